@@ -1,0 +1,58 @@
+"""riskmap: incident reports to district risk levels for a stated group of foreign workers.
+
+The stream, one function a stage::
+
+    read_regions, read_incidents -> locate -> count_incidents -> forecast -> assess -> publish
+
+Names are loaded when they are first used, so that importing riskmap does no work.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from riskmap import datasets, testing
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.errors import InputError, RiskmapError, RiskmapWarning
+    from riskmap.ledgers import Ledger
+
+__version__ = "0.1.0"
+
+#: Each public name and the module it lives in; a module stands for itself.
+_HOMES = {
+    "InputError": "riskmap.errors",
+    "Ledger": "riskmap.ledgers",
+    "LevelScale": "riskmap.assessment.levels",
+    "RiskLayer": "riskmap.assessment.layers",
+    "RiskmapError": "riskmap.errors",
+    "RiskmapWarning": "riskmap.errors",
+    "datasets": "riskmap.datasets",
+    "testing": "riskmap.testing",
+}
+
+__all__ = [
+    "InputError",
+    "Ledger",
+    "LevelScale",
+    "RiskLayer",
+    "RiskmapError",
+    "RiskmapWarning",
+    "datasets",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'riskmap' has no attribute {name!r}")
+    home = import_module(_HOMES[name])
+    value = home if _HOMES[name] == f"riskmap.{name}" else getattr(home, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

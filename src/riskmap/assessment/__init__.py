@@ -1,0 +1,1 @@
+"""From probability to a level: scales, sufficiency, drivers, layers."""

@@ -1,0 +1,1 @@
+"""Reading incidents from feeds, as one checked table."""

@@ -1,0 +1,1 @@
+"""Models of counts: scikit-learn estimators that know nothing of space, files or names."""

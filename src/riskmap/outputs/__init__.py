@@ -1,0 +1,1 @@
+"""What leaves riskmap: GeoJSON, tables, advisories, published sets."""

@@ -1,0 +1,1 @@
+"""Counting incidents by region and window."""

@@ -1,0 +1,1 @@
+"""Regions, and which region a place belongs to."""

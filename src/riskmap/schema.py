@@ -1,0 +1,336 @@
+"""The tables that flow through riskmap: their columns, types and codes, and the checks at the gate.
+
+Tables are plain (Geo)DataFrames. A column that is absent from a feed is present and missing here,
+so that every stage can count on every column. Functions of this module never change their input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pandas as pd
+
+from riskmap.errors import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CRS = "EPSG:4326"
+
+TEXT = "str"
+COUNT = "Int64"
+NUMBER = "float64"
+DAY = "datetime64[us]"
+INSTANT = "datetime64[us, UTC]"
+FLAG = "bool"
+
+#: How exactly an incident's day is known; the interval is ``[event_date, event_date_end]``.
+DATE_PRECISIONS = ("day", "week", "month", "year")
+
+#: How exactly an incident's place is known, from the exact point to nothing at all.
+GEO_PRECISIONS = ("point", "place", "admin2", "admin1", "country", "unknown")
+
+#: What happened, in the coarse types that every feed can be mapped to.
+EVENT_TYPES = (
+    "armed_attack",
+    "explosion",
+    "abduction",
+    "assault",
+    "battle",
+    "unrest",
+    "arrest",
+    "other",
+    "unknown",
+)
+
+#: Source reliability (Admiralty code): A completely reliable ... E unreliable, F can't be judged.
+RELIABILITIES = ("A", "B", "C", "D", "E", "F")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name
+        The column's name.
+    dtype
+        The pandas type that the column has after :func:`conform`.
+    meaning
+        What the column holds, with its unit.
+    codes
+        The values that are allowed; empty when any is.
+    """
+
+    name: str
+    dtype: str
+    meaning: str
+    codes: tuple[str, ...] = ()
+
+
+#: Incidents: a GeoDataFrame (points, EPSG:4326, may be missing), one row an incident.
+INCIDENT_COLUMNS = (
+    Column("incident_id", TEXT, "unique id, '<source>:<source_id>'"),
+    Column("source", TEXT, "the feed the row comes from, such as 'ucdp' or 'awsd'"),
+    Column("source_id", TEXT, "the row's id in the feed"),
+    Column("event_date", DAY, "first local day on which it may have happened"),
+    Column("event_date_end", DAY, "last local day on which it may have happened, inclusive"),
+    Column("date_precision", TEXT, "how exactly the day is known", DATE_PRECISIONS),
+    Column("event_type", TEXT, "what happened", EVENT_TYPES),
+    Column("place", TEXT, "the place as written"),
+    Column("admin1", TEXT, "province as written"),
+    Column("admin2", TEXT, "district as written"),
+    Column("country", TEXT, "ISO 3166-1 alpha-3 code"),
+    Column("region_id", TEXT, "stated region, when the source names one by id"),
+    Column("geo_precision", TEXT, "how exactly the place is known", GEO_PRECISIONS),
+    Column("killed", COUNT, "people killed"),
+    Column("wounded", COUNT, "people wounded"),
+    Column("abducted", COUNT, "people abducted"),
+    Column("foreign_victims", COUNT, "foreign people among the victims; missing when not known"),
+    Column("nationality", TEXT, "victims' nationalities, alpha-3 codes joined by ';'"),
+    Column("sector", TEXT, "victims' sector of work, such as 'mining' or 'aid'"),
+    Column("staff_type", TEXT, "'international', 'national' or 'mixed'"),
+    Column("actor", TEXT, "who did it, as the source says"),
+    Column("claimed_by", TEXT, "who claimed it"),
+    Column("attributed_to", TEXT, "whom others blame"),
+    Column("reliability", TEXT, "of the source, A to F", RELIABILITIES),
+    Column("credibility", COUNT, "of the report, 1 (confirmed) to 6 (can't be judged)"),
+    Column("source_count", COUNT, "independent reports of it"),
+    Column("ingested_at", INSTANT, "when the row became known"),
+    Column("notes", TEXT, "free text of the source; untrusted"),
+    Column("source_file", TEXT, "name of the file the row comes from"),
+    Column("source_row", COUNT, "1-based line of the row in its file"),
+    Column("quarantine_reason", TEXT, "why the row can't be used, as a code; missing when it can"),
+    Column("quarantine_detail", TEXT, "column, what was met, what was expected"),
+)
+
+#: Regions: a GeoDataFrame (polygons, EPSG:4326), one row a region, sorted by ``region_id``.
+REGION_COLUMNS = (
+    Column("region_id", TEXT, "P-code or boundary id, unique"),
+    Column("name", TEXT, "name for display"),
+    Column("names", TEXT, "other names and native spellings, joined by ' | '"),
+    Column("parent_id", TEXT, "id of the region one level up"),
+    Column("parent", TEXT, "name of the region one level up"),
+    Column("iso3", TEXT, "ISO 3166-1 alpha-3 code of the country"),
+    Column("adm_level", COUNT, "administrative level: 0 country, 1 province, 2 district ..."),
+    Column("boundary_source", TEXT, "who published the boundary"),
+    Column("boundary_version", TEXT, "its version or date"),
+    Column("boundary_licence", TEXT, "its licence"),
+)
+
+#: Placements: which incident counts in which region, with what weight and how it got there.
+PLACEMENT_COLUMNS = (
+    Column("incident_id", TEXT, "the incident"),
+    Column("region_id", TEXT, "the region it counts in"),
+    Column("weight", NUMBER, "share of the incident that counts here; an incident's sum to 1"),
+    Column("method", TEXT, "how it was placed: 'stated', 'point', ..."),
+    Column("confidence", NUMBER, "probability, 0 to 1, that the region is the right one"),
+    Column("boundary_distance_m", NUMBER, "metres from the point to the region's border"),
+    Column("on_edge", FLAG, "whether the point lies on a border that regions share"),
+    Column("conflict_region_id", TEXT, "region of the point where it is not the stated one"),
+)
+
+
+def check_columns(
+    frame: pd.DataFrame, columns: Iterable[Column], *, table: str, only: Iterable[str] = ()
+) -> None:
+    """Raise unless a table has the columns, types and codes that it must have.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    columns
+        What it must have.
+    table
+        What to call the table in errors.
+    only
+        Names of the columns to check; all of them when empty.
+
+    Raises
+    ------
+    SchemaError
+        When a column is missing, has another type, or holds a value that is not among its codes.
+
+    Examples
+    --------
+    >>> check_columns(pd.DataFrame({"weight": [1.0]}), PLACEMENT_COLUMNS,
+    ...               table="placements", only=["weight"])
+    """
+    wanted = set(only)
+    for column in columns:
+        if wanted and column.name not in wanted:
+            continue
+        if column.name not in frame.columns:
+            raise SchemaError(
+                f"{table} lack a column",
+                column=column.name,
+                expected=f"{column.meaning} ({column.dtype})",
+            )
+        met = str(frame[column.name].dtype)
+        if not _same_dtype(met, column.dtype):
+            raise SchemaError(
+                f"{table} hold a wrong type", column=column.name, met=met, expected=column.dtype
+            )
+        if column.codes:
+            strange = ~(frame[column.name].isin(column.codes) | frame[column.name].isna())
+            if strange.any():
+                raise SchemaError(
+                    f"{table} hold an unknown code",
+                    column=column.name,
+                    met=frame.loc[strange, column.name].iloc[0],
+                    expected="one of " + ", ".join(column.codes),
+                )
+
+
+def _same_dtype(met: str, wanted: str) -> bool:
+    """Return whether two pandas types are the same for the schema (any datetime unit will do)."""
+    if wanted in (DAY, INSTANT):
+        return met.startswith("datetime64") and met.endswith("UTC]") == (wanted == INSTANT)
+    if wanted == TEXT:
+        return met in ("str", "string", "object")
+    return met == wanted
+
+
+def conform(frame: pd.DataFrame, columns: Iterable[Column]) -> pd.DataFrame:
+    """Return a copy of a table with every column of a schema, typed and in order.
+
+    Columns that the table lacks are added, all missing; columns that the schema does not know are
+    kept behind, in their order.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    columns
+        The schema, such as :data:`INCIDENT_COLUMNS`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table with the schema's columns; a GeoDataFrame when a GeoDataFrame was given.
+
+    Raises
+    ------
+    SchemaError
+        When a value can't be held by its column's type.
+
+    Examples
+    --------
+    >>> table = conform(pd.DataFrame({"incident_id": ["a:1"], "killed": [2]}), INCIDENT_COLUMNS)
+    >>> table.loc[0, "killed"].item(), table["wounded"].isna().item()
+    (2, True)
+    """
+    columns = tuple(columns)
+    names = [column.name for column in columns]
+    data = {column.name: _typed(frame, column) for column in columns}
+    data.update({name: frame[name] for name in frame.columns if name not in names})
+    table = pd.DataFrame(data, index=frame.index)
+    if isinstance(frame, gpd.GeoDataFrame):
+        return gpd.GeoDataFrame(table, geometry=frame.geometry.name, crs=frame.crs)
+    return table
+
+
+def _typed(frame: pd.DataFrame, column: Column) -> pd.Series:
+    """Return one column of a frame in its type, all missing when the frame lacks it."""
+    if column.name not in frame.columns:
+        fill = False if column.dtype == FLAG else None
+        return pd.Series([fill] * len(frame), index=frame.index, dtype=column.dtype)
+    try:
+        return frame[column.name].astype(column.dtype)
+    except (TypeError, ValueError) as error:
+        raise SchemaError(
+            f"can't be held as {column.dtype}", column=column.name, met=str(error)
+        ) from error
+
+
+def check_incidents(incidents: gpd.GeoDataFrame) -> None:
+    """Raise unless a table is an Incidents table (:data:`INCIDENT_COLUMNS`).
+
+    Parameters
+    ----------
+    incidents
+        The table.
+
+    Raises
+    ------
+    SchemaError
+        When it is not a GeoDataFrame in EPSG:4326, lacks a column, has a wrong type, an unknown
+        code, or an ``incident_id`` twice or missing.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> check_incidents(rm.datasets.incidents())
+    """
+    if not isinstance(incidents, gpd.GeoDataFrame):
+        raise SchemaError(
+            "incidents are not a GeoDataFrame",
+            met=type(incidents).__name__,
+            expected="what riskmap.read_incidents returns",
+        )
+    check_columns(incidents, INCIDENT_COLUMNS, table="incidents")
+    _check_crs(incidents, "incidents")
+    _check_ids(incidents["incident_id"], "incidents")
+
+
+def check_regions(regions: gpd.GeoDataFrame) -> None:
+    """Raise unless a table is a Regions table (:data:`REGION_COLUMNS`).
+
+    Parameters
+    ----------
+    regions
+        The table.
+
+    Raises
+    ------
+    SchemaError
+        When it is not a GeoDataFrame in EPSG:4326, is empty, lacks a column, has a wrong type, a
+        ``region_id`` twice or missing, or a geometry that is missing, empty or no polygon.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> check_regions(rm.datasets.regions())
+    """
+    if not isinstance(regions, gpd.GeoDataFrame):
+        raise SchemaError(
+            "regions are not a GeoDataFrame",
+            met=type(regions).__name__,
+            expected="what riskmap.read_regions returns",
+        )
+    check_columns(regions, REGION_COLUMNS, table="regions")
+    _check_crs(regions, "regions")
+    if regions.empty:
+        raise SchemaError("there are no regions")
+    _check_ids(regions["region_id"], "regions")
+    wrong = ~regions.geom_type.isin(("Polygon", "MultiPolygon")) | regions.is_empty
+    if wrong.any():
+        raise SchemaError(
+            f"region {regions.loc[wrong, 'region_id'].iloc[0]} has no area",
+            column="geometry",
+            met=regions.geom_type[wrong].iloc[0],
+            expected="Polygon or MultiPolygon",
+        )
+
+
+def _check_crs(frame: gpd.GeoDataFrame, table: str) -> None:
+    if frame.crs is None or frame.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
+        raise SchemaError(
+            f"{table} are in another coordinate system",
+            met=None if frame.crs is None else frame.crs.to_string(),
+            expected=CRS,
+        )
+
+
+def _check_ids(ids: pd.Series, table: str) -> None:
+    if ids.isna().any():
+        raise SchemaError(f"{table} lack an id", column=str(ids.name))
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        raise SchemaError(
+            f"{table} hold an id twice", column=str(ids.name), met=twice.iloc[0], expected="unique"
+        )

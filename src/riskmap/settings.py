@@ -1,0 +1,71 @@
+"""What riskmap takes from its surroundings: packaged data, the cache folder, the offline switch.
+
+There are no global options. Everything else is an argument.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+OFFLINE_VARIABLE = "RISKMAP_OFFLINE"
+CACHE_VARIABLE = "RISKMAP_CACHE"
+
+_PACKAGED = Path(__file__).parent / "data"
+_CHECKOUT = Path(__file__).parents[2]
+
+
+def data_path(name: str) -> Path:
+    """Return the path of a data file that ships with riskmap.
+
+    Parameters
+    ----------
+    name
+        Path below ``data/`` with forward slashes, such as ``"boundaries/world_adm1.fgb"``;
+        ``examples/...`` names a file of ``examples/data/``.
+
+    Returns
+    -------
+    pathlib.Path
+        Where the file is, in an installed wheel or in a checkout.
+
+    Raises
+    ------
+    FileNotFoundError
+        When riskmap ships no such file.
+
+    Examples
+    --------
+    >>> data_path("levels/default.toml").name
+    'default.toml'
+    """
+    in_checkout = name.replace("examples/", "../examples/data/", 1)
+    for path in (_PACKAGED / name, _CHECKOUT / "data" / in_checkout):
+        if path.is_file():
+            return path.resolve()
+    raise FileNotFoundError(f"riskmap ships no data file {name!r}")
+
+
+def is_offline() -> bool:
+    """Return whether ``RISKMAP_OFFLINE`` forbids every connection.
+
+    Examples
+    --------
+    >>> is_offline() in (True, False)
+    True
+    """
+    return os.environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no")
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads: ``RISKMAP_CACHE``, or the platform's cache folder.
+
+    Examples
+    --------
+    >>> cache_folder().is_absolute()
+    True
+    """
+    import pooch
+
+    chosen = os.environ.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser().resolve() if chosen else Path(pooch.os_cache("riskmap"))

@@ -1,0 +1,171 @@
+"""The shapes of things that users may bring: plug-ins are plain callables and small objects.
+
+Each protocol is checked by a function of :mod:`riskmap.testing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskmap.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CountHistory:
+    """What a model sees: counts by window and region as plain arrays, oldest window first.
+
+    A model knows nothing of maps, files or names; it sees which regions share a parent and a
+    country as integer codes, and which are neighbours as a sparse matrix.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_windows, n_regions)
+        Incidents (weights may be fractions); NaN where nobody could have known.
+    days : ndarray, shape (n_windows,)
+        Length of each window in days.
+    parent, country : ndarray of int, shape (n_regions,)
+        Codes 0, 1, 2 ... of the region one level up, and of the country.
+    phase : ndarray, shape (n_windows,)
+        Start of each window within its year, from 0 up to 1, for seasons.
+    neighbours : scipy.sparse.csr_array, shape (n_regions, n_regions), optional
+        Row-normalised weights of neighbours; None when there are none.
+    drivers : mapping of str to ndarray, shape (n_windows, n_regions)
+        Other series that may lead the counts, such as ``violence`` for ``foreign``.
+    exposure : ndarray, shape (n_windows, n_regions), optional
+        Worker-years at risk in each window and region; None when unknown.
+
+    Raises
+    ------
+    ModelError
+        When shapes differ, a window is empty, or a count is negative.
+
+    Examples
+    --------
+    >>> history = CountHistory(counts=np.zeros((4, 2)), days=np.full(4, 7.0),
+    ...                        parent=np.zeros(2, int), country=np.zeros(2, int))
+    >>> history.n_windows, history.n_regions
+    (4, 2)
+    """
+
+    counts: FloatArray
+    days: FloatArray
+    parent: IntArray
+    country: IntArray
+    phase: FloatArray = field(default_factory=lambda: np.empty(0))
+    neighbours: Any = None
+    drivers: Mapping[str, FloatArray] = field(default_factory=dict)
+    exposure: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        """Check the shapes once, so that models can compute without checks."""
+        shape = self.counts.shape
+        if len(shape) != 2 or 0 in shape:  # noqa: PLR2004 - windows by regions
+            raise ModelError(f"counts must be windows by regions, met shape {shape}")
+        if self.days.shape != shape[:1] or not (self.days > 0).all():
+            raise ModelError(f"days must be {shape[0]} positive lengths, met {self.days!r}")
+        if self.phase.size == 0:
+            object.__setattr__(self, "phase", np.zeros(shape[0]))
+        if self.phase.shape != shape[:1]:
+            raise ModelError(f"phase must have shape {shape[:1]}, met {self.phase.shape}")
+        for name, codes in (("parent", self.parent), ("country", self.country)):
+            if codes.shape != shape[1:]:
+                raise ModelError(f"{name} must have shape {shape[1:]}, met {codes.shape}")
+        if self.neighbours is not None and self.neighbours.shape != (shape[1], shape[1]):
+            raise ModelError(f"neighbours must be {shape[1]} x {shape[1]}")
+        others = (
+            dict(self.drivers)
+            if self.exposure is None
+            else {
+                **self.drivers,
+                "exposure": self.exposure,
+            }
+        )
+        for name, series in others.items():
+            if series.shape != shape:
+                raise ModelError(f"{name} must have shape {shape}, met {series.shape}")
+        if np.nanmin(self.counts, initial=0.0) < 0:
+            raise ModelError("counts must not be negative")
+
+    @property
+    def n_windows(self) -> int:
+        """Number of windows."""
+        return int(self.counts.shape[0])
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return int(self.counts.shape[1])
+
+    def until(self, n_windows: int) -> CountHistory:
+        """Return the history as it was after its first `n_windows` windows."""
+        cut = slice(0, n_windows)
+        return CountHistory(
+            counts=self.counts[cut],
+            days=self.days[cut],
+            parent=self.parent,
+            country=self.country,
+            phase=self.phase[cut],
+            neighbours=self.neighbours,
+            drivers={name: series[cut] for name, series in self.drivers.items()},
+            exposure=None if self.exposure is None else self.exposure[cut],
+        )
+
+
+class CountDistribution(Protocol):
+    """A distribution of a count for each region, all arrays of shape (n_regions,)."""
+
+    @property
+    def mean(self) -> FloatArray:
+        """Expected count."""
+        ...
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of the count."""
+        ...
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        ...
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents."""
+        ...
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        ...
+
+    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
+        """Return random counts, shape (size, n_regions)."""
+        ...
+
+
+class CountModel(Protocol):
+    """A scikit-learn estimator that forecasts counts directly over a horizon."""
+
+    def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
+        """Learn from a history how many incidents follow within `horizon_days` after its end."""
+        ...
+
+    def predict_distribution(self, history: CountHistory) -> CountDistribution:
+        """Return the distribution of the count in the horizon that follows a history."""
+        ...
+
+    def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
+        """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
+        ...
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002
+        """Return the constructor's parameters, as scikit-learn does."""
+        ...

@@ -1,0 +1,151 @@
+"""The house stands: imports point down, nothing runs in circles, importing does no work."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import riskmap
+
+ROOT = Path(riskmap.__file__).parent
+
+FLOORS = (
+    ("cli",),
+    ("outputs",),
+    ("assessment",),
+    ("evaluation",),
+    ("models",),
+    ("panels",),
+    ("places",),
+    ("incidents",),
+    ("datasets", "testing"),
+    ("schema", "ledgers", "errors", "typing", "settings"),
+)
+HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
+OPTIONAL = (
+    "pyarrow",
+    "dask",
+    "distributed",
+    "weasyprint",
+    "docx",
+    "matplotlib",
+    "sqlalchemy",
+    "psycopg",
+    "geoalchemy2",
+    "trafilatura",
+    "htmldate",
+    "dateparser",
+    "folium",
+    "mapclassify",
+    "numba",
+)
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(("riskmap", *parts)).removesuffix(".__init__")
+        yield name, path
+
+
+def imports(path):
+    """Every riskmap module that a file imports anywhere, also lazily and for types alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "riskmap")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            if node.module and node.module.split(".")[0] == "riskmap":
+                for alias in node.names:
+                    yield f"{node.module}.{alias.name}"
+
+
+def arrows():
+    known = {name for name, _ in modules()}
+    for name, path in modules():
+        for target in imports(path):
+            module = target
+            while module not in known:
+                module = module.rpartition(".")[0]
+            yield name, module
+
+
+def floor(module):
+    parts = module.split(".")
+    return HEIGHT[parts[1]] if len(parts) > 1 else len(FLOORS) + 1
+
+
+def test_every_module_has_a_floor():
+    for name, _ in modules():
+        floor(name)
+
+
+def test_imports_point_down():
+    upward = [
+        (name, target)
+        for name, target in arrows()
+        if target != "riskmap" and floor(name) < floor(target)
+    ]
+    assert upward == []
+
+
+def test_only_the_face_is_above():
+    users = {name for name, target in arrows() if target == "riskmap"}
+    assert users <= {"riskmap", "riskmap.cli"}
+
+
+def test_no_circles():
+    graph = {}
+    for name, target in arrows():
+        if name not in (target, "riskmap") and target != "riskmap":
+            graph.setdefault(name, set()).add(target)
+    done, open_ = set(), []
+
+    def visit(name):
+        assert name not in open_, f"circle: {' -> '.join([*open_[open_.index(name) :], name])}"
+        if name in done:
+            return
+        open_.append(name)
+        for target in sorted(graph.get(name, ())):
+            visit(target)
+        open_.pop()
+        done.add(name)
+
+    for name in sorted(graph):
+        visit(name)
+
+
+def test_no_name_is_both_a_module_and_a_public_function():
+    modules_ = {name.rpartition(".")[2] for name, _ in modules()}
+    functions = {name for name in riskmap.__all__ if not isinstance(getattr(riskmap, name), type)}
+    both = modules_ & functions
+    assert {name for name in both if callable(getattr(riskmap, name))} == set()
+
+
+def test_importing_does_no_work_and_loads_nothing_optional(tmp_path):
+    code = (
+        "import builtins, io, socket, sys\n"
+        "def refuse(*args, **kwargs): raise AssertionError('work at import')\n"
+        "socket.socket.connect = refuse\n"
+        "import geopandas, sklearn.base, scipy.sparse, scipy.stats\n"
+        "before = set(sys.modules)\n"
+        "import riskmap\n"
+        f"print([m for m in {OPTIONAL!r} if m in set(sys.modules) - before])\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert out.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name, _ in modules() if name != "riskmap"])
+def test_every_module_says_what_it_is_for(name):
+    path = dict(modules())[name]
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from riskmap.typing import CountHistory
+
 if TYPE_CHECKING:
     from riskmap.typing import CountModel
-from riskmap.typing import CountHistory
 
 
 def check_model(model: CountModel) -> None:
@@ -46,7 +47,7 @@ def check_model(model: CountModel) -> None:
     found = first.predict_distribution(history)
     mean, variance, p_any = found.mean, found.variance, found.p_gt(0)
     assert mean.shape == (4,), f"mean has shape {mean.shape}, expected (4,)"
-    assert np.isfinite(mean).all() and (mean >= 0).all(), f"mean must be finite, met {mean}"
+    assert (np.isfinite(mean) & (mean >= 0)).all(), f"mean must be finite, met {mean}"
     assert (variance >= 0).all(), f"variance must not be negative, met {variance}"
     assert ((p_any >= 0) & (p_any <= 1)).all(), f"p_gt(0) must be a probability, met {p_any}"
     assert np.allclose(found.cdf(0) + p_any, 1.0), "cdf(0) and p_gt(0) must sum to 1"

@@ -79,9 +79,10 @@ def regions(level: int = 2) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(conform(ordered, REGION_COLUMNS), geometry="geometry", crs=CRS)
 
 
-def _rank(codes: np.ndarray) -> list[int]:
-    """Return 1, 2, 3 ... for the members of each code, in order."""
-    return (pd.Series(codes).groupby(codes).cumcount() + 1).tolist()
+def _district_ids(province: np.ndarray) -> list[str]:
+    """Return ids such as XQA0203: the third district of the second province."""
+    rank = pd.Series(province).groupby(province).cumcount() + 1
+    return [f"{ISO3}{p + 1:02d}{k:02d}" for p, k in zip(province, rank, strict=True)]
 
 
 def _cells() -> np.ndarray:

@@ -55,9 +55,7 @@ def regions(level: int = 2) -> gpd.GeoDataFrame:
     province = np.repeat(np.tile(np.arange(3), _ROWS), 2)
     table = pd.DataFrame(
         {
-            "region_id": [
-                f"{ISO3}{p + 1:02d}{k:02d}" for p, k in zip(province, _rank(province), strict=True)
-            ],
+            "region_id": _district_ids(province),
             "name": list(_DISTRICTS),
             "parent_id": [f"{ISO3}{p + 1:02d}" for p in province],
             "parent": [_PROVINCES[p] for p in province],

@@ -21,7 +21,7 @@ FLOORS = (
     ("places",),
     ("incidents",),
     ("datasets", "testing"),
-    ("schema", "ledgers", "errors", "typing", "settings"),
+    ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
 OPTIONAL = (

@@ -1,0 +1,221 @@
+"""Countries: from the names and codes that feeds use to ISO 3166-1 alpha-3, and back to a name.
+
+Not found is a value: every lookup returns None for what it does not know, and for what would fit
+two countries. The table is ``data/countries.csv``; its sources stand beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from riskmap.settings import data_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import pandas as pd
+
+_NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Country:
+    """One country or territory.
+
+    Parameters
+    ----------
+    iso3, iso2
+        ISO 3166-1 codes.
+    name
+        Short English name for display.
+    fips
+        FIPS 10-4 codes.
+    demonyms
+        Adjectives and nouns of its people.
+    aliases
+        Other names.
+    zones
+        Its time zones in the tz database.
+
+    Examples
+    --------
+    >>> table()["AFG"].fips, table()["AFG"].zones
+    (('AF',), ('Asia/Kabul',))
+    """
+
+    iso3: str
+    iso2: str
+    name: str
+    fips: tuple[str, ...]
+    demonyms: tuple[str, ...]
+    aliases: tuple[str, ...]
+    zones: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def table() -> Mapping[str, Country]:
+    """Return every country by its alpha-3 code, sorted.
+
+    Examples
+    --------
+    >>> len(table()) > 240, table()["COD"].name
+    (True, 'DR Congo')
+    """
+    with data_path("countries.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            Country(
+                iso3=row["iso3"],
+                iso2=row["iso2"],
+                name=row["name"],
+                **{
+                    many: tuple(part for part in row[many].split(";") if part)
+                    for many in ("fips", "demonyms", "aliases", "zones")
+                },
+            )
+            for row in csv.DictReader(file)
+        ]
+    return MappingProxyType({row.iso3: row for row in sorted(rows, key=lambda row: row.iso3)})
+
+
+def fold(text: str) -> str:
+    """Return a name as it is compared: no accents, case, punctuation or leading article.
+
+    Examples
+    --------
+    >>> fold("  Côte d'Ivoire "), fold("The Gambia")
+    ('cote d ivoire', 'gambia')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _NOT_LETTERS.sub(" ", plain.casefold()).strip().removeprefix("the ")
+
+
+def find_country(name: str) -> str | None:
+    """Return the alpha-3 code of a country's name, alias or alpha-3 code.
+
+    Two-letter codes are left to :func:`from_iso2` and :func:`from_fips`, which disagree: CH is
+    Switzerland in one and China in the other.
+
+    Parameters
+    ----------
+    name
+        The name as a feed writes it.
+
+    Returns
+    -------
+    str or None
+        The code; None when no country goes by that name.
+
+    Examples
+    --------
+    >>> [find_country(name) for name in ("DR Congo (Zaire)", "Myanmar (Burma)", "afg", "Nowhere")]
+    ['COD', 'MMR', 'AFG', None]
+    """
+    return _by_name().get(fold(name))
+
+
+def from_iso2(code: str) -> str | None:
+    """Return the alpha-3 code of an ISO 3166-1 alpha-2 code.
+
+    Examples
+    --------
+    >>> from_iso2("CH"), from_iso2("NA"), from_iso2("ZZ")
+    ('CHE', 'NAM', None)
+    """
+    return _by_iso2().get(code.strip().upper())
+
+
+def from_fips(code: str) -> str | None:
+    """Return the alpha-3 code of a FIPS 10-4 code, as GDELT writes countries.
+
+    Examples
+    --------
+    >>> from_fips("CH"), from_fips("AF"), from_fips("GZ")
+    ('CHN', 'AFG', 'PSE')
+    """
+    return _by_fips().get(code.strip().upper())
+
+
+def find_nationality(word: str) -> str | None:
+    """Return the alpha-3 code of a nationality: a demonym, or a country's name or code.
+
+    Examples
+    --------
+    >>> find_nationality("Chinese"), find_nationality("Turkey"), find_nationality("Congolese")
+    ('CHN', 'TUR', None)
+    """
+    folded = fold(word)
+    return _by_demonym().get(folded) or _by_name().get(folded)
+
+
+def display_name(iso3: str) -> str:
+    """Return a country's name for display; the code itself when it is not known.
+
+    Examples
+    --------
+    >>> display_name("PSE"), display_name("QQQ")
+    ('Palestine', 'QQQ')
+    """
+    country = table().get(iso3)
+    return country.name if country else iso3
+
+
+def map_countries(
+    values: pd.Series, lookup: Callable[[str], str | None] = find_country
+) -> pd.Series:
+    """Return a column of names or codes as alpha-3 codes, missing where not found.
+
+    Parameters
+    ----------
+    values
+        The column as text.
+    lookup
+        :func:`find_country`, :func:`from_iso2`, :func:`from_fips` or :func:`find_nationality`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> map_countries(pd.Series(["Syria", None, "Atlantis"], dtype="str")).tolist()
+    ['SYR', nan, nan]
+    """
+    known = {value: lookup(value) for value in values.dropna().unique()}
+    return values.map(known).astype("str")
+
+
+@lru_cache(maxsize=1)
+def _by_name() -> Mapping[str, str]:
+    return _unique(
+        (fold(name), country.iso3)
+        for country in table().values()
+        for name in (country.iso3, country.name, *country.aliases)
+    )
+
+
+@lru_cache(maxsize=1)
+def _by_demonym() -> Mapping[str, str]:
+    return _unique(
+        (fold(word), country.iso3) for country in table().values() for word in country.demonyms
+    )
+
+
+@lru_cache(maxsize=1)
+def _by_iso2() -> Mapping[str, str]:
+    return _unique((country.iso2, country.iso3) for country in table().values())
+
+
+@lru_cache(maxsize=1)
+def _by_fips() -> Mapping[str, str]:
+    return _unique((code, country.iso3) for country in table().values() for code in country.fips)
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Return a lookup that leaves out every key that stands for two countries."""
+    found: dict[str, set[str]] = {}
+    for key, iso3 in pairs:
+        found.setdefault(key, set()).add(iso3)
+    return {key: next(iter(codes)) for key, codes in found.items() if key and len(codes) == 1}

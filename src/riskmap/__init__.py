@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.ledgers import Ledger
+    from riskmap.models.baselines import Climatology
+    from riskmap.models.shrinkage import EmpiricalBayes
 
 __version__ = "0.1.0"
 
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {
+    "Climatology": "riskmap.models.baselines",
+    "EmpiricalBayes": "riskmap.models.shrinkage",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
@@ -34,6 +38,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "Climatology",
+    "EmpiricalBayes",
     "InputError",
     "Ledger",
     "LevelScale",

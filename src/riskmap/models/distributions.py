@@ -1,0 +1,165 @@
+"""Distributions of counts, one for each region, in closed form wherever it exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from riskmap.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from riskmap.typing import FloatArray
+
+#: From this size on a negative binomial is a Poisson to within double precision.
+_POISSON_FROM = 1e12
+
+
+@dataclass(frozen=True)
+class NegativeBinomial:
+    r"""Negative binomial counts by their mean :math:`\mu` and size :math:`s`.
+
+    .. math:: P(k) = \frac{\Gamma(k+s)}{\Gamma(s)\,k!}
+              \left(\frac{s}{s+\mu}\right)^s \left(\frac{\mu}{s+\mu}\right)^k
+
+    The variance is :math:`\mu + \mu^2/s`. It is what is seen of a Poisson count whose rate is
+    Gamma distributed with shape `s`; an infinite size is the Poisson itself
+    (Greenwood and Yule, 1920).
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n_regions,)
+        Expected counts, not negative.
+    size : ndarray, shape (n_regions,), or float, optional
+        Sizes, greater than 0; infinite for the Poisson.
+
+    Raises
+    ------
+    ModelError
+        When a mean is negative or not finite, or a size is not positive.
+
+    Examples
+    --------
+    >>> counts = NegativeBinomial(np.array([0.5, 3.0]), size=np.array([1.0, np.inf]))
+    >>> counts.p_gt(0).round(3).tolist()
+    [0.333, 0.95]
+    >>> counts.quantile(0.95).tolist()
+    [2.0, 6.0]
+    """
+
+    mean: FloatArray
+    size: FloatArray | float = np.inf
+
+    def __post_init__(self) -> None:
+        """Check once and broadcast the size, so that the formulas need no checks."""
+        mean = np.asarray(self.mean, dtype=float)
+        size = np.broadcast_to(np.asarray(self.size, dtype=float), mean.shape)
+        if not (np.isfinite(mean) & (mean >= 0)).all():
+            raise ModelError("expected counts must be finite and not negative")
+        if not (size > 0).all():
+            raise ModelError("sizes must be greater than 0")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "size", size)
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of the count."""
+        return self.mean + self.mean**2 / self.size
+
+    @property
+    def dispersion(self) -> FloatArray:
+        """Reciprocal of the size: 0 for the Poisson."""
+        return np.asarray(1.0 / self.size)
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents, exact also where it is tiny."""
+        k = np.floor(np.broadcast_to(np.asarray(count, dtype=float), self.mean.shape))
+        return np.where(k < 0, 1.0, self._above(np.maximum(k, 0.0)))
+
+    def _above(self, k: FloatArray) -> FloatArray:
+        poisson = special.gammainc(k + 1.0, self.mean)
+        size = np.minimum(self.size, _POISSON_FROM)
+        share = self.mean / (self.mean + size)
+        some = -np.expm1(-size * np.log1p(self.mean / size))
+        gamma = np.where(k > 0, special.betainc(k + 1.0, size, share), some)
+        return np.where(self.size >= _POISSON_FROM, poisson, gamma)
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        return np.asarray(1.0 - self.p_gt(count))
+
+    def log_pmf(self, count: float | FloatArray) -> FloatArray:
+        """Return the log of the probability of exactly `count` incidents (fractions allowed)."""
+        k = np.broadcast_to(np.asarray(count, dtype=float), self.mean.shape)
+        return log_negative_binomial(k, self.mean, self.size)
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        return smallest_count(self.cdf, probability, shape=self.mean.shape)
+
+    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
+        """Return random counts, shape (size, n_regions)."""
+        shape = (size, *self.mean.shape)
+        finite = np.minimum(self.size, _POISSON_FROM)
+        rate = rng.gamma(finite, self.mean / finite, shape)
+        return rng.poisson(rate).astype(float)
+
+
+def log_negative_binomial(
+    count: FloatArray, mean: FloatArray, size: FloatArray | float
+) -> FloatArray:
+    """Return the log probability of counts under a negative binomial, stable for any size.
+
+    Examples
+    --------
+    >>> log_negative_binomial(np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.inf).tolist()
+    [-1.0, -1.0]
+    """
+    s = np.minimum(np.asarray(size, dtype=float), _POISSON_FROM)
+    ways = -np.log(s + count) - special.betaln(s, count + 1.0)
+    gamma = ways + special.xlogy(count, mean / (mean + s)) - s * np.log1p(mean / s)
+    poisson = special.xlogy(count, mean) - mean - special.gammaln(count + 1.0)
+    return np.where(np.asarray(size) >= _POISSON_FROM, poisson, gamma)
+
+
+def smallest_count(
+    cdf: Callable[[FloatArray], FloatArray], probability: float, *, shape: tuple[int, ...]
+) -> FloatArray:
+    """Return the smallest whole counts whose cdf reaches a probability, by bisection.
+
+    Parameters
+    ----------
+    cdf
+        Gives the probability of at most so many incidents, elementwise.
+    probability
+        At least 0 and less than 1.
+    shape
+        Shape of the counts.
+
+    Raises
+    ------
+    ModelError
+        When `probability` is outside [0, 1).
+
+    Examples
+    --------
+    >>> smallest_count(lambda k: 1 - 0.5 ** (k + 1), 0.9, shape=(1,)).tolist()
+    [3.0]
+    """
+    if not 0.0 <= probability < 1.0:
+        raise ModelError(f"a quantile needs a probability in [0, 1), met {probability!r}")
+    low = np.full(shape, -1.0)
+    high = np.zeros(shape)
+    while (short := cdf(high) < probability).any():
+        low = np.where(short, high, low)
+        high = np.where(short, 2.0 * high + 1.0, high)
+    while (high - low > 1.0).any():
+        middle = np.floor((low + high) / 2.0)
+        reached = cdf(middle) >= probability
+        high = np.where(reached, middle, high)
+        low = np.where(reached, low, middle)
+    return high

@@ -1,0 +1,155 @@
+"""What the models have in common: checked fitting, days at risk, parts that sum to the mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from riskmap.errors import ModelError
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountDistribution, CountHistory, FloatArray
+
+
+class CountEstimator(BaseEstimator):
+    """Base of the models: the gates are here, the subclasses compute.
+
+    A model is two functions: ``_learn(history)`` sets attributes that end in an underscore, and
+    ``_forecast(history)`` returns the named parts of the mean and the distribution.
+
+    Examples
+    --------
+    >>> from riskmap.models.distributions import NegativeBinomial
+    >>> class Hunch(CountEstimator):
+    ...     def __init__(self, rate_per_day=0.01):
+    ...         self.rate_per_day = rate_per_day
+    ...
+    ...     def _forecast(self, history):
+    ...         mean = self.rate_per_day * days_ahead(history, self.horizon_days_)
+    ...         return {"hunch": mean}, NegativeBinomial(mean)
+    >>> from riskmap.testing import check_model
+    >>> check_model(Hunch())
+    """
+
+    horizon_days_: float
+
+    def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
+        """Learn from a history how many incidents follow within a horizon after its end.
+
+        Parameters
+        ----------
+        history
+            Counts by window and region.
+        horizon_days
+            Length of the time to forecast, in days.
+
+        Returns
+        -------
+        CountEstimator
+            The model itself.
+
+        Raises
+        ------
+        ModelError
+            When the horizon is not positive or longer than the history, when nothing at all was
+            observed, or when incidents happened where the exposure is zero.
+        """
+        length = float(history.days.sum())
+        if not 0 < horizon_days <= length:
+            raise ModelError(
+                f"the horizon must be more than 0 and at most the {length:g} days of the history, "
+                f"met {horizon_days:g} days"
+            )
+        _check_observed(history)
+        self.horizon_days_ = float(horizon_days)
+        self._learn(history)
+        return self
+
+    def predict_distribution(self, history: CountHistory) -> CountDistribution:
+        """Return the distribution of the count in the horizon that follows a history."""
+        check_is_fitted(self, "horizon_days_")
+        _check_observed(history)
+        return self._forecast(history)[1]
+
+    def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
+        """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
+        check_is_fitted(self, "horizon_days_")
+        _check_observed(history)
+        return self._forecast(history)[0]
+
+    def _learn(self, history: CountHistory) -> None:
+        """Set what is learnt from the history; nothing by default."""
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
+        raise NotImplementedError
+
+
+def _check_observed(history: CountHistory) -> None:
+    if np.isnan(history.counts).all():
+        raise ModelError("the history holds no observed count")
+    if history.exposure is None:
+        return
+    if not (history.exposure >= 0).all():
+        raise ModelError("exposure must be a number that is not negative")
+    strange = (history.exposure == 0) & (np.nan_to_num(history.counts) > 0)
+    if strange.any():
+        window, region = np.argwhere(strange)[0]
+        raise ModelError(
+            f"incidents without exposure: region {region}, window {window} has "
+            f"{history.counts[window, region]:g} incidents and an exposure of zero"
+        )
+
+
+def relative_exposure(history: CountHistory) -> FloatArray | None:
+    """Return exposure a day relative to its mean over all, or None when it is unknown.
+
+    Only ratios of exposure matter to a model, so that its unit does not.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int),
+    ...                        exposure=np.array([[10.0, 30.0]]))
+    >>> relative_exposure(history).tolist()
+    [[0.5, 1.5]]
+    """
+    if history.exposure is None:
+        return None
+    density = history.exposure / history.days[:, None]
+    mean = density.mean()
+    return density / mean if mean > 0 else density
+
+
+def days_at_risk(history: CountHistory) -> FloatArray:
+    """Return each window's days by region, times relative exposure; 0 where nothing is known.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[1.0, np.nan]]), np.full(1, 7.0), np.zeros(2, int),
+    ...                        np.zeros(2, int))
+    >>> days_at_risk(history).tolist()
+    [[7.0, 0.0]]
+    """
+    days = np.where(np.isnan(history.counts), 0.0, history.days[:, None])
+    exposure = relative_exposure(history)
+    return days if exposure is None else days * exposure
+
+
+def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
+    """Return the horizon's days by region, times the relative exposure of the last window.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int))
+    >>> days_ahead(history, 90.0).tolist()
+    [90.0, 90.0]
+    """
+    exposure = relative_exposure(history)
+    if exposure is None:
+        return np.full(history.n_regions, float(horizon_days))
+    return horizon_days * exposure[-1]

@@ -1,0 +1,135 @@
+"""Empirical Bayes: rates that are shrunk towards those of the parent, the country and all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize
+
+from riskmap.models.baselines import UNSEEN, sum_parts
+from riskmap.models.distributions import NegativeBinomial, log_negative_binomial
+from riskmap.models.estimators import CountEstimator, days_ahead, days_at_risk
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountHistory, FloatArray, IntArray
+
+#: The strength of a prior is sought between a thousandth and ten thousand times the days observed.
+_STRENGTHS = (1e-3, 1e4)
+
+
+class EmpiricalBayes(CountEstimator):
+    r"""Gamma-Poisson rates, shrunk from region to parent to country to all.
+
+    At each level the rate of a unit is Gamma distributed around the rate of the unit above:
+
+    .. math:: \lambda_r = \frac{k_r + \tau_1 \lambda_p}{d_r + \tau_1}, \quad
+              \lambda_p = \frac{k_p + \tau_2 \lambda_c}{d_p + \tau_2}, \quad
+              \lambda_c = \frac{k_c + \tau_3 \bar\lambda}{d_c + \tau_3}, \qquad
+              N \sim \mathrm{NB}(\lambda_r h,\; s = k_r + \tau_1 \lambda_p)
+
+    with :math:`k` incidents in :math:`d` observed days and :math:`h` days ahead. The strengths
+    :math:`\tau` (days that the prior is worth) are those of the highest marginal likelihood, a
+    negative binomial (Robbins, 1956; Clayton and Kaldor, 1987). Being linear in the counts, the
+    rate is the sum of what comes from the region itself, its parent, its country and all.
+
+    Attributes
+    ----------
+    strength_days_ : ndarray, shape (3,)
+        The strengths of the parent, the country and all as priors.
+
+    Notes
+    -----
+    A series of nothing but zeros forecasts half an incident over all regions and the whole history.
+    Where a level shows no differences (one region, one parent, no incident), its units share the
+    rate of the unit above. One window is enough.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[0.0, 4.0, 0.0, 0.0]] * 6), np.full(6, 30.0),
+    ...                        np.array([0, 0, 1, 1]), np.zeros(4, int))
+    >>> model = EmpiricalBayes().fit(history, horizon_days=30)
+    >>> mean = model.predict_distribution(history).mean
+    >>> bool(mean[1] > mean[0] > mean[2] > 0)
+    True
+    """
+
+    strength_days_: FloatArray
+
+    def _learn(self, history: CountHistory) -> None:
+        steps = _ladder(history)
+        self.strength_days_ = np.array([step.strength() for step in steps])
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
+        steps = _ladder(history)
+        share = np.ones(history.n_regions)
+        unit = np.arange(history.n_regions)
+        names = ("own_history", "parent", "country")
+        parts: dict[str, FloatArray] = {}
+        for name, step, strength in zip(names, steps, self.strength_days_, strict=True):
+            total = (step.days + strength)[unit]
+            parts[name] = share * step.count[unit] / total
+            share = share * strength / total
+            unit = step.group[unit]
+        top = steps[-1]
+        parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), 1.0)
+        rate = sum_parts(parts)
+        ahead = days_ahead(history, self.horizon_days_)
+        size = rate * (steps[0].days + self.strength_days_[0])
+        return {k: part * ahead for k, part in parts.items()}, NegativeBinomial(rate * ahead, size)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One step of the ladder: units with their counts, and the group each belongs to."""
+
+    count: FloatArray
+    days: FloatArray
+    group: IntArray
+
+    def up(self, group: IntArray) -> _Step:
+        """Return the next step: the groups of this one, which belong to groups themselves."""
+        n = len(group)
+        count = np.bincount(self.group, self.count, n).astype(float)
+        days = np.bincount(self.group, self.days, n).astype(float)
+        return _Step(count, days, group)
+
+    def strength(self) -> float:
+        """Return the days that the group's rate is worth, by marginal likelihood."""
+        own = float(self.days.mean())
+        above = self.up(np.zeros(int(self.group.max()) + 1, dtype=np.int64))
+        informs = (above.count[self.group] > 0) & (self.days > 0)
+        informs &= np.bincount(self.group)[self.group] > 1
+        if not informs.any():
+            return _STRENGTHS[1] * max(own, 1.0)
+        rate = (above.count / np.maximum(above.days, 1e-300))[self.group][informs]
+        count, days = self.count[informs], self.days[informs]
+
+        def loss(log_strength: float) -> float:
+            size = np.exp(log_strength) * rate
+            return float(-log_negative_binomial(count, rate * days, size).sum())
+
+        low, high = np.log(_STRENGTHS) + np.log(own)
+        grid = np.linspace(low, high, 33)
+        best = int(np.argmin([loss(x) for x in grid]))
+        bounds = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
+        found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
+        return float(np.exp(found.x))
+
+
+def _ladder(history: CountHistory) -> tuple[_Step, _Step, _Step]:
+    """Return regions, parents and countries with their counts and days at risk.
+
+    A parent belongs to the country of its regions; one that reaches over a border belongs to the
+    last of them.
+    """
+    country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
+    country_of[history.parent] = history.country
+    regions = _Step(
+        np.nansum(history.counts, axis=0), days_at_risk(history).sum(axis=0), history.parent
+    )
+    parents = regions.up(country_of)
+    countries = parents.up(np.zeros(int(history.country.max()) + 1, dtype=np.int64))
+    return regions, parents, countries

@@ -1,0 +1,91 @@
+"""Count distributions against scipy, exact arithmetic and their own definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from riskmap.errors import ModelError
+from riskmap.models.distributions import NegativeBinomial, log_negative_binomial, smallest_count
+
+means = st.floats(1e-2, 1e4)
+sizes = st.floats(1e-2, 1e3)
+
+
+def one(mean, size=np.inf):
+    return NegativeBinomial(np.array([mean]), np.array([size]))
+
+
+@given(means, sizes, st.integers(0, 2000))
+def test_equals_scipy(mean, size, k):
+    oracle = stats.nbinom(size, size / (size + mean))
+    found = one(mean, size)
+    assert found.variance[0] == pytest.approx(oracle.var(), rel=1e-9)
+    assert found.p_gt(k)[0] == pytest.approx(oracle.sf(k), rel=1e-7, abs=1e-300)
+    assert found.log_pmf(k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-6, abs=1e-6)
+
+
+@given(means, st.integers(0, 200))
+def test_poisson_is_the_limit(mean, k):
+    oracle = stats.poisson(mean)
+    assert one(mean).p_gt(k)[0] == pytest.approx(oracle.sf(k), rel=1e-9, abs=1e-300)
+    assert one(mean).log_pmf(k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-9, abs=1e-9)
+    assert one(mean, 1e11).p_gt(k)[0] == pytest.approx(one(mean).p_gt(k)[0], rel=1e-4, abs=1e-300)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-3, 1.0, 1e6, 1e13, np.inf])
+def test_a_tiny_mean_keeps_its_digits(size):
+    expected = 1e-12 if size >= 1e-3 else size * np.log1p(1e-12 / size)
+    assert one(1e-12, size).p_gt(0)[0] == pytest.approx(expected, rel=1e-8)
+
+
+@given(means, sizes, st.sampled_from([0.0, 0.05, 0.5, 0.95, 0.999]))
+def test_a_quantile_is_the_smallest_count_that_reaches(mean, size, probability):
+    found = one(mean, size)
+    k = found.quantile(probability)
+    assert found.cdf(k)[0] >= probability
+    assert k[0] == 0 or found.cdf(k - 1)[0] < probability
+
+
+def test_large_counts_stay_finite():
+    found = one(1e9, 3.0)
+    assert np.isfinite(found.log_pmf(1e9)).all()
+    assert found.quantile(0.5)[0] == pytest.approx(8.9e8, rel=0.01)
+
+
+def test_no_incident_is_expected_where_the_mean_is_zero():
+    found = one(0.0, 1.0)
+    assert found.p_gt(0)[0] == 0.0
+    assert found.log_pmf(0.0)[0] == 0.0
+    assert found.quantile(0.95)[0] == 0.0
+    assert found.draws(3, rng=np.random.default_rng(1)).sum() == 0.0
+
+
+def test_counts_below_zero_are_always_exceeded():
+    assert one(1.0).p_gt(-1)[0] == 1.0
+    assert one(1.0).cdf(-0.5)[0] == 0.0
+
+
+def test_draws_have_the_mean_and_variance():
+    found = NegativeBinomial(np.array([0.5, 20.0]), np.array([0.7, np.inf]))
+    draws = found.draws(200_000, rng=np.random.default_rng(3))
+    assert draws.mean(axis=0) == pytest.approx(found.mean, rel=0.02)
+    assert draws.var(axis=0) == pytest.approx(found.variance, rel=0.03)
+    assert found.dispersion.tolist() == [1 / 0.7, 0.0]
+
+
+def test_probabilities_sum_to_one():
+    total = np.exp(log_negative_binomial(np.arange(5000.0), np.full(5000, 9.0), 0.8)).sum()
+    assert total == pytest.approx(1.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(("mean", "size"), [(-1.0, 1.0), (np.nan, 1.0), (np.inf, 1.0), (1.0, 0.0)])
+def test_refuses_what_is_no_distribution(mean, size):
+    with pytest.raises(ModelError):
+        one(mean, size)
+
+
+def test_refuses_a_probability_of_one():
+    with pytest.raises(ModelError, match=r"met 1\.0"):
+        smallest_count(lambda k: k, 1.0, shape=(1,))

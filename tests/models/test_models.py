@@ -1,0 +1,126 @@
+"""What every model promises: documented answers, Law 8, Law 10, clear errors."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.errors import ModelError
+from riskmap.models.estimators import CountEstimator
+from riskmap.testing import check_model
+
+MODELS = [rm.Climatology(), rm.EmpiricalBayes()]
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+
+tables = st.integers(0, 10_000).map(
+    lambda seed: np.random.default_rng(seed).poisson(
+        np.random.default_rng(seed + 1).gamma(0.3, 2.0, 6), (24, 6)
+    )
+)
+
+
+@every_model
+def test_keeps_the_promises_of_a_model(model):
+    check_model(model)
+
+
+@every_model
+@given(counts=tables, where=st.tuples(st.integers(0, 23), st.integers(0, 5)))
+def test_one_more_incident_never_lowers_the_expected_count(make, model, counts, where):
+    fitted = model.fit(make(counts), horizon_days=60)
+    before = fitted.predict_distribution(make(counts))
+    more = counts.copy()
+    more[where] += 1
+    after = fitted.predict_distribution(make(more))
+    assert after.mean[where[1]] >= before.mean[where[1]] * (1 - 1e-12)
+    assert after.p_gt(0)[where[1]] >= before.p_gt(0)[where[1]] * (1 - 1e-12)
+
+
+@every_model
+def test_the_unit_of_exposure_does_not_matter(model, history):
+    exposure = np.random.default_rng(1).uniform(5, 50, history.counts.shape)
+    once = replace(history, exposure=exposure)
+    twice = replace(history, exposure=2 * exposure)
+    assert mean_of(model, twice) == pytest.approx(mean_of(model, once), rel=1e-9)
+
+
+@every_model
+def test_the_unit_of_time_does_not_matter(model, history):
+    in_hours = replace(history, days=history.days * 24)
+    hours = model.fit(in_hours, horizon_days=90 * 24).predict_distribution(in_hours).mean
+    assert hours == pytest.approx(mean_of(model, history), rel=1e-6)
+
+
+@every_model
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 5), (30, 1)], ids=["one_of_each", "one_window", "one_region"]
+)
+@pytest.mark.parametrize("value", [0, 2])
+def test_the_smallest_histories_have_an_answer(make, model, shape, value):
+    small = make(np.full(shape, value))
+    fitted = model.fit(small, horizon_days=30)
+    found = fitted.predict_distribution(small)
+    assert found.mean.shape == shape[1:]
+    assert (found.p_gt(0) < 1).all()
+    if value:
+        assert found.mean == pytest.approx(np.full(shape[1:], 2.0), rel=0.3)
+
+
+@every_model
+def test_missing_counts_are_not_zeros(make, model):
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(2.0, (40, 4)).astype(float)
+    counts[:20, 1] = np.nan
+    found = mean_of(model, make(counts))
+    assert found[1] == pytest.approx(found[0], rel=0.35)
+
+
+@every_model
+def test_a_region_never_seen_has_a_forecast(make, model, history):
+    fitted = model.fit(history, horizon_days=30)
+    counts = np.hstack([history.counts, np.full((96, 1), np.nan)])
+    found = fitted.predict_distribution(make(counts))
+    assert np.isfinite(found.mean).all()
+
+
+@every_model
+def test_nothing_observed_is_an_error(make, model):
+    with pytest.raises(ModelError, match="no observed count"):
+        model.fit(make(np.full((4, 2), np.nan)), horizon_days=30)
+
+
+@every_model
+@pytest.mark.parametrize("horizon", [0, -1, 121, np.nan])
+def test_a_horizon_beyond_the_history_is_an_error(make, model, horizon):
+    with pytest.raises(ModelError, match="120 days of the history"):
+        model.fit(make(np.ones((4, 2))), horizon_days=horizon)
+
+
+@every_model
+def test_incidents_without_exposure_are_an_error(make, model):
+    exposure = np.ones((4, 2))
+    exposure[2, 1] = 0.0
+    with pytest.raises(ModelError, match="region 1, window 2 has 1 incidents"):
+        model.fit(make(np.ones((4, 2)), exposure=exposure), horizon_days=30)
+    exposure[2, 1] = np.nan
+    with pytest.raises(ModelError, match="exposure must be a number"):
+        model.fit(make(np.ones((4, 2)), exposure=exposure), horizon_days=30)
+
+
+@every_model
+def test_regions_without_anybody_expect_nothing(make, model):
+    found = mean_of(model, make(np.zeros((4, 2)), exposure=np.zeros((4, 2))))
+    assert found.tolist() == [0.0, 0.0]
+
+
+def test_a_model_must_be_written(make):
+    history = make(np.ones((4, 2)))
+    with pytest.raises(NotImplementedError):
+        CountEstimator().fit(history, horizon_days=30).predict_distribution(history)
+
+
+def mean_of(model, history):
+    return model.fit(history, horizon_days=90).predict_distribution(history).mean

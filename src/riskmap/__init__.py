@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
     from riskmap.models.shrinkage import EmpiricalBayes
+    from riskmap.places.placements import Located, locate
+    from riskmap.places.region_index import RegionIndex
 
 __version__ = "0.1.0"
 
@@ -30,10 +32,13 @@ _HOMES = {
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
+    "Located": "riskmap.places.placements",
+    "RegionIndex": "riskmap.places.region_index",
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
     "datasets": "riskmap.datasets",
+    "locate": "riskmap.places.placements",
     "testing": "riskmap.testing",
 }
 
@@ -43,10 +48,13 @@ __all__ = [
     "InputError",
     "Ledger",
     "LevelScale",
+    "Located",
+    "RegionIndex",
     "RiskLayer",
     "RiskmapError",
     "RiskmapWarning",
     "datasets",
+    "locate",
     "testing",
 ]
 

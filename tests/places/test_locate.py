@@ -1,0 +1,148 @@
+"""locate: who is placed where, how surely, and who is not and why."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import riskmap as rm
+from riskmap.schema import INCIDENT_COLUMNS
+
+INSIDE = (2.5, -7.5)
+OUTSIDE = (20.0, 20.0)
+
+
+def incident(point=INSIDE, **fields):
+    """One invented incident; `point` is a pair or None."""
+    row = rm.datasets.incidents().iloc[[0]].reset_index(drop=True)
+    fields = {"incident_id": "invented:1", "region_id": None, "geo_precision": "place", **fields}
+    row = row.assign(**fields).astype({c.name: c.dtype for c in INCIDENT_COLUMNS})
+    geometry = [None if point is None else shapely.Point(point)]
+    return gpd.GeoDataFrame(row.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
+
+
+def located(point=INSIDE, level=2, **fields):
+    return rm.locate(incident(point, **fields), rm.datasets.regions(level=level))
+
+
+def test_a_precise_point_goes_to_its_region():
+    placed = located().placements
+    assert placed["region_id"].tolist() == ["XQA0101"]
+    assert placed[["weight", "method", "on_edge"]].to_numpy().tolist() == [[1.0, "point", False]]
+    assert placed["conflict_region_id"].isna().all()
+    assert 0 < placed["boundary_distance_m"].item() < 60_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "detail"),
+    [
+        ({"point": None}, "no_place", "no coordinates and no region_id"),
+        ({"point": OUTSIDE}, "outside_regions", "longitude 20.0, latitude 20.0"),
+        ({"point": OUTSIDE, "country": None}, "outside_regions", "longitude 20.0, latitude 20.0"),
+        ({"country": "XQB"}, "outside_country", "country: XQB"),
+        ({"point": None, "country": "XQB"}, "outside_country", "country: XQB"),
+        ({"geo_precision": "admin1"}, "imprecise", "geo_precision: admin1"),
+        ({"geo_precision": "unknown"}, "imprecise", "geo_precision: unknown"),
+        ({"region_id": "elsewhere"}, "unknown_region", "region_id: elsewhere"),
+    ],
+)
+def test_a_row_without_a_region_says_why(fields, reason, detail):
+    found = located(**fields)
+    row = found.set_aside.iloc[0]
+    assert (row["stage"], row["reason"], row["detail"]) == ("locate", reason, detail)
+    assert dict(found.ledger.stages[1].reasons) == {reason: 1}
+    assert found.placements.empty
+    assert found.incidents.empty
+
+
+@pytest.mark.parametrize(
+    ("precision", "levels"),
+    [
+        ("point", {1, 2}),
+        ("place", {1, 2}),
+        (None, {1, 2}),
+        ("admin2", {1, 2}),
+        ("admin1", {1}),
+        ("country", set()),
+        ("unknown", set()),
+    ],
+)
+def test_precision_is_relative_to_the_regions(precision, levels):
+    found = {
+        level
+        for level in (1, 2)
+        if len(located(level=level, geo_precision=precision).placements) == 1
+    }
+    assert found == levels
+
+
+def test_a_country_is_enough_for_a_country():
+    country = rm.datasets.regions(level=1).dissolve(as_index=False).assign(adm_level=0)
+    country["adm_level"] = country["adm_level"].astype("Int64")
+    found = rm.locate(incident(geo_precision="country"), country)
+    assert len(found.placements) == 1
+
+
+def test_a_stated_region_outranks_the_point_and_the_conflict_is_kept():
+    placed = located(region_id="XQA0304", geo_precision="unknown").placements
+    row = placed.iloc[0]
+    assert (row["region_id"], row["method"]) == ("XQA0304", "stated")
+    assert row["conflict_region_id"] == "XQA0101"
+    assert row["boundary_distance_m"] > 100_000
+
+
+def test_a_stated_region_needs_no_point():
+    row = located(point=None, region_id="XQA0304").placements.iloc[0]
+    assert row["method"] == "stated"
+    assert np.isnan(row["boundary_distance_m"])
+    assert not row["on_edge"]
+
+
+def test_an_untold_precision_is_trusted_less():
+    told = located(geo_precision="point").placements["confidence"].item()
+    untold = located(geo_precision=None).placements["confidence"].item()
+    assert untold < told < 1
+
+
+def test_a_border_that_regions_share_is_told_from_the_outer_one():
+    regions = rm.datasets.regions()
+    shared = regions.geometry.iloc[0].intersection(regions.geometry.iloc[1])
+    corner = shapely.get_coordinates(shared)[0]
+    on_shared = located(tuple(corner)).placements.iloc[0]
+    assert on_shared["on_edge"]
+    assert on_shared["boundary_distance_m"] == 0
+    outer = located((2.0, -8.0)).placements.iloc[0]
+    assert not outer["on_edge"]
+
+
+def test_quarantined_rows_go_to_the_stage_that_read_them():
+    refused = incident(
+        incident_id="invented:2", quarantine_reason="no_date", quarantine_detail="event_date: ''"
+    )
+    table = pd.concat([incident(), refused], ignore_index=True)
+    found = rm.locate(table, rm.datasets.regions())
+    assert found.ledger.as_list()[0]["reasons"] == {"no_date": 1}
+    row = found.set_aside.iloc[0]
+    assert (row["stage"], row["detail"]) == ("read", "event_date: ''")
+
+
+def test_no_incidents_at_all():
+    found = rm.locate(incident().iloc[:0], rm.datasets.regions())
+    assert found.placements.empty
+    assert found.set_aside.empty
+    assert [stage.rows_in for stage in found.ledger.stages] == [0, 0]
+
+
+def test_the_tables_given_are_not_changed():
+    incidents, regions = rm.datasets.incidents(), rm.datasets.regions()
+    rm.locate(incidents, regions)
+    pd.testing.assert_frame_equal(incidents, rm.datasets.incidents())
+    pd.testing.assert_frame_equal(regions, rm.datasets.regions())
+
+
+def test_other_tables_are_refused():
+    with pytest.raises(rm.InputError, match="incidents are not a GeoDataFrame"):
+        rm.locate(pd.DataFrame(), rm.datasets.regions())
+    with pytest.raises(rm.InputError, match="regions are not a GeoDataFrame"):
+        rm.locate(rm.datasets.incidents(), pd.DataFrame())

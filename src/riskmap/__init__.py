@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from riskmap.settings import VERSION
+
 if TYPE_CHECKING:
     from riskmap import datasets, testing
     from riskmap.assessment.layers import RiskLayer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {

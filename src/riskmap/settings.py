@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+#: The version of riskmap, here so that every floor can write it down.
+VERSION = "0.1.0"
+
 OFFLINE_VARIABLE = "RISKMAP_OFFLINE"
 CACHE_VARIABLE = "RISKMAP_CACHE"
 

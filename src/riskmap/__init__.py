@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
     from riskmap.models.shrinkage import EmpiricalBayes
+    from riskmap.outputs.publishing import publish
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
 
@@ -41,6 +42,7 @@ _HOMES = {
     "RiskmapWarning": "riskmap.errors",
     "datasets": "riskmap.datasets",
     "locate": "riskmap.places.placements",
+    "publish": "riskmap.outputs.publishing",
     "testing": "riskmap.testing",
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "RiskmapWarning",
     "datasets",
     "locate",
+    "publish",
     "testing",
 ]
 

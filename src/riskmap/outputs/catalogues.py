@@ -1,0 +1,51 @@
+"""Catalogues: every fixed text of the outputs, one file a language."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from riskmap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOLDER = Path(__file__).parent / "texts"
+
+
+def languages() -> list[str]:
+    """Return the languages that outputs can be written in.
+
+    Examples
+    --------
+    >>> "en" in languages()
+    True
+    """
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, Any]:
+    """Return the fixed texts of a language.
+
+    Raises
+    ------
+    InputError
+        When there is no such catalogue.
+
+    Examples
+    --------
+    >>> catalogue("en")["levels"]["extreme"]
+    'extreme'
+    """
+    if language not in languages():
+        raise InputError(
+            "there are no texts in a language",
+            met=language,
+            expected="one of " + ", ".join(languages()),
+        )
+    text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
+    return MappingProxyType(tomllib.loads(text))

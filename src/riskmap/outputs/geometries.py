@@ -1,0 +1,176 @@
+"""Geometries made fit for publication, by the rules of RFC 7946.
+
+Valid, WGS 84, cut at the antimeridian, exterior rings counter-clockwise, rounded, still valid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+    from shapely import Polygon
+
+    from riskmap.typing import FloatArray
+
+DECIMALS = 6
+_EAST, _WORLD, _POLE = 180.0, 360.0, 90.0
+
+
+def prepare_geometries(series: gpd.GeoSeries, *, decimals: int = DECIMALS) -> NDArray[np.object_]:
+    """Return polygons as RFC 7946 wants them.
+
+    Parameters
+    ----------
+    series : GeoSeries
+        Polygons in any coordinate system; missing ones stay missing.
+    decimals
+        Digits behind the point; 6 is about 0.1 m.
+
+    Returns
+    -------
+    ndarray of shapely geometries
+        Valid (multi)polygons in EPSG:4326, cut at the antimeridian, exterior rings
+        counter-clockwise. A polygon too small for `decimals` is left unrounded.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> clockwise = shapely.Polygon([(0, 0), (0, 1.00000004), (1, 1), (1, 0)])
+    >>> prepare_geometries(gpd.GeoSeries([clockwise], crs="EPSG:4326"))[0].wkt
+    'POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))'
+    """
+    if series.crs is not None and series.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
+        series = series.to_crs("EPSG:4326")
+    whole = shapely.force_2d(np.asarray(series, dtype=object))
+    for i in np.flatnonzero(_crosses(whole)):
+        whole[i] = split_at_antimeridian(whole[i])
+    whole = _repair(whole)
+    rounded = _repair(shapely.set_precision(whole, 10.0**-decimals))
+    rounded = shapely.transform(rounded, lambda xy: np.round(xy, decimals) + 0.0)
+    vanished = ~shapely.is_valid(rounded) | (shapely.is_empty(rounded) & ~shapely.is_empty(whole))
+    rounded[vanished] = whole[vanished]
+    rounded[shapely.is_empty(rounded)] = None
+    return np.asarray(shapely.orient_polygons(shapely.normalize(rounded)), dtype=object)
+
+
+def _repair(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return polygons with the invalid ones mended, lines and points that fall off dropped."""
+    broken = ~shapely.is_valid(polygons) & ~shapely.is_missing(polygons)
+    if broken.any():
+        polygons = polygons.copy()
+        mended = shapely.make_valid(polygons[broken], method="structure", keep_collapsed=False)
+        polygons[broken] = [_areas(geometry) for geometry in mended]
+    return polygons
+
+
+def _areas(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return the polygons of a geometry, as one."""
+    parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _crosses(geometries: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Return which geometries leave [-180, 180] or step over the antimeridian."""
+    bounds = shapely.bounds(geometries)
+    found = (bounds[:, 0] < -_EAST) | (bounds[:, 2] > _EAST)
+    wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > _EAST)
+    for i in wide:
+        rings = shapely.get_rings(shapely.get_parts(geometries[i]))
+        found[i] |= any(_is_step(np.diff(shapely.get_coordinates(ring)[:, 0])) for ring in rings)
+    return np.asarray(found)
+
+
+def _is_step(steps: FloatArray) -> bool:
+    """Return whether a ring steps over the antimeridian (a step of 360 runs along an edge)."""
+    return bool(((np.abs(steps) > _EAST) & (np.abs(steps) < _WORLD)).any())
+
+
+def split_at_antimeridian(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return polygons cut at the antimeridian (RFC 7946, section 3.1.9).
+
+    A step of more than 180 degrees between two vertices is read as a crossing. A ring that goes
+    once round the world holds the pole on its left.
+
+    Parameters
+    ----------
+    geometry
+        A Polygon or MultiPolygon in degrees; longitudes may run past 180.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+        All longitudes within [-180, 180].
+
+    Examples
+    --------
+    >>> across = shapely.Polygon([(170, 40), (-170, 40), (-170, 50), (170, 50)])
+    >>> split_at_antimeridian(across).bounds
+    (-180.0, 40.0, 180.0, 50.0)
+    >>> len(split_at_antimeridian(across).geoms)
+    2
+    """
+    pieces = [piece for part in shapely.get_parts(geometry) for piece in _split(part)]
+    return _areas(shapely.union_all(pieces))
+
+
+def _split(polygon: Polygon) -> list[shapely.Geometry]:
+    """Return the parts of one polygon, each within one turn of the world and moved home."""
+    shell, *holes = (shapely.get_coordinates(ring) for ring in shapely.get_rings(polygon))
+    outline = _areas(shapely.make_valid(shapely.Polygon(_unrolled(shell)), method="structure"))
+    for hole in holes:
+        cut = shapely.make_valid(shapely.Polygon(_unrolled(hole)), method="structure")
+        for turn in (-_WORLD, 0.0, _WORLD):
+            outline = shapely.difference(outline, _moved(cut, turn))
+    west, _, east, _ = shapely.bounds(outline)
+    turns = np.arange(np.floor((west + _EAST) / _WORLD), np.ceil((east + _EAST) / _WORLD))
+    boxes = (shapely.box(_WORLD * t - _EAST, -_POLE, _WORLD * t + _EAST, _POLE) for t in turns)
+    parts = (shapely.intersection(outline, box) for box in boxes)
+    return [_moved(_areas(part), -_WORLD * turn) for part, turn in zip(parts, turns, strict=True)]
+
+
+def _moved(geometry: shapely.Geometry, degrees: float) -> shapely.Geometry:
+    return shapely.transform(geometry, lambda xy: xy + np.array([degrees, 0.0]))
+
+
+def _unrolled(ring: FloatArray) -> FloatArray:
+    """Return a ring with continuous longitudes, closed over a pole when it goes round the world."""
+    lon = np.unwrap(ring[:, 0], period=_WORLD)
+    turned = lon[-1] - lon[0]
+    points = np.column_stack([lon, ring[:, 1]])
+    if abs(turned) < _EAST:
+        return points
+    pole = np.copysign(_POLE, turned)
+    return np.vstack([points, [(lon[-1], pole), (lon[0], pole)]])
+
+
+def bounding_box(geometries: Sequence[shapely.Geometry] | NDArray[np.object_]) -> list[float]:
+    """Return ``[west, south, east, north]``; west exceeds east across the antimeridian.
+
+    Where parts touch both sides of it, the box is the narrowest (RFC 7946, section 5.2).
+
+    Examples
+    --------
+    >>> bounding_box([shapely.box(179, 0, 180, 1), shapely.box(-180, 0, -178, 1)])
+    [179.0, 0.0, -178.0, 1.0]
+    """
+    bounds = shapely.bounds(shapely.get_parts(np.asarray(geometries, dtype=object)))
+    bounds = bounds[~np.isnan(bounds[:, 0])]
+    if not len(bounds):
+        return []
+    west, south = bounds[:, :2].min(axis=0)
+    east, north = bounds[:, 2:].max(axis=0)
+    if west == -_EAST and east == _EAST:
+        order = np.argsort(bounds[:, 0], kind="stable")
+        reached = np.maximum.accumulate(bounds[order, 2])[:-1]
+        gaps = bounds[order, 0][1:] - reached
+        if len(gaps) and gaps.max() > 0:
+            widest = int(np.argmax(gaps))
+            west, east = bounds[order, 0][widest + 1], reached[widest]
+    return [float(edge) for edge in (west, south, east, north)]

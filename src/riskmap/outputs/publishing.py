@@ -1,0 +1,211 @@
+"""Publishing: a set of files that is complete and of one version, or is not there at all.
+
+All files are written to a hidden folder, made durable, and the folder gets its final name; then the
+pointer ``latest`` is swapped in one step. Whatever happens before the swap, the old set stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from riskmap.errors import InputError, MissingDependencyError, PublishError
+from riskmap.outputs.advisories import to_markdown
+from riskmap.outputs.files import sync, write_chunks
+from riskmap.outputs.geojson import geojson_chunks
+from riskmap.outputs.reports import build_report
+from riskmap.outputs.tables import csv_chunks, risk_table
+from riskmap.settings import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from riskmap.assessment.layers import RiskLayer
+
+    Writer = Callable[[RiskLayer, Path], None]
+
+POINTER = "latest"
+MANIFEST = "manifest.json"
+_LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
+
+
+def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None = None) -> Path:
+    """Write a layer as one complete set of files and point ``latest`` at it.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    out
+        The folder that holds the sets; it is made when absent.
+    formats
+        Which formats, such as ``["geojson", "csv"]``; all of them when None. The ledger and the
+        manifest are always written.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of the set, named by ``as_of`` and content: the same layer gives the same folder
+        with the same bytes.
+
+    Raises
+    ------
+    InputError
+        When a format is unknown.
+    PublishError
+        When the set can't be written whole (a full disk, no permission) or another publisher is
+        at work in `out`; the set before it is untouched.
+    """
+    chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
+    unknown = [name for name in chosen if name not in WRITERS]
+    if unknown:
+        raise InputError(
+            "an unknown format", met=unknown[0], expected="one of " + ", ".join(WRITERS)
+        )
+    out = Path(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with _alone_in(out):
+            return _publish(layer, out, chosen)
+    except OSError as error:
+        raise PublishError(f"{out}: the set was not published: {error}") from error
+
+
+@contextlib.contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Hold the lock of an output folder; it ends with the process, so a kill leaves none behind."""
+    with (out / _LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PublishError(f"{out} is in use: another publisher is writing there") from error
+        yield
+
+
+def _publish(layer: RiskLayer, out: Path, formats: Sequence[str]) -> Path:
+    pointer = out / POINTER
+    if pointer.exists() and not pointer.is_symlink():
+        raise PublishError(f"{pointer} is not a pointer that riskmap made: move it away")
+    partial = out / _PARTIAL
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir()
+        missing = _write_files(layer, partial, formats)
+        manifest = _manifest(layer, partial, missing)
+        (partial / MANIFEST).write_bytes(manifest)
+        _sync_files(partial)
+        target = _settle(partial, out, _set_name(layer, manifest))
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _swap_pointer(pointer, target)
+    return target
+
+
+def _write_files(layer: RiskLayer, folder: Path, formats: Iterable[str]) -> dict[str, str]:
+    """Write every format; return those that lack a dependency, with the sentence that says so."""
+    (folder / "ledger.json").write_bytes(orjson.dumps(layer.ledger.as_list(), option=_PRETTY))
+    missing = {}
+    for name in formats:
+        try:
+            WRITERS[name](layer, folder)
+        except MissingDependencyError as error:
+            missing[name] = str(error)
+    return missing
+
+
+def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
+    """Return the manifest: what the set rests on and what it holds."""
+    known = layer.provenance
+    manifest = {
+        **known,
+        "boundary": {key: known.get(f"boundary_{key}") for key in ("source", "version", "licence")},
+        "inputs": known.get("inputs", []),
+        "seed": known.get("seed"),
+        "headline": layer.headline,
+        "scale_id": layer.scale.scale_id,
+        "versions": _versions(),
+        "missing_formats": missing,
+        "files": [
+            {
+                "name": path.name,
+                "bytes": path.stat().st_size,
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+            for path in sorted(folder.iterdir())
+        ],
+    }
+    return orjson.dumps(manifest, option=_PRETTY | orjson.OPT_SORT_KEYS)
+
+
+def _versions() -> dict[str, str]:
+    return {"riskmap": VERSION, **{name: version(name) for name in _VERSIONS}}
+
+
+def _set_name(layer: RiskLayer, manifest: bytes) -> str:
+    day = str(layer.provenance.get("as_of", ""))[:10]
+    digest = hashlib.sha256(manifest).hexdigest()[:12]
+    return f"{day}-{digest}" if day else digest
+
+
+def _sync_files(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        sync(path)
+    sync(folder)
+
+
+def _settle(partial: Path, out: Path, name: str) -> Path:
+    """Give a finished folder its name; an equal set that stands already is kept instead.
+
+    A set of that name that was changed by hand is left alone, and the new one gets a number.
+    """
+    target, number = out / name, 1
+    while target.exists():
+        if _same_files(partial, target):
+            return target
+        number += 1
+        target = out / f"{name}.{number}"
+    partial.rename(target)
+    sync(out)
+    return target
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    first, second = ({path.name for path in folder.iterdir()} for folder in (one, other))
+    return first == second and all(
+        (one / name).read_bytes() == (other / name).read_bytes() for name in sorted(first)
+    )
+
+
+def _swap_pointer(pointer: Path, target: Path) -> None:
+    following = pointer.with_name(_NEXT_POINTER)
+    following.unlink(missing_ok=True)
+    following.symlink_to(target.name, target_is_directory=True)
+    os.replace(following, pointer)  # noqa: PTH105 - one atomic step, also over an existing pointer
+    sync(pointer.parent)
+
+
+def _geojson(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "risk.geojson", geojson_chunks(layer))
+
+
+def _csv(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "risk.csv", csv_chunks(risk_table(layer)))
+
+
+def _advisory(layer: RiskLayer, folder: Path) -> None:
+    text = to_markdown(build_report(layer))
+    write_chunks(folder / "advisory.md", [text.encode()])
+
+
+#: Each format and what writes it; a writer adds its files to a folder.
+WRITERS: dict[str, Any] = {"geojson": _geojson, "csv": _csv, "advisory": _advisory}

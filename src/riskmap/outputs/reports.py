@@ -1,0 +1,392 @@
+"""The report: what an advisory says, before it is Markdown, HTML or a document.
+
+All cells are plain text; text from incidents and regions is untrusted and is escaped by whoever
+writes it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.tables import clean_text, risk_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from riskmap.assessment.layers import RiskLayer
+
+NONE = "-"
+TABLE_ROWS = 30
+INCIDENT_ROWS = 10
+DRIVER_ROWS = 8
+_NAMED = 8
+_MAX_TEXT = 160
+_BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+
+#: Upper bounds of the words for probabilities (ICD 203, 2015).
+_LIKELIHOODS = (
+    (0.05, "almost_no_chance"),
+    (0.20, "very_unlikely"),
+    (0.45, "unlikely"),
+    (0.55, "roughly_even"),
+    (0.80, "likely"),
+    (0.95, "very_likely"),
+    (1.0, "almost_certain"),
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A small table of plain text: a head and rows."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an advisory says, section by section, in one language.
+
+    Parameters
+    ----------
+    language
+        Code of the catalogue.
+    title
+        The heading of the whole.
+    header
+        Pairs of label and value: area, validity, method.
+    judgements
+        Key judgements, most important first.
+    levels
+        The scale with the number of regions at each level.
+    table
+        Regions, highest level first.
+    more
+        How many regions the table leaves out, as a sentence; empty when none.
+    drivers, incidents
+        What drives the highest levels, and notable incidents.
+    gaps
+        Names of the regions that are not assessed.
+    advice
+        One line a level that occurs.
+    limits
+        What the method can't say.
+    ledger
+        The stages.
+    provenance
+        Pairs of label and value.
+    """
+
+    language: str
+    title: str
+    header: tuple[tuple[str, str], ...]
+    judgements: tuple[str, ...]
+    levels: Grid
+    table: Grid
+    more: str
+    drivers: Grid
+    incidents: Grid
+    gaps: tuple[str, ...]
+    advice: Grid
+    limits: tuple[str, ...]
+    ledger: Grid
+    provenance: tuple[tuple[str, str], ...]
+
+
+def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
+    """Return what an advisory on a layer says.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    language
+        Code of a catalogue, such as ``"en"``.
+
+    Returns
+    -------
+    Report
+        Plain text, section by section.
+    """
+    words = catalogue(language)
+    table = risk_table(layer).sort_values(
+        ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
+    )
+    known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
+    shown = known.head(TABLE_ROWS)
+    left_out = len(known) - len(shown)
+    return Report(
+        language=language,
+        title=words["title"],
+        header=_header(layer, table, words),
+        judgements=_judgements(layer, known, unknown, words),
+        levels=_levels(layer, table, words),
+        table=_region_rows(shown, words),
+        more=words["other_regions"].format(n=left_out) if left_out else "",
+        drivers=_driver_rows(known, words),
+        incidents=_incident_rows(layer, words),
+        gaps=tuple(display(row) for row in _places(unknown)),
+        advice=_advice(layer, known, words),
+        limits=tuple(words["limits"].values()),
+        ledger=_ledger(layer, words),
+        provenance=_provenance(layer),
+    )
+
+
+def display(value: Any) -> str:
+    r"""Return a value as short text on one line, without characters that reorder what follows.
+
+    Examples
+    --------
+    >>> display("a\n b\u202e"), display(None)
+    ('a b', '')
+    """
+    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    text = " ".join(clean_text(str(value)).translate(_BIDI).split())
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def likelihood(p_any: float) -> str:
+    """Return the key of the word for a probability (ICD 203, 2015).
+
+    Examples
+    --------
+    >>> likelihood(0.5)
+    'roughly_even'
+    """
+    return next(name for bound, name in _LIKELIHOODS if p_any <= bound)
+
+
+def percent(p: float) -> str:
+    """Return a probability for readers: two digits, never a bare 0 or 100 %.
+
+    Examples
+    --------
+    >>> percent(0.0004), percent(0.037), percent(0.5), percent(0.999)
+    ('0.04 %', '3.7 %', '50 %', '> 99 %')
+    """
+    if p > 0.99:  # noqa: PLR2004 - nothing is certain
+        return "> 99 %"
+    return "< 0.01 %" if p < 1e-4 else f"{float(f'{100 * p:.2g}'):g} %"  # noqa: PLR2004
+
+
+def _header(
+    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    known = layer.provenance
+    countries = ", ".join(sorted({display(code) for code in table["iso3"].dropna()}))
+    return (
+        (words["handling"], words["handling_value"]),
+        (words["area"], f"{countries}: {len(table)} {words['regions']}"),
+        (words["about"], words["layers"][layer.headline]),
+        (words["as_of"], display(known.get("as_of"))),
+        (
+            words["valid"],
+            f"{display(known.get('valid_from'))} - {display(known.get('valid_until'))}",
+        ),
+        (words["horizon"], f"{known.get('horizon_days', 0):g} {words['days']}"),
+    )
+
+
+def _judgements(
+    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
+) -> tuple[str, ...]:
+    said, total = words["sentences"], len(known) + len(unknown)
+    lines = []
+    if known.empty:
+        lines.append(said["none_known"])
+    else:
+        first = known.loc[known["p_any"].idxmax()]
+        for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
+            rows = known[known["risk_level"] == level]
+            lines.append(
+                said["at_level"].format(
+                    n=len(rows),
+                    total=total,
+                    level=int(level),
+                    name=words["levels"][LEVEL_NAMES[int(level)]],
+                    places=_enumerated(_places(rows), words),
+                )
+            )
+        lines.append(
+            said["highest"].format(
+                p=percent(first["p_any"]),
+                words=words["likelihoods"][likelihood(first["p_any"])],
+                place=_places(known.loc[[first.name]])[0],
+                days=f"{layer.provenance.get('horizon_days', 0):g}",
+            )
+        )
+    if "trend" in known and known["trend"].notna().any():
+        up, down = (int((known["trend"] == t).sum()) for t in ("deteriorated", "improved"))
+        lines.append(said["changed"].format(up=up, down=down))
+    if len(unknown):
+        lines.append(said["gap"].format(n=len(unknown), total=total))
+    silent = pd.concat([known, unknown]) if len(unknown) else known
+    silent = silent[silent["reporting_gap"].eq(other=True).fillna(value=False)]
+    if len(silent):
+        places = _enumerated(_places(silent), words)
+        lines.append(said["reporting_gap"].format(n=len(silent), places=places))
+    return tuple(lines)
+
+
+def _places(rows: pd.DataFrame) -> list[str]:
+    """Return the names of regions, with what they are part of."""
+    return [
+        f"{display(name) or display(key)} ({display(parent)})"
+        if display(parent)
+        else display(name) or display(key)
+        for key, name, parent in zip(rows["region_id"], rows["name"], rows["parent"], strict=True)
+    ]
+
+
+def _enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
+    if len(places) <= _NAMED:
+        return ", ".join(places)
+    named = ", ".join(places[:_NAMED])
+    return str(words["sentences"]["and_more"].format(places=named, n=len(places) - _NAMED))
+
+
+def _levels(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    counts = table["risk_level"].fillna(0).astype("int64").value_counts()
+    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
+    return Grid(
+        (words["level"], words["threshold"], words["count"], words["meaning"]),
+        tuple(
+            (
+                f"{level.level} {words['levels'][level.name]}",
+                bounds[level.level],
+                str(int(counts.get(level.level, 0))),
+                display(level.meaning),
+            )
+            for level in reversed(layer.scale.levels)
+        ),
+    )
+
+
+def percent_bound(p: float) -> str:
+    """Return a threshold as it was published.
+
+    Examples
+    --------
+    >>> percent_bound(0.005)
+    '0.5 %'
+    """
+    return f"{100 * p:.6g} %"
+
+
+def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    def cells(row: Any) -> tuple[str, ...]:
+        trend = display(getattr(row, "trend", None))
+        return (
+            display(row.name),
+            display(row.parent),
+            f"{row.risk_level} {words['levels'][row.level_name]}",
+            words["trends"].get(trend, NONE),
+            percent(row.p_any),
+            words["likelihoods"][likelihood(row.p_any)],
+            f"{row.q05:g} - {row.q95:g}",
+            words["confidences"].get(display(row.confidence), NONE),
+            words["sufficiencies"].get(display(row.data_sufficiency), NONE),
+        )
+
+    keys = ("region", "parent", "level", "trend", "probability", "in_words", "interval")
+    head = (*keys, "confidence", "sufficiency")
+    return Grid(
+        tuple(words[key] for key in head), tuple(cells(row) for row in rows.itertuples(index=False))
+    )
+
+
+def _driver_rows(known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    rows = known[known["drivers"].notna()].head(DRIVER_ROWS)
+    return Grid(
+        (words["region"], words["drivers"]),
+        tuple(zip(_places(rows), map(display, rows["drivers"]), strict=True)),
+    )
+
+
+def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
+    """Return the incidents that a reader should know: foreign victims first, then the gravest.
+
+    Each incident stands once, in the region that it most probably belongs to.
+    """
+    table = layer.incidents.sort_values(
+        ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
+    ).drop_duplicates("incident_id")
+    people = table[["killed", "wounded", "abducted"]].fillna(0).astype("float64").sum(axis=1)
+    foreign = table["foreign_victims"].fillna(0).astype("float64")
+    ranked = table.assign(_foreign=np.minimum(foreign, 1), _people=people).sort_values(
+        ["_foreign", "_people", "event_date", "incident_id"],
+        ascending=[False, False, False, True],
+        kind="stable",
+    )
+    return ranked.drop(columns=["_foreign", "_people"]).head(limit)
+
+
+def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    names = dict(zip(layer.regions["region_id"], layer.regions["name"], strict=True))
+    said = words["sentences"]
+
+    def cells(row: Any) -> tuple[str, ...]:
+        counts = ((key, getattr(row, key)) for key in ("killed", "wounded", "abducted"))
+        victims = ", ".join(
+            said[key].format(n=int(n)) for key, n in counts if not pd.isna(n) and n > 0
+        )
+        rating = display(row.reliability) + display(row.credibility)
+        people = display(row.nationality).replace(";", ", ")
+        return (
+            f"{row.event_date:%Y-%m-%d}",
+            display(names.get(row.region_id, row.region_id)),
+            words["event_types"].get(display(row.event_type), display(row.event_type)),
+            f"{victims} ({people})" if victims and people else victims or people or NONE,
+            display(row.incident_id),
+            rating or NONE,
+        )
+
+    rows = notable_incidents(layer).itertuples(index=False)
+    keys = ("date", "region", "what", "victims", "source", "rating")
+    return Grid(tuple(words[key] for key in keys), tuple(cells(row) for row in rows))
+
+
+def _advice(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    met = {int(level) for level in known["risk_level"]}
+    return Grid(
+        (words["level"], words["advice"]),
+        tuple(
+            (f"{level.level} {words['levels'][level.name]}", display(level.advice))
+            for level in reversed(layer.scale.levels)
+            if level.level in met
+        ),
+    )
+
+
+def _ledger(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+    rows = (
+        (
+            *(display(stage[key]) for key in head[:-1]),
+            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
+        )
+        for stage in layer.ledger.as_list()
+    )
+    return Grid(tuple(words[key] for key in head), tuple(rows))
+
+
+def _provenance(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
+    plain = {
+        key: display(value)
+        for key, value in sorted(layer.provenance.items())
+        if isinstance(value, str | int | float)
+    }
+    inputs = layer.provenance.get("inputs") or []
+    files = {
+        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
+        for i, item in enumerate(inputs)
+    }
+    return (*plain.items(), ("scale_id", layer.scale.scale_id), *files.items())

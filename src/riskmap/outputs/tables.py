@@ -1,0 +1,180 @@
+"""The published table: one row a region, built once for every format that holds it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.layers import LAYERS
+from riskmap.errors import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from riskmap.assessment.layers import RiskLayer
+
+#: Shapefiles cut column names here, so names differ before.
+SHORT = 10
+
+_PLACE = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
+_VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "horizon_days")
+_ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_licence")
+_SIDE_BY_SIDE = (
+    "risk_level",
+    "p_any",
+    "expected_count",
+    "q05",
+    "q95",
+    "confidence",
+    "data_sufficiency",
+)
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
+_CHUNK = 1 << 16
+
+
+def risk_table(layer: RiskLayer) -> pd.DataFrame:
+    """Return the published table of a layer: one row a region, plain values, no geometry.
+
+    First the headline layer under the canonical names, then every layer side by side with the
+    prefix ``v_`` (violence), ``f_`` (foreign) or ``g_`` (group).
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by ``region_id``; names are unique in their first 10 characters.
+
+    Raises
+    ------
+    SchemaError
+        When two names agree in their first 10 characters.
+    """
+    regions = pd.DataFrame(layer.regions[list(_PLACE)]).set_index("region_id", drop=False)
+    by_layer = {
+        name: layer.risks[layer.risks["layer"] == name]
+        .set_index("region_id")
+        .reindex(regions.index)
+        for name in LAYERS
+        if (layer.risks["layer"] == name).any()
+    }
+    columns: dict[str, Any] = {name: regions[name] for name in _PLACE}
+    columns.update(by_layer[layer.headline].items())
+    columns["drivers"] = driver_texts(layer, layer.headline).reindex(regions.index)
+    columns["scale_id"] = layer.scale.scale_id
+    columns.update({name: layer.provenance.get(name) for name in (*_VALIDITY, *_ORIGIN)})
+    for name, risks in by_layer.items():
+        columns.update({f"{name[0]}_{column}": risks[column] for column in _SIDE_BY_SIDE})
+    table = pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
+    _check_short_names(table)
+    return table
+
+
+def _check_short_names(table: pd.DataFrame) -> None:
+    short = table.columns.str[:SHORT]
+    if not short.is_unique:
+        raise SchemaError(
+            f"two published columns agree in their first {SHORT} characters",
+            column=str(table.columns[short.duplicated()][0]),
+        )
+
+
+def driver_texts(layer: RiskLayer, name: str) -> pd.Series:
+    """Return the drivers of one layer as text, largest first: ``"own history 71 %; ..."``."""
+    drivers = layer.drivers[(layer.drivers["layer"] == name) & (layer.drivers["value"] > 0)]
+    share = drivers["value"] / drivers.groupby("region_id")["value"].transform("sum")
+    text = [
+        f"{driver} {100 * part:.0f} %"
+        for driver, part in zip(drivers["driver"], share, strict=True)
+    ]
+    order = drivers.assign(text=text, share=-share).sort_values(
+        ["region_id", "share", "driver"], kind="stable"
+    )
+    return order.groupby("region_id")["text"].agg("; ".join).astype("str")
+
+
+def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield a table's rows as flat values that JSON and CSV can hold; missing and infinite is None.
+
+    Examples
+    --------
+    >>> list(plain_records(pd.DataFrame({"a": [1.5, float("inf")], "b": ["x", None]})))
+    [{'a': 1.5, 'b': 'x'}, {'a': None, 'b': None}]
+    """
+    columns = [[_plain(value) for value in table[name].astype(object)] for name in table.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(table.columns, values, strict=True))
+
+
+def _plain(value: Any) -> bool | int | float | str | None:
+    """Return one cell as JSON can hold it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, pd.Timestamp):
+        value = value.tz_localize("UTC") if value.tzinfo is None else value.tz_convert("UTC")
+        return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return clean_text(str(value))
+
+
+def clean_text(text: str) -> str:
+    r"""Return text without what no file format can carry: lone surrogates and control characters.
+
+    Line breaks and tabs stay.
+
+    Examples
+    --------
+    >>> clean_text("a\x00b\ud800c\n")
+    'ab?c\n'
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(c for c in text if c >= " " or c in "\t\n\r")
+
+
+def spreadsheet_safe(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: such text gets a leading apostrophe.
+
+    Numbers stay numbers.
+
+    Examples
+    --------
+    >>> spreadsheet_safe("=1+1"), spreadsheet_safe(-1.5), spreadsheet_safe("Qara")
+    ("'=1+1", -1.5, 'Qara')
+    """
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def csv_chunks(table: pd.DataFrame) -> Iterator[bytes]:
+    r"""Yield a table as CSV: UTF-8, RFC 4180, missing is empty, safe to open in a spreadsheet.
+
+    Examples
+    --------
+    >>> b"".join(csv_chunks(pd.DataFrame({"a": [-1, 2], "b": ["=x", "y, z"]})))
+    b'a,b\r\n-1,\'=x\r\n2,"y, z"\r\n'
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(table.columns)
+    for record in plain_records(table):
+        writer.writerow(_cell(value) for value in record.values())
+        if buffer.tell() > _CHUNK:
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else spreadsheet_safe(value)

@@ -1,0 +1,109 @@
+"""Risk layers made by hand in the invented country."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskmap import datasets
+from riskmap.assessment.layers import DRIVER_COLUMNS, LAYERS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
+from riskmap.ledgers import Ledger, Stage
+from riskmap.schema import conform
+
+PROVENANCE = {
+    "as_of": "2025-01-01",
+    "issued_at": "2025-01-01T00:00:00Z",
+    "valid_from": "2025-01-01T00:00:00Z",
+    "valid_until": "2025-04-01T00:00:00Z",
+    "horizon": "90D",
+    "horizon_days": 90.0,
+    "every": "month",
+    "model": "Climatology()",
+    "method_version": "1",
+    "boundary_source": "riskmap.datasets (invented)",
+    "boundary_version": "1",
+    "boundary_licence": "Apache-2.0",
+    "inputs": [{"name": "incidents.csv", "sha256": "0" * 64}],
+}
+
+
+def make_risks(regions, scale, unknown=2):
+    """Invented probabilities for every region and layer; the last regions are unknown."""
+    n = len(regions)
+    parts = []
+    for name, factor in zip(LAYERS, (1.0, 0.1, 0.02), strict=True):
+        expected = factor * np.linspace(2.5, 0.001, n)
+        p_any = -np.expm1(-expected)
+        p_any[n - unknown :] = np.nan
+        level = scale.level_of(p_any, layer=name, horizon_days=90)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "region_id": regions["region_id"],
+                    "layer": name,
+                    "risk_level": level,
+                    "level_name": [LEVEL_NAMES[k] for k in level],
+                    "p_any": p_any,
+                    "expected_count": np.where(np.isnan(p_any), np.nan, expected),
+                    "q05": 0.0,
+                    "q50": np.floor(expected),
+                    "q95": np.ceil(3 * expected),
+                    "confidence": "medium",
+                    "data_sufficiency": np.where(np.isnan(p_any), "insufficient", "sufficient"),
+                    "reporting_gap": np.isnan(p_any),
+                }
+            )
+        )
+    return conform(pd.concat(parts, ignore_index=True), RISK_COLUMNS)
+
+
+def make_drivers(risks):
+    known = risks[risks["p_any"].notna()]
+    parts = [("own history", 0.7), ("province", 0.3)]
+    frames = [
+        known[["region_id", "layer"]].assign(driver=name, value=share * known["expected_count"])
+        for name, share in parts
+    ]
+    return conform(pd.concat(frames, ignore_index=True), DRIVER_COLUMNS)
+
+
+def make_layer(regions=None, incidents=None, **changes):
+    """A whole risk layer in the invented country."""
+    regions = datasets.regions() if regions is None else regions
+    incidents = datasets.incidents() if incidents is None else incidents
+    scale = LevelScale.default()
+    risks = make_risks(regions, scale)
+    where = dict(zip(datasets.regions()["name"], datasets.regions()["region_id"], strict=True))
+    counted = pd.DataFrame(incidents).assign(
+        region_id=incidents["place"].map(where).fillna(regions["region_id"].iloc[0]), weight=1.0
+    )
+    parts = {
+        "regions": regions,
+        "risks": risks,
+        "drivers": make_drivers(risks),
+        "incidents": counted.sort_values("event_date", ascending=False, kind="stable"),
+        "scale": scale,
+        "headline": "foreign",
+        "provenance": dict(PROVENANCE),
+        "ledger": Ledger().then(Stage("read", rows_in=5, rows_out=4, reasons={"no_date": 1})),
+    }
+    return RiskLayer(**(parts | changes))
+
+
+def with_names(names):
+    """The invented regions under other names, one after another."""
+    regions = datasets.regions()
+    chosen = [names[i % len(names)] for i in range(len(regions))]
+    return gpd.GeoDataFrame(regions.assign(name=pd.Series(chosen, dtype="object")))
+
+
+@pytest.fixture(scope="session")
+def layer():
+    return make_layer()
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """The functions that make layers."""
+    return {"layer": make_layer, "names": with_names}

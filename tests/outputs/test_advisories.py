@@ -1,0 +1,157 @@
+"""The advisory: what matters first, nothing hidden, nothing executed."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmap import datasets
+from riskmap.errors import InputError
+from riskmap.outputs.advisories import escape_markdown, to_markdown
+from riskmap.outputs.catalogues import catalogue, languages
+from riskmap.outputs.reports import (
+    build_report,
+    display,
+    likelihood,
+    notable_incidents,
+    percent,
+)
+
+
+def written(layer):
+    return to_markdown(build_report(layer))
+
+
+def test_the_highest_levels_come_first(layer):
+    report = build_report(layer)
+    assert report.judgements[0].startswith("16 of 24 regions stand at level 5 (extreme)")
+    levels = [int(row[2][0]) for row in report.table.rows]
+    assert levels == sorted(levels, reverse=True)
+
+
+def test_what_is_not_assessed_is_named_and_not_in_the_table(layer):
+    report = build_report(layer)
+    assert report.gaps == ("Wolmar (Velmar)", "Zarin (Velmar)")
+    assert not {"Wolmar", "Zarin"} & {row[0] for row in report.table.rows}
+    assert any("not a low level" in line for line in report.judgements)
+
+
+def test_the_scale_counts_every_region(layer):
+    assert sum(int(row[2]) for row in build_report(layer).levels.rows) == 24
+
+
+def test_changes_are_told_when_known(layer):
+    trend = np.where(layer.risks["risk_level"] == 5, "deteriorated", "improved")
+    changed = dataclasses.replace(layer, risks=layer.risks.assign(trend=trend))
+    line = next(line for line in build_report(changed).judgements if "last issue" in line)
+    assert line == "Since the last issue 16 regions have deteriorated and 6 have improved."
+    assert "Since the last issue" not in written(layer)
+
+
+def test_a_layer_of_which_nothing_is_known(layers):
+    layer = layers["layer"]()
+    risks = layer.risks.assign(risk_level=0, level_name="insufficient_data", p_any=np.nan)
+    empty = layers["layer"](
+        risks=risks.astype({"risk_level": "Int64"}),
+        drivers=layer.drivers.head(0),
+        incidents=layer.incidents.head(0),
+    )
+    text = written(empty)
+    assert "No region can be assessed" in text
+    assert "None." in text
+
+
+def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
+    monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
+    assert "2 further regions are listed in risk.csv." in written(layer)
+
+
+def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
+    doubled = pd.concat([layer.incidents, layer.incidents.assign(weight=0.2, region_id="XQA0101")])
+    found = notable_incidents(dataclasses.replace(layer, incidents=doubled))
+    assert found["incident_id"].is_unique
+    assert (found["weight"] == 1.0).all()
+    assert (found["foreign_victims"] > 0).all()
+
+
+def test_every_section_is_there_and_the_ledger_adds_up(layer):
+    text = written(layer)
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert headings == list(catalogue("en")["headings"].values())
+    assert r"| read | 5 | 4 | 1 | 0 | no\_date 1 |" in text
+    assert "**boundary\\_licence:** Apache-2.0" in text
+
+
+def test_the_first_page_is_short(layer):
+    page = written(layer).split("## Levels")[0]
+    assert len(page.split()) < 800
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "[x](javascript:alert(1))",
+    "![x](https://evil.example/x.png)",
+    "`code` **bold** | cell",
+    "line\n\n# heading",
+    "a\u202eb",
+    "www.evil.example",
+    "x@evil.example",
+)
+
+
+def test_hostile_names_and_notes_are_shown_as_text(layers):
+    regions = layers["names"](HOSTILE)
+    incidents = datasets.incidents()
+    incidents["event_type"] = "other"
+    incidents["nationality"] = "<img src=x onerror=alert(1)>"
+    text = written(layers["layer"](regions=regions, incidents=incidents))
+    assert "<" not in text
+    assert "\u202e" not in text
+    assert not re.search(r"(?<!\\)\]\(|(?<!\\)!\[", text)
+    assert len(re.findall(r"^#+ ", text, re.MULTILINE)) == 11
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_escaped_text_opens_no_markup(text):
+    found = escape_markdown(text)
+    assert "<" not in found
+    assert "\n" not in found
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]|~]", found)
+
+
+def test_text_is_short_and_on_one_line():
+    assert display("x" * 500) == "x" * 159 + "…"
+    assert display(float("nan")) == display(pd.NA) == display(None) == ""
+
+
+@given(st.floats(0, 1))
+def test_every_probability_has_a_word_and_is_never_certain(p):
+    assert likelihood(p) in catalogue("en")["likelihoods"]
+    assert percent(p) not in ("0 %", "100 %")
+
+
+def keys(table, prefix=""):
+    for key, value in table.items():
+        yield from keys(value, f"{prefix}{key}.") if isinstance(value, dict) else [prefix + key]
+
+
+def fields(text):
+    return sorted(re.findall(r"{(\w+)}", text))
+
+
+@pytest.mark.parametrize("language", languages())
+def test_catalogues_agree(layer, language):
+    english, other = catalogue("en"), catalogue(language)
+    assert sorted(keys(other)) == sorted(keys(english))
+    for key, sentence in english["sentences"].items():
+        assert fields(other["sentences"][key]) == fields(sentence), key
+    assert to_markdown(build_report(layer, language=language))
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(InputError, match="in a language"):
+        catalogue("../en")

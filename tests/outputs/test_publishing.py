@@ -1,0 +1,251 @@
+"""A published set is complete and of one version, or the one before is intact."""
+
+import errno
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from riskmap.errors import InputError, MissingDependencyError, PublishError
+from riskmap.outputs import publishing
+from riskmap.outputs.files import replace_file
+from riskmap.outputs.publishing import publish
+
+FILES = {"risk.geojson", "risk.csv", "advisory.md", "ledger.json", "manifest.json"}
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def check_whole(out):
+    """The pointer leads to a set whose every file is as its manifest says; return the set."""
+    folder = (out / "latest").resolve(strict=True)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    named = {entry["name"]: entry for entry in manifest["files"]}
+    assert set(named) | {"manifest.json"} == {path.name for path in folder.iterdir()}
+    for name, entry in named.items():
+        data = (folder / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
+    return manifest
+
+
+def test_a_set_is_whole_and_latest_leads_to_it(layer, tmp_path):
+    found = publish(layer, tmp_path)
+    assert found.name.startswith("2025-01-01-")
+    assert (tmp_path / "latest").resolve() == found
+    assert set(content(found)) >= FILES
+    assert not list(tmp_path.glob(".partial*"))
+
+
+def test_the_manifest_names_what_the_set_rests_on(layer, tmp_path):
+    publish(layer, tmp_path)
+    manifest = check_whole(tmp_path)
+    assert manifest["scale_id"] == layer.scale.scale_id
+    assert manifest["inputs"] == [{"name": "incidents.csv", "sha256": "0" * 64}]
+    assert manifest["boundary"]["licence"] == "Apache-2.0"
+    assert {"riskmap", "numpy", "shapely"} <= set(manifest["versions"])
+    assert {"as_of", "horizon", "seed", "method_version"} <= set(manifest)
+
+
+def test_the_ledger_is_a_list_of_stages(layer, tmp_path):
+    stages = json.loads((publish(layer, tmp_path) / "ledger.json").read_bytes())
+    assert stages == layer.ledger.as_list()
+
+
+def test_same_layer_same_folder_same_bytes(layer, tmp_path):
+    first = publish(layer, tmp_path / "a")
+    before = {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    assert publish(layer, tmp_path / "a") == first
+    assert {path: path.stat().st_mtime_ns for path in first.iterdir()} == before
+    second = publish(layer, tmp_path / "b")
+    assert second.name == first.name
+    assert content(second) == content(first)
+
+
+def test_bytes_do_not_hang_on_hash_seed_zone_or_locale(layer, tmp_path):
+    here = Path(__file__).parent
+    code = (
+        f"import sys; sys.path.insert(0, {str(here)!r})\n"
+        "from conftest import make_layer\n"
+        "from riskmap.outputs.publishing import publish\n"
+        "publish(make_layer(), sys.argv[1])\n"
+    )
+    names = []
+    for i, (seed, zone) in enumerate((("1", "Asia/Kabul"), ("2", "Pacific/Apia"))):
+        out = tmp_path / str(i)
+        env = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
+        subprocess.run([sys.executable, "-c", code, str(out)], check=True, env=env)
+        names.append((out / "latest").resolve().name)
+    assert names == [publish(layer, tmp_path / "here").name] * 2
+
+
+def test_an_absolute_path_is_in_no_file(layer, tmp_path):
+    for name, data in content(publish(layer, tmp_path)).items():
+        assert str(tmp_path).encode() not in data, name
+
+
+def test_only_the_chosen_formats(layer, tmp_path):
+    found = publish(layer, tmp_path, formats=["csv"])
+    assert set(content(found)) == {"risk.csv", "ledger.json", "manifest.json"}
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(layer, tmp_path):
+    with pytest.raises(InputError, match="unknown format"):
+        publish(layer, tmp_path / "out", formats=["docx2"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_dependency_leaves_out_one_format_and_says_so(layer, tmp_path, monkeypatch):
+    def absent(_layer, _folder):
+        raise MissingDependencyError("weasyprint", extra="report")
+
+    monkeypatch.setitem(publishing.WRITERS, "csv", absent)
+    found = publish(layer, tmp_path)
+    missing = check_whole(tmp_path)["missing_formats"]
+    assert missing == {"csv": "weasyprint is not installed: pip install 'riskmap[report]'"}
+    assert not (found / "risk.csv").exists()
+
+
+def changed(layers, as_of="2025-02-01"):
+    layer = layers["layer"]()
+    return layers["layer"](provenance=layer.provenance | {"as_of": as_of})
+
+
+class Faults:
+    """Let the first calls of some functions of the system pass, then fail with an error."""
+
+    def __init__(self, monkeypatch, number):
+        self.left, self.calls, self.number = 10**9, 0, number
+        for owner, name in (
+            (Path, "mkdir"),
+            (Path, "write_bytes"),
+            (Path, "open"),
+            (Path, "rename"),
+            (Path, "symlink_to"),
+            (os, "fsync"),
+            (os, "replace"),
+        ):
+            monkeypatch.setattr(owner, name, self.guarded(getattr(owner, name)))
+
+    def guarded(self, function):
+        def call(*args, **kwargs):
+            self.calls += 1
+            if self.calls > self.left:
+                raise OSError(self.number, os.strerror(self.number))
+            return function(*args, **kwargs)
+
+        return call
+
+    def fail_after(self, calls):
+        self.calls, self.left = 0, calls
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_fault_at_any_step_leaves_the_old_set_or_the_whole_new_one(
+    layer, layers, tmp_path, monkeypatch, number
+):
+    publish(layer, tmp_path)
+    old = check_whole(tmp_path)
+    following = changed(layers)
+    faults = Faults(monkeypatch, number)
+    step = 0
+    while True:
+        faults.fail_after(step)
+        try:
+            publish(following, tmp_path, formats=["geojson", "csv"])
+        except PublishError:
+            pass
+        else:
+            break
+        finally:
+            faults.fail_after(10**9)
+        assert not (tmp_path / ".partial").exists()
+        now = check_whole(tmp_path)
+        assert now == old or now["as_of"] == "2025-02-01"
+        step += 1
+    assert step > 15
+    assert check_whole(tmp_path)["as_of"] == "2025-02-01"
+
+
+def publish_for_ever(out, started):
+    sys.path.insert(0, str(Path(__file__).parent))
+    from conftest import make_layer
+
+    layers = [make_layer()]
+    layers += [make_layer(provenance=layers[0].provenance | {"as_of": "2025-02-01"})]
+    started.set()
+    while True:
+        for layer in layers:
+            publish(layer, out)
+            for path in out.glob("2025-*"):
+                if path != (out / "latest").resolve():
+                    shutil.rmtree(path)
+
+
+def test_a_killed_publisher_leaves_a_whole_set(layer, tmp_path):
+    publish(layer, tmp_path)
+    context = multiprocessing.get_context("fork")
+    for i in range(12):
+        started = context.Event()
+        child = context.Process(target=publish_for_ever, args=(tmp_path, started))
+        child.start()
+        assert started.wait(30)
+        time.sleep(0.011 * i)
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        check_whole(tmp_path)
+    publish(layer, tmp_path)
+    assert not (tmp_path / ".partial").exists()
+
+
+def test_a_second_publisher_is_told_that_the_folder_is_in_use(layer, tmp_path):
+    publish(layer, tmp_path)
+    before = check_whole(tmp_path)
+    with publishing._alone_in(tmp_path), pytest.raises(PublishError, match="is in use"):
+        publish(layer, tmp_path)
+    assert check_whole(tmp_path) == before
+
+
+def test_a_set_changed_by_hand_is_left_alone(layer, tmp_path):
+    first = publish(layer, tmp_path)
+    (first / "risk.csv").write_text("mine", encoding="utf-8")
+    second = publish(layer, tmp_path)
+    assert second.name == f"{first.name}.2"
+    assert (first / "risk.csv").read_text(encoding="utf-8") == "mine"
+    check_whole(tmp_path)
+
+
+def test_a_folder_named_latest_is_not_touched(layer, tmp_path):
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(PublishError, match="move it away"):
+        publish(layer, tmp_path)
+    assert list((tmp_path / "latest").iterdir()) == []
+
+
+def test_an_output_folder_that_is_a_file(layer, tmp_path):
+    (tmp_path / "out").write_text("", encoding="utf-8")
+    with pytest.raises(PublishError, match="not published"):
+        publish(layer, tmp_path / "out")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def half():
+        yield b"ne"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(PublishError, match="No space left"):
+        replace_file(path, half())
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

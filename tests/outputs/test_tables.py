@@ -1,0 +1,112 @@
+"""The published table: canonical names, all layers side by side, safe in a spreadsheet."""
+
+import csv
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmap.errors import SchemaError
+from riskmap.outputs.tables import (
+    clean_text,
+    csv_chunks,
+    driver_texts,
+    plain_records,
+    risk_table,
+    spreadsheet_safe,
+)
+
+
+def read(table):
+    text = b"".join(csv_chunks(table)).decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_one_row_a_region_with_the_headline_first(layer):
+    table = risk_table(layer)
+    assert table["region_id"].tolist() == sorted(layer.regions["region_id"])
+    assert (table["layer"] == "foreign").all()
+    assert table["p_any"].equals(table["f_p_any"])
+
+
+def test_layers_stand_side_by_side(layer):
+    table = risk_table(layer)
+    for prefix, name in (("v", "violence"), ("g", "group")):
+        risks = layer.risks[layer.risks["layer"] == name]
+        assert table[f"{prefix}_p_any"].equals(risks["p_any"].reset_index(drop=True))
+
+
+def test_a_trend_is_published_when_present(layer):
+    risks = layer.risks.assign(trend="improved")
+    assert "trend" in risk_table(dataclasses.replace(layer, risks=risks))
+
+
+def test_a_layer_that_was_not_assessed_has_no_columns(layer):
+    only = layer.risks[layer.risks["layer"] == "foreign"]
+    table = risk_table(dataclasses.replace(layer, risks=only))
+    assert not [name for name in table if name.startswith(("v_", "g_"))]
+
+
+def test_names_that_agree_in_ten_characters_are_refused(layer):
+    risks = layer.risks.assign(risk_level_before=1)
+    with pytest.raises(SchemaError, match="first 10 characters"):
+        risk_table(dataclasses.replace(layer, risks=risks))
+
+
+def test_drivers_are_told_by_their_share(layer):
+    assert driver_texts(layer, "foreign").iloc[0] == "own history 70 %; province 30 %"
+
+
+def test_a_layer_without_drivers(layer):
+    bare = dataclasses.replace(layer, drivers=layer.drivers.head(0))
+    assert risk_table(bare)["drivers"].isna().all()
+
+
+def test_csv_holds_what_the_table_holds(layer):
+    table = risk_table(layer)
+    rows = read(table)
+    assert [row["region_id"] for row in rows] == table["region_id"].tolist()
+    assert [float(row["p_any"]) for row in rows[:-2]] == table["p_any"].tolist()[:-2]
+    assert rows[-1]["p_any"] == ""
+    assert rows[-1]["reporting_gap"] == "true"
+
+
+def test_a_long_table_comes_in_chunks():
+    table = pd.DataFrame({"a": ["x" * 100] * 2000})
+    chunks = list(csv_chunks(table))
+    assert len(chunks) > 1
+    assert len(read(table)) == 2000
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=30))
+def test_no_cell_is_a_formula_and_text_survives(text):
+    (row,) = read(pd.DataFrame({"a": [text], "b": ["end"]}))
+    assert not row["a"].startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert row["a"].removeprefix("'") == clean_text(text).removeprefix("'")
+    assert row["b"] == "end"
+
+
+@pytest.mark.parametrize("value", [-1, -0.5, 2.0, None, True])
+def test_numbers_stay_numbers(value):
+    assert spreadsheet_safe(value) is value
+
+
+def test_plain_values():
+    table = pd.DataFrame(
+        {
+            "time": [pd.Timestamp("2025-01-01 05:00", tz="Asia/Kabul"), pd.NaT],
+            "whole": pd.array([1, None], dtype="Int64"),
+            "flag": [True, False],
+            "number": [np.float64(1.5), -np.inf],
+        }
+    )
+    assert list(plain_records(table)) == [
+        {"time": "2025-01-01T00:30:00Z", "whole": 1, "flag": True, "number": 1.5},
+        {"time": None, "whole": None, "flag": False, "number": None},
+    ]
+    naive = pd.DataFrame({"time": [pd.Timestamp("2025-01-01")]})
+    assert list(plain_records(naive)) == [{"time": "2025-01-01T00:00:00Z"}]

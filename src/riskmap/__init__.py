@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from riskmap.models.baselines import Climatology
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
+    from riskmap.places.names import Gazetteer
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
 
@@ -32,6 +33,7 @@ __version__ = VERSION
 _HOMES = {
     "Climatology": "riskmap.models.baselines",
     "EmpiricalBayes": "riskmap.models.shrinkage",
+    "Gazetteer": "riskmap.places.names",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
@@ -49,6 +51,7 @@ _HOMES = {
 __all__ = [
     "Climatology",
     "EmpiricalBayes",
+    "Gazetteer",
     "InputError",
     "Ledger",
     "LevelScale",

@@ -1,0 +1,254 @@
+"""How one written name meets the forms of a gazetteer: the stages, and the rule that decides."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from riskmap.places.names.folding import fold_name, name_variants, sound_name
+from riskmap.places.names.forms import PLACE, Form
+from riskmap.places.names.likeness import FormTable, likeness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+#: The likeness from which a name may be a match, and the lead it needs over the next region.
+MATCH_SCORE = 0.8
+MATCH_LEAD = 0.08
+#: The likeness below which a name is a miss.
+MISS_SCORE = 0.5
+
+#: The stages of looking up, in order, and the score of a name that was met there.
+STAGE_SCORES = {"exact": 1.0, "folded": 1.0, "alias": 1.0, "sound": 0.99}
+_MOST_CANDIDATES = 5
+_CELLS = 4_000_000
+_LAST_PART = re.compile(r"[(\[{,،]\s*([^()\[\]{},،]+?)\s*[)\]}]?\s*$")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question.
+
+    Parameters
+    ----------
+    text
+        The name as written.
+    parents
+        The codes of the parents inside which to search; None for everywhere.
+    day
+        The day on which the name must mean the region; None for any.
+    """
+
+    text: str
+    parents: tuple[int, ...] | None = None
+    day: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one question.
+
+    Parameters
+    ----------
+    codes
+        The regions that it may be, best first; those of a miss lie outside the query's parents.
+    score, status, text, stage
+        As in :data:`~riskmap.places.names.RESOLUTION_COLUMNS`.
+    """
+
+    codes: tuple[int, ...] = ()
+    score: float = 0.0
+    status: str = "miss"
+    text: str | None = None
+    stage: str | None = None
+
+
+@dataclass(frozen=True)
+class NameIndex:
+    """The forms of all regions under every folding, and of the regions one level up.
+
+    Parameters
+    ----------
+    tables
+        For each stage, the forms by their folded text.
+    forms, codes
+        The forms that likeness is measured to, and the region of each, ascending.
+    parents
+        The index of the regions one level up; None when they have none.
+    parent_codes
+        The parent of each region, as its code in `parents`; -1 for none.
+    """
+
+    tables: dict[str, dict[str, list[Form]]]
+    forms: FormTable
+    codes: NDArray[np.int64]
+    parents: NameIndex | None
+    parent_codes: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        forms: Sequence[Form],
+        aliases: Sequence[Form],
+        parents: NameIndex | None,
+        parent_codes: Sequence[int],
+    ) -> Self:
+        """Index names and aliases; aliases that are dated are met as they are written alone."""
+        undated = [*forms, *(alias for alias in aliases if not alias.is_dated)]
+        undated.sort(key=lambda form: form.code)
+        tables: dict[str, dict[str, list[Form]]] = {}
+        for stage, known in zip(STAGE_SCORES, (forms, forms, aliases, undated), strict=True):
+            table = tables.setdefault(stage, {})
+            for form in known:
+                table.setdefault(_fold(form.text, stage), []).append(form)
+        return cls(
+            tables=tables,
+            forms=FormTable.of([form.text for form in undated]),
+            codes=np.array([form.code for form in undated], dtype=np.int64),
+            parents=parents,
+            parent_codes=tuple(parent_codes),
+        )
+
+    def limits(self, parents: Sequence[Any]) -> list[tuple[int, ...] | None]:
+        """Return the codes of the parents that each text may name; None where it limits nothing."""
+        named = sorted({parent for parent in parents if isinstance(parent, str)})
+        if self.parents is None or not named:
+            return [None] * len(parents)
+        answers = self.parents.answers([Query(name) for name in named])
+        limits = {
+            name: answer.codes
+            for name, answer in zip(named, answers, strict=True)
+            if answer.status != "miss"
+        }
+        return [limits.get(parent) for parent in parents]
+
+    def answers(self, queries: Sequence[Query]) -> list[Answer]:
+        """Look each query up, and compare those that bear no known name with every name."""
+        queries = [self._split_parent(query) for query in queries]
+        answers = [self.look_up(query) for query in queries]
+        unknown: dict[tuple[int, ...] | None, list[int]] = {}
+        for row, answer in enumerate(answers):
+            if answer is None:
+                unknown.setdefault(queries[row].parents, []).append(row)
+        for parents, rows in unknown.items():
+            alike = self._compare([queries[row].text for row in rows], parents)
+            for row, answer in zip(rows, alike, strict=True):
+                answers[row] = self._elsewhere(queries[row]) if answer is None else answer
+        return [Answer() if answer is None else answer for answer in answers]
+
+    def look_up(self, query: Query) -> Answer | None:
+        """Return who bears a name as written, folded, as an alias or by sound; None for nobody."""
+        for variant in name_variants(query.text):
+            met = [
+                (stage, form)
+                for stage in STAGE_SCORES
+                for form in self.tables[stage].get(_fold(variant, stage), ())
+                if self._is_inside(form.code, query.parents) and form.holds_on(query.day)
+            ]
+            if met:
+                stage, tier = min(met, key=_rank)[0], min(met, key=_rank)[1].tier
+                return _agree(stage, [form for s, form in met if s == stage and form.tier == tier])
+        return None
+
+    def _split_parent(self, query: Query) -> Query:
+        """Return a query whose last bracket or part, when it is a parent's name, is its limit."""
+        part = _LAST_PART.search(query.text)
+        if part is None or self.parents is None or not fold_name(query.text[: part.start()]):
+            return query
+        parent = self.parents.look_up(Query(part[1]))
+        if parent is None:
+            return query
+        limit = parent.codes if query.parents is None else query.parents
+        return Query(query.text[: part.start()].strip(), limit, query.day)
+
+    def _is_inside(self, code: int, parents: tuple[int, ...] | None) -> bool:
+        return parents is None or self.parent_codes[code] in parents
+
+    def _elsewhere(self, query: Query) -> Answer:
+        """Return a miss that lists who bears the name outside the query's limit."""
+        other = None
+        if query.parents is not None:
+            other = self.look_up(Query(query.text, None, query.day))
+        return Answer() if other is None else Answer(codes=other.codes)
+
+    def _compare(
+        self, texts: Sequence[str], parents: tuple[int, ...] | None
+    ) -> list[Answer | None]:
+        """Return what is most alike to each text inside some parents; None where nothing is."""
+        inside = np.array([self._is_inside(code, parents) for code in self.codes], dtype=bool)
+        rows = np.flatnonzero(inside)
+        if not len(rows):
+            return [None] * len(texts)
+        forms, codes = self.forms.take(rows), self.codes[rows]
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        step = max(1, _CELLS // len(rows))
+        answers: list[Answer | None] = []
+        for begin in range(0, len(texts), step):
+            scores = _likeness_of_variants(texts[begin : begin + step], forms)
+            best = np.maximum.reduceat(scores, starts, axis=1)
+            for form_scores, region_scores in zip(scores, best, strict=True):
+                ranked = _rank_regions(region_scores)
+                top = codes[starts[ranked[:1]]]
+                own = np.flatnonzero(codes == top[0]) if len(top) else top
+                text = forms.texts[own[form_scores[own].argmax()]] if len(top) else None
+                answers.append(_judge(region_scores[ranked], codes[starts[ranked]], text))
+        return answers
+
+
+def _rank(met: tuple[str, Form]) -> tuple[bool, int, int]:
+    """Return what comes first: names of regions, then the earlier stage, then the closer name."""
+    stage, form = met
+    return (form.tier == PLACE, tuple(STAGE_SCORES).index(stage), form.tier)
+
+
+def _agree(stage: str, forms: Sequence[Form]) -> Answer:
+    """Return the answer that the bearers of one name give: a match when they are one region."""
+    counts = Counter(form.code for form in forms)
+    codes = sorted(counts, key=lambda code: (-counts[code], code))
+    text = next(form.text for form in forms if form.code == codes[0])
+    status = "match" if len(codes) == 1 else "ambiguous"
+    return Answer(tuple(codes), STAGE_SCORES[stage], status, text, stage)
+
+
+def _likeness_of_variants(texts: Sequence[str], forms: FormTable) -> NDArray[np.float32]:
+    """Return the likeness of each text to each form: that of the best name which it holds."""
+    variants = [name_variants(text) or [""] for text in texts]
+    scores = likeness(FormTable.of([name for names in variants for name in names]), forms)
+    starts = np.cumsum([0, *(len(names) for names in variants[:-1])])
+    return np.asarray(np.maximum.reduceat(scores, starts, axis=0))
+
+
+def _rank_regions(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the regions near the best one, best first, ties by code; none below a miss."""
+    near = np.flatnonzero(scores >= max(MISS_SCORE, float(scores.max()) - MATCH_LEAD))
+    return near[np.argsort(-scores[near], kind="stable")]
+
+
+def _judge(
+    scores: NDArray[np.float32], codes: NDArray[np.int64], text: str | None
+) -> Answer | None:
+    """Return the answer from the regions near the best one: a match when it is alone and alike."""
+    if not len(codes):
+        return None
+    is_match = len(codes) == 1 and scores[0] >= MATCH_SCORE
+    return Answer(
+        codes=tuple(codes[:_MOST_CANDIDATES].tolist()),
+        score=float(scores[0]) * STAGE_SCORES["sound"],
+        status="match" if is_match else "ambiguous",
+        text=text,
+        stage="fuzzy",
+    )
+
+
+def _fold(text: str, stage: str) -> str:
+    """Return the key under which a stage knows a text."""
+    if stage == "exact":
+        return text.strip().casefold()
+    folded = sound_name(text) if stage == "sound" else fold_name(text)
+    return folded.replace(" ", "")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from riskmap.places.names import Gazetteer
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
+    from riskmap.places.regions import read_regions
 
 __version__ = VERSION
 
@@ -45,6 +46,7 @@ _HOMES = {
     "datasets": "riskmap.datasets",
     "locate": "riskmap.places.placements",
     "publish": "riskmap.outputs.publishing",
+    "read_regions": "riskmap.places.regions",
     "testing": "riskmap.testing",
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "datasets",
     "locate",
     "publish",
+    "read_regions",
     "testing",
 ]
 

@@ -1,0 +1,296 @@
+"""Boundary files as they stand on disk: which formats are opened, and how, without trusting them.
+
+A file is opened by the reader of its suffix, and only when its first bytes agree. GeoJSON is parsed
+here and never by GDAL, which would follow a VRT or a service address under any suffix; GDAL opens
+FlatGeobuf, GeoPackage and Shapefile alone. URLs and GDAL's virtual paths are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import pandas as pd
+import shapely
+
+from riskmap.errors import BoundaryError, MissingDependencyError
+from riskmap.schema import CRS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
+_CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
+_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
+_POLYGONS = (3, 6)
+#: Degrees beyond the whole globe that rounding may leave.
+_SLACK = 1e-6
+
+
+def read_polygons(path: Path) -> gpd.GeoDataFrame:
+    """Return a boundary file's features as they stand, in EPSG:4326, in the file's order.
+
+    Parameters
+    ----------
+    path
+        GeoJSON (``.geojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``),
+        Shapefile (``.shp``) or GeoParquet (``.parquet``, needs the extra ``parquet``).
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons and MultiPolygons, none missing or empty; they may be invalid.
+
+    Raises
+    ------
+    BoundaryError
+        When there is no such file, its format is not one of these, it is broken, it has no
+        coordinate system, or a feature is no polygon; names the feature, counted from 1.
+    MissingDependencyError
+        When a GeoParquet file is met without pyarrow.
+
+    Examples
+    --------
+    >>> from riskmap.settings import data_path
+    >>> len(read_polygons(data_path("boundaries/world_adm1.fgb"))) > 4000
+    True
+    """
+    path = _check_path(path)
+    frame = _READERS[path.suffix.lower()](path)
+    if frame.empty:
+        raise BoundaryError("the file holds no features", file=path)
+    frame = _to_degrees(frame.reset_index(drop=True), path)
+    _check_geometries(frame, path)
+    return frame
+
+
+def _check_path(path: Path) -> Path:
+    """Return the path made absolute, after refusing what is no plain file of a known kind."""
+    text = str(path)
+    if "://" in text or ":/" in text or text.lower().startswith("/vsi") or "!" in text:
+        raise BoundaryError(
+            "not a plain file path", met=text, expected="a local file; download it first"
+        )
+    if not path.is_file():
+        raise BoundaryError("there is no such file", file=path)
+    if path.suffix.lower() not in _READERS:
+        raise BoundaryError(
+            "not a known boundary format",
+            file=path,
+            met=path.suffix,
+            expected="one of " + ", ".join(_READERS),
+        )
+    return path.resolve()
+
+
+def _read_geojson(path: Path) -> gpd.GeoDataFrame:
+    """Return the features of a GeoJSON FeatureCollection."""
+    try:
+        document = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise BoundaryError(
+            "not GeoJSON", file=path, met=str(error), expected="JSON text in UTF-8"
+        ) from error
+    kind = document.get("type") if isinstance(document, dict) else type(document).__name__
+    features = document.get("features") if kind == "FeatureCollection" else None
+    if not isinstance(features, list):
+        raise BoundaryError(
+            "not a collection of features", file=path, met=kind, expected="a FeatureCollection"
+        )
+    geometries = [_geometry_of(feature, i, path) for i, feature in enumerate(features, start=1)]
+    rows = [feature.get("properties") or {} for feature in features]
+    properties = pd.DataFrame(rows, index=range(len(rows)))
+    crs = _geojson_crs(document.get("crs"), path)
+    # A property named "geometry" would hide the geometry.
+    properties = properties.drop(columns="geometry", errors="ignore")
+    return gpd.GeoDataFrame(properties, geometry=np.array(geometries, dtype=object), crs=crs)
+
+
+def _geometry_of(feature: Any, number: int, path: Path) -> shapely.Geometry | None:
+    """Return one feature's geometry, read strictly."""
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise BoundaryError("not a Feature", file=path, row=number)
+    properties = feature.get("properties")
+    if properties is not None and not isinstance(properties, dict):
+        raise BoundaryError("properties are not an object", file=path, row=number)
+    geometry = feature.get("geometry")
+    if geometry is None:
+        return None
+    if not isinstance(geometry, dict):
+        raise BoundaryError("the geometry is not an object", file=path, row=number)
+    try:
+        return shapely.from_geojson(orjson.dumps(geometry))
+    except shapely.errors.GEOSException as error:
+        raise BoundaryError(
+            "the geometry can't be read",
+            file=path,
+            row=number,
+            met=str(error).strip(),
+            expected="a Polygon or MultiPolygon of closed rings",
+        ) from error
+
+
+def _geojson_crs(member: Any, path: Path) -> str:
+    """Return the coordinate system of a GeoJSON file: WGS 84, or its legacy member's EPSG code."""
+    if member is None:
+        return CRS
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(name, str):
+        if _CRS84.fullmatch(name):
+            return CRS
+        code = _EPSG.fullmatch(name)
+        if code and _is_known(code[1]):
+            return f"EPSG:{code[1]}"
+    raise BoundaryError(
+        "the coordinate system can't be used",
+        file=path,
+        column="crs",
+        met=name or member,
+        expected="no crs member (WGS 84), CRS84, or an EPSG code",
+    )
+
+
+def _is_known(code: str) -> bool:
+    from pyproj import CRS as Projection  # noqa: N811 - CRS is the package's own here
+    from pyproj.exceptions import CRSError
+
+    try:
+        Projection.from_epsg(int(code))
+    except CRSError:
+        return False
+    return True
+
+
+def _magic(path: Path, start: bytes, kind: str, *, at: int = 0) -> None:
+    with path.open("rb") as file:
+        file.seek(at)
+        met = file.read(len(start))
+    if met != start:
+        raise BoundaryError(f"not a {kind}", file=path, met=met, expected=f"{start!r} at byte {at}")
+
+
+def _read_gdal(path: Path) -> gpd.GeoDataFrame:
+    """Return the one layer of a file whose first bytes were checked."""
+    import pyogrio
+
+    try:
+        layers = pyogrio.list_layers(path)
+        if len(layers) != 1:
+            raise BoundaryError(
+                "the file holds several layers",
+                file=path,
+                met=", ".join(layers[:, 0]),
+                expected="one; save the layer to a file of its own",
+            )
+        return pyogrio.read_dataframe(path, force_2d=True, on_invalid="raise")
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise BoundaryError("the file can't be read", file=path, met=str(error)) from error
+    except (
+        pyogrio.errors.FeatureError,
+        pyogrio.errors.GeometryError,
+        shapely.errors.GEOSException,
+    ) as error:
+        raise BoundaryError("a feature can't be read", file=path, met=str(error)) from error
+
+
+def _read_flatgeobuf(path: Path) -> gpd.GeoDataFrame:
+    _magic(path, b"fgb", "FlatGeobuf file")
+    return _read_gdal(path)
+
+
+def _read_geopackage(path: Path) -> gpd.GeoDataFrame:
+    _magic(path, b"SQLite format 3\x00", "GeoPackage")
+    with path.open("rb") as file:
+        file.seek(68)
+        met = file.read(4)
+    if met not in _GEOPACKAGE_IDS:
+        raise BoundaryError("not a GeoPackage", file=path, met=met, expected="application id GPKG")
+    return _read_gdal(path)
+
+
+def _read_shapefile(path: Path) -> gpd.GeoDataFrame:
+    _magic(path, b"\x00\x00\x27\x0a", "Shapefile")
+    return _read_gdal(path)
+
+
+def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
+    _magic(path, b"PAR1", "Parquet file")
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    try:
+        return gpd.read_parquet(path)
+    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+        raise BoundaryError("not a GeoParquet file", file=path, met=str(error)) from error
+
+
+#: The reader of each suffix.
+_READERS: dict[str, Callable[[Path], gpd.GeoDataFrame]] = {
+    ".geojson": _read_geojson,
+    ".json": _read_geojson,
+    ".fgb": _read_flatgeobuf,
+    ".gpkg": _read_geopackage,
+    ".shp": _read_shapefile,
+    ".parquet": _read_geoparquet,
+    ".geoparquet": _read_geoparquet,
+}
+
+
+def _to_degrees(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+    """Return the features in EPSG:4326, two-dimensional, with `geometry` as their only geometry."""
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise BoundaryError("the file holds no geometries", file=path, expected="polygons")
+    if frame.crs is None:
+        raise BoundaryError(
+            "the file has no coordinate system",
+            file=path,
+            expected="a file that states it (a Shapefile needs its .prj)",
+        )
+    from pyproj.exceptions import ProjError
+
+    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).select_dtypes(
+        exclude="geometry"
+    )
+    shapes = gpd.GeoSeries(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
+    try:
+        shapes = shapes.to_crs(CRS)
+    except ProjError as error:
+        raise BoundaryError(
+            "the coordinate system can't be used", file=path, met=str(error)
+        ) from error
+    return gpd.GeoDataFrame(properties, geometry=shapes, crs=CRS)
+
+
+def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Raise at the first feature that is missing, empty, no polygon, or not in degrees."""
+    shapes = frame.geometry.to_numpy()
+    kinds = shapely.get_type_id(shapes)
+    x0, y0, x1, y1 = shapely.bounds(shapes).T
+    degrees = (x0 >= -180 - _SLACK) & (x1 <= 180 + _SLACK) & (y0 >= -90 - _SLACK)
+    degrees &= y1 <= 90 + _SLACK
+    finite = np.isfinite(np.bincount(*_coordinates(shapes), minlength=len(shapes)))
+    for wrong, message, expected in (
+        (shapely.is_missing(shapes), "has no geometry", "a polygon; remove the feature"),
+        (~np.isin(kinds, _POLYGONS), "is no polygon", "a Polygon or MultiPolygon"),
+        (shapely.is_empty(shapes), "is empty", "a polygon with an area"),
+        (~finite, "has coordinates that are not finite", "finite numbers"),
+        (~degrees, "lies outside the globe", "degrees: longitude in [-180, 180], latitude in ±90"),
+    ):
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            met = None if shapes[first] is None else shapes[first].geom_type
+            raise BoundaryError(
+                f"a feature {message}", file=path, row=first + 1, met=met, expected=expected
+            )
+
+
+def _coordinates(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the feature of each vertex, and the sum of the vertex's coordinates."""
+    points, owners = shapely.get_coordinates(shapes, return_index=True)
+    return owners, points.sum(axis=1)

@@ -1,0 +1,1 @@
+"""What forecasts are worth: scores of single forecasts, and backtests over many."""

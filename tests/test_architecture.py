@@ -20,7 +20,7 @@ FLOORS = (
     ("panels",),
     ("places",),
     ("incidents",),
-    ("datasets", "testing"),
+    ("datasets", "doctors", "testing"),
     ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}

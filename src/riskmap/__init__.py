@@ -16,13 +16,16 @@ from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
     from riskmap import datasets, testing
+    from riskmap.assessment.assessments import assess
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
+    from riskmap.models.forecasts import Forecast, forecast
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
+    from riskmap.panels.counts import Panel, count_incidents
     from riskmap.places.names import Gazetteer
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
@@ -34,16 +37,21 @@ __version__ = VERSION
 _HOMES = {
     "Climatology": "riskmap.models.baselines",
     "EmpiricalBayes": "riskmap.models.shrinkage",
+    "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
     "Located": "riskmap.places.placements",
+    "Panel": "riskmap.panels.counts",
     "RegionIndex": "riskmap.places.region_index",
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
+    "assess": "riskmap.assessment.assessments",
+    "count_incidents": "riskmap.panels.counts",
     "datasets": "riskmap.datasets",
+    "forecast": "riskmap.models.forecasts",
     "locate": "riskmap.places.placements",
     "publish": "riskmap.outputs.publishing",
     "read_regions": "riskmap.places.regions",
@@ -53,16 +61,21 @@ _HOMES = {
 __all__ = [
     "Climatology",
     "EmpiricalBayes",
+    "Forecast",
     "Gazetteer",
     "InputError",
     "Ledger",
     "LevelScale",
     "Located",
+    "Panel",
     "RegionIndex",
     "RiskLayer",
     "RiskmapError",
     "RiskmapWarning",
+    "assess",
+    "count_incidents",
     "datasets",
+    "forecast",
     "locate",
     "publish",
     "read_regions",

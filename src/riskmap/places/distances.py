@@ -77,7 +77,8 @@ def boundary_distances(
             shapely.boundary(geometries[owners[points[0]]]), lambda xy, s=scale: xy * s
         )
         shapely.prepare(border)
-        metres[points] = shapely.distance(
-            border, shapely.points(x[points] * east, y[points] * north)
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # edges of next to no length
+            metres[points] = shapely.distance(
+                border, shapely.points(x[points] * east, y[points] * north)
+            )
     return metres

@@ -1,0 +1,41 @@
+# The two commands of the project. Each sets up what it needs on a bare Debian machine with Python 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+
+.PHONY: demo test lint types bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	$(BIN)/riskmap demo --out $(OUT)
+
+test: lint types
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n 2 --cov=riskmap --cov-report=term
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed tests/install-system-packages
+	tests/install-system-packages
+	$(BIN)/python -m pip install --quiet -e '.[all,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out .coverage .mypy_cache .ruff_cache .hypothesis

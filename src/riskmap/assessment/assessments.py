@@ -1,0 +1,121 @@
+"""Assessing: a forecast to levels, with sufficiency first and every number explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.errors import SchemaError
+from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
+
+if TYPE_CHECKING:
+    from riskmap.models.forecasts import Forecast
+
+_NUMBERS = ("p_any", "expected_count", "q05", "q50", "q95")
+_BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
+
+
+def assess(
+    forecast: Forecast, regions: gpd.GeoDataFrame, *, scale: LevelScale | None = None
+) -> RiskLayer:
+    """Turn a forecast into levels that people can act on.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Probabilities by region and layer.
+    regions : GeoDataFrame
+        The regions that were counted.
+    scale : LevelScale, optional
+        Thresholds and wording; the scale that ships with riskmap by default.
+
+    Returns
+    -------
+    RiskLayer
+        The headline is the layer ``foreign`` where the sources say who was hit, and ``violence``
+        otherwise. A region with insufficient data has level 0 and no probability.
+
+    Raises
+    ------
+    SchemaError
+        When the regions are not those of the forecast.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), districts)
+    >>> layer.headline, layer.risks["risk_level"].between(0, 5).all().item()
+    ('foreign', True)
+    """
+    check_regions(regions)
+    chosen = LevelScale.default() if scale is None else scale
+    ordered = regions.sort_values("region_id", ignore_index=True)
+    if not ordered["region_id"].equals(forecast.activity["region_id"]):
+        raise SchemaError("the regions are not those that were counted", column="region_id")
+    risks = _judge(forecast, chosen)
+    drivers = forecast.components.rename(columns={"component": "driver"})
+    known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
+    foreign = forecast.frame.loc[forecast.frame["layer"] == "foreign", "p_any"]
+    plain = pd.DataFrame(ordered).drop(columns=ordered.geometry.name)
+    return RiskLayer(
+        regions=gpd.GeoDataFrame(
+            conform(plain, REGION_COLUMNS), geometry=ordered.geometry.array, crs=CRS
+        ),
+        risks=risks,
+        drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
+        incidents=forecast.evidence,
+        scale=chosen,
+        headline="violence" if foreign.isna().all() else "foreign",
+        provenance=_describe(forecast, ordered, chosen),
+        ledger=forecast.ledger,
+    )
+
+
+def _judge(forecast: Forecast, scale: LevelScale) -> pd.DataFrame:
+    """Return the risks: probabilities, levels and knowledge, side by side."""
+    known = forecast.provenance
+    history = pd.Timestamp(known["as_of"]) - pd.Timestamp(known["history_start"])
+    knowledge = judge_sufficiency(forecast.activity, history_days=float(history.days))
+    risks = forecast.frame.merge(knowledge, on="region_id", how="left", validate="many_to_one")
+    unknown = risks["p_any"].isna()
+    risks.loc[unknown, ["data_sufficiency", "confidence"]] = ["insufficient", "low"]
+    risks.loc[risks["data_sufficiency"] == "insufficient", list(_NUMBERS)] = np.nan
+    levels = np.zeros(len(risks), dtype=np.int64)
+    for layer in risks["layer"].unique():
+        rows = (risks["layer"] == layer).to_numpy()
+        levels[rows] = scale.level_of(
+            risks.loc[rows, "p_any"].to_numpy(),
+            layer=layer,
+            horizon_days=forecast.provenance["horizon_days"],
+        )
+    names = np.array([level.name for level in scale.levels], dtype=object)
+    risks = risks.assign(risk_level=levels, level_name=names[levels])
+    return conform(risks[[column.name for column in RISK_COLUMNS]], RISK_COLUMNS)
+
+
+def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:
+    """Return the provenance of a layer as plain values; no clock is read."""
+    as_of = pd.Timestamp(forecast.provenance["as_of"])
+    until = as_of + pd.Timedelta(days=forecast.provenance["horizon_days"])
+    return {
+        **forecast.provenance,
+        "issued_at": f"{as_of:%Y-%m-%d}T00:00:00Z",
+        "valid_from": f"{as_of:%Y-%m-%d}T00:00:00Z",
+        "valid_until": f"{until:%Y-%m-%dT%H:%M:%S}Z",
+        "scale_id": scale.scale_id,
+        **{name: _join(regions[name]) for name in _BOUNDARY},
+    }
+
+
+def _join(values: pd.Series) -> str:
+    """Return the distinct values of a column as one text."""
+    return "; ".join(sorted(values.dropna().unique()))

@@ -1,0 +1,195 @@
+"""The command line: one command a verb.
+
+Results go to stdout, progress to stderr when it is a terminal. Exit codes: 0 done, 1 failed,
+2 wrong usage. Everything heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from riskmap.errors import RiskmapError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import geopandas as gpd
+    import pandas as pd
+
+    from riskmap.assessment.layers import RiskLayer
+
+app = typer.Typer(
+    help="Incident reports to district risk levels for a stated group of foreign workers.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
+DEMO_COUNTRIES = ("AFG", "PAK")
+DEMO_AS_OF = "2025-02-01"
+
+
+def main() -> None:
+    """Run the command line; errors become one line on stderr and exit code 1."""
+    try:
+        app()
+    except (RiskmapError, OSError) as error:
+        typer.echo(f"riskmap: {error}", err=True)
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    """Tell of progress on stderr, when somebody watches it."""
+    if sys.stderr.isatty():
+        typer.echo(text, err=True)
+
+
+def _print(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:
+    """Print a result on stdout, as JSON or as lines for a reader."""
+    if as_json:
+        import orjson
+
+        typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+@app.command()
+def run(
+    incidents: Annotated[Path, typer.Argument(help="File of incidents.")],
+    regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
+    horizon: Annotated[str, typer.Option(help="How far ahead, such as 90D.")] = "90D",
+    every: Annotated[str, typer.Option(help="Window: day, week, month, quarter.")] = "month",
+    out: Out = Path("out"),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Turn a file of incidents into a published risk layer."""
+    import riskmap as rm
+
+    _say(f"reading {regions}")
+    districts = _read_regions(regions)
+    _say(f"reading {incidents.name}")
+    table = rm.read_incidents(incidents)
+    layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every)
+    layer = _name_inputs(layer, [incidents, *([Path(regions)] if Path(regions).exists() else [])])
+    _publish(layer, out, as_json=as_json)
+
+
+@app.command()
+def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
+    """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
+    import riskmap as rm
+    from riskmap.settings import data_path
+
+    _say("a demonstration on a small table of public reports: not a risk assessment")
+    table = rm.read_incidents(data_path(DEMO_TABLE))
+    provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
+    layer = _assess(table, provinces, as_of=DEMO_AS_OF, horizon="90D", every="month")
+    layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
+    notice = (
+        "Demonstration on a small table of publicly reported attacks. Not a risk assessment: "
+        "most incidents are not in the table."
+    )
+    layer = replace(layer, provenance={**layer.provenance, "notice": notice})
+    _publish(layer, out, as_json=as_json)
+
+
+@app.command()
+def doctor(*, as_json: Json = False) -> None:
+    """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
+    from riskmap.doctors import examine
+
+    checks = examine()
+    ok = all(check["ok"] for check in checks if check["needed"])
+    lines = (
+        f"{'ok ' if check['ok'] else '-- ' if not check['needed'] else 'NO '} "
+        f"{check['name']}: {check['found']}"
+        for check in checks
+    )
+    _print({"ok": ok, "checks": checks}, lines, as_json=as_json)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _read_regions(source: str) -> gpd.GeoDataFrame:
+    """Read regions from a file, or from a country code with an optional level."""
+    import riskmap as rm
+
+    if Path(source).exists():
+        return rm.read_regions(source)
+    iso3, _, level = source.partition(":")
+    if level and not level.isdecimal():
+        raise typer.BadParameter(f"met {source!r}, expected a file or ISO3[:LEVEL]")
+    return rm.read_regions(iso3, level=int(level) if level else None)
+
+
+def _assess(
+    table: pd.DataFrame, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
+) -> RiskLayer:
+    """Run the stream from incidents to a risk layer."""
+    import riskmap as rm
+
+    _say(f"placing {len(table):,} incidents in {len(regions):,} regions")
+    located = rm.locate(table, regions)
+    panel = rm.count_incidents(located, regions, every=every, as_of=as_of)
+    _say(f"forecasting {horizon} from {as_of}")
+    return rm.assess(rm.forecast(panel, horizon=horizon), regions)
+
+
+def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
+    """Return the layer with the name, size and sha256 of each input file in its provenance."""
+    import hashlib
+
+    inputs = []
+    for path in paths:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
+    return replace(layer, provenance={**layer.provenance, "inputs": inputs})
+
+
+def _publish(layer: RiskLayer, out: Path, *, as_json: bool) -> None:
+    """Write a layer and print where it is and what it says."""
+    import riskmap as rm
+
+    folder = rm.publish(layer, out)
+    headline = layer.risks[layer.risks["layer"] == layer.headline]
+    counts = headline["level_name"].value_counts()
+    levels = {level.name: int(counts.get(level.name, 0)) for level in reversed(layer.scale.levels)}
+    result = {
+        "out": str(folder),
+        "as_of": layer.provenance["as_of"],
+        "layer": layer.headline,
+        "regions": len(layer.regions),
+        "levels": levels,
+        "ledger": layer.ledger.as_list(),
+        "notice": layer.provenance.get("notice"),
+    }
+    _print(result, _summarise(result), as_json=as_json)
+
+
+def _summarise(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that tell a reader what was published."""
+    if result["notice"]:
+        yield result["notice"]
+    yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
+    yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
+    for stage in result["ledger"]:
+        aside = ", ".join(f"{n} {reason}" for reason, n in stage["reasons"].items())
+        yield f"{stage['stage']}: {stage['rows_in']} rows in, {stage['rows_out']} out" + (
+            f"; set aside: {aside}" if aside else ""
+        )
+    yield f"published in {result['out']}"

@@ -1,0 +1,167 @@
+"""Forecasts: a panel and a model to probabilities for each region and layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from riskmap.errors import ModelError
+from riskmap.models.shrinkage import EmpiricalBayes
+from riskmap.panels.windows import parse_horizon
+
+if TYPE_CHECKING:
+    from riskmap.ledgers import Ledger
+    from riskmap.panels.counts import Panel
+    from riskmap.typing import CountHistory, CountModel, FloatArray
+
+#: The layers that a panel can tell of, from wide to narrow.
+LAYERS = ("violence", "foreign")
+
+METHOD_VERSION = "2026.1"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How many incidents are expected in each region over a horizon, and with what probability.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``region_id, layer, expected_count, p_any, p_gt1, p_gt4, q05, q50, q95, dispersion``; one
+        row a region and layer, missing where the layer can't be forecast. ``dispersion`` is
+        variance over mean.
+    components : DataFrame
+        ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
+    activity : DataFrame
+        ``region_id, reports, last_report_days``: how much is reported from each region.
+    evidence : DataFrame
+        The incidents that were counted, newest first.
+    provenance : dict
+        ``as_of, forecast_origin, horizon_days, every, windows, model, method_version`` as plain
+        values.
+    ledger : Ledger
+        What became of every row so far.
+    """
+
+    frame: pd.DataFrame
+    components: pd.DataFrame
+    activity: pd.DataFrame
+    evidence: pd.DataFrame
+    provenance: dict[str, Any]
+    ledger: Ledger
+
+
+def forecast(
+    panel: Panel, *, horizon: str | pd.Timedelta = "90D", model: CountModel | None = None
+) -> Forecast:
+    """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
+
+    Parameters
+    ----------
+    panel : Panel
+        Counts by region and window.
+    horizon
+        A duration such as ``"90D"``.
+    model : CountModel, optional
+        An estimator such as :class:`riskmap.EmpiricalBayes` (the default). It is cloned for each
+        layer and not changed.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    InputError
+        When `horizon` is no positive duration.
+    ModelError
+        When the horizon is longer than the history.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
+    >>> rm.forecast(panel, horizon="90D").frame["p_any"].between(0, 1).all().item()
+    True
+    """
+    days = parse_horizon(horizon)
+    history_days = float((panel.edges[-1] - panel.edges[0]).astype(int))
+    if days > history_days:
+        raise ModelError(f"a horizon of {days:g} days is longer than {history_days:g} of history")
+    chosen = EmpiricalBayes() if model is None else model
+    ids = panel.keys["region_id"]
+    found = [_forecast_layer(panel.history(name), chosen, ids, name, days) for name in LAYERS]
+    order = {"by": ["region_id", "layer"], "key": _rank, "kind": "stable", "ignore_index": True}
+    return Forecast(
+        frame=pd.concat([frame for frame, _ in found]).sort_values(**order),
+        components=pd.concat([parts for _, parts in found]).sort_values(**order),
+        activity=_measure_activity(panel),
+        evidence=panel.evidence,
+        provenance={
+            "as_of": f"{panel.as_of:%Y-%m-%d}",
+            "forecast_origin": f"{panel.as_of:%Y-%m-%d}",
+            "horizon_days": days,
+            "every": panel.every,
+            "windows": len(panel.edges) - 1,
+            "history_start": str(panel.edges[0]),
+            "model": _describe(chosen),
+            "method_version": METHOD_VERSION,
+        },
+        ledger=panel.ledger,
+    )
+
+
+def _rank(column: pd.Series) -> pd.Series:
+    """Sort layers from wide to narrow, and everything else as it is."""
+    return column.map(LAYERS.index) if column.name == "layer" else column
+
+
+def _describe(model: CountModel) -> str:
+    """Return the model with its parameters, as it stands in outputs."""
+    params = ", ".join(f"{k}={v!r}" for k, v in sorted(model.get_params(deep=False).items()))
+    return f"{type(model).__name__}({params})"
+
+
+def _forecast_layer(
+    history: CountHistory, model: CountModel, ids: pd.Series, layer: str, days: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the forecast of one layer and its components, missing where nothing is known."""
+    keys = pd.DataFrame({"region_id": ids.to_numpy(), "layer": layer})
+    if np.isnan(history.counts).all():
+        names = ("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion")
+        parts: dict[str, list[float]] = {"region_id": [], "layer": [], "component": [], "value": []}
+        return keys.assign(**dict.fromkeys(names, np.nan)), pd.DataFrame(parts)
+    fitted = clone(model).fit(history, horizon_days=days)
+    found = fitted.predict_distribution(history)
+    mean = found.mean
+    frame = keys.assign(
+        expected_count=mean,
+        p_any=found.p_gt(0),
+        p_gt1=found.p_gt(1),
+        p_gt4=found.p_gt(4),
+        q05=found.quantile(0.05),
+        q50=found.quantile(0.5),
+        q95=found.quantile(0.95),
+        dispersion=np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0),
+    )
+    return frame, _stack(fitted.predict_components(history), keys)
+
+
+def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
+    """Return components as a long table: region, layer, component, value."""
+    tables = [keys.assign(component=name, value=value) for name, value in parts.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measure_activity(panel: Panel) -> pd.DataFrame:
+    """Return how many reports each region has had, and for how many days there was none."""
+    reports = panel.wide("reports").to_numpy().sum(axis=0)
+    last = panel.evidence.groupby("region_id")["event_date"].max()
+    silent = (panel.as_of - last.reindex(panel.keys["region_id"])).dt.days
+    return panel.keys.assign(reports=reports, last_report_days=silent.to_numpy(dtype=float))

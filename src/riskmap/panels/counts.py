@@ -1,0 +1,384 @@
+"""Counting: placed incidents to a complete table of regions by windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError, SchemaError
+from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.panels.neighbours import find_neighbours
+from riskmap.panels.windows import EVERY, parse_day, step_windows
+from riskmap.schema import check_regions
+from riskmap.typing import CountHistory
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from riskmap.places.placements import Located
+    from riskmap.typing import FloatArray, IntArray
+
+#: The series of a panel: all reports; serious incidents; those in which foreign people were hit or
+#: targeted; deaths.
+SERIES = ("reports", "violence", "foreign", "fatalities")
+
+#: Event types that are no attack on anyone unless somebody was killed, wounded or abducted.
+HARMLESS = ("unrest", "arrest", "other")
+
+#: What of each incident is kept beside the counts, to name it among the reasons of a level.
+EVIDENCE = (
+    "event_date",
+    "date_precision",
+    "event_type",
+    "place",
+    "source",
+    "killed",
+    "wounded",
+    "abducted",
+    "foreign_victims",
+    "nationality",
+    "sector",
+    "actor",
+    "claimed_by",
+    "notes",
+)
+
+_EPOCH = np.datetime64("1970-01-01", "D")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Counts of incidents for every region and window, as they were known on a day.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``region_id, window_start, window_end`` and the series ``reports, violence, foreign,
+        fatalities``; complete and sorted by region and window. Zero is zero; ``foreign`` is missing
+        throughout when no source says who was hit.
+    keys : DataFrame
+        ``region_id, parent_id, iso3``, one row a region, in the order of `frame`.
+    neighbours : scipy.sparse.csr_array
+        Row-normalised weights of neighbouring regions.
+    evidence : DataFrame
+        The incidents that were counted: ``incident_id, region_id, weight`` and what is known of
+        each, newest first.
+    as_of : pandas.Timestamp
+        The day the counts are made for; nothing of that day or later is in them.
+    every
+        The windows' length: day, week, month or quarter.
+    ledger : Ledger
+        What became of every row so far.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
+    >>> panel.wide("violence").shape
+    (84, 24)
+    """
+
+    frame: pd.DataFrame
+    keys: pd.DataFrame
+    neighbours: sparse.csr_array
+    evidence: pd.DataFrame
+    as_of: pd.Timestamp
+    every: str
+    ledger: Ledger
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return len(self.keys)
+
+    @property
+    def edges(self) -> NDArray[np.datetime64]:
+        """Edges of the windows, shape (n_windows + 1,)."""
+        n_windows = len(self.frame) // self.n_regions
+        starts = self.frame["window_start"].to_numpy()[:n_windows].astype("datetime64[D]")
+        return np.append(starts, np.datetime64(self.as_of, "D"))
+
+    def wide(self, series: str) -> pd.DataFrame:
+        """Return one series as a table of windows (rows, by their start) by regions (columns)."""
+        values = self._values(series)
+        index = pd.DatetimeIndex(self.edges[:-1], name="window_start")
+        return pd.DataFrame(values, index=index, columns=self.keys["region_id"].to_numpy())
+
+    def history(self, series: str) -> CountHistory:
+        """Return one series as a model sees it, with the series around it as drivers."""
+        edges = self.edges
+        years = edges[:-1].astype("datetime64[Y]")
+        phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
+        drivers = {"violence": self._values("violence")} if series == "foreign" else {}
+        return CountHistory(
+            counts=self._values(series),
+            days=np.diff(edges).astype(float),
+            parent=_codes(self.keys["iso3"] + "/" + self.keys["parent_id"]),
+            country=_codes(self.keys["iso3"]),
+            phase=phase,
+            neighbours=self.neighbours,
+            drivers=drivers,
+        )
+
+    def _values(self, series: str) -> FloatArray:
+        if series not in SERIES:
+            raise InputError("no such series", met=series, expected=" or ".join(SERIES))
+        values = self.frame[series].to_numpy(dtype=float)
+        return np.ascontiguousarray(values.reshape(self.n_regions, -1).T)
+
+
+def _codes(labels: pd.Series) -> IntArray:
+    """Return 0, 1, 2 ... for each distinct label, in sorted order; a missing one is a label too."""
+    return pd.factorize(labels.fillna(""), sort=True)[0].astype(np.int64)
+
+
+def count_incidents(
+    located: Located,
+    regions: gpd.GeoDataFrame,
+    *,
+    every: str = "month",
+    as_of: str | date | pd.Timestamp,
+    start: str | date | pd.Timestamp | None = None,
+) -> Panel:
+    """Count placed incidents by region and window, as they were known on a day.
+
+    Windows are half-open, ``[start, end)``, in the regions' local days. The last ends on `as_of`
+    and the others are stepped back from it, so the newest incidents are never in a window that is
+    half over. An incident whose day is known only to its week, month or year is spread over the
+    windows by days, up to `as_of`.
+
+    Parameters
+    ----------
+    located : Located
+        What :func:`riskmap.locate` returned.
+    regions : GeoDataFrame
+        The regions it was given.
+    every
+        ``"day"``, ``"week"``, ``"month"`` or ``"quarter"``.
+    as_of
+        The day the counts are made for. Incidents of that day or later, and those that became
+        known then or later (``ingested_at``, from midnight UTC), are set aside.
+    start
+        A day that the first window must reach; the first incident's day by default. Incidents
+        before the first window are set aside.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    InputError
+        When `every` or a date is wrong, or there is nothing to count before `as_of`.
+    SchemaError
+        When placements name regions that are not among `regions`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, every="quarter", as_of="2024-01-01")
+    >>> panel.ledger.stages[-1].stage
+    'count'
+    """
+    check_regions(regions)
+    day = parse_day(as_of, what="as_of")
+    if every not in EVERY:
+        raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))
+    keys = regions.sort_values("region_id", ignore_index=True)[["region_id", "parent_id", "iso3"]]
+    keys = pd.DataFrame(keys)
+    edges = _find_edges(located.incidents, day, every=every, start=start)
+    reasons = _find_reasons(located.incidents, day, first=edges[0])
+    counted = located.incidents[reasons.isna()]
+    ledger = located.ledger.then(
+        Stage(
+            "count",
+            rows_in=len(located.incidents),
+            rows_out=len(counted),
+            reasons=count_reasons(reasons),
+        )
+    )
+    evidence = _join_evidence(counted, located.placements, keys)
+    return Panel(
+        frame=_count(counted, evidence, keys=keys, edges=edges),
+        keys=keys,
+        neighbours=find_neighbours(regions.sort_values("region_id", ignore_index=True)),
+        evidence=_order_evidence(evidence),
+        as_of=day,
+        every=every,
+        ledger=ledger,
+    )
+
+
+def _find_edges(
+    incidents: gpd.GeoDataFrame,
+    as_of: pd.Timestamp,
+    *,
+    every: str,
+    start: str | date | pd.Timestamp | None,
+) -> NDArray[np.datetime64]:
+    """Return the windows' edges from the start that was asked for, or from the first incident."""
+    if start is not None:
+        return step_windows(as_of, parse_day(start, what="start"), every=every)
+    known = incidents.loc[_known(incidents, as_of), "event_date"]
+    if known.empty:
+        raise InputError(
+            "no incident is known before as_of",
+            met=f"{as_of:%Y-%m-%d}",
+            expected="incidents with an earlier event_date, or start=",
+        )
+    return step_windows(as_of, known.min(), every=every)
+
+
+def _known(incidents: gpd.GeoDataFrame, as_of: pd.Timestamp) -> pd.Series:
+    """Return which incidents had happened and were known before `as_of`."""
+    told = incidents["ingested_at"].isna() | (incidents["ingested_at"] < as_of.tz_localize("UTC"))
+    return (incidents["event_date"] < as_of) & told
+
+
+def _find_reasons(
+    incidents: gpd.GeoDataFrame, as_of: pd.Timestamp, *, first: np.datetime64
+) -> pd.Series:
+    """Return why each incident can't be counted, missing where it can."""
+    reasons = pd.Series(np.nan, index=incidents.index, dtype="str")
+    ends = incidents["event_date_end"].fillna(incidents["event_date"])
+    reasons[ends < pd.Timestamp(first)] = "before_start"
+    reasons[incidents["ingested_at"] >= as_of.tz_localize("UTC")] = "not_yet_known"
+    reasons[incidents["event_date"] >= as_of] = "after_as_of"
+    reasons[incidents["event_date"].isna()] = "no_date"
+    return reasons
+
+
+def _join_evidence(
+    counted: gpd.GeoDataFrame, placements: pd.DataFrame, keys: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the placements of the counted incidents, with what is known of each incident."""
+    strange = ~placements["region_id"].isin(keys["region_id"])
+    if strange.any():
+        raise SchemaError(
+            "placements name a region that is not among the regions",
+            column="region_id",
+            met=placements.loc[strange, "region_id"].iloc[0],
+        )
+    facts = pd.DataFrame(counted)[["incident_id", *EVIDENCE]].reset_index(drop=True)
+    row = pd.Index(facts["incident_id"]).get_indexer(placements["incident_id"])
+    placed = placements[["incident_id", "region_id", "weight"]][row >= 0]
+    joined = facts.drop(columns="incident_id").take(row[row >= 0])
+    evidence = pd.concat([placed.reset_index(drop=True), joined.reset_index(drop=True)], axis=1)
+    return evidence.assign(incident_row=row[row >= 0])
+
+
+def _order_evidence(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the evidence newest first, in an order that does not depend on the input's."""
+    ordered = evidence.drop(columns="incident_row").sort_values(
+        ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
+    )
+    return ordered.reset_index(drop=True)
+
+
+def _count(
+    counted: gpd.GeoDataFrame,
+    evidence: pd.DataFrame,
+    *,
+    keys: pd.DataFrame,
+    edges: NDArray[np.datetime64],
+) -> pd.DataFrame:
+    """Return the complete region x window frame."""
+    n_regions, n_windows = len(keys), len(edges) - 1
+    row = evidence["incident_row"].to_numpy()
+    region = pd.Index(keys["region_id"]).get_indexer(evidence["region_id"])
+    part, window, share = spread_days(
+        counted["event_date"].to_numpy(),
+        counted["event_date_end"].fillna(counted["event_date"]).to_numpy(),
+        edges=edges,
+    )
+    # an incident's windows stand in a run of `part`: pair each placement with that run
+    first = np.searchsorted(part, row, side="left")
+    runs = np.searchsorted(part, row, side="right") - first
+    placement = np.repeat(np.arange(len(row)), runs)
+    step = np.arange(runs.sum()) - np.repeat(np.cumsum(runs) - runs, runs)
+    span = np.repeat(first, runs) + step
+    weight = evidence["weight"].to_numpy()[placement] * share[span]
+    cell = region[placement] * n_windows + window[span]
+    order = np.lexsort((row[placement], cell)) if len(cell) else np.arange(0)
+    measures = _measure(counted)
+    frame = pd.DataFrame(
+        {
+            "region_id": np.repeat(keys["region_id"].to_numpy(), n_windows),
+            "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
+            "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
+        }
+    )
+    source = row[placement][order]
+    for name in SERIES:
+        values = weight[order] * measures[name][source]
+        frame[name] = np.bincount(cell[order], values, minlength=n_regions * n_windows)
+    if (counted["foreign_victims"].isna() & counted["nationality"].isna()).all():
+        frame["foreign"] = np.nan
+    return frame
+
+
+def _measure(counted: gpd.GeoDataFrame) -> dict[str, FloatArray]:
+    """Return what each incident adds to each series."""
+    toll = counted[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=float)
+    harmless = counted["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
+    abroad = counted["nationality"].notna() & (counted["nationality"] != counted["country"])
+    foreign = (counted["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool) | abroad.to_numpy()
+    return {
+        "reports": np.ones(len(counted)),
+        "violence": (~harmless).astype(float),
+        "foreign": foreign.astype(float),
+        "fatalities": toll[:, 0],
+    }
+
+
+def spread_days(
+    first: NDArray[np.datetime64], last: NDArray[np.datetime64], *, edges: NDArray[np.datetime64]
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Spread intervals of days over windows, by days.
+
+    Parameters
+    ----------
+    first, last : ndarray of datetime64, shape (n,)
+        First and last day of each interval, inclusive. The part outside of the windows is cut off
+        and the rest is made whole again, so that each interval's shares sum to 1.
+    edges : ndarray of datetime64[D], shape (n_windows + 1,)
+
+    Returns
+    -------
+    row, window : ndarray of int
+        Interval and window of each part, sorted by interval and window.
+    share : ndarray
+        Share of the interval that falls in the window.
+
+    Examples
+    --------
+    >>> edges = np.array(["2024-01-01", "2024-02-01", "2024-03-01"], dtype="datetime64[D]")
+    >>> day = np.array(["2024-01-30"], dtype="datetime64[D]")
+    >>> spread_days(day, day + 3, edges=edges)
+    (array([0, 0]), array([0, 1]), array([0.5, 0.5]))
+    """
+    bounds = (edges - _EPOCH).astype(np.int64)
+    begin = (first.astype("datetime64[D]") - _EPOCH).astype(np.int64)
+    end = (last.astype("datetime64[D]") - _EPOCH).astype(np.int64) + 1
+    begin = np.clip(begin, bounds[0], bounds[-1] - 1)
+    end = np.clip(end, begin + 1, bounds[-1])
+    w0 = np.searchsorted(bounds, begin, side="right") - 1
+    w1 = np.searchsorted(bounds, end, side="left")
+    parts = w1 - w0
+    row = np.repeat(np.arange(len(begin)), parts)
+    window = (
+        np.repeat(w0, parts) + np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    )
+    overlap = np.minimum(end[row], bounds[window + 1]) - np.maximum(begin[row], bounds[window])
+    return row, window, overlap / (end - begin)[row]

@@ -1,0 +1,124 @@
+"""Time windows: half-open, of whole days, stepped back from the day a forecast is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+#: Window lengths by name: whole days, or calendar months.
+EVERY = {"day": ("D", 1), "week": ("D", 7), "month": ("M", 1), "quarter": ("M", 3)}
+
+_DAY = np.dtype("datetime64[D]")
+
+
+def parse_day(day: str | date | pd.Timestamp, *, what: str) -> pd.Timestamp:
+    """Return a calendar day as a Timestamp without zone, at midnight.
+
+    Parameters
+    ----------
+    day
+        A date, or an ISO text such as ``"2025-01-31"``.
+    what
+        What to call it in an error.
+
+    Raises
+    ------
+    InputError
+        When it is no date, or carries a time of day or a zone.
+
+    Examples
+    --------
+    >>> parse_day("2025-01-31", what="as_of")
+    Timestamp('2025-01-31 00:00:00')
+    """
+    try:
+        parsed = pd.Timestamp.fromisoformat(day) if isinstance(day, str) else pd.Timestamp(day)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} is not a date", met=day, expected="YYYY-MM-DD") from error
+    if pd.isna(parsed) or parsed.tzinfo is not None or parsed != parsed.normalize():
+        raise InputError(f"{what} is not a plain calendar day", met=day, expected="YYYY-MM-DD")
+    return pd.Timestamp(parsed).as_unit("us")
+
+
+def parse_horizon(horizon: str | pd.Timedelta) -> float:
+    """Return the length of a horizon in days.
+
+    Parameters
+    ----------
+    horizon
+        A pandas duration such as ``"90D"`` or ``"12W"``.
+
+    Raises
+    ------
+    InputError
+        When it is no positive duration.
+
+    Examples
+    --------
+    >>> parse_horizon("90D")
+    90.0
+    """
+    try:
+        days = pd.Timedelta(horizon) / pd.Timedelta(days=1)
+    except (TypeError, ValueError) as error:
+        raise InputError("not a duration", column="horizon", met=horizon, expected="90D") from error
+    if not days > 0:
+        raise InputError("a horizon must be positive", column="horizon", met=horizon)
+    return float(days)
+
+
+def step_windows(as_of: pd.Timestamp, start: pd.Timestamp, *, every: str) -> NDArray[np.datetime64]:
+    """Return the edges of the windows that end at `as_of` and reach back to `start`.
+
+    Every edge is counted back from `as_of` by the calendar, so that months that end on the 31st
+    don't drift. The last edge is `as_of`; the first is the latest that is not after `start`.
+
+    Parameters
+    ----------
+    as_of
+        End of the last window, not included in it.
+    start
+        A day that the first window must reach.
+    every
+        ``"day"``, ``"week"``, ``"month"`` or ``"quarter"``.
+
+    Returns
+    -------
+    ndarray of datetime64[D], shape (n_windows + 1,)
+
+    Raises
+    ------
+    InputError
+        When `every` is unknown or `start` is not before `as_of`.
+
+    Examples
+    --------
+    >>> step_windows(pd.Timestamp("2025-01-31"), pd.Timestamp("2024-12-01"), every="month")
+    array(['2024-11-30', '2024-12-31', '2025-01-31'], dtype='datetime64[D]')
+    """
+    if every not in EVERY:
+        raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))
+    if not start < as_of:
+        raise InputError(
+            "nothing to count before as_of", met=f"{start:%Y-%m-%d}", expected=f"< {as_of:%Y-%m-%d}"
+        )
+    unit, length = EVERY[every]
+    if unit == "D":
+        n = -(-(as_of - start).days // length)
+        back = [as_of - pd.Timedelta(days=length * k) for k in range(n, -1, -1)]
+        return np.array(back, _DAY)
+    months = (as_of.year - start.year) * 12 + as_of.month - start.month
+    back = [
+        as_of - pd.DateOffset(months=length * k) for k in range(-(-months // length) + 1, -1, -1)
+    ]
+    edges = np.array(back, dtype=_DAY)
+    return edges[np.searchsorted(edges, np.datetime64(start, "D"), side="right") - 1 :]

@@ -1,0 +1,67 @@
+"""A forecast has a row for every region and layer, and its components add up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.errors import ModelError
+
+REGIONS = rm.datasets.regions()
+N = len(rm.datasets.incidents())
+
+
+def panel(**changes):
+    incidents = rm.datasets.incidents().assign(**changes)
+    return rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of="2025-01-01")
+
+
+MODELS = [rm.Climatology(), rm.EmpiricalBayes()]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_every_region_and_layer(model):
+    found = rm.forecast(panel(), model=model)
+    assert len(found.frame) == 2 * len(REGIONS)
+    assert found.frame["p_any"].between(0, 1).all()
+    assert (found.frame["q05"] <= found.frame["q95"]).all()
+    assert found.frame["layer"].tolist()[:2] == ["violence", "foreign"]
+    assert found.provenance["model"].startswith(type(model).__name__)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_components_sum_to_the_expected_count(model):
+    found = rm.forecast(panel(), model=model)
+    parts = found.components.groupby(["region_id", "layer"])["value"].sum()
+    counts = found.frame.set_index(["region_id", "layer"])["expected_count"]
+    assert parts.loc[counts.index].to_numpy() == pytest.approx(counts.to_numpy(), abs=1e-9)
+
+
+def test_what_no_source_tells_is_missing():
+    nobody = pd.Series([pd.NA] * N, dtype="Int64")
+    found = rm.forecast(
+        panel(foreign_victims=nobody, nationality=pd.Series([None] * N, dtype="str"))
+    )
+    foreign = found.frame[found.frame["layer"] == "foreign"]
+    assert foreign["p_any"].isna().all()
+    assert set(found.components["layer"]) == {"violence"}
+
+
+def test_activity_says_how_long_a_region_is_silent():
+    found = rm.forecast(panel())
+    newest = found.evidence.groupby("region_id")["event_date"].max()
+    days = (pd.Timestamp("2025-01-01") - newest).dt.days
+    silent = found.activity.set_index("region_id")["last_report_days"]
+    assert silent[days.index].to_numpy() == pytest.approx(days.to_numpy())
+    assert found.activity["reports"].sum() == pytest.approx(len(found.evidence))
+
+
+def test_a_longer_horizon_means_more():
+    short, long = rm.forecast(panel(), horizon="30D"), rm.forecast(panel(), horizon="300D")
+    assert (long.frame["expected_count"] > short.frame["expected_count"]).all()
+    assert np.all(long.frame["p_any"] > short.frame["p_any"])
+
+
+def test_a_horizon_longer_than_the_history():
+    with pytest.raises(ModelError, match="longer than"):
+        rm.forecast(panel(), horizon="9999D")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
+    from riskmap.incidents.dates import DateRules
+    from riskmap.incidents.readers import read_incidents
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
     from riskmap.models.forecasts import Forecast, forecast
@@ -36,6 +38,7 @@ __version__ = VERSION
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {
     "Climatology": "riskmap.models.baselines",
+    "DateRules": "riskmap.incidents.dates",
     "EmpiricalBayes": "riskmap.models.shrinkage",
     "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
@@ -54,12 +57,14 @@ _HOMES = {
     "forecast": "riskmap.models.forecasts",
     "locate": "riskmap.places.placements",
     "publish": "riskmap.outputs.publishing",
+    "read_incidents": "riskmap.incidents.readers",
     "read_regions": "riskmap.places.regions",
     "testing": "riskmap.testing",
 }
 
 __all__ = [
     "Climatology",
+    "DateRules",
     "EmpiricalBayes",
     "Forecast",
     "Gazetteer",
@@ -78,6 +83,7 @@ __all__ = [
     "forecast",
     "locate",
     "publish",
+    "read_incidents",
     "read_regions",
     "testing",
 ]

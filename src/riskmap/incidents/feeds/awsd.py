@@ -1,0 +1,106 @@
+"""Aid Worker Security Database: the headers of 2016, 2020 and 2025.
+
+The 2016 file is Windows-1252 and has codes where later files have words. There is no precision
+column: an incident known only to its country or province sits on the area's centre, so the
+precision is read from which of City, District and Region are filled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.dates import Days, read_parts
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Means of attack, in words (2020 and later) and in the codes of 2016.
+EVENT_TYPE = {
+    "Shooting": "armed_attack",
+    "S": "armed_attack",
+    "Complex attack": "armed_attack",
+    "CX": "armed_attack",
+    "Kidnapping": "abduction",
+    "K": "abduction",
+    "Kidnap-killing": "abduction",
+    "KK": "abduction",
+    "Bodily assault": "assault",
+    "BA": "assault",
+    "Rape/sexual assault": "assault",
+    "RSA": "assault",
+    "Aerial bombardment": "explosion",
+    "AB": "explosion",
+    "Shelling": "explosion",
+    "SH": "explosion",
+    "Other Explosives": "explosion",
+    "B": "explosion",
+    "Body-borne IED": "explosion",
+    "BBIED": "explosion",
+    "Vehicle-born IED": "explosion",
+    "VBIED": "explosion",
+    "VBIED-S": "explosion",
+    "VBIED-RC": "explosion",
+    "Roadside IED": "explosion",
+    "RIED": "explosion",
+    "Landmine": "explosion",
+    "LM": "explosion",
+    "Detention": "arrest",
+    "Unknown": "unknown",
+    "U": "unknown",
+    "": "unknown",
+}
+
+
+def _dates(source: Source) -> Days:
+    """Return the days of Year, Month and Day."""
+    return read_parts(
+        source.texts("year"), source.texts("month"), source.texts("day"), columns="Year, Month, Day"
+    )
+
+
+def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return the precision from the filled names, and whether staff were foreign."""
+    named = {name: frame[name].notna() for name in ("place", "admin2", "admin1", "country")}
+    precision = np.select(list(named.values()), list(named), "unknown")
+    nationals, foreign = (frame[name].fillna(0) > 0 for name in ("nationals", "foreign_victims"))
+    staff = np.select(
+        [nationals & foreign, foreign, nationals], ["mixed", "international", "national"], ""
+    )
+    return {
+        "geo_precision": precision,
+        "staff_type": pd.Series(staff, dtype=object).where(staff != "", None),
+    }
+
+
+FEED = Feed(
+    name="awsd",
+    title="Aid Worker Security Database",
+    required=frozenset(
+        {"incident_id", "year", "month", "day", "means_of_attack", "total_affected"}
+    ),
+    dates=_dates,
+    texts={
+        "source_id": ("incident_id",),
+        "place": ("city",),
+        "admin2": ("district",),
+        "admin1": ("region",),
+        "actor": ("actor_name", "actor_type"),
+        "notes": ("details",),
+    },
+    counts={
+        "killed": ("total_killed",),
+        "wounded": ("total_wounded",),
+        "abducted": ("total_kidnapped",),
+        "foreign_victims": ("total_internationals",),
+        "nationals": ("total_nationals",),
+    },
+    codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "other")},
+    constants={"sector": "aid"},
+    unknown=frozenset({"Unknown", "U"}),
+    finish=_finish,
+    encoding="cp1252",
+)

@@ -1,0 +1,158 @@
+"""Any table with a date and a place: the columns of docs/formats.md, or a column map."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.countries import find_country, find_nationality, from_iso2
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.values import clean_texts, per_unique
+from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from riskmap.incidents.dates import Days
+
+#: Names under which each schema column is found, the schema's own name first.
+NAMES = {
+    "source_id": ("source_id", "incident_id", "event_id", "id"),
+    "event_date": ("event_date", "date", "date_start", "incident_date"),
+    "event_date_end": ("event_date_end", "date_end", "end_date"),
+    "event_type": ("event_type", "type"),
+    "place": ("place", "location", "city", "village", "town"),
+    "admin1": ("admin1", "adm1", "adm_1", "province", "region", "state"),
+    "admin2": ("admin2", "adm2", "adm_2", "district"),
+    "country": ("country", "iso3", "iso", "country_code"),
+    "region_id": ("region_id", "pcode", "adm2_pcode"),
+    "latitude": ("latitude", "lat", "y"),
+    "longitude": ("longitude", "lon", "lng", "long", "x"),
+    "killed": ("killed", "fatalities", "deaths", "best"),
+    "wounded": ("wounded", "injured"),
+    "abducted": ("abducted", "kidnapped"),
+    "foreign_victims": ("foreign_victims",),
+    "nationality": ("nationality",),
+    "sector": ("sector",),
+    "staff_type": ("staff_type",),
+    "actor": ("actor", "actor1", "side_a", "perpetrator"),
+    "claimed_by": ("claimed_by",),
+    "attributed_to": ("attributed_to",),
+    "credibility": ("credibility",),
+    "source_count": ("source_count",),
+    "notes": ("notes", "details", "description", "summary"),
+}
+
+#: Words for event types beside the schema's own codes.
+EVENT_WORDS = {
+    "attack": "armed_attack",
+    "shooting": "armed_attack",
+    "saf": "armed_attack",
+    "ied": "explosion",
+    "bombing": "explosion",
+    "kidnapping": "abduction",
+    "protest": "unrest",
+    "riot": "unrest",
+    "detention": "arrest",
+}
+
+
+def _same(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def find_iso(text: str) -> str | None:
+    """Return the alpha-3 code of a name or of a code of two or three letters; NA is Namibia.
+
+    Examples
+    --------
+    >>> find_iso("NA"), find_iso("Afghanistan"), find_iso("AFG")
+    ('NAM', 'AFG', 'AFG')
+    """
+    return find_country(text) or from_iso2(text)
+
+
+def is_readable(columns: Container[str]) -> bool:
+    """Return whether a table has a date and something of a place, by any of their names.
+
+    Examples
+    --------
+    >>> is_readable({"date", "lat", "lon"}), is_readable({"date", "price"})
+    (True, False)
+    """
+    place = ("latitude", "place", "admin1", "admin2", "region_id", "country")
+    has = {name for name, names in NAMES.items() if any(other in columns for other in names)}
+    return "event_date" in has and any(name in has for name in place)
+
+
+def _dates(source: Source) -> Days:
+    """Return the days from the first to the last date."""
+    name = next((name for name in NAMES["event_date"] if name in source), "event_date")
+    end = next((name for name in NAMES["event_date_end"] if name in source), "event_date_end")
+    return source.interval(name, end)
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return nationalities as codes, when rows became known, and how exact an unstated place is."""
+    named = {name: frame[name].notna() for name in ("place", "admin2", "admin1", "country")}
+    has = {"point": frame["latitude"].notna(), **named}
+    unstated = np.select(list(has.values()), list(has), "unknown")
+    ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
+    return {
+        "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
+        "nationality": per_unique(frame["nationality"], find_nationalities),
+        "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
+        "source": clean_texts(source.texts("source")).fillna("generic"),
+    }
+
+
+def find_nationalities(text: object) -> str | None:
+    """Return the alpha-3 codes of nationalities in a list, sorted and joined by ``;``.
+
+    Examples
+    --------
+    >>> find_nationalities("Turkish, Chinese and PAK")
+    'CHN;PAK;TUR'
+    """
+    if not isinstance(text, str):
+        return None
+    words = re.split(r"[;,/|&]| and ", text)
+    found = {find_nationality(word) or from_iso2(word) for word in words}
+    return ";".join(sorted(code for code in found if code)) or None
+
+
+FEED = Feed(
+    name="generic",
+    title="generic table",
+    required=frozenset(),
+    dates=_dates,
+    texts={
+        name: NAMES[name]
+        for name in (
+            *("source_id", "place", "admin1", "admin2", "region_id", "nationality"),
+            *("sector", "actor", "claimed_by", "attributed_to", "notes"),
+        )
+    },
+    counts={
+        name: NAMES[name]
+        for name in (
+            *("killed", "wounded", "abducted", "foreign_victims"),
+            *("credibility", "source_count"),
+        )
+    },
+    codes={
+        "event_type": Codes(
+            NAMES["event_type"], {**{name: name for name in EVENT_TYPES}, **EVENT_WORDS}, "other"
+        ),
+        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS), strict=True),
+        "geo_precision": Codes(("geo_precision",), _same(GEO_PRECISIONS), strict=True),
+        "reliability": Codes(("reliability",), _same(RELIABILITIES), strict=True),
+        "staff_type": Codes(("staff_type",), _same(("international", "national", "mixed"))),
+    },
+    country=(NAMES["country"], find_iso),
+    point=(NAMES["latitude"], NAMES["longitude"]),
+    finish=_finish,
+)

@@ -1,0 +1,332 @@
+"""How a feed's columns become the schema's: one readable table a feed, applied by one function.
+
+Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.countries import find_country, map_countries
+from riskmap.incidents.dates import DateRules, Days, read_intervals
+from riskmap.incidents.values import (
+    COUNT,
+    clean_texts,
+    first_filled,
+    map_codes,
+    parse_counts,
+    parse_numbers,
+    to_number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from riskmap.incidents.gates import RawTable
+    from riskmap.incidents.quarantines import Quarantine
+    from riskmap.typing import FloatArray
+
+Columns = tuple[str, ...]
+
+
+def key(name: str) -> str:
+    """Return a column's name as it is compared: lower case, ``_`` for space.
+
+    Examples
+    --------
+    >>> key(" Incident ID ")
+    'incident_id'
+    """
+    return "_".join(name.strip().casefold().replace("_", " ").split())
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A column of codes and what each stands for.
+
+    Parameters
+    ----------
+    columns
+        The feed's column; of several the first that is filled.
+    table
+        Its codes and the schema's.
+    default
+        What a code stands for that the table lacks; None leaves it missing.
+    strict
+        Whether a row with a code that the table lacks goes to quarantine.
+    """
+
+    columns: Columns
+    table: Mapping[str, str]
+    default: str | None = None
+    strict: bool = False
+
+
+class Source:
+    """A feed's rows by the names that its mapping uses.
+
+    Parameters
+    ----------
+    raw
+        The rows.
+    rules
+        What is known about the dates.
+    unknown
+        Values that stand for nothing.
+    aliases
+        Columns of the file by the name that the mapping uses, where they differ.
+    """
+
+    def __init__(
+        self,
+        raw: RawTable,
+        rules: DateRules,
+        *,
+        unknown: Iterable[str] = (),
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        self.raw = raw
+        self.rules = rules
+        self.unknown = frozenset(unknown)
+        self._names = {key(name): name for name in reversed(raw.header) if name in raw.rows}
+        self._names.update({key(name): column for name, column in (aliases or {}).items()})
+        self.countries: pd.Series | None = None
+
+    def __contains__(self, column: str) -> bool:
+        """Return whether the file has a column."""
+        return column in self._names
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.raw)
+
+    def name(self, column: str) -> str:
+        """Return a column's name as the file writes it."""
+        return self._names.get(column, column)
+
+    def clean(self, *columns: str) -> pd.Series:
+        """Return text without surrounding space, missing where blank or unknown."""
+        return clean_texts(self.texts(*columns), self.unknown)
+
+    def interval(self, start: str, end: str) -> Days:
+        """Return the days from one column to another; the first alone where the other is blank."""
+        texts = self.texts(start)
+        return read_intervals(
+            texts,
+            first_filled([self.texts(end), texts]),
+            columns=(self.name(start), self.name(end)),
+            rules=self.rules,
+            countries=self.countries,
+        )
+
+    def texts(self, *columns: str) -> pd.Series:
+        """Return raw text: of several columns the first that is filled; ``""`` for none."""
+        found = [self.raw.rows[self._names[column]] for column in columns if column in self]
+        if not found:
+            return pd.Series([""] * len(self), dtype=object)
+        return first_filled(found) if len(found) > 1 else found[0]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed: how its files are recognised, and which of its columns mean what.
+
+    Columns are written in lower case with ``_`` for space. Where several are named, the first that
+    is filled counts.
+
+    Parameters
+    ----------
+    name
+        Value of ``source``.
+    title
+        What it is called.
+    required
+        Columns that recognise it: a file that has them all is read as this feed.
+    dates
+        Gives the days from the rows.
+    texts
+        Schema columns of text and where they come from.
+    counts
+        Schema columns of counts and where they come from.
+    sums
+        Schema columns of counts and the columns whose sum they are.
+    codes
+        Schema columns of codes.
+    country
+        The columns of the country and what turns it into an alpha-3 code.
+    point
+        The columns of latitude and longitude.
+    constants
+        Schema columns that are the same for every row.
+    unknown
+        Values that stand for nothing in any column.
+    finish
+        Says what a table can't: takes the rows and the columns so far, returns more columns.
+    encoding
+        The encoding of files that are not UTF-8.
+    """
+
+    name: str
+    title: str
+    required: frozenset[str]
+    dates: Callable[[Source], Days]
+    texts: Mapping[str, Columns]
+    counts: Mapping[str, Columns] = field(default_factory=dict)
+    sums: Mapping[str, Columns] = field(default_factory=dict)
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+    country: tuple[Columns, Callable[[str], str | None]] = (("country",), find_country)
+    point: tuple[Columns, Columns] = (("latitude",), ("longitude",))
+    constants: Mapping[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+    finish: Callable[[Source, pd.DataFrame], Mapping[str, Any]] | None = None
+    encoding: str = "utf-8"
+
+
+def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFrame:
+    """Return a feed's rows as columns of the Incidents schema, and set bad rows aside.
+
+    Parameters
+    ----------
+    feed
+        The mapping.
+    source
+        The rows.
+    quarantine
+        Where rows that can't be used are noted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a row of the file, in order, with ``longitude`` and ``latitude`` besides the
+        schema's columns.
+    """
+    _quarantine_ragged(source, quarantine)
+    columns, lookup = feed.country
+    countries = source.clean(*columns)
+    source.countries = map_countries(countries, lookup)
+    data: dict[str, Any] = {"country": source.countries}
+    for name, origin in feed.texts.items():
+        data[name] = source.clean(*origin)
+    for name, codes in feed.codes.items():
+        data[name] = _codes(source, codes, quarantine)
+    data |= _days(feed, source, quarantine, data.get("date_precision"))
+    data["latitude"], data["longitude"] = _points(feed, source, quarantine)
+    for name, origin in feed.counts.items():
+        column = next((column for column in origin if column in source), origin[0])
+        data[name] = _counts(source, column, source.texts(*origin), quarantine)
+    for name, origin in feed.sums.items():
+        data[name] = _sum(source, origin, quarantine)
+    data |= {"source": feed.name, **feed.constants}
+    frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
+    return frame if feed.finish is None else frame.assign(**feed.finish(source, frame))
+
+
+def _quarantine_ragged(source: Source, quarantine: Quarantine) -> None:
+    width, widths = len(source.raw.header), source.raw.widths
+    quarantine.add_details(
+        widths != width,
+        "ragged_row",
+        lambda row: f"row: met {widths[row]} fields, expected {width}",
+    )
+
+
+def _codes(source: Source, codes: Codes, quarantine: Quarantine) -> pd.Series:
+    """Return a column of the schema's codes; quarantine strange ones where the table is strict."""
+    texts = source.texts(*codes.columns)
+    found = map_codes(texts, codes.table, codes.default)
+    if codes.strict:
+        strange = found.isna() & (texts.str.strip() != "")
+        quarantine.add(
+            strange.to_numpy(bool),
+            "bad_code",
+            column=source.name(codes.columns[0]),
+            met=texts,
+            expected="one of " + ", ".join(codes.table),
+        )
+    return found
+
+
+def _days(
+    feed: Feed, source: Source, quarantine: Quarantine, stated: pd.Series | None
+) -> dict[str, Any]:
+    """Return the dates' columns, and quarantine rows without a good date."""
+    days = feed.dates(source)
+    if stated is not None:
+        days = days.widened(stated.to_numpy(object))
+    for reason in sorted({reason for reason in days.reason if reason is not None}):
+        quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
+    return {
+        "event_date": days.first.astype("datetime64[us]"),
+        "event_date_end": days.last.astype("datetime64[us]"),
+        "date_precision": days.precision,
+    }
+
+
+def _points(feed: Feed, source: Source, quarantine: Quarantine) -> tuple[FloatArray, FloatArray]:
+    """Return latitudes and longitudes, NaN where there is none or the row is quarantined for it."""
+    texts, numbers, names = [], [], []
+    for columns in feed.point:
+        text = source.texts(*columns)
+        texts.append(text)
+        numbers.append(parse_numbers(text))
+        names.append(source.name(next((c for c in columns if c in source), columns[0])))
+    no_place = ["", *(value for value in feed.unknown if np.isnan(to_number(value)))]
+    blank = [text.str.strip().isin(no_place).to_numpy() for text in texts]
+    lat, lon = numbers
+    lat_ok, lon_ok = np.abs(lat) <= 90, np.abs(lon) <= 180  # noqa: PLR2004 - degrees
+    both_blank = blank[0] & blank[1]
+    swapped = ~lat_ok & (np.abs(lat) <= 180) & (np.abs(lon) <= 90)  # noqa: PLR2004 - degrees
+    both = texts[0] + ", " + texts[1]
+    both_names = ", ".join(names)
+    quarantine.add(
+        swapped,
+        "swapped_coordinates",
+        column=both_names,
+        met=both,
+        expected="latitude before longitude",
+    )
+    for text, name, ok, limit in zip(texts, names, (lat_ok, lon_ok), (90, 180), strict=True):
+        quarantine.add(
+            ~ok & ~both_blank,
+            "bad_coordinates",
+            column=name,
+            met=text,
+            expected=f"a number from -{limit} to {limit}",
+        )
+    zero = (lat == 0) & (lon == 0)
+    quarantine.add(
+        zero, "null_island", column=both_names, met=both, expected="the place of an incident"
+    )
+    keep = lat_ok & lon_ok & ~zero
+    return np.where(keep, lat, np.nan), np.where(keep, lon, np.nan)
+
+
+def _counts(source: Source, column: str, texts: pd.Series, quarantine: Quarantine) -> pd.Series:
+    """Return a column of counts, missing where blank; quarantine what is no count."""
+    counts, bad = parse_counts(texts, source.unknown)
+    quarantine.add(bad, "bad_number", column=source.name(column), met=texts, expected=COUNT)
+    return counts
+
+
+def _sum(source: Source, columns: Columns, quarantine: Quarantine) -> pd.Series:
+    """Return the sum of columns of counts, missing where all are."""
+    total = pd.Series(pd.NA, index=range(len(source)), dtype="Int64")
+    for column in columns:
+        counts = _counts(source, column, source.texts(column), quarantine)
+        total = total.add(counts, fill_value=0)
+    return total
+
+
+def integer_text(values: pd.Series) -> pd.Series:
+    """Return ids that a table program turned into ``214797.0`` as ``214797``.
+
+    Examples
+    --------
+    >>> integer_text(pd.Series(["214797.0", "A.0", None], dtype="str")).tolist()
+    ['214797', 'A.0', nan]
+    """
+    return values.str.replace(r"^(\d+)\.0$", r"\1", regex=True)

@@ -1,0 +1,77 @@
+"""UCDP Georeferenced Event Dataset: yearly files, candidate files, the API's rows.
+
+Headers of 41, 48 and 49 columns are known. Fatal events only; victims' nationality and work are not
+told. Codebook: Högbladh, UCDP GED Codebook (Uppsala University); codes to be corrected here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, integer_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from riskmap.incidents.dates import Days
+
+#: 1 exact point, 2 within 25 km of one, 3 district, 4 province, 5 line or fuzzy region,
+#: 6 country, 7 international waters or airspace.
+GEO_PRECISION = {
+    "1": "point",
+    "2": "place",
+    "3": "admin2",
+    "4": "admin1",
+    "5": "country",
+    "6": "country",
+    "7": "unknown",
+}
+
+#: 1 day, 2 two to six days, 3 week, 4 month, 5 more than a month.
+DATE_PRECISION = {"1": "day", "2": "week", "3": "week", "4": "month", "5": "year"}
+
+#: 1 state-based and 2 non-state conflict, 3 one-sided violence.
+EVENT_TYPE = {"1": "battle", "2": "battle", "3": "armed_attack"}
+
+
+def _dates(source: Source) -> Days:
+    """Return the days from start to end."""
+    return source.interval("date_start", "date_end")
+
+
+def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return ids as whole numbers, and both sides of a battle as its actors."""
+    battle = (frame["event_type"] == "battle") & frame["side_b"].notna()
+    both = frame["actor"].str.cat(frame["side_b"], sep="; ")
+    return {
+        "source_id": integer_text(frame["source_id"]),
+        "actor": frame["actor"].mask(battle, both),
+    }
+
+
+FEED = Feed(
+    name="ucdp",
+    title="UCDP Georeferenced Event Dataset",
+    required=frozenset({"id", "type_of_violence", "where_prec", "date_prec", "date_start"}),
+    dates=_dates,
+    texts={
+        "source_id": ("id",),
+        "place": ("where_coordinates", "where_description"),
+        "admin1": ("adm_1",),
+        "admin2": ("adm_2",),
+        "actor": ("side_a",),
+        "side_b": ("side_b",),
+        "notes": ("source_headline", "source_article"),
+    },
+    counts={"killed": ("best",), "source_count": ("number_of_sources",)},
+    codes={
+        "event_type": Codes(("type_of_violence",), EVENT_TYPE, "other"),
+        "geo_precision": Codes(("where_prec",), GEO_PRECISION, "unknown"),
+        "date_precision": Codes(("date_prec",), DATE_PRECISION),
+    },
+    point=(("latitude", "lat"), ("longitude", "lon")),
+    unknown=frozenset({"-1"}),
+    finish=_finish,
+)

@@ -1,0 +1,380 @@
+"""The gate: a file becomes a table of text whose every row is accounted for, or a typed error.
+
+Nothing is interpreted here. ``NA`` stays ``NA``, ``0102`` stays ``0102``, an empty field is ``""``.
+A row that has too few or too many fields is kept, emptied and marked: its columns may have shifted.
+
+Two readers give the same table: pandas' C parser, fast, for files whose rows and lines agree, and
+Python's :mod:`csv`, exact, for everything else.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from riskmap.typing import IntArray
+
+BLOCK = 1 << 23
+CHUNK = 100_000
+DELIMITERS = (",", "\t", ";", "|")
+MARK = "\x1e"
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of text as they stand in a file.
+
+    Parameters
+    ----------
+    name
+        The file's name, for messages.
+    header
+        The columns' names as written; a name that repeats has ``.1``, ``.2`` ... added.
+    rows
+        The fields, one object column of text a header entry, ``""`` where empty.
+    lines
+        The 1-based line on which each row starts; its position for formats without lines.
+    widths
+        How many fields each row really has.
+    encoding, delimiter
+        How the file was read.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    rows: pd.DataFrame
+    lines: IntArray
+    widths: IntArray
+    encoding: str = "utf-8"
+    delimiter: str = ","
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.lines)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a file's bytes tells: its encoding, its lines, its first lines.
+
+    Parameters
+    ----------
+    encoding
+        The encoding in which every byte decodes.
+    head
+        The start of the file as text.
+    newlines
+        Number of line feeds.
+    has_returns
+        Whether there are carriage returns that are not part of a line end.
+    """
+
+    encoding: str
+    head: str
+    newlines: int
+    has_returns: bool
+
+
+def survey_file(path: Path, *, encoding: str | None = None) -> Survey:
+    """Return what one pass over a file tells; every byte is decoded once.
+
+    Parameters
+    ----------
+    path
+        The file.
+    encoding
+        Its encoding when known; otherwise a byte order mark decides, and then UTF-8.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, empty, holds bytes that the encoding can't decode, or holds NUL.
+
+    Examples
+    --------
+    >>> from riskmap.settings import data_path
+    >>> survey_file(data_path("countries.csv")).head[:9]
+    'iso3,iso2'
+    """
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        raise InputError("the file is empty", file=path.name, expected="a header and rows")
+    encoding = _find_encoding(start, encoding, path)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    head, newlines, returns, pairs, done = "", 0, 0, 0, 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            try:
+                text = decoder.decode(block, final=len(block) < BLOCK)
+            except UnicodeError as error:
+                raise _undecodable(error, path, block, newlines, encoding) from error
+            if "\0" in text:
+                line = newlines + text[: text.index("\0")].count("\n") + 1
+                raise InputError(
+                    "not a text file", file=path.name, row=line, met="NUL", expected="text"
+                )
+            head = head or text[: 1 << 20]
+            newlines += text.count("\n")
+            returns += text.count("\r")
+            pairs += text.count("\r\n")
+            done += len(block)
+    return Survey(encoding, head, newlines, returns != pairs)
+
+
+def _find_encoding(start: bytes, encoding: str | None, path: Path) -> str:
+    """Return the encoding that is given or that the byte order mark says, else UTF-8."""
+    found = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
+    if encoding is None:
+        return found
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError as error:
+        raise InputError("unknown encoding", file=path.name, met=encoding) from error
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def _undecodable(
+    error: UnicodeError, path: Path, block: bytes, newlines: int, encoding: str
+) -> InputError:
+    """Return the error for bytes that the encoding does not know, with the line they are on."""
+    start = error.start if isinstance(error, UnicodeDecodeError) else 0
+    met = error.object[start : start + 4] if isinstance(error, UnicodeDecodeError) else block[:4]
+    return InputError(
+        "bytes that can't be decoded",
+        file=path.name,
+        row=newlines + block[:start].count(b"\n") + 1,
+        met=met,
+        expected=f"{encoding} text; pass encoding=, such as encoding='cp1252'",
+    )
+
+
+def read_header(path: Path, survey: Survey) -> RawTable:
+    """Return a table without rows: the delimiter that splits the first line most, and its names.
+
+    Parameters
+    ----------
+    path
+        The file.
+    survey
+        What :func:`survey_file` told.
+
+    Raises
+    ------
+    InputError
+        When the first line holds fewer than two columns.
+
+    Examples
+    --------
+    >>> from riskmap.settings import data_path
+    >>> path = data_path("countries.csv")
+    >>> read_header(path, survey_file(path)).header[:3]
+    ('iso3', 'iso2', 'fips')
+    """
+    best: tuple[str, list[str], int] = (",", [], 0)
+    for delimiter in DELIMITERS:
+        reader = csv.reader(io.StringIO(survey.head, newline=""), delimiter=delimiter)
+        try:
+            fields = next((row for row in reader if row), [])
+        except csv.Error:
+            continue
+        if len(fields) > len(best[1]):
+            best = (delimiter, fields, reader.line_num)
+    delimiter, fields, line = best
+    if len(fields) < 2:  # noqa: PLR2004 - one column is a list, not a table
+        raise InputError(
+            "not a table", file=path.name, row=1, met=survey.head[:60], expected="a header line"
+        )
+    return RawTable(
+        name=path.name,
+        header=unique_names(fields),
+        rows=pd.DataFrame(),
+        lines=np.array([line]),
+        widths=np.array([len(fields)]),
+        encoding=survey.encoding,
+        delimiter=delimiter,
+    )
+
+
+def read_rows(
+    path: Path, survey: Survey, header: RawTable, *, keep: Iterable[str] | None = None
+) -> RawTable:
+    """Return the rows of a delimited text file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    survey
+        What :func:`survey_file` told.
+    header
+        What :func:`read_header` told; its first line is 0 for files that have no header.
+    keep
+        The columns to keep; all when not given.
+
+    Raises
+    ------
+    InputError
+        When the file has a header and nothing else, or a quote that is never closed.
+
+    Examples
+    --------
+    >>> from riskmap.settings import data_path
+    >>> path = data_path("countries.csv")
+    >>> survey = survey_file(path)
+    >>> table = read_rows(path, survey, read_header(path, survey), keep=["iso2"])
+    >>> table.rows["iso2"].isin(["NA"]).sum().item(), table.lines[:2].tolist()
+    (1, [2, 3])
+    """
+    wanted = list(header.header if keep is None else dict.fromkeys(keep))
+    found = _read_fast(path, survey, header, wanted)
+    if found is None:
+        found = _read_exact(path, header, wanted)
+    if not len(found):
+        raise InputError("there is a header and no row", file=path.name, expected="rows")
+    return found
+
+
+def unique_names(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the header's names, trimmed; a name that repeats gets ``.1``, ``.2`` ...
+
+    Examples
+    --------
+    >>> unique_names([" id ", "Killed", "Killed", ""])
+    ('id', 'Killed', 'Killed.1', '')
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for field in fields:
+        plain = field.strip().lstrip("\ufeff")
+        name = next(
+            name
+            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
+            if name not in taken
+        )
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
+
+
+class _Marked(io.TextIOBase):
+    """A text file whose every line ends with one more field, a mark, to tell the lines' widths."""
+
+    def __init__(self, file: io.TextIOBase, mark: str) -> None:
+        self._file = file
+        self._mark = mark
+        self._open_line = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> str:
+        text = self._file.read(size)
+        if not text:
+            text, self._open_line = ("\n" if self._open_line else ""), False
+        else:
+            self._open_line = not text.endswith("\n")
+        return text.replace("\n", self._mark + "\n")
+
+
+def _quoting(delimiter: str) -> Literal[0, 3]:
+    """Return how fields are quoted: tab-separated feeds (GDELT, ICEWS) quote nothing."""
+    return csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+
+
+def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) -> RawTable | None:
+    """Return the rows by pandas' C parser, or None where it could differ from the exact reader.
+
+    Every line gets a mark as its last field, so that the mark must fill the column behind the
+    header's last, or the row is too short or too long; a line break inside a field makes rows and
+    lines differ in number.
+    """
+    if survey.has_returns:
+        return None
+    width, skip = len(header.header), int(header.lines[0])
+    parts = []
+    with path.open(encoding=header.encoding, errors="strict") as file:
+        marked = _Marked(file, header.delimiter + MARK)
+        try:
+            chunks = pd.read_csv(
+                marked,
+                header=None,
+                names=[*header.header, MARK],
+                usecols=[*wanted, MARK],
+                skiprows=skip,
+                dtype=object,
+                sep=header.delimiter,
+                quoting=_quoting(header.delimiter),
+                keep_default_na=False,
+                na_filter=False,
+                skip_blank_lines=False,
+                engine="c",
+                chunksize=CHUNK,
+            )
+            for chunk in chunks:
+                if not (isinstance(chunk.index, pd.RangeIndex) and (chunk[MARK] == MARK).all()):
+                    return None
+                parts.append(chunk[wanted])
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError):
+            return None
+    rows = pd.concat(parts, ignore_index=True)
+    if len(rows) + skip not in (survey.newlines, survey.newlines + 1):
+        return None
+    lines = np.arange(skip + 1, skip + 1 + len(rows), dtype=np.int64)
+    return replace(header, rows=rows, lines=lines, widths=np.full(len(rows), width, np.int64))
+
+
+def _read_exact(path: Path, header: RawTable, wanted: list[str]) -> RawTable:
+    """Return the rows by Python's csv module, each with its line and its width."""
+    width, skip = len(header.header), int(header.lines[0])
+    places = [header.header.index(name) for name in wanted]
+    columns: list[list[str]] = [[] for _ in places]
+    lines: list[int] = []
+    widths: list[int] = []
+    with path.open(encoding=header.encoding, newline="") as file:
+        reader = csv.reader(
+            file, delimiter=header.delimiter, quoting=_quoting(header.delimiter), strict=False
+        )
+        start = 1
+        try:
+            for fields in reader:
+                line, start = start, reader.line_num + 1
+                if line <= skip or not fields:
+                    continue
+                lines.append(line)
+                widths.append(len(fields))
+                kept = fields if len(fields) == width else [""] * width
+                for column, place in zip(columns, places, strict=True):
+                    column.append(kept[place])
+        except csv.Error as error:
+            raise InputError(
+                f"the row can't be split into fields: {error}", file=path.name, row=start
+            ) from error
+    rows = pd.DataFrame(
+        {
+            name: pd.Series(column, dtype=object)
+            for name, column in zip(wanted, columns, strict=True)
+        }
+    )
+    return replace(
+        header, rows=rows, lines=np.array(lines, np.int64), widths=np.array(widths, np.int64)
+    )

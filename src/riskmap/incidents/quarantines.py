@@ -1,0 +1,95 @@
+"""The quarantine: why a row can't be used, as a code and in words; the first reason stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+#: Every reason that a reader gives, and what it means.
+REASONS = {
+    "ragged_row": "the row has more or fewer fields than the header",
+    "no_date": "no date is given",
+    "bad_date": "the date can't be read, does not exist, or lies outside 1900 to 2100",
+    "ambiguous_date": "day and month could be swapped, and no format is declared",
+    "other_calendar": "the year belongs to another calendar than the declared one",
+    "future_date": "the date lies after the day on which the row became known",
+    "bad_coordinates": "a coordinate is no number, out of range, or stands alone",
+    "swapped_coordinates": "latitude and longitude are in each other's place",
+    "null_island": "both coordinates are 0, which stands for unknown",
+    "bad_geometry": "the geometry is not a point",
+    "bad_number": "a count is no whole number, negative or absurd",
+    "bad_code": "a code is not among the codes of its column",
+    "duplicate_id": "an earlier row has the same id",
+    "aggregate": "the row counts many incidents and is none itself",
+}
+
+
+class Quarantine:
+    """Reasons and details of the rows that can't be used, gathered check by check.
+
+    Parameters
+    ----------
+    size
+        Number of rows.
+
+    Examples
+    --------
+    >>> quarantine = Quarantine(2)
+    >>> quarantine.add(np.array([False, True]), "bad_date", column="date", met=["2024", "soon"],
+    ...                expected="a date")
+    >>> quarantine.detail.tolist()
+    [None, "date: met 'soon', expected a date"]
+    """
+
+    def __init__(self, size: int) -> None:
+        self.reason: NDArray[Any] = np.full(size, None, dtype=object)
+        self.detail: NDArray[Any] = np.full(size, None, dtype=object)
+
+    def add(
+        self, where: NDArray[np.bool_], reason: str, *, column: str, met: Any, expected: str
+    ) -> None:
+        """Set rows aside that no earlier check has set aside.
+
+        Parameters
+        ----------
+        where
+            The rows, as a mask.
+        reason
+            One of :data:`REASONS`.
+        column
+            The column's name as the file writes it.
+        met
+            What stands there, one value a row.
+        expected
+            What should stand there.
+        """
+        values = np.asarray(met, dtype=object)
+        self.add_details(where, reason, lambda row: describe(column, values[row], expected))
+
+    def add_details(
+        self, where: NDArray[np.bool_], reason: str, detail: Callable[[int], str]
+    ) -> None:
+        """Set rows aside, with a detail made for each row's position."""
+        for row in np.flatnonzero(where):
+            if self.reason[row] is None:
+                self.reason[row], self.detail[row] = reason, detail(int(row))
+
+
+def describe(column: str, met: object, expected: str) -> str:
+    """Return a detail: the column, what was met (cut short) and what was expected.
+
+    Examples
+    --------
+    >>> describe("latitude", "346.912.643", "a number from -90 to 90")
+    "latitude: met '346.912.643', expected a number from -90 to 90"
+    """
+    text = str(met)
+    shown = text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a line's worth
+    return f"{column}: met {shown!r}, expected {expected}"

@@ -1,0 +1,259 @@
+"""Reading incidents: any known file or table becomes one Incidents table that keeps every row."""
+
+from __future__ import annotations
+
+import csv
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from riskmap.errors import InputError
+from riskmap.incidents.dates import DateRules
+from riskmap.incidents.feeds import FEEDS, recognise
+from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
+from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
+from riskmap.incidents.quarantines import Quarantine, describe
+from riskmap.incidents.records import read_frame, read_json_table
+from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+
+def read_incidents(
+    path: str | Path | pd.DataFrame,
+    *,
+    feed: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    dates: DateRules | str | None = None,
+    ingested_at: datetime | str | None = None,
+) -> gpd.GeoDataFrame:
+    """Read a file of incidents; every row is kept, in order.
+
+    A row that can't be used carries its reason in ``quarantine_reason`` and what was met and
+    expected in ``quarantine_detail``; :func:`riskmap.locate` sets it aside. A row without
+    coordinates can still be placed by its names and is not quarantined.
+
+    Parameters
+    ----------
+    path
+        A CSV or other delimited file, or a table whose columns are named like a file's.
+    feed
+        The feed, such as ``"ucdp"``; by default it is recognised by its columns.
+    columns
+        For tables of your own: the file's column for each schema column, such as
+        ``{"event_date": "Datum", "latitude": "Breite"}``.
+    encoding
+        The file's encoding; by default its byte order mark, UTF-8, or the feed's own.
+    dates
+        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar, a time zone, or
+        the last day that can have been known.
+    ingested_at
+        When the file was got, for feeds that don't say so themselves.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table (:data:`riskmap.schema.INCIDENT_COLUMNS`).
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used: missing, empty, a header alone, not decodable, not
+        a table, or with columns that no feed has.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> rows = pd.DataFrame({"date": ["2024-03-31", "03/04/2024"], "lat": ["34.5", "34.5"],
+    ...                      "lon": ["69.2", "69.2"]})
+    >>> incidents = rm.read_incidents(rows)
+    >>> incidents["quarantine_reason"].tolist()
+    [nan, 'ambiguous_date']
+    """
+    rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
+    chosen = None if feed is None else _feed_named(feed)
+    if columns is not None and chosen is None:
+        chosen = _feed_named("generic")
+    if isinstance(path, pd.DataFrame):
+        raw = read_frame(path)
+        found = chosen or recognise(raw.header)
+    else:
+        raw, found = _from_file(Path(path), chosen, encoding)
+    if found is None:
+        raise _unknown_columns(raw)
+    quarantine = Quarantine(len(raw))
+    source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
+    frame = apply_feed(found, source, quarantine)
+    moment = _instant(ingested_at)
+    return _complete(frame, raw, quarantine, ingested_at=moment, latest=rules.last_day)
+
+
+def _feed_named(name: str) -> Feed:
+    """Return a feed by its name."""
+    for feed in FEEDS:
+        if feed.name == name:
+            return feed
+    raise InputError(
+        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in FEEDS)
+    )
+
+
+def _unknown_columns(raw: RawTable) -> InputError:
+    """Return the error for a table that no feed's columns fit."""
+    return InputError(
+        "columns of no known feed",
+        file=raw.name,
+        row=1,
+        met=", ".join(raw.header)[:200],
+        expected="a date and a place, a known feed's columns, or columns={'event_date': ...}",
+    )
+
+
+def _from_file(path: Path, feed: Feed | None, encoding: str | None) -> tuple[RawTable, Feed | None]:
+    """Return a file's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
+    if path.suffix.lower() in (".json", ".geojson"):
+        raw = read_json_table(path)
+        return raw, feed or recognise(raw.header)
+    try:
+        survey = survey_file(path, encoding=encoding)
+    except InputError as error:
+        known = feed or _peek(path)
+        if encoding is not None or known is None or known.encoding == "utf-8":
+            raise
+        try:
+            survey = survey_file(path, encoding=known.encoding)
+        except InputError:
+            raise error from None
+    header = read_header(path, survey)
+    return read_rows(path, survey, header), feed or recognise(header.header)
+
+
+def _peek(path: Path) -> Feed | None:
+    """Return the feed of a file by its first line, whatever the encoding of the others."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        line = file.readline(1 << 16)
+    return recognise(next(csv.reader([line.decode("latin-1")]), []))
+
+
+def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Return a column map by the names that the generic feed uses, checked against the file."""
+    for name, column in (columns or {}).items():
+        if column not in raw.header:
+            raise InputError(
+                "no such column",
+                file=raw.name,
+                row=1,
+                column=column,
+                met=", ".join(raw.header)[:200],
+                expected=f"the column of {name}",
+            )
+    return dict(columns or {})
+
+
+def _instant(value: datetime | str | None) -> pd.Timestamp | None:
+    """Return a moment in UTC; one without a zone is taken as UTC."""
+    if value is None:
+        return None
+    try:
+        moment = pd.Timestamp(value)
+    except (ValueError, TypeError) as error:
+        raise InputError("not a moment", column="ingested_at", met=value) from error
+    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+
+
+def _complete(
+    frame: pd.DataFrame,
+    raw: RawTable,
+    quarantine: Quarantine,
+    *,
+    ingested_at: pd.Timestamp | None,
+    latest: date | None,
+) -> gpd.GeoDataFrame:
+    """Return the Incidents table: ids, geometry, provenance, and the checks that need them."""
+    if ingested_at is not None:
+        known = frame.get("ingested_at", pd.Series(pd.NaT, index=frame.index, dtype=INSTANT))
+        frame = frame.assign(ingested_at=known.fillna(ingested_at))
+    _quarantine_future(frame, quarantine, latest)
+    frame = frame.assign(
+        source_id=_source_ids(frame, raw),
+        source_file=raw.name,
+        source_row=raw.lines,
+    )
+    frame["incident_id"] = _incident_ids(frame, quarantine)
+    frame["quarantine_reason"] = quarantine.reason
+    frame["quarantine_detail"] = quarantine.detail
+    has_point = frame["latitude"].notna() & frame["longitude"].notna()
+    points = shapely.points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
+    points[~has_point.to_numpy()] = None
+    table = conform(frame, INCIDENT_COLUMNS)[[column.name for column in INCIDENT_COLUMNS]]
+    incidents = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
+    check_incidents(incidents)
+    return incidents
+
+
+def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date | None) -> None:
+    """Quarantine rows that begin after the day on which they can have been known, in any zone."""
+    last = pd.Series(pd.NaT, index=frame.index, dtype=DAY)
+    if "ingested_at" in frame:
+        last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
+    if latest is not None:
+        last = last.fillna(pd.Timestamp(latest)).clip(upper=pd.Timestamp(latest))
+    quarantine.add_details(
+        (frame["event_date"] > last).to_numpy(bool),
+        "future_date",
+        lambda row: describe(
+            "event_date",
+            frame["event_date"].iloc[row].date(),
+            f"a day not after {last.iloc[row].date()}",
+        ),
+    )
+
+
+def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
+    """Return ids within the feed: its own, or one made from the row's content, in any row order."""
+    ids = frame["source_id"].astype(object).to_numpy(copy=True)
+    ragged = raw.widths != len(raw.header)
+    ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
+    blank = np.flatnonzero(pd.isna(ids))
+    if len(blank):
+        rows = raw.rows.iloc[blank].to_numpy(object)
+        made = pd.Series(
+            [blake2b("\x1f".join(row).encode(), digest_size=8).hexdigest() for row in rows]
+        )
+        again = made.groupby(made).cumcount().to_numpy()
+        ids[blank] = [f"{a}-{n + 1}" if n else a for a, n in zip(made, again, strict=True)]
+    return pd.Series(ids, index=frame.index, dtype="str")
+
+
+def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
+    """Return unique ids; a row whose id stands on an earlier line goes to quarantine."""
+    source = frame["source"].astype("str")
+    ids = source.str.cat(frame["source_id"], sep=":")
+    repeated = ids.duplicated().to_numpy()
+    if not repeated.any():
+        return ids
+    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
+    quarantine.add_details(
+        repeated,
+        "duplicate_id",
+        lambda row: describe(
+            "incident_id",
+            ids.iloc[row],
+            f"an id that does not stand on line {first[ids.iloc[row]]}",
+        ),
+    )
+    made = ids.copy()
+    while (again := made.duplicated()).any():
+        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
+    return made

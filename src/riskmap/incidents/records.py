@@ -1,0 +1,197 @@
+"""Records that are no CSV - frames, JSON of an API, GeoJSON - as the same table of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import pandas as pd
+
+from riskmap.errors import InputError
+from riskmap.incidents.gates import RawTable, unique_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+#: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
+ENVELOPES = ("data", "Result")
+_WGS84 = ("crs84", "4326", "wgs84", "wgs 84")
+
+
+def read_frame(frame: pd.DataFrame, *, name: str = "table") -> RawTable:
+    """Return a frame as text; a row's line is its position, counted from 2 as under a header.
+
+    A GeoDataFrame of points gives its columns ``longitude`` and ``latitude`` in EPSG:4326.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    name
+        What to call it in messages.
+
+    Raises
+    ------
+    InputError
+        When it has no rows, or is a GeoDataFrame without a coordinate system.
+
+    Examples
+    --------
+    >>> read_frame(pd.DataFrame({"id": [7], "killed": [None]})).rows.values.tolist()
+    [['7', '']]
+    """
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame = _without_geometry(frame, name)
+    if not len(frame):
+        raise InputError("there is no row", file=name, expected="rows")
+    header = unique_names(str(column) for column in frame.columns)
+    rows = pd.DataFrame({column: _texts(frame.iloc[:, i]) for i, column in enumerate(header)})
+    return RawTable(
+        name=name,
+        header=header,
+        rows=rows,
+        lines=np.arange(2, len(frame) + 2, dtype=np.int64),
+        widths=np.full(len(frame), len(header), np.int64),
+    )
+
+
+def _without_geometry(frame: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
+    """Return a frame with its points in two columns; what is no point is told as its type."""
+    if frame.crs is None:
+        raise InputError("the table has no coordinate system", file=name, expected="a crs")
+    points = frame.geometry.to_crs("EPSG:4326")
+    is_point = points.geom_type == "Point"
+    lon, lat = (
+        points.where(is_point).apply(
+            lambda p, a=axis: getattr(p, a) if p and not p.is_empty else ""
+        )
+        for axis in ("x", "y")
+    )
+    other = points.geom_type.where(~is_point & points.notna(), "").fillna("")
+    plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    return plain.assign(
+        longitude=lon.where(other == "", other), latitude=lat.where(other == "", other)
+    )
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """Return any column as text, ``""`` where missing."""
+    plain = values.astype(object).where(values.notna(), None)
+    texts = [to_text(value) for value in plain]
+    return pd.Series(texts, dtype=object)
+
+
+def to_text(value: object) -> str:
+    """Return a value as a file would write it.
+
+    Examples
+    --------
+    >>> to_text(None), to_text(True), to_text(2.0), to_text(["a", 1])
+    ('', 'true', '2.0', '["a",1]')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | dict | list):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
+def read_json_table(path: Path) -> RawTable:
+    """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Raises
+    ------
+    InputError
+        When it is no JSON, holds no list of records, or is GeoJSON in another coordinate system.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "rows.json")
+    ...     _ = path.write_text('{"data": [{"id": "0102", "n": 1}]}')
+    ...     read_json_table(path).rows.values.tolist()
+    [['0102', '1']]
+    """
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"not JSON: {error.msg}", file=path.name, row=error.lineno, expected="JSON text"
+        ) from error
+    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
+        records = _features(content, path.name)
+    else:
+        records = _records(content, path.name)
+    if not records:
+        raise InputError("there is no record", file=path.name, expected="a list of records")
+    names = dict.fromkeys(key for record in records for key in record)
+    frame = pd.DataFrame(
+        {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names}
+    )
+    return read_frame(frame, name=path.name)
+
+
+def _records(content: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return the list of records in an answer."""
+    if isinstance(content, dict):
+        content = next((content[key] for key in ENVELOPES if key in content), None)
+    if not isinstance(content, list):
+        raise InputError("holds no list of records", file=name, expected="[{...}, ...]")
+    return _all_objects(content, name)
+
+
+def _all_objects(items: Iterable[Any], name: str) -> list[Mapping[str, Any]]:
+    records: list[Mapping[str, Any]] = []
+    for position, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise InputError(
+                "not a record", file=name, row=position + 2, met=str(item)[:40], expected="{...}"
+            )
+        records.append(item)
+    return records
+
+
+def _features(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return GeoJSON features as records with longitude and latitude."""
+    crs = to_text(content.get("crs")).casefold()
+    if crs and not any(known in crs for known in _WGS84):
+        raise InputError(
+            "coordinates in another system", file=name, met=crs[:80], expected="WGS 84 (RFC 7946)"
+        )
+    features = content.get("features")
+    if not isinstance(features, list):
+        raise InputError("holds no list of features", file=name, expected="a FeatureCollection")
+    records: list[Mapping[str, Any]] = []
+    for feature in _all_objects(features, name):
+        properties, geometry = feature.get("properties"), feature.get("geometry")
+        record = dict(properties) if isinstance(properties, dict) else {}
+        if "id" in feature:
+            record.setdefault("id", feature["id"])
+        record["longitude"], record["latitude"] = _position(geometry)
+        records.append(record)
+    return records
+
+
+def _position(geometry: Any) -> tuple[Any, Any]:
+    """Return longitude and latitude of a point, nothing of no geometry, the type of any other."""
+    if geometry is None:
+        return None, None
+    kind = geometry.get("type") if isinstance(geometry, dict) else geometry
+    position = geometry.get("coordinates") if kind == "Point" else None
+    if isinstance(position, list) and len(position) in (2, 3):
+        return position[0], position[1]
+    shown = to_text(kind) or "no type"
+    return shown, shown

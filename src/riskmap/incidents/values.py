@@ -1,0 +1,151 @@
+"""Values as feeds write them: clean text, whole counts, numbers. Nothing is rounded or guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from riskmap.typing import FloatArray
+
+#: More people than any incident can have hit: a larger count is a typing error.
+LARGEST_COUNT = 1_000_000
+COUNT = f"a whole number from 0 to {LARGEST_COUNT}"
+
+
+def per_unique(values: pd.Series, function: Callable[[Any], Any]) -> pd.Series:
+    """Return a function's answer for each value, asking once for each distinct one.
+
+    Examples
+    --------
+    >>> per_unique(pd.Series(["a", "b", "a"]), str.upper).tolist()
+    ['A', 'B', 'A']
+    """
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    answers = np.empty(len(distinct), object)
+    answers[:] = [function(value) for value in distinct]
+    return pd.Series(answers[codes], index=values.index, dtype=object)
+
+
+def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
+    """Return a column of text without surrounding space, missing where empty or unknown.
+
+    Parameters
+    ----------
+    values
+        The column as object or str.
+    unknown
+        Values that stand for nothing, such as ``"Unknown"``.
+
+    Examples
+    --------
+    >>> clean_texts(pd.Series([" Herat ", "", "NA"], dtype=object)).tolist()
+    ['Herat', nan, 'NA']
+    """
+    blank = {"", *unknown}
+
+    def clean(value: object) -> str | None:
+        text = value.strip() if isinstance(value, str) else ""
+        return None if text in blank else text
+
+    return per_unique(values, clean).astype("str")
+
+
+def parse_counts(
+    values: pd.Series, unknown: Iterable[str] = ()
+) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Return whole counts (``Int64``, missing where empty) and which values are no count.
+
+    Examples
+    --------
+    >>> counts, bad = parse_counts(pd.Series(["3", "3.0", "", "-9", "many"], dtype=object), ["-9"])
+    >>> counts.tolist(), bad.tolist()
+    ([3, 3, <NA>, <NA>, <NA>], [False, False, False, False, True])
+    """
+    blank = {"", *unknown}
+
+    def parse(value: object) -> float:
+        text = value.strip() if isinstance(value, str) else ""
+        if text in blank or text.removesuffix(".0") in blank:
+            return -1.0
+        number = to_number(text)
+        good = number.is_integer() and 0 <= number <= LARGEST_COUNT
+        return number if good else np.nan
+
+    found = per_unique(values, parse).to_numpy(np.float64)
+    bad = np.isnan(found)
+    counts = pd.array(np.where(bad, -1, found).astype(np.int64), dtype="Int64")
+    counts[bad | (found < 0)] = pd.NA
+    return pd.Series(counts, index=values.index), bad
+
+
+def to_number(text: str) -> float:
+    """Return a decimal number, NaN for anything else (no ``inf``, ``1_000``, ``1,5`` or ``٣``).
+
+    Examples
+    --------
+    >>> to_number("-1.5e1"), to_number("34,69")
+    (-15.0, nan)
+    """
+    if not text.isascii() or "_" in text:
+        return float("nan")
+    try:
+        number = float(text)
+    except ValueError:
+        return float("nan")
+    return number if np.isfinite(number) else float("nan")
+
+
+def parse_numbers(values: pd.Series) -> FloatArray:
+    """Return numbers of a column of text, NaN where there is none; fast for distinct values.
+
+    Examples
+    --------
+    >>> parse_numbers(pd.Series(["34.5", "", "1_0", "inf"], dtype=object)).tolist()
+    [34.5, nan, nan, nan]
+    """
+    found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, copy=True)
+    found[~np.isfinite(found)] = np.nan
+    return np.asarray(found, np.float64)
+
+
+def first_filled(columns: Iterable[pd.Series]) -> pd.Series:
+    """Return for each row the first of several columns of text that is not blank.
+
+    Examples
+    --------
+    >>> first_filled([pd.Series(["a", ""]), pd.Series(["b", "c"])]).tolist()
+    ['a', 'c']
+    """
+    first, *others = columns
+    for other in others:
+        first = first.where(first.str.strip() != "", other)
+    return first
+
+
+def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None = None) -> pd.Series:
+    """Return a column of a feed's codes as the schema's; strange ones get the default.
+
+    Codes are compared without case and surrounding space, and ``1.0`` is ``1``. A blank is
+    ``"unknown"`` where there is a default.
+
+    Examples
+    --------
+    >>> map_codes(pd.Series([" S", "1.0", "?"]), {"S": "armed_attack", "1": "battle"}).tolist()
+    ['armed_attack', 'battle', None]
+    """
+    known = {key.casefold(): value for key, value in codes.items()}
+    if default is not None:
+        known.setdefault("", "unknown")
+
+    def find(value: object) -> str | None:
+        text = value.strip().casefold() if isinstance(value, str) else ""
+        return known.get(text, known.get(text.removesuffix(".0"), default))
+
+    return per_unique(values, find)

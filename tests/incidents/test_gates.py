@@ -1,0 +1,149 @@
+"""The gate: every row of a text file is accounted for, whichever reader reads it."""
+
+import csv
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmap.errors import InputError
+from riskmap.incidents import gates
+
+
+def read(path, encoding=None, keep=None):
+    survey = gates.survey_file(path, encoding=encoding)
+    return gates.read_rows(path, survey, gates.read_header(path, survey), keep=keep)
+
+
+def write(tmp_path, content):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_everything_stays_text(tmp_path):
+    table = read(write(tmp_path, "code,iso\n0102,NA\n1e5,null\n"))
+    assert table.rows.to_numpy().tolist() == [["0102", "NA"], ["1e5", "null"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "widths", "lines"),
+    [
+        ("a,b\n1,2\n3\n4,5\n", [2, 1, 2], [2, 3, 4]),
+        ("a,b\n1,2,3\n4,5\n", [3, 2], [2, 3]),
+        ("a,b\n1,2,3,4,5\n4,5\n", [5, 2], [2, 3]),
+        ("a,b\n1,2\n\n4,5", [2, 2], [2, 4]),
+        ('a,b\n1,"x\ny"\n4,5\n', [2, 2], [2, 4]),
+        ("a,b\r\n1,2\r\n4,5\r\n", [2, 2], [2, 3]),
+        ("a;b;c\n1,5;2;3\n", [3], [2]),
+        ('a\tb\n1\t"2\n', [2], [2]),
+        ('"a\nx",b\n1,2\n', [2], [3]),
+    ],
+)
+def test_widths_and_lines(tmp_path, content, widths, lines):
+    table = read(write(tmp_path, content))
+    assert table.widths.tolist() == widths
+    assert table.lines.tolist() == lines
+
+
+def test_a_ragged_row_is_emptied(tmp_path):
+    table = read(write(tmp_path, "a,b\n1,2,3\n4,5\n"))
+    assert table.rows.to_numpy().tolist() == [["", ""], ["4", "5"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b"a,b\n", "no row"),
+        (b"a,b", "no row"),
+        (b"only\none\n", "not a table"),
+        (b"a,b\n1,\xff\n", "row 2: bytes that can't be decoded"),
+        (b"a,b\n1,2\n\x001,2\n", "row 3: not a text file"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "not a text file"),
+        (b"\xff\xfea", "decoded"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path, content, message):
+    with pytest.raises(InputError, match=message):
+        read(write(tmp_path, content))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.csv: there is no such file"):
+        read(tmp_path / "nowhere.csv")
+
+
+def test_an_unknown_encoding_is_named(tmp_path):
+    with pytest.raises(InputError, match="unknown encoding: met 'klingon'"):
+        read(write(tmp_path, "a,b\n1,2\n"), encoding="klingon")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_decides(tmp_path, encoding):
+    table = read(write(tmp_path, "a,b\né,2\n".encode(encoding)))
+    assert table.header == ("a", "b")
+    assert table.rows.to_numpy().tolist() == [["é", "2"]]
+
+
+def test_a_given_encoding_is_used(tmp_path):
+    path = write(tmp_path, "a,b\né,2\n".encode("cp1252"))
+    assert read(path, encoding="cp1252").rows.loc[0, "a"] == "é"
+
+
+def test_names_that_repeat_are_numbered():
+    assert gates.unique_names(["a", "a", "a.1", "a"]) == ("a", "a.1", "a.1.1", "a.2")
+
+
+def test_a_field_that_is_too_long_is_an_error(tmp_path):
+    path = write(tmp_path, 'a,b\n1,"' + "x\n" * (csv.field_size_limit() // 2 + 9) + '"\n')
+    with pytest.raises(InputError, match="row 2: the row can't be split"):
+        read(path)
+
+
+def test_keep_reads_some_columns_and_still_counts_fields(tmp_path):
+    table = read(write(tmp_path, "a,b,c\n1,2,3\n4,5\n"), keep=["b"])
+    assert table.rows.to_numpy().tolist() == [["2"], [""]]
+    assert table.widths.tolist() == [3, 2]
+
+
+fields = st.text(st.sampled_from('ab1,"\n\r;é\t \x1e'), max_size=5)
+tables = st.lists(st.lists(fields, min_size=1, max_size=4), min_size=1, max_size=6)
+
+
+@given(tables)
+def test_written_rows_come_back(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("gate") / "rows.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["x", "y", "z"])
+        writer.writerows(rows)
+    table = read(path)
+    assert table.widths.tolist() == [len(row) for row in rows]
+    whole = [row for row in rows if len(row) == 3]
+    kept = table.rows[table.widths == 3].to_numpy().tolist()
+    assert kept == whole
+
+
+@given(st.text(st.sampled_from('ab1,"\n\r\x1e'), max_size=40))
+def test_the_fast_reader_agrees_with_the_exact_one(tmp_path_factory, body):
+    path = tmp_path_factory.mktemp("gate") / "rows.csv"
+    path.write_text("x,y\n" + body, encoding="utf-8", newline="")
+    survey = gates.survey_file(path)
+    header = gates.read_header(path, survey)
+    fast = gates._read_fast(path, survey, header, ["x", "y"])
+    if fast is not None:
+        exact = gates._read_exact(path, header, ["x", "y"])
+        assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
+        assert fast.lines.tolist() == exact.lines.tolist()
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_give_rows_or_a_typed_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("gate") / "rows.csv"
+    path.write_bytes(b"x,y\n" + content)
+    try:
+        table = read(path)
+    except InputError:
+        return
+    assert len(table.rows) == len(table) > 0

@@ -1,0 +1,455 @@
+r"""Clusters in space and time: scan statistics over zones.
+
+A scan looks at every cylinder (a zone of places over the last windows, or over any run of windows)
+and asks where more was counted than expected, allowing for how many cylinders it looked at. Arrays
+only: `counts` has a row for each window, oldest first, and a column for each place.
+
+Three models say what is expected:
+
+============================  ===============================================  ===================
+function                      expected                                         total
+============================  ===============================================  ===================
+:func:`scan_permutation`      from the counts' own margins: no place-time      fixed, and so are
+                              interaction                                      both margins
+:func:`scan_poisson`          given up to a factor, such as a population       fixed
+:func:`scan_expectation`      given, such as a forecast                        free
+============================  ===============================================  ===================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from riskmap.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from riskmap.typing import FloatArray, IntArray
+
+    Likelihood = Callable[[FloatArray, FloatArray], FloatArray]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cylinder in which more was counted than expected.
+
+    Parameters
+    ----------
+    places : tuple of int
+        Positions of its places, ascending.
+    start, stop
+        Its windows, half open: from `start` up to, but without, `stop`.
+    observed, expected
+        Counts in it.
+    statistic
+        Log likelihood ratio, greater than 0.
+    p_value
+        Share of the replicas, and itself, whose highest statistic is as high (Monte Carlo);
+        missing without replicas.
+    p_gumbel
+        The same from a Gumbel distribution fitted to the replicas, which can be smaller than one
+        in the number of replicas (Abrams, Kulldorff and Kleinman, 2010).
+    """
+
+    places: tuple[int, ...]
+    start: int
+    stop: int
+    observed: float
+    expected: float
+    statistic: float
+    p_value: float
+    p_gumbel: float
+
+
+def circular_zones(
+    distances: FloatArray, *, radius: float = np.inf, size: int | None = None
+) -> Any:
+    """Return the zones that a growing circle around each place takes in.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (n_places, n_places)
+        Distances between places, 0 to themselves.
+    radius
+        Largest radius, in the distances' unit.
+    size
+        Most places in a zone; any number when not given. Places at the same distance enter one
+        by one, in the order given.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float, shape (n_zones, n_places)
+        1 where a zone holds a place; each zone once.
+
+    References
+    ----------
+    Kulldorff (1997), A spatial scan statistic.
+
+    Examples
+    --------
+    >>> line = np.array([0.0, 1.0, 3.0])
+    >>> circular_zones(np.abs(line[:, None] - line), radius=1.5).toarray().astype(int).tolist()
+    [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    """
+    size = len(distances) if size is None else size
+    found: dict[tuple[int, ...], None] = {}
+    for row in np.asarray(distances, dtype=float):
+        order = np.argsort(row, kind="stable")
+        for end in range(1, min(size, int((row <= radius).sum())) + 1):
+            found[tuple(sorted(order[:end].tolist()))] = None
+    return _zones(found, len(distances))
+
+
+def graph_zones(neighbours: Any, *, size: int) -> Any:
+    """Return every connected set of up to `size` places.
+
+    Parameters
+    ----------
+    neighbours : scipy.sparse.csr_array, shape (n_places, n_places)
+        Not 0 where two places are neighbours.
+    size
+        Most places in a zone. The number of zones grows fast with it: keep it to 4 or so.
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float, shape (n_zones, n_places)
+        1 where a zone holds a place; each zone once.
+
+    References
+    ----------
+    Tango and Takahashi (2005), A flexibly shaped spatial scan statistic for detecting clusters.
+
+    Examples
+    --------
+    >>> chain = sparse.csr_array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    >>> graph_zones(chain, size=2).toarray().astype(int).tolist()
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]]
+    """
+    graph = sparse.csr_array(neighbours)
+    beside = [set(part.tolist()) for part in np.split(graph.indices, graph.indptr[1:-1])]
+    layer: set[tuple[int, ...]] = {(i,) for i in range(len(beside))}
+    found = sorted(layer)
+    for _ in range(size - 1):
+        layer = {
+            tuple(sorted((*zone, place)))
+            for zone in layer
+            for place in set().union(*(beside[i] for i in zone)) - set(zone)
+        }
+        found += sorted(layer)
+    return _zones(dict.fromkeys(found), len(beside))
+
+
+def scan_permutation(
+    counts: IntArray,
+    zones: Any,
+    *,
+    longest: int,
+    prospective: bool = True,
+    replicas: int = 999,
+    seed: int = 0,
+) -> tuple[Cluster, ...]:
+    r"""Find clusters beyond what places and windows have on their own; needs cases only.
+
+    Expected in a cylinder is :math:`n_{zone}\, n_{time} / N`; replicas shuffle the cases' times.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_windows, n_places)
+        Incidents.
+    zones : scipy.sparse.csr_array, shape (n_zones, n_places)
+        From :func:`circular_zones` or :func:`graph_zones`. Zones that hold over half of the
+        expected incidents are left out.
+    longest
+        Most windows in a cluster.
+    prospective
+        Whether to look only for clusters that are still alive in the last window.
+    replicas
+        Simulated data sets for the p-values; 0 for none.
+    seed
+        Seed of the replicas.
+
+    Returns
+    -------
+    tuple of Cluster
+        Highest statistic first; no two share a place.
+
+    Raises
+    ------
+    ModelError
+        When shapes differ, counts are not whole or not positive, or `longest` is out of range.
+
+    References
+    ----------
+    Kulldorff et al. (2005), A space-time permutation scan statistic for disease outbreak detection.
+
+    Examples
+    --------
+    >>> counts = np.ones((8, 5), dtype=int)
+    >>> counts[6:, 1] = 7
+    >>> zones = circular_zones(np.abs(np.arange(5.0)[:, None] - np.arange(5)))
+    >>> first, *_ = scan_permutation(counts, zones, longest=4, replicas=99)
+    >>> first.places, first.start, first.stop, first.observed, first.p_value
+    ((1,), 6, 8, 14.0, 0.02)
+    """
+    counts = _whole(counts)
+    total = counts.sum()
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
+    when, where = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), counts.shape[1])
+
+    def draw(rng: np.random.Generator) -> FloatArray:
+        cells = rng.permutation(when) * counts.shape[1] + where
+        return np.bincount(cells, minlength=counts.size).reshape(counts.shape).astype(float)
+
+    scan = _Scan(expected, zones, longest, prospective, _given_total(float(total)))
+    return scan.clusters(counts, draw, replicas, seed)
+
+
+def scan_poisson(
+    counts: IntArray,
+    baseline: FloatArray,
+    zones: Any,
+    *,
+    longest: int,
+    prospective: bool = True,
+    replicas: int = 999,
+    seed: int = 0,
+) -> tuple[Cluster, ...]:
+    """Find clusters beyond a baseline that is known up to a factor, such as a population.
+
+    The baseline is scaled to the total; replicas deal the total out at random in its proportion.
+    See :func:`scan_permutation` for the other parameters, the result and the errors.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_windows, n_places)
+        Incidents.
+    baseline : ndarray, shape (n_windows, n_places)
+        Expected incidents up to a factor.
+
+    References
+    ----------
+    Kulldorff (2001), Prospective time periodic geographical disease surveillance using a scan
+    statistic.
+
+    Examples
+    --------
+    >>> zones = circular_zones(np.abs(np.arange(3.0)[:, None] - np.arange(3)))
+    >>> first, *_ = scan_poisson(np.array([[1, 1, 1], [1, 9, 1]]), np.ones((2, 3)), zones,
+    ...                          longest=1, replicas=99)
+    >>> first.places, first.observed, round(first.expected, 2), first.p_value
+    ((1,), 9.0, 2.33, 0.01)
+    """
+    counts = _whole(counts)
+    total = int(counts.sum())
+    shares = _baseline(baseline, counts) / np.sum(baseline)
+
+    def draw(rng: np.random.Generator) -> FloatArray:
+        return rng.multinomial(total, shares.ravel()).reshape(counts.shape).astype(float)
+
+    scan = _Scan(total * shares, zones, longest, prospective, _given_total(float(total)))
+    return scan.clusters(counts, draw, replicas, seed)
+
+
+def scan_expectation(
+    counts: IntArray,
+    baseline: FloatArray,
+    zones: Any,
+    *,
+    longest: int,
+    prospective: bool = True,
+    replicas: int = 999,
+    seed: int = 0,
+) -> tuple[Cluster, ...]:
+    """Find clusters beyond what was expected, such as a forecast, whatever the total.
+
+    See :func:`scan_permutation` for the other parameters, the result and the errors.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (n_windows, n_places)
+        Incidents.
+    baseline : ndarray, shape (n_windows, n_places)
+        Expected incidents.
+
+    References
+    ----------
+    Neill, Moore, Sabhnani and Daniel (2005), Detection of emerging space-time clusters.
+
+    Examples
+    --------
+    >>> zones = circular_zones(np.abs(np.arange(3.0)[:, None] - np.arange(3)))
+    >>> first, *_ = scan_expectation(np.array([[1, 1, 1], [1, 9, 1]]), np.ones((2, 3)), zones,
+    ...                              longest=1, replicas=99)
+    >>> first.places, first.observed, first.expected, first.p_value
+    ((1,), 9.0, 1.0, 0.01)
+    """
+    counts = _whole(counts)
+    expected = _baseline(baseline, counts)
+
+    def draw(rng: np.random.Generator) -> FloatArray:
+        return rng.poisson(expected).astype(float)
+
+    scan = _Scan(expected, zones, longest, prospective, _free_total)
+    return scan.clusters(counts, draw, replicas, seed)
+
+
+class _Scan:
+    """Every cylinder of a data set: its expected count now, its statistic for any counts."""
+
+    def __init__(
+        self,
+        expected: FloatArray,
+        zones: Any,
+        longest: int,
+        prospective: bool,  # noqa: FBT001 - private
+        likelihood: Likelihood,
+    ) -> None:
+        n_windows, n_places = expected.shape
+        if zones.shape[1] != n_places:
+            raise ModelError(f"zones of {zones.shape[1]} places, counts of {n_places}")
+        if not 1 <= longest <= n_windows:
+            raise ModelError(f"longest must be from 1 to {n_windows} windows, met {longest}")
+        self.zones = _informative(zones, expected.sum(axis=0))
+        self.longest, self.prospective, self.likelihood = longest, prospective, likelihood
+        self.n_windows = n_windows
+        self.expected = [e for _, _, e in self.cylinders(expected)]
+
+    def cylinders(self, counts: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
+        """Yield each run of windows and the counts of all zones in it."""
+        first = self.n_windows - self.longest if self.prospective else 0
+        by_zone = (self.zones @ np.ascontiguousarray(counts[first:].T)).T
+        upto = np.concatenate([np.zeros((1, by_zone.shape[1])), np.cumsum(by_zone, axis=0)])
+        stops = (len(upto) - 1,) if self.prospective else range(1, len(upto))
+        for stop in stops:
+            for start in reversed(range(max(0, stop - self.longest), stop)):
+                yield first + start, first + stop, upto[stop] - upto[start]
+
+    def highest(self, counts: FloatArray) -> float:
+        """Return the highest statistic of any cylinder."""
+        pairs = zip(self.cylinders(counts), self.expected, strict=True)
+        return max(float(self.statistic(c, e).max(initial=0.0)) for (_, _, c), e in pairs)
+
+    def statistic(self, observed: FloatArray, expected: FloatArray) -> FloatArray:
+        """Return the log likelihood ratios, 0 where no more was counted than expected.
+
+        One incident is no cluster, however little was expected.
+        """
+        result = np.zeros(observed.shape)
+        more = (observed > expected) & (observed > 1)
+        result[more] = self.likelihood(observed[more], expected[more])
+        return result
+
+    def clusters(
+        self,
+        counts: IntArray,
+        draw: Callable[[np.random.Generator], FloatArray],
+        replicas: int,
+        seed: int,
+    ) -> tuple[Cluster, ...]:
+        """Return the clusters of which no two overlap, with p-values from replicas."""
+        rng = np.random.default_rng(seed)
+        highest = np.array([self.highest(draw(rng)) for _ in range(replicas)])
+        found: list[Cluster] = []
+        taken: set[int] = set()
+        for zone, start, stop, observed, expected, statistic in self.candidates(counts):
+            places = tuple(self.zones[[zone]].indices.tolist())
+            if taken.isdisjoint(places):
+                taken.update(places)
+                chance = _monte_carlo(statistic, highest), _gumbel(statistic, highest)
+                found.append(Cluster(places, start, stop, observed, expected, statistic, *chance))
+        return tuple(found)
+
+    def candidates(self, counts: IntArray) -> list[tuple[int, int, int, float, float, float]]:
+        """Return the best run of windows of each zone, highest statistic first."""
+        n_zones = self.zones.shape[0]
+        best = np.zeros((n_zones, 5))
+        runs = self.cylinders(counts.astype(float))
+        for (start, stop, observed), expected in zip(runs, self.expected, strict=True):
+            statistic = self.statistic(observed, expected)
+            better = statistic > best[:, 4] * (1 + 1e-12)
+            row = np.stack(np.broadcast_arrays(start, stop, observed, expected, statistic), axis=1)
+            best[better] = row[better]
+        sizes = np.diff(self.zones.indptr)
+        order = np.lexsort((np.arange(n_zones), sizes, -best[:, 4].round(10)))
+        return [
+            (int(i), int(a), int(b), float(c), float(e), float(s))
+            for i, (a, b, c, e, s) in zip(order, best[order], strict=True)
+            if s > 0
+        ]
+
+
+def _given_total(total: float) -> Likelihood:
+    """Return the log likelihood ratio of a higher rate inside than outside, given the total."""
+
+    def ratio(c: FloatArray, e: FloatArray) -> FloatArray:
+        rest = total - c
+        outside = rest * np.log(np.maximum(rest, 1.0) / np.maximum(total - e, 1e-300))
+        return np.asarray(c * np.log(c / e) + outside)
+
+    return ratio
+
+
+def _free_total(c: FloatArray, e: FloatArray) -> FloatArray:
+    """Return the log likelihood ratio of a higher rate inside than expected."""
+    return np.asarray(c * np.log(c / e) + e - c)
+
+
+def _monte_carlo(statistic: float, highest: FloatArray) -> float:
+    if not highest.size:
+        return np.nan
+    return float((1 + (highest >= statistic * (1 - 1e-12)).sum()) / (1 + highest.size))
+
+
+def _gumbel(statistic: float, highest: FloatArray) -> float:
+    """Return the upper tail of the Gumbel distribution with the replicas' mean and variance."""
+    if highest.size < 2 or highest.std() == 0:  # noqa: PLR2004 - a variance needs two
+        return np.nan
+    scale = highest.std(ddof=1) * np.sqrt(6.0) / np.pi
+    place = highest.mean() - np.euler_gamma * scale
+    return float(-np.expm1(-np.exp(-(statistic - place) / scale)))
+
+
+def _informative(zones: Any, expected: FloatArray) -> Any:
+    """Return the zones that hold something, but not over half, of what is expected, each once.
+
+    Places where nothing is expected are left out of them: they tell nothing.
+    """
+    kept = sparse.csr_array(zones)[zones @ expected <= 0.5 * expected.sum() * (1 + 1e-12)]
+    telling = kept @ sparse.diags_array((expected > 0).astype(float))
+    telling.eliminate_zeros()
+    telling.sort_indices()
+    found = (tuple(part.tolist()) for part in np.split(telling.indices, telling.indptr[1:-1]))
+    return _zones(dict.fromkeys(zone for zone in found if zone), len(expected))
+
+
+def _zones(found: dict[tuple[int, ...], None], n_places: int) -> Any:
+    indptr = np.concatenate([[0], np.cumsum([len(zone) for zone in found])])
+    indices = np.fromiter((place for zone in found for place in zone), dtype=np.int64)
+    data = np.ones(len(indices))
+    return sparse.csr_array((data, indices, indptr), shape=(len(found), n_places))
+
+
+def _whole(counts: IntArray) -> IntArray:
+    """Return counts as integers, or raise where they are none."""
+    found = np.asarray(counts)
+    if found.ndim != 2:  # noqa: PLR2004 - windows by places
+        raise ModelError(f"counts must be windows by places, met shape {found.shape}")
+    whole = found.astype(np.int64)
+    if (whole != found).any() or (whole < 0).any() or not whole.any():
+        raise ModelError("counts must be whole, not negative, and not all 0")
+    return whole
+
+
+def _baseline(baseline: FloatArray, counts: IntArray) -> FloatArray:
+    """Return the baseline as floats, or raise where it doesn't fit the counts."""
+    found = np.asarray(baseline, dtype=float)
+    if found.shape != counts.shape:
+        raise ModelError(f"baseline of shape {found.shape}, counts of {counts.shape}")
+    if not np.isfinite(found).all() or (found < 0).any() or (counts[found == 0] > 0).any():
+        raise ModelError("the baseline must be positive wherever something was counted")
+    return found

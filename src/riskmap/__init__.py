@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from riskmap.incidents.readers import read_incidents
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
+    from riskmap.models.endemic_epidemic import EndemicEpidemic
     from riskmap.models.forecasts import Forecast, forecast
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
@@ -40,6 +41,7 @@ _HOMES = {
     "Climatology": "riskmap.models.baselines",
     "DateRules": "riskmap.incidents.dates",
     "EmpiricalBayes": "riskmap.models.shrinkage",
+    "EndemicEpidemic": "riskmap.models.endemic_epidemic",
     "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
     "InputError": "riskmap.errors",
@@ -66,6 +68,7 @@ __all__ = [
     "Climatology",
     "DateRules",
     "EmpiricalBayes",
+    "EndemicEpidemic",
     "Forecast",
     "Gazetteer",
     "InputError",

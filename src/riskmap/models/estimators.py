@@ -23,6 +23,7 @@ class CountEstimator(BaseEstimator):
     Examples
     --------
     >>> from riskmap.models.distributions import NegativeBinomial
+    >>> from riskmap.panels.features import days_ahead
     >>> class Hunch(CountEstimator):
     ...     def __init__(self, rate_per_day=0.01):
     ...         self.rate_per_day = rate_per_day
@@ -101,55 +102,3 @@ def _check_observed(history: CountHistory) -> None:
             f"incidents without exposure: region {region}, window {window} has "
             f"{history.counts[window, region]:g} incidents and an exposure of zero"
         )
-
-
-def relative_exposure(history: CountHistory) -> FloatArray | None:
-    """Return exposure a day relative to its mean over all, or None when it is unknown.
-
-    Only ratios of exposure matter to a model, so that its unit does not.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int),
-    ...                        exposure=np.array([[10.0, 30.0]]))
-    >>> relative_exposure(history).tolist()
-    [[0.5, 1.5]]
-    """
-    if history.exposure is None:
-        return None
-    density = history.exposure / history.days[:, None]
-    mean = density.mean()
-    return density / mean if mean > 0 else density
-
-
-def days_at_risk(history: CountHistory) -> FloatArray:
-    """Return each window's days by region, times relative exposure; 0 where nothing is known.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.array([[1.0, np.nan]]), np.full(1, 7.0), np.zeros(2, int),
-    ...                        np.zeros(2, int))
-    >>> days_at_risk(history).tolist()
-    [[7.0, 0.0]]
-    """
-    days = np.where(np.isnan(history.counts), 0.0, history.days[:, None])
-    exposure = relative_exposure(history)
-    return days if exposure is None else days * exposure
-
-
-def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
-    """Return the horizon's days by region, times the relative exposure of the last window.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int))
-    >>> days_ahead(history, 90.0).tolist()
-    [90.0, 90.0]
-    """
-    exposure = relative_exposure(history)
-    if exposure is None:
-        return np.full(history.n_regions, float(horizon_days))
-    return horizon_days * exposure[-1]

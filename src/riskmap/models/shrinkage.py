@@ -10,7 +10,8 @@ from scipy import optimize
 
 from riskmap.models.baselines import UNSEEN, sum_parts
 from riskmap.models.distributions import NegativeBinomial, log_negative_binomial
-from riskmap.models.estimators import CountEstimator, days_ahead, days_at_risk
+from riskmap.models.estimators import CountEstimator
+from riskmap.panels.features import days_ahead, days_at_risk
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
@@ -59,26 +60,69 @@ class EmpiricalBayes(CountEstimator):
     strength_days_: FloatArray
 
     def _learn(self, history: CountHistory) -> None:
-        steps = _ladder(history)
-        self.strength_days_ = np.array([step.strength() for step in steps])
+        self.strength_days_ = np.array([step.strength() for step in _ladder(history)])
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         steps = _ladder(history)
-        share = np.ones(history.n_regions)
-        unit = np.arange(history.n_regions)
-        names = ("own_history", "parent", "country")
-        parts: dict[str, FloatArray] = {}
-        for name, step, strength in zip(names, steps, self.strength_days_, strict=True):
-            total = (step.days + strength)[unit]
-            parts[name] = share * step.count[unit] / total
-            share = share * strength / total
-            unit = step.group[unit]
-        top = steps[-1]
-        parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), 1.0)
+        parts = _rate_parts(steps, self.strength_days_)
         rate = sum_parts(parts)
         ahead = days_ahead(history, self.horizon_days_)
         size = rate * (steps[0].days + self.strength_days_[0])
         return {k: part * ahead for k, part in parts.items()}, NegativeBinomial(rate * ahead, size)
+
+
+def shrunk_rates(history: CountHistory, strength_days: FloatArray, *, at: IntArray) -> FloatArray:
+    """Return the empirical Bayes rates as they were at the start of each window.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    strength_days : ndarray, shape (3,)
+        What the parent, the country and all are worth as priors, in days.
+    at : ndarray of int
+        Windows before which to look.
+
+    Returns
+    -------
+    ndarray, shape (len(at), n_regions)
+        Incidents a day at risk, greater than 0.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((4, 2)), np.full(4, 10.0), np.zeros(2, int),
+    ...                        np.zeros(2, int))
+    >>> shrunk_rates(history, np.ones(3), at=np.array([4])).round(2).tolist()
+    [[0.1, 0.1]]
+    """
+    start = np.zeros((1, history.n_regions))
+    counts = np.vstack([start, np.cumsum(np.nan_to_num(history.counts), axis=0)])
+    days = np.vstack([start, np.cumsum(days_at_risk(history), axis=0)])
+    rates = np.empty((len(at), history.n_regions))
+    for row, t in enumerate(at):
+        steps = _climb(counts[t], days[t], history)
+        rates[row] = sum_parts(_rate_parts(steps, strength_days))
+    return rates
+
+
+def _rate_parts(
+    steps: tuple[_Step, _Step, _Step], strength_days: FloatArray
+) -> dict[str, FloatArray]:
+    """Return what the region, its parent, its country and all add to its rate a day."""
+    share = np.ones(len(steps[0].count))
+    unit = np.arange(len(share))
+    parts: dict[str, FloatArray] = {}
+    for name, step, strength in zip(
+        ("own_history", "parent", "country"), steps, strength_days, strict=True
+    ):
+        total = (step.days + strength)[unit]
+        parts[name] = share * step.count[unit] / total
+        share = share * strength / total
+        unit = step.group[unit]
+    top = steps[-1]
+    parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), 1.0)
+    return parts
 
 
 @dataclass(frozen=True)
@@ -120,6 +164,13 @@ class _Step:
 
 
 def _ladder(history: CountHistory) -> tuple[_Step, _Step, _Step]:
+    count = np.nansum(history.counts, axis=0)
+    return _climb(count, days_at_risk(history).sum(axis=0), history)
+
+
+def _climb(
+    count: FloatArray, days: FloatArray, history: CountHistory
+) -> tuple[_Step, _Step, _Step]:
     """Return regions, parents and countries with their counts and days at risk.
 
     A parent belongs to the country of its regions; one that reaches over a border belongs to the
@@ -127,9 +178,7 @@ def _ladder(history: CountHistory) -> tuple[_Step, _Step, _Step]:
     """
     country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
     country_of[history.parent] = history.country
-    regions = _Step(
-        np.nansum(history.counts, axis=0), days_at_risk(history).sum(axis=0), history.parent
-    )
+    regions = _Step(count, days, history.parent)
     parents = regions.up(country_of)
     countries = parents.up(np.zeros(int(history.country.max()) + 1, dtype=np.int64))
     return regions, parents, countries

@@ -1,0 +1,201 @@
+"""The default model: an endemic level plus what recent history adds, each part in plain sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from riskmap.errors import ModelError
+from riskmap.models.baselines import UNSEEN
+from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.estimators import CountEstimator
+from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion
+from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
+from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate_features
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountHistory, FloatArray, IntArray
+
+#: The level that is never quite left out, so that no chance is ever zero.
+_ALWAYS = "level"
+_LEAST = 1e-3
+#: Own history up to this half-life in months is called recent.
+_RECENT_MONTHS = 3.0
+
+
+class EndemicEpidemic(CountEstimator):
+    r"""Additive negative binomial counts with non-negative coefficients.
+
+    .. math:: \mu_r = h \sum_j \left(\alpha_j x_{jr} + \beta_j \sqrt{m\,x_{jr}}\right), \qquad
+              \alpha_j, \beta_j \ge 0, \qquad N_r \sim \mathrm{NB}(\mu_r,\; s = e^a \mu_r^b)
+
+    The drivers :math:`x_j` are rates a day: the region's own history decayed at several
+    half-lives, that of its neighbours, its parent, its country and all regions, other series
+    such as ``violence``, and empirical Bayes rates as the endemic level. Each enters linearly and
+    through its geometric mean with the mean rate :math:`m` of all regions, which lets a first
+    incident count for more than a hundredth. The model is fitted directly to the counts of the
+    horizon of `h` days. After Held, Höhle and Hofmann (2005), with decayed drivers.
+
+    Because the coefficients are not negative, one more incident never lowers a forecast; because
+    both terms are proportional to counts, rates do not change when exposure and counts double
+    together; and because the model is a sum, its parts are the drivers.
+
+    Parameters
+    ----------
+    penalties
+        Strengths of the shrinkage, in standard errors of a driver's slope. The one that forecasts
+        the last quarter of the past best is used.
+    memory_months
+        Half-life of what a past origin is worth when the coefficients are fitted.
+    most_rows
+        Origins are thinned out evenly until there are at most this many regions x origins.
+
+    Attributes
+    ----------
+    coefficients_ : dict of str to float
+        The coefficients that are not zero, by driver; ``sqrt_`` marks the geometric means.
+    dispersion_ : ndarray, shape (2,)
+        The a and b of the size.
+    penalty_ : float
+        The strength that was chosen.
+
+    Notes
+    -----
+    Where the past holds no incident to learn from, the forecast is the empirical Bayes rate.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(rng.poisson([0.1, 1.0, 9.0], (90, 3)).astype(float),
+    ...                        np.full(90, 30.0), np.zeros(3, int), np.zeros(3, int))
+    >>> model = EndemicEpidemic().fit(history, horizon_days=30)
+    >>> model.predict_distribution(history).mean.round(0).tolist()
+    [0.0, 1.0, 10.0]
+    """
+
+    coefficients_: dict[str, float]
+    dispersion_: FloatArray
+    penalty_: float
+    strength_days_: FloatArray
+
+    def __init__(
+        self,
+        penalties: tuple[float, ...] = (0.1, 0.5, 2.0),
+        memory_months: float = 120.0,
+        most_rows: int = 1_000_000,
+    ) -> None:
+        self.penalties = penalties
+        self.memory_months = memory_months
+        self.most_rows = most_rows
+
+    def _learn(self, history: CountHistory) -> None:
+        base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
+        self.strength_days_ = base.strength_days_
+        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        at = _origins(history, ahead, self.most_rows)
+        counts, risk = _targets(history, at, ahead)
+        if not (counts > 0).any():
+            self.coefficients_, self.penalty_ = {"base": 1.0}, 0.0
+            self.dispersion_ = np.array([0.0, 1.0])
+            return
+        drivers = _drivers(history, self.strength_days_, at)
+        names = tuple(drivers)
+        design = np.stack([drivers[name].ravel() for name in names], axis=1)
+        design *= risk.reshape(-1, 1)
+        age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
+        worth = np.repeat(0.5 ** (age / self.memory_months) / ahead, history.n_regions)
+        task = _Task(names, design, counts.ravel(), worth)
+        split = at[len(at) * 3 // 4]
+        when = np.repeat(at, history.n_regions)
+        early, late = task.part(when + ahead <= split), task.part(when >= split)
+        losses = [late.loss(*early.solve(penalty)) for penalty in self.penalties]
+        self.penalty_ = float(self.penalties[int(np.argmin(losses))])
+        coefficients, theta = task.solve(self.penalty_)
+        self.dispersion_ = fit_dispersion(task.counts, design @ coefficients, worth, theta=theta)
+        self.coefficients_ = {
+            name: float(value) for name, value in zip(names, coefficients, strict=True) if value > 0
+        }
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
+        drivers = _drivers(history, self.strength_days_, np.array([history.n_windows]))
+        ahead = days_ahead(history, self.horizon_days_)
+        parts: dict[str, FloatArray] = {}
+        for name, coefficient in self.coefficients_.items():
+            if name not in drivers:
+                raise ModelError(f"the history lacks the series of driver {name!r}")
+            part = _part_of(name)
+            value = coefficient * drivers[name][0] * ahead
+            parts[part] = parts.get(part, np.zeros_like(value)) + value
+        mean = np.sum(list(parts.values()), axis=0)
+        shift, power = self.dispersion_
+        log_size = shift + power * np.log(np.maximum(mean, 1e-12))
+        return parts, NegativeBinomial(mean, np.exp(np.clip(log_size, -30.0, 30.0)))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A design with its counts and weights."""
+
+    names: tuple[str, ...]
+    design: FloatArray
+    counts: FloatArray
+    weights: FloatArray
+
+    def part(self, rows: FloatArray) -> _Task:
+        return _Task(self.names, self.design[rows], self.counts[rows], self.weights[rows])
+
+    def solve(self, penalty: float) -> tuple[FloatArray, float]:
+        """Return the coefficients and the size per mean."""
+        base = self.design[:, self.names.index("base")]
+        root = np.sqrt(self.weights / np.maximum(base, 1e-12))[:, None]
+        scale = np.sqrt(np.square(self.design * root).sum(axis=0))
+        floor = np.array([_LEAST if name == _ALWAYS else 0.0 for name in self.names])
+        sample = Sample.fold(self.design, self.counts, self.weights)
+        return fit_additive(sample, scale=np.maximum(scale, 1e-9), penalty=penalty, floor=floor)
+
+    def loss(self, coefficients: FloatArray, theta: float) -> float:
+        """Return the negative log likelihood."""
+        sample = Sample.fold(self.design, self.counts, self.weights)
+        return sample.loss(coefficients, float(np.log(theta)))[0]
+
+
+def _origins(history: CountHistory, ahead: int, most_rows: int) -> IntArray:
+    """Return the windows to forecast from: after a first eighth, thinned out evenly."""
+    first = max(1, history.n_windows // 8)
+    step = max(1, -(-(history.n_windows - first) * history.n_regions // most_rows))
+    return np.arange(history.n_windows - ahead, first - 1, -step)[::-1]
+
+
+def _targets(history: CountHistory, at: IntArray, ahead: int) -> tuple[FloatArray, FloatArray]:
+    """Return the incidents and the days at risk in the windows that follow each origin."""
+    counts, risk = np.nan_to_num(history.counts), days_at_risk(history)
+    windows = at[:, None] + np.arange(ahead)
+    return counts[windows].sum(axis=1), risk[windows].sum(axis=1)
+
+
+def _drivers(
+    history: CountHistory, strength_days: FloatArray, at: IntArray
+) -> dict[str, FloatArray]:
+    """Return all drivers at each origin as rates a day, linear and through the square root."""
+    drivers = rate_features(history, at=at)
+    drivers["base"] = shrunk_rates(history, strength_days, at=at)
+    drivers["base_wide"] = shrunk_rates(history, 4.0 * strength_days, at=at)
+    seen = np.append(0.0, np.nansum(history.counts, axis=1).cumsum())[at]
+    risk = np.append(0.0, days_at_risk(history).sum(axis=1).cumsum())[at]
+    level = ((seen + UNSEEN) / np.maximum(risk, 1.0))[:, None]
+    roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
+    return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
+
+
+def _part_of(driver: str) -> str:
+    """Return the name of the part of the forecast that a driver belongs to."""
+    name, _, months = driver.removeprefix("sqrt_").rpartition("_")
+    if name == "own":
+        recent = float(months.removesuffix("m")) <= _RECENT_MONTHS
+        return "own_recent" if recent else "own_history"
+    if driver == _ALWAYS or name == "all":
+        return "all_regions"
+    return (name or months).removesuffix("_country").replace("base", "base_rate")

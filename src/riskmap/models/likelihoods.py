@@ -1,0 +1,147 @@
+"""The likelihood of additive counts and its maximum under bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy import optimize, special
+
+from riskmap.models.distributions import log_negative_binomial
+
+if TYPE_CHECKING:
+    from riskmap.typing import FloatArray
+
+_TINY = 1e-12
+#: How far, in natural logs, the dispersion strays from its prior at one standard deviation.
+_LOOSE = 2.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    r"""Rows of a design with their counts, the rows without incidents folded into one.
+
+    With a size that is proportional to the mean, :math:`s = \theta\mu`, the log probability of no
+    incident is :math:`-\mu\,\theta\log(1 + 1/\theta)`, linear in the mean. So all rows without
+    incidents enter the likelihood through the sum of their drivers alone, however many they are.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, n_drivers)
+        Drivers of the rows with incidents.
+    counts, weights : ndarray, shape (n,)
+        Their counts and what each row is worth.
+    silent : ndarray, shape (n_drivers,)
+        Weighted sum of the drivers of all rows without incidents.
+    """
+
+    rows: FloatArray
+    counts: FloatArray
+    weights: FloatArray
+    silent: FloatArray
+
+    @classmethod
+    def fold(cls, design: FloatArray, counts: FloatArray, weights: FloatArray) -> Self:
+        """Fold a whole design."""
+        some = counts > 0
+        return cls(design[some], counts[some], weights[some], weights[~some] @ design[~some])
+
+    def loss(self, coefficients: FloatArray, log_theta: float) -> tuple[float, FloatArray, float]:
+        """Return the negative log likelihood and its slopes, up to a constant of the counts."""
+        theta = np.exp(log_theta)
+        mean = self.rows @ coefficients + _TINY
+        silent = float(self.silent @ coefficients)
+        size = theta * mean
+        none = np.log1p(1.0 / theta)
+        total = float(self.weights @ mean) + silent
+        known = float(self.weights @ self.counts)
+        ways = special.gammaln(self.counts + size) - special.gammaln(size)
+        value = -float(self.weights @ ways) + theta * total * none + known * np.log1p(theta)
+        up = special.digamma(self.counts + size) - special.digamma(size)
+        by_size = self.weights * (none - up)
+        slope = theta * (by_size @ self.rows + none * self.silent)
+        by_theta = float(by_size @ mean) + none * silent
+        by_theta += (known - total) / (1.0 + theta)
+        return value, slope, by_theta * theta
+
+
+def fit_additive(
+    sample: Sample, *, scale: FloatArray, penalty: float, floor: FloatArray
+) -> tuple[FloatArray, float]:
+    """Return the non-negative coefficients and the size per mean of the highest likelihood.
+
+    The coefficients are found by L-BFGS-B (Byrd, Lu, Nocedal and Zhu, 1995) under the penalty
+    ``penalty * scale @ coefficients``, a lasso when coefficients can't be negative.
+
+    Parameters
+    ----------
+    sample
+        The folded design.
+    scale : ndarray, shape (n_drivers,)
+        Standard error of each driver's slope, greater than 0.
+    penalty
+        Strength of the shrinkage in standard errors.
+    floor : ndarray, shape (n_drivers,)
+        The least that each coefficient may be.
+
+    Returns
+    -------
+    coefficients : ndarray, shape (n_drivers,)
+        Not below the floor.
+    theta : float
+        Size of the negative binomial per unit of its mean.
+
+    Examples
+    --------
+    >>> counts = np.random.default_rng(1).poisson(np.full(4000, 0.5)).astype(float)
+    >>> sample = Sample.fold(np.ones((4000, 1)), counts, np.ones(4000))
+    >>> found, theta = fit_additive(sample, scale=np.ones(1), penalty=0.0,
+    ...                             floor=np.zeros(1))
+    >>> found.round(1).tolist()
+    [0.5]
+    """
+
+    def loss(values: FloatArray) -> tuple[float, FloatArray]:
+        value, slope, by_theta = sample.loss(values[:-1] / scale, values[-1])
+        value += penalty * values[:-1].sum() + 0.5 * (values[-1] / _LOOSE) ** 2
+        return value, np.append(slope / scale + penalty, by_theta + values[-1] / _LOOSE**2)
+
+    start = np.append(np.maximum(0.02 * scale, floor * scale), 0.0)
+    bounds = [(low, None) for low in floor * scale] + [(-10.0, 10.0)]
+    options = {"maxiter": 500, "maxfun": 1000, "maxcor": 20}
+    found = optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    return found.x[:-1] / scale, float(np.exp(found.x[-1]))
+
+
+def fit_dispersion(
+    counts: FloatArray, means: FloatArray, weights: FloatArray, *, theta: float
+) -> FloatArray:
+    r"""Return :math:`(a, b)` of the size :math:`s = e^a \mu^b` of the highest likelihood.
+
+    With b = 1 the variance is proportional to the mean, with b = 0 its excess is to the square of
+    the mean. Both are shrunk: towards the `theta` that came with the coefficients, and b = 1.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(2)
+    >>> means = rng.gamma(2.0, 5.0, 20_000)
+    >>> counts = rng.poisson(rng.gamma(3.0, means / 3.0)).astype(float)
+    >>> bool(abs(fit_dispersion(counts, means, np.ones(20_000), theta=1.0)[1]) < 0.1)
+    True
+    """
+    log_means = np.log(np.maximum(means, _TINY))
+    start = np.array([np.log(theta), 1.0])
+
+    def loss(values: FloatArray) -> float:
+        size = np.exp(np.clip(values[0] + values[1] * log_means, -30.0, 30.0))
+        fit = float(weights @ log_negative_binomial(counts, means, size))
+        away = (values - start) / np.array([_LOOSE, 0.5])
+        return -fit + 0.5 * float(away @ away)
+
+    found = optimize.minimize(
+        loss, start, method="L-BFGS-B", bounds=[(-20.0, 20.0), (0.0, 1.0)], options={"maxiter": 50}
+    )
+    return np.asarray(found.x)

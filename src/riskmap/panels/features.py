@@ -1,0 +1,269 @@
+"""Features of a history as it was at the start of each window: nothing later can change them.
+
+Every function takes ``at``, the indices of the windows before which it looks: a value at ``t`` is
+made of windows ``0 ... t - 1`` alone. Rates are incidents a day at risk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountHistory, FloatArray, IntArray
+
+DAYS_A_MONTH = 30.4375
+
+#: Half-lives in months for a region's own history, from the last weeks to a decade.
+OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
+#: Half-lives in months for neighbours, the parent, the country, all regions and other series.
+OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
+
+
+def relative_exposure(history: CountHistory) -> FloatArray | None:
+    """Return exposure a day relative to the first window's mean, or None when it is unknown.
+
+    Only ratios of exposure matter to a model, so that its unit does not.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int),
+    ...                        exposure=np.array([[10.0, 30.0]]))
+    >>> relative_exposure(history).tolist()
+    [[0.5, 1.5]]
+    """
+    if history.exposure is None:
+        return None
+    density = history.exposure / history.days[:, None]
+    means = density.mean(axis=1)
+    return density / means[np.argmax(means > 0)] if (means > 0).any() else density
+
+
+def days_at_risk(history: CountHistory) -> FloatArray:
+    """Return each window's days by region, times relative exposure; 0 where nothing is known.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[1.0, np.nan]]), np.full(1, 7.0), np.zeros(2, int),
+    ...                        np.zeros(2, int))
+    >>> days_at_risk(history).tolist()
+    [[7.0, 0.0]]
+    """
+    days = np.where(np.isnan(history.counts), 0.0, history.days[:, None])
+    exposure = relative_exposure(history)
+    return days if exposure is None else days * exposure
+
+
+def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
+    """Return the horizon's days by region, times the relative exposure of the last window.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int))
+    >>> days_ahead(history, 90.0).tolist()
+    [90.0, 90.0]
+    """
+    exposure = relative_exposure(history)
+    if exposure is None:
+        return np.full(history.n_regions, float(horizon_days))
+    return horizon_days * exposure[-1]
+
+
+def decayed_rates(
+    counts: FloatArray,
+    days: FloatArray,
+    *,
+    lengths: FloatArray,
+    half_life_days: float,
+    at: IntArray,
+) -> FloatArray:
+    r"""Return exponentially weighted mean rates, a recursion over windows.
+
+    .. math:: x_t = \frac{\sum_{u<t} 2^{-a_{tu}/h} y_u}{\sum_{u<t} 2^{-a_{tu}/h} d_u}
+
+    with :math:`a_{tu}` the days from the end of window u to the start of window t.
+
+    Parameters
+    ----------
+    counts, days : ndarray, shape (n_windows, n_units)
+        Incidents and days at risk; missing counts have no days and count 0.
+    lengths : ndarray, shape (n_windows,)
+        Lengths of the windows in days.
+    half_life_days
+        Days after which a window weighs half; infinite for a plain mean.
+    at : ndarray of int, sorted
+        Windows before which to look.
+
+    Returns
+    -------
+    ndarray, shape (len(at), n_units)
+        Incidents a day at risk; 0 where nothing was at risk yet.
+
+    Examples
+    --------
+    >>> decayed_rates(np.array([[8.0], [0.0]]), np.full((2, 1), 1.0), lengths=np.ones(2),
+    ...               half_life_days=1.0, at=np.array([0, 1, 2])).round(3).ravel().tolist()
+    [0.0, 8.0, 2.667]
+    """
+    out = np.zeros((len(at), counts.shape[1]))
+    seen, risk = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    slot = 0
+    for t in range(int(at[-1]) + 1 if len(at) else 0):
+        if at[slot] == t:
+            np.divide(seen, risk, out=out[slot], where=risk > 0)
+            slot += 1
+        if slot == len(at):
+            break
+        keep = 0.5 ** (lengths[t] / half_life_days)
+        seen = seen * keep + counts[t]
+        risk = risk * keep + days[t]
+    return out
+
+
+def membership(codes: IntArray) -> sparse.csr_array:
+    """Return the matrix that sums regions to the groups they belong to, (n_regions, n_groups).
+
+    Examples
+    --------
+    >>> (np.array([[1.0, 2.0, 4.0]]) @ membership(np.array([0, 1, 1]))).tolist()
+    [[1.0, 6.0]]
+    """
+    shape = (len(codes), int(codes.max()) + 1)
+    return sparse.csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=shape)
+
+
+def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArray]:
+    """Return decayed rates of a region, its neighbours, parent, country, all, and other series.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    at : ndarray of int, sorted
+        Windows before which to look; ``n_windows`` is the end of the history.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (len(at), n_regions)
+        Incidents a day at risk, by names such as ``own_12m`` (half-life of 12 months),
+        ``neighbours_3m``, ``parent_48m``, ``country_12m``, ``all_3m``, ``violence_3m``.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((4, 2)), np.full(4, 7.0), np.zeros(2, int),
+    ...                        np.zeros(2, int))
+    >>> rate_features(history, at=np.array([4]))["parent_12m"].round(3).tolist()
+    [[0.143, 0.143]]
+    """
+    counts, days = np.nan_to_num(history.counts), days_at_risk(history)
+    every = np.zeros(history.n_regions, dtype=np.int64)
+    features = _decays(history, "own", counts, days, OWN_HALF_LIVES, at)
+    if history.neighbours is not None:
+        for name, own in [*features.items()]:
+            if name.removeprefix("own_") in {f"{m:g}m" for m in OTHER_HALF_LIVES}:
+                features[name.replace("own", "neighbours")] = own @ history.neighbours.T
+    groups = {"parent": history.parent, "country": history.country, "all": every}
+    for name, codes in groups.items():
+        features |= _pooled(history, name, counts, days, codes, at)
+    for name, series in sorted(history.drivers.items()):
+        known = np.where(np.isnan(series), 0.0, days_at_risk(_without_counts(history)))
+        values = np.nan_to_num(series)
+        features |= _decays(history, name, values, known, OTHER_HALF_LIVES, at)
+        features |= _pooled(history, f"{name}_country", values, known, history.country, at)
+    return features
+
+
+def _without_counts(history: CountHistory) -> CountHistory:
+    """Return the history with nothing missing, for series that are known on their own."""
+    from dataclasses import replace
+
+    return replace(history, counts=np.nan_to_num(history.counts))
+
+
+def _decays(
+    history: CountHistory,
+    name: str,
+    counts: FloatArray,
+    days: FloatArray,
+    months: tuple[float, ...],
+    at: IntArray,
+) -> dict[str, FloatArray]:
+    return {
+        f"{name}_{m:g}m": decayed_rates(
+            counts, days, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at
+        )
+        for m in months
+    }
+
+
+def _pooled(
+    history: CountHistory,
+    name: str,
+    counts: FloatArray,
+    days: FloatArray,
+    codes: IntArray,
+    at: IntArray,
+) -> dict[str, FloatArray]:
+    """Return decayed rates of the group that each region belongs to."""
+    groups = membership(codes)
+    rates = _decays(history, name, counts @ groups, days @ groups, OTHER_HALF_LIVES, at)
+    return {key: rate[:, codes] for key, rate in rates.items()}
+
+
+def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArray]:
+    """Return what is known beside rates: time since the last incident, season, trend, reporting.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    at : ndarray of int, sorted
+        Windows before which to look.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (len(at), n_regions)
+        ``days_since_last`` (days of history when there was none), ``season_sin`` and
+        ``season_cos`` of the end of the last window seen, ``trend`` (log ratio of the rate of the
+        last year to that of four years, all regions), ``reporting`` (share of windows known) and
+        ``exposure`` (relative, of the last window seen).
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[1.0], [0.0]]), np.full(2, 7.0), np.zeros(1, int),
+    ...                        np.zeros(1, int))
+    >>> context_features(history, at=np.array([1, 2]))["days_since_last"].tolist()
+    [[0.0], [7.0]]
+    """
+    n = history.n_regions
+    ends = np.r_[0.0, np.cumsum(history.days)]
+    happened = np.nan_to_num(history.counts) > 0
+    last = np.maximum.accumulate(np.where(happened, ends[1:, None], 0.0), axis=0)
+    known = np.vstack([np.zeros(n), np.cumsum(~np.isnan(history.counts), axis=0)])
+    angle = 2 * np.pi * _phases_before(history)[at]
+    exposure = relative_exposure(history)
+    exposure = np.ones(history.counts.shape) if exposure is None else exposure
+    rates = rate_features(history, at=at)
+    small = 0.5 / np.maximum(ends[at] * n, 1.0)[:, None]
+    spread = np.ones((1, n))
+    return {
+        "days_since_last": ends[at][:, None] - np.vstack([np.zeros(n), last])[at],
+        "season_sin": np.sin(angle)[:, None] * spread,
+        "season_cos": np.cos(angle)[:, None] * spread,
+        "trend": np.log((rates["all_12m"] + small) / (rates["all_48m"] + small)),
+        "reporting": known[at] / np.maximum(at, 1)[:, None],
+        "exposure": np.vstack([exposure[:1], exposure])[at],
+    }
+
+
+def _phases_before(history: CountHistory) -> FloatArray:
+    """Return the place in the year of the end of the last window before each window."""
+    ends = (history.phase + history.days / 365.25) % 1.0
+    return np.append(history.phase[0], ends)

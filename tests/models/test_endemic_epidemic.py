@@ -1,0 +1,67 @@
+"""The default model: drivers, their parts, what it learns from and what it refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import riskmap as rm
+from riskmap.errors import ModelError
+
+
+def test_series_that_lead_become_drivers(make):
+    rng = np.random.default_rng(3)
+    violence = np.repeat(rng.gamma(1.0, 2.0, (16, 30)), 6, axis=0)
+    counts = rng.poisson(0.1 * np.vstack([violence[:1], violence[:-1]]))
+    history = make(counts, drivers={"violence": violence})
+    model = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    parts = model.predict_components(history)
+    assert parts["violence"].sum() > 0.5 * sum(part.sum() for part in parts.values())
+    with pytest.raises(ModelError, match="violence"):
+        model.predict_distribution(replace(history, drivers={}))
+
+
+def test_neighbours_become_drivers(make):
+    rng = np.random.default_rng(4)
+    ring = sparse.csr_array(np.roll(np.eye(20), 1, axis=1))
+    counts = np.zeros((200, 20))
+    counts[0] = 1.0
+    for t in range(1, 200):
+        counts[t] = rng.poisson(0.1 + 0.8 * (ring @ counts[t - 1]))
+    history = make(counts, neighbours=ring)
+    parts = rm.EndemicEpidemic().fit(history, horizon_days=30).predict_components(history)
+    assert parts["neighbours"].sum() > 0.4 * sum(part.sum() for part in parts.values())
+
+
+def test_recent_history_weighs_more_where_incidents_cluster(make):
+    rng = np.random.default_rng(5)
+    rate = np.repeat(rng.gamma(0.3, 3.0, (20, 30)), 5, axis=0)
+    history = make(rng.poisson(rate))
+    model = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    parts = model.predict_components(history)
+    assert parts["own_recent"].sum() > 0.4 * sum(part.sum() for part in parts.values())
+
+
+def test_a_past_without_incidents_leaves_the_shrunk_rate(make):
+    counts = np.zeros((20, 4))
+    counts[0, 1] = 1.0
+    history = make(counts)
+    model = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    shrunk = rm.EmpiricalBayes().fit(history, horizon_days=30).predict_distribution(history)
+    assert model.coefficients_ == {"base": 1.0}
+    assert model.predict_distribution(history).mean == pytest.approx(shrunk.mean)
+
+
+def test_thinned_origins_give_much_the_same(history):
+    full = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    thin = rm.EndemicEpidemic(most_rows=400).fit(history, horizon_days=30)
+    means = [model.predict_distribution(history).mean for model in (full, thin)]
+    assert means[1] == pytest.approx(means[0], rel=0.6, abs=0.1)
+
+
+def test_the_mean_is_proportional_to_the_counts(history):
+    model = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    once = model.predict_distribution(replace(history, counts=100 * history.counts)).mean
+    twice = model.predict_distribution(replace(history, counts=200 * history.counts)).mean
+    assert twice[2:] == pytest.approx(2 * once[2:], rel=1e-3)

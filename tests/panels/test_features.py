@@ -1,0 +1,120 @@
+"""Law 4 for features: nothing at or after a window changes what is seen before it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from riskmap.panels.features import (
+    context_features,
+    days_ahead,
+    days_at_risk,
+    decayed_rates,
+    membership,
+    rate_features,
+    relative_exposure,
+)
+from riskmap.typing import CountHistory
+
+
+def random_history(seed, *, exposure=False):
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(0.7, (20, 5)).astype(float)
+    counts[rng.random(counts.shape) < 0.1] = np.nan
+    return CountHistory(
+        counts=counts,
+        days=rng.uniform(28, 31, 20),
+        parent=np.array([0, 0, 1, 1, 1]),
+        country=np.array([0, 0, 0, 1, 1]),
+        phase=np.arange(20) % 12 / 12,
+        neighbours=sparse.csr_array(np.full((5, 5), 0.2)),
+        drivers={"violence": rng.poisson(3.0, (20, 5)).astype(float)},
+        exposure=rng.uniform(1, 9, (20, 5)) if exposure else None,
+    )
+
+
+def every_feature(history, at):
+    return rate_features(history, at=at) | context_features(history, at=at)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 999), t=st.integers(1, 19), exposure=st.booleans())
+def test_the_future_changes_nothing(seed, t, exposure):
+    history = random_history(seed, exposure=exposure)
+    other = random_history(seed + 1000, exposure=exposure)
+
+    def spliced(own, strange):
+        return np.vstack([own[:t], 7 * strange[t:]])
+
+    changed = replace(
+        history,
+        counts=spliced(history.counts, other.counts),
+        drivers={"violence": spliced(history.drivers["violence"], other.drivers["violence"])},
+        exposure=spliced(history.exposure, other.exposure) if exposure else None,
+    )
+    before = every_feature(history, np.arange(t + 1))
+    after = every_feature(changed, np.arange(t + 1))
+    alone = every_feature(history.until(t), np.array([t]))
+    assert before.keys() == after.keys() == alone.keys()
+    for name, value in before.items():
+        assert np.array_equal(value, after[name]), name
+        assert alone[name][0] == pytest.approx(value[-1], rel=1e-12, abs=1e-15), name
+
+
+def test_the_recursion_equals_the_sum():
+    rng = np.random.default_rng(3)
+    y, days, lengths = rng.poisson(1.0, (9, 2)), rng.uniform(1, 2, (9, 2)), rng.uniform(1, 2, 9)
+    found = decayed_rates(y, days, lengths=lengths, half_life_days=2.5, at=np.arange(10))
+    for t in range(1, 10):
+        age = np.array([lengths[u + 1 : t].sum() for u in range(t)])
+        weight = 0.5 ** (age / 2.5)
+        assert found[t] == pytest.approx(weight @ y[:t] / (weight @ days[:t]))
+
+
+def test_chosen_windows_are_those_of_all():
+    history = random_history(1)
+    every = rate_features(history, at=np.arange(21))
+    for name, value in rate_features(history, at=np.array([3, 11, 20])).items():
+        assert np.array_equal(value, every[name][[3, 11, 20]])
+
+
+def test_no_window_asked_is_no_row():
+    none = np.array([], dtype=int)
+    found = decayed_rates(
+        np.ones((2, 3)), np.ones((2, 3)), lengths=np.ones(2), half_life_days=1.0, at=none
+    )
+    assert found.shape == (0, 3)
+
+
+def test_pooled_rates_are_those_of_the_group():
+    history = replace(random_history(2), counts=np.ones((20, 5)))
+    rates = rate_features(history, at=np.array([20]))
+    for name in ("parent_3m", "country_12m", "all_48m", "neighbours_12m"):
+        assert rates[name] == pytest.approx(rates["own_12m"], rel=1e-2)
+
+
+def test_groups_sum():
+    assert (np.ones((1, 3)) @ membership(np.array([1, 1, 0]))).tolist() == [[1.0, 2.0]]
+
+
+def test_time_since_the_last_incident():
+    counts = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    history = CountHistory(counts, np.full(3, 10.0), np.zeros(2, int), np.zeros(2, int))
+    found = context_features(history, at=np.arange(4))["days_since_last"]
+    assert found.tolist() == [[0, 0], [10, 0], [0, 10], [10, 20]]
+
+
+def test_exposure_counts_by_its_ratio():
+    history = random_history(4, exposure=True)
+    doubled = replace(history, exposure=2 * history.exposure)
+    assert np.allclose(relative_exposure(history), relative_exposure(doubled))
+    assert np.allclose(days_at_risk(history), days_at_risk(doubled))
+    assert days_ahead(doubled, 30.0) == pytest.approx(days_ahead(history, 30.0))
+
+
+def test_exposure_of_nothing_is_nothing():
+    history = replace(random_history(4), exposure=np.zeros((20, 5)))
+    assert relative_exposure(history).sum() == 0.0

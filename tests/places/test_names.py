@@ -1,5 +1,7 @@
 """Names: spellings fold together, names resolve, what is not certain says so."""
 
+from functools import cache
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -33,6 +35,11 @@ def country():
             ("r7", "Bagrami", None, "South"),
         )
     )
+
+
+@cache
+def invented():
+    return rm.Gazetteer.from_regions(rm.datasets.regions())
 
 
 def one(gazetteer, name, parent=None, **kwargs):
@@ -116,11 +123,22 @@ def test_the_answer_is_a_table_of_its_schema(country):
 
 @given(st.lists(st.sampled_from(["Keshem", "Kishim", "Bagrami", "Baharak", "Xyz", "Dar"])))
 def test_a_name_is_answered_alike_in_any_company(names):
-    gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
+    gazetteer = invented()
     together = gazetteer.resolve(names)
     for row, name in enumerate(names):
         alone = gazetteer.resolve([name])
         pd.testing.assert_frame_equal(together.iloc[[row]].reset_index(drop=True), alone)
+
+
+def test_dots_that_a_font_lost_do_not_hide_a_name(country):
+    assert one(country, "درر اب").region_id == "r4"
+
+
+def test_a_parent_without_regions_finds_nothing():
+    regions = made(("a", "Alpha", None, "North"), ("b", "Beta", None, "South"))
+    regions = regions.assign(parent_id=regions["parent_id"].where(regions["name"] == "Alpha"))
+    found = rm.Gazetteer.from_regions(regions).resolve(["Beta", "Betta"], "North")
+    assert found["status"].tolist() == ["miss", "miss"]
 
 
 def test_regions_in_any_order_give_the_same_answers():
@@ -140,8 +158,7 @@ def test_folding_takes_any_text_and_is_settled(text):
 
 @given(st.text(max_size=30))
 def test_any_text_resolves(text):
-    gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
-    assert gazetteer.resolve([text])["status"].isin(["match", "ambiguous", "miss"]).all()
+    assert invented().resolve([text])["status"].isin(["match", "ambiguous", "miss"]).all()
 
 
 def test_names_must_be_a_list(country):
@@ -168,6 +185,12 @@ def test_places_lead_to_their_region():
     gazetteer = rm.Gazetteer.from_regions(regions, places)
     found = gazetteer.resolve(["Riverside", "کنار رود", "Hill Top", "Alpha", "Nowhere"])
     assert found["region_id"].fillna("").tolist() == ["a", "a", "a", "a", ""]
+
+
+def test_places_that_state_their_region_need_no_point():
+    places = pd.DataFrame({"name": ["Riverside"], "region_id": ["XQA0101"]})
+    gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions(), places)
+    assert gazetteer.resolve(["River Side"])["region_id"].tolist() == ["XQA0101"]
 
 
 @pytest.mark.parametrize("columns", [["names"], ["name"], ["name", "lon"]])

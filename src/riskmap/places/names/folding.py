@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from anyascii import anyascii
 
@@ -107,7 +108,11 @@ _NO_CONSONANTS = re.compile("[aiuwh ]+")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _PARTS = re.compile(r"[/|;]")
 
+#: Foldings kept at hand: a name is folded the same way at several stages.
+_REMEMBERED = 4096
 
+
+@lru_cache(maxsize=_REMEMBERED)
 def fold_name(text: str) -> str:
     """Return a name without what spelling rules and keyboards add, words parted by one space.
 
@@ -141,6 +146,7 @@ def _plain(text: str) -> str:
     return "".join(sign for sign in parted if not unicodedata.combining(sign)).translate(_LETTERS)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def sound_name(text: str) -> str:
     """Return how a name sounds, roughly, in a few Latin letters; words parted by one space.
 

@@ -35,6 +35,8 @@ class Form:
         What the name is to the region: :data:`NAME`, :data:`OTHER_NAME` or :data:`PLACE`.
     start, end
         The days on which it means the region, half open; None for ever.
+    parent
+        The code of the parent that is stated with it; None for the region's own.
     """
 
     text: str
@@ -42,11 +44,17 @@ class Form:
     tier: int
     start: Any = None
     end: Any = None
+    parent: int | None = None
 
     @property
     def is_dated(self) -> bool:
         """Whether the name means the region on some days only."""
         return self.start is not None or self.end is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the name always means the region, and with its own parent."""
+        return not self.is_dated and self.parent is None
 
     def holds_on(self, day: Any) -> bool:
         """Return whether the name means the region on a day; yes when no day is given."""

@@ -110,9 +110,9 @@ class Gazetteer:
 
         A name is looked up as it is written, then folded, then among the aliases, then by its
         sound; names of regions come before names of places. What is still unknown is compared with
-        every known name, and is a match when it is at least 0.8 alike and leads the next region by
-        0.08. A bracket or a last part after a comma that names a parent limits the search as a
-        stated parent does.
+        every known name, and is a match when it is at least 0.8 alike inside a stated parent, 0.88
+        anywhere, and leads the next region by 0.08. A bracket or a last part after a comma that
+        names a parent limits the search as a stated parent does.
 
         Parameters
         ----------
@@ -221,21 +221,38 @@ def _alias_forms(
     """Yield the aliases of some regions; if `strict`, raise for one that stands for none."""
     ours = aliases["iso3"].isin(regions["iso3"]) & aliases["adm_level"].isin(regions["adm_level"])
     rows = aliases[ours]
-    limits = index.limits(rows["parent"].tolist())
-    for row, limit in zip(rows.itertuples(), limits, strict=True):
-        answer = index.look_up(Query(row.name, limit))
-        if answer is None or answer.status != "match":
+    for row, limit in zip(rows.itertuples(), index.limits(rows["parent"].tolist()), strict=True):
+        elsewhere = row.relation == "transferred"
+        code, alias = _bearer(row, None if elsewhere else limit, index)
+        if code is None or (elsewhere and limit is None):
             if strict:
                 raise InputError(
                     f"alias {row.alias!r} does not stand for one region",
                     column="name",
                     met=row.name,
-                    expected="the name or id of one of the regions",
+                    expected="the name or id of one of the regions, and of its parent",
                 )
             continue
         start, end = (None if pd.isna(day) else day for day in (row.valid_from, row.valid_to))
-        for variant in name_variants(row.alias):
-            yield Form(variant, answer.codes[0], OTHER_NAME, start, end)
+        parent = limit[0] if elsewhere and limit else None
+        for variant in name_variants(alias):
+            yield Form(variant, code, OTHER_NAME, start, end, parent)
+
+
+def _bearer(row: Any, limit: tuple[int, ...] | None, index: NameIndex) -> tuple[int | None, str]:
+    """Return the region that an alias stands for, and the alias.
+
+    Two names of one region are aliases of each other: whichever the regions bear, the other leads
+    to it.
+    """
+    ways = [(row.name, row.alias)]
+    if row.relation in ("other_name", "renamed"):
+        ways.append((row.alias, row.name))
+    for name, alias in ways:
+        answer = index.look_up(Query(name, limit))
+        if answer is not None and answer.status == "match":
+            return answer.codes[0], alias
+    return None, row.alias
 
 
 def _read(aliases: pd.DataFrame | str | Path) -> pd.DataFrame:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: The likeness from which a name may be a match, and the lead it needs over the next region.
+#: The likeness from which a name may be a match inside a stated parent, and anywhere: among more
+#: regions chance finds more likeness. And the lead that it needs over the next region.
 MATCH_SCORE = 0.8
+MATCH_SCORE_ANYWHERE = 0.88
 MATCH_LEAD = 0.08
 #: The likeness below which a name is a miss.
 MISS_SCORE = 0.5
@@ -99,18 +101,18 @@ class NameIndex:
         parents: NameIndex | None,
         parent_codes: Sequence[int],
     ) -> Self:
-        """Index names and aliases; aliases that are dated are met as they are written alone."""
-        undated = [*forms, *(alias for alias in aliases if not alias.is_dated)]
-        undated.sort(key=lambda form: form.code)
+        """Index names and aliases; an alias with days or another parent is met as folded alone."""
+        plain = [*forms, *(alias for alias in aliases if alias.is_plain)]
+        plain.sort(key=lambda form: form.code)
         tables: dict[str, dict[str, list[Form]]] = {}
-        for stage, known in zip(STAGE_SCORES, (forms, forms, aliases, undated), strict=True):
+        for stage, known in zip(STAGE_SCORES, (forms, forms, aliases, plain), strict=True):
             table = tables.setdefault(stage, {})
             for form in known:
                 table.setdefault(_fold(form.text, stage), []).append(form)
         return cls(
             tables=tables,
-            forms=FormTable.of([form.text for form in undated]),
-            codes=np.array([form.code for form in undated], dtype=np.int64),
+            forms=FormTable.of([form.text for form in plain]),
+            codes=np.array([form.code for form in plain], dtype=np.int64),
             parents=parents,
             parent_codes=tuple(parent_codes),
         )
@@ -149,11 +151,10 @@ class NameIndex:
                 (stage, form)
                 for stage in STAGE_SCORES
                 for form in self.tables[stage].get(_fold(variant, stage), ())
-                if self._is_inside(form.code, query.parents) and form.holds_on(query.day)
+                if self._is_inside(form, query.parents) and form.holds_on(query.day)
             ]
             if met:
-                stage, tier = min(met, key=_rank)[0], min(met, key=_rank)[1].tier
-                return _agree(stage, [form for s, form in met if s == stage and form.tier == tier])
+                return _agree(met, dated=query.day is not None)
         return None
 
     def _split_parent(self, query: Query) -> Query:
@@ -167,8 +168,9 @@ class NameIndex:
         limit = parent.codes if query.parents is None else query.parents
         return Query(query.text[: part.start()].strip(), limit, query.day)
 
-    def _is_inside(self, code: int, parents: tuple[int, ...] | None) -> bool:
-        return parents is None or self.parent_codes[code] in parents
+    def _is_inside(self, form: Form, parents: tuple[int, ...] | None) -> bool:
+        own = self.parent_codes[form.code] if form.parent is None else form.parent
+        return parents is None or own in parents
 
     def _elsewhere(self, query: Query) -> Answer:
         """Return a miss that lists who bears the name outside the query's limit."""
@@ -181,11 +183,12 @@ class NameIndex:
         self, texts: Sequence[str], parents: tuple[int, ...] | None
     ) -> list[Answer | None]:
         """Return what is most alike to each text inside some parents; None where nothing is."""
-        inside = np.array([self._is_inside(code, parents) for code in self.codes], dtype=bool)
-        rows = np.flatnonzero(inside)
+        own = np.asarray(self.parent_codes, dtype=np.int64)[self.codes]
+        rows = np.arange(len(own)) if parents is None else np.flatnonzero(np.isin(own, parents))
         if not len(rows):
             return [None] * len(texts)
         forms, codes = self.forms.take(rows), self.codes[rows]
+        needed = MATCH_SCORE_ANYWHERE if parents is None else MATCH_SCORE
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
         step = max(1, _CELLS // len(rows))
         answers: list[Answer | None] = []
@@ -197,23 +200,29 @@ class NameIndex:
                 top = codes[starts[ranked[:1]]]
                 own = np.flatnonzero(codes == top[0]) if len(top) else top
                 text = forms.texts[own[form_scores[own].argmax()]] if len(top) else None
-                answers.append(_judge(region_scores[ranked], codes[starts[ranked]], text))
+                answers.append(_judge(region_scores[ranked], codes[starts[ranked]], text, needed))
         return answers
 
 
-def _rank(met: tuple[str, Form]) -> tuple[bool, int, int]:
-    """Return what comes first: names of regions, then the earlier stage, then the closer name."""
-    stage, form = met
-    return (form.tier == PLACE, tuple(STAGE_SCORES).index(stage), form.tier)
+def _agree(met: Sequence[tuple[str, Form]], *, dated: bool) -> Answer:
+    """Return the answer that the bearers of one name give: a match when they are one region.
 
-
-def _agree(stage: str, forms: Sequence[Form]) -> Answer:
-    """Return the answer that the bearers of one name give: a match when they are one region."""
-    counts = Counter(form.code for form in forms)
-    codes = sorted(counts, key=lambda code: (-counts[code], code))
-    text = next(form.text for form in forms if form.code == codes[0])
+    Names of regions come before names of places; a name as written, folded or as an alias before
+    its sound. Names that meant a region on some days only count when a day was asked for, or when
+    there are no others.
+    """
+    met = [pair for pair in met if pair[1].tier != PLACE] or list(met)
+    met = [pair for pair in met if pair[0] != "sound"] or list(met)
+    if not dated:
+        met = [pair for pair in met if not pair[1].is_dated] or list(met)
+    tiers: dict[int, int] = {}
+    for _, form in met:
+        tiers[form.code] = min(form.tier, tiers.get(form.code, PLACE))
+    counts = Counter(form.code for _, form in met)
+    codes = sorted(tiers, key=lambda code: (tiers[code], -counts[code], code))
+    stage, first = next(pair for pair in met if pair[1].code == codes[0])
     status = "match" if len(codes) == 1 else "ambiguous"
-    return Answer(tuple(codes), STAGE_SCORES[stage], status, text, stage)
+    return Answer(tuple(codes), STAGE_SCORES[stage], status, first.text, stage)
 
 
 def _likeness_of_variants(texts: Sequence[str], forms: FormTable) -> NDArray[np.float32]:
@@ -231,12 +240,12 @@ def _rank_regions(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _judge(
-    scores: NDArray[np.float32], codes: NDArray[np.int64], text: str | None
+    scores: NDArray[np.float32], codes: NDArray[np.int64], text: str | None, needed: float
 ) -> Answer | None:
     """Return the answer from the regions near the best one: a match when it is alone and alike."""
     if not len(codes):
         return None
-    is_match = len(codes) == 1 and scores[0] >= MATCH_SCORE
+    is_match = len(codes) == 1 and scores[0] >= needed
     return Answer(
         codes=tuple(codes[:_MOST_CANDIDATES].tolist()),
         score=float(scores[0]) * STAGE_SCORES["sound"],

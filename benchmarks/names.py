@@ -1,0 +1,129 @@
+"""How well and how fast the gazetteer reads real Afghan spellings, on a part it was not tuned on.
+
+The lists of spellings are split by district: what the folding and its thresholds were chosen on
+("tune") and the rest ("test"). Peers answer the same queries: exact equality, and the best
+rapidfuzz ratio of the lower-case names.
+
+Run: ``python benchmarks/names.py FOLDER``, the folder that holds ``places`` and ``boundaries``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+import riskmap as rm
+
+
+def part_of(district: str) -> str:
+    """Return the part that a district's spellings belong to, by a hash of its code."""
+    return "test" if hashlib.sha256(district.encode()).digest()[0] & 1 else "tune"
+
+
+def districts(shared: Path) -> pd.DataFrame:
+    """Return the districts that the spellings are of."""
+    return rm.read_regions(shared / "boundaries/AFG/AFG_ADM2_gbopen_simplified_pcoded.geojson")
+
+
+def spellings(shared: Path) -> pd.DataFrame:
+    """Return real spellings of districts: name, gold, script, part."""
+    table = pd.read_csv(shared / "places/AFG_district_variants_dev.csv", dtype=str)
+    return pd.DataFrame(
+        {
+            "name": table["query"],
+            "gold": "AF" + table["pcode"],
+            "script": table["script"],
+            "part": table["pcode"].map(part_of),
+        }
+    )
+
+
+def villages(shared: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return known villages as places, and other spellings of some: name, gold, part."""
+    known = pd.read_csv(shared / "places/AFG_villages_2014.csv", dtype=str)
+    known = known.dropna(subset=["pc_location_eng"])
+    places = pd.DataFrame(
+        {
+            "name": known["pc_location_eng"],
+            "names": known["pc_location_dari"],
+            "region_id": known["gold"],
+        }
+    )
+    pairs = pd.read_csv(shared / "places/AFG_village_pairs_dev.csv", dtype=str)
+    asked = pd.DataFrame({"name": pairs["pc_location_eng_q"], "gold": pairs["dist"]})
+    return places, asked.assign(part=pairs["dist"].map(part_of))
+
+
+def judge(found: pd.DataFrame, gold: pd.Series) -> dict[str, float]:
+    """Return the shares right at first, matched, wrong among all, and right of those matched."""
+    right = found["region_id"].to_numpy() == gold.to_numpy()
+    match = (found["status"] == "match").to_numpy()
+    return {
+        "n": len(gold),
+        "top1": right.mean(),
+        "match": match.mean(),
+        "wrong_match": (match & ~right).mean(),
+        "right_of_match": right[match].mean(),
+    }
+
+
+def peers(regions: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
+    """Return the top-1 share of equality and of the plain ratio, country-wide."""
+    forms = [
+        (name.strip().lower(), region_id)
+        for region_id, *cells in regions[["region_id", "name", "names"]].itertuples(index=False)
+        for cell in cells
+        if isinstance(cell, str)
+        for name in cell.split(" | ")
+    ]
+    ids = np.array([region_id for _, region_id in forms])
+    scores = process.cdist(
+        asked["name"].str.strip().str.lower(), [name for name, _ in forms], scorer=fuzz.ratio
+    )
+    right = ids[scores.argmax(axis=1)] == asked["gold"].to_numpy()
+    equal = right & (scores.max(axis=1) == 100)
+    return {"equal": round(equal.mean(), 4), "ratio": round(right.mean(), 4)}
+
+
+def speed(gazetteer: rm.Gazetteer, names: list[str], n: int = 100_000) -> float:
+    """Return the seconds for names that are all misspelt anew, the worst case."""
+    rng = random.Random(7)  # noqa: S311 - misspellings, not secrets
+    asked = []
+    for _ in range(n):
+        letters = list(rng.choice(names))
+        letters[rng.randrange(len(letters))] = rng.choice("aeioubdk")
+        letters.insert(rng.randrange(len(letters)), rng.choice("aeious"))
+        asked.append("".join(letters))
+    start = time.perf_counter()
+    gazetteer.resolve(asked)
+    return time.perf_counter() - start
+
+
+def main(shared: Path) -> None:
+    """Print the tables."""
+    regions, table = districts(shared), spellings(shared)
+    gazetteer = rm.Gazetteer.from_regions(regions)
+    places, pairs = villages(shared)
+    with_places = rm.Gazetteer.from_regions(regions, places)
+    asked = [(gazetteer, *key, rows) for key, rows in table.groupby(["part", "script"])]
+    asked += [(with_places, part, "village", rows) for part, rows in pairs.groupby("part")]
+    results = []
+    for asker, part, what, rows in asked:
+        for where, parents in (("province", rows["gold"].str[:4]), ("country", None)):
+            shares = judge(asker.resolve(rows["name"], parents), rows["gold"])
+            results.append({"part": part, "what": what, "where": where, **shares})
+    print(pd.DataFrame(results).sort_values("part").round(4).to_string(index=False))
+    latin = table[(table["part"] == "test") & (table["script"] == "latin")]
+    print("peers, test part, Latin, country-wide:", peers(regions, latin))
+    print(f"100 k misspelt names: {speed(gazetteer, table['name'].tolist()):.1f} s")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

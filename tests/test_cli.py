@@ -1,0 +1,141 @@
+"""The command line: results on stdout, one line on stderr when it fails, exit codes 0, 1 and 2."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+import riskmap as rm
+from riskmap import cli
+
+RUN = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def incidents(tmp_path_factory):
+    """A generic CSV of the invented incidents."""
+    table = rm.datasets.incidents()
+    table = table[table["event_date"] >= "2023-01-01"]
+    table = table.assign(longitude=table.geometry.x, latitude=table.geometry.y)
+    columns = ["source_id", "event_date", "event_type", "country", "longitude", "latitude"]
+    columns += ["geo_precision", "killed", "foreign_victims"]
+    path = tmp_path_factory.mktemp("in") / "incidents.csv"
+    table[columns].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory):
+    path = tmp_path_factory.mktemp("in") / "regions.geojson"
+    districts = rm.datasets.regions()
+    path.write_text(districts.drop(columns=["names"]).to_json(), encoding="utf-8")
+    return path
+
+
+def run(*args):
+    return RUN.invoke(cli.app, [str(arg) for arg in args])
+
+
+def test_run_publishes_a_layer(incidents, regions, tmp_path):
+    done = run("run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "24 regions as of 2025-01-01" in done.stdout
+    latest = tmp_path / "latest"
+    manifest = json.loads((latest / "manifest.json").read_text(encoding="utf-8"))
+    assert [item["name"] for item in manifest["inputs"]] == ["incidents.csv", "regions.geojson"]
+    assert len(json.loads((latest / "risk.geojson").read_text(encoding="utf-8"))["features"]) == 24
+
+
+def test_json_is_the_only_thing_on_stdout(incidents, regions, tmp_path):
+    done = run(
+        "run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path, "--json"
+    )
+    found = json.loads(done.stdout)
+    assert found["regions"] == sum(found["levels"].values()) == 24
+    assert found["ledger"][0]["stage"] == "read"
+
+
+def test_the_demonstration_says_what_it_is(tmp_path):
+    done = run("demo", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Demonstration on a small table")
+    advisory = (tmp_path / "latest" / "advisory.md").read_text(encoding="utf-8")
+    assert "Demonstration on a small table" in advisory
+
+
+def test_doctor_finds_everything_that_is_needed():
+    done = run("doctor", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["ok"]
+
+
+def test_doctor_fails_when_something_needed_is_missing(monkeypatch):
+    monkeypatch.setattr("riskmap.doctors.DATA", ("no/such/file",))
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert "NO  no/such/file: missing" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["run"],
+        ["run", "x.csv", "--regions", "AFG"],
+        ["run", "x.csv", "--regions", "AFG:one", "--as-of", "2025-01-01"],
+        ["fly"],
+    ],
+)
+def test_wrong_usage_is_2(args):
+    assert run(*args).exit_code == 2
+
+
+def program(*args, **variables):
+    return subprocess.run(
+        [sys.executable, "-c", "from riskmap.cli import main; main()", *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **variables},
+    )
+
+
+def test_failure_is_one_line_and_1(regions, tmp_path):
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    done = program("run", empty, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("riskmap: ")
+
+
+def test_the_same_bytes_in_any_zone_locale_and_hash_seed(incidents, regions, tmp_path):
+    args = ["run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out"]
+    one = program(*args, tmp_path / "a", PYTHONHASHSEED="1", TZ="UTC", LC_ALL="C.UTF-8")
+    two = program(*args, tmp_path / "b", PYTHONHASHSEED="2", TZ="Asia/Kabul", LC_ALL="C")
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    sets = [sorted((tmp_path / name / "latest").resolve().iterdir()) for name in "ab"]
+    assert [path.name for path in sets[0]] == [path.name for path in sets[1]]
+    for left, right in zip(*sets, strict=True):
+        assert left.read_bytes() == right.read_bytes(), left.name
+
+
+def test_help_is_quick():
+    """Measured against starting Python alone, as the best of a few tries on a busy machine."""
+
+    def best(code):
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    shown = best(
+        "import sys; sys.argv = ['riskmap', '--help']; from riskmap.cli import main; main()"
+    )
+    assert shown - best("pass") < 0.3

@@ -12,7 +12,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.windows import EVERY, parse_day, step_windows
-from riskmap.schema import check_regions
+from riskmap.schema import INCIDENT_COLUMNS, check_regions
 from riskmap.typing import CountHistory
 
 if TYPE_CHECKING:
@@ -33,21 +33,10 @@ SERIES = ("reports", "violence", "foreign", "fatalities")
 HARMLESS = ("unrest", "arrest", "other")
 
 #: What of each incident is kept beside the counts, to name it among the reasons of a level.
-EVIDENCE = (
-    "event_date",
-    "date_precision",
-    "event_type",
-    "place",
-    "source",
-    "killed",
-    "wounded",
-    "abducted",
-    "foreign_victims",
-    "nationality",
-    "sector",
-    "actor",
-    "claimed_by",
-    "notes",
+EVIDENCE = tuple(
+    column.name
+    for column in INCIDENT_COLUMNS
+    if column.name not in ("incident_id", "region_id", "quarantine_reason", "quarantine_detail")
 )
 
 _EPOCH = np.datetime64("1970-01-01", "D")

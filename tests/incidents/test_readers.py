@@ -56,6 +56,12 @@ def test_ucdp_rows(tmp_path):
     assert set(table["source_file"]) == {"rows.csv"}
 
 
+def test_a_fuzzy_ucdp_place_is_known_to_its_province_where_one_is_named(tmp_path):
+    row = "{},X,2001,1,X,Y,-1,,5,Aville region,{},,10.5,20.5,Syria,1,2001-11-10,2001-11-10,4"
+    table = read_rows(tmp_path, UCDP, row.format(1, "A province"), row.format(2, ""))
+    assert table["geo_precision"].tolist() == ["admin1", "country"]
+
+
 def test_awsd_rows_of_both_headers(tmp_path):
     rows = (
         "1,2001,2,,Congo,North,,Aville,0,1,1,0,2,0,2,BA,1.5,2.5,Unknown,Né",

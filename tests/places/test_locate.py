@@ -146,3 +146,30 @@ def test_other_tables_are_refused():
         rm.locate(pd.DataFrame(), rm.datasets.regions())
     with pytest.raises(rm.InputError, match="regions are not a GeoDataFrame"):
         rm.locate(rm.datasets.incidents(), pd.DataFrame())
+
+
+def just_outside(metres, country="XQA"):
+    """One incident so many metres west of the invented country."""
+    incidents = rm.datasets.incidents().iloc[[0]].reset_index(drop=True)
+    degrees = metres / 110_500  # at 6 degrees south
+    point = shapely.Point(2.0 - degrees, -5.9)
+    return incidents.assign(country=country, region_id=None).set_geometry([point], crs=4326)
+
+
+@pytest.mark.parametrize(("metres", "placed"), [(600, 1), (4_900, 1), (5_100, 0), (50_000, 0)])
+def test_a_point_just_outside_counts_in_the_nearest_region_of_its_country(metres, placed):
+    located = rm.locate(just_outside(metres), rm.datasets.regions())
+    assert located.placements["method"].tolist() == ["nearest"] * placed
+    assert located.set_aside["reason"].tolist() == ["outside_regions"] * (1 - placed)
+
+
+def test_nearest_is_least_trusted_and_says_how_far_it_was():
+    located = rm.locate(just_outside(600), rm.datasets.regions())
+    assert located.placements["confidence"].item() == 0.7
+    assert located.placements["boundary_distance_m"].item() == pytest.approx(600, rel=0.01)
+
+
+@pytest.mark.parametrize("country", [None, "XQB"])
+def test_only_points_that_state_a_country_of_the_regions_are_drawn_in(country):
+    located = rm.locate(just_outside(600, country), rm.datasets.regions())
+    assert len(located.incidents) == 0

@@ -28,8 +28,14 @@ DEFAULT_LEVEL = 2
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
 #: point on the other side of a border, so a point is right in 95 of 100 cases and a stated region
-#: outranks it; a point whose precision the source does not tell is trusted less.
-CONFIDENCE = {"stated": 0.98, "point": 0.95, "point of untold precision": 0.8}
+#: outranks it; a point whose precision the source does not tell is trusted less, and a point just
+#: outside of every region least.
+CONFIDENCE = {"stated": 0.98, "point": 0.95, "point of untold precision": 0.8, "nearest": 0.7}
+
+#: How far outside of all regions a point of their own country may lie and still count in the
+#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
+#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
+NEAREST_M = 5_000.0
 
 _EDGE_M = 0.01
 
@@ -75,7 +81,8 @@ def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
     - ``outside_country``: its country is stated and is none of the regions',
     - ``unknown_region``: it states a region that is none of the regions,
     - ``no_place``: it has no coordinates and states no region,
-    - ``outside_regions``: its point lies in none of the regions,
+    - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
+      country that it states either (``nearest``),
     - ``imprecise``: its place is not known well enough for the regions' level.
 
     Parameters
@@ -140,18 +147,43 @@ class _Evidence:
     y: FloatArray
     pointed: IntArray
     stated: IntArray
+    nearest: NDArray[np.bool_]
 
 
 def _evidence(usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> _Evidence:
     points = usable.geometry.to_numpy()
     x, y = shapely.get_x(points), shapely.get_y(points)
     by_id = pd.Index(regions["region_id"])
+    covering = RegionIndex(regions).query(x, y)
+    pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     return _Evidence(
         x=x,
         y=y,
-        pointed=RegionIndex(regions).query(x, y),
+        pointed=pointed,
         stated=by_id.get_indexer(usable["region_id"]).astype(np.int64),
+        nearest=pointed != covering,
     )
+
+
+def _nearest(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
+) -> IntArray:
+    """Return the nearest region of its own country for each point just outside; -1 is none."""
+    found = np.full(len(usable), -1, dtype=np.int64)
+    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
+    rank = regions["region_id"].rank().to_numpy()
+    points, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    located = outside & np.isfinite(x) & np.isfinite(y)
+    for code in sorted(regions["iso3"].dropna().unique()):
+        rows, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
+        left, right = shapely.STRtree(geometries[home]).query_nearest(points[rows])
+        left, right = rows[left], home[right]
+        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
+        left, right = left[near], right[near]
+        order = np.lexsort((-rank[right], left))
+        found[left[order]] = right[order]
+    return found
 
 
 def _reasons(usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, evidence: _Evidence) -> pd.Series:
@@ -187,7 +219,8 @@ def _placements(
     named = stated >= 0
     chosen = np.where(named, stated, pointed)
     untold = usable["geo_precision"].isna().to_numpy()[kept]
-    trust = np.where(untold, "point of untold precision", "point")
+    nearest = evidence.nearest[kept]
+    trust = np.where(nearest, "nearest", np.where(untold, "point of untold precision", "point"))
     geometries = regions.geometry.to_numpy()
     metres = boundary_distances(geometries, chosen, x, y)
     return conform(
@@ -196,12 +229,12 @@ def _placements(
                 "incident_id": usable["incident_id"].to_numpy(dtype=object)[kept],
                 "region_id": ids[chosen],
                 "weight": np.ones(len(chosen)),
-                "method": np.where(named, "stated", "point"),
+                "method": np.where(named, "stated", np.where(nearest, "nearest", "point")),
                 "confidence": pd.Series(np.where(named, "stated", trust)).map(CONFIDENCE),
                 "boundary_distance_m": metres,
                 "on_edge": _on_edge(geometries, chosen, x, y, metres),
                 "conflict_region_id": np.where(
-                    named & (pointed >= 0) & (pointed != stated), ids[pointed], None
+                    named & ~nearest & (pointed >= 0) & (pointed != stated), ids[pointed], None
                 ),
             }
         ),

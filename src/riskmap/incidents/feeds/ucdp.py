@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.dates import Days
 
-#: 1 exact point, 2 within 25 km of one, 3 district, 4 province, 5 line or fuzzy region,
-#: 6 country, 7 international waters or airspace.
+#: 1 exact point, 2 within 25 km of one, 3 district, 4 province, 5 line or fuzzy region (the
+#: province when the row names one), 6 country, 7 international waters or airspace.
 GEO_PRECISION = {
     "1": "point",
     "2": "place",
     "3": "admin2",
     "4": "admin1",
-    "5": "country",
+    "5": "admin1",
     "6": "country",
     "7": "unknown",
 }
@@ -42,11 +42,13 @@ def _dates(source: Source) -> Days:
 
 
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return ids as whole numbers, and both sides of a battle as its actors."""
+    """Return whole ids, both sides of a battle, and the province of a fuzzy region."""
     battle = (frame["event_type"] == "battle") & frame["side_b"].notna()
     both = frame["actor"].str.cat(frame["side_b"], sep="; ")
+    nameless = (frame["geo_precision"] == "admin1") & frame["admin1"].isna()
     return {
         "source_id": integer_text(frame["source_id"]),
+        "geo_precision": frame["geo_precision"].mask(nameless, "country"),
         "actor": frame["actor"].mask(battle, both),
     }
 

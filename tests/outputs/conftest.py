@@ -9,6 +9,7 @@ from riskmap import datasets
 from riskmap.assessment.layers import DRIVER_COLUMNS, LAYERS, RISK_COLUMNS, RiskLayer
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
+from riskmap.panels.counts import EVIDENCE
 from riskmap.schema import conform
 
 PROVENANCE = {
@@ -60,7 +61,7 @@ def make_risks(regions, scale, unknown=2):
 
 def make_drivers(risks):
     known = risks[risks["p_any"].notna()]
-    parts = [("own history", 0.7), ("province", 0.3)]
+    parts = [("own_history", 0.7), ("parent", 0.3)]
     frames = [
         known[["region_id", "layer"]].assign(driver=name, value=share * known["expected_count"])
         for name, share in parts
@@ -78,6 +79,7 @@ def make_layer(regions=None, incidents=None, **changes):
     counted = pd.DataFrame(incidents).assign(
         region_id=incidents["place"].map(where).fillna(regions["region_id"].iloc[0]), weight=1.0
     )
+    counted = counted[["incident_id", "region_id", "weight", *EVIDENCE]]
     parts = {
         "regions": regions,
         "risks": risks,

@@ -14,7 +14,6 @@ from riskmap.errors import SchemaError
 from riskmap.outputs.tables import (
     clean_text,
     csv_chunks,
-    driver_texts,
     plain_records,
     risk_table,
     spreadsheet_safe,
@@ -58,7 +57,7 @@ def test_names_that_agree_in_ten_characters_are_refused(layer):
 
 
 def test_drivers_are_told_by_their_share(layer):
-    assert driver_texts(layer, "foreign").iloc[0] == "own history 70 %; province 30 %"
+    assert risk_table(layer)["drivers"].iloc[0] == "own_history 70 %; parent 30 %"
 
 
 def test_a_layer_without_drivers(layer):

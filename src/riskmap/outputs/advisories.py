@@ -49,10 +49,10 @@ def to_markdown(report: Report) -> str:
     lines = [f"# {escape_markdown(report.title)}", "", *_pairs(report.header)]
     lines += _section(headings["judgements"], _bullets(report.judgements))
     lines += _section(headings["table"], [*_table(report.table, words["none"]), "", report.more])
-    lines += _section(headings["gaps"], [_sentence(report.gaps, words["none"])])
     lines += _section(headings["levels"], _table(report.levels, words["none"]))
     lines += _section(headings["drivers"], _table(report.drivers, words["none"]))
     lines += _section(headings["incidents"], _table(report.incidents, words["none"]))
+    lines += _section(headings["gaps"], _table(report.gaps, words["none"]))
     mark = f"*{escape_markdown(words['sentences']['advice_mark'])}*"
     lines += _section(headings["advice"], [mark, "", *_table(report.advice, words["none"])])
     lines += _section(headings["limits"], _bullets(report.limits))
@@ -74,10 +74,6 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _bullets(sentences: Iterable[str]) -> list[str]:
     return [f"- {escape_markdown(sentence)}" for sentence in sentences]
-
-
-def _sentence(names: Iterable[str], none: str) -> str:
-    return escape_markdown(", ".join(names)) or none
 
 
 def _table(grid: Grid, none: str) -> list[str]:

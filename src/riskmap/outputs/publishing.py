@@ -13,7 +13,7 @@ import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -21,6 +21,7 @@ from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.files import sync, write_chunks
 from riskmap.outputs.geojson import geojson_chunks
+from riskmap.outputs.pages import map_page
 from riskmap.outputs.reports import build_report
 from riskmap.outputs.tables import csv_chunks, risk_table
 from riskmap.settings import VERSION
@@ -65,6 +66,18 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     PublishError
         When the set can't be written whole (a full disk, no permission) or another publisher is
         at work in `out`; the set before it is untouched.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel, horizon="90D"), districts)
+    >>> with TemporaryDirectory() as out:
+    ...     sorted(path.name for path in rm.publish(layer, out, formats=["csv"]).iterdir())
+    ['ledger.json', 'manifest.json', 'risk.csv']
     """
     chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
     unknown = [name for name in chosen if name not in WRITERS]
@@ -207,5 +220,14 @@ def _advisory(layer: RiskLayer, folder: Path) -> None:
     write_chunks(folder / "advisory.md", [text.encode()])
 
 
+def _map(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "map.html", [map_page(layer).encode()])
+
+
 #: Each format and what writes it; a writer adds its files to a folder.
-WRITERS: dict[str, Any] = {"geojson": _geojson, "csv": _csv, "advisory": _advisory}
+WRITERS: dict[str, Writer] = {
+    "geojson": _geojson,
+    "csv": _csv,
+    "advisory": _advisory,
+    "map": _map,
+}

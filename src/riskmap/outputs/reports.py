@@ -9,23 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.tables import clean_text, risk_table
+from riskmap.outputs.tables import clean_text, driver_texts, risk_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
-NONE = "-"
+NONE = "\u2013"
 TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 _NAMED = 8
+_RECENT = pd.DateOffset(years=3)
 _MAX_TEXT = 160
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
@@ -72,7 +72,7 @@ class Report:
     drivers, incidents
         What drives the highest levels, and notable incidents.
     gaps
-        Names of the regions that are not assessed.
+        The regions that are not assessed, by what they are part of.
     advice
         One line a level that occurs.
     limits
@@ -92,7 +92,7 @@ class Report:
     more: str
     drivers: Grid
     incidents: Grid
-    gaps: tuple[str, ...]
+    gaps: Grid
     advice: Grid
     limits: tuple[str, ...]
     ledger: Grid
@@ -129,9 +129,9 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         levels=_levels(layer, table, words),
         table=_region_rows(shown, words),
         more=words["other_regions"].format(n=left_out) if left_out else "",
-        drivers=_driver_rows(known, words),
+        drivers=_driver_rows(layer, known, words),
         incidents=_incident_rows(layer, words),
-        gaps=tuple(display(row) for row in _places(unknown)),
+        gaps=_gaps(unknown, words),
         advice=_advice(layer, known, words),
         limits=tuple(words["limits"].values()),
         ledger=_ledger(layer, words),
@@ -182,7 +182,9 @@ def _header(
 ) -> tuple[tuple[str, str], ...]:
     known = layer.provenance
     countries = ", ".join(sorted({display(code) for code in table["iso3"].dropna()}))
+    notice = ((words["notice"], display(known["notice"])),) if known.get("notice") else ()
     return (
+        *notice,
         (words["handling"], words["handling_value"]),
         (words["area"], f"{countries}: {len(table)} {words['regions']}"),
         (words["about"], words["layers"][layer.headline]),
@@ -282,51 +284,70 @@ def percent_bound(p: float) -> str:
 
 
 def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    def cells(row: Any) -> tuple[str, ...]:
-        trend = display(getattr(row, "trend", None))
-        return (
-            display(row.name),
-            display(row.parent),
-            f"{row.risk_level} {words['levels'][row.level_name]}",
-            words["trends"].get(trend, NONE),
-            percent(row.p_any),
-            words["likelihoods"][likelihood(row.p_any)],
-            f"{row.q05:g} - {row.q95:g}",
-            words["confidences"].get(display(row.confidence), NONE),
-            words["sufficiencies"].get(display(row.data_sufficiency), NONE),
-        )
+    keys = ["region", "parent", "level", "probability", "in_words", "interval", "confidence"]
+    keys.append("sufficiency")
+    columns = {
+        "region": rows["name"].fillna(rows["region_id"]).map(display),
+        "parent": rows["parent"].map(display),
+        "level": [
+            f"{level} {words['levels'][name]}"
+            for level, name in zip(rows["risk_level"], rows["level_name"], strict=True)
+        ],
+        "probability": rows["p_any"].map(percent),
+        "in_words": [words["likelihoods"][likelihood(p)] for p in rows["p_any"]],
+        "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
+        "confidence": [words["confidences"].get(display(x), NONE) for x in rows["confidence"]],
+        "sufficiency": [
+            words["sufficiencies"].get(display(x), NONE) for x in rows["data_sufficiency"]
+        ],
+    }
+    if "trend" in rows and rows["trend"].notna().any():
+        keys.insert(3, "trend")
+        columns["trend"] = [words["trends"].get(display(x), NONE) for x in rows["trend"]]
+    cells = zip(*(columns[key] for key in keys), strict=True)
+    return Grid(tuple(words[key] for key in keys), tuple(cells))
 
-    keys = ("region", "parent", "level", "trend", "probability", "in_words", "interval")
-    head = (*keys, "confidence", "sufficiency")
-    return Grid(
-        tuple(words[key] for key in head), tuple(cells(row) for row in rows.itertuples(index=False))
+
+def _gaps(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
+    rows = (
+        (parent or NONE, ", ".join(map(display, rows["name"].fillna(rows["region_id"]))))
+        for parent, rows in groups
     )
+    return Grid((words["parent"], words["regions"]), tuple(rows))
 
 
-def _driver_rows(known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    rows = known[known["drivers"].notna()].head(DRIVER_ROWS)
-    return Grid(
-        (words["region"], words["drivers"]),
-        tuple(zip(_places(rows), map(display, rows["drivers"]), strict=True)),
-    )
+def _driver_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    names = words["driver_names"]
+    drivers = layer.drivers.assign(driver=layer.drivers["driver"].map(lambda x: names.get(x, x)))
+    texts = driver_texts(drivers[drivers["layer"] == layer.headline])
+    rows = known[known["region_id"].isin(texts.index)].head(DRIVER_ROWS)
+    told = (display(texts[key]) for key in rows["region_id"])
+    return Grid((words["region"], words["drivers"]), tuple(zip(_places(rows), told, strict=True)))
 
 
 def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
-    """Return the incidents that a reader should know: foreign victims first, then the gravest.
+    """Return the incidents that a reader should know.
 
+    Those of the last three years come first, then those with foreign victims, then the gravest.
     Each incident stands once, in the region that it most probably belongs to.
     """
     table = layer.incidents.sort_values(
         ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
-    ).drop_duplicates("incident_id")
+    ).drop_duplicates("incident_id", ignore_index=True)
     people = table[["killed", "wounded", "abducted"]].fillna(0).astype("float64").sum(axis=1)
     foreign = table["foreign_victims"].fillna(0).astype("float64")
-    ranked = table.assign(_foreign=np.minimum(foreign, 1), _people=people).sort_values(
-        ["_foreign", "_people", "event_date", "incident_id"],
-        ascending=[False, False, False, True],
-        kind="stable",
+    recent = table["event_date"] >= pd.Timestamp(layer.provenance["as_of"]) - _RECENT
+    keys = pd.DataFrame(
+        {
+            "recent": ~recent,
+            "foreign": ~(foreign > 0),
+            "people": -people,
+            "day": -table["event_date"].to_numpy().astype("datetime64[D]").astype("int64"),
+            "incident_id": table["incident_id"],
+        }
     )
-    return ranked.drop(columns=["_foreign", "_people"]).head(limit)
+    return table.loc[keys.sort_values(list(keys)).index].head(limit)
 
 
 def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
@@ -338,7 +359,6 @@ def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
         victims = ", ".join(
             said[key].format(n=int(n)) for key, n in counts if not pd.isna(n) and n > 0
         )
-        rating = display(row.reliability) + display(row.credibility)
         people = display(row.nationality).replace(";", ", ")
         return (
             f"{row.event_date:%Y-%m-%d}",
@@ -346,11 +366,10 @@ def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
             words["event_types"].get(display(row.event_type), display(row.event_type)),
             f"{victims} ({people})" if victims and people else victims or people or NONE,
             display(row.incident_id),
-            rating or NONE,
         )
 
     rows = notable_incidents(layer).itertuples(index=False)
-    keys = ("date", "region", "what", "victims", "source", "rating")
+    keys = ("date", "region", "what", "victims", "source")
     return Grid(tuple(words[key] for key in keys), tuple(cells(row) for row in rows))
 
 

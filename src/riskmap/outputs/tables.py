@@ -67,7 +67,8 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     }
     columns: dict[str, Any] = {name: regions[name] for name in _PLACE}
     columns.update(by_layer[layer.headline].items())
-    columns["drivers"] = driver_texts(layer, layer.headline).reindex(regions.index)
+    drivers = layer.drivers[layer.drivers["layer"] == layer.headline]
+    columns["drivers"] = driver_texts(drivers).reindex(regions.index)
     columns["scale_id"] = layer.scale.scale_id
     columns.update({name: layer.provenance.get(name) for name in (*_VALIDITY, *_ORIGIN)})
     for name, risks in by_layer.items():
@@ -86,18 +87,28 @@ def _check_short_names(table: pd.DataFrame) -> None:
         )
 
 
-def driver_texts(layer: RiskLayer, name: str) -> pd.Series:
-    """Return the drivers of one layer as text, largest first: ``"own history 71 %; ..."``."""
-    drivers = layer.drivers[(layer.drivers["layer"] == name) & (layer.drivers["value"] > 0)]
+def driver_texts(drivers: pd.DataFrame) -> pd.Series:
+    """Return the drivers of one layer as text by region, largest first.
+
+    Examples
+    --------
+    >>> parts = pd.DataFrame({"region_id": ["a", "a"], "driver": ["x", "y"], "value": [1.0, 3.0]})
+    >>> driver_texts(parts).to_dict()
+    {'a': 'y 75 %; x 25 %'}
+    """
+    drivers = drivers[drivers["value"] > 0]
     share = drivers["value"] / drivers.groupby("region_id")["value"].transform("sum")
     text = [
-        f"{driver} {100 * part:.0f} %"
-        for driver, part in zip(drivers["driver"], share, strict=True)
+        f"{driver} {_share(part)}" for driver, part in zip(drivers["driver"], share, strict=True)
     ]
     order = drivers.assign(text=text, share=-share).sort_values(
         ["region_id", "share", "driver"], kind="stable"
     )
     return order.groupby("region_id")["text"].agg("; ".join).astype("str")
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %" if part >= 0.005 else "< 1 %"  # noqa: PLR2004 - rounds to zero
 
 
 def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

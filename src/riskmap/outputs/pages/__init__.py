@@ -1,0 +1,104 @@
+"""Pages: the offline map, one self-contained HTML file that asks no one for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from riskmap.outputs.catalogues import catalogue, languages
+from riskmap.outputs.pages.payloads import map_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.assessment.layers import RiskLayer
+
+_FOLDER = Path(__file__).parent
+_ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+#: Texts of the catalogue that the page shows; the rest belongs to the advisory.
+_SHOWN = (
+    "page",
+    "levels",
+    "layers",
+    "trends",
+    "confidences",
+    "sufficiencies",
+    "event_types",
+    "likelihoods",
+    "driver_names",
+    "confidence",
+    "sufficiency",
+)
+
+
+def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: str = "en") -> str:
+    """Return a layer as one HTML page with a map, for any browser, without a network.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    earlier
+        Layers of the same regions, issued before, oldest first: the slider then steps through their
+        levels. Without them it steps through the incidents that were recorded in past windows.
+    language
+        The language that the page opens in; readers switch between all of them.
+
+    Returns
+    -------
+    str
+        A whole HTML document. Its policy lets nothing load, and only its own script run.
+    """
+    script, style = (_asset(name) for name in ("map.js", "map.css"))
+    payload = map_payload(layer, earlier=earlier) | {
+        "language": language,
+        "texts": {code: _texts(code) for code in languages()},
+    }
+    return _ENVIRONMENT.from_string(_asset("map.html")).render(
+        title=catalogue(language)["page"]["title"],
+        policy=_policy(script, style),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - a file of this package
+        data=embed_json(payload),
+    )
+
+
+def _asset(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _texts(code: str) -> dict[str, object]:
+    words = catalogue(code)
+    limits = {"boundaries": words["limits"]["boundaries"]}
+    sentences = {key: words["sentences"][key] for key in ("killed", "wounded", "abducted")}
+    return {key: words[key] for key in _SHOWN} | {"limits": limits, "sentences": sentences}
+
+
+def _policy(script: str, style: str) -> str:
+    """Return a content security policy: nothing but this very script and this very style."""
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def embed_json(value: object) -> Markup:
+    r"""Return JSON that can stand inside a ``<script>`` element: no ``<`` is left in it.
+
+    Examples
+    --------
+    >>> print(embed_json(["</script><script>alert(1)"]))
+    ["\u003c/script>\u003cscript>alert(1)"]
+    """
+    text = orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
+    return Markup(text)  # noqa: S704 - no character of it can end the element

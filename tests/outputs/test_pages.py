@@ -1,0 +1,205 @@
+"""The map page before a browser sees it: self-contained, the same bytes, nothing untrusted."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from riskmap.errors import InputError
+from riskmap.outputs.catalogues import languages
+from riskmap.outputs.pages import map_page
+from riskmap.outputs.pages.payloads import FRAMES, map_payload
+from riskmap.outputs.pages.projections import draw_regions, label_points, svg_path
+
+
+def payload_of(page):
+    (text,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL
+    )
+    return json.loads(text)
+
+
+def test_the_page_holds_its_payload_in_every_language(layer):
+    found = payload_of(map_page(layer))
+    assert found["regions"]["id"] == layer.regions["region_id"].tolist()
+    assert sorted(found["texts"]) == languages()
+    assert found["headline"] == "foreign"
+
+
+def test_the_policy_names_this_very_script_and_style(layer):
+    page = map_page(layer)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)
+    for tag in ("script", "style"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src &#39;sha256-{digest}&#39;" in policy
+    assert policy.startswith("default-src &#39;none&#39;;")
+    assert "unsafe" not in policy
+
+
+def test_nothing_on_the_page_loads_anything(layer):
+    page = map_page(layer)
+    assert not re.search(
+        r"""(src|href)=["'](?!#)|url\((?!#)|@import|https?://(?!www\.w3\.org/)""", page
+    )
+
+
+def test_the_same_layer_gives_the_same_bytes(layer, layers):
+    shuffled = {
+        name: getattr(layer, name).sample(frac=1, random_state=5)
+        for name in ("regions", "risks", "drivers", "incidents")
+    }
+    assert map_page(layers["layer"](**shuffled)) == map_page(layer)
+
+
+def test_no_text_ends_the_data(layers):
+    regions = layers["names"](["</script><script>alert(1)</script>", "<!--", "]]>"])
+    page = map_page(layers["layer"](regions=regions))
+    assert page.count("<script") == 2
+    assert payload_of(page)["regions"]["name"][0] == "</script><script>alert(1)</script>"
+
+
+def test_notes_and_places_of_incidents_stay_at_home(layers):
+    incidents = layers["layer"]().incidents.assign(notes="secret note", actor="secret actor")
+    assert "secret" not in map_page(layers["layer"](incidents=None)) + map_page(
+        dataclasses.replace(layers["layer"](), incidents=incidents)
+    )
+
+
+def test_numbers_are_those_of_the_layer(layer):
+    found = map_payload(layer)["layers"]["violence"]
+    risks = layer.risks[layer.risks["layer"] == "violence"]
+    assert found["level"] == risks["risk_level"].tolist()
+    known = risks["p_any"].notna().to_numpy()
+    assert np.array(found["p"], dtype=float)[known] == pytest.approx(
+        risks["p_any"].to_numpy()[known], rel=1e-3
+    )
+    assert found["p"][-1] is None
+    assert found["gap"][-2:] == [1, 1]
+
+
+def test_recorded_incidents_are_all_counted_in_the_windows_shown(layer):
+    found = map_payload(layer)
+    start = pd.Timestamp(found["frames"][0]["from"])
+    assert len(found["frames"]) == FRAMES
+    total = sum(found["counts"]["violence"][2::3])
+    assert total == (layer.incidents["event_date"] >= start).sum()
+    assert 0 < sum(found["counts"]["foreign"][2::3]) < total
+
+
+def test_drivers_add_up_to_the_expected_count(layer):
+    found = map_payload(layer)["layers"]["foreign"]
+    for parts, expected in zip(found["drivers"], found["e"], strict=True):
+        assert sum(parts[1::2]) == pytest.approx(expected or 0.0, rel=1e-3)
+
+
+def test_a_layer_of_which_nothing_is_known_is_left_out(layer):
+    group = layer.risks["layer"] == "group"
+    risks = layer.risks.assign(p_any=layer.risks["p_any"].mask(group))
+    assert list(map_payload(dataclasses.replace(layer, risks=risks))["layers"]) == [
+        "violence",
+        "foreign",
+    ]
+
+
+def test_bounds_are_carried_over_to_the_horizon(layers):
+    provenance = layers["layer"]().provenance | {"horizon_days": 180.0}
+    bounds = map_payload(layers["layer"](provenance=provenance))["scale"]["bounds"]["violence"]
+    assert bounds[0] == pytest.approx(1 - 0.98**2, rel=1e-3)
+
+
+def test_earlier_layers_give_the_frames(layer, layers):
+    before = layers["layer"](provenance=layer.provenance | {"as_of": "2024-10-01"})
+    found = map_payload(layer, earlier=[before])
+    assert found["frames"] == [{"to": "2024-10-01"}]
+    assert found["earlier"][0]["layers"]["foreign"]["level"] == found["layers"]["foreign"]["level"]
+
+
+def test_an_earlier_layer_of_other_regions_is_refused(layer, layers):
+    other = layers["layer"]()
+    fewer = dataclasses.replace(other, regions=other.regions.head(3))
+    with pytest.raises(InputError, match="other regions"):
+        map_payload(layer, earlier=[fewer])
+
+
+def test_a_trend_and_a_notice_are_shown(layer):
+    told = dataclasses.replace(
+        layer,
+        risks=layer.risks.assign(trend="improved"),
+        provenance=layer.provenance | {"notice": "A demonstration."},
+    )
+    found = map_payload(told)
+    assert found["notice"] == "A demonstration."
+    assert set(found["layers"]["foreign"]["trend"]) == {"improved"}
+
+
+def test_no_incidents_no_windows(layer):
+    found = map_payload(dataclasses.replace(layer, incidents=layer.incidents.head(0)))
+    assert (found["frames"], found["incidents"]["region"]) == ([], [])
+
+
+def test_regions_without_geometry_have_a_row_and_no_path(layer):
+    bare = layer.regions.copy()
+    bare.geometry = [None, *bare.geometry[1:]]
+    found = map_payload(dataclasses.replace(layer, regions=bare))["regions"]
+    assert found["path"][0] == ""
+    assert all(found["path"][1:])
+
+
+def drawn(*shapes):
+    return draw_regions(np.array(shapes, dtype=object))
+
+
+def test_neighbours_draw_the_same_border():
+    drawing = drawn(shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1))
+    assert (drawing.width, drawing.height) == (5120, 2620)
+    left, right = (shapely.bounds(shape) for shape in drawing.shapes)
+    assert left[2] == right[0]
+
+
+def test_a_country_across_the_antimeridian_is_drawn_in_one_piece():
+    drawing = drawn(shapely.box(178, 0, 180, 1), shapely.box(-180, 0, -179, 1))
+    assert drawing.shapes[1].bounds[0] == pytest.approx(drawing.shapes[0].bounds[2])
+
+
+def test_nothing_to_draw():
+    assert drawn(None, None).paths == ["", ""]
+
+
+def test_a_region_too_small_to_draw_is_a_dot():
+    drawing = drawn(shapely.box(0, 0, 90, 10), shapely.box(5, 5, 5.0001, 5.0001))
+    assert re.fullmatch(r"M\d+ \d+h2v2h-2z", drawing.paths[1])
+
+
+def test_many_vertices_are_simplified_and_borders_stay_shared(monkeypatch):
+    monkeypatch.setattr("riskmap.outputs.pages.projections.VERTICES", 200)
+    wave = np.column_stack([5 + 0.05 * np.sin(np.arange(0, 60, 0.02)), np.linspace(0, 10, 3000)])
+    left = shapely.Polygon([(0, 0), *wave.tolist(), (0, 10)])
+    right = shapely.Polygon([(10, 0), *wave.tolist(), (10, 10)])
+    drawing = drawn(left, right)
+    assert shapely.get_num_coordinates(drawing.shapes).sum() < 400
+    assert shapely.coverage_is_valid(drawing.shapes)
+
+
+def test_paths_draw_holes():
+    holed = shapely.Polygon(shapely.box(0, 0, 9, 9).exterior, [shapely.box(2, 2, 4, 4).exterior])
+    assert svg_path(holed).count("M") == 2
+
+
+def test_labels_stand_inside_their_regions(layer):
+    drawing = draw_regions(np.asarray(layer.regions.geometry, dtype=object))
+    for shape, x, y in zip(drawing.shapes, *label_points(drawing.shapes)[:2], strict=True):
+        assert shape.contains(shapely.Point(x, y))
+    assert label_points([None, shapely.Polygon()]) == ([0, 0], [0, 0], [0, 0])
+
+
+def test_one_province_has_no_outline(layer):
+    one = gpd.GeoDataFrame(layer.regions.assign(parent_id="XQA", parent="Qandara"))
+    assert map_payload(dataclasses.replace(layer, regions=one))["parents"]["path"] == [""]

@@ -34,3 +34,8 @@ def test_a_hole_has_a_border():
     holed = np.array([shapely.Polygon(shapely.box(0, 0, 10, 10).exterior, [rim])])
     metres = boundary_distances(holed, np.array([0]), np.array([5.0]), np.array([3.9]))
     assert metres[0] == pytest.approx(11_057, rel=1e-3)
+
+
+def test_a_border_of_almost_no_length_is_quiet():
+    sliver = np.array([shapely.box(0, 0, 0.25, 1e-266)])
+    assert boundary_distances(sliver, np.array([0]), np.array([0.0]), np.array([0.0])) == [0.0]

@@ -1,24 +1,47 @@
-"""Which region a point lies in: exactly one or none, however the regions are drawn or ordered."""
+"""Which region a point lies in: exactly one or none, however the regions are drawn or ordered.
+
+Few points are answered by a sweep (:mod:`riskmap.places.region_index.sweeps`); once enough of them
+were asked to pay for it, a cell index is built (:mod:`riskmap.places.region_index.building`) and
+used (:mod:`riskmap.places.region_index.cells`, or :mod:`riskmap.places.region_index.compiled` with
+numba). All answers are the same to the last point.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import shapely
 
 from riskmap.errors import InputError
+from riskmap.places.region_index import files
+from riskmap.places.region_index.building import build_cells
+from riskmap.places.region_index.cells import DOUBT, OUTSIDE, Cells, Int32Array, look_up
+from riskmap.places.region_index.compiled import compiled_loop, is_compilable, look_up_compiled
 from riskmap.places.region_index.sweeps import sweep
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import geopandas as gpd
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from riskmap.typing import FloatArray, IntArray
 
 #: Longitudes this far apart are the same meridian.
 TURN = 360.0
+
+#: Points asked, for each vertex of the regions, from which on building cells pays.
+POINTS_PER_VERTEX = 8
+
+#: Points asked at once from which on compiling pays.
+POINTS_TO_COMPILE = 2_000_000
+
+#: Points that a thread takes at a time: their arrays stay in its cache.
+CHUNK = 2**16
 
 
 class RegionIndex:
@@ -26,18 +49,23 @@ class RegionIndex:
 
     A region covers its border. Of several regions that cover a point, the one with the smallest
     ``region_id`` has it, so that the answer does not depend on the order of rows. Longitudes that
-    differ by 360 degrees are the same. A multipolygon that is not valid covers the points with an
-    odd number of ring crossings.
+    differ by 360 degrees are the same. A region covers what any of its parts covers; a part that is
+    not valid covers the points from which its rings are crossed an odd number of times.
 
     Parameters
     ----------
     regions
         Regions table (:data:`riskmap.schema.REGION_COLUMNS`); it is not changed.
+    fast
+        Whether to compile the look-up with numba (the extra ``fast``); None does so for large
+        questions where numba is installed. The answers are the same.
 
     Raises
     ------
     SchemaError
         When `regions` is not a Regions table.
+    MissingDependencyError
+        When `fast` is True and numba is not installed.
 
     Examples
     --------
@@ -49,16 +77,103 @@ class RegionIndex:
     [2, -1, -1]
     """
 
-    def __init__(self, regions: gpd.GeoDataFrame) -> None:
+    def __init__(self, regions: gpd.GeoDataFrame, *, fast: bool | None = None) -> None:
         check_regions(regions)
-        ids = regions["region_id"].to_numpy(dtype=object)
-        self._ids = ids
-        self._positions = np.argsort(ids.astype(str), kind="stable")
+        ids = regions["region_id"].to_numpy(dtype=object).astype(str)
+        order = np.argsort(ids, kind="stable")
         # copies, because asking a polygon prepares it
-        self._geometries = shapely.from_wkb(
-            shapely.to_wkb(regions.geometry.to_numpy()[self._positions])
-        )
-        self._bounds = shapely.bounds(self._geometries)
+        copies = shapely.from_wkb(shapely.to_wkb(regions.geometry.to_numpy()[order]))
+        polygons, owners = shapely.get_parts(copies, return_index=True)
+        self._set(ids, order[owners], polygons, fast=fast)
+
+    def _set(
+        self,
+        ids: NDArray[np.str_],
+        positions: IntArray,
+        polygons: NDArray[np.object_],
+        *,
+        fast: bool | None,
+    ) -> None:
+        if fast:
+            compiled_loop()
+        self._fast = fast
+        self._ids = ids
+        self._positions = positions
+        self._polygons = polygons
+        self._bounds = shapely.bounds(polygons)
+        self._cells: Cells | None = None
+        self._asked = 0
+
+    @property
+    def region_ids(self) -> tuple[str, ...]:
+        """The ids of the regions, in the order of their rows."""
+        return tuple(self._ids.tolist())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the cells and of the polygons' coordinates."""
+        coordinates = 16 * int(shapely.get_num_coordinates(self._polygons).sum())
+        return coordinates + (0 if self._cells is None else self._cells.nbytes)
+
+    def prepare(self) -> Self:
+        """Build the cells now, and return the index.
+
+        Otherwise they are built once so many points were asked that it pays.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> rm.RegionIndex(rm.datasets.regions()).prepare().query([2.5], [-7.5])
+        array([0])
+        """
+        if self._cells is None:
+            self._cells = build_cells(self._polygons)
+        return self
+
+    def save(self, path: str | Path) -> None:
+        """Write the index with its cells to a file, for other processes to load.
+
+        The file is whole or not there: it is written under a temporary name first.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     rm.RegionIndex(rm.datasets.regions()).save(f"{folder}/qandara.idx")
+        ...     rm.RegionIndex.load(f"{folder}/qandara.idx").query([2.5], [-7.5])
+        array([0])
+        """
+        self.prepare()
+        assert self._cells is not None  # noqa: S101 - prepared on the line before
+        files.write(path, files.Saved(self._ids, self._positions, self._polygons, self._cells))
+
+    @classmethod
+    def load(cls, path: str | Path, *, fast: bool | None = None) -> Self:
+        """Return an index that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+        fast
+            As for the class.
+
+        Raises
+        ------
+        InputError
+            When the file is not a saved index, is of another version, or was changed or cut.
+        """
+        saved = files.read(path)
+        index = cls.__new__(cls)
+        index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
+        index._cells = saved.cells  # noqa: SLF001 - its own
+        return index
 
     def __len__(self) -> int:
         """Return the number of regions."""
@@ -88,12 +203,44 @@ class RegionIndex:
             When `lon` and `lat` are not one-dimensional and of one length.
         """
         x, y = _as_points(lon, lat)
-        ranks = np.full(len(x), len(self), dtype=np.int64)
+        found = self._found(x, y)
         for points, longitudes in self._turns(x):
-            for rank, hits in sweep(self._geometries, self._bounds, longitudes, y[points]):
-                chosen = points[hits]
-                ranks[chosen] = np.minimum(ranks[chosen], rank)
-        return np.append(self._positions, -1)[ranks]
+            there = self._found(longitudes, y[points])
+            here = found[points]
+            better = (there != OUTSIDE) & ((here == OUTSIDE) | (there < here))
+            found[points[better]] = there[better]
+        return np.append(self._positions, OUTSIDE)[found]
+
+    def _found(self, x: FloatArray, y: FloatArray) -> Int32Array:
+        """Return the smallest polygon that covers each point, or `OUTSIDE`."""
+        self._asked += len(x)
+        if self._asked >= POINTS_PER_VERTEX * shapely.get_num_coordinates(self._polygons).sum():
+            self.prepare()
+        if self._cells is None:
+            return self._swept(x, y)
+        found = self._looked_up(self._cells, x, y)
+        doubtful = np.flatnonzero(found == DOUBT)
+        found[doubtful] = self._swept(x[doubtful], y[doubtful])
+        return found
+
+    def _swept(self, x: FloatArray, y: FloatArray) -> Int32Array:
+        found = np.full(len(x), OUTSIDE, dtype=np.int32)
+        for polygon, hits in sweep(self._polygons, self._bounds, x, y):
+            found[hits[found[hits] == OUTSIDE]] = polygon
+        return found
+
+    def _looked_up(self, cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
+        large = len(x) >= POINTS_TO_COMPILE and is_compilable()
+        engine = look_up_compiled if self._fast or (self._fast is None and large) else look_up
+        found = np.empty(len(x), dtype=np.int32)
+
+        def answer(start: int) -> None:
+            part = slice(start, start + CHUNK)
+            found[part] = engine(cells, x[part], y[part])
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(answer, range(0, len(x), CHUNK)))
+        return found
 
     def query_all(self, lon: ArrayLike, lat: ArrayLike) -> IntArray:
         """Return every pair of a point and a region that covers it.
@@ -125,23 +272,27 @@ class RegionIndex:
         """
         x, y = _as_points(lon, lat)
         found = [np.empty((2, 0), dtype=np.int64)]
-        for points, longitudes in self._turns(x):
-            for rank, hits in sweep(self._geometries, self._bounds, longitudes, y[points]):
-                found.append(np.stack([points[hits], np.full(len(hits), rank)]))
-        pairs = np.unique(np.concatenate(found, axis=1), axis=1)
-        return np.stack([pairs[0], self._positions[pairs[1]]])
+        for points, longitudes in [(np.arange(len(x)), x), *self._turns(x)]:
+            for polygon, hits in sweep(self._polygons, self._bounds, longitudes, y[points]):
+                found.append(np.stack([points[hits], np.full(len(hits), polygon)]))
+        who, polygons = np.unique(np.concatenate(found, axis=1), axis=1)
+        pairs = np.stack([who, self._positions[polygons]])
+        return pairs[:, (np.diff(pairs, prepend=-1) != 0).any(axis=0)]
 
     def _turns(self, x: FloatArray) -> list[tuple[IntArray, FloatArray]]:
-        """Return positions and longitudes of the points, also a turn away where regions lie there.
+        """Return the points that meet regions a turn away, with their longitudes there.
 
         Regions that touch the antimeridian, or are drawn across it, meet points from both sides.
         """
-        turns = [(np.arange(len(x)), x)]
         west, east = self._bounds[:, 0].min(), self._bounds[:, 2].max()
-        for shift in (-TURN, TURN):
-            shifted = x + shift
-            points = np.flatnonzero((shifted >= west) & (shifted <= east))
-            if points.size:
+        turns = []
+        for shift, reaches in (
+            (-TURN, np.fmax.reduce(x, initial=-np.inf) - TURN >= west),
+            (TURN, np.fmin.reduce(x, initial=np.inf) + TURN <= east),
+        ):
+            if reaches:
+                shifted = x + shift
+                points = np.flatnonzero((shifted >= west) & (shifted <= east))
                 turns.append((points, shifted[points]))
         return turns
 

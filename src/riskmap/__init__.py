@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
     from riskmap.panels.counts import Panel, count_incidents
+    from riskmap.places.audits import audit_regions, repair_regions
+    from riskmap.places.crosswalks import carry_over, crosswalk
     from riskmap.places.names import Gazetteer
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
@@ -54,13 +56,17 @@ _HOMES = {
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
     "assess": "riskmap.assessment.assessments",
+    "audit_regions": "riskmap.places.audits",
+    "carry_over": "riskmap.places.crosswalks",
     "count_incidents": "riskmap.panels.counts",
+    "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
     "forecast": "riskmap.models.forecasts",
     "locate": "riskmap.places.placements",
     "publish": "riskmap.outputs.publishing",
     "read_incidents": "riskmap.incidents.readers",
     "read_regions": "riskmap.places.regions",
+    "repair_regions": "riskmap.places.audits",
     "testing": "riskmap.testing",
 }
 
@@ -81,13 +87,17 @@ __all__ = [
     "RiskmapError",
     "RiskmapWarning",
     "assess",
+    "audit_regions",
+    "carry_over",
     "count_incidents",
+    "crosswalk",
     "datasets",
     "forecast",
     "locate",
     "publish",
     "read_incidents",
     "read_regions",
+    "repair_regions",
     "testing",
 ]
 

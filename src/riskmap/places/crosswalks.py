@@ -1,0 +1,171 @@
+"""Crosswalks: carrying counts from one set of boundaries to another by the area they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from riskmap.errors import BoundaryError
+from riskmap.places.coverages import areas_km2
+from riskmap.schema import check_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+
+#: Common areas below this share of the smaller region are what drawn borders differ by.
+_NOISE = 1e-9
+
+
+def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return how the area of each old region is shared out over the new ones.
+
+    A count is taken to lie evenly in the area of its old region `o`, so that a new region `n` gets
+    the share ``area(o and n) / sum over m of area(o and m)`` (areal interpolation; Goodchild & Lam,
+    1980). Area of `o` that no new region covers counts by the same shares, so that no count is lost
+    where two coastlines differ; ``covered`` tells how much of `o` the new regions cover.
+
+    Parameters
+    ----------
+    old, new
+        Regions tables.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a pair that shares area: ``old_id``, ``new_id``, ``area_km2``, ``weight`` (those of
+        an old region sum to 1), ``covered`` (share of the old region, 0 to 1), sorted. An old
+        region that shares no area with any new one has one row without ``new_id``.
+
+    Raises
+    ------
+    SchemaError
+        When either is not a Regions table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = crosswalk(rm.datasets.regions(), rm.datasets.regions(level=1))
+    >>> table.head(2)[["old_id", "new_id", "weight"]].to_records(index=False).tolist()
+    [('XQA0101', 'XQA01', 1.0), ('XQA0102', 'XQA01', 1.0)]
+    """
+    check_regions(old)
+    check_regions(new)
+    ours, theirs, area = shared_areas(old.geometry.to_numpy(), new.geometry.to_numpy())
+    alone = np.setdiff1d(np.arange(len(old)), ours)
+    size = areas_km2(old.geometry.to_numpy())
+    total = np.bincount(ours, weights=area, minlength=len(old))
+    new_id = new["region_id"].to_numpy(dtype=object)
+    table = pd.DataFrame(
+        {
+            "old_id": old["region_id"].to_numpy(dtype=object)[np.concatenate([ours, alone])],
+            "new_id": np.concatenate([new_id[theirs], np.full(len(alone), None)]),
+            "area_km2": np.concatenate([area, np.zeros(len(alone))]),
+            "weight": np.concatenate([area / total[ours], np.ones(len(alone))]),
+            "covered": np.minimum((total / size)[np.concatenate([ours, alone])], 1.0),
+        }
+    ).astype({"old_id": "str", "new_id": "str"})
+    return table.sort_values(["old_id", "new_id"], ignore_index=True)
+
+
+def shared_areas(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of polygons of two sets that share area, and how many square kilometres.
+
+    Examples
+    --------
+    >>> west, east = np.array([shapely.box(0, 0, 2, 1)]), np.array([shapely.box(1, 0, 3, 1)])
+    >>> pairs = shared_areas(west, east)
+    >>> [part.round().tolist() for part in pairs]
+    [[0], [0], [12308.0]]
+    """
+    i, j = shapely.STRtree(theirs).query(ours, predicate="intersects")
+    area = areas_km2(shapely.intersection(ours[i], theirs[j]))
+    keep = area > _NOISE * np.minimum(areas_km2(ours)[i], areas_km2(theirs)[j])
+    order = np.lexsort((j[keep], i[keep]))
+    return i[keep][order], j[keep][order], area[keep][order]
+
+
+def carry_over(counts: pd.DataFrame, table: pd.DataFrame, *, values: Sequence[str]) -> pd.DataFrame:
+    """Return a long table of counts by old regions as one by new regions; sums stay the same.
+
+    Parameters
+    ----------
+    counts
+        One row a region and whatever else tells rows apart (window, series): ``region_id``, the
+        columns of `values`, and others, which are kept.
+    table
+        What :func:`crosswalk` returns.
+    values
+        Names of the columns that are counts. A missing count makes every count it takes part in
+        missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same columns, one row a new region and combination of the others, sorted. Counts of an
+        old region that no new one overlaps stand under a missing ``region_id``.
+
+    Raises
+    ------
+    BoundaryError
+        When `counts` lacks a column, or holds a region that the crosswalk doesn't know.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"old_id": ["a", "a"], "new_id": ["x", "y"], "weight": [0.25, 0.75]})
+    >>> counts = pd.DataFrame({"region_id": ["a"], "window": [1], "events": [8.0]})
+    >>> carry_over(counts, table, values=["events"]).to_dict("list")
+    {'region_id': ['x', 'y'], 'window': [1, 1], 'events': [2.0, 6.0]}
+    """
+    for column in ("region_id", *values):
+        if column not in counts.columns:
+            raise BoundaryError("counts lack a column", column=column)
+    unknown = sorted(set(counts["region_id"]) - set(table["old_id"]))
+    if unknown:
+        raise BoundaryError("a region is not in the crosswalk", column="region_id", met=unknown[0])
+    shares = table[["old_id", "new_id", "weight"]].rename(columns={"old_id": "region_id"})
+    spread = counts.merge(shares, on="region_id", how="left")
+    for column in values:
+        spread[column] = spread[column].astype("float64") * spread["weight"]
+    keys = ["region_id", *(c for c in counts.columns if c != "region_id" and c not in values)]
+    spread = spread.drop(columns=["region_id", "weight"]).rename(columns={"new_id": "region_id"})
+    sums = spread.groupby(keys, dropna=False, sort=True, observed=True)[list(values)]
+    return sums.sum(skipna=False).reset_index()[list(counts.columns)]
+
+
+def join_parents(regions: gpd.GeoDataFrame, parents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return regions with the parent that covers most of each; ties go to the smallest id.
+
+    Parameters
+    ----------
+    regions
+        Regions whose ``parent_id`` and ``parent`` are to be filled.
+    parents
+        Regions one level up, sorted by ``region_id``.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The regions in their order; a region that no parent overlaps has none.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions().assign(parent_id=None, parent=None)
+    >>> join_parents(districts, rm.datasets.regions(level=1))["parent"].iloc[0]
+    'Ambrel'
+    """
+    ours, theirs, area = shared_areas(regions.geometry.to_numpy(), parents.geometry.to_numpy())
+    order = np.lexsort((theirs, -area, ours))
+    found, first = np.unique(ours[order], return_index=True)
+    best = theirs[order][first]
+    filled = {}
+    for column, source in (("parent_id", "region_id"), ("parent", "name")):
+        values = np.full(len(regions), None, dtype=object)
+        values[found] = parents[source].to_numpy(dtype=object)[best]
+        filled[column] = pd.Series(values, index=regions.index, dtype="str")
+    return regions.assign(**filled)

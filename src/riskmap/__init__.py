@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.incidents.dates import DateRules
+    from riskmap.incidents.duplicates import merge_duplicates
     from riskmap.incidents.readers import read_incidents
+    from riskmap.incidents.revisions import compare_incidents
     from riskmap.ledgers import Ledger
     from riskmap.models.baselines import Climatology
     from riskmap.models.endemic_epidemic import EndemicEpidemic
@@ -58,11 +60,13 @@ _HOMES = {
     "assess": "riskmap.assessment.assessments",
     "audit_regions": "riskmap.places.audits",
     "carry_over": "riskmap.places.crosswalks",
+    "compare_incidents": "riskmap.incidents.revisions",
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
     "forecast": "riskmap.models.forecasts",
     "locate": "riskmap.places.placements",
+    "merge_duplicates": "riskmap.incidents.duplicates",
     "publish": "riskmap.outputs.publishing",
     "read_incidents": "riskmap.incidents.readers",
     "read_regions": "riskmap.places.regions",
@@ -89,11 +93,13 @@ __all__ = [
     "assess",
     "audit_regions",
     "carry_over",
+    "compare_incidents",
     "count_incidents",
     "crosswalk",
     "datasets",
     "forecast",
     "locate",
+    "merge_duplicates",
     "publish",
     "read_incidents",
     "read_regions",

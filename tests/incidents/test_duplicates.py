@@ -1,0 +1,244 @@
+"""One incident counts once, however often it is told, and nothing else is lost."""
+
+from hashlib import blake2b
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.errors import SchemaError
+from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
+
+STORY = "Gunmen stopped a car of the road company near Berin and shot two engineers."
+
+
+def reports(*rows):
+    """An Incidents table of rows that tell of the same incident unless they say otherwise."""
+    usual = {
+        "source": "wire",
+        "source_file": "wire.csv",
+        "event_date": "2024-05-03",
+        "date_precision": "day",
+        "event_type": "armed_attack",
+        "place": "Berin",
+        "country": "XQA",
+        "geo_precision": "place",
+        "killed": 2,
+        "wounded": 0,
+        "abducted": 0,
+        "notes": STORY,
+        "at": (3.5, -6.5),
+    }
+    table = pd.DataFrame([usual | row for row in rows])
+    table["source_id"] = [str(i) for i in range(len(table))]
+    table["source_row"] = np.arange(len(table)) + 2
+    table["incident_id"] = table["source"] + ":" + table["source_id"]
+    table["event_date"] = pd.to_datetime(table["event_date"]).astype("datetime64[us]")
+    table["event_date_end"] = table["event_date"]
+    at = [None if at is None else shapely.Point(at) for at in table.pop("at")]
+    return gpd.GeoDataFrame(conform(table, INCIDENT_COLUMNS), geometry=at, crs=CRS)
+
+
+def counted(table):
+    return merge_duplicates(table)["quarantine_reason"].isna().sum()
+
+
+OTHER = {"source": "bureau", "source_file": "bureau.csv"}
+
+
+def test_a_copy_of_a_file_gives_the_file():
+    table = rm.datasets.incidents()
+    merged = merge_duplicates(pd.concat([table, table], ignore_index=True))
+    kept = merged[merged["quarantine_reason"].isna()].reset_index(drop=True)
+    once = merge_duplicates(table)
+    pd.testing.assert_frame_equal(kept, once)
+    assert once["quarantine_reason"].isna().all()
+    assert set(once["incident_id"]) == set(table["incident_id"])
+    assert len(merged) == 2 * len(table)
+
+
+def test_500_copies_of_one_story_from_one_source_count_as_one():
+    merged = merge_duplicates(
+        reports(*[{"notes": STORY.upper() if i % 2 else STORY} for i in range(500)])
+    )
+    assert merged["quarantine_reason"].isna().sum() == 1
+    lead = merged[merged["quarantine_reason"].isna()].iloc[0]
+    assert pd.isna(lead["source_count"])
+    assert set(merged["quarantine_detail"].dropna()) == {f"of {lead['incident_id']}"}
+
+
+def test_copies_in_two_feeds_are_two_sources():
+    merged = merge_duplicates(reports({}, {}, OTHER, OTHER | {"notes": "Two killed on the road"}))
+    kept = merged[merged["quarantine_reason"].isna()]
+    assert sorted(kept["source_count"].fillna(1)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ({"notes": "Two foreign engineers killed in attack near Berin, police say"}, 1),
+        ({"notes": None}, 1),
+        ({"notes": None, "at": (3.55, -6.5)}, 2),
+        ({"notes": None, "at": (3.55, -6.5), "killed": 5}, 2),
+        ({"at": (3.9, -6.5), "geo_precision": "admin1"}, 1),
+        ({"event_date": "2024-05-04"}, 1),
+        ({"event_date": "2024-05-09", "notes": "Something else happened there"}, 2),
+        ({"at": None}, 1),
+        ({"at": None, "notes": "A quarrel at a market", "killed": 0}, 2),
+        ({"event_type": "abduction", "killed": 0, "abducted": 4, "notes": "Four taken"}, 2),
+    ],
+)
+def test_two_feeds_tell_of_one_incident_or_of_two(other, expected):
+    assert counted(reports({}, OTHER | other)) == expected
+
+
+def test_within_a_release_alike_is_not_the_same():
+    assert counted(reports({}, {"killed": 3})) == 2
+    assert counted(reports({}, {"at": (3.6, -6.5)})) == 2
+    assert counted(reports({"notes": "1 killed."}, {"notes": "1 killed."})) == 2
+    year = {"date_precision": "year", "event_date": "2024-01-01"}
+    assert counted(reports(year, year)) == 2
+
+
+def test_a_release_is_never_joined_through_another():
+    first, second = {"notes": STORY}, {"notes": STORY + " One fled."}
+    merged = merge_duplicates(reports(first, second, OTHER | first, OTHER | second))
+    assert merged["quarantine_reason"].isna().sum() == 2
+    detail = merged.set_index("incident_id")["quarantine_detail"].dropna()
+    assert len(set(detail)) == 2
+
+
+def test_a_corrected_date_is_found_by_its_text():
+    new = {"source_file": "wire-2025.csv", "event_date": "2024-05-23"}
+    assert counted(reports({}, new)) == 1
+    assert counted(reports({"killed": 1}, new | {"notes": STORY[:52] + "nothing."})) == 2
+
+
+def test_the_best_known_report_stands_and_knows_what_others_know():
+    vague = {"geo_precision": "admin1", "foreign_victims": 2, "nationality": "CHN"}
+    merged = merge_duplicates(reports(vague, OTHER))
+    lead = merged[merged["quarantine_reason"].isna()].iloc[0]
+    assert (lead["source"], lead["foreign_victims"], lead["nationality"]) == ("bureau", 2, "CHN")
+    assert lead["source_count"] == 2
+
+
+def test_the_newest_of_one_id_stands():
+    old, new = reports({"killed": 1}), reports({"killed": 4})
+    old["ingested_at"] = pd.Timestamp("2024-05-04", tz="UTC")
+    new["ingested_at"] = pd.Timestamp("2024-06-04", tz="UTC")
+    merged = merge_duplicates(pd.concat([old, new], ignore_index=True))
+    assert merged["killed"].tolist() == [4, 1]
+    assert merged["incident_id"].tolist() == ["wire:0", "wire:0#2"]
+    assert merged["quarantine_detail"].tolist()[1] == "of wire:0"
+
+
+def test_refused_rows_keep_their_reason_and_stand_for_nobody():
+    table = reports({}, OTHER)
+    table.loc[0, "quarantine_reason"] = "future_date"
+    merged = merge_duplicates(table).set_index("incident_id")
+    assert merged.loc["wire:0", "quarantine_reason"] == "future_date"
+    assert pd.isna(merged.loc["bureau:1", "quarantine_reason"])
+
+
+def test_nothing_in_nothing_out():
+    assert len(merge_duplicates(reports({}).iloc[:0])) == 0
+
+
+def test_crowds_with_no_more_than_a_day_in_common_are_left_alone():
+    rows = [{"at": None, "notes": None, "source_file": f"{i % 2}.csv"} for i in range(400)]
+    assert counted(reports(*rows)) == 400
+
+
+def test_duplicates_are_merged_in_the_ledger():
+    table = rm.datasets.incidents()
+    merged = merge_duplicates(pd.concat([table, table], ignore_index=True))
+    located = rm.locate(merged, rm.datasets.regions())
+    read = located.ledger.stages[0]
+    assert (read.rows_in, read.merged, dict(read.reasons)) == (2 * len(table), len(table), {})
+    assert (located.set_aside["reason"] == DUPLICATE).sum() == len(table)
+    assert len(located.incidents) == len(rm.locate(table, rm.datasets.regions()).incidents)
+
+
+def test_only_incidents_are_merged():
+    with pytest.raises(SchemaError):
+        merge_duplicates(pd.DataFrame({"incident_id": ["a"]}))
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "source": st.sampled_from(["wire", "bureau"]),
+            "source_file": st.sampled_from(["1.csv", "2.csv"]),
+            "event_date": st.sampled_from(["2024-05-03", "2024-05-04", "2024-05-20"]),
+            "killed": st.sampled_from([0, 2]),
+            "notes": st.sampled_from([STORY, STORY[:55] + " at night.", "Other story.", None]),
+            "at": st.sampled_from([(3.5, -6.5), (3.505, -6.5), (3.8, -6.5), None]),
+        }
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=20)
+@given(rows=ROWS, seed=st.integers(0, 9))
+def test_the_order_of_rows_does_not_matter(rows, seed):
+    table = reports(*rows)
+    shuffled = table.sample(frac=1, random_state=seed)
+    pd.testing.assert_frame_equal(merge_duplicates(table), merge_duplicates(shuffled))
+
+
+@settings(max_examples=20)
+@given(rows=ROWS)
+def test_nothing_is_lost(rows):
+    table = reports(*rows)
+    merged = merge_duplicates(table)
+    assert sorted(merged["incident_id"]) == sorted(table["incident_id"])
+    standing = merged.loc[merged["quarantine_reason"].isna(), "incident_id"]
+    assert set(merged["quarantine_detail"].dropna()) <= {f"of {name}" for name in standing}
+
+
+@pytest.fixture(scope="module")
+def releases(shared):
+    """Two releases of one feed, four years apart, with their ids hidden."""
+    folder = shared / "incidents" / "awsd"
+    names = ("awsd_2016-10-03.csv", "awsd_2020-11-25.csv")
+    old, new = (rm.read_incidents(folder / name) for name in names)
+    both = pd.concat([old, new], ignore_index=True)
+    told = both["source_file"] + "/" + both["source_id"]
+    hidden = [blake2b(text.encode(), digest_size=9).hexdigest() for text in told]
+    table = both.assign(source_id=hidden, incident_id=[f"awsd:{text}" for text in hidden])
+    truth = dict(zip(table["incident_id"], both["source_id"], strict=True))
+    year = new.set_index("source_id")["event_date"].dt.year
+    shared_ids = year[year.index.isin(old["source_id"])]
+    return table, truth, shared_ids
+
+
+def test_two_releases_are_matched_without_their_ids(releases):
+    table, truth, year = releases
+    merged = merge_duplicates(table.sample(frac=1, random_state=1))
+    told = merged[merged["quarantine_reason"] == DUPLICATE]
+    found = told["incident_id"].map(truth)
+    led = told["quarantine_detail"].str.removeprefix("of ").map(truth)
+    right = found == led
+    held_out = year % 2 == 0  # the points were weighed on odd years
+    for ids, when in (
+        (held_out, told["event_date"].dt.year % 2 == 0),
+        (held_out | True, right | True),
+    ):
+        assert right[when].sum() >= 0.98 * ids.sum()
+        assert (~right[when]).sum() <= 0.01 * when.sum()
+
+
+def test_a_release_merged_with_itself_is_itself(shared):
+    table = rm.read_incidents(shared / "incidents" / "awsd" / "awsd_2020-11-25.csv")
+    merged = merge_duplicates(pd.concat([table, table], ignore_index=True))
+    kept = merged[merged["quarantine_reason"] != DUPLICATE]
+    usable = table[table["quarantine_reason"].isna()]
+    assert len(kept[kept["quarantine_reason"].isna()]) == len(usable)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.distances import boundary_distances
 from riskmap.places.region_index import RegionIndex
@@ -112,6 +113,7 @@ def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
     check_incidents(incidents)
     check_regions(regions)
     refused = incidents["quarantine_reason"].notna()
+    told = incidents["quarantine_reason"] == DUPLICATE
     usable = incidents[~refused].reset_index(drop=True)
     evidence = _evidence(usable, regions)
     reasons = _reasons(usable, regions, evidence)
@@ -121,7 +123,8 @@ def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
             "read",
             rows_in=len(incidents),
             rows_out=len(usable),
-            reasons=count_reasons(incidents["quarantine_reason"]),
+            reasons=count_reasons(incidents.loc[~told, "quarantine_reason"]),
+            merged=int(told.sum()),
         )
     )
     return Located(

@@ -42,6 +42,8 @@ class Country:
         Other names.
     zones
         Its time zones in the tz database.
+    box
+        West, south, east and north of its land in degrees, rounded outwards; None when unknown.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class Country:
     demonyms: tuple[str, ...]
     aliases: tuple[str, ...]
     zones: tuple[str, ...]
+    box: tuple[float, ...] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -73,6 +76,7 @@ def table() -> Mapping[str, Country]:
                 iso3=row["iso3"],
                 iso2=row["iso2"],
                 name=row["name"],
+                box=tuple(float(edge) for edge in row["box"].split(";")) or None,
                 **{
                     many: tuple(part for part in row[many].split(";") if part)
                     for many in ("fips", "demonyms", "aliases", "zones")

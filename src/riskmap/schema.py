@@ -238,7 +238,7 @@ def _typed(frame: pd.DataFrame, column: Column) -> pd.Series:
     """Return one column of a frame in its type, all missing when the frame lacks it."""
     if column.name not in frame.columns:
         fill = False if column.dtype == FLAG else None
-        return pd.Series([fill] * len(frame), index=frame.index, dtype=column.dtype)
+        return pd.Series(fill, index=frame.index, dtype=column.dtype)
     try:
         return frame[column.name].astype(column.dtype)
     except (TypeError, ValueError) as error:

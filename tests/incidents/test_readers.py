@@ -3,7 +3,7 @@
 import geopandas as gpd
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
@@ -60,6 +60,31 @@ def test_a_fuzzy_ucdp_place_is_known_to_its_province_where_one_is_named(tmp_path
     row = "{},X,2001,1,X,Y,-1,,5,Aville region,{},,10.5,20.5,Syria,1,2001-11-10,2001-11-10,4"
     table = read_rows(tmp_path, UCDP, row.format(1, "A province"), row.format(2, ""))
     assert table["geo_precision"].tolist() == ["admin1", "country"]
+
+
+ACLED = (
+    "event_id_cnty,event_date,time_precision,event_type,sub_event_type,actor1,country,admin1,admin2,"
+    "location,latitude,longitude,geo_precision,source,notes,fatalities,timestamp"
+)
+
+
+def test_acled_rows(tmp_path):
+    table = read_rows(
+        tmp_path,
+        ACLED,
+        "X1,07 January 2025,1,Battles,Armed clash,M,Chad,P,D,V,13,20,1,A; B,t,2,1740000000",
+        "X2,2025-01-07,3,Violence against civilians,Attack,M,Chad,P,D,V,13,20,3,A,t,0,",
+        "X3,2025-01-07,2,Protests,Peaceful protest,M,Chad,P,D,V,13,20,2,A,t,0,1736000000",
+    )
+    assert table["incident_id"].tolist() == ["acled:X1", "acled:X2", "acled:X3"]
+    assert table["event_type"].tolist() == ["battle", "armed_attack", "unrest"]
+    assert table["geo_precision"].tolist() == ["place", "admin1", "admin2"]
+    assert table["date_precision"].tolist() == ["day", "month", "week"]
+    assert str(table["event_date_end"].iloc[1].date()) == "2025-01-31"
+    assert table["source_count"].tolist() == [2, 1, 1]
+    assert table["ingested_at"].iloc[0] == pd.Timestamp(1740000000, unit="s", tz="UTC")
+    assert table["quarantine_reason"].isna().all()
+    assert table["foreign_victims"].isna().all()
 
 
 def test_awsd_rows_of_both_headers(tmp_path):
@@ -327,7 +352,7 @@ def test_a_missing_json_file_is_named(tmp_path):
         ("ucdp/lilinduo_ged251_events_sample.json", 9972, 0),
         ("ucdp/realcaddish_ged_AFG_clean_conflicts.geojson", 310, 0),
         ("awsd/awsd_2016-10-03.csv", 2088, 1),
-        ("awsd/awsd_2020-11-25.csv", 3002, 4),
+        ("awsd/awsd_2020-11-25.csv", 3002, 7),
     ],
 )
 def test_real_files_add_up(shared, name, rows, quarantined):
@@ -345,7 +370,11 @@ cells = st.one_of(
 )
 
 
-@given(st.sampled_from([UCDP, AWSD, GENERIC]), st.lists(st.lists(cells, max_size=21), min_size=1))
+@settings(max_examples=25)
+@given(
+    st.sampled_from([UCDP, AWSD, GENERIC]),
+    st.lists(st.lists(cells, max_size=21), min_size=1, max_size=4),
+)
 def test_no_row_is_lost_and_nothing_untyped_raised(tmp_path_factory, header, rows):
     import csv
 

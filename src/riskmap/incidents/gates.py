@@ -48,7 +48,7 @@ class RawTable:
     header
         The columns' names as written; a name that repeats has ``.1``, ``.2`` ... added.
     rows
-        The fields, one object column of text a header entry, ``""`` where empty.
+        The fields, one column of text a header entry, ``""`` where empty.
     lines
         The 1-based line on which each row starts; its position for formats without lines.
     widths
@@ -121,7 +121,7 @@ def survey_file(path: Path, *, encoding: str | None = None) -> Survey:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
     encoding = _find_encoding(start, encoding, path)
     decoder = codecs.getincrementaldecoder(encoding)()
-    head, newlines, returns, pairs, done = "", 0, 0, 0, 0
+    head, newlines, returns, pairs = "", 0, 0, 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             try:
@@ -135,9 +135,9 @@ def survey_file(path: Path, *, encoding: str | None = None) -> Survey:
                 )
             head = head or text[: 1 << 20]
             newlines += text.count("\n")
-            returns += text.count("\r")
-            pairs += text.count("\r\n")
-            done += len(block)
+            if "\r" in text:
+                returns += text.count("\r")
+                pairs += text.count("\r\n")
     return Survey(encoding, head, newlines, returns != pairs)
 
 
@@ -321,7 +321,7 @@ def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) 
                 names=[*header.header, MARK],
                 usecols=[*wanted, MARK],
                 skiprows=skip,
-                dtype=object,
+                dtype=str,
                 sep=header.delimiter,
                 quoting=_quoting(header.delimiter),
                 keep_default_na=False,
@@ -370,10 +370,7 @@ def _read_exact(path: Path, header: RawTable, wanted: list[str]) -> RawTable:
                 f"the row can't be split into fields: {error}", file=path.name, row=start
             ) from error
     rows = pd.DataFrame(
-        {
-            name: pd.Series(column, dtype=object)
-            for name, column in zip(wanted, columns, strict=True)
-        }
+        {name: pd.Series(column, dtype="str") for name, column in zip(wanted, columns, strict=True)}
     )
     return replace(
         header, rows=rows, lines=np.array(lines, np.int64), widths=np.array(widths, np.int64)

@@ -21,6 +21,10 @@ from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
+#: Columns beside the schema's, where anything was derived: which values a reader worked out instead
+#: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
+EXTRA_COLUMNS = ("derived", "evidence")
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
@@ -134,7 +138,9 @@ def _from_file(path: Path, feed: Feed | None, encoding: str | None) -> tuple[Raw
         except InputError:
             raise error from None
     header = read_header(path, survey)
-    return read_rows(path, survey, header), feed or recognise(header.header)
+    feed = feed or recognise(header.header)
+    keep = None if feed is None else feed.kept(header.header)
+    return read_rows(path, survey, header, keep=keep), feed
 
 
 def _peek(path: Path) -> Feed | None:
@@ -196,7 +202,9 @@ def _complete(
     has_point = frame["latitude"].notna() & frame["longitude"].notna()
     points = shapely.points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
     points[~has_point.to_numpy()] = None
-    table = conform(frame, INCIDENT_COLUMNS)[[column.name for column in INCIDENT_COLUMNS]]
+    extra = [name for name in EXTRA_COLUMNS if name in frame]
+    table = conform(frame, INCIDENT_COLUMNS)[[*(c.name for c in INCIDENT_COLUMNS), *extra]]
+    table[extra] = table[extra].astype("str")
     incidents = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
     check_incidents(incidents)
     return incidents
@@ -209,21 +217,20 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
         last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
     if latest is not None:
         last = last.fillna(pd.Timestamp(latest)).clip(upper=pd.Timestamp(latest))
+    first, latest_days = (days.to_numpy("datetime64[D]") for days in (frame["event_date"], last))
     quarantine.add_details(
         (frame["event_date"] > last).to_numpy(bool),
         "future_date",
-        lambda row: describe(
-            "event_date",
-            frame["event_date"].iloc[row].date(),
-            f"a day not after {last.iloc[row].date()}",
-        ),
+        lambda row: describe("event_date", first[row], f"a day not after {latest_days[row]}"),
     )
 
 
 def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
     """Return ids within the feed: its own, or one made from the row's content, in any row order."""
-    ids = frame["source_id"].astype(object).to_numpy(copy=True)
     ragged = raw.widths != len(raw.header)
+    if not (ragged.any() or frame["source_id"].isna().any()):
+        return frame["source_id"]
+    ids = frame["source_id"].astype(object).to_numpy(copy=True)
     ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
     blank = np.flatnonzero(pd.isna(ids))
     if len(blank):
@@ -238,8 +245,7 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
 
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
     """Return unique ids; a row whose id stands on an earlier line goes to quarantine."""
-    source = frame["source"].astype("str")
-    ids = source.str.cat(frame["source_id"], sep=":")
+    ids = frame["source"].astype("str") + ":" + frame["source_id"]
     repeated = ids.duplicated().to_numpy()
     if not repeated.any():
         return ids

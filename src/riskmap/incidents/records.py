@@ -81,7 +81,7 @@ def _texts(values: pd.Series) -> pd.Series:
     """Return any column as text, ``""`` where missing."""
     plain = values.astype(object).where(values.notna(), None)
     texts = [to_text(value) for value in plain]
-    return pd.Series(texts, dtype=object)
+    return pd.Series(texts, dtype="str")
 
 
 def to_text(value: object) -> str:

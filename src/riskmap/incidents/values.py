@@ -48,13 +48,8 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     >>> clean_texts(pd.Series([" Herat ", "", "NA"], dtype=object)).tolist()
     ['Herat', nan, 'NA']
     """
-    blank = {"", *unknown}
-
-    def clean(value: object) -> str | None:
-        text = value.strip() if isinstance(value, str) else ""
-        return None if text in blank else text
-
-    return per_unique(values, clean).astype("str")
+    texts = values.astype("str").str.strip()
+    return texts.mask(texts.isin(["", *unknown]))
 
 
 def parse_counts(
@@ -103,16 +98,23 @@ def to_number(text: str) -> float:
 
 
 def parse_numbers(values: pd.Series) -> FloatArray:
-    """Return numbers of a column of text, NaN where there is none; fast for distinct values.
+    """Return decimal numbers of a column of text, NaN where there is none.
 
     Examples
     --------
     >>> parse_numbers(pd.Series(["34.5", "", "1_0", "inf"], dtype=object)).tolist()
     [34.5, nan, nan, nan]
     """
-    found = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, copy=True)
-    found[~np.isfinite(found)] = np.nan
-    return np.asarray(found, np.float64)
+    texts = values.to_numpy(object)
+    try:
+        joined = "".join(texts)
+        plain = joined.isascii() and "_" not in joined
+        found = texts.astype(np.float64) if plain else None
+    except ValueError:
+        found = None
+    if found is None:
+        found = np.array([to_number(text) for text in texts], np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def first_filled(columns: Iterable[pd.Series]) -> pd.Series:

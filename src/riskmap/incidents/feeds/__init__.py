@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import awsd, generic, ucdp
+from riskmap.incidents.feeds import acled, awsd, generic, ucdp
 from riskmap.incidents.feeds.mappings import key
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from riskmap.incidents.feeds.mappings import Feed
 
 #: Every feed, in the order in which a file's columns are compared with them.
-FEEDS: tuple[Feed, ...] = (ucdp.FEED, awsd.FEED, generic.FEED)
+FEEDS: tuple[Feed, ...] = (acled.FEED, ucdp.FEED, awsd.FEED, generic.FEED)
 
 
 def recognise(header: Iterable[str]) -> Feed | None:

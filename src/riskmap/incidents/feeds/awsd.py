@@ -102,5 +102,7 @@ FEED = Feed(
     constants={"sector": "aid"},
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish,
+    reads=frozenset({"year", "month", "day"}),
+    restores_points=True,
     encoding="cp1252",
 )

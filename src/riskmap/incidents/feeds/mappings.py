@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, map_countries
-from riskmap.incidents.dates import DateRules, Days, read_intervals
+from riskmap.incidents.coordinates import read_points
+from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
 from riskmap.incidents.values import (
     COUNT,
     clean_texts,
     first_filled,
     map_codes,
     parse_counts,
-    parse_numbers,
     to_number,
 )
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.gates import RawTable
     from riskmap.incidents.quarantines import Quarantine
-    from riskmap.typing import FloatArray
 
 Columns = tuple[str, ...]
 
@@ -92,9 +91,9 @@ class Source:
         self.raw = raw
         self.rules = rules
         self.unknown = frozenset(unknown)
-        self._names = {key(name): name for name in reversed(raw.header) if name in raw.rows}
+        self._names = {key(name): name for name in reversed(raw.header)}
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
-        self.countries: pd.Series | None = None
+        self.countries = pd.Series(None, index=range(len(raw)), dtype="str")
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -115,6 +114,10 @@ class Source:
     def interval(self, start: str, end: str) -> Days:
         """Return the days from one column to another; the first alone where the other is blank."""
         texts = self.texts(start)
+        if end not in self:
+            return read_days(
+                texts, column=self.name(start), rules=self.rules, countries=self.countries
+            )
         return read_intervals(
             texts,
             first_filled([self.texts(end), texts]),
@@ -127,7 +130,7 @@ class Source:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
         found = [self.raw.rows[self._names[column]] for column in columns if column in self]
         if not found:
-            return pd.Series([""] * len(self), dtype=object)
+            return pd.Series("", index=range(len(self)), dtype="str")
         return first_filled(found) if len(found) > 1 else found[0]
 
 
@@ -166,6 +169,10 @@ class Feed:
         Values that stand for nothing in any column.
     finish
         Says what a table can't: takes the rows and the columns so far, returns more columns.
+    reads
+        Other columns that `dates` and `finish` read; only columns that are named are kept.
+    restores_points
+        Whether lost decimal points of coordinates are put back with the country as witness.
     encoding
         The encoding of files that are not UTF-8.
     """
@@ -183,7 +190,19 @@ class Feed:
     constants: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     finish: Callable[[Source, pd.DataFrame], Mapping[str, Any]] | None = None
+    reads: frozenset[str] = frozenset()
+    restores_points: bool = False
     encoding: str = "utf-8"
+
+    def kept(self, header: Iterable[str]) -> list[str] | None:
+        """Return which of a file's columns are read; None, for all, where rows may lack an id."""
+        if not self.required:
+            return None
+        named = {*self.reads, *self.country[0], *self.point[0], *self.point[1]}
+        for origins in (self.texts, self.counts, self.sums):
+            named.update(column for columns in origins.values() for column in columns)
+        named.update(column for codes in self.codes.values() for column in codes.columns)
+        return [name for name in header if key(name) in named]
 
 
 def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFrame:
@@ -214,7 +233,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     for name, codes in feed.codes.items():
         data[name] = _codes(source, codes, quarantine)
     data |= _days(feed, source, quarantine, data.get("date_precision"))
-    data["latitude"], data["longitude"] = _points(feed, source, quarantine)
+    data |= _points(feed, source, quarantine)
     for name, origin in feed.counts.items():
         column = next((column for column in origin if column in source), origin[0])
         data[name] = _counts(source, column, source.texts(*origin), quarantine)
@@ -266,43 +285,23 @@ def _days(
     }
 
 
-def _points(feed: Feed, source: Source, quarantine: Quarantine) -> tuple[FloatArray, FloatArray]:
-    """Return latitudes and longitudes, NaN where there is none or the row is quarantined for it."""
-    texts, numbers, names = [], [], []
-    for columns in feed.point:
-        text = source.texts(*columns)
-        texts.append(text)
-        numbers.append(parse_numbers(text))
-        names.append(source.name(next((c for c in columns if c in source), columns[0])))
-    no_place = ["", *(value for value in feed.unknown if np.isnan(to_number(value)))]
-    blank = [text.str.strip().isin(no_place).to_numpy() for text in texts]
-    lat, lon = numbers
-    lat_ok, lon_ok = np.abs(lat) <= 90, np.abs(lon) <= 180  # noqa: PLR2004 - degrees
-    both_blank = blank[0] & blank[1]
-    swapped = ~lat_ok & (np.abs(lat) <= 180) & (np.abs(lon) <= 90)  # noqa: PLR2004 - degrees
-    both = texts[0] + ", " + texts[1]
-    both_names = ", ".join(names)
-    quarantine.add(
-        swapped,
-        "swapped_coordinates",
-        column=both_names,
-        met=both,
-        expected="latitude before longitude",
+def _points(feed: Feed, source: Source, quarantine: Quarantine) -> dict[str, Any]:
+    """Return latitudes and longitudes, and for restored ones what stood there."""
+    names = [next((c for c in columns if c in source), columns[0]) for columns in feed.point]
+    points = read_points(
+        (source.texts(*feed.point[0]), source.texts(*feed.point[1])),
+        quarantine,
+        names=(source.name(names[0]), source.name(names[1])),
+        countries=source.countries,
+        no_place=[value for value in feed.unknown if np.isnan(to_number(value))],
+        restore=feed.restores_points,
     )
-    for text, name, ok, limit in zip(texts, names, (lat_ok, lon_ok), (90, 180), strict=True):
-        quarantine.add(
-            ~ok & ~both_blank,
-            "bad_coordinates",
-            column=name,
-            met=text,
-            expected=f"a number from -{limit} to {limit}",
-        )
-    zero = (lat == 0) & (lon == 0)
-    quarantine.add(
-        zero, "null_island", column=both_names, met=both, expected="the place of an incident"
-    )
-    keep = lat_ok & lon_ok & ~zero
-    return np.where(keep, lat, np.nan), np.where(keep, lon, np.nan)
+    found = {"latitude": points.latitude, "longitude": points.longitude}
+    restored = pd.notna(points.evidence)
+    if not restored.any():
+        return found
+    derived = pd.Series(restored).map({True: "geometry", False: None})
+    return found | {"derived": derived, "evidence": points.evidence}
 
 
 def _counts(source: Source, column: str, texts: pd.Series, quarantine: Quarantine) -> pd.Series:

@@ -76,4 +76,5 @@ FEED = Feed(
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),
     finish=_finish,
+    reads=frozenset({"date_start", "date_end"}),
 )

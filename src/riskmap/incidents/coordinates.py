@@ -1,0 +1,222 @@
+"""Coordinates as feeds write them: checked, and restored only where the country bears witness.
+
+A spreadsheet set to a European language turns ``34.6912643`` into ``346.912.643`` or ``34,69``;
+some results are still legal latitudes. Where asked, the decimal point is put back when exactly one
+way of doing so lies in the row's country; what is left is quarantined, never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.countries import display_name
+from riskmap.countries import table as country_table
+from riskmap.incidents.quarantines import describe
+from riskmap.incidents.values import parse_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from riskmap.incidents.quarantines import Quarantine
+    from riskmap.typing import FloatArray
+
+LIMITS = (90, 180)
+#: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
+MARGIN = 1.0
+_DIGITS = re.compile(r"(-?)(\d[\d., ]*)")
+_BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
+
+
+@dataclass(frozen=True)
+class Points:
+    """Coordinates of many rows.
+
+    Parameters
+    ----------
+    latitude, longitude
+        Degrees, NaN where there are none or the row is quarantined for them.
+    evidence
+        For restored rows what stood there, None elsewhere.
+    """
+
+    latitude: FloatArray
+    longitude: FloatArray
+    evidence: NDArray[Any]
+
+
+def read_points(
+    texts: tuple[pd.Series, pd.Series],
+    quarantine: Quarantine,
+    *,
+    names: tuple[str, str],
+    countries: pd.Series,
+    no_place: Iterable[str] = (),
+    restore: bool = False,
+) -> Points:
+    """Return the coordinates of two columns of text, and set rows aside whose place is no place.
+
+    Parameters
+    ----------
+    texts
+        Latitudes and longitudes.
+    quarantine
+        Where rows that can't be used are noted.
+    names
+        The two columns' names, for details.
+    countries
+        Alpha-3 codes of the rows' countries, missing where unknown: the witnesses.
+    no_place
+        Values that stand for no coordinate, beside ``""``.
+    restore
+        Whether decimal points that a spreadsheet lost are put back where there is one way only.
+
+    Examples
+    --------
+    >>> from riskmap.incidents.quarantines import Quarantine
+    >>> pair = pd.Series(["346.912.643"], dtype=object), pd.Series(["69,17"], dtype=object)
+    >>> found = read_points(pair, Quarantine(1), names=("lat", "lon"),
+    ...                     countries=pd.Series(["AFG"]), restore=True)
+    >>> found.latitude.tolist(), found.longitude.tolist()
+    ([34.6912643], [69.17])
+    """
+    lat, lon = (parse_numbers(text) for text in texts)
+    blank = np.isnan(lat) & np.isnan(lon)
+    for text in texts:
+        blank[blank] = text[blank].str.strip().isin(["", *no_place])
+    boxes = _boxes(countries)
+    evidence = np.full(len(lat), None, object)
+    if restore:
+        _restore(lat, lon, texts, boxes=boxes, evidence=evidence, blank=blank)
+        far = _is_far(lat, lon, texts, boxes) & ~blank
+        quarantine.add_details(
+            far,
+            "bad_coordinates",
+            lambda row: describe(
+                ", ".join(names),
+                f"{texts[0].iloc[row]}, {texts[1].iloc[row]}",
+                f"a place in {display_name(countries.iloc[row])}, in a file without decimal points",
+            ),
+        )
+    good = _in_range(lat, lon)
+    swapped = _is_swapped(lat, lon, boxes)
+    zero = (lat == 0) & (lon == 0)
+    strange = ~(good | blank) | swapped | zero
+    both = _joined(texts, strange)
+    where = ", ".join(names)
+    quarantine.add(
+        swapped,
+        "swapped_coordinates",
+        column=where,
+        met=both,
+        expected="latitude before longitude, in the row's country",
+    )
+    for text, name, number, limit in zip(texts, names, (lat, lon), LIMITS, strict=True):
+        quarantine.add(
+            ~(np.abs(number) <= limit) & ~blank,
+            "bad_coordinates",
+            column=name,
+            met=text,
+            expected=f"a number from -{limit} to {limit}",
+        )
+    quarantine.add(zero, "null_island", column=where, met=both, expected="the place of an incident")
+    keep = good & ~zero & ~swapped
+    return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
+
+
+def _boxes(countries: pd.Series) -> FloatArray:
+    """Return west, south, east and north of each row's country, NaN where unknown."""
+    known = country_table()
+    codes, distinct = pd.factorize(countries, use_na_sentinel=False)
+    nowhere = (np.nan,) * 4
+    boxes = [
+        (known[iso3].box or nowhere) if isinstance(iso3, str) and iso3 in known else nowhere
+        for iso3 in distinct
+    ]
+    return np.array(boxes, np.float64).reshape(-1, 4)[codes]
+
+
+def _in_range(lat: FloatArray, lon: FloatArray) -> NDArray[np.bool_]:
+    return (np.abs(lat) <= LIMITS[0]) & (np.abs(lon) <= LIMITS[1])
+
+
+def _inside(
+    lat: FloatArray, lon: FloatArray, boxes: FloatArray, margin: float = 0.0
+) -> NDArray[np.bool_]:
+    west, south, east, north = boxes.T
+    in_width = (lon >= west - margin) & (lon <= east + margin)
+    return in_width & (lat >= south - margin) & (lat <= north + margin)
+
+
+def _is_swapped(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
+    """Return where the two are in each other's place: by their range, or by the country."""
+    by_range = ~(np.abs(lat) <= LIMITS[0]) & _in_range(lon, lat)
+    outside = ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    return by_range | (outside & _inside(lon, lat, boxes))
+
+
+def _joined(texts: tuple[pd.Series, pd.Series], where: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return both coordinates as one text, made only where it is needed."""
+    both = np.full(len(where), None, object)
+    rows = np.flatnonzero(where)
+    for row, lat, lon in zip(rows, texts[0].iloc[rows], texts[1].iloc[rows], strict=True):
+        both[row] = f"{lat}, {lon}"
+    return both
+
+
+def _restore(
+    lat: FloatArray,
+    lon: FloatArray,
+    texts: tuple[pd.Series, pd.Series],
+    *,
+    boxes: FloatArray,
+    evidence: NDArray[Any],
+    blank: NDArray[np.bool_],
+) -> None:
+    """Put back decimal points, in place, where exactly one pair lies in the row's country."""
+    wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    for row in np.flatnonzero(wrong):
+        pair = str(texts[0].iloc[row]).strip(), str(texts[1].iloc[row]).strip()
+        box = boxes[row : row + 1]
+        found = {
+            (a, b)
+            for a in readings(pair[0], LIMITS[0])
+            for b in readings(pair[1], LIMITS[1])
+            if _inside(np.array([a]), np.array([b]), box)[0]
+        }
+        if len(found) == 1:
+            lat[row], lon[row] = found.pop()
+            evidence[row] = f"{pair[0]}, {pair[1]}"
+
+
+def readings(text: str, limit: float) -> list[float]:
+    """Return the numbers that a text may have been before its decimal point moved.
+
+    Examples
+    --------
+    >>> readings("346.912.643", 90), readings("34,69", 90)
+    ([3.46912643, 34.6912643], [3.469, 34.69])
+    """
+    found = _DIGITS.fullmatch(text)
+    if not found:
+        return []
+    sign, digits = found[1], re.sub(r"\D", "", found[2])
+    places = range(1, 1 + min(len(digits), len(str(int(limit)))))
+    numbers = [float(f"{sign}{digits[:place]}.{digits[place:]}") for place in places]
+    return [number for number in numbers if abs(number) <= limit]
+
+
+def _is_far(
+    lat: FloatArray, lon: FloatArray, texts: tuple[pd.Series, pd.Series], boxes: FloatArray
+) -> NDArray[np.bool_]:
+    """Return which legal points lie outside their country, in a file that lost decimal points."""
+    if not any(text.str.fullmatch(_BROKEN).any() for text in texts):
+        return np.zeros(len(lat), bool)
+    far = _in_range(lat, lon) & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    return far & ~_is_swapped(lat, lon, boxes)

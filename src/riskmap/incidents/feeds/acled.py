@@ -1,0 +1,100 @@
+"""ACLED: exports of 31 columns and older ones, CSV or the JSON of the API.
+
+Values may all come as text; dates are ``07 January 2025`` in exports and ISO in the API. Victims'
+nationality is not told. Codebook: ACLED Codebook (2023); codes to be corrected here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.values import map_codes, parse_numbers, per_unique
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.incidents.dates import Days
+
+#: 1 the town itself, 2 a town that stands for its surroundings, 3 the province's capital.
+GEO_PRECISION = {"1": "place", "2": "admin2", "3": "admin1"}
+
+#: 1 the day, 2 the week, 3 the month.
+DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
+
+#: What happened, by sub_event_type where it says more than event_type.
+SUB_EVENT_TYPE = {
+    "Attack": "armed_attack",
+    "Abduction/forced disappearance": "abduction",
+    "Sexual violence": "assault",
+    "Arrests": "arrest",
+    "Suicide bomb": "explosion",
+    "Grenade": "explosion",
+}
+
+#: What happened, by event_type.
+EVENT_TYPE = {
+    "Battles": "battle",
+    "Explosions/Remote violence": "explosion",
+    "Violence against civilians": "armed_attack",
+    "Protests": "unrest",
+    "Riots": "unrest",
+    "Strategic developments": "other",
+}
+
+
+def _dates(source: Source) -> Days:
+    """Return the day of the event."""
+    return source.interval("event_date", "")
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return event types of two columns, the number of sources, and when a row became known."""
+    coarse = map_codes(source.texts("event_type"), EVENT_TYPE, "other")
+    known = pd.to_datetime(parse_numbers(source.texts("timestamp")), unit="s", utc=True)
+    return {
+        "event_type": frame["event_type"].where(frame["event_type"].notna(), coarse),
+        "source_count": per_unique(source.texts("source"), count_sources).astype("Int64"),
+        "ingested_at": pd.Series(known, index=frame.index),
+    }
+
+
+def count_sources(text: str) -> int | None:
+    """Return how many sources a list names.
+
+    Examples
+    --------
+    >>> count_sources("Pajhwok; Tolo News"), count_sources("")
+    (2, None)
+    """
+    return len({part.strip() for part in text.split(";") if part.strip()}) or None
+
+
+FEED = Feed(
+    name="acled",
+    title="Armed Conflict Location & Event Data",
+    required=frozenset(
+        {"event_date", "time_precision", "sub_event_type", "actor1", "geo_precision", "fatalities"}
+    ),
+    dates=_dates,
+    texts={
+        "source_id": ("event_id_cnty", "data_id"),
+        "place": ("location",),
+        "admin1": ("admin1",),
+        "admin2": ("admin2",),
+        "actor": ("actor1",),
+        "notes": ("notes",),
+    },
+    counts={"killed": ("fatalities",)},
+    codes={
+        "event_type": Codes(("sub_event_type",), SUB_EVENT_TYPE),
+        "date_precision": Codes(("time_precision",), DATE_PRECISION),
+        "geo_precision": Codes(("geo_precision",), GEO_PRECISION, "unknown"),
+    },
+    country=(("country", "iso3"), find_iso),
+    finish=_finish,
+    reads=frozenset({"event_date", "event_type", "source", "timestamp"}),
+)

@@ -1,0 +1,86 @@
+"""Coordinates: swapped ones are seen, broken ones restored only with the country as witness."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmap.incidents.coordinates import read_points, readings
+from riskmap.incidents.quarantines import Quarantine
+
+
+def read(*rows, restore=False):
+    lat, lon, countries = (
+        pd.Series(list(column), dtype="str") for column in zip(*rows, strict=True)
+    )
+    quarantine = Quarantine(len(rows))
+    points = read_points(
+        (lat, lon), quarantine, names=("lat", "lon"), countries=countries, restore=restore
+    )
+    return points, quarantine
+
+
+def test_a_swap_within_range_is_seen_with_the_country_as_witness():
+    points, quarantine = read(
+        ("69.2", "34.5", "AFG"), ("69.2", "34.5", None), ("34.5", "69.2", "AFG")
+    )
+    assert quarantine.reason.tolist() == ["swapped_coordinates", None, None]
+    assert np.isnan(points.latitude).tolist() == [True, False, False]
+
+
+def test_incidents_of_states_that_split_stay():
+    _, quarantine = read(("40.0", "46.6", "RUS"), ("4.8", "31.6", "SDN"))
+    assert quarantine.reason.tolist() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "place"),
+    [
+        ("346.912.643", "691.234.567", (34.6912643, 69.1234567)),
+        ("34,69", "69,12", (34.69, 69.12)),
+        ("34.69", "69.12", (34.69, 69.12)),
+    ],
+)
+def test_one_way_in_the_country_is_restored(lat, lon, place):
+    points, quarantine = read((lat, lon, "AFG"), restore=True)
+    assert (points.latitude[0], points.longitude[0]) == place
+    assert (points.evidence[0] is None) == (lat == "34.69")
+    assert quarantine.reason.tolist() == [None]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("346.912.643", "691.234.567", None),
+        ("346.912.643", "12", "AFG"),
+        ("346.912.643 N", "69", "AFG"),
+    ],
+)
+def test_no_witness_or_no_single_way_is_quarantined(row):
+    _, quarantine = read(row, restore=True)
+    assert quarantine.reason.tolist() == ["bad_coordinates"]
+
+
+def test_two_ways_in_the_country_are_no_way():
+    _, quarantine = read(("551.234.567", "100.123.456", "RUS"), restore=True)
+    assert quarantine.reason.tolist() == ["bad_coordinates"]
+
+
+def test_a_legal_point_abroad_is_doubted_only_in_a_broken_file():
+    _, quarantine = read(("8.1", "9.1", "AFG"), ("346.912.643", "69.1", "AFG"), restore=True)
+    assert quarantine.reason.tolist() == ["bad_coordinates", None]
+    _, quarantine = read(("8.1", "9.1", "AFG"), ("34.6", "69.1", "AFG"), restore=True)
+    assert quarantine.reason.tolist() == [None, None]
+
+
+@given(st.floats(29.4, 38.4), st.floats(60.5, 74.8))
+def test_a_thousands_grouping_of_a_real_place_comes_back(lat, lon):
+    grouped = [f"{round(value * 10**7):,}".replace(",", ".") for value in (lat, lon)]
+    points, _ = read((*grouped, "AFG"), restore=True)
+    assert points.latitude[0] == pytest.approx(lat, abs=1e-6)
+    assert points.longitude[0] == pytest.approx(lon, abs=1e-6)
+
+
+def test_readings_of_no_number():
+    assert readings("north", 90) == []

@@ -25,9 +25,19 @@ if TYPE_CHECKING:
     from riskmap.incidents.readers import read_incidents
     from riskmap.incidents.revisions import compare_incidents
     from riskmap.ledgers import Ledger
-    from riskmap.models.baselines import Climatology
+    from riskmap.models.baselines import (
+        Climatology,
+        Conflictology,
+        ExponentialMean,
+        Persistence,
+        Seasonal,
+        Zero,
+    )
     from riskmap.models.endemic_epidemic import EndemicEpidemic
+    from riskmap.models.ensembles import Adapted, Boosting, Stack
+    from riskmap.models.files import load_model, save_model
     from riskmap.models.forecasts import Forecast, forecast
+    from riskmap.models.hawkes import Hawkes
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
     from riskmap.panels.counts import Panel, count_incidents
@@ -42,21 +52,30 @@ __version__ = VERSION
 
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {
+    "Adapted": "riskmap.models.ensembles",
+    "Boosting": "riskmap.models.ensembles",
     "Climatology": "riskmap.models.baselines",
+    "Conflictology": "riskmap.models.baselines",
     "DateRules": "riskmap.incidents.dates",
     "EmpiricalBayes": "riskmap.models.shrinkage",
     "EndemicEpidemic": "riskmap.models.endemic_epidemic",
+    "ExponentialMean": "riskmap.models.baselines",
     "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
+    "Hawkes": "riskmap.models.hawkes",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
     "Located": "riskmap.places.placements",
     "Panel": "riskmap.panels.counts",
+    "Persistence": "riskmap.models.baselines",
     "RegionIndex": "riskmap.places.region_index",
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
+    "Seasonal": "riskmap.models.baselines",
+    "Stack": "riskmap.models.ensembles",
+    "Zero": "riskmap.models.baselines",
     "assess": "riskmap.assessment.assessments",
     "audit_regions": "riskmap.places.audits",
     "carry_over": "riskmap.places.crosswalks",
@@ -65,31 +84,42 @@ _HOMES = {
     "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
     "forecast": "riskmap.models.forecasts",
+    "load_model": "riskmap.models.files",
     "locate": "riskmap.places.placements",
     "merge_duplicates": "riskmap.incidents.duplicates",
     "publish": "riskmap.outputs.publishing",
     "read_incidents": "riskmap.incidents.readers",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
+    "save_model": "riskmap.models.files",
     "testing": "riskmap.testing",
 }
 
 __all__ = [
+    "Adapted",
+    "Boosting",
     "Climatology",
+    "Conflictology",
     "DateRules",
     "EmpiricalBayes",
     "EndemicEpidemic",
+    "ExponentialMean",
     "Forecast",
     "Gazetteer",
+    "Hawkes",
     "InputError",
     "Ledger",
     "LevelScale",
     "Located",
     "Panel",
+    "Persistence",
     "RegionIndex",
     "RiskLayer",
     "RiskmapError",
     "RiskmapWarning",
+    "Seasonal",
+    "Stack",
+    "Zero",
     "assess",
     "audit_regions",
     "carry_over",
@@ -98,12 +128,14 @@ __all__ = [
     "crosswalk",
     "datasets",
     "forecast",
+    "load_model",
     "locate",
     "merge_duplicates",
     "publish",
     "read_incidents",
     "read_regions",
     "repair_regions",
+    "save_model",
     "testing",
 ]
 

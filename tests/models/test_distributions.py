@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskmap.errors import ModelError
-from riskmap.models.distributions import NegativeBinomial, log_negative_binomial, smallest_count
+from riskmap.models.distributions import (
+    Mixture,
+    NegativeBinomial,
+    Resample,
+    log_negative_binomial,
+    smallest_count,
+)
 
 means = st.floats(1e-2, 1e4)
 sizes = st.floats(1e-2, 1e3)
@@ -89,3 +95,31 @@ def test_refuses_what_is_no_distribution(mean, size):
 def test_refuses_a_probability_of_one():
     with pytest.raises(ModelError, match=r"met 1\.0"):
         smallest_count(lambda k: k, 1.0, shape=(1,))
+
+
+def test_a_mixture_is_between_its_members():
+    one, two = one_region(1.0), one_region(9.0)
+    found = Mixture((one, two), np.array([0.25, 0.75]))
+    draws = found.draws(100_000, rng=np.random.default_rng(1))
+    assert found.mean[0] == pytest.approx(7.0)
+    assert draws.mean() == pytest.approx(7.0, rel=0.02)
+    assert draws.var() == pytest.approx(found.variance[0], rel=0.03)
+    assert found.cdf(3)[0] == pytest.approx(np.mean(draws <= 3), abs=0.01)
+    assert found.p_gt(3)[0] == pytest.approx(1 - found.cdf(3)[0])
+    assert found.quantile(0.5)[0] == np.median(draws)
+    assert np.exp(found.log_pmf(2.0))[0] == pytest.approx(np.mean(draws == 2), abs=0.01)
+
+
+def one_region(mean):
+    return NegativeBinomial(np.array([mean]), 2.0)
+
+
+def test_resampled_counts_are_those_seen():
+    found = Resample(np.array([[0.0, 5.0], [2.0, np.nan], [np.nan, 5.0]]))
+    draws = found.draws(2000, rng=np.random.default_rng(1))
+    assert set(np.unique(draws[:, 0])) == {0.0, 2.0}
+    assert set(np.unique(draws[:, 1])) == {5.0}
+    assert found.mean.tolist() == [1.0, 5.0]
+    assert found.variance.tolist() == [1.0, 0.0]
+    assert found.p_gt(1).tolist() == [0.5, 1.0]
+    assert np.exp(found.log_pmf(2.0)).round(9).tolist() == [0.5, 0.0]

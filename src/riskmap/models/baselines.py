@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.distributions import Mixture, NegativeBinomial, Resample
 from riskmap.models.estimators import CountEstimator
-from riskmap.panels.features import days_ahead, days_at_risk
+from riskmap.panels.features import DAYS_A_MONTH, DAYS_A_YEAR, days_ahead, days_at_risk
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray
@@ -36,13 +37,19 @@ class WeightedHistory(CountEstimator):
         at_risk = days_at_risk(history)
         days = weights @ at_risk
         count = weights @ np.nan_to_num(history.counts)
-        mean_rate = (np.nansum(history.counts) + UNSEEN) / max(at_risk.sum(), history.days.min())
+        mean_rate = _mean_rate(history)
         prior_days = self.prior_windows * float(np.mean(history.days))
         ahead = days_ahead(history, self.horizon_days_)
         scale = ahead / (days + prior_days)
         prior = np.broadcast_to(prior_days * mean_rate, count.shape)
         parts = {"own_history": count * scale, "all_regions": prior * scale}
         return parts, NegativeBinomial(sum_parts(parts), size=count + prior)
+
+
+def _mean_rate(history: CountHistory) -> float:
+    """Return the incidents a day at risk over all regions, never 0."""
+    risk = max(float(days_at_risk(history).sum()), float(history.days.min()))
+    return (float(np.nansum(history.counts)) + UNSEEN) / risk
 
 
 def sum_parts(parts: dict[str, FloatArray]) -> FloatArray:
@@ -85,3 +92,147 @@ class Climatology(WeightedHistory):
 
     def _weights(self, history: CountHistory) -> FloatArray:
         return np.ones(history.n_windows)
+
+
+class Zero(CountEstimator):
+    """Nothing will happen: the forecast that an average of mostly empty regions rewards.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((2, 1)), np.full(2, 30.0), np.zeros(1, int),
+    ...                        np.zeros(1, int))
+    >>> Zero().fit(history, horizon_days=30).predict_distribution(history).p_gt(0).tolist()
+    [0.0]
+    """
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
+        nothing = np.zeros(history.n_regions)
+        return {"own_history": nothing}, NegativeBinomial(nothing)
+
+
+class Persistence(WeightedHistory):
+    """What happened in the last horizon happens again.
+
+    Parameters
+    ----------
+    prior_windows
+        What the mean rate of all regions is worth as a prior, in windows.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[9.0], [9.0], [1.0]]), np.full(3, 30.0),
+    ...                        np.zeros(1, int), np.zeros(1, int))
+    >>> model = Persistence(prior_windows=0.1).fit(history, horizon_days=30)
+    >>> model.predict_distribution(history).mean.round(1).tolist()
+    [1.5]
+    """
+
+    def __init__(self, prior_windows: float = 1.0) -> None:
+        self.prior_windows = prior_windows
+
+    def _weights(self, history: CountHistory) -> FloatArray:
+        age = history.days[::-1].cumsum()[::-1] - history.days
+        return np.where(age < self.horizon_days_, 1.0, 0.0)
+
+
+class ExponentialMean(WeightedHistory):
+    r"""The mean of a region's own history, windows of age `a` weighted by :math:`2^{-a/h}`.
+
+    Parameters
+    ----------
+    half_life_months
+        Age at which a window weighs half (`h`).
+    prior_windows
+        What the mean rate of all regions is worth as a prior, in windows.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[8.0], [0.0]]), np.full(2, 30.4375),
+    ...                        np.zeros(1, int), np.zeros(1, int))
+    >>> model = ExponentialMean(half_life_months=1, prior_windows=1e-9)
+    >>> found = model.fit(history, horizon_days=30.4375).predict_distribution(history)
+    >>> found.mean.round(2).tolist()
+    [2.67]
+    """
+
+    def __init__(self, half_life_months: float = 12.0, prior_windows: float = 1.0) -> None:
+        self.half_life_months = half_life_months
+        self.prior_windows = prior_windows
+
+    def _weights(self, history: CountHistory) -> FloatArray:
+        age = history.days[::-1].cumsum()[::-1] - history.days
+        return np.asarray(0.5 ** (age / (self.half_life_months * DAYS_A_MONTH)))
+
+
+class Seasonal(WeightedHistory):
+    """The mean of a region's own history at the same time of the year.
+
+    Windows count whose middle lies within the horizon's part of the year, in any year. A history
+    that holds no such window counts as a whole.
+
+    Parameters
+    ----------
+    prior_windows
+        What the mean rate of all regions is worth as a prior, in windows.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.tile([[5.0], [0.0]], (4, 1)), np.full(8, 182.625),
+    ...                        np.zeros(1, int), np.zeros(1, int), phase=np.tile([0.0, 0.5], 4))
+    >>> model = Seasonal(prior_windows=1e-9).fit(history, horizon_days=180)
+    >>> model.predict_distribution(history).mean.round(0).tolist()
+    [5.0]
+    """
+
+    def __init__(self, prior_windows: float = 1.0) -> None:
+        self.prior_windows = prior_windows
+
+    def _weights(self, history: CountHistory) -> FloatArray:
+        years = history.days / DAYS_A_YEAR
+        start = history.phase[-1] + years[-1]
+        after = (history.phase + years / 2 - start) % 1.0
+        same = after <= self.horizon_days_ / DAYS_A_YEAR
+        return np.where(same | ~same.any(), 1.0, 0.0)
+
+
+class Conflictology(CountEstimator):
+    """A region's past, resampled: any earlier horizon may happen again, each as likely.
+
+    The totals of all stretches of the horizon's length in a region's history are its forecast
+    (Hegre and others, 2025, use the last year's months). One more stretch is added that nobody
+    has seen, geometric with the mean of all regions, so that a first incident is not impossible.
+
+    Parameters
+    ----------
+    last_windows
+        How many of the last windows to resample; all when None.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[0.0], [4.0], [0.0]]), np.full(3, 30.0),
+    ...                        np.zeros(1, int), np.zeros(1, int))
+    >>> model = Conflictology().fit(history, horizon_days=30)
+    >>> model.predict_distribution(history).quantile(0.9).tolist()
+    [4.0]
+    """
+
+    def __init__(self, last_windows: int | None = None) -> None:
+        self.last_windows = last_windows
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], Mixture]:
+        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        last = history.n_windows if self.last_windows is None else self.last_windows
+        counts = history.counts[-max(last, ahead) :]
+        totals = sliding_window_view(counts, ahead, axis=0).sum(axis=-1)
+        unseen = np.isnan(totals).all(axis=0)
+        totals = np.where(unseen, 0.0, totals)
+        new = _mean_rate(history) * days_ahead(history, self.horizon_days_)
+        seen, fresh = Resample(totals), NegativeBinomial(new, 1.0)
+        weights = np.array([len(totals), 1.0]) / (len(totals) + 1.0)
+        parts = {"own_history": weights[0] * seen.mean, "all_regions": weights[1] * new}
+        return parts, Mixture((seen, fresh), weights)

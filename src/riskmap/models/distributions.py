@@ -13,7 +13,7 @@ from riskmap.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from riskmap.typing import FloatArray
+    from riskmap.typing import CountDistribution, FloatArray
 
 #: From this size on a negative binomial is a Poisson to within double precision.
 _POISSON_FROM = 1e12
@@ -163,3 +163,122 @@ def smallest_count(
         high = np.where(reached, middle, high)
         low = np.where(reached, low, middle)
     return high
+
+
+@dataclass(frozen=True)
+class Resample:
+    """The distribution of counts that were seen before, each as likely as any other.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_values, n_regions)
+        Counts; every region has at least one that is not missing.
+
+    Examples
+    --------
+    >>> counts = Resample(np.array([[0.0], [0.0], [3.0], [1.0]]))
+    >>> counts.p_gt(0).tolist(), counts.quantile(0.75).tolist()
+    ([0.5], [1.0])
+    """
+
+    values: FloatArray
+
+    @property
+    def mean(self) -> FloatArray:
+        """Expected count."""
+        return np.nanmean(self.values, axis=0)
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of the count."""
+        return np.nanvar(self.values, axis=0)
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        reached = np.sum(self.values <= np.asarray(count, dtype=float), axis=0)
+        return np.asarray(reached / np.sum(~np.isnan(self.values), axis=0))
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents."""
+        return np.asarray(1.0 - self.cdf(count))
+
+    def log_pmf(self, count: float | FloatArray) -> FloatArray:
+        """Return the log of the probability of exactly `count` incidents."""
+        return _log_difference(self.cdf, count)
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        return smallest_count(self.cdf, probability, shape=self.values.shape[1:])
+
+    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
+        """Return random counts, shape (size, n_regions)."""
+        ordered = np.sort(self.values, axis=0)
+        known = np.sum(~np.isnan(self.values), axis=0)
+        pick = np.floor(rng.random((size, len(known))) * known).astype(np.int64)
+        return np.take_along_axis(ordered, pick, axis=0)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    r"""A linear pool of distributions: :math:`P(k) = \sum_i w_i P_i(k)` (Stone, 1961).
+
+    Parameters
+    ----------
+    members
+        Distributions of the same regions.
+    weights : ndarray, shape (n_members,)
+        Not negative, with sum 1.
+
+    Examples
+    --------
+    >>> one, four = NegativeBinomial(np.array([1.0])), NegativeBinomial(np.array([4.0]))
+    >>> Mixture((one, four), np.array([0.5, 0.5])).mean.tolist()
+    [2.5]
+    """
+
+    members: tuple[CountDistribution, ...]
+    weights: FloatArray
+
+    def _pool(self, values: list[FloatArray]) -> FloatArray:
+        return np.asarray(np.tensordot(self.weights, np.array(values), axes=1))
+
+    @property
+    def mean(self) -> FloatArray:
+        """Expected count."""
+        return self._pool([member.mean for member in self.members])
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of the count: within the members and between them."""
+        between = [(member.mean - self.mean) ** 2 for member in self.members]
+        return self._pool([member.variance for member in self.members]) + self._pool(between)
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        return self._pool([member.cdf(count) for member in self.members])
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents."""
+        return self._pool([member.p_gt(count) for member in self.members])
+
+    def log_pmf(self, count: float | FloatArray) -> FloatArray:
+        """Return the log of the probability of exactly `count` incidents."""
+        return _log_difference(self.cdf, count)
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        return smallest_count(self.cdf, probability, shape=self.mean.shape)
+
+    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
+        """Return random counts, shape (size, n_regions)."""
+        drawn = np.array([member.draws(size, rng=rng) for member in self.members])
+        pick = rng.choice(len(self.members), p=self.weights, size=drawn.shape[1:])
+        return np.take_along_axis(drawn, pick[None], axis=0)[0]
+
+
+def _log_difference(
+    cdf: Callable[[float | FloatArray], FloatArray], count: float | FloatArray
+) -> FloatArray:
+    """Return the log of the probability of a count from the cdf; never minus infinity."""
+    k = np.asarray(count, dtype=float)
+    return np.log(np.maximum(cdf(k) - cdf(k - 1.0), 1e-300))

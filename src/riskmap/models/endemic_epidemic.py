@@ -11,11 +11,14 @@ from riskmap.errors import ModelError
 from riskmap.models.baselines import UNSEEN
 from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import CountEstimator
-from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion
+from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
-from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate_features
+from riskmap.models.targets import targets_of
+from riskmap.panels.features import days_ahead, days_at_risk, rate_features
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The level that is never quite left out, so that no chance is ever zero.
@@ -50,7 +53,7 @@ class EndemicEpidemic(CountEstimator):
     memory_months
         Half-life of what a past origin is worth when the coefficients are fitted.
     most_rows
-        Origins are thinned out evenly until there are at most this many regions x origins.
+        Past origins are thinned out evenly until there are at most this many regions x origins.
 
     Attributes
     ----------
@@ -94,27 +97,28 @@ class EndemicEpidemic(CountEstimator):
     def _learn(self, history: CountHistory) -> None:
         base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
         self.strength_days_ = base.strength_days_
-        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
-        at = _origins(history, ahead, self.most_rows)
-        counts, risk = _targets(history, at, ahead)
-        if not (counts > 0).any():
+        targets = targets_of(
+            history,
+            self.horizon_days_,
+            most_rows=self.most_rows,
+            memory_months=self.memory_months,
+        )
+        if not (targets.counts > 0).any():
             self.coefficients_, self.penalty_ = {"base": 1.0}, 0.0
             self.dispersion_ = np.array([0.0, 1.0])
             return
-        drivers = _drivers(history, self.strength_days_, at)
+        drivers = _drivers(history, self.strength_days_, targets.at)
         names = tuple(drivers)
         design = np.stack([drivers[name].ravel() for name in names], axis=1)
-        design *= risk.reshape(-1, 1)
-        age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
-        worth = np.repeat(0.5 ** (age / self.memory_months) / ahead, history.n_regions)
-        task = _Task(names, design, counts.ravel(), worth)
-        split = at[len(at) * 3 // 4]
-        when = np.repeat(at, history.n_regions)
-        early, late = task.part(when + ahead <= split), task.part(when >= split)
+        design *= targets.risk[:, None]
+        task = _Task(names, design, targets.counts, targets.weights)
+        early, late = (task.part(rows) for rows in targets.split())
         losses = [late.loss(*early.solve(penalty)) for penalty in self.penalties]
         self.penalty_ = float(self.penalties[int(np.argmin(losses))])
         coefficients, theta = task.solve(self.penalty_)
-        self.dispersion_ = fit_dispersion(task.counts, design @ coefficients, worth, theta=theta)
+        self.dispersion_ = fit_dispersion(
+            task.counts, design @ coefficients, task.weights, theta=theta
+        )
         self.coefficients_ = {
             name: float(value) for name, value in zip(names, coefficients, strict=True) if value > 0
         }
@@ -130,9 +134,7 @@ class EndemicEpidemic(CountEstimator):
             value = coefficient * drivers[name][0] * ahead
             parts[part] = parts.get(part, np.zeros_like(value)) + value
         mean = np.sum(list(parts.values()), axis=0)
-        shift, power = self.dispersion_
-        log_size = shift + power * np.log(np.maximum(mean, 1e-12))
-        return parts, NegativeBinomial(mean, np.exp(np.clip(log_size, -30.0, 30.0)))
+        return parts, NegativeBinomial(mean, size_of(mean, self.dispersion_))
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class _Task:
     counts: FloatArray
     weights: FloatArray
 
-    def part(self, rows: FloatArray) -> _Task:
+    def part(self, rows: NDArray[np.bool_]) -> _Task:
         return _Task(self.names, self.design[rows], self.counts[rows], self.weights[rows])
 
     def solve(self, penalty: float) -> tuple[FloatArray, float]:
@@ -160,20 +162,6 @@ class _Task:
         """Return the negative log likelihood."""
         sample = Sample.fold(self.design, self.counts, self.weights)
         return sample.loss(coefficients, float(np.log(theta)))[0]
-
-
-def _origins(history: CountHistory, ahead: int, most_rows: int) -> IntArray:
-    """Return the windows to forecast from: after a first eighth, thinned out evenly."""
-    first = max(1, history.n_windows // 8)
-    step = max(1, -(-(history.n_windows - first) * history.n_regions // most_rows))
-    return np.arange(history.n_windows - ahead, first - 1, -step)[::-1]
-
-
-def _targets(history: CountHistory, at: IntArray, ahead: int) -> tuple[FloatArray, FloatArray]:
-    """Return the incidents and the days at risk in the windows that follow each origin."""
-    counts, risk = np.nan_to_num(history.counts), days_at_risk(history)
-    windows = at[:, None] + np.arange(ahead)
-    return counts[windows].sum(axis=1), risk[windows].sum(axis=1)
 
 
 def _drivers(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _TINY = 1e-12
 #: How far, in natural logs, the dispersion strays from its prior at one standard deviation.
 _LOOSE = 2.0
+#: Of rows without incidents about so many suffice for the dispersion; they stand for the others.
+_SILENT = 20_000
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ def fit_additive(
         value += penalty * values[:-1].sum() + 0.5 * (values[-1] / _LOOSE) ** 2
         return value, np.append(slope / scale + penalty, by_theta + values[-1] / _LOOSE**2)
 
-    start = np.append(np.maximum(0.02 * scale, floor * scale), 0.0)
+    start = np.append(np.maximum(scale / len(scale), floor * scale), 0.0)
     bounds = [(low, None) for low in floor * scale] + [(-10.0, 10.0)]
-    options = {"maxiter": 500, "maxfun": 1000, "maxcor": 20}
+    options = {"maxiter": 1000, "maxfun": 2000, "maxcor": 30, "ftol": 1e-12, "gtol": 1e-6}
     found = optimize.minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
     )
@@ -132,12 +134,15 @@ def fit_dispersion(
     >>> bool(abs(fit_dispersion(counts, means, np.ones(20_000), theta=1.0)[1]) < 0.1)
     True
     """
-    log_means = np.log(np.maximum(means, _TINY))
     start = np.array([np.log(theta), 1.0])
+    silent = np.flatnonzero(counts == 0)
+    step = max(1, len(silent) // _SILENT)
+    rows = np.concatenate([np.flatnonzero(counts > 0), silent[::step]])
+    weights = np.where(counts > 0, 1.0, len(silent) / max(len(silent[::step]), 1)) * weights
+    counts, means, weights = counts[rows], means[rows], weights[rows]
 
     def loss(values: FloatArray) -> float:
-        size = np.exp(np.clip(values[0] + values[1] * log_means, -30.0, 30.0))
-        fit = float(weights @ log_negative_binomial(counts, means, size))
+        fit = float(weights @ log_negative_binomial(counts, means, size_of(means, values)))
         away = (values - start) / np.array([_LOOSE, 0.5])
         return -fit + 0.5 * float(away @ away)
 
@@ -145,3 +150,15 @@ def fit_dispersion(
         loss, start, method="L-BFGS-B", bounds=[(-20.0, 20.0), (0.0, 1.0)], options={"maxiter": 50}
     )
     return np.asarray(found.x)
+
+
+def size_of(means: FloatArray, dispersion: FloatArray) -> FloatArray:
+    r"""Return the sizes :math:`e^a \mu^b` that belong to means.
+
+    Examples
+    --------
+    >>> size_of(np.array([1.0, 4.0]), np.array([0.0, 0.5])).tolist()
+    [1.0, 2.0]
+    """
+    log_size = dispersion[0] + dispersion[1] * np.log(np.maximum(means, _TINY))
+    return np.exp(np.clip(log_size, -30.0, 30.0))

@@ -14,7 +14,8 @@ from scipy import sparse
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
-DAYS_A_MONTH = 30.4375
+DAYS_A_YEAR = 365.25
+DAYS_A_MONTH = DAYS_A_YEAR / 12
 
 #: Half-lives in months for a region's own history, from the last weeks to a decade.
 OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
@@ -265,5 +266,5 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
 
 def _phases_before(history: CountHistory) -> FloatArray:
     """Return the place in the year of the end of the last window before each window."""
-    ends = (history.phase + history.days / 365.25) % 1.0
+    ends = (history.phase + history.days / DAYS_A_YEAR) % 1.0
     return np.append(history.phase[0], ends)

@@ -1,0 +1,312 @@
+"""Models that learn from features: scikit-learn estimators, boosted trees, pools of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from riskmap.errors import ModelError
+from riskmap.models.distributions import Mixture, NegativeBinomial
+from riskmap.models.estimators import CountEstimator
+from riskmap.models.likelihoods import fit_dispersion, size_of
+from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
+from riskmap.models.targets import Targets, targets_of
+from riskmap.panels.features import context_features, days_ahead, rate_features
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
+
+_TINY = 1e-12
+#: Weights within this share of their mean count as equal (months differ by a tenth).
+_EVEN = 0.15
+
+
+class Adapted(CountEstimator):
+    """Any scikit-learn regressor or classifier as a model of counts.
+
+    It sees :func:`riskmap.panels.features.rate_features` as logs and
+    :func:`riskmap.panels.features.context_features`. A regressor predicts the count of the horizon
+    per day at risk; a classifier whether there is any incident, and the mean is that of the
+    Poisson with this probability. The dispersion, and a factor that makes the forecast right on
+    average, come from the last quarter of the past, which the estimator has not seen by then.
+
+    Parameters
+    ----------
+    estimator
+        A regressor, or a classifier with ``predict_proba``. It is cloned.
+    most_rows
+        Origins are thinned out evenly until there are at most this many regions x origins.
+
+    Notes
+    -----
+    Unless the estimator is constrained, one more incident may lower a forecast. Where the past
+    holds no incident, the forecast is the empirical Bayes rate.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import PoissonRegressor
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(60, 20)
+    >>> model = Adapted(PoissonRegressor(alpha=1e-3)).fit(history, horizon_days=30)
+    >>> model.predict_distribution(history).mean.shape
+    (20,)
+    """
+
+    strength_days_: FloatArray
+    dispersion_: FloatArray
+    factor_: float
+    learnt_: bool
+
+    def __init__(self, estimator: Any, most_rows: int = 300_000) -> None:
+        self.estimator = estimator
+        self.most_rows = most_rows
+
+    def _learn(self, history: CountHistory) -> None:
+        base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
+        self.strength_days_ = base.strength_days_
+        targets = targets_of(history, self.horizon_days_, most_rows=self.most_rows)
+        self.learnt_ = bool((targets.counts > 0).any() and (targets.counts == 0).any())
+        self.factor_, self.dispersion_ = 1.0, np.array([0.0, 1.0])
+        if not self.learnt_:
+            return
+        table = self._table(history, targets.at)
+        early, late = targets.split()
+        some = targets.counts[early] > 0
+        if late.any() and some.any() and not some.all():
+            self._fit_estimator(table[early], targets.part(early))
+            mean = self._means(table[late]) * targets.risk[late]
+            self._calibrate(mean, targets.part(late))
+        self._fit_estimator(table, targets)
+
+    def _calibrate(self, mean: FloatArray, targets: Targets) -> None:
+        seen = float(targets.weights @ targets.counts) + 1.0
+        self.factor_ = seen / (float(targets.weights @ mean) + 1.0)
+        self.dispersion_ = fit_dispersion(
+            targets.counts, self.factor_ * mean, targets.weights, theta=1.0
+        )
+
+    def _table(self, history: CountHistory, at: IntArray) -> FloatArray:
+        """Return the features at origins, one row a region and origin."""
+        rates = rate_features(history, at=at)
+        rates["base"] = shrunk_rates(history, self.strength_days_, at=at)
+        small = 0.5 / float(history.days.sum())
+        columns = [np.log(rate + small) for rate in rates.values()]
+        context = context_features(history, at=at)
+        del context["trend"]  # it compares two rates, so that more incidents may lower it
+        context["days_since_last"] = np.log1p(context["days_since_last"])
+        self._signs = [1] * len(columns) + [-(name == "days_since_last") for name in context]
+        return np.stack([c.ravel() for c in [*columns, *context.values()]], axis=1)
+
+    def _fit_estimator(self, table: FloatArray, targets: Targets) -> None:
+        known = targets.risk > 0
+        rows, weights = table[known], targets.weights[known]
+        self.estimator_ = clone(self.estimator)
+        if is_classifier(self.estimator):
+            self.estimator_.fit(rows, targets.counts[known] > 0, sample_weight=weights)
+        else:
+            rate = targets.counts[known] / targets.risk[known]
+            self.estimator_.fit(rows, rate, sample_weight=weights * targets.risk[known])
+
+    def _means(self, table: FloatArray) -> FloatArray:
+        """Return the expected counts a day at risk."""
+        if is_classifier(self.estimator):
+            some = np.clip(self.estimator_.predict_proba(table)[:, 1], _TINY, 1 - 1e-9)
+            return np.asarray(-np.log1p(-some) / self.horizon_days_)
+        return np.maximum(self.estimator_.predict(table), 0.0)
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
+        at = np.array([history.n_windows])
+        if self.learnt_:
+            rate = self.factor_ * self._means(self._table(history, at))
+        else:
+            rate = shrunk_rates(history, self.strength_days_, at=at)[0]
+        mean = rate * days_ahead(history, self.horizon_days_)
+        return {"learnt": mean}, NegativeBinomial(mean, size_of(mean, self.dispersion_))
+
+
+class Boosting(Adapted):
+    """Boosted trees for the mean, with a calibrated negative binomial around it.
+
+    Histogram gradient boosting (Ke and others, 2017; Friedman, 2001) with the Poisson loss. The
+    trees are constrained to rise with every rate and to fall with the time since the last
+    incident, so that one more incident never lowers a forecast.
+
+    Parameters
+    ----------
+    max_iter
+        Number of trees.
+    learning_rate
+        What each tree adds.
+    most_rows
+        Origins are thinned out evenly until there are at most this many regions x origins.
+
+    Attributes
+    ----------
+    trees_ : tuple of dict
+        The trees as plain arrays, so that they can be saved as JSON.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(60, 20)
+    >>> model = Boosting().fit(history, horizon_days=30)
+    >>> bool((model.predict_distribution(history).mean > 0).all())
+    True
+    """
+
+    trees_: tuple[dict[str, Any], ...]
+    start_: float
+
+    def __init__(
+        self, max_iter: int = 120, learning_rate: float = 0.05, most_rows: int = 300_000
+    ) -> None:
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.most_rows = most_rows
+
+    def _fit_estimator(self, table: FloatArray, targets: Targets) -> None:
+        known = targets.risk > 0
+        risk = targets.risk[known]
+        worth = targets.weights[known] * risk
+        even = bool(np.ptp(worth) <= _EVEN * worth.mean())
+        # finding bins with weights is slow: fewer do, and weights that hardly differ are left out
+        trees = HistGradientBoostingRegressor(
+            loss="poisson",
+            max_iter=self.max_iter,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=8,
+            max_bins=255 if even else 32,
+            min_samples_leaf=50,
+            l2_regularization=1.0,
+            monotonic_cst=self._signs,
+            early_stopping=False,
+            random_state=0,
+        )
+        rate = targets.counts[known] / (risk.mean() if even else risk)
+        trees.fit(table[known], rate, None if even else worth)
+        # scikit-learn shows its trees nowhere else, and pickling them is what we avoid
+        self.start_ = float(np.ravel(trees._baseline_prediction)[0])  # noqa: SLF001 - see above
+        self.trees_ = tuple(_plain(stage[0]) for stage in trees._predictors)  # noqa: SLF001 - see above
+
+    def _means(self, table: FloatArray) -> FloatArray:
+        total = np.full(len(table), self.start_)
+        for tree in self.trees_:
+            total += _climb_down(tree, table)
+        return np.exp(total)
+
+
+def _plain(predictor: Any) -> dict[str, Any]:
+    """Return the nodes of a tree as plain arrays."""
+    nodes = predictor.nodes
+    leaf = nodes["is_leaf"].astype(bool)
+    here = np.arange(len(nodes))
+    return {
+        "feature": nodes["feature_idx"].astype(np.int64),
+        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
+        "left": np.where(leaf, here, nodes["left"]).astype(np.int64),
+        "right": np.where(leaf, here, nodes["right"]).astype(np.int64),
+        "value": nodes["value"].astype(np.float64),
+        "depth": int(nodes["depth"].max()),
+    }
+
+
+def _climb_down(tree: dict[str, Any], table: FloatArray) -> FloatArray:
+    """Return the value of the leaf that each row ends in."""
+    node = np.zeros(len(table), dtype=np.int64)
+    rows = np.arange(len(table))
+    for _ in range(tree["depth"]):
+        below = table[rows, tree["feature"][node]] <= tree["threshold"][node]
+        node = np.where(below, tree["left"][node], tree["right"][node])
+    return np.asarray(tree["value"][node])
+
+
+class Stack(CountEstimator):
+    r"""A linear pool of models, weighted by how well they forecast the past.
+
+    .. math:: P(k) = \sum_i w_i P_i(k)
+
+    The weights are those of the highest log score over origins in the last quarter of the past,
+    made by models that had not seen it (Geweke and Amisano, 2011), found by the EM algorithm.
+    Then every member learns from all of the past.
+
+    Parameters
+    ----------
+    models
+        The members; they are cloned.
+    origins
+        How many past origins are forecast to weigh the members.
+
+    Attributes
+    ----------
+    weights_ : ndarray, shape (n_models,)
+        The weights, with sum 1; equal where the past is too short to tell.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(80, 20, own=0.6)
+    >>> model = Stack((rm.Climatology(), rm.EndemicEpidemic())).fit(history, horizon_days=30)
+    >>> bool(model.weights_[1] > 0.5)
+    True
+    """
+
+    weights_: FloatArray
+    models_: tuple[CountModel, ...]
+
+    def __init__(self, models: tuple[CountModel, ...], origins: int = 12) -> None:
+        self.models = models
+        self.origins = origins
+
+    def _learn(self, history: CountHistory) -> None:
+        if not self.models:
+            raise ModelError("a stack needs at least one model")
+        self.weights_ = np.full(len(self.models), 1.0 / len(self.models))
+        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        split = history.n_windows * 3 // 4
+        last = history.n_windows - ahead
+        early = history.until(max(split, 1))
+        horizon_fits = self.horizon_days_ <= float(early.days.sum())
+        if last >= split and split >= 1 and horizon_fits and not np.isnan(early.counts).all():
+            at = np.unique(np.linspace(split, last, self.origins).astype(np.int64))
+            self.weights_ = _pool_weights(self._past_chances(history, early, at, ahead))
+        self.models_ = tuple(
+            clone(m).fit(history, horizon_days=self.horizon_days_) for m in self.models
+        )
+
+    def _past_chances(
+        self, history: CountHistory, early: CountHistory, at: IntArray, ahead: int
+    ) -> FloatArray:
+        """Return the probability that each member gave to what then happened."""
+        fitted = [clone(m).fit(early, horizon_days=self.horizon_days_) for m in self.models]
+        rows = []
+        for t in at:
+            past = history.until(int(t))
+            seen = history.counts[t : t + ahead].sum(axis=0)
+            known = ~np.isnan(seen)
+            count = np.round(np.where(known, seen, 0.0))
+            found = [model.predict_distribution(past) for model in fitted]
+            chances = [f.cdf(count) - f.cdf(count - 1.0) for f in found]
+            rows.append(np.array(chances)[:, known])
+        return np.maximum(np.concatenate(rows, axis=1), 1e-12)
+
+    def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
+        members = tuple(model.predict_distribution(history) for model in self.models_)
+        parts: dict[str, FloatArray] = {}
+        for weight, model in zip(self.weights_, self.models_, strict=True):
+            for name, part in model.predict_components(history).items():
+                parts[name] = parts.get(name, np.zeros_like(part)) + weight * part
+        return parts, Mixture(members, self.weights_)
+
+
+def _pool_weights(chances: FloatArray) -> FloatArray:
+    """Return the weights of the highest log score, shrunk by one observation towards equal."""
+    n = len(chances)
+    weights = np.full(n, 1.0 / n)
+    for _ in range(200):
+        shares = weights[:, None] * chances
+        shares /= shares.sum(axis=0)
+        weights = (shares.sum(axis=1) + 1.0 / n) / (chances.shape[1] + 1.0)
+    return weights / weights.sum()

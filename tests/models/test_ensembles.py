@@ -1,0 +1,80 @@
+"""Learnt models: trees as plain arrays, scikit-learn estimators, pools that find the better one."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import PoissonRegressor
+from sklearn.naive_bayes import GaussianNB
+
+import riskmap as rm
+from riskmap.errors import ModelError
+from riskmap.models.baselines import Zero
+from riskmap.models.ensembles import Adapted, Boosting, Stack, _climb_down, _plain
+from riskmap.models.files import load_model, save_model
+from riskmap.testing import check_model
+
+
+def test_plain_trees_equal_the_trees_they_come_from():
+    rng = np.random.default_rng(1)
+    table = rng.normal(size=(500, 4))
+    rate = rng.poisson(np.exp(table[:, 0])).astype(float)
+    trees = HistGradientBoostingRegressor(loss="poisson", max_iter=12, max_leaf_nodes=8)
+    trees.fit(table, rate)
+    total = float(np.ravel(trees._baseline_prediction)[0])
+    for stage in trees._predictors:
+        total = total + _climb_down(_plain(stage[0]), table)
+    assert np.exp(total) == pytest.approx(trees.predict(table), rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB()])
+def test_scikit_learn_estimators_are_models(estimator):
+    check_model(Adapted(estimator))
+
+
+def test_a_classifier_keeps_its_probability():
+    history, _ = rm.datasets.simulate_counts(60, 20, own=0.0)
+    model = Adapted(DummyClassifier(strategy="prior")).fit(history, horizon_days=30)
+    share = (history.counts[7:] > 0).mean()
+    mean = model.predict_distribution(history).mean / model.factor_
+    assert -np.expm1(-mean) == pytest.approx(np.full(20, share), rel=0.02)
+
+
+def test_adapted_estimators_are_not_saved(history, tmp_path):
+    model = Adapted(PoissonRegressor()).fit(history, horizon_days=30)
+    with pytest.raises(ModelError, match="can't be saved"):
+        save_model(model, tmp_path / "model.json")
+
+
+@pytest.mark.parametrize(
+    "model", [Boosting(max_iter=10), Stack((rm.Climatology(), rm.EmpiricalBayes()))]
+)
+def test_learnt_models_come_back_from_their_files(model, history, tmp_path):
+    fitted = model.fit(history, horizon_days=60)
+    save_model(fitted, tmp_path / "model.json")
+    back = load_model(tmp_path / "model.json").predict_distribution(history)
+    assert np.array_equal(back.p_gt(1), fitted.predict_distribution(history).p_gt(1))
+
+
+def test_a_pool_finds_the_better_member(history):
+    model = Stack((Zero(), rm.EmpiricalBayes())).fit(history, horizon_days=30)
+    assert model.weights_.sum() == pytest.approx(1.0)
+    assert model.weights_[1] > 0.9
+
+
+def test_a_short_past_pools_equally(make):
+    model = Stack((Zero(), rm.Climatology())).fit(make(np.ones((2, 4))), horizon_days=60)
+    assert model.weights_.tolist() == [0.5, 0.5]
+
+
+def test_a_pool_of_none_is_an_error(make):
+    with pytest.raises(ModelError, match="at least one"):
+        Stack(()).fit(make(np.ones((2, 4))), horizon_days=30)
+
+
+def test_trees_find_what_triggers():
+    history, _ = rm.datasets.simulate_counts(150, 40, own=0.8, seed=3)
+    model = Boosting().fit(history, horizon_days=30)
+    found = model.predict_distribution(history).mean
+    recent = history.counts[-3:].mean(axis=0)
+    assert np.corrcoef(found, recent)[0, 1] > 0.8

@@ -114,7 +114,7 @@ def test_a_file_is_audited_as_it_stands(tmp_path):
     )
     frame.to_file(tmp_path / "a.geojson", driver="GeoJSON")
     audit = rm.audit_regions(tmp_path / "a.geojson")
-    assert kinds(audit) == {"duplicate_id": 2, "invalid": 1, "missing_name": 1, "missing_parent": 2}
+    assert kinds(audit) == {"duplicate_id": 2, "invalid": 1, "missing_name": 1, "missing_parent": 1}
 
 
 def test_a_repair_of_a_sound_table_changes_nothing():

@@ -113,7 +113,7 @@ class StandIn:
 @pytest.fixture
 def stand_in(monkeypatch, tmp_path):
     server = StandIn()
-    service = Service(server.base + API, ("127.0.0.1",), timeout=0.5, deadline=0.4)
+    service = Service(server.base + API, ("127.0.0.1",))
     monkeypatch.setattr(boundaries, "GEOBOUNDARIES", service)
     monkeypatch.setenv("RISKMAP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RISKMAP_OFFLINE", raising=False)
@@ -285,12 +285,15 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
-def test_a_fault_of_the_file_is_told_and_leaves_nothing_wrong(stand_in, name):
+def test_a_fault_of_the_file_is_told_and_leaves_nothing_wrong(stand_in, monkeypatch, name):
     fault, message = FAULTS[name]
     path = stand_in.publish("STP", 2, districts())
     stand_in.faults[path] = fault
-    with pytest.raises(ServiceError, match=message):
-        rm.read_regions("STP", level=2)
+    hasty = Service(stand_in.base + API, ("127.0.0.1",), timeout=0.5, deadline=0.4)
+    with monkeypatch.context() as context:
+        context.setattr(boundaries, "GEOBOUNDARIES", hasty)
+        with pytest.raises(ServiceError, match=message):
+            rm.read_regions("STP", level=2)
     del stand_in.faults[path]
     assert len(rm.read_regions("STP", level=2)) == 24
 
@@ -306,7 +309,9 @@ def test_a_fault_of_the_file_is_told_and_leaves_nothing_wrong(stand_in, name):
         (garbage, "BadStatusLine|no HTTP"),
     ],
 )
-def test_a_fault_of_the_question_is_told(stand_in, fault, message):
+def test_a_fault_of_the_question_is_told(stand_in, monkeypatch, fault, message):
+    hasty = Service(stand_in.base + API, ("127.0.0.1",), timeout=0.5)
+    monkeypatch.setattr(boundaries, "GEOBOUNDARIES", hasty)
     stand_in.faults[f"{API}/STP/ADM2/"] = fault
     with pytest.raises(ServiceError, match=message):
         rm.read_regions("STP", level=2)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
@@ -51,6 +51,7 @@ def test_cod_ab_is_recognised(file):
     assert regions["adm_level"].tolist() == [2, 2]
     assert regions["valid_from"].tolist() == [pd.Timestamp("2022-09-09")] * 2
     assert regions["boundary_source"].iloc[0] == "OCHA COD-AB"
+    assert regions["boundary_version"].iloc[0] == "2022-09-09"
 
 
 def test_lower_case_columns_are_the_same(file):
@@ -98,7 +99,7 @@ def test_natural_earth_is_recognised(file):
 
 def test_a_table_of_riskmap_comes_back_as_it_was(tmp_path):
     DISTRICTS.to_file(tmp_path / "a.geojson", driver="GeoJSON")
-    again = rm.read_regions(tmp_path / "a.geojson", level=2)
+    again = rm.read_regions(tmp_path / "a.geojson")
     pd.testing.assert_frame_equal(
         pd.DataFrame(again.drop(columns="geometry")),
         pd.DataFrame(DISTRICTS.drop(columns="geometry")),
@@ -193,6 +194,7 @@ def test_overlaps_are_told(file):
         rm.read_regions(file({"shapeID": ["a", "b"], "shapeName": ["A", "B"]}, shapes))
 
 
+@settings(max_examples=12)
 @given(order=st.permutations(range(6)))
 def test_the_order_of_rows_changes_nothing(tmp_path_factory, order):
     folder = tmp_path_factory.mktemp("order")
@@ -218,6 +220,30 @@ def test_recognised_columns_are_columns_of_the_file(columns):
     meaning = recognise(columns)
     single = (meaning.parent_id, meaning.parent, meaning.iso3, meaning.valid_from, meaning.valid_to)
     assert {*meaning.ids, *meaning.names, *filter(None, single)} <= set(columns)
+
+
+def test_the_licence_beside_a_file_of_geoboundaries_is_read(file, tmp_path):
+    path = file({"shapeName": ["A"], "shapeID": ["1B1"]})
+    beside = tmp_path / "a-metaData.json"
+    beside.write_text('{"boundarySource": "X", "boundaryLicense": "CC0"}', encoding="utf-8")
+    row = rm.read_regions(path).iloc[0]
+    assert (row["boundary_source"], row["boundary_licence"]) == ("geoBoundaries: X", "CC0")
+    beside.write_text("[]", encoding="utf-8")
+    assert rm.read_regions(path)["boundary_licence"].isna().all()
+
+
+def test_districts_without_a_parent_get_the_shipped_province(file):
+    kabul = shapely.box(69.1, 34.45, 69.3, 34.6)
+    columns = {
+        "shapeID": ["1B1"],
+        "shapeName": ["A"],
+        "shapeGroup": ["AFG"],
+        "shapeType": ["ADM2"],
+    }
+    row = rm.read_regions(file(columns, np.array([kabul]))).iloc[0]
+    assert (row["parent_id"], row["parent"]) == ("AF-KAB", "Kabul")
+    bouvet = rm.read_regions(file({**columns, "shapeGroup": ["BVT"]}, np.array([kabul])))
+    assert bouvet["parent_id"].isna().all()
 
 
 REAL = [

@@ -161,7 +161,11 @@ def _table_findings(table: gpd.GeoDataFrame) -> Iterator[dict[str, object]]:
         if column not in table.columns:
             yield {"kind": f"missing_{word}", "detail": f"no column {column}"}
             continue
-        for i in np.flatnonzero(table[column].isna()):
+        missing = np.flatnonzero(table[column].isna())
+        if len(missing) == len(table):
+            yield {"kind": f"missing_{word}", "detail": f"{column} of every region"}
+            continue
+        for i in missing:
             yield {"kind": f"missing_{word}", "region_id": ids[i], "detail": f"row {i + 1}"}
     for kind, keys in (("duplicate_id", ["region_id"]), ("duplicate_name", ["parent_id", "name"])):
         have = [key for key in keys if key in table.columns]

@@ -45,6 +45,8 @@ class Meaning:
         Who publishes files like this one.
     valid_from, valid_to
         Columns of dates between which a region exists.
+    version
+        Column of the version.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class Meaning:
     source: str = ""
     valid_from: str = ""
     valid_to: str = ""
+    version: str = ""
 
 
 def recognise(columns: Sequence[str]) -> Meaning:
@@ -125,6 +128,7 @@ def _cod_ab(spelt: dict[str, str]) -> Meaning | None:
         iso3=_first(spelt, "iso3", "adm0_iso3", "shapegroup", "adm0_pcode"),
         level=level,
         source="OCHA COD-AB",
+        version=_first(spelt, "version", *_VALID_FROM, "date"),
         valid_from=_first(spelt, *_VALID_FROM),
         valid_to=_first(spelt, *_VALID_TO),
     )
@@ -189,7 +193,7 @@ def text_of(column: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     text = column.astype("str").str.strip()
-    return text.mask(column.isna() | text.isin(["", "nan", "None"]))
+    return text.mask(column.isna() | (text == ""))
 
 
 def country_codes(frame: pd.DataFrame, meaning: Meaning, ids: pd.Series) -> pd.Series:

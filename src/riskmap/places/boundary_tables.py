@@ -222,11 +222,12 @@ def _publication(
         own = ("names", "boundary_source", "boundary_version", "boundary_licence")
         return {column: text_of(frame[column]) for column in own if column in frame.columns}
     if meaning.source != "geoBoundaries":
-        return {"boundary_source": meaning.source or None}
+        version = text_of(frame[meaning.version]).str[:10] if meaning.version else None
+        return {"boundary_source": meaning.source or None, "boundary_version": version}
     beside = path.with_name(f"{path.stem.removesuffix('_simplified')}-metaData.json")
     try:
         metadata = orjson.loads(beside.read_bytes())
-        publisher, licence = metadata["boundarySource"], metadata["boundaryLicense"]
+        publisher, licence = (str(metadata[k]) for k in ("boundarySource", "boundaryLicense"))
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         publisher, licence = None, None
     return {

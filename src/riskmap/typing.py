@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from riskmap.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -119,6 +119,14 @@ class CountHistory:
             drivers={name: series[cut] for name, series in self.drivers.items()},
             exposure=None if self.exposure is None else self.exposure[cut],
         )
+
+
+class NameResolver(Protocol):
+    """Finds the regions that names mean, such as :class:`riskmap.Gazetteer`."""
+
+    def resolve(self, names: Sequence[str], *, parents: Sequence[str | None] | None = None) -> Any:
+        """Return a table with ``region_id``, ``status`` and ``matched_name``, one row a name."""
+        ...
 
 
 class CountDistribution(Protocol):

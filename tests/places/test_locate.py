@@ -1,12 +1,19 @@
 """locate: who is placed where, how surely, and who is not and why."""
 
+import math
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
+from riskmap.errors import InputError
+from riskmap.places.spreads import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
 INSIDE = (2.5, -7.5)
@@ -16,14 +23,15 @@ OUTSIDE = (20.0, 20.0)
 def incident(point=INSIDE, **fields):
     """One invented incident; `point` is a pair or None."""
     row = rm.datasets.incidents().iloc[[0]].reset_index(drop=True)
-    fields = {"incident_id": "invented:1", "region_id": None, "geo_precision": "place", **fields}
+    plain = {"incident_id": "invented:1", "region_id": None, "geo_precision": "place"}
+    fields = {**plain, "admin1": None, "admin2": None, **fields}
     row = row.assign(**fields).astype({c.name: c.dtype for c in INCIDENT_COLUMNS})
     geometry = [None if point is None else shapely.Point(point)]
     return gpd.GeoDataFrame(row.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
 
 
-def located(point=INSIDE, level=2, **fields):
-    return rm.locate(incident(point, **fields), rm.datasets.regions(level=level))
+def located(point=INSIDE, level=2, spread="history", **fields):
+    return rm.locate(incident(point, **fields), rm.datasets.regions(level=level), spread=spread)
 
 
 def test_a_precise_point_goes_to_its_region():
@@ -37,13 +45,17 @@ def test_a_precise_point_goes_to_its_region():
 @pytest.mark.parametrize(
     ("fields", "reason", "detail"),
     [
-        ({"point": None}, "no_place", "no coordinates and no region_id"),
+        (
+            {"point": None, "country": None},
+            "no_place",
+            "no coordinates, and no place of the regions stated",
+        ),
         ({"point": OUTSIDE}, "outside_regions", "longitude 20.0, latitude 20.0"),
         ({"point": OUTSIDE, "country": None}, "outside_regions", "longitude 20.0, latitude 20.0"),
         ({"country": "XQB"}, "outside_country", "country: XQB"),
         ({"point": None, "country": "XQB"}, "outside_country", "country: XQB"),
-        ({"geo_precision": "admin1"}, "imprecise", "geo_precision: admin1"),
-        ({"geo_precision": "unknown"}, "imprecise", "geo_precision: unknown"),
+        ({"geo_precision": "admin1", "spread": None}, "imprecise", "geo_precision: admin1"),
+        ({"geo_precision": "unknown", "country": None}, "imprecise", "geo_precision: unknown"),
         ({"region_id": "elsewhere"}, "unknown_region", "region_id: elsewhere"),
     ],
 )
@@ -72,7 +84,7 @@ def test_precision_is_relative_to_the_regions(precision, levels):
     found = {
         level
         for level in (1, 2)
-        if len(located(level=level, geo_precision=precision).placements) == 1
+        if len(located(level=level, geo_precision=precision, spread=None).placements) == 1
     }
     assert found == levels
 
@@ -150,10 +162,10 @@ def test_other_tables_are_refused():
 
 def just_outside(metres, country="XQA"):
     """One incident so many metres west of the invented country."""
-    incidents = rm.datasets.incidents().iloc[[0]].reset_index(drop=True)
+    incidents = incident(country=country)
     degrees = metres / 110_500  # at 6 degrees south
     point = shapely.Point(2.0 - degrees, -5.9)
-    return incidents.assign(country=country, region_id=None).set_geometry([point], crs=4326)
+    return incidents.set_geometry([point], crs=4326)
 
 
 @pytest.mark.parametrize(("metres", "placed"), [(600, 1), (4_900, 1), (5_100, 0), (50_000, 0)])
@@ -173,3 +185,84 @@ def test_nearest_is_least_trusted_and_says_how_far_it_was():
 def test_only_points_that_state_a_country_of_the_regions_are_drawn_in(country):
     located = rm.locate(just_outside(600, country), rm.datasets.regions())
     assert len(located.incidents) == 0
+
+
+def test_a_district_stated_by_name_outranks_the_point():
+    row = located(admin1="Velmar", admin2="Lomar district").placements.iloc[0]
+    assert (row["method"], row["region_id"][:5]) == ("named", "XQA03")
+    assert row["conflict_region_id"] == "XQA0101"
+
+
+def test_a_name_in_another_province_is_no_name():
+    assert located(admin1="Ambrel", admin2="Lomar").placements["method"].tolist() == ["point"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "level", "share"),
+    [
+        ({"geo_precision": "admin1", "admin1": "Dostan"}, 2, 1 / 8),
+        ({"geo_precision": "admin1"}, 2, 1 / 8),
+        ({"geo_precision": "country"}, 2, 1 / 24),
+        ({"point": None, "geo_precision": None}, 2, 1 / 24),
+        ({"geo_precision": "unknown", "admin1": "Dostan"}, 2, 1 / 8),
+        ({"geo_precision": "country"}, 1, 1 / 3),
+    ],
+)
+def test_an_area_is_spread_over_its_regions(fields, level, share):
+    placed = located(level=level, **fields).placements
+    assert set(placed["method"]) == {"spread"}
+    assert placed["weight"].to_numpy() == pytest.approx(share)
+    assert placed["weight"].sum() == 1.0
+    assert placed["boundary_distance_m"].isna().all()
+
+
+def test_a_province_that_is_named_is_enough_for_provinces():
+    row = located(point=None, level=1, geo_precision="admin1", admin1="dostan").placements.iloc[0]
+    assert (row["region_id"], row["method"], row["weight"]) == ("XQA02", "named", 1.0)
+
+
+def test_history_draws_a_vague_incident_to_where_incidents_were_known_before():
+    precise = incident(incident_id="a:1", event_date=pd.Timestamp("2020-01-01"), ingested_at=None)
+    vague = incident(
+        incident_id="a:2",
+        geo_precision="admin1",
+        event_date=pd.Timestamp("2020-06-01"),
+        ingested_at=None,
+    )
+    found = rm.locate(pd.concat([precise, vague], ignore_index=True), rm.datasets.regions())
+    shares = found.placements[found.placements["incident_id"] == "a:2"].set_index("region_id")
+    assert shares.loc["XQA0101", "weight"] == pytest.approx(2 / 9)
+    assert shares.loc["XQA0102", "weight"] == pytest.approx(1 / 9)
+
+
+def test_exposure_shares_a_vague_incident_out():
+    regions = rm.datasets.regions()
+    workers = pd.Series(0.0, index=regions["region_id"])
+    workers["XQA0103"] = 30.0
+    found = rm.locate(
+        incident(geo_precision="country"), regions, spread="exposure", exposure=workers
+    )
+    assert found.placements[["region_id", "weight"]].to_numpy().tolist() == [["XQA0103", 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spread": "evenly"}, "unknown way to spread: met 'evenly'"),
+        ({"spread": "exposure"}, "needs exposure"),
+        ({"exposure": pd.Series([-1.0])}, "negative or missing"),
+        ({"exposure": pd.Series([np.nan])}, "negative or missing"),
+    ],
+)
+def test_spreading_needs_what_it_needs(options, message):
+    with pytest.raises(InputError, match=message):
+        rm.locate(incident(), rm.datasets.regions(), **options)
+
+
+@given(arrays(float, (4, 7), elements=st.floats(0, 1e6)).filter(lambda a: (a.sum(1) > 0).all()))
+def test_exact_weights_sum_to_one_in_any_order(shares):
+    weights = exact_weights(shares)
+    assert (weights >= 0).all()
+    for row in weights:
+        assert sum(row) == sum(row[::-1]) == math.fsum(row) == 1.0
+    assert np.abs(weights - shares / shares.sum(1, keepdims=True)).max() < 1e-11

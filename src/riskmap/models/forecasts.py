@@ -160,8 +160,14 @@ def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measure_activity(panel: Panel) -> pd.DataFrame:
-    """Return how many reports each region has had, and for how many days there was none."""
-    reports = panel.wide("reports").to_numpy().sum(axis=0)
-    last = panel.evidence.groupby("region_id")["event_date"].max()
-    silent = (panel.as_of - last.reindex(panel.keys["region_id"])).dt.days
-    return panel.keys.assign(reports=reports, last_report_days=silent.to_numpy(dtype=float))
+    """Return how many reports name each region, and for how many days there was none.
+
+    An incident that is only known to a province is no report from any one of its districts.
+    """
+    named = panel.evidence[panel.evidence["method"] != "spread"].groupby("region_id")
+    reports = named["weight"].sum().reindex(panel.keys["region_id"]).fillna(0.0)
+    last = named["event_date"].max().reindex(panel.keys["region_id"])
+    return panel.keys.assign(
+        reports=reports.to_numpy(),
+        last_report_days=(panel.as_of - last).dt.days.to_numpy(dtype=float),
+    )

@@ -57,8 +57,8 @@ class Panel:
     neighbours : scipy.sparse.csr_array
         Row-normalised weights of neighbouring regions.
     evidence : DataFrame
-        The incidents that were counted: ``incident_id, region_id, weight`` and what is known of
-        each, newest first.
+        The incidents that were counted: ``incident_id, region_id, weight, method`` and what is
+        known of each, newest first.
     as_of : pandas.Timestamp
         The day the counts are made for; nothing of that day or later is in them.
     every
@@ -261,7 +261,7 @@ def _join_evidence(
         )
     facts = pd.DataFrame(counted)[["incident_id", *EVIDENCE]].reset_index(drop=True)
     row = pd.Index(facts["incident_id"]).get_indexer(placements["incident_id"])
-    placed = placements[["incident_id", "region_id", "weight"]][row >= 0]
+    placed = placements[["incident_id", "region_id", "weight", "method"]][row >= 0]
     joined = facts.drop(columns="incident_id").take(row[row >= 0])
     evidence = pd.concat([placed.reset_index(drop=True), joined.reset_index(drop=True)], axis=1)
     return evidence.assign(incident_row=row[row >= 0])

@@ -12,31 +12,22 @@ import shapely
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.distances import boundary_distances
-from riskmap.places.region_index import RegionIndex
+from riskmap.places.spreads import check_spread, spread_weights
+from riskmap.places.witnesses import Witnesses, hear_witnesses
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray, IntArray
-
-#: The finest administrative level that each precision is good for; an unknown one is good for none.
-FINEST_LEVEL = {"point": 9, "place": 9, "admin2": 2, "admin1": 1, "country": 0, "unknown": -1}
-
-#: Level of regions that do not state one.
-DEFAULT_LEVEL = 2
+    from riskmap.typing import FloatArray, IntArray, NameResolver
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
 #: point on the other side of a border, so a point is right in 95 of 100 cases and a stated region
-#: outranks it; a point whose precision the source does not tell is trusted less, and a point just
-#: outside of every region least.
-CONFIDENCE = {"stated": 0.98, "point": 0.95, "point of untold precision": 0.8, "nearest": 0.7}
-
-#: How far outside of all regions a point of their own country may lie and still count in the
-#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
-#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
-NEAREST_M = 5_000.0
+#: outranks it, also when it is stated by name; a point whose precision the source does not tell is
+#: trusted less, and a point just outside of every region least. A spread incident is in each of
+#: its regions with the probability of its weight.
+CONFIDENCE = {"stated": 0.98, "named": 0.96, "point": 0.95, "untold": 0.8, "nearest": 0.7}
 
 _EDGE_M = 0.01
 
@@ -71,20 +62,29 @@ class Located:
     set_aside: pd.DataFrame
 
 
-def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
-    """Place each incident in the region that it belongs to.
+def locate(
+    incidents: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    gazetteer: NameResolver | None = None,
+    spread: str | None = "history",
+    exposure: pd.Series | None = None,
+) -> Located:
+    """Place each incident in the region that it belongs to, or in the regions that it may be in.
 
-    A region that the source states by id outranks the point; where both exist and differ, both are
-    kept. A point counts when the incident's precision is enough for the level of the region that
-    it lies in: an incident known to its province can be placed in a province and not in a district.
-    Nothing is dropped: a row without a region is in the ledger and in ``set_aside``, as
+    A region that the source states, by id or by name, outranks the point; where both exist and
+    differ, both are kept. A point counts when the incident's precision is enough for the level of
+    the region that it lies in: an incident known to its province can be placed in a province and
+    not in a district. An incident that is known only to an area that holds several regions is
+    spread over them, never put on a centroid or a capital. Nothing is dropped: a row without a
+    region is in the ledger and in ``set_aside``, as
 
     - ``outside_country``: its country is stated and is none of the regions',
     - ``unknown_region``: it states a region that is none of the regions,
-    - ``no_place``: it has no coordinates and states no region,
+    - ``no_place``: it has no coordinates and states no place of the regions,
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),
-    - ``imprecise``: its place is not known well enough for the regions' level.
+    - ``imprecise``: its place is not known well enough for the regions' level, and can't be spread.
 
     Parameters
     ----------
@@ -92,6 +92,15 @@ def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
         Incidents table; rows with a ``quarantine_reason`` go to the ledger's stage ``read``.
     regions
         Regions table.
+    gazetteer : NameResolver, optional
+        Resolves the names in ``admin2`` (or ``admin1``, for regions of level 1); by default a
+        :class:`riskmap.Gazetteer` of the regions' own names.
+    spread
+        How to spread an incident over the regions of its province or country: by the precise
+        incidents that were known before it, smoothed (``"history"``), ``"uniform"``, by
+        ``"exposure"``, or not at all (None).
+    exposure : Series, optional
+        Non-negative exposure by ``region_id``, for ``spread="exposure"``.
 
     Returns
     -------
@@ -102,107 +111,80 @@ def locate(incidents: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> Located:
     ------
     SchemaError
         When a table is not what it must be.
+    InputError
+        When `spread` is unknown or `exposure` is missing or negative.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> located.placements["method"].unique().tolist()
-    ['point']
+    >>> sorted(located.placements["method"].unique())
+    ['named', 'spread']
     """
     check_incidents(incidents)
     check_regions(regions)
+    check_spread(spread, exposure)
     refused = incidents["quarantine_reason"].notna()
     told = incidents["quarantine_reason"] == DUPLICATE
     usable = incidents[~refused].reset_index(drop=True)
-    evidence = _evidence(usable, regions)
-    reasons = _reasons(usable, regions, evidence)
+    heard = hear_witnesses(usable, regions, gazetteer=gazetteer)
+    reasons = _reasons(usable, regions, heard, spread=spread)
     kept = reasons.isna().to_numpy()
-    ledger = Ledger().then(
+    area = _areas(heard, spread=spread).where(kept)
+    placed = _place_sharp(usable, regions, heard, np.flatnonzero(kept & area.isna()))
+    shared = _place_spread(usable, regions, area, placed, how=spread, exposure=exposure)
+    stages = (
         Stage(
             "read",
             rows_in=len(incidents),
             rows_out=len(usable),
             reasons=count_reasons(incidents.loc[~told, "quarantine_reason"]),
             merged=int(told.sum()),
-        )
+        ),
+        Stage(
+            "locate",
+            rows_in=len(usable),
+            rows_out=int(kept.sum()),
+            reasons=count_reasons(reasons),
+        ),
     )
+    both = pd.concat([placed, shared]) if len(shared) else placed
+    order = both.sort_values(["row", "position"], kind="stable", ignore_index=True)
     return Located(
         incidents=usable[kept].reset_index(drop=True),
-        placements=_placements(usable, regions, evidence, kept),
-        ledger=ledger.then(
-            Stage(
-                "locate",
-                rows_in=len(usable),
-                rows_out=int(kept.sum()),
-                reasons=count_reasons(reasons),
-            )
-        ),
+        placements=conform(order.drop(columns=["row", "position"]), PLACEMENT_COLUMNS),
+        ledger=Ledger(stages),
         set_aside=_set_aside(incidents[refused], usable[~kept], reasons[~kept]),
     )
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """What each usable incident tells of its place, as positions of regions (-1 is none)."""
-
-    x: FloatArray
-    y: FloatArray
-    pointed: IntArray
-    stated: IntArray
-    nearest: NDArray[np.bool_]
-
-
-def _evidence(usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> _Evidence:
-    points = usable.geometry.to_numpy()
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    by_id = pd.Index(regions["region_id"])
-    covering = RegionIndex(regions).query(x, y)
-    pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
-    return _Evidence(
-        x=x,
-        y=y,
-        pointed=pointed,
-        stated=by_id.get_indexer(usable["region_id"]).astype(np.int64),
-        nearest=pointed != covering,
-    )
+def _areas(heard: Witnesses, *, spread: str | None) -> pd.Series:
+    """Return the area that each vague incident is spread over: column and code; else missing."""
+    area = pd.Series(np.nan, index=range(len(heard.x)), dtype="str")
+    if spread is None:
+        return area
+    outside = np.isfinite(heard.x) & (heard.pointed < 0) & ~heard.coarse
+    vague = (heard.stated < 0) & ~heard.sharp & ~outside
+    province, country = pd.Series(heard.province), pd.Series(heard.country)
+    known = ("parent_id=" + province.astype("str")).fillna("iso3=" + country.astype("str"))
+    return area.mask(vague, known)
 
 
-def _nearest(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
-) -> IntArray:
-    """Return the nearest region of its own country for each point just outside; -1 is none."""
-    found = np.full(len(usable), -1, dtype=np.int64)
-    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
-    rank = regions["region_id"].rank().to_numpy()
-    points, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    located = outside & np.isfinite(x) & np.isfinite(y)
-    for code in sorted(regions["iso3"].dropna().unique()):
-        rows, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
-        left, right = shapely.STRtree(geometries[home]).query_nearest(points[rows])
-        left, right = rows[left], home[right]
-        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
-        left, right = left[near], right[near]
-        order = np.lexsort((-rank[right], left))
-        found[left[order]] = right[order]
-    return found
-
-
-def _reasons(usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, evidence: _Evidence) -> pd.Series:
+def _reasons(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, *, spread: str | None
+) -> pd.Series:
     """Return why each usable incident has no region; missing where it has one."""
     countries = set(regions["iso3"].dropna())
     foreign = usable["country"].notna() & ~usable["country"].isin(countries) & bool(countries)
-    pointless = ~(np.isfinite(evidence.x) & np.isfinite(evidence.y))
-    finest = usable["geo_precision"].fillna("place").map(FINEST_LEVEL).to_numpy(dtype=np.int64)
-    levels = regions["adm_level"].fillna(DEFAULT_LEVEL).to_numpy(dtype=np.int64)
+    vague = _areas(heard, spread=spread).notna().to_numpy()
     verdicts = [
-        (evidence.stated >= 0, None),
+        (heard.stated >= 0, None),
         (foreign.to_numpy(), "outside_country"),
         (usable["region_id"].notna().to_numpy(), "unknown_region"),
-        (pointless, "no_place"),
-        (evidence.pointed < 0, "outside_regions"),
-        (finest < levels[evidence.pointed], "imprecise"),
+        (heard.sharp | vague, None),
+        (~(np.isfinite(heard.x) & np.isfinite(heard.y)), "no_place"),
+        (heard.pointed < 0, "outside_regions"),
+        (np.full(len(usable), fill_value=True), "imprecise"),
     ]
     reasons = np.full(len(usable), None, dtype=object)
     for holds, reason in reversed(verdicts):
@@ -210,39 +192,82 @@ def _reasons(usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, evidence: _Evi
     return pd.Series(reasons, index=usable.index, dtype="str")
 
 
-def _placements(
-    usable: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    evidence: _Evidence,
-    kept: NDArray[np.bool_],
+def _place_sharp(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, rows: IntArray
 ) -> pd.DataFrame:
+    """Return the placements of the incidents that count in one region."""
     ids = regions["region_id"].to_numpy(dtype=object)
-    stated, pointed = evidence.stated[kept], evidence.pointed[kept]
-    x, y = evidence.x[kept], evidence.y[kept]
-    named = stated >= 0
-    chosen = np.where(named, stated, pointed)
-    untold = usable["geo_precision"].isna().to_numpy()[kept]
-    nearest = evidence.nearest[kept]
-    trust = np.where(nearest, "nearest", np.where(untold, "point of untold precision", "point"))
+    stated, named, pointed = heard.stated[rows], heard.named[rows], heard.pointed[rows]
+    x, y = heard.x[rows], heard.y[rows]
+    said = np.where(stated >= 0, stated, named)
+    chosen = np.where(said >= 0, said, pointed)
+    nearest = heard.nearest[rows]
+    method = np.select(
+        [stated >= 0, named >= 0, nearest], ["stated", "named", "nearest"], default="point"
+    )
+    untold = (method == "point") & usable["geo_precision"].isna().to_numpy()[rows]
     geometries = regions.geometry.to_numpy()
     metres = boundary_distances(geometries, chosen, x, y)
-    return conform(
-        pd.DataFrame(
-            {
-                "incident_id": usable["incident_id"].to_numpy(dtype=object)[kept],
-                "region_id": ids[chosen],
-                "weight": np.ones(len(chosen)),
-                "method": np.where(named, "stated", np.where(nearest, "nearest", "point")),
-                "confidence": pd.Series(np.where(named, "stated", trust)).map(CONFIDENCE),
-                "boundary_distance_m": metres,
-                "on_edge": _on_edge(geometries, chosen, x, y, metres),
-                "conflict_region_id": np.where(
-                    named & ~nearest & (pointed >= 0) & (pointed != stated), ids[pointed], None
-                ),
-            }
-        ),
-        PLACEMENT_COLUMNS,
+    elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "position": chosen,
+            "incident_id": usable["incident_id"].to_numpy(dtype=object)[rows],
+            "region_id": ids[chosen],
+            "weight": np.ones(len(rows)),
+            "method": method,
+            "confidence": pd.Series(np.where(untold, "untold", method)).map(CONFIDENCE),
+            "boundary_distance_m": metres,
+            "on_edge": _on_edge(geometries, chosen, x, y, metres),
+            "conflict_region_id": np.where(elsewhere, ids[pointed], None),
+        }
     )
+
+
+def _place_spread(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    area: pd.Series,
+    placed: pd.DataFrame,
+    *,
+    how: str | None,
+    exposure: pd.Series | None,
+) -> pd.DataFrame:
+    """Return the placements of the incidents that are spread over the regions of an area."""
+    known = _known_at(usable)
+    history = (placed["position"].to_numpy(), known[placed["row"].to_numpy()])
+    worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
+    ids = regions["region_id"].to_numpy(dtype=object)
+    tables = []
+    for name, rows in sorted(area.groupby(area).groups.items()):
+        column, _, code = name.partition("=")
+        members = np.flatnonzero((regions[column] == code).to_numpy())
+        weights = spread_weights(
+            members, known[rows], how=str(how), history=history, exposure=worth
+        ).ravel()
+        table = pd.DataFrame({"row": np.repeat(rows, len(members))})
+        table["position"] = np.tile(members, len(rows))
+        table["weight"] = table["confidence"] = weights
+        tables.append(table)
+    if not tables:
+        return placed.iloc[:0]
+    table = pd.concat(tables, ignore_index=True)
+    table = table[table["weight"] > 0]
+    return table.assign(
+        incident_id=usable["incident_id"].to_numpy(dtype=object)[table["row"]],
+        region_id=ids[table["position"]],
+        method="spread",
+        boundary_distance_m=np.nan,
+        on_edge=False,
+        conflict_region_id=None,
+    )
+
+
+def _known_at(usable: gpd.GeoDataFrame) -> NDArray[np.datetime64]:
+    """Return when each incident had happened and was known."""
+    told = usable["ingested_at"].dt.tz_localize(None)
+    return pd.concat([usable["event_date"], told], axis=1).max(axis=1).to_numpy()
 
 
 def _on_edge(
@@ -294,7 +319,7 @@ def _details(placeless: gpd.GeoDataFrame, reasons: pd.Series) -> pd.Series:
         {
             "outside_country": "country: " + placeless["country"],
             "unknown_region": "region_id: " + placeless["region_id"],
-            "no_place": "no coordinates and no region_id",
+            "no_place": "no coordinates, and no place of the regions stated",
             "outside_regions": at,
             "imprecise": "geo_precision: " + placeless["geo_precision"],
         },

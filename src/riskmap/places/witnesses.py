@@ -1,0 +1,188 @@
+"""What each incident tells of its place: a stated region, a name, a point, or only an area."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from riskmap.places.distances import boundary_distances
+from riskmap.places.names import Gazetteer
+from riskmap.places.region_index import RegionIndex
+from riskmap.schema import REGION_COLUMNS, conform
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from riskmap.typing import FloatArray, IntArray, NameResolver
+
+#: The finest administrative level that each precision is good for; an unknown one is good for none.
+FINEST_LEVEL = {"point": 9, "place": 9, "admin2": 2, "admin1": 1, "country": 0, "unknown": -1}
+
+#: Level of regions that do not state one.
+DEFAULT_LEVEL = 2
+
+#: How far outside of all regions a point of their own country may lie and still count in the
+#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
+#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
+NEAREST_M = 5_000.0
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """What usable incidents tell of their places; regions are positions, -1 is none.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        The point, NaN where there is none.
+    stated, named, pointed : ndarray of int
+        The region stated by its id, by its name, and the one that holds the point.
+    nearest : ndarray of bool
+        Whether the point lies just outside of the region that it is given to.
+    coarse : ndarray of bool
+        Whether the stated precision is too coarse for the level of the regions.
+    sharp : ndarray of bool
+        Whether a region is named or pointed at, and the precision is not too coarse.
+    province, country : ndarray of object
+        The area one level up and the country that the incident is known to; None when unknown.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    stated: IntArray
+    named: IntArray
+    pointed: IntArray
+    nearest: NDArray[np.bool_]
+    coarse: NDArray[np.bool_]
+    sharp: NDArray[np.bool_]
+    province: NDArray[np.object_]
+    country: NDArray[np.object_]
+
+
+def hear_witnesses(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, gazetteer: NameResolver | None
+) -> Witnesses:
+    """Gather what each usable incident tells of its place.
+
+    Parameters
+    ----------
+    usable
+        Incidents without a quarantine reason.
+    regions
+        Regions table.
+    gazetteer
+        Resolves names of regions; one of the regions' own names when None.
+
+    Returns
+    -------
+    Witnesses
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> found = hear_witnesses(rm.datasets.incidents(), rm.datasets.regions(), gazetteer=None)
+    >>> bool((found.named[found.sharp] == found.pointed[found.sharp]).all())
+    True
+    """
+    points = usable.geometry.to_numpy()
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    covering = RegionIndex(regions).query(x, y)
+    pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
+    by_id = pd.Index(regions["region_id"])
+    level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
+    told = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(dtype=float)
+    coarse = told < level
+    named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer))
+    return Witnesses(
+        x=x,
+        y=y,
+        stated=by_id.get_indexer(usable["region_id"]).astype(np.int64),
+        named=named,
+        pointed=pointed,
+        nearest=pointed != covering,
+        coarse=coarse,
+        sharp=~coarse & ((named >= 0) | (pointed >= 0)),
+        province=_provinces(usable, regions, level=level, pointed=covering),
+        country=usable["country"].where(usable["country"].isin(regions["iso3"])).to_numpy(object),
+    )
+
+
+def _nearest(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
+) -> IntArray:
+    """Return the nearest region of its own country for each point just outside; -1 is none."""
+    found = np.full(len(usable), -1, dtype=np.int64)
+    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
+    rank = regions["region_id"].rank().to_numpy()
+    points, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    located = outside & np.isfinite(x) & np.isfinite(y)
+    for code in sorted(regions["iso3"].dropna().unique()):
+        rows, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
+        left, right = shapely.STRtree(geometries[home]).query_nearest(points[rows])
+        left, right = rows[left], home[right]
+        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
+        left, right = left[near], right[near]
+        order = np.lexsort((-rank[right], left))
+        found[left[order]] = right[order]
+    return found
+
+
+def _resolve(
+    usable: gpd.GeoDataFrame, regions: pd.DataFrame, level: int, gazetteer: NameResolver | None
+) -> IntArray:
+    """Return the region that each incident names at the regions' level; -1 is none."""
+    column = {1: "admin1", 2: "admin2"}.get(level)
+    if column is None or usable[column].isna().all():
+        return np.full(len(usable), -1, dtype=np.int64)
+    chosen = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
+    parents = usable["country" if level == 1 else "admin1"]
+    asked = pd.DataFrame({"name": usable[column], "parent": parents}).dropna(subset="name")
+    unique = asked.drop_duplicates()
+    answers = chosen.resolve(unique["name"].tolist(), parents=unique["parent"].tolist())
+    sure = answers["region_id"].where(answers["status"] == "match")
+    found = unique.assign(region_id=sure.to_numpy())
+    merged = asked.merge(found, on=["name", "parent"], how="left").set_index(asked.index)
+    ids = merged["region_id"].reindex(usable.index)
+    position = pd.Index(regions["region_id"]).get_indexer(ids).astype(np.int64)
+    iso3 = regions["iso3"].to_numpy(dtype=object)[position]
+    country = usable["country"]
+    abroad = country.notna().to_numpy() & pd.notna(iso3) & (country.to_numpy(object) != iso3)
+    return np.where(abroad, -1, position)
+
+
+def _provinces(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, level: int, pointed: IntArray
+) -> NDArray[np.object_]:
+    """Return the area one level up that each incident names, or that its point lies in."""
+    above = _areas_above(regions, level)
+    if level <= 1 or above.empty:
+        return np.full(len(usable), None, dtype=object)
+    ids = above["region_id"].to_numpy(dtype=object)
+    stated = _resolve(usable, above, level - 1, None)
+    finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(dtype=float)
+    close = (pointed >= 0) & (finest >= level - 1)
+    by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
+    return np.where(stated >= 0, ids[stated], by_point)
+
+
+def _areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:
+    """Return a Regions table, without geometry, of the regions one level up."""
+    above = pd.DataFrame(regions)[["parent_id", "parent", "iso3"]].dropna(subset="parent_id")
+    above = above.drop_duplicates("parent_id").sort_values("parent_id", ignore_index=True)
+    table = pd.DataFrame(
+        {
+            "region_id": above["parent_id"],
+            "name": above["parent"].fillna(above["parent_id"]),
+            "parent_id": above["iso3"],
+            "parent": above["iso3"],
+            "iso3": above["iso3"],
+            "adm_level": level - 1,
+        }
+    )
+    return conform(table, REGION_COLUMNS)

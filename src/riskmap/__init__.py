@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
+    from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.duplicates import merge_duplicates
     from riskmap.incidents.readers import read_incidents
@@ -83,6 +84,7 @@ _HOMES = {
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
+    "extract_incidents": "riskmap.incidents.articles",
     "forecast": "riskmap.models.forecasts",
     "load_model": "riskmap.models.files",
     "locate": "riskmap.places.placements",
@@ -127,6 +129,7 @@ __all__ = [
     "count_incidents",
     "crosswalk",
     "datasets",
+    "extract_incidents",
     "forecast",
     "load_model",
     "locate",

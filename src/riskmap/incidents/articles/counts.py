@@ -1,0 +1,175 @@
+"""Many mentions of the same people to one count a kind: repeats are not added, additions are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from riskmap.incidents.articles.lexicons import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.incidents.articles.facts import Facts
+    from riskmap.incidents.articles.tolls import Toll
+
+_CORRECTED = re.compile(
+    r"\b(?:rose|risen|rises|climbed|increased|revised|corrected|correction"
+    r"|updated|now stands?|has reached|lowered|not \w+ as|rather than"
+    r"|instead of|earlier (?:said|reported|figure|count)|initially (?:said"
+    r"|reported|put))\b",
+    re.IGNORECASE,
+)
+_INCLUDES = re.compile(
+    r"\b(?:including|one of (?:the|whom)|among (?:them|those|the))\b", re.IGNORECASE
+)
+_PART = re.compile(r"\bof (?:the|those|them)\b")
+_ALSO = re.compile(r"\balso\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Count:
+    """A count and the tolls it rests on."""
+
+    low: int
+    high: int | None
+    tolls: tuple[Toll, ...]
+
+
+def count_people(
+    facts: Sequence[Facts], kind: str, *, sides: Sequence[str], background: bool = False
+) -> Count | None:
+    """Return how many people something happened to, or None when the sentences don't say.
+
+    Within a sentence, people in a list are added. Between sentences the best statement stands: a
+    correction, then an exact number, then the larger one; people called "additional" and the one
+    marked person ("a commander") are added to a number that does not include them.
+
+    Parameters
+    ----------
+    facts
+        The sentences of one event.
+    kind
+        ``"killed"``, ``"wounded"``, ...
+    sides
+        The sides that count.
+    background
+        Whether background counts too, as it does for what is told again.
+    """
+    statements = [
+        s for fact in facts if (s := _statement(fact, kind, sides, background=background))
+    ]
+    whole = [s for s in statements if not s.summary]
+    statements = whole if any(s.rank for s in whole) else statements
+    if not statements:
+        return None
+    corrected = [s for s in statements if s.corrected]
+    if corrected:
+        return corrected[-1].count
+    base = max(statements, key=lambda s: (s.rank, s.count.low, -statements.index(s)))
+    low, high, tolls = base.count.low, base.count.high, base.count.tolls
+    for other in statements:
+        if other is base or not _adds(other, base, statements):
+            continue
+        low += other.count.low
+        high = None if high is None or other.count.high is None else high + other.count.high
+        tolls = (*tolls, *other.count.tolls)
+    return Count(low, high, tolls)
+
+
+@dataclass(frozen=True)
+class _Statement:
+    """What one sentence says of one kind."""
+
+    count: Count
+    rank: int
+    corrected: bool
+    marked: bool
+    extra: bool
+    joined: bool
+    definite: bool
+    includes: bool
+    start: int
+    summary: bool
+
+
+def _statement(
+    fact: Facts, kind: str, sides: Sequence[str], *, background: bool
+) -> _Statement | None:
+    allowed = ("", "background") if background else ("",)
+    tolls = [t for t in fact.tolls if t.kind == kind and t.side in sides and t.scope in allowed]
+    tolls = _distinct(tolls)
+    if not tolls:
+        return None
+    low = sum(t.low for t in tolls)
+    highs = [t.high for t in tolls]
+    high = None if any(h is None for h in highs) else sum(h for h in highs if h is not None)
+    counted = any(t.counted for t in tolls)
+    exact = all(t.high == t.low or _is_numeral(t) for t in tolls if t.counted)
+    single = all(t.low == 1 and not t.counted for t in tolls)
+    rank = 3 if counted and exact else 2 if counted else 1 if single else 0
+    if all(_PART.search(t.head) for t in tolls):
+        rank = 0
+    elif all(t.definite and not t.counted for t in tolls):
+        rank = 0 if not single else 1
+    text = fact.sentence.text
+    return _Statement(
+        Count(low, high, tuple(tolls)), rank,
+        corrected=bool(_CORRECTED.search(text)) and counted,
+        marked=single and any(t.leader or t.head == "name" for t in tolls),
+        extra=all(t.extra for t in tolls)
+        or (bool(_ALSO.search(text)) and kind == "arrested" and exact),
+        joined=any(t.extra for t in tolls),
+        definite=all(t.definite for t in tolls),
+        includes=bool(_INCLUDES.search(text)),
+        start=fact.sentence.start,
+        summary="summary" in fact.scopes.flags,
+    )  # fmt: skip
+
+
+def _is_numeral(toll: Toll) -> bool:
+    """Return whether a number, not a word such as "several", stands in a toll."""
+    exact, _, factors, _ = numbers()
+    return any(word.isdigit() or word in exact or word in factors for word in toll.head.split())
+
+
+def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
+    """Return tolls without those that say the same people twice in one sentence."""
+    kept: list[Toll] = []
+    for toll in tolls:
+        same = next((k for k in kept if k.head and k.head == toll.head), None)
+        if same or (toll.definite and not toll.counted and kept and toll.head != "name"):
+            continue
+        if kept and kept[-1].counted and not kept[-1].head and kept[-1].low == 1 and toll.leader:
+            continue
+        if toll.high is None and not toll.counted and any(k.counted for k in kept):
+            continue
+        kept.append(toll)
+    counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]
+    bare = [t for t in kept if t not in counted and t.high is None]
+    return [t for t in kept if t not in bare] if counted and bare else kept
+
+
+def _adds(other: _Statement, base: _Statement, statements: Sequence[_Statement]) -> bool:
+    """Return whether a sentence tells of people beside those of the best statement."""
+    if other.includes or base.includes:
+        return False
+    first_marked = next((s for s in statements if s.marked), None)
+    if other.extra and not base.extra:
+        if base.joined:
+            return False
+        vaguer = [s for s in statements if s.extra and s is not other and s.start < other.start]
+        return not vaguer
+    if base.extra and other.marked and other.start < base.start:
+        return other is first_marked and not any(
+            t.leader or t.head == "name" for t in base.count.tolls
+        )
+    group_first = base.start < other.start
+    return (
+        other.marked
+        and not other.definite
+        and not group_first
+        and not any(t.leader or t.head == "name" for t in base.count.tolls)
+        and other is first_marked
+    )

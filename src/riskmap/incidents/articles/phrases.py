@@ -1,0 +1,210 @@
+"""People in a sentence: phrases such as "at least two guards", with how many and of which side."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from riskmap.incidents.articles.lexicons import Person, Quantity, grammar, numbers, people, verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TOKEN = re.compile(r"\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]")
+
+
+ONE = (1, 1)
+
+
+class Token(NamedTuple):
+    """A word or mark of a sentence, as written and in lower case, with its span."""
+
+    text: str
+    low: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """People in a sentence: how many, of which side, and where (token numbers and characters)."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+    count: Quantity
+    person: Person
+    definite: bool = False
+    extra: bool = False
+    counted: bool = False
+    head: str = ""
+
+
+def _low(word: str) -> str:
+    low = word.lower()
+    return low[:-2] if low.endswith(("'s", "’s")) else low
+
+
+def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
+    """Return the phrases for people in a sentence, in order and without overlap."""
+    known = people()
+    found: list[Phrase] = []
+    i = 0
+    while i < len(tokens):
+        pair = f"{tokens[i].low} {tokens[i + 1].low}" if i + 1 < len(tokens) else ""
+        width = 2 if pair in known else 1 if tokens[i].low in known else 0
+        if not width:
+            i += 1
+            continue
+        last = i + width - 1
+        while last + 1 < len(tokens) and tokens[last + 1].low in known and not _cut(tokens, last):
+            last += 1
+        person = known.get(tokens[last].low) or known[pair]
+        floor = found[-1].last + 1 if found else 0
+        found.append(_phrase(tokens, i, last, person, floor))
+        i = last + 1
+    return found
+
+
+def _cut(tokens: Sequence[Token], last: int) -> bool:
+    """Return whether two words for people that stand together are two phrases ("men others")."""
+    return tokens[last + 1].start - tokens[last].end != 1 or tokens[last + 1].low == "others"
+
+
+def _phrase(tokens: Sequence[Token], head: int, last: int, person: Person, floor: int) -> Phrase:
+    """Return the phrase whose head word stands at a token: widen it to the left."""
+    exact, vague, factors, _ = numbers()
+    first = head
+    while first > floor and head - first < 9:  # noqa: PLR2004 - no phrase is longer
+        low = tokens[first - 1].low
+        quantity_of = (
+            low == "of"
+            and first - 2 >= floor
+            and (
+                tokens[first - 2].low in (*exact, *vague, *factors, "dozens", "one")
+                or tokens[first - 2].low.isdigit()
+            )
+        )
+        if low == ")" and first - 3 >= floor and tokens[first - 3].low == "(":
+            first -= 3
+            continue
+        if low in verbs() and not (
+            first - 2 >= floor and tokens[first - 2].low in (*grammar("definite"), "a", "an")
+        ):
+            break
+        if quantity_of:
+            first -= 2
+            continue
+        if (
+            low in ("the", "his", "their", "its", "her", "a", "an")
+            and first - 2 >= floor
+            and tokens[first - 2].low == "of"
+            and first - 3 >= floor
+            and (tokens[first - 3].low in (*exact, *vague))
+        ):
+            first -= 3
+            continue
+        if (
+            low in grammar("stop") - grammar("definite") - grammar("possessive")
+            or not (low[0].isalnum())
+            or low in grammar("auxiliary")
+        ):
+            break
+        first -= 1
+        if low in ("a", "an", *grammar("definite"), *grammar("possessive")):
+            break
+    return _count(tokens, first, last, person)
+
+
+def _count(tokens: Sequence[Token], first: int, last: int, person: Person) -> Phrase:
+    """Return a phrase with its count, read from its words and the bound before them."""
+    words = [t.low for t in tokens[first : last + 1]]
+    count, counted, at = read_number(words)
+    definite = any(word in grammar("definite") for word in words[:2])
+    extra = any(word in grammar("extra") for word in words) or words[0] == "another"
+    start = first
+    if counted:
+        start, count = read_bound(tokens, first + at, count)
+        start = min(start, first)
+    elif person.plural:
+        count = (2, None)
+    else:
+        count = ONE
+    if "no" in words or (first and tokens[first - 1].low in ("no", "zero")):
+        count = (0, 0)
+    if counted and at and words[0] in ("the", "his", "their", "its", "her"):
+        definite = True
+    return Phrase(
+        start, last, tokens[start].start, tokens[last].end, count, person, definite=definite,
+        extra=extra, counted=counted, head=" ".join(words),
+    )  # fmt: skip
+
+
+def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
+    """Return the quantity in some words, whether there is one, and where."""
+    exact, vague, factors, _ = numbers()
+    for i, word in enumerate(words):
+        after = words[i + 1] if i + 1 < len(words) else ""
+        plain = word.replace(",", "")
+        value = int(plain) if plain.isdigit() else exact.get(word)
+        if value is None and "-" in word:
+            parts = word.split("-")
+            if len(parts) == 2 and parts[0] in exact and parts[1] in exact:  # noqa: PLR2004 - "twenty-one"
+                value = exact[parts[0]] + exact[parts[1]]
+        if word in ("a", "an") and after in factors:
+            return (factors[after], factors[after]), True, i
+        if word in factors:
+            return (factors[word], factors[word]), True, i
+        if value is not None:
+            if value > 5000 or (1900 <= value <= 2100 and plain.isdigit()):  # noqa: PLR2004 - a year
+                continue
+            value *= factors.get(after, 1)
+            if "to" in words[i + 1 : i + 2] and i + 2 < len(words):
+                second = exact.get(words[i + 2]) or (
+                    int(words[i + 2]) if words[i + 2].isdigit() else 0
+                )
+                if second > value:
+                    return (value, second), True, i
+            return (value, value), True, i
+        if word == "several" and after == "dozen":
+            return (24, 99), True, i
+        if word in vague and (
+            word not in ("number", "couple", "group", "few")
+            or "of" in words[i + 1 : i + 2]
+            or word == "few"
+        ):
+            if word == "group" and "of" not in words[i + 1 : i + 2]:
+                continue
+            return vague[word], True, i
+    return (0, None), False, 0
+
+
+def read_bound(tokens: Sequence[Token], at: int, count: Quantity) -> tuple[int, Quantity]:
+    """Return where the bound before a number begins, and the quantity it makes of it."""
+    bounds = numbers()[3]
+    start = at
+    while start and tokens[start - 1].low in grammar("before_number") and at - start < 3:  # noqa: PLR2004
+        start -= 1
+    words = " ".join(t.low for t in tokens[start:at])
+    for phrase, effect in bounds.items():
+        if phrase in words:
+            low, _ = count
+            changed: dict[str, Quantity] = {
+                "least": (low, None),
+                "above": (low + 1, None),
+                "most": (1, low),
+                "below": (1, low - 1),
+            }
+            return start, changed[effect]
+    if at >= 2 and tokens[at - 1].low in ("to", "or", "-", "–"):  # noqa: PLR2004 - "10 to 15"
+        value, known, _ = read_number([tokens[at - 2].low])
+        if known and value[0] < count[0]:
+            return at - 2, (value[0], count[1])
+    return start, count
+
+
+def tokenize(sentence: str) -> list[Token]:
+    """Return the words and marks of a sentence."""
+    return [Token(m[0], _low(m[0]), m.start(), m.end()) for m in _TOKEN.finditer(sentence)]

@@ -1,0 +1,286 @@
+"""One event to one record: every field of an incident with the span of text that it rests on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from riskmap.incidents.articles import actors
+from riskmap.incidents.articles.counts import count_people
+from riskmap.incidents.articles.events import DEFINITE, Event, live
+from riskmap.incidents.articles.lexicons import (
+    cues,
+    weapon_ranks,
+    weapons,
+)
+from riskmap.incidents.articles.places import Scene, find_scene
+from riskmap.incidents.articles.victims import Evidence, put, write_people
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.incidents.articles.dates import DatePhrase
+    from riskmap.incidents.articles.facts import Facts, Reader
+    from riskmap.incidents.articles.tolls import Toll
+
+_VICTIMS = ("victim", "")
+_TYPE_ORDER = ("abduction", "explosion", "armed_attack", "assault", "battle", "unrest")
+_OFFICIAL = re.compile(
+    r"\b(?:police|governor|ministry|minister|army|military|authorities"
+    r"|official|officials|spokes\w+ for the|security (?:command|forces)"
+    r"|ISAF|embassy|mayor|hospital)\b",
+    re.IGNORECASE,
+)
+
+_SILENT = re.compile(r"\b(?:not|no|declined to) (?:\w+ )?comment", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The fields of one incident, and the evidence for each."""
+
+    fields: dict[str, Any]
+    evidence: tuple[Evidence, ...]
+
+
+def write_record(event: Event, reader: Reader, everything: Sequence[Facts]) -> Record:
+    """Return the record of an event."""
+    fields: dict[str, Any] = {"event_status": event.status}
+    evidence: list[Evidence] = []
+    scene = find_scene(reader.text, event, everything, reader.matcher)
+    _write_date(event, reader, everything, fields, evidence)
+    _write_place(scene, fields, evidence)
+    tolls = _write_tolls(event, fields, evidence)
+    write_people(reader.text, event, scene, tolls, fields, evidence)
+    _write_means(event, fields, evidence)
+    _write_actors(reader.text, event, fields, evidence)
+    return Record(fields, tuple(sorted(evidence, key=lambda e: (e.field, e.start, e.end, e.value))))
+
+
+def _write_date(
+    event: Event,
+    reader: Reader,
+    everything: Sequence[Facts],
+    fields: dict[str, Any],
+    evidence: list[Evidence],
+) -> None:
+    phrase = _date_phrase(event, everything)
+    if phrase is None:
+        line, day = reader.dateline, reader.reference.day
+        if event.status != "recounted" and line and line.date and day:
+            fields.update(event_date=day, event_date_end=day)
+            put(fields, evidence, "date_precision", "day", *line.date)
+        return
+    fields["date_precision"] = phrase.precision
+    if phrase.first and phrase.last:
+        fields.update(event_date=phrase.first, event_date_end=phrase.last)
+    value = phrase.first.isoformat() if phrase.first else "unresolved"
+    evidence.append(Evidence("event_date", value, phrase.start, phrase.end))
+    fields["date_phrase"] = phrase.phrase
+
+
+def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None:
+    """Return the phrase that dates an event: in its sentences, near its words, the finest first."""
+    fineness = {"day": 0, "week": 1, "month": 2, "year": 3}
+    found: list[tuple[int, int, int, int, DatePhrase]] = []
+    told = event.told() if event.status != "recounted" else event.facts
+    heads = [f for f in everything if f.sentence.title] if event.status == "reported" else []
+    for order, facts in enumerate((event.facts, told, heads)):
+        for fact in facts:
+            marks = [t.start for t in fact.tolls if not t.scope]
+            marks += [t.start for t in fact.triggers if not t.scope] or [fact.sentence.start]
+            for phrase in fact.dates:
+                scope = fact.scopes.kind_at(phrase.start - fact.sentence.start)
+                trailing = not phrase.explicit and fact.sentence.end - phrase.end < 3  # noqa: PLR2004 - a full stop
+                if scope == "background" and event.status != "recounted" and not trailing:
+                    continue
+                if order and not phrase.first:
+                    continue
+                said = _is_speech_day(fact, phrase)
+                distance = min(abs(phrase.start - mark) for mark in marks)
+                rank_late = int(_is_death_day(fact, phrase))
+                rank = (
+                    rank_late
+                    + fineness[phrase.precision]
+                    + (4 if said else 0)
+                    + (2 if scope else 0)
+                )
+                found.append((order, rank, fact.sentence.start, distance, phrase))
+        if found:
+            break
+    if event.status == "recounted":
+        found.sort(key=lambda item: (item[0], item[1] > 3, item[2], item[3]))  # noqa: PLR2004 - a day of speech
+        return found[0][4] if found else None
+    return min(found, key=lambda item: item[:4])[4] if found else None
+
+
+def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day is that of a later death: "died on Tuesday after he was shot"."""
+    text = fact.sentence.text
+    after = re.search(r"\bafter (?:he|she|they|being|an?|the)\b", text)
+    return (
+        after is not None
+        and phrase.end - fact.sentence.start <= after.start()
+        and any(d.start - fact.sentence.start > after.start() for d in fact.dates)
+    )
+
+
+def _is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day is that of the statement: "police said on Monday that ..."."""
+    left = fact.sentence.text[: phrase.start - fact.sentence.start]
+    right = fact.sentence.text[phrase.end - fact.sentence.start :]
+    spoke = re.search(
+        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
+        left,
+    )
+    return (
+        bool(spoke)
+        and not re.search(
+            r"\b(?:killed|attack|attacked|blast|abducted|kidnapped|shot|died|wounded)\b[^,;.]{0,30}$",
+            left,
+        )
+    ) or bool(re.match(r"[^,;.]{0,6}(?:said|announced|confirmed|reported) ", right))
+
+
+def _write_place(scene: Scene, fields: dict[str, Any], evidence: list[Evidence]) -> None:
+    fields.update(
+        place=scene.place, admin1=scene.admin1, admin2=scene.admin2, country=scene.country,
+        region_id=scene.region_id, geo_precision=scene.precision,
+    )  # fmt: skip
+    for level, mention in scene.mentions.items():
+        value = {"admin1": scene.admin1, "admin2": scene.admin2, "place": scene.place}.get(level)
+        evidence.append(Evidence(level, str(value or mention.name), mention.start, mention.end))
+    if scene.admin1 and "admin1" not in scene.mentions and "admin2" in scene.mentions:
+        district = scene.mentions["admin2"]
+        evidence.append(Evidence("admin1", scene.admin1, district.start, district.end))
+
+
+def _write_tolls(event: Event, fields: dict[str, Any], evidence: list[Evidence]) -> list[Toll]:
+    """Write the counts and return the tolls of the victims."""
+    old = event.status == "recounted"
+    facts = event.facts if old else event.told()
+    attack = any(
+        t.event_type not in ("battle", "unrest")
+        for f in event.facts
+        for t in live(f, background=old)
+    ) and any(t.side == "victim" for f in facts for t in f.harm)
+    attackers = ("attacker", "militant") if attack else ("attacker",)
+    victims = _VICTIMS if attack else (*_VICTIMS, "militant")
+    found: list[Toll] = []
+    for kind in ("killed", "wounded", "abducted", "arrested", "released"):
+        sides = (*_VICTIMS, "militant", "attacker") if kind == "arrested" else victims
+        count = count_people(facts, kind, sides=sides, background=old)
+        if count:
+            found.extend(t for t in count.tolls if kind in ("killed", "wounded", "abducted"))
+            _put_count(kind, count.low, count.high, count.tolls, fields, evidence)
+    for kind in ("killed", "wounded"):
+        count = count_people(facts, kind, sides=attackers, background=old)
+        if count:
+            _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
+    return found
+
+
+def _put_count(
+    name: str,
+    low: int,
+    high: int | None,
+    tolls: Sequence[Toll],
+    fields: dict[str, Any],
+    evidence: list[Evidence],
+) -> None:
+    fields[name] = low
+    if high is None or high > low:
+        fields[f"{name}_max"] = high
+    shown = str(low) if high == low else f"{low}+" if high is None else f"{low}-{high}"
+    evidence.extend(Evidence(name, shown, t.start, t.end) for t in tolls)
+
+
+def _write_means(event: Event, fields: dict[str, Any], evidence: list[Evidence]) -> None:
+    """Write the weapon and the event's type."""
+    old = event.status == "recounted"
+    told = event.facts if old else event.told()
+    pattern, names, explosive = weapons()
+    hits: list[tuple[int, int, int, str]] = []
+    for fact in told:
+        core = any(fact is f for f in event.facts)
+        for match in pattern.finditer(fact.sentence.text):
+            scope = fact.scopes.kind_at(match.start())
+            left = fact.sentence.text[: match.start()]
+            found_later = re.search(
+                r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b",
+                left,
+            )
+            if scope in ("hypothetical", "negative") or (scope and not old) or found_later:
+                continue
+            name = names[match[0].lower()]
+            near = (
+                core
+                or cues("claim").search(fact.sentence.text)
+                or DEFINITE.search(fact.sentence.text)
+            )
+            rank = weapon_ranks()[name] + (0 if near else 30)
+            hits.append(
+                (rank, fact.sentence.start + match.start(), fact.sentence.start + match.end(), name)
+            )
+    weapon = min(hits) if hits else None
+    if weapon and event.status != "arrest":
+        put(fields, evidence, "weapon", weapon[3], weapon[1], weapon[2])
+    triggers = [t for f in event.facts for t in live(f, background=old)]
+    kinds = {t.event_type for t in triggers}
+    if any(t.kind == "abducted" for f in event.facts for t in f.harm):
+        kinds.add("abduction")
+    if weapon and weapon[3] in explosive:
+        kinds.add("explosion")
+    first = min(triggers, key=lambda t: t.start, default=None)
+    if first and first.event_type != "battle":
+        kinds.discard("battle")
+    kind = "arrest" if event.status == "arrest" else _event_type(kinds, fields)
+    fields["event_type"] = kind
+    mark = next((t for t in triggers if t.event_type == kind), None)
+    toll = next((t for f in event.facts for t in f.tolls), None)
+    spot = mark or toll
+    if spot:
+        evidence.append(Evidence("event_type", kind, spot.start, spot.end))
+
+
+def _event_type(kinds: set[str], fields: dict[str, Any]) -> str:
+    if "abduction" in kinds and fields.get("abducted"):
+        return "abduction"
+    if "battle" in kinds and not kinds & {"explosion", "abduction"}:
+        return "battle" if not kinds & {"assault"} else "assault"
+    order = [kind for kind in _TYPE_ORDER if kind in kinds and kind != "abduction"]
+    if order:
+        return order[0]
+    return (
+        "abduction"
+        if "abduction" in kinds
+        else "armed_attack"
+        if fields.get("killed")
+        else "unknown"
+    )
+
+
+def _write_actors(
+    text: str, event: Event, fields: dict[str, Any], evidence: list[Evidence]
+) -> None:
+    """Write who did it, who claims it, whom others blame and who says so; judge the report."""
+    told = event.facts if event.status == "recounted" else event.told()
+    claim = None if event.status == "arrest" else actors.find_claim(text, told)
+    denial = actors.find_denial(text, told)
+    blame = actors.find_blame(text, told)
+    actor = actors.find_actor(told) if event.status != "arrest" else None
+    speaker = actors.find_speaker(told)
+    for name, quote in (
+        ("claimed_by", claim), ("denied_by", denial), ("attributed_to", blame), ("actor", actor),
+        ("stated_by", speaker),
+    ):  # fmt: skip
+        if quote:
+            put(fields, evidence, name, quote.value, quote.start, quote.end)
+    fields["reliability"] = "D"
+    official = any(
+        _OFFICIAL.search(f.sentence.text) and not _SILENT.search(f.sentence.text) for f in told
+    )
+    fields["credibility"] = 2 if claim and official else 3 if official else 4 if claim else 6
+    if denial:
+        fields["credibility"] = max(3, fields["credibility"])

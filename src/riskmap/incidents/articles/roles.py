@@ -1,0 +1,144 @@
+"""The role that a place plays in a report: scene, destination, origin, dateline, seat ..."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from riskmap.incidents.articles.mentions import Mention, chains, is_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.incidents.articles.scopes import Scopes
+    from riskmap.incidents.articles.sentences import Dateline
+
+#: What a place may be in a report. Only a scene is where something happened.
+ROLES = (
+    "scene", "listed", "reference", "seat", "dateline", "destination", "origin", "training",
+    "transit", "mention",
+)  # fmt: skip
+
+_END = (
+    r"(?:the |a |an |nearby |neighbouring |neighboring |(?:north|south|east|west|central)\w*[ -])*$"
+)
+_DESTINATION = re.compile(
+    r"\b(?:travel\w*|head(?:ed|ing|s)?|en route|on (?:the|his|her|its"
+    r"|their) way|way|bound|driv\w+|drove|go(?:ing)?"
+    r"|went|moving|moved|fly\w*|flew|flown|walk\w*|journey\w*|return\w*|fled|flee\w*|transfer\w*|transport\w*|taken"
+    r"|took|evacuat\w+|airlift\w*|rushed|brought|deliver\w*|carr(?:y|ied|ying)|sent|deport\w*|repatriat\w*"
+    r"|relocat\w*|convoy|escap\w+|road|highway|bus|flight|ferr\w+|shipment\w*|supplies|march\w*|commut\w*|leading)"
+    rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}",
+    re.IGNORECASE,
+)
+_HOSPITAL = re.compile(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}", re.IGNORECASE)
+_FAR = re.compile(
+    rf"\b(?:km|kms|kilomet\w+|miles?|met(?:re|er)s?|away|minutes|hours?(?:’"
+    rf"|')? drive|drive|far)\b[^.;]{{0,20}}\b(?:from|of) {_END}"
+    rf"|\b(?:north|south|east|west|\w+-?east|\w+-?west) of {_END}",
+    re.IGNORECASE,
+)
+_TAKEN_FROM = re.compile(
+    rf"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b[^.;]{{0,60}}\bfrom {_END}",
+    re.IGNORECASE,
+)
+_ORIGIN = re.compile(
+    rf"\b(?:from|native of|born in|originally of|resident of|hails? from) {_END}", re.IGNORECASE
+)
+_TRAINING = re.compile(
+    r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|camps?"
+    r"|cent(?:er|re)s?|madrass?ah?s?|stud(?:ied|ying)|educated|graduated)"
+    rf"\b[^.;,]{{0,30}}\b(?:in|at|across|near) {_END}",
+    re.IGNORECASE,
+)
+_TRANSIT = re.compile(rf"(?<!ripped )(?<!tore )(?<!swept )\b(?:through|via) {_END}", re.IGNORECASE)
+_SEAT_AFTER = re.compile(
+    r"^(?:['’]s)?\s*(?:\w+ ){0,2}?(?:police(?! (?:station|post|checkpoint"
+    r"|convoy|patrol|van|vehicle|headquarters))|governor|government|authorities"
+    r"|officials?|council|spokes\w+|security (?:command|department|chief)"
+    r"|mayor|court|ministry|administration"
+    r"|health (?:department|director)|prosecutors?|chief|command|sheriff"
+    r"|newspaper|radio|times|gazette|herald|post)\b",
+    re.IGNORECASE,
+)
+_SEAT_BEFORE = re.compile(
+    r"\b(?:governor|spokes\w+|police chief|chief|mayor|officials?|authorities"
+    r"|police|member|council|court|deputy"
+    r"|administrator|government|director|ambassador|embassy|ministry|reporters?|correspondent|headquarter\w*|based"
+    rf"|analyst|told \w+|statement|press conference|conference|meeting"
+    rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}",
+    re.IGNORECASE,
+)
+_SCENE = re.compile(
+    rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck|rocked|shook|attacked|stormed|bombed"
+    rf"|targeted|shelled|raided|overran|between|over|entered|ambushed|rocks"
+    rf"|hits|strikes|close to|by|off|against)|['’]s) {_END}",
+    re.IGNORECASE,
+)
+_VAGUE = re.compile(rf"\b(?:throughout|across|elsewhere in|parts of) {_END}", re.IGNORECASE)
+
+
+def assign_roles(
+    text: str, mentions: Sequence[Mention], *, start: int, scopes: Scopes, dateline: Dateline | None
+) -> list[Mention]:
+    """Return the places of a sentence with their roles; the places of a chain share one.
+
+    Parameters
+    ----------
+    text
+        The whole text.
+    mentions
+        The places of one sentence.
+    start
+        Where the sentence starts in the text.
+    scopes
+        The sentence's scopes.
+    dateline
+        The report's dateline, if it has one.
+    """
+    found: list[Mention] = []
+    grouped = chains(text, mentions)
+    for k, chain in enumerate(grouped):
+        role = _role(text, chain, start, scopes, dateline)
+        neighbours = [c for c in (grouped[k - 1 : k] + grouped[k + 1 : k + 2]) if c is not chain]
+        if role in ("scene", "mention") and any(_listed(text, chain, c) for c in neighbours):
+            role = "listed"
+        found.extend(replace(mention, role=role) for mention in chain)
+    return found
+
+
+def _listed(text: str, chain: Sequence[Mention], other: Sequence[Mention]) -> bool:
+    one, two = sorted((chain[-1], other[-1]), key=lambda m: m.start)
+    return one.level != "place" and is_list(text, one, two)
+
+
+def _role(
+    text: str, chain: Sequence[Mention], start: int, scopes: Scopes, dateline: Dateline | None
+) -> str:
+    first, last = chain[0], chain[-1]
+    if dateline and first.start < dateline.end and first.start >= dateline.place[0]:
+        return "dateline"
+    if first.phrase.isupper() and first.start == start and len(first.phrase) > len("USA"):
+        return "dateline"
+    left, right = text[start : first.start], text[last.until : last.until + 60]
+    if _TRANSIT.search(left):
+        return "transit"
+    if _TRAINING.search(left) or re.match(r"\s*(?:training|madrassas)\b", right):
+        return "training"
+    if _FAR.search(left):
+        return "reference"
+    if _ORIGIN.search(left):
+        return "scene" if _TAKEN_FROM.search(left) else "origin"
+    if _DESTINATION.search(left) or _HOSPITAL.search(left):
+        return "destination"
+    if _SEAT_AFTER.match(right) or _SEAT_BEFORE.search(left):
+        return "seat"
+    if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
+        return "mention"
+    if all(m.level == "country" for m in chain) or _VAGUE.search(left):
+        return "mention"
+    possessive = text[last.until : last.until + 2] in ("'s", "’s")
+    if _SCENE.search(left) or (possessive and len(chain) == 1 and chain[0].level != "country"):
+        return "scene"
+    return "mention" if left.strip() and not first.typed else "scene"

@@ -1,0 +1,98 @@
+"""What kind of statement a stretch of text makes: news, background, a wish, a charge, a denial."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from riskmap.incidents.articles.lexicons import cues
+
+_CLAUSE_END = re.compile(
+    r"[;:—–]|, (?:\w+ly )?(?=\w+ing\b)|,? \b(?:but|when|after|before|while"
+    r"|because|although|though|saying"
+    r"|said|says|resulting|leaving|as)\b|[”\"]"
+)
+_SCOPE = re.compile(
+    r"[;]|, (?=(?:was|were|is|has|had|have)\b)|, (?=(?:officials?|police"
+    r"|authorities|the \w+ said|according)\b)|,? \b(?:but)\b"
+)
+_NEGATED_WORDS = 4
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """Stretches of one sentence, and what the whole sentence is.
+
+    Parameters
+    ----------
+    background, hypothetical, negative
+        Spans within the sentence in which nothing new is told.
+    habitual
+        Where a description of someone's role begins, or None.
+    flags
+        Names of the lists of cues that the sentence meets.
+    """
+
+    background: tuple[tuple[int, int], ...]
+    hypothetical: tuple[tuple[int, int], ...]
+    negative: tuple[tuple[int, int], ...]
+    flags: frozenset[str]
+
+    def kind_at(self, position: int) -> str:
+        """Return "", "background", "hypothetical" or "negative" for a position."""
+        for name in ("negative", "hypothetical", "background"):
+            if any(a <= position < b for a, b in getattr(self, name)):
+                return name
+        return ""
+
+
+def find_scopes(sentence: str) -> Scopes:
+    """Return the scopes of a sentence.
+
+    Examples
+    --------
+    >>> text = "Police held a man suspected of killing two guards."
+    >>> find_scopes(text).kind_at(text.index("killing")), find_scopes(text).kind_at(0)
+    ('background', '')
+    """
+    background = [
+        (found.start(), _end(sentence, found.end(), _SCOPE))
+        for name in ("background", "habitual")
+        for found in cues(name).finditer(sentence)
+    ]
+    hypothetical = [
+        (found.start(), _end(sentence, found.end(), _CLAUSE_END))
+        for found in cues("hypothetical").finditer(sentence)
+        if found[0] not in ("May", "March")
+    ]
+    negative = [
+        (found.start(), _few_words(sentence, found.end()))
+        for found in cues("negative").finditer(sentence)
+    ]
+    negative += [
+        (found.start(), _end(sentence, found.end(), _CLAUSE_END))
+        for found in cues("denied").finditer(sentence)
+    ]
+    names = (
+        "animal",
+        "verbal",
+        "alleged",
+        "recounted",
+        "court",
+        "accident",
+        "figurative",
+        "summary",
+        "separate",
+    )
+    flags = frozenset(name for name in names if cues(name).search(sentence))
+    return Scopes(tuple(background), tuple(hypothetical), tuple(negative), flags)
+
+
+def _end(sentence: str, start: int, pattern: re.Pattern[str]) -> int:
+    found = pattern.search(sentence, start)
+    return found.start() if found else len(sentence)
+
+
+def _few_words(sentence: str, start: int) -> int:
+    found = re.compile(rf"(?:[^\w,;]*[\w’'-]+){{0,{_NEGATED_WORDS}}}").match(sentence, start)
+    return found.end() + 1 if found else start

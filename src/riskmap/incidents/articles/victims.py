@@ -1,0 +1,213 @@
+"""Who the victims are: their nationality, their work, and who came away unharmed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from riskmap.incidents.articles.lexicons import numbers, occupation_sectors, people, sectors
+from riskmap.incidents.articles.tolls import nationalities
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.incidents.articles.events import Event
+    from riskmap.incidents.articles.facts import Facts
+    from riskmap.incidents.articles.places import Scene
+    from riskmap.incidents.articles.tolls import Toll
+
+
+_UNHARMED = re.compile(
+    r"(?:\b(?:the|an?|his|her|their|all|\w+) (?:\w+ ){0,3}?)?\b([\w-]+) "
+    r"(?:\w+ ){0,2}?(?:escaped|survived|was|were|remained|is|are|emerged)\s+(?:\w+ "
+    r"){0,2}?(?:unharmed|unhurt|uninjured|safe|alive|without injury)\b"
+    r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b",
+    re.IGNORECASE,
+)
+
+
+class Evidence(NamedTuple):
+    """A field of a record, its value, and the span it rests on."""
+
+    field: str
+    value: str
+    start: int
+    end: int
+
+
+def put(
+    fields: dict[str, Any], evidence: list[Evidence], name: str, value: Any, start: int, end: int
+) -> None:
+    """Write a field and the span that it rests on."""
+    fields[name] = value
+    evidence.append(Evidence(name, str(value), start, end))
+
+
+def write_people(
+    text: str,
+    event: Event,
+    scene: Scene,
+    tolls: Sequence[Toll],
+    fields: dict[str, Any],
+    evidence: list[Evidence],
+) -> None:
+    """Write the victims' nationality, occupation, sector, and who survived."""
+    old = event.status == "recounted"
+    told = event.facts if old else event.told()
+    codes: dict[str, tuple[int, int]] = {}
+    foreign: Counter[str] = Counter()
+    for toll in tolls:
+        for code, start, end in nationalities(text[toll.start : toll.end]):
+            if _of_people(text, toll.start + end):
+                codes.setdefault(code, (toll.start + start, toll.start + end))
+                foreign[code] = max(foreign[code], toll.low)
+    for fact in told:
+        _write_parts(fact, codes, foreign)
+    if event.status == "arrest":
+        return
+    if codes:
+        spans = sorted(codes.items())
+        fields["nationality"] = ";".join(code for code, _ in spans)
+        evidence.extend(Evidence("nationality", code, *span) for code, span in spans)
+    abroad = {code: n for code, n in foreign.items() if code != scene.country}
+    if abroad and scene.country:
+        fields["foreign_victims"] = sum(abroad.values())
+        fields["staff_type"] = "international" if len(abroad) == len(foreign) else "mixed"
+        evidence.extend(
+            Evidence("foreign_victims", str(n), *codes[c]) for c, n in sorted(abroad.items())
+        )
+    _write_work(text, event, tolls, fields, evidence)
+    if not old:
+        _write_survivors(told, fields, evidence)
+
+
+def _of_people(text: str, at: int) -> bool:
+    """Return whether a demonym says what people are, not what a thing is ("a Turkish firm")."""
+    words = re.findall(r"[\w-]+|[^\w\s]", text[at : at + 60])[:4]
+    known = people()
+    for word in words:
+        if word.lower() in known:
+            return True
+        if not word[0].isalnum() or word.lower() in (
+            "firm",
+            "company",
+            "embassy",
+            "army",
+            "forces",
+            "government",
+            "owned",
+            "built",
+            "city",
+            "border",
+        ):
+            break
+    return (
+        not words
+        or not words[0][0].isalnum()
+        or words[0].lower() in ("and", "were", "was", "killed")
+    )
+
+
+_PART = re.compile(
+    r"\b(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
+    r"|twelve) (?:of (?:them|whom|those|the (?:dead|victims|hostages))(?: "
+    r"were| are| was)?|were|was) (?:an? )?$",
+    re.IGNORECASE,
+)
+
+
+_VICTIM_IS = re.compile(
+    r"\b(?:the (?:victims?|dead|hostages?|deceased|slain \w+|two|three"
+    r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
+    r"|were|are|is|as)\b[^.;]{0,25}$"
+    r"|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$",
+    re.IGNORECASE,
+)
+
+
+def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counter[str]) -> None:
+    """Add nationalities that a sentence gives to part of the victims: "nine of them Chinese"."""
+    sentence = fact.sentence
+    for code, start, end in nationalities(sentence.text):
+        left = sentence.text[:start]
+        part = _PART.search(left)
+        if not part and not (
+            _VICTIM_IS.search(left)
+            and _of_people(sentence.text, end)
+            and (fact.harm or foreign or codes or re.search(r"victim|dead|hostage", left))
+        ):
+            continue
+        if fact.scopes.kind_at(start) not in ("", "background"):
+            continue
+        span = (sentence.start + start, sentence.start + end)
+        if part:
+            value = int(part[1]) if part[1].isdigit() else numbers()[0][part[1].lower()]
+            foreign[code] = value
+            codes.setdefault(code, span)
+        elif code not in codes and not codes:
+            codes[code] = span
+            foreign[code] = max(foreign[code], 1)
+
+
+def _write_work(
+    text: str, event: Event, tolls: Sequence[Toll], fields: dict[str, Any], evidence: list[Evidence]
+) -> None:
+    known, jobs = people(), occupation_sectors()
+    for toll in tolls:
+        for match in re.finditer(r"[\w-]+(?: workers?)?", text[toll.start : toll.end]):
+            person = known.get(match[0].lower()) or known.get(match[0].lower().split()[0])
+            if (
+                person
+                and person.occupation
+                and person.occupation != "worker"
+                and "occupation" not in fields
+            ):
+                span = (toll.start + match.start(), toll.start + match.end())
+                put(fields, evidence, "occupation", person.occupation, *span)
+                if jobs[person.occupation]:
+                    put(fields, evidence, "sector", jobs[person.occupation], *span)
+    pattern, names = sectors()
+    told = event.facts if event.status == "recounted" else event.told()
+    for fact in told:
+        if "sector" in fields:
+            return
+        victims = any(t in tolls for t in fact.tolls) or re.search(
+            r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b",
+            fact.sentence.text,
+        )
+        if not victims:
+            continue
+        found = [
+            m
+            for m in pattern.finditer(fact.sentence.text)
+            if m[0].lower() not in ("mine", "port", "bridge")
+            or re.search(
+                r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$", fact.sentence.text[: m.start()]
+            )
+        ]
+        if found:
+            best = max(found, key=lambda m: len(m[0]))
+            word = best[0].lower()
+            name = names.get(word) or names[word.removesuffix("s")]
+            put(
+                fields,
+                evidence,
+                "sector",
+                name,
+                fact.sentence.start + best.start(),
+                fact.sentence.start + best.end(),
+            )
+
+
+def _write_survivors(
+    told: Sequence[Facts], fields: dict[str, Any], evidence: list[Evidence]
+) -> None:
+    for fact in told:
+        match = _UNHARMED.search(fact.sentence.text)
+        if match:
+            words = re.findall(r"[\w-]+", match[0].lower())
+            who = next((word for word in reversed(words) if word in people()), "")
+            start, end = fact.sentence.start + match.start(), fact.sentence.start + match.end()
+            put(fields, evidence, "survivors", who or "people", start, end)
+            return

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import cues, group_forms, groups
+from riskmap.incidents.articles.sentences import Quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.incidents.articles.facts import Facts
-
-
-@dataclass(frozen=True)
-class Quote:
-    """A value with the span it rests on."""
-
-    value: str
-    start: int
-    end: int
 
 
 _UNKNOWN = r"(?:unknown|unidentified|unnamed|masked|armed|heavily armed)"

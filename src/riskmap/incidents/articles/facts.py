@@ -14,9 +14,8 @@ from riskmap.incidents.articles.scopes import Scopes, find_scopes
 from riskmap.incidents.articles.tolls import Toll, find_tolls
 
 if TYPE_CHECKING:
-    from riskmap.incidents.articles.actors import Quote
     from riskmap.incidents.articles.matchers import PlaceMatcher
-    from riskmap.incidents.articles.sentences import Dateline, Sentence
+    from riskmap.incidents.articles.sentences import Dateline, Quote, Sentence
     from riskmap.typing import NameResolver
 
 

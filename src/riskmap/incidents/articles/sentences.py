@@ -31,6 +31,15 @@ _TITLE = 160
 
 
 @dataclass(frozen=True)
+class Quote:
+    """A value with the span it rests on."""
+
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Sentence:
     """One sentence of a text: ``text[start:end]``.
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from riskmap.panels.counts import Panel, count_incidents
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk
+    from riskmap.places.geocoders import GeocodeService, geocode
     from riskmap.places.names import Gazetteer
     from riskmap.places.placements import Located, locate
     from riskmap.places.region_index import RegionIndex
@@ -64,6 +65,8 @@ _HOMES = {
     "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
     "Hawkes": "riskmap.models.hawkes",
+    "GeocodeService": "riskmap.places.geocoders",
+    "geocode": "riskmap.places.geocoders",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
@@ -108,6 +111,7 @@ __all__ = [
     "ExponentialMean",
     "Forecast",
     "Gazetteer",
+    "GeocodeService",
     "Hawkes",
     "InputError",
     "Ledger",
@@ -131,6 +135,7 @@ __all__ = [
     "datasets",
     "extract_incidents",
     "forecast",
+    "geocode",
     "load_model",
     "locate",
     "merge_duplicates",

@@ -169,6 +169,32 @@ class Gazetteer:
         answers = dict(zip(unique, self._index.answers(unique), strict=True))
         return self._frame([answers[query] for query in queries], index)
 
+    def inside(self, parents: Iterable[str | None]) -> list[frozenset[str] | None]:
+        """Return the regions inside each parent.
+
+        Parameters
+        ----------
+        parents
+            Names or ids of the regions one level up.
+
+        Returns
+        -------
+        list of frozenset of str
+            Region ids; None for a parent that is missing or unknown, which limits nothing.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
+        >>> [None if ids is None else len(ids) for ids in gazetteer.inside(["Dostan", "Nowhere"])]
+        [8, None]
+        """
+        own = list(zip(self.regions["region_id"], self._index.parent_codes, strict=True))
+        return [
+            None if limit is None else frozenset(id_ for id_, parent in own if parent in limit)
+            for limit in self._index.limits(list(parents))
+        ]
+
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
         """Return answers as a table."""
         ids = self.regions["region_id"].tolist()

@@ -35,6 +35,7 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/installed-dev: $(VENV)/installed tests/install-system-packages
 	tests/install-system-packages
 	$(BIN)/python -m pip install --quiet -e '.[all,dev]'
+	if command -v npm > /dev/null; then npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/outputs/node; fi
 	touch $@
 
 clean:

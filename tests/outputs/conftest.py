@@ -1,16 +1,19 @@
 """Risk layers made by hand in the invented country."""
 
+import shutil
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from riskmap import datasets
 from riskmap.assessment.layers import DRIVER_COLUMNS, LAYERS, RISK_COLUMNS, RiskLayer
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.counts import EVIDENCE
-from riskmap.schema import conform
+from riskmap.schema import REGION_COLUMNS, conform
 
 PROVENANCE = {
     "as_of": "2025-01-01",
@@ -108,4 +111,74 @@ def layer():
 @pytest.fixture(scope="session")
 def layers():
     """The functions that make layers."""
-    return {"layer": make_layer, "names": with_names}
+    return {"layer": make_layer, "names": with_names, "grid": make_grid, "spread": spread_incidents}
+
+
+def make_grid(columns, rows, *, vertices=16):
+    """Invented districts as a grid of cells with crooked, exactly shared borders."""
+    rng = np.random.default_rng(5)
+    x, y = np.meshgrid(np.arange(columns + 1.0), np.arange(rows + 1.0))
+    nodes = np.stack([2 + x / 4, -20 + y / 4], axis=-1) + rng.uniform(-0.05, 0.05, (*x.shape, 2))
+
+    def edge(a, b, noise):
+        steps = np.linspace(0, 1, vertices + 1)[:, None]
+        bump = np.vstack([np.zeros((1, 2)), noise, np.zeros((1, 2))])
+        return a + steps * (b - a) + bump
+
+    shape = (vertices - 1, 2)
+    across = rng.uniform(-0.01, 0.01, (rows + 1, columns, *shape))
+    along = rng.uniform(-0.01, 0.01, (rows, columns + 1, *shape))
+    cells, parents = [], []
+    for j in range(rows):
+        for i in range(columns):
+            ring = np.vstack(
+                [
+                    edge(nodes[j, i], nodes[j, i + 1], across[j, i]),
+                    edge(nodes[j, i + 1], nodes[j + 1, i + 1], along[j, i + 1]),
+                    edge(nodes[j + 1, i], nodes[j + 1, i + 1], across[j + 1, i])[::-1],
+                    edge(nodes[j, i], nodes[j + 1, i], along[j, i])[::-1],
+                ]
+            )
+            cells.append(shapely.Polygon(ring))
+            parents.append(f"XQA{j // 5:02d}{i // 5:02d}")
+    ids = [f"XQA{k:05d}" for k in range(len(cells))]
+    table = {"region_id": ids, "name": [f"Cell {k}" for k in range(len(cells))], "iso3": "XQA"}
+    frame = pd.DataFrame({**table, "parent_id": parents, "parent": parents, "adm_level": 2})
+    return gpd.GeoDataFrame(conform(frame, REGION_COLUMNS), geometry=cells, crs="EPSG:4326")
+
+
+def spread_incidents(regions, count):
+    """The invented incidents again and again, spread over other regions."""
+    base = pd.DataFrame(datasets.incidents())[["incident_id", *EVIDENCE]]
+    rng = np.random.default_rng(9)
+    table = base.iloc[rng.integers(0, len(base), count)].reset_index(drop=True)
+    table["incident_id"] = [f"invented:{k}" for k in range(count)]
+    table["region_id"] = rng.choice(regions["region_id"].to_numpy(dtype=object), count)
+    return table.assign(weight=1.0, region_id=table["region_id"].astype("str"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, driven by playwright."""
+    path = shutil.which("chromium")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is absent: extra dev"
+    )
+    if path is None:
+        pytest.skip("chromium is absent: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+CHROMIUM = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]

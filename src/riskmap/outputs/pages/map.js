@@ -126,7 +126,8 @@
     S.k = Math.max(1, Math.min(60, S.k));
     S.x = Math.max(W * (1 - S.k) - W * 0.4, Math.min(W * 0.4, S.x));
     S.y = Math.max(H * (1 - S.k) - H * 0.4, Math.min(H * 0.4, S.y));
-    scene.setAttribute("transform", `translate(${S.x} ${S.y}) scale(${S.k})`);
+    const [x, y, k] = [S.x, S.y, S.k].map((v) => Number(v.toFixed(3)) || 0);
+    scene.setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
     $("hatch").setAttribute("patternTransform", `rotate(45) scale(${1 / (pixels() * S.k)})`);
     if (then !== false) { layout(); link(); }
   }
@@ -383,8 +384,8 @@
   }
   function follow() {
     const q = new URLSearchParams(location.hash.slice(1));
-    if (D.layers[q.get("l")]) S.layer = q.get("l");
-    if (D.texts[q.get("lang")]) S.lang = q.get("lang");
+    if (Object.hasOwn(D.layers, q.get("l"))) S.layer = q.get("l");
+    if (Object.hasOwn(D.texts, q.get("lang"))) S.lang = q.get("lang");
     const f = Number.parseInt(q.get("t"), 10);
     if (f >= 0 && f <= NOW) S.frame = f;
     S.region = at.has(q.get("r")) ? at.get(q.get("r")) : -1;
@@ -405,6 +406,7 @@
     const other = Object.keys(D.texts).find((code) => code !== S.lang);
     $("language").hidden = !other;
     if (other) { $("language").textContent = D.texts[other].page.language; $("language").lang = other; }
+    const held = $("layers").contains(document.activeElement);
     $("layers").replaceChildren(...Object.keys(D.layers).map((name) => {
       const b = make("button", t.page["layer_" + name]);
       b.type = "button"; b.setAttribute("role", "radio"); b.setAttribute("aria-checked", String(name === S.layer));
@@ -412,6 +414,7 @@
       b.addEventListener("click", () => setLayer(name));
       return b;
     }));
+    if (held) $("layers").querySelector('[aria-checked="true"]').focus();
     $("notice").hidden = !D.notice;
     $("notice").textContent = D.notice;
     const until = Date.parse(D.validUntil), gone = $("expired");
@@ -479,7 +482,6 @@
     if (!step) return;
     e.preventDefault();
     setLayer(names[(names.indexOf(S.layer) + step + names.length) % names.length]);
-    $("layers").querySelector('[aria-checked="true"]').focus();
   });
   $("in").addEventListener("click", () => zoom(1.6)); $("out").addEventListener("click", () => zoom(1 / 1.6)); $("home").addEventListener("click", home);
   $("slider").max = NOW;

@@ -171,9 +171,9 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     return columns
 
 
-def _codes(values: pd.Series, codes: Sequence[str]) -> list[int]:
+def _codes(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:
     """Return the position of each value among its codes, -1 when missing."""
-    return [int(code) for code in pd.Categorical(values, categories=codes).codes]
+    return [int(code) for code in pd.Index(codes).get_indexer(values)]
 
 
 def _earlier(other: RiskLayer, layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def _frames(windows: np.ndarray) -> list[dict[str, str]]:
 def _counts(layer: RiskLayer, ids: pd.Series, windows: np.ndarray) -> dict[str, list[Any]]:
     """Return recorded incidents as region, window, count, ... : all, and those with foreigners."""
     table = layer.incidents
-    region = pd.Categorical(table["region_id"], categories=ids).codes.astype(np.int64)
+    region = pd.Index(ids).get_indexer(table["region_id"])
     day = table["event_date"].to_numpy().astype("datetime64[D]")
     window = np.searchsorted(windows, day, side="right") - 1
     inside = (region >= 0) & (window >= 0) & (window < len(windows) - 1)
@@ -248,11 +248,11 @@ def _incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
     days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     first = int(days.min()) if days.size else 0
     return {
-        "region": pd.Categorical(table["region_id"], categories=ids).codes.tolist(),
+        "region": _codes(table["region_id"], ids),
         "first": first,
         "day": (days - first).tolist(),
         "types": types,
-        "type": pd.Categorical(table["event_type"], categories=types).codes.tolist(),
+        "type": _codes(table["event_type"], types),
         **{name: _column(table.fillna({name: 0}), name) for name in _TOLL},
         "nation": [display(nation).replace(";", ", ") for nation in table["nationality"]],
         "source": [display(key) for key in table["incident_id"]],

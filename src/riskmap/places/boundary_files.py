@@ -194,6 +194,7 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
         pyogrio.errors.FeatureError,
         pyogrio.errors.GeometryError,
         shapely.errors.GEOSException,
+        UnicodeDecodeError,
     ) as error:
         raise BoundaryError("a feature can't be read", file=path, met=str(error)) from error
 
@@ -222,11 +223,13 @@ def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
     _magic(path, b"PAR1", "Parquet file")
     try:
         import pyarrow as pa
+        from pyarrow import parquet
     except ImportError as error:
         raise MissingDependencyError("pyarrow", extra="parquet") from error
     try:
+        parquet.read_table(path).validate(full=True)
         return gpd.read_parquet(path)
-    except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         raise BoundaryError("not a GeoParquet file", file=path, met=str(error)) from error
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
+    from riskmap.evaluation.backtests import Backtest, backtest
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.duplicates import merge_duplicates
@@ -55,6 +56,7 @@ __version__ = VERSION
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {
     "Adapted": "riskmap.models.ensembles",
+    "Backtest": "riskmap.evaluation.backtests",
     "Boosting": "riskmap.models.ensembles",
     "Climatology": "riskmap.models.baselines",
     "Conflictology": "riskmap.models.baselines",
@@ -82,6 +84,7 @@ _HOMES = {
     "Zero": "riskmap.models.baselines",
     "assess": "riskmap.assessment.assessments",
     "audit_regions": "riskmap.places.audits",
+    "backtest": "riskmap.evaluation.backtests",
     "carry_over": "riskmap.places.crosswalks",
     "compare_incidents": "riskmap.incidents.revisions",
     "count_incidents": "riskmap.panels.counts",
@@ -102,6 +105,7 @@ _HOMES = {
 
 __all__ = [
     "Adapted",
+    "Backtest",
     "Boosting",
     "Climatology",
     "Conflictology",
@@ -128,6 +132,7 @@ __all__ = [
     "Zero",
     "assess",
     "audit_regions",
+    "backtest",
     "carry_over",
     "compare_incidents",
     "count_incidents",

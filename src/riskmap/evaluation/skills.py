@@ -1,0 +1,297 @@
+"""What many forecasts are worth together: scores, skill, calibration and stability.
+
+Each function takes the table of a :class:`riskmap.evaluation.backtests.Backtest` and returns a
+small one. Pooled scores hide who is hard to forecast, so regions that were active before the origin
+stand apart (``region_set``: ``all`` and ``active``).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError
+from riskmap.evaluation.rankings import average_precision, hit_rate, pai, pei
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from riskmap.typing import FloatArray
+
+#: Scores of which lower is better, in the order of the tables.
+METRICS = ("brier", "log_score", "crps")
+
+#: Width of the intervals around a skill.
+CONFIDENCE = 0.9
+
+
+def score_table(forecasts: pd.DataFrame, *, share: float = 0.05) -> pd.DataFrame:
+    """Return the scores of each model over all regions, and over the active ones.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``Backtest.forecasts``.
+    share
+        Share of region-origins that can be watched, for hit rate, PAI and PEI.
+
+    Returns
+    -------
+    DataFrame
+        ``region_set, model, forecasts, events``; the means of ``brier, log_score, crps`` (lower is
+        better); ``coverage`` of the interval from ``q05`` to ``q95`` (0.9 is right; more where
+        counts are small and intervals can't be narrower); ``hit_rate, pai, pei`` and ``ap``
+        (higher is better), missing where nothing happened.
+
+    Examples
+    --------
+    >>> row = {"model": "m", "origin": 0, "region_id": "a", "observed": 1.0, "p_any": 0.5, "q05": 0,
+    ...        "q95": 2, "active": True, "brier": 0.25, "log_score": 0.69, "crps": 0.3}
+    >>> score_table(pd.DataFrame([row]))["coverage"].tolist()
+    [1.0, 1.0]
+    """
+    rows = []
+    for region_set, part in _region_sets(forecasts):
+        for model, rows_of in part.groupby("model", sort=False):
+            observed, stated = rows_of["observed"].to_numpy(), rows_of["p_any"].to_numpy()
+            inside = rows_of["observed"].between(rows_of["q05"], rows_of["q95"])
+            event = observed > 0
+            row = {"region_set": region_set, "model": model, "forecasts": len(rows_of)}
+            row |= {"events": int(event.sum())} | rows_of[list(METRICS)].mean().to_dict()
+            row |= {"coverage": inside.mean()}
+            if event.any():
+                ranked = {"hit_rate": hit_rate, "pai": pai, "pei": pei}
+                row |= {name: f(event, stated, share=share) for name, f in ranked.items()}
+                row |= {"ap": average_precision(event, stated)}
+            rows.append(row)
+    names = ["region_set", "model", "forecasts", "events", *METRICS, "coverage"]
+    return pd.DataFrame(rows).reindex(columns=[*names, "hit_rate", "pai", "pei", "ap"])
+
+
+def skill_table(
+    forecasts: pd.DataFrame, baseline: str, *, replicas: int = 999, seed: int = 0
+) -> pd.DataFrame:
+    r"""Return each model's skill against a baseline, with intervals from resampled origins.
+
+    .. math:: 1 - \frac{\sum \mathrm{score}_{model}}{\sum \mathrm{score}_{baseline}}
+
+    Origins are drawn in blocks of neighbours, :math:`n^{1/3}` long, because bad months come
+    together; regions of one origin stay together. With few origins the intervals are somewhat too
+    narrow: of 40 independent origins, those that say 90 % held the truth in 83 of 100 cases.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``Backtest.forecasts``.
+    baseline
+        The model to compare with.
+    replicas
+        Bootstrap samples.
+    seed
+        Seed of the samples.
+
+    Returns
+    -------
+    DataFrame
+        ``region_set, model, metric, skill, low, high``: 0 is as good as the baseline, 1 perfect,
+        below 0 worse; `low` to `high` holds the middle 90 % of the samples.
+
+    Raises
+    ------
+    InputError
+        When there is no such model.
+
+    References
+    ----------
+    Kunsch (1989), The jackknife and the bootstrap for general stationary observations; Politis and
+    Romano (1992), A circular block-resampling procedure for stationary data.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": ["m"] * 4 + ["b"] * 4, "origin": [1, 2, 3, 4] * 2,
+    ...                       "active": True, "brier": [1.0] * 4 + [2.0] * 4})
+    >>> table = table.assign(log_score=1.0, crps=1.0)
+    >>> skill_table(table, "b")["skill"].tolist()[:2]
+    [0.5, 0.0]
+    """
+    if baseline not in set(forecasts["model"]):
+        raise InputError("no such model", column="baseline", met=baseline)
+    rows = []
+    for region_set, part in _region_sets(forecasts):
+        by_origin = part.groupby(["model", "origin"], sort=False)[list(METRICS)].sum()
+        base = by_origin.loc[baseline]
+        samples = _draw_blocks(len(base), replicas, seed)
+        for model in dict.fromkeys(part["model"]):
+            if model == baseline:
+                continue
+            own = by_origin.loc[model].reindex(base.index)
+            for metric in METRICS:
+                ours, theirs = own[metric].to_numpy(), base[metric].to_numpy()
+                drawn = 1.0 - _ratio(ours[samples].sum(axis=1), theirs[samples].sum(axis=1))
+                edges = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+                low, high = np.nanquantile(drawn, edges) if len(drawn) else (np.nan, np.nan)
+                skill = float(1.0 - _ratio(ours.sum(), theirs.sum()))
+                rows.append((region_set, model, metric, skill, low, high))
+    return pd.DataFrame(rows, columns=["region_set", "model", "metric", "skill", "low", "high"])
+
+
+def reliability_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFrame:
+    """Return how often something happened where a probability was stated.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``Backtest.forecasts``.
+    bins
+        Bins with about as many forecasts each; fewer where many state the same.
+
+    Returns
+    -------
+    DataFrame
+        ``region_set, model, bin, forecasts, stated, observed``: mean probability stated and share
+        that happened. A calibrated model has them equal.
+
+    References
+    ----------
+    Murphy and Winkler (1977), Reliability of subjective probability forecasts of precipitation and
+    temperature.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": "m", "active": True, "observed": [0.0, 1.0, 1.0, 1.0],
+    ...                       "p_any": [0.1, 0.2, 0.8, 0.9]})
+    >>> reliability_table(table, bins=2).query("region_set == 'all'")["observed"].tolist()
+    [0.5, 1.0]
+    """
+    rows = []
+    for region_set, part in _region_sets(forecasts):
+        for model, rows_of in part.groupby("model", sort=False):
+            stated = rows_of["p_any"].to_numpy()
+            edges = np.unique(np.quantile(stated, np.linspace(0, 1, bins + 1)[1:-1]))
+            place = np.searchsorted(edges, stated, side="left")
+            event = rows_of["observed"].to_numpy() > 0
+            for i in np.unique(place):
+                held = place == i
+                row = (int(held.sum()), stated[held].mean(), event[held].mean())
+                rows.append((region_set, model, int(i), *row))
+    names = ["region_set", "model", "bin", "forecasts", "stated", "observed"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def pit_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFrame:
+    """Return where observations fell in the forecast distributions.
+
+    The non-randomised probability integral transform: an observed count stands for the stretch of
+    the distribution function that it jumps over. Flat is calibrated, a hump is too wide, a bowl
+    is too narrow, a slope is biased.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``Backtest.forecasts``.
+    bins
+        Bins of equal width from 0 to 1.
+
+    Returns
+    -------
+    DataFrame
+        ``region_set, model, bin, share``; the shares of a model sum to 1.
+
+    References
+    ----------
+    Czado, Gneiting and Held (2009), Predictive model assessment for count data.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": ["m"], "active": True, "pit_low": 0.0, "pit_high": 0.5})
+    >>> pit_table(table, bins=2).query("region_set == 'all'")["share"].tolist()
+    [1.0, 0.0]
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    rows = []
+    for region_set, part in _region_sets(forecasts):
+        for model, rows_of in part.groupby("model", sort=False):
+            low = rows_of["pit_low"].to_numpy()[:, None]
+            width = np.maximum(rows_of["pit_high"].to_numpy()[:, None] - low, 1e-12)
+            share = np.diff(np.clip((edges - low) / width, 0, 1).mean(axis=0))
+            rows += [(region_set, model, i, float(part)) for i, part in enumerate(share)]
+    return pd.DataFrame(rows, columns=["region_set", "model", "bin", "share"])
+
+
+def stability_table(forecasts: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
+    """Return how often levels flip, and how alike rankings stay, from one origin to the next.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``Backtest.forecasts``.
+    thresholds
+        Ascending probabilities at which a level begins.
+
+    Returns
+    -------
+    DataFrame
+        ``model, steps`` (region-origins with one before), ``flips`` (those with another level),
+        ``back`` (flips that undo the one before), ``rank_correlation`` (Spearman's, mean over
+        origins; missing with one origin).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": "m", "origin": [1, 1, 2, 2], "region_id": ["a", "b"] * 2,
+    ...                       "p_any": [0.1, 0.5, 0.2, 0.9]})
+    >>> stability_table(table, [0.15]).round(6).values.tolist()
+    [['m', 2, 1, 0, 1.0]]
+    """
+    rows = []
+    for model, rows_of in forecasts.groupby("model", sort=False):
+        stated = rows_of.pivot_table("p_any", index="origin", columns="region_id")
+        levels = np.searchsorted(np.asarray(thresholds), stated.to_numpy(), side="right")
+        step = np.diff(levels, axis=0)
+        back = (step[1:] != 0) & (step[1:] == -step[:-1])
+        ranks = stated.rank(axis=1).to_numpy()
+        alike = [_correlation(*pair) for pair in pairwise(ranks)]
+        alike_known = [value for value in alike if np.isfinite(value)]
+        flips = int((step != 0).sum())
+        rows.append(
+            (
+                model,
+                step.size,
+                flips,
+                int(back.sum()),
+                float(np.mean(alike_known)) if alike_known else np.nan,
+            )
+        )
+    return pd.DataFrame(rows, columns=["model", "steps", "flips", "back", "rank_correlation"])
+
+
+def _correlation(before: FloatArray, after: FloatArray) -> float:
+    """Return the correlation of two rankings; missing where all are equal."""
+    known = np.isfinite(before) & np.isfinite(after)
+    x, y = before[known] - before[known].mean(), after[known] - after[known].mean()
+    spread = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / spread) if spread > 0 else np.nan
+
+
+def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield all forecasts, and those of regions that were active."""
+    yield "all", forecasts
+    if forecasts["active"].any():
+        yield "active", forecasts[forecasts["active"]]
+
+
+def _draw_blocks(n: int, replicas: int, seed: int) -> np.ndarray:
+    """Return positions of origins, shape (replicas, n), in runs of neighbours around a circle."""
+    length = max(1, round(n ** (1 / 3)))
+    starts = np.random.default_rng(seed).integers(0, n, (replicas, -(-n // length)))
+    runs = (starts[:, :, None] + np.arange(length)) % n
+    return runs.reshape(replicas, -1)[:, :n]
+
+
+def _ratio(ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Return ours / theirs; as good where both are perfect."""
+    both = (np.asarray(ours) == 0) & (np.asarray(theirs) == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(both, 1.0, np.asarray(ours) / np.asarray(theirs))

@@ -1,0 +1,209 @@
+"""A backtest sees only the past, says the same twice, and knows a good forecast from a bad one."""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.errors import InputError, ModelError
+from riskmap.evaluation import backtests
+from riskmap.evaluation.backtests import backtest, keep_in
+from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.estimators import CountEstimator
+
+MODELS = {"EB": rm.EmpiricalBayes(), "climatology": rm.Climatology()}
+
+
+class Known(CountEstimator):
+    """States the rate it is given."""
+
+    def __init__(self, rate=1.0):
+        self.rate = rate
+
+    def _forecast(self, history):
+        mean = np.full(history.n_regions, self.rate)
+        return {"known": mean}, NegativeBinomial(mean)
+
+
+class Plain:
+    """A Poisson distribution without a closed form."""
+
+    def __init__(self, mean):
+        self._exact = NegativeBinomial(mean)
+        self.mean, self.variance = self._exact.mean, self._exact.variance
+
+    def __getattr__(self, name):
+        return getattr(self._exact, name)
+
+
+@pytest.fixture(scope="module")
+def panel():
+    districts = rm.datasets.regions()
+    located = rm.locate(rm.datasets.incidents(), districts)
+    return rm.count_incidents(located, districts, every="quarter", as_of="2025-01-01")
+
+
+@pytest.fixture(scope="module")
+def found(panel):
+    return backtest(panel, MODELS, origins=6)
+
+
+def with_counts(panel, values):
+    """The panel with other counts of violence, windows by regions."""
+    return replace(panel, frame=panel.frame.assign(violence=np.asarray(values).T.ravel()))
+
+
+def test_one_row_a_model_origin_and_region(panel, found):
+    frame = found.forecasts
+    assert len(frame) == 2 * 6 * panel.n_regions
+    assert not frame.duplicated(["model", "origin", "region_id"]).any()
+    assert frame.isna().sum().sum() == 0
+    assert found.series == "violence"
+    assert all(90 <= days <= 92 for days in found.horizon_days)
+
+
+def test_what_happened_is_the_panel_s(panel, found):
+    counts = panel.wide("violence")
+    part = found.forecasts[found.forecasts["model"] == "EB"]
+    observed = part.pivot_table("observed", index="origin", columns="region_id")
+    assert observed.to_numpy().tolist() == counts.loc[observed.index].round().to_numpy().tolist()
+    assert observed.index[-1] == pd.Timestamp("2024-10-01")
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 99), cut=st.integers(20, 26))
+def test_the_future_changes_no_forecast(panel, seed, cut):
+    values = panel.wide("violence").to_numpy()
+    later = values.copy()
+    later[cut:] = np.random.default_rng(seed).poisson(5.0, later[cut:].shape)
+    day = [panel.wide("violence").index[cut]]
+    before, after = (backtest(with_counts(panel, v), MODELS, origins=day) for v in (values, later))
+    said = ["expected_count", "p_any", "q05", "q95", "active"]
+    pd.testing.assert_frame_equal(before.forecasts[said], after.forecasts[said])
+
+
+def test_origins_can_be_named(panel, found):
+    days = found.forecasts["origin"].unique()
+    named = backtest(panel, MODELS, origins=[str(day.date()) for day in days])
+    pd.testing.assert_frame_equal(named.forecasts, found.forecasts)
+
+
+def test_a_horizon_of_several_windows(panel):
+    year = backtest(panel, {"EB": rm.EmpiricalBayes()}, horizon="365D", origins=2)
+    assert all(365 <= days <= 366 for days in year.horizon_days)
+    counts = panel.wide("violence").iloc[-4:].sum()
+    last = year.forecasts[year.forecasts["origin"] == pd.Timestamp("2024-01-01")]
+    assert last["observed"].tolist() == counts.round().tolist()
+
+
+def test_refitting_less_often_still_sees_new_windows(panel, found):
+    seldom = backtest(panel, MODELS, origins=6, refit=6).forecasts
+    assert seldom.shape == found.forecasts.shape
+    one = seldom[seldom["model"] == "EB"].pivot_table("p_any", index="origin", columns="region_id")
+    assert (one.diff().iloc[1:].abs() > 0).any(axis=None)
+
+
+def test_processes_give_the_same_to_the_bit(panel, found):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        parallel = backtest(panel, MODELS, origins=6, mapper=pool.map)
+    pd.testing.assert_frame_equal(parallel.forecasts, found.forecasts, check_exact=True)
+
+
+def test_an_interrupted_backtest_resumes(panel, found, tmp_path):
+    done = []
+
+    def stop_after_three(function, tasks):
+        for task in tasks:
+            if len(done) == 3:
+                raise KeyboardInterrupt
+            done.append(task)
+            yield function(task)
+
+    with pytest.raises(KeyboardInterrupt):
+        backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, stop_after_three))
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    again = []
+
+    def count(function, tasks):
+        again.extend(tasks)
+        return map(function, tasks)
+
+    resumed = backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, count))
+    assert len(again) == 12 - 3
+    pd.testing.assert_frame_equal(resumed.forecasts, found.forecasts, check_exact=True)
+    backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, count))
+    assert len(again) == 12 - 3
+    other = with_counts(panel, panel.wide("violence").to_numpy() + 1)
+    backtest(other, MODELS, origins=6, mapper=keep_in(tmp_path, count))
+    assert len(again) == 12 - 3 + 12
+    assert all(json.loads(path.read_text()) for path in tmp_path.iterdir())
+
+
+def test_the_truth_beats_a_lie_and_is_calibrated(panel):
+    rng = np.random.default_rng(8)
+    truth = with_counts(panel, rng.poisson(1.3, panel.wide("violence").shape))
+    models = {"truth": Known(1.3), "lie": Known(4.0)}
+    found = backtest(truth, models, origins=20)
+    skill = found.skill("lie").set_index(["region_set", "metric"])
+    assert (skill.loc["all", "low"] > 0.2).all()
+    scores = found.scores().set_index(["region_set", "model"])
+    assert 0.88 <= scores.loc[("all", "truth"), "coverage"] <= 0.99
+    pit = found.pit(bins=5).query("region_set == 'all'").groupby("model")["share"]
+    assert pit.get_group("truth").tolist() == pytest.approx([0.2] * 5, abs=0.05)
+    assert pit.get_group("lie").iloc[0] > 0.5
+    stated = found.reliability().query("region_set == 'all' and model == 'truth'")
+    assert stated["observed"].tolist() == pytest.approx(stated["stated"].tolist(), abs=0.06)
+
+
+def test_flips_are_told_for_each_model(found):
+    table = found.stability([0.02, 0.1, 0.35, 0.7])
+    assert table["model"].tolist() == ["EB", "climatology"]
+    assert table["steps"].tolist() == [24 * 5] * 2
+    assert table["rank_correlation"].between(0.5, 1.0).all()
+
+
+def test_a_distribution_without_closed_form_scores_the_same():
+    mean, observed = np.array([0.2, 3.0, 7.0]), np.array([0.0, 5.0, np.nan])
+    summed = backtests._judge(Plain(mean), observed)["crps"]
+    closed = backtests._judge(NegativeBinomial(mean), observed)["crps"]
+    np.testing.assert_allclose(summed, closed, atol=1e-8)
+
+
+def test_regions_that_nobody_knows_of_are_left_out(panel):
+    values = panel.wide("violence").to_numpy().copy()
+    values[:, 0] = np.nan
+    found = backtest(with_counts(panel, values), {"EB": rm.EmpiricalBayes()}, origins=2)
+    assert len(found.forecasts) == 2 * (panel.n_regions - 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"models": {}}, InputError, "needs a model"),
+        ({"refit": 0}, InputError, "refit of 1"),
+        ({"origins": 0}, InputError, "at least one"),
+        ({"origins": ["2024-07-01", "2024-04-01"]}, InputError, "ascending"),
+        ({"origins": ["2024-07-02"]}, InputError, "starts no window"),
+        ({"origins": ["2025-01-01"]}, InputError, "no whole horizon"),
+        ({"origins": 40}, ModelError, "less than a horizon"),
+        ({"horizon": "-3D"}, InputError, "positive"),
+        ({"series": "sorrow"}, InputError, "no such series"),
+    ],
+)
+def test_what_can_t_be_tested_is_refused(panel, options, error, message):
+    models = options.pop("models", MODELS)
+    with pytest.raises(error, match=message):
+        backtest(panel, models, **options)
+
+
+def test_a_series_that_nobody_knows_is_refused(panel):
+    empty = replace(panel, frame=panel.frame.assign(foreign=np.nan))
+    with pytest.raises(ModelError, match="nothing is known"):
+        backtest(empty, MODELS, series="foreign")

@@ -1,0 +1,120 @@
+"""Tables about forecasts say what they are said to say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskmap.errors import InputError
+from riskmap.evaluation import skills
+
+
+def forecasts(n_origins=8, n_regions=5, seed=4):
+    """Two models: one states the truth's probability, the other the mean."""
+    rng = np.random.default_rng(seed)
+    p = rng.uniform(0.05, 0.95, (n_origins, n_regions))
+    observed = (rng.random(p.shape) < p).astype(float)
+    frames = []
+    for name, stated in (("sharp", p), ("mean", np.full(p.shape, 0.5))):
+        frame = pd.DataFrame(
+            {
+                "model": name,
+                "origin": np.repeat(np.arange(n_origins), n_regions),
+                "region_id": np.tile([f"r{i}" for i in range(n_regions)], n_origins),
+                "observed": observed.ravel(),
+                "p_any": stated.ravel(),
+                "q05": 0.0,
+                "q95": 1.0,
+                "active": np.tile(np.arange(n_regions) < 2, n_origins),
+            }
+        )
+        score = (frame["p_any"] - frame["observed"]) ** 2
+        frames.append(frame.assign(brier=score, log_score=score, crps=score))
+    return pd.concat(frames, ignore_index=True)
+
+
+TABLE = forecasts(60)
+
+
+def test_scores_stand_for_all_and_for_active_regions():
+    table = skills.score_table(TABLE).set_index(["region_set", "model"])
+    assert table.loc[("all", "sharp"), "forecasts"] == 300
+    assert table.loc[("active", "sharp"), "forecasts"] == 120
+    assert table.loc[("all", "sharp"), "brier"] < table.loc[("all", "mean"), "brier"]
+    assert table.loc[("all", "sharp"), "ap"] > table.loc[("all", "mean"), "ap"]
+    assert (table["coverage"] == 1.0).all()
+
+
+def test_without_events_a_ranking_is_missing():
+    table = skills.score_table(TABLE.assign(observed=0.0))
+    assert table[["hit_rate", "pai", "pei", "ap"]].isna().all(axis=None)
+
+
+def test_without_active_regions_there_is_one_set():
+    assert set(skills.score_table(TABLE.assign(active=False))["region_set"]) == {"all"}
+
+
+def test_skill_is_the_ratio_of_sums_with_an_interval_around_it():
+    table = skills.skill_table(TABLE, "mean")
+    row = table[(table["region_set"] == "all") & (table["metric"] == "brier")].iloc[0]
+    mean = TABLE.groupby("model")["brier"].sum()
+    assert row["skill"] == pytest.approx(1 - mean["sharp"] / mean["mean"])
+    assert row["low"] < row["skill"] < row["high"]
+    pd.testing.assert_frame_equal(table, skills.skill_table(TABLE, "mean"))
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say():
+    long = forecasts(20_000, seed=9).groupby("model")["brier"].sum()
+    truth = 1 - long["sharp"] / long["mean"]
+    hits = 0
+    for seed in range(60):
+        row = skills.skill_table(forecasts(40, seed=seed), "mean", replicas=199).iloc[0]
+        hits += row["low"] <= truth <= row["high"]
+    assert 45 <= hits <= 58
+
+
+def test_a_model_equal_to_the_baseline_has_no_skill():
+    twin = TABLE[TABLE["model"] == "mean"].assign(model="twin")
+    table = skills.skill_table(pd.concat([TABLE, twin]), "mean").set_index(["model", "metric"])
+    assert (table.loc["twin", ["skill", "low", "high"]] == 0).all(axis=None)
+
+
+def test_perfect_against_perfect_is_no_skill():
+    perfect = TABLE.assign(brier=0.0, log_score=0.0, crps=0.0)
+    assert (skills.skill_table(perfect, "mean")["skill"] == 0).all()
+
+
+def test_an_unknown_baseline_is_refused():
+    with pytest.raises(InputError, match="no such model"):
+        skills.skill_table(TABLE, "luck")
+
+
+def test_reliability_bins_hold_every_forecast():
+    table = skills.reliability_table(TABLE, bins=5)
+    assert table[table["region_set"] == "all"].groupby("model")["forecasts"].sum().tolist() == [
+        300,
+        300,
+    ]
+    assert len(table[(table["region_set"] == "all") & (table["model"] == "mean")]) == 1
+
+
+def test_pit_shares_sum_to_one():
+    table = skills.pit_table(TABLE.assign(pit_low=0.2, pit_high=0.2))
+    assert table.groupby(["region_set", "model"])["share"].sum().tolist() == pytest.approx(
+        [1.0] * 4
+    )
+
+
+def test_flips_and_their_undoing_are_counted():
+    table = pd.DataFrame(
+        {
+            "model": "m",
+            "origin": np.repeat([1, 2, 3, 4], 2),
+            "region_id": ["a", "b"] * 4,
+            "p_any": [0.1, 0.1, 0.3, 0.1, 0.1, 0.1, 0.1, 0.9],
+        }
+    )
+    row = skills.stability_table(table, [0.2, 0.5]).iloc[0]
+    assert (row["steps"], row["flips"], row["back"]) == (6, 3, 1)
+    assert np.isnan(
+        skills.stability_table(table[table["origin"] == 1], [0.2])["rank_correlation"][0]
+    )

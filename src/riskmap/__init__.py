@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
-    from riskmap.evaluation.backtests import Backtest, backtest
+    from riskmap.evaluation.backtests import backtest
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.duplicates import merge_duplicates
@@ -56,7 +56,6 @@ __version__ = VERSION
 #: Each public name and the module it lives in; a module stands for itself.
 _HOMES = {
     "Adapted": "riskmap.models.ensembles",
-    "Backtest": "riskmap.evaluation.backtests",
     "Boosting": "riskmap.models.ensembles",
     "Climatology": "riskmap.models.baselines",
     "Conflictology": "riskmap.models.baselines",
@@ -105,7 +104,6 @@ _HOMES = {
 
 __all__ = [
     "Adapted",
-    "Backtest",
     "Boosting",
     "Climatology",
     "Conflictology",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from riskmap.evaluation.backtests import backtest
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.dates import DateRules
+    from riskmap.incidents.derivations import derive_victims
     from riskmap.incidents.duplicates import merge_duplicates
     from riskmap.incidents.readers import read_incidents
     from riskmap.incidents.revisions import compare_incidents
@@ -65,9 +66,8 @@ _HOMES = {
     "ExponentialMean": "riskmap.models.baselines",
     "Forecast": "riskmap.models.forecasts",
     "Gazetteer": "riskmap.places.names",
-    "Hawkes": "riskmap.models.hawkes",
     "GeocodeService": "riskmap.places.geocoders",
-    "geocode": "riskmap.places.geocoders",
+    "Hawkes": "riskmap.models.hawkes",
     "InputError": "riskmap.errors",
     "Ledger": "riskmap.ledgers",
     "LevelScale": "riskmap.assessment.levels",
@@ -89,8 +89,10 @@ _HOMES = {
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
+    "derive_victims": "riskmap.incidents.derivations",
     "extract_incidents": "riskmap.incidents.articles",
     "forecast": "riskmap.models.forecasts",
+    "geocode": "riskmap.places.geocoders",
     "load_model": "riskmap.models.files",
     "locate": "riskmap.places.placements",
     "merge_duplicates": "riskmap.incidents.duplicates",
@@ -136,6 +138,7 @@ __all__ = [
     "count_incidents",
     "crosswalk",
     "datasets",
+    "derive_victims",
     "extract_incidents",
     "forecast",
     "geocode",

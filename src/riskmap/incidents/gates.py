@@ -216,7 +216,12 @@ def read_header(path: Path, survey: Survey) -> RawTable:
 
 
 def read_rows(
-    path: Path, survey: Survey, header: RawTable, *, keep: Iterable[str] | None = None
+    path: Path,
+    survey: Survey,
+    header: RawTable,
+    *,
+    keep: Iterable[str] | None = None,
+    optional: int = 0,
 ) -> RawTable:
     """Return the rows of a delimited text file.
 
@@ -230,6 +235,8 @@ def read_rows(
         What :func:`read_header` told; its first line is 0 for files that have no header.
     keep
         The columns to keep; all when not given.
+    optional
+        How many columns at the end a row may lack.
 
     Raises
     ------
@@ -248,7 +255,7 @@ def read_rows(
     wanted = list(header.header if keep is None else dict.fromkeys(keep))
     found = _read_fast(path, survey, header, wanted)
     if found is None:
-        found = _read_exact(path, header, wanted)
+        found = _read_exact(path, header, wanted, optional)
     if not len(found):
         raise InputError("there is a header and no row", file=path.name, expected="rows")
     return found
@@ -343,7 +350,7 @@ def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) 
     return replace(header, rows=rows, lines=lines, widths=np.full(len(rows), width, np.int64))
 
 
-def _read_exact(path: Path, header: RawTable, wanted: list[str]) -> RawTable:
+def _read_exact(path: Path, header: RawTable, wanted: list[str], optional: int = 0) -> RawTable:
     """Return the rows by Python's csv module, each with its line and its width."""
     width, skip = len(header.header), int(header.lines[0])
     places = [header.header.index(name) for name in wanted]
@@ -356,10 +363,12 @@ def _read_exact(path: Path, header: RawTable, wanted: list[str]) -> RawTable:
         )
         start = 1
         try:
-            for fields in reader:
+            for row in reader:
                 line, start = start, reader.line_num + 1
-                if line <= skip or not fields:
+                if line <= skip or not row:
                     continue
+                lacking = width - len(row)
+                fields = [*row, *[""] * lacking] if 0 < lacking <= optional else row
                 lines.append(line)
                 widths.append(len(fields))
                 kept = fields if len(fields) == width else [""] * width

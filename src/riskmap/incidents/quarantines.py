@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 #: Every reason that a reader gives, and what it means.
 REASONS = {
     "ragged_row": "the row has more or fewer fields than the header",
+    "hashtag_row": "the row holds HXL hashtags and belongs to the header",
     "no_date": "no date is given",
     "bad_date": "the date can't be read, does not exist, or lies outside 1900 to 2100",
     "ambiguous_date": "day and month could be swapped, and no format is declared",
@@ -23,10 +24,10 @@ REASONS = {
     "bad_coordinates": "a coordinate is no number, out of range, or stands alone",
     "swapped_coordinates": "latitude and longitude are in each other's place",
     "null_island": "both coordinates are 0, which stands for unknown",
-    "bad_geometry": "the geometry is not a point",
     "bad_number": "a count is no whole number, negative or absurd",
     "bad_code": "a code is not among the codes of its column",
     "duplicate_id": "an earlier row has the same id",
+    "no_incident": "the row reports talk or agreement, and no incident",
     "aggregate": "the row counts many incidents and is none itself",
 }
 

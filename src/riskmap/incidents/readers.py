@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import shapely
 
 from riskmap.errors import InputError
 from riskmap.incidents.dates import DateRules
-from riskmap.incidents.feeds import FEEDS, recognise
+from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
 from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
 from riskmap.incidents.quarantines import Quarantine, describe
@@ -138,6 +139,11 @@ def _from_file(path: Path, feed: Feed | None, encoding: str | None) -> tuple[Raw
         except InputError:
             raise error from None
     header = read_header(path, survey)
+    if found := find_headerless(header.header, header.delimiter):
+        own, names = found
+        header = replace(header, header=names, lines=np.zeros(1, np.int64))
+        raw = read_rows(path, survey, header, keep=own.kept(names), optional=own.optional)
+        return raw, feed or own
     feed = feed or recognise(header.header)
     keep = None if feed is None else feed.kept(header.header)
     return read_rows(path, survey, header, keep=keep), feed

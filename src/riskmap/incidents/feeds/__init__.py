@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import acled, awsd, generic, ucdp
+from riskmap.incidents.feeds import acled, awsd, gdelt, generic, gtd, hapi, icews, shcc, ucdp
 from riskmap.incidents.feeds.mappings import key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from riskmap.incidents.feeds.mappings import Feed
 
 #: Every feed, in the order in which a file's columns are compared with them.
-FEEDS: tuple[Feed, ...] = (acled.FEED, ucdp.FEED, awsd.FEED, generic.FEED)
+FEEDS: tuple[Feed, ...] = (
+    acled.FEED,
+    ucdp.FEED,
+    gtd.FEED,
+    awsd.FEED,
+    gdelt.FEED,
+    icews.ICEWS,
+    icews.POLECAT,
+    shcc.FEED,
+    hapi.FEED,
+    generic.FEED,
+)
+
+
+def find_headerless(fields: Sequence[str], delimiter: str) -> tuple[Feed, tuple[str, ...]] | None:
+    r"""Return the feed, and its columns, of a file whose first line is no header but a row.
+
+    Parameters
+    ----------
+    fields
+        The fields of the first line.
+    delimiter
+        What separates them.
+
+    Examples
+    --------
+    >>> find_headerless(["1", "20240331", *["x"] * 59], "\t")[0].name
+    'gdelt'
+    """
+    if delimiter != "\t" or not fields or not fields[0].isdigit():
+        return None
+    for feed in FEEDS:
+        for header in feed.headers:
+            if len(header) - feed.optional <= len(fields) <= len(header):
+                return feed, header
+    return None
 
 
 def recognise(header: Iterable[str]) -> Feed | None:

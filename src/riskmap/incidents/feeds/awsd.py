@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.dates import Days, read_parts
+from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ FEED = Feed(
         {"incident_id", "year", "month", "day", "means_of_attack", "total_affected"}
     ),
     dates=_dates,
+    country=(("country", "country_code"), find_iso),
     texts={
         "source_id": ("incident_id",),
         "place": ("city",),

@@ -155,4 +155,5 @@ FEED = Feed(
     country=(NAMES["country"], find_iso),
     point=(NAMES["latitude"], NAMES["longitude"]),
     finish=_finish,
+    reads=None,
 )

@@ -14,6 +14,7 @@ import pandas as pd
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
+from riskmap.incidents.quarantines import REASONS
 from riskmap.incidents.values import (
     COUNT,
     clean_texts,
@@ -170,9 +171,14 @@ class Feed:
     finish
         Says what a table can't: takes the rows and the columns so far, returns more columns.
     reads
-        Other columns that `dates` and `finish` read; only columns that are named are kept.
+        Other columns that `dates` and `finish` read; only columns that are named are kept. None
+        keeps all, for feeds whose rows lack an id.
     restores_points
         Whether lost decimal points of coordinates are put back with the country as witness.
+    headers
+        The columns of files that have no header line, tab-separated.
+    optional
+        How many columns at the end of such a row may be absent.
     encoding
         The encoding of files that are not UTF-8.
     """
@@ -190,13 +196,15 @@ class Feed:
     constants: Mapping[str, str] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     finish: Callable[[Source, pd.DataFrame], Mapping[str, Any]] | None = None
-    reads: frozenset[str] = frozenset()
+    reads: frozenset[str] | None = frozenset()
     restores_points: bool = False
+    headers: tuple[Columns, ...] = ()
+    optional: int = 0
     encoding: str = "utf-8"
 
     def kept(self, header: Iterable[str]) -> list[str] | None:
         """Return which of a file's columns are read; None, for all, where rows may lack an id."""
-        if not self.required:
+        if self.reads is None:
             return None
         named = {*self.reads, *self.country[0], *self.point[0], *self.point[1]}
         for origins in (self.texts, self.counts, self.sums):
@@ -224,6 +232,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         schema's columns.
     """
     _quarantine_ragged(source, quarantine)
+    _quarantine_hashtags(source, quarantine)
     columns, lookup = feed.country
     countries = source.clean(*columns)
     source.countries = map_countries(countries, lookup)
@@ -241,7 +250,16 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         data[name] = _sum(source, origin, quarantine)
     data |= {"source": feed.name, **feed.constants}
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
-    return frame if feed.finish is None else frame.assign(**feed.finish(source, frame))
+    if feed.finish is not None:
+        frame = frame.assign(**feed.finish(source, frame))
+    if "set_aside" in frame:
+        for reason in sorted(frame["set_aside"].dropna().unique()):
+            quarantine.add_details(
+                (frame["set_aside"] == reason).to_numpy(bool),
+                reason,
+                lambda _, reason=reason: f"row: {REASONS[reason]}",  # type: ignore[misc]
+            )
+    return frame
 
 
 def _quarantine_ragged(source: Source, quarantine: Quarantine) -> None:
@@ -251,6 +269,14 @@ def _quarantine_ragged(source: Source, quarantine: Quarantine) -> None:
         "ragged_row",
         lambda row: f"row: met {widths[row]} fields, expected {width}",
     )
+
+
+def _quarantine_hashtags(source: Source, quarantine: Quarantine) -> None:
+    """Set aside a first row of HXL hashtags, which some exports have under their header."""
+    filled = [text for text in source.raw.rows.iloc[0] if text]
+    if len(filled) > 1 and all(text.startswith("#") for text in filled):
+        where = np.arange(len(source)) == 0
+        quarantine.add_details(where, "hashtag_row", lambda _: f"row: {REASONS['hashtag_row']}")
 
 
 def _codes(source: Source, codes: Codes, quarantine: Quarantine) -> pd.Series:

@@ -1,0 +1,91 @@
+"""GDELT 1 and 2 events: tab-separated without a header, FIPS country codes, events read by machine.
+
+Rows of 57 or 58 fields are version 1, of 61 version 2. Only protest, coercion and violence (CAMEO
+14 and 17 to 20) are incidents; the rest goes to quarantine as ``no_incident``. Victims aren't told.
+Codebook: GDELT Event Codebook 2.0 (2015); codes to be corrected here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from riskmap.countries import from_fips
+from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.incidents.dates import Days
+
+_ACTOR = (
+    *("code", "name", "countrycode", "knowngroupcode", "ethniccode", "religion1code"),
+    *("religion2code", "type1code", "type2code", "type3code"),
+)
+_EVENT = (
+    *("isrootevent", "eventcode", "eventbasecode", "eventrootcode", "quadclass"),
+    *("goldsteinscale", "nummentions", "numsources", "numarticles", "avgtone"),
+)
+
+
+def _header(*geo: str) -> tuple[str, ...]:
+    """Return the columns of one version, which differ in what they tell of places."""
+    return (
+        *("globaleventid", "sqldate", "monthyear", "year", "fractiondate"),
+        *(f"actor{i}{name}" for i in (1, 2) for name in _ACTOR),
+        *_EVENT,
+        *(f"{who}geo_{name}" for who in ("actor1", "actor2", "action") for name in geo),
+        *("dateadded", "sourceurl"),
+    )
+
+
+#: Version 1 (its oldest files lack the last column) and version 2.
+HEADERS = (
+    _header("type", "fullname", "countrycode", "adm1code", "lat", "long", "featureid"),
+    _header("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long", "featureid"),
+)
+
+#: ActionGeo_Type: 1 country, 2 US state, 3 US city, 4 world city, 5 world province.
+GEO_PRECISION = {"1": "country", "2": "admin1", "3": "place", "4": "place", "5": "admin1"}
+
+
+def _dates(source: Source) -> Days:
+    """Return the day of the event."""
+    return source.interval("sqldate", "")
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return the event type and when the row was added, in UTC; talk is set aside."""
+    types = find_types(source.texts("eventcode"))
+    added = source.texts("dateadded").str.slice(0, 14).str.ljust(14, "0")
+    return {
+        "event_type": types,
+        "set_aside": types.isna().map(NO_INCIDENT),
+        "ingested_at": pd.to_datetime(
+            added, format="%Y%m%d%H%M%S", utc=True, errors="coerce"
+        ).set_axis(frame.index),
+    }
+
+
+FEED = Feed(
+    name="gdelt",
+    title="GDELT events",
+    required=frozenset({"globaleventid", "sqldate", "eventcode", "actiongeo_type"}),
+    dates=_dates,
+    texts={
+        "source_id": ("globaleventid",),
+        "place": ("actiongeo_fullname",),
+        "actor": ("actor1name",),
+        "notes": ("sourceurl",),
+    },
+    counts={"source_count": ("numsources",)},
+    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION, "unknown")},
+    country=(("actiongeo_countrycode",), from_fips),
+    point=(("actiongeo_lat",), ("actiongeo_long",)),
+    finish=_finish,
+    reads=frozenset({"sqldate", "eventcode", "dateadded"}),
+    headers=HEADERS,
+    optional=1,
+)

@@ -1,0 +1,74 @@
+"""Insecurity Insight: incidents that hit aid and health workers (SHCC, Aid Worker KIKA).
+
+Headers repeat and hold apostrophes. There is no id, so one is made from the row's content, and no
+precision: it stays missing. A worker who was kidnapped and then killed counts in both columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.values import parse_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.incidents.dates import Days
+
+#: Weapon.
+EVENT_TYPE = {
+    "Firearms": "armed_attack",
+    "Aerial bombing, missiles and shelling": "explosion",
+    "IED": "explosion",
+    "Blunt, dagger, knife  and machetes": "assault",
+    "Unarmed": "assault",
+    "Fist and foot": "assault",
+    "Stones": "assault",
+    "No information on weapons": "unknown",
+}
+
+
+def _dates(source: Source) -> Days:
+    """Return the day of the incident."""
+    return source.interval("date", "")
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return kidnappings and arrests as such, and whether staff were foreign."""
+    arrested, _ = parse_counts(source.texts("arrested"))
+    kinds = np.select(
+        [(frame["abducted"].fillna(0) > 0), (arrested.fillna(0) > 0)], ["abduction", "arrest"], ""
+    )
+    nationals, foreign = (frame[name].fillna(0) > 0 for name in ("nationals", "foreign_victims"))
+    staff = np.select(
+        [nationals & foreign, foreign, nationals], ["mixed", "international", "national"], ""
+    )
+    return {
+        "event_type": frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str")),
+        "staff_type": pd.Series(staff, dtype="str").where(staff != "", None),
+    }
+
+
+FEED = Feed(
+    name="shcc",
+    title="Insecurity Insight, attacks on aid workers",
+    required=frozenset({"date", "weapon", "organisation", "killed", "injured", "kidnapped"}),
+    dates=_dates,
+    texts={"source_id": ("incident_id", "event_id"), "actor": ("actor",)},
+    counts={"killed": ("killed",), "wounded": ("injured",), "abducted": ("kidnapped",)},
+    sums={
+        "foreign_victims": ("int'l_killed", "int'l_injured", "int'l_kidnapped", "int'l_arrested"),
+        "nationals": ("nat'l_killed", "nat'l_injured", "nat'l_kidnapped", "nat'l_arrested"),
+    },
+    codes={"event_type": Codes(("weapon",), EVENT_TYPE, "other")},
+    country=(("iso", "country"), find_iso),
+    constants={"sector": "aid"},
+    unknown=frozenset({"No information", "NoInformation"}),
+    finish=_finish,
+    reads=None,
+)

@@ -1,0 +1,69 @@
+"""Who was hit: only by the word list, only where missing, with the phrase kept."""
+
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.incidents.actors import find_group
+from riskmap.incidents.derivations import find_facts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Three Chinese engineers were killed", {"nationality": "CHN", "foreign_victims": 3}),
+        ("3 INGO international (Spanish) staff killed", {"nationality": "ESP"}),
+        ("a Turkish road engineer was abducted", {"nationality": "TUR", "foreign_victims": None}),
+        ("an attack on foreign contractors", {"staff_type": "international"}),
+        ("two Chinese workers and one Turkish driver", {"nationality": "CHN;TUR"}),
+        ("workers at a coal mine", {"sector": "mining", "nationality": None}),
+        ("the truck driver was shot", {"sector": "transport"}),
+        ("Afghan engineer killed", {"nationality": "AFG", "staff_type": None}),
+        ("the Chinese border is near", {"nationality": None}),
+        ("polish the mine", {"nationality": None}),
+        ("attack claimed by ISKP", {"claimed_by": "Islamic State Khorasan Province"}),
+        ("The BLA has claimed responsibility", {"claimed_by": "Balochistan Liberation Army"}),
+        ("police blamed the Taliban", {"claimed_by": None}),
+        ("", {"nationality": None, "sector": None}),
+    ],
+)
+def test_facts(text, expected):
+    facts = find_facts(text, "AFG")
+    for column, value in expected.items():
+        assert facts.get(column, (None, ""))[0] == value
+    for _, phrase in facts.values():
+        assert phrase in text
+
+
+def read(**columns):
+    rows = {"date": ["2024-05-06"], "country": ["AFG"]}
+    return rm.read_incidents(pd.DataFrame(rows | {name: [v] for name, v in columns.items()}))
+
+
+def test_what_a_feed_says_is_never_overwritten():
+    rows = read(notes="five Chinese engineers", nationality="Turkish", foreign_victims=2)
+    found = rm.derive_victims(rows).iloc[0]
+    assert (found["nationality"], found["foreign_victims"]) == ("TUR", 2)
+    assert found["derived"] == "staff_type"
+
+
+def test_derived_columns_are_named_and_evidence_kept_and_nothing_else_changes():
+    rows = read(notes="five Chinese engineers of a dam")
+    before = rows.copy()
+    found = rm.derive_victims(rows)
+    assert found["derived"].iloc[0] == "nationality;foreign_victims;staff_type;sector"
+    assert found["evidence"].iloc[0] == "five Chinese engineers | dam"
+    pd.testing.assert_frame_equal(pd.DataFrame(rows), pd.DataFrame(before))
+    again = rm.derive_victims(found)
+    assert again["derived"].tolist() == found["derived"].tolist()
+    assert again["evidence"].tolist() == found["evidence"].tolist()
+
+
+def test_rows_without_notes_derive_nothing():
+    found = rm.derive_victims(read(place="A"))
+    assert found["derived"].isna().all()
+
+
+@pytest.mark.parametrize("text", ["ISKP", "IS-K", "ISIS-K", "Daesh Khorasan", "isis-khorasan"])
+def test_one_group_has_one_name(text):
+    assert find_group(text) == "Islamic State Khorasan Province"

@@ -43,6 +43,8 @@ def test_a_sound_table_is_clean():
         ([shapely.box(0, 0, 3, 3) - shapely.box(1, 1, 1.0001, 2)], {}, {"sliver": 1}),
         ([shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])], {}, {"invalid": 1}),
         ([shapely.box(-179, 0, 179, 1)], {}, {"antimeridian": 1}),
+        ([shapely.box(-180, -90, 180, -80)], {}, {"antimeridian": 1}),
+        ([shapely.box(-170, -90, 10, -80)], {}, {}),
         ([shapely.box(0, 0, 1, 1), None], {}, {"no_polygon": 1}),
         ([shapely.box(0, 0, 1, 1), shapely.Point(5, 5)], {}, {"no_polygon": 1}),
         ([shapely.box(0, 0, 1, 1), shapely.Polygon()], {}, {"no_polygon": 1}),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("kind", "region_id", "other_id", "area_km2", "width_m", "lon", "lat", "detail")
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _POLYGONS = (3, 6)
+_HALF_TURN, _POLE = 180.0, 90.0
 _SQUARE_METRE_KM2 = 1e-6
 #: How many findings of a kind are written out.
 _SHOWN = 3
@@ -167,7 +168,10 @@ def _table_findings(table: gpd.GeoDataFrame) -> Iterator[dict[str, object]]:
             continue
         for i in missing:
             yield {"kind": f"missing_{word}", "region_id": ids[i], "detail": f"row {i + 1}"}
-    for kind, keys in (("duplicate_id", ["region_id"]), ("duplicate_name", ["parent_id", "name"])):
+    for kind, keys in (
+        ("duplicate_id", ["region_id"]),
+        ("duplicate_name", ["iso3", "parent_id", "name"]),
+    ):
         have = [key for key in keys if key in table.columns]
         if keys[-1] not in have:
             continue
@@ -201,10 +205,12 @@ def _shape_findings(shapes: np.ndarray, ids: np.ndarray) -> Iterator[dict[str, o
 
 
 def _leaps(shape: shapely.Geometry) -> bool:
-    """Return whether an edge of a polygon runs around the globe the long way."""
+    """Return whether an edge of a polygon runs around the globe the long way; not along a pole."""
     rings = shapely.get_rings(shapely.get_parts(shape))
     points, ring = shapely.get_coordinates(rings, return_index=True)
-    return bool(((np.diff(ring) == 0) & (np.abs(np.diff(points[:, 0])) > 180)).any())  # noqa: PLR2004 - degrees
+    long = np.abs(np.diff(points[:, 0])) > _HALF_TURN
+    at_pole = np.abs(points[:, 1]) >= _POLE
+    return bool((long & (np.diff(ring) == 0) & ~(at_pole[1:] & at_pole[:-1])).any())
 
 
 def _overlap_findings(

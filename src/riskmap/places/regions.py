@@ -109,7 +109,7 @@ def read_regions(
 
 
 def _read_countries(codes: tuple[str, ...], level: int) -> gpd.GeoDataFrame:
-    """Return the regions of countries, from the provinces that ship with riskmap."""
+    """Return the regions of countries, from what ships with riskmap or from geoBoundaries."""
     if not codes:
         raise BoundaryError("no country is named", expected="alpha-3 codes such as 'AFG'")
     for code in codes:
@@ -229,8 +229,7 @@ def _repair_invalid(regions: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     broken = np.flatnonzero(~shapely.is_valid(shapes))
     if len(broken) == 0:
         return regions
-    mended = shapes.copy()
-    mended[broken] = mend(shapes[broken])
+    mended = mend(shapes)
     change = areas_km2(mended[broken]) - areas_km2(shapes[broken])
     told = [
         f"{regions['region_id'].iloc[i]} ({shapely.is_valid_reason(shapes[i])}; {km2:+.3f} km²)"

@@ -14,7 +14,7 @@ import shapely
 
 from riskmap.errors import InputError
 from riskmap.outputs.catalogues import languages
-from riskmap.outputs.pages import map_page
+from riskmap.outputs.pages import advisory_page, map_page
 from riskmap.outputs.pages.payloads import FRAMES, map_payload
 from riskmap.outputs.pages.projections import draw_regions, label_points, svg_path
 
@@ -203,3 +203,20 @@ def test_labels_stand_inside_their_regions(layer):
 def test_one_province_has_no_outline(layer):
     one = gpd.GeoDataFrame(layer.regions.assign(parent_id="XQA", parent="Qandara"))
     assert map_payload(dataclasses.replace(layer, regions=one))["parents"]["path"] == [""]
+
+
+def test_the_advisory_page_says_what_the_advisory_says(layer):
+    page = advisory_page(layer)
+    assert "Level 5 (extreme), 16 of 24 regions" in page
+    assert page.count("<path") == 24
+    assert "<script" not in page
+    assert "default-src &#39;none&#39;" in page
+    assert "地区" in advisory_page(layer, language="zh")
+
+
+def test_hostile_text_is_escaped_on_the_advisory_page(layers):
+    regions = layers["names"](["<script>alert(1)</script>", "<img src=x onerror=alert(1)>"])
+    page = advisory_page(layers["layer"](regions=regions))
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page

@@ -19,7 +19,19 @@ from riskmap.outputs import publishing
 from riskmap.outputs.files import replace_file
 from riskmap.outputs.publishing import publish
 
-FILES = {"risk.geojson", "risk.csv", "advisory.md", "map.html", "ledger.json", "manifest.json"}
+FILES = {
+    "advisory.html",
+    "advisory.md",
+    "alert.cap.xml",
+    "alerts.atom",
+    "ledger.json",
+    "manifest.json",
+    "map.html",
+    "risk.csv",
+    "risk.geojson",
+    "risk.gpkg",
+    "risk.qml",
+}
 
 
 #: What most of these tests write: enough to have several files, and quick.
@@ -46,7 +58,7 @@ def test_a_set_is_whole_and_latest_leads_to_it(layer, tmp_path):
     found = publish(layer, tmp_path)
     assert found.name.startswith("2025-01-01-")
     assert (tmp_path / "latest").resolve() == found
-    assert set(content(found)) >= FILES
+    assert set(content(found)) == FILES
     assert not list(tmp_path.glob(".partial*"))
 
 

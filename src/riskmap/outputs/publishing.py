@@ -19,9 +19,11 @@ import orjson
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
+from riskmap.outputs.alerts import atom_feed, cap_alert
 from riskmap.outputs.files import sync, write_chunks
 from riskmap.outputs.geojson import geojson_chunks
-from riskmap.outputs.pages import map_page
+from riskmap.outputs.geopackages import qgis_style, write_geopackage
+from riskmap.outputs.pages import advisory_page, map_page
 from riskmap.outputs.reports import build_report
 from riskmap.outputs.tables import csv_chunks, risk_table
 from riskmap.settings import VERSION
@@ -209,6 +211,7 @@ def _swap_pointer(pointer: Path, target: Path) -> None:
 
 def _geojson(layer: RiskLayer, folder: Path) -> None:
     write_chunks(folder / "risk.geojson", geojson_chunks(layer))
+    write_chunks(folder / "risk.qml", [qgis_style(layer.scale)])
 
 
 def _csv(layer: RiskLayer, folder: Path) -> None:
@@ -224,10 +227,32 @@ def _map(layer: RiskLayer, folder: Path) -> None:
     write_chunks(folder / "map.html", [map_page(layer).encode()])
 
 
+def _advisory_html(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "advisory.html", [advisory_page(layer).encode()])
+
+
+def _gpkg(layer: RiskLayer, folder: Path) -> None:
+    write_geopackage(layer, folder / "risk.gpkg")
+
+
+def _cap(layer: RiskLayer, folder: Path) -> None:
+    alert = cap_alert(layer)
+    if alert is not None:
+        write_chunks(folder / "alert.cap.xml", [alert])
+
+
+def _atom(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "alerts.atom", [atom_feed(layer)])
+
+
 #: Each format and what writes it; a writer adds its files to a folder.
 WRITERS: dict[str, Writer] = {
     "geojson": _geojson,
     "csv": _csv,
     "advisory": _advisory,
     "map": _map,
+    "advisory_html": _advisory_html,
+    "gpkg": _gpkg,
+    "cap": _cap,
+    "atom": _atom,
 }

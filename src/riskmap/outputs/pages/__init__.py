@@ -1,18 +1,22 @@
-"""Pages: the offline map, one self-contained HTML file that asks no one for anything."""
+"""Pages: the offline map and the advisory, self-contained HTML files that ask nobody."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages
+from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.pages.payloads import map_payload
+from riskmap.outputs.pages.projections import draw_regions
+from riskmap.outputs.reports import build_report
+from riskmap.outputs.tables import risk_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +71,51 @@ def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: s
         script=Markup(script),  # noqa: S704 - a file of this package
         data=embed_json(payload),
     )
+
+
+def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
+    """Return the advisory on a layer as one HTML page with a map, without any script.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    language
+        Code of a catalogue.
+
+    Returns
+    -------
+    str
+        A whole HTML document that prints on A4.
+    """
+    style = _asset("advisory.css")
+    return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
+        report=build_report(layer, language=language),
+        words=catalogue(language),
+        policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
+        style=Markup(style),  # noqa: S704 - a file of this package
+        drawing=_drawing(layer, language),
+    )
+
+
+def _drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
+    """Return the map of an advisory: paths with their fills, and a legend."""
+    regions = layer.regions.sort_values("region_id", kind="stable")
+    drawing = draw_regions(prepare_geometries(regions.geometry))
+    fills = ["url(#hatch)", *(level.colour for level in layer.scale.levels[1:])]
+    levels = risk_table(layer)["risk_level"].fillna(0)
+    names = catalogue(language)["levels"]
+    return {
+        "width": drawing.width,
+        "height": drawing.height,
+        "paths": [
+            (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
+        ],
+        "legend": [
+            (fills[level.level], f"{level.level} {names[level.name]}")
+            for level in reversed(layer.scale.levels)
+        ],
+    }
 
 
 def _asset(name: str) -> str:

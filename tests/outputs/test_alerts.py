@@ -1,0 +1,110 @@
+"""CAP alerts are valid, told once, and never take an exercise for the truth."""
+
+import dataclasses
+from xml.etree import ElementTree as ET
+
+import pytest
+import shapely
+
+from riskmap.outputs.alerts import ATOM, CAP, POINTS, atom_feed, cap_alert, cap_polygons
+
+NS = {"c": CAP, "a": ATOM}
+
+
+def parsed(text):
+    return ET.fromstring(text)  # noqa: S314 - our own
+
+
+def quiet(layer, as_of="2025-01-01"):
+    """The same layer with nothing above level 3."""
+    risks = layer.risks.assign(risk_level=layer.risks["risk_level"].clip(upper=3))
+    provenance = layer.provenance | {"as_of": as_of, "issued_at": f"{as_of}T00:00:00Z"}
+    return dataclasses.replace(layer, risks=risks, provenance=provenance)
+
+
+@pytest.fixture(scope="module")
+def schema(shared):
+    etree = pytest.importorskip("lxml.etree", reason="lxml is absent: extra report")
+    return etree, etree.XMLSchema(etree.parse(shared / "suites" / "cap" / "CAP-v1.2.xsd"))
+
+
+def test_alerts_updates_and_cancels_are_valid(layer, schema):
+    etree, rules = schema
+    later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
+    for alert in (
+        cap_alert(layer),
+        cap_alert(later, previous=layer),
+        cap_alert(quiet(layer, "2025-02-01"), previous=layer),
+    ):
+        rules.assertValid(etree.fromstring(alert))
+
+
+def test_the_kind_of_message_follows_from_what_was_said_before(layer):
+    def kind(*args, **options):
+        return parsed(cap_alert(*args, **options)).findtext("c:msgType", namespaces=NS)
+
+    assert kind(layer) == "Alert"
+    assert kind(layer, previous=quiet(layer)) == "Alert"
+    assert kind(layer, previous=layer) == "Update"
+    assert kind(quiet(layer), previous=layer) == "Cancel"
+    assert cap_alert(quiet(layer)) is None
+    assert cap_alert(quiet(layer), previous=quiet(layer)) is None
+
+
+def test_an_update_refers_to_the_alert_before(layer):
+    later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
+    before = parsed(cap_alert(layer))
+    sender, identifier, sent = (
+        before.findtext(f"c:{tag}", namespaces=NS) for tag in ("sender", "identifier", "sent")
+    )
+    references = parsed(cap_alert(later, previous=layer)).findtext("c:references", namespaces=NS)
+    assert references == f"{sender},{identifier},{sent}"
+    assert sent.endswith("-00:00")
+
+
+def test_demonstration_data_is_an_exercise(layer):
+    shown = dataclasses.replace(layer, provenance=layer.provenance | {"notice": "A demonstration."})
+    assert parsed(cap_alert(shown)).findtext("c:status", namespaces=NS) == "Exercise"
+    assert parsed(cap_alert(layer)).findtext("c:status", namespaces=NS) == "Actual"
+
+
+def test_every_high_region_is_an_area_with_its_id(layer):
+    root = parsed(cap_alert(layer))
+    found = [e.text for e in root.iterfind(".//c:geocode/c:value", NS)]
+    risks = layer.risks[(layer.risks["layer"] == "foreign") & (layer.risks["risk_level"] >= 4)]
+    assert sorted(found) == sorted(risks["region_id"])
+    first = root.find("c:info", NS)
+    said = [first.findtext(f"c:{tag}", namespaces=NS) for tag in ("urgency", "severity")]
+    assert said == ["Expected", "Severe"]
+    certainties = {e.text for e in root.iterfind(".//c:certainty", NS)}
+    assert certainties == {"Possible", "Unlikely"}
+
+
+def test_polygons_are_closed_short_and_in_latitude_longitude():
+    circle = shapely.Point(60, 30).buffer(1, quad_segs=400)
+    (ring,) = cap_polygons(circle)
+    points = [tuple(map(float, pair.split(","))) for pair in ring.split(" ")]
+    assert points[0] == points[-1]
+    assert 4 <= len(points) <= POINTS
+    assert all(29 <= lat <= 31 for lat, _ in points)
+    assert shapely.Polygon([(lon, lat) for lat, lon in points]).area == pytest.approx(
+        3.14, rel=0.02
+    )
+    assert cap_polygons(None) == []
+
+
+def test_hostile_names_stay_text(layers):
+    layer = layers["layer"](regions=layers["names"](["<b>&amp;", "a\x00\x1fb", "]]>"]))
+    names = [e.text for e in parsed(cap_alert(layer)).iterfind(".//c:areaDesc", NS)]
+    assert {name.split(" (")[0] for name in names} == {"<b>&amp;", "ab", "]]>"}
+    assert parsed(atom_feed(layer)).find("a:entry", NS) is not None
+
+
+def test_the_feed_lists_the_high_regions_highest_first(layer):
+    root = parsed(atom_feed(layer))
+    titles = [e.text for e in root.iterfind("a:entry/a:title", NS)]
+    assert len(titles) == 22
+    assert titles[0] == "Ashkor: 5 extreme"
+    ids = [e.text for e in root.iterfind(".//a:id", NS)]
+    assert len(set(ids)) == len(ids)
+    assert root.findtext("a:updated", namespaces=NS) == "2025-01-01T00:00:00Z"

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+import riskmap as rm
 from riskmap import schema
 from riskmap.settings import data_path
 
@@ -55,6 +56,17 @@ PROVINCES = {
         "Punjab",
         "Sindh",
     },
+}
+
+
+#: Provinces that the table and the boundaries spell differently.
+SPELLINGS = {
+    ("Balochistan", "Baluchistan"),
+    ("Federally Administered Tribal Areas", "F.A.T.A."),
+    ("Herat", "Hirat"),
+    ("Khyber Pakhtunkhwa", "K.P."),
+    ("Paktia", "Paktya"),
+    ("Sindh", "Sind"),
 }
 
 
@@ -124,3 +136,20 @@ def test_places_have_coordinates_and_vague_ones_have_none(table):
 def test_the_readme_counts_the_rows(table):
     text = data_path("examples/README.md").read_text(encoding="utf-8")
     assert f"holds {len(table)} well-documented attacks" in text
+
+
+def test_every_attack_is_placed_in_its_stated_province(table):
+    incidents = rm.read_incidents(data_path("examples/attacks_on_foreign_workers.csv"))
+    assert incidents["quarantine_reason"].isna().all()
+    provinces = rm.read_regions(("AFG", "PAK"), level=1)
+    located = rm.locate(incidents, provinces)
+    assert len(located.incidents) == len(table)
+    name = provinces.set_index("region_id")["name"]
+    names = located.placements.assign(
+        source_id=located.placements["incident_id"].str.partition(":")[2],
+        name=located.placements["region_id"].map(name),
+    )
+    assert (names["weight"] == 1).all()
+    stated = table.set_index("source_id").loc[names["source_id"], "admin1"]
+    other = {tuple(pair) for pair in zip(stated, names["name"], strict=True) if pair[0] != pair[1]}
+    assert other <= SPELLINGS

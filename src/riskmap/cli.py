@@ -89,6 +89,33 @@ def run(
 
 
 @app.command()
+def backtest(
+    incidents: Annotated[Path, typer.Argument(help="File of incidents.")],
+    regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="Day up to which the past is replayed.")],
+    horizon: Annotated[str, typer.Option(help="How far ahead, such as 90D.")] = "90D",
+    every: Annotated[str, typer.Option(help="Window: day, week, month, quarter.")] = "month",
+    origins: Annotated[int, typer.Option(help="How many past forecasts, a horizon apart.")] = 12,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say what forecasts from past days were worth, against baselines."""
+    import riskmap as rm
+
+    table, districts = rm.read_incidents(incidents), _read_regions(regions)
+    located = rm.locate(table, districts)
+    panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
+    models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}
+    _say(f"forecasting {horizon} from {origins} past days")
+    found = rm.backtest(panel, models, horizon=horizon, origins=origins)
+    tables = {"scores": found.scores()}
+    tables |= {f"skill against {name}": found.skill(name) for name in list(models)[1:]}
+    result = {name: _as_rows(found) for name, found in tables.items()}
+    lines = (f"{name}\n{found.round(4).to_string(index=False)}\n" for name, found in tables.items())
+    _print(result, lines, as_json=as_json)
+
+
+@app.command()
 def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
@@ -122,6 +149,12 @@ def doctor(*, as_json: Json = False) -> None:
     _print({"ok": ok, "checks": checks}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(1)
+
+
+def _as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as plain values, null where something is missing."""
+    whole = table.astype(object).where(table.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in whole.to_dict("records")]
 
 
 def _read_regions(source: str) -> gpd.GeoDataFrame:

@@ -15,6 +15,7 @@ from riskmap.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -126,6 +127,14 @@ class NameResolver(Protocol):
 
     def resolve(self, names: Sequence[str], *, parents: Sequence[str | None] | None = None) -> Any:
         """Return a table with ``region_id``, ``status`` and ``matched_name``, one row a name."""
+        ...
+
+
+class Extractor(Protocol):
+    """Reads a news text into records: a plug-in for :func:`riskmap.extract_incidents`."""
+
+    def __call__(self, text: str, *, published: date | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return records of ``articles.RECORD_SCHEMA``, each field with its quote."""
         ...
 
 

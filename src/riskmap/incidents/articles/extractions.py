@@ -15,6 +15,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.incidents.articles.actors import find_groups
+from riskmap.incidents.articles.answers import check_answers
 from riskmap.incidents.articles.dates import Reference, find_dates
 from riskmap.incidents.articles.events import SetAside, find_events
 from riskmap.incidents.articles.facts import Facts, Reader, is_drill
@@ -24,7 +25,7 @@ from riskmap.incidents.articles.sentences import Dateline, Sentence, find_dateli
 from riskmap.schema import COUNT, CRS, INCIDENT_COLUMNS, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from riskmap.typing import NameResolver
+    from riskmap.typing import Extractor, NameResolver
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -125,6 +126,7 @@ def extract_incidents(
     regions: gpd.GeoDataFrame | PlaceMatcher | None = None,
     gazetteer: NameResolver | None = None,
     source_id: str | None = None,
+    extractor: Extractor | None = None,
 ) -> Extraction:
     """Return the incidents that a news text tells of, with the evidence for every field.
 
@@ -142,6 +144,9 @@ def extract_incidents(
         Finds regions for spellings that `regions` alone does not.
     source_id
         Stands for the text in ``incident_id``; a digest of the text unless given.
+    extractor
+        A stronger reader to ask instead of the rules. Its records are checked, not believed: a
+        field that does not quote the text is dropped.
 
     Returns
     -------
@@ -179,8 +184,12 @@ def extract_incidents(
         drill=is_drill(sentences), groups=tuple(find_groups(text)),
     )  # fmt: skip
     facts = [reader.read(sentence) for sentence in sentences]
-    events, aside = find_events(facts, reference)
-    records = [write_record(event, reader, facts) for event in events]
+    if extractor is None:
+        events, aside = find_events(facts, reference)
+        records = [write_record(event, reader, facts) for event in events]
+    else:
+        answers = extractor(text, published=reference.day)
+        records, aside = check_answers(text, answers, matcher)
     return _extraction(
         text, records, facts, aside, source_id, reference.day if day or line else None
     )

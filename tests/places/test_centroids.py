@@ -1,0 +1,100 @@
+"""A point on a centroid or a capital with no precision told is flagged; others are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.errors import InputError
+from riskmap.places.centroids import KNOWN_POINTS, flag_known_points, known_points
+
+
+def at(*points, precision=None):
+    """Invented incidents at some points."""
+    table = rm.datasets.incidents().head(len(points)).assign(geo_precision=precision)
+    table = table.astype({"geo_precision": "str"})
+    return table.set_geometry(list(points), crs=4326)
+
+
+@pytest.fixture(scope="module")
+def regions():
+    return rm.datasets.regions()
+
+
+def test_each_kind_of_point_is_met(regions):
+    country = shapely.union_all(regions.geometry).centroid
+    province = shapely.union_all(regions.geometry[regions["parent"] == "Dostan"]).centroid
+    region = regions.geometry.iloc[5]
+    found = flag_known_points(
+        at(country, province, region.centroid, region.representative_point()), regions
+    )
+    assert found.tolist() == ["country_centroid", "province_centroid", *["region_centroid"] * 2]
+
+
+@pytest.mark.parametrize("precision", ["point", "place", "admin2", "admin1", "country"])
+def test_a_told_precision_is_believed(regions, precision):
+    centre = regions.geometry.iloc[5].centroid
+    assert flag_known_points(at(centre, precision=precision), regions).isna().all()
+    assert flag_known_points(at(centre, precision="unknown"), regions).notna().all()
+
+
+def test_rows_without_a_point_are_not_flagged(regions):
+    table = at(None, shapely.Point(), regions.geometry.iloc[0].centroid)
+    table.index = [7, 3, 5]
+    found = flag_known_points(table, regions)
+    assert found.index.tolist() == [7, 3, 5]
+    assert found.notna().tolist() == [False, False, True]
+    assert flag_known_points(table.head(0), regions).empty
+
+
+@given(st.floats(0, 360), st.floats(1, 5000))
+def test_near_is_measured_in_metres(bearing, metres):
+    regions = rm.datasets.regions()
+    centre = regions.geometry.iloc[5].centroid
+    step = np.degrees(metres / 6_371_008.8)
+    north, east = step * np.cos(np.radians(bearing)), step * np.sin(np.radians(bearing))
+    moved = shapely.Point(centre.x + east / np.cos(np.radians(centre.y)), centre.y + north)
+    assert flag_known_points(at(moved), regions, tolerance_m=metres * 1.01).notna().all()
+    assert flag_known_points(at(moved), regions, tolerance_m=metres * 0.99).isna().all()
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])
+def test_a_tolerance_is_a_distance(regions, tolerance):
+    with pytest.raises(InputError, match="no distance"):
+        flag_known_points(at(shapely.Point(0, 0)), regions, tolerance_m=tolerance)
+
+
+def test_capitals_of_the_regions_countries_are_known(regions):
+    afghan = known_points(regions.assign(iso3="AFG"))
+    assert "Kabul" in set(afghan.loc[afghan["kind"] == "country_capital", "name"])
+    assert (afghan["kind"] == "province_capital").sum() == 32
+    kabul = shapely.Point(69.17233, 34.52813)
+    found = flag_known_points(at(kabul), regions.assign(iso3="AFG"))
+    assert found.tolist() == ["country_capital"]
+
+
+def test_provinces_alone_have_no_provinces_above_them():
+    kinds = known_points(rm.datasets.regions(level=1))["kind"]
+    assert set(kinds) == {"country_centroid", "region_centroid"}
+
+
+def test_broken_shapes_have_a_centre_too(regions):
+    bow = shapely.from_wkt("POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))")
+    broken = regions.set_geometry([bow, *regions.geometry.iloc[1:]], crs=4326)
+    known = known_points(broken)
+    assert known[["lon", "lat"]].notna().all().all()
+    assert set(known["kind"]) <= set(KNOWN_POINTS)
+
+
+def test_shipped_capitals_lie_in_their_country(shared):
+    districts = rm.read_regions(
+        shared / "boundaries/AFG/AFG_ADM2_gbopen_simplified_pcoded.geojson"
+    )
+    known = known_points(districts)
+    towns = known[known["kind"].str.endswith("capital")]
+    rows = rm.RegionIndex(districts).query(towns["lon"], towns["lat"])
+    assert (rows >= 0).all()
+    assert pd.Series(rows).is_unique

@@ -30,7 +30,7 @@ PROVINCES = {
         "Kunar": "Asadābād",
         "Kunduz": "Kunduz",
         "Laghman": "Mehtar Lām",
-        "Logar": "Pul-e ‘Alam",  # noqa: RUF001 - as GeoNames writes it
+        "Logar": "Pul-e ‘Alam",
         "Nangarhar": "Jalālābād",
         "Nimroz": "Zaranj",
         "Nuristan": "Pārūn",

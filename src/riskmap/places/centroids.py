@@ -125,7 +125,9 @@ def flag_known_points(
     if not (np.isfinite(tolerance_m) and tolerance_m >= 0):
         raise InputError("is no distance", met=tolerance_m, expected="metres, 0 or more")
     known = known_points(regions)
-    lon, lat = shapely.get_x(incidents.geometry), shapely.get_y(incidents.geometry)
+    points = incidents.geometry.to_numpy()
+    points = np.where(shapely.is_empty(points), None, points)
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
     untold = incidents["geo_precision"].isna() | (incidents["geo_precision"] == "unknown")
     rows = np.flatnonzero(untold.to_numpy() & np.isfinite(lon) & np.isfinite(lat))
     chord = 2 * np.sin(min(tolerance_m / _EARTH_M, np.pi) / 2)

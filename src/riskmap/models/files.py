@@ -19,6 +19,7 @@ VERSION = 1
 #: The models that can be saved, and the module each lives in.
 KNOWN = {
     "Boosting": "riskmap.models.ensembles",
+    "Calibrated": "riskmap.models.calibrations",
     "Climatology": "riskmap.models.baselines",
     "Conflictology": "riskmap.models.baselines",
     "EmpiricalBayes": "riskmap.models.shrinkage",
@@ -135,7 +136,7 @@ def _unpack(value: Any) -> Any:
     if "array" in value:
         kind = {"float64": np.float64, "int64": np.int64, "bool": np.bool_}[value["dtype"]]
         return np.array(value["array"], dtype=kind).reshape(value["shape"])
-    if "model" not in value:
+    if not {"model", "params", "fitted"} <= value.keys():
         return {key: _unpack(item) for key, item in value.items()}
     if value["model"] not in KNOWN:
         raise ModelError(f"unknown model {value['model']!r}")

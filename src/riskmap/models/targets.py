@@ -71,7 +71,8 @@ def targets_of(
     horizon_days
         Length of the horizon; it is rounded to whole windows, at least one.
     most_rows
-        Origins are thinned out evenly until there are at most this many rows.
+        Origins are thinned out evenly until there are at most this many rows; in any case three a
+        horizon are enough.
     memory_months
         Age at which an origin is worth half. Overlapping horizons share the worth of one.
 
@@ -86,13 +87,13 @@ def targets_of(
     ahead = max(1, round(horizon_days / float(np.mean(history.days))))
     first = max(1, history.n_windows // 8)
     n, n_regions = history.n_windows, history.n_regions
-    step = max(1, -(-(n - first) * n_regions // most_rows))
+    step = max(1, ahead // 3, -(-(n - first) * n_regions // most_rows))
     at = np.arange(n - ahead, first - 1, -step)[::-1].astype(np.int64)
     windows = at[:, None] + np.arange(ahead)
     counts = np.nan_to_num(history.counts)[windows].sum(axis=1)
     risk = days_at_risk(history)[windows].sum(axis=1)
     age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
-    worth = 0.5 ** (age / memory_months) / ahead
+    worth = 0.5 ** (age / memory_months) * min(1.0, step / ahead)
     return Targets(
         at=at,
         when=np.repeat(at, n_regions),

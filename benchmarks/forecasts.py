@@ -1,0 +1,264 @@
+"""What the forecasts are worth on real data, against the baselines, and how long they take.
+
+    python benchmarks/forecasts.py [--shared FOLDER] [--large]
+
+Each table is made of forecasts of counts that were never used to design or tune a model. All
+models keep their defaults. Skill is 1 - score / score of ``EmpiricalBayes``; more is better.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+import riskmap as rm
+from riskmap.evaluation.scores import brier, crps_ensemble, log_score
+from riskmap.typing import CountHistory
+
+MODELS = {
+    "EmpiricalBayes": rm.EmpiricalBayes(),
+    "Zero": rm.Zero(),
+    "Persistence": rm.Persistence(),
+    "Climatology": rm.Climatology(),
+    "Seasonal": rm.Seasonal(),
+    "Conflictology": rm.Conflictology(),
+    "ExponentialMean": rm.ExponentialMean(),
+    "EndemicEpidemic": rm.EndemicEpidemic(),
+    "Hawkes": rm.Hawkes(),
+    "Boosting": rm.Boosting(),
+    "Stack": rm.Stack((rm.EndemicEpidemic(), rm.Boosting())),
+}
+EDGES = np.array([0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0])
+
+
+@dataclass(frozen=True)
+class Task:
+    """One set: where it comes from, how it is counted, when the test begins."""
+
+    title: str
+    file: str
+    every: str
+    start: str
+    test_from: str
+    as_of: str
+    series: str = "violence"
+    countries: tuple[str, ...] = ()
+    refit_windows: int = 1_000_000
+
+
+TASKS = (
+    Task(
+        "Attacks on aid workers, any victim: province and quarter",
+        "awsd/awsd_2020-11-25.csv",
+        every="quarter",
+        start="1997-01-01",
+        test_from="2017-01-01",
+        as_of="2020-10-01",
+    ),
+    Task(
+        "Attacks on aid workers, international victims: province and quarter",
+        "awsd/awsd_2020-11-25.csv",
+        every="quarter",
+        start="1997-01-01",
+        test_from="2017-01-01",
+        as_of="2020-10-01",
+        series="foreign",
+    ),
+    Task(
+        "Myanmar, deadly events: province and month",
+        "ucdp/ged_MMR.csv",
+        every="month",
+        start="1989-01-01",
+        test_from="2017-01-01",
+        as_of="2024-01-01",
+        countries=("MMR",),
+        refit_windows=12,
+    ),
+    Task(
+        "Central African Republic, deadly events: province and month",
+        "ucdp/ged231_CAR482.csv",
+        every="month",
+        start="2001-01-01",
+        test_from="2019-01-01",
+        as_of="2023-01-01",
+        countries=("CAF",),
+        refit_windows=12,
+    ),
+    Task(
+        "Iraq, significant activities: province and week",
+        "other/iraq_sigacts_2007.csv",
+        every="week",
+        start="2007-02-26",
+        test_from="2008-01-01",
+        as_of="2008-07-01",
+        countries=("IRQ",),
+        refit_windows=4,
+    ),
+)
+
+
+def count(task: Task, shared: Path) -> rm.Panel:
+    """Return the counts; incidents known only to their year are left out."""
+    incidents = rm.read_incidents(shared / "incidents" / task.file)
+    incidents = incidents[incidents["date_precision"] != "year"]
+    countries = list(task.countries or sorted(incidents["country"].dropna().unique()))
+    regions = rm.read_regions(countries)
+    located = rm.locate(incidents, regions)
+    return rm.count_incidents(
+        located, regions, every=task.every, as_of=task.as_of, start=task.start
+    )
+
+
+def replay(history: CountHistory, first: int, *, refit_windows: int) -> dict[str, dict[str, Any]]:
+    """Return each model's forecasts of one window ahead, and what it took to fit."""
+    times = range(first, history.n_windows)
+    active = np.array([history.counts[max(t - 12, 0) : t].sum(axis=0) > 0 for t in times])
+    seen = history.counts[first:]
+    found: dict[str, dict[str, Any]] = {}
+    for name, model in MODELS.items():
+        rows: dict[str, list[Any]] = {"p": [], "crps": [], "inside": [], "mean": []}
+        seconds = 0.0
+        for t in times:
+            past = history.until(t)
+            if (t - first) % refit_windows == 0:
+                began = time.perf_counter()
+                model.fit(past, horizon_days=float(history.days[t]))
+                seconds += time.perf_counter() - began
+            forecast = model.predict_distribution(past)
+            rng = np.random.default_rng(t)
+            below = forecast.cdf(history.counts[t] - 1)
+            pit = below + rng.random(len(below)) * (forecast.cdf(history.counts[t]) - below)
+            rows["p"].append(forecast.p_gt(0))
+            rows["mean"].append(forecast.mean)
+            rows["inside"].append((pit >= 0.05) & (pit <= 0.95))
+            rows["crps"].append(crps_ensemble(history.counts[t], forecast.draws(200, rng=rng)))
+        found[name] = {key: np.array(value) for key, value in rows.items()}
+        found[name] |= {"seconds": seconds, "hit": seen > 0, "active": active}
+    return found
+
+
+def skills(found: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Return the table of skills against empirical Bayes."""
+
+    def scores(rows: dict[str, Any], where: Any) -> np.ndarray:
+        hit, p = rows["hit"][where].astype(float), np.clip(rows["p"][where], 1e-6, 1 - 1e-6)
+        return np.array(
+            [log_score(hit, p).mean(), brier(hit, p).mean(), rows["crps"][where].mean()]
+        )
+
+    table = {}
+    base = found["EmpiricalBayes"]
+    for name, rows in found.items():
+        every = np.ones_like(rows["active"])
+        skill = 1 - scores(rows, every) / scores(base, every)
+        active = 1 - scores(rows, rows["active"]) / scores(base, rows["active"])
+        top = np.argsort(-rows["p"].ravel(), kind="stable")[: rows["p"].size // 20]
+        table[name] = {
+            "log": skill[0],
+            "brier": skill[1],
+            "crps": skill[2],
+            "log active": active[0],
+            "brier active": active[1],
+            "hits in top 5 %": rows["hit"].ravel()[top].sum() / rows["hit"].sum(),
+            "90 % covers": rows["inside"].mean(),
+            "active covers": rows["inside"][rows["active"]].mean(),
+            "hits forecast": rows["p"].sum() / rows["hit"].sum(),
+            "fit s": rows["seconds"],
+        }
+    return pd.DataFrame(table).T
+
+
+def reliability(rows: dict[str, Any]) -> pd.DataFrame:
+    """Return forecast and seen frequency in bins of the forecast probability."""
+    p, hit = rows["p"].ravel(), rows["hit"].ravel()
+    place = np.clip(np.digitize(p, EDGES) - 1, 0, len(EDGES) - 2)
+    n = np.bincount(place, minlength=len(EDGES) - 1)
+    return pd.DataFrame(
+        {
+            "forecasts": n,
+            "mean forecast": np.bincount(place, p, len(n)) / np.maximum(n, 1),
+            "seen": np.bincount(place, hit, len(n)) / np.maximum(n, 1),
+        },
+        index=[f"{a:g} to {b:g}" for a, b in pairwise(EDGES)],
+    )[n > 0]
+
+
+def as_markdown(table: pd.DataFrame, head: str) -> str:
+    """Return a table as Markdown."""
+    lines = [
+        f"| {head} | " + " | ".join(table.columns) + " |",
+        "|---" * (len(table.columns) + 1) + "|",
+    ]
+    for name, row in table.iterrows():
+        cells = [f"{v:.0f}" if v == round(v) and abs(v) > 1 else f"{v:.3f}" for v in row]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def measure(n_regions: int, n_windows: int) -> str:
+    """Return how long the default takes to fit and forecast, and how much memory."""
+    rng = np.random.default_rng(1)
+    rates = np.repeat(rng.gamma(0.1, 0.5, (n_windows // 10, n_regions)), 10, axis=0)
+    ring = np.arange(n_regions)
+    sides = np.concatenate([np.roll(ring, 1), np.roll(ring, -1)])
+    links = sparse.csr_array(
+        (np.full(2 * n_regions, 0.5), (np.tile(ring, 2), sides)), shape=(n_regions, n_regions)
+    )
+    history = CountHistory(
+        counts=rng.poisson(rates).astype(float),
+        days=np.full(n_windows, 7.0),
+        parent=ring // 12,
+        country=ring // 400,
+        neighbours=links,
+    )
+    wall, cpu = time.perf_counter(), time.process_time()
+    model = rm.EndemicEpidemic().fit(history, horizon_days=91.0)
+    model.predict_distribution(history).quantile(0.95)
+    model.predict_components(history)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    size = f"{n_regions} regions x {n_windows} weeks"
+    return f"{size}: {wall:.1f} s ({cpu:.1f} s of CPU), peak {peak:.2f} GB"
+
+
+def main() -> None:
+    """Print every table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(__file__).parents[2] / "shared" / "data"
+    parser.add_argument("--shared", type=Path, default=os.environ.get("RISKMAP_SHARED", default))
+    parser.add_argument("--large", action="store_true", help="also time 50,000 regions x 260 weeks")
+    given = parser.parse_args()
+    print(measure(400, 520))
+    if given.large:
+        print(measure(50_000, 260))
+    panels: dict[str, rm.Panel] = {}
+    for task in TASKS:
+        if task.file not in panels:
+            panels[task.file] = count(task, Path(given.shared))
+        panel = panels[task.file]
+        history = panel.history(task.series)
+        first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
+        found = replay(history, first, refit_windows=task.refit_windows)
+        hits = found["EmpiricalBayes"]["hit"]
+        print(f"\n### {task.title}\n")
+        print(
+            f"Tested on {len(hits)} windows from {task.test_from} x {history.n_regions} regions, "
+            f"{hits.sum()} hits; fitted to {first} windows.\n"
+        )
+        print(as_markdown(skills(found), "model"))
+        print("\nReliability of the default:\n")
+        print(as_markdown(reliability(found["EndemicEpidemic"]), "forecast"), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -106,6 +106,20 @@ def test_within_a_release_alike_is_not_the_same():
     assert counted(reports(year, year)) == 2
 
 
+def test_curated_feeds_have_told_their_incidents_apart():
+    coded = {"source": "ucdp", "source_file": "ged.csv", "notes": "Human Rights Yearbook 2024"}
+    assert counted(reports(coded, coded)) == 2
+    assert counted(reports(coded | {"source": "wire"}, coded | {"source": "wire"})) == 1
+
+
+def test_what_only_other_reports_know_keeps_its_type():
+    rows = [OTHER | {"geo_precision": "admin1", "foreign_victims": 3, "at": (3.5, -6.5)}]
+    far = [{"notes": f"Another story number {i}", "at": (4.0 + i / 3, -7.0)} for i in range(4)]
+    merged = merge_duplicates(reports(*far, {}, *rows, *far[:2]))
+    assert str(merged["foreign_victims"].dtype) == "Int64"
+    assert merged["foreign_victims"].max() == 3
+
+
 def test_a_release_is_never_joined_through_another():
     first, second = {"notes": STORY}, {"notes": STORY + " One fled."}
     merged = merge_duplicates(reports(first, second, OTHER | first, OTHER | second))

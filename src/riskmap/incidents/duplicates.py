@@ -3,7 +3,8 @@
 Reports are compared when they are of neighbouring days and close in space. What speaks for one
 incident adds up, what speaks against it is taken off, and from :data:`ENOUGH` points on two reports
 are one incident. Within one release of a feed (one source and file) rows are different incidents by
-the feed's own word, however alike, unless they are the same text of the same day and place.
+the feed's own word, however alike, unless nobody has curated it and they are the same text of the
+same day and place.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ NEXT_DAY, OTHER_DAY = -1.0, -3.0
 
 #: Actors whose names are as alike (0 to 100) are the same.
 ACTOR_ALIKE = 85.0
+
+#: Feeds whose coders have told incidents apart: their rows are different incidents, even where all
+#: that is told is the same (their text may be the title of a yearbook).
+CURATED = ("acled", "awsd", "gtd", "ucdp")
 
 #: What more rows than this have in common, such as a day and country, singles none of them out.
 COMMON = 300
@@ -174,7 +179,9 @@ def _pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDa
     reports = table.iloc[several[np.argsort(rank[several])]]
     groups = reports.groupby(label[reports.index])
     known = groups[list(_WHO)].first()
-    merged.loc[known.index, list(_WHO)] = known
+    for name in _WHO:
+        merged[name] = known[name].astype(table[name].dtype).reindex(table.index, fill_value=pd.NA)
+        merged[name] = merged[name].where(np.isin(table.index, known.index), table[name])
     sources = pd.concat([groups["source"].nunique(), groups["source_count"].max()], axis=1)
     independent = sources["source"] > 1
     count = sources.max(axis=1)[independent].astype("Int64")
@@ -219,12 +226,13 @@ def _join(root: IntArray, release: IntArray, pairs: IntArray) -> IntArray:
 def _certain(table: gpd.GeoDataFrame, text: list[str]) -> IntArray:
     """Return for each row the first row that is it without a doubt.
 
-    These are rows with the same id, and rows of one release with the same text of the same day,
-    place and toll. A short text, or a day that isn't known, is no proof: lists of victims repeat
-    them.
+    These are rows with the same id, and rows of one release of a feed that nobody has curated with
+    the same text of the same day, place and toll. A short text, or a day that isn't known, is no
+    proof: lists of victims repeat them.
     """
     where = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=4)
-    proof = (table["date_precision"] == "day") & (pd.Series(text).str.len() >= PROOF_LENGTH)
+    proof = (table["date_precision"] == "day") & ~table["source"].isin(CURATED)
+    proof &= pd.Series(text, dtype="str").str.len() >= PROOF_LENGTH
     alike = table[_ALIKE_WITHIN].assign(text=text, where=where, row=np.arange(len(table)))
     by_text = alike[proof].groupby([*_ALIKE_WITHIN, "text", "where"], dropna=False, sort=False)
     row = np.arange(len(table))

@@ -38,6 +38,7 @@ OPTIONAL = (
     "htmldate",
     "dateparser",
     "folium",
+    "openpyxl",
     "mapclassify",
     "numba",
 )

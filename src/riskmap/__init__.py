@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.evaluation.backtests import backtest
     from riskmap.incidents.articles import extract_incidents
+    from riskmap.incidents.checks import check_incidents_file
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.derivations import derive_victims
     from riskmap.incidents.duplicates import merge_duplicates
@@ -85,6 +86,7 @@ _HOMES = {
     "audit_regions": "riskmap.places.audits",
     "backtest": "riskmap.evaluation.backtests",
     "carry_over": "riskmap.places.crosswalks",
+    "check_incidents_file": "riskmap.incidents.checks",
     "compare_incidents": "riskmap.incidents.revisions",
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
@@ -134,6 +136,7 @@ __all__ = [
     "audit_regions",
     "backtest",
     "carry_over",
+    "check_incidents_file",
     "compare_incidents",
     "count_incidents",
     "crosswalk",

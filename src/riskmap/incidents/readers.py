@@ -19,7 +19,7 @@ from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
 from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
 from riskmap.incidents.quarantines import Quarantine, describe
-from riskmap.incidents.records import read_frame, read_json_table
+from riskmap.incidents.records import read_frame, read_json_table, read_sheet
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
@@ -49,7 +49,8 @@ def read_incidents(
     Parameters
     ----------
     path
-        A CSV or other delimited file, or a table whose columns are named like a file's.
+        A CSV or other delimited file, JSON, GeoJSON of points, XLSX (its first sheet; extra
+        ``excel``), or a table whose columns are named like a file's.
     feed
         The feed, such as ``"ucdp"``; by default it is recognised by its columns.
     columns
@@ -85,6 +86,40 @@ def read_incidents(
     [nan, 'ambiguous_date']
     """
     rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
+    raw, found = open_table(path, feed=feed, columns=columns, encoding=encoding)
+    quarantine = Quarantine(len(raw))
+    source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
+    frame = apply_feed(found, source, quarantine)
+    moment = _instant(ingested_at)
+    return _complete(frame, raw, quarantine, ingested_at=moment, latest=rules.last_day)
+
+
+def open_table(
+    path: str | Path | pd.DataFrame,
+    *,
+    feed: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+) -> tuple[RawTable, Feed]:
+    """Return a file's rows as text and the feed that they are of.
+
+    Parameters
+    ----------
+    path, feed, columns, encoding
+        As for :func:`read_incidents`.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> raw, feed = open_table(pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]}))
+    >>> len(raw), feed.name
+    (1, 'generic')
+    """
     chosen = None if feed is None else _feed_named(feed)
     if columns is not None and chosen is None:
         chosen = _feed_named("generic")
@@ -95,11 +130,7 @@ def read_incidents(
         raw, found = _from_file(Path(path), chosen, encoding)
     if found is None:
         raise _unknown_columns(raw)
-    quarantine = Quarantine(len(raw))
-    source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
-    frame = apply_feed(found, source, quarantine)
-    moment = _instant(ingested_at)
-    return _complete(frame, raw, quarantine, ingested_at=moment, latest=rules.last_day)
+    return raw, found
 
 
 def _feed_named(name: str) -> Feed:
@@ -125,8 +156,11 @@ def _unknown_columns(raw: RawTable) -> InputError:
 
 def _from_file(path: Path, feed: Feed | None, encoding: str | None) -> tuple[RawTable, Feed | None]:
     """Return a file's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
-    if path.suffix.lower() in (".json", ".geojson"):
-        raw = read_json_table(path)
+    reader = {".json": read_json_table, ".geojson": read_json_table, ".xlsx": read_sheet}.get(
+        path.suffix.lower()
+    )
+    if reader is not None:
+        raw = reader(path)
         return raw, feed or recognise(raw.header)
     try:
         survey = survey_file(path, encoding=encoding)

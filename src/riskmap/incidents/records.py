@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
 
 import geopandas as gpd
 import numpy as np
 import orjson
 import pandas as pd
 
-from riskmap.errors import InputError
+from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.gates import RawTable, unique_names
 
 if TYPE_CHECKING:
@@ -142,6 +145,43 @@ def read_json_table(path: Path) -> RawTable:
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names}
     )
     return read_frame(frame, name=path.name)
+
+
+def read_sheet(path: Path) -> RawTable:
+    """Return the rows of a spreadsheet's first sheet, whose first row is the header.
+
+    Parameters
+    ----------
+    path
+        An XLSX file; formulas give the values that were saved with them.
+
+    Raises
+    ------
+    InputError
+        When it is no XLSX file or holds no rows.
+    MissingDependencyError
+        When openpyxl is not installed.
+    """
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        raise MissingDependencyError("openpyxl", extra="excel") from error
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        rows = list(book.worksheets[0].iter_rows(values_only=True))
+        book.close()
+    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, ParseError) as error:
+        raise InputError("not a spreadsheet", file=path.name, expected="an XLSX file") from error
+    if not rows:
+        raise InputError("the file is empty", file=path.name, expected="a header and rows")
+    filled = [
+        (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
+    ]
+    table = pd.DataFrame([row for _, row in filled], columns=[to_text(v) for v in rows[0]])
+    lines = np.array([line for line, _ in filled], np.int64)
+    return replace(read_frame(table.astype(object), name=path.name), lines=lines)
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:

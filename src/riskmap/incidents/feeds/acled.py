@@ -80,6 +80,7 @@ FEED = Feed(
         {"event_date", "time_precision", "sub_event_type", "actor1", "geo_precision", "fatalities"}
     ),
     dates=_dates,
+    date_columns=("event_date",),
     texts={
         "source_id": ("event_id_cnty", "data_id"),
         "place": ("location",),
@@ -96,5 +97,5 @@ FEED = Feed(
     },
     country=(("country", "iso3"), find_iso),
     finish=_finish,
-    reads=frozenset({"event_date", "event_type", "source", "timestamp"}),
+    reads=frozenset({"event_type", "source", "timestamp"}),
 )

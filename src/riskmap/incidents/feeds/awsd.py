@@ -84,6 +84,7 @@ FEED = Feed(
         {"incident_id", "year", "month", "day", "means_of_attack", "total_affected"}
     ),
     dates=_dates,
+    date_columns=("year", "month", "day"),
     country=(("country", "country_code"), find_iso),
     texts={
         "source_id": ("incident_id",),
@@ -104,7 +105,6 @@ FEED = Feed(
     constants={"sector": "aid"},
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish,
-    reads=frozenset({"year", "month", "day"}),
     restores_points=True,
     encoding="cp1252",
 )

@@ -74,6 +74,7 @@ FEED = Feed(
     title="GDELT events",
     required=frozenset({"globaleventid", "sqldate", "eventcode", "actiongeo_type"}),
     dates=_dates,
+    date_columns=("sqldate",),
     texts={
         "source_id": ("globaleventid",),
         "place": ("actiongeo_fullname",),
@@ -85,7 +86,7 @@ FEED = Feed(
     country=(("actiongeo_countrycode",), from_fips),
     point=(("actiongeo_lat",), ("actiongeo_long",)),
     finish=_finish,
-    reads=frozenset({"sqldate", "eventcode", "dateadded"}),
+    reads=frozenset({"eventcode", "dateadded"}),
     headers=HEADERS,
     optional=1,
 )

@@ -129,6 +129,7 @@ FEED = Feed(
     title="generic table",
     required=frozenset(),
     dates=_dates,
+    date_columns=(*NAMES["event_date"], *NAMES["event_date_end"]),
     texts={
         name: NAMES[name]
         for name in (

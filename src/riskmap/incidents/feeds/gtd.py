@@ -83,6 +83,7 @@ FEED = Feed(
     title="Global Terrorism Database",
     required=frozenset({"eventid", "iyear", "imonth", "iday", "attacktype1_txt", "gname"}),
     dates=_dates,
+    date_columns=("iyear", "imonth", "iday"),
     texts={
         "source_id": ("eventid",),
         "place": ("city",),
@@ -99,7 +100,7 @@ FEED = Feed(
     unknown=frozenset({"-9", "-99", "Unknown", "unknown"}),
     finish=_finish,
     reads=frozenset(
-        {"iyear", "imonth", "iday", "natlty1_txt", "natlty2_txt", "natlty3_txt", "claimed"}
+        {"natlty1_txt", "natlty2_txt", "natlty3_txt", "claimed"}
         | {"targtype1_txt", "targsubtype1_txt"}
     ),
     encoding="iso-8859-1",

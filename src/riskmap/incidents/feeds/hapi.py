@@ -36,6 +36,7 @@ FEED = Feed(
     title="HDX HAPI conflict events",
     required=frozenset({"events", "fatalities", "reference_period_start", "location_code"}),
     dates=_dates,
+    date_columns=("reference_period_start", "reference_period_end"),
     texts={
         "source_id": ("hapi_id",),
         "admin1": ("admin1_name", "provider_admin1_name"),

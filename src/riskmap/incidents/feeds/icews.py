@@ -90,10 +90,11 @@ ICEWS = Feed(
     title="Integrated Crisis Early Warning System",
     required=frozenset({"event_id", "event_date", "cameo_code", "story_id"}),
     dates=_dates,
+    date_columns=("event_date",),
     texts={**_PLACES, "actor": ("source_name",), "notes": ("event_text",)},
     unknown=frozenset({"NA"}),
     finish=_finish_icews,
-    reads=frozenset({"event_date", "cameo_code"}),
+    reads=frozenset({"cameo_code"}),
 )
 
 POLECAT = Feed(
@@ -101,9 +102,10 @@ POLECAT = Feed(
     title="Political Event Classification, Attributes, and Types",
     required=frozenset({"event_id", "event_date", "event_type", "event_mode", "quad_code"}),
     dates=_dates,
+    date_columns=("event_date",),
     texts={**_PLACES, "actor": ("actor_name",), "notes": ("event_mode",)},
     country=(("country",), find_iso),
     unknown=frozenset({"NA", "None"}),
     finish=_finish_polecat,
-    reads=frozenset({"event_date", "event_type", "event_mode"}),
+    reads=frozenset({"event_type", "event_mode"}),
 )

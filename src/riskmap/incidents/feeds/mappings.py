@@ -152,6 +152,8 @@ class Feed:
         Columns that recognise it: a file that has them all is read as this feed.
     dates
         Gives the days from the rows.
+    date_columns
+        The columns from which it does.
     texts
         Schema columns of text and where they come from.
     counts
@@ -171,7 +173,7 @@ class Feed:
     finish
         Says what a table can't: takes the rows and the columns so far, returns more columns.
     reads
-        Other columns that `dates` and `finish` read; only columns that are named are kept. None
+        Other columns that `finish` reads; only columns that are named are kept. None
         keeps all, for feeds whose rows lack an id.
     restores_points
         Whether lost decimal points of coordinates are put back with the country as witness.
@@ -187,6 +189,7 @@ class Feed:
     title: str
     required: frozenset[str]
     dates: Callable[[Source], Days]
+    date_columns: Columns
     texts: Mapping[str, Columns]
     counts: Mapping[str, Columns] = field(default_factory=dict)
     sums: Mapping[str, Columns] = field(default_factory=dict)
@@ -206,11 +209,32 @@ class Feed:
         """Return which of a file's columns are read; None, for all, where rows may lack an id."""
         if self.reads is None:
             return None
-        named = {*self.reads, *self.country[0], *self.point[0], *self.point[1]}
-        for origins in (self.texts, self.counts, self.sums):
-            named.update(column for columns in origins.values() for column in columns)
-        named.update(column for codes in self.codes.values() for column in codes.columns)
+        named = {*self.reads, *(c for columns in self.origins().values() for c in columns)}
         return [name for name in header if key(name) in named]
+
+    def origins(self) -> dict[str, Columns]:
+        """Return the feed's columns behind each column of the schema."""
+        return {
+            "event_date": self.date_columns,
+            **self.texts,
+            **{name: codes.columns for name, codes in self.codes.items()},
+            "country": self.country[0],
+            "latitude": self.point[0],
+            "longitude": self.point[1],
+            **self.counts,
+            **self.sums,
+        }
+
+    def sources_of(
+        self, header: Iterable[str], columns: Mapping[str, str] | None = None
+    ) -> dict[str, Columns]:
+        """Return the columns of a file, as it writes them, behind each column of the schema."""
+        names = {key(name): name for name in reversed(tuple(header))} | dict(columns or {})
+        found = {
+            name: tuple(names[column] for column in origin if column in names)
+            for name, origin in self.origins().items()
+        }
+        return {name: origin for name, origin in found.items() if origin}
 
 
 def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFrame:

@@ -59,6 +59,7 @@ FEED = Feed(
     title="Insecurity Insight, attacks on aid workers",
     required=frozenset({"date", "weapon", "organisation", "killed", "injured", "kidnapped"}),
     dates=_dates,
+    date_columns=("date",),
     texts={"source_id": ("incident_id", "event_id"), "actor": ("actor",)},
     counts={"killed": ("killed",), "wounded": ("injured",), "abducted": ("kidnapped",)},
     sums={

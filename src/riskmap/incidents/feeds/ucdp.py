@@ -58,6 +58,7 @@ FEED = Feed(
     title="UCDP Georeferenced Event Dataset",
     required=frozenset({"id", "type_of_violence", "where_prec", "date_prec", "date_start"}),
     dates=_dates,
+    date_columns=("date_start", "date_end"),
     texts={
         "source_id": ("id",),
         "place": ("where_coordinates", "where_description"),
@@ -76,5 +77,4 @@ FEED = Feed(
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),
     finish=_finish,
-    reads=frozenset({"date_start", "date_end"}),
 )

@@ -1,0 +1,183 @@
+"""What a file of incidents holds and what will be lost, told before anything is scored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from riskmap.incidents.feeds.mappings import key
+from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.ledgers import count_reasons
+from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+#: How many reasons a report shows.
+SHOWN = 10
+#: The geometry's two columns, which are none of the schema's.
+POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What a file of incidents holds.
+
+    Parameters
+    ----------
+    file, feed, title, encoding
+        The file's name, the feed that it was recognised as, and how it was read.
+    rows, usable
+        All rows, and those that no reason keeps back.
+    columns
+        The file's column for each schema column that the feed fills.
+    ignored
+        The file's columns that mean nothing to the feed.
+    first_day, last_day
+        Range of the usable rows' dates, ISO; None when there is none.
+    geo_precision, date_precision, event_type
+        How many usable rows have each code.
+    with_coordinates
+        Share of the usable rows that have coordinates.
+    duplicate_ids
+        Rows whose id an earlier row has.
+    reasons
+        The most frequent reasons of rows that can't be used, and how many rows each keeps back.
+    examples
+        The first detail of each of these reasons, with its line.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> report = check_incidents_file(pd.DataFrame({"date": ["2024-03-31", "soon"],
+    ...                                             "lat": [1, 1], "lon": [2, 2]}))
+    >>> report.lost_share, dict(report.reasons), report.columns["latitude"]
+    (0.5, {'bad_date': 1}, 'lat')
+    """
+
+    file: str
+    feed: str
+    title: str
+    encoding: str
+    rows: int
+    usable: int
+    columns: Mapping[str, str]
+    ignored: tuple[str, ...]
+    first_day: str | None
+    last_day: str | None
+    geo_precision: Mapping[str, int]
+    date_precision: Mapping[str, int]
+    event_type: Mapping[str, int]
+    with_coordinates: float
+    duplicate_ids: int
+    reasons: Mapping[str, int]
+    examples: Mapping[str, str]
+
+    @property
+    def lost_share(self) -> float:
+        """Share of the rows that can't be used."""
+        return 1 - self.usable / self.rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values for JSON."""
+        return asdict(self) | {"ignored": list(self.ignored), "lost_share": self.lost_share}
+
+    def __str__(self) -> str:
+        """Return the report as text."""
+        lines = [
+            f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
+            f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
+            f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
+            f"date precision: {_mix(self.date_precision)}",
+            f"place precision: {_mix(self.geo_precision)}",
+            f"with coordinates: {self.with_coordinates:.1%}",
+            f"event types: {_mix(self.event_type)}",
+            f"ids met twice: {self.duplicate_ids}",
+            "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
+            "not used: " + (", ".join(self.ignored) or "none"),
+        ]
+        if self.reasons:
+            lines.append("rows that can't be used:")
+            lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
+        return "\n".join(lines)
+
+
+def _mix(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
+    """Read a file of incidents and report what was recognised, how, and what will be lost.
+
+    Parameters
+    ----------
+    path
+        As for :func:`riskmap.read_incidents`.
+    **options
+        As for :func:`riskmap.read_incidents`.
+
+    Returns
+    -------
+    FileReport
+        The report; ``str()`` of it is for people, ``as_dict()`` for programs.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"date": ["2024-03-31"], "district": ["Aville"], "price": [3]})
+    >>> print(check_incidents_file(rows))  # doctest: +ELLIPSIS
+    table: generic table (generic), utf-8
+    rows: 1, usable: 1, lost: 0.0%
+    dates: 2024-03-31 to 2024-03-31
+    date precision: day 1
+    place precision: admin2 1
+    with coordinates: 0.0%
+    ...
+    not used: price
+    """
+    keys = ("feed", "columns", "encoding")
+    raw, feed = open_table(path, **{key: options[key] for key in keys if key in options})
+    incidents = read_incidents(path, **options)
+    columns = feed.sources_of(raw.header, options.get("columns"))
+    used = {name for names in columns.values() for name in names}
+    used.update(name for name in raw.header if key(name) in (feed.reads or ()))
+    reasons = count_reasons(incidents["quarantine_reason"])
+    top = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
+    bad = incidents[incidents["quarantine_reason"].notna()]
+    first = bad.drop_duplicates("quarantine_reason").set_index("quarantine_reason")
+    good = incidents[incidents["quarantine_reason"].isna()]
+    first_day, last_day = good["event_date"].min(), good["event_date_end"].max()
+    return FileReport(
+        file=raw.name,
+        feed=feed.name,
+        title=feed.title,
+        encoding=raw.encoding,
+        rows=len(incidents),
+        usable=len(good),
+        columns={
+            column.name: " | ".join(columns[column.name])
+            for column in (*INCIDENT_COLUMNS, *POINT)
+            if column.name in columns
+        },
+        ignored=tuple(name for name in raw.header if name not in used),
+        first_day=None if len(good) == 0 else str(first_day.date()),
+        last_day=None if len(good) == 0 else str(last_day.date()),
+        geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
+        date_precision=count_reasons(good["date_precision"]),
+        event_type=count_reasons(good["event_type"].fillna("not told")),
+        with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
+        duplicate_ids=reasons.get("duplicate_id", 0),
+        reasons=top,
+        examples={
+            name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"
+            for name in top
+        },
+    )

@@ -1,0 +1,183 @@
+"""Dates: read by their own shape or a declared one, converted when named, never guessed."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from riskmap.incidents.calendars import CALENDARS
+from riskmap.incidents.dates import DateRules, read_day, read_days, read_intervals, read_parts
+
+DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2024-03-31", "2024-03-31", "2024-03-31"),
+        ("2024-03-31 00:00:00.000", "2024-03-31", "2024-03-31"),
+        ("2024-03-31T00:00:00", "2024-03-31", "2024-03-31"),
+        ("20240331", "2024-03-31", "2024-03-31"),
+        ("2024/3/31", "2024-03-31", "2024-03-31"),
+        ("2024-02", "2024-02-01", "2024-02-29"),
+        ("2024", "2024-01-01", "2024-12-31"),
+        ("2024-W13", "2024-03-25", "2024-03-31"),
+        ("31/03/2024", "2024-03-31", "2024-03-31"),
+        ("3/31/2024", "2024-03-31", "2024-03-31"),
+        ("03/03/2024", "2024-03-03", "2024-03-03"),
+        ("07 January 2025", "2025-01-07", "2025-01-07"),
+        ("7-Jan-2025", "2025-01-07", "2025-01-07"),
+        ("January 7, 2025", "2025-01-07", "2025-01-07"),
+        ("Sept 2025", "2025-09-01", "2025-09-30"),
+    ],
+)
+def test_shapes_that_read_one_way(text, first, last):
+    day = read_day(text)
+    assert (str(day.first), str(day.last), day.reason) == (first, last, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no_date"),
+        (" ", "no_date"),
+        ("03/04/2024", "ambiguous_date"),
+        ("03/04/24", "bad_date"),
+        ("31/31/2024", "bad_date"),
+        ("2024-13-01", "bad_date"),
+        ("2024-W60", "bad_date"),
+        ("2023-02-29", "bad_date"),
+        ("31 June 2024", "bad_date"),
+        ("7 Brumaire 2024", "bad_date"),
+        ("2200-01-01", "bad_date"),
+        ("1399-12-14", "other_calendar"),
+        ("2567-01-01", "other_calendar"),
+        ("2024-03-31T25:00Z", "bad_date"),
+        ("31/03/2024 10:00Z", "bad_date"),
+        ("1399-01-01T10:00Z", "other_calendar"),
+    ],
+)
+def test_what_is_no_date_says_why(text, reason):
+    assert read_day(text).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "first", "last"),
+    [
+        ("%d.%m.%Y", "03.04.2024", "2024-04-03", "2024-04-03"),
+        ("%m/%Y", "02/2024", "2024-02-01", "2024-02-29"),
+        ("%Y", "2024", "2024-01-01", "2024-12-31"),
+    ],
+)
+def test_declared_formats(form, text, first, last):
+    day = read_day(text, DateRules(format=form))
+    assert (str(day.first), str(day.last)) == (first, last)
+    assert read_day("x", DateRules(format=form)).reason == "bad_date"
+
+
+def test_a_declared_format_with_a_zone_gives_a_moment():
+    day = read_day("31.03.2024 22:30 +0000", DateRules(format="%d.%m.%Y %H:%M %z"))
+    assert day.instant.hour == 22
+
+
+@pytest.mark.parametrize(
+    ("calendar", "text", "expected"),
+    [
+        ("solar_hijri", "1399-12-30", "2021-03-20"),
+        ("solar_hijri", "1403/01/01", "2024-03-20"),
+        ("ethiopian", "2016-01-01", "2023-09-12"),
+        ("buddhist", "2567-04-03", "2024-04-03"),
+    ],
+)
+def test_named_calendars(calendar, text, expected):
+    day = read_day(text, DateRules(calendar=calendar))
+    assert (str(day.first), str(day.last)) == (expected, expected)
+
+
+def test_a_day_that_begins_with_a_sighting_is_known_to_a_day_either_way():
+    day = read_day("1445-09-01", DateRules(calendar="islamic"))
+    assert day.first <= date(2024, 3, 11) <= day.last
+    assert day.last - day.first == timedelta(days=2)
+
+
+@pytest.mark.parametrize("text", ["1399-13-01", "1400-12-30", "2024-01-01", "soon", "1399"])
+def test_dates_that_another_calendar_lacks(text):
+    rules = DateRules(calendar="solar_hijri")
+    form = DateRules(calendar="solar_hijri", format="%d/%m/%Y")
+    assert read_day(text, rules).reason == "bad_date"
+    assert str(read_day("14/12/1399", form).first) == "2021-03-04"
+
+
+@pytest.mark.parametrize("name", sorted(CALENDARS))
+def test_the_years_of_a_calendar_follow_one_another(name):
+    calendar = CALENDARS[name]
+    slack = timedelta(days=calendar.slack)
+    for year in calendar.years[1:-1:7]:
+        months = [calendar.interval(year, month) for month in range(1, calendar.months + 1)]
+        whole = calendar.interval(year)
+        assert (months[0][0], months[-1][1]) == whole
+        for before, after in pairwise(months):
+            assert before[1] - slack + timedelta(days=1) == after[0] + slack
+        assert whole[1] - slack + timedelta(days=1) == calendar.interval(year + 1)[0] + slack
+
+
+@given(DAYS)
+def test_iso_days_come_back(day):
+    for text in (day.isoformat(), day.strftime("%Y%m%d"), day.strftime("%d %B %Y")):
+        found = read_day(text.zfill(8) if text.isdigit() else text)
+        assert (found.first, found.last) == (day, day)
+
+
+@given(DAYS)
+def test_slashes_are_read_right_or_not_at_all(day):
+    found = read_day(day.strftime("%d/%m/%Y"))
+    assert found.reason == "ambiguous_date" or found.first == day
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_day_or_has_a_reason(text):
+    day = read_day(text)
+    assert (day.reason is None) == (day.first is not None or day.instant is not None)
+    if day.first is not None:
+        assert 1900 <= day.first.year <= day.last.year <= 2100
+
+
+def test_parts_and_intervals():
+    def series(*values):
+        return pd.Series(values, dtype="str")
+
+    days = read_parts(
+        series("2024", "2024.0", "2024", "0", ""),
+        series("2", "0", "13", "1", ""),
+        series("30", "5", "1", "1", ""),
+        columns="y, m, d",
+    )
+    assert days.reason.tolist() == ["bad_date", None, "bad_date", "no_date", "no_date"]
+    assert days.precision.tolist()[1] == "year"
+    days = read_intervals(
+        series("2024-01-01", "2024-01-01", "2022-01-01", "2024-01-01"),
+        series("2024-01-20", "x", "2024-01-01", "2023-01-01"),
+        columns=("a", "b"),
+    )
+    assert days.reason.tolist() == [None, "bad_date", "bad_date", "bad_date"]
+    assert days.precision.tolist()[0] == "month"
+
+
+def test_stated_precision_widens_a_single_day():
+    days = read_days(pd.Series(["2024-02-10"] * 4, dtype="str"), column="d")
+    wide = days.widened(np.array(["week", "month", "year", None], object))
+    assert [str(d) for d in wide.first] == ["2024-02-07", "2024-02-01", "2024-01-01", "2024-02-10"]
+    assert [str(d) for d in wide.last] == ["2024-02-13", "2024-02-29", "2024-12-31", "2024-02-10"]
+
+
+def test_a_country_of_many_zones_keeps_both_days():
+    texts = pd.Series(["2024-03-31T23:30Z", "2024-03-31T12:00Z"], dtype="str")
+    days = read_days(texts, column="d", countries=pd.Series(["RUS", "RUS"]))
+    assert [str(d) for d in days.first] == ["2024-04-01", "2024-03-31"]
+    assert [str(d) for d in days.last] == ["2024-04-01", "2024-04-01"]
+    named = read_days(texts, column="d", rules=DateRules(timezone="Europe/Moscow"))
+    assert [str(d) for d in named.last] == ["2024-04-01", "2024-03-31"]

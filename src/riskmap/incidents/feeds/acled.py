@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
@@ -45,6 +46,9 @@ EVENT_TYPE = {
     "Strategic developments": "other",
 }
 
+#: Unix seconds of the year 2100: a later timestamp is no time.
+LAST_SECOND = 4_102_444_800
+
 
 def _dates(source: Source) -> Days:
     """Return the day of the event."""
@@ -54,7 +58,9 @@ def _dates(source: Source) -> Days:
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return event types of two columns, the number of sources, and when a row became known."""
     coarse = map_codes(source.texts("event_type"), EVENT_TYPE, "other")
-    known = pd.to_datetime(parse_numbers(source.texts("timestamp")), unit="s", utc=True)
+    seconds = parse_numbers(source.texts("timestamp"))
+    seconds[~((seconds > 0) & (seconds < LAST_SECOND))] = np.nan
+    known = pd.to_datetime(seconds, unit="s", utc=True)
     return {
         "event_type": frame["event_type"].where(frame["event_type"].notna(), coarse),
         "source_count": per_unique(source.texts("source"), count_sources).astype("Int64"),

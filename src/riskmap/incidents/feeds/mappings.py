@@ -231,7 +231,7 @@ class Feed:
         """Return the columns of a file, as it writes them, behind each column of the schema."""
         names = {key(name): name for name in reversed(tuple(header))} | dict(columns or {})
         found = {
-            name: tuple(names[column] for column in origin if column in names)
+            name: tuple(dict.fromkeys(names[column] for column in origin if column in names))
             for name, origin in self.origins().items()
         }
         return {name: origin for name, origin in found.items() if origin}

@@ -25,8 +25,17 @@ import riskmap as rm
 from riskmap.evaluation.scores import brier, crps_ensemble, log_score
 from riskmap.typing import CountHistory
 
+
+class OneYearPrior(rm.EmpiricalBayes):
+    """Shrinkage to the country with a prior worth one year: a common, weaker climatology."""
+
+    def _learn(self, history: CountHistory) -> None:  # noqa: ARG002 - nothing is learnt
+        self.strength_days_ = np.array([365.25, 1e9, 1e9])
+
+
 MODELS = {
     "EmpiricalBayes": rm.EmpiricalBayes(),
+    "OneYearPrior": OneYearPrior(),
     "Zero": rm.Zero(),
     "Persistence": rm.Persistence(),
     "Climatology": rm.Climatology(),
@@ -54,6 +63,7 @@ class Task:
     series: str = "violence"
     countries: tuple[str, ...] = ()
     refit_windows: int = 1_000_000
+    every_point: bool = False
 
 
 TASKS = (
@@ -73,6 +83,25 @@ TASKS = (
         test_from="2017-01-01",
         as_of="2020-10-01",
         series="foreign",
+    ),
+    Task(
+        "Attacks on aid workers, any victim, every point as it is on the map",
+        "awsd/awsd_2020-11-25.csv",
+        every="quarter",
+        start="1997-01-01",
+        test_from="2017-01-01",
+        as_of="2020-10-01",
+        every_point=True,
+    ),
+    Task(
+        "Attacks on aid workers, international victims, every point as it is on the map",
+        "awsd/awsd_2020-11-25.csv",
+        every="quarter",
+        start="1997-01-01",
+        test_from="2017-01-01",
+        as_of="2020-10-01",
+        series="foreign",
+        every_point=True,
     ),
     Task(
         "Myanmar, deadly events: province and month",
@@ -111,6 +140,11 @@ def count(task: Task, shared: Path) -> rm.Panel:
     """Return the counts; incidents known only to their year are left out."""
     incidents = rm.read_incidents(shared / "incidents" / task.file)
     incidents = incidents[incidents["date_precision"] != "year"]
+    if task.every_point:  # also those known to a country alone, which stand on its centre
+        has_point = ~incidents.geometry.is_empty & incidents.geometry.notna()
+        incidents = incidents.assign(
+            geo_precision=incidents["geo_precision"].where(~has_point, "point")
+        )
     countries = list(task.countries or sorted(incidents["country"].dropna().unique()))
     regions = rm.read_regions(countries)
     located = rm.locate(incidents, regions)
@@ -119,13 +153,16 @@ def count(task: Task, shared: Path) -> rm.Panel:
     )
 
 
-def replay(history: CountHistory, first: int, *, refit_windows: int) -> dict[str, dict[str, Any]]:
+def replay(
+    history: CountHistory, first: int, *, refit_windows: int, names: list[str]
+) -> dict[str, dict[str, Any]]:
     """Return each model's forecasts of one window ahead, and what it took to fit."""
     times = range(first, history.n_windows)
     active = np.array([history.counts[max(t - 12, 0) : t].sum(axis=0) > 0 for t in times])
     seen = history.counts[first:]
     found: dict[str, dict[str, Any]] = {}
-    for name, model in MODELS.items():
+    for name in names:
+        model = MODELS[name]
         rows: dict[str, list[Any]] = {"p": [], "crps": [], "inside": [], "mean": []}
         seconds = 0.0
         for t in times:
@@ -237,18 +274,20 @@ def main() -> None:
     default = Path(__file__).parents[2] / "shared" / "data"
     parser.add_argument("--shared", type=Path, default=os.environ.get("RISKMAP_SHARED", default))
     parser.add_argument("--large", action="store_true", help="also time 50,000 regions x 260 weeks")
+    parser.add_argument("--only", default="", help="sets whose title holds this text")
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
     given = parser.parse_args()
+    names = ["EmpiricalBayes", *(n for n in given.models if n != "EmpiricalBayes")]
     print(measure(400, 520))
     if given.large:
         print(measure(50_000, 260))
-    panels: dict[str, rm.Panel] = {}
     for task in TASKS:
-        if task.file not in panels:
-            panels[task.file] = count(task, Path(given.shared))
-        panel = panels[task.file]
+        if given.only not in task.title:
+            continue
+        panel = count(task, Path(given.shared))
         history = panel.history(task.series)
         first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
-        found = replay(history, first, refit_windows=task.refit_windows)
+        found = replay(history, first, refit_windows=task.refit_windows, names=names)
         hits = found["EmpiricalBayes"]["hit"]
         print(f"\n### {task.title}\n")
         print(
@@ -257,7 +296,8 @@ def main() -> None:
         )
         print(as_markdown(skills(found), "model"))
         print("\nReliability of the default:\n")
-        print(as_markdown(reliability(found["EndemicEpidemic"]), "forecast"), flush=True)
+        table = reliability(found.get("EndemicEpidemic", found["EmpiricalBayes"]))
+        print(as_markdown(table, "forecast"), flush=True)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ def likeness(queries: FormTable, forms: FormTable) -> Scores:
     """Return how alike each query is to each form, from 0 (nothing in common) to 1 (sound alike).
 
     ``0.6 max(r(sound), 0.97 r(sorted words)) + 0.4 r(consonants)``, where r is the normalised indel
-    similarity. Between Perso-Arabic names the mean of that and of r(dotless shapes) counts when it
-    is higher: dots get lost.
+    similarity; a query of one word has no words to sort. Between Perso-Arabic names the mean of
+    that and of r(dotless shapes) counts when it is higher: dots get lost.
 
     Parameters
     ----------
@@ -90,7 +90,10 @@ def likeness(queries: FormTable, forms: FormTable) -> Scores:
     ['1.00', '0.85', '0.43']
     """
     sound = _ratios(queries.sounds, forms.sounds)
-    np.maximum(sound, REORDERED * _ratios(queries.reordered, forms.reordered), out=sound)
+    several = np.flatnonzero([" " in words for words in queries.reordered])
+    if len(several):
+        reordered = _ratios([queries.reordered[row] for row in several], forms.reordered)
+        sound[several] = np.maximum(sound[several], REORDERED * reordered)
     sound *= 1.0 - CONSONANT_SHARE
     sound += CONSONANT_SHARE * _ratios(queries.keys, forms.keys)
     rows = np.flatnonzero([bool(shape) for shape in queries.shapes])

@@ -29,7 +29,7 @@ MISS_SCORE = 0.5
 #: The stages of looking up, in order, and the score of a name that was met there.
 STAGE_SCORES = {"exact": 1.0, "folded": 1.0, "alias": 1.0, "sound": 0.99}
 _MOST_CANDIDATES = 5
-_CELLS = 4_000_000
+_CELLS = 1_000_000
 _LAST_PART = re.compile(r"[(\[{,،]\s*([^()\[\]{},،]+?)\s*[)\]}]?\s*$")
 
 
@@ -229,6 +229,8 @@ def _likeness_of_variants(texts: Sequence[str], forms: FormTable) -> NDArray[np.
     """Return the likeness of each text to each form: that of the best name which it holds."""
     variants = [name_variants(text) or [""] for text in texts]
     scores = likeness(FormTable.of([name for names in variants for name in names]), forms)
+    if len(scores) == len(texts):
+        return scores
     starts = np.cumsum([0, *(len(names) for names in variants[:-1])])
     return np.asarray(np.maximum.reduceat(scores, starts, axis=0))
 

@@ -66,6 +66,20 @@ def test_the_demonstration_says_what_it_is(tmp_path):
     assert "Demonstration on a small table" in advisory
 
 
+def test_regions_get_names_their_licence(tmp_path):
+    done = run("regions", "get", "AFG", "--out", tmp_path / "provinces.fgb", "--json")
+    found = json.loads(done.stdout)
+    assert (found["regions"], found["boundary_licence"]) == (34, "Public domain")
+    assert len(rm.read_regions(tmp_path / "provinces.fgb")) == 34
+
+
+def test_regions_audit_tells_what_is_wrong(regions):
+    assert run("regions", "audit", regions).stdout.startswith("24 regions")
+    assert (
+        json.loads(run("regions", "audit", regions, "--json").stdout)["file"] == "regions.geojson"
+    )
+
+
 def test_doctor_finds_everything_that_is_needed():
     done = run("doctor", "--json")
     assert done.exit_code == 0, done.output

@@ -7,6 +7,7 @@ Results go to stdout, progress to stderr when it is a terminal. Exit codes: 0 do
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,8 +40,13 @@ DEMO_COUNTRIES = ("AFG", "PAK")
 DEMO_AS_OF = "2025-02-01"
 
 
+regions_app = typer.Typer(help="Boundaries: fetch them, find what is wrong with them.")
+app.add_typer(regions_app, name="regions", rich_help_panel=None)
+
+
 def main() -> None:
-    """Run the command line; errors become one line on stderr and exit code 1."""
+    """Run the command line; errors and warnings become one line each on stderr."""
+    warnings.showwarning = lambda message, *_, **__: typer.echo(f"riskmap: {message}", err=True)
     try:
         app()
     except (RiskmapError, OSError) as error:
@@ -132,6 +138,46 @@ def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
     )
     layer = replace(layer, provenance={**layer.provenance, "notice": notice})
     _publish(layer, out, as_json=as_json)
+
+
+@regions_app.command("get")
+def get_regions(
+    iso3: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-3 code such as AFG.")],
+    level: Annotated[int, typer.Option(help="0 country, 1 province, 2 district ...")] = 1,
+    out: Annotated[Path | None, typer.Option(help="File: .geojson, .fgb or .gpkg.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Fetch the regions of a country, keep them for offline use, and name their licence."""
+    import riskmap as rm
+
+    _say(f"fetching {iso3} level {level}")
+    regions = rm.read_regions(iso3, level=level)
+    if out is not None:
+        regions.to_file(out)
+    first = regions.iloc[0]
+    keys = ("boundary_source", "boundary_version", "boundary_licence")
+    result = {
+        "iso3": iso3,
+        "level": level,
+        "regions": len(regions),
+        **{key: first[key] for key in keys},
+        "out": None if out is None else str(out),
+    }
+    _print(result, (f"{key}: {value}" for key, value in result.items()), as_json=as_json)
+
+
+@regions_app.command("audit")
+def audit_regions(
+    file: Annotated[Path, typer.Argument(help="File of polygons.")], *, as_json: Json = False
+) -> None:
+    """Report invalid rings, overlaps, gaps, slivers, double ids and names, and where."""
+    import riskmap as rm
+
+    report = rm.audit_regions(file)
+    findings = report.findings.astype(object).where(report.findings.notna(), None)
+    result = {"file": file.name, "clean": report.is_clean, "findings": findings.to_dict("records")}
+    _print(result, iter(str(report).splitlines()), as_json=as_json)
 
 
 @app.command()

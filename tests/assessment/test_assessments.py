@@ -14,7 +14,8 @@ REGIONS = rm.datasets.regions()
 def forecast(incidents=None, as_of="2025-01-01"):
     table = rm.datasets.incidents() if incidents is None else incidents
     located = rm.locate(table, REGIONS)
-    return rm.forecast(rm.count_incidents(located, REGIONS, as_of=as_of))
+    panel = rm.count_incidents(located, REGIONS, as_of=as_of)
+    return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
 def test_one_row_a_region_and_layer():

@@ -16,7 +16,8 @@ def panel(**changes):
     return rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of="2025-01-01")
 
 
-MODELS = [rm.Climatology(), rm.EmpiricalBayes()]
+FAST = rm.EmpiricalBayes()
+MODELS = [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic()]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
@@ -47,17 +48,21 @@ def test_what_no_source_tells_is_missing():
     assert set(found.components["layer"]) == {"violence"}
 
 
-def test_activity_says_how_long_a_region_is_silent():
-    found = rm.forecast(panel())
-    newest = found.evidence.groupby("region_id")["event_date"].max()
+def test_activity_counts_the_reports_that_name_a_region():
+    found = rm.forecast(panel(), model=rm.EmpiricalBayes())
+    named = found.evidence[found.evidence["method"] != "spread"]
+    newest = named.groupby("region_id")["event_date"].max()
     days = (pd.Timestamp("2025-01-01") - newest).dt.days
-    silent = found.activity.set_index("region_id")["last_report_days"]
-    assert silent[days.index].to_numpy() == pytest.approx(days.to_numpy())
-    assert found.activity["reports"].sum() == pytest.approx(len(found.evidence))
+    activity = found.activity.set_index("region_id")
+    assert activity.loc[days.index, "last_report_days"].tolist() == days.tolist()
+    assert activity["reports"].sum() == len(named) < len(found.evidence)
 
 
 def test_a_longer_horizon_means_more():
-    short, long = rm.forecast(panel(), horizon="30D"), rm.forecast(panel(), horizon="300D")
+    short, long = (
+        rm.forecast(panel(), horizon="30D", model=FAST),
+        rm.forecast(panel(), horizon="300D", model=FAST),
+    )
     assert (long.frame["expected_count"] > short.frame["expected_count"]).all()
     assert np.all(long.frame["p_any"] > short.frame["p_any"])
 
@@ -65,3 +70,7 @@ def test_a_longer_horizon_means_more():
 def test_a_horizon_longer_than_the_history():
     with pytest.raises(ModelError, match="longer than"):
         rm.forecast(panel(), horizon="9999D")
+
+
+def test_the_default_is_the_additive_model():
+    assert rm.forecast(panel()).provenance["model"].startswith("EndemicEpidemic(")

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from riskmap.errors import ModelError
-from riskmap.models.shrinkage import EmpiricalBayes
+from riskmap.models.endemic_epidemic import EndemicEpidemic
 from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def forecast(
     horizon
         A duration such as ``"90D"``.
     model : CountModel, optional
-        An estimator such as :class:`riskmap.EmpiricalBayes` (the default). It is cloned for each
+        An estimator such as :class:`riskmap.EndemicEpidemic` (the default). It is cloned for each
         layer and not changed.
 
     Returns
@@ -94,7 +94,7 @@ def forecast(
     history_days = float((panel.edges[-1] - panel.edges[0]).astype(int))
     if days > history_days:
         raise ModelError(f"a horizon of {days:g} days is longer than {history_days:g} of history")
-    chosen = EmpiricalBayes() if model is None else model
+    chosen = EndemicEpidemic() if model is None else model
     ids = panel.keys["region_id"]
     found = [_forecast_layer(panel.history(name), chosen, ids, name, days) for name in LAYERS]
     order = {"by": ["region_id", "layer"], "key": _rank, "kind": "stable", "ignore_index": True}

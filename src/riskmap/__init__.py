@@ -17,6 +17,7 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from riskmap import datasets, testing
     from riskmap.assessment.assessments import assess
+    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
@@ -81,6 +82,7 @@ _HOMES = {
     "RiskmapWarning": "riskmap.errors",
     "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",
+    "WorkerGroup": "riskmap.assessment.groups",
     "Zero": "riskmap.models.baselines",
     "assess": "riskmap.assessment.assessments",
     "audit_regions": "riskmap.places.audits",
@@ -131,6 +133,7 @@ __all__ = [
     "RiskmapWarning",
     "Seasonal",
     "Stack",
+    "WorkerGroup",
     "Zero",
     "assess",
     "audit_regions",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import geopandas as gpd
-    import pandas as pd
 
+    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
 
 app = typer.Typer(
@@ -72,12 +72,13 @@ def _print(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> No
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - one an option of the command
     incidents: Annotated[Path, typer.Argument(help="File of incidents.")],
     regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")],
     as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
     horizon: Annotated[str, typer.Option(help="How far ahead, such as 90D.")] = "90D",
     every: Annotated[str, typer.Option(help="Window: day, week, month, quarter.")] = "month",
+    group: Annotated[str | None, typer.Option(help="Whose risk, such as CHN/mining.")] = None,
     out: Out = Path("out"),
     *,
     as_json: Json = False,
@@ -89,7 +90,8 @@ def run(
     districts = _read_regions(regions)
     _say(f"reading {incidents.name}")
     table = rm.read_incidents(incidents)
-    layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every)
+    who = None if group is None else rm.WorkerGroup.parse(group)
+    layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every, group=who)
     layer = _name_inputs(layer, [incidents, *([Path(regions)] if Path(regions).exists() else [])])
     _publish(layer, out, as_json=as_json)
 
@@ -216,7 +218,13 @@ def _read_regions(source: str) -> gpd.GeoDataFrame:
 
 
 def _assess(
-    table: pd.DataFrame, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
+    table: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    as_of: str,
+    horizon: str,
+    every: str,
+    group: WorkerGroup | None = None,
 ) -> RiskLayer:
     """Run the stream from incidents to a risk layer."""
     import riskmap as rm
@@ -225,7 +233,7 @@ def _assess(
     located = rm.locate(table, regions)
     panel = rm.count_incidents(located, regions, every=every, as_of=as_of)
     _say(f"forecasting {horizon} from {as_of}")
-    return rm.assess(rm.forecast(panel, horizon=horizon), regions)
+    return rm.assess(rm.forecast(panel, horizon=horizon), regions, group=group)
 
 
 def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:

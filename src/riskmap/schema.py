@@ -45,6 +45,27 @@ EVENT_TYPES = (
     "unknown",
 )
 
+#: Sectors of work, as readers write them and groups name them.
+SECTORS = (
+    "agriculture",
+    "aid",
+    "construction",
+    "education",
+    "energy",
+    "fishing",
+    "forestry",
+    "health",
+    "hospitality",
+    "manufacturing",
+    "media",
+    "mining",
+    "security",
+    "services",
+    "telecommunications",
+    "trade",
+    "transport",
+)
+
 #: Source reliability (Admiralty code): A completely reliable ... E unreliable, F can't be judged.
 RELIABILITIES = ("A", "B", "C", "D", "E", "F")
 

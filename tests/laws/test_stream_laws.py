@@ -67,7 +67,7 @@ def count(incidents, **options):
     return rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of=AS_OF, **options)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS)
 def test_nothing_is_lost(rows):
     incidents = table(rows)
@@ -79,7 +79,7 @@ def test_nothing_is_lost(rows):
         assert stage.rows_in == stage.rows_out + stage.quarantined + stage.merged
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS)
 def test_mass_is_conserved(rows):
     incidents = table(rows)
@@ -89,7 +89,7 @@ def test_mass_is_conserved(rows):
     assert panel.frame["fatalities"].sum() == pytest.approx(counted["killed"].sum(), abs=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS, st.sampled_from(MODELS), st.integers(0, 2**32 - 1))
 def test_the_future_changes_nothing(rows, model, seed):
     incidents = table(rows)
@@ -107,7 +107,7 @@ def test_the_future_changes_nothing(rows, model, seed):
     assert_frame_equal(one.components, two.components)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(rows, random):
     incidents = table(rows)
@@ -118,7 +118,7 @@ def test_the_order_of_rows_changes_nothing(rows, random):
     assert_frame_equal(one.evidence, two.evidence)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS, st.sampled_from(MODELS))
 def test_reasons_add_up(rows, model):
     layer = rm.assess(rm.forecast(count(table(rows)), horizon="30D", model=model), REGIONS)
@@ -128,7 +128,7 @@ def test_reasons_add_up(rows, model):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(rows=INCIDENTS, region=st.integers(0, 23), window=st.integers(0, 9))
 def test_one_more_incident_never_lowers_the_expected_count(model, rows, region, window):
     history = count(table(rows), start="2022-01-01").history("violence")
@@ -140,7 +140,7 @@ def test_one_more_incident_never_lowers_the_expected_count(model, rows, region, 
     assert fitted.predict_distribution(changed).mean[region] >= before
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(INCIDENTS)
 def test_a_level_needs_a_report(rows):
     panel = count(table(rows))

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.groups import WorkerGroup, add_group
 from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
 from riskmap.assessment.sufficiency import judge_sufficiency
@@ -22,7 +23,11 @@ _BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
 
 
 def assess(
-    forecast: Forecast, regions: gpd.GeoDataFrame, *, scale: LevelScale | None = None
+    forecast: Forecast,
+    regions: gpd.GeoDataFrame,
+    *,
+    group: WorkerGroup | None = None,
+    scale: LevelScale | None = None,
 ) -> RiskLayer:
     """Turn a forecast into levels that people can act on.
 
@@ -32,14 +37,17 @@ def assess(
         Probabilities by region and layer.
     regions : GeoDataFrame
         The regions that were counted.
+    group : WorkerGroup, optional
+        Whose risk is asked for; adds the layer ``group``, which becomes the headline.
     scale : LevelScale, optional
         Thresholds and wording; the scale that ships with riskmap by default.
 
     Returns
     -------
     RiskLayer
-        The headline is the layer ``foreign`` where the sources say who was hit, and ``violence``
-        otherwise. A region with insufficient data has level 0 and no probability.
+        The headline is the layer ``group`` where a group is given, else ``foreign``; where no
+        source says who was hit it is ``violence``. A region with insufficient data has level 0 and
+        no probability.
 
     Raises
     ------
@@ -61,6 +69,8 @@ def assess(
     ordered = regions.sort_values("region_id", ignore_index=True)
     if not ordered["region_id"].equals(forecast.activity["region_id"]):
         raise SchemaError("the regions are not those that were counted", column="region_id")
+    if group is not None:
+        forecast = add_group(forecast, group)
     risks = _judge(forecast, chosen)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
@@ -74,7 +84,7 @@ def assess(
         drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
         incidents=forecast.evidence,
         scale=chosen,
-        headline="violence" if foreign.isna().all() else "foreign",
+        headline="violence" if foreign.isna().all() else "group" if group else "foreign",
         provenance=_describe(forecast, ordered, chosen),
         ledger=forecast.ledger,
     )

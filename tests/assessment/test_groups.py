@@ -1,0 +1,127 @@
+"""A group's rate is its shrunken share of the foreign rate; relevance selects and explains."""
+
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.assessment.groups import RELEVANCE, add_group
+from riskmap.errors import InputError
+
+REGIONS = rm.datasets.regions()
+MINERS = rm.WorkerGroup("CHN", sector="mining")
+
+
+@pytest.fixture(scope="module")
+def forecast():
+    return made(rm.datasets.incidents())
+
+
+def made(incidents):
+    panel = rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of="2025-02-01")
+    return rm.forecast(panel, model=rm.EmpiricalBayes())
+
+
+def counts(forecast):
+    return forecast.frame.pivot_table("expected_count", "region_id", "layer")
+
+
+@pytest.mark.parametrize(
+    ("nationality", "sector", "victims", "grade"),
+    [
+        ("CHN", "mining", 1, "same nationality and sector"),
+        ("IND;CHN", "mining", 2, "same nationality and sector"),
+        ("CHN", "aid", 1, "same nationality"),
+        ("CHN", None, None, "same nationality"),
+        ("IND", "mining", 1, "same sector, foreign"),
+        (None, None, 3, "other foreigners"),
+        (None, "mining", 0, "same sector, local"),
+        (None, None, None, "no foreigners known"),
+    ],
+)
+def test_relevance(nationality, sector, victims, grade):
+    row = pd.DataFrame(
+        {
+            "nationality": pd.Series([nationality], dtype="str"),
+            "sector": pd.Series([sector], dtype="str"),
+            "foreign_victims": pd.Series([victims], dtype="Int64"),
+        }
+    )
+    assert MINERS.relevance(row).tolist() == [grade]
+    assert grade in RELEVANCE
+
+
+def test_a_group_of_any_nationality_is_known_by_its_sector(forecast):
+    grades = rm.WorkerGroup(sector="aid").relevance(forecast.evidence)
+    ours = forecast.evidence[grades == "same nationality and sector"]
+    assert set(ours["sector"]) == {"aid"}
+    assert "same nationality" not in set(grades)
+
+
+def test_layers_are_nested(forecast):
+    table = counts(add_group(forecast, MINERS))
+    assert (table["group"] <= table["foreign"]).all()
+    assert (table["group"] > 0).all()
+
+
+def test_components_of_the_group_add_up(forecast):
+    found = add_group(forecast, MINERS)
+    parts = found.components[found.components["layer"] == "group"]
+    sums = parts.groupby("region_id")["value"].sum()
+    assert sums.to_numpy() == pytest.approx(counts(found)["group"].to_numpy(), abs=1e-9)
+
+
+def test_levels_stand_side_by_side_and_the_group_comes_first(forecast):
+    layer = rm.assess(forecast, REGIONS, group=MINERS)
+    assert layer.headline == "group"
+    assert layer.provenance["group"] == "CHN/mining"
+    assert layer.risks["layer"].tolist()[:3] == ["violence", "foreign", "group"]
+    assert layer.incidents["relevance"].isin(list(RELEVANCE)).all()
+
+
+def test_one_more_incident_of_theirs_raises_them_more_than_others(forecast):
+    incidents = rm.datasets.incidents()
+    one = incidents.iloc[[-1]].assign(
+        incident_id="invented:x", nationality="CHN", sector="mining", foreign_victims=1
+    )
+    one["foreign_victims"] = one["foreign_victims"].astype("Int64")
+    one = one.assign(
+        event_date=pd.Timestamp("2025-01-20"), event_date_end=pd.Timestamp("2025-01-20")
+    ).assign(ingested_at=pd.Timestamp("2025-01-22", tz="UTC"), geo_precision="place")
+    one["admin2"] = one["place"]
+    after = made(pd.concat([incidents, one], ignore_index=True))
+    home = after.evidence["region_id"].iloc[0]
+    aid = rm.WorkerGroup("GBR", sector="aid")
+    rises = {
+        str(group): counts(add_group(after, group)).loc[home, "group"]
+        - counts(add_group(forecast, group)).loc[home, "group"]
+        for group in (MINERS, aid)
+    }
+    assert rises["CHN/mining"] > 2 * max(rises["GBR/aid"], 0)
+
+
+def test_where_no_source_says_who_was_hit_the_group_is_insufficient():
+    incidents = rm.datasets.incidents()
+    incidents["foreign_victims"] = pd.Series([pd.NA] * len(incidents), dtype="Int64")
+    incidents["nationality"] = pd.Series([None] * len(incidents), dtype="str")
+    layer = rm.assess(made(incidents), REGIONS, group=MINERS)
+    ours = layer.risks[layer.risks["layer"] == "group"]
+    assert set(ours["level_name"]) == {"insufficient_data"}
+    assert layer.headline == "violence"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"nationality": "ZZZ"}, "unknown nationality: met 'ZZZ'"),
+        ({"sector": "sorcery"}, "unknown sector: met 'sorcery'"),
+        ({}, "needs a nationality or a sector"),
+    ],
+)
+def test_groups_that_are_none(fields, message):
+    with pytest.raises(InputError, match=message):
+        rm.WorkerGroup(**fields)
+
+
+@pytest.mark.parametrize("text", ["CHN/mining", "CHN,PAK/", "/aid"])
+def test_a_group_reads_what_it_writes(text):
+    assert str(rm.WorkerGroup.parse(text)) == text

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import geopandas as gpd
+    import pandas as pd
 
     from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
@@ -177,8 +178,8 @@ def audit_regions(
     import riskmap as rm
 
     report = rm.audit_regions(file)
-    findings = report.findings.astype(object).where(report.findings.notna(), None)
-    result = {"file": file.name, "clean": report.is_clean, "findings": findings.to_dict("records")}
+    findings = _as_rows(report.findings)
+    result = {"file": file.name, "clean": report.is_clean, "findings": findings}
     _print(result, iter(str(report).splitlines()), as_json=as_json)
 
 

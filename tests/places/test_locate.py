@@ -266,3 +266,24 @@ def test_exact_weights_sum_to_one_in_any_order(shares):
     for row in weights:
         assert sum(row) == sum(row[::-1]) == math.fsum(row) == 1.0
     assert np.abs(weights - shares / shares.sum(1, keepdims=True)).max() < 1e-11
+
+
+CENTRE = rm.datasets.regions(level=1).geometry.iloc[1].centroid
+
+
+@pytest.mark.parametrize(
+    ("precision", "level", "method"),
+    [(None, 2, "centroid"), ("point", 2, "point"), ("place", 2, "point"), (None, 1, "point")],
+)
+def test_a_point_of_untold_precision_on_the_centre_of_a_larger_area_is_flagged(
+    precision, level, method
+):
+    row = located((CENTRE.x, CENTRE.y), level, geo_precision=precision).placements.iloc[0]
+    assert row["method"] == method
+    assert (row["confidence"] < 0.8) == (method == "centroid")
+
+
+def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
+    centre = rm.datasets.regions().geometry.iloc[4].centroid
+    row = located((centre.x, centre.y), geo_precision=None).placements.iloc[0]
+    assert (row["method"], row["confidence"]) == ("point", 0.8)

@@ -11,9 +11,10 @@ import shapely
 
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.places.centroids import flag_known_points
 from riskmap.places.distances import boundary_distances
 from riskmap.places.spreads import check_spread, spread_weights
-from riskmap.places.witnesses import Witnesses, hear_witnesses
+from riskmap.places.witnesses import DEFAULT_LEVEL, Witnesses, hear_witnesses
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
@@ -25,9 +26,18 @@ if TYPE_CHECKING:
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
 #: point on the other side of a border, so a point is right in 95 of 100 cases and a stated region
 #: outranks it, also when it is stated by name; a point whose precision the source does not tell is
-#: trusted less, and a point just outside of every region least. A spread incident is in each of
-#: its regions with the probability of its weight.
-CONFIDENCE = {"stated": 0.98, "named": 0.96, "point": 0.95, "untold": 0.8, "nearest": 0.7}
+#: trusted less, one just outside of every region still less, and one that may stand for a whole
+#: province or country least. A spread incident is in each of its regions with the probability of
+#: its weight.
+CONFIDENCE = {
+    "stated": 0.98,
+    "named": 0.96,
+    "point": 0.95,
+    "untold": 0.8,
+    "nearest": 0.7,
+    "capital": 0.5,
+    "centroid": 0.3,
+}
 
 _EDGE_M = 0.01
 
@@ -76,8 +86,9 @@ def locate(
     differ, both are kept. A point counts when the incident's precision is enough for the level of
     the region that it lies in: an incident known to its province can be placed in a province and
     not in a district. An incident that is known only to an area that holds several regions is
-    spread over them, never put on a centroid or a capital. Nothing is dropped: a row without a
-    region is in the ledger and in ``set_aside``, as
+    spread over them, never put on a centroid or a capital; one of untold precision whose point is
+    a centroid or capital of such an area keeps its region, and its method says so. Nothing is
+    dropped: a row without a region is in the ledger and in ``set_aside``, as
 
     - ``outside_country``: its country is stated and is none of the regions',
     - ``unknown_region``: it states a region that is none of the regions,
@@ -206,6 +217,7 @@ def _place_sharp(
         [stated >= 0, named >= 0, nearest], ["stated", "named", "nearest"], default="point"
     )
     untold = (method == "point") & usable["geo_precision"].isna().to_numpy()[rows]
+    method = np.where(untold, _doubted(usable.iloc[rows], regions, untold), method)
     geometries = regions.geometry.to_numpy()
     metres = boundary_distances(geometries, chosen, x, y)
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
@@ -217,12 +229,31 @@ def _place_sharp(
             "region_id": ids[chosen],
             "weight": np.ones(len(rows)),
             "method": method,
-            "confidence": pd.Series(np.where(untold, "untold", method)).map(CONFIDENCE),
+            "confidence": pd.Series(np.where(untold & (method == "point"), "untold", method)).map(
+                CONFIDENCE
+            ),
             "boundary_distance_m": metres,
             "on_edge": _on_edge(geometries, chosen, x, y, metres),
             "conflict_region_id": np.where(elsewhere, ids[pointed], None),
         }
     )
+
+
+def _doubted(
+    sharp: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, untold: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """Return ``capital`` or ``centroid`` for points that may stand for a larger area, or ``point``.
+
+    Only areas that are larger than the regions matter: a district's own centre is in the district.
+    """
+    method = np.full(len(sharp), "point", dtype=object)
+    if not untold.any():
+        return method
+    flags = flag_known_points(sharp[untold], regions).to_numpy(dtype=object)
+    larger = ("country", "province")[: int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())]
+    area, _, kind = np.array([str(flag).partition("_") for flag in flags], dtype=object).T
+    method[untold] = np.where(np.isin(area.astype(str), larger), kind, "point")
+    return method
 
 
 def _place_spread(

@@ -20,6 +20,7 @@ import orjson
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.alerts import atom_feed, cap_alert
+from riskmap.outputs.documents import advisory_docx, advisory_pdf
 from riskmap.outputs.files import sync, write_chunks
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import qgis_style, write_geopackage
@@ -231,6 +232,14 @@ def _advisory_html(layer: RiskLayer, folder: Path) -> None:
     write_chunks(folder / "advisory.html", [advisory_page(layer).encode()])
 
 
+def _pdf(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "advisory.pdf", [advisory_pdf(layer)])
+
+
+def _docx(layer: RiskLayer, folder: Path) -> None:
+    write_chunks(folder / "advisory.docx", [advisory_docx(layer)])
+
+
 def _gpkg(layer: RiskLayer, folder: Path) -> None:
     write_geopackage(layer, folder / "risk.gpkg")
 
@@ -252,6 +261,8 @@ WRITERS: dict[str, Writer] = {
     "advisory": _advisory,
     "map": _map,
     "advisory_html": _advisory_html,
+    "pdf": _pdf,
+    "docx": _docx,
     "gpkg": _gpkg,
     "cap": _cap,
     "atom": _atom,

@@ -1,0 +1,83 @@
+"""The advisory as documents: whole, the same bytes, nothing loaded, a clear word when absent."""
+
+import io
+import re
+import sys
+import zlib
+
+import pytest
+
+from riskmap.errors import MissingDependencyError
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf
+
+
+@pytest.fixture
+def pdf():
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"weasyprint can't be used: {error}")
+    return advisory_pdf
+
+
+def unpacked(data):
+    """The compressed streams of a PDF, in which newer versions keep their objects."""
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    return b"".join(zlib.decompressobj().decompress(one) for one in streams if one[:1] == b"x")
+
+
+def test_a_pdf_is_tagged_and_the_same_twice(pdf, layer):
+    first = pdf(layer)
+    assert first.startswith(b"%PDF-")
+    assert b"/StructTreeRoot" in first + unpacked(first)
+    assert pdf(layer) == first
+
+
+def test_a_pdf_loads_nothing():
+    with pytest.raises(ValueError, match="must not load"):
+        _refuse("https://evil.example/x.png")
+
+
+def read(data):
+    docx = pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    return docx.Document(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_docx_holds_every_section(layer, language):
+    pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    document = read(advisory_docx(layer, language=language))
+    headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
+    assert headings == list(catalogue(language)["headings"].values())
+    assert document.tables[0].cell(1, 0).text == "Ashkor"
+
+
+def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
+    pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))
+    assert advisory_docx(layer) == advisory_docx(layer)
+    names = {cell.text for cell in read(advisory_docx(layer)).tables[0].columns[0].cells}
+    assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
+
+
+def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
+    pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
+    texts = [p.text for p in read(advisory_docx(layer)).paragraphs]
+    assert "2 further regions are listed in risk.csv." in texts
+
+
+@pytest.mark.parametrize(
+    ("package", "make"), [("weasyprint", advisory_pdf), ("docx", advisory_docx)]
+)
+def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, package, make):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[report\]'"):
+        make(layer)
+
+
+def test_a_section_without_rows_says_none(layer, layers):
+    pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))
+    assert "None." in [p.text for p in read(advisory_docx(empty)).paragraphs]

@@ -112,7 +112,7 @@ def _drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
             (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
         ],
         "legend": [
-            (fills[level.level], f"{level.level} {names[level.name]}")
+            (level.colour, f"{level.level} {names[level.name]}")
             for level in reversed(layer.scale.levels)
         ],
     }

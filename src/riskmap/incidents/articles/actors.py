@@ -23,6 +23,9 @@ _AGENT = re.compile(
     rf"|extremists?|robbers?|armed men|men))\b",
     re.IGNORECASE,
 )
+_MEMBERS = re.compile(
+    r"^(?:The )?(?:(?:Rebels|Fighters|Members|Gunmen|Militants|Men) (?:of|from) (?:the )?)?"
+)
 _BLAME = re.compile(
     r"\b(?:blam(?:ed|es|ing)|accus(?:ed|es|ing)|suspect(?:s|ed)?|attribut\w+"
     r"|pointed (?:the finger )?(?:at|to)|held|holds|said to be the work "
@@ -60,7 +63,7 @@ def _all_groups(text: str) -> tuple[Quote, ...]:
     found = [Quote(short[m[0]], m.start(), m.end()) for m in known.finditer(text)]
     shape, never = group_forms()
     for match in shape.finditer(text):
-        name = re.sub(r"^The ", "", match[0])
+        name = _MEMBERS.sub("", match[0])
         begin = match.end() - len(name)
         taken = any(q.start < match.end() and q.end > begin for q in found)
         if taken or never.search(name) or name.count(" ") < 1:
@@ -85,6 +88,8 @@ def find_claim(text: str, told: Sequence[Facts]) -> Quote | None:
             ):
                 continue
             named = find_groups(text, sentence.start, sentence.end)
+            if not named and re.search(r"\b[Tt]he group\b", sentence.text[: cue.start() + 1]):
+                return next(reversed(find_groups(text, 0, sentence.start)), None)
             if not named:
                 continue
             at = sentence.start + cue.start()

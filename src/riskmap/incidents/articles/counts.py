@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import numbers
+from riskmap.incidents.articles.lexicons import cues, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,8 @@ def count_people(
     statements = whole if any(s.rank for s in whole) else statements
     if not statements:
         return None
+    others = [s for s in statements if not s.claimed]
+    statements = others or statements
     corrected = [s for s in statements if s.corrected]
     if corrected:
         return corrected[-1].count
@@ -92,6 +94,7 @@ class _Statement:
     includes: bool
     start: int
     summary: bool
+    claimed: bool
 
 
 def _statement(
@@ -125,6 +128,7 @@ def _statement(
         includes=bool(_INCLUDES.search(text)),
         start=fact.sentence.start,
         summary="summary" in fact.scopes.flags,
+        claimed=bool(cues("claim").search(text)) and kind == "killed",
     )  # fmt: skip
 
 

@@ -162,6 +162,8 @@ def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | No
     deliberate = _armed(fact) or any(t.word not in _BURSTS for t in strong)
     if "accident" in flags and not deliberate and not held:
         return ""
+    if "fiction" in flags:
+        return ""
     if ("animal" in flags and not _armed(fact)) or ("verbal" in flags and not harm):
         return ""
     if (quiet or "figurative" in flags) and not (harm and (strong or _armed(fact))) and not held:

@@ -196,6 +196,9 @@ def _matcher(rows: tuple[tuple[Any, ...], ...]) -> PlaceMatcher:
         if level == "admin2" and parent:
             add(parent, Entry("admin1", None, parent, None, iso3))
     _add_short_names(entries)
+    for key, found in entries.items():
+        rows_of = {(e.level, e.name, e.iso3) for e in found if e.region_id}
+        entries[key] = {e for e in found if e.region_id or (e.level, e.name, e.iso3) not in rows_of}
     frozen = {key: tuple(sorted(value, key=repr)) for key, value in sorted(entries.items())}
     return PlaceMatcher(frozen, iso3=next(iter(codes)) if len(codes) == 1 else None)
 

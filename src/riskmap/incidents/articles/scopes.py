@@ -75,6 +75,7 @@ def find_scopes(sentence: str) -> Scopes:
     ]
     names = (
         "animal",
+        "fiction",
         "verbal",
         "alleged",
         "recounted",

@@ -131,9 +131,8 @@ def _breaks(text: str, body: int) -> list[tuple[int, bool]]:
         before = text[max(0, found.start() - 12) : found.start() + 1]
         is_line = found[0].startswith("\n")
         if not is_line and found[0] == "." and _ABBREVIATION.search(before):
-            if not re.search(r"\d\.$", before) or _NUMBERED.match(before):
-                continue
-            if re.search(rf"{_MONTH}\s*\d{{1,2}}\.$", before):
+            year_follows = re.match(r"\s*(?:19|20)\d\d\b", text[found.end() :])
+            if not re.search(r"\d\.$", before) or _NUMBERED.match(before) or year_follows:
                 continue
         ends.append((found.end(), is_line))
     if body:

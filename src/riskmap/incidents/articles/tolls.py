@@ -141,6 +141,9 @@ def _linked(
     noun = harm_nouns().get(low)
     if noun and after == "of":
         return [(noun, p) for p in _objects(tokens, i + 2, phrases, names)]
+    if low == "death" and i and tokens[i - 1].low == "to":
+        killed = _objects(tokens, i + 1, phrases, names) or _subjects(tokens, i, phrases)
+        return [("killed", p) for p in killed]
     kind = verbs().get(low)
     if not kind or _is_modifier(tokens, i):
         return []

@@ -80,6 +80,41 @@ def test_regions_audit_tells_what_is_wrong(regions):
     )
 
 
+def test_several_files_are_one_table_and_the_same_incident_counts_once(
+    incidents, regions, tmp_path
+):
+    copy = tmp_path / "copy.csv"
+    copy.write_text(incidents.read_text(encoding="utf-8").replace("invented", "other"))
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--json", "--out"]
+    one = json.loads(run("run", incidents, *args, tmp_path / "a").stdout)
+    two = json.loads(run("run", incidents, copy, *args, tmp_path / "b").stdout)
+    assert two["ledger"][0]["rows_in"] == 2 * one["ledger"][0]["rows_in"]
+    assert two["ledger"][0]["merged"] > 0
+
+
+def test_a_group_is_the_headline(incidents, regions, tmp_path):
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--group", "CHN/mining"]
+    done = run("run", incidents, *args, "--out", tmp_path, "--json")
+    assert json.loads(done.stdout)["layer"] == "group"
+
+
+def test_incidents_check_tells_what_would_be_lost(incidents, tmp_path):
+    assert json.loads(run("incidents", "check", incidents, "--json").stdout)["feed"] == "generic"
+    bad = tmp_path / "bad.csv"
+    bad.write_text("event_date,latitude,longitude,country\n2024-13-01,1,2,XQA\n")
+    assert run("incidents", "check", bad, "--max-lost", "0.5").exit_code == 1
+
+
+def test_extract_reads_an_article_and_writes_a_review(tmp_path):
+    article = tmp_path / "article.txt"
+    article.write_text("Two miners were killed on Tuesday in Sarn district.", encoding="utf-8")
+    args = ["--published", "2025-01-22", "--html", tmp_path / "r.html", "--csv", tmp_path / "r.csv"]
+    done = run("extract", article, *args)
+    assert "2025-01-21" in done.stdout
+    assert "Two miners" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Sarn" in (tmp_path / "r.csv").read_text(encoding="utf-8")
+
+
 def test_doctor_finds_everything_that_is_needed():
     done = run("doctor", "--json")
     assert done.exit_code == 0, done.output

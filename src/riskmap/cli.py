@@ -42,7 +42,9 @@ DEMO_AS_OF = "2025-02-01"
 
 
 regions_app = typer.Typer(help="Boundaries: fetch them, find what is wrong with them.")
-app.add_typer(regions_app, name="regions", rich_help_panel=None)
+incidents_app = typer.Typer(help="Incident files: what they hold and what would be lost.")
+app.add_typer(regions_app, name="regions")
+app.add_typer(incidents_app, name="incidents")
 
 
 def main() -> None:
@@ -74,7 +76,7 @@ def _print(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> No
 
 @app.command()
 def run(  # noqa: PLR0913 - one an option of the command
-    incidents: Annotated[Path, typer.Argument(help="File of incidents.")],
+    incidents: Annotated[list[Path], typer.Argument(help="Files of incidents.")],
     regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")],
     as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
     horizon: Annotated[str, typer.Option(help="How far ahead, such as 90D.")] = "90D",
@@ -84,22 +86,21 @@ def run(  # noqa: PLR0913 - one an option of the command
     *,
     as_json: Json = False,
 ) -> None:
-    """Turn a file of incidents into a published risk layer."""
+    """Turn files of incidents into a published risk layer; the same incident counts once."""
     import riskmap as rm
 
     _say(f"reading {regions}")
     districts = _read_regions(regions)
-    _say(f"reading {incidents.name}")
-    table = rm.read_incidents(incidents)
+    table = _read_incidents(incidents)
     who = None if group is None else rm.WorkerGroup.parse(group)
     layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every, group=who)
-    layer = _name_inputs(layer, [incidents, *([Path(regions)] if Path(regions).exists() else [])])
+    layer = _name_inputs(layer, [*incidents, *([Path(regions)] if Path(regions).exists() else [])])
     _publish(layer, out, as_json=as_json)
 
 
 @app.command()
 def backtest(
-    incidents: Annotated[Path, typer.Argument(help="File of incidents.")],
+    incidents: Annotated[list[Path], typer.Argument(help="Files of incidents.")],
     regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")],
     as_of: Annotated[str, typer.Option("--as-of", help="Day up to which the past is replayed.")],
     horizon: Annotated[str, typer.Option(help="How far ahead, such as 90D.")] = "90D",
@@ -183,6 +184,55 @@ def audit_regions(
     _print(result, iter(str(report).splitlines()), as_json=as_json)
 
 
+@incidents_app.command("check")
+def check_incidents(
+    file: Annotated[Path, typer.Argument(help="File of incidents.")],
+    max_lost: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
+    ] = 1.0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Report what a file holds, how its columns are read, and what will be lost."""
+    import riskmap as rm
+
+    report = rm.check_incidents_file(file)
+    _print(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
+    if report.lost_share > max_lost:
+        raise typer.Exit(1)
+
+
+@app.command()
+def extract(
+    article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
+    published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
+    regions: Annotated[str | None, typer.Option(help="Polygon file, or ISO3[:LEVEL].")] = None,
+    html: Annotated[Path | None, typer.Option(help="Review sheet to write.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Table to accept or correct.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read incidents out of news text, each field with the phrase that it rests on."""
+    import riskmap as rm
+    from riskmap.incidents.articles.inputs import read_articles
+    from riskmap.incidents.articles.reviews import render_review, write_review
+
+    places = None if regions is None else _read_regions(regions)
+    found = [
+        rm.extract_incidents(text.text, published=published or text.published, regions=places)
+        for text in read_articles(article)
+    ]
+    if html is not None:
+        html.write_text("\n".join(map(render_review, found)), encoding="utf-8")
+    if csv is not None:
+        write_review(found, csv)
+    rows = [row for one in found for row in one.incident_rows]
+    shown = ("incident_id", "event_status", "event_date", "admin1", "admin2", "place", "killed")
+    plain = [{key: str(value) for key, value in row.items() if value is not None} for row in rows]
+    lines = ("  ".join(row.get(key, "-") for key in shown) for row in plain)
+    _print({"incidents": plain}, lines, as_json=as_json)
+
+
 @app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
@@ -198,6 +248,21 @@ def doctor(*, as_json: Json = False) -> None:
     _print({"ok": ok, "checks": checks}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(1)
+
+
+def _read_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
+    """Read files of incidents; of several, an incident that more than one tells of counts once."""
+    import pandas as pd
+
+    import riskmap as rm
+
+    tables = []
+    for path in paths:
+        _say(f"reading {path.name}")
+        tables.append(rm.read_incidents(path))
+    if len(tables) == 1:
+        return tables[0]
+    return rm.merge_duplicates(pd.concat(tables, ignore_index=True))
 
 
 def _as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -343,7 +343,9 @@ def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) 
                 parts.append(chunk[wanted])
         except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError):
             return None
-    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.DataFrame(
+        {name: pd.concat([part.pop(name) for part in parts], ignore_index=True) for name in wanted}
+    )
     if len(rows) + skip not in (survey.newlines, survey.newlines + 1):
         return None
     lines = np.arange(skip + 1, skip + 1 + len(rows), dtype=np.int64)

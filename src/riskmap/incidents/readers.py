@@ -90,6 +90,9 @@ def read_incidents(
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
+    frame["source_id"] = _source_ids(frame, raw)
+    raw = replace(raw, rows=pd.DataFrame())
+    del source  # a million rows of raw text are not kept beside the table
     moment = _instant(ingested_at)
     return _complete(frame, raw, quarantine, ingested_at=moment, latest=rules.last_day)
 
@@ -232,7 +235,6 @@ def _complete(
         frame = frame.assign(ingested_at=known.fillna(ingested_at))
     _quarantine_future(frame, quarantine, latest)
     frame = frame.assign(
-        source_id=_source_ids(frame, raw),
         source_file=raw.name,
         source_row=raw.lines,
     )

@@ -49,7 +49,8 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     ['Herat', nan, 'NA']
     """
     texts = values.astype("str").str.strip()
-    return texts.mask(texts.isin(["", *unknown]))
+    blank = texts.isin(["", *unknown])
+    return texts.mask(blank) if blank.any() else texts
 
 
 def parse_counts(

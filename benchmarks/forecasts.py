@@ -137,7 +137,7 @@ TASKS = (
 
 
 def count(task: Task, shared: Path) -> rm.Panel:
-    """Return the counts; incidents known only to their year are left out."""
+    """Return the counts; incidents known only to their year or country are left out."""
     incidents = rm.read_incidents(shared / "incidents" / task.file)
     incidents = incidents[incidents["date_precision"] != "year"]
     if task.every_point:  # also those known to a country alone, which stand on its centre
@@ -146,6 +146,9 @@ def count(task: Task, shared: Path) -> rm.Panel:
             geo_precision=incidents["geo_precision"].where(~has_point, "point")
         )
     countries = list(task.countries or sorted(incidents["country"].dropna().unique()))
+    # an incident known to its country alone would be spread over its provinces: no hit or miss
+    vague = incidents["geo_precision"].isin(["country", "unknown"])
+    incidents = incidents[~vague]
     regions = rm.read_regions(countries)
     located = rm.locate(incidents, regions)
     return rm.count_incidents(

@@ -1,5 +1,8 @@
 """The default model: drivers, their parts, what it learns from and what it refuses."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -65,3 +68,18 @@ def test_the_mean_is_proportional_to_the_counts(history):
     once = model.predict_distribution(replace(history, counts=100 * history.counts)).mean
     twice = model.predict_distribution(replace(history, counts=200 * history.counts)).mean
     assert twice[2:] == pytest.approx(2 * once[2:], rel=1e-3)
+
+
+def test_the_number_of_threads_does_not_matter():
+    code = (
+        "import riskmap as rm\n"
+        "history, _ = rm.datasets.simulate_counts(150, 100, own=0.5)\n"
+        "model = rm.EndemicEpidemic().fit(history, horizon_days=30)\n"
+        "print(model.predict_distribution(history).p_gt(0).tobytes().hex())\n"
+    )
+    answers = set()
+    for threads in ("1", "2", "4"):
+        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env)
+        answers.add(run.stdout)
+    assert len(answers) == 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from riskmap.errors import ModelError
 
@@ -66,20 +67,23 @@ class CountEstimator(BaseEstimator):
             )
         _check_observed(history)
         self.horizon_days_ = float(horizon_days)
-        self._learn(history)
+        with _one_thread():
+            self._learn(history)
         return self
 
     def predict_distribution(self, history: CountHistory) -> CountDistribution:
         """Return the distribution of the count in the horizon that follows a history."""
         check_is_fitted(self, "horizon_days_")
         _check_observed(history)
-        return self._forecast(history)[1]
+        with _one_thread():
+            return self._forecast(history)[1]
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
         check_is_fitted(self, "horizon_days_")
         _check_observed(history)
-        return self._forecast(history)[0]
+        with _one_thread():
+            return self._forecast(history)[0]
 
     def _learn(self, history: CountHistory) -> None:
         """Set what is learnt from the history; nothing by default."""
@@ -102,3 +106,8 @@ def _check_observed(history: CountHistory) -> None:
             f"incidents without exposure: region {region}, window {window} has "
             f"{history.counts[window, region]:g} incidents and an exposure of zero"
         )
+
+
+def _one_thread() -> threadpool_limits:
+    """Keep linear algebra on one thread: sums over several end in other bits on other machines."""
+    return threadpool_limits(limits=1, user_api="blas")

@@ -207,7 +207,9 @@ def extract(
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
     regions: Annotated[str | None, typer.Option(help="Polygon file, or ISO3[:LEVEL].")] = None,
-    html: Annotated[Path | None, typer.Option(help="Review sheet to write.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Review sheet to write, one an article.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Table to accept or correct.")] = None,
     *,
     as_json: Json = False,
@@ -223,7 +225,9 @@ def extract(
         for text in read_articles(article)
     ]
     if html is not None:
-        html.write_text("\n".join(map(render_review, found)), encoding="utf-8")
+        for number, one in enumerate(found, start=1):
+            sheet = html if len(found) == 1 else html.with_stem(f"{html.stem}-{number}")
+            sheet.write_text(render_review(one), encoding="utf-8")
     if csv is not None:
         write_review(found, csv)
     rows = [row for one in found for row in one.incident_rows]

@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
@@ -191,6 +194,33 @@ def test_a_fault_at_any_step_leaves_the_old_set_or_the_whole_new_one(
         step += 1
     assert step > 15
     assert check_whole(tmp_path)["as_of"] == "2025-02-01"
+
+
+ATTEMPTS = st.lists(
+    st.tuples(st.integers(1, 4), st.none() | st.integers(0, 25)), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=15)
+@given(attempts=ATTEMPTS)
+def test_law_9_after_any_attempts_latest_is_the_last_whole_set(layers, attempts):
+    """Days published in any order, some cut short: latest is whole, of the last day or of this."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        out, last = Path(folder), None
+        faults = Faults(patch, errno.ENOSPC)
+        for month, step in attempts:
+            day = f"2025-0{month}-01"
+            layer = changed(layers, day)
+            faults.fail_after(10**9 if step is None else step)
+            try:
+                publish(layer, out, formats=FEW)
+                allowed = {day}
+            except PublishError:  # before the swap, or after it
+                allowed = {last, day}
+            finally:
+                faults.fail_after(10**9)
+            last = check_whole(out)["as_of"] if (out / "latest").exists() else None
+            assert last in allowed
 
 
 def publish_for_ever(out, started):

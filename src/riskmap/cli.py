@@ -238,6 +238,43 @@ def extract(
 
 
 @app.command()
+def geocode(
+    incidents: Annotated[list[Path], typer.Argument(help="Files of incidents.")],
+    regions: Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL].")],
+    user_agent: Annotated[
+        str | None, typer.Option(help="Ask Nominatim too, as this application.")
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Requests that may go out.")] = 1000,
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Only say how many requests would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the region of each incident by name: offline, and by Nominatim where you ask for it."""
+    from geopy.geocoders import Nominatim
+
+    import riskmap as rm
+    from riskmap.places.geocoders import GeocodeCache, count_requests
+    from riskmap.settings import cache_folder
+
+    table, places = _read_incidents(incidents), _read_regions(regions)
+    gazetteer, service = rm.Gazetteer.from_regions(places), None
+    if user_agent is not None:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
+        asked = Nominatim(user_agent=user_agent)
+        service = rm.GeocodeService(asked, places, cache=cache, budget=budget)
+    if dry_run:
+        n = 0 if service is None else count_requests(table, gazetteer, service=service)
+        _print({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
+        return
+    found = rm.geocode(table, gazetteer, service=service)
+    counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
+    rows = _as_rows(found.assign(incident_id=table["incident_id"]))
+    lines = (f"{status}: {n}" for status, n in counts.items())
+    _print({"status": counts, "places": rows}, lines, as_json=as_json)
+
+
+@app.command()
 def doctor(*, as_json: Json = False) -> None:
     """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
     from riskmap.doctors import examine

@@ -112,7 +112,7 @@ def backtest(
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
 
-    table, districts = rm.read_incidents(incidents), _read_regions(regions)
+    table, districts = _read_incidents(incidents), _read_regions(regions)
     located = rm.locate(table, districts)
     panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
     models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}

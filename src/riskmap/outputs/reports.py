@@ -29,10 +29,10 @@ _RECENT = pd.DateOffset(years=3)
 _MAX_TEXT = 160
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
-#: Upper bounds of the words for probabilities (ICD 203, 2015).
+#: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than the first is said
+#: as a frequency: "almost no chance" beside a high level would be read as a reason to travel.
 _LIKELIHOODS = (
-    (0.05, "almost_no_chance"),
-    (0.20, "very_unlikely"),
+    (0.20, "one_in"),
     (0.45, "unlikely"),
     (0.55, "roughly_even"),
     (0.80, "likely"),
@@ -153,15 +153,25 @@ def display(value: Any) -> str:
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
-def likelihood(p_any: float) -> str:
-    """Return the key of the word for a probability (ICD 203, 2015).
+def likelihood(p_any: float, words: Mapping[str, str]) -> str:
+    """Return a probability in words: a frequency up to 20 %, above it the words of ICD 203 (2015).
+
+    Parameters
+    ----------
+    p_any
+        The probability.
+    words
+        The section ``likelihoods`` of a catalogue.
 
     Examples
     --------
-    >>> likelihood(0.5)
-    'roughly_even'
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> words = catalogue("en")["likelihoods"]
+    >>> likelihood(0.5, words), likelihood(0.043, words)
+    ('roughly even chance', 'about 1 in 23')
     """
-    return next(name for bound, name in _LIKELIHOODS if p_any <= bound)
+    name = next(name for bound, name in _LIKELIHOODS if p_any <= bound)
+    return words[name].format(n=f"{float(f'{1 / max(p_any, 1e-6):.2g}'):,.0f}")
 
 
 def percent(p: float) -> str:
@@ -220,7 +230,7 @@ def _judgements(
         lines.append(
             said["highest"].format(
                 p=percent(first["p_any"]),
-                words=words["likelihoods"][likelihood(first["p_any"])],
+                words=likelihood(first["p_any"], words["likelihoods"]),
                 place=_places(known.loc[[first.name]])[0],
                 days=f"{layer.provenance.get('horizon_days', 0):g}",
             )
@@ -294,7 +304,7 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
             for level, name in zip(rows["risk_level"], rows["level_name"], strict=True)
         ],
         "probability": rows["p_any"].map(percent),
-        "in_words": [words["likelihoods"][likelihood(p)] for p in rows["p_any"]],
+        "in_words": [likelihood(p, words["likelihoods"]) for p in rows["p_any"]],
         "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
         "confidence": [words["confidences"].get(display(x), NONE) for x in rows["confidence"]],
         "sufficiency": [

@@ -34,9 +34,13 @@
     return v > 0 && v < 5e-4 ? "< 0.001" : String(Number(v.toPrecision(digits || 2)));
   };
   const word = (p) => {
-    const keys = ["almost_no_chance", "very_unlikely", "unlikely", "roughly_even", "likely", "very_likely", "almost_certain"];
-    const i = [0.05, 0.2, 0.45, 0.55, 0.8, 0.95, 1].findIndex((bound) => p <= bound);
-    return T().likelihoods[keys[i < 0 ? 6 : i]];
+    if (p <= 0.2) {
+      const n = Number((1 / Math.max(p, 1e-6)).toPrecision(2)).toLocaleString("en");
+      return fill(T().likelihoods.one_in, { n });
+    }
+    const keys = ["unlikely", "roughly_even", "likely", "very_likely", "almost_certain"];
+    const i = [0.45, 0.55, 0.8, 0.95, 1].findIndex((bound) => p <= bound);
+    return T().likelihoods[keys[i < 0 ? 4 : i]];
   };
   const day = (text) => String(text || "").slice(0, 10);
   const layer = () => D.layers[S.layer];

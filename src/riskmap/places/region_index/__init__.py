@@ -81,9 +81,8 @@ class RegionIndex:
         check_regions(regions)
         ids = regions["region_id"].to_numpy(dtype=object).astype(str)
         order = np.argsort(ids, kind="stable")
-        # copies, because asking a polygon prepares it
-        copies = shapely.from_wkb(shapely.to_wkb(regions.geometry.to_numpy()[order]))
-        polygons, owners = shapely.get_parts(copies, return_index=True)
+        # the parts are copies, so that preparing them leaves the regions as they were
+        polygons, owners = shapely.get_parts(regions.geometry.to_numpy()[order], return_index=True)
         self._set(ids, order[owners], polygons, fast=fast)
 
     def _set(
@@ -224,10 +223,11 @@ class RegionIndex:
         return found
 
     def _swept(self, x: FloatArray, y: FloatArray) -> Int32Array:
-        found = np.full(len(x), OUTSIDE, dtype=np.int32)
-        for polygon, hits in sweep(self._polygons, self._bounds, x, y):
-            found[hits[found[hits] == OUTSIDE]] = polygon
-        return found
+        beyond = len(self._polygons)
+        found = np.full(len(x), beyond, dtype=np.int32)
+        for polygons, points in sweep(self._polygons, self._bounds, x, y):
+            np.minimum.at(found, points, polygons.astype(np.int32))
+        return np.where(found == beyond, OUTSIDE, found).astype(np.int32)
 
     def _looked_up(self, cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
         large = len(x) >= POINTS_TO_COMPILE and is_compilable()
@@ -273,8 +273,8 @@ class RegionIndex:
         x, y = _as_points(lon, lat)
         found = [np.empty((2, 0), dtype=np.int64)]
         for points, longitudes in [(np.arange(len(x)), x), *self._turns(x)]:
-            for polygon, hits in sweep(self._polygons, self._bounds, longitudes, y[points]):
-                found.append(np.stack([points[hits], np.full(len(hits), polygon)]))
+            for polygons, hits in sweep(self._polygons, self._bounds, longitudes, y[points]):
+                found.append(np.stack([points[hits], polygons]))
         who, polygons = np.unique(np.concatenate(found, axis=1), axis=1)
         pairs = np.stack([who, self._positions[polygons]])
         return pairs[:, (np.diff(pairs, prepend=-1) != 0).any(axis=0)]

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from riskmap.typing import FloatArray, IntArray
 
+#: About how many candidates are asked about at once: this bounds the memory.
+_BLOCK = 1_000_000
+
 
 def sweep(
     geometries: NDArray[np.object_], bounds: FloatArray, x: FloatArray, y: FloatArray
-) -> Iterator[tuple[int, IntArray]]:
-    """Yield, for each polygon that covers any point, its position and those points' positions.
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield pairs of a polygon and a point that it covers, as two arrays, in blocks.
 
     Points are ordered by horizontal band and by x within it, so that a polygon's candidates are a
     few slices. A polygon covers its border; of a polygon that is not valid, the points are those
@@ -40,33 +43,35 @@ def sweep(
 
     Yields
     ------
-    int, ndarray of int
-        Polygons in their order; points in no particular order.
+    ndarray of int, ndarray of int
+        Positions of polygons, which never fall from block to block or within one; positions of
+        points, in no particular order.
 
     Examples
     --------
     >>> squares = shapely.box([0, 1], [0, 0], [1, 2], [1, 1])
     >>> x, y = np.array([0.5, 1.0, 9.0]), np.array([0.5, 0.5, 0.5])
-    >>> [(i, sorted(hits.tolist()))
-    ...  for i, hits in sweep(squares, shapely.bounds(squares), x, y)]
-    [(0, [0, 1]), (1, [1])]
+    >>> [(polygons.tolist(), points.tolist())
+    ...  for polygons, points in sweep(squares, shapely.bounds(squares), x, y)]
+    [([0, 0, 1], [0, 1, 1])]
     """
     order, keys, grid = _ordered(bounds, x, y)
     starts, ends, owners = _slices(keys, grid, bounds)
     full = ends > starts
-    starts, ends, owners = starts[full], ends[full], owners[full]
-    cuts = np.flatnonzero(np.diff(owners, prepend=-1, append=len(geometries)))
-    for first, last in itertools.pairwise(cuts):
-        region = int(owners[first])
-        near = np.concatenate(
-            [order[a:b] for a, b in zip(starts[first:last], ends[first:last], strict=True)]
-        )
-        _, low, _, high = bounds[region]
-        near = near[(y[near] >= low) & (y[near] <= high)]
-        shapely.prepare(geometries[region])
-        hits = near[shapely.intersects_xy(geometries[region], x[near], y[near])]
-        if hits.size:
-            yield region, hits
+    starts, sizes, owners = starts[full], (ends - starts)[full], owners[full]
+    shapely.prepare(geometries[np.unique(owners)])
+    total = np.cumsum(sizes)
+    blocks = np.searchsorted(total, np.arange(0, total[-1] if total.size else 0, _BLOCK))
+    for first, last in itertools.pairwise([*np.unique(blocks).tolist(), len(sizes)]):
+        part = slice(first, last)
+        run = np.cumsum(sizes[part]) - sizes[part]
+        polygon = np.repeat(owners[part], sizes[part])
+        near = order[np.arange(sizes[part].sum()) + np.repeat(starts[part] - run, sizes[part])]
+        level = (y[near] >= bounds[polygon, 1]) & (y[near] <= bounds[polygon, 3])
+        polygon, near = polygon[level], near[level]
+        covered = shapely.intersects_xy(geometries[polygon], x[near], y[near])
+        if covered.any():
+            yield polygon[covered], near[covered]
 
 
 def _ordered(

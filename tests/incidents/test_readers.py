@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.schema import check_incidents
+from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.schema import GEO_PRECISIONS, check_incidents
 
 UCDP = (
     "id,relid,year,type_of_violence,side_a,side_b,number_of_sources,source_headline,where_prec,"
@@ -389,3 +390,8 @@ def test_no_row_is_lost_and_nothing_untyped_raised(tmp_path_factory, header, row
         return
     check_incidents(table)
     assert len(table) == sum(bool(row) for row in rows)
+
+
+def test_every_feeds_precision_is_on_the_one_scale():
+    for codes in GEO_PRECISION.values():
+        assert set(codes.values()) <= set(GEO_PRECISIONS)

@@ -13,15 +13,13 @@ import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.incidents.dates import Days
-
-#: 1 the town itself, 2 a town that stands for its surroundings, 3 the province's capital.
-GEO_PRECISION = {"1": "place", "2": "admin2", "3": "admin1"}
 
 #: 1 the day, 2 the week, 3 the month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
@@ -99,7 +97,7 @@ FEED = Feed(
     codes={
         "event_type": Codes(("sub_event_type",), SUB_EVENT_TYPE),
         "date_precision": Codes(("time_precision",), DATE_PRECISION),
-        "geo_precision": Codes(("geo_precision",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("geo_precision",), GEO_PRECISION["acled"], "unknown"),
     },
     country=(("country", "iso3"), find_iso),
     finish=_finish,

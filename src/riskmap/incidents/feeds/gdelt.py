@@ -14,6 +14,7 @@ import pandas as pd
 from riskmap.countries import from_fips
 from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.precisions import GEO_PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +48,6 @@ HEADERS = (
     _header("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long", "featureid"),
 )
 
-#: ActionGeo_Type: 1 country, 2 US state, 3 US city, 4 world city, 5 world province.
-GEO_PRECISION = {"1": "country", "2": "admin1", "3": "place", "4": "place", "5": "admin1"}
-
 
 def _dates(source: Source) -> Days:
     """Return the day of the event."""
@@ -82,7 +80,7 @@ FEED = Feed(
         "notes": ("sourceurl",),
     },
     counts={"source_count": ("numsources",)},
-    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION, "unknown")},
+    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION["gdelt"], "unknown")},
     country=(("actiongeo_countrycode",), from_fips),
     point=(("actiongeo_lat",), ("actiongeo_long",)),
     finish=_finish,

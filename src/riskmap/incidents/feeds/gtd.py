@@ -15,13 +15,11 @@ from riskmap.countries import find_country
 from riskmap.incidents.dates import Days, read_parts
 from riskmap.incidents.feeds.generic import find_nationalities
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.values import map_codes, per_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: specificity: 1 the place, 2 centre of the smallest unit, 3 district, 4 province, 5 none.
-GEO_PRECISION = {"1": "point", "2": "place", "3": "admin2", "4": "admin1", "5": "unknown"}
 
 #: attacktype1_txt.
 EVENT_TYPE = {
@@ -94,7 +92,7 @@ FEED = Feed(
     counts={"killed": ("nkill",), "wounded": ("nwound",), "abducted": ("nhostkid",)},
     codes={
         "event_type": Codes(("attacktype1_txt",), EVENT_TYPE, "other"),
-        "geo_precision": Codes(("specificity",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("specificity",), GEO_PRECISION["gtd"], "unknown"),
     },
     country=(("country_txt",), find_country),
     unknown=frozenset({"-9", "-99", "Unknown", "unknown"}),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, integer_text
+from riskmap.incidents.feeds.precisions import GEO_PRECISION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskmap.incidents.dates import Days
-
-#: 1 exact point, 2 within 25 km of one, 3 district, 4 province, 5 line or fuzzy region (the
-#: province when the row names one), 6 country, 7 international waters or airspace.
-GEO_PRECISION = {
-    "1": "point",
-    "2": "place",
-    "3": "admin2",
-    "4": "admin1",
-    "5": "admin1",
-    "6": "country",
-    "7": "unknown",
-}
 
 #: 1 day, 2 two to six days, 3 week, 4 month, 5 more than a month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "week", "4": "month", "5": "year"}
@@ -71,7 +60,7 @@ FEED = Feed(
     counts={"killed": ("best",), "source_count": ("number_of_sources",)},
     codes={
         "event_type": Codes(("type_of_violence",), EVENT_TYPE, "other"),
-        "geo_precision": Codes(("where_prec",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("where_prec",), GEO_PRECISION["ucdp"], "unknown"),
         "date_precision": Codes(("date_prec",), DATE_PRECISION),
     },
     point=(("latitude", "lat"), ("longitude", "lon")),

@@ -1,0 +1,48 @@
+"""The command line: one command a verb.
+
+Results go to stdout, progress to stderr when it is a terminal. Exit codes: 0 done, 1 failed,
+2 wrong usage. Everything heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import typer
+
+from riskmap.cli import evaluations, machines, places, reports, streams
+from riskmap.errors import RiskmapError
+
+app = typer.Typer(
+    help="Incident reports to district risk levels for a stated group of foreign workers.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+regions_app = typer.Typer(help="Boundaries: fetch them, find what is wrong with them.")
+incidents_app = typer.Typer(help="Incident files: what they hold and what would be lost.")
+app.add_typer(regions_app, name="regions")
+app.add_typer(incidents_app, name="incidents")
+
+app.command()(streams.run)
+app.command()(streams.demo)
+app.command()(evaluations.backtest)
+app.command()(reports.extract)
+app.command()(places.geocode)
+app.command()(machines.doctor)
+regions_app.command("get")(places.get_regions)
+regions_app.command("audit")(places.audit_regions)
+incidents_app.command("check")(reports.check_incidents)
+
+
+def main() -> None:
+    """Run the command line; errors and warnings become one line each on stderr."""
+    warnings.showwarning = lambda message, *_, **__: typer.echo(f"riskmap: {message}", err=True)
+    try:
+        app()
+    except (RiskmapError, OSError) as error:
+        typer.echo(f"riskmap: {error}", err=True)
+        sys.exit(1)

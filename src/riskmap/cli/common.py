@@ -1,0 +1,72 @@
+"""What the commands share: options, reading inputs, printing results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import geopandas as gpd
+    import pandas as pd
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
+Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
+Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
+Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
+
+
+def say(text: str) -> None:
+    """Tell of progress on stderr, when somebody watches it."""
+    if sys.stderr.isatty():
+        typer.echo(text, err=True)
+
+
+def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:
+    """Print a result on stdout, as JSON or as lines for a reader."""
+    if as_json:
+        import orjson
+
+        typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
+    """Read files of incidents; of several, an incident that more than one tells of counts once."""
+    import pandas as pd
+
+    import riskmap as rm
+
+    tables = []
+    for path in paths:
+        say(f"reading {path.name}")
+        tables.append(rm.read_incidents(path))
+    if len(tables) == 1:
+        return tables[0]
+    return rm.merge_duplicates(pd.concat(tables, ignore_index=True))
+
+
+def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as plain values, null where something is missing."""
+    whole = table.astype(object).where(table.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in whole.to_dict("records")]
+
+
+def load_regions(source: str) -> gpd.GeoDataFrame:
+    """Read regions from a file, or from a country code with an optional level."""
+    import riskmap as rm
+
+    if Path(source).exists():
+        return rm.read_regions(source)
+    iso3, _, level = source.partition(":")
+    if level and not level.isdecimal():
+        raise typer.BadParameter(f"met {source!r}, expected a file or ISO3[:LEVEL]")
+    return rm.read_regions(iso3, level=int(level) if level else None)

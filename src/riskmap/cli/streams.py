@@ -1,0 +1,140 @@
+"""From files of incidents to a published layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from riskmap.cli.common import (
+    Every,
+    Horizon,
+    Incidents,
+    Json,
+    Out,
+    Regions,
+    load_incidents,
+    load_regions,
+    say,
+    show,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import geopandas as gpd
+
+    from riskmap.assessment.groups import WorkerGroup
+    from riskmap.assessment.layers import RiskLayer
+
+DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
+DEMO_COUNTRIES = ("AFG", "PAK")
+DEMO_AS_OF = "2025-02-01"
+
+
+def run(  # noqa: PLR0913 - one an option of the command
+    incidents: Incidents,
+    regions: Regions,
+    as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
+    horizon: Horizon = "90D",
+    every: Every = "month",
+    group: Annotated[str | None, typer.Option(help="Whose risk, such as CHN/mining.")] = None,
+    out: Out = Path("out"),
+    *,
+    as_json: Json = False,
+) -> None:
+    """Turn files of incidents into a published risk layer; the same incident counts once."""
+    import riskmap as rm
+
+    say(f"reading {regions}")
+    districts = load_regions(regions)
+    table = load_incidents(incidents)
+    who = None if group is None else rm.WorkerGroup.parse(group)
+    layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every, group=who)
+    layer = _name_inputs(layer, [*incidents, *([Path(regions)] if Path(regions).exists() else [])])
+    _publish(layer, out, as_json=as_json)
+
+
+def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
+    """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
+    import riskmap as rm
+    from riskmap.settings import data_path
+
+    say("a demonstration on a small table of public reports: not a risk assessment")
+    table = rm.read_incidents(data_path(DEMO_TABLE))
+    provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
+    layer = _assess(table, provinces, as_of=DEMO_AS_OF, horizon="90D", every="month")
+    layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
+    notice = (
+        "Demonstration on a small table of publicly reported attacks. Not a risk assessment: "
+        "most incidents are not in the table."
+    )
+    layer = replace(layer, provenance={**layer.provenance, "notice": notice})
+    _publish(layer, out, as_json=as_json)
+
+
+def _assess(
+    table: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    as_of: str,
+    horizon: str,
+    every: str,
+    group: WorkerGroup | None = None,
+) -> RiskLayer:
+    """Run the stream from incidents to a risk layer."""
+    import riskmap as rm
+
+    say(f"placing {len(table):,} incidents in {len(regions):,} regions")
+    located = rm.locate(table, regions)
+    panel = rm.count_incidents(located, regions, every=every, as_of=as_of)
+    say(f"forecasting {horizon} from {as_of}")
+    return rm.assess(rm.forecast(panel, horizon=horizon), regions, group=group)
+
+
+def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
+    """Return the layer with the name, size and sha256 of each input file in its provenance."""
+    import hashlib
+
+    inputs = []
+    for path in paths:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
+    return replace(layer, provenance={**layer.provenance, "inputs": inputs})
+
+
+def _publish(layer: RiskLayer, out: Path, *, as_json: bool) -> None:
+    """Write a layer and print where it is and what it says."""
+    import riskmap as rm
+
+    folder = rm.publish(layer, out)
+    headline = layer.risks[layer.risks["layer"] == layer.headline]
+    counts = headline["level_name"].value_counts()
+    levels = {level.name: int(counts.get(level.name, 0)) for level in reversed(layer.scale.levels)}
+    result = {
+        "out": str(folder),
+        "as_of": layer.provenance["as_of"],
+        "layer": layer.headline,
+        "regions": len(layer.regions),
+        "levels": levels,
+        "ledger": layer.ledger.as_list(),
+        "notice": layer.provenance.get("notice"),
+    }
+    show(result, _summarise(result), as_json=as_json)
+
+
+def _summarise(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that tell a reader what was published."""
+    if result["notice"]:
+        yield result["notice"]
+    yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
+    yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
+    for stage in result["ledger"]:
+        aside = ", ".join(f"{n} {reason}" for reason, n in stage["reasons"].items())
+        yield f"{stage['stage']}: {stage['rows_in']} rows in, {stage['rows_out']} out" + (
+            f"; set aside: {aside}" if aside else ""
+        )
+    yield f"published in {result['out']}"

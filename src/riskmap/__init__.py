@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from riskmap.models.hawkes import Hawkes
     from riskmap.models.shrinkage import EmpiricalBayes
     from riskmap.outputs.publishing import publish
+    from riskmap.outputs.sets import read_layer
     from riskmap.panels.counts import Panel, count_incidents
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk
@@ -102,6 +103,7 @@ _HOMES = {
     "merge_duplicates": "riskmap.incidents.duplicates",
     "publish": "riskmap.outputs.publishing",
     "read_incidents": "riskmap.incidents.readers",
+    "read_layer": "riskmap.outputs.sets",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
     "save_model": "riskmap.models.files",
@@ -153,6 +155,7 @@ __all__ = [
     "merge_duplicates",
     "publish",
     "read_incidents",
+    "read_layer",
     "read_regions",
     "repair_regions",
     "save_model",

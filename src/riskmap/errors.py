@@ -11,6 +11,7 @@ The tree::
       InputError             a file, table or argument is not what it must be (also a ValueError)
         SchemaError          a table lacks a column or holds a wrong type
         BoundaryError        a boundary file or regions table can't be used
+        PublishedSetError    a published set is missing, changed or of an unknown kind
       ModelError             a model can't be fitted or asked
       LedgerError            rows are unaccounted for
       MissingDependencyError an optional dependency is not installed (also an ImportError)
@@ -98,6 +99,10 @@ class SchemaError(InputError):
 
 class BoundaryError(InputError):
     """A boundary file or a table of regions can't be used."""
+
+
+class PublishedSetError(InputError):
+    """A published set is missing, was changed since, or is of a kind that can't be read."""
 
 
 class ModelError(RiskmapError, ValueError):

@@ -27,6 +27,7 @@ FILES = {
     "advisory.md",
     "alert.cap.xml",
     "alerts.atom",
+    "layer.json",
     "ledger.json",
     "manifest.json",
     "map.html",
@@ -115,7 +116,7 @@ def test_an_absolute_path_is_in_no_file(layer, tmp_path):
 
 def test_only_the_chosen_formats(layer, tmp_path):
     found = publish(layer, tmp_path, formats=["csv"])
-    assert set(content(found)) == {"risk.csv", "ledger.json", "manifest.json"}
+    assert set(content(found)) == {"risk.csv", "layer.json", "ledger.json", "manifest.json"}
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(layer, tmp_path):

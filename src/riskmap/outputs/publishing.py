@@ -20,12 +20,14 @@ import orjson
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.alerts import atom_feed, cap_alert
+from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.documents import advisory_docx, advisory_pdf
 from riskmap.outputs.files import sync, write_chunks
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import qgis_style, write_geopackage
 from riskmap.outputs.pages import advisory_page, map_page
 from riskmap.outputs.reports import build_report
+from riskmap.outputs.sets import DIGITS, LAYER, MANIFEST, POINTER
 from riskmap.outputs.tables import csv_chunks, risk_table
 from riskmap.settings import VERSION
 
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
     Writer = Callable[[RiskLayer, Path], None]
 
-POINTER = "latest"
-MANIFEST = "manifest.json"
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
@@ -53,8 +53,8 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     out
         The folder that holds the sets; it is made when absent.
     formats
-        Which formats, such as ``["geojson", "csv"]``; all of them when None. The ledger and the
-        manifest are always written.
+        Which formats, such as ``["geojson", "csv"]``; all of them when None. The ledger, the
+        manifest and the layer itself (for :func:`riskmap.read_layer`) are always written.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     >>> layer = rm.assess(rm.forecast(panel, horizon="90D"), districts)
     >>> with TemporaryDirectory() as out:
     ...     sorted(path.name for path in rm.publish(layer, out, formats=["csv"]).iterdir())
-    ['ledger.json', 'manifest.json', 'risk.csv']
+    ['layer.json', 'ledger.json', 'manifest.json', 'risk.csv']
     """
     chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
     unknown = [name for name in chosen if name not in WRITERS]
@@ -130,6 +130,7 @@ def _publish(layer: RiskLayer, out: Path, formats: Sequence[str]) -> Path:
 def _write_files(layer: RiskLayer, folder: Path, formats: Iterable[str]) -> dict[str, str]:
     """Write every format; return those that lack a dependency, with the sentence that says so."""
     (folder / "ledger.json").write_bytes(orjson.dumps(layer.ledger.as_list(), option=_PRETTY))
+    (folder / LAYER).write_bytes(encode_layer(layer))
     missing = {}
     for name in formats:
         try:
@@ -169,7 +170,7 @@ def _versions() -> dict[str, str]:
 
 def _set_name(layer: RiskLayer, manifest: bytes) -> str:
     day = str(layer.provenance.get("as_of", ""))[:10]
-    digest = hashlib.sha256(manifest).hexdigest()[:12]
+    digest = hashlib.sha256(manifest).hexdigest()[:DIGITS]
     return f"{day}-{digest}" if day else digest
 
 

@@ -1,0 +1,182 @@
+"""The whole layer as one JSON file, so that a published set can be read back.
+
+Every field of the layer is written by what it is: a table by columns with their types, a geometry
+as GeoJSON, a scale, a ledger, or plain values. New columns and tables come along by themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import pandas as pd
+import shapely
+
+from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.levels import Level, LevelScale
+from riskmap.errors import InputError
+from riskmap.ledgers import Ledger, Stage
+from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.tables import clean_text
+from riskmap.schema import CRS, REGION_COLUMNS, check_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+KIND = "riskmap layer 1"
+_DTYPES = re.compile(
+    r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"
+)
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+
+
+def encode_layer(layer: RiskLayer) -> bytes:
+    """Return a layer as JSON.
+
+    Numbers keep every digit; infinite ones become missing, coordinates are rounded as in GeoJSON,
+    times are kept to the microsecond.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), rm.datasets.regions())
+    >>> decode_layer(encode_layer(layer)).risks.equals(layer.risks)
+    True
+    """
+    fields = {
+        field.name: _encode(getattr(layer, field.name)) for field in dataclasses.fields(layer)
+    }
+    return orjson.dumps({"kind": KIND, "fields": fields}, option=_SORTED) + b"\n"
+
+
+def decode_layer(data: bytes) -> RiskLayer:
+    """Return the layer that :func:`encode_layer` wrote.
+
+    Raises
+    ------
+    InputError
+        When it is no such file, or a part of it is missing or not what it must be.
+    """
+    try:
+        layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
+        check_columns(layer.regions, REGION_COLUMNS, table="regions")
+        check_columns(layer.risks, RISK_COLUMNS, table="risks")
+        check_columns(layer.drivers, DRIVER_COLUMNS, table="drivers")
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+        raise InputError("not a whole layer", met=f"{type(error).__name__}: {error}") from error
+    return layer
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    """Return the encoded fields of a layer file."""
+    whole = orjson.loads(data)
+    kind = whole.get("kind") if isinstance(whole, dict) else None
+    if kind != KIND:
+        raise InputError("not a layer of a known kind", met=kind, expected=KIND)
+    fields: dict[str, Any] = whole["fields"]
+    return fields
+
+
+def _encode(value: Any) -> dict[str, Any]:
+    """Return a field as its kind and its content."""
+    if isinstance(value, gpd.GeoDataFrame):
+        return {"geotable": _encode_geotable(value)}
+    if isinstance(value, pd.DataFrame):
+        return {"table": _encode_table(value)}
+    if isinstance(value, LevelScale):
+        return {"scale": dataclasses.asdict(value)}
+    if isinstance(value, Ledger):
+        return {"ledger": value.as_list()}
+    return {"plain": _clean(value)}
+
+
+def _clean(value: Any) -> Any:
+    """Return a plain value whose texts JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return clean_text(value) if isinstance(value, str) else value
+
+
+def _decode(part: Mapping[str, Any]) -> Any:
+    """Return the field that was encoded."""
+    ((kind, content),) = part.items()
+    return _DECODERS[kind](content)
+
+
+def _encode_table(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "dtype": str(table[name].dtype), "values": _plain_list(table[name])}
+        for name in table.columns
+    ]
+
+
+def _plain_list(column: pd.Series) -> list[Any]:
+    """Return a column as JSON can hold it: times as text, what is missing as null."""
+    dtype = str(column.dtype)
+    if not _DTYPES.fullmatch(dtype):
+        raise InputError("a column can't be archived", column=str(column.name), met=dtype)
+    if dtype == "float64":
+        return column.astype(object).where(np.isfinite(column), None).tolist()
+    if dtype.startswith("datetime64"):
+        column = column.dt.tz_localize(None) if column.dt.tz is not None else column
+        texts = np.datetime_as_string(column.to_numpy(dtype="datetime64[us]")).astype(object)
+        return pd.Series(texts).where(column.notna().to_numpy(), None).tolist()
+    return [_clean(value) for value in column.astype(object).where(column.notna(), None)]
+
+
+def _decode_table(columns: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame({column["name"]: _decode_column(**column) for column in columns})
+
+
+def _decode_column(name: str, dtype: str, values: list[Any]) -> pd.Series:
+    if not _DTYPES.fullmatch(dtype):
+        raise InputError("an unknown type of column", column=name, met=dtype)
+    if dtype.startswith("datetime64"):
+        times = pd.to_datetime(pd.Series(values, dtype="str"), format="ISO8601")
+        return (times.dt.tz_localize("UTC") if dtype.endswith("UTC]") else times).astype(dtype)
+    return pd.Series(values, dtype=dtype)
+
+
+def _encode_geotable(frame: gpd.GeoDataFrame) -> dict[str, Any]:
+    geometry = frame.geometry.name
+    shapes = prepare_geometries(frame.geometry)
+    return {
+        "columns": _encode_table(pd.DataFrame(frame).drop(columns=geometry)),
+        "geometry": [None if g is None else orjson.Fragment(shapely.to_geojson(g)) for g in shapes],
+    }
+
+
+def _decode_geotable(part: Mapping[str, Any]) -> gpd.GeoDataFrame:
+    texts = [None if g is None else orjson.dumps(g) for g in part["geometry"]]
+    shapes = shapely.from_geojson(np.array(texts, dtype=object))
+    return gpd.GeoDataFrame(_decode_table(part["columns"]), geometry=shapes, crs=CRS)
+
+
+def _decode_scale(part: Mapping[str, Any]) -> LevelScale:
+    levels = tuple(Level(**level) for level in part["levels"])
+    thresholds = {name: tuple(bounds) for name, bounds in part["thresholds"].items()}
+    return LevelScale(**(dict(part) | {"levels": levels, "thresholds": thresholds}))
+
+
+def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:
+    kept = ("stage", "rows_in", "rows_out", "reasons", "merged")
+    return Ledger(tuple(Stage(**{key: stage[key] for key in kept}) for stage in stages))
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "geotable": _decode_geotable,
+    "table": _decode_table,
+    "scale": _decode_scale,
+    "ledger": _decode_ledger,
+    "plain": lambda value: value,
+}

@@ -20,7 +20,7 @@ FLOORS = (
     ("panels",),
     ("places",),
     ("incidents",),
-    ("datasets", "doctors", "testing"),
+    ("datasets", "doctors", "downloads", "testing"),
     ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import riskmap as rm
+from riskmap.downloads import Service, check_address
 from riskmap.errors import BoundaryError, OfflineError, RiskmapWarning, ServiceError
 from riskmap.places import boundaries
 from riskmap.places.boundaries import fetch_boundary, parse_answer
-from riskmap.places.downloads import Service, check_address
 
 API = "/api/current/gbOpen"
 COMMIT = "9469f09"

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from riskmap.downloads import Service, ask, stream
 from riskmap.errors import BoundaryError, OfflineError, RiskmapWarning, ServiceError
-from riskmap.places.downloads import Service, ask, stream
 from riskmap.settings import cache_folder, data_path, is_offline
 
 if TYPE_CHECKING:

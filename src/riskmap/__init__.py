@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from riskmap.evaluation.backtests import backtest
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.checks import check_incidents_file
+    from riskmap.incidents.clients import fetch_incidents
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.derivations import derive_victims
     from riskmap.incidents.duplicates import merge_duplicates
@@ -96,6 +97,7 @@ _HOMES = {
     "datasets": "riskmap.datasets",
     "derive_victims": "riskmap.incidents.derivations",
     "extract_incidents": "riskmap.incidents.articles",
+    "fetch_incidents": "riskmap.incidents.clients",
     "forecast": "riskmap.models.forecasts",
     "geocode": "riskmap.places.geocoders",
     "load_model": "riskmap.models.files",
@@ -148,6 +150,7 @@ __all__ = [
     "datasets",
     "derive_victims",
     "extract_incidents",
+    "fetch_incidents",
     "forecast",
     "geocode",
     "load_model",

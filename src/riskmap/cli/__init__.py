@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from riskmap.cli import evaluations, machines, places, reports, streams
+from riskmap.cli import evaluations, fetches, machines, places, reports, streams
 from riskmap.errors import RiskmapError
 
 app = typer.Typer(
@@ -23,7 +23,9 @@ app = typer.Typer(
 )
 
 regions_app = typer.Typer(help="Boundaries: fetch them, find what is wrong with them.")
-incidents_app = typer.Typer(help="Incident files: what they hold and what would be lost.")
+incidents_app = typer.Typer(
+    help="Incidents: fetch them, find what a file holds and what would be lost."
+)
 app.add_typer(regions_app, name="regions")
 app.add_typer(incidents_app, name="incidents")
 
@@ -36,6 +38,7 @@ app.command()(machines.doctor)
 regions_app.command("get")(places.get_regions)
 regions_app.command("audit")(places.audit_regions)
 incidents_app.command("check")(reports.check_incidents)
+incidents_app.command("get")(fetches.get_incidents)
 
 
 def main() -> None:

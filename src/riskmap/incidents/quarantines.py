@@ -28,6 +28,7 @@ REASONS = {
     "bad_code": "a code is not among the codes of its column",
     "duplicate_id": "an earlier row has the same id",
     "no_incident": "the row reports talk or agreement, and no incident",
+    "withdrawn": "the feed has taken the row back",
     "aggregate": "the row counts many incidents and is none itself",
 }
 

@@ -1,4 +1,4 @@
-"""Articles from files: plain text, HTML, RSS and Atom, or a folder of them.
+"""Articles from files: plain text, HTML, RSS and Atom, fetched reports, or a folder of them.
 
 Files are untrusted: XML with a document type is refused, sizes are capped, nothing is fetched.
 """
@@ -6,6 +6,7 @@ Files are untrusted: XML with a document type is refused, sizes are capped, noth
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,8 @@ _MOST_BYTES = 20_000_000
 _TEXT = (".txt", ".text", ".md")
 _HTML = (".html", ".htm", ".xhtml")
 _FEED = (".xml", ".rss", ".atom")
+_REPORTS = (".json",)
+_KINDS = (*_TEXT, *_HTML, *_FEED)
 _TAG = re.compile(r"<[^>]{0,2000}>")
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"
@@ -53,8 +56,9 @@ def read_articles(path: str | Path) -> list[Article]:
     Parameters
     ----------
     path
-        A ``.txt``, ``.html``, ``.rss``, ``.atom`` or ``.xml`` file, or a folder of them (not below
-        it, and no hidden files).
+        A ``.txt``, ``.html``, ``.rss``, ``.atom`` or ``.xml`` file, a ``.json`` file of reports as
+        ``riskmap incidents get reliefweb`` writes it, or a folder of texts, pages and feeds (not
+        below it, and no hidden files).
 
     Raises
     ------
@@ -75,18 +79,19 @@ def read_articles(path: str | Path) -> list[Article]:
     path = Path(path)
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        kinds = (*_TEXT, *_HTML, *_FEED)
-        return [a for p in files if p.suffix.lower() in kinds for a in read_articles(p)]
+        return [a for p in files if p.suffix.lower() in _KINDS for a in read_articles(p)]
     kind = path.suffix.lower()
-    if kind not in (*_TEXT, *_HTML, *_FEED):
+    if kind not in (*_KINDS, *_REPORTS):
         raise InputError(
-            "not an article", file=path, met=kind, expected="txt, html, rss, atom or xml"
+            "not an article", file=path, met=kind, expected="txt, html, rss, atom, xml or json"
         )
     content = _read(path)
     if kind in _TEXT:
         return [Article(content, None, path.name)]
     if kind in _HTML:
         return [_from_html(content, path)]
+    if kind in _REPORTS:
+        return list(_from_reports(content, path))
     return list(_from_feed(content, path))
 
 
@@ -115,6 +120,21 @@ def _from_html(content: str, path: Path) -> Article:
         content, extensive_search=False, original_date=True, max_date="2100-01-01"
     )
     return Article(text, date.fromisoformat(found) if found else None, path.name)
+
+
+def _from_reports(content: str, path: Path) -> Iterator[Article]:
+    try:
+        answer = json.loads(content)
+        reports = answer["data"]
+        for report in reports:
+            parts = [str(report[name]) for name in ("title", "body") if report.get(name)]
+            number = f"{path.name}:{report['report_id']}"
+            yield Article("\n".join(parts), _iso_day(report["published"]), number)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            "not a file of reports", file=path, met=str(error)[:80],
+            expected='{"data": [{"report_id", "published", "title", "body"}]}',
+        ) from error  # fmt: skip
 
 
 def _from_feed(content: str, path: Path) -> Iterator[Article]:

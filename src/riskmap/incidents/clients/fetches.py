@@ -1,0 +1,395 @@
+"""Fetching incidents: page by page, each kept until all are there, then read like a file.
+
+What to ask next is decided by each service's pure functions; asking, waiting and keeping happen
+here, once for all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from riskmap.errors import InputError, ServiceError
+from riskmap.incidents.articles import extract_incidents
+from riskmap.incidents.clients import acled, hapi, reliefweb, ucdp
+from riskmap.incidents.clients.answers import check_columns
+from riskmap.incidents.clients.files import read_release
+from riskmap.incidents.clients.pages import PageStore, encode_page
+from riskmap.incidents.clients.queries import Query
+from riskmap.incidents.clients.transports import Session
+from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.readers import read_incidents
+from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
+from riskmap.settings import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from riskmap.incidents.clients.queries import Client, Page, Question
+
+#: Every service by the name that callers write.
+CLIENTS: Mapping[str, Client] = MappingProxyType(
+    {
+        client.name: client
+        for client in (
+            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
+            *(hapi.CLIENT, reliefweb.CLIENT),
+        )
+    }
+)
+
+#: Pages after which a fetch that has no end is given up.
+MOST_PAGES = 20_000
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a service answered: rows as it writes them.
+
+    Parameters
+    ----------
+    client
+        The service.
+    rows
+        One row a record, columns as the service names them.
+    ledger
+        One stage, ``fetch``: records that came, and those left out because they are of another
+        country or day than was asked for.
+    provenance
+        The service, what was asked, when it answered, its licence, and a sha256 of the rows. No
+        key.
+    """
+
+    client: Client
+    rows: pd.DataFrame
+    ledger: Ledger
+    provenance: Mapping[str, Any]
+
+
+def fetch_incidents(
+    source: str,
+    *,
+    country: str | None = None,
+    since: date | str | int | None = None,
+    until: date | str | int | None = None,
+    version: str | None = None,
+    allow_empty: bool = False,
+    client: Client | None = None,
+) -> gpd.GeoDataFrame:
+    """Fetch incidents from a service, and read them as a file of theirs would be read.
+
+    Keys come from environment variables (docs/incidents.md) and are written nowhere. Pages are kept
+    in the cache folder until all are there: a fetch that was cut short goes on where it stopped.
+
+    Parameters
+    ----------
+    source
+        ``"ucdp"`` (API), ``"ucdp-files"`` (yearly and candidate files, no key), ``"acled"``,
+        ``"hapi"`` (aggregates, all set aside) or ``"reliefweb"`` (reports, read by
+        :func:`riskmap.extract_incidents`).
+    country
+        Name or alpha-3 code.
+    since, until
+        First and last day; a year or month will do.
+    version
+        UCDP's release, such as ``"25.1"`` or the candidate ``"25.0.3"``.
+    allow_empty
+        Whether an answer without a record is an answer.
+    client
+        Another client than the source's own, such as one with a mirror's address.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table.
+
+    Raises
+    ------
+    InputError
+        When the source, country or days are none, or an environment variable is not set.
+    OfflineError
+        When ``RISKMAP_OFFLINE`` forbids connections.
+    ServiceError
+        When the service refuses, fails, answers in another shape, or answers nothing.
+
+    Examples
+    --------
+    >>> fetch_incidents("ucdb", country="AFG")
+    Traceback (most recent call last):
+        ...
+    riskmap.errors.InputError: unknown source: met 'ucdb', expected one of acled, hapi, \
+reliefweb, ucdp, ucdp-files
+    """
+    query = Query.of(country=country, since=since, until=until, version=version)
+    return read_fetched(fetch_rows(client or find_client(source), query, allow_empty=allow_empty))
+
+
+def find_client(source: str) -> Client:
+    """Return the client of a source of incidents or articles.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+
+    Examples
+    --------
+    >>> find_client("hapi").title
+    'HDX Humanitarian API (HAPI)'
+    """
+    named = [name for name in sorted(CLIENTS) if name != acled.WITHDRAWN.name]
+    if source not in CLIENTS:
+        raise InputError("unknown source", met=source, expected="one of " + ", ".join(named))
+    return CLIENTS[source]
+
+
+def fetch_rows(
+    client: Client,
+    query: Query,
+    *,
+    allow_empty: bool = False,
+    session: Session | None = None,
+) -> Fetched:
+    """Return all records that a service has for a query.
+
+    Parameters
+    ----------
+    client, query
+        The service and what to ask it.
+    allow_empty
+        Whether an answer without a record is an answer.
+    session
+        How to ask; made from the client when not given.
+
+    Raises
+    ------
+    InputError, OfflineError, ServiceError
+        As for :func:`fetch_incidents`.
+    """
+    if query.version is not None and not client.versions:
+        raise InputError(f"{client.title} has no versions", met=query.version)
+    if client.release is not None:
+        address = client.release(client, query)
+        keep = partial(_asked_for, client=client, query=query)
+        rows, came = read_release(client, address, keep, session=session)
+        answered = None
+    else:
+        store = PageStore.of(client, query)
+        records, answered = _collect(client, query, session or Session(client), store)
+        rows, came = pd.DataFrame(records, dtype=object), len(records)
+        rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
+        store.drop()
+    if not len(rows) and not allow_empty:
+        raise ServiceError(
+            f"{client.title} answered {came} records, none of them asked for "
+            f"({_said(query)}); pass allow_empty when that may be"
+        )
+    left = {"not_asked": came - len(rows)}
+    stage = Stage("fetch", rows_in=came, rows_out=len(rows), reasons=left)
+    return Fetched(client, rows, Ledger((stage,)), _provenance(client, query, rows, answered))
+
+
+def _collect(
+    client: Client, query: Query, session: Session, store: PageStore
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the records of all pages: kept ones first, then those that the service is asked."""
+    records: list[dict[str, Any]] = []
+    seen: set[bytes] = set()
+    total: int | None = None
+    question: Question | None = client.ask(client, query)
+    answered = None
+    number = 0
+    while question is not None:
+        kept = store.read(number)
+        page, answered = kept or _turn(client, question, session, store, number)
+        _check_progress(page, seen, number, client)
+        total = page.total if total is None else total
+        if page.total is not None and page.total != total:
+            store.drop()
+            raise ServiceError(
+                f"{client.title} changed while it was asked: {total:,} records on the first page, "
+                f"{page.total:,} on page {number + 1}; run again to start over"
+            )
+        records += page.records
+        question, number = page.following, number + 1
+    if fault := _fault(records, total, client):
+        store.drop()
+        raise ServiceError(f"{client.title} {fault}; run again to start over")
+    return records, answered
+
+
+def _turn(
+    client: Client, question: Question, session: Session, store: PageStore, number: int
+) -> tuple[Page, str | None]:
+    """Ask for a page, check it and keep it."""
+    content, answered = session.ask(question)
+    try:
+        page = client.read(content, question)
+        check_columns(page.records, client.columns, client.title)
+    except ServiceError as error:
+        raise ServiceError(session.without_keys(str(error))) from None
+    encoded = encode_page(page, answered)
+    session.refuse_keys(encoded)
+    store.write(number, encoded)
+    return page, answered
+
+
+def _fault(records: list[dict[str, Any]], total: int | None, client: Client) -> str:
+    """Return what shows that records are missing; nothing when all seem to be there."""
+    if total is not None and len(records) != total:
+        return f"ended after {len(records):,} of {total:,} records"
+    ids = [str(record.get(client.identity)) for record in records] if client.identity else []
+    if twice := len(ids) - len(set(ids)):
+        return f"gave {twice:,} records twice, so that its pages have moved and others may be lost"
+    return ""
+
+
+def _check_progress(page: Page, seen: set[bytes], number: int, client: Client) -> None:
+    """Raise when pages repeat or don't end."""
+    digest = hashlib.sha256(encode_page(replace(page, following=None), None)).digest()
+    if (page.records and digest in seen) or number >= MOST_PAGES:
+        raise ServiceError(
+            f"{client.title}: the pages don't end; page {number + 1} "
+            + ("is one that came before" if digest in seen else f"is beyond {MOST_PAGES:,}")
+        )
+    seen.add(digest)
+
+
+def _asked_for(rows: pd.DataFrame, client: Client, query: Query) -> pd.Series:
+    """Return which rows are of the country and days that were asked for.
+
+    A row whose country or day can't be read stays: the reader says what is wrong with it.
+    """
+    asked = pd.Series(data=True, index=rows.index)
+    if query.country is not None and client.country in rows:
+        texts = rows[client.country].astype("str")
+        codes = texts.map({text: find_iso(text) for text in texts.dropna().unique()})
+        asked &= codes.isna() | (codes == query.country)
+    days = [_iso_days(rows[name]) for name in client.days if name in rows]
+    if days:
+        first, last = days[0], days[-1].fillna(days[0])
+        if query.since is not None:
+            asked &= last.isna() | (last >= query.since.isoformat())
+        if query.until is not None:
+            asked &= first.isna() | (first <= query.until.isoformat())
+    return asked
+
+
+def _iso_days(values: pd.Series) -> pd.Series:
+    texts = values.astype("str").str[:10]
+    return texts.where(texts.str.fullmatch(_ISO_DAY.pattern).fillna(value=False).astype(bool))
+
+
+def _said(query: Query) -> str:
+    return ", ".join(f"{name} {value}" for name, value in query.as_dict().items()) or "everything"
+
+
+def _provenance(
+    client: Client, query: Query, rows: pd.DataFrame, answered: str | None
+) -> dict[str, Any]:
+    body = rows.to_csv(index=False).encode("utf-8", "surrogatepass")
+    moment = parsedate_to_datetime(answered).isoformat() if answered else None
+    return {
+        "source": client.name,
+        "title": client.title,
+        "service": client.service.api,
+        "query": query.as_dict(),
+        "answered_at": moment,
+        "rows": len(rows),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "licence": client.licence,
+        "riskmap": VERSION,
+    }
+
+
+def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
+    """Return fetched rows as an Incidents table, read as a file of the feed would be.
+
+    Parameters
+    ----------
+    fetched
+        What :func:`fetch_rows` returned.
+    **options
+        As for :func:`riskmap.read_incidents`; for articles as for
+        :func:`riskmap.extract_incidents`, such as ``regions``.
+
+    Raises
+    ------
+    InputError
+        When the rows are not incidents.
+    """
+    client = fetched.client
+    if client.name == acled.WITHDRAWN.name:
+        raise InputError("withdrawn events are no incidents", expected="withdraw_incidents")
+    if not len(fetched.rows):
+        return _no_incidents()
+    if client.feed is None:
+        return _read_reports(fetched.rows, options)
+    incidents = read_incidents(fetched.rows, feed=client.feed, **options)
+    version = fetched.provenance["query"].get("version")
+    return incidents.assign(source_file="-".join(filter(None, (client.name, version))))
+
+
+def count_read(fetched: Fetched) -> Ledger:
+    """Return the ledger with what reading makes of the rows; articles and ids are not rows yet."""
+    if fetched.client.feed is None:
+        return fetched.ledger
+    reasons = count_reasons(read_fetched(fetched)["quarantine_reason"])
+    rows = len(fetched.rows)
+    stage = Stage("read", rows_in=rows, rows_out=rows - sum(reasons.values()), reasons=reasons)
+    return fetched.ledger.then(stage)
+
+
+def _no_incidents() -> gpd.GeoDataFrame:
+    empty = conform(pd.DataFrame(), INCIDENT_COLUMNS)
+    return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=CRS), crs=CRS)
+
+
+def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoDataFrame:
+    """Return the incidents that reports tell of; ids name their report."""
+    tables = []
+    for row in rows.fillna("").to_dict("records"):
+        found = extract_incidents(
+            "\n".join(text for text in (row.get("title", ""), row.get("body", "")) if text),
+            published=row["published"] or None,
+            source_id=f"reliefweb-{row['report_id']}",
+            **options,
+        ).incidents
+        tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
+    told = [table for table in tables if len(table)]
+    return pd.concat(told, ignore_index=True) if told else _no_incidents()
+
+
+def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.GeoDataFrame:
+    """Return incidents with those set aside that ACLED has withdrawn since they were fetched.
+
+    Parameters
+    ----------
+    incidents
+        The Incidents table, such as one of an older file.
+    withdrawn
+        What ``fetch_rows(CLIENTS["acled-withdrawn"], query)`` returned.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        A copy; a withdrawn row has the ``quarantine_reason`` ``withdrawn``.
+    """
+    gone = set(withdrawn.rows.get("event_id_cnty", pd.Series(dtype="str")).astype("str"))
+    met = (incidents["source"] == "acled") & incidents["source_id"].isin(gone)
+    where = met & incidents["quarantine_reason"].isna()
+    table = incidents.copy()
+    table.loc[where, "quarantine_reason"] = "withdrawn"
+    table.loc[where, "quarantine_detail"] = "event_id_cnty: ACLED has withdrawn the event"
+    return table

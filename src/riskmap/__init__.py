@@ -17,6 +17,7 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from riskmap import datasets, testing
     from riskmap.assessment.assessments import assess
+    from riskmap.assessment.group_files import read_group
     from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
@@ -104,6 +105,7 @@ _HOMES = {
     "locate": "riskmap.places.placements",
     "merge_duplicates": "riskmap.incidents.duplicates",
     "publish": "riskmap.outputs.publishing",
+    "read_group": "riskmap.assessment.group_files",
     "read_incidents": "riskmap.incidents.readers",
     "read_layer": "riskmap.outputs.sets",
     "read_regions": "riskmap.places.regions",
@@ -157,6 +159,7 @@ __all__ = [
     "locate",
     "merge_duplicates",
     "publish",
+    "read_group",
     "read_incidents",
     "read_layer",
     "read_regions",

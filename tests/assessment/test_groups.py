@@ -26,23 +26,25 @@ def counts(forecast):
 
 
 @pytest.mark.parametrize(
-    ("nationality", "sector", "victims", "grade"),
+    ("nationality", "sector", "victims", "grade", "staff"),
     [
-        ("CHN", "mining", 1, "same nationality and sector"),
-        ("IND;CHN", "mining", 2, "same nationality and sector"),
-        ("CHN", "aid", 1, "same nationality"),
-        ("CHN", None, None, "same nationality"),
-        ("IND", "mining", 1, "same sector, foreign"),
-        (None, None, 3, "other foreigners"),
-        (None, "mining", 0, "same sector, local"),
-        (None, None, None, "no foreigners known"),
+        ("CHN", "mining", 1, "same nationality and sector", None),
+        ("IND;CHN", "mining", 2, "same nationality and sector", None),
+        ("CHN", "aid", 1, "same nationality", None),
+        ("CHN", None, None, "same nationality", None),
+        ("IND", "mining", 1, "same sector, foreign", None),
+        (None, None, 3, "other foreigners", "international"),
+        (None, "mining", 0, "same sector, local", "national"),
+        (None, "aid", 0, "national staff", "national"),
+        (None, None, None, "no foreigners known", None),
     ],
 )
-def test_relevance(nationality, sector, victims, grade):
+def test_relevance(nationality, sector, victims, grade, staff):
     row = pd.DataFrame(
         {
             "nationality": pd.Series([nationality], dtype="str"),
             "sector": pd.Series([sector], dtype="str"),
+            "staff_type": pd.Series([staff], dtype="str"),
             "foreign_victims": pd.Series([victims], dtype="Int64"),
         }
     )
@@ -115,6 +117,10 @@ def test_where_no_source_says_who_was_hit_the_group_is_insufficient():
         ({"nationality": "ZZZ"}, "unknown nationality: met 'ZZZ'"),
         ({"sector": "sorcery"}, "unknown sector: met 'sorcery'"),
         ({}, "needs a nationality or a sector"),
+        ({"sector": "aid", "staff_type": "national"}, "unknown staff_type: met 'national'"),
+        ({"sector": "aid", "visibility": "dazzling"}, "unknown visibility"),
+        ({"sector": "aid", "movement": "flying"}, "unknown movement"),
+        ({"sector": "aid", "theirs": ("national staff",)}, "unknown relevance that counts"),
     ],
 )
 def test_groups_that_are_none(fields, message):
@@ -125,3 +131,17 @@ def test_groups_that_are_none(fields, message):
 @pytest.mark.parametrize("text", ["CHN/mining", "CHN,PAK/", "/aid"])
 def test_a_group_reads_what_it_writes(text):
     assert str(rm.WorkerGroup.parse(text)) == text
+
+
+def test_what_counts_as_theirs_can_be_told(forecast):
+    wide = rm.WorkerGroup("CHN", sector="mining", theirs=tuple(g for g in RELEVANCE)[:4])
+    found = add_group(forecast, wide)
+    assert found.provenance["relevance"]["other foreigners"]
+    assert (counts(found)["group"] >= counts(add_group(forecast, MINERS))["group"]).all()
+
+
+def test_visibility_and_movement_are_printed_and_change_no_number(forecast):
+    told = rm.WorkerGroup("CHN", sector="mining", visibility="high", movement="commuting")
+    found = add_group(forecast, told)
+    assert found.provenance["group_visibility"] == "high"
+    assert found.frame.equals(add_group(forecast, MINERS).frame)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,22 +14,132 @@ from riskmap.models.distributions import NegativeBinomial
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from riskmap.models.forecasts import Forecast
     from riskmap.typing import FloatArray
 
-#: How an incident bears on a group, from the closest on, and whether it counts as one of theirs.
-#: The first that holds is taken. The table explains; the rate comes from the share.
+#: How an incident bears on a group, from the closest on, and whether it counts as one of theirs
+#: unless the group says otherwise. The first that holds is taken. The table selects and explains;
+#: the rate comes from the share.
 RELEVANCE = {
     "same nationality and sector": True,
     "same nationality": True,
     "same sector, foreign": True,
     "other foreigners": False,
     "same sector, local": False,
+    "national staff": False,
     "no foreigners known": False,
 }
 
+#: The grades without foreigners: they explain, but no share of the foreign rate can hold them.
+LOCAL = ("same sector, local", "national staff", "no foreigners known")
+
+#: How a group works and moves. Recorded and printed: no source says by how much they change a rate.
+STAFF_TYPES = ("international", "mixed")
+VISIBILITIES = ("low", "medium", "high")
+MOVEMENTS = ("static", "commuting", "travelling")
+
+_EAST, _NORTH = 180.0, 90.0
+
 #: What the rates of the area above are worth as evidence of a share, in incidents.
 PRIOR_INCIDENTS = 5.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place where the group works or lives; its coordinates are never published.
+
+    Parameters
+    ----------
+    name
+        What the group calls it; unique among its sites.
+    lon, lat
+        Degrees, WGS 84.
+
+    Raises
+    ------
+    InputError
+        When the coordinates are none.
+    """
+
+    name: str
+    lon: float = field(repr=False)
+    lat: float = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse coordinates that are none; the message doesn't repeat them."""
+        if not (abs(self.lon) <= _EAST and abs(self.lat) <= _NORTH):
+            raise InputError(
+                f"site {self.name!r} has no valid coordinates",
+                expected="lon in [-180, 180] and lat in [-90, 90], in degrees",
+            )
+
+
+@dataclass(frozen=True)
+class Route:
+    """A way that the group travels, such as camp - mine - airport; never published.
+
+    Parameters
+    ----------
+    name
+        What the group calls it; unique among its routes.
+    stops
+        At least two places on the way, joined by straight stretches.
+
+    Raises
+    ------
+    InputError
+        When it has fewer than two stops.
+    """
+
+    name: str
+    stops: tuple[Site, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a way that leads nowhere."""
+        if len({(stop.lon, stop.lat) for stop in self.stops}) < 2:  # noqa: PLR2004 - two ends
+            raise InputError(f"route {self.name!r} leads nowhere", expected="two different stops")
+
+
+@dataclass(frozen=True)
+class Presence:
+    """How many workers of the group are in a region, from a day on, up to and without another.
+
+    Parameters
+    ----------
+    region_id
+        The region.
+    headcount
+        Workers present on average; 0 says that there are none.
+    start, end
+        Half-open period; None is open.
+
+    Raises
+    ------
+    InputError
+        When the headcount is negative or not finite, or the period is empty.
+    """
+
+    region_id: str
+    headcount: float
+    start: date | None = None
+    end: date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse exposure that can't be."""
+        if not 0 <= self.headcount < np.inf:
+            raise InputError(
+                f"exposure in {self.region_id} is no number of workers",
+                met=self.headcount,
+                expected="a finite number, not negative",
+            )
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise InputError(
+                f"the period of the exposure in {self.region_id} is empty",
+                met=f"{self.start} to {self.end}",
+                expected="an end after the start",
+            )
 
 
 @dataclass(frozen=True)
@@ -42,11 +152,22 @@ class WorkerGroup:
         ISO 3166-1 alpha-3 code, or several; none for any nationality.
     sector
         One of :data:`riskmap.schema.SECTORS`; none for any sector.
+    staff_type
+        One of :data:`STAFF_TYPES`; the group is of foreign workers, alone or with national staff.
+    visibility, movement
+        One of :data:`VISIBILITIES` and of :data:`MOVEMENTS`. They are printed beside the levels and
+        change no number: no published source says by how much they would.
+    sites, routes
+        Where the group works and travels; never published.
+    presence
+        How many of the group are where, for rates per worker-year.
+    theirs
+        The grades of :data:`RELEVANCE` that count as incidents of the group.
 
     Raises
     ------
     InputError
-        When a nationality or the sector is unknown, or neither is given.
+        When a code is unknown, neither nationality nor sector is given, or a name stands twice.
 
     Examples
     --------
@@ -58,6 +179,13 @@ class WorkerGroup:
 
     nationality: str | tuple[str, ...] = ()
     sector: str | None = None
+    staff_type: str = "international"
+    visibility: str | None = None
+    movement: str | None = None
+    sites: tuple[Site, ...] = field(default=(), repr=False)
+    routes: tuple[Route, ...] = field(default=(), repr=False)
+    presence: tuple[Presence, ...] = field(default=(), repr=False)
+    theirs: tuple[str, ...] = tuple(grade for grade, counts in RELEVANCE.items() if counts)
 
     def __post_init__(self) -> None:
         """Make the nationalities a sorted tuple and check every code."""
@@ -68,10 +196,26 @@ class WorkerGroup:
                 raise InputError(
                     "unknown nationality", met=code, expected="an alpha-3 code such as 'CHN'"
                 )
-        if self.sector is not None and self.sector not in SECTORS:
-            raise InputError("unknown sector", met=self.sector, expected=", ".join(SECTORS))
         if not self.nationality and self.sector is None:
             raise InputError("a group needs a nationality or a sector")
+        for what, met, codes in (
+            ("sector", self.sector, SECTORS),
+            ("visibility", self.visibility, VISIBILITIES),
+            ("movement", self.movement, MOVEMENTS),
+        ):
+            _check_code(what, met, (None, *codes))
+        _check_code("staff_type", self.staff_type, STAFF_TYPES)
+        for grade in self.theirs:
+            _check_code(
+                "relevance that counts", grade, tuple(g for g in RELEVANCE if g not in LOCAL)
+            )
+        _check_names("sites", [site.name for site in self.sites])
+        _check_names("routes", [route.name for route in self.routes])
+
+    @property
+    def relevance_table(self) -> dict[str, bool]:
+        """Every grade of relevance, and whether it counts as one of theirs."""
+        return {grade: grade in self.theirs for grade in RELEVANCE}
 
     @classmethod
     def parse(cls, text: str) -> WorkerGroup:
@@ -90,8 +234,8 @@ class WorkerGroup:
         Parameters
         ----------
         incidents
-            With ``nationality, sector, foreign_victims``; several nationalities are joined by
-            ``;``.
+            With ``nationality, sector, staff_type, foreign_victims``; several nationalities are
+            joined by ``;``.
 
         Examples
         --------
@@ -115,8 +259,9 @@ class WorkerGroup:
                 same_sector & foreign,
                 foreign,
                 same_sector,
+                incidents["staff_type"].isin(["national", "mixed"]),
             ],
-            list(RELEVANCE)[:5],
+            list(RELEVANCE)[:-1],
             default="no foreigners known",
         )
         return pd.Series(grades, index=incidents.index, dtype="str")
@@ -160,7 +305,7 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     grades = group.relevance(forecast.evidence)
     evidence = forecast.evidence.assign(relevance=grades)
     foreign = forecast.frame[forecast.frame["layer"] == "foreign"].reset_index(drop=True)
-    share = _shares(evidence, forecast.activity)
+    share = _shares(evidence, forecast.activity, theirs=group.theirs)
     mean = foreign["expected_count"].to_numpy() * share
     frame = foreign.assign(layer="group", expected_count=mean)
     if not np.isnan(mean).any():
@@ -173,14 +318,27 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
         frame=_interleave(forecast.frame, frame),
         components=_interleave(forecast.components, ours),
         evidence=evidence,
-        provenance={**forecast.provenance, "group": str(group)},
+        provenance={**forecast.provenance, **_describe(group)},
     )
 
 
-def _shares(evidence: pd.DataFrame, regions: pd.DataFrame) -> FloatArray:
+def _describe(group: WorkerGroup) -> dict[str, Any]:
+    """Return what outputs say of a group; never where it is."""
+    return {
+        "group": str(group),
+        "group_staff_type": group.staff_type,
+        "group_visibility": group.visibility,
+        "group_movement": group.movement,
+        "relevance": group.relevance_table,
+    }
+
+
+def _shares(
+    evidence: pd.DataFrame, regions: pd.DataFrame, *, theirs: tuple[str, ...]
+) -> FloatArray:
     """Return the group's share of the foreign incidents of each region, shrunk."""
-    foreign = evidence[~evidence["relevance"].isin(["same sector, local", "no foreigners known"])]
-    ours = foreign["relevance"].map(RELEVANCE).astype(bool)
+    foreign = evidence[~evidence["relevance"].isin(LOCAL)]
+    ours = foreign["relevance"].isin(theirs)
     n = foreign.groupby("region_id")["weight"].sum().reindex(regions["region_id"]).fillna(0.0)
     k = foreign[ours].groupby("region_id")["weight"].sum().reindex(regions["region_id"])
     table = pd.DataFrame({"k": k.fillna(0.0).to_numpy(), "n": n.to_numpy()})
@@ -217,3 +375,15 @@ def _interleave(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a narrower layer behind those of each region's wider ones."""
     both = pd.concat([table, rows], ignore_index=True)
     return both.sort_values("region_id", kind="stable", ignore_index=True)
+
+
+def _check_code(what: str, met: str | None, codes: tuple[str | None, ...]) -> None:
+    if met not in codes:
+        raise InputError(
+            f"unknown {what}", met=met, expected=", ".join(str(code) for code in codes if code)
+        )
+
+
+def _check_names(what: str, names: list[str]) -> None:
+    if len(set(names)) < len(names) or not all(name.strip() for name in names):
+        raise InputError(f"the names of {what} are not unique", met=names)

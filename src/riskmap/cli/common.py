@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from riskmap.assessment.groups import WorkerGroup
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
@@ -70,3 +72,10 @@ def load_regions(source: str) -> gpd.GeoDataFrame:
     if level and not level.isdecimal():
         raise typer.BadParameter(f"met {source!r}, expected a file or ISO3[:LEVEL]")
     return rm.read_regions(iso3, level=int(level) if level else None)
+
+
+def load_group(text: str) -> WorkerGroup:
+    """Read a group from a TOML file, or from a text such as CHN/mining."""
+    import riskmap as rm
+
+    return rm.read_group(text) if text.endswith(".toml") else rm.WorkerGroup.parse(text)

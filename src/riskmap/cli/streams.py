@@ -15,6 +15,7 @@ from riskmap.cli.common import (
     Json,
     Out,
     Regions,
+    load_group,
     load_incidents,
     load_regions,
     say,
@@ -26,21 +27,24 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.models.forecasts import Forecast
 
 DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
 DEMO_COUNTRIES = ("AFG", "PAK")
 DEMO_AS_OF = "2025-02-01"
 
 
-def run(  # noqa: PLR0913 - one an option of the command
+def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     incidents: Incidents,
     regions: Regions,
     as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
     horizon: Horizon = "90D",
     every: Every = "month",
-    group: Annotated[str | None, typer.Option(help="Whose risk, such as CHN/mining.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
+    ] = None,
+    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
     out: Out = Path("out"),
     *,
     as_json: Json = False,
@@ -51,8 +55,10 @@ def run(  # noqa: PLR0913 - one an option of the command
     say(f"reading {regions}")
     districts = load_regions(regions)
     table = load_incidents(incidents)
-    who = None if group is None else rm.WorkerGroup.parse(group)
-    layer = _assess(table, districts, as_of=as_of, horizon=horizon, every=every, group=who)
+    who = None if group is None else load_group(group)
+    levels = None if scale is None else rm.LevelScale.from_file(scale)
+    forecast = _forecast(table, districts, as_of=as_of, horizon=horizon, every=every)
+    layer = rm.assess(forecast, districts, group=who, scale=levels)
     layer = _name_inputs(layer, [*incidents, *([Path(regions)] if Path(regions).exists() else [])])
     _publish(layer, out, as_json=as_json)
 
@@ -65,7 +71,8 @@ def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
-    layer = _assess(table, provinces, as_of=DEMO_AS_OF, horizon="90D", every="month")
+    forecast = _forecast(table, provinces, as_of=DEMO_AS_OF, horizon="90D", every="month")
+    layer = rm.assess(forecast, provinces)
     layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
     notice = (
         "Demonstration on a small table of publicly reported attacks. Not a risk assessment: "
@@ -75,23 +82,17 @@ def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
     _publish(layer, out, as_json=as_json)
 
 
-def _assess(
-    table: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    *,
-    as_of: str,
-    horizon: str,
-    every: str,
-    group: WorkerGroup | None = None,
-) -> RiskLayer:
-    """Run the stream from incidents to a risk layer."""
+def _forecast(
+    table: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
+) -> Forecast:
+    """Run the stream from incidents to a forecast."""
     import riskmap as rm
 
     say(f"placing {len(table):,} incidents in {len(regions):,} regions")
     located = rm.locate(table, regions)
     panel = rm.count_incidents(located, regions, every=every, as_of=as_of)
     say(f"forecasting {horizon} from {as_of}")
-    return rm.assess(rm.forecast(panel, horizon=horizon), regions, group=group)
+    return rm.forecast(panel, horizon=horizon)
 
 
 def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:

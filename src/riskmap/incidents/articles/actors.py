@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import cues, group_forms, groups
+from riskmap.incidents.articles.lexicons import caseless, cues, group_forms, groups
 from riskmap.incidents.articles.sentences import Quote
 
 if TYPE_CHECKING:
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 
 
 _UNKNOWN = r"(?:unknown|unidentified|unnamed|masked|armed|heavily armed)"
-_AGENT = re.compile(
+_AGENT = caseless(
     rf"\b(?:by )?((?:(?:two |three |four |five )?{_UNKNOWN} (?:\w+ )?)?(?:gunmen"
     rf"|gunman|assailants?|attackers?|militants?|fighters?|insurgents?"
     rf"|rebels?|bandits?|kidnappers?|abductors?|raiders?|bombers?|separatists?"
-    rf"|extremists?|robbers?|armed men|men))\b",
-    re.IGNORECASE,
+    rf"|extremists?|robbers?|armed men|men))\b"
 )
+_NAMED_UNKNOWN = caseless(_UNKNOWN)
+_UNDERGOES = caseless(
+    r"\b(?:killed|killing|detained|arrested|captured|detaining|against)\s+(?:\w+ ){0,3}$"
+)
+_NO_CLAIM = caseless(r"\bno (?:one|group)\b|\bnobody\b|\bnot? (?:immediate )?claim")
 _MEMBERS = re.compile(
     r"^(?:The )?(?:(?:Rebels|Fighters|Members|Gunmen|Militants|Men) (?:of|from) (?:the )?)?"
 )
-_BLAME = re.compile(
+_BLAME = caseless(
     r"\b(?:blam(?:ed|es|ing)|accus(?:ed|es|ing)|suspect(?:s|ed)?|attribut\w+"
     r"|pointed (?:the finger )?(?:at|to)|held|holds|said to be the work "
-    r"of|believed to be)\b",
-    re.IGNORECASE,
+    r"of|believed to be)\b"
 )
-_BLAME_OTHER = re.compile(
-    r"\b(?:suspected|believed to be|alleged|presumed|said to be)\s+(?:\w+ )?$", re.IGNORECASE
-)
+_BLAME_OTHER = caseless(r"\b(?:suspected|believed to be|alleged|presumed|said to be)\s+(?:\w+ )?$")
 _SPEAKER = re.compile(
     r"((?:[A-Z][\w’'-]+ |[a-z]+ ){0,5}?(?:spokes(?:man|woman|person)|official"
     r"|officials|police|governor|mayor|witnesses|witness|residents|authorities"
@@ -42,7 +43,8 @@ _SPEAKER = re.compile(
     r"|embassy|chief|statement)(?: (?:[A-Z][\w’'.-]+ ?){1,3})?)\s+(?:has "
     r"|have |also )?(?:said|confirmed|told|stated|announced|reported)\b"
 )
-_ACCORDING = re.compile(r"\baccording to ((?:the )?[^,.;]{3,60})", re.IGNORECASE)
+_SPEECH = ("said", "confirmed", "told", "stated", "announced", "reported", "according")
+_ACCORDING = caseless(r"\baccording to ((?:the )?[^,.;]{3,60})")
 
 
 def find_groups(text: str, start: int = 0, end: int | None = None) -> list[Quote]:
@@ -80,13 +82,11 @@ def find_claim(text: str, told: Sequence[Facts]) -> Quote | None:
     """Return the group that takes responsibility, where no denial stands beside the claim."""
     for fact in told:
         sentence = fact.sentence
-        for cue in cues("claim").finditer(sentence.text):
-            if cues("denial").search(sentence.text) or re.search(
-                r"\bno (?:one|group)\b|\bnobody\b|\bnot? (?:immediate )?claim",
-                sentence.text,
-                re.IGNORECASE,
-            ):
-                continue
+        if "claim" not in fact.scopes.flags or "denial" in fact.scopes.flags:
+            continue
+        if _NO_CLAIM.search(sentence.low):
+            continue
+        for cue in cues("claim").finditer(sentence.low):
             named = find_groups(text, sentence.start, sentence.end)
             if not named and re.search(r"\b[Tt]he group\b", sentence.text[: cue.start() + 1]):
                 return next(reversed(find_groups(text, 0, sentence.start)), None)
@@ -108,7 +108,7 @@ def find_denial(text: str, told: Sequence[Facts]) -> Quote | None:
     """Return the group that denies the deed."""
     for fact in told:
         sentence = fact.sentence
-        cue = cues("denial").search(sentence.text)
+        cue = cues("denial").search(sentence.low)
         named = find_groups(text, sentence.start, sentence.end)
         if cue and named and named[0].start < sentence.start + cue.start():
             return named[0]
@@ -119,15 +119,14 @@ def find_blame(text: str, told: Sequence[Facts]) -> Quote | None:
     """Return the group that others blame."""
     for fact in told:
         sentence = fact.sentence
-        cue = _BLAME.search(sentence.text)
+        cue = _BLAME.search(sentence.low)
         for quote in find_groups(text, sentence.start, sentence.end):
-            left = text[sentence.start : quote.start]
-            if _BLAME_OTHER.search(left):
+            if _BLAME_OTHER.search(sentence.low[: quote.start - sentence.start]):
                 return quote
             if (
                 cue
                 and sentence.start + cue.end() <= quote.start
-                and not cues("claim").search(sentence.text)
+                and "claim" not in fact.scopes.flags
             ):
                 return quote
             if cue and re.match(
@@ -143,33 +142,31 @@ def find_actor(facts: Sequence[Facts]) -> Quote | None:
     best: Quote | None = None
     for fact in facts:
         sentence = fact.sentence
-        for match in _AGENT.finditer(sentence.text):
-            if re.search(
-                r"\b(?:killed|killing|detained|arrested|captured|detaining|against)\s+(?:\w+ "
-                r"){0,3}$",
-                sentence.text[: match.start()],
-            ):
+        for match in _AGENT.finditer(sentence.low):
+            if _UNDERGOES.search(sentence.low[: match.start()]):
                 continue
-            if match[1].lower() in ("men", "man") and not match[0].lower().startswith("by"):
+            if match[1] in ("men", "man") and not match[0].startswith("by"):
                 continue
-            quote = Quote(
-                match[1].strip(), sentence.start + match.start(1), sentence.start + match.end(1)
-            )
-            if best is None or (
-                re.match(_UNKNOWN, match[1], re.IGNORECASE)
-                and not re.match(_UNKNOWN, best.value, re.IGNORECASE)
-            ):
-                best = quote
+            unknown = bool(_NAMED_UNKNOWN.match(match[1]))
+            if best is None or (unknown and not _NAMED_UNKNOWN.match(best.value.lower())):
+                name = sentence.text[slice(*match.span(1))]
+                best = Quote(
+                    name.strip(), sentence.start + match.start(1), sentence.start + match.end(1)
+                )
     return best
 
 
 def find_speaker(told: Sequence[Facts]) -> Quote | None:
     """Return who says so."""
     for fact in told:
-        for pattern in (_SPEAKER, _ACCORDING):
-            match = pattern.search(fact.sentence.text)
+        sentence = fact.sentence
+        if not any(word in sentence.low for word in _SPEECH):
+            continue
+        for pattern, searched in ((_SPEAKER, sentence.text), (_ACCORDING, sentence.low)):
+            match = pattern.search(searched)
             if match:
-                value = match[1].strip()
-                start = fact.sentence.start + match.start(1) + match[1].index(value)
+                span = sentence.text[slice(*match.span(1))]
+                value = span.strip()
+                start = sentence.start + match.start(1) + span.index(value)
                 return Quote(value, start, start + len(value))
     return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import cues, numbers
+from riskmap.incidents.articles.lexicons import caseless, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,18 +13,15 @@ if TYPE_CHECKING:
     from riskmap.incidents.articles.facts import Facts
     from riskmap.incidents.articles.tolls import Toll
 
-_CORRECTED = re.compile(
+_CORRECTED = caseless(
     r"\b(?:rose|risen|rises|climbed|increased|revised|corrected|correction"
     r"|updated|now stands?|has reached|lowered|not \w+ as|rather than"
     r"|instead of|earlier (?:said|reported|figure|count)|initially (?:said"
-    r"|reported|put))\b",
-    re.IGNORECASE,
+    r"|reported|put))\b"
 )
-_INCLUDES = re.compile(
-    r"\b(?:including|one of (?:the|whom)|among (?:them|those|the))\b", re.IGNORECASE
-)
-_PART = re.compile(r"\bof (?:the|those|them)\b")
-_ALSO = re.compile(r"\balso\b", re.IGNORECASE)
+_INCLUDES = caseless(r"\b(?:including|one of (?:the|whom)|among (?:them|those|the))\b")
+_PART = caseless(r"\bof (?:the|those|them)\b")
+_ALSO = caseless(r"\balso\b")
 
 
 @dataclass(frozen=True)
@@ -102,9 +98,9 @@ def _statement(
 ) -> _Statement | None:
     allowed = ("", "background") if background else ("",)
     tolls = [t for t in fact.tolls if t.kind == kind and t.side in sides and t.scope in allowed]
-    tolls = _distinct(tolls)
     if not tolls:
         return None
+    tolls = _distinct(tolls)
     low = sum(t.low for t in tolls)
     highs = [t.high for t in tolls]
     high = None if any(h is None for h in highs) else sum(h for h in highs if h is not None)
@@ -116,7 +112,7 @@ def _statement(
         rank = 0
     elif all(t.definite and not t.counted for t in tolls):
         rank = 0 if not single else 1
-    text = fact.sentence.text
+    text = fact.sentence.low
     return _Statement(
         Count(low, high, tuple(tolls)), rank,
         corrected=bool(_CORRECTED.search(text)) and counted,
@@ -128,7 +124,7 @@ def _statement(
         includes=bool(_INCLUDES.search(text)),
         start=fact.sentence.start,
         summary="summary" in fact.scopes.flags,
-        claimed=bool(cues("claim").search(text)) and kind == "killed",
+        claimed=kind == "killed" and "claim" in fact.scopes.flags,
     )  # fmt: skip
 
 

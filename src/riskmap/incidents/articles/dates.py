@@ -7,13 +7,16 @@ a year stays a year.
 from __future__ import annotations
 
 import calendar
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import numbers
+from riskmap.incidents.articles.lexicons import caseless, lower, numbers
 from riskmap.incidents.calendars import CALENDARS
+
+if TYPE_CHECKING:
+    import re
 
 _MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name}
 _MONTHS |= {name.lower(): i for i, name in enumerate(calendar.month_abbr) if name} | {"sept": 9}
@@ -34,7 +37,6 @@ _DAYS |= {"tues": 1, "weds": 2, "thurs": 3}
 _NUMBER = r"\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty"
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = "|".join(sorted(_DAYS, key=len, reverse=True))
-_SHIFT = re.compile(r"(?:the )?(?:next|following|subsequent)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,28 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
         rf"({_MONTH})\b(?!\s?\d)",
         "year": r"\b(?:in|of|since|during|back in|early|late|mid-?|,|the)\s?((?:19|20)\d\d)\b(?!-)",
     }
-    return [(kind, re.compile(source, re.IGNORECASE)) for kind, source in sources.items()]
+    return [(kind, caseless(source)) for kind, source in sources.items()]
 
 
-_HINT = re.compile(
-    rf"\b(?:{'|'.join(sorted({*_MONTHS, *_HIJRI, *_DAYS}))}|ago|earlier"
-    rf"|before|yesterday|today|tonight"
-    r"|overnight|last|past|this|previous|\d{4})\b",
-    re.IGNORECASE,
-)
+#: The kinds of phrases that a word may belong to; a sentence without any has no phrase of time.
+_KINDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_DAYS, ("weekday",)),
+    **dict.fromkeys(_HIJRI, ("hijri",)),
+    **dict.fromkeys(_MONTHS, ("dmy", "mdy", "month", "bare_month")),
+    **dict.fromkeys(("last", "this", "past", "previous"), ("last_period",)),
+    "earlier": ("earlier", "ago"),
+    "ago": ("ago",),
+    "before": ("ago", "before_yesterday"),
+    "yesterday": ("yesterday",),
+    "overnight": ("yesterday",),
+    "today": ("today",),
+    "tonight": ("today",),
+}
+_KINDS["last"] += ("past_span", "past_day", "yesterday")
+_KINDS["past"] += ("past_span", "past_day")
+_KINDS["previous"] += ("yesterday",)
+_KINDS["this"] += ("earlier", "today")
+_WORD = caseless(rf"\b(?:{'|'.join(sorted(_KINDS, key=len, reverse=True))}|\d{{4}})\b")
 
 
 def find_dates(
@@ -130,15 +145,20 @@ def find_dates(
     >>> find_dates("It happened on Tuesday.")[0].first is None
     True
     """
-    if not _HINT.search(text):
+    low = lower(text)
+    words = {match[0] for match in _WORD.finditer(low)}
+    if not words:
         return []
+    kinds = {kind for word in words for kind in _KINDS.get(word, ("iso", "year"))}
     reference = reference or Reference()
     taken: list[tuple[int, int]] = []
     found: list[DatePhrase] = []
     for kind, pattern in _patterns():
-        for match in pattern.finditer(text):
+        if kind not in kinds:
+            continue
+        for match in pattern.finditer(low):
             start, end = match.span()
-            if any(start < b and end > a for a, b in taken) or _is_word(match, kind):
+            if any(start < b and end > a for a, b in taken) or _is_word(match, kind, text):
                 continue
             answer = _resolve(kind, match, reference)
             if answer is None:
@@ -147,18 +167,18 @@ def find_dates(
             explicit = kind in ("iso", "hijri", "dmy", "mdy", "month", "bare_month", "year")
             taken.append((start, end))
             span = (start + offset, end + offset)
-            found.append(DatePhrase(*span, match[0], first, last, precision, explicit))
+            found.append(DatePhrase(*span, text[start:end], first, last, precision, explicit))
     return sorted(found, key=lambda phrase: phrase.start)
 
 
-def _is_word(match: re.Match[str], kind: str) -> bool:
+def _is_word(match: re.Match[str], kind: str, text: str) -> bool:
     """Return whether a match is a word that only looks like a month or a day ("may", "march")."""
     if kind in ("dmy", "mdy", "month", "bare_month"):
-        names = [group for group in match.groups() if group and group.lower() in _MONTHS]
-        return any(not name[0].isupper() for name in names)
+        names = [i for i, group in enumerate(match.groups(), 1) if group in _MONTHS]
+        return any(not text[match.start(i)].isupper() for i in names)
     if kind == "hijri":
-        return not match[2][0].isupper() or int(match[1]) > 31  # noqa: PLR2004 - days of a month
-    return kind == "weekday" and not match[2][0].isupper()
+        return not text[match.start(2)].isupper() or int(match[1]) > 31  # noqa: PLR2004 - days of a month
+    return kind == "weekday" and not text[match.start(2)].isupper()
 
 
 _Answer = tuple[date | None, date | None, str] | None

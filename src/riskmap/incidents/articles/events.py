@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import cues, weapons
+from riskmap.incidents.articles.lexicons import caseless
 from riskmap.incidents.articles.matchers import fold
 
 if TYPE_CHECKING:
@@ -25,13 +25,25 @@ EVENT_STATUSES = ("reported", "recounted", "arrest")
 _OLD = timedelta(days=21)
 _FIGURATIVE_SHARE = 0.3
 _SAID = re.compile(r"\b(?:said|says|told|confirmed|reported|according|stated|announced|added)\b")
-DEFINITE = re.compile(
+DEFINITE = caseless(
     r"\b(?:the|this|that) (?:\w+ ){0,2}?(?:attack|incident|blast|explosion"
     r"|killing|killings|raid|ambush|bombing|shooting|assault"
     r"|kidnapping|abduction|clash|strike|operation|attackers?|gunmen|assailants?|victims?|dead|hostages?|deceased|wounded|injured"
-    r"|insurgents?|suspects?|detainees?|bomber|bomb|vehicle|convoy|search|toll)\b",
-    re.IGNORECASE,
+    r"|insurgents?|suspects?|detainees?|bomber|bomb|vehicle|convoy|search|toll)\b"
 )
+_NEW = caseless(
+    r"\b(?:an?|two|three|suicide|bomb|gun|deadly|was|were) (?:\w+ ){0,3}?(?:attack"
+    r"|assault|clash|explosion|blast|bombing|ambush|shooting|targeted"
+    r"|airstrike|abduction|kidnapping)\b|\btargeted (?:a|an|the|two|three"
+    r"|four|\d+)\b|\bclashes\b"
+)
+_CAPTIVE = caseless(r"hostage|captiv|abduct|kidnap|captor|ransom")
+_CHARGED = caseless(r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b")
+#: Nouns for an event that may be meant in general ("a war of attack and ambush").
+_NOUNS = (
+    "attack", "assault", "targeted", "shooting", "clash", "clashes", "bombing", "explosion",
+    "blast", "ambush", "abduction", "kidnapping", "airstrike",
+)  # fmt: skip
 _TALK = re.compile(
     r"\b(?:threats?|fears?|warnings?|plans?|ability|efforts?|fight|war|campaign|talks)\b"
 )
@@ -149,7 +161,7 @@ def live(fact: Facts, *, background: bool = False) -> list[Trigger]:
 def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | None) -> str:
     """Return the status of the event that a sentence tells of, or "" when it tells none."""
     flags = fact.scopes.flags
-    claims = bool(cues("claim").search(fact.sentence.text))
+    claims = "claim" in flags
     if "alleged" in flags and not claims and not (fact.harm and _SAID.search(fact.sentence.text)):
         return "alleged"
     old = _is_old(fact, reference, known)
@@ -188,68 +200,35 @@ def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | No
             for t in fact.tolls
         )
         and known is None
-        and re.search(
-            r"hostage|captiv|abduct|kidnap|captor|ransom", fact.sentence.text, re.IGNORECASE
-        )
+        and _CAPTIVE.search(fact.sentence.low)
     ):
         return "recounted"
     return ""
 
 
 def _armed(fact: Facts) -> bool:
-    found = weapons()[0].finditer(fact.sentence.text)
-    return any(match[0].lower() not in _BURSTS for match in found)
+    return any(match[0] not in _BURSTS for match in fact.weapons)
 
 
 def _tells(fact: Facts, strong: Sequence[Trigger]) -> bool:
     """Return whether event words alone make a sentence tell of an event."""
     if not strong or "summary" in fact.scopes.flags:
         return False
-    text = fact.sentence.text
-    if _TALK.search(text) and all(
+    low = fact.sentence.low
+    if _TALK.search(low) and all(
         t.word in ("attack", "assault", "bombing", "ambush", "targeted") for t in strong
     ):
         return False
     placed = any(m.role in ("scene", "reference") for m in fact.places) or bool(fact.dates)
-    nouns = (
-        "attack",
-        "assault",
-        "targeted",
-        "shooting",
-        "clash",
-        "clashes",
-        "bombing",
-        "explosion",
-        "blast",
-        "ambush",
-        "abduction",
-        "kidnapping",
-        "airstrike",
-    )
-    if all(t.word in nouns for t in strong):
-        return placed and (
-            bool(DEFINITE.search(text))
-            or bool(
-                re.search(
-                    r"\b(?:an?|two|three|suicide|bomb|gun|deadly|was|were) (?:\w+ ){0,3}?(?:attack"
-                    r"|assault|clash|explosion|blast|bombing|ambush|shooting|targeted"
-                    r"|airstrike|abduction|kidnapping)\b|\btargeted (?:a|an|the|two|three"
-                    r"|four|\d+)\b|\bclashes\b",
-                    text,
-                    re.IGNORECASE,
-                )
-            )
-        )
+    if all(t.word in _NOUNS for t in strong):
+        return placed and bool(DEFINITE.search(low) or _NEW.search(low))
     return True
 
 
 def _is_specific(fact: Facts, harm: Sequence[object], strong: Sequence[Trigger]) -> bool:
     """Return whether a retelling names enough to be a record: what, and where or when."""
     sites = [m for m in fact.places if m.role in ("scene", "mention") and m.level != "country"]
-    implicated = re.search(
-        r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b", fact.sentence.text
-    )
-    if implicated and not (sites and fact.dates):
+    if _CHARGED.search(fact.sentence.low) and not (sites and fact.dates):
         return False
     if not (harm or strong) or ("summary" in fact.scopes.flags and not sites):
         return False
@@ -263,7 +242,7 @@ def _is_old(fact: Facts, reference: Reference, known: Event | None) -> bool:
     if "recounted" in flags:
         return True
     said = _SAID.search(fact.sentence.text)
-    if known is not None and not said and cues("pluperfect").search(fact.sentence.text):
+    if known is not None and not said and "pluperfect" in flags:
         return True
     if not reference.day:
         years = [d for d in fact.dates if d.precision == "year" and d.first and reference.year]

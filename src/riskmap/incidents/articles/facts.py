@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.incidents.articles.dates import DatePhrase, Reference, find_dates
-from riskmap.incidents.articles.lexicons import cues, triggers
+from riskmap.incidents.articles.lexicons import caseless, cues, triggers, weapons
 from riskmap.incidents.articles.mentions import Mention, find_mentions
 from riskmap.incidents.articles.roles import assign_roles
 from riskmap.incidents.articles.scopes import Scopes, find_scopes
 from riskmap.incidents.articles.tolls import Toll, find_tolls
 
 if TYPE_CHECKING:
+    import re
+
     from riskmap.incidents.articles.matchers import PlaceMatcher
     from riskmap.incidents.articles.sentences import Dateline, Quote, Sentence
     from riskmap.typing import NameResolver
@@ -57,6 +59,11 @@ class Facts:
         return [
             t for t in self.tolls if t.kind in ("killed", "wounded", "abducted") and not t.scope
         ]
+
+    @cached_property
+    def weapons(self) -> list[re.Match[str]]:
+        """Phrases for weapons and means, found in the sentence in lower case."""
+        return list(weapons()[0].finditer(self.sentence.low))
 
     def scene(self) -> list[Mention]:
         """Places where something happens."""
@@ -104,26 +111,26 @@ class Reader:
         return [replace(t, scope="hypothetical") for t in found] if self.drill else found
 
 
-_NOUN = re.compile(
+_NOUN = caseless(
     r" (?:gangs?|rings?|networks?|cells?|plots?|plans?|charges?|cases?"
     r"|suspects?|drills?|exercises?|warnings?|threats?|films?|insurance"
     r"|rifles?|range|helicopters?|dogs?|victims?|survivors?|alerts?)\b"
 )
-_INFINITIVE = re.compile(r"\b(?:to|not|heart|panic|asthma|counter)[ -]$", re.IGNORECASE)
+_INFINITIVE = caseless(r"\b(?:to|not|heart|panic|asthma|counter)[ -]$")
 
 
 def _triggers(sentence: Sentence, scopes: Scopes, *, drill: bool) -> list[Trigger]:
     pattern, kinds, strong = triggers()
     found = []
-    for match in pattern.finditer(sentence.text):
-        before = sentence.text[max(0, match.start() - 12) : match.start()]
+    for match in pattern.finditer(sentence.low):
+        before = sentence.low[max(0, match.start() - 12) : match.start()]
         if (
             _INFINITIVE.search(before)
             or before.endswith("-")
-            or _NOUN.match(sentence.text, match.end())
+            or _NOUN.match(sentence.low, match.end())
         ):
             continue
-        word = match[0].lower()
+        word = match[0]
         scope = "hypothetical" if drill else scopes.kind_at(match.start())
         start = sentence.start + match.start()
         found.append(
@@ -134,5 +141,5 @@ def _triggers(sentence: Sentence, scopes: Scopes, *, drill: bool) -> list[Trigge
 
 def is_drill(sentences: list[Sentence]) -> bool:
     """Return whether a text is about an exercise: its head says so, or two of its sentences do."""
-    hits = [i for i, s in enumerate(sentences) if cues("drill").search(s.text)]
+    hits = [i for i, s in enumerate(sentences) if cues("drill").search(s.low)]
     return len(hits) > 1 or (bool(hits) and hits[0] < 2)  # noqa: PLR2004 - title and lead

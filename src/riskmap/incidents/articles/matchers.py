@@ -38,6 +38,7 @@ _QUOTES = str.maketrans("", "", "'’‘ʻ`ʿʾ")
 _SKELETON = str.maketrans("", "", "aeiouyw'")
 
 
+@lru_cache(maxsize=16_384)
 def fold(name: str) -> str:
     """Return a name as plain lower-case letters and digits, with no blanks.
 
@@ -51,6 +52,7 @@ def fold(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
+@lru_cache(maxsize=16_384)
 def skeleton(folded: str) -> str:
     """Return the consonants of a folded name, doubled ones once.
 
@@ -107,9 +109,15 @@ class PlaceMatcher:
         return {key: tuple(sorted(names)) for key, names in found.items()}
 
     @cached_property
-    def longest(self) -> int:
-        """Length of the longest folded name."""
-        return max(map(len, self.entries), default=0)
+    def districts(self) -> dict[str, dict[str, list[Entry]]]:
+        """Districts by their folded names, of each province by its folded name."""
+        found: dict[str, dict[str, list[Entry]]] = {}
+        for key, entries in self.entries.items():
+            for entry in entries:
+                if entry.level == "admin2":
+                    inside = found.setdefault(fold(entry.parent or ""), {})
+                    inside.setdefault(key, []).append(entry)
+        return found
 
     def levels(self, level: str) -> dict[str, str]:
         """Return the folded names that a level has."""
@@ -145,21 +153,14 @@ class PlaceMatcher:
 
     def inside(self, name: str, parent: str) -> tuple[Entry, ...]:
         """Return the district of a province whose name is nearest to one as written."""
-        key, parent_key = fold(name), fold(parent)
-        choices = {
-            other: entries
-            for other, entries in self.entries.items()
-            if any(e.level == "admin2" and fold(e.parent or "") == parent_key for e in entries)
-        }
+        choices = self.districts.get(fold(parent), {})
         hit = process.extractOne(
-            skeleton(key),
-            {other: skeleton(other) for other in choices},
+            skeleton(fold(name)),
+            {key: skeleton(key) for key in choices},
             scorer=fuzz.ratio,
             score_cutoff=75,
         )
-        if not hit:
-            return ()
-        return tuple(e for e in choices[hit[2]] if fold(e.parent or "") == parent_key)
+        return tuple(choices[hit[2]]) if hit else ()
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import grammar, named_site, place_types
+from riskmap.incidents.articles.lexicons import caseless, grammar, named_site, place_types
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 
 if TYPE_CHECKING:
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from riskmap.typing import NameResolver
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’‘ʻ`](?!s\b)[^\W\d_]*)*|\d+|['’]s\b|[^\w\s]")
-_JOIN = re.compile(
+_JOIN = caseless(
     r"^[\s,(]*(?:['’]s\b)?(?:\s*\b(?:of|in|the|near|within|inside|outside|eastern|western|northern|southern"
     r"|central|north|south|east|west|northern|remote|area|areas|part|district|province|province['’]s"
-    r"|country['’]s|region|district['’]s)\b(?:['’]s)?[\s,(]*)*$",
-    re.IGNORECASE,
+    r"|country['’]s|region|district['’]s)\b(?:['’]s)?[\s,(]*)*$"
 )
 _LIST = re.compile(r"^\s*(?:,|and|,\s*and|&|or)\s*$")
 _FUZZY_WIDE = 90
@@ -96,9 +95,9 @@ def _at(
     text: str, tokens: Sequence[_Token], i: int, matcher: PlaceMatcher
 ) -> tuple[Mention, int] | None:
     """Return the mention that begins at a token and the number of the token after it."""
-    if tokens[i].text.lower() in grammar("never_first") | grammar("title") and not _known(
-        tokens, i, matcher
-    ):
+    low = tokens[i].text.lower()
+    first = low not in grammar("never_first") and low not in grammar("title")
+    if not first and not _known(tokens, i, matcher):
         return None
     last = _extent(text, tokens, i)
     for j in range(last, i, -1):
@@ -224,10 +223,9 @@ def _mention(
     return Mention(start, end, until, name, best, kept, typed=level is not None)
 
 
-_OF = re.compile(
+_OF = caseless(
     r"\b(village|town|city|district|province|area|hamlet|settlement|region|valley|port|state|county|suburb"
-    r"|outskirts|municipality|island|neighbourhood|neighborhood) of (?:the )?$",
-    re.IGNORECASE,
+    r"|outskirts|municipality|island|neighbourhood|neighborhood) of (?:the )?$"
 )
 _WEAK = re.compile(
     r"\b(?:in|at|near|outside|around|close to|village of|km from|km of|through|via) (?:the )?$"
@@ -242,11 +240,11 @@ def _unknown(text: str, tokens: Sequence[_Token], i: int, last: int) -> tuple[Me
         return None
     before = text[max(0, first.start - 30) : first.start]
     until, kind = _type_after(text, tokens, last)
-    of = _OF.search(before)
+    of = _OF.search(before.lower())
     if kind and place_types()[kind] != "place":
         return Mention(first.start, end, until, name, place_types()[kind], (), typed=True), last
     if of:
-        level = place_types().get(of[1].lower(), "place")
+        level = place_types().get(of[1], "place")
         return Mention(first.start, end, end, name, level, (), typed=True), last
     if named_site().search(name) and last - i > 1:
         return Mention(first.start, end, end, name, "place", (), typed=True), last
@@ -301,7 +299,7 @@ def chains(text: str, mentions: Sequence[Mention]) -> list[list[Mention]]:
             last = found[-1][-1]
             between = text[last.until : mention.start]
             levels = {m.level for m in found[-1]}
-            if mention.level not in levels and _JOIN.match(between):
+            if mention.level not in levels and _JOIN.match(between.lower()):
                 found[-1].append(mention)
                 continue
         found.append([mention])

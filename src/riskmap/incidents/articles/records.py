@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.counts import count_people
 from riskmap.incidents.articles.events import DEFINITE, Event, live
-from riskmap.incidents.articles.lexicons import (
-    cues,
-    weapon_ranks,
-    weapons,
-)
+from riskmap.incidents.articles.lexicons import caseless, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
@@ -26,14 +22,16 @@ if TYPE_CHECKING:
 
 _VICTIMS = ("victim", "")
 _TYPE_ORDER = ("abduction", "explosion", "armed_attack", "assault", "battle", "unrest")
-_OFFICIAL = re.compile(
+_OFFICIAL = caseless(
     r"\b(?:police|governor|ministry|minister|army|military|authorities"
     r"|official|officials|spokes\w+ for the|security (?:command|forces)"
-    r"|ISAF|embassy|mayor|hospital)\b",
-    re.IGNORECASE,
+    r"|ISAF|embassy|mayor|hospital)\b"
 )
 
-_SILENT = re.compile(r"\b(?:not|no|declined to) (?:\w+ )?comment", re.IGNORECASE)
+_SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
+_FOUND = caseless(
+    r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
+)
 
 
 @dataclass(frozen=True)
@@ -200,25 +198,17 @@ def _write_means(event: Event, fields: dict[str, Any], evidence: list[Evidence])
     """Write the weapon and the event's type."""
     old = event.status == "recounted"
     told = event.facts if old else event.told()
-    pattern, names, explosive = weapons()
+    _, names, explosive = weapons()
     hits: list[tuple[int, int, int, str]] = []
     for fact in told:
         core = any(fact is f for f in event.facts)
-        for match in pattern.finditer(fact.sentence.text):
+        for match in fact.weapons:
             scope = fact.scopes.kind_at(match.start())
-            left = fact.sentence.text[: match.start()]
-            found_later = re.search(
-                r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b",
-                left,
-            )
+            found_later = _FOUND.search(fact.sentence.low, 0, match.start())
             if scope in ("hypothetical", "negative") or (scope and not old) or found_later:
                 continue
-            name = names[match[0].lower()]
-            near = (
-                core
-                or cues("claim").search(fact.sentence.text)
-                or DEFINITE.search(fact.sentence.text)
-            )
+            name = names[match[0]]
+            near = core or "claim" in fact.scopes.flags or DEFINITE.search(fact.sentence.low)
             rank = weapon_ranks()[name] + (0 if near else 30)
             hits.append(
                 (rank, fact.sentence.start + match.start(), fact.sentence.start + match.end(), name)
@@ -279,7 +269,7 @@ def _write_actors(
             put(fields, evidence, name, quote.value, quote.start, quote.end)
     fields["reliability"] = "D"
     official = any(
-        _OFFICIAL.search(f.sentence.text) and not _SILENT.search(f.sentence.text) for f in told
+        _OFFICIAL.search(f.sentence.low) and not _SILENT.search(f.sentence.low) for f in told
     )
     fields["credibility"] = 2 if claim and official else 3 if official else 4 if claim else 6
     if denial:

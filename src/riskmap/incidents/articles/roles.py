@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from riskmap.incidents.articles.lexicons import caseless, lower
 from riskmap.incidents.articles.mentions import Mention, chains, is_list
 
 if TYPE_CHECKING:
@@ -23,60 +23,52 @@ ROLES = (
 _END = (
     r"(?:the |a |an |nearby |neighbouring |neighboring |(?:north|south|east|west|central)\w*[ -])*$"
 )
-_DESTINATION = re.compile(
+_DESTINATION = caseless(
     r"\b(?:travel\w*|head(?:ed|ing|s)?|en route|on (?:the|his|her|its"
     r"|their) way|way|bound|driv\w+|drove|go(?:ing)?"
     r"|went|moving|moved|fly\w*|flew|flown|walk\w*|journey\w*|return\w*|fled|flee\w*|transfer\w*|transport\w*|taken"
     r"|took|evacuat\w+|airlift\w*|rushed|brought|deliver\w*|carr(?:y|ied|ying)|sent|deport\w*|repatriat\w*"
     r"|relocat\w*|convoy|escap\w+|road|highway|bus|flight|ferr\w+|shipment\w*|supplies|march\w*|commut\w*|leading)"
-    rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}",
-    re.IGNORECASE,
+    rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}"
 )
-_HOSPITAL = re.compile(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}", re.IGNORECASE)
-_FAR = re.compile(
+_HOSPITAL = caseless(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}")
+_FAR = caseless(
     rf"\b(?:km|kms|kilomet\w+|miles?|met(?:re|er)s?|away|minutes|hours?(?:’"
     rf"|')? drive|drive|far)\b[^.;]{{0,20}}\b(?:from|of) {_END}"
-    rf"|\b(?:north|south|east|west|\w+-?east|\w+-?west) of {_END}",
-    re.IGNORECASE,
+    rf"|\b(?:north|south|east|west|\w+-?east|\w+-?west) of {_END}"
 )
-_TAKEN_FROM = re.compile(
-    rf"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b[^.;]{{0,60}}\bfrom {_END}",
-    re.IGNORECASE,
+_TAKEN_FROM = caseless(
+    rf"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b[^.;]{{0,60}}\bfrom {_END}"
 )
-_ORIGIN = re.compile(
-    rf"\b(?:from|native of|born in|originally of|resident of|hails? from) {_END}", re.IGNORECASE
-)
-_TRAINING = re.compile(
+_ORIGIN = caseless(rf"\b(?:from|native of|born in|originally of|resident of|hails? from) {_END}")
+_TRAINING = caseless(
     r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|camps?"
     r"|cent(?:er|re)s?|madrass?ah?s?|stud(?:ied|ying)|educated|graduated)"
-    rf"\b[^.;,]{{0,30}}\b(?:in|at|across|near) {_END}",
-    re.IGNORECASE,
+    rf"\b[^.;,]{{0,30}}\b(?:in|at|across|near) {_END}"
 )
-_TRANSIT = re.compile(rf"(?<!ripped )(?<!tore )(?<!swept )\b(?:through|via) {_END}", re.IGNORECASE)
-_SEAT_AFTER = re.compile(
+_TRAINING_AFTER = caseless(r"\s*(?:training|madrassas)\b")
+_TRANSIT = caseless(rf"(?<!ripped )(?<!tore )(?<!swept )\b(?:through|via) {_END}")
+_SEAT_AFTER = caseless(
     r"^(?:['’]s)?\s*(?:\w+ ){0,2}?(?:police(?! (?:station|post|checkpoint"
     r"|convoy|patrol|van|vehicle|headquarters))|governor|government|authorities"
     r"|officials?|council|spokes\w+|security (?:command|department|chief)"
     r"|mayor|court|ministry|administration"
     r"|health (?:department|director)|prosecutors?|chief|command|sheriff"
-    r"|newspaper|radio|times|gazette|herald|post)\b",
-    re.IGNORECASE,
+    r"|newspaper|radio|times|gazette|herald|post)\b"
 )
-_SEAT_BEFORE = re.compile(
+_SEAT_BEFORE = caseless(
     r"\b(?:governor|spokes\w+|police chief|chief|mayor|officials?|authorities"
     r"|police|member|council|court|deputy"
     r"|administrator|government|director|ambassador|embassy|ministry|reporters?|correspondent|headquarter\w*|based"
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
-    rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}",
-    re.IGNORECASE,
+    rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
-_SCENE = re.compile(
+_SCENE = caseless(
     rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck|rocked|shook|attacked|stormed|bombed"
     rf"|targeted|shelled|raided|overran|between|over|entered|ambushed|rocks"
-    rf"|hits|strikes|close to|by|off|against)|['’]s) {_END}",
-    re.IGNORECASE,
+    rf"|hits|strikes|close to|by|off|against)|['’]s) {_END}"
 )
-_VAGUE = re.compile(rf"\b(?:throughout|across|elsewhere in|parts of) {_END}", re.IGNORECASE)
+_VAGUE = caseless(rf"\b(?:throughout|across|elsewhere in|parts of) {_END}")
 
 
 def assign_roles(
@@ -121,10 +113,10 @@ def _role(
         return "dateline"
     if first.phrase.isupper() and first.start == start and len(first.phrase) > len("USA"):
         return "dateline"
-    left, right = text[start : first.start], text[last.until : last.until + 60]
+    left, right = lower(text[start : first.start]), lower(text[last.until : last.until + 60])
     if _TRANSIT.search(left):
         return "transit"
-    if _TRAINING.search(left) or re.match(r"\s*(?:training|madrassas)\b", right):
+    if _TRAINING.search(left) or _TRAINING_AFTER.match(right):
         return "training"
     if _FAR.search(left):
         return "reference"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from riskmap.incidents.articles.lexicons import cues
+from riskmap.incidents.articles.lexicons import cues, lower
 
 _CLAUSE_END = re.compile(
     r"[;:—–]|, (?:\w+ly )?(?=\w+ing\b)|,? \b(?:but|when|after|before|while"
@@ -16,7 +16,12 @@ _SCOPE = re.compile(
     r"[;]|, (?=(?:was|were|is|has|had|have)\b)|, (?=(?:officials?|police"
     r"|authorities|the \w+ said|according)\b)|,? \b(?:but)\b"
 )
-_NEGATED_WORDS = 4
+_FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
+#: Lists of cues that say something of a whole sentence.
+_FLAGS = (
+    "animal", "fiction", "verbal", "alleged", "recounted", "court", "accident", "figurative",
+    "summary", "separate", "claim", "denial", "pluperfect",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,37 +60,25 @@ def find_scopes(sentence: str) -> Scopes:
     >>> find_scopes(text).kind_at(text.index("killing")), find_scopes(text).kind_at(0)
     ('background', '')
     """
+    low = lower(sentence)
     background = [
-        (found.start(), _end(sentence, found.end(), _SCOPE))
+        (found.start(), _end(low, found.end(), _SCOPE))
         for name in ("background", "habitual")
-        for found in cues(name).finditer(sentence)
+        for found in cues(name).finditer(low)
     ]
     hypothetical = [
-        (found.start(), _end(sentence, found.end(), _CLAUSE_END))
-        for found in cues("hypothetical").finditer(sentence)
-        if found[0] not in ("May", "March")
+        (found.start(), _end(low, found.end(), _CLAUSE_END))
+        for found in cues("hypothetical").finditer(low)
+        if sentence[slice(*found.span())] not in ("May", "March")
     ]
     negative = [
-        (found.start(), _few_words(sentence, found.end()))
-        for found in cues("negative").finditer(sentence)
+        (found.start(), _few_words(low, found.end())) for found in cues("negative").finditer(low)
     ]
     negative += [
-        (found.start(), _end(sentence, found.end(), _CLAUSE_END))
-        for found in cues("denied").finditer(sentence)
+        (found.start(), _end(low, found.end(), _CLAUSE_END))
+        for found in cues("denied").finditer(low)
     ]
-    names = (
-        "animal",
-        "fiction",
-        "verbal",
-        "alleged",
-        "recounted",
-        "court",
-        "accident",
-        "figurative",
-        "summary",
-        "separate",
-    )
-    flags = frozenset(name for name in names if cues(name).search(sentence))
+    flags = frozenset(name for name in _FLAGS if cues(name).search(low))
     return Scopes(tuple(background), tuple(hypothetical), tuple(negative), flags)
 
 
@@ -95,5 +88,5 @@ def _end(sentence: str, start: int, pattern: re.Pattern[str]) -> int:
 
 
 def _few_words(sentence: str, start: int) -> int:
-    found = re.compile(rf"(?:[^\w,;]*[\w’'-]+){{0,{_NEGATED_WORDS}}}").match(sentence, start)
+    found = _FEW_WORDS.match(sentence, start)
     return found.end() + 1 if found else start

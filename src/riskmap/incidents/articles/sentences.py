@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+
+from riskmap.incidents.articles.lexicons import lower
 
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Lt|Col|Gen|Sgt|Capt|Maj|Cpl|Cmdr|Brig|Adm|Pvt|Rev|Hon|Gov|Sen"
@@ -60,6 +63,11 @@ class Sentence:
     end: int
     paragraph: int
     title: bool = False
+
+    @cached_property
+    def low(self) -> str:
+        """The sentence in lower case, each character in its place."""
+        return lower(self.text)
 
 
 @dataclass(frozen=True)

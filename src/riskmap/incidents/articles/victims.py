@@ -6,8 +6,15 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from riskmap.incidents.articles.lexicons import numbers, occupation_sectors, people, sectors
-from riskmap.incidents.articles.tolls import nationalities
+from riskmap.incidents.articles.lexicons import (
+    caseless,
+    countries,
+    demonym_pattern,
+    numbers,
+    occupation_sectors,
+    people,
+    sectors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,13 +25,13 @@ if TYPE_CHECKING:
     from riskmap.incidents.articles.tolls import Toll
 
 
-_UNHARMED = re.compile(
+_UNHARMED = caseless(
     r"(?:\b(?:the|an?|his|her|their|all|\w+) (?:\w+ ){0,3}?)?\b([\w-]+) "
     r"(?:\w+ ){0,2}?(?:escaped|survived|was|were|remained|is|are|emerged)\s+(?:\w+ "
     r"){0,2}?(?:unharmed|unhurt|uninjured|safe|alive|without injury)\b"
-    r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b",
-    re.IGNORECASE,
+    r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b"
 )
+_HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
 
 
 class Evidence(NamedTuple):
@@ -82,6 +89,18 @@ def write_people(
         _write_survivors(told, fields, evidence)
 
 
+def nationalities(text: str) -> list[tuple[str, int, int]]:
+    """Return demonyms in a text as alpha-3 codes with their spans.
+
+    Examples
+    --------
+    >>> nationalities("two Chinese engineers")
+    [('CHN', 4, 11)]
+    """
+    codes = countries()[1]
+    return [(codes[m[0]], m.start(), m.end()) for m in demonym_pattern().finditer(text)]
+
+
 def _of_people(text: str, at: int) -> bool:
     """Return whether a demonym says what people are, not what a thing is ("a Turkish firm")."""
     words = re.findall(r"[\w-]+|[^\w\s]", text[at : at + 60])[:4]
@@ -109,40 +128,43 @@ def _of_people(text: str, at: int) -> bool:
     )
 
 
-_PART = re.compile(
+_PART = caseless(
     r"\b(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
     r"|twelve) (?:of (?:them|whom|those|the (?:dead|victims|hostages))(?: "
-    r"were| are| was)?|were|was) (?:an? )?$",
-    re.IGNORECASE,
+    r"were| are| was)?|were|was) (?:an? )?$"
 )
 
 
-_VICTIM_IS = re.compile(
+_VICTIM_IS = caseless(
     r"\b(?:the (?:victims?|dead|hostages?|deceased|slain \w+|two|three"
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
-    r"|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$",
-    re.IGNORECASE,
+    r"|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
 )
+_VICTIM_WORD = caseless(r"victim|dead|hostage")
+_WORKING = caseless(
+    r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b"
+)
+_SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
 
 def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counter[str]) -> None:
     """Add nationalities that a sentence gives to part of the victims: "nine of them Chinese"."""
     sentence = fact.sentence
     for code, start, end in nationalities(sentence.text):
-        left = sentence.text[:start]
+        left = sentence.low[:start]
         part = _PART.search(left)
         if not part and not (
             _VICTIM_IS.search(left)
             and _of_people(sentence.text, end)
-            and (fact.harm or foreign or codes or re.search(r"victim|dead|hostage", left))
+            and (fact.harm or foreign or codes or _VICTIM_WORD.search(left))
         ):
             continue
         if fact.scopes.kind_at(start) not in ("", "background"):
             continue
         span = (sentence.start + start, sentence.start + end)
         if part:
-            value = int(part[1]) if part[1].isdigit() else numbers()[0][part[1].lower()]
+            value = int(part[1]) if part[1].isdigit() else numbers()[0][part[1]]
             foreign[code] = value
             codes.setdefault(code, span)
         elif code not in codes and not codes:
@@ -172,23 +194,18 @@ def _write_work(
     for fact in told:
         if "sector" in fields:
             return
-        victims = any(t in tolls for t in fact.tolls) or re.search(
-            r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b",
-            fact.sentence.text,
-        )
+        low = fact.sentence.low
+        victims = any(t in tolls for t in fact.tolls) or _WORKING.search(low)
         if not victims:
             continue
         found = [
             m
-            for m in pattern.finditer(fact.sentence.text)
-            if m[0].lower() not in ("mine", "port", "bridge")
-            or re.search(
-                r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$", fact.sentence.text[: m.start()]
-            )
+            for m in pattern.finditer(low)
+            if m[0] not in ("mine", "port", "bridge") or _SITE.search(low[: m.start()])
         ]
         if found:
             best = max(found, key=lambda m: len(m[0]))
-            word = best[0].lower()
+            word = best[0]
             name = names.get(word) or names[word.removesuffix("s")]
             put(
                 fields,
@@ -204,9 +221,10 @@ def _write_survivors(
     told: Sequence[Facts], fields: dict[str, Any], evidence: list[Evidence]
 ) -> None:
     for fact in told:
-        match = _UNHARMED.search(fact.sentence.text)
+        low = fact.sentence.low
+        match = _UNHARMED.search(low) if any(word in low for word in _HARM_WORD) else None
         if match:
-            words = re.findall(r"[\w-]+", match[0].lower())
+            words = re.findall(r"[\w-]+", match[0])
             who = next((word for word in reversed(words) if word in people()), "")
             start, end = fact.sentence.start + match.start(), fact.sentence.start + match.end()
             put(fields, evidence, "survivors", who or "people", start, end)

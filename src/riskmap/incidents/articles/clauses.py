@@ -1,0 +1,247 @@
+"""Whom a verb is about: the phrases for people before and after it in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from riskmap.incidents.articles.lexicons import Person, grammar, numbers, people, verbs
+from riskmap.incidents.articles.phrases import ONE, Phrase, Token, read_bound, read_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_REACH = 14
+_OPENING = 7
+_ADVERBS = 4
+_BEFORE_NUMBER = 4
+_BARE_REACH = 5
+_ADDED = {"along", "with", "well", "plus"}
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A sentence as words, with the people in it and the spans of places, which are never people.
+
+    Parameters
+    ----------
+    tokens
+        Its words and marks.
+    phrases
+        Its phrases for people, in order.
+    names
+        Spans of places.
+    """
+
+    tokens: Sequence[Token]
+    phrases: Sequence[Phrase]
+    names: Sequence[tuple[int, int]] = ()
+
+    def low(self, i: int) -> str:
+        """Return the word at a position in lower case, "" outside the sentence."""
+        return self.tokens[i].low if 0 <= i < len(self.tokens) else ""
+
+    def phrase_at(self, i: int) -> Phrase | None:
+        """Return the phrase that a position lies in."""
+        return next((p for p in self.phrases if p.first <= i <= p.last), None)
+
+
+def is_modifier(clause: Clause, i: int) -> bool:
+    """Return whether a participle stands before its noun ("the detained man")."""
+    if not i or clause.low(i - 1) not in grammar("determiner"):
+        return False
+    after, known = clause.low(i + 1), people()
+    plain = not after.isdigit() and not any(
+        after in words
+        for words in (grammar("stop"), grammar("determiner"), numbers()[0], numbers()[1])
+    )
+    return after in known or (plain and clause.low(i + 2) in known)
+
+
+def is_passive(clause: Clause, i: int) -> bool:
+    """Return whether a participle is passive: a form of "be" stands before it."""
+    known = verbs()
+    j = i - 1
+    while (
+        j >= 0
+        and i - 1 - j < _ADVERBS
+        and (
+            clause.low(j) in grammar("adverb")
+            or clause.low(j).endswith("ly")
+            or (clause.low(j) in ("and", "or") and clause.tokens[j - 1].low in known)
+            or clause.low(j) in known
+        )
+    ):
+        j -= 1
+    return clause.low(j) in grammar("passive")
+
+
+def find_objects(clause: Clause, j: int) -> list[Phrase]:
+    """Return the phrases that follow a token, with those that a list joins to them."""
+    known = verbs()
+    while clause.low(j) in grammar("adverb") or (
+        clause.low(j) == "and" and clause.tokens[j - 1].low in known
+    ):
+        j += 1
+    if clause.low(j) in known and clause.tokens[j - 1].low in ("and", "or"):
+        j += 1
+    if j >= len(clause.tokens):
+        return []
+    bare = _bare(clause, j)
+    first = next((p for p in clause.phrases if p.first <= j <= p.last or opens(clause, j, p)), None)
+    if bare and (first is None or first.first > j):
+        first = bare
+    first = first or _named(clause, j)
+    return [first, *_list_after(clause, first.last)] if first else []
+
+
+def opens(clause: Clause, j: int, phrase: Phrase) -> bool:
+    """Return whether only words of quantity or description lie between a token and a phrase."""
+    if not j < phrase.first <= j + _OPENING:
+        return False
+    between = clause.tokens[j : phrase.first]
+    return all(t.text[0].isupper() or t.low in grammar("opening") for t in between)
+
+
+def _bare(clause: Clause, j: int) -> Phrase | None:
+    """Return a number that stands for people by itself: "wounding two others", "detaining one"."""
+    k = j
+    while clause.low(k) in grammar("before_number") and k - j < _BEFORE_NUMBER:
+        k += 1
+    word, after = clause.low(k), clause.low(k + 1) or "."
+    heap = word in ("dozens", "scores", "hundreds")
+    quantity, known, _ = read_number([word, "of"] if heap else [word])
+    if not known or word in numbers()[2] or clause.phrase_at(k):
+        return None
+    if after not in grammar("after_bare"):
+        return None
+    start, count = read_bound(clause.tokens, k, quantity)
+    others = after in ("more", "others")
+    return _number_phrase(clause, min(start, j), k + others, count, extra=others)
+
+
+def _number_phrase(
+    clause: Clause, first: int, last: int, count: tuple[int, int | None], *, extra: bool = False
+) -> Phrase:
+    person = Person("", plural=count[0] > 1, leader=False, occupation="")
+    span = clause.tokens[first].start, clause.tokens[last].end
+    return Phrase(first, last, *span, count, person, extra=extra, counted=True)
+
+
+def _named(clause: Clause, j: int) -> Phrase | None:
+    """Return a person named by name or pronoun: "killing him", "the death of Maulawi Tayeb"."""
+    tokens, token = clause.tokens, clause.tokens[j]
+    person = Person("", plural=False, leader=False, occupation="")
+    if token.low in grammar("pronoun"):
+        count = (2, None) if token.low == "them" else ONE
+        return Phrase(j, j, token.start, token.end, count, person, definite=True, head=token.low)
+    k = j
+    while k < len(tokens) and tokens[k].text[0].isupper() and tokens[k].text[0].isalpha():
+        k += 1
+    inside = any(a <= token.start < b for a, b in clause.names)
+    if k == j or (inside and k == j + 1) or tokens[k - 1].text.isupper() or token.low in verbs():
+        return None
+    return Phrase(j, k - 1, token.start, tokens[k - 1].end, ONE, person, head="name")
+
+
+def _list_after(clause: Clause, last: int) -> list[Phrase]:
+    """Return the phrases that a list joins to one: "two guards, a driver and five miners"."""
+    found: list[Phrase] = []
+    while clause.low(last + 1) in grammar("joiner"):
+        j = last + 1
+        while clause.low(j) in grammar("joined"):
+            j += 1
+        joined = {t.low for t in clause.tokens[last + 1 : j]}
+        following = clause.phrase_at(j) or _bare(clause, j)
+        if not joined or following is None or _verb_follows(clause, following):
+            break
+        article = clause.low(following.first) in ("a", "an", "the")
+        if not (joined == {","} and article and _is_apposed(clause, last)):
+            found.append(replace(following, extra=True) if joined & _ADDED else following)
+        last = following.last
+    return found
+
+
+def _is_apposed(clause: Clause, last: int) -> bool:
+    """Return whether what follows describes a name or a bare number: "Tayeb, a local leader"."""
+    return clause.tokens[last].text[0].isupper() or clause.low(last) == "one"
+
+
+def _verb_follows(clause: Clause, phrase: Phrase) -> bool:
+    """Return whether a phrase is the subject of what comes after it, not part of the list."""
+    low = clause.low(phrase.last + 1)
+    return (
+        low in grammar("passive")
+        or low in grammar("own_verb")
+        or (low in verbs() and not low.endswith("ing"))
+    )
+
+
+def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]:
+    """Return the phrases before a verb that it says something about."""
+    reach = 2 if near else _REACH
+    before = [p for p in clause.phrases if p.last < i and i - p.last <= reach]
+    chosen = _main(clause, before, i)
+    if chosen is None:
+        return _bare_subject(clause, i)
+    found = [chosen]
+    for phrase in reversed(before[: before.index(chosen)]):
+        between = {t.low for t in clause.tokens[phrase.last + 1 : found[0].first]}
+        if not between or not between <= grammar("list_before"):
+            break
+        if between & _ADDED:
+            found[0] = replace(found[0], extra=True)
+        found.insert(0, phrase)
+    return found
+
+
+def _bare_subject(clause: Clause, i: int) -> list[Phrase]:
+    """Return a number by itself before a verb: "leaving 12 dead", "five were wounded"."""
+    for j in range(i - 1, max(-1, i - _BARE_REACH), -1):
+        word, follows = clause.low(j), clause.low(j + 1)
+        if word in (",", ".", ";"):
+            break
+        quantity, known, _ = read_number([word])
+        of_people = (
+            j + 1 == i
+            or follows in grammar("auxiliary")
+            or follows in grammar("adverb")
+            or follows in ("others", "more", "of")
+        )
+        if known and of_people and word not in numbers()[2] and not clause.phrase_at(j):
+            start, count = read_bound(clause.tokens, j, quantity)
+            return [_number_phrase(clause, start, j, count)]
+    return []
+
+
+def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
+    """Return the subject: the last phrase that no preposition or verb sets apart."""
+    limit = 0
+    for j in range(i - 1, -1, -1):
+        if clause.low(j) in grammar("clause_end") or (
+            clause.low(j) in verbs()
+            and not is_modifier(clause, j)
+            and not _is_same_chain(clause, j, i)
+        ):
+            limit = j + 1
+            break
+    inside = [p for p in before if p.first >= limit]
+    if not inside:
+        who = next((j for j in range(limit, 0, -1) if clause.low(j) == "who"), None)
+        inside = [p for p in before if who is not None and who - 2 <= p.last < who]
+    free = [p for p in inside if not _is_dependent(clause, p, limit)]
+    chosen = free or inside
+    return chosen[-1] if chosen else None
+
+
+def _is_same_chain(clause: Clause, j: int, i: int) -> bool:
+    """Return whether two verbs share a subject: "were killed and wounded"."""
+    return all(
+        t.low in ("and", "or", ",") or t.low in grammar("adverb") or t.low in verbs()
+        for t in clause.tokens[j:i]
+    )
+
+
+def _is_dependent(clause: Clause, phrase: Phrase, limit: int) -> bool:
+    """Return whether a phrase hangs on a preposition or a relative: "of a van carrying workers"."""
+    return phrase.first > limit and clause.low(phrase.first - 1) in grammar("dependent")

@@ -30,6 +30,14 @@ REASONS = {
     "no_incident": "the row reports talk or agreement, and no incident",
     "withdrawn": "the feed has taken the row back",
     "aggregate": "the row counts many incidents and is none itself",
+    "not_reviewed": "nobody has accepted what was read out of an article",
+    "rejected": "an analyst has rejected what was read out of an article",
+    "recounted": "the article tells it again, as background",
+    "arrest": "the article tells of people taken into custody",
+    "alleged": "a charge that nobody has shown",
+    "summary": "a sum over many events",
+    "bad_answer": "an extractor's answer breaks the schema",
+    "invented_quote": "an extractor quoted words that the article does not hold",
 }
 
 

@@ -5,15 +5,11 @@ Sentences -> facts (places with roles, dates, counts, event words) -> events -> 
 
 from riskmap.incidents.articles.answers import RECORD_SCHEMA
 from riskmap.incidents.articles.endpoints import ChatExtractor, EntityExtractor
-from riskmap.incidents.articles.extractions import (
-    ARTICLE_COLUMNS,
-    EVIDENCE_COLUMNS,
-    Extraction,
-    extract_incidents,
-)
+from riskmap.incidents.articles.extractions import Extraction, extract_incidents
 from riskmap.incidents.articles.inputs import Article, read_articles
 from riskmap.incidents.articles.matchers import PlaceMatcher, fold, skeleton
-from riskmap.incidents.articles.reviews import read_review, render_review, write_review
+from riskmap.incidents.articles.reviews import render_review, write_review
+from riskmap.incidents.articles.tables import ARTICLE_COLUMNS, EVIDENCE_COLUMNS
 
 __all__ = [
     "ARTICLE_COLUMNS",
@@ -27,7 +23,6 @@ __all__ = [
     "extract_incidents",
     "fold",
     "read_articles",
-    "read_review",
     "render_review",
     "skeleton",
     "write_review",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import geopandas as gpd
-import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.incidents.articles.actors import find_groups
@@ -21,63 +18,27 @@ from riskmap.incidents.articles.events import SetAside, find_events
 from riskmap.incidents.articles.facts import Facts, Reader, is_drill
 from riskmap.incidents.articles.matchers import PlaceMatcher
 from riskmap.incidents.articles.records import Record, write_record
-from riskmap.incidents.articles.sentences import Dateline, Sentence, find_dateline, split_sentences
-from riskmap.schema import COUNT, CRS, INCIDENT_COLUMNS, TEXT, Column, conform
+from riskmap.incidents.articles.sentences import Dateline, find_dateline, split_sentences
+from riskmap.incidents.articles.tables import (
+    EVIDENCE_COLUMNS,
+    PLACE_COLUMNS,
+    SET_ASIDE_COLUMNS,
+    Rows,
+    incidents_table,
+    make_table,
+)
+from riskmap.ledgers import Ledger, Stage
 
 if TYPE_CHECKING:
-    from riskmap.typing import Extractor, NameResolver
+    from collections.abc import Sequence
 
-Rows = Sequence[Mapping[str, Any]]
+    import geopandas as gpd
+    import pandas as pd
+
+    from riskmap.typing import Extractor, NameResolver
 
 SOURCE = "article"
 _LIMIT = 200_000
-
-#: Columns that an extracted incident has beside those of every Incidents table.
-ARTICLE_COLUMNS = (
-    Column("event_status", TEXT, "'reported', 'recounted' or 'arrest'"),
-    Column("date_phrase", TEXT, "the words that date it"),
-    Column(
-        "killed_max", COUNT, "most people killed, when the text gives a range; missing when open"
-    ),
-    Column("wounded_max", COUNT, "likewise"),
-    Column("abducted_max", COUNT, "likewise"),
-    Column("arrested", COUNT, "people arrested"),
-    Column("arrested_max", COUNT, "likewise"),
-    Column("released", COUNT, "people released or freed"),
-    Column("attackers_killed", COUNT, "attackers killed, not in `killed`"),
-    Column("attackers_wounded", COUNT, "attackers wounded, not in `wounded`"),
-    Column("occupation", TEXT, "what the victims do"),
-    Column("survivors", TEXT, "who is said to be unharmed"),
-    Column("weapon", TEXT, "the weapon or means"),
-    Column("denied_by", TEXT, "the group that denies it"),
-    Column("stated_by", TEXT, "who says so"),
-)
-
-EVIDENCE_COLUMNS = (
-    Column("incident_id", TEXT, "the incident"),
-    Column("field", TEXT, "its column"),
-    Column("value", TEXT, "what was read"),
-    Column("start", COUNT, "first character of the phrase, from 0"),
-    Column("end", COUNT, "the character after the phrase"),
-    Column("phrase", TEXT, "the text between them"),
-)
-
-PLACE_COLUMNS = (
-    Column("start", COUNT, "first character of the name"),
-    Column("end", COUNT, "the character after it"),
-    Column("phrase", TEXT, "the name as written"),
-    Column("level", TEXT, "'country', 'admin1', 'admin2' or 'place'"),
-    Column("name", TEXT, "the region's name, or the name as written"),
-    Column("region_id", TEXT, "the region, when it is known"),
-    Column("role", TEXT, "its role in the text"),
-)
-
-SET_ASIDE_COLUMNS = (
-    Column("reason", TEXT, "why no incident was made of the sentence"),
-    Column("start", COUNT, "first character of the sentence"),
-    Column("end", COUNT, "the character after it"),
-    Column("sentence", TEXT, "the sentence"),
-)
 
 
 @dataclass(frozen=True)
@@ -90,6 +51,10 @@ class Extraction:
         The text that every span points into.
     incident_rows, evidence_rows, place_rows, set_aside_rows
         The rows of the tables, as mappings.
+    text_id
+        What stands for the text in every ``incident_id``.
+    known
+        The day it appeared, when that is known.
     """
 
     text: str = field(repr=False)
@@ -97,6 +62,8 @@ class Extraction:
     evidence_rows: Rows = field(repr=False, default=())
     place_rows: Rows = field(repr=False, default=())
     set_aside_rows: Rows = field(repr=False, default=())
+    text_id: str = ""
+    known: date | None = None
 
     @cached_property
     def incidents(self) -> gpd.GeoDataFrame:
@@ -106,17 +73,26 @@ class Extraction:
     @cached_property
     def evidence(self) -> pd.DataFrame:
         """One row a field and phrase: ``text[start:end] == phrase``."""
-        return _table(self.evidence_rows, EVIDENCE_COLUMNS)
+        return make_table(self.evidence_rows, EVIDENCE_COLUMNS)
 
     @cached_property
     def places(self) -> pd.DataFrame:
         """One row a place named, with its role."""
-        return _table(self.place_rows, PLACE_COLUMNS)
+        return make_table(self.place_rows, PLACE_COLUMNS)
 
     @cached_property
     def set_aside(self) -> pd.DataFrame:
         """Sentences that make no incident, with the reason (``alleged``, ``summary``)."""
-        return _table(self.set_aside_rows, SET_ASIDE_COLUMNS)
+        return make_table(self.set_aside_rows, SET_ASIDE_COLUMNS)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every record and sentence: news goes on, the others say why not."""
+        reasons = [row.get("quarantine_reason") for row in self.incident_rows]
+        reasons += [row["reason"] for row in self.set_aside_rows]
+        kept = Counter(reason for reason in reasons if reason)
+        out = len(reasons) - sum(kept.values())
+        return Ledger().then(Stage("extract", len(reasons), out, kept))
 
 
 def extract_incidents(
@@ -270,6 +246,8 @@ def _extraction(
     ]  # fmt: skip
     return Extraction(
         text=text,
+        text_id=digest,
+        known=known,
         incident_rows=tuple(rows),
         evidence_rows=tuple(evidence),
         place_rows=tuple(places),
@@ -294,23 +272,3 @@ def _row(record: Record, name: str, known: date | None) -> dict[str, Any]:
             f"event_date: met {row.get('date_phrase')!r}, expected a day or `published`"
         )
     return row
-
-
-def incidents_table(rows: Rows) -> gpd.GeoDataFrame:
-    """Return rows as an Incidents table with the columns of articles behind those of all feeds."""
-    columns = (*INCIDENT_COLUMNS, *ARTICLE_COLUMNS)
-    frame = pd.DataFrame(list(rows), columns=[c.name for c in columns])
-    for name in ("event_date", "event_date_end"):
-        frame[name] = pd.to_datetime(frame[name])
-    frame["ingested_at"] = pd.to_datetime(frame["ingested_at"], utc=True)
-    return gpd.GeoDataFrame(
-        conform(frame, columns), geometry=gpd.GeoSeries([None] * len(frame), crs=CRS), crs=CRS
-    )
-
-
-def _table(rows: Rows, columns: Sequence[Column]) -> pd.DataFrame:
-    frame = pd.DataFrame(list(rows), columns=[c.name for c in columns])
-    return conform(frame, columns)
-
-
-__all__ = ["ARTICLE_COLUMNS", "Extraction", "PlaceMatcher", "Sentence", "extract_incidents"]

@@ -11,56 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from riskmap.errors import InputError
-from riskmap.incidents.articles.extractions import (
-    ARTICLE_COLUMNS,
-    Extraction,
-    incidents_table,
-)
-from riskmap.schema import COUNT, INCIDENT_COLUMNS
+from riskmap.incidents.articles.extractions import SOURCE, Extraction
+from riskmap.incidents.feeds.reviews import FORMULA, REVIEW_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    import geopandas as gpd
-
-#: What an analyst may write into the column ``decision``; empty is not yet decided.
-DECISIONS = ("accept", "correct", "reject")
-
-#: The columns of a review, in order: an analyst may change all but the first.
-REVIEW_COLUMNS = (
-    "incident_id",
-    "decision",
-    "event_status",
-    "event_date",
-    "event_date_end",
-    "date_precision",
-    "event_type",
-    "place",
-    "admin1",
-    "admin2",
-    "country",
-    "killed",
-    "wounded",
-    "abducted",
-    "arrested",
-    "foreign_victims",
-    "nationality",
-    "sector",
-    "occupation",
-    "weapon",
-    "actor",
-    "claimed_by",
-    "attributed_to",
-    "stated_by",
-    "remarks",
-)
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_CONFIRMED = "C"
-_COUNTS = {c.name for c in (*INCIDENT_COLUMNS, *ARTICLE_COLUMNS) if c.dtype == COUNT}
 _STYLE = (
     "body{font:16px/1.5 sans-serif;margin:1rem;display:grid;grid-template-columns:1fr 1fr;gap:2rem}"
     "h1,p.how{grid-column:1/-1;margin:0}main{white-space:pre-wrap}mark{background:#fd6}"
@@ -147,7 +104,11 @@ def _record_table(row: Mapping[str, Any], extraction: Extraction) -> str:
 
 
 def write_review(extractions: list[Extraction], path: str | Path) -> None:
-    """Write the records of extractions as a CSV for an analyst to decide on.
+    """Write what was read as a CSV to decide on; :func:`riskmap.read_incidents` reads it back.
+
+    A row of news counts when its `decision` is "accept" or "correct" (any cell may be changed
+    before). The others go to the ledger: those rejected or not yet decided, what is told again,
+    arrests, and the sentences set aside (``alleged``, ``summary``), which stand in `notes`.
 
     Parameters
     ----------
@@ -160,100 +121,22 @@ def write_review(extractions: list[Extraction], path: str | Path) -> None:
         writer = csv.writer(file)
         writer.writerow(REVIEW_COLUMNS)
         for extraction in extractions:
-            for row in extraction.incident_rows:
+            for row in (*extraction.incident_rows, *_aside_rows(extraction)):
                 writer.writerow([_cell(row.get(name)) for name in REVIEW_COLUMNS])
+
+
+def _aside_rows(extraction: Extraction) -> Iterator[dict[str, Any]]:
+    """Return the sentences set aside as rows, numbered within their text."""
+    for number, row in enumerate(extraction.set_aside_rows, start=1):
+        name = f"{SOURCE}:{extraction.text_id}-set-aside-{number}"
+        yield {
+            "incident_id": name,
+            "event_status": row["reason"],
+            "ingested_at": extraction.known,
+            "notes": row["sentence"],
+        }
 
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def read_review(extractions: list[Extraction], path: str | Path) -> gpd.GeoDataFrame:
-    """Return the incidents of extractions as an analyst decided on them.
-
-    Parameters
-    ----------
-    extractions
-        What was read.
-    path
-        The CSV of :func:`write_review` with decisions in it.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        An Incidents table with every extracted row. Accepted and corrected rows have reliability C
-        and no reason for quarantine; others say ``rejected`` or ``not_reviewed``.
-
-    Raises
-    ------
-    InputError
-        When a row names an unknown incident or decision, or a corrected value can't be read.
-    """
-    decided = _read_decisions(Path(path))
-    known = {row["incident_id"]: row for e in extractions for row in e.incident_rows}
-    strange = sorted(set(decided) - set(known))
-    if strange:
-        raise InputError("an unknown incident", file=path, column="incident_id", met=strange[0])
-    rows = [_decide(row, decided.get(name), path) for name, row in known.items()]
-    return incidents_table(rows)
-
-
-def _read_decisions(path: Path) -> dict[str, dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [n for n in ("incident_id", "decision") if n not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError("not a review", file=path, column=missing[0], expected="the column")
-        rows = {}
-        for number, row in enumerate(reader, start=2):
-            cells = {str(k): (v or "").strip().removeprefix("'") for k, v in row.items() if k}
-            if cells["decision"] not in ("", *DECISIONS):
-                raise InputError(
-                    "not a decision", file=path, row=number, column="decision",
-                    met=cells["decision"], expected="accept, correct, reject or nothing",
-                )  # fmt: skip
-            rows[cells["incident_id"]] = cells
-    return rows
-
-
-def _decide(
-    row: Mapping[str, Any], cells: Mapping[str, str] | None, path: str | Path
-) -> dict[str, Any]:
-    decision = cells["decision"] if cells else ""
-    out = dict(row)
-    if not cells or decision in ("", "reject"):
-        reason = "rejected" if decision == "reject" else "not_reviewed"
-        out.update(quarantine_reason=reason, quarantine_detail=f"decision: met {decision!r}")
-        return out
-    out.update(reliability=_CONFIRMED, quarantine_reason=None, quarantine_detail=None)
-    if decision == "correct":
-        for name in REVIEW_COLUMNS[2:-1]:
-            if name in cells:
-                out[name] = _value(name, cells[name], path)
-        changed = any(out.get(name) != row.get(name) for name in ("admin1", "admin2", "country"))
-        if changed:
-            out["region_id"] = None
-            out["geo_precision"] = (
-                "admin2" if out.get("admin2") else "admin1" if out.get("admin1") else "country"
-            )
-    if cells.get("remarks"):
-        out["notes"] = cells["remarks"]
-    if out.get("event_date") is None:
-        out.update(quarantine_reason="no_date", quarantine_detail="event_date: missing")
-    elif out.get("event_date_end") is None:
-        out["event_date_end"] = out["event_date"]
-    return out
-
-
-def _value(name: str, cell: str, path: str | Path) -> Any:
-    if not cell:
-        return None
-    try:
-        if name in _COUNTS:
-            return int(cell)
-        if name.startswith("event_date"):
-            return pd.Timestamp(cell).date()
-    except ValueError as error:
-        raise InputError("can't be read", file=path, column=name, met=cell) from error
-    return cell
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import acled, awsd, gdelt, generic, gtd, hapi, icews, shcc, ucdp
+from riskmap.incidents.feeds import (
+    acled,
+    awsd,
+    gdelt,
+    generic,
+    gtd,
+    hapi,
+    icews,
+    reviews,
+    shcc,
+    ucdp,
+)
 from riskmap.incidents.feeds.mappings import key
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ FEEDS: tuple[Feed, ...] = (
     icews.POLECAT,
     shcc.FEED,
     hapi.FEED,
+    reviews.FEED,
     generic.FEED,
 )
 

@@ -276,14 +276,22 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
-    if "set_aside" in frame:
-        for reason in sorted(frame["set_aside"].dropna().unique()):
-            quarantine.add_details(
-                (frame["set_aside"] == reason).to_numpy(bool),
-                reason,
-                lambda _, reason=reason: f"row: {REASONS[reason]}",  # type: ignore[misc]
-            )
+    _quarantine_set_aside(frame, quarantine)
     return frame
+
+
+def _quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
+    """Set aside the rows that the feed itself says are none, with its words where it has any."""
+    if "set_aside" not in frame:
+        return
+    details = frame.get("set_aside_detail", pd.Series(None, index=frame.index, dtype="str"))
+
+    def detail(row: int) -> str:
+        words = "" if pd.isna(details[row]) else f": {details[row]}"
+        return f"row: {REASONS[frame.loc[row, 'set_aside']]}{words}"
+
+    for reason in sorted(frame["set_aside"].dropna().unique()):
+        quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)
 
 
 def _quarantine_ragged(source: Source, quarantine: Quarantine) -> None:

@@ -1,0 +1,106 @@
+"""The review of extracted articles: rows count when an analyst has accepted or corrected them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.incidents.dates import Days
+
+#: What an analyst may write into the column ``decision``; empty is not yet decided.
+DECISIONS = ("accept", "correct", "reject")
+
+#: Status of what is not news, and stays in the ledger whatever was decided.
+STATUSES = ("recounted", "arrest", "alleged", "summary", "bad_answer", "invented_quote")
+
+#: The columns of a review, in order; an analyst may change all but the first.
+REVIEW_COLUMNS = (
+    "incident_id", "decision", "event_status", "event_date", "event_date_end", "date_precision",
+    "event_type", "place", "admin1", "admin2", "country", "killed", "wounded", "abducted",
+    "arrested", "foreign_victims", "nationality", "sector", "occupation", "staff_type", "weapon",
+    "actor", "claimed_by", "attributed_to", "stated_by", "reliability", "credibility",
+    "ingested_at", "notes",
+)  # fmt: skip
+
+#: A cell that begins so would be run by a spreadsheet; an apostrophe stands before it.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_GUARD = r"^'(?=[=+\-@\t\r])"
+_INVENTED = re.compile("X[A-Z]{2}")
+_CONFIRMED = "C"
+_TEXTS = (
+    "place", "admin1", "admin2", "nationality", "sector", "staff_type", "actor", "claimed_by",
+    "attributed_to", "notes",
+)  # fmt: skip
+
+
+def _find_iso(text: str) -> str | None:
+    """Return the code of a country; codes of invented ones (XAA to XZZ) stand for themselves."""
+    return text if _INVENTED.fullmatch(text) else find_iso(text)
+
+
+def _dates(source: Source) -> Days:
+    """Return the days from the first to the last date; what is no news need not have one."""
+    days = source.interval("event_date", "event_date_end")
+    reason = days.reason.copy()
+    reason[source.texts("event_status").str.strip().isin(STATUSES).to_numpy(bool)] = None
+    return replace(days, reason=reason)
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return which rows count, why others don't, and how far the rows are trusted."""
+    decision, status = (source.texts(name).str.strip() for name in ("decision", "event_status"))
+    reasons = np.select(
+        [status.isin(STATUSES), decision == "reject", decision == ""],
+        [status, "rejected", "not_reviewed"],
+        "",
+    )
+    confirmed = decision.isin(("accept", "correct"))
+    known = {name: frame[name].notna() for name in ("admin2", "admin1", "country")}
+    ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
+    sentence = frame["notes"].fillna("").str.slice(0, 1000)
+    return {
+        **{name: frame[name].str.replace(_GUARD, "", regex=True) for name in _TEXTS},
+        "source_id": frame["source_id"].str.removeprefix("article:"),
+        "source_count": 1,
+        "geo_precision": np.select(list(known.values()), list(known), "unknown"),
+        "reliability": frame["reliability"].fillna("D").mask(confirmed, _CONFIRMED),
+        "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
+        "set_aside": pd.Series(reasons, dtype="str").where(reasons != "", None),
+        "set_aside_detail": sentence.where(sentence != "", None),
+    }
+
+
+FEED = Feed(
+    name="article",
+    title="review of extracted articles",
+    required=frozenset({"incident_id", "decision", "event_status", "event_date"}),
+    dates=_dates,
+    date_columns=("event_date", "event_date_end"),
+    texts={"source_id": ("incident_id",), **{name: (name,) for name in _TEXTS}},
+    counts={
+        name: (name,)
+        for name in ("killed", "wounded", "abducted", "foreign_victims", "credibility")
+    },
+    codes={
+        "event_type": Codes(("event_type",), {name: name for name in EVENT_TYPES}, strict=True),
+        "date_precision": Codes(
+            ("date_precision",), {name: name for name in DATE_PRECISIONS}, strict=True
+        ),
+        "reliability": Codes(("reliability",), {name: name for name in RELIABILITIES}, strict=True),
+        "decision": Codes(("decision",), {name: name for name in DECISIONS}, strict=True),
+    },
+    country=(("country",), _find_iso),
+    finish=_finish,
+    reads=frozenset({"event_status", "ingested_at"}),
+)

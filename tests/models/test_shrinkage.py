@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import riskmap as rm
+from riskmap.errors import ModelError
+from riskmap.models.shrinkage import share_strengths, shrunk_shares
 
 
 def simulated(make, *, strength, seed, n=900):
@@ -68,3 +70,43 @@ def test_the_mean_is_proportional_to_the_counts(make, history):
     twice = model.predict_components(make(history.counts * 2))
     for name in ("own_history", "parent", "country"):
         assert twice[name] == pytest.approx(2 * once[name], rel=1e-12)
+
+
+def test_a_level_that_is_left_out_is_the_one_above(make):
+    counts = np.zeros((24, 8))
+    counts[:, :2] = [[1.0, 3.0]]
+    counts[::3, 6] = 1.0
+    history = make(counts, parent=np.arange(8) // 2, country=np.arange(8) // 4)
+    model = rm.EmpiricalBayes(levels=("country",)).fit(history, horizon_days=30)
+    found = model.predict_distribution(history).mean
+    # silent regions of one country are alike, whoever their parent is
+    assert found[2] == pytest.approx(found[3])
+    assert found[4] == pytest.approx(found[7])
+    assert found[2] > found[4] > 0
+    # the country's own rate, but for half an incident of prior over all
+    tau, top = model.strength_days_[0], counts[:, :4].sum() / (4 * 720)
+    assert found[2] / 30 == pytest.approx(tau * top / (720 + tau), rel=0.15)
+
+
+def test_an_unknown_level_is_refused(history):
+    with pytest.raises(ModelError, match=r"levels must be some of .* met \('planet',\)"):
+        rm.EmpiricalBayes(levels=("planet",)).fit(history, horizon_days=30)
+
+
+def test_the_share_in_another_series_is_shrunk_and_follows_the_times(make):
+    rng = np.random.default_rng(6)
+    violence = rng.poisson(4.0, (120, 16)).astype(float)
+    chance = np.where(np.arange(120) < 80, 0.3, 0.1)[:, None] * np.ones(16)
+    counts = rng.binomial(violence.astype(int), chance).astype(float)
+    counts[:, 3] = np.nan
+    history = make(counts, drivers={"violence": violence})
+    strengths = share_strengths(history, "violence")
+    found = shrunk_shares(
+        history, "violence", strengths, half_life_days=300.0, at=np.array([80, 120])
+    )
+    assert found[0] == pytest.approx(np.full(16, 0.3), abs=0.06)
+    assert found[1] == pytest.approx(np.full(16, 0.1), abs=0.06)
+    before = shrunk_shares(
+        history.until(80), "violence", strengths, half_life_days=300.0, at=np.array([80])
+    )
+    assert np.array_equal(before[0], found[0])

@@ -108,8 +108,10 @@ def _judge(forecast: Forecast, scale: LevelScale) -> pd.DataFrame:
             horizon_days=forecast.provenance["horizon_days"],
         )
     names = np.array([level.name for level in scale.levels], dtype=object)
-    risks = risks.assign(risk_level=levels, level_name=names[levels])
-    return conform(risks[[column.name for column in RISK_COLUMNS]], RISK_COLUMNS)
+    risks = risks.assign(risk_level=levels, level_name=names[levels], threshold_level=levels)
+
+    known_names = [column.name for column in RISK_COLUMNS if column.name in risks]
+    return conform(risks[known_names], RISK_COLUMNS)
 
 
 def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:

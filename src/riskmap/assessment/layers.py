@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from riskmap.schema import COUNT, FLAG, NUMBER, TEXT, Column
+import pandas as pd
+
+from riskmap.schema import COUNT, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import geopandas as gpd
-    import pandas as pd
 
     from riskmap.assessment.levels import LevelScale
     from riskmap.ledgers import Ledger
@@ -20,6 +24,7 @@ LAYERS = ("violence", "foreign", "group")
 SUFFICIENCIES = ("sufficient", "sparse", "insufficient")
 CONFIDENCES = ("low", "medium", "high")
 TRENDS = ("deteriorated", "unchanged", "improved")
+FRAGILITIES = ("robust", "fragile")
 
 #: Risks: one row a region and layer, sorted by ``region_id`` and then from wide to narrow.
 RISK_COLUMNS = (
@@ -35,6 +40,21 @@ RISK_COLUMNS = (
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
+    Column("threshold_level", COUNT, "what the thresholds alone give, before holds and caps"),
+    Column("held", FLAG, "whether the level is held up until a dwell or a silence is over"),
+    Column("single_source", FLAG, "whether one source alone raises the level; capped at one step"),
+    Column("fragility", TEXT, "fragile when one incident or source decides", FRAGILITIES),
+    Column("level_before", COUNT, "level of the layer before, missing when there is none"),
+    Column("p_before", NUMBER, "p_any of the layer before"),
+    Column("trend", TEXT, "how the level moved since the layer before", TRENDS),
+    Column("p_change", NUMBER, "probability that p_any really changed in the direction told"),
+    Column("disagreement", NUMBER, "largest less smallest p_any of the models asked"),
+    Column("expected_victims", NUMBER, "people killed, wounded or abducted, on average"),
+    Column("severe_scenario", NUMBER, "victims, mean of the worst 5 % of outcomes"),
+    Column("rate_per_1000_wy", NUMBER, "incidents per 1 000 worker-years"),
+    Column("wy_rate_q05", NUMBER, "lower end of its 90 % interval"),
+    Column("wy_rate_q95", NUMBER, "upper end of its 90 % interval"),
+    Column("exposure_basis", TEXT, "worker-years as given, or the scenario they come from"),
 )
 
 #: Drivers: the parts of each expected count; they sum to it.
@@ -44,6 +64,68 @@ DRIVER_COLUMNS = (
     Column("driver", TEXT, "what the part is, such as 'own history'"),
     Column("value", NUMBER, "its part of expected_count"),
 )
+
+#: Influences: what each forecast would be without one incident or one source.
+INFLUENCE_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("kind", TEXT, "what is left out", ("incident", "source")),
+    Column("key", TEXT, "its incident_id, or the source"),
+    Column("value", NUMBER, "what it adds to expected_count"),
+    Column("p_any", NUMBER, "p_any without it"),
+    Column("risk_level", COUNT, "level without it"),
+)
+
+#: Counterfactuals: the smallest things that would move a level, each one verified by running it.
+COUNTERFACTUAL_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("direction", TEXT, "which way the level moves", ("up", "down")),
+    Column("kind", TEXT, "more incidents, or days without", ("more", "quiet")),
+    Column("amount", NUMBER, "how many incidents, or how many days"),
+    Column("p_any", NUMBER, "p_any then"),
+    Column("risk_level", COUNT, "level then"),
+)
+
+#: Changes: what moved each expected count since the layer before; they sum to the difference.
+CHANGE_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("cause", TEXT, "new incidents, decay, neighbours, revisions, boundary or method"),
+    Column("value", NUMBER, "its part of the change of expected_count"),
+)
+
+#: Audit: one line for every level that is not what the thresholds alone give.
+AUDIT_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("rule", TEXT, "the rule that spoke"),
+    Column("detail", TEXT, "what it found and did"),
+)
+
+#: Sources: how much each one reports from each region, to see later who has fallen silent.
+SOURCE_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("source", TEXT, "the feed or publisher"),
+    Column("reports", NUMBER, "incidents that name the region, weighted"),
+    Column("last_report_days", NUMBER, "days from the last of them to as_of"),
+)
+
+#: Sites and routes of the group. Where they are is never published, unless privately.
+SITE_COLUMNS = (
+    Column("site", TEXT, "name of the site or route"),
+    Column("kind", TEXT, "a point, or a way through regions", ("site", "route")),
+    Column("region_id", TEXT, "the region it stands in, or the worst on the way"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("p_any", NUMBER, "probability there, or length-weighted along the way"),
+    Column("risk_level", COUNT, "level there, or of the worst stretch"),
+    Column("border_distance_m", NUMBER, "metres to the nearest border of a region"),
+)
+
+
+def empty_table(columns: Iterable[Column]) -> pd.DataFrame:
+    """Return a table of a schema without rows."""
+    return conform(pd.DataFrame(), columns)
 
 
 @dataclass(frozen=True)
@@ -71,6 +153,10 @@ class RiskLayer:
         as RFC 3339 text.
     ledger : Ledger
         What became of every row.
+    influences, counterfactuals, changes, audit, sources, sites : DataFrame
+        What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
+        :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
+        :data:`SOURCE_COLUMNS` and :data:`SITE_COLUMNS` (empty without sites).
     """
 
     regions: gpd.GeoDataFrame
@@ -81,3 +167,11 @@ class RiskLayer:
     headline: str
     provenance: dict[str, Any]
     ledger: Ledger
+    influences: pd.DataFrame = field(default_factory=partial(empty_table, INFLUENCE_COLUMNS))
+    counterfactuals: pd.DataFrame = field(
+        default_factory=partial(empty_table, COUNTERFACTUAL_COLUMNS)
+    )
+    changes: pd.DataFrame = field(default_factory=partial(empty_table, CHANGE_COLUMNS))
+    audit: pd.DataFrame = field(default_factory=partial(empty_table, AUDIT_COLUMNS))
+    sources: pd.DataFrame = field(default_factory=partial(empty_table, SOURCE_COLUMNS))
+    sites: pd.DataFrame = field(default_factory=partial(empty_table, SITE_COLUMNS))

@@ -12,9 +12,14 @@ from riskmap.models.baselines import UNSEEN
 from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
-from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
+from riskmap.models.shrinkage import (
+    EmpiricalBayes,
+    share_strengths,
+    shrunk_rates,
+    shrunk_shares,
+)
 from riskmap.models.targets import targets_of
-from riskmap.panels.features import days_ahead, days_at_risk, rate_features
+from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate_features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +31,8 @@ _ALWAYS = "level"
 _LEAST = 1e-3
 #: Own history up to this half-life in months is called recent.
 _RECENT_MONTHS = 3.0
+#: The share of the counts in another series is that of the past decayed at this half-life.
+_SHARE_MONTHS = 48.0
 
 
 class EndemicEpidemic(CountEstimator):
@@ -36,7 +43,8 @@ class EndemicEpidemic(CountEstimator):
 
     The drivers :math:`x_j` are rates a day: the region's own history decayed at several
     half-lives, that of its neighbours, its parent, its country and all regions, other series
-    such as ``violence``, and empirical Bayes rates as the endemic level. Each enters linearly and
+    such as ``violence`` times the going share of the counts in them, shrunk, and empirical Bayes
+    rates as the endemic level. Each enters linearly and
     through its geometric mean with the mean rate :math:`m` of all regions, which lets a first
     incident count for more than a hundredth. The model is fitted directly to the counts of the
     horizon of `h` days. After Held, Höhle and Hofmann (2005), with decayed drivers.
@@ -83,6 +91,7 @@ class EndemicEpidemic(CountEstimator):
     dispersion_: FloatArray
     penalty_: float
     strength_days_: FloatArray
+    share_strengths_: dict[str, FloatArray]
 
     def __init__(
         self,
@@ -97,6 +106,7 @@ class EndemicEpidemic(CountEstimator):
     def _learn(self, history: CountHistory) -> None:
         base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
         self.strength_days_ = base.strength_days_
+        self.share_strengths_ = {name: share_strengths(history, name) for name in history.drivers}
         targets = targets_of(
             history,
             self.horizon_days_,
@@ -107,7 +117,7 @@ class EndemicEpidemic(CountEstimator):
             self.coefficients_, self.penalty_ = {"base": 1.0}, 0.0
             self.dispersion_ = np.array([0.0, 1.0])
             return
-        drivers = _drivers(history, self.strength_days_, targets.at)
+        drivers = self._drivers(history, targets.at)
         names = tuple(drivers)
         design = np.stack([drivers[name].ravel() for name in names], axis=1)
         design *= targets.risk[:, None]
@@ -124,7 +134,7 @@ class EndemicEpidemic(CountEstimator):
         }
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
-        drivers = _drivers(history, self.strength_days_, np.array([history.n_windows]))
+        drivers = self._drivers(history, np.array([history.n_windows]))
         ahead = days_ahead(history, self.horizon_days_)
         parts: dict[str, FloatArray] = {}
         for name, coefficient in self.coefficients_.items():
@@ -135,6 +145,24 @@ class EndemicEpidemic(CountEstimator):
             parts[part] = parts.get(part, np.zeros_like(value)) + value
         mean = np.sum(list(parts.values()), axis=0)
         return parts, NegativeBinomial(mean, size_of(mean, self.dispersion_))
+
+    def _drivers(self, history: CountHistory, at: IntArray) -> dict[str, FloatArray]:
+        """Return all drivers at each origin as rates a day, linear and through the square root."""
+        drivers = rate_features(history, at=at)
+        for series, strengths in self.share_strengths_.items():
+            if series not in history.drivers:
+                raise ModelError(f"the history lacks the series of driver {series!r}")
+            share = shrunk_shares(
+                history, series, strengths, half_life_days=_SHARE_MONTHS * DAYS_A_MONTH, at=at
+            )
+            drivers |= {k: x * share for k, x in drivers.items() if k.startswith(f"{series}_")}
+        drivers["base"] = shrunk_rates(history, self.strength_days_, at=at)
+        drivers["base_wide"] = shrunk_rates(history, 4.0 * self.strength_days_, at=at)
+        seen = np.append(0.0, np.nansum(history.counts, axis=1).cumsum())[at]
+        risk = np.append(0.0, days_at_risk(history).sum(axis=1).cumsum())[at]
+        level = ((seen + UNSEEN) / np.maximum(risk, 1.0))[:, None]
+        roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
+        return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
 
 
 @dataclass(frozen=True)
@@ -162,20 +190,6 @@ class _Task:
         """Return the negative log likelihood."""
         sample = Sample.fold(self.design, self.counts, self.weights)
         return sample.loss(coefficients, float(np.log(theta)))[0]
-
-
-def _drivers(
-    history: CountHistory, strength_days: FloatArray, at: IntArray
-) -> dict[str, FloatArray]:
-    """Return all drivers at each origin as rates a day, linear and through the square root."""
-    drivers = rate_features(history, at=at)
-    drivers["base"] = shrunk_rates(history, strength_days, at=at)
-    drivers["base_wide"] = shrunk_rates(history, 4.0 * strength_days, at=at)
-    seen = np.append(0.0, np.nansum(history.counts, axis=1).cumsum())[at]
-    risk = np.append(0.0, days_at_risk(history).sum(axis=1).cumsum())[at]
-    level = ((seen + UNSEEN) / np.maximum(risk, 1.0))[:, None]
-    roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
-    return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
 
 
 def _part_of(driver: str) -> str:

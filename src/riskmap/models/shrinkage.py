@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
 
+from riskmap.errors import ModelError
 from riskmap.models.baselines import UNSEEN, sum_parts
 from riskmap.models.distributions import NegativeBinomial, log_negative_binomial
 from riskmap.models.estimators import CountEstimator
-from riskmap.panels.features import days_ahead, days_at_risk
+from riskmap.panels.features import days_ahead, days_at_risk, decayed_sums
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
+
+#: What a region's rate may be shrunk towards, from near to far.
+LEVELS = ("parent", "country", "all")
 
 #: The strength of a prior is sought between a thousandth and ten thousand times the days observed.
 _STRENGTHS = (1e-3, 1e4)
@@ -35,10 +39,22 @@ class EmpiricalBayes(CountEstimator):
     negative binomial (Robbins, 1956; Clayton and Kaldor, 1987). Being linear in the counts, the
     rate is the sum of what comes from the region itself, its parent, its country and all.
 
+    Parameters
+    ----------
+    levels
+        What a rate is shrunk towards, of ``"parent"``, ``"country"`` and ``"all"``. With
+        ``("country",)`` it is the common climatology with shrinkage to the country: where ``"all"``
+        is left out, it is worth half an incident, so that no chance is zero.
+
     Attributes
     ----------
     strength_days_ : ndarray, shape (3,)
         The strengths of the parent, the country and all as priors.
+
+    Raises
+    ------
+    ModelError
+        When a level is none of these (on fitting).
 
     Notes
     -----
@@ -59,11 +75,28 @@ class EmpiricalBayes(CountEstimator):
 
     strength_days_: FloatArray
 
+    def __init__(self, levels: tuple[str, ...] = LEVELS) -> None:
+        self.levels = levels
+
     def _learn(self, history: CountHistory) -> None:
-        self.strength_days_ = np.array([step.strength() for step in _ladder(history)])
+        if not set(self.levels) <= set(LEVELS):
+            raise ModelError(f"levels must be some of {', '.join(LEVELS)}, met {self.levels}")
+        steps = self._ladder(history)
+        self.strength_days_ = np.array([step.strength() for step in steps])
+        if "all" not in self.levels:
+            rate = (steps[0].count.sum() + UNSEEN) / max(steps[0].days.sum(), 1.0)
+            self.strength_days_[2] = UNSEEN / rate
+
+    def _ladder(self, history: CountHistory) -> tuple[_Step, _Step, _Step]:
+        """Return the steps; a level that is left out is the one above it."""
+        country = history.country if "country" in self.levels else np.zeros_like(history.country)
+        parent = history.parent if "parent" in self.levels else country
+        count = np.nansum(history.counts, axis=0)
+        days = days_at_risk(history).sum(axis=0)
+        return _climb(count, days, replace(history, parent=parent, country=country))
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
-        steps = _ladder(history)
+        steps = self._ladder(history)
         parts = _rate_parts(steps, self.strength_days_)
         rate = sum_parts(parts)
         ahead = days_ahead(history, self.horizon_days_)
@@ -104,6 +137,88 @@ def shrunk_rates(history: CountHistory, strength_days: FloatArray, *, at: IntArr
         steps = _climb(counts[t], days[t], history)
         rates[row] = sum_parts(_rate_parts(steps, strength_days))
     return rates
+
+
+def share_strengths(history: CountHistory, series: str) -> FloatArray:
+    """Return what the parent, the country and all are worth as priors of :func:`shrunk_shares`.
+
+    They are those of the highest marginal likelihood, in incidents of the other series.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    series
+        The name of one of its drivers.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+    """
+    counts, other = _both(history, series)
+    steps = _climb(counts.sum(axis=0), other.sum(axis=0), history)
+    return np.array([step.strength() for step in steps])
+
+
+def shrunk_shares(
+    history: CountHistory,
+    series: str,
+    strengths: FloatArray,
+    *,
+    half_life_days: float,
+    at: IntArray,
+) -> FloatArray:
+    r"""Return how many incidents go with one of another series, as of the start of each window.
+
+    Such is the foreign share of violence. It is Gamma distributed around that of the parent, the
+    country and all, as a rate is in :class:`EmpiricalBayes`, with the other series for days:
+
+    .. math:: \pi_r = \frac{k_r + \tau_1 \pi_p}{v_r + \tau_1}, \; \dots
+
+    Counts k and series v are decayed sums, so that the share is the going one.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    series
+        The name of one of its drivers.
+    strengths : ndarray, shape (3,)
+        From :func:`share_strengths`.
+    half_life_days
+        Age at which a window weighs half.
+    at : ndarray of int, sorted
+        Windows before which to look.
+
+    Returns
+    -------
+    ndarray, shape (len(at), n_regions)
+        Greater than 0.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((6, 2)), np.full(6, 30.0), np.zeros(2, int),
+    ...                        np.zeros(2, int), drivers={"violence": np.full((6, 2), 5.0)})
+    >>> shrunk_shares(history, "violence", share_strengths(history, "violence"),
+    ...               half_life_days=1e9, at=np.array([6])).round(1).tolist()
+    [[0.2, 0.2]]
+    """
+    counts, other = (
+        decayed_sums(values, lengths=history.days, half_life_days=half_life_days, at=at)
+        for values in _both(history, series)
+    )
+    shares = np.empty((len(at), history.n_regions))
+    for row, (k, v) in enumerate(zip(counts, other, strict=True)):
+        shares[row] = sum_parts(_rate_parts(_climb(k, v, history), strengths))
+    return shares
+
+
+def _both(history: CountHistory, series: str) -> tuple[FloatArray, FloatArray]:
+    """Return the counts and another series, both 0 in windows in which either is missing."""
+    other = history.drivers[series]
+    known = np.isfinite(history.counts) & np.isfinite(other)
+    return np.where(known, history.counts, 0.0), np.where(known, other, 0.0)
 
 
 def _rate_parts(
@@ -161,11 +276,6 @@ class _Step:
         bounds = (grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)])
         found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
         return float(np.exp(found.x))
-
-
-def _ladder(history: CountHistory) -> tuple[_Step, _Step, _Step]:
-    count = np.nansum(history.counts, axis=0)
-    return _climb(count, days_at_risk(history).sum(axis=0), history)
 
 
 def _climb(

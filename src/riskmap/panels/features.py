@@ -111,18 +111,45 @@ def decayed_rates(
     ...               half_life_days=1.0, at=np.array([0, 1, 2])).round(3).ravel().tolist()
     [0.0, 8.0, 2.667]
     """
-    out = np.zeros((len(at), counts.shape[1]))
-    seen, risk = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    seen, risk = (
+        decayed_sums(values, lengths=lengths, half_life_days=half_life_days, at=at)
+        for values in (counts, days)
+    )
+    return np.divide(seen, risk, out=np.zeros_like(seen), where=risk > 0)
+
+
+def decayed_sums(
+    values: FloatArray, *, lengths: FloatArray, half_life_days: float, at: IntArray
+) -> FloatArray:
+    r"""Return the sums of the past with exponentially decaying weights, a recursion over windows.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_windows, n_units)
+        What is summed; nothing is missing.
+    lengths, half_life_days, at
+        As for :func:`decayed_rates`.
+
+    Returns
+    -------
+    ndarray, shape (len(at), n_units)
+
+    Examples
+    --------
+    >>> decayed_sums(np.array([[8.0], [1.0]]), lengths=np.ones(2), half_life_days=1.0,
+    ...              at=np.array([0, 1, 2])).ravel().tolist()
+    [0.0, 8.0, 5.0]
+    """
+    out = np.zeros((len(at), values.shape[1]))
+    total = np.zeros(values.shape[1])
     slot = 0
     for t in range(int(at[-1]) + 1 if len(at) else 0):
         if at[slot] == t:
-            np.divide(seen, risk, out=out[slot], where=risk > 0)
+            out[slot] = total
             slot += 1
         if slot == len(at):
             break
-        keep = 0.5 ** (lengths[t] / half_life_days)
-        seen = seen * keep + counts[t]
-        risk = risk * keep + days[t]
+        total = total * 0.5 ** (lengths[t] / half_life_days) + values[t]
     return out
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from riskmap.errors import ModelError
 
@@ -108,6 +109,12 @@ def _check_observed(history: CountHistory) -> None:
         )
 
 
-def _one_thread() -> threadpool_limits:
+@cache
+def _threads() -> Any:
+    """Return the linear algebra libraries that are loaded; looking for them takes its time."""
+    return ThreadpoolController()
+
+
+def _one_thread() -> Any:
     """Keep linear algebra on one thread: sums over several end in other bits on other machines."""
-    return threadpool_limits(limits=1, user_api="blas")
+    return _threads().limit(limits=1, user_api="blas")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,12 @@ from sklearn.base import clone
 
 from riskmap.errors import ModelError
 from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.panels.counts import recount_evidence
 from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from riskmap.ledgers import Ledger
     from riskmap.panels.counts import Panel
     from riskmap.typing import CountHistory, CountModel, FloatArray
@@ -45,6 +48,9 @@ class Forecast:
         values.
     ledger : Ledger
         What became of every row so far.
+    models, histories : mapping of str to CountModel, CountHistory
+        For each layer that could be forecast its fitted model and what that was asked about, so
+        that it can be asked again what it makes of other counts.
     """
 
     frame: pd.DataFrame
@@ -53,6 +59,8 @@ class Forecast:
     evidence: pd.DataFrame
     provenance: dict[str, Any]
     ledger: Ledger
+    models: Mapping[str, CountModel] = field(default_factory=dict)
+    histories: Mapping[str, CountHistory] = field(default_factory=dict)
 
 
 def forecast(
@@ -96,7 +104,13 @@ def forecast(
         raise ModelError(f"a horizon of {days:g} days is longer than {history_days:g} of history")
     chosen = EndemicEpidemic() if model is None else model
     ids = panel.keys["region_id"]
-    found = [_forecast_layer(panel.history(name), chosen, ids, name, days) for name in LAYERS]
+    histories = {name: panel.history(name) for name in LAYERS}
+    models = {
+        name: clone(chosen).fit(history, horizon_days=days)
+        for name, history in histories.items()
+        if not np.isnan(history.counts).all()
+    }
+    found = [_forecast_layer(histories[name], models.get(name), ids, name) for name in LAYERS]
     order = {"by": ["region_id", "layer"], "key": _rank, "kind": "stable", "ignore_index": True}
     return Forecast(
         frame=pd.concat([frame for frame, _ in found]).sort_values(**order),
@@ -114,7 +128,49 @@ def forecast(
             "method_version": METHOD_VERSION,
         },
         ledger=panel.ledger,
+        models=models,
+        histories={name: histories[name] for name in models},
     )
+
+
+def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[str, CountHistory]:
+    """Return what the models of a forecast would have been asked, had other incidents been known.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Whose regions, windows and layers are taken.
+    evidence : DataFrame
+        Incidents as in ``Forecast.evidence``; those of `as_of` or later are left out.
+    as_of
+        The day that the last window ends on.
+
+    Returns
+    -------
+    dict of str to CountHistory
+        By layer, for those that have a model.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> found = rm.forecast(panel)
+    >>> same = recount(found, found.evidence, as_of="2025-01-01")
+    >>> bool(np.allclose(same["violence"].counts, found.histories["violence"].counts))
+    True
+    """
+    known = forecast.provenance
+    asked = next(iter(forecast.histories.values()))
+    panel = recount_evidence(
+        evidence,
+        keys=forecast.activity[["region_id", "parent_id", "iso3"]],
+        neighbours=asked.neighbours,
+        start=known["history_start"],
+        as_of=as_of,
+        every=known["every"],
+    )
+    return {layer: panel.history(layer) for layer in forecast.models}
 
 
 def _rank(column: pd.Series) -> pd.Series:
@@ -129,16 +185,15 @@ def _describe(model: CountModel) -> str:
 
 
 def _forecast_layer(
-    history: CountHistory, model: CountModel, ids: pd.Series, layer: str, days: float
+    history: CountHistory, model: CountModel | None, ids: pd.Series, layer: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the forecast of one layer and its components, missing where nothing is known."""
     keys = pd.DataFrame({"region_id": ids.to_numpy(), "layer": layer})
-    if np.isnan(history.counts).all():
+    if model is None:
         names = ("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion")
         parts: dict[str, list[float]] = {"region_id": [], "layer": [], "component": [], "value": []}
         return keys.assign(**dict.fromkeys(names, np.nan)), pd.DataFrame(parts)
-    fitted = clone(model).fit(history, horizon_days=days)
-    found = fitted.predict_distribution(history)
+    found = model.predict_distribution(history)
     mean = found.mean
     frame = keys.assign(
         expected_count=mean,
@@ -150,7 +205,7 @@ def _forecast_layer(
         q95=found.quantile(0.95),
         dispersion=np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0),
     )
-    return frame, _stack(fitted.predict_components(history), keys)
+    return frame, _stack(model.predict_components(history), keys)
 
 
 def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:

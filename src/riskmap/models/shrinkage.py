@@ -129,12 +129,13 @@ def shrunk_rates(history: CountHistory, strength_days: FloatArray, *, at: IntArr
     >>> shrunk_rates(history, np.ones(3), at=np.array([4])).round(2).tolist()
     [[0.1, 0.1]]
     """
-    start = np.zeros((1, history.n_regions))
-    counts = np.vstack([start, np.cumsum(np.nan_to_num(history.counts), axis=0)])
-    days = np.vstack([start, np.cumsum(days_at_risk(history), axis=0)])
+    counts, days = (
+        decayed_sums(values, lengths=history.days, half_life_days=np.inf, at=at)
+        for values in (np.nan_to_num(history.counts), days_at_risk(history))
+    )
     rates = np.empty((len(at), history.n_regions))
-    for row, t in enumerate(at):
-        steps = _climb(counts[t], days[t], history)
+    for row in range(len(at)):
+        steps = _climb(counts[row], days[row], history)
         rates[row] = sum_parts(_rate_parts(steps, strength_days))
     return rates
 

@@ -209,6 +209,52 @@ def count_incidents(
     )
 
 
+def recount_evidence(
+    evidence: pd.DataFrame,
+    *,
+    keys: pd.DataFrame,
+    neighbours: sparse.csr_array,
+    start: str,
+    as_of: str,
+    every: str,
+) -> Panel:
+    """Return the panel that incidents make which were counted once: another day, other incidents.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        As in :class:`Panel`. Incidents outside of the windows are left out.
+    keys, neighbours
+        As in :class:`Panel`.
+    start, as_of, every
+        As for :func:`count_incidents`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> found = recount_evidence(panel.evidence, keys=panel.keys, neighbours=panel.neighbours,
+    ...                          start=str(panel.edges[0]), as_of="2025-01-01", every="month")
+    >>> bool(np.allclose(found.wide("reports"), panel.wide("reports")))
+    True
+    """
+    day = parse_day(as_of, what="as_of")
+    edges = step_windows(day, parse_day(start, what="start"), every=every)
+    ends = evidence["event_date_end"].fillna(evidence["event_date"])
+    inside = (ends >= pd.Timestamp(edges[0])) & (evidence["event_date"] < day)
+    rows = evidence[inside].reset_index(drop=True)
+    return Panel(
+        frame=_count(rows, rows.assign(incident_row=np.arange(len(rows))), keys=keys, edges=edges),
+        keys=keys,
+        neighbours=neighbours,
+        evidence=rows,
+        as_of=day,
+        every=every,
+        ledger=Ledger(),
+    )
+
+
 def _find_edges(
     incidents: gpd.GeoDataFrame,
     as_of: pd.Timestamp,
@@ -276,7 +322,7 @@ def _order_evidence(evidence: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count(
-    counted: gpd.GeoDataFrame,
+    counted: pd.DataFrame,
     evidence: pd.DataFrame,
     *,
     keys: pd.DataFrame,
@@ -317,7 +363,7 @@ def _count(
     return frame
 
 
-def _measure(counted: gpd.GeoDataFrame) -> dict[str, FloatArray]:
+def _measure(counted: pd.DataFrame) -> dict[str, FloatArray]:
     """Return what each incident adds to each series."""
     toll = counted[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=float)
     harmless = counted["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)

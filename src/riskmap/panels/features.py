@@ -115,7 +115,7 @@ def decayed_rates(
         decayed_sums(values, lengths=lengths, half_life_days=half_life_days, at=at)
         for values in (counts, days)
     )
-    return np.divide(seen, risk, out=np.zeros_like(seen), where=risk > 0)
+    return _ratio(seen, risk)
 
 
 def decayed_sums(
@@ -140,6 +140,9 @@ def decayed_sums(
     ...              at=np.array([0, 1, 2])).ravel().tolist()
     [0.0, 8.0, 5.0]
     """
+    if len(at) == 1:  # one origin needs no recursion
+        ages = lengths[: at[0]][::-1].cumsum()[::-1] - lengths[: at[0]]
+        return (0.5 ** (ages / half_life_days) @ values[: at[0]])[None]
     out = np.zeros((len(at), values.shape[1]))
     total = np.zeros(values.shape[1])
     slot = 0
@@ -190,20 +193,20 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     [[0.143, 0.143]]
     """
     counts, days = np.nan_to_num(history.counts), days_at_risk(history)
-    every = np.zeros(history.n_regions, dtype=np.int64)
-    features = _decays(history, "own", counts, days, OWN_HALF_LIVES, at)
+    own = _decay(history, counts, days, OWN_HALF_LIVES, at)
+    features = {f"own_{m:g}m": _ratio(*sums) for m, sums in own.items()}
     if history.neighbours is not None:
-        for name, own in [*features.items()]:
-            if name.removeprefix("own_") in {f"{m:g}m" for m in OTHER_HALF_LIVES}:
-                features[name.replace("own", "neighbours")] = own @ history.neighbours.T
+        for m in OTHER_HALF_LIVES:
+            features[f"neighbours_{m:g}m"] = features[f"own_{m:g}m"] @ history.neighbours.T
+    every = np.zeros(history.n_regions, dtype=np.int64)
     groups = {"parent": history.parent, "country": history.country, "all": every}
     for name, codes in groups.items():
-        features |= _pooled(history, name, counts, days, codes, at)
+        features |= _pooled(name, own, codes)
     for name, series in sorted(history.drivers.items()):
         known = np.where(np.isnan(series), 0.0, days_at_risk(_without_counts(history)))
-        values = np.nan_to_num(series)
-        features |= _decays(history, name, values, known, OTHER_HALF_LIVES, at)
-        features |= _pooled(history, f"{name}_country", values, known, history.country, at)
+        other = _decay(history, np.nan_to_num(series), known, OTHER_HALF_LIVES, at)
+        features |= {f"{name}_{m:g}m": _ratio(*sums) for m, sums in other.items()}
+        features |= _pooled(f"{name}_country", other, history.country)
     return features
 
 
@@ -214,34 +217,38 @@ def _without_counts(history: CountHistory) -> CountHistory:
     return replace(history, counts=np.nan_to_num(history.counts))
 
 
-def _decays(
+def _decay(
     history: CountHistory,
-    name: str,
     counts: FloatArray,
     days: FloatArray,
     months: tuple[float, ...],
     at: IntArray,
-) -> dict[str, FloatArray]:
+) -> dict[float, tuple[FloatArray, FloatArray]]:
+    """Return the decayed sums of counts and of days at risk, by half-life."""
     return {
-        f"{name}_{m:g}m": decayed_rates(
-            counts, days, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at
+        m: (
+            decayed_sums(counts, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at),
+            decayed_sums(days, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at),
         )
         for m in months
     }
 
 
+def _ratio(seen: FloatArray, risk: FloatArray) -> FloatArray:
+    return np.divide(seen, risk, out=np.zeros_like(seen), where=risk > 0)
+
+
 def _pooled(
-    history: CountHistory,
-    name: str,
-    counts: FloatArray,
-    days: FloatArray,
-    codes: IntArray,
-    at: IntArray,
+    name: str, sums: dict[float, tuple[FloatArray, FloatArray]], codes: IntArray
 ) -> dict[str, FloatArray]:
     """Return decayed rates of the group that each region belongs to."""
-    groups = membership(codes)
-    rates = _decays(history, name, counts @ groups, days @ groups, OTHER_HALF_LIVES, at)
-    return {key: rate[:, codes] for key, rate in rates.items()}
+    found = np.array([sums[m] for m in OTHER_HALF_LIVES])
+    shape = found.shape[:-1]
+    seen, risk = np.moveaxis(
+        (found.reshape(-1, len(codes)) @ membership(codes)).reshape(*shape, -1), 1, 0
+    )
+    rates = _ratio(seen, risk)[..., codes]
+    return {f"{name}_{m:g}m": rate for m, rate in zip(OTHER_HALF_LIVES, rates, strict=True)}
 
 
 def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArray]:

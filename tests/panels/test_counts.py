@@ -6,7 +6,8 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
-from riskmap.panels.counts import SERIES, spread_days
+from riskmap.panels.cells import spread_days
+from riskmap.panels.counts import SERIES
 
 REGIONS = rm.datasets.regions()
 N = len(rm.datasets.incidents())

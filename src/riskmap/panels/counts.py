@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.windows import EVERY, parse_day, step_windows
 from riskmap.schema import INCIDENT_COLUMNS, check_regions
@@ -38,8 +39,6 @@ EVIDENCE = tuple(
     for column in INCIDENT_COLUMNS
     if column.name not in ("incident_id", "region_id", "quarantine_reason", "quarantine_detail")
 )
-
-_EPOCH = np.datetime64("1970-01-01", "D")
 
 
 @dataclass(frozen=True)
@@ -329,91 +328,53 @@ def _count(
     edges: NDArray[np.datetime64],
 ) -> pd.DataFrame:
     """Return the complete region x window frame."""
-    n_regions, n_windows = len(keys), len(edges) - 1
     row = evidence["incident_row"].to_numpy()
-    region = pd.Index(keys["region_id"]).get_indexer(evidence["region_id"])
-    part, window, share = spread_days(
-        counted["event_date"].to_numpy(),
-        counted["event_date_end"].fillna(counted["event_date"]).to_numpy(),
-        edges=edges,
+    first = day_numbers(counted["event_date"].to_numpy())
+    last = day_numbers(counted["event_date_end"].fillna(counted["event_date"]).to_numpy())
+    cells = Cells(
+        position=pd.Index(keys["region_id"]).get_indexer(evidence["region_id"]),
+        first=first[row],
+        last=last[row],
+        grains=(evidence["weight"].to_numpy() / GRAIN).astype(np.int64),
+        series={name: values[row] for name, values in measure(counted).items()},
     )
-    # an incident's windows stand in a run of `part`: pair each placement with that run
-    first = np.searchsorted(part, row, side="left")
-    runs = np.searchsorted(part, row, side="right") - first
-    placement = np.repeat(np.arange(len(row)), runs)
-    step = np.arange(runs.sum()) - np.repeat(np.cumsum(runs) - runs, runs)
-    span = np.repeat(first, runs) + step
-    weight = evidence["weight"].to_numpy()[placement] * share[span]
-    cell = region[placement] * n_windows + window[span]
-    order = np.lexsort((row[placement], cell)) if len(cell) else np.arange(0)
-    measures = _measure(counted)
-    frame = pd.DataFrame(
-        {
-            "region_id": np.repeat(keys["region_id"].to_numpy(), n_windows),
-            "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
-            "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
-        }
-    )
-    source = row[placement][order]
-    for name in SERIES:
-        values = weight[order] * measures[name][source]
-        frame[name] = np.bincount(cell[order], values, minlength=n_regions * n_windows)
+    frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
     if (counted["foreign_victims"].isna() & counted["nationality"].isna()).all():
         frame["foreign"] = np.nan
     return frame
 
 
-def _measure(counted: pd.DataFrame) -> dict[str, FloatArray]:
-    """Return what each incident adds to each series."""
-    toll = counted[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=float)
-    harmless = counted["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
-    abroad = counted["nationality"].notna() & (counted["nationality"] != counted["country"])
-    foreign = (counted["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool) | abroad.to_numpy()
-    return {
-        "reports": np.ones(len(counted)),
-        "violence": (~harmless).astype(float),
-        "foreign": foreign.astype(float),
-        "fatalities": toll[:, 0],
-    }
+def frame_of(
+    sums: dict[str, FloatArray], *, keys: pd.DataFrame, edges: NDArray[np.datetime64]
+) -> pd.DataFrame:
+    """Return the complete region x window frame of sums by region and window."""
+    n_regions, n_windows = len(keys), len(edges) - 1
+    return pd.DataFrame(
+        {
+            "region_id": np.repeat(keys["region_id"].to_numpy(), n_windows),
+            "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
+            "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
+            **sums,
+        }
+    )
 
 
-def spread_days(
-    first: NDArray[np.datetime64], last: NDArray[np.datetime64], *, edges: NDArray[np.datetime64]
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Spread intervals of days over windows, by days.
-
-    Parameters
-    ----------
-    first, last : ndarray of datetime64, shape (n,)
-        First and last day of each interval, inclusive. The part outside of the windows is cut off
-        and the rest is made whole again, so that each interval's shares sum to 1.
-    edges : ndarray of datetime64[D], shape (n_windows + 1,)
-
-    Returns
-    -------
-    row, window : ndarray of int
-        Interval and window of each part, sorted by interval and window.
-    share : ndarray
-        Share of the interval that falls in the window.
+def measure(incidents: pd.DataFrame) -> dict[str, IntArray]:
+    """Return what each incident adds to each series.
 
     Examples
     --------
-    >>> edges = np.array(["2024-01-01", "2024-02-01", "2024-03-01"], dtype="datetime64[D]")
-    >>> day = np.array(["2024-01-30"], dtype="datetime64[D]")
-    >>> spread_days(day, day + 3, edges=edges)
-    (array([0, 0]), array([0, 1]), array([0.5, 0.5]))
+    >>> import riskmap as rm
+    >>> list(measure(rm.datasets.incidents()))
+    ['reports', 'violence', 'foreign', 'fatalities']
     """
-    bounds = (edges - _EPOCH).astype(np.int64)
-    begin = (first.astype("datetime64[D]") - _EPOCH).astype(np.int64)
-    end = (last.astype("datetime64[D]") - _EPOCH).astype(np.int64) + 1
-    begin = np.clip(begin, bounds[0], bounds[-1] - 1)
-    end = np.clip(end, begin + 1, bounds[-1])
-    w0 = np.searchsorted(bounds, begin, side="right") - 1
-    w1 = np.searchsorted(bounds, end, side="left")
-    parts = w1 - w0
-    row = np.repeat(np.arange(len(begin)), parts)
-    window = (
-        np.repeat(w0, parts) + np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
-    )
-    overlap = np.minimum(end[row], bounds[window + 1]) - np.maximum(begin[row], bounds[window])
-    return row, window, overlap / (end - begin)[row]
+    toll = incidents[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=np.int64)
+    harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
+    abroad = incidents["nationality"].notna() & (incidents["nationality"] != incidents["country"])
+    foreign = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool) | abroad.to_numpy()
+    return {
+        "reports": np.ones(len(incidents), dtype=np.int64),
+        "violence": (~harmless).astype(np.int64),
+        "foreign": foreign.astype(np.int64),
+        "fatalities": toll[:, 0],
+    }

@@ -1,0 +1,190 @@
+"""Summing cells of incidents into windows: exact, and the same in whatever order they come.
+
+A cell is a number of incidents of one region, one interval of days and one weight. Everything about
+it is a whole number, weights too (of ``GRAIN``), so that sums over cells don't depend on their
+order; floating point comes in only at the end, once for each interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.typing import FloatArray, IntArray
+
+#: Weights are whole numbers of this; WHOLE of them are an incident that belongs to one region.
+GRAIN = 2.0**-40
+WHOLE = 2**40
+
+_HALF = 20
+_LOW = 2**_HALF - 1
+_EPOCH = np.datetime64("1970-01-01", "D")
+
+
+def day_numbers(days: NDArray[np.datetime64]) -> IntArray:
+    """Return days as days since 1970; a missing one is the smallest integer.
+
+    Examples
+    --------
+    >>> day_numbers(np.array(["1970-01-02"], dtype="datetime64[D]")).tolist()
+    [1]
+    """
+    return days.astype("datetime64[D]").astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Incidents by region, interval and weight.
+
+    Parameters
+    ----------
+    position : ndarray of int, shape (n,)
+        Position of the region.
+    first, last : ndarray of int, shape (n,)
+        First and last day of the interval, in days since 1970.
+    grains : ndarray of int, shape (n,)
+        The weight in units of ``2 ** -40``.
+    series : dict of str to ndarray of int, shape (n,)
+        What the cell adds to each series, before it is weighted.
+    """
+
+    position: IntArray
+    first: IntArray
+    last: IntArray
+    grains: IntArray
+    series: dict[str, IntArray]
+
+    def take(self, rows: NDArray[np.bool_]) -> Cells:
+        """Return some of the cells."""
+        return Cells(
+            self.position[rows],
+            self.first[rows],
+            self.last[rows],
+            self.grains[rows],
+            {name: values[rows] for name, values in self.series.items()},
+        )
+
+
+def sum_cells(
+    cells: Cells, *, n_regions: int, edges: NDArray[np.datetime64]
+) -> dict[str, FloatArray]:
+    """Sum cells into regions x windows.
+
+    Parameters
+    ----------
+    cells
+        The cells; every interval meets the windows.
+    n_regions
+        Number of regions.
+    edges : ndarray of datetime64[D], shape (n_windows + 1,)
+        Edges of the windows.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_regions * n_windows,)
+        Each series, by region and then window. It sums to the weighted sum over the cells.
+
+    Examples
+    --------
+    >>> edges = np.array(["1970-01-01", "1970-01-03", "1970-01-05"], dtype="datetime64[D]")
+    >>> day, one = np.array([0, 1]), np.array([1, 1])
+    >>> cells = Cells(np.array([0, 0]), day, np.array([0, 2]), WHOLE * one, {"reports": one})
+    >>> sum_cells(cells, n_regions=1, edges=edges)["reports"].tolist()
+    [1.5, 0.5]
+    """
+    bounds = day_numbers(edges)
+    n_windows = len(bounds) - 1
+    plain = (cells.grains == WHOLE) & (cells.first == cells.last)
+    window_of_day = np.repeat(np.arange(n_windows), np.diff(bounds))
+    sums = _sum_plain(
+        cells if plain.all() else cells.take(plain),
+        window_of_day,
+        first_day=int(bounds[0]),
+        shape=(n_regions, n_windows),
+    )
+    if plain.all():
+        return sums
+    shared = _sum_shared(cells.take(~plain), edges=edges, n_cells=n_regions * n_windows)
+    return {name: values + shared[name] for name, values in sums.items()}
+
+
+def _sum_plain(
+    cells: Cells, window_of_day: IntArray, *, first_day: int, shape: tuple[int, int]
+) -> dict[str, FloatArray]:
+    """Return the sums of whole incidents of one day: whole numbers, so order is no matter."""
+    day = np.clip(cells.first - first_day, 0, len(window_of_day) - 1)
+    key = cells.position * shape[1] + window_of_day[day]
+    size = shape[0] * shape[1]
+    sums: dict[str, FloatArray] = {}
+    for name, values in cells.series.items():
+        sums[name] = np.bincount(key, values.astype(float), minlength=size).astype(float)
+    return sums
+
+
+def _sum_shared(
+    cells: Cells, *, edges: NDArray[np.datetime64], n_cells: int
+) -> dict[str, FloatArray]:
+    """Return the sums of incidents that several regions or windows share, by interval in order."""
+    order = np.lexsort((cells.last, cells.first, cells.position))
+    position, first, last = cells.position[order], cells.first[order], cells.last[order]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = np.diff(position) | np.diff(first) | np.diff(last) != 0
+    starts = np.flatnonzero(fresh)
+    row, window, share = spread_days(_EPOCH + first[starts], _EPOCH + last[starts], edges=edges)
+    key = position[starts][row] * (len(edges) - 1) + window
+    again = np.argsort(key, kind="stable")
+    high, low = cells.grains[order] >> _HALF, cells.grains[order] & _LOW
+    sums: dict[str, FloatArray] = {}
+    for name, values in cells.series.items():
+        parts = (np.add.reduceat(values[order] * half, starts) for half in (high, low))
+        upper, lower = (part.astype(float) for part in parts)
+        weighted = (upper * 2.0**_HALF + lower) * GRAIN
+        parts_of = (weighted[row] * share)[again]
+        sums[name] = np.bincount(key[again], parts_of, minlength=n_cells).astype(float, copy=False)
+    return sums
+
+
+def spread_days(
+    first: NDArray[np.datetime64], last: NDArray[np.datetime64], *, edges: NDArray[np.datetime64]
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Spread intervals of days over windows, by days.
+
+    Parameters
+    ----------
+    first, last : ndarray of datetime64, shape (n,)
+        First and last day of each interval, inclusive. The part outside of the windows is cut off
+        and the rest is made whole again, so that each interval's shares sum to 1.
+    edges : ndarray of datetime64[D], shape (n_windows + 1,)
+
+    Returns
+    -------
+    row, window : ndarray of int
+        Interval and window of each part, sorted by interval and window.
+    share : ndarray
+        Share of the interval that falls in the window.
+
+    Examples
+    --------
+    >>> edges = np.array(["2024-01-01", "2024-02-01", "2024-03-01"], dtype="datetime64[D]")
+    >>> day = np.array(["2024-01-30"], dtype="datetime64[D]")
+    >>> spread_days(day, day + 3, edges=edges)
+    (array([0, 0]), array([0, 1]), array([0.5, 0.5]))
+    """
+    bounds = day_numbers(edges)
+    begin, end = day_numbers(first), day_numbers(last) + 1
+    begin = np.clip(begin, bounds[0], bounds[-1] - 1)
+    end = np.clip(end, begin + 1, bounds[-1])
+    w0 = np.searchsorted(bounds, begin, side="right") - 1
+    w1 = np.searchsorted(bounds, end, side="left")
+    parts = w1 - w0
+    row = np.repeat(np.arange(len(begin)), parts)
+    window = (
+        np.repeat(w0, parts) + np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    )
+    overlap = np.minimum(end[row], bounds[window + 1]) - np.maximum(begin[row], bounds[window])
+    return row, window, overlap / (end - begin)[row]

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
+from riskmap.errors import MissingDependencyError
+from riskmap.outputs import publishing
 
 RUN = CliRunner()
 
@@ -40,7 +42,8 @@ def run(*args):
 
 
 def test_run_publishes_a_layer(incidents, regions, tmp_path):
-    done = run("run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path)
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
+    done = run("run", incidents, *args, "--formats", "geojson,csv")
     assert done.exit_code == 0, done.output
     assert "24 regions as of 2025-01-01" in done.stdout
     latest = tmp_path / "latest"
@@ -50,16 +53,15 @@ def test_run_publishes_a_layer(incidents, regions, tmp_path):
 
 
 def test_json_is_the_only_thing_on_stdout(incidents, regions, tmp_path):
-    done = run(
-        "run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path, "--json"
-    )
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
+    done = run("run", incidents, *args, "--formats", "csv", "--json")
     found = json.loads(done.stdout)
     assert found["regions"] == sum(found["levels"].values()) == 24
     assert found["ledger"][0]["stage"] == "read"
 
 
 def test_the_demonstration_says_what_it_is(tmp_path):
-    done = run("demo", "--out", tmp_path)
+    done = run("demo", "--out", tmp_path, "--formats", "advisory")
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("Demonstration on a small table")
     advisory = (tmp_path / "latest" / "advisory.md").read_text(encoding="utf-8")
@@ -85,7 +87,7 @@ def test_several_files_are_one_table_and_the_same_incident_counts_once(
 ):
     copy = tmp_path / "copy.csv"
     copy.write_text(incidents.read_text(encoding="utf-8").replace("invented", "other"))
-    args = ["--regions", regions, "--as-of", "2025-01-01", "--json", "--out"]
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--json", "--formats", "csv", "--out"]
     one = json.loads(run("run", incidents, *args, tmp_path / "a").stdout)
     two = json.loads(run("run", incidents, copy, *args, tmp_path / "b").stdout)
     assert two["ledger"][0]["rows_in"] == 2 * one["ledger"][0]["rows_in"]
@@ -94,8 +96,34 @@ def test_several_files_are_one_table_and_the_same_incident_counts_once(
 
 def test_a_group_is_the_headline(incidents, regions, tmp_path):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--group", "CHN/mining"]
-    done = run("run", incidents, *args, "--out", tmp_path, "--json")
+    done = run("run", incidents, *args, "--formats", "csv", "--out", tmp_path, "--json")
     assert json.loads(done.stdout)["layer"] == "group"
+
+
+def test_a_public_set_says_so_and_names_no_place(incidents, regions, tmp_path):
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--formats", "csv", "--out", tmp_path]
+    assert run("run", incidents, *args, "--profile", "public").exit_code == 0
+    manifest = json.loads((tmp_path / "latest" / "manifest.json").read_bytes())
+    assert manifest["profile"] == "public"
+    assert manifest["inputs"][0]["name"] == "input 1"
+
+
+@pytest.mark.parametrize("option", [("--formats", "geojson,doc"), ("--profile", "press")])
+def test_a_wrong_format_or_profile_is_refused_before_any_work(tmp_path, option):
+    args = ["run", tmp_path / "absent.csv", "--regions", "AFG", "--as-of", "2025-01-01"]
+    done = run(*args, "--out", tmp_path / "out", *option)
+    assert isinstance(done.exception, rm.InputError)
+    assert "unknown" in str(done.exception)
+
+
+def test_what_could_not_be_written_is_told(incidents, regions, tmp_path, monkeypatch):
+    def absent(_layer, _folder):
+        raise MissingDependencyError("weasyprint", extra="report")
+
+    monkeypatch.setitem(publishing.WRITERS, "pdf", absent)
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
+    done = run("run", incidents, *args, "--formats", "csv,pdf")
+    assert "without pdf: weasyprint is not installed: pip install 'riskmap[report]'" in done.stdout
 
 
 def test_incidents_check_tells_what_would_be_lost(incidents, tmp_path):
@@ -179,7 +207,8 @@ def test_failure_is_one_line_and_1(regions, tmp_path):
 
 
 def test_the_same_bytes_in_any_zone_locale_and_hash_seed(incidents, regions, tmp_path):
-    args = ["run", incidents, "--regions", regions, "--as-of", "2025-01-01", "--out"]
+    args = ["run", incidents, "--regions", regions, "--as-of", "2025-01-01"]
+    args += ["--formats", "csv,geojson,gpkg", "--out"]
     one = program(*args, tmp_path / "a", PYTHONHASHSEED="1", TZ="UTC", LC_ALL="C.UTF-8")
     two = program(*args, tmp_path / "b", PYTHONHASHSEED="2", TZ="Asia/Kabul", LC_ALL="C")
     assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr

@@ -22,6 +22,10 @@ Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
 Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
+Formats = Annotated[str | None, typer.Option(help="Such as geojson,csv,map; all when not given.")]
+Profile = Annotated[
+    str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
+]
 
 
 def say(text: str) -> None:

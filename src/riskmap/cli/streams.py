@@ -10,10 +10,12 @@ import typer
 
 from riskmap.cli.common import (
     Every,
+    Formats,
     Horizon,
     Incidents,
     Json,
     Out,
+    Profile,
     Regions,
     load_group,
     load_incidents,
@@ -23,7 +25,7 @@ from riskmap.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import geopandas as gpd
 
@@ -47,11 +49,14 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
     out: Out = Path("out"),
     *,
+    formats: Formats = None,
+    profile: Profile = "private",
     as_json: Json = False,
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once."""
     import riskmap as rm
 
+    publish = _publisher(out, formats, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
     table = load_incidents(incidents)
@@ -60,14 +65,21 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     forecast = _forecast(table, districts, as_of=as_of, horizon=horizon, every=every)
     layer = rm.assess(forecast, districts, group=who, scale=levels)
     layer = _name_inputs(layer, [*incidents, *([Path(regions)] if Path(regions).exists() else [])])
-    _publish(layer, out, as_json=as_json)
+    publish(layer)
 
 
-def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
+def demo(
+    out: Out = Path("out/demo"),
+    *,
+    formats: Formats = None,
+    profile: Profile = "private",
+    as_json: Json = False,
+) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
     from riskmap.settings import data_path
 
+    publish = _publisher(out, formats, profile=profile, as_json=as_json)
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
@@ -79,7 +91,7 @@ def demo(out: Out = Path("out/demo"), *, as_json: Json = False) -> None:
         "most incidents are not in the table."
     )
     layer = replace(layer, provenance={**layer.provenance, "notice": notice})
-    _publish(layer, out, as_json=as_json)
+    publish(layer)
 
 
 def _forecast(
@@ -107,11 +119,32 @@ def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
     return replace(layer, provenance={**layer.provenance, "inputs": inputs})
 
 
-def _publish(layer: RiskLayer, out: Path, *, as_json: bool) -> None:
+def _publisher(
+    out: Path, formats: str | None, *, profile: str, as_json: bool
+) -> Callable[[RiskLayer], None]:
+    """Return what will publish a layer; a wrong format is refused now, before hours of work."""
+    from riskmap.outputs.publishing import choose_formats
+
+    chosen = choose_formats(
+        None if formats is None else formats.replace(" ", "").split(","), profile=profile
+    )
+
+    def publish(layer: RiskLayer) -> None:
+        _publish(layer, out, chosen, profile=profile, as_json=as_json)
+
+    return publish
+
+
+def _publish(
+    layer: RiskLayer, out: Path, formats: Sequence[str], *, profile: str, as_json: bool
+) -> None:
     """Write a layer and print where it is and what it says."""
+    import json
+
     import riskmap as rm
 
-    folder = rm.publish(layer, out)
+    folder = rm.publish(layer, out, formats=formats, profile=profile)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
     headline = layer.risks[layer.risks["layer"] == layer.headline]
     counts = headline["level_name"].value_counts()
     levels = {level.name: int(counts.get(level.name, 0)) for level in reversed(layer.scale.levels)}
@@ -122,6 +155,7 @@ def _publish(layer: RiskLayer, out: Path, *, as_json: bool) -> None:
         "regions": len(layer.regions),
         "levels": levels,
         "ledger": layer.ledger.as_list(),
+        "missing_formats": manifest["missing_formats"],
         "notice": layer.provenance.get("notice"),
     }
     show(result, _summarise(result), as_json=as_json)
@@ -138,4 +172,5 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
         yield f"{stage['stage']}: {stage['rows_in']} rows in, {stage['rows_out']} out" + (
             f"; set aside: {aside}" if aside else ""
         )
+    yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())
     yield f"published in {result['out']}"

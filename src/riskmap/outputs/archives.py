@@ -38,7 +38,7 @@ def encode_layer(layer: RiskLayer) -> bytes:
     """Return a layer as JSON.
 
     Numbers keep every digit; infinite ones become missing, coordinates are rounded as in GeoJSON,
-    times are kept to the microsecond.
+    times are kept to the microsecond, columns of types that no schema holds become text.
 
     Examples
     --------
@@ -114,24 +114,31 @@ def _decode(part: Mapping[str, Any]) -> Any:
 
 
 def _encode_table(table: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = [_known(table[name]) for name in table.columns]
     return [
-        {"name": name, "dtype": str(table[name].dtype), "values": _plain_list(table[name])}
-        for name in table.columns
+        {"name": str(column.name), "dtype": str(column.dtype), "values": _plain_list(column)}
+        for column in columns
     ]
+
+
+def _known(column: pd.Series) -> pd.Series:
+    """Return a column, as text when it is of a type that no schema holds."""
+    return column if _DTYPES.fullmatch(str(column.dtype)) else column.astype("str")
 
 
 def _plain_list(column: pd.Series) -> list[Any]:
     """Return a column as JSON can hold it: times as text, what is missing as null."""
-    dtype = str(column.dtype)
-    if not _DTYPES.fullmatch(dtype):
-        raise InputError("a column can't be archived", column=str(column.name), met=dtype)
-    if dtype == "float64":
-        return column.astype(object).where(np.isfinite(column), None).tolist()
-    if dtype.startswith("datetime64"):
-        column = column.dt.tz_localize(None) if column.dt.tz is not None else column
-        texts = np.datetime_as_string(column.to_numpy(dtype="datetime64[us]")).astype(object)
-        return pd.Series(texts).where(column.notna().to_numpy(), None).tolist()
-    return [_clean(value) for value in column.astype(object).where(column.notna(), None)]
+    missing = column.isna().to_numpy()
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)
+    if column.dtype.kind == "M":
+        values = np.datetime_as_string(column.to_numpy(dtype="datetime64[us]")).astype(object)
+    else:
+        values = np.array(column.to_numpy(dtype=object))
+    if column.dtype.kind == "f":
+        missing = ~np.isfinite(column.to_numpy())
+    values[missing] = None
+    return [_clean(value) for value in values.tolist()]
 
 
 def _decode_table(columns: list[dict[str, Any]]) -> pd.DataFrame:

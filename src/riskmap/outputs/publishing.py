@@ -26,6 +26,7 @@ from riskmap.outputs.files import sync, write_chunks
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import qgis_style, write_geopackage
 from riskmap.outputs.pages import advisory_page, map_page
+from riskmap.outputs.profiles import PROFILES, apply_profile
 from riskmap.outputs.reports import build_report
 from riskmap.outputs.sets import DIGITS, LAYER, MANIFEST, POINTER
 from riskmap.outputs.tables import csv_chunks, risk_table
@@ -43,7 +44,13 @@ _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
 
 
-def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None = None) -> Path:
+def publish(
+    layer: RiskLayer,
+    out: str | Path,
+    *,
+    formats: Sequence[str] | None = None,
+    profile: str = "private",
+) -> Path:
     """Write a layer as one complete set of files and point ``latest`` at it.
 
     Parameters
@@ -55,6 +62,10 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     formats
         Which formats, such as ``["geojson", "csv"]``; all of them when None. The ledger, the
         manifest and the layer itself (for :func:`riskmap.read_layer`) are always written.
+    profile
+        ``"private"`` for the house: everything. ``"public"`` for everybody: no names below the
+        region, no free text, no positions, no sources, no small numbers of victims; see
+        :func:`riskmap.outputs.profiles.apply_profile`.
 
     Returns
     -------
@@ -65,7 +76,7 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     Raises
     ------
     InputError
-        When a format is unknown.
+        When a format or the profile is unknown.
     PublishError
         When the set can't be written whole (a full disk, no permission) or another publisher is
         at work in `out`; the set before it is untouched.
@@ -82,19 +93,35 @@ def publish(layer: RiskLayer, out: str | Path, *, formats: Sequence[str] | None 
     ...     sorted(path.name for path in rm.publish(layer, out, formats=["csv"]).iterdir())
     ['layer.json', 'ledger.json', 'manifest.json', 'risk.csv']
     """
-    chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
-    unknown = [name for name in chosen if name not in WRITERS]
-    if unknown:
-        raise InputError(
-            "an unknown format", met=unknown[0], expected="one of " + ", ".join(WRITERS)
-        )
-    out = Path(out)
+    chosen = choose_formats(formats, profile=profile)
+    out, layer = Path(out), apply_profile(layer, profile)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
             return _publish(layer, out, chosen)
     except OSError as error:
         raise PublishError(f"{out}: the set was not published: {error}") from error
+
+
+def choose_formats(formats: Sequence[str] | None, *, profile: str) -> tuple[str, ...]:
+    """Return the formats to write, all of them when None; refuse what isn't known.
+
+    Examples
+    --------
+    >>> choose_formats(["csv", "map", "csv"], profile="public")
+    ('csv', 'map')
+    """
+    if profile not in PROFILES:
+        raise InputError(
+            "an unknown profile", met=profile, expected="one of " + ", ".join(PROFILES)
+        )
+    chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
+    unknown = [name for name in chosen if name not in WRITERS]
+    if unknown:
+        raise InputError(
+            "an unknown format", met=unknown[0], expected="one of " + ", ".join(WRITERS)
+        )
+    return chosen
 
 
 @contextlib.contextmanager
@@ -144,6 +171,7 @@ def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
     """Return the manifest: what the set rests on and what it holds."""
     known = layer.provenance
     manifest = {
+        "profile": "private",
         **known,
         "boundary": {key: known.get(f"boundary_{key}") for key in ("source", "version", "licence")},
         "inputs": known.get("inputs", []),

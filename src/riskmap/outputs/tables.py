@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ _SIDE_BY_SIDE = (
     "data_sufficiency",
 )
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _CHUNK = 1 << 16
 
 
@@ -150,8 +152,9 @@ def clean_text(text: str) -> str:
     >>> clean_text("a\x00b\ud800c\n")
     'ab?c\n'
     """
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(c for c in text if c >= " " or c in "\t\n\r")
+    if not _UNFIT.search(text):
+        return text
+    return _UNFIT.sub("", text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def spreadsheet_safe(value: Any) -> Any:

@@ -101,6 +101,34 @@ def tolls(text):
         ("A dozen villagers were abducted.", [("abducted", 12, 12, "victim")]),
         ("Two hundred villagers were abducted.", [("abducted", 200, 200, "victim")]),
         ("No civilians were harmed or killed.", []),
+        ("None of the passengers was killed.", []),
+        ("Neither of the two suspects was killed.", []),
+        ("Between 10 and 15 fighters were killed.", [("killed", 10, 15, "militant")]),
+        (
+            "Five civilians, three women and two children, were killed.",
+            [("killed", 5, 5, "victim")],
+        ),
+        ("Three service members died.", [("killed", 3, 3, "victim")]),
+        ("Gunmen killed a couple of traders.", [("killed", 2, 2, "victim")]),
+        ("A pair of insurgents were killed.", [("killed", 2, 2, "militant")]),
+        ("The couple were killed.", [("killed", 1, 1, "victim")]),
+        ("The bodies of four miners were found.", [("killed", 4, 4, "victim")]),
+        ("Police recovered five bodies.", [("killed", 5, 5, "victim")]),
+        ("The bodies were flown home.", []),
+        ("The bodies were found.", []),
+        ("At least 12 villagers lost their lives.", [("killed", 12, None, "victim")]),
+        ("The blast claimed six lives.", [("killed", 6, 6, "victim")]),
+        ("The attack cost the lives of six workers.", [("killed", 6, 6, "victim")]),
+        ("He devoted his life to six workers.", []),
+        ("Two guards succumbed to their injuries.", [("killed", 2, 2, "victim")]),
+        (
+            "Haji Nur was killed along with three fighters.",
+            [("killed", 1, 1, ""), ("killed", 3, 3, "militant")],
+        ),
+        (
+            "A suicide bomber killed himself and four others.",
+            [("killed", 1, 1, "attacker"), ("killed", 4, 4, "victim")],
+        ),
         ("The police said it could kill two men.", []),
         ("They killed two men.", [("killed", 2, 2, "victim")]),
         ("The raid killed him.", [("killed", 1, 1, "")]),
@@ -159,6 +187,46 @@ def test_a_district_of_another_province_is_no_match(matcher):
     row = first("A guard was killed in Kitoulo district, Nurabad province, on Monday.", matcher)
     assert row["admin1"] == "Nurabad"
     assert row["region_id"] != "XQD0102"
+
+
+def test_a_toll_since_the_new_year_is_no_news(matcher):
+    text = (
+        "The army killed two rebels in Kitoulo on Monday.\n"
+        "They are among more than 50 rebels killed since the beginning of the year in Kitoulo."
+    )
+    news = rm.extract_incidents(text, published="2031-05-14", regions=matcher).incident_rows[0]
+    assert (news["event_status"], news["killed"]) == ("reported", 2)
+
+
+def test_people_named_by_what_befell_them_are_not_counted_again(matcher):
+    text = (
+        "An ambush in Kitoulo ended in a fire fight, killing one and wounding two others.\n"
+        "The insurgent killed was identified as a commander."
+    )
+    row = rm.extract_incidents(text, published="2031-05-14", regions=matcher).incident_rows[0]
+    assert (row["killed"], row.get("attackers_killed")) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("head", "published", "day"),
+    [
+        ("COLDWATER, May 12 - ", "2031-05-14", "2031-05-11"),  # the dateline's day before
+        ("COLDWATER, May 12 - ", None, None),  # a dateline of an unknown year
+        ("COLDWATER, April 2 - ", "2031-05-14", "2031-05-13"),  # too old to be that of the news
+        ("COLDWATER, May 16 - ", "2031-05-14", "2031-05-13"),  # later than it appeared
+        ("", "2031-05-14", "2031-05-13"),
+    ],
+)
+def test_yesterday_counts_from_the_dateline(matcher, head, published, day):
+    text = head + "Gunmen killed two miners in Kitoulo yesterday."
+    row = rm.extract_incidents(text, published=published, regions=matcher).incident_rows[0]
+    assert (row["event_date"].isoformat() if row.get("event_date") else None) == day
+
+
+def test_a_day_that_names_another_event_does_not_date_this_one(matcher):
+    text = "Soldiers killed a rebel linked to the May 2 attack on the mine in Kitoulo on Monday."
+    row = rm.extract_incidents(text, published="2031-05-14", regions=matcher).incident_rows[0]
+    assert row["event_date"].isoformat() == "2031-05-12"
 
 
 def test_the_group_is_the_one_named_before(matcher):

@@ -71,6 +71,13 @@ def test_an_invented_quote_drops_the_field():
     assert "invented_quote" in {row["reason"] for row in found.set_aside_rows}
 
 
+@pytest.mark.parametrize(("killed", "stands"), [(2, True), (900, False), (3, False)])
+def test_a_count_must_stand_in_its_quote(killed, stands):
+    found = read(record(killed=killed))
+    assert ("killed" in found.incident_rows[0]) is stands
+    assert any("does not say" in row["sentence"] for row in found.set_aside_rows) is not stands
+
+
 def test_a_field_without_a_quote_is_dropped():
     found = read(record(wounded=7))
     assert "wounded" not in found.incident_rows[0]

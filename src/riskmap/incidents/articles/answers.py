@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles.events import EVENT_STATUSES, SetAside
+from riskmap.incidents.articles.phrases import read_number, tokenize
 from riskmap.incidents.articles.records import Record
 from riskmap.incidents.articles.victims import Evidence
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES
@@ -218,6 +219,10 @@ def _supported(
             if not any(note.startswith(name) for note in invented):
                 invented.append(f"{name}: nothing is quoted")
             continue
+        quotes = [text[a:b] for a, b in spans[name]]
+        if name in COUNTS and not any(_says(quote, value) for quote in quotes):
+            invented.append(f"{name}: {quotes[0][:80]!r} does not say {value}")
+            continue
         shown = ";".join(sorted(value)) if name == "nationality" else value
         fields[name] = _as_day(value) if name == "event_date" else shown
         evidence.extend(Evidence(name, str(shown), start, end) for start, end in spans[name])
@@ -226,6 +231,15 @@ def _supported(
         fields["event_date_end"] = fields["event_date"]
     fields.update(reliability="D", credibility=6, geo_precision="unknown")
     return fields, evidence, invented
+
+
+def _says(quote: str, count: int) -> bool:
+    """Return whether a quote says a count: one of its numbers, their sum, or one person."""
+    words = [token.low for token in tokenize(quote)]
+    read = [read_number([word, "of"]) for word in words]
+    numbers = [low for (low, _), known, _ in read if known]
+    whole = read_number(words)[0][0]
+    return count in (*numbers, sum(numbers), whole) if numbers else count <= 1
 
 
 def _place(fields: dict[str, Any], matcher: PlaceMatcher) -> None:

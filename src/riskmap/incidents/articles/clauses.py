@@ -131,6 +131,10 @@ def _number_phrase(
 def _named(clause: Clause, j: int) -> Phrase | None:
     """Return a person named by name or pronoun: "killing him", "the death of Maulawi Tayeb"."""
     tokens, token = clause.tokens, clause.tokens[j]
+    if token.low in grammar("reflexive"):
+        count = (2, None) if token.low == "themselves" else ONE
+        attacker = Person("attacker", plural=False, leader=False, occupation="")
+        return Phrase(j, j, token.start, token.end, count, attacker, head=token.low)
     person = Person("", plural=False, leader=False, occupation="")
     if token.low in grammar("pronoun"):
         count = (2, None) if token.low == "them" else ONE
@@ -192,7 +196,30 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
         if between & _ADDED:
             found[0] = replace(found[0], extra=True)
         found.insert(0, phrase)
-    return found
+    return found[:1] if _is_apposition(clause, found) else found
+
+
+def _is_apposition(clause: Clause, found: Sequence[Phrase]) -> bool:
+    """Return whether a list says who the first are: "five, three women and two men, died"."""
+    first, *others = found
+    return (
+        len(others) > 1
+        and first.counted
+        and clause.low(first.last + 1) == clause.low(found[-1].last + 1) == ","
+        and first.count[0] == sum(phrase.count[0] for phrase in others)
+    )
+
+
+def find_subject_name(clause: Clause, i: int) -> Phrase | None:
+    """Return the person named right before a passive verb: "Haji Nur was killed"."""
+    j = i - 1
+    while clause.low(j) in grammar("adverb") or clause.low(j) in grammar("auxiliary"):
+        j -= 1
+    first = j
+    while first >= 0 and clause.tokens[first].text[0].isupper():
+        first -= 1
+    named = _named(clause, first + 1) if first < j else None
+    return named if named and named.last == j else None
 
 
 def _bare_subject(clause: Clause, i: int) -> list[Phrase]:

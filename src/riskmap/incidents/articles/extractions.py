@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +167,7 @@ def extract_incidents(
         answers = extractor(text, published=reference.day)
         records, aside = check_answers(text, answers, matcher)
     return _extraction(
-        text, records, facts, aside, source_id, reference.day if day or line else None
+        text, records, facts, aside, source_id, day or (reference.day if line else None)
     )
 
 
@@ -188,16 +188,21 @@ def _as_day(published: date | datetime | str | None) -> date | None:
 
 _RELEASE = re.compile(r"\b(20\d\d)-(0[1-9]|1[0-2])-[A-Z]{1,3}-\d")
 _HEAD = 700
+_FRESH = timedelta(days=7)
 
 
 def find_reference(text: str, line: Dateline | None, published: date | None) -> Reference:
-    """Return the day that a report counts from: when it appeared, else its own dateline's.
+    """Return the day that a report counts from: its dateline's, or when it appeared.
 
-    A dateline without a year takes it from the head of the report (a title's date, a release
-    number); without any, the day stays unknown.
+    A dateline without a year takes it from the day it appeared, or from the head of the report (a
+    title's date, a release number); without any, the day stays unknown. A dateline more than a week
+    older than the day it appeared is not that of the news.
     """
     if published:
-        return Reference(published, published.year, published.month)
+        written = _dateline_day(text, line, Reference(published, published.year, published.month))
+        fresh = written is not None and timedelta(0) <= published - written <= _FRESH
+        day = written if written and fresh else published
+        return Reference(day, day.year, day.month)
     head = text[: line.end if line else min(_HEAD, _title_end(text))]
     years = re.findall(r"\b((?:19|20)\d\d)\b", head)
     number = _RELEASE.search(text[:_HEAD])
@@ -206,12 +211,18 @@ def find_reference(text: str, line: Dateline | None, published: date | None) -> 
         int(years[0]) if years else (int(number[1]) if number else None),
         int(number[2]) if number else None,
     )
-    spots = [text[slice(*line.date)]] if line and line.date else []
-    for spot in (*spots, head):
-        for phrase in find_dates(spot, reference=hint):
-            if phrase.precision == "day" and phrase.first and phrase.explicit:
-                return Reference(phrase.first, phrase.first.year, phrase.first.month)
-    return hint
+    day = _dateline_day(text, line, hint) or _first_day(head, hint)
+    return Reference(day, day.year, day.month) if day else hint
+
+
+def _dateline_day(text: str, line: Dateline | None, hint: Reference) -> date | None:
+    return _first_day(text[slice(*line.date)], hint) if line and line.date else None
+
+
+def _first_day(text: str, hint: Reference) -> date | None:
+    """Return the first day that a text names, as a day of a month."""
+    phrases = find_dates(text, reference=hint)
+    return next((p.first for p in phrases if p.precision == "day" and p.explicit and p.first), None)
 
 
 def _title_end(text: str) -> int:

@@ -55,13 +55,15 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
     while i < len(tokens):
         pair = f"{tokens[i].low} {tokens[i + 1].low}" if i + 1 < len(tokens) else ""
         width = 2 if pair in known else 1 if tokens[i].low in known else 0
-        if not width:
+        counts = tokens[i].low == "couple" and pair.endswith(" of")
+        if not width or counts:
             i += 1
             continue
         last = i + width - 1
         while last + 1 < len(tokens) and tokens[last + 1].low in known and not _cut(tokens, last):
             last += 1
-        person = known.get(tokens[last].low) or known[pair]
+        whole = width > 1 and last == i + 1
+        person = known[pair] if whole else known.get(tokens[last].low) or known[pair]
         floor = found[-1].last + 1 if found else 0
         found.append(_phrase(tokens, i, last, person, floor))
         i = last + 1
@@ -132,7 +134,7 @@ def _count(tokens: Sequence[Token], first: int, last: int, person: Person) -> Ph
         count = (2, None)
     else:
         count = ONE
-    if "no" in words or (first and tokens[first - 1].low in ("no", "zero")):
+    if "no" in words or _is_none(tokens, first):
         count = (0, 0)
     if counted and at and words[0] in ("the", "his", "their", "its", "her"):
         definite = True
@@ -140,6 +142,12 @@ def _count(tokens: Sequence[Token], first: int, last: int, person: Person) -> Ph
         start, last, tokens[start].start, tokens[last].end, count, person, definite=definite,
         extra=extra, counted=counted, head=" ".join(words),
     )  # fmt: skip
+
+
+def _is_none(tokens: Sequence[Token], first: int) -> bool:
+    """Return whether the word before a phrase says that it is nobody: "none of the guards"."""
+    before = [t.low for t in tokens[max(0, first - 2) : first]]
+    return before[-1:] in (["no"], ["zero"]) or before in (["none", "of"], ["neither", "of"])
 
 
 def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
@@ -171,7 +179,7 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
         if word == "several" and after == "dozen":
             return (24, 99), True, i
         if word in vague and (
-            word not in ("number", "couple", "group", "few")
+            word not in ("number", "couple", "group", "few", "pair", "handful")
             or "of" in words[i + 1 : i + 2]
             or word == "few"
         ):
@@ -202,6 +210,10 @@ def read_bound(tokens: Sequence[Token], at: int, count: Quantity) -> tuple[int, 
         value, known, _ = read_number([tokens[at - 2].low])
         if known and value[0] < count[0]:
             return at - 2, (value[0], count[1])
+    if at > 2 and (tokens[at - 1].low, tokens[at - 3].low) == ("and", "between"):  # noqa: PLR2004 - "between 10 and 15"
+        value, known, _ = read_number([tokens[at - 2].low])
+        if known:
+            return at - 3, (value[0], count[1])
     return start, count
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.counts import count_people
 from riskmap.incidents.articles.events import DEFINITE, Event, live
-from riskmap.incidents.articles.lexicons import caseless, weapon_ranks, weapons
+from riskmap.incidents.articles.lexicons import caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
@@ -29,6 +29,8 @@ _OFFICIAL = caseless(
 )
 
 _SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
+_EVENT_NOUN = caseless(r" (?:attack|bombing|blast|raid|ambush|killing|shooting|explosion)s?\b")
+_AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _FOUND = caseless(
     r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
 )
@@ -49,7 +51,7 @@ def write_record(event: Event, reader: Reader, everything: Sequence[Facts]) -> R
     scene = find_scene(reader.text, event, everything, reader.matcher)
     _write_date(event, reader, everything, fields, evidence)
     _write_place(scene, fields, evidence)
-    tolls = _write_tolls(event, fields, evidence)
+    tolls = _write_tolls(reader.text, event, fields, evidence)
     write_people(reader.text, event, scene, tolls, fields, evidence)
     _write_means(event, fields, evidence)
     _write_actors(reader.text, event, fields, evidence)
@@ -91,7 +93,8 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
             for phrase in fact.dates:
                 scope = fact.scopes.kind_at(phrase.start - fact.sentence.start)
                 trailing = not phrase.explicit and fact.sentence.end - phrase.end < 3  # noqa: PLR2004 - a full stop
-                if scope == "background" and event.status != "recounted" and not trailing:
+                told_now = scope not in ("background", "hypothetical")
+                if not told_now and event.status != "recounted" and not trailing:
                     continue
                 if order and not phrase.first:
                     continue
@@ -102,7 +105,7 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
                     rank_late
                     + fineness[phrase.precision]
                     + (4 if said else 0)
-                    + (2 if scope else 0)
+                    + (2 if scope or _is_attribute(fact, phrase) else 0)
                 )
                 found.append((order, rank, fact.sentence.start, distance, phrase))
         if found:
@@ -111,6 +114,15 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
         found.sort(key=lambda item: (item[0], item[1] > 3, item[2], item[3]))  # noqa: PLR2004 - a day of speech
         return found[0][4] if found else None
     return min(found, key=lambda item: item[:4])[4] if found else None
+
+
+def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day only says which event is meant: "the July 2 attack", "Monday's vote"."""
+    low, start, end = fact.sentence.low, fact.sentence.start, fact.sentence.end
+    left, right = low[: phrase.start - start], low[phrase.end - start : end - start]
+    return right.startswith(("'s ", "’s ")) or (
+        left.endswith(("the ", "that ")) and _EVENT_NOUN.match(right) is not None
+    )
 
 
 def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:
@@ -154,7 +166,9 @@ def _write_place(scene: Scene, fields: dict[str, Any], evidence: list[Evidence])
         evidence.append(Evidence("admin1", scene.admin1, district.start, district.end))
 
 
-def _write_tolls(event: Event, fields: dict[str, Any], evidence: list[Evidence]) -> list[Toll]:
+def _write_tolls(
+    text: str, event: Event, fields: dict[str, Any], evidence: list[Evidence]
+) -> list[Toll]:
     """Write the counts and return the tolls of the victims."""
     old = event.status == "recounted"
     facts = event.facts if old else event.told()
@@ -174,9 +188,15 @@ def _write_tolls(event: Event, fields: dict[str, Any], evidence: list[Evidence])
             _put_count(kind, count.low, count.high, count.tolls, fields, evidence)
     for kind in ("killed", "wounded"):
         count = count_people(facts, kind, sides=attackers, background=old)
-        if count:
+        again = kind in fields and count and all(_is_again(text, t) for t in count.tolls)
+        if count and not again:
             _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
     return found
+
+
+def _is_again(text: str, toll: Toll) -> bool:
+    """Return whether people were named before by what befell them: "the insurgent killed"."""
+    return toll.definite and _AGAIN.match(lower(text[toll.start : toll.end])) is not None
 
 
 def _put_count(

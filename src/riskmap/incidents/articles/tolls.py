@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from riskmap.incidents.articles.clauses import (
     Clause,
     find_objects,
+    find_subject_name,
     find_subjects,
     is_modifier,
     is_passive,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _REACH = 14
 _FURTHER = 25
+_LIFE = 4
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ def find_tolls(
 
 @cache
 def _harm_words() -> re.Pattern[str]:
-    return caseless(rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns()}))})\b")
+    return caseless(
+        rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns(), *grammar('body'), 'life', 'lives'}))})\b"
+    )
 
 
 def _toll(kind: str, phrase: Phrase, clause: Clause, i: int, scopes: Scopes) -> Toll | None:
@@ -143,10 +147,31 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
         return [("killed", p) for p in killed]
+    if low in grammar("body") or low in ("life", "lives"):
+        return [("killed", p) for p in _lost(clause, i)]
     kind = verbs().get(low)
     if not kind or is_modifier(clause, i):
         return []
     return [(kind, p) for p in _affected(clause, i)]
+
+
+def _lost(clause: Clause, i: int) -> list[Phrase]:
+    """Return the people of "four bodies were found", "claimed six lives" and "lost their lives"."""
+    before = [clause.low(j) for j in range(max(0, i - _LIFE), i)]
+    found_later = any(clause.low(j) in grammar("finding") for j in range(i, i + _REACH))
+    if clause.low(i) in grammar("body"):
+        if not found_later and not any(word in grammar("finding") for word in before):
+            return []
+        of = find_objects(clause, i + 2) if clause.low(i + 1) == "of" else []
+        return of or [p for p in clause.phrases if p.last == i and not p.definite]
+    if any(word in grammar("losing") for word in before):
+        lost = next(j for j in range(i - 1, -1, -1) if clause.low(j) in grammar("losing"))
+        return find_subjects(clause, lost)
+    if not any(word in grammar("claiming") for word in before):
+        return []
+    if clause.low(i + 1) == "of":
+        return find_objects(clause, i + 2)
+    return [p for p in clause.phrases if p.last == i and p.counted]
 
 
 def _affected(clause: Clause, i: int) -> list[Phrase]:
@@ -164,7 +189,9 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
     if low == "rounded":
         return find_objects(clause, i + 2) if clause.low(i + 1) == "up" else []
     if is_passive(clause, i):
-        return [*find_subjects(clause, i), *_companions(clause, i)]
+        beside, subjects = _companions(clause, i), find_subjects(clause, i)
+        name = find_subject_name(clause, i) if beside and not subjects else None
+        return [*subjects, *([name] if name else []), *beside]
     objects = find_objects(clause, i + 1)
     if low.endswith("ing"):
         return objects

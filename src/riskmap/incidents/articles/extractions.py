@@ -211,8 +211,8 @@ def find_reference(text: str, line: Dateline | None, published: date | None) -> 
         int(years[0]) if years else (int(number[1]) if number else None),
         int(number[2]) if number else None,
     )
-    day = _dateline_day(text, line, hint) or _first_day(head, hint)
-    return Reference(day, day.year, day.month) if day else hint
+    said = _dateline_day(text, line, hint) or _first_day(head, hint)
+    return Reference(said, said.year, said.month) if said else hint
 
 
 def _dateline_day(text: str, line: Dateline | None, hint: Reference) -> date | None:

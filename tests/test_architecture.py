@@ -33,7 +33,6 @@ OPTIONAL = (
     "matplotlib",
     "sqlalchemy",
     "psycopg",
-    "geoalchemy2",
     "trafilatura",
     "htmldate",
     "dateparser",

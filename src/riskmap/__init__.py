@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     from riskmap.models.forecasts import Forecast, forecast
     from riskmap.models.hawkes import Hawkes
     from riskmap.models.shrinkage import EmpiricalBayes
+    from riskmap.outputs.databases import (
+        read_postgis_incidents,
+        read_postgis_regions,
+        write_postgis,
+    )
     from riskmap.outputs.publishing import publish
     from riskmap.outputs.sets import read_layer
     from riskmap.panels.counts import Panel, count_incidents
@@ -108,10 +113,13 @@ _HOMES = {
     "read_group": "riskmap.assessment.group_files",
     "read_incidents": "riskmap.incidents.readers",
     "read_layer": "riskmap.outputs.sets",
+    "read_postgis_incidents": "riskmap.outputs.databases",
+    "read_postgis_regions": "riskmap.outputs.databases",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
     "save_model": "riskmap.models.files",
     "testing": "riskmap.testing",
+    "write_postgis": "riskmap.outputs.databases",
 }
 
 __all__ = [
@@ -162,10 +170,13 @@ __all__ = [
     "read_group",
     "read_incidents",
     "read_layer",
+    "read_postgis_incidents",
+    "read_postgis_regions",
     "read_regions",
     "repair_regions",
     "save_model",
     "testing",
+    "write_postgis",
 ]
 
 

@@ -34,7 +34,6 @@ OPTIONAL = {
     "matplotlib": "report",
     "sqlalchemy": "postgis",
     "psycopg": "postgis",
-    "geoalchemy2": "postgis",
     "trafilatura": "news",
     "htmldate": "news",
     "dateparser": "news",

@@ -21,7 +21,7 @@ from riskmap.assessment.levels import Level, LevelScale
 from riskmap.errors import InputError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.tables import clean_text
+from riskmap.outputs.tables import clean_plain
 from riskmap.schema import CRS, REGION_COLUMNS, check_columns
 
 if TYPE_CHECKING:
@@ -95,16 +95,7 @@ def _encode(value: Any) -> dict[str, Any]:
         return {"scale": dataclasses.asdict(value)}
     if isinstance(value, Ledger):
         return {"ledger": value.as_list()}
-    return {"plain": _clean(value)}
-
-
-def _clean(value: Any) -> Any:
-    """Return a plain value whose texts JSON can hold."""
-    if isinstance(value, dict):
-        return {str(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    return clean_text(value) if isinstance(value, str) else value
+    return {"plain": clean_plain(value)}
 
 
 def _decode(part: Mapping[str, Any]) -> Any:
@@ -138,7 +129,7 @@ def _plain_list(column: pd.Series) -> list[Any]:
     if column.dtype.kind == "f":
         missing = ~np.isfinite(column.to_numpy())
     values[missing] = None
-    return [_clean(value) for value in values.tolist()]
+    return [clean_plain(value) for value in values.tolist()]
 
 
 def _decode_table(columns: list[dict[str, Any]]) -> pd.DataFrame:

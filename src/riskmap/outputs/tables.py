@@ -157,6 +157,21 @@ def clean_text(text: str) -> str:
     return _UNFIT.sub("", text.encode("utf-8", "replace").decode("utf-8"))
 
 
+def clean_plain(value: Any) -> Any:
+    r"""Return a plain value, nested or not, whose texts JSON can hold.
+
+    Examples
+    --------
+    >>> clean_plain({"a": ("b\x00", 1)})
+    {'a': ['b', 1]}
+    """
+    if isinstance(value, dict):
+        return {clean_text(str(key)): clean_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_plain(item) for item in value]
+    return clean_text(value) if isinstance(value, str) else value
+
+
 def spreadsheet_safe(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula: such text gets a leading apostrophe.
 

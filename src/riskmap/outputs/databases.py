@@ -1,0 +1,316 @@
+"""PostGIS: a layer into tables, and incidents and regions out of them.
+
+Everything happens in one transaction and with bound values: what a name holds is data. A password
+stands in the URL or in the environment (``PGPASSWORD``, ``~/.pgpass``), and in no message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as quote_url
+
+import geopandas as gpd
+import orjson
+import pandas as pd
+import shapely
+
+from riskmap.errors import InputError, MissingDependencyError, ServiceError
+from riskmap.incidents.readers import read_incidents
+from riskmap.outputs.archives import encode_layer
+from riskmap.outputs.geojson import collection_member
+from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.tables import clean_plain, plain_records, risk_table
+from riskmap.places.regions import read_regions
+from riskmap.schema import COUNT, CRS, FLAG, NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+    from riskmap.assessment.layers import RiskLayer
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,49}")
+_TYPES = {COUNT: "bigint", NUMBER: "double precision", FLAG: "boolean"}
+_TIMES = {
+    "as_of": "date",
+    **dict.fromkeys(("issued_at", "valid_from", "valid_until", "stale_after"), "timestamptz"),
+}
+_LAYERS = """CREATE TABLE IF NOT EXISTS {layers} (
+  layer_version text PRIMARY KEY, as_of date NOT NULL, provenance jsonb NOT NULL,
+  written bigint GENERATED ALWAYS AS IDENTITY)"""
+_RISKS = """CREATE TABLE IF NOT EXISTS {risks} (
+  layer_version text NOT NULL REFERENCES {layers} ON DELETE CASCADE, region_id text NOT NULL,
+  geom geometry(MultiPolygon, 4326), PRIMARY KEY (layer_version, region_id))"""
+_INDEX = "CREATE INDEX IF NOT EXISTS {index} ON {risks} USING GIST (geom)"
+_COLUMN = "ALTER TABLE {risks} ADD COLUMN IF NOT EXISTS {column} {type}"
+_LAYER = """INSERT INTO {layers} (layer_version, as_of, provenance)
+  VALUES (%(version)s, %(as_of)s::date, %(provenance)s::jsonb)
+  ON CONFLICT (layer_version) DO UPDATE
+  SET as_of = EXCLUDED.as_of, provenance = EXCLUDED.provenance, written = DEFAULT"""
+_ROW = """INSERT INTO {risks} (layer_version, geom, {names})
+  VALUES (%(layer_version)s, ST_Multi(ST_GeomFromWKB(%(geom)s::bytea, 4326)), {values})
+  ON CONFLICT (layer_version, region_id) DO UPDATE SET geom = EXCLUDED.geom, {updates}"""
+_GONE = "DELETE FROM {risks} WHERE layer_version = %(version)s AND region_id <> ALL(%(ids)s)"
+_FOUND = """SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+  WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+_VIEW = """CREATE OR REPLACE VIEW {latest} AS SELECT {names} FROM {risks} WHERE layer_version =
+  (SELECT layer_version FROM {layers} ORDER BY as_of DESC, written DESC LIMIT 1)"""
+
+
+def write_postgis(
+    layer: RiskLayer,
+    database: str | Engine,
+    *,
+    table: str = "risk",
+    schema: str = "public",
+    version: str | None = None,
+    profile: str = "private",
+) -> str:
+    """Write a layer into a PostGIS table: all of it in one transaction, or nothing.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    database
+        A URL such as ``"postgresql://user@host/name"``, or an engine of SQLAlchemy.
+    table, schema
+        Where: `table` holds a row a layer version and region (primary key both, MultiPolygons in
+        EPSG:4326 with a GIST index), ``<table>_layers`` the provenance of each version, and the
+        view ``<table>_latest`` the rows of the newest: of the last ``as_of``, and of several of a
+        day the one written last. All are made when absent; the schema must be there.
+    version
+        What to call the version; one that is there already is replaced. By default its day and a
+        hash of its content, so that the same layer is the same version.
+    profile
+        ``"private"`` or ``"public"``, as for :func:`riskmap.publish`.
+
+    Returns
+    -------
+    str
+        The version.
+
+    Raises
+    ------
+    InputError
+        When the URL is no URL of PostgreSQL, or `table` or `schema` is no plain lower-case name.
+    MissingDependencyError
+        When SQLAlchemy or psycopg is not installed (extra ``postgis``).
+    ServiceError
+        When the server refuses; the versions before are untouched.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rm.write_postgis(None, "sqlite://", table="risk")
+    Traceback (most recent call last):
+    riskmap.errors.InputError: not a URL of PostgreSQL: expected postgresql://user@host/name
+    """
+    for name in (table, schema):
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                "not a plain name of a table", met=name, expected="lower-case letters, digits, _"
+            )
+    with _connected(database) as connection:
+        layer = apply_profile(layer, profile)
+        if version is None:
+            day, digest = str(layer.provenance["as_of"])[:10], hashlib.sha256(encode_layer(layer))
+            version = f"{day}-{digest.hexdigest()[:12]}"
+        _write(connection, layer, f'"{schema}"."{table}', version)
+    return version
+
+
+def _write(connection: Connection, layer: RiskLayer, stem: str, version: str) -> None:
+    """Write a layer with the tables whose quoted names begin with `stem`."""
+    run = connection.exec_driver_sql
+    names = {"risks": f'{stem}"', "layers": f'{stem}_layers"', "latest": f'{stem}_latest"'}
+    frame = risk_table(layer)
+    index = stem.rpartition(".")[2] + '_geom"'
+    run("SELECT pg_advisory_xact_lock(hashtext(%(name)s))", {"name": names["risks"]})
+    run(_LAYERS.format(**names))
+    run(_RISKS.format(**names))
+    run(_INDEX.format(index=index, **names))
+    for name in frame.columns:
+        kind = _TIMES.get(name) or _TYPES.get(str(frame[name].dtype), "text")
+        run(_COLUMN.format(column=f'"{name}"', type=kind, **names))
+    known = orjson.dumps(clean_plain(collection_member(layer)), option=orjson.OPT_SORT_KEYS)
+    as_of = str(layer.provenance["as_of"])[:10]
+    run(
+        _LAYER.format(**names),
+        {"version": version, "as_of": as_of, "provenance": known.decode()},
+    )
+    shapes = prepare_geometries(layer.regions.sort_values("region_id", kind="stable").geometry)
+    rows = [
+        {**record, "layer_version": version, "geom": shape}
+        for record, shape in zip(plain_records(frame), shapely.to_wkb(shapes), strict=True)
+    ]
+    quoted = [f'"{name}"' for name in frame.columns]
+    upsert = _ROW.format(
+        names=", ".join(quoted),
+        values=", ".join(f"%({name})s" for name in frame.columns),
+        updates=", ".join(f"{name} = EXCLUDED.{name}" for name in quoted),
+        **names,
+    )
+    run(upsert, rows)
+    run(_GONE.format(**names), {"version": version, "ids": [row["region_id"] for row in rows]})
+    found = run(_FOUND, {"name": names["risks"]}).all()
+    run(_VIEW.format(names=", ".join(f'"{name}"' for name, _ in found), **names))
+
+
+def read_postgis_incidents(
+    table: str, database: str | Engine, *, schema: str | None = None, **options: Any
+) -> gpd.GeoDataFrame:
+    """Return the incidents of a PostGIS table or view.
+
+    Parameters
+    ----------
+    table, schema
+        The table; without a schema it is searched as the server does. To read a part, make a view.
+    database
+        A URL such as ``"postgresql://user@host/name"``, or an engine of SQLAlchemy.
+    **options
+        As for :func:`riskmap.read_incidents`: ``feed, columns, dates, ingested_at``.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table. Points of the first geometry column, in any coordinate system, become
+        ``longitude`` and ``latitude`` where the table has no such columns.
+
+    Raises
+    ------
+    InputError
+        When there is no such table, or its columns are of no known feed.
+    MissingDependencyError, ServiceError
+        As for :func:`write_postgis`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rm.read_postgis_incidents("incidents", "http://host/")
+    Traceback (most recent call last):
+    riskmap.errors.InputError: not a URL of PostgreSQL: expected postgresql://user@host/name
+    """
+    frame, shapes = _read(table, database, schema)
+    if shapes is not None and not {"longitude", "latitude"} & set(frame.columns):
+        points = gpd.GeoSeries(shapes, crs=CRS)
+        places = {"longitude": points.x, "latitude": points.y}
+        frame = frame.assign(
+            **{name: values.map(repr, na_action="ignore") for name, values in places.items()}
+        )
+    return read_incidents(frame, **options)
+
+
+def read_postgis_regions(
+    table: str, database: str | Engine, *, schema: str | None = None, **options: Any
+) -> gpd.GeoDataFrame:
+    """Return the regions of a PostGIS table or view.
+
+    Parameters
+    ----------
+    table, schema, database
+        As for :func:`read_postgis_incidents`.
+    **options
+        As for :func:`riskmap.read_regions`: ``level, id, name, parent``.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Regions table, in EPSG:4326, of the first geometry column.
+
+    Raises
+    ------
+    BoundaryError
+        When the table holds no polygons, or ids and names are not found.
+    InputError, MissingDependencyError, ServiceError
+        As for :func:`read_postgis_incidents`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rm.read_postgis_regions("districts", "http://host/")
+    Traceback (most recent call last):
+    riskmap.errors.InputError: not a URL of PostgreSQL: expected postgresql://user@host/name
+    """
+    frame, shapes = _read(table, database, schema)
+    if shapes is None:
+        raise InputError("the table has no geometry", met=table, expected="a column of polygons")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.fgb"
+        whole = gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
+        whole.to_file(path, driver="FlatGeobuf", engine="pyogrio", SPATIAL_INDEX="NO")
+        return read_regions(path, **options)
+
+
+def _read(table: str, database: str | Engine, schema: str | None) -> tuple[pd.DataFrame, Any]:
+    """Return a table as text, and the shapes of its first geometry column in EPSG:4326."""
+    with _connected(database) as connection:
+        run = connection.exec_driver_sql
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        name = ".".join(quote(part) for part in (schema, table) if part is not None)
+        run("SET TRANSACTION READ ONLY")
+        run("SET LOCAL datestyle = 'ISO, YMD'")
+        run("SET LOCAL timezone = 'UTC'")
+        found = run(_FOUND, {"name": name.replace("%%", "%")}).all()  # a value is not a statement
+        if not found:
+            raise InputError("no such table", met=table, expected="a table or view of the server")
+        shape = next((column for column, kind in found if kind in ("geometry", "geography")), None)
+        columns = [column for column, kind in found if kind not in ("geometry", "geography")]
+        wanted = [f"{quote(column)}::text" for column in columns]
+        if shape is not None:
+            wanted.append(f"ST_AsBinary(ST_Transform({quote(shape)}::geometry, 4326))")
+        statement = f"SELECT {', '.join(wanted)} FROM {name}"  # noqa: S608 - names of the server, quoted
+        rows = run(statement).all()
+    frame = pd.DataFrame([row[: len(columns)] for row in rows], columns=columns, dtype="str")
+    return frame, None if shape is None else shapely.from_wkb([row[-1] for row in rows])
+
+
+@contextlib.contextmanager
+def _connected(database: str | Engine) -> Iterator[Connection]:
+    """Open a transaction; what fails is told without a password and without any row's values."""
+    try:
+        import psycopg  # noqa: F401 - what SQLAlchemy drives
+        import sqlalchemy
+    except ImportError as error:
+        raise MissingDependencyError(str(error.name), extra="postgis") from error
+    engine = _engine(database) if isinstance(database, str) else database
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise ServiceError(_explain(error, engine)) from None
+    finally:
+        if isinstance(database, str):
+            engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    """Return an engine for a URL of PostgreSQL."""
+    import sqlalchemy
+
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise InputError("not a URL of PostgreSQL", expected="postgresql://user@host/name")
+    return sqlalchemy.create_engine(
+        parsed.set(drivername="postgresql+psycopg"), hide_parameters=True
+    )
+
+
+def _explain(error: Exception, engine: Engine) -> str:
+    """Return one line on what a server said, without the password."""
+    said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    secrets = [engine.url.password, *(engine.url.query.get(k) for k in ("password", "sslpassword"))]
+    for secret in secrets:
+        for form in (str(secret), quote_url(str(secret), safe="")) if secret else ():
+            said = said.replace(form, "***")
+    return f"PostgreSQL at {engine.url.host or 'localhost'}: {said}"

@@ -17,6 +17,7 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from riskmap import datasets, testing
     from riskmap.assessment.assessments import assess
+    from riskmap.assessment.authorities import compare_authorities
     from riskmap.assessment.group_files import read_group
     from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
@@ -97,6 +98,7 @@ _HOMES = {
     "backtest": "riskmap.evaluation.backtests",
     "carry_over": "riskmap.places.crosswalks",
     "check_incidents_file": "riskmap.incidents.checks",
+    "compare_authorities": "riskmap.assessment.authorities",
     "compare_incidents": "riskmap.incidents.revisions",
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
@@ -154,6 +156,7 @@ __all__ = [
     "backtest",
     "carry_over",
     "check_incidents_file",
+    "compare_authorities",
     "compare_incidents",
     "count_incidents",
     "crosswalk",

@@ -44,6 +44,7 @@ def test_relevance(nationality, sector, victims, grade, staff):
         {
             "nationality": pd.Series([nationality], dtype="str"),
             "sector": pd.Series([sector], dtype="str"),
+            "country": pd.Series(["XQA"], dtype="str"),
             "staff_type": pd.Series([staff], dtype="str"),
             "foreign_victims": pd.Series([victims], dtype="Int64"),
         }

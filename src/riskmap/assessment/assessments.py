@@ -8,10 +8,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.consequences import add_consequences
+from riskmap.assessment.exposures import add_rates
 from riskmap.assessment.groups import WorkerGroup, add_group
 from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.sites import assess_sites
 from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.assessment.validities import describe_validity
 from riskmap.errors import SchemaError
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
@@ -72,6 +76,8 @@ def assess(
     if group is not None:
         forecast = add_group(forecast, group)
     risks = _judge(forecast, chosen)
+    risks = add_consequences(risks, forecast)
+    risks = add_rates(risks, forecast, ordered, group=group)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
     foreign = forecast.frame.loc[forecast.frame["layer"] == "foreign", "p_any"]
@@ -87,6 +93,7 @@ def assess(
         headline="violence" if foreign.isna().all() else "group" if group else "foreign",
         provenance=_describe(forecast, ordered, chosen),
         ledger=forecast.ledger,
+        sites=assess_sites(risks, ordered, group=group),
     )
 
 
@@ -117,12 +124,10 @@ def _judge(forecast: Forecast, scale: LevelScale) -> pd.DataFrame:
 def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:
     """Return the provenance of a layer as plain values; no clock is read."""
     as_of = pd.Timestamp(forecast.provenance["as_of"])
-    until = as_of + pd.Timedelta(days=forecast.provenance["horizon_days"])
+    known = forecast.provenance
     return {
         **forecast.provenance,
-        "issued_at": f"{as_of:%Y-%m-%d}T00:00:00Z",
-        "valid_from": f"{as_of:%Y-%m-%d}T00:00:00Z",
-        "valid_until": f"{until:%Y-%m-%dT%H:%M:%S}Z",
+        **describe_validity(as_of, horizon_days=known["horizon_days"], every=known["every"]),
         "scale_id": scale.scale_id,
         **{name: _join(regions[name]) for name in _BOUNDARY},
     }

@@ -11,6 +11,7 @@ import pandas as pd
 from riskmap import countries
 from riskmap.errors import InputError
 from riskmap.models.distributions import NegativeBinomial
+from riskmap.panels.counts import hits_foreigners
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:
@@ -234,8 +235,8 @@ class WorkerGroup:
         Parameters
         ----------
         incidents
-            With ``nationality, sector, staff_type, foreign_victims``; several nationalities are
-            joined by ``;``.
+            With ``nationality, sector, staff_type, country, foreign_victims``; several
+            nationalities are joined by ``;``.
 
         Examples
         --------
@@ -247,7 +248,7 @@ class WorkerGroup:
         told = incidents["nationality"].fillna("").str.split(";")
         ours = told.map(lambda codes: bool({c.strip() for c in codes} & set(self.nationality)))
         anyone = not self.nationality
-        foreign = (incidents["foreign_victims"].fillna(0) > 0) | incidents["nationality"].notna()
+        foreign = hits_foreigners(incidents)
         same_nation = (ours | anyone) & foreign
         same_sector = incidents["sector"] == self.sector
         if self.sector is None:

@@ -120,6 +120,7 @@ SITE_COLUMNS = (
     Column("p_any", NUMBER, "probability there, or length-weighted along the way"),
     Column("risk_level", COUNT, "level there, or of the worst stretch"),
     Column("border_distance_m", NUMBER, "metres to the nearest border of a region"),
+    Column("assessed_share", NUMBER, "share of the way in regions that have a level"),
 )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import pandas as pd
 
-from riskmap.errors import InputError, PublishedSetError, RiskmapWarning
+from riskmap.assessment.validities import check_validity
+from riskmap.errors import InputError, PublishedSetError
 from riskmap.outputs.archives import decode_layer
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
     Warns
     -----
     RiskmapWarning
-        When the layer has expired.
+        When the layer is stale or has expired.
 
     Examples
     --------
@@ -83,7 +82,7 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
             met=error.met,
             expected=error.expected,
         ) from error
-    _warn_expired(layer, today)
+    check_validity(layer.provenance, today=today, stacklevel=3)
     return layer
 
 
@@ -131,20 +130,4 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
     if met != expected:
         raise PublishedSetError(
             "changed since it was published", file=path, met=met, expected=expected
-        )
-
-
-def _warn_expired(layer: RiskLayer, today: str | date | None) -> None:
-    """Warn when a layer is no longer valid; only the warning depends on the day."""
-    until = layer.provenance.get("valid_until")
-    if until is None:
-        return
-    now = pd.Timestamp.now("UTC") if today is None else pd.Timestamp(today)
-    now = now.tz_localize("UTC") if now.tzinfo is None else now
-    if now >= pd.Timestamp(until):
-        warnings.warn(
-            f"EXPIRED: this layer was valid until {until}; its levels say nothing of "
-            f"{now:%Y-%m-%d}. Assess again before anyone relies on it.",
-            RiskmapWarning,
-            stacklevel=3,
         )

@@ -370,11 +370,16 @@ def measure(incidents: pd.DataFrame) -> dict[str, IntArray]:
     """
     toll = incidents[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=np.int64)
     harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
-    abroad = incidents["nationality"].notna() & (incidents["nationality"] != incidents["country"])
-    foreign = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool) | abroad.to_numpy()
     return {
         "reports": np.ones(len(incidents), dtype=np.int64),
         "violence": (~harmless).astype(np.int64),
-        "foreign": foreign.astype(np.int64),
+        "foreign": hits_foreigners(incidents).astype(np.int64),
         "fatalities": toll[:, 0],
     }
+
+
+def hits_foreigners(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return in which incidents foreign people were hit or targeted, as far as is known."""
+    abroad = incidents["nationality"].notna() & (incidents["nationality"] != incidents["country"])
+    hit = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
+    return np.asarray(hit | abroad.to_numpy(dtype=bool))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riskmap.errors import InputError
+from riskmap.models.forecasts import LAYERS
+from riskmap.schema import SECTORS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 INSUFFICIENT = 0
 LEVEL_NAMES = ("insufficient_data", "minimal", "low", "moderate", "high", "extreme")
+_COLOUR = re.compile("#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,13 @@ class Level:
         What it means in plain words.
     advice
         What it asks of the reader, before an analyst completes it.
+    by_sector
+        What it asks of workers of one sector besides.
+
+    Raises
+    ------
+    InputError
+        When the colour is none, a text is empty, or a sector is unknown.
     """
 
     level: int
@@ -44,6 +55,25 @@ class Level:
     colour: str
     meaning: str
     advice: str
+    by_sector: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a step that outputs could not show."""
+        if not _COLOUR.fullmatch(self.colour):
+            raise InputError("not a colour", column=self.name, met=self.colour, expected="#rrggbb")
+        for text in (self.meaning, self.advice, *self.by_sector.values()):
+            if not text.strip():
+                raise InputError("a level lacks its wording", column=self.name)
+        for sector in self.by_sector:
+            if sector not in SECTORS:
+                raise InputError(
+                    "unknown sector", column=self.name, met=sector, expected=", ".join(SECTORS)
+                )
+
+    def advice_for(self, sector: str | None) -> str:
+        """Return what the level asks of workers of a sector."""
+        ours = self.by_sector.get(sector or "", "")
+        return f"{self.advice} {ours}".strip()
 
 
 @dataclass(frozen=True)
@@ -60,6 +90,9 @@ class LevelScale:
         Level 0 (insufficient data), then 1 to 5.
     thresholds
         For each layer the lower bounds of levels 2, 3, 4 and 5, as probabilities.
+    other_horizons
+        Such thresholds for other horizons, by their days as text; without them probabilities are
+        carried over at a constant hazard.
 
     Raises
     ------
@@ -77,6 +110,7 @@ class LevelScale:
     horizon_days: float
     levels: tuple[Level, ...]
     thresholds: Mapping[str, tuple[float, ...]]
+    other_horizons: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a scale that is incomplete or out of order."""
@@ -91,14 +125,11 @@ class LevelScale:
             raise InputError(
                 "a horizon must be positive", column="horizon_days", met=self.horizon_days
             )
-        for layer, bounds in self.thresholds.items():
-            steps = np.array([0.0, *bounds, 1.0])
-            if len(bounds) != len(LEVEL_NAMES) - 2 or not (np.diff(steps) > 0).all():
-                raise InputError(
-                    "thresholds are not four strictly rising probabilities",
-                    column=layer,
-                    met=list(bounds),
-                )
+        for thresholds in (self.thresholds, *self.other_horizons.values()):
+            _check_thresholds(thresholds)
+        colours = [level.colour for level in self.levels]
+        if len(set(colours)) < len(colours):
+            raise InputError("two levels share a colour", met=colours)
 
     @classmethod
     def default(cls) -> LevelScale:
@@ -121,9 +152,10 @@ class LevelScale:
                 scale_id=str(table["scale_id"]),
                 horizon_days=float(table["horizon_days"]),
                 levels=tuple(Level(**level) for level in table["levels"]),
-                thresholds={
-                    layer: tuple(float(bound) for bound in bounds)
-                    for layer, bounds in table["thresholds"].items()
+                thresholds=_read_thresholds(table["thresholds"]),
+                other_horizons={
+                    f"{float(days):g}": _read_thresholds(bounds)
+                    for days, bounds in table.get("other_horizons", {}).items()
                 },
             )
         except InputError as error:
@@ -147,8 +179,9 @@ class LevelScale:
         layer
             Which table of thresholds: ``"violence"``, ``"foreign"`` or ``"group"``.
         horizon_days
-            What the probabilities are over. Another horizon than the scale's is carried over at a
-            constant hazard: ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
+            What the probabilities are over. A horizon that the scale has no thresholds for is
+            carried over at a constant hazard:
+            ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
 
         Returns
         -------
@@ -161,9 +194,33 @@ class LevelScale:
                 met=layer,
                 expected="one of " + ", ".join(self.thresholds),
             )
-        power = self.horizon_days / horizon_days
+        own = self.other_horizons.get(f"{horizon_days:g}")
+        thresholds = self.thresholds if own is None else own
+        power = 1.0 if own is not None else self.horizon_days / horizon_days
         carried = (
             p_any if power == 1.0 else -np.expm1(power * np.log1p(-np.minimum(p_any, 1 - 1e-16)))
         )
-        levels = 1 + np.searchsorted(np.array(self.thresholds[layer]), carried, side="right")
+        levels = 1 + np.searchsorted(np.array(thresholds[layer]), carried, side="right")
         return np.where(np.isnan(p_any), INSUFFICIENT, levels).astype(np.int64)
+
+
+def _check_thresholds(thresholds: Mapping[str, tuple[float, ...]]) -> None:
+    """Refuse thresholds that lack a layer or do not rise."""
+    if set(thresholds) != {*LAYERS, "group"}:
+        raise InputError(
+            "thresholds are not those of the layers",
+            met=sorted(thresholds),
+            expected=", ".join((*LAYERS, "group")),
+        )
+    for layer, bounds in thresholds.items():
+        steps = np.array([0.0, *bounds, 1.0])
+        if len(bounds) != len(LEVEL_NAMES) - 2 or not (np.diff(steps) > 0).all():
+            raise InputError(
+                "thresholds are not four strictly rising probabilities",
+                column=layer,
+                met=list(bounds),
+            )
+
+
+def _read_thresholds(table: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    return {layer: tuple(float(bound) for bound in bounds) for layer, bounds in table.items()}

@@ -162,8 +162,17 @@ def _decode_geotable(part: Mapping[str, Any]) -> gpd.GeoDataFrame:
 
 def _decode_scale(part: Mapping[str, Any]) -> LevelScale:
     levels = tuple(Level(**level) for level in part["levels"])
-    thresholds = {name: tuple(bounds) for name, bounds in part["thresholds"].items()}
-    return LevelScale(**(dict(part) | {"levels": levels, "thresholds": thresholds}))
+    others = part.get("other_horizons", {})
+    parts = {
+        "levels": levels,
+        "thresholds": _decode_thresholds(part["thresholds"]),
+        "other_horizons": {days: _decode_thresholds(bounds) for days, bounds in others.items()},
+    }
+    return LevelScale(**(dict(part) | parts))
+
+
+def _decode_thresholds(part: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(bounds) for name, bounds in part.items()}
 
 
 def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:

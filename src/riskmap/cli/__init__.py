@@ -11,7 +11,7 @@ import warnings
 
 import typer
 
-from riskmap.cli import evaluations, fetches, machines, places, reports, streams
+from riskmap.cli import authorities, evaluations, fetches, machines, places, reports, streams
 from riskmap.errors import RiskmapError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(incidents_app, name="incidents")
 app.command()(streams.run)
 app.command()(streams.demo)
 app.command()(evaluations.backtest)
+app.command("authorities")(authorities.compare)
 app.command()(reports.extract)
 app.command()(places.geocode)
 app.command()(machines.doctor)

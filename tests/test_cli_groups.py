@@ -1,0 +1,74 @@
+"""Groups, scales and authorities on the command line."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import riskmap as rm
+from riskmap import cli
+from riskmap.errors import InputError
+from riskmap.settings import data_path
+
+RUN = CliRunner()
+REGIONS = rm.datasets.regions()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Files of incidents, regions, a group, a scale and statements."""
+    folder = tmp_path_factory.mktemp("in")
+    table = rm.datasets.incidents()
+    table = table[table["event_date"] >= "2023-01-01"]
+    table = table.assign(longitude=table.geometry.x, latitude=table.geometry.y)
+    columns = ["source_id", "event_date", "event_type", "country", "longitude", "latitude"]
+    columns += ["geo_precision", "killed", "foreign_victims", "nationality", "sector"]
+    table[columns].to_csv(folder / "incidents.csv", index=False)
+    regions = REGIONS.drop(columns=["names"]).to_json()
+    (folder / "regions.geojson").write_text(regions, encoding="utf-8")
+    group = 'nationality = "CHN"\n[[sites]]\nname = "camp"\nlon = 4.5\nlat = -6.5\n'
+    (folder / "group.toml").write_text(group, encoding="utf-8")
+    scale = data_path("levels/default.toml").read_text(encoding="utf-8")
+    scale = scale.replace("riskmap-2026.1", "house-7")
+    (folder / "scale.toml").write_text(scale, encoding="utf-8")
+    said = "authority,place,level,date\nus_state,XQA,4,2024-12-01\n"
+    (folder / "said.csv").write_text(said, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(files, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    args = ["run", files / "incidents.csv", "--regions", files / "regions.geojson"]
+    args += ["--as-of", "2025-01-01", "--group", files / "group.toml"]
+    args += ["--scale", files / "scale.toml", "--formats", "csv", "--out", out]
+    result = RUN.invoke(cli.app, [str(arg) for arg in args])
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.mark.filterwarnings("ignore:EXPIRED")
+def test_a_group_and_a_scale_from_files(published):
+    layer = rm.read_layer(published)
+    assert layer.headline == "group"
+    assert layer.scale.scale_id == layer.provenance["scale_id"] == "house-7"
+    assert layer.sites["site"].tolist() == ["camp"] * 3
+
+
+@pytest.mark.filterwarnings("ignore:EXPIRED")
+def test_authorities_beside_a_published_layer(published, files):
+    args = ["authorities", str(published), str(files / "said.csv")]
+    result = RUN.invoke(cli.app, args)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("us_state: ")
+    assert "they say 4, riskmap" in result.output
+    rows = json.loads(RUN.invoke(cli.app, [*args, "--json", "--layer", "violence"]).output)
+    assert len(rows["comparison"]) == len(REGIONS)
+    assert rows["comparison"][0]["stated_date"] == "2024-12-01"
+
+
+def test_a_group_that_is_none(files):
+    args = ["run", files / "incidents.csv", "--regions", files / "regions.geojson"]
+    args += ["--as-of", "2025-01-01", "--group", "CHN/alchemy"]
+    result = RUN.invoke(cli.app, [str(arg) for arg in args])
+    assert isinstance(result.exception, InputError)

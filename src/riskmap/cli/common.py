@@ -46,7 +46,11 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
 
 
 def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
-    """Read files of incidents; of several, an incident that more than one tells of counts once."""
+    """Read files of incidents; who was hit is read from notes, and an incident counts once.
+
+    Notes come before duplicates, so that the report that stands for an incident also knows what
+    the words of the others say; what a feed itself says outranks them all.
+    """
     import pandas as pd
 
     import riskmap as rm
@@ -55,9 +59,9 @@ def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
     for path in paths:
         say(f"reading {path.name}")
         tables.append(rm.read_incidents(path))
-    if len(tables) == 1:
-        return tables[0]
-    return rm.merge_duplicates(pd.concat(tables, ignore_index=True))
+    say("looking for who was hit, and for reports of the same incident")
+    table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    return rm.merge_duplicates(rm.derive_victims(table))
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

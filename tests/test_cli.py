@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
+from riskmap.cli.common import load_incidents
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs import publishing
 
@@ -92,6 +94,44 @@ def test_several_files_are_one_table_and_the_same_incident_counts_once(
     two = json.loads(run("run", incidents, copy, *args, tmp_path / "b").stdout)
     assert two["ledger"][0]["rows_in"] == 2 * one["ledger"][0]["rows_in"]
     assert two["ledger"][0]["merged"] > 0
+
+
+def test_one_file_that_tells_a_story_500_times_is_the_story_told_once(incidents, regions, tmp_path):
+    """Law 5 from the shell: copies with ids of their own change no byte of the risk layer."""
+    once = pd.read_csv(incidents, dtype=str, keep_default_na=False)
+    once["notes"] = [f"Invented report number {i} of something that happened" for i in once.index]
+    story = once.iloc[[-1]].assign(notes="Gunmen shot three Turkish engineers near the river.")
+    copies = pd.concat([story.assign(source_id=f"copy{i}") for i in range(500)])
+    found = {}
+    for name, rows in (("one", story), ("many", copies)):
+        path = tmp_path / name / "incidents.csv"
+        path.parent.mkdir()
+        pd.concat([once.iloc[:-1], rows]).to_csv(path, index=False)
+        out = tmp_path / name / "out"
+        args = ("--regions", regions, "--as-of", "2025-01-01", "--out", out, "--json")
+        done = run("run", path, *args)
+        assert done.exit_code == 0, done.output
+        risks = json.loads((out / "latest" / "risk.geojson").read_text(encoding="utf-8"))
+        ledger = json.loads(done.stdout)["ledger"]
+        found[name] = ([f["properties"] for f in risks["features"]], ledger)
+    assert found["one"][0] == found["many"][0]
+    read = found["many"][1][0]
+    assert (read["merged"], read["rows_in"]) == (499, len(once) + 499)
+
+
+def test_notes_say_who_was_hit_in_a_run(incidents, tmp_path):
+    """Words of the notes reach the layer of foreign incidents."""
+    rows = pd.read_csv(incidents, dtype=str, keep_default_na=False)
+    path = tmp_path / "incidents.csv"
+    rows.assign(foreign_victims="", notes="").to_csv(path, index=False)
+    silent = load_incidents([path])
+    rows.assign(foreign_victims="", notes="Two Turkish engineers were shot at.").to_csv(
+        path, index=False
+    )
+    told = load_incidents([path])
+    assert silent["foreign_victims"].isna().all()
+    assert (told["foreign_victims"] == 2).all()
+    assert set(told["derived"]) == {"nationality;foreign_victims;staff_type"}
 
 
 def test_a_group_is_the_headline(incidents, regions, tmp_path):

@@ -58,10 +58,10 @@ def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
     tables = []
     for path in paths:
         say(f"reading {path.name}")
-        tables.append(rm.read_incidents(path))
-    say("looking for who was hit, and for reports of the same incident")
+        tables.append(rm.derive_victims(rm.read_incidents(path)))
+    say("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
-    return rm.merge_duplicates(rm.derive_victims(table))
+    return rm.merge_duplicates(table)
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
+_WORD = re.compile(r"\w+")
+
+
 def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return incidents whose missing facts on victims and claims are filled from their notes.
 
@@ -121,7 +124,8 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     facts: dict[str, tuple[Any, str]] = {}
-    found = list(_people().finditer(text))
+    words = set(_WORD.findall(text.casefold()))
+    found = [] if words.isdisjoint(_openings("people")) else list(_people().finditer(text))
     abroad = [match for match in found if _nation(match) != country]
     nations = sorted({nation for match in found if (nation := _nation(match))})
     if nations:
@@ -132,9 +136,11 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
         numbers = [_number(match["number"]) for match in abroad]
         if all(numbers) and len(abroad) == 1:
             facts["foreign_victims"] = (numbers[0], abroad[0].group().strip())
-    if sector := _sectors().search(text):
+    told = not words.isdisjoint(_openings("sector"))
+    if told and (sector := _sectors().search(text)):
         facts["sector"] = (_words()["sector"][sector.group().casefold()], sector.group())
-    if (claim := _claims().search(text)) and (group := find_group(claim["a"] or claim["b"])):
+    claim = _claims().search(text) if "claimed" in words else None
+    if claim and (group := find_group(claim["a"] or claim["b"])):
         facts["claimed_by"] = (group, claim.group().strip())
     return facts
 
@@ -158,6 +164,23 @@ def _words() -> Mapping[str, Mapping[str, str]]:
             for word in row["words"].split(";"):
                 words.setdefault(row["kind"], {})[word] = row["value"]
     return words
+
+
+@lru_cache(maxsize=2)
+def _openings(kind: str) -> frozenset[str]:
+    """Return the first words of what a pattern looks for: most texts have none and are passed by.
+
+    Examples
+    --------
+    >>> "foreign" in _openings("people"), "dam" in _openings("sector")
+    (True, True)
+    """
+    if kind == "people":
+        phrases = {"foreign", "expatriate", "international"}
+        phrases.update(d for c in country_table().values() for d in c.demonyms)
+    else:
+        phrases = set(_words()[kind])
+    return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
 
 
 def _any_of(words: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""How well news texts become incidents: fields right against expert labels, false incidents, speed.
+"""How well news texts become incidents: fields right against expert labels, kinds of errors, speed.
 
     python benchmarks/articles.py [--data FOLDER] [--labels FILE] [--half tune|test|both]
 
@@ -20,8 +20,10 @@ import hashlib
 import json
 import os
 import re
+import statistics
 import time
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +93,14 @@ def _short(met: str, label: str) -> bool:
 def score(
     rows: list[dict[str, Any]], regions: PlaceMatcher
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Return the share right of each field, and every answer with its label."""
+    """Return the share right of each field, and every answer with its label and its seconds."""
     told = []
     for row in rows:
         label = {name: row["labels"][name] for name in FIELDS}
+        start = time.process_time()
         met = answer(row["text"], regions)
-        told.append({"label": label, "met": met, "text": row["text"]})
+        spent = time.process_time() - start
+        told.append({"label": label, "met": met, "text": row["text"], "seconds": spent})
     share = {
         name: sum(is_right(name, t["met"][name], t["label"][name]) for t in told) / len(told)
         for name in FIELDS
@@ -115,16 +119,71 @@ def has_date(text: str) -> bool:
     return bool(_DATED.search(text)) and bool(re.search(r"\b20[01]\d\b", text))
 
 
+def kind_of_error(name: str, told: dict[str, Any]) -> str:
+    """Return what is wrong with a wrong answer."""
+    met, label = told["met"][name], told["label"][name]
+    if name == "province":
+        return "another province" if met else "no province"
+    if name == "start_date":
+        if not has_date(told["text"]):
+            return "the text names no day or no year"
+        if met is None:
+            return "no day read"
+        days = days_off(met, label)
+        return {1: "a day later than the label", -1: "a day earlier"}.get(days, "another day")
+    if not met or not label:
+        return "read none, label has some" if label else "read some, label has none"
+    return "too few" if met < label else "too many"
+
+
+def days_off(met: str, label: str) -> int:
+    """Return by how many days an answer is later than the label."""
+    return (date.fromisoformat(met) - date.fromisoformat(label)).days
+
+
+def print_errors(told: list[dict[str, Any]]) -> None:
+    """Print how many errors of each kind each field has."""
+    print("\nkinds of errors")
+    for name in FIELDS:
+        wrong = [t for t in told if not is_right(name, t["met"][name], t["label"][name])]
+        kinds = Counter(kind_of_error(name, t) for t in wrong)
+        print(f"  {name:<13} {len(wrong):>3} of {len(told)} wrong")
+        for kind, n in sorted(kinds.items(), key=lambda item: (-item[1], item[0])):
+            print(f"    {n:>3}  {kind}")
+
+
+BINS = ("none", "1", "2", "3", "4", "5-9", "10+")
+
+
+def bin_of(value: int) -> str:
+    """Return the row or column of the confusion table that a count belongs to."""
+    most = 4
+    if not value:
+        return "none"
+    return str(value) if value <= most else "5-9" if value < 10 else "10+"
+
+
 def print_confusion(told: list[dict[str, Any]], name: str) -> None:
-    """Print label against answer for the answers that are wrong."""
+    """Print label against answer: counts as a table, provinces and days by what was mixed up."""
+    print(f"\n{name}: label (down) against answer (across)")
+    if name.startswith("min_"):
+        pairs = Counter((bin_of(t["label"][name]), bin_of(t["met"][name])) for t in told)
+        print(" " * 8 + "".join(f"{column:>6}" for column in BINS))
+        for label in BINS:
+            print(f"{label:>8}" + "".join(f"{pairs[label, met] or '.':>6}" for met in BINS))
+        return
     wrong = Counter(
-        (str(t["label"][name]), str(t["met"][name]))
+        (
+            f"{days_off(t['met'][name], t['label'][name]):+d} days"
+            if name == "start_date" and t["met"][name]
+            else f"{'/'.join(t['label'][name]) if name == 'province' else 'a day'}"
+            f" -> {t['met'][name]}"
+        )
         for t in told
         if not is_right(name, t["met"][name], t["label"][name])
     )
-    print(f"\n{name}: label -> answer, {sum(wrong.values())} wrong")
-    for (label, met), n in sorted(wrong.items(), key=lambda item: (-item[1], item[0]))[:15]:
-        print(f"  {label:>22} -> {met:<22} {n}")
+    for pair, n in sorted(wrong.items(), key=lambda item: (-item[1], item[0]))[:15]:
+        print(f"    {n:>3}  {pair}")
 
 
 def main() -> None:
@@ -134,7 +193,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--half", choices=("tune", "test", "both"), default="both")
-    parser.add_argument("--confusion", action="store_true")
     args = parser.parse_args()
     labels = args.labels or args.data / "articles/isaf_press_releases_dev.jsonl"
     rows = [json.loads(line) for line in labels.read_text(encoding="utf-8").split("\n") if line]
@@ -144,17 +202,25 @@ def main() -> None:
         chosen = [row for row in rows if part in (half(row["text"]), "both")]
         if not chosen or args.half not in {part, "both"}:
             continue
-        start = time.process_time()
         share, told = score(chosen, regions)
-        spent = (time.process_time() - start) / len(chosen)
         figures = "  ".join(
             f"{name} {value:.3f} (>= {FIELDS[name]})" for name, value in share.items()
         )
-        print(f"{part:>5} n={len(chosen):<4} {figures}  {spent * 1000:.1f} ms a text")
+        spent = statistics.median(t["seconds"] for t in told)
+        print(f"{part:>5} n={len(chosen):<4} {figures}  {spent * 1000:.1f} ms a text (median)")
         known = [t for t in told if has_date(t["text"])]
         right = sum(t["met"]["start_date"] == t["label"]["start_date"] for t in known)
-        print(f"      resolvable start_date {right / len(known):.3f} of {len(known)}")
-        if args.confusion and part == args.half:
+        near = sum(
+            t["met"]["start_date"] is not None
+            and abs(days_off(t["met"]["start_date"], t["label"]["start_date"])) <= 1
+            for t in known
+        )
+        print(
+            f"      start_date where the text names a day and a year: {right / len(known):.3f} "
+            f"of {len(known)}, within a day {near / len(known):.3f}"
+        )
+        if part == args.half:
+            print_errors(told)
             for name in FIELDS:
                 print_confusion(told, name)
 

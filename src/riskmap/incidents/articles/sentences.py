@@ -17,6 +17,9 @@ _NUMBERED = re.compile(r"^\s*\d{1,2}\.$")
 _BREAK = re.compile(
     r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z])"
 )
+_UNFINISHED = re.compile(
+    r"(?:,|\b(?:a|an|the|of|in|at|on|to|by|for|from|with|near|and|or|his|her|its|their|was|were))$"
+)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DATED = (
     rf"(?:{_MONTH}\s*\d{{1,2}}(?:[.,]{{1,2}}\s*\d{{4}})?|\d{{1,2}}\s+{_MONTH}(?:,?\s+\d{{4}})?)"
@@ -138,6 +141,8 @@ def _breaks(text: str, body: int) -> list[tuple[int, bool]]:
     for found in _BREAK.finditer(text):
         before = text[max(0, found.start() - 12) : found.start() + 1]
         is_line = found[0].startswith("\n")
+        if is_line and _is_wrapped(text, found.start(), found.end()):
+            continue
         if not is_line and found[0] == "." and _ABBREVIATION.search(before):
             year_follows = re.match(r"\s*(?:19|20)\d\d\b", text[found.end() :])
             if not re.search(r"\d\.$", before) or _NUMBERED.match(before) or year_follows:
@@ -146,6 +151,13 @@ def _breaks(text: str, body: int) -> list[tuple[int, bool]]:
     if body:
         ends = sorted({*ends, (body, True)})
     return ends
+
+
+def _is_wrapped(text: str, start: int, end: int) -> bool:
+    """Return whether a new line only wraps a sentence: it goes on with a small letter, or must."""
+    if "\n" in text[start + 1 : end] or end == len(text):
+        return False
+    return text[end].islower() or _UNFINISHED.search(text[max(0, start - 12) : start]) is not None
 
 
 def _body_start(text: str) -> int:
@@ -161,6 +173,7 @@ def _body_start(text: str) -> int:
         newline
         and rest.strip()
         and len(first) < _TITLE
+        and not _is_wrapped(text, len(text) - len(rest) - 1, len(text) - len(rest))
         and not first.rstrip().endswith((".", "!", "?", "”", '"'))
     ):
         return len(text) - len(rest)

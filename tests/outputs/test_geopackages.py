@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 import geopandas as gpd
 import pytest
 
-from riskmap.outputs.geopackages import qgis_style, write_geopackage
+from riskmap.outputs.geopackages import write_geopackage
+from riskmap.outputs.styles import qgis_style
 from riskmap.outputs.tables import risk_table
 
 

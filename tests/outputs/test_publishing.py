@@ -35,6 +35,9 @@ FILES = {
     "risk.geojson",
     "risk.gpkg",
     "risk.qml",
+    "risk_hxl.csv",
+    "risk_long.csv",
+    "risk_long_hxl.csv",
 }
 
 
@@ -63,6 +66,7 @@ def test_a_set_is_whole_and_latest_leads_to_it(layer, tmp_path):
     assert found.name.startswith("2025-01-01-")
     assert (tmp_path / "latest").resolve() == found
     optional = {"advisory.pdf", "advisory.docx"}
+    optional |= {"risk.parquet", "risk.pmtiles", "risk.style.json"}
     assert set(content(found)) - optional == FILES
     assert not list(tmp_path.glob(".partial*"))
 
@@ -116,7 +120,13 @@ def test_an_absolute_path_is_in_no_file(layer, tmp_path):
 
 def test_only_the_chosen_formats(layer, tmp_path):
     found = publish(layer, tmp_path, formats=["csv"])
-    assert set(content(found)) == {"risk.csv", "layer.json", "ledger.json", "manifest.json"}
+    assert set(content(found)) == {
+        "risk.csv",
+        "risk_long.csv",
+        "layer.json",
+        "ledger.json",
+        "manifest.json",
+    }
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(layer, tmp_path):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import shapely
 
 from riskmap.outputs.files import replace_file
 from riskmap.outputs.geometries import DECIMALS, bounding_box, prepare_geometries
-from riskmap.outputs.tables import plain_records, risk_table
+from riskmap.outputs.tables import clean_plain, plain_records, risk_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
 
     from riskmap.assessment.layers import RiskLayer
 
@@ -34,24 +38,43 @@ def geojson_chunks(layer: RiskLayer, *, decimals: int = DECIMALS) -> Iterator[by
         A FeatureCollection with ``bbox``, feature ids, and one foreign member ``riskmap`` that
         holds the provenance.
     """
+    shapes = region_shapes(layer, decimals=decimals)
+    yield from collection_chunks(collection_member(layer), [(risk_table(layer), shapes)])
+
+
+def region_shapes(layer: RiskLayer, *, decimals: int = DECIMALS) -> NDArray[np.object_]:
+    """Return the geometries of a layer's regions, sorted by ``region_id``, fit for RFC 7946."""
     regions = layer.regions.sort_values("region_id", kind="stable")
-    geometries = prepare_geometries(regions.geometry, decimals=decimals)
-    head = {
-        "type": "FeatureCollection",
-        "bbox": bounding_box(geometries),
-        "riskmap": collection_member(layer),
-    }
+    return prepare_geometries(regions.geometry, decimals=decimals)
+
+
+def collection_chunks(
+    member: dict[str, Any], parts: Sequence[tuple[pd.DataFrame, NDArray[np.object_]]]
+) -> Iterator[bytes]:
+    """Yield a FeatureCollection, one feature a line; a column ``id`` is the feature's id.
+
+    Parameters
+    ----------
+    member
+        The foreign member ``riskmap``.
+    parts
+        Tables, each with its geometries.
+    """
+    boxes = np.concatenate([shapes for _, shapes in parts])
+    head = {"type": "FeatureCollection", "bbox": bounding_box(boxes), "riskmap": member}
     yield _dumps(_without_empty(head))[:-1] + b',"features":['
-    for i, record in enumerate(plain_records(risk_table(layer))):
-        geometry = geometries[i]
-        feature = {
-            "type": "Feature",
-            "id": record["region_id"],
-            "bbox": bounding_box([geometry]),
-            "geometry": None if geometry is None else orjson.Fragment(shapely.to_geojson(geometry)),
-            "properties": record,
-        }
-        yield (b",\n" if i else b"\n") + _dumps(_without_empty(feature))
+    between = b"\n"
+    for table, shapes in parts:
+        for record, geometry in zip(plain_records(table), shapes, strict=True):
+            feature = {
+                "type": "Feature",
+                "id": record.pop("id", None) or record["region_id"],
+                "bbox": bounding_box([geometry]),
+                "geometry": geometry and orjson.Fragment(shapely.to_geojson(geometry)),
+                "properties": record,
+            }
+            yield between + _dumps(_without_empty(feature))
+            between = b",\n"
     yield b"\n]}\n"
 
 
@@ -61,7 +84,7 @@ def _without_empty(member: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dumps(value: dict[str, Any]) -> bytes:
-    return orjson.dumps(value)
+    return orjson.dumps(clean_plain(value) if "riskmap" in value else value)
 
 
 def collection_member(layer: RiskLayer) -> dict[str, Any]:

@@ -1,28 +1,22 @@
-"""GeoPackage with its QGIS style inside, and the same style as a sidecar for GeoJSON."""
+"""GeoPackage with its QGIS style inside."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
-import geopandas as gpd
 import pyogrio
 
-from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.tables import risk_table
-from riskmap.schema import CRS
+from riskmap.outputs.frames import TABLE, risk_frame
+from riskmap.outputs.styles import qgis_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.assessment.levels import LevelScale
 
-TABLE = "risk"
 _STYLES = """CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT, f_table_schema TEXT,
   f_table_name TEXT, f_geometry_column TEXT, styleName TEXT, styleQML TEXT, styleSLD TEXT,
@@ -44,10 +38,7 @@ def write_geopackage(layer: RiskLayer, path: Path) -> None:
     path
         A file that is not there yet. Its times are the layer's, so that its bytes are too.
     """
-    regions = layer.regions.sort_values("region_id", kind="stable")
-    frame = gpd.GeoDataFrame(
-        risk_table(layer), geometry=prepare_geometries(regions.geometry), crs=CRS
-    )
+    frame = risk_frame(layer)
     issued = str(layer.provenance["issued_at"]).replace("Z", ".000Z")
     with _dated(issued):
         pyogrio.write_dataframe(
@@ -73,42 +64,3 @@ def _dated(moment: str) -> Iterator[None]:
         yield
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
-
-
-def qgis_style(scale: LevelScale) -> bytes:
-    """Return a QGIS style: one fill a level of ``risk_level``, a hatch for insufficient data.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> qgis_style(rm.LevelScale.default()).count(b"<category ")
-    6
-    """
-    words = catalogue("en")["levels"]
-    root = ET.Element("qgis", version="3.28.0", styleCategories="Symbology|Labeling")
-    renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr="risk_level")
-    categories = ET.SubElement(renderer, "categories")
-    symbols = ET.SubElement(renderer, "symbols")
-    for level in reversed(scale.levels):
-        name = str(level.level)
-        label = f"{level.level} {words[level.name]}"
-        ET.SubElement(categories, "category", value=name, symbol=name, label=label, render="true")
-        symbol = ET.SubElement(symbols, "symbol", type="fill", name=name, alpha="1")
-        fill = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"})
-        options = ET.SubElement(fill, "Option", type="Map")
-        for key, value in {
-            "color": _rgba("#808890" if level.level == 0 else level.colour),
-            "style": "b_diagonal" if level.level == 0 else "solid",
-            "outline_color": "255,255,255,255",
-            "outline_width": "0.16",
-            "outline_style": "solid",
-        }.items():
-            ET.SubElement(options, "Option", type="QString", name=key, value=value)
-    labeling = ET.SubElement(root, "labeling", type="simple")
-    settings = ET.SubElement(labeling, "settings")
-    ET.SubElement(settings, "text-style", fieldName="risk_level", fontSize="8")
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def _rgba(colour: str) -> str:
-    return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) + ",255"

@@ -11,11 +11,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
@@ -23,13 +25,15 @@ from riskmap.outputs.alerts import atom_feed, cap_alert
 from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.documents import advisory_docx, advisory_pdf
 from riskmap.outputs.files import sync, write_chunks
+from riskmap.outputs.frames import TABLE, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
-from riskmap.outputs.geopackages import qgis_style, write_geopackage
+from riskmap.outputs.geopackages import write_geopackage
 from riskmap.outputs.pages import advisory_page, map_page
 from riskmap.outputs.profiles import PROFILES, apply_profile
 from riskmap.outputs.reports import build_report
 from riskmap.outputs.sets import DIGITS, LAYER, MANIFEST, POINTER
-from riskmap.outputs.tables import csv_chunks, risk_table
+from riskmap.outputs.styles import maplibre_style, qgis_style
+from riskmap.outputs.tables import csv_chunks, hxl_tags, long_table, risk_table
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
@@ -91,7 +95,7 @@ def publish(
     >>> layer = rm.assess(rm.forecast(panel, horizon="90D"), districts)
     >>> with TemporaryDirectory() as out:
     ...     sorted(path.name for path in rm.publish(layer, out, formats=["csv"]).iterdir())
-    ['layer.json', 'ledger.json', 'manifest.json', 'risk.csv']
+    ['layer.json', 'ledger.json', 'manifest.json', 'risk.csv', 'risk_long.csv']
     """
     chosen = choose_formats(formats, profile=profile)
     out, layer = Path(out), apply_profile(layer, profile)
@@ -99,7 +103,7 @@ def publish(
         out.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
             return _publish(layer, out, chosen)
-    except OSError as error:
+    except (OSError, sqlite3.Error, DataSourceError, DataLayerError, FeatureError) as error:
         raise PublishError(f"{out}: the set was not published: {error}") from error
 
 
@@ -246,6 +250,25 @@ def _geojson(layer: RiskLayer, folder: Path) -> None:
 
 def _csv(layer: RiskLayer, folder: Path) -> None:
     write_chunks(folder / "risk.csv", csv_chunks(risk_table(layer)))
+    write_chunks(folder / "risk_long.csv", csv_chunks(long_table(layer)))
+
+
+def _hxl(layer: RiskLayer, folder: Path) -> None:
+    levels = layer.regions["adm_level"].dropna().unique()
+    level = int(levels[0]) if len(levels) == 1 else None
+    for name, table in (("risk_hxl", risk_table(layer)), ("risk_long_hxl", long_table(layer))):
+        chunks = csv_chunks(table, tags=hxl_tags(table, level=level))
+        write_chunks(folder / f"{name}.csv", chunks)
+
+
+def _parquet(layer: RiskLayer, folder: Path) -> None:
+    write_geoparquet(layer, folder / "risk.parquet")
+
+
+def _pmtiles(layer: RiskLayer, folder: Path) -> None:
+    write_pmtiles(layer, folder / "risk.pmtiles")
+    style = maplibre_style(layer.scale, tiles="pmtiles://risk.pmtiles", layer=TABLE)
+    write_chunks(folder / "risk.style.json", [style])
 
 
 def _advisory(layer: RiskLayer, folder: Path) -> None:
@@ -287,12 +310,15 @@ def _atom(layer: RiskLayer, folder: Path) -> None:
 WRITERS: dict[str, Writer] = {
     "geojson": _geojson,
     "csv": _csv,
+    "hxl": _hxl,
+    "gpkg": _gpkg,
+    "parquet": _parquet,
+    "pmtiles": _pmtiles,
     "advisory": _advisory,
     "map": _map,
     "advisory_html": _advisory_html,
     "pdf": _pdf,
     "docx": _docx,
-    "gpkg": _gpkg,
     "cap": _cap,
     "atom": _atom,
 }

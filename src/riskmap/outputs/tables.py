@@ -14,7 +14,7 @@ from riskmap.assessment.layers import LAYERS
 from riskmap.errors import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
@@ -23,6 +23,7 @@ SHORT = 10
 
 _PLACE = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
 _VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "horizon_days")
+_TIMES = ("as_of", "issued_at", "valid_from", "valid_until")
 _ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_licence")
 _SIDE_BY_SIDE = (
     "risk_level",
@@ -35,7 +36,7 @@ _SIDE_BY_SIDE = (
 )
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_CHUNK = 1 << 16
+_CHUNK, _BLOCK = 1 << 16, 2000
 
 
 def risk_table(layer: RiskLayer) -> pd.DataFrame:
@@ -80,6 +81,69 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     return table
 
 
+def long_table(layer: RiskLayer) -> pd.DataFrame:
+    """Return the risks with the names of their regions: one row a region and layer.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by ``region_id``, layers from wide to narrow.
+    """
+    names = pd.DataFrame(layer.regions[["region_id", "name", "parent_id", "parent", "iso3"]])
+    order = layer.risks["layer"].map(LAYERS.index)
+    risks = layer.risks.assign(order=order).sort_values(["region_id", "order"], kind="stable")
+    table = names.merge(risks.drop(columns="order"), on="region_id", how="right")
+    known = {name: layer.provenance.get(name) for name in _VALIDITY}
+    return table.assign(**known, scale_id=layer.scale.scale_id).reset_index(drop=True)
+
+
+def hxl_tags(table: pd.DataFrame, *, level: int | None) -> list[str]:
+    """Return a HXL hashtag for each column of a published table (HXL standard 1.1).
+
+    Parameters
+    ----------
+    table
+        A published table.
+    level
+        The regions' administrative level, for ``#adm2+name``; ``#loc`` when None.
+
+    Returns
+    -------
+    list of str
+        What HXL has a word for gets it; the rest is an ``#indicator`` where it is a number and
+        ``#meta`` where it is text.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"region_id": ["a"], "p_any": [0.5], "as_of": ["2025-01-01"]})
+    >>> hxl_tags(table, level=2)
+    ['#adm2+code', '#indicator+p_any+num', '#date+as_of']
+    """
+    region = "#loc" if level is None else f"#adm{level}" if level else "#country"
+    parent = "#loc+parent" if not level else f"#adm{level - 1}" if level > 1 else "#country"
+    known = {
+        "region_id": f"{region}+code",
+        "name": f"{region}+name",
+        "names": f"{region}+name+alt",
+        "parent_id": f"{parent}+code",
+        "parent": f"{parent}+name",
+        "iso3": "#country+code+iso3",
+        **{name: f"#date+{name}" for name in _TIMES},
+    }
+    tags = []
+    for name in table.columns:
+        number = pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool
+        tags.append(
+            known.get(name) or (f"#indicator+{name}+num" if number else f"#meta+{name}").lower()
+        )
+    return tags
+
+
 def _check_short_names(table: pd.DataFrame) -> None:
     short = table.columns.str[:SHORT]
     if not short.is_unique:
@@ -121,9 +185,11 @@ def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     >>> list(plain_records(pd.DataFrame({"a": [1.5, float("inf")], "b": ["x", None]})))
     [{'a': 1.5, 'b': 'x'}, {'a': None, 'b': None}]
     """
-    columns = [[_plain(value) for value in table[name].astype(object)] for name in table.columns]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(table.columns, values, strict=True))
+    for start in range(0, len(table), _BLOCK):
+        block = table.iloc[start : start + _BLOCK].astype(object)
+        columns = [[_plain(value) for value in block[name]] for name in block.columns]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(table.columns, values, strict=True))
 
 
 def _plain(value: Any) -> bool | int | float | str | None:
@@ -185,8 +251,10 @@ def spreadsheet_safe(value: Any) -> Any:
     return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def csv_chunks(table: pd.DataFrame) -> Iterator[bytes]:
+def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[bytes]:
     r"""Yield a table as CSV: UTF-8, RFC 4180, missing is empty, safe to open in a spreadsheet.
+
+    A row of HXL `tags`, where given, follows the header.
 
     Examples
     --------
@@ -196,6 +264,8 @@ def csv_chunks(table: pd.DataFrame) -> Iterator[bytes]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(table.columns)
+    if tags:
+        writer.writerow(tags)
     for record in plain_records(table):
         writer.writerow(_cell(value) for value in record.values())
         if buffer.tell() > _CHUNK:

@@ -33,6 +33,24 @@ def test_a_report_adds_up():
     assert json.loads(json.dumps(report.as_dict()))["lost_share"] == report.lost_share
 
 
+def test_a_story_that_is_told_again_under_another_id_is_a_duplicate():
+    story = ROWS.iloc[[0]].assign(notes="Gunmen stopped a car of the road company near Berin.")
+    rows = pd.concat([story.assign(id=str(i)) for i in range(4)])
+    report = rm.check_incidents_file(rows)
+    assert (report.usable, report.duplicate_ids, report.duplicates) == (4, 0, 3)
+    assert "ids met twice: 0, other duplicates: 3" in str(report)
+
+
+def test_only_the_ten_most_frequent_reasons_are_shown_and_all_are_counted():
+    bad = [{"date": "soon"}] * 3 + [{"lat": "north"}] * 2 + [{"lat": "0", "lon": "0"}]
+    rows = pd.DataFrame([{"date": "2024-03-31", "lat": "1", "lon": "2"} | row for row in bad])
+    report = rm.check_incidents_file(rows)
+    assert list(report.reasons.items()) == [
+        ("bad_date", 3), ("bad_coordinates", 2), ("null_island", 1)
+    ]  # fmt: skip
+    assert report.lost_share == 1.0
+
+
 def test_the_text_names_line_value_and_expectation():
     text = str(rm.check_incidents_file(ROWS))
     assert "lost: 60.0%" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
 from riskmap.ledgers import count_reasons
@@ -44,6 +45,9 @@ class FileReport:
         Share of the usable rows that have coordinates.
     duplicate_ids
         Rows whose id an earlier row has.
+    duplicates
+        Usable rows that tell of an incident that another one tells of, with other ids
+        (:func:`riskmap.merge_duplicates`).
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -73,6 +77,7 @@ class FileReport:
     event_type: Mapping[str, int]
     with_coordinates: float
     duplicate_ids: int
+    duplicates: int
     reasons: Mapping[str, int]
     examples: Mapping[str, str]
 
@@ -95,7 +100,7 @@ class FileReport:
             f"place precision: {_mix(self.geo_precision)}",
             f"with coordinates: {self.with_coordinates:.1%}",
             f"event types: {_mix(self.event_type)}",
-            f"ids met twice: {self.duplicate_ids}",
+            f"ids met twice: {self.duplicate_ids}, other duplicates: {self.duplicates}",
             "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
@@ -175,6 +180,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         event_type=count_reasons(good["event_type"].fillna("not told")),
         with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
         duplicate_ids=reasons.get("duplicate_id", 0),
+        duplicates=int((merge_duplicates(good)["quarantine_reason"] == DUPLICATE).sum()),
         reasons=top,
         examples={
             name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"

@@ -109,8 +109,14 @@ class Source:
         return self._names.get(column, column)
 
     def clean(self, *columns: str) -> pd.Series:
-        """Return text without surrounding space, missing where blank or unknown."""
-        return clean_texts(self.texts(*columns), self.unknown)
+        """Return text without surrounding space, missing where blank or unknown.
+
+        Of several columns the first counts that is neither.
+        """
+        known = clean_texts(self.texts(next((c for c in columns if c in self), "")), self.unknown)
+        for column in [column for column in columns if column in self][1:]:
+            known = known.fillna(clean_texts(self.texts(column), self.unknown))
+        return known
 
     def interval(self, start: str, end: str) -> Days:
         """Return the days from one column to another; the first alone where the other is blank."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from riskmap.errors import ModelError
 from riskmap.models.baselines import UNSEEN
@@ -19,6 +20,7 @@ from riskmap.models.shrinkage import (
     shrunk_shares,
 )
 from riskmap.models.targets import targets_of
+from riskmap.models.what_ifs import ChangedSums, WhatIfs
 from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate_features
 
 if TYPE_CHECKING:
@@ -163,6 +165,44 @@ class EndemicEpidemic(CountEstimator):
         level = ((seen + UNSEEN) / np.maximum(risk, 1.0))[:, None]
         roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
         return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
+
+    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> NegativeBinomial:
+        """Return the distributions after changes of a history, one for each pair that is asked for.
+
+        Every driver is made of sums that are linear in the counts, so that a change is added to
+        them without going through the history again.
+        """
+        check_is_fitted(self, "coefficients_")
+        sums = ChangedSums(history, what_ifs)
+        level = (sums.counts("counts", "all") + UNSEEN) / np.maximum(sums.days("all"), 1.0)
+        rates: dict[str, FloatArray] = {_ALWAYS: level}
+        mean = np.zeros(len(what_ifs.event))
+        for name, coefficient in self.coefficients_.items():
+            plain = name.removeprefix("sqrt_")
+            if plain not in rates:
+                rates[plain] = self._changed_rate(plain, sums)
+            mean += coefficient * (rates[name] if name == plain else np.sqrt(level * rates[plain]))
+        mean *= days_ahead(history, self.horizon_days_)[what_ifs.region]
+        return NegativeBinomial(mean, size_of(mean, self.dispersion_))
+
+    def _changed_rate(self, name: str, sums: ChangedSums) -> FloatArray:
+        """Return one driver as changes leave it."""
+        if name in ("base", "base_wide"):
+            return sums.ladder((1.0 if name == "base" else 4.0) * self.strength_days_, "counts")
+        unit, _, months = name.rpartition("_")
+        half_life = float(months.removesuffix("m")) * DAYS_A_MONTH
+        if unit == "neighbours":
+            return sums.neighbour_rates(half_life)
+        series = unit.removesuffix("_country")
+        if series not in self.share_strengths_:
+            return sums.rates("counts", unit, half_life)
+        share = sums.ladder(
+            self.share_strengths_[series],
+            "counts",
+            other=series,
+            half_life_days=_SHARE_MONTHS * DAYS_A_MONTH,
+        )
+        return share * sums.rates(series, "own" if unit == series else "country", half_life)
 
 
 @dataclass(frozen=True)

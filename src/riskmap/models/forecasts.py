@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,17 @@ import pandas as pd
 from sklearn.base import clone
 
 from riskmap.errors import ModelError
+from riskmap.models.baselines import ExponentialMean
 from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.models.explanations import (
+    INFLUENCES,
+    RESPONSES,
+    Question,
+    find_influences,
+    find_reports,
+    find_responses,
+)
+from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.panels.counts import recount_evidence
 from riskmap.panels.windows import parse_horizon
 
@@ -26,6 +37,14 @@ LAYERS = ("violence", "foreign")
 
 METHOD_VERSION = "2026.1"
 
+#: The models whose ``p_any`` is set beside that of the model, to show how far they disagree.
+ENSEMBLE = (EmpiricalBayes(), ExponentialMean())
+
+_NUMBERS = (
+    *("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion"),
+    *("p_least", "p_most"),
+)
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -36,7 +55,8 @@ class Forecast:
     frame : DataFrame
         ``region_id, layer, expected_count, p_any, p_gt1, p_gt4, q05, q50, q95, dispersion``; one
         row a region and layer, missing where the layer can't be forecast. ``dispersion`` is
-        variance over mean.
+        variance over mean; ``p_least`` and ``p_most`` are the least and the greatest ``p_any`` of
+        the model and of :data:`ENSEMBLE`.
     components : DataFrame
         ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
     activity : DataFrame
@@ -51,6 +71,18 @@ class Forecast:
     models, histories : mapping of str to CountModel, CountHistory
         For each layer that could be forecast its fitted model and what that was asked about, so
         that it can be asked again what it makes of other counts.
+    influences : DataFrame
+        ``region_id, layer, kind, key, confirmed, expected_count, p_any, dispersion``: the forecast
+        without one report (``kind`` is ``"incident"``, `key` its first ``incident_id``) or
+        without what one source alone tells (``"source"``), the coefficients held.
+    responses : DataFrame
+        ``region_id, layer, kind, amount, expected_count, p_any, dispersion``: the forecast after
+        `amount` more incidents (``"more"``), or after `amount` quiet days (``"quiet"``), the
+        coefficients held.
+
+    See Also
+    --------
+    riskmap.models.explanations : What exactly is left out or added.
     """
 
     frame: pd.DataFrame
@@ -61,6 +93,8 @@ class Forecast:
     ledger: Ledger
     models: Mapping[str, CountModel] = field(default_factory=dict)
     histories: Mapping[str, CountHistory] = field(default_factory=dict)
+    influences: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*INFLUENCES]))
+    responses: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*RESPONSES]))
 
 
 def forecast(
@@ -111,10 +145,12 @@ def forecast(
         if not np.isnan(history.counts).all()
     }
     found = [_forecast_layer(histories[name], models.get(name), ids, name) for name in LAYERS]
-    order = {"by": ["region_id", "layer"], "key": _rank, "kind": "stable", "ignore_index": True}
+    rates = {name: frame["expected_count"].to_numpy() / days for name, frame, _ in found}
+    asked = [Question(models[name], histories[name], name, ids, rates) for name in models]
+    reports = find_reports(panel)
     return Forecast(
-        frame=pd.concat([frame for frame, _ in found]).sort_values(**order),
-        components=pd.concat([parts for _, parts in found]).sort_values(**order),
+        frame=_in_order([frame for _, frame, _ in found]),
+        components=_in_order([parts for _, _, parts in found]),
         activity=_measure_activity(panel),
         evidence=panel.evidence,
         provenance={
@@ -130,6 +166,10 @@ def forecast(
         ledger=panel.ledger,
         models=models,
         histories={name: histories[name] for name in models},
+        influences=_in_order([find_influences(question, reports) for question in asked]),
+        responses=_in_order(
+            [find_responses(question, as_of=panel.as_of, every=panel.every) for question in asked]
+        ),
     )
 
 
@@ -173,6 +213,12 @@ def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[s
     return {layer: panel.history(layer) for layer in forecast.models}
 
 
+def _in_order(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables as one, by region and from the wide layer to the narrow."""
+    whole = pd.concat(tables, ignore_index=True)
+    return whole.sort_values(["region_id", "layer"], key=_rank, kind="stable", ignore_index=True)
+
+
 def _rank(column: pd.Series) -> pd.Series:
     """Sort layers from wide to narrow, and everything else as it is."""
     return column.map(LAYERS.index) if column.name == "layer" else column
@@ -186,26 +232,35 @@ def _describe(model: CountModel) -> str:
 
 def _forecast_layer(
     history: CountHistory, model: CountModel | None, ids: pd.Series, layer: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the forecast of one layer and its components, missing where nothing is known."""
+) -> tuple[str, pd.DataFrame, pd.DataFrame]:
+    """Return the layer, its forecast and its components, missing where nothing is known."""
     keys = pd.DataFrame({"region_id": ids.to_numpy(), "layer": layer})
     if model is None:
-        names = ("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion")
         parts: dict[str, list[float]] = {"region_id": [], "layer": [], "component": [], "value": []}
-        return keys.assign(**dict.fromkeys(names, np.nan)), pd.DataFrame(parts)
+        return layer, keys.assign(**dict.fromkeys(_NUMBERS, np.nan)), pd.DataFrame(parts)
     found = model.predict_distribution(history)
     mean = found.mean
+    p_any = [found.p_gt(0), *(_p_any(other, history, model) for other in ENSEMBLE)]
     frame = keys.assign(
         expected_count=mean,
-        p_any=found.p_gt(0),
+        p_any=p_any[0],
         p_gt1=found.p_gt(1),
         p_gt4=found.p_gt(4),
         q05=found.quantile(0.05),
         q50=found.quantile(0.5),
         q95=found.quantile(0.95),
         dispersion=np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0),
+        p_least=np.min(p_any, axis=0),
+        p_most=np.max(p_any, axis=0),
     )
-    return frame, _stack(model.predict_components(history), keys)
+    return layer, frame, _stack(model.predict_components(history), keys)
+
+
+def _p_any(other: CountModel, history: CountHistory, model: CountModel) -> FloatArray:
+    """Return what another model says of the same horizon."""
+    days = float(model.horizon_days_)  # type: ignore[attr-defined]
+    fitted = clone(other).fit(history, horizon_days=days)
+    return fitted.predict_distribution(history).p_gt(0)
 
 
 def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:

@@ -122,3 +122,33 @@ def step_windows(as_of: pd.Timestamp, start: pd.Timestamp, *, every: str) -> NDA
     ]
     edges = np.array(back, dtype=_DAY)
     return edges[np.searchsorted(edges, np.datetime64(start, "D"), side="right") - 1 :]
+
+
+def step_onwards(as_of: pd.Timestamp, until: pd.Timestamp, *, every: str) -> NDArray[np.datetime64]:
+    """Return the edges of the windows that follow `as_of`, none of which ends after `until`.
+
+    Parameters
+    ----------
+    as_of
+        Start of the first window.
+    until
+        A day that no window passes.
+    every
+        ``"day"``, ``"week"``, ``"month"`` or ``"quarter"``.
+
+    Returns
+    -------
+    ndarray of datetime64[D], shape (n_windows + 1,)
+
+    Examples
+    --------
+    >>> step_onwards(pd.Timestamp("2025-01-31"), pd.Timestamp("2025-04-15"), every="month")
+    array(['2025-01-31', '2025-02-28', '2025-03-31'], dtype='datetime64[D]')
+    """
+    unit, length = EVERY[every]
+    if unit == "D":
+        n = (until - as_of).days // length
+        return np.array([as_of + pd.Timedelta(days=length * k) for k in range(n + 1)], _DAY)
+    months = (until.year - as_of.year) * 12 + until.month - as_of.month
+    steps = [as_of + pd.DateOffset(months=length * k) for k in range(months // length + 1)]
+    return np.array([step for step in steps if step <= until], _DAY)

@@ -1,0 +1,260 @@
+"""What a fitted model would say of a history with more incidents in it, or with fewer.
+
+The model is held: only the history changes. A what-if is one event (so many incidents, spread over
+regions and windows, added or taken away) as it looks from one region.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from riskmap.models.baselines import UNSEEN
+from riskmap.panels.features import days_at_risk, membership
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.models.distributions import NegativeBinomial
+    from riskmap.typing import CountHistory, CountModel, FloatArray, IntArray
+
+#: What is left of a sum, as a share of it, that is nothing but rounding.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class WhatIfs:
+    """Changes of a history, and the regions from which they are looked at.
+
+    Event e adds ``amounts[s][e] * time[e, t] * place[e, r]`` to series s in window t and region r.
+    The counts are the series ``"counts"``; other series go by the names of the history's drivers.
+
+    Parameters
+    ----------
+    place : scipy.sparse.csr_array, shape (n_events, n_regions)
+        Where each event happens.
+    time : scipy.sparse.csr_array, shape (n_events, n_windows)
+        When it happens.
+    amounts : mapping of str to ndarray, shape (n_events,)
+        How much it adds to each series; negative to take away. Series that are not named stay.
+    event, region : ndarray of int, shape (n,)
+        The pairs that are asked for.
+    """
+
+    place: Any
+    time: Any
+    amounts: Mapping[str, FloatArray]
+    event: IntArray
+    region: IntArray
+
+    def part(self, rows: slice) -> WhatIfs:
+        """Return some of the pairs."""
+        return replace(self, event=self.event[rows], region=self.region[rows])
+
+    def changed(self, history: CountHistory, event: int) -> CountHistory:
+        """Return the history that one event leaves, never less than nothing."""
+        where = (self.time[[event]].T @ self.place[[event]]).toarray()
+
+        def added(series: FloatArray, name: str) -> FloatArray:
+            amount = self.amounts[name][event] if name in self.amounts else 0.0
+            left = series + amount * where
+            gone = (where > 0) & (left <= _ROUNDING * np.maximum(series, 1.0))
+            return np.where(gone & (amount < 0), 0.0, left)
+
+        drivers = {name: added(series, name) for name, series in history.drivers.items()}
+        return replace(history, counts=added(history.counts, "counts"), drivers=drivers)
+
+
+class WhatIfModel(Protocol):
+    """A model that answers many what-ifs at once, exactly as :func:`predict_one_by_one` would."""
+
+    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> NegativeBinomial:
+        """Return the distributions of the pairs, shape (n,)."""
+        ...
+
+
+def predict_one_by_one(
+    model: CountModel, history: CountHistory, what_ifs: WhatIfs
+) -> tuple[FloatArray, FloatArray]:
+    """Return the mean and ``p_any`` of each pair by changing the history and predicting again.
+
+    It is slow, and right for every model: the measure of what is quicker.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    history
+        The history that it would predict from.
+    what_ifs
+        Changes of it.
+
+    Returns
+    -------
+    mean, p_any : ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(24, 3)
+    >>> one_more = WhatIfs(place=sparse.csr_array([[0.0, 1.0, 0.0]]),
+    ...                    time=sparse.csr_array(np.eye(24)[[-1]]), amounts={"counts": np.ones(1)},
+    ...                    event=np.array([0, 0]), region=np.array([1, 2]))
+    >>> model = rm.Persistence().fit(history, horizon_days=30)
+    >>> mean, _ = predict_one_by_one(model, history, one_more)
+    >>> (mean - model.predict_distribution(history).mean[1:] > 0.1).tolist()
+    [True, False]
+    """
+    mean, p_any = np.empty((2, len(what_ifs.event)))
+    for event in np.unique(what_ifs.event):
+        pairs = what_ifs.event == event
+        found = model.predict_distribution(what_ifs.changed(history, int(event)))
+        mean[pairs] = found.mean[what_ifs.region[pairs]]
+        p_any[pairs] = found.p_gt(0)[what_ifs.region[pairs]]
+    return mean, p_any
+
+
+class ChangedSums:
+    """Decayed sums of a history as each what-if leaves them, for regions and what they belong to.
+
+    Sums are linear in the counts, so that an event adds its amount times its weight at an age,
+    times the part of it that falls into the unit: the region itself (``own``), its ``parent``,
+    ``country`` and ``all``; ``ladder`` is the country that its parent belongs to.
+
+    Parameters
+    ----------
+    history
+        A history without missing counts.
+    what_ifs
+        Changes of it.
+    """
+
+    def __init__(self, history: CountHistory, what_ifs: WhatIfs) -> None:
+        self._history, self._what_ifs = history, what_ifs
+        self._age = history.days[::-1].cumsum()[::-1] - history.days
+        self._risk = days_at_risk(history)
+        country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
+        country_of[history.parent] = history.country
+        every = np.zeros(history.n_regions, dtype=np.int64)
+        self._units = {
+            "own": np.arange(history.n_regions),
+            "parent": history.parent,
+            "country": history.country,
+            "ladder": country_of[history.parent],
+            "all": every,
+        }
+        self._reach = {
+            unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
+            for unit, codes in self._units.items()
+        }
+
+    def _seen(self, codes: IntArray) -> IntArray:
+        return codes[self._what_ifs.region]
+
+    def _keep(self, half_life_days: float) -> FloatArray:
+        return 0.5 ** (self._age / half_life_days)
+
+    def _series(self, name: str) -> FloatArray:
+        return self._history.counts if name == "counts" else self._history.drivers[name]
+
+    def _amount(self, name: str, keep: FloatArray) -> FloatArray | float:
+        """Return what each pair's event adds to a series, decayed, wherever it happens."""
+        if name not in self._what_ifs.amounts:
+            return 0.0
+        added = self._what_ifs.amounts[name] * (self._what_ifs.time @ keep)
+        return np.asarray(added[self._what_ifs.event])
+
+    def days(self, unit: str, half_life_days: float = np.inf) -> FloatArray:
+        """Return the decayed days at risk of each pair's unit."""
+        return self._total(self._keep(half_life_days) @ self._risk, unit)
+
+    def _total(self, by_region: FloatArray, unit: str) -> FloatArray:
+        codes = self._units[unit]
+        return by_region_sums(by_region, codes)[self._what_ifs.region]
+
+    def counts(self, name: str, unit: str, half_life_days: float = np.inf) -> FloatArray:
+        """Return the decayed sum of a series in each pair's unit, changed."""
+        whole = self._total(self._series(name).sum(axis=0), unit)
+        left = whole + self._amount(name, np.ones_like(self._age)) * self._reach[unit]
+        if np.isinf(half_life_days):
+            return np.where(left > _ROUNDING * whole, left, 0.0)
+        keep = self._keep(half_life_days)
+        decayed = self._total(keep @ self._series(name), unit)
+        decayed = decayed + self._amount(name, keep) * self._reach[unit]
+        return np.where(left > _ROUNDING * whole, np.maximum(decayed, 0.0), 0.0)
+
+    def rates(self, name: str, unit: str, half_life_days: float) -> FloatArray:
+        """Return the decayed rate a day of a series in each pair's unit, changed."""
+        days = self.days(unit, half_life_days)
+        counts = self.counts(name, unit, half_life_days)
+        return np.divide(counts, days, out=np.zeros_like(counts), where=days > 0)
+
+    def neighbour_rates(self, half_life_days: float) -> FloatArray:
+        """Return the mean decayed rate of the counts around each pair's region, changed."""
+        links = sparse.csr_array(self._history.neighbours)
+        left, whole = self._around(links, np.inf)
+        rate, _ = self._around(links, half_life_days)
+        return np.where(left > _ROUNDING * whole, np.maximum(rate, 0.0), 0.0)
+
+    def _around(self, links: Any, half_life_days: float) -> tuple[FloatArray, FloatArray]:
+        """Return the mean rate of the neighbours, changed and as it is."""
+        keep, pairs = self._keep(half_life_days), self._what_ifs
+        days = keep @ self._risk
+        a_day = np.divide(1.0, days, out=np.zeros_like(days), where=days > 0)
+        base = (links @ ((keep @ self._history.counts) * a_day))[pairs.region]
+        near = (pairs.place * a_day[None, :]) @ links.T
+        reach = at_pairs(sparse.csr_array(near), pairs.event, pairs.region)
+        return base + self._amount("counts", keep) * reach, base
+
+    def ladder(
+        self,
+        strengths: FloatArray,
+        name: str,
+        *,
+        other: str | None = None,
+        half_life_days: float = np.inf,
+    ) -> FloatArray:
+        """Return rates of a series shrunk from region to parent to country to all, changed.
+
+        They are a day at risk, or an incident of another series.
+        """
+
+        def both(unit: str) -> tuple[FloatArray, FloatArray]:
+            days = (
+                self.days(unit, half_life_days)
+                if other is None
+                else self.counts(other, unit, half_life_days)
+            )
+            return self.counts(name, unit, half_life_days), days
+
+        count, days = both("all")
+        rate = (count + UNSEEN) / np.maximum(days, 1.0)
+        for unit, strength in zip(("ladder", "parent", "own"), strengths[::-1], strict=True):
+            count, days = both(unit)
+            rate = (count + strength * rate) / (days + strength)
+        return rate
+
+
+def by_region_sums(values: FloatArray, codes: IntArray) -> FloatArray:
+    """Return for each region the sum over the unit that it belongs to.
+
+    Examples
+    --------
+    >>> by_region_sums(np.array([1.0, 2.0, 4.0]), np.array([0, 1, 1])).tolist()
+    [1.0, 6.0, 6.0]
+    """
+    return np.asarray(np.bincount(codes, values)[codes], dtype=float)
+
+
+def at_pairs(table: Any, row: IntArray, column: IntArray) -> FloatArray:
+    """Return entries of a sparse table.
+
+    Examples
+    --------
+    >>> at_pairs(sparse.csr_array([[0.0, 2.0]]), np.array([0, 0]), np.array([0, 1])).tolist()
+    [0.0, 2.0]
+    """
+    return np.asarray(sparse.csr_array(table)[row, column]).ravel().astype(float)

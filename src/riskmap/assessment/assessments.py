@@ -8,11 +8,21 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.changes import audit_method, explain_changes, has_moved
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.exposures import add_rates
 from riskmap.assessment.groups import WorkerGroup, add_group
-from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.holds import hold_levels
+from riskmap.assessment.layers import (
+    AUDIT_COLUMNS,
+    CHANGE_COLUMNS,
+    DRIVER_COLUMNS,
+    RISK_COLUMNS,
+    RiskLayer,
+    empty_table,
+)
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.silences import find_gone, find_silent, flag_silences, measure_sources
 from riskmap.assessment.sites import assess_sites
 from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.assessment.validities import describe_validity
@@ -32,6 +42,7 @@ def assess(
     *,
     group: WorkerGroup | None = None,
     scale: LevelScale | None = None,
+    previous: RiskLayer | None = None,
 ) -> RiskLayer:
     """Turn a forecast into levels that people can act on.
 
@@ -45,6 +56,9 @@ def assess(
         Whose risk is asked for; adds the layer ``group``, which becomes the headline.
     scale : LevelScale, optional
         Thresholds and wording; the scale that ships with riskmap by default.
+    previous : RiskLayer, optional
+        The layer before, such as :func:`riskmap.read_layer` returns it. With it levels fall only
+        after a dwell, and the layer says what has changed and why.
 
     Returns
     -------
@@ -57,6 +71,8 @@ def assess(
     ------
     SchemaError
         When the regions are not those of the forecast.
+    InputError
+        When the layer before is of a later day.
 
     Examples
     --------
@@ -75,7 +91,17 @@ def assess(
         raise SchemaError("the regions are not those that were counted", column="region_id")
     if group is not None:
         forecast = add_group(forecast, group)
+    provenance = _describe(forecast, ordered, chosen)
     risks = _judge(forecast, chosen)
+    gone, audit = frozenset[str](), [empty_table(AUDIT_COLUMNS)]
+    if previous is not None:
+        provenance["previous_as_of"] = previous.provenance["as_of"]
+        gone, doubts = find_gone(forecast.evidence, forecast.activity, previous)
+        risks, holds = hold_levels(risks, previous, chosen, provenance=provenance, silent=gone)
+        methods = audit_method(forecast, previous, chosen, provenance=provenance)
+        audit += [doubts, methods, holds]
+    silent = find_silent(forecast.evidence, forecast.activity, as_of=provenance["as_of"])
+    risks = flag_silences(risks, silent, gone)
     risks = add_consequences(risks, forecast)
     risks = add_rates(risks, forecast, ordered, group=group)
     drivers = forecast.components.rename(columns={"component": "driver"})
@@ -91,9 +117,16 @@ def assess(
         incidents=forecast.evidence,
         scale=chosen,
         headline="violence" if foreign.isna().all() else "group" if group else "foreign",
-        provenance=_describe(forecast, ordered, chosen),
+        provenance=provenance,
         ledger=forecast.ledger,
         sites=assess_sites(risks, ordered, group=group),
+        changes=empty_table(CHANGE_COLUMNS)
+        if previous is None
+        else explain_changes(
+            forecast, risks, previous, group=group, moved=has_moved(previous, provenance)
+        ),
+        audit=pd.concat(audit, ignore_index=True),
+        sources=measure_sources(forecast.evidence, as_of=provenance["as_of"]),
     )
 
 

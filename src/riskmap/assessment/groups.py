@@ -306,7 +306,8 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     grades = group.relevance(forecast.evidence)
     evidence = forecast.evidence.assign(relevance=grades)
     foreign = forecast.frame[forecast.frame["layer"] == "foreign"].reset_index(drop=True)
-    share = _shares(evidence, forecast.activity, theirs=group.theirs)
+    counts = count_shares(evidence, forecast.activity, theirs=group.theirs)
+    share = shrink_shares(counts, forecast.activity)
     mean = foreign["expected_count"].to_numpy() * share
     frame = foreign.assign(layer="group", expected_count=mean)
     if not np.isnan(mean).any():
@@ -334,24 +335,67 @@ def _describe(group: WorkerGroup) -> dict[str, Any]:
     }
 
 
-def _shares(
+def count_shares(
     evidence: pd.DataFrame, regions: pd.DataFrame, *, theirs: tuple[str, ...]
 ) -> FloatArray:
-    """Return the group's share of the foreign incidents of each region, shrunk."""
+    """Return how many of the foreign incidents of each region are the group's, and how many all.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        Incidents with their ``relevance``.
+    regions : DataFrame
+        ``region_id, parent_id, iso3``.
+    theirs
+        The grades of relevance that count.
+
+    Returns
+    -------
+    ndarray, shape (2, n_regions)
+
+    Examples
+    --------
+    >>> regions = pd.DataFrame({"region_id": ["a"], "parent_id": "p", "iso3": "XQA"})
+    >>> evidence = pd.DataFrame({"region_id": "a", "weight": 1.0, "relevance": ["same nationality",
+    ...                          "other foreigners"]})
+    >>> count_shares(evidence, regions, theirs=("same nationality",)).tolist()
+    [[1.0], [2.0]]
+    """
     foreign = evidence[~evidence["relevance"].isin(LOCAL)]
-    ours = foreign["relevance"].isin(theirs)
-    n = foreign.groupby("region_id")["weight"].sum().reindex(regions["region_id"]).fillna(0.0)
-    k = foreign[ours].groupby("region_id")["weight"].sum().reindex(regions["region_id"])
-    table = pd.DataFrame({"k": k.fillna(0.0).to_numpy(), "n": n.to_numpy()})
-    share = np.full(len(table), (table["k"].sum() + 0.5) / (table["n"].sum() + 1.0))
-    units = (
-        regions["iso3"].fillna("").to_numpy(),
-        (regions["iso3"].fillna("") + "/" + regions["parent_id"].fillna("")).to_numpy(),
-        regions["region_id"].to_numpy(),
+    ours = foreign["relevance"].isin(theirs).to_numpy()
+    region = pd.Index(regions["region_id"]).get_indexer(foreign["region_id"])
+    known, weight = region >= 0, foreign["weight"].to_numpy()
+    return np.array(
+        [
+            np.bincount(region[rows], weight[rows], minlength=len(regions))
+            for rows in (known & ours, known)
+        ]
     )
+
+
+def shrink_shares(counts: FloatArray, regions: pd.DataFrame) -> FloatArray:
+    """Return the group's share of the foreign incidents of each region, shrunk.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (2, n_regions)
+        From :func:`count_shares`.
+    regions : DataFrame
+        ``region_id, parent_id, iso3``.
+
+    Examples
+    --------
+    >>> regions = pd.DataFrame({"region_id": ["a"], "parent_id": "p", "iso3": "XQA"})
+    >>> shrink_shares(np.array([[1.0], [1.0]]), regions).round(2).tolist()
+    [0.86]
+    """
+    share = np.full(len(regions), (counts[0].sum() + 0.5) / (counts[1].sum() + 1.0))
+    country = regions["iso3"].fillna("")
+    units = (country, country + "/" + regions["parent_id"].fillna(""), regions["region_id"])
     for unit in units:
-        sums = table.groupby(unit)[["k", "n"]].transform("sum")
-        share = ((sums["k"] + PRIOR_INCIDENTS * share) / (sums["n"] + PRIOR_INCIDENTS)).to_numpy()
+        codes = pd.factorize(unit)[0]
+        ours, whole = (np.bincount(codes, row)[codes] for row in counts)
+        share = (ours + PRIOR_INCIDENTS * share) / (whole + PRIOR_INCIDENTS)
     return share
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.schema import COUNT, FLAG, NUMBER, TEXT, Column, conform
+from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +42,7 @@ RISK_COLUMNS = (
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
     Column("threshold_level", COUNT, "what the thresholds alone give, before holds and caps"),
     Column("held", FLAG, "whether the level is held up until a dwell or a silence is over"),
+    Column("below_since", DAY, "day from which p_any has been low enough for the level to fall"),
     Column("single_source", FLAG, "whether one source alone raises the level; capped at one step"),
     Column("fragility", TEXT, "fragile when one incident or source decides", FRAGILITIES),
     Column("level_before", COUNT, "level of the layer before, missing when there is none"),

@@ -93,11 +93,15 @@ class LevelScale:
     other_horizons
         Such thresholds for other horizons, by their days as text; without them probabilities are
         carried over at a constant hazard.
+    lower_fraction, dwell_days
+        A level falls when the probability has been under this fraction of its lower bound for this
+        many days; 1 and 0 follow the thresholds at once.
 
     Raises
     ------
     InputError
-        When levels are not 0 to 5 in order, or thresholds are not strictly rising probabilities.
+        When levels are not 0 to 5 in order, thresholds are not strictly rising probabilities, or
+        the fraction or the dwell is out of range.
 
     Examples
     --------
@@ -111,6 +115,8 @@ class LevelScale:
     levels: tuple[Level, ...]
     thresholds: Mapping[str, tuple[float, ...]]
     other_horizons: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    lower_fraction: float = 1.0
+    dwell_days: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a scale that is incomplete or out of order."""
@@ -130,6 +136,12 @@ class LevelScale:
         colours = [level.colour for level in self.levels]
         if len(set(colours)) < len(colours):
             raise InputError("two levels share a colour", met=colours)
+        if not (0 < self.lower_fraction <= 1 and 0 <= self.dwell_days < np.inf):
+            raise InputError(
+                "a hysteresis is out of range",
+                met=f"lower_fraction {self.lower_fraction:g}, dwell_days {self.dwell_days:g}",
+                expected="a fraction in (0, 1] and days not below 0",
+            )
 
     @classmethod
     def default(cls) -> LevelScale:
@@ -157,6 +169,7 @@ class LevelScale:
                     f"{float(days):g}": _read_thresholds(bounds)
                     for days, bounds in table.get("other_horizons", {}).items()
                 },
+                **{name: float(value) for name, value in table.get("hysteresis", {}).items()},
             )
         except InputError as error:
             raise InputError(
@@ -169,7 +182,9 @@ class LevelScale:
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise InputError("not a level scale", file=path, met=str(error)) from error
 
-    def level_of(self, p_any: FloatArray, *, layer: str, horizon_days: float) -> IntArray:
+    def level_of(
+        self, p_any: FloatArray, *, layer: str, horizon_days: float, fraction: float = 1.0
+    ) -> IntArray:
         """Return the level of each probability.
 
         Parameters
@@ -182,6 +197,8 @@ class LevelScale:
             What the probabilities are over. A horizon that the scale has no thresholds for is
             carried over at a constant hazard:
             ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
+        fraction
+            Times the thresholds; ``lower_fraction`` gives the levels that falling levels reach.
 
         Returns
         -------
@@ -200,7 +217,8 @@ class LevelScale:
         carried = (
             p_any if power == 1.0 else -np.expm1(power * np.log1p(-np.minimum(p_any, 1 - 1e-16)))
         )
-        levels = 1 + np.searchsorted(np.array(thresholds[layer]), carried, side="right")
+        limits = fraction * np.array(thresholds[layer])
+        levels = 1 + np.searchsorted(limits, carried, side="right")
         return np.where(np.isnan(p_any), INSUFFICIENT, levels).astype(np.int64)
 
 

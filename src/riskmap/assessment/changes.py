@@ -1,0 +1,318 @@
+"""Changes: what moved an expected count since the layer before, as parts that add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.groups import count_shares, shrink_shares
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
+from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.models.forecasts import recount
+from riskmap.panels.counts import EVIDENCE
+from riskmap.schema import conform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.assessment.groups import WorkerGroup
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.models.forecasts import Forecast
+    from riskmap.typing import CountHistory, FloatArray
+
+    Means = dict[str, FloatArray]
+
+#: The causes of a change, in the order in which one after the other is let in.
+CAUSES = ("method", "boundary", "decay", "revisions", "new incidents", "neighbours")
+
+#: What is compared to see whether a level is made the way it was.
+METHOD = ("method_version", "model", "scale_id", "boundary_source", "boundary_version")
+
+_PLACED = ["incident_id", "region_id", "weight", "method"]
+
+
+def explain_changes(
+    forecast: Forecast,
+    risks: pd.DataFrame,
+    previous: RiskLayer,
+    *,
+    group: WorkerGroup | None,
+    moved: bool = False,
+) -> pd.DataFrame:
+    r"""Return what moved each expected count since the layer before; the parts sum to the change.
+
+    The fitted models of today are asked again and again, each time with one more thing as it is
+    now. With m today's models, and the incidents as the layer before had them:
+
+    ===================  ====================================================================
+    ``method``           m asked as of the day before, less what the layer before said:
+                         coefficients fitted again, another model, version, window or horizon
+    ``boundary``         the same incidents placed in today's regions
+    ``decay``            as of today: the same incidents are older
+    ``revisions``        the same incidents as they are told today, without those withdrawn
+    ``new incidents``    those that became known since, in the region itself
+    ``neighbours``       those of all other regions
+    ===================  ====================================================================
+
+    Each part depends on this order, their sum does not.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Today's, with its models.
+    risks : DataFrame
+        Today's risks.
+    previous : RiskLayer
+        The layer before.
+    group
+        Whose layer ``group`` is.
+    moved
+        Whether the borders are of another source or version.
+
+    Returns
+    -------
+    DataFrame
+        :data:`CHANGE_COLUMNS`, for regions that both layers have an expected count of.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> days = ("2024-12-01", "2025-01-01")
+    >>> old, new = (rm.forecast(rm.count_incidents(located, districts, as_of=d)) for d in days)
+    >>> before, after = (rm.assess(forecast, districts) for forecast in (old, new))
+    >>> changes = explain_changes(new, after.risks, before, group=None)
+    >>> total = after.risks["expected_count"].sum() - before.risks["expected_count"].sum()
+    >>> bool(abs(changes["value"].sum() - total) < 1e-9)
+    True
+    """
+    if not forecast.models:
+        return conform(pd.DataFrame(), CHANGE_COLUMNS)
+    levels = _Waterfall(forecast, previous, group).levels(moved=moved)
+    old, new = _expected(previous.risks, risks), _expected(risks, risks)
+    same = previous.provenance.get("group") == forecast.provenance.get("group")
+    tables = []
+    for layer in risks["layer"].unique():
+        rows = (risks["layer"] == layer).to_numpy()
+        if layer == "group" and not same:
+            continue
+        ids = risks.loc[rows, "region_id"].to_numpy()
+        if layer not in levels[0]:
+            continue
+        steps = np.array([old[rows], *(level[layer] for level in levels), new[rows]])
+        known = np.isfinite(old[rows]) & np.isfinite(new[rows])
+        parts = np.diff(steps, axis=0)[:, known]
+        table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids[known])
+        long = table.rename_axis("region_id").reset_index().melt("region_id", var_name="cause")
+        tables.append(long.assign(layer=layer))
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return conform(_order(whole, risks), CHANGE_COLUMNS)
+
+
+def audit_method(
+    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, provenance: dict[str, Any]
+) -> pd.DataFrame:
+    """Return what this method makes of the day before, where it differs from what was published.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Today's, with its models.
+    previous : RiskLayer
+        The layer before.
+    scale : LevelScale
+        Today's.
+    provenance : dict
+        Today's.
+
+    Returns
+    -------
+    DataFrame
+        :data:`AUDIT_COLUMNS`; without rows when method, scale and borders are the same.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
+    >>> forecast = rm.forecast(panel)
+    >>> layer = rm.assess(forecast, districts)
+    >>> len(audit_method(forecast, layer, layer.scale, provenance=layer.provenance))
+    0
+    """
+    was = previous.provenance
+    named = [name for name in METHOD if was.get(name) != provenance.get(name)]
+    lines: list[tuple[str, ...]] = []
+    if named and forecast.models:
+        waterfall = _Waterfall(forecast, previous, None)
+        published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
+        for layer, p_any in waterfall.p_before().items():
+            found = scale.level_of(p_any, layer=layer, horizon_days=provenance["horizon_days"])
+            then = published.reindex([(layer, region) for region in waterfall.ids])
+            for region, old, new in zip(waterfall.ids, then, found, strict=True):
+                if pd.notna(old) and old not in (INSUFFICIENT, new):
+                    why = ", ".join(f"{name} {was.get(name)}" for name in named)
+                    detail = f"level {old} as published ({why}) would be {new} by this method"
+                    lines.append((region, layer, "method", detail))
+    table = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
+    return conform(table, AUDIT_COLUMNS)
+
+
+def has_moved(previous: RiskLayer, provenance: dict[str, Any]) -> bool:
+    """Return whether the borders of a layer are of another source or version than those before.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), rm.datasets.regions())
+    >>> has_moved(layer, layer.provenance | {"boundary_version": "2"})
+    True
+    """
+    names = ("boundary_source", "boundary_version")
+    return any(previous.provenance.get(name) != provenance.get(name) for name in names)
+
+
+def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
+    """Return expected counts in the order of another table of risks."""
+    key = ["region_id", "layer"]
+    found = risks.set_index(key)["expected_count"].reindex(pd.MultiIndex.from_frame(like[key]))
+    return found.to_numpy(dtype=float)
+
+
+def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
+    """Return changes in the order of the risks and of the causes."""
+    if changes.empty:
+        return changes
+    layers = list(risks["layer"].unique())
+    rank = {"layer": layers.index, "cause": CAUSES.index}
+    ordered = changes.sort_values(
+        ["region_id", "layer", "cause"],
+        key=lambda column: column.map(rank[column.name]) if column.name in rank else column,
+        kind="stable",
+        ignore_index=True,
+    )
+    return ordered[["region_id", "layer", "cause", "value"]]
+
+
+class _Waterfall:
+    """Today's models, asked with one more thing as it is now at each step."""
+
+    def __init__(self, forecast: Forecast, previous: RiskLayer, group: WorkerGroup | None) -> None:
+        self.forecast, self.group = forecast, group
+        self.ids = forecast.activity["region_id"]
+        self.as_of = forecast.provenance["as_of"]
+        self.before = previous.provenance["as_of"]
+        self.new = _graded(forecast.evidence, group)
+        self.old = _graded(_known_before(forecast, previous), group)
+
+    def levels(self, *, moved: bool) -> list[Means]:
+        """Return the expected counts after each step but the last, which is today's."""
+        start = self.forecast.provenance["history_start"]
+        before = max(self.before, str(np.datetime64(start) + 1))  # a window must be left
+        here = self.old[self.old["region_id"].isin(self.ids)]
+        placed = _replaced(self.old, self.new) if moved else here
+        told = self.new[self.new["incident_id"].isin(self.old["incident_id"])]
+        asked = {
+            "method": self._asked(here, before),
+            "boundary": self._asked(placed, before),
+            "decay": self._asked(placed, self.as_of),
+        }
+        revised = recount(self.forecast, told, as_of=self.as_of)
+        known = self._ask(revised, self._shares(told))
+        return [*asked.values(), known, self._own(revised, told, known)]
+
+    def p_before(self) -> Means:
+        """Return ``p_any`` of the day before by today's models."""
+        here = self.old[self.old["region_id"].isin(self.ids)]
+        histories = recount(self.forecast, here, as_of=self.before)
+        return {
+            layer: model.predict_distribution(_known(histories[layer])).p_gt(0)
+            for layer, model in self.forecast.models.items()
+        }
+
+    def _asked(self, evidence: pd.DataFrame, as_of: str) -> Means:
+        return self._ask(recount(self.forecast, evidence, as_of=as_of), self._shares(evidence))
+
+    def _ask(self, histories: Mapping[str, CountHistory], shares: FloatArray) -> Means:
+        """Return what the models expect after other histories."""
+        means = {}
+        for layer, model in self.forecast.models.items():
+            means[layer] = model.predict_distribution(_known(histories[layer])).mean
+        if self.group is not None and "foreign" in means:
+            means["group"] = means["foreign"] * shrink_shares(shares, self.forecast.activity)
+        return means
+
+    def _shares(self, evidence: pd.DataFrame) -> FloatArray:
+        """Return the group's and all foreign incidents by region; nothing without a group."""
+        if self.group is None:
+            return np.empty((2, 0))
+        return count_shares(evidence, self.forecast.activity, theirs=self.group.theirs)
+
+    def _own(self, revised: Mapping[str, CountHistory], told: pd.DataFrame, known: Means) -> Means:
+        """Return the expected counts with the new incidents of each region alone."""
+        means = {layer: mean.copy() for layer, mean in known.items()}
+        now = self.forecast.histories
+        fresh = self.new[~self.new["incident_id"].isin(told["incident_id"])]
+        shares, added = self._shares(told), self._shares(fresh)
+        for region in np.flatnonzero(self.ids.isin(fresh["region_id"])).tolist():
+            histories = {
+                layer: _with_column(asked, now[layer], region) for layer, asked in revised.items()
+            }
+            mine = shares.copy()
+            mine[:, region : region + 1] += added[:, region : region + 1]
+            found = self._ask(histories, mine)
+            for layer, mean in found.items():
+                means[layer][region] = mean[region]
+        return means
+
+
+def _graded(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
+    """Return incidents with how they bear on a group."""
+    return evidence if group is None else evidence.assign(relevance=group.relevance(evidence))
+
+
+def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
+    """Return the incidents that the layer before rested on.
+
+    A layer that was published without them (for the public) is taken to have known what was known.
+    """
+    told = previous.incidents
+    if set(EVIDENCE) <= set(told.columns) and told["source"].notna().any():
+        return told
+    day = pd.Timestamp(previous.provenance["as_of"])
+    now = forecast.evidence
+    late = now["ingested_at"] >= day.tz_localize("UTC")
+    return now[(now["event_date"] < day) & ~late]
+
+
+def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return incidents as they were told, where they are placed now."""
+    facts = old.drop(columns=["region_id", "weight", "method"]).drop_duplicates("incident_id")
+    return new[_PLACED].merge(facts, on="incident_id", how="inner")
+
+
+def _known(history: CountHistory) -> CountHistory:
+    """Return the history, with zeros when nobody could have known of any incident."""
+    if not np.isnan(history.counts).all():
+        return history
+    return replace(history, counts=np.nan_to_num(history.counts))
+
+
+def _with_column(history: CountHistory, other: CountHistory, region: int) -> CountHistory:
+    """Return a history with one region as it is in another."""
+
+    def swapped(mine: FloatArray, theirs: FloatArray) -> FloatArray:
+        mixed = mine.copy()
+        mixed[:, region] = theirs[:, region]
+        return mixed
+
+    drivers = {name: swapped(x, other.drivers[name]) for name, x in history.drivers.items()}
+    return replace(history, counts=swapped(history.counts, other.counts), drivers=drivers)

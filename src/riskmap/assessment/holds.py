@@ -1,0 +1,258 @@
+"""Holds: a level rises at once and falls only after a dwell, with a line for every time it waits.
+
+The state that this takes travels in the layer itself: ``risk_level`` and ``below_since``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
+from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.errors import InputError
+from riskmap.schema import conform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.typing import FloatArray, IntArray
+
+_KEY = ["region_id", "layer"]
+_SIZES = (1e-6, 1e9)
+_HALVINGS = 60
+
+
+def hold_levels(
+    risks: pd.DataFrame,
+    previous: RiskLayer,
+    scale: LevelScale,
+    *,
+    provenance: dict[str, Any],
+    silent: frozenset[str] = frozenset(),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the risks with levels that fall slowly, and a line for each that waits or falls.
+
+    A level rises at once. It falls when ``p_any`` has been under ``scale.lower_fraction`` times the
+    level's lower bound for ``scale.dwell_days``, as the layers since then have told, and then to
+    the level whose lowered bound is reached. Where known reports have gone it doesn't fall.
+
+    Parameters
+    ----------
+    risks : DataFrame
+        Risks with the levels that the thresholds (and caps) give.
+    previous : RiskLayer
+        The layer before.
+    scale : LevelScale
+        With the fraction and the dwell. Where the layer before had another scale, its
+        probabilities are read by this one.
+    provenance : dict
+        With ``as_of``, ``horizon_days``, ``group``.
+    silent
+        Regions of which known reports have gone.
+
+    Returns
+    -------
+    risks, audit : DataFrame
+
+    Raises
+    ------
+    InputError
+        When the layer before is of a later day.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> layers = [rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of=day)),
+    ...                     districts) for day in ("2024-10-01", "2025-01-01")]
+    >>> risks, audit = hold_levels(layers[1].risks, layers[0], layers[1].scale,
+    ...                            provenance=layers[1].provenance)
+    >>> bool((risks["risk_level"] >= layers[1].risks["risk_level"]).all())
+    True
+    """
+    as_of = pd.Timestamp(provenance["as_of"])
+    if pd.Timestamp(previous.provenance["as_of"]) > as_of:
+        raise InputError(
+            "the layer before is of a later day",
+            met=previous.provenance["as_of"],
+            expected=f"<= {as_of:%Y-%m-%d}",
+        )
+    before = _read_before(risks, previous, scale, provenance)
+    base = before["risk_level"].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
+    level = risks["risk_level"].to_numpy(dtype=np.int64)
+    lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
+    falls = (level != INSUFFICIENT) & (level < base)
+    below = falls & (lowered < base)
+    since = before["below_since"].fillna(as_of).where(below)
+    days = (as_of - since).dt.days.fillna(-1).to_numpy()
+    hushed = risks["region_id"].isin(silent).to_numpy()
+    over = below & (days >= scale.dwell_days) & ~hushed
+    final = np.where(falls, np.where(over, np.maximum(level, lowered), base), level)
+    names = np.array([step.name for step in scale.levels], dtype=object)
+    held = risks.assign(
+        risk_level=final,
+        level_name=names[final],
+        held=final > risks["threshold_level"].to_numpy(dtype=np.int64),
+        below_since=since.where(~over),
+        level_before=before["risk_level"].to_numpy(),
+        p_before=before["p_any"].to_numpy(),
+        trend=_trends(final, base),
+        p_change=_p_change(risks, before),
+    )
+    days_ahead = float(provenance["horizon_days"])
+    audit = _write_audit(held, scale, base, over, hushed, since, days_ahead)
+    return conform(held, RISK_COLUMNS), audit
+
+
+def _read_before(
+    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, provenance: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the risks before in the order of those now, missing where they are of others."""
+    columns = ["risk_level", "p_any", "expected_count", "below_since"]
+    old = previous.risks
+    if previous.provenance.get("group") != provenance.get("group"):
+        old = old[old["layer"] != "group"]
+    found = old.set_index(_KEY)[columns].reindex(pd.MultiIndex.from_frame(risks[_KEY]))
+    found = found.reset_index()
+    days = previous.provenance["horizon_days"]
+    if previous.scale.scale_id != scale.scale_id:
+        for layer, rows in found.groupby("layer").groups.items():
+            p_any = found.loc[rows, "p_any"].to_numpy()
+            read = scale.level_of(p_any, layer=str(layer), horizon_days=days)
+            found.loc[rows, "risk_level"] = pd.array(read, dtype="Int64")
+            unknown = found.loc[rows].index[np.isnan(p_any)]
+            found.loc[unknown, "risk_level"] = (
+                old.set_index(_KEY)["risk_level"]
+                .reindex(pd.MultiIndex.from_frame(found.loc[unknown, _KEY]))
+                .to_numpy()
+            )
+    return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
+
+
+def _lowered_levels(risks: pd.DataFrame, scale: LevelScale, horizon_days: float) -> IntArray:
+    """Return the levels by the lowered thresholds."""
+    found = np.zeros(len(risks), dtype=np.int64)
+    for layer in risks["layer"].unique():
+        rows = (risks["layer"] == layer).to_numpy()
+        found[rows] = scale.level_of(
+            risks.loc[rows, "p_any"].to_numpy(),
+            layer=layer,
+            horizon_days=horizon_days,
+            fraction=scale.lower_fraction,
+        )
+    return found
+
+
+def _trends(level: IntArray, base: IntArray) -> NDArray[np.object_]:
+    """Return how levels moved; missing where one of the two is not known."""
+    known = (level != INSUFFICIENT) & (base != INSUFFICIENT)
+    moves = np.select([level > base, level < base], ["deteriorated", "improved"], "unchanged")
+    found = moves.astype(object)
+    found[~known] = None
+    return found
+
+
+def _p_change(risks: pd.DataFrame, before: pd.DataFrame) -> FloatArray:
+    """Return the probability that the rate moved the way that ``p_any`` did."""
+    new = (risks["expected_count"].to_numpy(), risks["p_any"].to_numpy())
+    old = (before["expected_count"].to_numpy(), before["p_any"].to_numpy())
+    rose = p_greater(*new, *old)
+    return np.where(new[0] < old[0], 1.0 - rose, rose)
+
+
+def p_greater(
+    mean: FloatArray, p_any: FloatArray, other_mean: FloatArray, other_p_any: FloatArray
+) -> FloatArray:
+    r"""Return the probability that one rate is greater than another.
+
+    A negative binomial count is a Poisson count whose rate is Gamma distributed (Greenwood and
+    Yule, 1920), with shape :math:`s` and scale :math:`\theta = \mu / s`. Of two independent such
+    rates the first is the greater with probability
+
+    .. math:: P(\lambda_1 > \lambda_2)
+              = I_{\theta_1 / (\theta_1 + \theta_2)}(s_2,\, s_1)
+
+    with the regularised incomplete beta function (their scaled ratio has an F distribution). Both
+    forecasts rest on much the same past, so that they are anything but independent, and the spread
+    of the rate holds more than what isn't known of it: the answer is a cautious one, nearer to one
+    half than the truth.
+
+    Parameters
+    ----------
+    mean, p_any, other_mean, other_p_any : ndarray
+        Expected counts over the same time, and probabilities of at least one; they determine s.
+
+    Returns
+    -------
+    ndarray
+        One half for equal rates, missing where one is.
+
+    Examples
+    --------
+    >>> one, three = np.array([1.0]), np.array([3.0])
+    >>> p_greater(three, np.array([0.9]), one, np.array([0.6])).round(2).tolist()
+    [0.95]
+    """
+    size, other = _shape_of(mean, p_any), _shape_of(other_mean, other_p_any)
+    scale, other_scale = mean / size, other_mean / other
+    share = scale / np.where(scale + other_scale > 0, scale + other_scale, 1.0)
+    found = special.betainc(other, size, share)
+    return np.where((mean == other_mean) & (p_any == other_p_any), 0.5, found)
+
+
+def _shape_of(mean: FloatArray, p_any: FloatArray) -> FloatArray:
+    """Return the size of the negative binomial of a mean and a probability of at least one.
+
+    It solves ``size * log(1 + mean / size) = -log(1 - p_any)``, by bisection.
+    """
+    wanted = -np.log1p(-np.minimum(p_any, 1 - 1e-16))
+    low = np.full(np.shape(mean), np.log(_SIZES[0]))
+    high = np.full(np.shape(mean), np.log(_SIZES[1]))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        short = np.exp(middle) * np.log1p(mean / np.exp(middle)) < wanted
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.exp((low + high) / 2)
+
+
+def _write_audit(
+    risks: pd.DataFrame,
+    scale: LevelScale,
+    base: IntArray,
+    over: NDArray[np.bool_],
+    hushed: NDArray[np.bool_],
+    since: pd.Series,
+    horizon_days: float,
+) -> pd.DataFrame:
+    """Return one line for every level that is held, falls, or is lost."""
+    level = risks["risk_level"].to_numpy(dtype=np.int64)
+    lost = (level == INSUFFICIENT) & (base != INSUFFICIENT)
+    bounds = scale.other_horizons.get(f"{horizon_days:g}", scale.thresholds)
+    lines = []
+    for i in np.flatnonzero(risks["held"].to_numpy() | over | lost):
+        row = risks.iloc[i]
+        p = f"p_any {row['p_any']:.4f}"
+        bound = bounds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
+        low = f"{scale.lower_fraction:g} of the bound {bound:g} of level {base[i]}"
+        if lost[i]:
+            rule, detail = "silence", f"level {base[i]} before; too little is known now"
+        elif over[i]:
+            rule = "lower"
+            detail = f"{p} is under {low} since {since[i]:%Y-%m-%d}: level {base[i]} to {level[i]}"
+        elif hushed[i]:
+            rule, detail = "silence", f"{p}: level {base[i]} is held, known reports have gone"
+        elif pd.notna(since[i]):
+            rule = "hold"
+            detail = f"{p} is under {low} since {since[i]:%Y-%m-%d}, not yet {scale.dwell_days:g} d"
+        else:
+            rule, detail = "hold", f"{p} is not under {low}"
+        lines.append((row["region_id"], row["layer"], rule, detail))
+    names = [column.name for column in AUDIT_COLUMNS]
+    return conform(pd.DataFrame(lines, columns=names), AUDIT_COLUMNS)

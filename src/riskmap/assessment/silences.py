@@ -1,0 +1,208 @@
+"""Silences: which sources report from where, which have stopped, and whose reports have gone.
+
+Silence never lowers a level unflagged. Within one layer a source is silent where its own past rate
+makes the time since its last report improbable. Against the layer before, reports that were known
+then and are no longer there are seen one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.layers import AUDIT_COLUMNS, SOURCE_COLUMNS
+from riskmap.assessment.sufficiency import GAP_PROBABILITY
+from riskmap.schema import conform
+
+if TYPE_CHECKING:
+    from riskmap.assessment.layers import RiskLayer
+
+UNNAMED = "unnamed"
+
+#: A source that has lost more than this share of its known reports in a country is in doubt there;
+#: less is what revisions do.
+TOLERANCE = 0.01
+#: A source that has lost more than this share of all its known reports is in doubt everywhere.
+MOST = 0.5
+
+
+def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+    """Return how much each source has reported from each region, and how long ago.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        The incidents that were counted. What is known only to a province is no report from any one
+        of its regions.
+    as_of
+        The day of the layer.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> measure_sources(panel.evidence, as_of="2025-01-01")["source"].unique().tolist()
+    ['invented']
+    """
+    named = evidence[evidence["method"] != "spread"]
+    table = named.assign(source=named["source"].fillna(UNNAMED))
+    found = (
+        table.groupby(["region_id", "source"], sort=True)
+        .agg(reports=("weight", "sum"), last=("event_date", "max"))
+        .reset_index()
+    )
+    days = (pd.Timestamp(as_of) - found["last"]).dt.days.astype("float64")
+    return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
+
+
+def find_silent(evidence: pd.DataFrame, keys: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+    r"""Return the regions whose sources have fallen silent, and their share of all reports there.
+
+    A source is silent in a region when it is silent in its parent or its country as a whole:
+
+    .. math:: e^{-r t} < 0.01
+
+    with t the days since its last report from there and r its reports from there a day, from its
+    first report of all to the day of the layer.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        The incidents that were counted.
+    keys : DataFrame
+        ``region_id, parent_id, iso3``.
+    as_of
+        The day of the layer.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, silent_share``, for regions with a silent source.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2027-01-01")
+    >>> silent = find_silent(panel.evidence, panel.keys, as_of="2027-01-01")
+    >>> set(silent["silent_share"])
+    {1.0}
+    """
+    sources = measure_sources(evidence, as_of=as_of)
+    table = sources.merge(keys[["region_id", "parent_id", "iso3"]], on="region_id", how="left")
+    first = evidence["event_date"].groupby(evidence["source"].fillna(UNNAMED)).min()
+    history = (pd.Timestamp(as_of) - table["source"].map(first)).dt.days.to_numpy(dtype=float)
+    silent = np.zeros(len(table), dtype=bool)
+    for unit in ("parent_id", "iso3"):
+        group = table.groupby(["source", unit], dropna=False)
+        count = group["reports"].transform("sum").to_numpy()
+        quiet = group["last_report_days"].transform("min").to_numpy()
+        expected = np.divide(count * quiet, history, out=np.zeros(len(table)), where=history > 0)
+        silent |= -np.expm1(-expected) > GAP_PROBABILITY
+    table = table.assign(silent=np.where(silent, table["reports"], 0.0))
+    sums = table.groupby("region_id")[["silent", "reports"]].sum().reset_index()
+    found = sums[sums["silent"] > 0]
+    return pd.DataFrame(
+        {
+            "region_id": found["region_id"].to_numpy(),
+            "silent_share": (found["silent"] / found["reports"]).to_numpy(),
+        }
+    )
+
+
+def find_gone(
+    evidence: pd.DataFrame, keys: pd.DataFrame, previous: RiskLayer
+) -> tuple[frozenset[str], pd.DataFrame]:
+    """Return the regions in doubt because reports that the layer before knew have gone.
+
+    These are the regions that the reports named; all of a country in which a source has lost more
+    than one in a hundred of its reports; and all there are, when a source has lost most of them.
+    What was withdrawn or merged counts as gone: the next layer no longer misses it.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        The incidents that were counted.
+    keys : DataFrame
+        ``region_id, iso3``.
+    previous : RiskLayer
+        The layer before.
+
+    Returns
+    -------
+    regions : frozenset of str
+    audit : DataFrame
+        A line for each of them.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), districts)
+    >>> half = panel.evidence[panel.evidence["weight"].cumsum() % 2 < 1]
+    >>> [len(find_gone(left, panel.keys, layer)[0]) for left in (half, panel.evidence)]
+    [24, 0]
+    """
+    known = previous.incidents
+    source = known["source"].fillna(UNNAMED)
+    gone = ~known["incident_id"].isin(evidence["incident_id"])
+    lost = known["weight"].where(gone, 0.0)
+    country = known["region_id"].map(keys.set_index("region_id")["iso3"]).fillna("")
+    doubtful: dict[str, str] = {}
+    for (name, iso3), share in _shares(lost, known["weight"], [source, country]).items():
+        if share > TOLERANCE:
+            where = keys.loc[keys["iso3"].fillna("") == iso3, "region_id"]
+            doubtful |= dict.fromkeys(where, f"{name} has lost {share:.0%} of its reports here")
+    for name, share in _shares(lost, known["weight"], [source]).items():
+        if share > MOST:
+            doubtful |= dict.fromkeys(keys["region_id"], f"{name} has lost {share:.0%} of all")
+    named = known.loc[gone, "region_id"]
+    for region in sorted(set(named) & set(keys["region_id"])):
+        doubtful.setdefault(region, f"{int((named == region).sum())} known reports have gone")
+    lines = [(region, "violence", "silence", why) for region, why in sorted(doubtful.items())]
+    audit = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
+    return frozenset(doubtful), conform(audit, AUDIT_COLUMNS)
+
+
+def _shares(lost: pd.Series, whole: pd.Series, by: list[pd.Series]) -> pd.Series:
+    """Return the share that each group has lost."""
+    sums = pd.DataFrame({"lost": lost, "whole": whole}).groupby([b.to_numpy() for b in by]).sum()
+    return sums["lost"] / sums["whole"]
+
+
+def flag_silences(risks: pd.DataFrame, silent: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
+    """Return the risks with ``reporting_gap`` raised and what is known marked down.
+
+    Where sources that made half of the reports have fallen silent, data are sparse.
+
+    Parameters
+    ----------
+    risks : DataFrame
+        Risks with what is known of each region.
+    silent : DataFrame
+        From :func:`find_silent`.
+    gone
+        From :func:`find_gone`.
+
+    Examples
+    --------
+    >>> risks = pd.DataFrame({"region_id": ["a", "b"], "reporting_gap": [False, False],
+    ...                       "data_sufficiency": "sufficient", "confidence": "high"})
+    >>> silent = pd.DataFrame({"region_id": ["a"], "silent_share": [0.6]})
+    >>> flag_silences(risks, silent, frozenset())["data_sufficiency"].tolist()
+    ['sparse', 'sufficient']
+    """
+    share = risks["region_id"].map(silent.set_index("region_id")["silent_share"]).fillna(0.0)
+    doubtful = (share > 0) | risks["region_id"].isin(gone)
+    thin = (share >= MOST) & (risks["data_sufficiency"] == "sufficient")
+    confidence = risks["confidence"].where(~(doubtful & (risks["confidence"] == "high")), "medium")
+    return risks.assign(
+        reporting_gap=risks["reporting_gap"] | doubtful,
+        data_sufficiency=risks["data_sufficiency"].where(~thin, "sparse"),
+        confidence=confidence.where(~thin, "low"),
+    )

@@ -27,7 +27,16 @@ _REGIONS = tuple(column.name for column in REGION_COLUMNS)
 _RISKS = (
     *("region_id", "layer", "risk_level", "level_name", "p_any", "expected_count"),
     *("q05", "q50", "q95", "confidence", "data_sufficiency", "reporting_gap", "threshold_level"),
-    *("held", "single_source", "fragility", "level_before", "p_before", "trend", "p_change"),
+    *(
+        "held",
+        "below_since",
+        "single_source",
+        "fragility",
+        "level_before",
+        "p_before",
+        "trend",
+        "p_change",
+    ),
     *("disagreement", "expected_victims", "severe_scenario"),
 )
 _DRIVERS = ("region_id", "layer", "driver", "value")

@@ -245,8 +245,10 @@ class WorkerGroup:
         >>> set(found) <= set(RELEVANCE)
         True
         """
-        told = incidents["nationality"].fillna("").str.split(";")
-        ours = told.map(lambda codes: bool({c.strip() for c in codes} & set(self.nationality)))
+        told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
+        mine = set(self.nationality)
+        names = [text for text, codes in told.items() if mine.intersection(map(str.strip, codes))]
+        ours = incidents["nationality"].isin(names)
         anyone = not self.nationality
         foreign = hits_foreigners(incidents)
         same_nation = (ours | anyone) & foreign

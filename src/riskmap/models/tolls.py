@@ -1,15 +1,15 @@
 r"""Tolls: how many people an incident hits, by type, with a heavy tail that stays finite.
 
-The toll is the number of people killed, wounded or abducted. Some incidents hit nobody; the rest
-follow one of two families, cut off at :data:`TOLL_CAP`:
+The toll is the number of people killed, wounded or abducted. Tolls below :data:`TAIL` have the
+frequencies that were seen; the rest follow one of two families, cut off at :data:`TOLL_CAP`:
 
 .. math:: p(v) \propto v^{-\alpha}, \qquad
           p(v) \propto \Phi\Big(\tfrac{\ln(v+1/2)-\mu}{\sigma}\Big)
                      - \Phi\Big(\tfrac{\ln(v-1/2)-\mu}{\sigma}\Big)
 
 the discrete power law (Clauset, Shalizi and Newman, 2009) and the discretised log-normal. The one
-that scores better on tolls held out is taken. Types with few incidents lean on all types together
-(a power prior; Ibrahim and Chen, 2000), and all together on what is published of attacks.
+that scores better on large tolls held out is taken. Types with few incidents lean on all types
+together (a power prior; Ibrahim and Chen, 2000), and all together on what is published of attacks.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: people killed, wounded or abducted by one incident has been recorded only a handful of times.
 TOLL_CAP = 1000
 
+#: The tail begins here: from so many people on tolls are too rare to count one by one.
+TAIL = 10
+
 #: Exponent of the number of people killed and wounded in terrorist attacks of 1968 to 2004
 #: (Clauset and Young, 2005, "Scale invariance in global terrorism"), and what it is worth as
 #: evidence, in incidents.
@@ -43,8 +46,8 @@ POOL_TOLLS = 20.0
 FOLDS = 5
 _LARGEST_GRID = 1 << 16
 _TOLLS = np.arange(1, TOLL_CAP + 1, dtype=np.float64)
-_LOG_TOLLS = np.log(_TOLLS)
-_LOG_EDGES = np.log(np.arange(TOLL_CAP + 1) + 0.5)
+_LOG_TOLLS = np.log(_TOLLS[TAIL - 1 :])
+_LOG_EDGES = np.log(np.arange(TAIL - 1, TOLL_CAP + 1) + 0.5)
 _PRIOR = _TOLLS**-PRIOR_EXPONENT / np.sum(_TOLLS**-PRIOR_EXPONENT)
 _TINY = 1e-300
 
@@ -58,9 +61,9 @@ class Tolls:
     pmf : ndarray, shape (n_types, TOLL_CAP + 1)
         Probability of a toll of 0, 1, 2 ...; each row sums to 1.
     family
-        ``"power law"`` or ``"log-normal"``.
+        Of the tail: ``"power law"`` or ``"log-normal"``.
     held_out : dict of str to float
-        Mean log probability of the tolls held out under each family; NaN with too few tolls.
+        Mean log probability of the large tolls held out under each; NaN with too few of them.
     """
 
     pmf: FloatArray
@@ -105,31 +108,33 @@ def fit_tolls(toll: FloatArray, kind: IntArray, *, n_kinds: int) -> Tolls:
     hit = np.minimum(np.floor(toll), TOLL_CAP).astype(np.int64)
     counts = np.zeros((n_kinds, TOLL_CAP + 1))
     np.add.at(counts, (kind, hit), 1.0)
-    held_out = {name: _score_held_out(hit[hit > 0], fit) for name, fit in _FAMILIES.items()}
+    held_out = {name: _score_held_out(hit[hit >= TAIL], fit) for name, fit in _FAMILIES.items()}
     family = max(held_out, key=lambda name: np.nan_to_num(held_out[name], nan=-np.inf))
     pool = counts[:, 1:].sum(axis=0) + PRIOR_TOLLS * _PRIOR
     nobody = (counts[:, 0].sum() + 0.5) / (counts.sum() + 1.0)
     rows = []
     for row in counts:
-        tail = _FAMILIES[family](row[1:] + POOL_TOLLS * pool / pool.sum())
+        some = row[1:] + POOL_TOLLS * pool / pool.sum()
+        body, tail = some[: TAIL - 1], some[TAIL - 1 :]
+        hitting = np.concatenate([body, tail.sum() * _FAMILIES[family](tail)]) / some.sum()
         empty = (row[0] + POOL_TOLLS * nobody) / (row.sum() + POOL_TOLLS)
-        rows.append(np.concatenate([[empty], (1.0 - empty) * tail]))
+        rows.append(np.concatenate([[empty], (1.0 - empty) * hitting]))
     return Tolls(
         pmf=np.array(rows).reshape(n_kinds, TOLL_CAP + 1), family=family, held_out=held_out
     )
 
 
 def fit_power_law(weights: FloatArray) -> FloatArray:
-    """Return the power law that makes tolls most likely, as probabilities of 1, 2 ... TOLL_CAP.
+    """Return the power law that makes tolls most likely, as probabilities of TAIL to TOLL_CAP.
 
     Parameters
     ----------
-    weights : ndarray, shape (TOLL_CAP,)
+    weights : ndarray, shape (TOLL_CAP - TAIL + 1,)
         How many incidents had each toll; fractions allowed.
 
     Examples
     --------
-    >>> true = _TOLLS**-2.5 / np.sum(_TOLLS**-2.5)
+    >>> true = np.exp(-2.5 * _LOG_TOLLS) / np.exp(-2.5 * _LOG_TOLLS).sum()
     >>> bool(np.allclose(fit_power_law(true), true, rtol=1e-3))
     True
     """
@@ -148,7 +153,7 @@ def fit_log_normal(weights: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> true = _log_normal(1.0, 1.2)
+    >>> true = _log_normal(3.0, 1.2)
     >>> bool(np.allclose(fit_log_normal(true), true, rtol=1e-2, atol=1e-6))
     True
     """
@@ -174,7 +179,7 @@ _FAMILIES: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 
 def _log_normal(mean: float, spread: float) -> FloatArray:
-    """Return the probabilities of 1, 2 ... TOLL_CAP, whose logs have a mean and a spread."""
+    """Return the probabilities of TAIL to TOLL_CAP, cut from a log-normal."""
     z = (_LOG_EDGES - mean) / spread
     low, high = z[:-1], z[1:]
     flip = low > 0  # differences of upper tails keep their digits
@@ -191,9 +196,9 @@ def _score_held_out(hit: IntArray, fit: Callable[[FloatArray], FloatArray]) -> f
     fold = np.arange(len(hit)) % FOLDS
     logs = []
     for i in range(FOLDS):
-        others = np.bincount(hit[fold != i], minlength=TOLL_CAP + 1)[1:]
-        chances = fit(others + PRIOR_TOLLS * _PRIOR)
-        logs.append(np.log(np.maximum(chances[hit[fold == i] - 1], _TINY)))
+        others = np.bincount(hit[fold != i], minlength=TOLL_CAP + 1)[TAIL:]
+        chances = fit(others + PRIOR_TOLLS * _PRIOR[TAIL - 1 :])
+        logs.append(np.log(np.maximum(chances[hit[fold == i] - TAIL], _TINY)))
     return float(np.mean(np.concatenate(logs)))
 
 

@@ -385,10 +385,11 @@ def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
 
 def _advice(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     met = {int(level) for level in known["risk_level"]}
+    sector = layer.provenance.get("group", "").partition("/")[2]
     return Grid(
         (words["level"], words["advice"]),
         tuple(
-            (f"{level.level} {words['levels'][level.name]}", display(level.advice))
+            (f"{level.level} {words['levels'][level.name]}", display(level.advice_for(sector)))
             for level in reversed(layer.scale.levels)
             if level.level in met
         ),

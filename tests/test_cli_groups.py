@@ -53,6 +53,8 @@ def test_a_group_and_a_scale_from_files(published):
     assert layer.headline == "group"
     assert layer.scale.scale_id == layer.provenance["scale_id"] == "house-7"
     assert layer.sites["site"].tolist() == ["camp"] * 3
+    names = [row["name"] for row in layer.provenance["inputs"]]
+    assert names == ["incidents.csv", "regions.geojson", "scale.toml", "group.toml"]
 
 
 @pytest.mark.filterwarnings("ignore:EXPIRED")

@@ -64,7 +64,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     forecast = _forecast(table, districts, as_of=as_of, horizon=horizon, every=every)
     layer = rm.assess(forecast, districts, group=who, scale=levels)
-    layer = _name_inputs(layer, [*incidents, *([Path(regions)] if Path(regions).exists() else [])])
+    given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
+    layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
     publish(layer)
 
 

@@ -156,6 +156,18 @@ def test_statements_that_are_none(layer, row, message):
         rm.compare_authorities(layer, said(row))
 
 
+def test_indicators_are_carried_along_and_checked(layer):
+    table = said(("us_state", "XQA", "3", "2024-12-01", None)).assign(indicators="k; T")
+    assert set(rm.compare_authorities(layer, table)["indicators"]) == {"K;T"}
+    blank = rm.compare_authorities(layer, table.assign(indicators=" "))
+    assert blank["indicators"].isna().all()
+    with pytest.raises(InputError, match="not an indicator of us_state: met 'Z'"):
+        rm.compare_authorities(layer, table.assign(indicators="T;Z"))
+    other = said(("cn_mfa", "XQA", "red", "2024-12-01", None)).assign(indicators="T")
+    with pytest.raises(InputError, match="not an indicator of cn_mfa"):
+        rm.compare_authorities(layer, other)
+
+
 def test_statements_without_a_column(layer):
     with pytest.raises(InputError, match="column level: statements lack a column"):
         rm.compare_authorities(layer, said().drop(columns="level"))

@@ -20,13 +20,14 @@ from riskmap.settings import data_path
 if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
-#: What an authority says of a place; `expires` may be left out.
+#: What an authority says of a place; `expires` and `indicators` may be left out.
 STATEMENT_COLUMNS = (
     Column("authority", TEXT, "whose statement, such as 'us_state'"),
     Column("place", TEXT, "a region_id, the id of a region above, or a country's alpha-3 code"),
     Column("level", TEXT, "the step by its code or name, such as '3' or '橙色'"),
     Column("date", TEXT, "the day it was said, YYYY-MM-DD"),
     Column("expires", TEXT, "the first day it no longer holds, YYYY-MM-DD"),
+    Column("indicators", TEXT, "letters that the authority sets beside it, such as 'T;K'"),
 )
 
 #: What the comparison says.
@@ -37,6 +38,7 @@ COMPARISON_COLUMNS = (
     Column("authority", TEXT, "whose statement"),
     Column("place", TEXT, "the place it was made of: the region itself, or one above"),
     Column("stated", TEXT, "their step"),
+    Column("indicators", TEXT, "the letters that they set beside it, joined by ';'"),
     Column("stated_date", DAY, "the day it was said"),
     Column("expired", FLAG, "past its own end, or overdue for the authority's review"),
     Column("risk_level", COUNT, "riskmap's level"),
@@ -49,6 +51,11 @@ COMPARISON_COLUMNS = (
 @lru_cache(maxsize=1)
 def _scales() -> pd.DataFrame:
     return _read("scales.csv").assign(rank=lambda t: t["rank"].astype(int))
+
+
+@lru_cache(maxsize=1)
+def _indicators() -> pd.DataFrame:
+    return _read("indicators.csv")
 
 
 @lru_cache(maxsize=1)
@@ -206,7 +213,7 @@ def _check_statements(statements: pd.DataFrame | str | Path) -> pd.DataFrame:
     table: Any = statements
     if file is not None:
         table = pd.read_csv(file, dtype="str", encoding="utf-8-sig", keep_default_na=False)
-    for column in STATEMENT_COLUMNS[:-1]:
+    for column in STATEMENT_COLUMNS[:4]:
         if column.name not in table:
             raise InputError(
                 "statements lack a column", file=file, column=column.name, expected=column.meaning
@@ -224,7 +231,7 @@ def _check_statements(statements: pd.DataFrame | str | Path) -> pd.DataFrame:
                 met=error.met,
                 expected=error.expected,
             ) from error
-    names = ("authority", "place", "stated", "rank", "stated_date", "ends")
+    names = ("authority", "place", "stated", "rank", "indicators", "stated_date", "ends")
     return pd.DataFrame(rows, columns=names).astype({"place": "str"})
 
 
@@ -256,4 +263,31 @@ def _check_statement(row: dict[object, object]) -> tuple[object, ...]:
         ends = day + pd.DateOffset(months=int(found["review_months"]))
     else:
         ends = pd.Timestamp.max.as_unit("us")
-    return authority, str(row["place"]).strip(), found["code"], int(found["rank"]), day, ends
+    letters = _check_indicators(authority, row.get("indicators"))
+    return (
+        authority,
+        str(row["place"]).strip(),
+        found["code"],
+        int(found["rank"]),
+        letters,
+        day,
+        ends,
+    )
+
+
+def _check_indicators(authority: str, given: object) -> str | None:
+    """Return an authority's letters, sorted and joined by ';'; None when there are none."""
+    if given is None or pd.isna(given):
+        return None
+    letters = sorted({part.strip().upper() for part in str(given).split(";")} - {""})
+    table = _indicators()
+    known = table.loc[table["authority"] == authority, "code"].tolist()
+    for letter in letters:
+        if letter not in known:
+            raise InputError(
+                f"not an indicator of {authority}",
+                column="indicators",
+                met=letter,
+                expected=", ".join(known) or "none",
+            )
+    return ";".join(letters) or None

@@ -187,8 +187,11 @@ def map_countries(
     >>> map_countries(pd.Series(["Syria", None, "Atlantis"], dtype="str")).tolist()
     ['SYR', nan, nan]
     """
-    known = {value: lookup(value) for value in values.dropna().unique()}
-    return values.map(known).astype("str")
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    answers = pd.array([lookup(value) for value in distinct], dtype="str")
+    return pd.Series(answers.take(codes, allow_fill=True), index=values.index)
 
 
 @lru_cache(maxsize=1)

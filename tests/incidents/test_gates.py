@@ -126,16 +126,18 @@ def test_written_rows_come_back(tmp_path_factory, rows):
 
 
 @given(st.text(st.sampled_from('ab1,"\n\r\x1e'), max_size=40))
-def test_the_fast_reader_agrees_with_the_exact_one(tmp_path_factory, body):
+def test_the_fast_readers_agree_with_the_exact_one(tmp_path_factory, body):
     path = tmp_path_factory.mktemp("gate") / "rows.csv"
     path.write_text("x,y\n" + body, encoding="utf-8", newline="")
     survey = gates.survey_file(path)
     header = gates.read_header(path, survey)
-    fast = gates._read_fast(path, survey, header, ["x", "y"])
-    if fast is not None:
-        exact = gates._read_exact(path, header, ["x", "y"])
-        assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
-        assert fast.lines.tolist() == exact.lines.tolist()
+    for reader in (gates._read_arrow, gates._read_fast):
+        fast = reader(path, survey, header, ["x", "y"])
+        if fast is not None:
+            exact = gates._read_exact(path, header, ["x", "y"])
+            assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
+            assert fast.lines.tolist() == exact.lines.tolist()
+            assert fast.widths.tolist() == exact.widths.tolist()
 
 
 @given(st.binary(max_size=60))

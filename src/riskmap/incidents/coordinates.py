@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.quarantines import Quarantine
-    from riskmap.typing import FloatArray
+    from riskmap.typing import FloatArray, IntArray
 
 LIMITS = (90, 180)
 #: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
@@ -49,6 +49,49 @@ class Points:
     latitude: FloatArray
     longitude: FloatArray
     evidence: NDArray[Any]
+
+
+def distinct_points(x: FloatArray, y: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return a number for each point, the same for equal ones, and the first row of each number.
+
+    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n,)
+        Coordinates; missing ones are equal to one another.
+
+    Examples
+    --------
+    >>> number, first = distinct_points(np.array([1.0, 2.0, 1.0]), np.array([5.0, 5.0, 5.0]))
+    >>> number.tolist(), first.tolist()
+    ([0, 1, 0], [0, 1])
+    """
+    return number_rows([x, y])
+
+
+def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
+    """Return a number for each row, the same for equal rows, and the first row of each number.
+
+    Parameters
+    ----------
+    columns
+        Columns of one length; missing values are equal to one another.
+
+    Examples
+    --------
+    >>> number_rows([pd.Series(["a", "a", None]), np.array([1.0, 2.0, 1.0])])[0].tolist()
+    [0, 1, 2]
+    """
+    number, count = np.int64(0), 1
+    for column in columns:
+        codes, distinct = pd.factorize(column, use_na_sentinel=False)
+        number, found = pd.factorize(number * len(distinct) + codes)
+        count = len(found)
+    rows = np.asarray(number, dtype=np.int64)
+    first = np.empty(count, dtype=np.int64)
+    first[rows[::-1]] = np.arange(len(rows))[::-1]
+    return rows, first
 
 
 def read_points(

@@ -154,11 +154,11 @@ class Days:
     detail: NDArray[Any]
 
     @property
-    def precision(self) -> NDArray[Any]:
+    def precision(self) -> Any:
         """How exactly each day is known: the shortest of day, week, month, year that holds it."""
         span = (self.last - self.first).astype(np.int64) + 1
-        names = np.array([*DATE_PRECISIONS, None], object)
-        return names[np.searchsorted(_LONGEST, np.where(np.isnat(self.first), 10**6, span))]
+        names = pd.array([*DATE_PRECISIONS, None], dtype="str")
+        return names.take(np.searchsorted(_LONGEST, np.where(np.isnat(self.first), 10**6, span)))
 
     def widened(self, stated: NDArray[Any]) -> Days:
         """Return the intervals at least as wide as the precision that the source states.
@@ -366,7 +366,8 @@ def read_days(
         zones = _zones_of(waiting, rules.timezone, countries)
         first[waiting], last[waiting] = local_days(moments[waiting], zones)
     detail = np.full(len(codes), None, object)
-    for row in np.flatnonzero(~pd.isna(reason)):
+    bad = np.array([day.reason is not None for day in read], bool)[codes]
+    for row in np.flatnonzero(bad):
         detail[row] = describe(column, distinct[codes[row]], read[codes[row]].expected)
     return Days(first, last, reason, detail)
 

@@ -3,8 +3,8 @@
 Nothing is interpreted here. ``NA`` stays ``NA``, ``0102`` stays ``0102``, an empty field is ``""``.
 A row that has too few or too many fields is kept, emptied and marked: its columns may have shifted.
 
-Two readers give the same table: pandas' C parser, fast, for files whose rows and lines agree, and
-Python's :mod:`csv`, exact, for everything else.
+Three readers give the same table: Arrow's parser where it is installed and pandas' C parser, both
+fast, for files whose rows and lines agree, and Python's :mod:`csv`, exact, for everything else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
+from riskmap.incidents.arrow_rows import is_installed, read_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,7 @@ BLOCK = 1 << 23
 CHUNK = 100_000
 DELIMITERS = (",", "\t", ";", "|")
 MARK = "\x1e"
+_UTF8 = ("utf-8", "utf-8-sig")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -82,6 +84,8 @@ class Survey:
         The start of the file as text.
     newlines
         Number of line feeds.
+    lines
+        Number of lines; the last may lack a line feed.
     has_returns
         Whether there are carriage returns that are not part of a line end.
     """
@@ -89,6 +93,7 @@ class Survey:
     encoding: str
     head: str
     newlines: int
+    lines: int
     has_returns: bool
 
 
@@ -121,24 +126,43 @@ def survey_file(path: Path, *, encoding: str | None = None) -> Survey:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
     encoding = _find_encoding(start, encoding, path)
     decoder = codecs.getincrementaldecoder(encoding)()
-    head, newlines, returns, pairs = "", 0, 0, 0
+    head, tally = "", _Tally()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            try:
-                text = decoder.decode(block, final=len(block) < BLOCK)
-            except UnicodeError as error:
-                raise _undecodable(error, path, block, newlines, encoding) from error
-            if "\0" in text:
-                line = newlines + text[: text.index("\0")].count("\n") + 1
+            if head and encoding in _UTF8 and block.isascii() and not decoder.getstate()[0]:
+                found = block
+            else:
+                try:
+                    text = decoder.decode(block, final=len(block) < BLOCK)
+                except UnicodeError as error:
+                    raise _undecodable(error, path, block, tally.newlines, encoding) from error
+                head = head or text[: 1 << 20]
+                found = block if encoding in _UTF8 else text.encode()
+            if b"\0" in found:
+                line = tally.newlines + found[: found.index(b"\0")].count(b"\n") + 1
                 raise InputError(
                     "not a text file", file=path.name, row=line, met="NUL", expected="text"
                 )
-            head = head or text[: 1 << 20]
-            newlines += text.count("\n")
-            if "\r" in text:
-                returns += text.count("\r")
-                pairs += text.count("\r\n")
-    return Survey(encoding, head, newlines, returns != pairs)
+            tally.add(found)
+    lines = tally.newlines + (tally.last != b"\n")
+    return Survey(encoding, head, tally.newlines, lines, tally.returns != tally.pairs)
+
+
+class _Tally:
+    """Counts of line ends over blocks of bytes."""
+
+    def __init__(self) -> None:
+        self.newlines = self.returns = self.pairs = 0
+        self.last = b""
+
+    def add(self, block: bytes) -> None:
+        """Count one block."""
+        self.newlines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
+        if b"\r" in block:
+            self.returns += block.count(b"\r")
+            self.pairs += block.count(b"\r\n")
+        self.pairs += self.last == b"\r" and block.startswith(b"\n")
+        self.last = block[-1:] or self.last
 
 
 def _find_encoding(start: bytes, encoding: str | None, path: Path) -> str:
@@ -253,7 +277,11 @@ def read_rows(
     (1, [2, 3])
     """
     wanted = list(header.header if keep is None else dict.fromkeys(keep))
-    found = _read_fast(path, survey, header, wanted)
+    found = _read_arrow(path, survey, header, wanted)
+    if found is not None and optional and (found.widths != len(header.header)).any():
+        found = None
+    if found is None:
+        found = _read_fast(path, survey, header, wanted)
     if found is None:
         found = _read_exact(path, header, wanted, optional)
     if not len(found):
@@ -308,6 +336,24 @@ def _quoting(delimiter: str) -> Literal[0, 3]:
     return csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
 
 
+def _read_arrow(path: Path, survey: Survey, header: RawTable, wanted: list[str]) -> RawTable | None:
+    """Return the rows by Arrow's parser, or None where it could differ from the exact reader."""
+    if survey.has_returns or header.encoding not in _UTF8 or not is_installed():
+        return None
+    found = read_arrow(
+        path,
+        header.header,
+        wanted=wanted,
+        skip=int(header.lines[0]),
+        lines=survey.lines,
+        delimiter=header.delimiter,
+    )
+    if found is None:
+        return None
+    rows, lines, widths = found
+    return replace(header, rows=rows, lines=lines, widths=widths)
+
+
 def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) -> RawTable | None:
     """Return the rows by pandas' C parser, or None where it could differ from the exact reader.
 
@@ -346,7 +392,7 @@ def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) 
     rows = pd.DataFrame(
         {name: pd.concat([part.pop(name) for part in parts], ignore_index=True) for name in wanted}
     )
-    if len(rows) + skip not in (survey.newlines, survey.newlines + 1):
+    if len(rows) + skip != survey.lines:
         return None
     lines = np.arange(skip + 1, skip + 1 + len(rows), dtype=np.int64)
     return replace(header, rows=rows, lines=lines, widths=np.full(len(rows), width, np.int64))

@@ -80,6 +80,8 @@ class Quarantine:
         expected
             What should stand there.
         """
+        if not where.any():
+            return
         values = np.asarray(met, dtype=object)
         self.add_details(where, reason, lambda row: describe(column, values[row], expected))
 

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError
+from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
@@ -29,6 +30,10 @@ EXTRA_COLUMNS = ("derived", "evidence")
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
+
+    from numpy.typing import NDArray
+
+    from riskmap.typing import FloatArray
 
 
 def read_incidents(
@@ -241,15 +246,21 @@ def _complete(
     frame["incident_id"] = _incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail
-    has_point = frame["latitude"].notna() & frame["longitude"].notna()
-    points = shapely.points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
-    points[~has_point.to_numpy()] = None
+    points = _points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
     extra = [name for name in EXTRA_COLUMNS if name in frame]
     table = conform(frame, INCIDENT_COLUMNS)[[*(c.name for c in INCIDENT_COLUMNS), *extra]]
     table[extra] = table[extra].astype("str")
     incidents = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
     check_incidents(incidents)
     return incidents
+
+
+def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
+    """Return points, None where there is none; equal ones are one object."""
+    number, first = distinct_points(lon, lat)
+    points = shapely.points(lon[first], lat[first])
+    points[np.isnan(lon[first]) | np.isnan(lat[first])] = None
+    return points[number]
 
 
 def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date | None) -> None:

@@ -16,11 +16,23 @@ if TYPE_CHECKING:
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
+_SPACE, _DELETE = 0x20, 0x7F
 COUNT = f"a whole number from 0 to {LARGEST_COUNT}"
 
 
-def per_unique(values: pd.Series, function: Callable[[Any], Any]) -> pd.Series:
+def per_unique(
+    values: pd.Series, function: Callable[[Any], Any], dtype: str = "object"
+) -> pd.Series:
     """Return a function's answer for each value, asking once for each distinct one.
+
+    Parameters
+    ----------
+    values
+        The column.
+    function
+        What is asked.
+    dtype
+        Type of the answers.
 
     Examples
     --------
@@ -30,7 +42,7 @@ def per_unique(values: pd.Series, function: Callable[[Any], Any]) -> pd.Series:
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
     answers = np.empty(len(distinct), object)
     answers[:] = [function(value) for value in distinct]
-    return pd.Series(answers[codes], index=values.index, dtype=object)
+    return pd.Series(pd.array(answers, dtype=dtype).take(codes), index=values.index)
 
 
 def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
@@ -48,9 +60,41 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     >>> clean_texts(pd.Series([" Herat ", "", "NA"], dtype=object)).tolist()
     ['Herat', nan, 'NA']
     """
-    texts = values.astype("str").str.strip()
+    texts = values.astype("str")
+    texts = texts if has_no_margins(texts) else texts.str.strip()
     blank = texts.isin(["", *unknown])
     return texts.mask(blank) if blank.any() else texts
+
+
+def has_no_margins(texts: pd.Series) -> bool:
+    """Return whether all texts begin and end with a visible ASCII character, or are empty.
+
+    Only columns that Arrow holds can be told apart so, by looking at two bytes of each text; the
+    answer is False for others.
+
+    Examples
+    --------
+    >>> has_no_margins(pd.Series([" Herat"], dtype="str"))
+    False
+    """
+    chunks = getattr(getattr(texts.array, "_pa_array", None), "chunks", None)
+    if chunks is None:
+        return False
+    for chunk in chunks:
+        _, offsets, data = chunk.buffers()
+        if data is None:
+            continue
+        width = np.int64 if str(chunk.type).startswith("large") else np.int32
+        cuts = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if not len(chunk) or cuts[0] == cuts[-1]:
+            continue
+        bytes_ = np.frombuffer(data, np.uint8)
+        filled = cuts[1:] > cuts[:-1]
+        for at in (cuts[:-1][filled], cuts[1:][filled] - 1):
+            ends = bytes_[at]
+            if ends.min() <= _SPACE or ends.max() >= _DELETE:
+                return False
+    return True
 
 
 def parse_counts(
@@ -74,7 +118,7 @@ def parse_counts(
         good = number.is_integer() and 0 <= number <= LARGEST_COUNT
         return number if good else np.nan
 
-    found = per_unique(values, parse).to_numpy(np.float64)
+    found = per_unique(values, parse, "float64").to_numpy()
     bad = np.isnan(found)
     counts = pd.array(np.where(bad, -1, found).astype(np.int64), dtype="Int64")
     counts[bad | (found < 0)] = pd.NA
@@ -106,6 +150,9 @@ def parse_numbers(values: pd.Series) -> FloatArray:
     >>> parse_numbers(pd.Series(["34.5", "", "1_0", "inf"], dtype=object)).tolist()
     [34.5, nan, nan, nan]
     """
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    if 2 * len(distinct) < len(values):
+        return parse_numbers(pd.Series(distinct, dtype=object))[codes]
     texts = values.to_numpy(object)
     try:
         joined = "".join(texts)
@@ -141,7 +188,7 @@ def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None =
     Examples
     --------
     >>> map_codes(pd.Series([" S", "1.0", "?"]), {"S": "armed_attack", "1": "battle"}).tolist()
-    ['armed_attack', 'battle', None]
+    ['armed_attack', 'battle', nan]
     """
     known = {key.casefold(): value for key, value in codes.items()}
     if default is not None:
@@ -151,4 +198,4 @@ def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None =
         text = value.strip().casefold() if isinstance(value, str) else ""
         return known.get(text, known.get(text.removesuffix(".0"), default))
 
-    return per_unique(values, find)
+    return per_unique(values, find, "str")

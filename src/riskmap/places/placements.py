@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.centroids import flag_known_points
 from riskmap.places.distances import boundary_distances
 from riskmap.places.spreads import check_spread, spread_weights
-from riskmap.places.witnesses import DEFAULT_LEVEL, Witnesses, hear_witnesses
+from riskmap.places.witnesses import (
+    DEFAULT_LEVEL,
+    WITNESS_COLUMNS,
+    Witnesses,
+    hear_witnesses,
+)
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
@@ -135,15 +141,20 @@ def locate(
     check_incidents(incidents)
     check_regions(regions)
     check_spread(spread, exposure)
-    refused = incidents["quarantine_reason"].notna()
+    refused = incidents["quarantine_reason"].notna().to_numpy()
     told = incidents["quarantine_reason"] == DUPLICATE
-    usable = incidents[~refused].reset_index(drop=True)
-    heard = hear_witnesses(usable, regions, gazetteer=gazetteer)
-    reasons = _reasons(usable, regions, heard, spread=spread)
-    kept = reasons.isna().to_numpy()
-    area = _areas(heard, spread=spread).where(kept)
-    placed = _place_sharp(usable, regions, heard, np.flatnonzero(kept & area.isna()))
-    shared = _place_spread(usable, regions, area, placed, how=spread, exposure=exposure)
+    usable = _pick(incidents, ~refused)
+    spots, spot = _distinct_spots(usable)
+    heard = hear_witnesses(spots, regions, gazetteer=gazetteer)
+    why = _reasons(spots, regions, heard, spread=spread)
+    found = why.isna().to_numpy()
+    area = _areas(heard, spread=spread).where(found)
+    sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & area.isna().to_numpy()))
+    placed = _at_rows(sharp, spot)
+    areas = pd.Series(area.array.take(spot))
+    shared = _place_spread(usable, regions, areas, placed, how=spread, exposure=exposure)
+    reasons = pd.Series(why.array.take(spot))
+    kept = found[spot]
     stages = (
         Stage(
             "read",
@@ -159,14 +170,28 @@ def locate(
             reasons=count_reasons(reasons),
         ),
     )
-    both = pd.concat([placed, shared]) if len(shared) else placed
-    order = both.sort_values(["row", "position"], kind="stable", ignore_index=True)
     return Located(
-        incidents=usable[kept].reset_index(drop=True),
-        placements=conform(order.drop(columns=["row", "position"]), PLACEMENT_COLUMNS),
+        incidents=_pick(usable, kept),
+        placements=_as_placements([placed, *shared], usable, regions),
         ledger=Ledger(stages),
         set_aside=_set_aside(incidents[refused], usable[~kept], reasons[~kept]),
     )
+
+
+def _pick(table: gpd.GeoDataFrame, where: NDArray[np.bool_]) -> gpd.GeoDataFrame:
+    """Return some rows under a new index; all of them are not copied."""
+    return (table if where.all() else table[where]).reset_index(drop=True)
+
+
+def _distinct_spots(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
+    """Return one row for each place that the incidents tell of, and the place of each incident.
+
+    A million incidents tell of some ten thousand places; each is placed once.
+    """
+    points = usable.geometry.to_numpy()
+    told = [usable[column] for column in WITNESS_COLUMNS]
+    number, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
+    return usable.iloc[first].reset_index(drop=True), number
 
 
 def _areas(heard: Witnesses, *, spread: str | None) -> pd.Series:
@@ -203,11 +228,27 @@ def _reasons(
     return pd.Series(reasons, index=usable.index, dtype="str")
 
 
+@dataclass(frozen=True)
+class _Placed:
+    """Placements as arrays; `row` and `position` are those of an incident and a region.
+
+    Of a place, `row` is its own number. `conflict` is the position of a region, -1 for none.
+    """
+
+    row: IntArray
+    position: IntArray
+    weight: FloatArray
+    method: NDArray[np.object_]
+    confidence: FloatArray
+    metres: FloatArray
+    on_edge: NDArray[np.bool_]
+    conflict: IntArray
+
+
 def _place_sharp(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, rows: IntArray
-) -> pd.DataFrame:
-    """Return the placements of the incidents that count in one region."""
-    ids = regions["region_id"].to_numpy(dtype=object)
+    spots: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, rows: IntArray
+) -> _Placed:
+    """Return the placements of the places that count in one region."""
     stated, named, pointed = heard.stated[rows], heard.named[rows], heard.pointed[rows]
     x, y = heard.x[rows], heard.y[rows]
     said = np.where(stated >= 0, stated, named)
@@ -216,27 +257,56 @@ def _place_sharp(
     method = np.select(
         [stated >= 0, named >= 0, nearest], ["stated", "named", "nearest"], default="point"
     )
-    untold = (method == "point") & usable["geo_precision"].isna().to_numpy()[rows]
-    method = np.where(untold, _doubted(usable.iloc[rows], regions, untold), method)
+    untold = (method == "point") & spots["geo_precision"].isna().to_numpy()[rows]
+    method = np.where(untold, _doubted(spots.iloc[rows], regions, untold), method)
     geometries = regions.geometry.to_numpy()
     metres = boundary_distances(geometries, chosen, x, y)
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
-    return pd.DataFrame(
-        {
-            "row": rows,
-            "position": chosen,
-            "incident_id": usable["incident_id"].to_numpy(dtype=object)[rows],
-            "region_id": ids[chosen],
-            "weight": np.ones(len(rows)),
-            "method": method,
-            "confidence": pd.Series(np.where(untold & (method == "point"), "untold", method)).map(
-                CONFIDENCE
-            ),
-            "boundary_distance_m": metres,
-            "on_edge": _on_edge(geometries, chosen, x, y, metres),
-            "conflict_region_id": np.where(elsewhere, ids[pointed], None),
-        }
+    trust = pd.Series(np.where(untold & (method == "point"), "untold", method)).map(CONFIDENCE)
+    return _Placed(
+        row=rows,
+        position=chosen,
+        weight=np.ones(len(rows)),
+        method=method.astype(object),
+        confidence=trust.to_numpy(dtype=float),
+        metres=metres,
+        on_edge=_on_edge(geometries, chosen, x, y, metres),
+        conflict=np.where(elsewhere, pointed, -1),
     )
+
+
+def _at_rows(sharp: _Placed, spot: IntArray) -> _Placed:
+    """Return the placements of incidents from those of their places; `spot` is each one's place."""
+    order = np.full(int(spot.max(initial=-1)) + 1, -1)
+    order[sharp.row] = np.arange(len(sharp.row))
+    at = order[spot]
+    rows = np.flatnonzero(at >= 0)
+    columns = {field.name: getattr(sharp, field.name)[at[rows]] for field in fields(sharp)}
+    return _Placed(**columns | {"row": rows})
+
+
+def _as_placements(
+    parts: list[_Placed], usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
+) -> pd.DataFrame:
+    """Return the placements table, in the order of the incidents and then of the regions."""
+    whole = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(_Placed)
+    }
+    order = np.argsort(whole["row"] * len(regions) + whole["position"], kind="stable")
+    whole = {name: values[order] for name, values in whole.items()}
+    ids = regions["region_id"].array
+    table = {
+        "incident_id": usable["incident_id"].array.take(whole["row"]),
+        "region_id": ids.take(whole["position"]),
+        "weight": whole["weight"],
+        "method": whole["method"],
+        "confidence": whole["confidence"],
+        "boundary_distance_m": whole["metres"],
+        "on_edge": whole["on_edge"],
+        "conflict_region_id": ids.take(whole["conflict"], allow_fill=True),
+    }
+    return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
 
 
 def _doubted(
@@ -260,45 +330,51 @@ def _place_spread(
     usable: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     area: pd.Series,
-    placed: pd.DataFrame,
+    placed: _Placed,
     *,
     how: str | None,
     exposure: pd.Series | None,
-) -> pd.DataFrame:
-    """Return the placements of the incidents that are spread over the regions of an area."""
+) -> list[_Placed]:
+    """Return the placements of the incidents that are spread over the regions of each area."""
     known = _known_at(usable)
-    history = (placed["position"].to_numpy(), known[placed["row"].to_numpy()])
+    by_region = np.argsort(placed.position, kind="stable")
+    cuts = np.searchsorted(placed.position[by_region], np.arange(len(regions) + 1))
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
-    ids = regions["region_id"].to_numpy(dtype=object)
-    tables = []
-    for name, rows in sorted(area.groupby(area).groups.items()):
-        column, _, code = name.partition("=")
-        members = np.flatnonzero((regions[column] == code).to_numpy())
+    codes, names = pd.factorize(area, sort=True)
+    found = []
+    for code, name in enumerate(names):
+        rows = np.flatnonzero(codes == code)
+        column, _, key = name.partition("=")
+        members = np.flatnonzero((regions[column] == key).to_numpy())
+        near = np.concatenate([by_region[cuts[m] : cuts[m + 1]] for m in members])
+        history = (placed.position[near], known[placed.row[near]])
         weights = spread_weights(
             members, known[rows], how=str(how), history=history, exposure=worth
         ).ravel()
-        table = pd.DataFrame({"row": np.repeat(rows, len(members))})
-        table["position"] = np.tile(members, len(rows))
-        table["weight"] = table["confidence"] = weights
-        tables.append(table)
-    if not tables:
-        return placed.iloc[:0]
-    table = pd.concat(tables, ignore_index=True)
-    table = table[table["weight"] > 0]
-    return table.assign(
-        incident_id=usable["incident_id"].to_numpy(dtype=object)[table["row"]],
-        region_id=ids[table["position"]],
-        method="spread",
-        boundary_distance_m=np.nan,
-        on_edge=False,
-        conflict_region_id=None,
+        found.append(_shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights))
+    return found
+
+
+def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> _Placed:
+    """Return shares of incidents in regions as placements; a share of nothing is none."""
+    some = weights > 0
+    n = int(some.sum())
+    return _Placed(
+        row=row[some],
+        position=position[some],
+        weight=weights[some],
+        method=np.full(n, "spread", dtype=object),
+        confidence=weights[some],
+        metres=np.full(n, np.nan),
+        on_edge=np.zeros(n, dtype=bool),
+        conflict=np.full(n, -1),
     )
 
 
 def _known_at(usable: gpd.GeoDataFrame) -> NDArray[np.datetime64]:
     """Return when each incident had happened and was known."""
     told = usable["ingested_at"].dt.tz_localize(None)
-    return pd.concat([usable["event_date"], told], axis=1).max(axis=1).to_numpy()
+    return np.fmax(usable["event_date"].to_numpy(), told.to_numpy())
 
 
 def _on_edge(

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: The finest administrative level that each precision is good for; an unknown one is good for none.
 FINEST_LEVEL = {"point": 9, "place": 9, "admin2": 2, "admin1": 1, "country": 0, "unknown": -1}
 
+#: What incidents tell of their places, beside a point: two that tell the same are placed alike.
+WITNESS_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
+
 #: Level of regions that do not state one.
 DEFAULT_LEVEL = 2
 

@@ -340,7 +340,7 @@ def _days(
     days = feed.dates(source)
     if stated is not None:
         days = days.widened(stated.to_numpy(object))
-    for reason in sorted({reason for reason in days.reason if reason is not None}):
+    for reason in sorted(pd.Series(days.reason).dropna().unique()):
         quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
     return {
         "event_date": days.first.astype("datetime64[us]"),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 GRAIN = 2.0**-40
 WHOLE = 2**40
 
+#: Rows counted at a time.
+BLOCK = 2**18
+
 _HALF = 20
 _LOW = 2**_HALF - 1
 _EPOCH = np.datetime64("1970-01-01", "D")
@@ -97,32 +100,67 @@ def sum_cells(
     >>> sum_cells(cells, n_regions=1, edges=edges)["reports"].tolist()
     [1.5, 0.5]
     """
-    bounds = day_numbers(edges)
-    n_windows = len(bounds) - 1
     plain = (cells.grains == WHOLE) & (cells.first == cells.last)
-    window_of_day = np.repeat(np.arange(n_windows), np.diff(bounds))
-    sums = _sum_plain(
-        cells if plain.all() else cells.take(plain),
-        window_of_day,
-        first_day=int(bounds[0]),
-        shape=(n_regions, n_windows),
-    )
     if plain.all():
-        return sums
-    shared = _sum_shared(cells.take(~plain), edges=edges, n_cells=n_regions * n_windows)
+        return sum_days(
+            cells.position, cells.first, series=cells.series, n_regions=n_regions, edges=edges
+        )
+    whole = cells.take(plain)
+    sums = sum_days(
+        whole.position, whole.first, series=whole.series, n_regions=n_regions, edges=edges
+    )
+    n_cells = n_regions * (len(edges) - 1)
+    shared = _sum_shared(cells.take(~plain), edges=edges, n_cells=n_cells)
     return {name: values + shared[name] for name, values in sums.items()}
 
 
-def _sum_plain(
-    cells: Cells, window_of_day: IntArray, *, first_day: int, shape: tuple[int, int]
+def sum_days(
+    position: IntArray,
+    day: IntArray,
+    *,
+    series: dict[str, IntArray],
+    n_regions: int,
+    edges: NDArray[np.datetime64],
 ) -> dict[str, FloatArray]:
-    """Return the sums of whole incidents of one day: whole numbers, so order is no matter."""
-    day = np.clip(cells.first - first_day, 0, len(window_of_day) - 1)
-    key = cells.position * shape[1] + window_of_day[day]
-    size = shape[0] * shape[1]
-    sums: dict[str, FloatArray] = {}
-    for name, values in cells.series.items():
-        sums[name] = np.bincount(key, values.astype(float), minlength=size).astype(float)
+    """Sum whole incidents of one region and one day each into regions x windows.
+
+    Region and window make one key; rows are taken in blocks whose keys stay in the processor's
+    cache. All sums are whole numbers, so the order of the rows, or of batches of them, is no matter.
+
+    Parameters
+    ----------
+    position, day : ndarray of int, shape (n,)
+        Position of the region, and days since 1970.
+    series : dict of str to ndarray of int, shape (n,)
+        What each row adds to each series.
+    n_regions
+        Number of regions.
+    edges : ndarray of datetime64[D], shape (n_windows + 1,)
+        Edges of the windows; a day outside of them counts in the nearest window.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_regions * n_windows,)
+        Each series, by region and then window.
+
+    Examples
+    --------
+    >>> edges = np.array(["1970-01-01", "1970-01-03", "1970-01-05"], dtype="datetime64[D]")
+    >>> sum_days(np.array([0, 0]), np.array([0, 3]), series={"killed": np.array([2, 5])},
+    ...          n_regions=1, edges=edges)["killed"].tolist()
+    [2.0, 5.0]
+    """
+    bounds = day_numbers(edges)
+    n_windows = len(bounds) - 1
+    window_of_day = np.repeat(np.arange(n_windows), np.diff(bounds))
+    size = n_regions * n_windows
+    sums = {name: np.zeros(size) for name in series}
+    for start in range(0, len(day), BLOCK):
+        part = slice(start, start + BLOCK)
+        key = window_of_day[np.clip(day[part] - bounds[0], 0, len(window_of_day) - 1)]
+        key += position[part].astype(np.int64) * n_windows
+        for name, values in series.items():
+            sums[name] += np.bincount(key, values[part], minlength=size)
     return sums
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import InputError, SchemaError
+from riskmap.errors import InputError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
+from riskmap.panels.joins import join_placements, line_up
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.windows import EVERY, parse_day, step_windows
-from riskmap.schema import INCIDENT_COLUMNS, check_regions
+from riskmap.schema import check_regions
 from riskmap.typing import CountHistory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     import geopandas as gpd
@@ -33,13 +36,6 @@ SERIES = ("reports", "violence", "foreign", "fatalities")
 #: Event types that are no attack on anyone unless somebody was killed, wounded or abducted.
 HARMLESS = ("unrest", "arrest", "other")
 
-#: What of each incident is kept beside the counts, to name it among the reasons of a level.
-EVIDENCE = tuple(
-    column.name
-    for column in INCIDENT_COLUMNS
-    if column.name not in ("incident_id", "region_id", "quarantine_reason", "quarantine_detail")
-)
-
 
 @dataclass(frozen=True)
 class Panel:
@@ -55,9 +51,8 @@ class Panel:
         ``region_id, parent_id, iso3``, one row a region, in the order of `frame`.
     neighbours : scipy.sparse.csr_array
         Row-normalised weights of neighbouring regions.
-    evidence : DataFrame
-        The incidents that were counted: ``incident_id, region_id, weight, method`` and what is
-        known of each, newest first.
+    evidence_of : callable
+        Gives `evidence`; lining up a million incidents is put off until somebody asks for them.
     as_of : pandas.Timestamp
         The day the counts are made for; nothing of that day or later is in them.
     every
@@ -78,10 +73,18 @@ class Panel:
     frame: pd.DataFrame
     keys: pd.DataFrame
     neighbours: sparse.csr_array
-    evidence: pd.DataFrame
+    evidence_of: Callable[[], pd.DataFrame]
     as_of: pd.Timestamp
     every: str
     ledger: Ledger
+
+    @cached_property
+    def evidence(self) -> pd.DataFrame:
+        """The incidents that were counted, newest first.
+
+        ``incident_id, region_id, weight, method`` and what is known of each.
+        """
+        return self.evidence_of()
 
     @property
     def n_regions(self) -> int:
@@ -187,7 +190,8 @@ def count_incidents(
     keys = pd.DataFrame(keys)
     edges = _find_edges(located.incidents, day, every=every, start=start)
     reasons = _find_reasons(located.incidents, day, first=edges[0])
-    counted = located.incidents[reasons.isna()]
+    used = reasons.isna().to_numpy()
+    counted = pd.DataFrame(located.incidents if used.all() else located.incidents[used])
     ledger = located.ledger.then(
         Stage(
             "count",
@@ -196,12 +200,12 @@ def count_incidents(
             reasons=count_reasons(reasons),
         )
     )
-    evidence = _join_evidence(counted, located.placements, keys)
+    placed = join_placements(located, used, keys["region_id"])
     return Panel(
-        frame=_count(counted, evidence, keys=keys, edges=edges),
+        frame=_count(counted, placed, keys=keys, edges=edges),
         keys=keys,
         neighbours=find_neighbours(regions.sort_values("region_id", ignore_index=True)),
-        evidence=_order_evidence(evidence),
+        evidence_of=partial(line_up, counted, placed, keys["region_id"]),
         as_of=day,
         every=every,
         ledger=ledger,
@@ -243,11 +247,13 @@ def recount_evidence(
     ends = evidence["event_date_end"].fillna(evidence["event_date"])
     inside = (ends >= pd.Timestamp(edges[0])) & (evidence["event_date"] < day)
     rows = evidence[inside].reset_index(drop=True)
+    position = pd.Index(keys["region_id"]).get_indexer(rows["region_id"])
+    placed = rows[["weight"]].assign(row=np.arange(len(rows)), position=position)
     return Panel(
-        frame=_count(rows, rows.assign(incident_row=np.arange(len(rows))), keys=keys, edges=edges),
+        frame=_count(rows, placed, keys=keys, edges=edges),
         keys=keys,
         neighbours=neighbours,
-        evidence=rows,
+        evidence_of=lambda: rows,
         as_of=day,
         every=every,
         ledger=Ledger(),
@@ -293,49 +299,22 @@ def _find_reasons(
     return reasons
 
 
-def _join_evidence(
-    counted: gpd.GeoDataFrame, placements: pd.DataFrame, keys: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the placements of the counted incidents, with what is known of each incident."""
-    strange = ~placements["region_id"].isin(keys["region_id"])
-    if strange.any():
-        raise SchemaError(
-            "placements name a region that is not among the regions",
-            column="region_id",
-            met=placements.loc[strange, "region_id"].iloc[0],
-        )
-    facts = pd.DataFrame(counted)[["incident_id", *EVIDENCE]].reset_index(drop=True)
-    row = pd.Index(facts["incident_id"]).get_indexer(placements["incident_id"])
-    placed = placements[["incident_id", "region_id", "weight", "method"]][row >= 0]
-    joined = facts.drop(columns="incident_id").take(row[row >= 0])
-    evidence = pd.concat([placed.reset_index(drop=True), joined.reset_index(drop=True)], axis=1)
-    return evidence.assign(incident_row=row[row >= 0])
-
-
-def _order_evidence(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the evidence newest first, in an order that does not depend on the input's."""
-    ordered = evidence.drop(columns="incident_row").sort_values(
-        ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
-    )
-    return ordered.reset_index(drop=True)
-
-
 def _count(
     counted: pd.DataFrame,
-    evidence: pd.DataFrame,
+    placed: pd.DataFrame,
     *,
     keys: pd.DataFrame,
     edges: NDArray[np.datetime64],
 ) -> pd.DataFrame:
     """Return the complete region x window frame."""
-    row = evidence["incident_row"].to_numpy()
+    row = placed["row"].to_numpy()
     first = day_numbers(counted["event_date"].to_numpy())
     last = day_numbers(counted["event_date_end"].fillna(counted["event_date"]).to_numpy())
     cells = Cells(
-        position=pd.Index(keys["region_id"]).get_indexer(evidence["region_id"]),
+        position=placed["position"].to_numpy(),
         first=first[row],
         last=last[row],
-        grains=(evidence["weight"].to_numpy() / GRAIN).astype(np.int64),
+        grains=(placed["weight"].to_numpy() / GRAIN).astype(np.int64),
         series={name: values[row] for name, values in measure(counted).items()},
     )
     frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
@@ -351,7 +330,7 @@ def frame_of(
     n_regions, n_windows = len(keys), len(edges) - 1
     return pd.DataFrame(
         {
-            "region_id": np.repeat(keys["region_id"].to_numpy(), n_windows),
+            "region_id": np.repeat(keys["region_id"].array, n_windows),
             "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
             "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
             **sums,

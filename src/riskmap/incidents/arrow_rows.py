@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -125,7 +125,7 @@ def _with_refused(
     if not refused:
         return rows, lines, widths
     at = np.array(sorted(refused)) - skip - 1
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     for row, line in zip(at, sorted(refused), strict=True):
         reader = csv.reader([refused[line]], delimiter=delimiter, quoting=quoting)
         widths[row] = len(next(reader, []))

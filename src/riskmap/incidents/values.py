@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray
+    from riskmap.typing import FloatArray, IntArray
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
@@ -84,8 +84,8 @@ def has_no_margins(texts: pd.Series) -> bool:
         _, offsets, data = chunk.buffers()
         if data is None:
             continue
-        width = np.int64 if str(chunk.type).startswith("large") else np.int32
-        cuts = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
+        width = "int64" if str(chunk.type).startswith("large") else "int32"
+        cuts: IntArray = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
         if not len(chunk) or cuts[0] == cuts[-1]:
             continue
         bytes_ = np.frombuffer(data, np.uint8)

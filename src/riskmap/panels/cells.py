@@ -125,7 +125,7 @@ def sum_days(
     """Sum whole incidents of one region and one day each into regions x windows.
 
     Region and window make one key; rows are taken in blocks whose keys stay in the processor's
-    cache. All sums are whole numbers, so the order of the rows, or of batches of them, is no matter.
+    cache. All sums are whole numbers: the order of the rows, or of batches of them, is no matter.
 
     Parameters
     ----------

@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     )
     from riskmap.outputs.publishing import publish
     from riskmap.outputs.sets import read_layer
+    from riskmap.panels.batches import scan_incidents
     from riskmap.panels.counts import Panel, count_incidents
+    from riskmap.panels.scans import Scan
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk
     from riskmap.places.geocoders import GeocodeService, geocode
@@ -89,6 +91,7 @@ _HOMES = {
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
+    "Scan": "riskmap.panels.scans",
     "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",
     "WorkerGroup": "riskmap.assessment.groups",
@@ -119,6 +122,7 @@ _HOMES = {
     "read_postgis_regions": "riskmap.outputs.databases",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
+    "scan_incidents": "riskmap.panels.batches",
     "save_model": "riskmap.models.files",
     "testing": "riskmap.testing",
     "write_postgis": "riskmap.outputs.databases",
@@ -147,6 +151,7 @@ __all__ = [
     "RiskLayer",
     "RiskmapError",
     "RiskmapWarning",
+    "Scan",
     "Seasonal",
     "Stack",
     "WorkerGroup",
@@ -178,6 +183,7 @@ __all__ = [
     "read_regions",
     "repair_regions",
     "save_model",
+    "scan_incidents",
     "testing",
     "write_postgis",
 ]

@@ -12,7 +12,7 @@ from riskmap import datasets
 from riskmap.assessment.layers import DRIVER_COLUMNS, LAYERS, RISK_COLUMNS, RiskLayer
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
-from riskmap.panels.counts import EVIDENCE
+from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import REGION_COLUMNS, conform
 
 PROVENANCE = {

@@ -20,7 +20,7 @@ from riskmap.outputs import profiles
 from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.profiles import K, apply_profile
 from riskmap.outputs.publishing import WRITERS, publish
-from riskmap.panels.counts import EVIDENCE
+from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import INCIDENT_COLUMNS, TEXT, conform
 
 MARK = "Qzx-marked-text"

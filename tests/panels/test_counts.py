@@ -7,7 +7,7 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
 from riskmap.panels.cells import spread_days
-from riskmap.panels.counts import SERIES
+from riskmap.panels.measures import SERIES
 
 REGIONS = rm.datasets.regions()
 N = len(rm.datasets.incidents())

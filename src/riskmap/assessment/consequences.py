@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.models.tolls import fit_tolls, worst_means
-from riskmap.panels.counts import hits_foreigners, measure
+from riskmap.panels.measures import hits_foreigners, measure
 from riskmap.schema import EVENT_TYPES
 
 if TYPE_CHECKING:

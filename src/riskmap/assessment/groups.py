@@ -11,7 +11,7 @@ import pandas as pd
 from riskmap import countries
 from riskmap.errors import InputError
 from riskmap.models.distributions import NegativeBinomial
-from riskmap.panels.counts import hits_foreigners
+from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:

@@ -71,7 +71,7 @@ def split_file(path: Path, *, has_header: bool = True, size: int = BLOCK_BYTES) 
     Parameters
     ----------
     path
-        The file. One in UTF-16 is one block.
+        The file. One in UTF-16, or whose header takes several lines, is one block.
     has_header
         Whether the first line holds the columns' names.
     size
@@ -103,7 +103,8 @@ def split_file(path: Path, *, has_header: bool = True, size: int = BLOCK_BYTES) 
     with path.open("rb") as file:
         first = file.readline(_PIECE)
     header = first if has_header else b""
-    if first.startswith(_WIDE):
+    # other encodings, and names of columns with a line break in them, are left to the reader
+    if first.startswith(_WIDE) or (has_header and first.count(_QUOTE) % 2):
         yield Block(path, b"", 0, end, 1)
         return
     quoted = _TAB not in first

@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.incidents.blocks import Block
     from riskmap.typing import FloatArray
 
 
@@ -92,14 +94,57 @@ def read_incidents(
     """
     rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
     raw, found = open_table(path, feed=feed, columns=columns, encoding=encoding)
+    return _interpret(raw, found, rules, columns=columns, ingested_at=ingested_at)
+
+
+def read_block(
+    block: Block, *, feed: str, columns: Mapping[str, str] | None, ingested_at: str | None
+) -> gpd.GeoDataFrame:
+    """Read a part of a file as :func:`read_incidents` reads the whole, with the file's own lines.
+
+    Parameters
+    ----------
+    block
+        The part.
+    feed, columns, ingested_at
+        As for :func:`read_incidents`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table of its rows.
+
+    Raises
+    ------
+    InputError
+        When the part can't be read as a table.
+    """
+    with TemporaryDirectory() as folder:
+        part = Path(folder) / block.path.name
+        block.copy_to(part)
+        raw, found = open_table(part, feed=feed, columns=columns)
+    before = block.line - 1 - bool(block.header)
+    moved = replace(raw, lines=raw.lines + before)
+    return _interpret(moved, found, DateRules(), columns=columns, ingested_at=ingested_at)
+
+
+def _interpret(
+    raw: RawTable,
+    found: Feed,
+    rules: DateRules,
+    *,
+    columns: Mapping[str, str] | None,
+    ingested_at: datetime | str | None,
+) -> gpd.GeoDataFrame:
+    """Return the Incidents table of rows of text."""
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
     frame["source_id"] = _source_ids(frame, raw)
-    raw = replace(raw, rows=pd.DataFrame())
-    del source  # a million rows of raw text are not kept beside the table
+    name = replace(raw, rows=pd.DataFrame())
+    del source, raw  # a million rows of raw text are not kept beside the table
     moment = _instant(ingested_at)
-    return _complete(frame, raw, quarantine, ingested_at=moment, latest=rules.last_day)
+    return _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
 
 
 def open_table(

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import InputError
+from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.joins import join_placements, line_up
+from riskmap.panels.measures import SERIES, measure
 from riskmap.panels.neighbours import find_neighbours
+from riskmap.panels.scans import (
+    NO_DAY,
+    Scan,
+    refuse_rows,
+    scan_cells,
+    scan_evidence,
+    spread_areas,
+    weigh_areas,
+)
 from riskmap.panels.windows import EVERY, parse_day, step_windows
 from riskmap.schema import check_regions
 from riskmap.typing import CountHistory
@@ -29,12 +39,7 @@ if TYPE_CHECKING:
     from riskmap.places.placements import Located
     from riskmap.typing import FloatArray, IntArray
 
-#: The series of a panel: all reports; serious incidents; those in which foreign people were hit or
-#: targeted; deaths.
-SERIES = ("reports", "violence", "foreign", "fatalities")
-
-#: Event types that are no attack on anyone unless somebody was killed, wounded or abducted.
-HARMLESS = ("unrest", "arrest", "other")
+_EPOCH = np.datetime64("1970-01-01", "D")
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def _codes(labels: pd.Series) -> IntArray:
 
 
 def count_incidents(
-    located: Located,
+    located: Located | Scan,
     regions: gpd.GeoDataFrame,
     *,
     every: str = "month",
@@ -149,8 +154,9 @@ def count_incidents(
 
     Parameters
     ----------
-    located : Located
-        What :func:`riskmap.locate` returned.
+    located : Located or Scan
+        What :func:`riskmap.locate` or :func:`riskmap.scan_incidents` returned; the counts are the
+        same.
     regions : GeoDataFrame
         The regions it was given.
     every
@@ -188,6 +194,8 @@ def count_incidents(
         raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))
     keys = regions.sort_values("region_id", ignore_index=True)[["region_id", "parent_id", "iso3"]]
     keys = pd.DataFrame(keys)
+    if isinstance(located, Scan):
+        return _count_scan(located, regions, keys, as_of=day, every=every, start=start)
     edges = _find_edges(located.incidents, day, every=every, start=start)
     reasons = _find_reasons(located.incidents, day, first=edges[0])
     used = reasons.isna().to_numpy()
@@ -209,6 +217,50 @@ def count_incidents(
         as_of=day,
         every=every,
         ledger=ledger,
+    )
+
+
+def _count_scan(
+    scan: Scan,
+    regions: gpd.GeoDataFrame,
+    keys: pd.DataFrame,
+    *,
+    as_of: pd.Timestamp,
+    every: str,
+    start: str | date | pd.Timestamp | None,
+) -> Panel:
+    """Return the panel of a scan."""
+    if tuple(keys["region_id"]) != scan.region_ids:
+        raise SchemaError("the regions are not those that were scanned", column="region_id")
+    ordered = regions.sort_values("region_id", ignore_index=True)
+    today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
+    sums = scan.sums
+    past = sums[(sums["known"] < today) & (sums["first"] != NO_DAY)]
+    days = (_EPOCH + past["first"].to_numpy()).astype("datetime64[us]")
+    edges = _reach(pd.Series(days), as_of, every=every, start=start)
+    first = int(day_numbers(edges[:1])[0])
+    reasons = refuse_rows(sums, as_of=today, first=first)
+    counted = sums[reasons.isna()]
+    aside = sums["reports"].groupby(reasons).sum().to_dict()
+    stage = Stage(
+        "count",
+        rows_in=int(sums["reports"].sum()),
+        rows_out=int(counted["reports"].sum()),
+        reasons=aside,
+    )
+    weights = weigh_areas(scan, ordered)
+    cells = scan_cells(spread_areas(counted, weights))
+    frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
+    if not counted["told"].any():
+        frame["foreign"] = np.nan
+    return Panel(
+        frame=frame,
+        keys=keys,
+        neighbours=find_neighbours(ordered),
+        evidence_of=partial(scan_evidence, scan, counted, weights=weights),
+        as_of=as_of,
+        every=every,
+        ledger=scan.ledger.then(stage),
     )
 
 
@@ -268,9 +320,20 @@ def _find_edges(
     start: str | date | pd.Timestamp | None,
 ) -> NDArray[np.datetime64]:
     """Return the windows' edges from the start that was asked for, or from the first incident."""
+    known = incidents.loc[_known(incidents, as_of), "event_date"]
+    return _reach(known, as_of, every=every, start=start)
+
+
+def _reach(
+    known: pd.Series,
+    as_of: pd.Timestamp,
+    *,
+    every: str,
+    start: str | date | pd.Timestamp | None,
+) -> NDArray[np.datetime64]:
+    """Return the windows' edges from a start, or from the first of some days."""
     if start is not None:
         return step_windows(as_of, parse_day(start, what="start"), every=every)
-    known = incidents.loc[_known(incidents, as_of), "event_date"]
     if known.empty:
         raise InputError(
             "no incident is known before as_of",
@@ -336,29 +399,3 @@ def frame_of(
             **sums,
         }
     )
-
-
-def measure(incidents: pd.DataFrame) -> dict[str, IntArray]:
-    """Return what each incident adds to each series.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> list(measure(rm.datasets.incidents()))
-    ['reports', 'violence', 'foreign', 'fatalities']
-    """
-    toll = incidents[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=np.int64)
-    harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
-    return {
-        "reports": np.ones(len(incidents), dtype=np.int64),
-        "violence": (~harmless).astype(np.int64),
-        "foreign": hits_foreigners(incidents).astype(np.int64),
-        "fatalities": toll[:, 0],
-    }
-
-
-def hits_foreigners(incidents: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return in which incidents foreign people were hit or targeted, as far as is known."""
-    abroad = incidents["nationality"].notna() & (incidents["nationality"] != incidents["country"])
-    hit = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
-    return np.asarray(hit | abroad.to_numpy(dtype=bool))

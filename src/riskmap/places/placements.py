@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from riskmap.places.region_index import RegionIndex
     from riskmap.typing import FloatArray, IntArray, NameResolver
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
@@ -144,17 +145,9 @@ def locate(
     refused = incidents["quarantine_reason"].notna().to_numpy()
     told = incidents["quarantine_reason"] == DUPLICATE
     usable = _pick(incidents, ~refused)
-    spots, spot = _distinct_spots(usable)
-    heard = hear_witnesses(spots, regions, gazetteer=gazetteer)
-    why = _reasons(spots, regions, heard, spread=spread)
-    found = why.isna().to_numpy()
-    area = _areas(heard, spread=spread).where(found)
-    sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & area.isna().to_numpy()))
-    placed = _at_rows(sharp, spot)
-    areas = pd.Series(area.array.take(spot))
-    shared = _place_spread(usable, regions, areas, placed, how=spread, exposure=exposure)
-    reasons = pd.Series(why.array.take(spot))
-    kept = found[spot]
+    found = find_places(usable, regions, gazetteer=gazetteer, spread=spread)
+    shared = _place_spread(usable, regions, found.area, found.placed, how=spread, exposure=exposure)
+    kept = found.reasons.isna().to_numpy()
     stages = (
         Stage(
             "read",
@@ -167,14 +160,91 @@ def locate(
             "locate",
             rows_in=len(usable),
             rows_out=int(kept.sum()),
-            reasons=count_reasons(reasons),
+            reasons=count_reasons(found.reasons),
         ),
     )
     return Located(
         incidents=_pick(usable, kept),
-        placements=_as_placements([placed, *shared], usable, regions),
+        placements=_as_placements([found.placed, *shared], usable, regions),
         ledger=Ledger(stages),
-        set_aside=_set_aside(incidents[refused], usable[~kept], reasons[~kept]),
+        set_aside=_set_aside(incidents[refused], usable[~kept], found.reasons[~kept]),
+    )
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Placements as arrays; `row` and `position` are those of an incident and a region.
+
+    Of a place, `row` is its own number. `conflict` is the position of a region, -1 for none.
+    """
+
+    row: IntArray
+    position: IntArray
+    weight: FloatArray
+    method: NDArray[np.object_]
+    confidence: FloatArray
+    metres: FloatArray
+    on_edge: NDArray[np.bool_]
+    conflict: IntArray
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where incidents belong, before the vague ones are spread.
+
+    Parameters
+    ----------
+    placed : Placed
+        The incidents that belong to one region.
+    area : Series of str
+        The area that each vague incident is known to, ``parent_id=...`` or ``iso3=...``; missing
+        for the others.
+    reasons : Series of str
+        Why an incident has no place at all; missing where it has one.
+    """
+
+    placed: Placed
+    area: pd.Series
+    reasons: pd.Series
+
+
+def find_places(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    gazetteer: NameResolver | None = None,
+    index: RegionIndex | None = None,
+    spread: str | None = "history",
+) -> Places:
+    """Find the region or the area of each incident.
+
+    Parameters
+    ----------
+    usable
+        Incidents without a quarantine reason, indexed by their position.
+    regions, gazetteer, spread
+        As for :func:`locate`.
+    index
+        The index of the regions; it is made when not given.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().reset_index(drop=True)
+    >>> places = find_places(table, rm.datasets.regions())
+    >>> len(places.placed.row) + int(places.area.notna().sum()) == len(table)
+    True
+    """
+    spots, spot = _distinct_spots(usable)
+    heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
+    why = _reasons(spots, regions, heard, spread=spread)
+    found = why.isna().to_numpy()
+    area = _areas(heard, spread=spread).where(found)
+    sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & area.isna().to_numpy()))
+    return Places(
+        placed=_at_rows(sharp, spot),
+        area=pd.Series(area.array.take(spot)),
+        reasons=pd.Series(why.array.take(spot)),
     )
 
 
@@ -228,26 +298,9 @@ def _reasons(
     return pd.Series(reasons, index=usable.index, dtype="str")
 
 
-@dataclass(frozen=True)
-class _Placed:
-    """Placements as arrays; `row` and `position` are those of an incident and a region.
-
-    Of a place, `row` is its own number. `conflict` is the position of a region, -1 for none.
-    """
-
-    row: IntArray
-    position: IntArray
-    weight: FloatArray
-    method: NDArray[np.object_]
-    confidence: FloatArray
-    metres: FloatArray
-    on_edge: NDArray[np.bool_]
-    conflict: IntArray
-
-
 def _place_sharp(
     spots: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, rows: IntArray
-) -> _Placed:
+) -> Placed:
     """Return the placements of the places that count in one region."""
     stated, named, pointed = heard.stated[rows], heard.named[rows], heard.pointed[rows]
     x, y = heard.x[rows], heard.y[rows]
@@ -263,7 +316,7 @@ def _place_sharp(
     metres = boundary_distances(geometries, chosen, x, y)
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
     trust = pd.Series(np.where(untold & (method == "point"), "untold", method)).map(CONFIDENCE)
-    return _Placed(
+    return Placed(
         row=rows,
         position=chosen,
         weight=np.ones(len(rows)),
@@ -275,23 +328,23 @@ def _place_sharp(
     )
 
 
-def _at_rows(sharp: _Placed, spot: IntArray) -> _Placed:
+def _at_rows(sharp: Placed, spot: IntArray) -> Placed:
     """Return the placements of incidents from those of their places; `spot` is each one's place."""
     order = np.full(int(spot.max(initial=-1)) + 1, -1)
     order[sharp.row] = np.arange(len(sharp.row))
     at = order[spot]
     rows = np.flatnonzero(at >= 0)
     columns = {field.name: getattr(sharp, field.name)[at[rows]] for field in fields(sharp)}
-    return _Placed(**columns | {"row": rows})
+    return Placed(**columns | {"row": rows})
 
 
 def _as_placements(
-    parts: list[_Placed], usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
+    parts: list[Placed], usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
 ) -> pd.DataFrame:
     """Return the placements table, in the order of the incidents and then of the regions."""
     whole = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(_Placed)
+        for field in fields(Placed)
     }
     order = np.argsort(whole["row"] * len(regions) + whole["position"], kind="stable")
     whole = {name: values[order] for name, values in whole.items()}
@@ -330,11 +383,11 @@ def _place_spread(
     usable: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     area: pd.Series,
-    placed: _Placed,
+    placed: Placed,
     *,
     how: str | None,
     exposure: pd.Series | None,
-) -> list[_Placed]:
+) -> list[Placed]:
     """Return the placements of the incidents that are spread over the regions of each area."""
     known = _known_at(usable)
     by_region = np.argsort(placed.position, kind="stable")
@@ -355,11 +408,11 @@ def _place_spread(
     return found
 
 
-def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> _Placed:
+def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> Placed:
     """Return shares of incidents in regions as placements; a share of nothing is none."""
     some = weights > 0
     n = int(some.sum())
-    return _Placed(
+    return Placed(
         row=row[some],
         position=position[some],
         weight=weights[some],
@@ -372,9 +425,9 @@ def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> _Placed:
 
 
 def _known_at(usable: gpd.GeoDataFrame) -> NDArray[np.datetime64]:
-    """Return when each incident had happened and was known."""
+    """Return the day on which each incident had happened and was known."""
     told = usable["ingested_at"].dt.tz_localize(None)
-    return np.fmax(usable["event_date"].to_numpy(), told.to_numpy())
+    return np.fmax(usable["event_date"].to_numpy(), told.to_numpy()).astype("datetime64[D]")
 
 
 def _on_edge(

@@ -68,7 +68,11 @@ class Witnesses:
 
 
 def hear_witnesses(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, gazetteer: NameResolver | None
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    gazetteer: NameResolver | None,
+    index: RegionIndex | None = None,
 ) -> Witnesses:
     """Gather what each usable incident tells of its place.
 
@@ -80,6 +84,8 @@ def hear_witnesses(
         Regions table.
     gazetteer
         Resolves names of regions; one of the regions' own names when None.
+    index
+        The index of the regions; it is made when None.
 
     Returns
     -------
@@ -94,7 +100,7 @@ def hear_witnesses(
     """
     points = usable.geometry.to_numpy()
     x, y = shapely.get_x(points), shapely.get_y(points)
-    covering = RegionIndex(regions).query(x, y)
+    covering = (RegionIndex(regions) if index is None else index).query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     by_id = pd.Index(regions["region_id"])
     level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())

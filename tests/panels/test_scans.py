@@ -115,7 +115,7 @@ def test_parquet_is_read_a_row_group_at_a_time(tmp_path, districts, monkeypatch)
     rows.to_parquet(path, row_group_size=100)
     monkeypatch.setattr(batches, "PART_ROWS", 250)
     whole, scanned = panels(rm.read_incidents(csv), districts, [path])
-    assert len(list(batches._split(path))) == 4
+    assert len(list(batches.split(path))) == 4
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 

@@ -12,7 +12,7 @@ from riskmap.assessment.groups import count_shares, shrink_shares
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.models.forecasts import recount
-from riskmap.panels.counts import EVIDENCE
+from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import spread_days
-from riskmap.panels.counts import measure
+from riskmap.panels.measures import measure
 from riskmap.panels.windows import step_onwards
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.scans import Scan, add_scans, scan_places
 from riskmap.places.placements import find_places
 from riskmap.places.region_index import RegionIndex
+from riskmap.places.spreads import check_spread
 from riskmap.schema import check_incidents, check_regions
 
 if TYPE_CHECKING:
@@ -111,12 +112,14 @@ def scan_incidents(
     >>> panel.frame.equals(rm.count_incidents(located, districts, as_of="2025-01-01").frame)
     True
     """
-    check_regions(regions)
-    ordered = regions.sort_values("region_id", ignore_index=True)
-    task = _Task(ordered, _save_index(ordered), gazetteer, spread, ingested_at)
-    parts = [part for source in sources for part in _split(source)]
+    task = prepare(regions, gazetteer=gazetteer, spread=spread, ingested_at=ingested_at)
+    parts = [part for source in sources for part in split(source)]
     _check_columns(parts)
-    scans = _scan_here(parts, task) if client is None else _scan_there(parts, task, client)
+    scans = (
+        (_scan_part(part, task) for part in parts)
+        if client is None
+        else scan_there(parts, task, client)
+    )
     pending: list[Scan] = [] if onto is None else [onto]
     for scan in scans:
         pending.append(scan)
@@ -127,13 +130,66 @@ def scan_incidents(
     return add_scans(pending)
 
 
-def _scan_here(parts: Sequence[_Part], task: _Task) -> Iterator[Scan]:
-    """Yield the scan of each part, one after the other."""
-    return (_scan_part(part, task) for part in parts)
+def prepare(
+    regions: gpd.GeoDataFrame,
+    *,
+    gazetteer: NameResolver | None = None,
+    spread: str | None = "history",
+    ingested_at: str | None = None,
+) -> _Task:
+    """Return what is done to each part, with the index of the regions built once for all of them.
+
+    Parameters
+    ----------
+    regions, gazetteer, spread, ingested_at
+        As for :func:`scan_incidents`.
+    """
+    check_regions(regions)
+    check_spread(spread, None)
+    ordered = regions.sort_values("region_id", ignore_index=True)
+    return _Task(ordered, _save_index(ordered), gazetteer, spread, ingested_at)
 
 
-def _scan_there(parts: Sequence[_Part], task: _Task, client: Any) -> Iterator[Scan]:
-    """Yield the scan of each part in their order, made by the workers of a cluster."""
+def connect(address: str, *, timeout: float = 10.0) -> Any:
+    """Return a client of a Dask scheduler.
+
+    Parameters
+    ----------
+    address
+        Such as ``tcp://127.0.0.1:8786``.
+    timeout
+        Seconds to wait for an answer.
+
+    Raises
+    ------
+    InputError
+        When nothing answers there.
+    MissingDependencyError
+        When `distributed` is not installed (extra ``dask``).
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingDependencyError("distributed", extra="dask") from error
+    make: Any = Client
+    try:
+        return make(address, timeout=timeout)
+    except (OSError, ValueError) as error:
+        raise InputError("no scheduler answers", met=address, expected=str(error)) from error
+
+
+def scan_there(parts: Sequence[_Part], task: _Task, client: Any) -> Iterator[Scan]:
+    """Yield the scan of each part in their order, made by the workers of a cluster.
+
+    Parameters
+    ----------
+    parts
+        What :func:`split` yielded.
+    task
+        What :func:`prepare` returned.
+    client
+        A ``distributed.Client``. The parts of a worker that dies are given to another.
+    """
     sent = client.scatter(task, broadcast=True)
     for future in client.map(_scan_part, parts, [sent] * len(parts), pure=False):
         yield future.result()
@@ -193,8 +249,14 @@ def _scan_nothing(block: Block, task: _Task, error: InputError) -> Scan:
     return scan_places(nothing, places, region_ids=ids, ledger=Ledger(stages), spread=task.spread)
 
 
-def _split(source: str | Path | pd.DataFrame) -> Iterator[_Part]:
-    """Yield the parts of a source."""
+def split(source: str | Path | pd.DataFrame) -> Iterator[_Part]:
+    """Yield the parts of a source.
+
+    Parameters
+    ----------
+    source
+        A file, or an Incidents table.
+    """
     if isinstance(source, pd.DataFrame):
         check_incidents(source)
         yield _Part(source)

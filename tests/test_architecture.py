@@ -23,6 +23,9 @@ FLOORS = (
     ("datasets", "doctors", "downloads", "testing"),
     ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
+#: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within
+#: the method, by this one module.
+LAZY_UPWARD = {("riskmap.assessment.layers", "riskmap.outputs.views")}
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
 OPTIONAL = (
     "pyarrow",
@@ -88,7 +91,24 @@ def test_imports_point_down():
         for name, target in arrows()
         if target != "riskmap" and floor(name) < floor(target)
     ]
-    assert upward == []
+    assert set(upward) <= LAZY_UPWARD
+
+
+def test_what_points_up_is_imported_within_a_method():
+    for name, target in LAZY_UPWARD:
+        tree = ast.parse(dict(modules())[name].read_text(encoding="utf-8"))
+        package, _, module = target.rpartition(".")
+        outside = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        inside = [
+            node
+            for function in ast.walk(tree)
+            if isinstance(function, ast.FunctionDef)
+            for node in ast.walk(function)
+            if isinstance(node, ast.ImportFrom)
+        ]
+        used = [n for n in outside if n.module == package and module in {a.name for a in n.names}]
+        assert used
+        assert all(node in inside for node in used)
 
 
 def test_only_the_face_is_above():
@@ -99,7 +119,11 @@ def test_only_the_face_is_above():
 def test_no_circles():
     graph = {}
     for name, target in arrows():
-        if name not in (target, "riskmap") and target != "riskmap":
+        if (
+            name not in (target, "riskmap")
+            and target != "riskmap"
+            and (name, target) not in LAZY_UPWARD
+        ):
             graph.setdefault(name, set()).add(target)
     done, open_ = set(), []
 

@@ -249,6 +249,50 @@ def publish_for_ever(out, started):
                     shutil.rmtree(path)
 
 
+FULL = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+from conftest import make_layer
+import riskmap as rm
+from riskmap.outputs import publishing
+from riskmap.outputs.publishing import WRITERS
+layer = make_layer()
+later = make_layer(provenance=layer.provenance | {"as_of": "2025-02-01"})
+formats = [name for name in WRITERS if name != "pdf"]
+rm.publish(layer, sys.argv[2], formats=["csv"])
+publishing.encode_layer = lambda layer: b"{}"  # so that the formats get their turn
+told = []
+for size in map(int, sys.argv[3:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    for chosen in [[name] for name in formats] + [formats]:
+        try:
+            rm.publish(later, sys.argv[2], formats=chosen)
+        except rm.RiskmapError as error:
+            told.append(type(error).__name__)
+        else:
+            told.append("written")
+print(told)
+"""
+
+
+def test_a_disk_that_fills_up_in_any_format_leaves_the_old_set(tmp_path):
+    """No file may grow past a size: what a full disk does, in Python, SQLite, GDAL and Arrow."""
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, here, tmp_path, "600", "20000"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.replace("'", '"'))
+    small = len(told) // 2
+    assert set(told[:small]) == {"PublishError"}
+    assert told[-1] == "PublishError"
+    check_whole(tmp_path)
+    assert not (tmp_path / ".partial").exists()
+
+
 def test_a_killed_publisher_leaves_a_whole_set(layer, tmp_path):
     publish(layer, tmp_path, formats=FEW)
     context = multiprocessing.get_context("fork")

@@ -12,6 +12,7 @@ from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import geopandas as gpd
 
@@ -177,3 +178,93 @@ class RiskLayer:
     audit: pd.DataFrame = field(default_factory=partial(empty_table, AUDIT_COLUMNS))
     sources: pd.DataFrame = field(default_factory=partial(empty_table, SOURCE_COLUMNS))
     sites: pd.DataFrame = field(default_factory=partial(empty_table, SITE_COLUMNS))
+
+    def to_geojson(self) -> str:
+        """Return the layer as GeoJSON text (RFC 7946), one feature a region."""
+        from riskmap.outputs import views
+
+        return views.to_geojson(self)
+
+    @property
+    def __geo_interface__(self) -> dict[str, Any]:
+        """The layer as the plain values of its GeoJSON, for whatever reads geo-interfaces."""
+        from riskmap.outputs import views
+
+        return views.geo_interface(self)
+
+    def to_file(self, path: str | Path) -> Path:
+        """Write the layer as one file: ``.geojson, .gpkg, .parquet, .pmtiles`` or ``.csv``.
+
+        For all formats as one set with its manifest, see :func:`riskmap.publish`.
+
+        Parameters
+        ----------
+        path
+            The file; its suffix says the kind. It changes only when the whole file is written.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InputError
+            When the suffix is of no kind of file that holds a layer.
+        MissingDependencyError
+            When the kind needs a package that is not installed.
+        PublishError
+            When it can't be written; what stood there is untouched.
+        """
+        from riskmap.outputs import views
+
+        return views.to_file(self, path)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the headline's levels: colour, number, a hatch for insufficient data, a legend.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure when None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingDependencyError
+            When matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.plot(self, ax=ax)
+
+    def explore(self, **options: Any) -> Any:
+        """Return a map to zoom and click in a notebook; names are text, never markup.
+
+        Parameters
+        ----------
+        **options
+            As for :meth:`geopandas.GeoDataFrame.explore`, such as ``tiles="CartoDB positron"``. By
+            default there are no background tiles; folium's own scripts come from the network.
+
+        Returns
+        -------
+        folium.Map
+
+        Raises
+        ------
+        MissingDependencyError
+            When folium is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.explore(self, **options)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks: levels, and the regions most at risk."""
+        from riskmap.outputs import views
+
+        return views.repr_html(self)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import PublishError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+#: What the system, SQLite and GDAL raise when a file can't be written, as on a full disk.
+WRITING_FAILED = (OSError, sqlite3.Error, DataSourceError, DataLayerError, FeatureError)
 
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:

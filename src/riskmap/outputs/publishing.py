@@ -11,20 +11,18 @@ import fcntl
 import hashlib
 import os
 import shutil
-import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.alerts import atom_feed, cap_alert
 from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.documents import advisory_docx, advisory_pdf
-from riskmap.outputs.files import sync, write_chunks
+from riskmap.outputs.files import WRITING_FAILED, sync, write_chunks
 from riskmap.outputs.frames import TABLE, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import write_geopackage
@@ -103,7 +101,7 @@ def publish(
         out.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
             return _publish(layer, out, chosen)
-    except (OSError, sqlite3.Error, DataSourceError, DataLayerError, FeatureError) as error:
+    except WRITING_FAILED as error:
         raise PublishError(f"{out}: the set was not published: {error}") from error
 
 

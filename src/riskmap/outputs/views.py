@@ -1,0 +1,197 @@
+"""A layer on the screen and in single files: what the methods of ``RiskLayer`` do."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from riskmap.errors import InputError, MissingDependencyError, PublishError
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.files import WRITING_FAILED, sync, write_chunks
+from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
+from riskmap.outputs.geojson import geojson_chunks
+from riskmap.outputs.geopackages import write_geopackage
+from riskmap.outputs.tables import csv_chunks, risk_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from riskmap.assessment.layers import RiskLayer
+
+_TOLD = ("region_id", "name", "parent", "level_name", "p_any", "confidence", "data_sufficiency")
+_ROWS = 10
+_UNKNOWN = "#d9d9d9"
+
+
+def to_geojson(layer: RiskLayer) -> str:
+    """Return a layer as GeoJSON text, as ``risk.geojson`` of a published set holds it."""
+    return b"".join(geojson_chunks(layer)).decode()
+
+
+def geo_interface(layer: RiskLayer) -> dict[str, Any]:
+    """Return a layer as the plain values of its GeoJSON."""
+    values: dict[str, Any] = orjson.loads(to_geojson(layer))
+    return values
+
+
+def to_file(layer: RiskLayer, path: str | Path) -> Path:
+    """Write a layer as one file of the kind that the path's suffix says.
+
+    Raises
+    ------
+    InputError
+        When the suffix is of no kind of file that holds a layer.
+    MissingDependencyError
+        When the kind needs a package that is not installed.
+    PublishError
+        When it can't be written; what stood there is untouched.
+    """
+    path = Path(path)
+    writer = _FILES.get(path.suffix.lower())
+    if writer is None:
+        raise InputError(
+            "no file that holds a layer", met=path.name, expected="one of " + ", ".join(_FILES)
+        )
+    try:
+        folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        partial = folder / path.name
+        try:
+            writer(layer, partial)
+            sync(partial)
+            partial.replace(path)
+        finally:
+            for left in folder.iterdir():
+                left.unlink()
+            folder.rmdir()
+    except WRITING_FAILED as error:
+        raise PublishError(f"{path} was not written: {error}") from error
+    return path
+
+
+def _csv(layer: RiskLayer, path: Path) -> None:
+    write_chunks(path, csv_chunks(risk_table(layer)))
+
+
+def _geojson(layer: RiskLayer, path: Path) -> None:
+    write_chunks(path, geojson_chunks(layer))
+
+
+_FILES: dict[str, Callable[[RiskLayer, Path], None]] = {
+    ".geojson": _geojson,
+    ".json": _geojson,
+    ".gpkg": write_geopackage,
+    ".parquet": write_geoparquet,
+    ".pmtiles": write_pmtiles,
+    ".csv": _csv,
+}
+
+
+def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
+    """Draw a layer on axes of matplotlib: colour, number, hatch for insufficient data, legend.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``notebook``).
+    """
+    try:
+        from matplotlib import pyplot as plt
+        from matplotlib.patches import Patch
+    except ImportError as error:
+        raise MissingDependencyError("matplotlib", extra="notebook") from error
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    frame = risk_frame(layer)
+    words, keys = catalogue("en"), []
+    for level in reversed(layer.scale.levels):
+        rows = frame[(frame["risk_level"] == level.level) & frame.geometry.notna()]
+        unknown = level.level == 0
+        colour = _UNKNOWN if unknown else level.colour
+        style: dict[str, Any] = {"facecolor": colour, "hatch": "///" if unknown else None}
+        if len(rows):
+            rows.plot(ax=ax, edgecolor="white", linewidth=0.4, aspect=None, **style)
+        name = f"{level.level} {words['levels'][level.name]} ({len(rows)})"
+        keys.append(Patch(edgecolor="white", label=name, **style))
+    for point, number in zip(
+        frame.geometry.representative_point(), frame["risk_level"], strict=True
+    ):
+        if point is not None:
+            ax.annotate(str(number), (point.x, point.y), ha="center", va="center", fontsize=6)
+    ax.legend(handles=keys, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set(aspect="equal", title=_title(layer))
+    ax.set_axis_off()
+    return ax
+
+
+def explore(layer: RiskLayer, **options: Any) -> Any:
+    """Return a layer as a map of folium.
+
+    Raises
+    ------
+    MissingDependencyError
+        When folium or mapclassify is not installed (extra ``notebook``).
+    """
+    try:
+        import folium  # noqa: F401 - what geopandas draws with
+        import mapclassify  # noqa: F401 - likewise
+        import matplotlib as mpl  # noqa: F401 - likewise
+    except ImportError as error:
+        raise MissingDependencyError(str(error.name), extra="notebook") from error
+    frame = risk_frame(layer)[[*_TOLD, "geometry"]]
+    texts = {name: frame[name].map(_escape) for name in _TOLD if name != "p_any"}
+    colours = {level.name: level.colour for level in layer.scale.levels}
+    names = [*colours][::-1]
+    return (
+        frame[frame.geometry.notna()]
+        .assign(**texts)
+        .explore(
+            **{
+                "column": "level_name",
+                "categories": names,
+                "cmap": [_UNKNOWN if name == names[-1] else colours[name] for name in names],
+                "categorical": True,
+                "tiles": None,
+                "tooltip": list(_TOLD),
+                "style_kwds": {"fillOpacity": 0.8, "color": "white", "weight": 0.6},
+                **options,
+            }
+        )
+    )
+
+
+def repr_html(layer: RiskLayer) -> str:
+    """Return a layer as a small HTML table for notebooks: levels, and the regions most at risk."""
+    table, words = risk_table(layer), catalogue("en")
+    counts = table["risk_level"].value_counts()
+    levels = "".join(
+        f"<tr><td>{level.level} {_escape(words['levels'][level.name])}</td>"
+        f"<td>{int(counts.get(level.level, 0))}</td></tr>"
+        for level in reversed(layer.scale.levels)
+    )
+    worst = table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
+    rows = "".join(
+        f"<tr><td>{_escape(row.name_)}</td><td>{_escape(row.parent)}</td>"
+        f"<td>{row.risk_level} {_escape(row.level_name)}</td><td>{row.p_any:.1%}</td></tr>"
+        for row in worst.rename(columns={"name": "name_"}).itertuples()
+        if row.risk_level
+    )
+    return (
+        f"<div><strong>{_escape(_title(layer))}</strong>"
+        f"<table><thead><tr><th>level</th><th>regions</th></tr></thead><tbody>{levels}</tbody>"
+        "</table><table><thead><tr><th>region</th><th>parent</th><th>level</th><th>p_any</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _title(layer: RiskLayer) -> str:
+    known = layer.provenance
+    about = catalogue("en")["layers"][layer.headline]
+    return f"{about}: as of {known['as_of']}, valid until {str(known['valid_until'])[:10]}"
+
+
+def _escape(value: Any) -> str:
+    """Return text that no page takes for markup; nothing for what is missing."""
+    return "" if value is None or value != value else html.escape(str(value))  # noqa: PLR0124 - NaN

@@ -1,0 +1,139 @@
+"""A layer shows itself: drawn, written, and as a table, with names that are only text."""
+
+import errno
+import json
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from riskmap.errors import InputError, MissingDependencyError, PublishError
+from riskmap.outputs import views
+from riskmap.outputs.geojson import geojson_chunks
+
+SCRIPTS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "ولسوالی", "北京"]
+
+
+def test_geojson_is_that_of_the_published_file(layer):
+    text = layer.to_geojson()
+    assert text.encode() == b"".join(geojson_chunks(layer))
+    assert layer.__geo_interface__ == json.loads(text)
+
+
+def test_others_read_the_geo_interface(layer):
+    frame = gpd.GeoDataFrame.from_features(layer)
+    assert frame["region_id"].tolist() == layer.regions["region_id"].tolist()
+    assert frame.geometry.geom_equals(
+        layer.regions.geometry.set_crs(None, allow_override=True)
+    ).all()
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".json", ".GPKG", ".parquet", ".csv", ".pmtiles"])
+def test_a_file_is_of_the_kind_of_its_suffix(layer, tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is absent: extra parquet")
+    path = layer.to_file(tmp_path / f"risk{suffix}")
+    if suffix == ".parquet":
+        frame = gpd.read_parquet(path)
+    elif suffix == ".csv":
+        assert len(path.read_text(encoding="utf-8").splitlines()) == 25
+        return
+    else:
+        frame = gpd.read_file(path, layer=None if "json" in suffix else "risk")
+    assert set(frame["region_id"]) == set(layer.regions["region_id"])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_replaced_whole(layer, tmp_path, monkeypatch):
+    path = layer.to_file(str(tmp_path / "risk.gpkg"))
+    before = path.read_bytes()
+
+    def full(_layer, partial):
+        partial.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(views._FILES, ".gpkg", full)
+    with pytest.raises(PublishError, match="No space left"):
+        layer.to_file(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_file_of_another_kind(layer, tmp_path):
+    with pytest.raises(InputError, match=r"met 'risk\.docx', expected one of \.geojson"):
+        layer.to_file(tmp_path / "risk.docx")
+
+
+@pytest.fixture
+def axes():
+    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is absent: extra notebook")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, ax = plt.subplots()
+    yield ax
+    plt.close(figure)
+
+
+def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
+    shapes = layer.regions.geometry.to_numpy(copy=True)
+    shapes[3] = None
+    bare = layers["layer"](regions=layer.regions.set_geometry(shapes))
+    assert bare.plot(ax=axes) is axes
+    assert len(axes.texts) == 23
+    hatches = {c.get_hatch() or None for c in axes.collections}
+    assert hatches == {None, "///"}
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert told[-1] == "0 insufficient data (2)"
+    assert sum(int(text.rpartition("(")[2][:-1]) for text in told) == 23
+    assert "valid until 2025-04-01" in axes.get_title()
+    axes.figure.canvas.draw()
+
+
+def test_a_plot_makes_its_own_axes(layer, axes):  # noqa: ARG001 - chooses the backend
+    from matplotlib import pyplot as plt
+
+    found = layer.plot()
+    assert found.figure.number in plt.get_fignums()
+    plt.close(found.figure)
+
+
+def test_an_explored_map_takes_no_name_for_markup(layers):
+    pytest.importorskip("folium", reason="folium is absent: extra notebook")
+    pytest.importorskip("mapclassify", reason="mapclassify is absent: extra notebook")
+    layer = layers["layer"](regions=layers["names"](SCRIPTS))
+    page = layer.explore().get_root().render()
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "\\u0026lt;script\\u0026gt;" in page or "&lt;script&gt;" in page
+    assert "tile.openstreetmap" not in page
+    assert "#bd0026" in page
+
+
+def test_the_table_of_a_notebook_is_text(layers, layer):
+    table = layers["layer"](regions=layers["names"](SCRIPTS))._repr_html_()
+    assert "<script" not in table
+    assert "<img" not in table
+    assert "&lt;script&gt;" in table
+    assert "ولسوالی" in table
+    assert "0 insufficient data</td><td>2<" in layer._repr_html_()
+    unknown = layer.risks.assign(p_any=np.nan, risk_level=0)
+    assert "<td>nan" not in layers["layer"](risks=unknown)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("package", "method"),
+    [("matplotlib", "plot"), ("folium", "explore"), ("mapclassify", "explore")],
+)
+def test_a_missing_package_is_named(layer, monkeypatch, package, method):
+    for name in [package, *(n for n in sys.modules if n.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[notebook\]'"):
+        getattr(layer, method)()
+
+
+def test_shapes_of_the_file_are_those_of_the_interface(layer):
+    shapes = [shapely.geometry.shape(f["geometry"]) for f in layer.__geo_interface__["features"]]
+    assert all(shapely.is_valid(shapes))

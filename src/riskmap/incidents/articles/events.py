@@ -171,18 +171,18 @@ def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | No
         t for t in fact.tolls if t.kind in ("killed", "wounded", "abducted") and t.scope in allowed
     ]
     held = any(t.kind == "arrested" and not t.scope and t.side == "militant" for t in fact.tolls)
+    violent = bool(harm) and (bool(strong) or _armed(fact))
     deliberate = _armed(fact) or any(t.word not in _BURSTS for t in strong)
-    if "accident" in flags and not deliberate and not held:
+    other = (
+        "fiction" in flags
+        or ("accident" in flags and not deliberate and not held)
+        or ("animal" in flags and not _armed(fact))
+        or ("verbal" in flags and not harm)
+        or ((quiet or "figurative" in flags) and not violent and not held)
+    )
+    if other:
         return ""
-    if "fiction" in flags:
-        return ""
-    if ("animal" in flags and not _armed(fact)) or ("verbal" in flags and not harm):
-        return ""
-    if (quiet or "figurative" in flags) and not (harm and (strong or _armed(fact))) and not held:
-        return ""
-    if "court" in flags:
-        old = True
-    if old:
+    if old or "court" in flags:
         return "recounted" if _is_specific(fact, harm, strong) and not claims else ""
     if harm or (_tells(fact, strong) and not (held and all(t.word in _AIMS for t in strong))):
         return "reported"
@@ -191,19 +191,14 @@ def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | No
         for t in fact.tolls
     ):
         return "arrest"
-    if (
-        any(
-            t.kind == "released"
-            and not t.scope
-            and t.side == "victim"
-            and t.head not in ("", "name")
-            for t in fact.tolls
-        )
-        and known is None
-        and _CAPTIVE.search(fact.sentence.low)
-    ):
-        return "recounted"
-    return ""
+    return "recounted" if known is None and _frees_captives(fact) else ""
+
+
+def _frees_captives(fact: Facts) -> bool:
+    """Return whether a sentence tells that captives came free, and so of their abduction."""
+    freed = [t for t in fact.tolls if t.kind == "released" and not t.scope and t.side == "victim"]
+    named = any(t.head not in ("", "name") for t in freed)
+    return named and _CAPTIVE.search(fact.sentence.low) is not None
 
 
 def _armed(fact: Facts) -> bool:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]")
 
-
 ONE = (1, 1)
+_LONGEST = 9
+_OF_THE = ("the", "his", "their", "its", "her", "a", "an")
 
 
 class Token(NamedTuple):
@@ -77,47 +78,51 @@ def _cut(tokens: Sequence[Token], last: int) -> bool:
 
 def _phrase(tokens: Sequence[Token], head: int, last: int, person: Person, floor: int) -> Phrase:
     """Return the phrase whose head word stands at a token: widen it to the left."""
-    exact, vague, factors, _ = numbers()
     first = head
-    while first > floor and head - first < 9:  # noqa: PLR2004 - no phrase is longer
+    while first > floor and head - first < _LONGEST:
         low = tokens[first - 1].low
-        quantity_of = (
-            low == "of"
-            and first - 2 >= floor
-            and (
-                tokens[first - 2].low in (*exact, *vague, *factors, "dozens", "one")
-                or tokens[first - 2].low.isdigit()
-            )
-        )
         if low == ")" and first - 3 >= floor and tokens[first - 3].low == "(":
             first -= 3
-            continue
-        if low in verbs() and not (
-            first - 2 >= floor and tokens[first - 2].low in (*grammar("definite"), "a", "an")
-        ):
+        elif low in verbs() and not _has_article(tokens, first - 1, floor):
             break
-        if quantity_of:
+        elif low == "of" and first - 2 >= floor and _is_quantity(tokens[first - 2].low):
             first -= 2
-            continue
-        if (
-            low in ("the", "his", "their", "its", "her", "a", "an")
-            and first - 2 >= floor
-            and tokens[first - 2].low == "of"
-            and first - 3 >= floor
-            and (tokens[first - 3].low in (*exact, *vague))
-        ):
+        elif low in _OF_THE and _is_part(tokens, first, floor):
             first -= 3
-            continue
-        if (
-            low in grammar("stop") - grammar("definite") - grammar("possessive")
-            or not (low[0].isalnum())
-            or low in grammar("auxiliary")
-        ):
+        elif _ends_phrase(low):
             break
-        first -= 1
-        if low in ("a", "an", *grammar("definite"), *grammar("possessive")):
-            break
+        else:
+            first -= 1
+            if low in ("a", "an", *grammar("definite"), *grammar("possessive")):
+                break
     return _count(tokens, first, last, person)
+
+
+def _has_article(tokens: Sequence[Token], i: int, floor: int) -> bool:
+    """Return whether an article stands before a word: "the wounded guard"."""
+    return i - 1 >= floor and tokens[i - 1].low in ("a", "an", *grammar("definite"))
+
+
+def _is_quantity(word: str) -> bool:
+    exact, vague, factors, _ = numbers()
+    return word in exact or word in vague or word in factors or word.isdigit()
+
+
+def _is_part(tokens: Sequence[Token], first: int, floor: int) -> bool:
+    """Return whether a phrase is part of others: "three of the guards"."""
+    exact, vague = numbers()[:2]
+    if first - 3 < floor or tokens[first - 2].low != "of":
+        return False
+    return tokens[first - 3].low in exact or tokens[first - 3].low in vague
+
+
+def _ends_phrase(low: str) -> bool:
+    inner = low in grammar("definite") or low in grammar("possessive")
+    return (
+        (low in grammar("stop") and not inner)
+        or not low[0].isalnum()
+        or low in grammar("auxiliary")
+    )
 
 
 def _count(tokens: Sequence[Token], first: int, last: int, person: Person) -> Phrase:

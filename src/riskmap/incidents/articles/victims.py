@@ -145,6 +145,7 @@ _VICTIM_WORD = caseless(r"victim|dead|hostage")
 _WORKING = caseless(
     r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b"
 )
+_JOB = re.compile(r"[\w-]+(?: workers?)?")
 _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
 
@@ -175,46 +176,46 @@ def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counte
 def _write_work(
     text: str, event: Event, tolls: Sequence[Toll], fields: dict[str, Any], evidence: list[Evidence]
 ) -> None:
-    known, jobs = people(), occupation_sectors()
+    """Write what the victims do, and the sector of their work."""
     for toll in tolls:
-        for match in re.finditer(r"[\w-]+(?: workers?)?", text[toll.start : toll.end]):
-            person = known.get(match[0].lower()) or known.get(match[0].lower().split()[0])
-            if (
-                person
-                and person.occupation
-                and person.occupation != "worker"
-                and "occupation" not in fields
-            ):
-                span = (toll.start + match.start(), toll.start + match.end())
-                put(fields, evidence, "occupation", person.occupation, *span)
-                if jobs[person.occupation]:
-                    put(fields, evidence, "sector", jobs[person.occupation], *span)
-    pattern, names = sectors()
-    told = event.facts if event.status == "recounted" else event.told()
-    for fact in told:
-        if "sector" in fields:
-            return
-        low = fact.sentence.low
-        victims = any(t in tolls for t in fact.tolls) or _WORKING.search(low)
-        if not victims:
-            continue
-        found = [
-            m
-            for m in pattern.finditer(low)
-            if m[0] not in ("mine", "port", "bridge") or _SITE.search(low[: m.start()])
-        ]
+        found = _find_occupation(text[toll.start : toll.end])
         if found:
-            best = max(found, key=lambda m: len(m[0]))
-            word = best[0]
+            job, start, end = found
+            span = (toll.start + start, toll.start + end)
+            put(fields, evidence, "occupation", job, *span)
+            if occupation_sectors()[job]:
+                put(fields, evidence, "sector", occupation_sectors()[job], *span)
+            break
+    told = event.facts if event.status == "recounted" else event.told()
+    for fact in told if "sector" not in fields else ():
+        of_victims = any(t in tolls for t in fact.tolls) or _WORKING.search(fact.sentence.low)
+        match = _find_sector(fact.sentence.low) if of_victims else None
+        if match:
+            word, names = match[0], sectors()[1]
             name = names.get(word) or names[word.removesuffix("s")]
-            put(
-                fields,
-                evidence,
-                "sector",
-                name,
-                fact.sentence.start + best.start(),
-                fact.sentence.start + best.end(),
-            )
+            start = fact.sentence.start
+            put(fields, evidence, "sector", name, start + match.start(), start + match.end())
+            return
+
+
+def _find_occupation(text: str) -> tuple[str, int, int] | None:
+    """Return the first occupation that some words for people name, with its span."""
+    known = people()
+    for match in _JOB.finditer(text.lower()):
+        person = known.get(match[0]) or known.get(match[0].split()[0])
+        if person and person.occupation not in ("", "worker"):
+            return person.occupation, match.start(), match.end()
+    return None
+
+
+def _find_sector(low: str) -> re.Match[str] | None:
+    """Return the longest phrase of a sentence that speaks for a sector."""
+    found = [
+        m
+        for m in sectors()[0].finditer(low)
+        if m[0] not in ("mine", "port", "bridge") or _SITE.search(low[: m.start()])
+    ]
+    return max(found, key=lambda m: len(m[0]), default=None)
 
 
 def _write_survivors(

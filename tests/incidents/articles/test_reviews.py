@@ -165,3 +165,30 @@ def test_a_day_the_text_leaves_open_survives_the_review(matcher, tmp_path):
     row = rm.read_incidents(tmp_path / "a.csv").iloc[0]
     assert (row["event_date"].day, row["event_date_end"].day) == (1, 31)
     assert row["date_precision"] == "month"
+
+
+PAPERS = (
+    "Gunmen killed two Chinese miners in Kitoulo, Haut-Lokele, on Monday, police said.",
+    "Two Chinese miners were shot dead by gunmen in Kitoulo district on Monday, officials said.",
+    "A mine in Kitoulo district of Haut-Lokele was attacked on Monday; two Chinese miners died.",
+)
+
+
+def accepted(texts, matcher, path):
+    found = [rm.extract_incidents(t, published="2031-05-14", regions=matcher) for t in texts]
+    write_review(found, path)
+    decide(path, [{"decision": "accept"} for one in found for _ in one.incident_rows])
+    return rm.merge_duplicates(rm.read_incidents(path))
+
+
+def test_one_story_in_many_papers_is_one_incident(matcher, tmp_path):
+    table = accepted(PAPERS, matcher, tmp_path / "a.csv")
+    assert sorted(reasons(table)) == ["", "duplicate", "duplicate"]
+
+
+def test_two_events_of_one_text_stay_two(matcher, tmp_path):
+    text = (
+        "Gunmen killed two miners in Kitoulo on Monday.\n"
+        "In a separate incident, gunmen killed two miners in Ndolo on Monday."
+    )
+    assert reasons(accepted([text], matcher, tmp_path / "a.csv")) == ["", ""]

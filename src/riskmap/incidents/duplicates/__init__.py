@@ -3,8 +3,8 @@
 Reports are compared when they are of neighbouring days and close in space. What speaks for one
 incident adds up, what speaks against it is taken off, and from
 :data:`riskmap.incidents.duplicates.points.ENOUGH` points on two reports are one incident. Within
-one release of a feed (one source and file) rows are different incidents by the feed's own word,
-however alike, unless nobody has curated it and they are copies or reprints of one text.
+one release of a feed (one source and file; of articles, one text) rows are different incidents by
+the feed's own word, however alike, unless nobody has curated it and they are copies or reprints.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def _pool_evidence(
 def _clusters(table: gpd.GeoDataFrame, lead: IntArray) -> IntArray:
     """Return for each row the first row of its cluster."""
     text = [utils.default_process(note) for note in table["notes"].fillna("")]
-    release = pd.factorize(pd.MultiIndex.from_frame(table[["source", "source_file"]]))[0]
+    release = _releases(table)
     copy_of = find_copies(table, text)
     root = _certain(table, text, copy_of, lead)
     if len(release) == 0 or (release == release[0]).all():
@@ -241,6 +241,13 @@ def _clusters(table: gpd.GeoDataFrame, lead: IntArray) -> IntArray:
     lines = line[pairs].sum(axis=1)  # among equals, files tell of incidents in the same order
     best_first = np.lexsort((pairs[:, 1], pairs[:, 0], lines, -points.round(6)))
     return _join(root, release, pairs[best_first])
+
+
+def _releases(table: gpd.GeoDataFrame) -> IntArray:
+    """Return a number for the release each row is of: a source's file, of articles each text."""
+    text = table["source_id"].str.replace(r"-\d+$", "", regex=True)
+    keys = [table["source"], table["source_file"], text.where(table["source"] == "article", "")]
+    return pd.factorize(pd.MultiIndex.from_arrays(keys))[0]
 
 
 def _certain(

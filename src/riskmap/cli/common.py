@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskmap.assessment.groups import WorkerGroup
+    from riskmap.panels.scans import Scan
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -62,6 +63,25 @@ def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
     say("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return rm.merge_duplicates(table)
+
+
+def scan_files(paths: list[Path], regions: gpd.GeoDataFrame, *, scheduler: str | None) -> Scan:
+    """Read and place long files a part at a time, here or by the workers of a cluster."""
+    import riskmap as rm
+    from riskmap.panels.batches import connect
+
+    say(f"reading and placing {len(paths)} files a part at a time")
+    if scheduler is None:
+        return rm.scan_incidents(paths, regions, each=tell_apart)
+    with connect(scheduler) as client:
+        return rm.scan_incidents(paths, regions, each=tell_apart, client=client)
+
+
+def tell_apart(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Read who was hit from the notes, and mark reports of the same incident."""
+    import riskmap as rm
+
+    return rm.merge_duplicates(rm.derive_victims(table))
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from riskmap.cli.common import (
     load_incidents,
     load_regions,
     say,
+    scan_files,
     show,
 )
 
@@ -31,10 +32,15 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.models.forecasts import Forecast
+    from riskmap.panels.scans import Scan
+    from riskmap.places.placements import Located
 
 DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
 DEMO_COUNTRIES = ("AFG", "PAK")
 DEMO_AS_OF = "2025-02-01"
+
+#: Bytes of incident files from which on they are read a part at a time.
+LARGE = 500_000_000
 
 
 def run(  # noqa: PLR0913, PLR0917 - one an option of the command
@@ -51,18 +57,30 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     *,
     formats: Formats = None,
     profile: Profile = "private",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler to share the reading, such as tcp://...")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Turn files of incidents into a published risk layer; the same incident counts once."""
+    """Turn files of incidents into a published risk layer; the same incident counts once.
+
+    Files of more than half a gigabyte together are read a part at a time: then reports of the same
+    incident are looked for within each part.
+    """
     import riskmap as rm
 
     publish = _publisher(out, formats, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
-    table = load_incidents(incidents)
     who = None if group is None else load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
-    forecast = _forecast(table, districts, as_of=as_of, horizon=horizon, every=every)
+    if scheduler is not None or _bytes_of(incidents) > LARGE:
+        found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler)
+    else:
+        table = load_incidents(incidents)
+        say(f"placing {len(table):,} incidents in {len(districts):,} regions")
+        found = rm.locate(table, districts)
+    forecast = _forecast(found, districts, as_of=as_of, horizon=horizon, every=every)
     layer = rm.assess(forecast, districts, group=who, scale=levels)
     given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
     layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
@@ -84,7 +102,9 @@ def demo(
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
-    forecast = _forecast(table, provinces, as_of=DEMO_AS_OF, horizon="90D", every="month")
+    forecast = _forecast(
+        rm.locate(table, provinces), provinces, as_of=DEMO_AS_OF, horizon="90D", every="month"
+    )
     layer = rm.assess(forecast, provinces)
     layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
     notice = (
@@ -95,15 +115,18 @@ def demo(
     publish(layer)
 
 
+def _bytes_of(paths: list[Path]) -> int:
+    """Return the bytes of files; one that is missing is told of when it is read."""
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
 def _forecast(
-    table: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
+    found: Located | Scan, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
 ) -> Forecast:
-    """Run the stream from incidents to a forecast."""
+    """Run the stream from placed incidents to a forecast."""
     import riskmap as rm
 
-    say(f"placing {len(table):,} incidents in {len(regions):,} regions")
-    located = rm.locate(table, regions)
-    panel = rm.count_incidents(located, regions, every=every, as_of=as_of)
+    panel = rm.count_incidents(found, regions, every=every, as_of=as_of)
     say(f"forecasting {horizon} from {as_of}")
     return rm.forecast(panel, horizon=horizon)
 

@@ -24,7 +24,7 @@ from riskmap.places.spreads import check_spread
 from riskmap.schema import check_incidents, check_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from riskmap.typing import NameResolver
 
@@ -57,15 +57,17 @@ class _Task:
     gazetteer: NameResolver | None
     spread: str | None
     ingested_at: str | None
+    each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None
 
 
-def scan_incidents(
+def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and how to go about it
     sources: Iterable[str | Path | pd.DataFrame],
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None = None,
     spread: str | None = "history",
     ingested_at: str | None = None,
+    each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None,
     onto: Scan | None = None,
     client: Any = None,
 ) -> Scan:
@@ -86,6 +88,9 @@ def scan_incidents(
         As for :func:`riskmap.locate`.
     ingested_at
         As for :func:`riskmap.read_incidents`.
+    each
+        What to do to the Incidents table of each part before it is placed, such as
+        :func:`riskmap.derive_victims` or :func:`riskmap.merge_duplicates`.
     onto
         A scan to add to: yesterday's, and only today's files are read.
     client
@@ -112,7 +117,7 @@ def scan_incidents(
     >>> panel.frame.equals(rm.count_incidents(located, districts, as_of="2025-01-01").frame)
     True
     """
-    task = prepare(regions, gazetteer=gazetteer, spread=spread, ingested_at=ingested_at)
+    task = prepare(regions, gazetteer=gazetteer, spread=spread, ingested_at=ingested_at, each=each)
     parts = [part for source in sources for part in split(source)]
     _check_columns(parts)
     scans = (
@@ -136,18 +141,19 @@ def prepare(
     gazetteer: NameResolver | None = None,
     spread: str | None = "history",
     ingested_at: str | None = None,
+    each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None,
 ) -> _Task:
     """Return what is done to each part, with the index of the regions built once for all of them.
 
     Parameters
     ----------
-    regions, gazetteer, spread, ingested_at
+    regions, gazetteer, spread, ingested_at, each
         As for :func:`scan_incidents`.
     """
     check_regions(regions)
     check_spread(spread, None)
     ordered = regions.sort_values("region_id", ignore_index=True)
-    return _Task(ordered, _save_index(ordered), gazetteer, spread, ingested_at)
+    return _Task(ordered, _save_index(ordered), gazetteer, spread, ingested_at, each)
 
 
 def connect(address: str, *, timeout: float = 10.0) -> Any:
@@ -205,6 +211,8 @@ def _scan_part(part: _Part, task: _Task) -> Scan:
         if not isinstance(part.source, Block):
             raise
         return _scan_nothing(part.source, task, error)
+    if task.each is not None:
+        table = task.each(table)
     refused = table["quarantine_reason"].notna().to_numpy()
     told = table["quarantine_reason"] == DUPLICATE
     usable = table[~refused].reset_index(drop=True)

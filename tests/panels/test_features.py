@@ -78,7 +78,7 @@ def test_chosen_windows_are_those_of_all():
     history = random_history(1)
     every = rate_features(history, at=np.arange(21))
     for name, value in rate_features(history, at=np.array([3, 11, 20])).items():
-        assert np.array_equal(value, every[name][[3, 11, 20]])
+        assert value == pytest.approx(every[name][[3, 11, 20]], rel=1e-12, abs=1e-15)
 
 
 def test_no_window_asked_is_no_row():
@@ -118,3 +118,10 @@ def test_exposure_counts_by_its_ratio():
 def test_exposure_of_nothing_is_nothing():
     history = replace(random_history(4), exposure=np.zeros((20, 5)))
     assert relative_exposure(history).sum() == 0.0
+
+
+@pytest.mark.parametrize(("days", "extra"), [(1.0, 3), (7.0, 2), (14.0, 1), (30.0, 0)])
+def test_short_windows_have_shorter_memories_too(days, extra):
+    history = replace(random_history(3), days=np.full(20, days))
+    names = [n for n in rate_features(history, at=np.array([20])) if n.startswith("own_0")]
+    assert len(names) == extra

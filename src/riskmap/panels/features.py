@@ -19,6 +19,8 @@ DAYS_A_MONTH = DAYS_A_YEAR / 12
 
 #: Half-lives in months for a region's own history, from the last weeks to a decade.
 OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
+#: More of them, from four days on, where windows are no longer than they are.
+SHORT_HALF_LIVES = (0.125, 0.25, 0.5)
 #: Half-lives in months for neighbours, the parent, the country, all regions and other series.
 OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
 
@@ -140,19 +142,17 @@ def decayed_sums(
     ...              at=np.array([0, 1, 2])).ravel().tolist()
     [0.0, 8.0, 5.0]
     """
-    if len(at) == 1:  # one origin needs no recursion
-        ages = lengths[: at[0]][::-1].cumsum()[::-1] - lengths[: at[0]]
-        return (0.5 ** (ages / half_life_days) @ values[: at[0]])[None]
     out = np.zeros((len(at), values.shape[1]))
-    total = np.zeros(values.shape[1])
-    slot = 0
-    for t in range(int(at[-1]) + 1 if len(at) else 0):
-        if at[slot] == t:
-            out[slot] = total
-            slot += 1
-        if slot == len(at):
-            break
-        total = total * 0.5 ** (lengths[t] / half_life_days) + values[t]
+    total, done = np.zeros(values.shape[1]), 0
+    ends = np.append(0.0, np.cumsum(lengths))
+    for slot, t in enumerate(at):
+        if t == done + 1:
+            fresh = values[done]
+        else:  # einsum sums in one order on every machine, a product of matrices need not
+            fading = 0.5 ** ((ends[t] - ends[done + 1 : t + 1]) / half_life_days)
+            fresh = np.einsum("t,tr->r", fading, values[done:t])
+        total = total * 0.5 ** ((ends[t] - ends[done]) / half_life_days) + fresh
+        out[slot], done = total, int(t)
     return out
 
 
@@ -181,7 +181,8 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     Returns
     -------
     dict of str to ndarray, shape (len(at), n_regions)
-        Incidents a day at risk, by names such as ``own_12m`` (half-life of 12 months),
+        Incidents a day at risk, by names such as ``own_12m`` (half-life of 12 months; those under
+        a month only where windows are as short),
         ``neighbours_3m``, ``parent_48m``, ``country_12m``, ``all_3m``, ``violence_3m``.
 
     Examples
@@ -193,7 +194,9 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     [[0.143, 0.143]]
     """
     counts, days = np.nan_to_num(history.counts), days_at_risk(history)
-    own = _decay(history, counts, days, OWN_HALF_LIVES, at)
+    window_months = float(np.median(history.days)) / DAYS_A_MONTH
+    short = tuple(months for months in SHORT_HALF_LIVES if months >= window_months)
+    own = _decay(history, counts, days, short + OWN_HALF_LIVES, at)
     features = {f"own_{m:g}m": _ratio(*sums) for m, sums in own.items()}
     if history.neighbours is not None:
         for m in OTHER_HALF_LIVES:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Seasonal,
         Zero,
     )
+    from riskmap.models.clusters import find_clusters
     from riskmap.models.endemic_epidemic import EndemicEpidemic
     from riskmap.models.ensembles import Adapted, Boosting, Stack
     from riskmap.models.files import load_model, save_model
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from riskmap.outputs.sets import read_layer
     from riskmap.panels.batches import scan_incidents
     from riskmap.panels.counts import Panel, count_incidents
+    from riskmap.panels.frames import panel_from_counts
     from riskmap.panels.scans import Scan
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk
@@ -109,11 +111,13 @@ _HOMES = {
     "derive_victims": "riskmap.incidents.derivations",
     "extract_incidents": "riskmap.incidents.articles",
     "fetch_incidents": "riskmap.incidents.clients",
+    "find_clusters": "riskmap.models.clusters",
     "forecast": "riskmap.models.forecasts",
     "geocode": "riskmap.places.geocoders",
     "load_model": "riskmap.models.files",
     "locate": "riskmap.places.placements",
     "merge_duplicates": "riskmap.incidents.duplicates",
+    "panel_from_counts": "riskmap.panels.frames",
     "publish": "riskmap.outputs.publishing",
     "read_group": "riskmap.assessment.group_files",
     "read_incidents": "riskmap.incidents.readers",
@@ -169,11 +173,13 @@ __all__ = [
     "derive_victims",
     "extract_incidents",
     "fetch_incidents",
+    "find_clusters",
     "forecast",
     "geocode",
     "load_model",
     "locate",
     "merge_duplicates",
+    "panel_from_counts",
     "publish",
     "read_group",
     "read_incidents",

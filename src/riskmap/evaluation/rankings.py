@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riskmap.errors import InputError
-from riskmap.evaluation.scores import check_share
+from riskmap.evaluation.scores.quantiles import check_share
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

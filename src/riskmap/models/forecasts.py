@@ -272,12 +272,26 @@ def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
 def _measure_activity(panel: Panel) -> pd.DataFrame:
     """Return how many reports name each region, and for how many days there was none.
 
-    An incident that is only known to a province is no report from any one of its districts.
+    An incident that is only known to a province is no report from any one of its districts. Of a
+    panel without evidence the counts themselves are the reports.
     """
+    if panel.evidence.empty:
+        return _measure_counts(panel)
     named = panel.evidence[panel.evidence["method"] != "spread"].groupby("region_id")
     reports = named["weight"].sum().reindex(panel.keys["region_id"]).fillna(0.0)
     last = named["event_date"].max().reindex(panel.keys["region_id"])
     return panel.keys.assign(
         reports=reports.to_numpy(),
         last_report_days=(panel.as_of - last).dt.days.to_numpy(dtype=float),
+    )
+
+
+def _measure_counts(panel: Panel) -> pd.DataFrame:
+    """Return the same from counts alone: the last report is as old as the end of its window."""
+    counts = np.nan_to_num(panel.wide("reports").to_numpy())
+    some = counts > 0
+    last = len(counts) - np.argmax(some[::-1], axis=0)
+    age = (panel.edges[-1] - panel.edges[last]).astype(float)
+    return panel.keys.assign(
+        reports=counts.sum(axis=0), last_report_days=np.where(some.any(axis=0), age, np.nan)
     )

@@ -55,7 +55,7 @@ class Panel:
     keys : DataFrame
         ``region_id, parent_id, iso3``, one row a region, in the order of `frame`.
     neighbours : scipy.sparse.csr_array
-        Row-normalised weights of neighbouring regions.
+        Row-normalised weights of neighbouring regions; empty when none are known.
     evidence_of : callable
         Gives `evidence`; lining up a million incidents is put off until somebody asks for them.
     as_of : pandas.Timestamp
@@ -64,6 +64,8 @@ class Panel:
         The windows' length: day, week, month or quarter.
     ledger : Ledger
         What became of every row so far.
+    exposure : ndarray, shape (n_windows, n_regions), optional
+        Worker-years at risk in each window and region; None when unknown.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class Panel:
     as_of: pd.Timestamp
     every: str
     ledger: Ledger
+    exposure: FloatArray | None = None
 
     @cached_property
     def evidence(self) -> pd.DataFrame:
@@ -121,8 +124,9 @@ class Panel:
             parent=_codes(self.keys["iso3"] + "/" + self.keys["parent_id"]),
             country=_codes(self.keys["iso3"]),
             phase=phase,
-            neighbours=self.neighbours,
+            neighbours=self.neighbours if self.neighbours.nnz else None,
             drivers=drivers,
+            exposure=self.exposure,
         )
 
     def _values(self, series: str) -> FloatArray:

@@ -1,6 +1,6 @@
 """What the forecasts are worth on real data, against the baselines, and how long they take.
 
-    python benchmarks/forecasts.py [--shared FOLDER] [--large]
+    python benchmarks/forecasts.py [--shared FOLDER] [--large] [--plot docs/images/reliability.svg]
 
 Each table is made of forecasts of counts that were never used to design or tune a model. All
 models keep their defaults. Skill is 1 - score / score of ``EmpiricalBayes``; more is better.
@@ -35,6 +35,7 @@ class OneYearPrior(rm.EmpiricalBayes):
 
 MODELS = {
     "EmpiricalBayes": rm.EmpiricalBayes(),
+    "CountryShrinkage": rm.EmpiricalBayes(levels=("country",)),
     "OneYearPrior": OneYearPrior(),
     "Zero": rm.Zero(),
     "Persistence": rm.Persistence(),
@@ -47,6 +48,8 @@ MODELS = {
     "Boosting": rm.Boosting(),
     "Stack": rm.Stack((rm.EndemicEpidemic(), rm.Boosting())),
 }
+#: What the default is also held against, in a table of its own.
+RIVALS = ("CountryShrinkage", "OneYearPrior", "EmpiricalBayes")
 EDGES = np.array([0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 1.0])
 
 
@@ -187,15 +190,26 @@ def replay(
     return found
 
 
+def scores(rows: dict[str, Any], where: Any) -> np.ndarray:
+    """Return the mean log score, Brier score and CRPS of some of a model's forecasts."""
+    hit, p = rows["hit"][where].astype(float), np.clip(rows["p"][where], 1e-6, 1 - 1e-6)
+    return np.array([log_score(hit, p).mean(), brier(hit, p).mean(), rows["crps"][where].mean()])
+
+
+def rivals(found: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Return the default's skill against each climatology with shrinkage."""
+    own = found["EndemicEpidemic"]
+    every = np.ones_like(own["active"])
+    table = {
+        name: 1 - scores(own, every) / scores(found[name], every)
+        for name in RIVALS
+        if name in found
+    }
+    return pd.DataFrame(table, index=["log", "brier", "crps"]).T
+
+
 def skills(found: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """Return the table of skills against empirical Bayes."""
-
-    def scores(rows: dict[str, Any], where: Any) -> np.ndarray:
-        hit, p = rows["hit"][where].astype(float), np.clip(rows["p"][where], 1e-6, 1 - 1e-6)
-        return np.array(
-            [log_score(hit, p).mean(), brier(hit, p).mean(), rows["crps"][where].mean()]
-        )
-
     table = {}
     base = found["EmpiricalBayes"]
     for name, rows in found.items():
@@ -231,6 +245,25 @@ def reliability(rows: dict[str, Any]) -> pd.DataFrame:
         },
         index=[f"{a:g} to {b:g}" for a, b in pairwise(EDGES)],
     )[n > 0]
+
+
+def draw(curves: dict[str, pd.DataFrame], path: Path) -> None:
+    """Draw the reliability of the default on each set, on logarithmic axes."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    rcParams["svg.hashsalt"] = "riskmap"  # the same bytes twice
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([1e-4, 1], [1e-4, 1], "k--", linewidth=1)
+    for (title, table), marker in zip(curves.items(), "osD^vP*", strict=False):
+        kept = table[(table["forecasts"] >= 20) & (table["seen"] > 0)]
+        axes.plot(kept["mean forecast"], kept["seen"], linewidth=1, marker=marker, label=title)
+    axes.set(xscale="log", yscale="log", xlim=(5e-4, 1.1), ylim=(5e-4, 1.1))
+    axes.set(xlabel="forecast probability of any incident", ylabel="share in which there was one")
+    axes.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def as_markdown(table: pd.DataFrame, head: str) -> str:
@@ -279,18 +312,21 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="also time 50,000 regions x 260 weeks")
     parser.add_argument("--only", default="", help="sets whose title holds this text")
     parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--plot", type=Path, help="also draw the reliability, as SVG")
     given = parser.parse_args()
     names = ["EmpiricalBayes", *(n for n in given.models if n != "EmpiricalBayes")]
     print(measure(400, 520))
     if given.large:
         print(measure(50_000, 260))
+    curves = {}
     for task in TASKS:
         if given.only not in task.title:
             continue
         panel = count(task, Path(given.shared))
         history = panel.history(task.series)
         first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
-        found = replay(history, first, refit_windows=task.refit_windows, names=names)
+        chosen = [n for n in names if not task.every_point or n not in ("Boosting", "Stack")]
+        found = replay(history, first, refit_windows=task.refit_windows, names=chosen)
         hits = found["EmpiricalBayes"]["hit"]
         print(f"\n### {task.title}\n")
         print(
@@ -298,9 +334,17 @@ def main() -> None:
             f"{hits.sum()} hits; fitted to {first} windows.\n"
         )
         print(as_markdown(skills(found), "model"))
+        if "EndemicEpidemic" not in found:
+            continue
+        print("\nThe default against climatologies with shrinkage:\n")
+        print(as_markdown(rivals(found), "baseline"))
         print("\nReliability of the default:\n")
-        table = reliability(found.get("EndemicEpidemic", found["EmpiricalBayes"]))
+        table = reliability(found["EndemicEpidemic"])
         print(as_markdown(table, "forecast"), flush=True)
+        if not task.every_point:
+            curves[task.title.rpartition(":")[0]] = table
+    if given.plot and curves:
+        draw(curves, given.plot)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap.cli import app
+from riskmap.errors import ModelError
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,36 @@ def test_it_compares_models_with_baselines(files):
 def test_json_has_a_row_for_each_score(files):
     found = run(files, "--origins", "3", "--json")
     result = json.loads(found.stdout)
-    assert set(result) == {"scores", "skill against EmpiricalBayes", "skill against Climatology"}
+    assert list(result) == [
+        "scores",
+        "skill against EmpiricalBayes",
+        "skill against Climatology",
+        "stability",
+        "reliability",
+        "pit",
+    ]
+    assert {row["model"] for row in result["stability"]} == {row["model"] for row in result["pit"]}
     assert len(result["scores"]) == 6
     assert {row["metric"] for row in result["skill against Climatology"]} == {
         "brier",
         "log_score",
         "crps",
     }
+
+
+def test_processes_and_kept_results_change_no_byte(files, tmp_path):
+    more = ("--origins", "4", "--refit", "2", "--layer", "violence", "--json")
+    alone = run(files, *more)
+    kept = run(files, *more, "--jobs", "2", "--keep", str(tmp_path / "kept"))
+    again = run(files, *more, "--keep", str(tmp_path / "kept"))
+    assert alone.exit_code == kept.exit_code == again.exit_code == 0, kept.output
+    assert alone.stdout == kept.stdout == again.stdout
+    assert len(list((tmp_path / "kept").glob("*.json"))) == 6
+
+
+def test_what_it_does_not_know_is_refused(files):
+    assert run(files, "--layer", "sabotage").exit_code == 2
+    assert run(files, "--jobs", "0").exit_code == 2
+    unknown = run(files, "--layer", "foreign")
+    assert isinstance(unknown.exception, ModelError)
+    assert "nothing is known of the series 'foreign'" in str(unknown.exception)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from riskmap.errors import InputError
 from riskmap.evaluation.rankings import average_precision, hit_rate, pai, pei
@@ -78,9 +79,14 @@ def skill_table(
 
     .. math:: 1 - \frac{\sum \mathrm{score}_{model}}{\sum \mathrm{score}_{baseline}}
 
-    Origins are drawn in blocks of neighbours, :math:`n^{1/3}` long, because bad months come
-    together; regions of one origin stay together. With few origins the intervals are somewhat too
-    narrow: of 40 independent origins, those that say 90 % held the truth in 83 of 100 cases.
+    Origins are drawn in blocks of neighbours, :math:`\sqrt n` long, because bad months come
+    together; regions of one origin stay together. The interval is Student's around the skill,
+
+    .. math:: \pm\, t_{0.95,\,b-1} \sqrt{b / (b - 1)}\; \mathrm{sd},
+
+    with the standard deviation over the samples and the :math:`b = \sqrt n` blocks that a sample
+    holds. Of invented scores with heavy tails it held the truth in 84 to 93 of 100 cases with 12 to
+    80 independent origins, and in 82 to 87 where origins were correlated by a half.
 
     Parameters
     ----------
@@ -97,7 +103,8 @@ def skill_table(
     -------
     DataFrame
         ``region_set, model, metric, skill, low, high``: 0 is as good as the baseline, 1 perfect,
-        below 0 worse; `low` to `high` holds the middle 90 % of the samples.
+        below 0 worse; `low` to `high` is the interval that should hold the truth in 90 of 100 cases
+        (missing with a single origin).
 
     Raises
     ------
@@ -123,7 +130,9 @@ def skill_table(
     for region_set, part in _region_sets(forecasts):
         by_origin = part.groupby(["model", "origin"], sort=False)[list(METRICS)].sum()
         base = by_origin.loc[baseline]
-        samples = _draw_blocks(len(base), replicas, seed)
+        length = max(1, round(len(base) ** 0.5))
+        samples = _draw_blocks(len(base), length, replicas, seed)
+        wide = _width(len(base) / length)
         for model in dict.fromkeys(part["model"]):
             if model == baseline:
                 continue
@@ -131,9 +140,9 @@ def skill_table(
             for metric in METRICS:
                 ours, theirs = own[metric].to_numpy(), base[metric].to_numpy()
                 drawn = 1.0 - _ratio(ours[samples].sum(axis=1), theirs[samples].sum(axis=1))
-                edges = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-                low, high = np.nanquantile(drawn, edges) if len(drawn) else (np.nan, np.nan)
                 skill = float(1.0 - _ratio(ours.sum(), theirs.sum()))
+                spread = float(wide * np.nanstd(drawn)) if len(drawn) else np.nan
+                low, high = skill - spread, skill + spread
                 rows.append((region_set, model, metric, skill, low, high))
     return pd.DataFrame(rows, columns=["region_set", "model", "metric", "skill", "low", "high"])
 
@@ -282,12 +291,19 @@ def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield "active", forecasts[forecasts["active"]]
 
 
-def _draw_blocks(n: int, replicas: int, seed: int) -> np.ndarray:
+def _draw_blocks(n: int, length: int, replicas: int, seed: int) -> np.ndarray:
     """Return positions of origins, shape (replicas, n), in runs of neighbours around a circle."""
-    length = max(1, round(n ** (1 / 3)))
     starts = np.random.default_rng(seed).integers(0, n, (replicas, -(-n // length)))
     runs = (starts[:, :, None] + np.arange(length)) % n
     return runs.reshape(replicas, -1)[:, :n]
+
+
+def _width(blocks: float) -> float:
+    """Return the half width of an interval in standard deviations; missing for one block."""
+    if blocks <= 1:
+        return np.nan
+    student = special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2)
+    return float(student * np.sqrt(blocks / (blocks - 1)))
 
 
 def _ratio(ours: FloatArray, theirs: FloatArray) -> FloatArray:

@@ -40,10 +40,10 @@ def test_what_is_over_is_no_alert(burst):
 
 def test_chance_alone_seldom_alarms():
     alarms = 0
-    for seed in range(40):
+    for seed in range(15):
         counts = np.random.default_rng(seed).poisson(0.5, (24, 6))
         alarms += not find_clusters(panel_of(counts), most=0.1, size=2).empty
-    assert alarms <= 9  # 4 expected
+    assert alarms <= 5  # 1.5 expected
 
 
 def test_silence_is_no_cluster_and_has_its_columns():

@@ -1,13 +1,16 @@
 """Law 4 for features: nothing at or after a window changes what is seen before it."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+import riskmap as rm
 from riskmap.panels.features import (
     context_features,
     days_ahead,
@@ -125,3 +128,29 @@ def test_short_windows_have_shorter_memories_too(days, extra):
     history = replace(random_history(3), days=np.full(20, days))
     names = [n for n in rate_features(history, at=np.array([20])) if n.startswith("own_0")]
     assert len(names) == extra
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 99), day=st.dates(date(2021, 1, 1), date(2024, 6, 1)))
+def test_what_became_known_later_changes_no_feature(seed, day):
+    """Law 4 from the incidents on: rows of that day or later, or ingested then or later."""
+    as_of = pd.Timestamp(day)
+    table, districts = rm.datasets.incidents(seed), rm.datasets.regions()
+    table.loc[::5, "ingested_at"] += pd.Timedelta(days=400)
+    later = (table["event_date"] >= as_of) | (table["ingested_at"] >= as_of.tz_localize("UTC"))
+    changed = table.assign(
+        killed=table["killed"].mask(later, 99),
+        foreign_victims=table["foreign_victims"].mask(later, 7),
+    )
+    changed = changed[~(later & (np.arange(len(table)) % 2 == 0))]
+    features = []
+    for incidents in (table, changed):
+        located = rm.locate(incidents, districts)
+        panel = rm.count_incidents(
+            located, districts, every="month", as_of=as_of, start="2018-01-01"
+        )
+        at = np.array([len(panel.edges) - 1])
+        features.append(every_feature(panel.history("foreign"), at))
+    assert features[0].keys() == features[1].keys()
+    for name, value in features[0].items():
+        assert np.array_equal(value, features[1][name]), name

@@ -11,7 +11,9 @@ from scipy import sparse
 
 from riskmap.errors import InputError
 from riskmap.ledgers import Ledger
-from riskmap.panels.counts import EVIDENCE, SERIES, Panel, frame_of
+from riskmap.panels.counts import Panel, frame_of
+from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.measures import SERIES
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from riskmap.errors import InputError
 from riskmap.models.clusters.scans import scan_permutation
 from riskmap.models.clusters.zones import graph_zones
 from riskmap.models.repeats import near_repeats
-from riskmap.panels.counts import measure
+from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:

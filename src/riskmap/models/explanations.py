@@ -252,7 +252,7 @@ def _without_sources(question: Question, reports: Reports) -> pd.DataFrame:
         found = question.model.predict_distribution(history)
         table = question.tell(found, every, kind="source", key=names[source], confirmed=False)
         tables.append(table)
-    return pd.concat(tables)
+    return pd.concat(tables) if tables else pd.DataFrame(columns=[*INFLUENCES])
 
 
 def _subtract(question: Question, reports: Reports, rows: IntArray) -> CountHistory:

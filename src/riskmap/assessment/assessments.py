@@ -22,6 +22,7 @@ from riskmap.assessment.layers import (
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.reasons import find_reasons
 from riskmap.assessment.silences import find_gone, find_silent, flag_silences, measure_sources
 from riskmap.assessment.sites import assess_sites
 from riskmap.assessment.sufficiency import judge_sufficiency
@@ -102,7 +103,8 @@ def assess(
         audit += [doubts, methods, holds]
     silent = find_silent(forecast.evidence, forecast.activity, as_of=provenance["as_of"])
     risks = flag_silences(risks, silent, gone)
-    risks = add_consequences(risks, forecast)
+    reasons = find_reasons(forecast, risks, chosen)
+    risks = add_consequences(reasons.risks, forecast)
     risks = add_rates(risks, forecast, ordered, group=group)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
@@ -125,8 +127,10 @@ def assess(
         else explain_changes(
             forecast, risks, previous, group=group, moved=has_moved(previous, provenance)
         ),
-        audit=pd.concat(audit, ignore_index=True),
+        audit=pd.concat([*audit, reasons.audit], ignore_index=True),
         sources=measure_sources(forecast.evidence, as_of=provenance["as_of"]),
+        influences=reasons.influences,
+        counterfactuals=reasons.counterfactuals,
     )
 
 

@@ -9,8 +9,14 @@ import numpy as np
 import pandas as pd
 
 from riskmap import countries
+from riskmap.assessment.shares import (
+    PRIOR_INCIDENTS,
+    Tally,
+    share_influences,
+    share_responses,
+    thin,
+)
 from riskmap.errors import InputError
-from riskmap.models.distributions import NegativeBinomial
 from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import SECTORS
 
@@ -42,9 +48,6 @@ VISIBILITIES = ("low", "medium", "high")
 MOVEMENTS = ("static", "commuting", "travelling")
 
 _EAST, _NORTH = 180.0, 90.0
-
-#: What the rates of the area above are worth as evidence of a share, in incidents.
-PRIOR_INCIDENTS = 5.0
 
 
 @dataclass(frozen=True)
@@ -310,6 +313,9 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     foreign = forecast.frame[forecast.frame["layer"] == "foreign"].reset_index(drop=True)
     counts = count_shares(evidence, forecast.activity, theirs=group.theirs)
     share = shrink_shares(counts, forecast.activity)
+    foreigners = ~grades.isin(LOCAL)
+    told = evidence.assign(foreign=foreigners, ours=foreigners & grades.isin(group.theirs))
+    tally = Tally.of(told, forecast.activity)
     mean = foreign["expected_count"].to_numpy() * share
     frame = foreign.assign(layer="group", expected_count=mean)
     if not np.isnan(mean).any():
@@ -323,6 +329,8 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
         components=_interleave(forecast.components, ours),
         evidence=evidence,
         provenance={**forecast.provenance, **_describe(group)},
+        influences=_interleave(forecast.influences, share_influences(forecast, told, tally)),
+        responses=_interleave(forecast.responses, share_responses(forecast, tally)),
     )
 
 
@@ -403,10 +411,9 @@ def shrink_shares(counts: FloatArray, regions: pd.DataFrame) -> FloatArray:
 
 def _thinned(frame: pd.DataFrame, foreign: pd.DataFrame, mean: FloatArray) -> pd.DataFrame:
     """Return the group's frame with the probabilities of the thinned distribution."""
-    excess = np.maximum(foreign["dispersion"].to_numpy() - 1.0, 0.0)
     whole = foreign["expected_count"].to_numpy()
-    size = np.divide(whole, excess, out=np.full(len(mean), np.inf), where=excess > 0)
-    found = NegativeBinomial(mean, size=size)
+    share = np.divide(mean, whole, out=np.zeros_like(mean), where=whole > 0)
+    found = thin(whole, foreign["dispersion"].to_numpy(), share)
     return frame.assign(
         p_any=found.p_gt(0),
         p_gt1=found.p_gt(1),
@@ -414,7 +421,9 @@ def _thinned(frame: pd.DataFrame, foreign: pd.DataFrame, mean: FloatArray) -> pd
         q05=found.quantile(0.05),
         q50=found.quantile(0.5),
         q95=found.quantile(0.95),
-        dispersion=1.0 + mean / size,
+        dispersion=1.0 + mean * found.dispersion,
+        p_least=1.0 - (1.0 - foreign["p_least"]) ** share,
+        p_most=1.0 - (1.0 - foreign["p_most"]) ** share,
     )
 
 

@@ -76,6 +76,8 @@ INFLUENCE_COLUMNS = (
     Column("value", NUMBER, "what it adds to expected_count"),
     Column("p_any", NUMBER, "p_any without it"),
     Column("risk_level", COUNT, "level without it"),
+    Column("weight", NUMBER, "share of the incident that counts here, summed over its rows"),
+    Column("age_days", NUMBER, "days from its first possible day to as_of"),
 )
 
 #: Counterfactuals: the smallest things that would move a level, each one verified by running it.

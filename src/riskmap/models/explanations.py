@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from riskmap.incidents.duplicates.pairs import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import spread_days
 from riskmap.panels.measures import measure
@@ -34,6 +35,13 @@ MOST_QUIET_DAYS, MOST_STEPS = 731, 60
 KEPT_REPORTS = 20
 #: Sources beyond the so many that report most are not left out one by one.
 MOST_SOURCES = 40
+#: The sources of record gave this share of a layer's reports ...
+RECORD_SHARE = 0.9
+#: ... that are older than so many days (of all, when none is).
+RECORD_DAYS = 365
+#: A report of so many rows that nobody has curated is left out of every region, not only of those
+#: that it names.
+LOUD_ROWS = 10
 
 _FORECAST = ("expected_count", "p_any", "dispersion")
 #: What :func:`find_influences` and :func:`find_responses` tell.
@@ -56,6 +64,10 @@ class Reports:
         Who reports it; empty when it is not told.
     confirmed : ndarray of bool, shape (n,)
         Whether a row of it has two independent sources or more.
+    rows : ndarray, shape (n,)
+        How many incidents it tells of.
+    old : ndarray of bool, shape (n,)
+        Whether it was more than a year ago.
     place, time : scipy.sparse.csr_array
         Incidents by region, and the share of them by window.
     violence, foreign : ndarray, shape (n,)
@@ -65,10 +77,32 @@ class Reports:
     key: NDArray[np.str_]
     source: NDArray[np.str_]
     confirmed: NDArray[np.bool_]
+    rows: FloatArray
+    old: NDArray[np.bool_]
     place: sparse.csr_array
     time: sparse.csr_array
     violence: FloatArray
     foreign: FloatArray
+
+    @property
+    def curated(self) -> NDArray[np.bool_]:
+        """Which come from a feed whose coders have told incidents apart."""
+        return np.isin(self.source, CURATED)
+
+    def of_record(self, layer: str) -> set[str]:
+        """Return the sources that a layer is built on.
+
+        These are the curated feeds (``riskmap.incidents.duplicates.pairs.CURATED``), whose coders
+        read many publishers and tell incidents apart, and of the others the largest that together
+        gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
+        flood of new reports, or by telling one story often.
+        """
+        counts = (self.violence if layer == "violence" else self.foreign) > 0
+        known = counts & self.old if (counts & self.old).any() else counts
+        names, reports = np.unique(self.source[known], return_counts=True)
+        order = np.argsort(-reports, kind="stable")
+        before = (reports[order].cumsum() - reports[order]) / max(reports.sum(), 1)
+        return {*CURATED, *(str(name) for name in names[order][before < RECORD_SHARE])}
 
 
 def report_codes(evidence: pd.DataFrame) -> IntArray:
@@ -122,6 +156,8 @@ def find_reports(panel: Panel) -> Reports:
         key=heads["incident_id"].to_numpy(dtype=str),
         source=heads["source"].fillna("").to_numpy(dtype=str),
         confirmed=np.bincount(code, told > 1, minlength=n) > 0,
+        rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
+        old=(heads["event_date"] < panel.as_of - pd.Timedelta(days=RECORD_DAYS)).to_numpy(),
         place=_table(evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)),
         time=_table(share, row, window, (n, len(panel.edges) - 1)),
         violence=measures["violence"].astype(float),
@@ -167,12 +203,6 @@ class Question:
         )
         return None if np.isnan(self.history.counts).any() else quick
 
-    def amounts(self, reports: Reports, sign: float) -> dict[str, FloatArray]:
-        """Return what reports add to each series of the history."""
-        own = {"violence": reports.violence, "foreign": reports.foreign}
-        amounts = {"counts": sign * own[self.layer]}
-        return amounts | {name: sign * own[name] for name in self.history.drivers}
-
     def tell(self, found: CountDistribution, region: IntArray, **columns: object) -> pd.DataFrame:
         """Return answers as a table."""
         mean = found.mean
@@ -192,8 +222,9 @@ class Question:
 def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
     """Return each region's forecast without one report, and without one source.
 
-    Reports are left out of the regions that they name or are spread over. Of a source everything
-    is left out that no second source confirms.
+    Reports are left out of the regions that they name or are spread over, and those of ten rows or
+    more that nobody has curated out of all. Of a source everything is left out that no second
+    source confirms.
 
     Parameters
     ----------
@@ -214,8 +245,13 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
     matters = (counts + (reports.violence if question.history.drivers else 0.0)) > 0
     event, region = reports.place.nonzero()
     event, region = event[matters[event]], region[matters[event]]
+    loud = np.flatnonzero(matters & (reports.rows >= LOUD_ROWS) & ~reports.curated)
+    quiet = ~np.isin(event, loud)
+    n_regions = question.history.n_regions
+    event = np.concatenate([event[quiet], np.repeat(loud, n_regions)])
+    region = np.concatenate([region[quiet], np.tile(np.arange(n_regions), len(loud))])
     if question.quick is not None and len(event):
-        amounts = question.amounts(reports, -1.0)
+        amounts = amounts_of(question.history, question.layer, reports, -1.0)
         what_ifs = WhatIfs(reports.place, reports.time, amounts, event, region)
         found = question.quick.predict_what_ifs(question.history, what_ifs)
         keep = _weightiest(found.mean, region, reports.confirmed[event], reports.foreign[event])
@@ -247,29 +283,61 @@ def _without_sources(question: Question, reports: Reports) -> pd.DataFrame:
     every = np.arange(question.history.n_regions)
     tables = []
     for source in np.sort(most[:MOST_SOURCES]):
-        left_out = np.flatnonzero((code == source) & ~reports.confirmed)
-        history = _subtract(question, reports, left_out)
+        left_out = ((code == source) & ~reports.confirmed).astype(float)
+        history = _subtract(question.history, question.layer, reports, left_out)
         found = question.model.predict_distribution(history)
         table = question.tell(found, every, kind="source", key=names[source], confirmed=False)
         tables.append(table)
     return pd.concat(tables) if tables else pd.DataFrame(columns=[*INFLUENCES])
 
 
-def _subtract(question: Question, reports: Reports, rows: IntArray) -> CountHistory:
-    """Return the history without some reports."""
-    amounts = question.amounts(reports, 1.0)
+def history_of_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
+    """Return what a model learns from: no single voice, and no story more than once.
+
+    What a source that is not of record tells, and no second one confirms, counts for the forecast
+    but teaches the model nothing; so without that source a refitted model would say the same. The
+    rows of one report count once here, unless its feed is curated.
+
+    Parameters
+    ----------
+    history
+        Counts of all incidents.
+    layer
+        The series that is counted.
+    reports : Reports
+        What they were counted from.
+    """
+    trusted = np.isin(reports.source, sorted(reports.of_record(layer))) | reports.confirmed
+    again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
+    return _subtract(history, layer, reports, np.where(trusted, again, 1.0))
+
+
+def _subtract(
+    history: CountHistory, layer: str, reports: Reports, share: FloatArray
+) -> CountHistory:
+    """Return the history without a share of each report."""
+    rows = np.flatnonzero(share)
+    amounts = amounts_of(history, layer, reports, share)
 
     def less(series: FloatArray, name: str) -> FloatArray:
         time, place = reports.time[rows], reports.place[rows]
         taken = (time.T @ (place * amounts[name][rows][:, None])).toarray()
         left = series - taken
-        return np.where(
-            left > 1e-12 * np.maximum(series, 1.0), left, np.where(taken > 0, 0.0, left)
-        )
+        gone = (taken > 0) & (left <= 1e-12 * np.maximum(series, 1.0))
+        return np.where(gone, 0.0, left)
 
-    history = question.history
+    if len(rows) == 0:
+        return history
     drivers = {name: less(series, name) for name, series in history.drivers.items()}
     return replace(history, counts=less(history.counts, "counts"), drivers=drivers)
+
+
+def amounts_of(
+    history: CountHistory, layer: str, reports: Reports, share: FloatArray | float
+) -> dict[str, FloatArray]:
+    """Return what a share of each report adds to each series of a history."""
+    own = {"violence": share * reports.violence, "foreign": share * reports.foreign}
+    return {"counts": own[layer]} | {name: own[name] for name in history.drivers}
 
 
 def find_responses(question: Question, *, as_of: pd.Timestamp, every: str) -> pd.DataFrame:

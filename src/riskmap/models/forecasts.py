@@ -20,6 +20,7 @@ from riskmap.models.explanations import (
     find_influences,
     find_reports,
     find_responses,
+    history_of_record,
 )
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.panels.counts import recount_evidence
@@ -139,15 +140,15 @@ def forecast(
     chosen = EndemicEpidemic() if model is None else model
     ids = panel.keys["region_id"]
     histories = {name: panel.history(name) for name in LAYERS}
+    reports = find_reports(panel)
     models = {
-        name: clone(chosen).fit(history, horizon_days=days)
+        name: clone(chosen).fit(history_of_record(history, name, reports), horizon_days=days)
         for name, history in histories.items()
         if not np.isnan(history.counts).all()
     }
     found = [_forecast_layer(histories[name], models.get(name), ids, name) for name in LAYERS]
     rates = {name: frame["expected_count"].to_numpy() / days for name, frame, _ in found}
     asked = [Question(models[name], histories[name], name, ids, rates) for name in models]
-    reports = find_reports(panel)
     return Forecast(
         frame=_in_order([frame for _, frame, _ in found]),
         components=_in_order([parts for _, _, parts in found]),
@@ -162,6 +163,10 @@ def forecast(
             "history_start": str(panel.edges[0]),
             "model": _describe(chosen),
             "method_version": METHOD_VERSION,
+            "sources_of_record": {
+                name: sorted(reports.of_record(name) & {str(source) for source in reports.source})
+                for name in models
+            },
         },
         ledger=panel.ledger,
         models=models,

@@ -257,4 +257,6 @@ def at_pairs(table: Any, row: IntArray, column: IntArray) -> FloatArray:
     >>> at_pairs(sparse.csr_array([[0.0, 2.0]]), np.array([0, 0]), np.array([0, 1])).tolist()
     [0.0, 2.0]
     """
+    if len(row) == 0:
+        return np.empty(0)
     return np.asarray(sparse.csr_array(table)[row, column]).ravel().astype(float)

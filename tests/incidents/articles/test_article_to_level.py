@@ -85,7 +85,7 @@ def test_the_seed_article_changes_its_district(shared, districts, tmp_path):
     run("run", known, review, *options, "--out", tmp_path / "after")
     before, after = (published(tmp_path / name, "AF1814") for name in ("before", "after"))
     assert (before["risk_level"], before["drivers"]) == ("0", "")
-    assert int(after["risk_level"]) >= 3
+    assert int(after["risk_level"]) >= 2  # one article alone raises it by one step
     assert "violence" in after["drivers"]
     ledger = json.loads((tmp_path / "after/latest/ledger.json").read_text(encoding="utf-8"))
     assert ledger[0]["reasons"]["alleged"] == 1

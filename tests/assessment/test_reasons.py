@@ -1,0 +1,294 @@
+"""Reasons are true: what is said of a changed world is what comes out when it is really changed."""
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.assessment.layers import RISK_COLUMNS
+from riskmap.assessment.reasons import cap_single_sources
+from riskmap.models.estimators import CountEstimator
+from riskmap.models.explanations import lengthen, report_codes
+from riskmap.panels.windows import step_onwards
+from riskmap.schema import conform
+
+REGIONS = rm.datasets.regions()
+AS_OF = pd.Timestamp("2025-01-01")
+MINERS = rm.WorkerGroup("CHN", sector="mining")
+QUICK = rm.EndemicEpidemic(penalties=(0.1,), most_rows=2000)
+SCALE = rm.LevelScale.default()
+QUIET = REGIONS.set_index("name").loc["Uldra", "region_id"]
+
+
+class Held(CountEstimator):
+    """Models that are fitted already and learn nothing more."""
+
+    def __init__(self, models):
+        self.models = models
+
+    def __sklearn_clone__(self):
+        return Held(self.models)
+
+    def _forecast(self, history):
+        return self.models["foreign" if history.drivers else "violence"]._forecast(history)
+
+
+def invented(**changes):
+    """The invented incidents, not confirmed by anyone."""
+    table = rm.datasets.incidents()
+    return table.assign(source_count=pd.array([1] * len(table), dtype="Int64"), **changes)
+
+
+def stream(incidents, model=QUICK, *, group=MINERS, as_of=AS_OF):
+    located = rm.locate(incidents, REGIONS)
+    panel = rm.count_incidents(located, REGIONS, as_of=as_of, start="2018-01-01")
+    forecast = rm.forecast(panel, model=model)
+    return forecast, rm.assess(forecast, REGIONS, group=group)
+
+
+def rows(region_id, days, *, source="rumour", foreign=True, **changes):
+    """Invented incidents at a point of a region, so many days before as_of."""
+    point = REGIONS.set_index("region_id").geometry[region_id].representative_point()
+    when = [AS_OF - pd.Timedelta(days=day) for day in days]
+    table = invented().iloc[[0] * len(when)].reset_index(drop=True)
+    place = dict.fromkeys(("place", "admin1", "admin2"))
+    who = {"nationality": "CHN", "sector": "mining"} if foreign else {}
+    table = table.assign(
+        incident_id=[f"{source}:{i}" for i in range(len(when))],
+        source=source,
+        event_date=when,
+        event_date_end=when,
+        ingested_at=AS_OF.tz_localize("UTC") - pd.Timedelta(hours=1),
+        geo_precision="point",
+        foreign_victims=pd.array([int(foreign)] * len(when), dtype="Int64"),
+        **{**place, **dict.fromkeys(("nationality", "sector")), **who, **changes},
+    )
+    points = gpd.points_from_xy([point.x] * len(when), [point.y] * len(when))
+    return table.set_geometry(points, crs=4326)
+
+
+def added(*tables):
+    return gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), geometry="geometry", crs=4326)
+
+
+@pytest.fixture(scope="module")
+def base():
+    return stream(invented())
+
+
+def by_key(risks, column):
+    return risks.set_index(["region_id", "layer"])[column]
+
+
+def test_each_upward_counterfactual_comes_true(base):
+    forecast, layer = base
+    ups = layer.counterfactuals[layer.counterfactuals["direction"] == "up"]
+    assert set(ups["layer"]) == {"violence", "foreign", "group"}
+    assert len(ups) > 20
+    sample = ups.groupby("layer").head(2)
+    for (region, name), row in sample.set_index(["region_id", "layer"]).iterrows():
+        more = rows(region, [1] * int(row["amount"]), foreign=name != "violence")
+        _, then = stream(added(invented(), more), Held(forecast.models))
+        fewer = rows(region, [1] * (int(row["amount"]) - 1), foreign=name != "violence")
+        found = then.risks.set_index(["region_id", "layer"]).loc[(region, name)]
+        assert found["threshold_level"] == row["risk_level"]
+        assert found["p_any"] == pytest.approx(row["p_any"], abs=1e-9)
+        if len(fewer):
+            _, before = stream(added(invented(), fewer), Held(forecast.models))
+            same = by_key(before.risks, "threshold_level")[region, name]
+            assert same == by_key(layer.risks, "threshold_level")[region, name]
+
+
+@pytest.mark.parametrize("name", ["violence", "foreign"])
+def test_each_downward_counterfactual_comes_true(base, name):
+    forecast, layer = base
+    downs = layer.counterfactuals[
+        (layer.counterfactuals["direction"] == "down") & (layer.counterfactuals["layer"] == name)
+    ]
+    assert len(downs)
+    frame = forecast.frame.pivot_table("expected_count", "region_id", "layer")
+    rates = {series: frame[series].to_numpy() / 90.0 for series in ("violence", "foreign")}
+    edges = step_onwards(AS_OF, AS_OF + pd.Timedelta(days=1000), every="month")
+    ends = np.diff(edges).astype(float).cumsum()
+    for row in downs.itertuples():
+        days = np.diff(edges).astype(float)[: int(np.flatnonzero(ends == row.amount)[0]) + 1]
+        r = frame.index.get_loc(row.region_id)
+        history = lengthen(forecast.histories[name], days, rates, layer=name)
+        quiet = {k: series.copy() for k, series in history.drivers.items()}
+        counts = history.counts.copy()
+        for series in (counts, *quiet.values()):
+            series[-len(days) :, r] = 0.0
+        then = replace(history, counts=counts, drivers=quiet)
+        p_any = forecast.models[name].predict_distribution(then).p_gt(0)[r]
+        assert p_any == pytest.approx(row.p_any, abs=1e-9)
+        level = SCALE.level_of(np.array([p_any]), layer=name, horizon_days=90.0)[0]
+        assert level == row.risk_level < by_key(layer.risks, "threshold_level")[row.region_id, name]
+
+
+def test_a_fragile_level_is_another_one_without_one_report(base):
+    forecast, layer = base
+    incidents = invented()
+    evidence = forecast.evidence
+    code = report_codes(evidence)
+    now = by_key(layer.risks, "threshold_level")
+    fragile = by_key(layer.risks, "fragility")
+    for region in [QUIET]:
+        here = np.unique(code[evidence["region_id"] == region])
+        deciding = set()
+        for report in here:
+            left = incidents[
+                ~incidents["incident_id"].isin(evidence["incident_id"][code == report])
+            ]
+            _, without = stream(left, Held(forecast.models))
+            then = by_key(without.risks, "threshold_level")
+            shown = [name for name in ("violence", "foreign", "group") if then[region, name]]
+            deciding |= {name for name in shown if then[region, name] != now[region, name]}
+        for name in ("violence", "foreign", "group"):
+            if now[region, name]:
+                assert (fragile[region, name] == "fragile") == (name in deciding), (region, name)
+
+
+def test_influences_name_incidents_with_their_weight_and_age(base):
+    _, layer = base
+    told = layer.influences[layer.influences["kind"] == "incident"]
+    counted = layer.incidents.set_index(["incident_id", "region_id"])
+    for row in told.head(50).itertuples():
+        incident = counted.loc[(row.key, row.region_id)]
+        assert row.weight == pytest.approx(incident["weight"])
+        assert row.age_days == (AS_OF - incident["event_date"]).days
+    assert (told["risk_level"] > 0).all()
+
+
+def test_models_that_cannot_be_asked_are_neither_robust_nor_fragile():
+    _, layer = stream(invented(), rm.EmpiricalBayes())
+    assert set(layer.influences["kind"]) == {"source"}
+    assert layer.counterfactuals.empty
+    assert "robust" not in set(layer.risks["fragility"].dropna())
+
+
+def test_models_disagree_by_a_range_of_probabilities(base):
+    forecast, layer = base
+    known = layer.risks[layer.risks["risk_level"] > 0]
+    assert known["disagreement"].between(0, 1).all()
+    assert layer.risks.loc[layer.risks["risk_level"] == 0, "disagreement"].isna().all()
+    alone = rm.EmpiricalBayes().fit(forecast.histories["violence"], horizon_days=90.0)
+    p_any = alone.predict_distribution(forecast.histories["violence"]).p_gt(0)
+    frame = forecast.frame[forecast.frame["layer"] == "violence"]
+    assert (frame["p_least"] <= p_any).all()
+    assert (p_any <= frame["p_most"]).all()
+
+
+@pytest.fixture(scope="module")
+def quiet_history():
+    """The invented incidents; one district has a single one, years ago."""
+    return invented()
+
+
+@pytest.mark.parametrize("merge", [False, True], ids=["unmerged", "merged"])
+@pytest.mark.parametrize("source", ["rumour", "invented"])
+def test_500_copies_of_one_story_raise_a_level_by_one_step_at_most(quiet_history, source, merge):
+    copies = rows(QUIET, [5] * 500, source=source).assign(
+        incident_id=[f"copy:{i}" for i in range(500)], notes="Gunmen shot at a convoy of miners."
+    )
+    # what a source of record tells once may teach the model; what it repeats teaches nothing
+    once = copies[:1] if source == "invented" else copies[:0]
+    _, before = stream(added(quiet_history, once))
+    flooded = added(quiet_history, copies)
+    _, after = stream(rm.merge_duplicates(flooded) if merge else flooded)
+    was, now = (by_key(layer.risks, "risk_level") for layer in (before, after))
+    assert (now[QUIET] >= was[QUIET]).all()
+    assert (now - was)[was > 0].max() <= 1
+    row = after.risks.set_index(["region_id", "layer"]).loc[(QUIET, "group")]
+    assert row["single_source"]
+    assert row["fragility"] == "fragile"
+    capped = after.risks[after.risks["risk_level"] < after.risks["threshold_level"]]
+    assert set(capped["region_id"] + capped["layer"]) == set(
+        after.audit["region_id"] + after.audit["layer"]
+    )
+
+
+@settings(max_examples=8)
+@given(
+    st.lists(st.integers(1, 400), min_size=1, max_size=40),
+    st.sampled_from(sorted(REGIONS["region_id"])),
+    st.booleans(),
+)
+def test_one_source_raises_no_level_by_more_than_one_step(base, days, region, foreign):
+    forecast, before = base
+    told = rows(region, days, foreign=foreign)
+    _, after = stream(added(invented(), told), Held(forecast.models))
+    was, now = (by_key(layer.risks, "risk_level") for layer in (before, after))
+    known = was > 0
+    assert (now - was)[known].max() <= 1
+
+
+def test_a_second_source_lifts_the_cap(quiet_history):
+    story = [rows(QUIET, [5, 9, 14, 30], source=source) for source in ("rumour", "gossip")]
+    _, one = stream(added(quiet_history, story[0]))
+    confirmed = story[0].assign(source_count=pd.array([2] * 4, dtype="Int64"))
+    _, both = stream(added(quiet_history, confirmed))
+    levels = [by_key(layer.risks, "risk_level")[QUIET, "foreign"] for layer in (one, both)]
+    assert levels[0] < levels[1]
+    assert not by_key(both.risks, "single_source")[QUIET, "foreign"]
+
+
+@pytest.mark.parametrize("source", ["acled", "desk"])
+def test_a_desk_with_one_feed_is_not_capped_by_it(quiet_history, source):
+    told = added(quiet_history, rows(QUIET, [3, 10, 17, 24, 40], source="x")).assign(source=source)
+    _, layer = stream(told)
+    risks = layer.risks.set_index(["region_id", "layer"])
+    assert (
+        risks.loc[(QUIET, "foreign"), "risk_level"]
+        == risks.loc[(QUIET, "foreign"), "threshold_level"]
+    )
+    assert (risks["risk_level"] > 1).any()
+    assert (risks["fragility"] == "robust").any()
+
+
+def test_a_flood_makes_no_source_of_record(quiet_history):
+    forecast, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
+    assert forecast.provenance["sources_of_record"]["foreign"] == ["invented"]
+
+
+def test_a_single_voice_teaches_the_model_nothing(quiet_history):
+    with_it, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
+    without, _ = stream(quiet_history)
+    for name, model in with_it.models.items():
+        assert model.coefficients_ == without.models[name].coefficients_
+
+
+def test_a_cap_never_lowers_below_the_level_before():
+    risks = conform(
+        pd.DataFrame(
+            {
+                "region_id": ["a", "b"],
+                "layer": "foreign",
+                "risk_level": 5,
+                "threshold_level": 5,
+                "level_before": [4, None],
+            }
+        ),
+        RISK_COLUMNS,
+    )
+    influences = pd.DataFrame(
+        {
+            "region_id": ["a", "b"],
+            "layer": "foreign",
+            "kind": "source",
+            "key": "rumour",
+            "source": "rumour",
+            "confirmed": False,
+            "of_record": False,
+            "risk_level": 1,
+            "expected_count": 0.0,
+        }
+    )
+    capped, audit = cap_single_sources(risks, influences, SCALE)
+    assert capped["risk_level"].tolist() == [4, 2]
+    assert capped["level_name"].tolist() == ["high", "low"]
+    assert audit["rule"].tolist() == ["single_source"] * 2

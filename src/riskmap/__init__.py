@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from riskmap import datasets, testing
     from riskmap.assessment.assessments import assess
     from riskmap.assessment.authorities import compare_authorities
+    from riskmap.assessment.comparisons import compare_layers
     from riskmap.assessment.group_files import read_group
     from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
+    from riskmap.assessment.replays import Replay, replay
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.evaluation.backtests import backtest
     from riskmap.incidents.articles import extract_incidents
@@ -90,6 +92,7 @@ _HOMES = {
     "Panel": "riskmap.panels.counts",
     "Persistence": "riskmap.models.baselines",
     "RegionIndex": "riskmap.places.region_index",
+    "Replay": "riskmap.assessment.replays",
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
@@ -105,6 +108,7 @@ _HOMES = {
     "check_incidents_file": "riskmap.incidents.checks",
     "compare_authorities": "riskmap.assessment.authorities",
     "compare_incidents": "riskmap.incidents.revisions",
+    "compare_layers": "riskmap.assessment.comparisons",
     "count_incidents": "riskmap.panels.counts",
     "crosswalk": "riskmap.places.crosswalks",
     "datasets": "riskmap.datasets",
@@ -126,8 +130,9 @@ _HOMES = {
     "read_postgis_regions": "riskmap.outputs.databases",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
-    "scan_incidents": "riskmap.panels.batches",
+    "replay": "riskmap.assessment.replays",
     "save_model": "riskmap.models.files",
+    "scan_incidents": "riskmap.panels.batches",
     "testing": "riskmap.testing",
     "write_postgis": "riskmap.outputs.databases",
 }
@@ -152,6 +157,7 @@ __all__ = [
     "Panel",
     "Persistence",
     "RegionIndex",
+    "Replay",
     "RiskLayer",
     "RiskmapError",
     "RiskmapWarning",
@@ -167,6 +173,7 @@ __all__ = [
     "check_incidents_file",
     "compare_authorities",
     "compare_incidents",
+    "compare_layers",
     "count_incidents",
     "crosswalk",
     "datasets",
@@ -188,6 +195,7 @@ __all__ = [
     "read_postgis_regions",
     "read_regions",
     "repair_regions",
+    "replay",
     "save_model",
     "scan_incidents",
     "testing",

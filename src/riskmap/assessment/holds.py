@@ -88,13 +88,12 @@ def hold_levels(
     base = before["risk_level"].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
-    falls = (level != INSUFFICIENT) & (level < base)
-    below = falls & (lowered < base)
-    since = before["below_since"].fillna(as_of).where(below)
-    days = (as_of - since).dt.days.fillna(-1).to_numpy()
     hushed = risks["region_id"].isin(silent).to_numpy()
-    over = below & (days >= scale.dwell_days) & ~hushed
-    final = np.where(falls, np.where(over, np.maximum(level, lowered), base), level)
+    waited = (as_of - before["below_since"].fillna(as_of)).dt.days.to_numpy(dtype=float)
+    final, below, over = step_levels(
+        level, lowered, base, waited=waited, dwell_days=np.where(hushed, np.inf, scale.dwell_days)
+    )
+    since = before["below_since"].fillna(as_of).where(below)
     names = np.array([step.name for step in scale.levels], dtype=object)
     held = risks.assign(
         risk_level=final,
@@ -109,6 +108,89 @@ def hold_levels(
     days_ahead = float(provenance["horizon_days"])
     audit = _write_audit(held, scale, base, over, hushed, since, days_ahead)
     return conform(held, RISK_COLUMNS), audit
+
+
+def compare_risks(
+    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, *, provenance: dict[str, Any]
+) -> pd.DataFrame:
+    """Return what a layer said before of each row, and how it moved.
+
+    Parameters
+    ----------
+    risks : DataFrame
+        Risks now; missing where only the layer before has a row.
+    previous, scale, provenance
+        As for :func:`hold_levels`.
+
+    Returns
+    -------
+    DataFrame
+        ``level_before, p_before, expected_before, trend, p_change``, in the order of `risks`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), districts)
+    >>> found = compare_risks(layer.risks, layer, layer.scale, provenance=layer.provenance)
+    >>> found["trend"].unique().tolist(), found["p_change"].unique().tolist()
+    (['unchanged'], [0.5])
+    """
+    before = _read_before(risks, previous, scale, provenance)
+    levels = (table["risk_level"].fillna(INSUFFICIENT) for table in (risks, before))
+    return pd.DataFrame(
+        {
+            "level_before": before["risk_level"].to_numpy(),
+            "p_before": before["p_any"].to_numpy(),
+            "expected_before": before["expected_count"].to_numpy(),
+            "trend": _trends(*(level.to_numpy(dtype=np.int64) for level in levels)),
+            "p_change": _p_change(risks, before),
+        }
+    )
+
+
+def step_levels(
+    level: IntArray,
+    lowered: IntArray,
+    base: IntArray,
+    *,
+    waited: FloatArray,
+    dwell_days: FloatArray | float,
+) -> tuple[IntArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the levels that follow on those before: up at once, down after the dwell.
+
+    Parameters
+    ----------
+    level, lowered : ndarray of int
+        What the thresholds give, and what the lowered thresholds give.
+    base : ndarray of int
+        The levels before.
+    waited : ndarray
+        Days for which the probability has been low enough to fall; 0 when not so far.
+    dwell_days
+        Days that it takes.
+
+    Returns
+    -------
+    final : ndarray of int
+    below, over : ndarray of bool
+        Where the probability is low enough to fall, and where the dwell is over.
+
+    Examples
+    --------
+    >>> final, below, over = step_levels(np.array([4, 2, 2]), np.array([4, 3, 2]),
+    ...                                  np.array([3, 4, 4]), waited=np.array([0.0, 30.0, 90.0]),
+    ...                                  dwell_days=90.0)
+    >>> final.tolist(), below.tolist(), over.tolist()
+    ([4, 4, 2], [False, True, True], [False, False, True])
+    """
+    falls = (level != INSUFFICIENT) & (level < base)
+    below = falls & (lowered < base)
+    over = below & (waited >= dwell_days)
+    final = np.where(falls, np.where(over, np.maximum(level, lowered), base), level)
+    return final, below, over
 
 
 def _read_before(

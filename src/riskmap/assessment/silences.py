@@ -149,6 +149,8 @@ def find_gone(
     [24, 0]
     """
     known = previous.incidents
+    if known["source"].isna().all():  # published without sources: nothing can be told
+        return frozenset(), conform(pd.DataFrame(), AUDIT_COLUMNS)
     source = known["source"].fillna(UNNAMED)
     gone = ~known["incident_id"].isin(evidence["incident_id"])
     lost = known["weight"].where(gone, 0.0)

@@ -11,7 +11,16 @@ import warnings
 
 import typer
 
-from riskmap.cli import authorities, evaluations, fetches, machines, places, reports, streams
+from riskmap.cli import (
+    authorities,
+    changes,
+    evaluations,
+    fetches,
+    machines,
+    places,
+    reports,
+    streams,
+)
 from riskmap.errors import RiskmapError
 
 app = typer.Typer(
@@ -32,6 +41,8 @@ app.add_typer(incidents_app, name="incidents")
 app.command()(streams.run)
 app.command()(streams.demo)
 app.command()(evaluations.backtest)
+app.command()(changes.diff)
+app.command()(changes.replay)
 app.command("authorities")(authorities.compare)
 app.command()(reports.extract)
 app.command()(places.geocode)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from riskmap.cli.changes import find_previous, is_alike
 from riskmap.cli.common import (
     Every,
     Formats,
@@ -54,7 +55,12 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     ] = None,
     scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
     out: Out = Path("out"),
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="The set before; the last one in OUT of an earlier day by default."),
+    ] = None,
     *,
+    no_previous: Annotated[bool, typer.Option(help="Look at no set before.")] = False,
     formats: Formats = None,
     profile: Profile = "private",
     scheduler: Annotated[
@@ -81,7 +87,11 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     forecast = _forecast(found, districts, as_of=as_of, horizon=horizon, every=every)
-    layer = rm.assess(forecast, districts, group=who, scale=levels)
+    before = None if no_previous else find_previous(previous, out, as_of)
+    if before is not None and previous is None and not is_alike(before, districts, who, levels):
+        say("the set before is of other regions, another group or scale: not compared")
+        before = None
+    layer = rm.assess(forecast, districts, group=who, scale=levels, previous=before)
     given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
     layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
     publish(layer)

@@ -152,7 +152,7 @@ def forecast(
     return Forecast(
         frame=_in_order([frame for _, frame, _ in found]),
         components=_in_order([parts for _, _, parts in found]),
-        activity=_measure_activity(panel),
+        activity=measure_activity(panel),
         evidence=panel.evidence,
         provenance={
             "as_of": f"{panel.as_of:%Y-%m-%d}",
@@ -274,7 +274,7 @@ def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _measure_activity(panel: Panel) -> pd.DataFrame:
+def measure_activity(panel: Panel) -> pd.DataFrame:
     """Return how many reports name each region, and for how many days there was none.
 
     An incident that is only known to a province is no report from any one of its districts. Of a

@@ -1,0 +1,64 @@
+"""What a dwell saves and costs: levels that would have been published on real data.
+
+    python benchmarks/replay.py [--shared FOLDER]
+
+The fraction and the dwell were chosen on the first two parts; the last two were not looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import pandas as pd
+
+import riskmap as rm
+
+COUNTRIES = (
+    *("AFG", "CAF", "COD", "ETH", "IRQ", "KEN", "LBY", "MLI"),
+    *("NGA", "PAK", "SDN", "SOM", "SSD", "SYR", "TCD", "YEM"),
+)
+AWSD, CAF, MMR = (
+    "incidents/awsd/awsd_2020-11-25.csv",
+    "incidents/ucdp/ged231_CAR482.csv",
+    "incidents/ucdp/ged_MMR.csv",
+)
+#: Title, file, countries, first and last layer.
+PARTS = (
+    ("chosen on: GED, Central African Republic", CAF, ("CAF",), "2005-01-01", "2022-10-01"),
+    ("chosen on: AWSD, 16 countries, to 2016", AWSD, COUNTRIES, "2005-01-01", "2016-12-01"),
+    ("held out: AWSD, 16 countries, from 2017", AWSD, COUNTRIES, "2017-01-01", "2020-10-01"),
+    ("held out: GED, Myanmar", MMR, ("MMR",), "2000-01-01", "2020-01-01"),
+)
+SETTINGS = [(1.0, 0.0), *((f, d) for f in (1.0, 0.9, 0.8, 0.7, 0.6) for d in (28, 58, 85, 115))]
+
+
+def main() -> None:
+    """Print the tables of every part."""
+    parser = argparse.ArgumentParser()
+    default = os.environ.get("RISKMAP_SHARED", Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--shared", type=Path, default=Path(default))
+    shared = parser.parse_args().shared
+    for title, file, countries, start, end in PARTS:
+        began = time.perf_counter()
+        regions = rm.read_regions(countries, level=1)
+        located = rm.locate(rm.read_incidents(shared / file), regions)
+        days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq="MS")]
+        found = rm.replay(located, regions, days=days)
+        took = time.perf_counter() - began
+        print(f"\n{title}: {len(regions)} provinces, {len(days)} layers, {took:.0f} s")
+        table = found.policy(SETTINGS)
+        none = table[table["dwell_days"] == 0].set_index("layer")
+        table["flips_ratio"] = table["flips"] / table["layer"].map(none["flips"])
+        table["hits_gained"] = table["hit_rate"] - table["layer"].map(none["hit_rate"])
+        table["quiet_ratio"] = table["quiet_days"] / table["layer"].map(none["quiet_days"])
+        print(table.dropna().round(3).to_string(index=False))
+        print(found.frequencies().round(4).to_string(index=False))
+        lead = found.incidents.dropna(subset="lead_days").groupby("layer")["lead_days"]
+        print(lead.describe()[["count", "25%", "50%", "75%"]].round(0).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,379 @@
+"""Replays: the levels that would have been published, knowing only what was known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from riskmap.assessment.holds import step_levels
+from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
+from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.errors import InputError
+from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.models.forecasts import LAYERS, measure_activity
+from riskmap.panels.counts import Panel, count_incidents, recount_evidence
+from riskmap.panels.measures import measure
+from riskmap.panels.windows import parse_day, parse_horizon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from riskmap.places.placements import Located
+    from riskmap.typing import CountModel, FloatArray, IntArray
+
+#: From this level on a region is one that people were warned of.
+HIGH = LEVEL_NAMES.index("high")
+#: Layers between two fits of the model; between them the last fit is asked.
+REFIT = 12
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The levels that would have been published, and what happened then.
+
+    Parameters
+    ----------
+    levels : DataFrame
+        ``as_of, region_id, layer, p_any, threshold_level, risk_level, observed``: what each layer
+        would have said, and the incidents within the horizon where all of it is known by now.
+    incidents : DataFrame
+        ``event_date, incident_id, region_id, layer, weight, level_before, level_after, lead_days``:
+        the level when it happened, that of the next layer, and since when the region had been at
+        High or above (missing where it was not).
+    scale : LevelScale
+        The thresholds, the fraction and the dwell.
+    horizon_days
+        The horizon.
+    """
+
+    levels: pd.DataFrame
+    incidents: pd.DataFrame
+    scale: LevelScale
+    horizon_days: float
+
+    def policy(
+        self,
+        settings: Sequence[tuple[float, float]] = ((1.0, 0.0),),
+        *,
+        least: int = HIGH,
+    ) -> pd.DataFrame:
+        """Return what other fractions and dwells would have cost and saved.
+
+        Parameters
+        ----------
+        settings
+            Pairs of ``lower_fraction`` and ``dwell_days``; ``(1, 0)`` is no hysteresis. The
+            replay's own stands first.
+        least
+            The level from which on people were warned.
+
+        Returns
+        -------
+        DataFrame
+            ``layer, lower_fraction, dwell_days, flips`` (changes of level a region and year),
+            ``hit_rate`` (share of incidents that happened at `least` or above), ``high_days`` (days
+            at `least` or above a region and year) and ``quiet_days`` (those of them in layers
+            during which nothing happened).
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> districts = rm.datasets.regions()
+        >>> found = rm.replay(rm.locate(rm.datasets.incidents(), districts), districts,
+        ...                   days=["2023-01-01", "2023-02-01", "2023-03-01", "2023-04-01"],
+        ...                   model=rm.EmpiricalBayes())
+        >>> found.policy([(1.0, 0.0)])["hit_rate"].between(0, 1).all().item()
+        True
+        """
+        own = (self.scale.lower_fraction, self.scale.dwell_days)
+        rows: list[dict[str, Any]] = []
+        for layer, table in self.levels.groupby("layer", sort=False):
+            told = _Told.of(table, str(layer), self.scale, self.horizon_days)
+            hits = self.incidents[self.incidents["layer"] == layer]
+            for fraction, dwell in dict.fromkeys([own, *settings]):
+                levels = told.follow(fraction, dwell)
+                row = {"layer": layer, "lower_fraction": fraction, "dwell_days": dwell}
+                rows.append(row | _worth(told, levels, hits, least))
+        return pd.DataFrame(rows)
+
+    def frequencies(self) -> pd.DataFrame:
+        """Return how often something happened within the horizon, by layer and level.
+
+        Returns
+        -------
+        DataFrame
+            ``layer, risk_level, level_name, stated`` (mean ``p_any``), ``observed`` (share of
+            regions and horizons with at least one incident) and ``n`` (of them).
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> districts = rm.datasets.regions()
+        >>> found = rm.replay(rm.locate(rm.datasets.incidents(), districts), districts,
+        ...                   days=["2023-01-01", "2023-04-01"], model=rm.EmpiricalBayes())
+        >>> found.frequencies()["n"].sum().item()
+        96
+        """
+        known = self.levels[self.levels["observed"].notna()]
+        known = known.assign(hit=(known["observed"] > 0).astype(float))
+        found = known.groupby(["layer", "risk_level"], sort=True).agg(
+            stated=("p_any", "mean"), observed=("hit", "mean"), n=("hit", "size")
+        )
+        found = found.reset_index()
+        names = [LEVEL_NAMES[level] for level in found["risk_level"]]
+        found.insert(2, "level_name", names)
+        return found
+
+
+def replay(
+    located: Located,
+    regions: gpd.GeoDataFrame,
+    *,
+    days: Sequence[str],
+    horizon: str = "90D",
+    model: CountModel | None = None,
+    scale: LevelScale | None = None,
+    every: str = "month",
+) -> Replay:
+    """Return the levels that would have been published on past days, and what they were worth.
+
+    Each layer rests on what was known on its day (``ingested_at``) and follows on the one before.
+    The model is fitted again with every twelfth layer.
+
+    Parameters
+    ----------
+    located : Located
+        What :func:`riskmap.locate` returned, with all that is known by now.
+    regions : GeoDataFrame
+        The regions it was given.
+    days
+        The days of the layers, ascending.
+    horizon, model, every
+        As for :func:`riskmap.forecast` and :func:`riskmap.count_incidents`.
+    scale
+        The thresholds; those that ship with riskmap by default.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    InputError
+        When the days are not ascending, or nothing is known before the first.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> found = rm.replay(rm.locate(rm.datasets.incidents(), districts), districts,
+    ...                   days=["2023-01-01", "2023-04-01"], model=rm.EmpiricalBayes())
+    >>> len(found.levels)
+    96
+    """
+    dates = [parse_day(day, what="a day of the replay") for day in days]
+    if not dates or any(a >= b for a, b in pairwise(dates)):
+        raise InputError("days must be at least one, ascending, none twice", met=list(days))
+    chosen = LevelScale.default() if scale is None else scale
+    ahead = parse_horizon(horizon)
+    evidence = located.incidents["event_date"].max() + pd.Timedelta(days=1)
+    whole = count_incidents(
+        located, regions, every=every, as_of=max(evidence.normalize(), dates[-1])
+    )
+    base = EndemicEpidemic() if model is None else model
+    table = pd.concat(list(_tell(whole, dates, base, ahead, every)), ignore_index=True)
+    tables = []
+    for layer, part in table.groupby("layer", sort=False):
+        told = _Told.of(part, str(layer), chosen, ahead)
+        levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
+        tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
+    told_levels = pd.concat(tables, ignore_index=True)
+    told_levels["observed"] = _observe(told_levels, whole, ahead)
+    names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level", "observed"]
+    found = told_levels[names]
+    return Replay(found, _follow_incidents(found, whole), chosen, ahead)
+
+
+def _tell(
+    whole: Panel, dates: list[pd.Timestamp], model: CountModel, ahead: float, every: str
+) -> Iterator[pd.DataFrame]:
+    """Yield what each layer would have stated."""
+    evidence, fitted = whole.evidence, {}
+    for number, day in enumerate(dates):
+        late = evidence["ingested_at"] >= day.tz_localize("UTC")
+        known = evidence[~late & (evidence["event_date"] < day)]
+        if known.empty:
+            raise InputError(
+                "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
+            )
+        panel = recount_evidence(
+            known,
+            keys=whole.keys,
+            neighbours=whole.neighbours,
+            start=f"{known['event_date'].min():%Y-%m-%d}",
+            as_of=f"{day:%Y-%m-%d}",
+            every=every,
+        )
+        history_days = float((day - pd.Timestamp(panel.edges[0])).days)
+        activity = judge_sufficiency(measure_activity(panel), history_days=history_days)
+        blind = (activity["data_sufficiency"] == "insufficient").to_numpy()
+        for layer in LAYERS:
+            history = panel.history(layer)
+            if np.isnan(history.counts).all():
+                p_any = np.full(panel.n_regions, np.nan)
+            else:
+                if number % REFIT == 0 or layer not in fitted:
+                    fitted[layer] = clone(model).fit(history, horizon_days=ahead)
+                p_any = np.where(blind, np.nan, fitted[layer].predict_distribution(history).p_gt(0))
+            yield pd.DataFrame(
+                {"as_of": day, "region_id": panel.keys["region_id"], "layer": layer, "p_any": p_any}
+            )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the layers stated of one series: days by regions."""
+
+    days: NDArray[np.datetime64]
+    regions: pd.Index
+    p_any: FloatArray
+    layer: str
+    scale: LevelScale
+    horizon_days: float
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, layer: str, scale: LevelScale, horizon_days: float) -> _Told:
+        days = table["as_of"].unique()
+        n_regions = len(table) // len(days)
+        p_any = table["p_any"].to_numpy().reshape(len(days), n_regions)
+        regions = pd.Index(table["region_id"].iloc[:n_regions])
+        return cls(days.to_numpy("datetime64[D]"), regions, p_any, layer, scale, horizon_days)
+
+    def levels(self, fraction: float = 1.0) -> IntArray:
+        """Return the levels by thresholds alone."""
+        days, layer = self.horizon_days, self.layer
+        return self.scale.level_of(self.p_any, layer=layer, horizon_days=days, fraction=fraction)
+
+    def follow(self, fraction: float, dwell_days: float) -> IntArray:
+        """Return the levels with hysteresis, each layer after the one before."""
+        alone, lowered = self.levels(), self.levels(fraction)
+        final = alone.copy()
+        since = np.full(alone.shape[1], np.nan)
+        clock = self.days.astype(float)
+        for t in range(1, len(final)):
+            waited = np.where(np.isnan(since), 0.0, clock[t] - since)
+            final[t], below, over = step_levels(
+                alone[t], lowered[t], final[t - 1], waited=waited, dwell_days=dwell_days
+            )
+            kept = np.where(np.isnan(since), clock[t], since)
+            since = np.where(below & ~over, kept, np.nan)
+        return final
+
+
+def _worth(told: _Told, levels: IntArray, hits: pd.DataFrame, least: int) -> dict[str, float]:
+    """Return the flips, the hits and the cost of caution of levels."""
+    spans = np.diff(told.days).astype(float)
+    known = levels != INSUFFICIENT
+    both = known[1:] & known[:-1]
+    years = float((both * spans[:, None]).sum()) / DAYS_A_YEAR
+    flips = float(((levels[1:] != levels[:-1]) & both).sum())
+    # the last layer holds as long as the one before it did
+    spans = np.append(spans, spans[-1:] if len(spans) else [0.0])
+    row, column = _locate_hits(told, hits)
+    weight = hits["weight"].to_numpy()
+    happened = np.zeros(levels.shape, dtype=bool)
+    happened[row, column] = True
+    high = levels >= least
+    all_years = float((known * spans[:, None]).sum()) / DAYS_A_YEAR
+    quiet = float(((high & ~happened) * spans[:, None]).sum())
+    return {
+        "flips": flips / years if years else np.nan,
+        "hit_rate": float((weight * high[row, column]).sum() / weight.sum())
+        if len(hits)
+        else np.nan,
+        "high_days": float((high * spans[:, None]).sum()) / all_years if all_years else np.nan,
+        "quiet_days": quiet / all_years if all_years else np.nan,
+    }
+
+
+def _locate_hits(told: _Told, hits: pd.DataFrame) -> tuple[IntArray, IntArray]:
+    """Return the layer that stood when each incident happened, and its region."""
+    when = hits["event_date"].to_numpy("datetime64[D]")
+    row = np.searchsorted(told.days, when, side="right") - 1
+    return row.astype(np.int64), told.regions.get_indexer(hits["region_id"]).astype(np.int64)
+
+
+def _series(evidence: pd.DataFrame) -> pd.DataFrame:
+    """Return the incidents of each layer; those spread over regions happened in none of them."""
+    named = evidence[evidence["method"] != "spread"]
+    counts = measure(named)
+    return pd.concat(
+        [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS], ignore_index=True
+    )
+
+
+def _observe(levels: pd.DataFrame, whole: Panel, ahead: float) -> FloatArray:
+    """Return how many incidents followed within the horizon, missing where it isn't over."""
+    series = _series(whole.evidence)
+    out = np.full(len(levels), np.nan)
+    for layer, rows in levels.groupby("layer").groups.items():
+        told = levels.loc[rows]
+        days = told["as_of"].unique().to_numpy("datetime64[D]")
+        regions = pd.Index(told["region_id"].iloc[: len(told) // len(days)])
+        mine = series[series["layer"] == layer]
+        when = mine["event_date"].to_numpy("datetime64[D]")
+        column = regions.get_indexer(mine["region_id"])
+        found = np.full((len(days), len(regions)), np.nan)
+        for t, day in enumerate(days):
+            if day + int(ahead) <= np.datetime64(whole.as_of, "D"):
+                inside = (when >= day) & (when < day + int(ahead)) & (column >= 0)
+                found[t] = np.bincount(column[inside], minlength=len(regions))
+        out[rows.to_numpy()] = found.ravel()
+    return out
+
+
+def _follow_incidents(levels: pd.DataFrame, whole: Panel) -> pd.DataFrame:
+    """Return the incidents of the replayed time with the levels around each of them."""
+    series = _series(whole.evidence)
+    tables = []
+    for layer, part in levels.groupby("layer", sort=False):
+        days = part["as_of"].unique().to_numpy("datetime64[D]")
+        regions = pd.Index(part["region_id"].iloc[: len(part) // len(days)])
+        grid = part["risk_level"].to_numpy().reshape(len(days), len(regions))
+        # an incident after the last layer's turn is no more than guesswork
+        end = days[-1] + (days[-1] - days[-2] if len(days) > 1 else np.timedelta64(1, "D"))
+        when = series["event_date"].to_numpy("datetime64[D]")
+        mine = series[(series["layer"] == layer) & (when >= days[0]) & (when < end)]
+        mine = mine[mine["region_id"].isin(regions)]
+        when = mine["event_date"].to_numpy("datetime64[D]")
+        row = np.searchsorted(days, when, side="right") - 1
+        column = regions.get_indexer(mine["region_id"])
+        after = np.minimum(row + 1, len(days) - 1)
+        rise = days[_risen(grid >= HIGH)[row, column]]
+        lead = (when - rise).astype(float)
+        tables.append(
+            mine[["event_date", "incident_id", "region_id", "layer", "weight"]].assign(
+                level_before=grid[row, column],
+                level_after=pd.array(grid[after, column], dtype="Int64"),
+                lead_days=np.where(grid[row, column] >= HIGH, lead, np.nan),
+            )
+        )
+    found = pd.concat(tables, ignore_index=True)
+    order = ["event_date", "incident_id", "region_id", "layer"]
+    return found.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _risen(high: NDArray[np.bool_]) -> IntArray:
+    """Return for each layer and region the layer from which on it has been high without a break."""
+    rows = np.arange(len(high))[:, None]
+    low = np.where(high, -1, rows)
+    return np.minimum(np.maximum.accumulate(low, axis=0) + 1, len(high) - 1).astype(np.int64)

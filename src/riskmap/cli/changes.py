@@ -1,0 +1,135 @@
+"""What has changed since the set before, and what past sets would have been worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from riskmap.cli.common import (
+    Every,
+    Horizon,
+    Incidents,
+    Json,
+    Regions,
+    as_rows,
+    load_incidents,
+    load_regions,
+    say,
+    show,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import geopandas as gpd
+
+    from riskmap.assessment.groups import WorkerGroup
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
+
+#: Before every set: what is read to compare is never relied on, so that its age doesn't matter.
+_LONG_AGO = "1970-01-01"
+#: The fractions and dwells that a replay compares.
+_SETTINGS = ((1.0, 0.0), (1.0, 85.0), (0.8, 58.0), (0.8, 85.0), (0.8, 175.0), (0.6, 85.0))
+_STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="Folder of the set before.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the set now.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say how the levels of two published sets differ, how sure that is, and why."""
+    import riskmap as rm
+
+    layers = [rm.read_layer(folder, today=_LONG_AGO) for folder in (old, new)]
+    table = rm.compare_layers(*layers)
+    result = {
+        "old": layers[0].provenance["as_of"],
+        "new": layers[1].provenance["as_of"],
+        "changes": as_rows(table),
+    }
+    moved = table[table["trend"].isin(["deteriorated", "improved"]) | table["rule"].notna()]
+    show(result, _tell(result, moved.to_dict("records")), as_json=as_json)
+
+
+def _tell(result: dict[str, Any], moved: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a line for each level that moved or is held."""
+    yield f"{result['old']} to {result['new']}: {len(moved)} levels moved or are held"
+    for row in moved:
+        line = f"{row['name']} ({row['region_id']}), {row['layer']}: level {row['level_before']}"
+        line += f" to {row['risk_level']}, p_any {row['p_before']:.3f} to {row['p_any']:.3f}"
+        line += f", real with probability {row['p_change']:.2f}"
+        told = [str(row[key]) for key in ("cause", "rule") if isinstance(row[key], str)]
+        yield line + (f" ({'; '.join(told)})" if told else "")
+
+
+def replay(  # noqa: PLR0913 - one an option of the command
+    incidents: Incidents,
+    regions: Regions,
+    start: Annotated[str, typer.Option("--from", help="Day of the first layer.")],
+    end: Annotated[str, typer.Option("--to", help="Day up to which layers follow.")],
+    horizon: Horizon = "90D",
+    every: Every = "month",
+    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say what levels would have been published on past days, and what they were worth."""
+    import pandas as pd
+
+    import riskmap as rm
+
+    if every not in _STEPS:
+        raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
+    table, districts = load_incidents(incidents), load_regions(regions)
+    located = rm.locate(table, districts)
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
+    say(f"replaying {len(days)} layers")
+    levels = None if scale is None else rm.LevelScale.from_file(scale)
+    found = rm.replay(located, districts, days=days, horizon=horizon, scale=levels, every=every)
+    hits = found.incidents.assign(event_date=found.incidents["event_date"].dt.strftime("%Y-%m-%d"))
+    tables = {
+        "policy": found.policy(_SETTINGS),
+        "frequencies": found.frequencies(),
+        "incidents": hits,
+    }
+    result = {name: as_rows(table) for name, table in tables.items()}
+    short = ("policy", "frequencies")
+    lines = (f"{name}\n{tables[name].round(4).to_string(index=False)}\n" for name in short)
+    show(result, lines, as_json=as_json)
+
+
+def find_previous(previous: Path | None, out: Path, as_of: str) -> RiskLayer | None:
+    """Return the layer of a set, or of the last one in a folder that is of an earlier day."""
+    import riskmap as rm
+
+    if previous is not None:
+        return rm.read_layer(previous, today=_LONG_AGO)
+    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
+    earlier = [path for path in sets if path.name[:10] < as_of]
+    if not earlier:
+        return None
+    last = max(earlier, key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name))
+    say(f"comparing with {last.name}")
+    return rm.read_layer(last, today=_LONG_AGO)
+
+
+def is_alike(
+    before: RiskLayer,
+    regions: gpd.GeoDataFrame,
+    group: WorkerGroup | None,
+    scale: LevelScale | None,
+) -> bool:
+    """Return whether a layer is of the same regions, group and scale."""
+    import riskmap as rm
+
+    chosen = rm.LevelScale.default() if scale is None else scale
+    return (
+        set(before.regions["region_id"]) == set(regions["region_id"])
+        and before.provenance.get("group") == (None if group is None else str(group))
+        and before.scale.scale_id == chosen.scale_id
+    )

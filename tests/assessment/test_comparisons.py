@@ -1,0 +1,124 @@
+"""Two layers side by side: what moved, how surely, and why."""
+
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+import riskmap as rm
+from riskmap.cli import app
+from riskmap.errors import InputError
+
+REGIONS = rm.datasets.regions()
+LOCATED = rm.locate(rm.datasets.incidents(), REGIONS)
+MODEL = rm.EmpiricalBayes()
+RUN = CliRunner()
+
+
+def assess(day, previous=None):
+    panel = rm.count_incidents(LOCATED, REGIONS, as_of=day)
+    return rm.assess(rm.forecast(panel, model=MODEL), REGIONS, previous=previous)
+
+
+@pytest.fixture(scope="module")
+def layers():
+    old = assess("2024-10-01")
+    return old, assess("2024-12-01", old)
+
+
+def test_a_comparison_says_what_the_layer_says(layers):
+    old, new = layers
+    table = rm.compare_layers(old, new)
+    key = ["region_id", "layer"]
+    one, two = table.set_index(key).sort_index(), new.risks.set_index(key).sort_index()
+    for name in ("risk_level", "level_before", "p_any", "p_before", "trend", "p_change"):
+        assert one[name].astype(object).where(one[name].notna(), None).tolist() == (
+            two[name].astype(object).where(two[name].notna(), None).tolist()
+        )
+
+
+def test_the_cause_is_the_greatest_part(layers):
+    old, new = layers
+    table = rm.compare_layers(old, new).set_index(["region_id", "layer"])
+    parts = new.changes.set_index(["region_id", "layer"])
+    row = table["cause"].dropna().index[0]
+    values = parts.loc[[row]].set_index("cause")["value"]
+    assert table.loc[row, "cause"] == (values * np.sign(values.sum())).idxmax()
+
+
+def test_layers_that_do_not_follow_on_one_another(layers):
+    old, new = layers
+    apart = assess("2024-12-01")
+    assert rm.compare_layers(old, apart)["cause"].isna().all()
+    other = replace(apart, provenance={**apart.provenance, "method_version": "other"})
+    assert set(rm.compare_layers(old, other)["cause"]) == {"method"}
+    with pytest.raises(InputError, match="not in order"):
+        rm.compare_layers(new, old)
+
+
+def test_regions_of_either_layer_are_told(layers):
+    old, new = layers
+    fewer = replace(new, risks=new.risks.iloc[2:].reset_index(drop=True))
+    table = rm.compare_layers(old, fewer)
+    assert len(table) == len(old.risks)
+    assert table["risk_level"].isna().sum() == 2
+    assert table["name"].notna().all()
+
+
+def test_diff_prints_what_moved(layers, tmp_path):
+    folders = [rm.publish(layer, tmp_path, formats=["csv"]) for layer in layers]
+    names = [str(folder) for folder in folders]
+    found = RUN.invoke(app, ["diff", *names])
+    assert found.exit_code == 0
+    assert found.stdout.startswith("2024-10-01 to 2024-12-01")
+    told = orjson.loads(RUN.invoke(app, ["diff", *names, "--json"]).stdout)
+    assert len(told["changes"]) == len(layers[1].risks)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    REGIONS.to_file(folder / "regions.geojson")
+    table = rm.datasets.incidents()
+    table = table.assign(lon=table.geometry.x, lat=table.geometry.y).drop(columns="geometry")
+    names = ["incident_id", "event_date", "event_type", "country", "lon", "lat", "killed"]
+    table[[*names, "foreign_victims"]].to_csv(folder / "incidents.csv", index=False)
+    return folder
+
+
+def run(files, out, day, *options):
+    inputs = [str(files / "incidents.csv"), "--regions", str(files / "regions.geojson")]
+    found = RUN.invoke(
+        app, ["run", *inputs, "--as-of", day, "--out", str(out), "--formats", "csv", *options]
+    )
+    assert found.exit_code == 0, found.output
+    return rm.read_layer(out, today="2020-01-01")
+
+
+def test_run_compares_with_the_set_before(files, tmp_path):
+    first = run(files, tmp_path, "2024-11-01")
+    assert first.risks["level_before"].isna().all()
+    second = run(files, tmp_path, "2024-12-01")
+    assert second.provenance["previous_as_of"] == "2024-11-01"
+    again = run(files, tmp_path, "2024-12-01")
+    assert again.risks.equals(second.risks)
+    alone = run(files, tmp_path, "2024-12-01", "--no-previous")
+    assert "previous_as_of" not in alone.provenance
+    other = run(files, tmp_path, "2024-12-01", "--group", "CHN")
+    assert "previous_as_of" not in other.provenance
+    stated = run(files, tmp_path / "b", "2024-12-01", "--previous", str(tmp_path))
+    assert stated.provenance["previous_as_of"] == "2024-12-01"
+
+
+def test_replay_prints_its_tables(files):
+    inputs = [str(files / "incidents.csv"), "--regions", str(files / "regions.geojson")]
+    dates = ["--from", "2024-01-01", "--to", "2024-03-01"]
+    found = RUN.invoke(app, ["replay", *inputs, *dates])
+    assert found.exit_code == 0, found.output
+    assert "policy" in found.stdout
+    assert "frequencies" in found.stdout
+    told = orjson.loads(RUN.invoke(app, ["replay", *inputs, *dates, "--json"]).stdout)
+    assert set(told) == {"policy", "frequencies", "incidents"}
+    assert RUN.invoke(app, ["replay", *inputs, *dates, "--every", "year"]).exit_code == 2

@@ -1,0 +1,134 @@
+"""Silence never lowers a level unflagged; a flood of harmless rows lowers none."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+import riskmap as rm
+from riskmap.assessment.silences import find_silent, flag_silences, measure_sources
+
+REGIONS = rm.datasets.regions()
+BASE = rm.datasets.incidents().assign(
+    source=lambda t: np.array(["alpha", "beta", "gamma"])[np.arange(len(t)) % 3]
+)
+DAY, BEFORE = "2024-12-01", "2024-11-01"
+MODEL = rm.EmpiricalBayes()
+#: The suite tries a few hundred deletions; RISKMAP_DELETIONS=10000 tries them all.
+DELETIONS = int(os.environ.get("RISKMAP_DELETIONS", "60"))
+KEY = ["region_id", "layer"]
+
+
+def assess(incidents, day=DAY, previous=None, model=MODEL):
+    panel = rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of=day)
+    return rm.assess(rm.forecast(panel, model=model), REGIONS, previous=previous)
+
+
+def unflagged_drops(whole, less):
+    """Rows whose level is lower than with all reports, and nothing says so."""
+    one, two = (layer.risks.set_index(KEY) for layer in (whole, less))
+    two = two.reindex(one.index)
+    lower = two["risk_level"] < one["risk_level"]
+    told = two["reporting_gap"] | two["held"] | (two["risk_level"] == 0)
+    told |= two["data_sufficiency"] != one["data_sufficiency"]
+    told |= two.index.isin(less.audit.set_index(KEY).index)
+    return two[lower & ~told]
+
+
+def delete(rng, incidents):
+    """Take away all, the newest or some regions' rows of a random source."""
+    source = rng.choice(sorted(incidents["source"].unique()))
+    rows = (incidents["source"] == source).to_numpy().copy()
+    kind = rng.integers(3)
+    if kind == 1:
+        days = incidents["event_date"].sort_values()
+        rows &= (incidents["event_date"] >= days.iloc[rng.integers(len(days) // 2)]).to_numpy()
+    if kind == 2:
+        places = sorted(incidents["admin1"].unique())
+        rows &= incidents["admin1"].isin(rng.choice(places, rng.integers(1, 3))).to_numpy()
+    return incidents[~rows]
+
+
+def test_random_deletions_of_sources_lower_no_level_unflagged():
+    rng = np.random.default_rng(7)
+    dropped = 0
+    for round_ in range(-(-DELETIONS // 100)):
+        shift = rng.permutation(len(BASE))
+        incidents = BASE.assign(source=BASE["source"].to_numpy()[shift])
+        before = assess(incidents, BEFORE)
+        whole = assess(incidents, DAY, before)
+        for _ in range(min(100, DELETIONS - 100 * round_)):
+            less = assess(delete(rng, incidents), DAY, before)
+            found = unflagged_drops(whole, less)
+            assert found.empty, found
+            dropped += 1
+    assert dropped == DELETIONS
+
+
+def test_a_source_that_has_gone_holds_every_level():
+    before = assess(BASE, BEFORE)
+    after = assess(BASE[BASE["source"] != "alpha"], DAY, before)
+    fell = after.risks["risk_level"] < before.risks["risk_level"]
+    assert not (fell & (after.risks["risk_level"] > 0)).any()
+    assert after.risks["reporting_gap"].all()
+    assert "silence" in set(after.audit["rule"])
+
+
+def test_one_withdrawn_report_casts_doubt_on_its_region_alone():
+    table = pd.concat([BASE, BASE.assign(incident_id=BASE["incident_id"] + "b")])
+    before = assess(table, BEFORE)
+    gone = table["incident_id"] == BASE["incident_id"].iloc[0]
+    home = rm.locate(table[gone], REGIONS).placements["region_id"]
+    after = assess(table[~gone], DAY, before)
+    doubts = after.audit[after.audit["detail"].str.contains("have gone", regex=False)]
+    assert set(doubts["region_id"]) == set(home)
+
+
+def test_a_source_that_has_stopped_is_seen_without_a_layer_before():
+    stopped = (BASE["source"] == "alpha") & (BASE["event_date"] >= "2024-01-01")
+    layer = assess(BASE[~stopped])
+    assert layer.risks["reporting_gap"].mean() > 0.8
+    assert "high" not in set(layer.risks.loc[layer.risks["reporting_gap"], "confidence"])
+
+
+def test_sources_are_counted_by_region():
+    panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
+    found = measure_sources(panel.evidence, as_of=DAY)
+    named = panel.evidence[panel.evidence["method"] != "spread"]
+    assert found["reports"].sum() == named["weight"].sum()
+    assert (found["last_report_days"] >= 0).all()
+    assert find_silent(panel.evidence, panel.keys, as_of=DAY).empty
+
+
+def test_sources_that_made_half_of_the_reports_leave_sparse_data():
+    risks = pd.DataFrame(
+        {
+            "region_id": ["a", "b", "c"],
+            "reporting_gap": False,
+            "data_sufficiency": ["sufficient", "sufficient", "insufficient"],
+            "confidence": ["high", "high", "low"],
+        }
+    )
+    silent = pd.DataFrame({"region_id": ["a", "b", "c"], "silent_share": [0.5, 0.1, 1.0]})
+    found = flag_silences(risks, silent, frozenset())
+    assert found["data_sufficiency"].tolist() == ["sparse", "sufficient", "insufficient"]
+    assert found["confidence"].tolist() == ["low", "medium", "low"]
+
+
+def test_a_flood_of_harmless_rows_lowers_no_level():
+    calm = assess(BASE)
+    rows = BASE.iloc[np.arange(5000) % len(BASE)]
+    days = pd.Timestamp("2024-10-15") + pd.to_timedelta(np.arange(5000) % 40, unit="D")
+    flood = rows.assign(
+        incident_id=[f"flood:{i}" for i in range(5000)],
+        source="delta",
+        event_type="unrest",
+        event_date=days,
+        event_date_end=days,
+        ingested_at=days.tz_localize("UTC"),
+        **dict.fromkeys(["killed", "wounded", "abducted", "foreign_victims"], 0),
+    )
+    flood["nationality"] = pd.Series([None] * 5000, dtype="str", index=flood.index)
+    flood = flood.astype(BASE.drop(columns="geometry").dtypes.to_dict())
+    loud = assess(pd.concat([BASE, flood], ignore_index=True))
+    assert (loud.risks["risk_level"] >= calm.risks["risk_level"]).all()

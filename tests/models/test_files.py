@@ -1,5 +1,7 @@
 """Models come back from their files, and nothing else does."""
 
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
@@ -77,3 +79,13 @@ def test_refuses_to_save_what_could_not_be_loaded(history, tmp_path):
         save_model(strange, tmp_path / "strange.json")
     with pytest.raises(NotFittedError):
         save_model(rm.Climatology(), tmp_path / "empty.json")
+
+
+def test_shares_in_other_series_are_saved_too(tmp_path):
+    history, _ = rm.datasets.simulate_counts(60, 12)
+    history = replace(history, drivers={"violence": 2 * history.counts + 1})
+    model = rm.EndemicEpidemic().fit(history, horizon_days=30)
+    rm.save_model(model, tmp_path / "model.json")
+    again = rm.load_model(tmp_path / "model.json")
+    found = [m.predict_distribution(history).mean for m in (model, again)]
+    assert np.array_equal(*found)

@@ -140,8 +140,8 @@ def test_boosting_finds_a_curve_and_its_dispersion(make):
         recent = (weights @ past) / weights.sum()
         return 0.3 + 3.0 * recent**2 / (4.0 + recent**2)
 
-    history = make(grown(240, rates))
-    model = rm.Boosting(max_iter=80).fit(history, horizon_days=30)
+    history = make(grown(160, rates))
+    model = rm.Boosting(max_iter=40).fit(history, horizon_days=30)
     found = model.predict_distribution(history)
     assert found.mean.sum() == pytest.approx(rates(history.counts).sum(), rel=0.1)
     assert np.corrcoef(found.mean, rates(history.counts))[0, 1] > 0.9
@@ -170,7 +170,7 @@ def test_a_stack_trusts_the_member_that_made_the_data():
 
 
 @pytest.mark.parametrize(
-    "model", [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic(), rm.Boosting(max_iter=20)]
+    "model", [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic(), rm.Boosting(max_iter=10)]
 )
 def test_intervals_cover_where_there_is_no_memory(model):
     history, _ = rm.datasets.simulate_counts(120, 80, own=0.0, seed=11)

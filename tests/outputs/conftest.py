@@ -1,5 +1,6 @@
 """Risk layers made by hand in the invented country."""
 
+import dataclasses
 import shutil
 
 import geopandas as gpd
@@ -9,7 +10,15 @@ import pytest
 import shapely
 
 from riskmap import datasets
-from riskmap.assessment.layers import DRIVER_COLUMNS, LAYERS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.layers import (
+    AUDIT_COLUMNS,
+    CHANGE_COLUMNS,
+    COUNTERFACTUAL_COLUMNS,
+    DRIVER_COLUMNS,
+    LAYERS,
+    RISK_COLUMNS,
+    RiskLayer,
+)
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.joins import EVIDENCE
@@ -106,6 +115,47 @@ def with_names(names):
 @pytest.fixture(scope="session")
 def layer():
     return make_layer()
+
+
+def explain(layer):
+    """A layer with one before it: one level rose, one fell and is held, with the reasons."""
+    rose, fell = layer.regions["region_id"].iloc[:2]
+    name = layer.headline
+    risks = layer.risks.set_index(["region_id", "layer"])
+    known = risks["risk_level"] > 0
+    before = risks["risk_level"].where(known)
+    risks = risks.assign(level_before=before, p_before=risks["p_any"])
+    risks = risks.assign(trend=pd.Series("unchanged", risks.index).where(known))
+    risks = risks.assign(expected_victims=0.4, severe_scenario=5.0, fragility="robust")
+    columns = ["level_before", "trend", "fragility", "single_source", "held"]
+    risks.loc[(rose, name), columns] = [3, "deteriorated", "fragile", True, False]
+    risks.loc[(fell, name), columns] = [5, "improved", "robust", False, True]
+    risks.loc[(fell, name), ["risk_level", "level_name"]] = [4, "high"]
+    causes = [("new incidents", 0.9), ("decay", -0.1), ("method", 0.001)]
+    changes = [(rose, name, cause, value) for cause, value in causes]
+    rule = (fell, name, "lower", "under 0.8 of the bound")
+    moves = [
+        (rose, name, "up", "more", 1, 0.35, 5),
+        (fell, name, "up", "more", 1, 0.35, 5),
+        (fell, name, "down", "quiet", 74, 0.041, 3),
+    ]
+    return dataclasses.replace(
+        layer,
+        risks=conform(risks.reset_index(), RISK_COLUMNS),
+        changes=make_table(changes, CHANGE_COLUMNS),
+        audit=make_table([rule], AUDIT_COLUMNS),
+        counterfactuals=make_table(moves, COUNTERFACTUAL_COLUMNS),
+        provenance=layer.provenance | {"previous_as_of": "2024-12-01"},
+    )
+
+
+def make_table(rows, columns):
+    return conform(pd.DataFrame(rows, columns=[column.name for column in columns]), columns)
+
+
+@pytest.fixture(scope="session")
+def explained(layer):
+    return explain(layer)
 
 
 @pytest.fixture(scope="session")

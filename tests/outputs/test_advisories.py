@@ -13,13 +13,10 @@ from riskmap import datasets
 from riskmap.errors import InputError
 from riskmap.outputs.advisories import escape_markdown, to_markdown
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.reports import (
-    build_report,
-    display,
-    likelihood,
-    notable_incidents,
-    percent,
-)
+from riskmap.outputs.pages import advisory_page
+from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.reports import OPTIONAL, build_report, notable_incidents
+from riskmap.outputs.wordings import display, likelihood, percent
 
 
 def written(layer):
@@ -52,6 +49,69 @@ def test_changes_are_told_when_known(layer):
     assert "Since the last issue" not in written(layer)
 
 
+def test_what_moved_levels_is_told_by_its_largest_parts(explained):
+    report = build_report(explained)
+    lines = [line for line in report.judgements if line.startswith(("Deteriorated", "Improved"))]
+    assert lines == [
+        "Deteriorated: Ashkor (Ambrel) 3 → 5.",
+        "Improved: Berin (Ambrel) 5 → 4.",
+    ]
+    first, second = report.changes.rows
+    assert first[1:3] == ("3 moderate", "5 extreme")
+    assert first[3] == "new incidents here +0.9, incidents growing old -0.1"
+    assert second[4].endswith("for long enough. (under 0.8 of the bound)")
+    assert report.table.head[3:5] == ("Before", "Trend")
+    assert report.table.rows[0][3:5] == ("3 moderate", "deteriorated")
+
+
+def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
+    up, down = "One more such incident: 5 extreme (35 %).", "No such incident for 74 days:"
+    told = f"{up} {down} 3 moderate (4.1 %)."
+    assert build_report(explained).moves.rows == (("Berin (Ambrel)", "4 high", told),)
+
+
+def test_levels_to_read_with_care_and_consequences(explained):
+    report = build_report(explained)
+    said = {row[0]: row[2] for row in report.flags.rows}
+    assert said["Ashkor (Ambrel)"].startswith("Fragile: without one incident")
+    assert "One source alone" in said["Ashkor (Ambrel)"]
+    assert said["Berin (Ambrel)"] == "Held up: the thresholds alone give less."
+    assert report.table.rows[0][report.table.head.index("Victims: mean (severe case)")] == "0.4 (5)"
+    assert any("worst 5 %" in line for line in report.limits)
+
+
+def test_every_format_tells_it_in_every_language(explained):
+    for language in languages():
+        words = catalogue(language)
+        texts = [
+            to_markdown(build_report(explained, language=language)),
+            advisory_page(explained, language=language),
+        ]
+        for text in texts:
+            assert all(words["headings"][key] in text for key in OPTIONAL)
+            assert words["causes"]["new incidents"] in text
+
+
+def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
+    text = written(apply_profile(explained, "public"))
+    assert "low for long enough." in text
+    assert "of the bound" not in text
+
+
+def test_without_reasons_nothing_is_said_of_them(layer):
+    report = build_report(layer)
+    assert (report.changes.rows, report.moves.rows) == ((), ())
+    assert not {"Before", "Trend", "Victims: mean (severe case)"} & set(report.table.head)
+    assert not any("worst 5 %" in line or "fitted model" in line for line in report.limits)
+
+
+def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
+    monkeypatch.setattr("riskmap.outputs.movements.MOST_ROWS", 1)
+    assert (
+        build_report(explained).changes.rows[-1][0] == "1 further regions are listed in risk.csv."
+    )
+
+
 def test_a_layer_of_which_nothing_is_known(layers):
     layer = layers["layer"]()
     risks = layer.risks.assign(risk_level=0, level_name="insufficient_data", p_any=np.nan)
@@ -81,7 +141,8 @@ def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
 def test_every_section_is_there_and_the_ledger_adds_up(layer):
     text = written(layer)
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert headings == list(catalogue("en")["headings"].values())
+    titles = catalogue("en")["headings"]
+    assert headings == [title for key, title in titles.items() if key not in OPTIONAL]
     assert r"| read | 5 | 4 | 1 | 0 | no\_date 1 |" in text
     assert "**boundary\\_licence:** Apache-2.0" in text
 
@@ -149,8 +210,10 @@ def fields(text):
 def test_catalogues_agree(layer, language):
     english, other = catalogue("en"), catalogue(language)
     assert sorted(keys(other)) == sorted(keys(english))
-    for key, sentence in english["sentences"].items():
-        assert fields(other["sentences"][key]) == fields(sentence), key
+    for part in ("sentences", "moves", "flags", "rules", "page"):
+        for key, sentence in english[part].items():
+            if isinstance(sentence, str):
+                assert fields(other[part][key]) == fields(sentence), key
     assert to_markdown(build_report(layer, language=language))
 
 

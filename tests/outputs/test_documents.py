@@ -10,6 +10,7 @@ import pytest
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf
+from riskmap.outputs.reports import OPTIONAL
 
 
 @pytest.fixture
@@ -49,8 +50,16 @@ def test_a_docx_holds_every_section(layer, language):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = read(advisory_docx(layer, language=language))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
-    assert headings == list(catalogue(language)["headings"].values())
+    titles = catalogue(language)["headings"]
+    assert headings == [title for key, title in titles.items() if key not in OPTIONAL]
     assert document.tables[0].cell(1, 0).text == "Ashkor"
+
+
+def test_a_docx_tells_what_changed(explained):
+    pytest.importorskip("docx", reason="python-docx is absent: extra report")
+    document = read(advisory_docx(explained))
+    headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
+    assert headings == list(catalogue("en")["headings"].values())
 
 
 def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):

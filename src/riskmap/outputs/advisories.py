@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.reports import OPTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from riskmap.outputs.reports import Grid, Report
+    from riskmap.outputs.reports import Report
+    from riskmap.outputs.wordings import Grid
 
 _SPECIAL = re.compile(
     r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
@@ -49,6 +51,9 @@ def to_markdown(report: Report) -> str:
     lines = [f"# {escape_markdown(report.title)}", "", *_pairs(report.header)]
     lines += _section(headings["judgements"], _bullets(report.judgements))
     lines += _section(headings["table"], [*_table(report.table, words["none"]), "", report.more])
+    for key in OPTIONAL:
+        grid = getattr(report, key)
+        lines += _section(headings[key], _table_lines(grid)) if grid.rows else []
     lines += _section(headings["levels"], _table(report.levels, words["none"]))
     lines += _section(headings["drivers"], _table(report.drivers, words["none"]))
     lines += _section(headings["incidents"], _table(report.incidents, words["none"]))

@@ -9,8 +9,8 @@ import shapely
 
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.reports import display, percent
 from riskmap.outputs.tables import risk_table
+from riskmap.outputs.wordings import display, percent
 
 if TYPE_CHECKING:
     import pandas as pd

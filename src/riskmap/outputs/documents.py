@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.reports import build_report
+from riskmap.outputs.reports import OPTIONAL, build_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.outputs.reports import Grid
+    from riskmap.outputs.wordings import Grid
 
 #: The date of every member of a DOCX, so that the same advisory has the same bytes.
 _STAMP = (1980, 1, 1, 0, 0, 0)
@@ -75,8 +75,10 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
     document.add_heading(report.title, level=0)
     _add_pairs(document, report.header)
     for key in words["headings"]:
-        document.add_heading(words["headings"][key], level=1)
         section: Any = getattr(report, key)
+        if key in OPTIONAL and not section.rows:
+            continue
+        document.add_heading(words["headings"][key], level=1)
         if key == "advice":
             mark = document.add_paragraph().add_run(words["sentences"]["advice_mark"])
             mark.italic = True

@@ -13,40 +13,31 @@ import pandas as pd
 
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.tables import clean_text, driver_texts, risk_table
+from riskmap.outputs.movements import change_rows, flag_rows, move_rows
+from riskmap.outputs.tables import driver_texts, risk_table
+from riskmap.outputs.wordings import (
+    NONE,
+    Grid,
+    display,
+    level_words,
+    likelihood,
+    percent,
+    percent_bound,
+    region_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
-NONE = "\u2013"
 TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
+#: Sections that are there only when they have something to say.
+OPTIONAL = ("changes", "flags", "moves")
 _NAMED = 8
 _RECENT = pd.DateOffset(years=3)
-_MAX_TEXT = 160
-_BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-
-#: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than the first is said
-#: as a frequency: "almost no chance" beside a high level would be read as a reason to travel.
-_LIKELIHOODS = (
-    (0.20, "one_in"),
-    (0.45, "unlikely"),
-    (0.55, "roughly_even"),
-    (0.80, "likely"),
-    (0.95, "very_likely"),
-    (1.0, "almost_certain"),
-)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A small table of plain text: a head and rows."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,9 @@ class Report:
         Regions, highest level first.
     more
         How many regions the table leaves out, as a sentence; empty when none.
+    changes, flags, moves
+        What moved levels since the issue before, which levels to read with care, and what would
+        move them; without rows when nothing of it is known.
     drivers, incidents
         What drives the highest levels, and notable incidents.
     gaps
@@ -90,6 +84,9 @@ class Report:
     levels: Grid
     table: Grid
     more: str
+    changes: Grid
+    flags: Grid
+    moves: Grid
     drivers: Grid
     incidents: Grid
     gaps: Grid
@@ -129,62 +126,17 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         levels=_levels(layer, table, words),
         table=_region_rows(shown, words),
         more=words["other_regions"].format(n=left_out) if left_out else "",
+        changes=change_rows(layer, table, words),
+        flags=flag_rows(shown, words),
+        moves=move_rows(layer, shown, words),
         drivers=_driver_rows(layer, known, words),
         incidents=_incident_rows(layer, words),
         gaps=_gaps(unknown, words),
         advice=_advice(layer, known, words),
-        limits=tuple(words["limits"].values()),
+        limits=_limits(layer, known, words),
         ledger=_ledger(layer, words),
         provenance=_provenance(layer),
     )
-
-
-def display(value: Any) -> str:
-    r"""Return a value as short text on one line, without characters that reorder what follows.
-
-    Examples
-    --------
-    >>> display("a\n b\u202e"), display(None)
-    ('a b', '')
-    """
-    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
-        return ""
-    text = " ".join(clean_text(str(value)).translate(_BIDI).split())
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-
-
-def likelihood(p_any: float, words: Mapping[str, str]) -> str:
-    """Return a probability in words: a frequency up to 20 %, above it the words of ICD 203 (2015).
-
-    Parameters
-    ----------
-    p_any
-        The probability.
-    words
-        The section ``likelihoods`` of a catalogue.
-
-    Examples
-    --------
-    >>> from riskmap.outputs.catalogues import catalogue
-    >>> words = catalogue("en")["likelihoods"]
-    >>> likelihood(0.5, words), likelihood(0.043, words)
-    ('roughly even chance', 'about 1 in 23')
-    """
-    name = next(name for bound, name in _LIKELIHOODS if p_any <= bound)
-    return words[name].format(n=f"{float(f'{1 / max(p_any, 1e-6):.2g}'):,.0f}")
-
-
-def percent(p: float) -> str:
-    """Return a probability for readers: two digits, never a bare 0 or 100 %.
-
-    Examples
-    --------
-    >>> percent(0.0004), percent(0.037), percent(0.5), percent(0.999)
-    ('0.04 %', '3.7 %', '50 %', '> 99 %')
-    """
-    if p > 0.99:  # noqa: PLR2004 - nothing is certain
-        return "> 99 %"
-    return "< 0.01 %" if p < 1e-4 else f"{float(f'{100 * p:.2g}'):g} %"  # noqa: PLR2004
 
 
 def _header(
@@ -224,38 +176,41 @@ def _judgements(
                     total=total,
                     level=int(level),
                     name=words["levels"][LEVEL_NAMES[int(level)]],
-                    places=_enumerated(_places(rows), words),
+                    places=_enumerated(region_names(rows), words),
                 )
             )
         lines.append(
             said["highest"].format(
                 p=percent(first["p_any"]),
                 words=likelihood(first["p_any"], words["likelihoods"]),
-                place=_places(known.loc[[first.name]])[0],
+                place=region_names(known.loc[[first.name]])[0],
                 days=f"{layer.provenance.get('horizon_days', 0):g}",
             )
         )
     if "trend" in known and known["trend"].notna().any():
-        up, down = (int((known["trend"] == t).sum()) for t in ("deteriorated", "improved"))
+        moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
+        up, down = map(len, moved.values())
         lines.append(said["changed"].format(up=up, down=down))
+        if "level_before" in known and known["level_before"].notna().any():
+            lines += [
+                said[way].format(places=_enumerated(_moves(rows), words))
+                for way, rows in moved.items()
+                if len(rows)
+            ]
     if len(unknown):
         lines.append(said["gap"].format(n=len(unknown), total=total))
     silent = pd.concat([known, unknown]) if len(unknown) else known
     silent = silent[silent["reporting_gap"].eq(other=True).fillna(value=False)]
     if len(silent):
-        places = _enumerated(_places(silent), words)
+        places = _enumerated(region_names(silent), words)
         lines.append(said["reporting_gap"].format(n=len(silent), places=places))
     return tuple(lines)
 
 
-def _places(rows: pd.DataFrame) -> list[str]:
-    """Return the names of regions, with what they are part of."""
-    return [
-        f"{display(name) or display(key)} ({display(parent)})"
-        if display(parent)
-        else display(name) or display(key)
-        for key, name, parent in zip(rows["region_id"], rows["name"], rows["parent"], strict=True)
-    ]
+def _moves(rows: pd.DataFrame) -> list[str]:
+    """Return the names of regions with their levels before and now."""
+    steps = zip(region_names(rows), rows["level_before"], rows["risk_level"], strict=True)
+    return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
 
 
 def _enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
@@ -282,20 +237,9 @@ def _levels(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> 
     )
 
 
-def percent_bound(p: float) -> str:
-    """Return a threshold as it was published.
-
-    Examples
-    --------
-    >>> percent_bound(0.005)
-    '0.5 %'
-    """
-    return f"{100 * p:.6g} %"
-
-
 def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    keys = ["region", "parent", "level", "probability", "in_words", "interval", "confidence"]
-    keys.append("sufficiency")
+    keys = ["region", "parent", "level", "previous", "trend", "probability", "in_words", "interval"]
+    keys += ["consequence", "confidence", "sufficiency"]
     columns = {
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
@@ -303,17 +247,25 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
             f"{level} {words['levels'][name]}"
             for level, name in zip(rows["risk_level"], rows["level_name"], strict=True)
         ],
+        "previous": [
+            NONE if pd.isna(level) else level_words(int(level), words)
+            for level in rows["level_before"]
+        ],
+        "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
         "probability": rows["p_any"].map(percent),
         "in_words": [likelihood(p, words["likelihoods"]) for p in rows["p_any"]],
         "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
+        "consequence": [
+            NONE if pd.isna(mean) else f"{mean:.2g} ({worst:.2g})"
+            for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)
+        ],
         "confidence": [words["confidences"].get(display(x), NONE) for x in rows["confidence"]],
         "sufficiency": [
             words["sufficiencies"].get(display(x), NONE) for x in rows["data_sufficiency"]
         ],
     }
-    if "trend" in rows and rows["trend"].notna().any():
-        keys.insert(3, "trend")
-        columns["trend"] = [words["trends"].get(display(x), NONE) for x in rows["trend"]]
+    told = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
+    keys = [key for key in keys if key not in told or rows[told[key]].notna().any()]
     cells = zip(*(columns[key] for key in keys), strict=True)
     return Grid(tuple(words[key] for key in keys), tuple(cells))
 
@@ -333,7 +285,9 @@ def _driver_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]
     texts = driver_texts(drivers[drivers["layer"] == layer.headline])
     rows = known[known["region_id"].isin(texts.index)].head(DRIVER_ROWS)
     told = (display(texts[key]) for key in rows["region_id"])
-    return Grid((words["region"], words["drivers"]), tuple(zip(_places(rows), told, strict=True)))
+    return Grid(
+        (words["region"], words["drivers"]), tuple(zip(region_names(rows), told, strict=True))
+    )
 
 
 def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
@@ -394,6 +348,15 @@ def _advice(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> 
             if level.level in met
         ),
     )
+
+
+def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the method can't say, of that which is said here."""
+    silent = {
+        "consequence": known["expected_victims"].isna().all(),
+        "moves": layer.counterfactuals.empty,
+    }
+    return tuple(text for key, text in words["limits"].items() if not silent.get(key, False))
 
 
 def _ledger(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:

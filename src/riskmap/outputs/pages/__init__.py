@@ -15,7 +15,7 @@ from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.pages.payloads import map_payload
 from riskmap.outputs.pages.projections import draw_regions
-from riskmap.outputs.reports import build_report
+from riskmap.outputs.reports import OPTIONAL, build_report
 from riskmap.outputs.tables import risk_table
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
     return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
         report=build_report(layer, language=language),
         words=catalogue(language),
+        optional=OPTIONAL,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
         style=Markup(style),  # noqa: S704 - a file of this package
         drawing=_drawing(layer, language),

@@ -12,7 +12,7 @@ from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES
 from riskmap.errors import InputError
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.pages.projections import draw_regions, group_shapes, label_points, svg_path
-from riskmap.outputs.reports import NONE, display
+from riskmap.outputs.wordings import NONE, display
 from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:

@@ -1,0 +1,132 @@
+"""Wordings: values as readers read them; untrusted text on one line.
+
+All cells are plain text, which is escaped by whoever writes it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.outputs.tables import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NONE = "\u2013"
+_MAX_TEXT = 160
+_BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+
+#: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than the first is said
+#: as a frequency: "almost no chance" beside a high level would be read as a reason to travel.
+_LIKELIHOODS = (
+    (0.20, "one_in"),
+    (0.45, "unlikely"),
+    (0.55, "roughly_even"),
+    (0.80, "likely"),
+    (0.95, "very_likely"),
+    (1.0, "almost_certain"),
+)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A small table of plain text: a head and rows."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def display(value: Any) -> str:
+    r"""Return a value as short text on one line, without characters that reorder what follows.
+
+    Examples
+    --------
+    >>> display("a\n b\u202e"), display(None)
+    ('a b', '')
+    """
+    if value is None or value is pd.NA or value is pd.NaT or value != value:  # noqa: PLR0124 - NaN
+        return ""
+    text = " ".join(clean_text(str(value)).translate(_BIDI).split())
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def likelihood(p_any: float, words: Mapping[str, str]) -> str:
+    """Return a probability in words: a frequency up to 20 %, above it the words of ICD 203 (2015).
+
+    Parameters
+    ----------
+    p_any
+        The probability.
+    words
+        The section ``likelihoods`` of a catalogue.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> words = catalogue("en")["likelihoods"]
+    >>> likelihood(0.5, words), likelihood(0.043, words)
+    ('roughly even chance', 'about 1 in 23')
+    """
+    name = next(name for bound, name in _LIKELIHOODS if p_any <= bound)
+    return words[name].format(n=f"{float(f'{1 / max(p_any, 1e-6):.2g}'):,.0f}")
+
+
+def percent(p: float) -> str:
+    """Return a probability for readers: two digits, never a bare 0 or 100 %.
+
+    Examples
+    --------
+    >>> percent(0.0004), percent(0.037), percent(0.5), percent(0.999)
+    ('0.04 %', '3.7 %', '50 %', '> 99 %')
+    """
+    if p > 0.99:  # noqa: PLR2004 - nothing is certain
+        return "> 99 %"
+    return "< 0.01 %" if p < 1e-4 else f"{float(f'{100 * p:.2g}'):g} %"  # noqa: PLR2004
+
+
+def percent_bound(p: float) -> str:
+    """Return a threshold as it was published.
+
+    Examples
+    --------
+    >>> percent_bound(0.005)
+    '0.5 %'
+    """
+    return f"{100 * p:.6g} %"
+
+
+def signed(value: float) -> str:
+    """Return a change as two digits with its sign.
+
+    Examples
+    --------
+    >>> signed(0.213), signed(-0.05), signed(123)
+    ('+0.21', '-0.05', '+120')
+    """
+    return f"{float(f'{value:.2g}'):+.10g}"
+
+
+def region_names(rows: pd.DataFrame) -> list[str]:
+    """Return the names of regions, with what they are part of."""
+    return [
+        f"{display(name) or display(key)} ({display(parent)})"
+        if display(parent)
+        else display(name) or display(key)
+        for key, name, parent in zip(rows["region_id"], rows["name"], rows["parent"], strict=True)
+    ]
+
+
+def level_words(level: int, words: Mapping[str, Any]) -> str:
+    """Return a level as its number and name.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> level_words(3, catalogue("en"))
+    '3 moderate'
+    """
+    return f"{level} {words['levels'][LEVEL_NAMES[level]]}"

@@ -38,6 +38,7 @@ def test_the_example_changes_level_and_drivers(example, tmp_path, capsys):
         assert new["p_any"] > old["p_any"]
         assert more.sum() > parts.sum()
         assert more.sum() == pytest.approx(new["expected_count"])
+        assert new["fragility"] == "fragile"
     assert "before violence: risk_level 2" in capsys.readouterr().out
 
 

@@ -101,6 +101,18 @@ def tolls(text):
         ("A dozen villagers were abducted.", [("abducted", 12, 12, "victim")]),
         ("Two hundred villagers were abducted.", [("abducted", 200, 200, "victim")]),
         ("No civilians were harmed or killed.", []),
+        ("One rebel was shot and killed.", [("killed", 1, 1, "militant")]),
+        ("The jet struck the rebels, killing both.", [("killed", 2, 2, "")]),
+        (
+            "A 12-year-old boy and his 40-year-old father were killed.",
+            [("killed", 1, 1, "victim"), ("killed", 1, 1, "victim")],
+        ),
+        (
+            "Killed in the raid were two guards and five rebels.",
+            [("killed", 2, 2, "victim"), ("killed", 5, 5, "militant")],
+        ),
+        ("Killed two guards.", [("killed", 2, 2, "victim")]),
+        ("The rebel tried to flee and was killed.", [("killed", 1, 1, "militant")]),
         ("None of the passengers was killed.", []),
         ("Neither of the two suspects was killed.", []),
         ("Between 10 and 15 fighters were killed.", [("killed", 10, 15, "militant")]),

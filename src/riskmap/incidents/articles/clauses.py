@@ -68,7 +68,7 @@ def is_passive(clause: Clause, i: int) -> bool:
         and (
             clause.low(j) in grammar("adverb")
             or clause.low(j).endswith("ly")
-            or (clause.low(j) in ("and", "or") and clause.tokens[j - 1].low in known)
+            or (clause.low(j) in ("and", "or") and _is_participle(clause, j - 1))
             or clause.low(j) in known
         )
     ):
@@ -76,10 +76,15 @@ def is_passive(clause: Clause, i: int) -> bool:
     return clause.low(j) in grammar("passive")
 
 
+def _is_participle(clause: Clause, i: int) -> bool:
+    """Return whether a word may share its helping verb: "was shot and killed"."""
+    return clause.low(i) in verbs() or clause.low(i) == "shot"
+
+
 def find_objects(clause: Clause, j: int) -> list[Phrase]:
     """Return the phrases that follow a token, with those that a list joins to them."""
     known = verbs()
-    while clause.low(j) in grammar("adverb") or (
+    while (clause.low(j) in grammar("adverb") and not _is_pair(clause, j)) or (
         clause.low(j) == "and" and clause.tokens[j - 1].low in known
     ):
         j += 1
@@ -93,6 +98,11 @@ def find_objects(clause: Clause, j: int) -> list[Phrase]:
         first = bare
     first = first or _named(clause, j)
     return [first, *_list_after(clause, first.last)] if first else []
+
+
+def _is_pair(clause: Clause, j: int) -> bool:
+    """Return whether "both" stands for two people by itself: "killing both"."""
+    return clause.low(j) == "both" and clause.low(j + 1) in ("", ".", ",", ";")
 
 
 def opens(clause: Clause, j: int, phrase: Phrase) -> bool:

@@ -11,7 +11,9 @@ from riskmap.incidents.articles.lexicons import Person, Quantity, grammar, numbe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TOKEN = re.compile(r"\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]")
+_TOKEN = re.compile(
+    r"\d+(?:-[^\W\d_]+)+|\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]"
+)
 
 ONE = (1, 1)
 _LONGEST = 9

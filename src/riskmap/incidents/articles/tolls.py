@@ -188,6 +188,8 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         return find_subjects(clause, i) if before == "into" else []
     if low == "rounded":
         return find_objects(clause, i + 2) if clause.low(i + 1) == "up" else []
+    if i == 0 and low.endswith("ed"):
+        return _inverted(clause)
     if is_passive(clause, i):
         beside, subjects = _companions(clause, i), find_subjects(clause, i)
         name = find_subject_name(clause, i) if beside and not subjects else None
@@ -198,6 +200,13 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
     if low == "seized":
         return [p for p in objects if p.person.side != "attacker"]
     return objects or find_subjects(clause, i, near=True)
+
+
+def _inverted(clause: Clause) -> list[Phrase]:
+    """Return the people of "Killed in the raid were two guards" and "Killed two guards"."""
+    helping = next((j for j in range(1, _REACH) if clause.low(j) in ("was", "were")), 0)
+    counted_before = any(p.counted and p.first < helping for p in clause.phrases)
+    return find_objects(clause, 1 if counted_before else helping + 1)
 
 
 def _held(clause: Clause, i: int) -> list[Phrase]:

@@ -38,7 +38,8 @@ def test_the_example_changes_level_and_drivers(example, tmp_path, capsys):
         assert new["p_any"] > old["p_any"]
         assert more.sum() > parts.sum()
         assert more.sum() == pytest.approx(new["expected_count"])
-        assert new["fragility"] == "fragile"
+        assert (old["fragility"], new["fragility"]) == ("robust", "fragile")
+        assert (old["single_source"], new["single_source"]) == (False, True)
     assert "before violence: risk_level 2" in capsys.readouterr().out
 
 
@@ -88,5 +89,6 @@ def test_the_seed_article_changes_its_district(shared, districts, tmp_path):
     assert (before["risk_level"], before["drivers"]) == ("0", "")
     assert int(after["risk_level"]) >= 2  # one article alone raises it by one step
     assert "violence" in after["drivers"]
+    assert (before["fragility"], after["fragility"]) == ("", "fragile")
     ledger = json.loads((tmp_path / "after/latest/ledger.json").read_text(encoding="utf-8"))
     assert ledger[0]["reasons"]["alleged"] == 1

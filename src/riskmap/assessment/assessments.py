@@ -22,6 +22,7 @@ from riskmap.assessment.layers import (
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.notables import carried_incidents
 from riskmap.assessment.reasons import find_reasons
 from riskmap.assessment.silences import find_gone, find_silent, flag_silences, measure_sources
 from riskmap.assessment.sites import assess_sites
@@ -116,7 +117,7 @@ def assess(
         ),
         risks=risks,
         drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
-        incidents=forecast.evidence,
+        incidents=carried_incidents(forecast.evidence),
         scale=chosen,
         headline="violence" if foreign.isna().all() else "group" if group else "foreign",
         provenance=provenance,

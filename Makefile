@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out/demo
+RISKMAP_SHARED ?= ../shared/data
+SHARED := $(RISKMAP_SHARED)
 
 .PHONY: demo test lint types bench clean
 .DELETE_ON_ERROR:
@@ -21,8 +23,13 @@ lint: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-dev
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+# scale first, which needs no data; then what real data is needed for, where it is (see CONTRIBUTING.md)
+bench: $(VENV)/installed-bench
+	@for name in panels features streams end_to_end; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@if [ -d "$(SHARED)" ]; then for name in points articles forecasts; do echo "== $$name"; \
+	  RISKMAP_SHARED="$(SHARED)" $(BIN)/python benchmarks/$$name.py || exit 1; done; \
+	  $(BIN)/python benchmarks/names.py "$(SHARED)"; \
+	else $(BIN)/python benchmarks/points.py --no-afghanistan; fi
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); apt-get update -qq; \
@@ -37,6 +44,10 @@ $(VENV)/installed-dev: $(VENV)/installed tests/install-system-packages
 	tests/install-system-packages
 	$(BIN)/python -m pip install --quiet -e '.[all,dev]'
 	if command -v npm > /dev/null; then npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/outputs/node; fi
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet -e '.[all,dev,bench]'
 	touch $@
 
 clean:

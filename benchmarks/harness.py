@@ -1,8 +1,8 @@
 """How every benchmark here is run: answers before times, interleaved rounds, a process a run.
 
 Each run of a contender is a process of its own, so that nobody inherits another's warm caches or
-memory, and the operating system itself tells the peak (``wait4``). What a contender loads before it
-starts is not timed. All contenders must give the same answer before any of them is timed; then they
+memory, and the operating system itself tells the peak (``getrusage`` and ``wait4``). What a
+contender loads before it starts is not timed. All contenders must give the same answer before any of them is timed; then they
 take turns, round by round, and medians are compared, so that a machine that slows down slows all.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -36,25 +37,34 @@ PACKAGES = ("numpy", "pandas", "pyarrow", "geopandas", "shapely", "duckdb", "sed
 class Contender:
     """Somebody who does the work: `load` is not timed, `run` is.
 
-    `rows` is how many rows it works on, where a slow one is given fewer; the answers are compared
-    only among those with as many. `needs` names a package that may be missing.
+    `answer` turns what `run` returned into what is compared, off the clock; no answer at all is an
+    empty array, for the floor under the others. `rows` is how many rows it works on, where a slow
+    one is given fewer; the answers are compared only among those with as many. `needs` names a
+    package that may be missing.
     """
 
     name: str
-    run: Callable[[Any], np.ndarray]
+    run: Callable[[Any], Any]
     load: Callable[[Path], Any] = lambda folder: folder
+    answer: Callable[[Any], np.ndarray] = np.asarray
     rows: int | None = None
     needs: str = "riskmap"
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What must be reached: a ratio of rates to a peer, seconds, or gigabytes at the peak."""
+    """What must be reached.
+
+    ``ratio``: rows a second, as a multiple of a peer's, at least; ``times``: the time as a multiple
+    of a peer's, at most; ``seconds`` and ``gigabytes`` (at the peak), at most; ``line``: percent by
+    which the time of any of several sizes (of ``peers``, and its own) lies off a line, at most.
+    """
 
     of: str
     kind: str
     bar: float
     peer: str = ""
+    peers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,10 +109,11 @@ def be_contender(work: Work, name: str, folder: Path) -> None:
     contender = next(one for one in work.contenders if one.name == name)
     loaded = contender.load(folder)
     started = time.perf_counter()
-    answer = contender.run(loaded)
+    found = contender.run(loaded)
     seconds = time.perf_counter() - started
-    np.save(folder / "answer.npy", np.asarray(answer))
-    print(json.dumps({"seconds": seconds}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    np.save(folder / "answer.npy", contender.answer(found))
+    print(json.dumps({"seconds": seconds, "peak_gb": peak}))
 
 
 def run_child(name: str, rows: int, folder: Path) -> tuple[float, float, np.ndarray]:
@@ -114,8 +125,11 @@ def run_child(name: str, rows: int, folder: Path) -> tuple[float, float, np.ndar
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0, f"{name} failed"
-    seconds = json.loads(told.strip().splitlines()[-1])["seconds"]
-    return seconds, usage.ru_maxrss / 1e6, np.load(folder / "answer.npy")
+    figures = json.loads(told.strip().splitlines()[-1])
+    # comparing answers afterwards may need more memory than the work: then the work's own peak
+    # counts, which the kernel told before
+    peak = min(usage.ru_maxrss / 1e6, figures["peak_gb"])
+    return figures["seconds"], peak, np.load(folder / "answer.npy")
 
 
 def race(work: Work, folder: Path, rounds: int) -> dict[str, Runs]:
@@ -158,22 +172,41 @@ def report(work: Work, runs: dict[str, Runs], rounds: int) -> None:
 
 def judge(bar: Bar, runs: dict[str, Runs], sizes: dict[str, int]) -> dict[str, Any]:
     """Return a bar with its figure."""
-    if bar.of not in runs or (bar.peer and bar.peer not in runs):
-        return {"text": f"not measured: {bar.of} {bar.kind} {bar.peer}", "met": None}
-    if bar.kind == "ratio":
-        # a round is a pair: what slows one of them slows the other
-        pairs = zip(runs[bar.of].seconds, runs[bar.peer].seconds, strict=True)
-        scale = sizes[bar.of] / sizes[bar.peer]
-        figure = statistics.median(theirs / ours * scale for ours, theirs in pairs)
-        met, text = figure >= bar.bar, f"{figure:.1f} x {bar.peer} (bar: {bar.bar:g})"
-    elif bar.kind == "seconds":
-        figure = statistics.median(runs[bar.of].seconds)
-        met, text = figure <= bar.bar, f"{figure:.1f} s (bar: {bar.bar:g})"
-    else:
-        figure = max(runs[bar.of].peak_gb)
-        met, text = figure <= bar.bar, f"{figure:.2f} GB at the peak (bar: {bar.bar:g})"
+    if not {bar.of, *bar.peers, *([bar.peer] if bar.peer else [])} <= runs.keys():
+        return {"text": f"not run: {bar.of}, {bar.kind} {bar.peer}", "met": None}
+    figure, unit = measure(bar, runs, sizes)
+    met = figure >= bar.bar if bar.kind == "ratio" else figure <= bar.bar
     mark = "reached" if met else "MISSED"
-    return {"text": f"{mark:8} {bar.of}: {text}", "figure": figure, "met": bool(met)}
+    text = f"{mark:8} {bar.of}: {figure:.2f} {unit} (bar: {bar.bar:g})"
+    return {"text": text, "figure": figure, "bar": bar.bar, "met": bool(met)}
+
+
+def measure(bar: Bar, runs: dict[str, Runs], sizes: dict[str, int]) -> tuple[float, str]:
+    """Return the figure of a bar and what it is."""
+    own = runs[bar.of]
+    if bar.kind == "seconds":
+        return statistics.median(own.seconds), "s"
+    if bar.kind == "gigabytes":
+        return max(own.peak_gb), "GB at the peak"
+    if bar.kind == "line":
+        return off_line(bar, runs, sizes), "% off a straight line at most"
+    # a round is a pair: what slows one of them slows the other
+    pairs = zip(own.seconds, runs[bar.peer].seconds, strict=True)
+    scale = sizes[bar.peer] / sizes[bar.of]
+    times = statistics.median(ours * scale / theirs for ours, theirs in pairs)
+    if bar.kind == "times":
+        return times, f"times {bar.peer}"
+    return 1 / times, f"x {bar.peer}"
+
+
+def off_line(bar: Bar, runs: dict[str, Runs], sizes: dict[str, int]) -> float:
+    """Return by how many percent the worst of several sizes lies off the line through them."""
+    names = (bar.of, *bar.peers)
+    n = np.array([sizes[name] for name in names], dtype=float)
+    seconds = np.array([statistics.median(runs[name].seconds) for name in names])
+    line = np.stack([np.ones(len(n)), n], axis=1) / seconds[:, None]
+    fit, *_ = np.linalg.lstsq(line, np.ones(len(n)), rcond=None)
+    return float(100 * np.abs(line @ fit - 1).max())
 
 
 def machine() -> str:

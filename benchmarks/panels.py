@@ -35,7 +35,7 @@ def make_work(rows: int) -> Work:
         bars=(
             Bar("riskmap", "ratio", 3, "pandas, two keys"),
             Bar("riskmap", "ratio", 1, "DuckDB"),
-            Bar("riskmap", "ratio", 1 / 25, "reading the columns once"),
+            Bar("riskmap", "times", 25, "reading the columns once"),
         ),
     )
 

@@ -156,6 +156,33 @@ def decayed_sums(
     return out
 
 
+def rolling_sums(values: FloatArray, width: int, *, at: IntArray) -> FloatArray:
+    """Return the sums of the last windows, fewer at the start.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_windows, n_units)
+        What is summed; nothing is missing.
+    width
+        How many windows to look back.
+    at
+        Windows before which to look.
+
+    Returns
+    -------
+    ndarray, shape (len(at), n_units)
+        Exact for whole numbers.
+
+    Examples
+    --------
+    >>> rolling_sums(np.array([[1.0], [2.0], [4.0]]), 2, at=np.array([0, 1, 3])).ravel().tolist()
+    [0.0, 1.0, 6.0]
+    """
+    total = np.zeros((len(values) + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=total[1:])
+    return total[at] - total[np.maximum(at - width, 0)]
+
+
 def membership(codes: IntArray) -> sparse.csr_array:
     """Return the matrix that sums regions to the groups they belong to, (n_regions, n_groups).
 

@@ -1,9 +1,10 @@
 """How every benchmark here is run: answers before times, interleaved rounds, a process a run.
 
 Each run of a contender is a process of its own, so that nobody inherits another's warm caches or
-memory, and the operating system itself tells the peak (``getrusage`` and ``wait4``). What a
-contender loads before it starts is not timed. All contenders must give the same answer before any of them is timed; then they
-take turns, round by round, and medians are compared, so that a machine that slows down slows all.
+memory, and the operating system itself tells the peak (``getrusage``, ``wait4``). What a contender
+loads before it starts is not timed. All contenders must give the same answer before any of them is
+timed; then they take turns, round by round, so that a machine that slows down slows all, and
+medians over the rounds are told.
 """
 
 from __future__ import annotations

@@ -113,10 +113,11 @@ def plainly(loaded: Loaded) -> np.ndarray:
 
 def publish(loaded: Loaded) -> np.ndarray:
     """Go all the way, without PDF and Word."""
-    panel, _, districts = place_and_count(loaded)
+    folder, districts = loaded
+    panel = rm.count_incidents(rm.locate(read(loaded), districts), districts, as_of=AS_OF)
     layer = rm.assess(rm.forecast(panel, horizon="90D"), districts)
-    folder = rm.publish(layer, loaded[0] / "out", formats=FORMATS)
-    assert (folder / "risk.geojson").stat().st_size > 0
+    published = rm.publish(layer, folder / "out", formats=FORMATS)
+    assert (published / "risk.geojson").stat().st_size > 0
     return np.empty(0)
 
 

@@ -34,6 +34,10 @@ CONSEQUENCES = {
 }
 
 _VICTIMS = ["killed", "wounded", "abducted"]
+_READ = (
+    *("incident_id", "region_id", "weight", "event_type", *_VICTIMS),
+    *("foreign_victims", "nationality", "country", "relevance"),
+)
 
 
 def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
@@ -73,7 +77,8 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     >>> bool((known["severe_scenario"] > known["expected_victims"]).all())
     True
     """
-    evidence = forecast.evidence[measure(forecast.evidence)["violence"] > 0]
+    known = forecast.evidence.filter(_READ)  # texts of a million incidents are not copied
+    evidence = known[measure(known)["violence"] > 0]
     once = evidence.drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)

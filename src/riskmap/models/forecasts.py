@@ -282,7 +282,8 @@ def measure_activity(panel: Panel) -> pd.DataFrame:
     """
     if panel.evidence.empty:
         return _measure_counts(panel)
-    named = panel.evidence[panel.evidence["method"] != "spread"].groupby("region_id")
+    sharp = panel.evidence["method"] != "spread"
+    named = panel.evidence.loc[sharp, ["region_id", "weight", "event_date"]].groupby("region_id")
     reports = named["weight"].sum().reindex(panel.keys["region_id"]).fillna(0.0)
     last = named["event_date"].max().reindex(panel.keys["region_id"])
     return panel.keys.assign(

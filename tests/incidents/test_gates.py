@@ -149,3 +149,45 @@ def test_any_bytes_give_rows_or_a_typed_error(tmp_path_factory, content):
     except InputError:
         return
     assert len(table.rows) == len(table) > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ("a,b\n1,2\n3\n4,5\n", ["a"]),
+        ("a,b\n1,2,3\n4,5", ["a", "b"]),
+        ('a,b\n1,"2"\n"x,y",\n4,5,6,7\n', ["b"]),
+        ('a\tb\n1\t"2\n3\n', ["a", "b"]),
+        ('a,b\n1,"2\n', ["a", "b"]),
+    ],
+)
+def test_arrow_keeps_refused_rows_in_their_places(tmp_path, content, wanted):
+    path = write(tmp_path, content)
+    survey = gates.survey_file(path)
+    header = gates.read_header(path, survey)
+    fast, exact = (
+        reader(path, *rest, wanted)
+        for reader, rest in (
+            (gates._read_arrow, (survey, header)),
+            (gates._read_exact, (header,)),
+        )
+    )
+    assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
+    assert fast.lines.tolist() == exact.lines.tolist()
+    assert fast.widths.tolist() == exact.widths.tolist()
+
+
+@pytest.mark.parametrize("content", ['a,b\n1,"x\ny"\n', "a,b\n\n1,2\n", "a,b\r1,2\r"])
+def test_arrow_leaves_what_it_can_not_tell(tmp_path, content):
+    path = write(tmp_path, content)
+    survey = gates.survey_file(path)
+    assert gates._read_arrow(path, survey, gates.read_header(path, survey), ["a"]) is None
+
+
+def test_without_pyarrow_pandas_reads_the_same(tmp_path, monkeypatch):
+    path = write(tmp_path, "a,b\n1,2\n3\n")
+    fast = read(path)
+    monkeypatch.setattr(gates, "is_installed", lambda: False)
+    plain = read(path)
+    assert plain.rows.equals(fast.rows)
+    assert plain.widths.tolist() == fast.widths.tolist()

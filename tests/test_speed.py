@@ -1,0 +1,84 @@
+"""A guard on speed: ratios against a peer in the same run, at sizes that take a second.
+
+The bars are half of what was measured, so that noise passes and a lost fast path does not.
+Processor seconds are compared, at the best of several interleaved rounds: a busy machine slows
+some rounds, and rarely all.
+"""
+
+import time
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import riskmap as rm
+from riskmap.panels.cells import sum_days
+
+ROUNDS = 7
+
+
+def best_ratio(ours, theirs, rounds=ROUNDS):
+    """How many times as long theirs takes, each at its best of interleaved rounds."""
+    seconds = {ours: [], theirs: []}
+    for _ in range(rounds):
+        for run in (ours, theirs):
+            started = time.process_time()
+            run()
+            seconds[run].append(time.process_time() - started)
+    return min(seconds[theirs]) / min(seconds[ours])
+
+
+@pytest.fixture(scope="module")
+def districts():
+    return rm.datasets.regions()
+
+
+def test_points_in_regions_stay_ahead_of_a_spatial_join(districts):
+    west, south, east, north = districts.total_bounds
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform((west, south), (east, north), (50_000, 2)).T
+    points = gpd.GeoDataFrame(geometry=shapely.points(x, y), crs=4326)
+    index = rm.RegionIndex(districts).prepare()
+
+    def join():
+        return gpd.sjoin(points, districts[["geometry"]], how="inner", predicate="intersects")
+
+    joined = join().groupby(level=0)["index_right"].min().reindex(points.index, fill_value=-1)
+    assert (index.query(x, y) == joined.to_numpy()).all()
+    assert best_ratio(lambda: index.query(x, y), join) > 4.5
+
+
+def test_counting_stays_ahead_of_grouping_by_two_keys():
+    rng = np.random.default_rng(2)
+    n, n_regions, n_weeks = 500_000, 400, 520
+    region, day = rng.integers(0, n_regions, n), rng.integers(0, 7 * n_weeks, n)
+    edges = np.datetime64("1970-01-01") + 7 * np.arange(n_weeks + 1)
+    ones = {"reports": np.broadcast_to(np.int64(1), n)}
+    frame = pd.DataFrame({"region": region, "week": day // 7})
+
+    def count():
+        return sum_days(region, day, series=ones, n_regions=n_regions, edges=edges)["reports"]
+
+    def group():
+        return frame.groupby(["region", "week"]).size()
+
+    sizes = group()
+    cells = sizes.index.get_level_values(0) * n_weeks + sizes.index.get_level_values(1)
+    expected = np.zeros(n_regions * n_weeks)
+    expected[cells.to_numpy()] = sizes.to_numpy()
+    assert (count() == expected).all()
+    assert best_ratio(count, group) > 9
+
+
+def test_a_place_is_placed_once_however_many_incidents_tell_of_it(districts):
+    few = rm.datasets.incidents()
+    copies = [few.assign(incident_id=few["incident_id"] + f"/{i}") for i in range(50)]
+    many = gpd.GeoDataFrame(pd.concat(copies, ignore_index=True), crs=few.crs)
+    placed = rm.locate(many, districts).placements
+    assert len(placed) == 50 * len(rm.locate(few, districts).placements)
+    # fifty times the rows must cost far less than fifty times the time
+    assert (
+        best_ratio(lambda: rm.locate(many, districts), lambda: rm.locate(few, districts), 3) > 0.4
+    )

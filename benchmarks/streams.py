@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 BATCH = 1_000_000
 #: Joining in geopandas is slow: it is given fewer rows, and rates are compared.
-FEW = 1_000_000
+FEW = 400_000
 
 
 def make_work(rows: int) -> Work:
     """Return the work on some number of points."""
+    few = min(FEW, rows)
     sizes = sorted({rows // 50, rows // 10, 2 * rows})
     lines = tuple(
         Contender(f"riskmap, {size:,}", by_riskmap_of(size), load_index, rows=size)
@@ -41,9 +42,7 @@ def make_work(rows: int) -> Work:
         contenders=(
             Contender("riskmap", by_riskmap_of(rows), load_index),
             Contender("sedonadb", by_sedona_of(rows), needs="sedonadb"),
-            Contender(
-                "Dask with sjoin", by_dask_of(min(FEW, rows)), rows=min(FEW, rows), needs="dask"
-            ),
+            Contender("Dask with sjoin", by_dask_of(few), load_dask, rows=few, needs="distributed"),
             *lines,
             Contender("reading the coordinates", read_once_of(rows)),
         ),
@@ -69,10 +68,8 @@ def make(folder: Path, rows: int) -> None:
 
 
 def load_index(folder: Path) -> tuple[Path, rm.RegionIndex]:
-    """Return the saved index; it is compiled where numba is there."""
-    index = rm.RegionIndex.load(folder / "index")
-    index.query(np.zeros(3_000_000), np.zeros(3_000_000))
-    return folder, index
+    """Return the saved index."""
+    return folder, rm.RegionIndex.load(folder / "index", fast=False)
 
 
 def batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -131,20 +128,29 @@ def joined(part: pd.DataFrame, districts: gpd.GeoDataFrame) -> pd.Series:
     return hits["index_right"].value_counts().astype("int64").rename("n").rename_axis("r")
 
 
+def load_dask(folder: Path) -> tuple[Path, Any]:
+    """Return a cluster of two processes on this machine that have imported what they need."""
+    from distributed import Client
+
+    client = Client(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    client.run(lambda: gpd.GeoSeries([]).empty)
+    return folder, client
+
+
 def by_dask_of(rows: int) -> Any:
     """Return the count by Dask, partition by partition with geopandas, in two processes."""
 
-    def run(folder: Path) -> np.ndarray:
+    def run(loaded: tuple[Path, Any]) -> np.ndarray:
         import dask
         import dask.dataframe as dd
 
+        folder, client = loaded
         districts = gpd.read_parquet(folder / "districts.parquet")
+        shared = client.scatter(districts, broadcast=True)
         points = dd.read_parquet(folder / f"points-{rows}.parquet", split_row_groups=True)
-        points = points.repartition(npartitions=max(2, points.npartitions))
-        parts = [dask.delayed(joined)(part, districts) for part in points.to_delayed()]
-        counts = dask.compute(*parts, scheduler="processes", num_workers=2)
+        parts = [dask.delayed(joined)(part, shared) for part in points.to_delayed()]
         total = np.zeros(len(districts), dtype=np.int64)
-        for count in counts:
+        for count in client.gather(client.compute(parts)):
             total[count.index.to_numpy()] += count.to_numpy()
         return total
 

@@ -118,15 +118,16 @@ def write_acled(path: Path, n: int, districts: gpd.GeoDataFrame, *, seed: int = 
 
 
 def write_points(path: Path, n: int, box: tuple[float, float, float, float]) -> None:
-    """Write points that are spread evenly over a box as Parquet, a million a row group."""
+    """Write points that are spread evenly over a box as Parquet, in four row groups or more."""
     import pyarrow as pa
     from pyarrow import parquet
 
     schema = pa.schema({"lon": pa.float64(), "lat": pa.float64()})
     rng = np.random.default_rng(2)
     with parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as file:
-        for start in range(0, n, 1_000_000):
-            size = min(1_000_000, n - start)
+        group = min(1_000_000, -(-n // 4))
+        for start in range(0, n, group):
+            size = min(group, n - start)
             xy = rng.uniform(box[:2], box[2:], (size, 2)).T
             file.write_table(pa.table({"lon": xy[0], "lat": xy[1]}))
 

@@ -18,17 +18,18 @@ def evidence(n, foreign=()):
 
 
 def test_few_are_all_carried():
-    table = evidence(9)
+    table = evidence(900)
     assert carried_incidents(table) is table
+    assert carried_incidents(evidence(9), whole=0).equals(evidence(9))
 
 
 def test_the_newest_of_each_region_are_carried():
-    kept = carried_incidents(evidence(30), limit=2)
+    kept = carried_incidents(evidence(30), limit=2, whole=0)
     assert kept["incident_id"].tolist() == [f"invented:{i}" for i in (0, 1, 2, 3)]
 
 
 def test_foreign_victims_are_carried_however_old():
-    kept = carried_incidents(evidence(30, foreign=(1, 29)), limit=2)
+    kept = carried_incidents(evidence(30, foreign=(1, 29)), limit=2, whole=0)
     assert kept["incident_id"].tolist()[-1] == "invented:29"
 
 

@@ -107,6 +107,9 @@ def assess(
     reasons = find_reasons(forecast, risks, chosen)
     risks = add_consequences(reasons.risks, forecast)
     risks = add_rates(risks, forecast, ordered, group=group)
+    carried = carried_incidents(forecast.evidence)
+    if len(carried) < len(forecast.evidence):
+        provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
     foreign = forecast.frame.loc[forecast.frame["layer"] == "foreign", "p_any"]
@@ -117,7 +120,7 @@ def assess(
         ),
         risks=risks,
         drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
-        incidents=carried_incidents(forecast.evidence),
+        incidents=carried,
         scale=chosen,
         headline="violence" if foreign.isna().all() else "group" if group else "foreign",
         provenance=provenance,

@@ -282,10 +282,12 @@ def _graded(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
     """Return the incidents that the layer before rested on.
 
-    A layer that was published without them (for the public) is taken to have known what was known.
+    A layer that was published without them (for the public), or with some of very many, is taken to
+    have known what was known.
     """
     told = previous.incidents
-    if set(EVIDENCE) <= set(told.columns) and told["source"].notna().any():
+    whole = not previous.provenance.get("incidents_left_out")
+    if whole and set(EVIDENCE) <= set(told.columns) and told["source"].notna().any():
         return told
     day = pd.Timestamp(previous.provenance["as_of"])
     now = forecast.evidence

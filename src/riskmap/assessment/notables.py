@@ -14,12 +14,17 @@ import pandas as pd
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: How many incidents of a region are carried along, of all and of those with foreign victims.
+#: Up to how many are all carried along.
+WHOLE = 100_000
+
+#: Of more, how many of a region are, of all and of those with foreign victims.
 CARRIED = 100
 
 
-def carried_incidents(evidence: pd.DataFrame, limit: int = CARRIED) -> pd.DataFrame:
-    """Return the newest incidents of each region, and its newest ones with foreign victims.
+def carried_incidents(
+    evidence: pd.DataFrame, limit: int = CARRIED, *, whole: int = WHOLE
+) -> pd.DataFrame:
+    """Return all incidents, or of very many each region's newest, and newest with foreign victims.
 
     Parameters
     ----------
@@ -27,16 +32,20 @@ def carried_incidents(evidence: pd.DataFrame, limit: int = CARRIED) -> pd.DataFr
         The incidents that were counted, newest first (:attr:`riskmap.Panel.evidence`).
     limit
         How many of each kind are kept a region.
+    whole
+        Up to how many are all kept.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
     >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> kept = carried_incidents(panel.evidence, limit=3)
+    >>> kept = carried_incidents(panel.evidence, limit=3, whole=0)
     >>> int(kept[kept["foreign_victims"] == 0].groupby("region_id").size().max())
     3
     """
+    if len(evidence) <= whole:
+        return evidence
     region = pd.factorize(evidence["region_id"])[0]
     foreign = (evidence["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
     foreign |= evidence["nationality"].notna().to_numpy()

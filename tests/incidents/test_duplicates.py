@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import SchemaError
-from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
+from riskmap.incidents.duplicates import DUPLICATE, count_reports, merge_duplicates
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: Tables a law is tried on.
@@ -291,6 +291,16 @@ def test_one_story_in_500_files_and_500_papers_is_one():
     merged = merge_duplicates(reports(*rows))
     assert merged["quarantine_reason"].isna().sum() == 1
     assert merged["source_count"].max() == 500
+
+
+def test_reports_are_counted_by_source_and_capped():
+    rows = [{}, {}, OTHER | {"geo_precision": "admin1"}, {"killed": 9, "notes": "Another story."}]
+    found = count_reports(merge_duplicates(reports(*rows)))
+    assert found.to_numpy().tolist() == [
+        ["wire:0", "bureau", 1, 1],
+        ["wire:0", "wire", 2, 1],
+        ["wire:3", "wire", 1, 1],
+    ]
 
 
 def test_reprints_in_nearly_the_same_words_are_one():

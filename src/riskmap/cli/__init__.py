@@ -51,6 +51,7 @@ regions_app.command("get")(places.get_regions)
 regions_app.command("audit")(places.audit_regions)
 incidents_app.command("check")(reports.check_incidents)
 incidents_app.command("get")(fetches.get_incidents)
+incidents_app.command("show")(fetches.show_incident)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands that fetch incidents from the services that publish them."""
+"""Commands that fetch incidents from the services that publish them, and show their rows."""
 
 from __future__ import annotations
 
@@ -58,3 +58,19 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
         )
     lines.append(f"licence: {client.licence}")
     show(result, iter(lines), as_json=as_json)
+
+
+def show_incident(
+    file: Annotated[Path, typer.Argument(help="File of incidents.")],
+    source_id: Annotated[str, typer.Argument(help="The incident's id in its feed.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show the row behind an incident, every field as the file writes it."""
+    from riskmap.errors import InputError
+    from riskmap.incidents.raw_rows import find_raw_row
+
+    row = find_raw_row(file, source_id)
+    if row is None:
+        raise InputError("no row has this id", file=file.name, met=source_id)
+    show(row, (f"{name}: {value}" for name, value in row.items()), as_json=as_json)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 DUPLICATE = "duplicate"
 _OF = "of "
 
+#: How often one source counts in one incident, however often it tells of it.
+SOURCE_CAP = 1
+
 _WHO = (
     *("foreign_victims", "nationality", "sector", "staff_type"),
     *("actor", "claimed_by", "attributed_to"),
@@ -96,6 +99,37 @@ def merge_duplicates(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             break
         lead = label.copy()
     return _marked(pooled, label)
+
+
+def count_reports(merged: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return how often each source tells of each incident, and how often it counts.
+
+    Parameters
+    ----------
+    merged
+        What :func:`merge_duplicates` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an incident and source, sorted: ``incident_id``, ``source``, ``reports``, and
+        ``counted``, which is ``reports`` up to :data:`SOURCE_CAP`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().iloc[:1]
+    >>> count_reports(rm.merge_duplicates(pd.concat([table] * 3, ignore_index=True)))
+      incident_id    source  reports  counted
+    0  invented:1  invented        3        1
+    """
+    told = merged["quarantine_reason"] == DUPLICATE
+    lead = merged["quarantine_detail"].str.removeprefix(_OF).where(told, merged["incident_id"])
+    usable = told | merged["quarantine_reason"].isna()
+    reports = merged[usable].assign(incident_id=lead).groupby(["incident_id", "source"]).size()
+    table = reports.rename("reports").reset_index()
+    return table.assign(counted=table["reports"].clip(upper=SOURCE_CAP))
 
 
 def _marked(table: gpd.GeoDataFrame, label: IntArray) -> gpd.GeoDataFrame:

@@ -55,7 +55,7 @@ CLIENT = Client(
         "RISKMAP_HAPI_APP_IDENTIFIER": "base64 of 'application:e-mail', from "
         "hapi.humdata.org/api/v2/encode_app_identifier"
     },
-    licence="ACLED terms of use, by way of HDX: monthly counts may be shown with attribution.",
+    licence="Made from ACLED: see its terms of use and the licence of the dataset on HDX.",
     ask=_ask,
     read=_read,
     sign=_sign,

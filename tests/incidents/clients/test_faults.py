@@ -14,11 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from riskmap.downloads import Service
 from riskmap.errors import InputError, RiskmapError, ServiceError
-from riskmap.incidents.clients import Query, Session, fetch_rows, fetches
+from riskmap.incidents.clients import CLIENTS, Query, Session, fetch_rows, fetches
+from riskmap.incidents.clients.answers import check_columns
 from riskmap.incidents.clients.exports import write_rows
+from riskmap.incidents.clients.pages import encode_page
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
 
@@ -253,6 +257,55 @@ def test_reports_of_another_shape_are_told(stand_in):
     stand_in.faults = [status(200, b'{"data": [{"id": 1}]}')]
     with pytest.raises(ServiceError, match="holds no 'fields'"):
         stand_in.fetch("reliefweb")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=9)
+    | st.sampled_from(["http://[", "http://127.0.0.1:9/gedevents/1?page=1", "2024-03-31", "5"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            [
+                *("data", "Result", "NextPageUrl", "TotalCount", "totalCount", "fields", "id"),
+                *("title", "date", "original", "source", "shortname", "success", "access_token"),
+            ]
+        ),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@settings(max_examples=200)
+@given(content=VALUES)
+def test_whatever_is_answered_is_a_page_or_a_typed_error(name, content):
+    client = CLIENTS[name]
+    question = client.ask(client, Query())
+    try:
+        page = client.read(content, question)
+        check_columns(page.records, client.columns, name)
+    except ServiceError:
+        return
+    assert isinstance(encode_page(page, None), bytes)
+
+
+def test_odd_reports_and_clocks_are_no_fault(stand_in):
+    fields = stand_in.rows["reliefweb"][0]["fields"]
+    fields |= {
+        "body": fields["body"] + " Nothing more." * 20_000,
+        "date": {"original": "2024-99-01"},
+    }
+    stand_in.rows["reliefweb"] = stand_in.rows["reliefweb"][:1]
+    body = json.dumps({"totalCount": 1, "data": stand_in.rows["reliefweb"]}).encode()
+    stand_in.faults = [status(200, body)]
+    fetched = stand_in.fetch("reliefweb")
+    assert len(fetches.read_fetched(fetched)) == 1
+    odd = replace(
+        fetched, provenance=fetches._provenance(fetched.client, Query(), fetched.rows, "no clock")
+    )
+    assert odd.provenance["answered_at"] is None
 
 
 # Keys ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from email.utils import parsedate_to_datetime
 from functools import partial
 from types import MappingProxyType
@@ -33,7 +34,6 @@ from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
 
     from riskmap.incidents.clients.queries import Client, Page, Question
 
@@ -50,6 +50,8 @@ CLIENTS: Mapping[str, Client] = MappingProxyType(
 
 #: Pages after which a fetch that has no end is given up.
 MOST_PAGES = 20_000
+#: Characters of a report that are read.
+LONGEST_REPORT = 200_000
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -299,18 +301,25 @@ def _provenance(
     client: Client, query: Query, rows: pd.DataFrame, answered: str | None
 ) -> dict[str, Any]:
     body = rows.to_csv(index=False).encode("utf-8", "surrogatepass")
-    moment = parsedate_to_datetime(answered).isoformat() if answered else None
     return {
         "source": client.name,
         "title": client.title,
         "service": client.service.api,
         "query": query.as_dict(),
-        "answered_at": moment,
+        "answered_at": _moment(answered),
         "rows": len(rows),
         "sha256": hashlib.sha256(body).hexdigest(),
         "licence": client.licence,
         "riskmap": VERSION,
     }
+
+
+def _moment(answered: str | None) -> str | None:
+    """Return when a service answered, by its own clock; None when it does not say."""
+    try:
+        return parsedate_to_datetime(answered or "").isoformat()
+    except (ValueError, TypeError):
+        return None
 
 
 def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
@@ -357,18 +366,29 @@ def _no_incidents() -> gpd.GeoDataFrame:
 
 
 def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoDataFrame:
-    """Return the incidents that reports tell of; ids name their report."""
+    """Return the incidents that reports tell of; ids name their report.
+
+    A report is read up to :data:`LONGEST_REPORT` characters.
+    """
     tables = []
     for row in rows.fillna("").to_dict("records"):
+        text = "\n".join(str(row[name]) for name in ("title", "body") if row.get(name))
         found = extract_incidents(
-            "\n".join(text for text in (row.get("title", ""), row.get("body", "")) if text),
-            published=row["published"] or None,
+            text[:LONGEST_REPORT],
+            published=_published(row),
             source_id=f"reliefweb-{row['report_id']}",
             **options,
         ).incidents
         tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
     told = [table for table in tables if len(table)]
     return pd.concat(told, ignore_index=True) if told else _no_incidents()
+
+
+def _published(row: Mapping[str, Any]) -> date | None:
+    try:
+        return date.fromisoformat(str(row.get("published")))
+    except ValueError:
+        return None
 
 
 def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.GeoDataFrame:

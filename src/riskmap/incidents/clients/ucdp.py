@@ -100,7 +100,11 @@ def _read(content: Any, question: Question) -> Page:
 
 def _following(address: str, question: Question) -> Question:
     """Return the next question: only what ``NextPageUrl`` asks is taken over, not whom."""
-    there, here = urlsplit(address), urlsplit(question.url)
+    here = urlsplit(question.url)
+    try:
+        there = urlsplit(address)
+    except ValueError:
+        raise ServiceError(f"UCDP: NextPageUrl is no address, met {address!r}") from None
     if (there.hostname, there.path.rstrip("/")) != (here.hostname, here.path.rstrip("/")):
         raise ServiceError("UCDP: NextPageUrl leads elsewhere than where the first page came from")
     page = dict(parse_qsl(there.query)).get("page", "")

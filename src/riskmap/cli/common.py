@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskmap.assessment.groups import WorkerGroup
+    from riskmap.ledgers import Ledger
     from riskmap.panels.scans import Scan
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
+MaxLost = Annotated[
+    float, typer.Option(min=0, max=1, help="Exit 1 when a larger share of the rows can't be used.")
+]
 Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
@@ -82,6 +86,20 @@ def tell_apart(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     import riskmap as rm
 
     return rm.merge_duplicates(rm.derive_victims(table))
+
+
+def refuse_losses(ledger: Ledger, max_lost: float) -> None:
+    """Raise, with the ten most frequent reasons, when too many rows can't be used."""
+    from riskmap.errors import InputError
+
+    read = ledger.stages[0]
+    if read.quarantined > max_lost * read.rows_in:
+        top = sorted(read.reasons.items(), key=lambda item: (-item[1], item[0]))[:10]
+        raise InputError(
+            f"{read.quarantined / read.rows_in:.1%} of the rows can't be used",
+            met=", ".join(f"{n} {reason}" for reason, n in top),
+            expected=f"at most {max_lost:.1%}; riskmap incidents check tells more of a file",
+        )
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -15,12 +15,14 @@ from riskmap.cli.common import (
     Horizon,
     Incidents,
     Json,
+    MaxLost,
     Out,
     Profile,
     Regions,
     load_group,
     load_incidents,
     load_regions,
+    refuse_losses,
     say,
     scan_files,
     show,
@@ -61,6 +63,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     ] = None,
     *,
     no_previous: Annotated[bool, typer.Option(help="Look at no set before.")] = False,
+    max_lost: MaxLost = 1.0,
     formats: Formats = None,
     profile: Profile = "private",
     scheduler: Annotated[
@@ -86,6 +89,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         table = load_incidents(incidents)
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
+    refuse_losses(found.ledger, max_lost)
     forecast = _forecast(found, districts, as_of=as_of, horizon=horizon, every=every)
     before = None if no_previous else find_previous(previous, out, as_of)
     if before is not None and previous is None and not is_alike(before, districts, who, levels):

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from riskmap.models.forecasts import Forecast
     from riskmap.typing import CountDistribution, FloatArray
 
+#: Columns of the forecast of parents.
+COLUMNS = (
+    *("region_id", "layer", "expected_count", "p_any", "p_gt1", "p_gt4"),
+    *("q05", "q50", "q95", "dispersion"),
+)
+
 
 def sum_draws(
     distribution: CountDistribution, *, dependence: float = 0.0, size: int = 2000, seed: int = 0
@@ -105,8 +111,8 @@ def sum_to_parents(
     Returns
     -------
     DataFrame
-        Like ``forecast.frame``, with the parents as ``region_id``; missing where the layer can't
-        be forecast.
+        ``region_id`` (the parents), ``layer, expected_count, p_any, p_gt1, p_gt4, q05, q50, q95,
+        dispersion``; missing where the layer can't be forecast.
 
     Raises
     ------
@@ -132,7 +138,7 @@ def sum_to_parents(
         codes, names = pd.factorize(parent.loc[part["region_id"]].fillna(""), sort=True)
         keys = pd.DataFrame({"region_id": names, "layer": layer})
         if layer not in forecast.models:
-            tables.append(keys.reindex(columns=part.columns))
+            tables.append(keys.reindex(columns=[*COLUMNS]))
             continue
         found = forecast.models[layer].predict_distribution(forecast.histories[layer])
         drawn = sum_draws(found, dependence=dependence, size=size, seed=seed)

@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from riskmap import datasets
+from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,
@@ -149,6 +150,39 @@ def explain(layer):
     )
 
 
+def give_reasons(layer):
+    """A layer in which everything that can be said of a region is said of all of them."""
+    risks = layer.risks[layer.risks["risk_level"] > 0]
+    spread = np.random.default_rng(3).normal(0, 0.3, (len(risks), len(CAUSES)))
+    keys = list(zip(risks["region_id"], risks["layer"], risks["risk_level"], strict=True))
+    changes = [
+        (region, name, cause, value)
+        for (region, name, _), values in zip(keys, spread, strict=True)
+        for cause, value in zip(CAUSES, values, strict=True)
+    ]
+    moves = [
+        move
+        for region, name, level in keys
+        for move in (
+            (region, name, "up", "more", 3, 0.3456, level + 1),
+            (region, name, "down", "quiet", 153, 0.01234, level - 1),
+        )
+    ]
+    rules = [(region, name, "hold", "why") for region, name, _ in keys]
+    victims = np.random.default_rng(4).gamma(1, 3, (2, len(layer.risks)))
+    told = layer.risks.assign(
+        level_before=layer.risks["risk_level"], p_before=layer.risks["p_any"], held=True
+    )
+    told = told.assign(expected_victims=victims[0], severe_scenario=victims.sum(axis=0))
+    return dataclasses.replace(
+        layer,
+        risks=conform(told.assign(trend="unchanged", fragility="fragile"), RISK_COLUMNS),
+        changes=make_table(changes, CHANGE_COLUMNS),
+        audit=make_table(rules, AUDIT_COLUMNS),
+        counterfactuals=make_table(moves, COUNTERFACTUAL_COLUMNS),
+    )
+
+
 def make_table(rows, columns):
     return conform(pd.DataFrame(rows, columns=[column.name for column in columns]), columns)
 
@@ -161,7 +195,13 @@ def explained(layer):
 @pytest.fixture(scope="session")
 def layers():
     """The functions that make layers."""
-    return {"layer": make_layer, "names": with_names, "grid": make_grid, "spread": spread_incidents}
+    return {
+        "layer": make_layer,
+        "names": with_names,
+        "grid": make_grid,
+        "spread": spread_incidents,
+        "reasons": give_reasons,
+    }
 
 
 def make_grid(columns, rows, *, vertices=16):

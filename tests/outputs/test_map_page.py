@@ -210,6 +210,27 @@ def test_an_expired_layer_says_so_and_a_valid_one_does_not(open_page, html, laye
     assert page.locator("#expired").is_hidden()
 
 
+def test_a_layer_that_should_have_been_made_again_says_so(open_page, layer, layers):
+    times = {"valid_until": "2999-01-01T00:00:00Z", "stale_after": "2025-03-01T00:00:00Z"}
+    stale = layers["layer"](provenance=layer.provenance | times)
+    assert "made again by 2025-03-01" in text_of(open_page(map_page(stale)), "#expired")
+
+
+def test_the_panel_tells_what_moved_a_level_and_what_would(open_page, explained):
+    html = map_page(explained)
+    risen = open_page(html, fragment="#r=XQA0101")
+    panel = text_of(risen, "#panel")
+    for part in (
+        *("deteriorated", "(before 3 moderate", "Fragile:", "One source alone"),
+        *("new incidents here +0.9", "incidents growing old -0.1", "0.4 (5)"),
+    ):
+        assert part in panel
+    fallen = text_of(open_page(html, fragment="#r=XQA0102&lang=zh"), "#panel")
+    for part in ("好转", "上期 5 极高", "再发生一起此类事件", "5 极高", "连续 74 天", "等级下调"):
+        assert part in fallen
+    assert risen.errors == []
+
+
 def test_dark_mode_follows_the_system_and_the_button(open_page, html):
     back = "getComputedStyle(document.body).backgroundColor"
     page = open_page(html, color_scheme="dark")

@@ -137,7 +137,37 @@ def test_a_trend_and_a_notice_are_shown(layer):
     )
     found = map_payload(told)
     assert found["notice"] == "A demonstration."
-    assert set(found["layers"]["foreign"]["trend"]) == {"improved"}
+    assert {found["codes"]["trends"][i] for i in found["layers"]["foreign"]["trend"]} == {
+        "improved"
+    }
+
+
+def test_what_moved_levels_and_what_would_is_flat_and_in_codes(explained):
+    found = map_payload(explained)
+    codes, columns = found["codes"], found["layers"]["foreign"]
+    assert columns["before"][:2] == [3, 5]
+    assert columns["flags"][:3] == [3, 4, 0]
+    causes = [codes["causes"][i] for i in columns["changes"][0][::2]]
+    assert causes == ["new incidents", "decay"]
+    assert columns["changes"][0][1::2] == [0.9, -0.1]
+    assert columns["moves"][:2] == [[], [0, 1, 5, 0.35, 1, 74, 3, 0.041]]
+    assert [codes["rules"][i] for i in columns["rules"][1]] == ["lower"]
+    assert (columns["victims"][0], columns["severe"][0]) == (0.4, 5)
+    assert "changes" not in found["layers"]["violence"]
+    assert "of the bound" not in map_page(explained)
+
+
+def test_without_reasons_the_page_knows_none(layer):
+    columns = map_payload(layer)["layers"]["foreign"]
+    assert not {"before", "trend", "flags", "changes", "moves", "rules", "victims"} & set(columns)
+
+
+def test_four_hundred_regions_with_every_reason_are_half_a_megabyte(layers):
+    layer = layers["layer"](regions=layers["grid"](20, 20))
+    layer = dataclasses.replace(layer, incidents=layers["spread"](layer.regions, 4000))
+    page = map_page(layers["reasons"](layer))
+    assert payload_of(page)["layers"]["violence"]["changes"][0]
+    assert len(page.encode()) <= 0.5e6
 
 
 def test_no_incidents_no_windows(layer):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
 MOST_ROWS = 30
-_PARTS = 3
+_PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
 
@@ -77,18 +77,29 @@ def change_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any])
 
 def change_texts(layer: RiskLayer, words: Mapping[str, Any]) -> pd.Series:
     """Return the largest parts of each region's change as text, indexed by ``region_id``."""
-    rows = layer.changes[layer.changes["layer"] == layer.headline]
-    size = rows["value"].abs()
-    largest = size.groupby(rows["region_id"]).transform("max")
-    rows = rows.assign(size=size)[(size > 0) & (size >= _LEAST_SHARE * largest)]
-    rows = rows.sort_values(["region_id", "size", "cause"], ascending=[True, False, True])
-    rows = rows[rows.groupby("region_id").cumcount() < _PARTS]
+    rows = largest_parts(layer.changes[layer.changes["layer"] == layer.headline])
     names = words["causes"]
     texts = [
         f"{display(names.get(cause, cause))} {signed(value)}"
         for cause, value in zip(rows["cause"], rows["value"], strict=True)
     ]
     return pd.Series(texts, rows["region_id"], dtype="object").groupby(level=0).agg(", ".join)
+
+
+def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest parts of each region's change, largest first: at most four of a layer.
+
+    Examples
+    --------
+    >>> changes = pd.DataFrame({"region_id": "a", "cause": ["x", "y"], "value": [0.001, -0.9]})
+    >>> largest_parts(changes)["cause"].tolist()
+    ['y']
+    """
+    size = changes["value"].abs()
+    largest = size.groupby(changes["region_id"]).transform("max")
+    rows = changes.assign(size=size)[(size > 0) & (size >= _LEAST_SHARE * largest)]
+    rows = rows.sort_values(["region_id", "size", "cause"], ascending=[True, False, True])
+    return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
 def _rule_texts(layer: RiskLayer, words: Mapping[str, Any]) -> pd.Series:

@@ -38,6 +38,11 @@ _SHOWN = (
     "driver_names",
     "confidence",
     "sufficiency",
+    "consequence",
+    "causes",
+    "rules",
+    "flags",
+    "moves",
 )
 
 

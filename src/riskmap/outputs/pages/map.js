@@ -265,7 +265,9 @@
     native.dir = "auto"; names.append(native); top.append(names, close); parts.push(top);
     const verdict = make("div", null, "verdict"), b = badge(level);
     verdict.append(b, make("span", t.levels[D.scale.levels[level].name]));
-    if (l.trend) verdict.append(make("span", (t.trends[l.trend[i]] || "") + (l.before ? ` (${t.page.before} ${l.before[i]})` : ""), "quiet"));
+    const was = l.before ? l.before[i] : null, step = (v) => `${v || "?"} ${t.levels[D.scale.levels[v].name]}`;
+    if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
+    if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
     parts.push(verdict, make("p", S.lang === "en" ? D.scale.levels[level].meaning : t.page.meanings[D.scale.levels[level].name], "quiet"));
     if (p !== null) {
       parts.push(make("p", percent(p), "big"));
@@ -273,14 +275,17 @@
       parts.push(gauge(p));
     }
     if (l.gap[i]) parts.push(make("p", t.page.gap, "warn"));
+    if (l.flags) D.codes.flags.forEach((flag, bit) => { if ((l.flags[i] >> bit) & 1) parts.push(make("p", t.flags[flag], "warn")); });
     const facts = make("dl");
     const fact = (key, value) => { if (value !== null && value !== undefined && value !== "") facts.append(make("dt", key), make("dd", value)); };
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
+    if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${number(l.victims[i])} (${number(l.severe ? l.severe[i] : null)})`);
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
     for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${D.layers[name].level[i] || "?"} · ${percent(D.layers[name].p[i])}`);
     parts.push(facts);
-    if (p !== null) parts.push(...shift(p, level));
+    if (p !== null) parts.push(...shift(p, level, l.moves ? l.moves[i] : []));
+    parts.push(...changed(l.changes ? l.changes[i] : [], l.rules ? l.rules[i] : []));
     if (l.drivers[i] && l.drivers[i].length) parts.push(make("h3", t.page.drivers), waterfall(l.drivers[i]));
     if (NOW && countsOf()) parts.push(make("h3", t.page.history), bars(i));
     parts.push(...incidents(i));
@@ -299,11 +304,24 @@
     draw("path", { d: `M${x} 8l-5 -8h10z`, fill: "currentColor" }, e);
     return box;
   }
-  function shift(p, level) { // what would move the level
+  function changed(flat, rules) { // what moved it since the issue before, the largest parts first
+    const t = T(), ul = make("ul", null, "facts");
+    for (let j = 0; j < flat.length; j += 2) {
+      const cause = D.codes.causes[flat[j]], v = flat[j + 1];
+      ul.append(make("li", `${t.causes[cause] || cause} ${v > 0 ? "+" : "-"}${number(Math.abs(v))}`));
+    }
+    for (const rule of rules) ul.append(make("li", t.rules[D.codes.rules[rule]] || D.codes.rules[rule]));
+    return ul.children.length ? [make("h3", t.page.moved), ul] : [];
+  }
+  function shift(p, level, moves) { // what would move the level
     const t = T(), b = D.scale.bounds[S.layer], out = [];
     const name = (v) => `${v} ${t.levels[D.scale.levels[v].name]}`;
     if (level < 5 && level > 0) out.push(fill(t.page.rises, { level: name(level + 1), p: percent(b[level - 1]) }));
     if (level > 1) out.push(fill(t.page.falls, { level: name(level - 1), p: percent(b[level - 2]) }));
+    for (let j = 0; j < moves.length; j += 4) {
+      const kind = D.codes.moves[moves[j]], n = moves[j + 1];
+      out.push(fill(t.moves[kind === "more" && n === 1 ? "more_one" : kind], { n, level: name(moves[j + 2]), p: percent(moves[j + 3]) }));
+    }
     return out.length ? [make("h3", t.page.moves), ...out.map((s) => make("p", s, "quiet"))] : [];
   }
   function waterfall(flat) {
@@ -421,9 +439,10 @@
     if (held) $("layers").querySelector('[aria-checked="true"]').focus();
     $("notice").hidden = !D.notice;
     $("notice").textContent = D.notice;
-    const until = Date.parse(D.validUntil), gone = $("expired");
-    gone.hidden = !(Number.isFinite(until) && Date.now() > until);
-    gone.textContent = fill(t.page.expired, { until: day(D.validUntil) });
+    const gone = $("expired"), over = (text) => Date.now() >= Date.parse(text); // never when not told
+    const late = over(D.validUntil) ? ["expired", D.validUntil] : over(D.staleAfter) ? ["stale", D.staleAfter] : null;
+    gone.hidden = !late;
+    gone.textContent = late ? fill(t.page[late[0]], { until: day(late[1]) }) : "";
     $("foot").replaceChildren(
       make("p", t.page.note),
       make("p", fill(t.page.origin, D.origin)),

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES
+from riskmap.assessment.changes import CAUSES
+from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
 from riskmap.errors import InputError
 from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.movements import find_moves, flag_table, largest_parts
 from riskmap.outputs.pages.projections import draw_regions, group_shapes, label_points, svg_path
 from riskmap.outputs.wordings import NONE, display
 from riskmap.panels.windows import parse_day, step_windows
@@ -24,6 +26,11 @@ FRAMES = 24
 INCIDENTS_A_REGION = 8
 INCIDENTS = 2500
 _DIGITS = 4
+_MOVES = ("more", "quiet")
+#: Flags beside the reporting gap; the page gets one bit for each.
+_FLAGS = ("fragile", "single_source", "held")
+#: Smaller parts of a change would be shown as nothing.
+_LEAST_CHANGE = 5e-4
 _TOLL = ("killed", "wounded", "abducted")
 
 
@@ -57,6 +64,7 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
         "asOf": known.get("as_of"),
         "validFrom": known.get("valid_from"),
         "validUntil": known.get("valid_until"),
+        "staleAfter": known.get("stale_after"),
         "days": known.get("horizon_days"),
         "notice": display(known.get("notice")),
         "origin": {
@@ -65,10 +73,20 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
         }
         | {"scale_id": layer.scale.scale_id},
         "scale": _scale(layer),
-        "codes": {"confidences": CONFIDENCES, "sufficiencies": SUFFICIENCIES},
+        "codes": {
+            "confidences": CONFIDENCES,
+            "sufficiencies": SUFFICIENCIES,
+            "trends": TRENDS,
+            "causes": CAUSES,
+            "moves": _MOVES,
+            "flags": _FLAGS,
+            "rules": [display(rule) for rule in _rules(layer)],
+        },
         "drivers": names,
         "layers": {
-            name: _layer_columns(layer, name, ids) | {"drivers": _parts(layer, name, ids, names)}
+            name: _layer_columns(layer, name, ids)
+            | {"drivers": _parts(layer, name, ids, names)}
+            | _reasons(layer, name, ids)
             for name in _present(layer)
         },
         "frames": _frames(windows) if not earlier else [{"to": _as_of(one)} for one in earlier],
@@ -156,7 +174,7 @@ def _rows(layer: RiskLayer, name: str, ids: pd.Series) -> pd.DataFrame:
 
 def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
     risks = _rows(layer, name, ids)
-    columns = {
+    columns: dict[str, Any] = {
         "level": [int(level) for level in risks["risk_level"].fillna(0)],
         "p": _column(risks, "p_any"),
         "e": _column(risks, "expected_count"),
@@ -166,9 +184,67 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
         "suff": _codes(risks["data_sufficiency"], SUFFICIENCIES),
         "gap": [int(bool(gap)) for gap in risks["reporting_gap"].eq(other=True)],
     }
-    if "trend" in risks and risks["trend"].notna().any():
-        columns["trend"] = [display(trend) for trend in risks["trend"]]
+    told = {
+        "before": "level_before",
+        "pBefore": "p_before",
+        "victims": "expected_victims",
+        "severe": "severe_scenario",
+    }
+    columns |= {key: _column(risks, x) for key, x in told.items() if risks[x].notna().any()}
+    if risks["trend"].notna().any():
+        columns["trend"] = _codes(risks["trend"], TRENDS)
+    flags = flag_table(risks)[list(_FLAGS)].to_numpy() @ (1 << np.arange(len(_FLAGS)))
+    if flags.any():
+        columns["flags"] = flags.tolist()
     return columns
+
+
+def _reasons(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
+    """Return what moved the levels and what would, flat for each region; nothing when unknown."""
+    moves = find_moves(layer)
+    moves = moves[moves["layer"] == name]
+    changes = largest_parts(layer.changes[layer.changes["layer"] == name])
+    changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
+    audit = layer.audit[layer.audit["layer"] == name].drop_duplicates(["region_id", "rule"])
+    told: dict[str, tuple[pd.Series, list[list[Any]]]] = {
+        "moves": (
+            moves["region_id"],
+            [
+                [kind, _short(amount), int(level), _short(p_any)]
+                for kind, amount, level, p_any in zip(
+                    _codes(moves["kind"], _MOVES),
+                    moves["amount"],
+                    moves["risk_level"],
+                    moves["p_any"],
+                    strict=True,
+                )
+            ],
+        ),
+        "changes": (
+            changes["region_id"],
+            [
+                [cause, float(f"{value:.2g}")]
+                for cause, value in zip(
+                    _codes(changes["cause"], CAUSES), changes["value"], strict=True
+                )
+            ],
+        ),
+        "rules": (audit["region_id"], [[code] for code in _codes(audit["rule"], _rules(layer))]),
+    }
+    return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
+
+
+def _rules(layer: RiskLayer) -> list[str]:
+    return sorted(layer.audit["rule"].dropna().unique())
+
+
+def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:
+    """Return the rows of each region one after another, in the order of the regions."""
+    found: list[list[Any]] = [[] for _ in ids]
+    for place, row in zip(_codes(keys, ids), rows, strict=True):
+        if place >= 0:
+            found[place] += row
+    return found
 
 
 def _codes(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:

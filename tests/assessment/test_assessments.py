@@ -89,6 +89,8 @@ def test_a_region_that_falls_silent_is_flagged():
             "region_id": ["a", "b", "c"],
             "iso3": "XQA",
             "reports": [50.0, 50.0, 3.0],
+            "report_days": [50.0, 50.0, 3.0],
+            "country_report_days": 90.0,
             "last_report_days": [2.0, 200.0, 20.0],
         }
     )

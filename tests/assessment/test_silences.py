@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import riskmap as rm
 from riskmap.assessment.silences import find_silent, flag_silences, measure_sources
@@ -115,10 +116,11 @@ def test_sources_that_made_half_of_the_reports_leave_sparse_data():
     assert found["confidence"].tolist() == ["low", "medium", "low"]
 
 
-def test_a_flood_of_harmless_rows_that_goes_on_lowers_no_level():
+@pytest.mark.parametrize("start", ["2024-10-20", "2024-08-01", "2023-03-01"])
+def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(start):
     calm = assess(BASE)
     rows = BASE.iloc[np.arange(5000) % len(BASE)]
-    days = pd.Timestamp("2024-10-20") + pd.to_timedelta(np.arange(5000) % 42, unit="D")
+    days = pd.Timestamp(start) + pd.to_timedelta(np.arange(5000) % 42, unit="D")
     flood = rows.assign(
         incident_id=[f"flood:{i}" for i in range(5000)],
         source="delta",

@@ -29,7 +29,8 @@ def judge_sufficiency(activity: pd.DataFrame, *, history_days: float) -> pd.Data
     Parameters
     ----------
     activity : DataFrame
-        ``region_id, iso3, reports, last_report_days``, as in :class:`riskmap.Forecast`.
+        ``region_id, iso3, reports, report_days, country_report_days, last_report_days``, as in
+        :class:`riskmap.Forecast`.
     history_days
         Length of the history in days.
 
@@ -43,18 +44,20 @@ def judge_sufficiency(activity: pd.DataFrame, *, history_days: float) -> pd.Data
         - *sparse*: fewer than five reports, or the region itself has fallen silent;
         - *sufficient*: the rest.
 
-        A silence of ``t`` days is a gap when reports that came at the past rate ``r`` a day would
-        have broken it with 99 % probability: ``exp(-r t) < 0.01``.
+        A silence of ``t`` days is a gap when days with a report that came at the past rate ``r``
+        would have broken it with 99 % probability: ``exp(-r t) < 0.01``. Days are counted and not
+        reports, so that a flood of rows which ends is not taken for a source that fell silent.
 
     Examples
     --------
     >>> activity = pd.DataFrame({"region_id": ["a", "b"], "iso3": "XQA", "reports": [40.0, 0.0],
+    ...                          "report_days": [30.0, 0.0], "country_report_days": 30.0,
     ...                          "last_report_days": [10.0, np.nan]})
     >>> judge_sufficiency(activity, history_days=1000)["data_sufficiency"].tolist()
     ['sufficient', 'insufficient']
     """
     country = activity.groupby("iso3", dropna=False).agg(
-        reports=("reports", "sum"), last_report_days=("last_report_days", "min")
+        report_days=("country_report_days", "max"), last_report_days=("last_report_days", "min")
     )
     country["gap"] = _is_gap(country, history_days)
     silent_country = activity["iso3"].map(country["gap"]).fillna(value=True).to_numpy(dtype=bool)
@@ -82,5 +85,5 @@ def judge_sufficiency(activity: pd.DataFrame, *, history_days: float) -> pd.Data
 
 def _is_gap(activity: pd.DataFrame, history_days: float) -> FloatArray:
     """Return where a silence is longer than the past rate of reports can explain."""
-    expected = activity["reports"] / history_days * activity["last_report_days"]
+    expected = activity["report_days"] / history_days * activity["last_report_days"]
     return (-np.expm1(-expected.fillna(0.0)) > GAP_PROBABILITY).to_numpy(dtype=bool)

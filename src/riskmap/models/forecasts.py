@@ -61,7 +61,8 @@ class Forecast:
     components : DataFrame
         ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
     activity : DataFrame
-        ``region_id, reports, last_report_days``: how much is reported from each region.
+        ``region_id, reports, report_days, country_report_days, last_report_days``: how much is
+        reported from each region, and on how many days there was a report from it and its country.
     evidence : DataFrame
         The incidents that were counted, newest first.
     provenance : dict
@@ -286,8 +287,16 @@ def measure_activity(panel: Panel) -> pd.DataFrame:
     named = panel.evidence.loc[sharp, ["region_id", "weight", "event_date"]].groupby("region_id")
     reports = named["weight"].sum().reindex(panel.keys["region_id"]).fillna(0.0)
     last = named["event_date"].max().reindex(panel.keys["region_id"])
+    days = named["event_date"].nunique().reindex(panel.keys["region_id"]).fillna(0)
+    iso3 = panel.keys.set_index("region_id")["iso3"].fillna("")
+    whole = panel.evidence.loc[sharp, "event_date"].groupby(
+        panel.evidence.loc[sharp, "region_id"].map(iso3)
+    )
+    country = panel.keys["iso3"].fillna("").map(whole.nunique()).fillna(0)
     return panel.keys.assign(
         reports=reports.to_numpy(),
+        report_days=days.to_numpy(dtype=float),
+        country_report_days=country.to_numpy(dtype=float),
         last_report_days=(panel.as_of - last).dt.days.to_numpy(dtype=float),
     )
 
@@ -298,6 +307,11 @@ def _measure_counts(panel: Panel) -> pd.DataFrame:
     some = counts > 0
     last = len(counts) - np.argmax(some[::-1], axis=0)
     age = (panel.edges[-1] - panel.edges[last]).astype(float)
+    iso3 = panel.keys["iso3"].fillna("").to_numpy()
+    anywhere = pd.DataFrame(some.T).groupby(iso3).any().sum(axis=1)
     return panel.keys.assign(
-        reports=counts.sum(axis=0), last_report_days=np.where(some.any(axis=0), age, np.nan)
+        reports=counts.sum(axis=0),
+        report_days=some.sum(axis=0).astype(float),
+        country_report_days=pd.Series(iso3).map(anywhere).to_numpy(dtype=float),
+        last_report_days=np.where(some.any(axis=0), age, np.nan),
     )

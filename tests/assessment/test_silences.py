@@ -15,8 +15,8 @@ BASE = rm.datasets.incidents().assign(
 )
 DAY, BEFORE = "2024-12-01", "2024-11-01"
 MODEL = rm.EmpiricalBayes()
-#: The suite tries a few hundred deletions; RISKMAP_DELETIONS=10000 tries them all.
-DELETIONS = int(os.environ.get("RISKMAP_DELETIONS", "60"))
+#: The suite tries a few deletions; RISKMAP_DELETIONS=10000 tries them all.
+DELETIONS = int(os.environ.get("RISKMAP_DELETIONS", "20"))
 KEY = ["region_id", "layer"]
 
 

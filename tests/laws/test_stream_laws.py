@@ -1,5 +1,7 @@
 """The laws that hold over the whole stream, for any incidents."""
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -135,7 +137,7 @@ def test_one_more_incident_never_lowers_the_expected_count(model, rows, region, 
     fitted = clone(model).fit(history, horizon_days=90.0)
     more = history.counts.copy()
     more[window, region] += 1
-    changed = type(history)(more, history.days, history.parent, history.country, history.phase)
+    changed = replace(history, counts=more)
     before = fitted.predict_distribution(history).mean[region]
     assert fitted.predict_distribution(changed).mean[region] >= before
 

@@ -56,6 +56,6 @@ def find_types(codes: pd.Series) -> pd.Series:
     --------
     >>> import pandas as pd
     >>> find_types(pd.Series(["145", "042"])).tolist()
-    ['unrest', None]
+    ['unrest', nan]
     """
     return per_unique(codes, lambda code: find_type(str(code)))

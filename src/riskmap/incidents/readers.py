@@ -140,7 +140,7 @@ def _interpret(
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
-    frame["source_id"] = _source_ids(frame, raw)
+    frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
     moment = _instant(ingested_at)
@@ -323,8 +323,12 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
     )
 
 
-def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
-    """Return ids within the feed: its own, or one made from the row's content, in any row order."""
+def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
+    """Return ids within the feed: its own, or one made from the row's content, in any row order.
+
+    The content is that of the columns that the feed reads, so that a row of a frame has the id that
+    it has in a file.
+    """
     ragged = raw.widths != len(raw.header)
     if not (ragged.any() or frame["source_id"].isna().any()):
         return frame["source_id"]
@@ -332,7 +336,7 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
     ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
     blank = np.flatnonzero(pd.isna(ids))
     if len(blank):
-        rows = raw.rows.iloc[blank].to_numpy(object)
+        rows = (raw.rows if kept is None else raw.rows[kept]).iloc[blank].to_numpy(object)
         made = pd.Series(
             [blake2b("\x1f".join(row).encode(), digest_size=8).hexdigest() for row in rows]
         )

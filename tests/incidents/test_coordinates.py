@@ -84,3 +84,20 @@ def test_a_thousands_grouping_of_a_real_place_comes_back(lat, lon):
 
 def test_readings_of_no_number():
     assert readings("north", 90) == []
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "reason"),
+    [
+        ("34,512345", "69,2", None),
+        ("346.912.643", "69.2", None),
+        ("34,5", "-69,2", "bad_coordinates"),
+        ("34 31 30", "69 10 12", "bad_coordinates"),
+        ("34°31'", "69°10'", "bad_coordinates"),
+        ("3.45", "6.92", None),
+    ],
+)
+def test_any_feed_gets_its_decimal_comma_back_and_nothing_else(lat, lon, reason):
+    points, quarantine = read((lat, lon, "AFG"))
+    assert quarantine.reason.tolist() == [reason]
+    assert (points.evidence[0] is None) == (reason is not None or lat == "3.45")

@@ -38,12 +38,18 @@ def test_everything_stays_text(tmp_path):
         ("a;b;c\n1,5;2;3\n", [3], [2]),
         ('a\tb\n1\t"2\n', [2], [2]),
         ('"a\nx",b\n1,2\n', [2], [3]),
+        ('"a\tb\n1\t"2\n3\t4\n', [2, 2], [2, 3]),
     ],
 )
 def test_widths_and_lines(tmp_path, content, widths, lines):
     table = read(write(tmp_path, content))
     assert table.widths.tolist() == widths
     assert table.lines.tolist() == lines
+
+
+def test_names_of_a_file_that_quotes_nothing_lose_the_quotes_around_them(tmp_path):
+    path = write(tmp_path, '"Event ID"\t"\tn"\n1\t2\t3\n')
+    assert gates.read_header(path, gates.survey_file(path)).header == ("Event ID", '"', 'n"')
 
 
 def test_a_ragged_row_is_emptied(tmp_path):

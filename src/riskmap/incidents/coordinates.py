@@ -1,8 +1,9 @@
 """Coordinates as feeds write them: checked, and restored only where the country bears witness.
 
 A spreadsheet set to a European language turns ``34.6912643`` into ``346.912.643`` or ``34,69``;
-some results are still legal latitudes. Where asked, the decimal point is put back when exactly one
-way of doing so lies in the row's country; what is left is quarantined, never guessed.
+some results are still legal latitudes. The decimal point is put back when exactly one way of doing
+so lies in the row's country; what is left is quarantined, never guessed. Numbers that are legal as
+they stand are doubted only where asked, in feeds of which such copies go round.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 LIMITS = (90, 180)
 #: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
 MARGIN = 1.0
-_DIGITS = re.compile(r"(-?)(\d[\d., ]*)")
+_DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
 
@@ -118,7 +119,7 @@ def read_points(
     no_place
         Values that stand for no coordinate, beside ``""``.
     restore
-        Whether decimal points that a spreadsheet lost are put back where there is one way only.
+        Whether numbers too may have lost their decimal point, and not only what is no number.
 
     Examples
     --------
@@ -135,8 +136,11 @@ def read_points(
         blank[blank] = text[blank].str.strip().isin(["", *no_place])
     boxes = _boxes(countries)
     evidence = np.full(len(lat), None, object)
+    wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    if not restore:
+        wrong &= np.isnan(lat) | np.isnan(lon)
+    _restore(lat, lon, texts, boxes=boxes, evidence=evidence, wrong=wrong)
     if restore:
-        _restore(lat, lon, texts, boxes=boxes, evidence=evidence, blank=blank)
         far = _is_far(lat, lon, texts, boxes) & ~blank
         quarantine.add_details(
             far,
@@ -220,10 +224,9 @@ def _restore(
     *,
     boxes: FloatArray,
     evidence: NDArray[Any],
-    blank: NDArray[np.bool_],
+    wrong: NDArray[np.bool_],
 ) -> None:
     """Put back decimal points, in place, where exactly one pair lies in the row's country."""
-    wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
     for row in np.flatnonzero(wrong):
         pair = str(texts[0].iloc[row]).strip(), str(texts[1].iloc[row]).strip()
         box = boxes[row : row + 1]

@@ -216,7 +216,9 @@ def read_header(path: Path, survey: Survey) -> RawTable:
     """
     best: tuple[str, list[str], int] = (",", [], 0)
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(survey.head, newline=""), delimiter=delimiter)
+        reader = csv.reader(
+            io.StringIO(survey.head, newline=""), delimiter=delimiter, quoting=_quoting(delimiter)
+        )
         try:
             fields = next((row for row in reader if row), [])
         except csv.Error:
@@ -230,13 +232,18 @@ def read_header(path: Path, survey: Survey) -> RawTable:
         )
     return RawTable(
         name=path.name,
-        header=unique_names(fields),
+        header=unique_names(_unquoted(field) if delimiter == "\t" else field for field in fields),
         rows=pd.DataFrame(),
         lines=np.array([line]),
         widths=np.array([len(fields)]),
         encoding=survey.encoding,
         delimiter=delimiter,
     )
+
+
+def _unquoted(name: str) -> str:
+    """Return a name of a file that quotes nothing without the quotes that stand around it."""
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def read_rows(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from riskmap.errors import InputError
+from riskmap.incidents.packings import unpacked
 from riskmap.incidents.readers import open_table, read_incidents
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def find_raw_row(path: str | Path | pd.DataFrame, source_id: str, **options: Any
         position = raw.lines.tolist().index(line)
         if raw.widths[position] == len(raw.header):
             return dict(zip(raw.header, raw.rows.iloc[position], strict=True))
-    return _fields(Path(str(path)), raw, line)
+    with unpacked(Path(str(path))) as plain:
+        return _fields(plain, raw, line)
 
 
 def _fields(path: Path, raw: RawTable, line: int) -> dict[str, str]:

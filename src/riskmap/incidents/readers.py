@@ -20,6 +20,7 @@ from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
 from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
+from riskmap.incidents.packings import unpacked
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
@@ -27,6 +28,8 @@ from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents,
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
 EXTRA_COLUMNS = ("derived", "evidence")
+#: Rows among which the columns' names are looked for when they don't stand in the first.
+TITLE_ROWS = 20
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,8 +59,9 @@ def read_incidents(
     Parameters
     ----------
     path
-        A CSV or other delimited file, JSON, GeoJSON of points, XLSX (its first sheet; extra
-        ``excel``), or a table whose columns are named like a file's.
+        A CSV or other delimited file, JSON, GeoJSON of points, XLSX (the one sheet that holds
+        incidents; extra ``excel``), one of these in a zip or gzip file, or a table whose columns
+        are named like a file's.
     feed
         The feed, such as ``"ucdp"``; by default it is recognised by its columns.
     columns
@@ -180,9 +184,15 @@ def open_table(
         raw = read_frame(path)
         found = chosen or recognise(raw.header)
     else:
-        raw, found = _from_file(Path(path), chosen, encoding)
+        raw, found = _from_file(Path(path), chosen, encoding=encoding, columns=columns)
     if found is None:
         raise _unknown_columns(raw)
+    if columns is None and "event_date" not in found.sources_of(raw.header):
+        raise InputError(
+            f"no date of {found.title}",
+            **{"file": raw.name, "row": 1, "met": ", ".join(raw.header)[:200]},
+            expected=", ".join(found.date_columns),
+        )
     return raw, found
 
 
@@ -197,24 +207,48 @@ def _feed_named(name: str) -> Feed:
 
 
 def _unknown_columns(raw: RawTable) -> InputError:
-    """Return the error for a table that no feed's columns fit."""
+    """Return the error for a table that no feed's columns fit; a title may stand over them."""
+    expected = "a date and a place, a known feed's columns, or columns={'event_date': ...}"
+    for line, row in zip(raw.lines[:TITLE_ROWS], raw.rows.head(TITLE_ROWS).values, strict=True):
+        if found := recognise(row):
+            expected = f"these in the first row; those of {found.title} stand in row {line}"
     return InputError(
         "columns of no known feed",
         file=raw.name,
         row=1,
         met=", ".join(raw.header)[:200],
-        expected="a date and a place, a known feed's columns, or columns={'event_date': ...}",
+        expected=expected,
     )
 
 
-def _from_file(path: Path, feed: Feed | None, encoding: str | None) -> tuple[RawTable, Feed | None]:
-    """Return a file's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
-    reader = {".json": read_json_table, ".geojson": read_json_table, ".xlsx": read_sheet}.get(
-        path.suffix.lower()
-    )
-    if reader is not None:
-        raw = reader(path)
-        return raw, feed or recognise(raw.header)
+def _from_file(
+    path: Path,
+    feed: Feed | None,
+    *,
+    encoding: str | None,
+    columns: Mapping[str, str] | None,
+) -> tuple[RawTable, Feed | None]:
+    """Return a file's rows and its feed, also those of a packed file."""
+
+    def fits(header: tuple[str, ...]) -> bool:
+        if columns is not None:
+            return set(columns.values()) <= set(header)
+        own = feed or recognise(header)
+        return own is not None and "event_date" in own.sources_of(header)
+
+    with unpacked(path) as plain:
+        suffix = plain.suffix.lower()
+        if suffix in (".json", ".geojson"):
+            raw = read_json_table(plain)
+        elif suffix == ".xlsx":
+            raw = read_sheet(plain, fits)
+        else:
+            raw, feed = _from_text(plain, feed, encoding)
+    return replace(raw, name=path.name), feed or recognise(raw.header)
+
+
+def _from_text(path: Path, feed: Feed | None, encoding: str | None) -> tuple[RawTable, Feed | None]:
+    """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
     try:
         survey = survey_file(path, encoding=encoding)
     except InputError as error:

@@ -16,7 +16,7 @@ from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.gates import RawTable, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 #: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
@@ -147,18 +147,20 @@ def read_json_table(path: Path) -> RawTable:
     return read_frame(frame, name=path.name)
 
 
-def read_sheet(path: Path) -> RawTable:
-    """Return the rows of a spreadsheet's first sheet, whose first row is the header.
+def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None) -> RawTable:
+    """Return the rows of a spreadsheet's sheet; the sheet's first row is the header.
 
     Parameters
     ----------
     path
         An XLSX file; formulas give the values that were saved with them.
+    fits
+        Says which header is the one that is looked for. The first sheet is read where none fits.
 
     Raises
     ------
     InputError
-        When it is no XLSX file or holds no rows.
+        When it is no XLSX file, holds no rows, or several sheets fit.
     MissingDependencyError
         When openpyxl is not installed.
     """
@@ -170,18 +172,36 @@ def read_sheet(path: Path) -> RawTable:
         raise InputError("there is no such file", file=path)
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-        rows = list(book.worksheets[0].iter_rows(values_only=True))
+        sheets = book.worksheets
+        if fits is not None and len(sheets) > 1:
+            sheets = [sheet for sheet in sheets if fits(_first_row(sheet))] or sheets[:1]
+        titles = [sheet.title for sheet in sheets]
+        rows = list(sheets[0].iter_rows(values_only=True))
         book.close()
     except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, ParseError) as error:
         raise InputError("not a spreadsheet", file=path.name, expected="an XLSX file") from error
+    if len(titles) > 1 and fits is not None:
+        raise InputError(
+            f"{len(titles)} sheets hold incidents",
+            file=path.name,
+            met=", ".join(titles)[:200],
+            expected="one; save each as a file of its own",
+        )
     if not rows:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
     filled = [
         (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
     ]
-    table = pd.DataFrame([row for _, row in filled], columns=[to_text(v) for v in rows[0]])
+    width = max(len(row) for row in rows)
+    header, *cells = ([*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values()))
+    table = pd.DataFrame(cells, columns=[to_text(v) for v in header])
     lines = np.array([line for line, _ in filled], np.int64)
     return replace(read_frame(table.astype(object), name=path.name), lines=lines)
+
+
+def _first_row(sheet: Any) -> tuple[str, ...]:
+    """Return the names in a sheet's first row."""
+    return tuple(to_text(v) for row in sheet.iter_rows(max_row=1, values_only=True) for v in row)
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:

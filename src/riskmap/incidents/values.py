@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
+#: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.
+NO_COUNT = ("-", "?", "na", "n/a", "nan", "none", "null", "unk", "unknown")
 _SPACE, _DELETE = 0x20, 0x7F
 COUNT = f"a whole number from 0 to {LARGEST_COUNT}"
 
@@ -100,19 +102,19 @@ def has_no_margins(texts: pd.Series) -> bool:
 def parse_counts(
     values: pd.Series, unknown: Iterable[str] = ()
 ) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return whole counts (``Int64``, missing where empty) and which values are no count.
+    """Return whole counts (``Int64``, missing where empty or unknown) and which are no count.
 
     Examples
     --------
-    >>> counts, bad = parse_counts(pd.Series(["3", "3.0", "", "-9", "many"], dtype=object), ["-9"])
+    >>> counts, bad = parse_counts(pd.Series(["3.0", "", "N/A", "-9", "2-3"], dtype=object), ["-9"])
     >>> counts.tolist(), bad.tolist()
-    ([3, 3, <NA>, <NA>, <NA>], [False, False, False, False, True])
+    ([3, <NA>, <NA>, <NA>, <NA>], [False, False, False, False, True])
     """
     blank = {"", *unknown}
 
     def parse(value: object) -> float:
         text = value.strip() if isinstance(value, str) else ""
-        if text in blank or text.removesuffix(".0") in blank:
+        if text in blank or text.removesuffix(".0") in blank or text.casefold() in NO_COUNT:
             return -1.0
         number = to_number(text)
         good = number.is_integer() and 0 <= number <= LARGEST_COUNT

@@ -272,7 +272,7 @@ def split(source: str | Path | pd.DataFrame) -> Iterator[_Part]:
     path = Path(source)
     if path.suffix.lower() in (".parquet", ".pq"):
         yield from _split_parquet(path)
-    elif path.suffix.lower() in (".json", ".geojson", ".xlsx"):
+    elif path.suffix.lower() in (".json", ".geojson", ".xlsx", ".zip", ".gz"):
         yield _Part(path)
     else:
         feed, has_header = _peek(path)

@@ -96,7 +96,7 @@ FEED = Feed(
     counts={"killed": ("fatalities",)},
     codes={
         "event_type": Codes(("sub_event_type",), SUB_EVENT_TYPE),
-        "date_precision": Codes(("time_precision",), DATE_PRECISION),
+        "date_precision": Codes(("time_precision",), DATE_PRECISION, strict=True),
         "geo_precision": Codes(("geo_precision",), GEO_PRECISION["acled"], "unknown"),
     },
     country=(("country", "iso3"), find_iso),

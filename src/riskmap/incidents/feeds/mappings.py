@@ -182,7 +182,8 @@ class Feed:
         Other columns that `finish` reads; only columns that are named are kept. None
         keeps all, for feeds whose rows lack an id.
     restores_points
-        Whether lost decimal points of coordinates are put back with the country as witness.
+        Whether coordinates that are numbers may have lost their decimal point too; in what is no
+        number it is put back in every feed, with the country as witness.
     headers
         The columns of files that have no header line, tab-separated.
     optional

@@ -61,7 +61,7 @@ FEED = Feed(
     codes={
         "event_type": Codes(("type_of_violence",), EVENT_TYPE, "other"),
         "geo_precision": Codes(("where_prec",), GEO_PRECISION["ucdp"], "unknown"),
-        "date_precision": Codes(("date_prec",), DATE_PRECISION),
+        "date_precision": Codes(("date_prec",), DATE_PRECISION, strict=True),
     },
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),

@@ -24,6 +24,7 @@ import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.feeds import FEEDS
 from riskmap.incidents.feeds.mappings import key
+from riskmap.incidents.gates import unique_names
 from riskmap.incidents.quarantines import REASONS
 from riskmap.incidents.readers import open_table
 from riskmap.schema import check_incidents
@@ -153,7 +154,7 @@ def write_csv(drawn, rng, path):
 
 def write_json(drawn, rng, path):
     """Write an API's answer or a list of records; numbers may be numbers."""
-    names = list(rm.incidents.gates.unique_names(drawn.header))
+    names = list(unique_names(drawn.header))
     drawn.header = names
     records = [dict(zip(names, row, strict=True)) for row in drawn.rows]
     path.write_text(json.dumps({"data": records} if rng.random() < 0.5 else records), "utf-8")
@@ -163,7 +164,7 @@ def write_geojson(drawn, rng, path):
     """Write features whose properties are the rows; half of them with points."""
     keep = [i for i, name in enumerate(drawn.header) if key(name)[:3] not in {"lat", "lon"}]
     drawn.header = [drawn.header[i] for i in keep]
-    drawn.header = list(rm.incidents.gates.unique_names(drawn.header))
+    drawn.header = list(unique_names(drawn.header))
     drawn.rows = [[row[i] for i in keep] for row in drawn.rows]
     features = []
     for number, row in enumerate(drawn.rows):

@@ -18,6 +18,7 @@ import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents import gates
 from riskmap.incidents.records import read_json_table
+from riskmap.incidents.surveys import survey_file
 
 #: Mutated files; RISKMAP_FUZZ=1000000 looks at a million.
 FILES = int(os.environ.get("RISKMAP_FUZZ", "1600"))
@@ -83,7 +84,7 @@ def check_gate(path, content):
     """Compare the rows that the gate reads with those of Python's csv module."""
     path.write_bytes(content)
     try:
-        survey = gates.survey_file(path)
+        survey = survey_file(path)
         header = gates.read_header(path, survey)
         table = gates.read_rows(path, survey, header)
     except InputError as error:

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from riskmap.errors import InputError
 from riskmap.incidents import gates
+from riskmap.incidents.surveys import survey_file
 
 
 def read(path, encoding=None, keep=None):
-    survey = gates.survey_file(path, encoding=encoding)
+    survey = survey_file(path, encoding=encoding)
     return gates.read_rows(path, survey, gates.read_header(path, survey), keep=keep)
 
 
@@ -49,7 +50,7 @@ def test_widths_and_lines(tmp_path, content, widths, lines):
 
 def test_names_of_a_file_that_quotes_nothing_lose_the_quotes_around_them(tmp_path):
     path = write(tmp_path, '"Event ID"\t"\tn"\n1\t2\t3\n')
-    assert gates.read_header(path, gates.survey_file(path)).header == ("Event ID", '"', 'n"')
+    assert gates.read_header(path, survey_file(path)).header == ("Event ID", '"', 'n"')
 
 
 def test_a_ragged_row_is_emptied(tmp_path):
@@ -135,7 +136,7 @@ def test_written_rows_come_back(tmp_path_factory, rows):
 def test_the_fast_readers_agree_with_the_exact_one(tmp_path_factory, body):
     path = tmp_path_factory.mktemp("gate") / "rows.csv"
     path.write_text("x,y\n" + body, encoding="utf-8", newline="")
-    survey = gates.survey_file(path)
+    survey = survey_file(path)
     header = gates.read_header(path, survey)
     for reader in (gates._read_arrow, gates._read_fast):
         fast = reader(path, survey, header, ["x", "y"])
@@ -169,7 +170,7 @@ def test_any_bytes_give_rows_or_a_typed_error(tmp_path_factory, content):
 )
 def test_arrow_keeps_refused_rows_in_their_places(tmp_path, content, wanted):
     path = write(tmp_path, content)
-    survey = gates.survey_file(path)
+    survey = survey_file(path)
     header = gates.read_header(path, survey)
     fast, exact = (
         reader(path, *rest, wanted)
@@ -186,7 +187,7 @@ def test_arrow_keeps_refused_rows_in_their_places(tmp_path, content, wanted):
 @pytest.mark.parametrize("content", ['a,b\n1,"x\ny"\n', "a,b\n\n1,2\n", "a,b\r1,2\r"])
 def test_arrow_leaves_what_it_can_not_tell(tmp_path, content):
     path = write(tmp_path, content)
-    survey = gates.survey_file(path)
+    survey = survey_file(path)
     assert gates._read_arrow(path, survey, gates.read_header(path, survey), ["a"]) is None
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.gates import read_header, read_rows, survey_file
+from riskmap.incidents.gates import read_header, read_rows
+from riskmap.incidents.surveys import survey_file
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(path for path in FOLDER.iterdir() if not path.name.endswith(".expected.json"))

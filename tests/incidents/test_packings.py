@@ -89,7 +89,8 @@ def test_several_sheets_of_incidents_are_refused_by_name(tmp_path):
 
 
 def test_a_column_map_chooses_the_sheet(tmp_path):
-    path = workbook(tmp_path / "a.xlsx", notes=[["n"]], mine=[["Datum", "Ort"], ["2024-03-01", "A"]])
+    rows = [["Datum", "Ort"], ["2024-03-01", "A"]]
+    path = workbook(tmp_path / "a.xlsx", notes=[["n"]], mine=rows)
     table = rm.read_incidents(path, columns={"event_date": "Datum", "place": "Ort"})
     assert table["place"].tolist() == ["A"]
 
@@ -98,3 +99,8 @@ def test_a_title_over_the_columns_is_told_with_their_row(tmp_path):
     path = workbook(tmp_path / "a.xlsx", data=[["Incidents 2024"], ["by us"], *GOOD])
     with pytest.raises(InputError, match="those of generic table stand in row 3"):
         rm.read_incidents(path)
+
+
+def test_a_row_that_is_longer_than_the_columns_is_kept(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", data=[*GOOD, ["2024-03-02", 34.5, 69.2, "x", None, "y"]])
+    assert len(rm.read_incidents(path)) == 2

@@ -9,7 +9,6 @@ fast, for files whose rows and lines agree, and Python's :mod:`csv`, exact, for 
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from dataclasses import dataclass, replace
@@ -20,23 +19,18 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.incidents.arrow_rows import is_installed, read_arrow
+from riskmap.incidents.surveys import UTF8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from riskmap.incidents.surveys import Survey
     from riskmap.typing import IntArray
 
-BLOCK = 1 << 23
 CHUNK = 100_000
 DELIMITERS = (",", "\t", ";", "|")
 MARK = "\x1e"
-_UTF8 = ("utf-8", "utf-8-sig")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @dataclass(frozen=True)
@@ -72,126 +66,6 @@ class RawTable:
         return len(self.lines)
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What one pass over a file's bytes tells: its encoding, its lines, its first lines.
-
-    Parameters
-    ----------
-    encoding
-        The encoding in which every byte decodes.
-    head
-        The start of the file as text.
-    newlines
-        Number of line feeds.
-    lines
-        Number of lines; the last may lack a line feed.
-    has_returns
-        Whether there are carriage returns that are not part of a line end.
-    """
-
-    encoding: str
-    head: str
-    newlines: int
-    lines: int
-    has_returns: bool
-
-
-def survey_file(path: Path, *, encoding: str | None = None) -> Survey:
-    """Return what one pass over a file tells; every byte is decoded once.
-
-    Parameters
-    ----------
-    path
-        The file.
-    encoding
-        Its encoding when known; otherwise a byte order mark decides, and then UTF-8.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, empty, holds bytes that the encoding can't decode, or holds NUL.
-
-    Examples
-    --------
-    >>> from riskmap.settings import data_path
-    >>> survey_file(data_path("countries.csv")).head[:9]
-    'iso3,iso2'
-    """
-    if not path.is_file():
-        raise InputError("there is no such file", file=path)
-    with path.open("rb") as file:
-        start = file.read(4)
-    if not start:
-        raise InputError("the file is empty", file=path.name, expected="a header and rows")
-    encoding = _find_encoding(start, encoding, path)
-    decoder = codecs.getincrementaldecoder(encoding)()
-    head, tally = "", _Tally()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            if head and encoding in _UTF8 and block.isascii() and not decoder.getstate()[0]:
-                found = block
-            else:
-                try:
-                    text = decoder.decode(block, final=len(block) < BLOCK)
-                except UnicodeError as error:
-                    raise _undecodable(error, path, block, tally.newlines, encoding) from error
-                head = head or text[: 1 << 20]
-                found = block if encoding in _UTF8 else text.encode()
-            if b"\0" in found:
-                line = tally.newlines + found[: found.index(b"\0")].count(b"\n") + 1
-                raise InputError(
-                    "not a text file", file=path.name, row=line, met="NUL", expected="text"
-                )
-            tally.add(found)
-    lines = tally.newlines + (tally.last != b"\n")
-    return Survey(encoding, head, tally.newlines, lines, tally.returns != tally.pairs)
-
-
-class _Tally:
-    """Counts of line ends over blocks of bytes."""
-
-    def __init__(self) -> None:
-        self.newlines = self.returns = self.pairs = 0
-        self.last = b""
-
-    def add(self, block: bytes) -> None:
-        """Count one block."""
-        self.newlines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
-        if b"\r" in block:
-            self.returns += block.count(b"\r")
-            self.pairs += block.count(b"\r\n")
-        self.pairs += self.last == b"\r" and block.startswith(b"\n")
-        self.last = block[-1:] or self.last
-
-
-def _find_encoding(start: bytes, encoding: str | None, path: Path) -> str:
-    """Return the encoding that is given or that the byte order mark says, else UTF-8."""
-    found = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
-    if encoding is None:
-        return found
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise InputError("unknown encoding", file=path.name, met=encoding) from error
-    return "utf-8-sig" if name == "utf-8" else name
-
-
-def _undecodable(
-    error: UnicodeError, path: Path, block: bytes, newlines: int, encoding: str
-) -> InputError:
-    """Return the error for bytes that the encoding does not know, with the line they are on."""
-    start = error.start if isinstance(error, UnicodeDecodeError) else 0
-    met = error.object[start : start + 4] if isinstance(error, UnicodeDecodeError) else block[:4]
-    return InputError(
-        "bytes that can't be decoded",
-        file=path.name,
-        row=newlines + block[:start].count(b"\n") + 1,
-        met=met,
-        expected=f"{encoding} text; pass encoding=, such as encoding='cp1252'",
-    )
-
-
 def read_header(path: Path, survey: Survey) -> RawTable:
     """Return a table without rows: the delimiter that splits the first line most, and its names.
 
@@ -200,7 +74,7 @@ def read_header(path: Path, survey: Survey) -> RawTable:
     path
         The file.
     survey
-        What :func:`survey_file` told.
+        What :func:`~riskmap.incidents.surveys.survey_file` told.
 
     Raises
     ------
@@ -209,6 +83,7 @@ def read_header(path: Path, survey: Survey) -> RawTable:
 
     Examples
     --------
+    >>> from riskmap.incidents.surveys import survey_file
     >>> from riskmap.settings import data_path
     >>> path = data_path("countries.csv")
     >>> read_header(path, survey_file(path)).header[:3]
@@ -261,7 +136,7 @@ def read_rows(
     path
         The file.
     survey
-        What :func:`survey_file` told.
+        What :func:`~riskmap.incidents.surveys.survey_file` told.
     header
         What :func:`read_header` told; its first line is 0 for files that have no header.
     keep
@@ -276,6 +151,7 @@ def read_rows(
 
     Examples
     --------
+    >>> from riskmap.incidents.surveys import survey_file
     >>> from riskmap.settings import data_path
     >>> path = data_path("countries.csv")
     >>> survey = survey_file(path)
@@ -345,7 +221,7 @@ def _quoting(delimiter: str) -> Literal[0, 3]:
 
 def _read_arrow(path: Path, survey: Survey, header: RawTable, wanted: list[str]) -> RawTable | None:
     """Return the rows by Arrow's parser, or None where it could differ from the exact reader."""
-    if survey.has_returns or header.encoding not in _UTF8 or not is_installed():
+    if survey.has_returns or header.encoding not in UTF8 or not is_installed():
         return None
     found = read_arrow(
         path,

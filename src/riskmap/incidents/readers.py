@@ -19,10 +19,11 @@ from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
-from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
+from riskmap.incidents.gates import RawTable, read_header, read_rows
 from riskmap.incidents.packings import unpacked
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
+from riskmap.incidents.surveys import survey_file
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
@@ -190,7 +191,9 @@ def open_table(
     if columns is None and "event_date" not in found.sources_of(raw.header):
         raise InputError(
             f"no date of {found.title}",
-            **{"file": raw.name, "row": 1, "met": ", ".join(raw.header)[:200]},
+            file=raw.name,
+            row=1,
+            met=", ".join(raw.header)[:200],
             expected=", ".join(found.date_columns),
         )
     return raw, found

@@ -193,8 +193,8 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
         (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
     ]
     width = max(len(row) for row in rows)
-    header, *cells = ([*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values()))
-    table = pd.DataFrame(cells, columns=[to_text(v) for v in header])
+    padded = [[*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values())]
+    table = pd.DataFrame(padded[1:], columns=[to_text(v) for v in padded[0]])
     lines = np.array([line for line, _ in filled], np.int64)
     return replace(read_frame(table.astype(object), name=path.name), lines=lines)
 

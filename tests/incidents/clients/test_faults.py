@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from riskmap.downloads import Service
 from riskmap.errors import InputError, RiskmapError, ServiceError
-from riskmap.incidents.clients import CLIENTS, Query, Session, fetch_rows, fetches
+from riskmap.incidents.clients import CLIENTS, Query, Session, fetch_rows, fetches, rounds
 from riskmap.incidents.clients.answers import check_columns
 from riskmap.incidents.clients.exports import write_rows
 from riskmap.incidents.clients.pages import encode_page
@@ -185,7 +185,7 @@ def test_pages_that_repeat_have_an_end(stand_in, name):
 
 
 def test_pages_that_never_end_are_given_up(stand_in, monkeypatch):
-    monkeypatch.setattr(fetches, "MOST_PAGES", 3)
+    monkeypatch.setattr(rounds, "MOST_PAGES", 3)
     stand_in.rows["acled"] = [
         row | {"event_id_cnty": f"Q{i}"} for i, row in enumerate(stand_in.rows["acled"] * 4)
     ]

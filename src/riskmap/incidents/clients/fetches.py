@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -21,10 +21,10 @@ import pandas as pd
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
 from riskmap.incidents.clients import acled, hapi, reliefweb, ucdp
-from riskmap.incidents.clients.answers import check_columns
 from riskmap.incidents.clients.files import read_release
-from riskmap.incidents.clients.pages import PageStore, encode_page
+from riskmap.incidents.clients.pages import PageStore
 from riskmap.incidents.clients.queries import Query
+from riskmap.incidents.clients.rounds import collect_pages
 from riskmap.incidents.clients.transports import Session
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.readers import read_incidents
@@ -35,7 +35,7 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.clients.queries import Client, Page, Question
+    from riskmap.incidents.clients.queries import Client
 
 #: Every service by the name that callers write.
 CLIENTS: Mapping[str, Client] = MappingProxyType(
@@ -48,8 +48,6 @@ CLIENTS: Mapping[str, Client] = MappingProxyType(
     }
 )
 
-#: Pages after which a fetch that has no end is given up.
-MOST_PAGES = 20_000
 #: Characters of a report that are read.
 LONGEST_REPORT = 200_000
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -188,7 +186,7 @@ def fetch_rows(
         answered = None
     else:
         store = PageStore.of(client, query)
-        records, answered = _collect(client, query, session or Session(client), store)
+        records, answered = collect_pages(client, query, session or Session(client), store)
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
         store.drop()
@@ -200,72 +198,6 @@ def fetch_rows(
     left = {"not_asked": came - len(rows)}
     stage = Stage("fetch", rows_in=came, rows_out=len(rows), reasons=left)
     return Fetched(client, rows, Ledger((stage,)), _provenance(client, query, rows, answered))
-
-
-def _collect(
-    client: Client, query: Query, session: Session, store: PageStore
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return the records of all pages: kept ones first, then those that the service is asked."""
-    records: list[dict[str, Any]] = []
-    seen: set[bytes] = set()
-    total: int | None = None
-    question: Question | None = client.ask(client, query)
-    answered = None
-    number = 0
-    while question is not None:
-        kept = store.read(number)
-        page, answered = kept or _turn(client, question, session, store, number)
-        _check_progress(page, seen, number, client)
-        total = page.total if total is None else total
-        if page.total is not None and page.total != total:
-            store.drop()
-            raise ServiceError(
-                f"{client.title} changed while it was asked: {total:,} records on the first page, "
-                f"{page.total:,} on page {number + 1}; run again to start over"
-            )
-        records += page.records
-        question, number = page.following, number + 1
-    if fault := _fault(records, total, client):
-        store.drop()
-        raise ServiceError(f"{client.title} {fault}; run again to start over")
-    return records, answered
-
-
-def _turn(
-    client: Client, question: Question, session: Session, store: PageStore, number: int
-) -> tuple[Page, str | None]:
-    """Ask for a page, check it and keep it."""
-    content, answered = session.ask(question)
-    try:
-        page = client.read(content, question)
-        check_columns(page.records, client.columns, client.title)
-    except ServiceError as error:
-        raise ServiceError(session.without_keys(str(error))) from None
-    encoded = encode_page(page, answered)
-    session.refuse_keys(encoded)
-    store.write(number, encoded)
-    return page, answered
-
-
-def _fault(records: list[dict[str, Any]], total: int | None, client: Client) -> str:
-    """Return what shows that records are missing; nothing when all seem to be there."""
-    if total is not None and len(records) != total:
-        return f"ended after {len(records):,} of {total:,} records"
-    ids = [str(record.get(client.identity)) for record in records] if client.identity else []
-    if twice := len(ids) - len(set(ids)):
-        return f"gave {twice:,} records twice, so that its pages have moved and others may be lost"
-    return ""
-
-
-def _check_progress(page: Page, seen: set[bytes], number: int, client: Client) -> None:
-    """Raise when pages repeat or don't end."""
-    digest = hashlib.sha256(encode_page(replace(page, following=None), None)).digest()
-    if (page.records and digest in seen) or number >= MOST_PAGES:
-        raise ServiceError(
-            f"{client.title}: the pages don't end; page {number + 1} "
-            + ("is one that came before" if digest in seen else f"is beyond {MOST_PAGES:,}")
-        )
-    seen.add(digest)
 
 
 def _asked_for(rows: pd.DataFrame, client: Client, query: Query) -> pd.Series:

@@ -1,0 +1,205 @@
+"""One date: the days that a text names, by its shape, a declared format or a named calendar."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from riskmap.incidents.calendars import CALENDARS
+from riskmap.incidents.dates.rules import ISO, DateRules
+
+if TYPE_CHECKING:
+    from riskmap.incidents.calendars import Calendar
+
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_MONTH = {name[:n]: i + 1 for i, name in enumerate(_MONTHS) for n in (3, len(name))}
+_MONTH["sept"] = 9
+_NUMBERS = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
+_DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
+_WORDS = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?[- ])?([a-z]{3,9})\.?,?[- ](\d{4})")
+_WORDS_US = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+_TIME = re.compile(
+    r"[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Day:
+    """One date as read: an interval of days, or the reason why there is none.
+
+    Parameters
+    ----------
+    first, last
+        The interval, both ends included.
+    instant
+        The moment in UTC when the text named one; the interval then waits for a time zone.
+    reason, expected
+        Why the text is no date, and what would be one.
+
+    Examples
+    --------
+    >>> day = read_day("2024-02")
+    >>> day.last, read_day("30/30/2024").reason
+    (datetime.date(2024, 2, 29), 'bad_date')
+    """
+
+    first: date | None = None
+    last: date | None = None
+    instant: datetime | None = None
+    reason: str | None = None
+    expected: str = ISO
+
+
+def read_day(text: str, rules: DateRules | None = None) -> Day:
+    """Return the interval of days that a text names.
+
+    Parameters
+    ----------
+    text
+        The date as written.
+    rules
+        Format, calendar and zone when known.
+
+    Returns
+    -------
+    Day
+        The interval; an instant for a text with a time zone; a reason otherwise.
+
+    Examples
+    --------
+    >>> read_day("07 January 2025").first
+    datetime.date(2025, 1, 7)
+    >>> read_day("03/04/2024").reason, read_day("1399-12-14").reason
+    ('ambiguous_date', 'other_calendar')
+    """
+    rules = rules or DateRules()
+    text = text.strip()
+    if not text:
+        return Day(reason="no_date")
+    try:
+        if rules.calendar != "gregorian":
+            return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
+        if rules.format is not None:
+            return _in_format(text, rules.format)
+        return _by_shape(text)
+    except (ValueError, OverflowError):
+        return Day(reason="bad_date")
+
+
+def _by_shape(text: str) -> Day:
+    """Return the days of a text in one of the shapes that can be read one way only."""
+    body, zone = text, None
+    time = _TIME.search(text)
+    if time and time.end() == len(text):
+        body, zone = text[: time.start()].strip(), time.group(1)
+        if zone:
+            return _instant(body, text[time.start() :].strip(" tT"))
+    for shape in (_NUMBERS, _COMPACT):
+        if found := shape.fullmatch(body):
+            return _days_of(*(None if part is None else int(part) for part in found.groups()))
+    if found := _WEEK.fullmatch(body):
+        first = date.fromisocalendar(int(found[1]), int(found[2]), 1)
+        return _plausible(first, first + timedelta(days=6))
+    if found := _WORDS.fullmatch(body.lower()):
+        day, month, year = found.groups()
+        return _days_of(int(year), _MONTH.get(month, 0), int(day) if day else None)
+    if found := _WORDS_US.fullmatch(body.lower()):
+        month, day, year = found.groups()
+        return _days_of(int(year), _MONTH.get(month, 0), int(day))
+    if found := _DAY_FIRST.fullmatch(body):
+        return _either_way(int(found[1]), int(found[2]), int(found[3]))
+    return Day(reason="bad_date")
+
+
+def _either_way(a: int, b: int, year: int) -> Day:
+    """Return the day of ``a/b/year`` when only one order, or both alike, make a day."""
+    readings = [_days_of(year, month, day) for day, month in ((a, b), (b, a)) if 1 <= month <= 12]  # noqa: PLR2004
+    good = [reading for reading in readings if reading.reason is None]
+    if len(good) == 2 and good[0] != good[1]:  # noqa: PLR2004 - both orders make a day
+        return Day(reason="ambiguous_date", expected=f"{ISO}, or a declared format")
+    return good[0] if good else readings[0] if readings else Day(reason="bad_date")
+
+
+def _days_of(year: int | None, month: int | None = None, day: int | None = None) -> Day:
+    """Return the day, the month or the year as an interval."""
+    if year is None:
+        return Day(reason="no_date")
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return _strange_year(year)
+    if month is None:
+        return Day(date(year, 1, 1), date(year, 12, 31))
+    if day is None:
+        return Day(date(year, month, 1), date(year, month, monthrange(year, month)[1]))
+    return Day(date(year, month, day), date(year, month, day))
+
+
+def _strange_year(year: int) -> Day:
+    names = [name for name, calendar in CALENDARS.items() if year in calendar.years]
+    if names:
+        return Day(
+            reason="other_calendar",
+            expected=f"a year from {FIRST_YEAR} to {LAST_YEAR}, or calendar="
+            + " or ".join(repr(name) for name in sorted(names)),
+        )
+    return Day(reason="bad_date", expected=f"a year from {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def _plausible(first: date, last: date) -> Day:
+    if first.year >= FIRST_YEAR and last.year <= LAST_YEAR:
+        return Day(first, last)
+    return _strange_year(first.year)
+
+
+def _instant(body: str, clock: str) -> Day:
+    """Return the moment of a date with a time and an offset."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", body):
+        return Day(reason="bad_date", expected=f"{ISO} before a time with a zone")
+    clock = re.sub(r"\s*(z|utc)$", "+00:00", clock.lower()).replace(",", ".").replace(" ", "")
+    moment = datetime.fromisoformat(f"{body}T{clock.zfill(5)}").astimezone(UTC)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return _strange_year(moment.year)
+    return Day(instant=moment)
+
+
+def _in_format(text: str, form: str) -> Day:
+    """Return the days of a text in a declared strptime format."""
+    expected = f"a date in the declared format {form!r}"
+    try:
+        moment = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is asked for below
+    except ValueError:
+        return Day(reason="bad_date", expected=expected)
+    if moment.tzinfo is not None:
+        return Day(instant=moment.astimezone(UTC))
+    if any(part in form for part in ("%d", "%j", "%x", "%c")):
+        return _days_of(moment.year, moment.month, moment.day)
+    has_month = any(part in form for part in ("%m", "%b", "%B"))
+    return _days_of(moment.year, moment.month if has_month else None)
+
+
+def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
+    """Return the Gregorian days of a date in another calendar, numbers only."""
+    expected = f"year, month and day of the {calendar.name} calendar"
+    pattern = re.escape(form or "%Y-%m-%d").replace(r"\-", "[-/.]" if form is None else r"\-")
+    for code, group in (
+        ("%Y", r"(?P<year>\d{4})"),
+        ("%m", r"(?P<month>\d{1,2})"),
+        ("%d", r"(?P<day>\d{1,2})"),
+    ):
+        pattern = pattern.replace(code, group)
+    found = re.fullmatch(pattern, _TIME.sub("", text))
+    if not found:
+        return Day(reason="bad_date", expected=expected)
+    parts = {name: int(value) for name, value in found.groupdict().items()}
+    if parts.get("year") not in calendar.years:
+        return Day(reason="bad_date", expected=expected)
+    days = calendar.interval(parts["year"], parts.get("month"), parts.get("day"))
+    return Day(reason="bad_date", expected=expected) if days is None else _plausible(*days)

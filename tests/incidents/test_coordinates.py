@@ -101,3 +101,10 @@ def test_any_feed_gets_its_decimal_comma_back_and_nothing_else(lat, lon, reason)
     points, quarantine = read((lat, lon, "AFG"))
     assert quarantine.reason.tolist() == [reason]
     assert (points.evidence[0] is None) == (reason is not None or lat == "3.45")
+
+
+def test_a_zero_that_may_have_been_lost_is_another_way():
+    _, quarantine = read(("5.184.021", "252.057.292", "COD"), restore=True)
+    assert quarantine.reason.tolist() == ["bad_coordinates"]
+    points, _ = read(("-0,5184", "25,2", "COD"), restore=True)
+    assert (points.latitude[0], points.longitude[0]) == (-0.5184, 25.2)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.errors import InputError
 from riskmap.incidents.feeds import FEEDS, recognise
 from riskmap.incidents.feeds.gdelt import HEADERS
 from riskmap.incidents.feeds.mappings import key
@@ -285,3 +286,42 @@ def test_other_real_files_add_up(shared, name, rows, usable):
     table = rm.read_incidents(shared / "incidents" / name)
     assert len(table) == rows
     assert table["quarantine_reason"].isna().sum() == usable
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (
+            "date;pays;latitude;longitude;lieu;tués;blessés",
+            "2024-03-13;Chad;13,83;20,83;Abéché;2;-",
+        ),
+        (
+            "Fecha;País;Latitud;Longitud;Lugar;Muertos;Heridos",
+            "2024-03-13;TCD;13,83;20,83;Abéché;2;",
+        ),
+    ],
+)
+def test_tables_with_french_or_spanish_names(tmp_path, header, row):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    found = rm.read_incidents(path).iloc[0]
+    assert (found["place"], found["country"], found["killed"]) == ("Abéché", "TCD", 2)
+    assert (found.geometry.y, found.geometry.x) == (13.83, 20.83)
+    assert pd.isna(found["wounded"])
+    assert pd.isna(found["quarantine_reason"])
+
+
+def test_no_date_among_the_columns_is_an_error_that_says_what_was_expected():
+    with pytest.raises(InputError, match=r"no date of UCDP .* expected date_start, date_end"):
+        rm.read_incidents(pd.DataFrame({"id": ["1"], "latitude": ["2"]}), feed="ucdp")
+
+
+@pytest.mark.parametrize("column", ["time_precision", "date_prec"])
+def test_a_strange_precision_of_dates_is_set_aside(column):
+    if column == "date_prec":
+        row = {"id": "1", "date_start": "2024-03-01", "date_prec": "9"}
+        table = rm.read_incidents(pd.DataFrame([row]), feed="ucdp")
+    else:
+        row = {"data_id": "1", "event_date": "2024-03-01", "time_precision": "9"}
+        table = rm.read_incidents(pd.DataFrame([row]), feed="acled")
+    assert table["quarantine_reason"].tolist() == ["bad_code"]

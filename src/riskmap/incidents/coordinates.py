@@ -18,7 +18,7 @@ import pandas as pd
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
 from riskmap.incidents.quarantines import describe
-from riskmap.incidents.values import parse_numbers
+from riskmap.incidents.values import parse_numbers, to_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -244,17 +244,26 @@ def _restore(
 def readings(text: str, limit: float) -> list[float]:
     """Return the numbers that a text may have been before its decimal point moved.
 
+    One comma is a decimal comma wherever that gives a legal number. Zeros may have been lost in
+    front of the others, unless there is one.
+
     Examples
     --------
     >>> readings("346.912.643", 90), readings("34,69", 90)
-    ([3.46912643, 34.6912643], [3.469, 34.69])
+    ([0.00346912643, 0.0346912643, 0.346912643, 3.46912643, 34.6912643], [34.69])
     """
     found = _DIGITS.fullmatch(text)
     if not found:
         return []
-    sign, digits = found[1], re.sub(r"\D", "", found[2])
+    sign, written = found[1], found[2]
+    plain = to_number(sign + written.replace(",", "."))
+    if "," in written and abs(plain) <= limit:
+        return [plain]
+    digits = re.sub(r"\D", "", written)
     places = range(1, 1 + min(len(digits), len(str(int(limit)))))
     numbers = [float(f"{sign}{digits[:place]}.{digits[place:]}") for place in places]
+    if not digits.startswith("0"):
+        numbers = [float(f"{sign}0.{zeros}{digits}") for zeros in ("00", "0", "")] + numbers
     return [number for number in numbers if abs(number) <= limit]
 
 

@@ -18,22 +18,26 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.dates import Days
 
-#: Names under which each schema column is found, the schema's own name first.
+#: Names under which each schema column is found, the schema's own name first; English, French and
+#: Spanish.
 NAMES = {
     "source_id": ("source_id", "incident_id", "event_id", "id"),
-    "event_date": ("event_date", "date", "date_start", "incident_date"),
+    "event_date": ("event_date", "date", "date_start", "incident_date", "fecha"),
     "event_date_end": ("event_date_end", "date_end", "end_date"),
     "event_type": ("event_type", "type"),
-    "place": ("place", "location", "city", "village", "town"),
-    "admin1": ("admin1", "adm1", "adm_1", "province", "region", "state"),
+    "place": (
+        *("place", "location", "city", "village", "town"),
+        *("lieu", "localité", "ville", "lugar", "localidad"),
+    ),
+    "admin1": ("admin1", "adm1", "adm_1", "province", "region", "state", "région", "provincia"),
     "admin2": ("admin2", "adm2", "adm_2", "district"),
-    "country": ("country", "iso3", "iso", "country_code"),
+    "country": ("country", "iso3", "iso", "country_code", "pays", "país", "pais"),
     "region_id": ("region_id", "pcode", "adm2_pcode"),
-    "latitude": ("latitude", "lat", "y"),
-    "longitude": ("longitude", "lon", "lng", "long", "x"),
-    "killed": ("killed", "fatalities", "deaths", "best"),
-    "wounded": ("wounded", "injured"),
-    "abducted": ("abducted", "kidnapped"),
+    "latitude": ("latitude", "lat", "y", "latitud"),
+    "longitude": ("longitude", "lon", "lng", "long", "x", "longitud"),
+    "killed": ("killed", "fatalities", "deaths", "best", "tués", "morts", "muertos"),
+    "wounded": ("wounded", "injured", "blessés", "heridos"),
+    "abducted": ("abducted", "kidnapped", "enlevés", "secuestrados"),
     "foreign_victims": ("foreign_victims",),
     "nationality": ("nationality",),
     "sector": ("sector",),

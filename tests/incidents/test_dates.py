@@ -104,7 +104,7 @@ def test_a_day_that_begins_with_a_sighting_is_known_to_a_day_either_way():
     assert day.last - day.first == timedelta(days=2)
 
 
-@pytest.mark.parametrize("text", ["1399-13-01", "1400-12-30", "2024-01-01", "soon", "1399"])
+@pytest.mark.parametrize("text", ["1399-13-01", "1400-12-30", "2024-01-01", "soon", "1399-", "399"])
 def test_dates_that_another_calendar_lacks(text):
     rules = DateRules(calendar="solar_hijri")
     form = DateRules(calendar="solar_hijri", format="%d/%m/%Y")
@@ -181,3 +181,12 @@ def test_a_country_of_many_zones_keeps_both_days():
     assert [str(d) for d in days.last] == ["2024-04-01", "2024-04-01"]
     named = read_days(texts, column="d", rules=DateRules(timezone="Europe/Moscow"))
     assert [str(d) for d in named.last] == ["2024-04-01", "2024-03-31"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [("1399-12", "2021-02-19", "2021-03-20"), ("1399", "2020-03-20", "2021-03-20")],
+)
+def test_a_month_or_year_of_another_calendar_is_an_interval(text, first, last):
+    day = read_day(text, DateRules(calendar="solar_hijri"))
+    assert (day.first, day.last) == (date.fromisoformat(first), date.fromisoformat(last))

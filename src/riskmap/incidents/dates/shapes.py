@@ -27,6 +27,7 @@ _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
 _DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
 _WORDS = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?[- ])?([a-z]{3,9})\.?,?[- ](\d{4})")
 _WORDS_US = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+_YEAR_FIRST = r"%Y(?:[-/.]%m(?:[-/.]%d)?)?"
 _TIME = re.compile(
     r"[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
@@ -188,7 +189,7 @@ def _in_format(text: str, form: str) -> Day:
 def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
     """Return the Gregorian days of a date in another calendar, numbers only."""
     expected = f"year, month and day of the {calendar.name} calendar"
-    pattern = re.escape(form or "%Y-%m-%d").replace(r"\-", "[-/.]" if form is None else r"\-")
+    pattern = _YEAR_FIRST if form is None else re.escape(form)
     for code, group in (
         ("%Y", r"(?P<year>\d{4})"),
         ("%m", r"(?P<month>\d{1,2})"),
@@ -198,7 +199,7 @@ def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
     found = re.fullmatch(pattern, _TIME.sub("", text))
     if not found:
         return Day(reason="bad_date", expected=expected)
-    parts = {name: int(value) for name, value in found.groupdict().items()}
+    parts = {name: int(value) for name, value in found.groupdict().items() if value}
     if parts.get("year") not in calendar.years:
         return Day(reason="bad_date", expected=expected)
     days = calendar.interval(parts["year"], parts.get("month"), parts.get("day"))

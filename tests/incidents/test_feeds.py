@@ -325,3 +325,17 @@ def test_a_strange_precision_of_dates_is_set_aside(column):
         row = {"data_id": "1", "event_date": "2024-03-01", "time_precision": "9"}
         table = rm.read_incidents(pd.DataFrame([row]), feed="acled")
     assert table["quarantine_reason"].tolist() == ["bad_code"]
+
+
+def test_json_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('[{"date": "2024-03-01", "lat": 1, "lon": 2}]', encoding="utf-8-sig")
+    assert len(rm.read_incidents(path)) == 1
+
+
+def test_a_column_without_a_name_is_no_column_of_the_feed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",date,lat,lon\n0,2024-03-01,34.5,69.2\n", encoding="utf-8")
+    row = rm.read_incidents(path).iloc[0]
+    assert row[["place", "admin1", "country", "actor", "notes"]].isna().all()
+    assert row["source_id"] != "0"

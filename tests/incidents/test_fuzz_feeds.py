@@ -94,7 +94,7 @@ def draw_table(feed, cells, rng, most):
     for name in rng.permutation(optional)[: rng.integers(0, 3) * len(optional) // 4]:
         header.remove(name)
     header += [f"extra {i}" for i in range(rng.integers(0, 3))]
-    header += [str(rng.choice(header))] * int(rng.integers(0, 2))
+    header += [str(rng.choice(header)), ""][: rng.integers(0, 3)]
     size = int(np.exp(rng.uniform(0, np.log(most + 1))))
     hostile = rng.choice([0.01, 0.1, 0.5, 1.0])
     columns = []

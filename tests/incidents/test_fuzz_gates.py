@@ -115,7 +115,7 @@ def check_records(path, content):
     except InputError as error:
         assert error.file  # noqa: PT017
         return False
-    found = orjson.loads(content)
+    found = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
     if isinstance(found, dict):
         found = next(found[key] for key in ("features", "data", "Result") if key in found)
     assert len(table) == len(table.rows) == len(found)

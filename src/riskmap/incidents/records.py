@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def read_json_table(path: Path) -> RawTable:
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     try:
-        content = orjson.loads(path.read_bytes())
+        content = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         raise InputError(
             f"not JSON: {error.msg}", file=path.name, row=error.lineno, expected="JSON text"

@@ -92,7 +92,7 @@ class Source:
         self.raw = raw
         self.rules = rules
         self.unknown = frozenset(unknown)
-        self._names = {key(name): name for name in reversed(raw.header)}
+        self._names = {key(name): name for name in reversed(raw.header) if name}
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
         self.countries = pd.Series(None, index=range(len(raw)), dtype="str")
 

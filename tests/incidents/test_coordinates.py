@@ -108,3 +108,13 @@ def test_a_zero_that_may_have_been_lost_is_another_way():
     assert quarantine.reason.tolist() == ["bad_coordinates"]
     points, _ = read(("-0,5184", "25,2", "COD"), restore=True)
     assert (points.latitude[0], points.longitude[0]) == (-0.5184, 25.2)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "reason"),
+    [("-999", "-999", None), ("-99", "-99.0", None), ("-999", "69.2", "bad_coordinates")],
+)
+def test_a_number_that_stands_for_unknown_is_no_place(lat, lon, reason):
+    points, quarantine = read((lat, lon, "AFG"))
+    assert quarantine.reason.tolist() == [reason]
+    assert np.isnan(points.latitude).all()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LIMITS = (90, 180)
 #: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
 MARGIN = 1.0
+#: What stands for unknown where both coordinates are it, and can be no latitude.
+NO_DEGREES = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
 _DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
@@ -134,6 +136,7 @@ def read_points(
     blank = np.isnan(lat) & np.isnan(lon)
     for text in texts:
         blank[blank] = text[blank].str.strip().isin(["", *no_place])
+    blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
     evidence = np.full(len(lat), None, object)
     wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)

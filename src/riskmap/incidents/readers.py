@@ -361,11 +361,7 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
 
 
 def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
-    """Return ids within the feed: its own, or one made from the row's content, in any row order.
-
-    The content is that of the columns that the feed reads, so that a row of a frame has the id that
-    it has in a file.
-    """
+    """Return ids within the feed: its own, or one made from what the feed reads of the row."""
     ragged = raw.widths != len(raw.header)
     if not (ragged.any() or frame["source_id"].isna().any()):
         return frame["source_id"]

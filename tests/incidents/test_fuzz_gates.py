@@ -90,14 +90,17 @@ def check_gate(path, content):
     except InputError as error:
         assert error.file  # noqa: PT017 - every refusal names the file
         return False
-    text = content.decode(survey.encoding)
     quoting = csv.QUOTE_NONE if header.delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.delimiter, quoting=quoting)
+    written = list(io.StringIO(content.decode(survey.encoding), newline=""))
+    reader = csv.reader(written, delimiter=header.delimiter, quoting=quoting)
     rows, lines, start = [], [], 1
     for row in reader:
         if row:
             rows.append(row)
             lines.append(start)
+        if rows[1:] and start < reader.line_num:  # no open quote has swallowed other rows
+            held = written[start - 1 : reader.line_num]
+            list(csv.reader(held, delimiter=header.delimiter, quoting=quoting, strict=True))
         start = reader.line_num + 1
     width = len(header.header)
     assert table.widths.tolist() == [len(row) for row in rows[1:]]

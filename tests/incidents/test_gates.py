@@ -108,6 +108,26 @@ def test_a_field_that_is_too_long_is_an_error(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,"open\n2,x\n3,y\n',
+        '1,"open\n2,x\n3,"y\n',
+        '1,"open\n2,say "x"\n3,y\n',
+        '1,"open\n\n',
+    ],
+)
+def test_a_quote_that_swallows_other_rows_is_an_error_that_names_the_row(tmp_path, rows):
+    path = write(tmp_path, "a,b\n0,0\n" + rows)
+    with pytest.raises(InputError, match="row 3: the row can.t be split .* met '1,\"open"):
+        read(path)
+
+
+def test_a_stray_quote_within_a_line_is_text(tmp_path):
+    table = read(write(tmp_path, 'a,b\n1,say "x"\n2,"y" z\n3,"a\nb"\n'))
+    assert table.rows["b"].tolist() == ['say "x"', "y z", "a\nb"]
+
+
 def test_keep_reads_some_columns_and_still_counts_fields(tmp_path):
     table = read(write(tmp_path, "a,b,c\n1,2,3\n4,5\n"), keep=["b"])
     assert table.rows.to_numpy().tolist() == [["2"], [""]]

@@ -22,7 +22,7 @@ from riskmap.incidents.arrow_rows import is_installed, read_arrow
 from riskmap.incidents.surveys import UTF8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from riskmap.incidents.surveys import Survey
@@ -289,29 +289,52 @@ def _read_exact(path: Path, header: RawTable, wanted: list[str], optional: int =
     lines: list[int] = []
     widths: list[int] = []
     with path.open(encoding=header.encoding, newline="") as file:
-        reader = csv.reader(
-            file, delimiter=header.delimiter, quoting=_quoting(header.delimiter), strict=False
-        )
-        start = 1
-        try:
-            for row in reader:
-                line, start = start, reader.line_num + 1
-                if line <= skip or not row:
-                    continue
-                lacking = width - len(row)
-                fields = [*row, *[""] * lacking] if 0 < lacking <= optional else row
-                lines.append(line)
-                widths.append(len(fields))
-                kept = fields if len(fields) == width else [""] * width
-                for column, place in zip(columns, places, strict=True):
-                    column.append(kept[place])
-        except csv.Error as error:
-            raise InputError(
-                f"the row can't be split into fields: {error}", file=path.name, row=start
-            ) from error
+        for line, row in _split_rows(file, header):
+            if line <= skip or not row:
+                continue
+            lacking = width - len(row)
+            fields = [*row, *[""] * lacking] if 0 < lacking <= optional else row
+            lines.append(line)
+            widths.append(len(fields))
+            kept = fields if len(fields) == width else [""] * width
+            for column, place in zip(columns, places, strict=True):
+                column.append(kept[place])
     rows = pd.DataFrame(
         {name: pd.Series(column, dtype="str") for name, column in zip(wanted, columns, strict=True)}
     )
     return replace(
         header, rows=rows, lines=np.array(lines, np.int64), widths=np.array(widths, np.int64)
     )
+
+
+def _split_rows(file: Iterable[str], header: RawTable) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with its line; raise where a quote that stands open swallows other rows.
+
+    A row of several lines is one only if every quote in it closes where its field ends.
+    """
+    quoting = _quoting(header.delimiter)
+    held: list[str] = []
+    reader = csv.reader(_noted(file, held), delimiter=header.delimiter, quoting=quoting)
+    start = 1
+    try:
+        for row in reader:
+            if len(held) > 1:
+                list(csv.reader(held, delimiter=header.delimiter, quoting=quoting, strict=True))
+            yield start, row
+            start = reader.line_num + 1
+            held.clear()
+    except csv.Error as error:
+        raise InputError(
+            f"the row can't be split into fields: {error}",
+            file=header.name,
+            row=start,
+            met=held[0][:80] if held else None,
+            expected="quotes that close where their field ends",
+        ) from error
+
+
+def _noted(lines: Iterable[str], held: list[str]) -> Iterator[str]:
+    """Yield lines, and keep those that nobody has cleared."""
+    for line in lines:
+        held.append(line)
+        yield line

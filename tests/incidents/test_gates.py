@@ -119,7 +119,7 @@ def test_a_field_that_is_too_long_is_an_error(tmp_path):
 )
 def test_a_quote_that_swallows_other_rows_is_an_error_that_names_the_row(tmp_path, rows):
     path = write(tmp_path, "a,b\n0,0\n" + rows)
-    with pytest.raises(InputError, match="row 3: the row can.t be split .* met '1,\"open"):
+    with pytest.raises(InputError, match=r"row 3: the row can't be split .* met '1,\"open"):
         read(path)
 
 

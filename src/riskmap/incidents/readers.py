@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError
+from riskmap.incidents.arrow_rows import release_memory
 from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
@@ -22,7 +23,7 @@ from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
 from riskmap.incidents.gates import RawTable, read_header, read_rows, survey_file
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
-from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
+from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
@@ -143,6 +144,7 @@ def _interpret(
     frame["source_id"] = _source_ids(frame, raw)
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
+    release_memory()
     moment = _instant(ingested_at)
     return _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
 
@@ -295,9 +297,7 @@ def _complete(
     extra = [name for name in EXTRA_COLUMNS if name in frame]
     table = conform(frame, INCIDENT_COLUMNS)[[*(c.name for c in INCIDENT_COLUMNS), *extra]]
     table[extra] = table[extra].astype("str")
-    incidents = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
-    check_incidents(incidents)
-    return incidents
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
 
 
 def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:

@@ -261,7 +261,8 @@ def _distinct_spots(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArra
     points = usable.geometry.to_numpy()
     told = [usable[column] for column in WITNESS_COLUMNS]
     number, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
-    return usable.iloc[first].reset_index(drop=True), number
+    read = usable[[*WITNESS_COLUMNS, usable.geometry.name]]  # texts are not copied
+    return read.iloc[first].reset_index(drop=True), number
 
 
 def _areas(heard: Witnesses, *, spread: str | None) -> pd.Series:
@@ -353,13 +354,19 @@ def _as_placements(
         "incident_id": usable["incident_id"].array.take(whole["row"]),
         "region_id": ids.take(whole["position"]),
         "weight": whole["weight"],
-        "method": whole["method"],
+        "method": _as_text(whole["method"]),
         "confidence": whole["confidence"],
         "boundary_distance_m": whole["metres"],
         "on_edge": whole["on_edge"],
         "conflict_region_id": ids.take(whole["conflict"], allow_fill=True),
     }
     return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
+
+
+def _as_text(words: NDArray[np.object_]) -> pd.api.extensions.ExtensionArray:
+    """Return a column of a few words, each of which is made into text once."""
+    codes, distinct = pd.factorize(words)
+    return pd.array(distinct, dtype="str").take(codes)
 
 
 def _doubted(

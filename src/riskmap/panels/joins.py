@@ -12,6 +12,8 @@ from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import INCIDENT_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from riskmap.places.placements import Located
@@ -145,6 +147,32 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
     }
     table |= known
     return pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE)})
+
+
+class Once:
+    """A table that is made when somebody first asks for it, and what it is made from let go.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the table.
+
+    Examples
+    --------
+    >>> table = Once(lambda: pd.DataFrame({"a": [1]}))
+    >>> table() is table()
+    True
+    """
+
+    def __init__(self, make: Callable[[], pd.DataFrame]) -> None:
+        self._make: Callable[[], pd.DataFrame] | None = make
+        self._made = pd.DataFrame()
+
+    def __call__(self) -> pd.DataFrame:
+        """Return the table."""
+        if self._make is not None:
+            self._made, self._make = self._make(), None
+        return self._made
 
 
 def find_newest(

@@ -332,13 +332,23 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable) -> pd.Series:
     ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
     blank = np.flatnonzero(pd.isna(ids))
     if len(blank):
-        rows = raw.rows.iloc[blank].to_numpy(object)
-        made = pd.Series(
-            [blake2b("\x1f".join(row).encode(), digest_size=8).hexdigest() for row in rows]
-        )
-        again = made.groupby(made).cumcount().to_numpy()
-        ids[blank] = [f"{a}-{n + 1}" if n else a for a, n in zip(made, again, strict=True)]
+        made = _hash_rows(raw.rows.iloc[blank])
+        again = pd.Series(made, dtype=object).groupby(made).cumcount().to_numpy()
+        for row in np.flatnonzero(again):
+            made[row] = f"{made[row]}-{again[row] + 1}"
+        ids[blank] = made
     return pd.Series(ids, index=frame.index, dtype="str")
+
+
+def _hash_rows(rows: pd.DataFrame) -> NDArray[np.object_]:
+    """Return sixteen hexadecimal digits for the content of each row."""
+    first, *others = (rows[name].to_numpy(object) for name in rows)
+    joined = first
+    for values in others:
+        joined = joined + "\x1f" + values
+    made = np.empty(len(joined), dtype=object)
+    made[:] = [blake2b(text.encode(), digest_size=8).hexdigest() for text in joined]
+    return made
 
 
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:

@@ -25,7 +25,7 @@ types: $(VENV)/installed-dev
 
 # scale first, which needs no data; then what real data is needed for, where it is (see CONTRIBUTING.md)
 bench: $(VENV)/installed-bench
-	@for name in panels features streams end_to_end; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in panels features streams end_to_end nightly workers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 	@if [ -d "$(SHARED)" ]; then for name in points articles forecasts; do echo "== $$name"; \
 	  RISKMAP_SHARED="$(SHARED)" $(BIN)/python benchmarks/$$name.py || exit 1; done; \
 	  $(BIN)/python benchmarks/names.py "$(SHARED)"; \

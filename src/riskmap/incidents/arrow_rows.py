@@ -80,6 +80,14 @@ def _series(table: Any, name: str) -> pd.Series:
     return pd.Series(pd.array(table[name].combine_chunks(), dtype="str"))
 
 
+def release_memory() -> None:
+    """Give back to the machine what Arrow holds for texts that are no longer used."""
+    if is_installed():
+        import pyarrow as pa
+
+        pa.default_memory_pool().release_unused()
+
+
 def _parse(
     path: Path,
     names: Sequence[str],

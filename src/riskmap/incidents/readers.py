@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError
+from riskmap.incidents.arrow_rows import release_memory
 from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
@@ -24,7 +25,7 @@ from riskmap.incidents.packings import unpacked
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
 from riskmap.incidents.surveys import survey_file
-from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
+from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
@@ -148,6 +149,7 @@ def _interpret(
     frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
+    release_memory()
     moment = _instant(ingested_at)
     return _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
 
@@ -332,9 +334,7 @@ def _complete(
     extra = [name for name in EXTRA_COLUMNS if name in frame]
     table = conform(frame, INCIDENT_COLUMNS)[[*(c.name for c in INCIDENT_COLUMNS), *extra]]
     table[extra] = table[extra].astype("str")
-    incidents = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
-    check_incidents(incidents)
-    return incidents
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(points, crs=CRS), crs=CRS)
 
 
 def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
@@ -369,13 +369,24 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> p
     ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
     blank = np.flatnonzero(pd.isna(ids))
     if len(blank):
-        rows = (raw.rows if kept is None else raw.rows[kept]).iloc[blank].to_numpy(object)
-        made = pd.Series(
-            [blake2b("\x1f".join(row).encode(), digest_size=8).hexdigest() for row in rows]
-        )
-        again = made.groupby(made).cumcount().to_numpy()
-        ids[blank] = [f"{a}-{n + 1}" if n else a for a, n in zip(made, again, strict=True)]
+        rows = raw.rows if kept is None else raw.rows[kept]
+        made = _hash_rows(rows.iloc[blank])
+        again = pd.Series(made, dtype=object).groupby(made).cumcount().to_numpy()
+        for row in np.flatnonzero(again):
+            made[row] = f"{made[row]}-{again[row] + 1}"
+        ids[blank] = made
     return pd.Series(ids, index=frame.index, dtype="str")
+
+
+def _hash_rows(rows: pd.DataFrame) -> NDArray[np.object_]:
+    """Return sixteen hexadecimal digits for the content of each row."""
+    first, *others = (rows[name].to_numpy(object) for name in rows)
+    joined = first
+    for values in others:
+        joined = joined + "\x1f" + values
+    made = np.empty(len(joined), dtype=object)
+    made[:] = [blake2b(text.encode(), digest_size=8).hexdigest() for text in joined]
+    return made
 
 
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:

@@ -217,7 +217,12 @@ def _scan_part(part: _Part, task: _Task) -> Scan:
     told = table["quarantine_reason"] == DUPLICATE
     usable = table[~refused].reset_index(drop=True)
     places = find_places(
-        usable, task.regions, gazetteer=task.gazetteer, index=index, spread=task.spread
+        usable,
+        task.regions,
+        gazetteer=task.gazetteer,
+        index=index,
+        spread=task.spread,
+        measure=False,
     )
     kept = int(places.reasons.isna().sum())
     read = Stage(

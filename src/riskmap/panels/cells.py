@@ -62,8 +62,8 @@ class Cells:
     grains: IntArray
     series: dict[str, IntArray]
 
-    def take(self, rows: NDArray[np.bool_]) -> Cells:
-        """Return some of the cells."""
+    def take(self, rows: IntArray) -> Cells:
+        """Return some of the cells, by position."""
         return Cells(
             self.position[rows],
             self.first[rows],
@@ -105,12 +105,12 @@ def sum_cells(
         return sum_days(
             cells.position, cells.first, series=cells.series, n_regions=n_regions, edges=edges
         )
-    whole = cells.take(plain)
+    whole = cells.take(np.flatnonzero(plain))
     sums = sum_days(
         whole.position, whole.first, series=whole.series, n_regions=n_regions, edges=edges
     )
     n_cells = n_regions * (len(edges) - 1)
-    shared = _sum_shared(cells.take(~plain), edges=edges, n_cells=n_cells)
+    shared = _sum_shared(cells.take(np.flatnonzero(~plain)), edges=edges, n_cells=n_cells)
     return {name: values + shared[name] for name, values in sums.items()}
 
 
@@ -168,13 +168,12 @@ def _sum_shared(
     cells: Cells, *, edges: NDArray[np.datetime64], n_cells: int
 ) -> dict[str, FloatArray]:
     """Return the sums of incidents that several regions or windows share, by interval in order."""
-    order = np.lexsort((cells.last, cells.first, cells.position))
-    position, first, last = cells.position[order], cells.first[order], cells.last[order]
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = np.diff(position) | np.diff(first) | np.diff(last) != 0
-    starts = np.flatnonzero(fresh)
-    row, window, share = spread_days(_EPOCH + first[starts], _EPOCH + last[starts], edges=edges)
-    key = position[starts][row] * (len(edges) - 1) + window
+    group = _number_intervals(cells)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    heads = cells.take(order[starts])
+    row, window, share = spread_days(_EPOCH + heads.first, _EPOCH + heads.last, edges=edges)
+    key = heads.position[row] * (len(edges) - 1) + window
     again = np.argsort(key, kind="stable")
     high, low = cells.grains[order] >> _HALF, cells.grains[order] & _LOW
     sums: dict[str, FloatArray] = {}
@@ -185,6 +184,16 @@ def _sum_shared(
         parts_of = (weighted[row] * share)[again]
         sums[name] = np.bincount(key[again], parts_of, minlength=n_cells).astype(float, copy=False)
     return sums
+
+
+def _number_intervals(cells: Cells) -> IntArray:
+    """Return a number for each cell, the same for equal regions and intervals, in their order."""
+    number = np.zeros(len(cells.position), dtype=np.int64)
+    for values in (cells.position, cells.first, cells.last):
+        least = int(values.min(initial=0))
+        span = int(values.max(initial=0)) - least + 1
+        number = number * span + (values - least)
+    return number
 
 
 def spread_days(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.joins import join_placements, line_up
+from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.measures import SERIES, measure
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.scans import (
@@ -86,7 +86,7 @@ class Panel:
     ledger: Ledger
     exposure: FloatArray | None = None
 
-    @cached_property
+    @property
     def evidence(self) -> pd.DataFrame:
         """The incidents that were counted, newest first.
 
@@ -217,7 +217,7 @@ def count_incidents(
         frame=_count(counted, placed, keys=keys, edges=edges),
         keys=keys,
         neighbours=find_neighbours(regions.sort_values("region_id", ignore_index=True)),
-        evidence_of=partial(line_up, counted, placed, keys["region_id"]),
+        evidence_of=Once(partial(line_up, counted, placed, keys["region_id"])),
         as_of=day,
         every=every,
         ledger=ledger,
@@ -261,7 +261,7 @@ def _count_scan(
         frame=frame,
         keys=keys,
         neighbours=find_neighbours(ordered),
-        evidence_of=partial(scan_evidence, scan, counted, weights=weights),
+        evidence_of=Once(partial(scan_evidence, scan, counted, weights=weights)),
         as_of=as_of,
         every=every,
         ledger=scan.ledger.then(stage),

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import SchemaError
+from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import INCIDENT_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from riskmap.places.placements import Located
@@ -22,6 +25,15 @@ EVIDENCE = tuple(
     for column in INCIDENT_COLUMNS
     if column.name not in ("incident_id", "region_id", "quarantine_reason", "quarantine_detail")
 )
+
+_PLACED = ("incident_id", "region_id", "weight", "method")
+
+#: Up to how many rows of evidence are kept with all that is known of them, and carried along by a
+#: layer.
+WHOLE = 100_000
+
+#: Of more, how many of a region are, of all and of those that hit foreigners.
+CARRIED = 100
 
 
 def join_placements(located: Located, used: NDArray[np.bool_], regions: pd.Series) -> pd.DataFrame:
@@ -108,7 +120,9 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
     Returns
     -------
     DataFrame
-        ``incident_id, region_id, weight, method`` and :data:`EVIDENCE`.
+        ``incident_id, region_id, weight, method`` and :data:`EVIDENCE`. Of more than :data:`WHOLE`
+        rows those that :func:`find_newest` doesn't name have no ``notes``: texts are most of what
+        a million incidents weigh, and nobody reads these.
     """
     row, position = (placed[name].to_numpy() for name in ("row", "position"))
     newest = incidents[["event_date", "incident_id"]].reset_index(drop=True)
@@ -117,11 +131,83 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
     rank[newest.index.to_numpy()] = np.arange(len(newest))
     order = np.argsort(rank[row] * len(regions) + position, kind="stable")
     row, position = row[order], position[order]
-    known = {name: incidents[name].array.take(row) for name in ("incident_id", *EVIDENCE)}
+    known = {
+        name: incidents[name].array.take(row)
+        for name in ("incident_id", *EVIDENCE)
+        if name != "notes"
+    }
+    kept = find_newest(position, hits_foreigners(incidents)[row])
+    told = np.where(kept, row, -1)
+    known["notes"] = incidents["notes"].array.take(told, allow_fill=True)
     table = {
         "incident_id": known.pop("incident_id"),
         "region_id": regions.array.take(position),
         "weight": placed["weight"].to_numpy()[order],
         "method": placed["method"].array.take(order),
     }
-    return pd.DataFrame(table | known)
+    table |= known
+    return pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE)})
+
+
+class Once:
+    """A table that is made when somebody first asks for it, and what it is made from let go.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the table.
+
+    Examples
+    --------
+    >>> table = Once(lambda: pd.DataFrame({"a": [1]}))
+    >>> table() is table()
+    True
+    """
+
+    def __init__(self, make: Callable[[], pd.DataFrame]) -> None:
+        self._make: Callable[[], pd.DataFrame] | None = make
+        self._made = pd.DataFrame()
+
+    def __call__(self) -> pd.DataFrame:
+        """Return the table."""
+        if self._make is not None:
+            self._made, self._make = self._make(), None
+        return self._made
+
+
+def find_newest(
+    region: IntArray, foreign: NDArray[np.bool_], limit: int = CARRIED, *, whole: int = WHOLE
+) -> NDArray[np.bool_]:
+    """Return which rows of evidence are kept whole: of very many, each region's newest.
+
+    Parameters
+    ----------
+    region : ndarray of int, shape (n,)
+        The region of each row, newest first.
+    foreign : ndarray of bool, shape (n,)
+        Which hit foreigners: of these the newest of each region are kept beside those of all.
+    limit
+        How many of each kind are kept a region.
+    whole
+        Up to how many rows are all kept.
+
+    Examples
+    --------
+    >>> find_newest(np.array([0, 0, 1, 0]), np.array([False, False, False, True]), 1, whole=0)
+    array([ True, False,  True,  True])
+    """
+    if len(region) <= whole:
+        return np.ones(len(region), dtype=bool)
+    kept = _rank(region) < limit
+    among = np.flatnonzero(foreign)
+    kept[among[_rank(region[among]) < limit]] = True
+    return kept
+
+
+def _rank(group: IntArray) -> IntArray:
+    """Return the place of each row among the rows of its group, from 0."""
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], group[order], side="left")
+    rank = np.empty(len(group), dtype=np.int64)
+    rank[order] = np.arange(len(group)) - starts
+    return rank

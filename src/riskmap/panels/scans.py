@@ -41,6 +41,7 @@ _KEYS = (
     *("violence", "foreign", "told", "nationality", "sector"),
 )
 _SUMS = ("reports", "fatalities")
+_KEPT_BY = ["position", "area", "foreign"]
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
@@ -128,9 +129,11 @@ def scan_places(
     )
     kept = (position >= 0) | found.area.notna().to_numpy()
     keys = keys[kept].reset_index(drop=True)
-    own = facts.loc[kept, ["incident_id", *EVIDENCE]].reset_index(drop=True)
-    whole = own.assign(method=pd.Series(method[kept], dtype="str")).join(
-        keys.drop(columns=["source", "nationality", "sector"])
+    late = _may_be_newest(keys)
+    rows = np.flatnonzero(kept)[late]
+    own = facts[["incident_id", *EVIDENCE]].iloc[rows].reset_index(drop=True)
+    whole = own.assign(method=pd.Series(method[rows], dtype="str")).join(
+        keys.drop(columns=["source", "nationality", "sector"]).iloc[late].reset_index(drop=True)
     )
     counts = {name: series[name][kept] for name in _SUMS}
     return Scan(_sum_up(keys.assign(**counts)), _newest(whole), region_ids, ledger, spread)
@@ -175,12 +178,26 @@ def _sum_up(table: pd.DataFrame) -> pd.DataFrame:
     return groups[list(_SUMS)].sum()
 
 
+def _may_be_newest(keys: pd.DataFrame) -> IntArray:
+    """Return the rows of the newest days of each region or area: more than are kept only by ties.
+
+    A million rows are sorted by day here, and only these by their texts.
+    """
+    group = keys.groupby(_KEPT_BY, dropna=False, sort=False).ngroup().to_numpy()
+    first = keys["first"].to_numpy()
+    order = np.lexsort((first, group))
+    ends = np.searchsorted(group[order], np.arange(group.max(initial=-1) + 1), side="right")
+    starts = np.append(0, ends[:-1])
+    least = first[order[np.maximum(ends - KEPT, starts)]]
+    return np.flatnonzero(first >= least[group]) if len(group) else group
+
+
 def _newest(whole: pd.DataFrame) -> pd.DataFrame:
     """Return the newest of each region or area, and the newest that hit foreigners."""
     ordered = whole.sort_values(
         ["first", "incident_id", "source_file", "source_row"], ascending=[False, True, True, True]
     )
-    rank = ordered.groupby(["position", "area", "foreign"], dropna=False).cumcount()
+    rank = ordered.groupby(_KEPT_BY, dropna=False).cumcount()
     return ordered[(rank < KEPT).to_numpy()].reset_index(drop=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -215,6 +215,7 @@ def find_places(
     gazetteer: NameResolver | None = None,
     index: RegionIndex | None = None,
     spread: str | None = "history",
+    measure: bool = True,
 ) -> Places:
     """Find the region or the area of each incident.
 
@@ -226,6 +227,8 @@ def find_places(
         As for :func:`locate`.
     index
         The index of the regions; it is made when not given.
+    measure
+        Whether to measure how far each place is from the border of its region.
 
     Examples
     --------
@@ -241,6 +244,8 @@ def find_places(
     found = why.isna().to_numpy()
     area = _areas(heard, spread=spread).where(found)
     sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & area.isna().to_numpy()))
+    if measure:
+        sharp = _measured(sharp, regions, heard)
     return Places(
         placed=_at_rows(sharp, spot),
         area=pd.Series(area.array.take(spot)),
@@ -303,7 +308,6 @@ def _place_sharp(
 ) -> Placed:
     """Return the placements of the places that count in one region."""
     stated, named, pointed = heard.stated[rows], heard.named[rows], heard.pointed[rows]
-    x, y = heard.x[rows], heard.y[rows]
     said = np.where(stated >= 0, stated, named)
     chosen = np.where(said >= 0, said, pointed)
     nearest = heard.nearest[rows]
@@ -312,8 +316,6 @@ def _place_sharp(
     )
     untold = (method == "point") & spots["geo_precision"].isna().to_numpy()[rows]
     method = np.where(untold, _doubted(spots.iloc[rows], regions, untold), method)
-    geometries = regions.geometry.to_numpy()
-    metres = boundary_distances(geometries, chosen, x, y)
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
     trust = pd.Series(np.where(untold & (method == "point"), "untold", method)).map(CONFIDENCE)
     return Placed(
@@ -322,10 +324,19 @@ def _place_sharp(
         weight=np.ones(len(rows)),
         method=method.astype(object),
         confidence=trust.to_numpy(dtype=float),
-        metres=metres,
-        on_edge=_on_edge(geometries, chosen, x, y, metres),
+        metres=np.full(len(rows), np.nan),
+        on_edge=np.zeros(len(rows), dtype=bool),
         conflict=np.where(elsewhere, pointed, -1),
     )
+
+
+def _measured(sharp: Placed, regions: gpd.GeoDataFrame, heard: Witnesses) -> Placed:
+    """Return placements with the distance of each place to the border of its region."""
+    geometries = regions.geometry.to_numpy()
+    x, y = heard.x[sharp.row], heard.y[sharp.row]
+    metres = boundary_distances(geometries, sharp.position, x, y)
+    on_edge = _on_edge(geometries, sharp.position, x, y, metres)
+    return replace(sharp, metres=metres, on_edge=on_edge)
 
 
 def _at_rows(sharp: Placed, spot: IntArray) -> Placed:
@@ -353,13 +364,19 @@ def _as_placements(
         "incident_id": usable["incident_id"].array.take(whole["row"]),
         "region_id": ids.take(whole["position"]),
         "weight": whole["weight"],
-        "method": whole["method"],
+        "method": _as_text(whole["method"]),
         "confidence": whole["confidence"],
         "boundary_distance_m": whole["metres"],
         "on_edge": whole["on_edge"],
         "conflict_region_id": ids.take(whole["conflict"], allow_fill=True),
     }
     return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
+
+
+def _as_text(words: NDArray[np.object_]) -> pd.api.extensions.ExtensionArray:
+    """Return a column of a few words, each of which is made into text once."""
+    codes, distinct = pd.factorize(words)
+    return pd.array(distinct, dtype="str").take(codes)
 
 
 def _doubted(

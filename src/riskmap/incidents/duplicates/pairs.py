@@ -219,14 +219,20 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
 
 def _opening(table: gpd.GeoDataFrame, text: list[str], rows: IntArray) -> IntArray:
     """Return pairs of rows of one source whose texts begin alike."""
-    opening = pd.DataFrame(
+    opening = name_openings(table, text).iloc[rows]
+    return _alike(opening[opening["text"].notna()])
+
+
+def name_openings(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
+    """Return the source, the country and the first words of each row, missing where too few."""
+    begin = pd.Series([words[:OPENING] for words in text], index=table.index, dtype="str")
+    return pd.DataFrame(
         {
             "source": table["source"],
             "country": table["country"].fillna(""),
-            "text": [words[:OPENING] for words in text],
+            "text": begin.where(begin.str.len() >= PROOF_LENGTH),
         }
-    ).iloc[rows]
-    return _alike(opening[opening["text"].str.len() >= PROOF_LENGTH])
+    )
 
 
 def _alike(keys: pd.DataFrame, *, some: NDArray[np.bool_] | None = None) -> IntArray:

@@ -73,8 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once.
 
-    Files of more than half a gigabyte together are read a part at a time: then reports of the same
-    incident are looked for within each part.
+    Files of more than half a gigabyte together are read a part at a time, with the same result.
     """
     import riskmap as rm
 

@@ -7,24 +7,25 @@ in any order, and the panel counted from a scan is the panel counted from the in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.errors import InputError
+from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import GRAIN, WHOLE, Cells, day_numbers
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS, measure
 from riskmap.places.spreads import exact_weights
-from riskmap.schema import INCIDENT_COLUMNS, conform
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    import geopandas as gpd
 
     from riskmap.places.placements import Places
     from riskmap.typing import IntArray
@@ -41,6 +42,10 @@ _KEYS = (
     *("violence", "foreign", "told", "nationality", "sector"),
 )
 _SUMS = ("reports", "fatalities")
+
+#: Scans that are held before they are added up.
+_PENDING = 16
+
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
@@ -128,12 +133,78 @@ def scan_places(
     )
     kept = (position >= 0) | found.area.notna().to_numpy()
     keys = keys[kept].reset_index(drop=True)
-    own = facts.loc[kept, ["incident_id", *EVIDENCE]].reset_index(drop=True)
+    own = _as_reported(usable)[kept].reset_index(drop=True)
     whole = own.assign(method=pd.Series(method[kept], dtype="str")).join(
         keys.drop(columns=["source", "nationality", "sector"])
     )
     counts = {name: series[name][kept] for name in _SUMS}
     return Scan(_sum_up(keys.assign(**counts)), _newest(whole), region_ids, ledger, spread)
+
+
+def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the incidents with all that merging and placing them again may need."""
+    points = usable.geometry.to_numpy()
+    table = pd.DataFrame(usable)
+    return table[["incident_id", "region_id", *EVIDENCE]].assign(
+        longitude=shapely.get_x(points),
+        latitude=shapely.get_y(points),
+        **{name: table[name] if name in table else "" for name in EXTRA_COLUMNS},
+    )
+
+
+def keep_whole(scan: Scan) -> gpd.GeoDataFrame:
+    """Return the incidents that a scan keeps whole as an Incidents table, in their order by day."""
+    order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
+    rows = scan.newest.iloc[order].reset_index(drop=True)
+    points = np.full(len(rows), None, dtype=object)
+    there = rows["longitude"].notna().to_numpy()
+    points[there] = shapely.points(rows["longitude"][there], rows["latitude"][there])
+    names = [column.name for column in INCIDENT_COLUMNS if column.name in rows]
+    table = conform(rows[[*names, *EXTRA_COLUMNS]], INCIDENT_COLUMNS)
+    return gpd.GeoDataFrame(table, geometry=points, crs=CRS)
+
+
+def take_out(scan: Scan, places: IntArray) -> Scan:
+    """Return a scan without some of the incidents that it keeps whole.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    places
+        Positions among what :func:`keep_whole` returned.
+    """
+    if not len(places):
+        return scan
+    order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
+    gone = np.zeros(len(order), dtype=bool)
+    gone[order[places]] = True
+    ones = scan.newest.loc[gone, list(_KEYS)].assign(
+        reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
+    )
+    sums = _sum_up(pd.concat([scan.sums, ones], ignore_index=True))
+    read, located = scan.ledger.stages
+    n = len(places)
+    stages = (
+        replace(read, rows_in=read.rows_in - n, rows_out=read.rows_out - n),
+        replace(located, rows_in=located.rows_in - n, rows_out=located.rows_out - n),
+    )
+    return replace(
+        scan,
+        sums=sums[sums["reports"] > 0].reset_index(drop=True),
+        newest=scan.newest[~gone].reset_index(drop=True),
+        ledger=Ledger(stages),
+    )
+
+
+def sum_scans(scans: Iterable[Scan]) -> Scan:
+    """Return the sum of one or more scans, of which few are held at a time."""
+    pending: list[Scan] = []
+    for scan in scans:
+        pending.append(scan)
+        if len(pending) >= _PENDING:
+            pending = [add_scans(pending)]
+    return add_scans(pending)
 
 
 def add_scans(scans: Sequence[Scan]) -> Scan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -26,14 +26,12 @@ from riskmap.incidents.duplicates.pairs import COMMON
 from riskmap.incidents.duplicates.stores import NO_DAY, PLACE_BITS, read_days, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     import geopandas as gpd
 
     from riskmap.incidents.duplicates.stores import StoredPart
-    from riskmap.typing import IntArray
-
-    Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+    from riskmap.typing import IntArray, Mapper
 
 #: Rows that are compared, and keys that are looked at, at once.
 ROWS, KEYS = 200_000, 4_000_000

@@ -122,7 +122,7 @@ def scan_places(
             "area": found.area.array,
             "first": first,
             "last": day_numbers(facts["event_date_end"].fillna(facts["event_date"]).to_numpy()),
-            "known": np.where(first == NO_DAY, NO_DAY, np.maximum(first, told)),
+            "known": np.maximum(first, told),
             "source": facts["source"].array,
             "violence": series["violence"],
             "foreign": series["foreign"],
@@ -145,10 +145,11 @@ def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return the incidents with all that merging and placing them again may need."""
     points = usable.geometry.to_numpy()
     table = pd.DataFrame(usable)
+    nothing = pd.Series(None, index=table.index, dtype="str")
     return table[["incident_id", "region_id", *EVIDENCE]].assign(
         longitude=shapely.get_x(points),
         latitude=shapely.get_y(points),
-        **{name: table[name] if name in table else "" for name in EXTRA_COLUMNS},
+        **{name: table.get(name, nothing) for name in EXTRA_COLUMNS},
     )
 
 
@@ -408,7 +409,7 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
         ``2 ** -40``.
     """
     tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
-    sharp = scan.sums[(scan.sums["position"] >= 0) & (scan.sums["first"] != NO_DAY)]
+    sharp = scan.sums[(scan.sums["position"] >= 0) & (scan.sums["known"] != NO_DAY)]
     by_region = sharp.sort_values("known", kind="stable").groupby("position")
     vague = scan.sums[scan.sums["position"] < 0]
     for area, rows in vague.groupby("area", sort=True):

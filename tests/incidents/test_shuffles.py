@@ -22,12 +22,22 @@ ROW = st.fixed_dictionaries(
         "source": st.sampled_from(["wire", "ucdp", "acled", "paper"]),
         "source_file": st.sampled_from(["a.csv", "b.csv"]),
         "event_date": st.sampled_from(
-            ["2024-04-30", "2024-05-01", "2024-05-02", "2024-05-31", "2024-06-01", "2023-01-01", None]
+            [
+                "2024-04-30",
+                "2024-05-01",
+                "2024-05-02",
+                "2024-05-31",
+                "2024-06-01",
+                "2023-01-01",
+                None,
+            ]
         ),
         "admin1": st.sampled_from(["North", "South", None]),
         "place": st.sampled_from(["Berin", "Tolm", None]),
         "killed": st.sampled_from([0, 2, 2, None]),
-        "notes": st.sampled_from([STORY, STORY + " Both were foreigners.", LONG + "Tolm.", "x", None]),
+        "notes": st.sampled_from(
+            [STORY, STORY + " Both were foreigners.", LONG + "Tolm.", "x", None]
+        ),
         "at": st.sampled_from([(3.5, -6.5), (3.505, -6.5), (3.9, -6.5), None]),
         "actor": st.sampled_from(["Red Front", "Blue Hand", None]),
         "nationality": st.sampled_from(["CHN", None]),

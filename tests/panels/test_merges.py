@@ -82,7 +82,9 @@ def test_500_copies_spread_over_the_parts_count_once(districts):
 
 def test_today_is_compared_with_the_incidents_that_yesterday_keeps_whole(table, districts):
     """What repeats a story of yesterday counts no second time; what it adds is known."""
-    old, new = (table[table["source"] == name].reset_index(drop=True) for name in ("invented", "paper"))
+    old, new = (
+        table[table["source"] == name].reset_index(drop=True) for name in ("invented", "paper")
+    )
     both = pd.concat([old, new], ignore_index=True)
     whole = rm.scan_incidents([both], districts, merge=True)
     yesterday = rm.scan_incidents([old], districts, merge=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from riskmap.panels.scans import Scan
     from riskmap.typing import NameResolver
 
+
 def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and how to go about it
     sources: Iterable[str | Path | pd.DataFrame],
     regions: gpd.GeoDataFrame,

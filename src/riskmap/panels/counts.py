@@ -15,9 +15,8 @@ from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.joins import join_placements, line_up
 from riskmap.panels.measures import SERIES, measure
 from riskmap.panels.neighbours import find_neighbours
-from riskmap.panels.scans import (
-    NO_DAY,
-    Scan,
+from riskmap.panels.scans import NO_DAY, Scan
+from riskmap.panels.tallies import (
     refuse_rows,
     scan_cells,
     scan_evidence,

@@ -1,4 +1,4 @@
-"""Links between reports: what is compared with what, found in runs of days or by what texts open with.
+"""Links between reports: what may be one incident, found in runs of days and by how texts open.
 
 The links of a table are those of its runs of whole days, with those of its texts' openings. So they
 can be found a part at a time; rows that no chain of links joins are never one incident.
@@ -64,7 +64,9 @@ def find_links(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
     """
     days = link_days(table, usable)
     opened = link_openings(table, np.setdiff1d(usable, days.copies))
-    return Links(days.certain, np.unique(np.concatenate([days.likely, opened]), axis=0), days.copies)
+    return Links(
+        days.certain, np.unique(np.concatenate([days.likely, opened]), axis=0), days.copies
+    )
 
 
 def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:

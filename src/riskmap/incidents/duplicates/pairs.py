@@ -164,9 +164,7 @@ def _likely(
     return np.unique(np.concatenate(found), axis=0)
 
 
-def score_among(
-    table: gpd.GeoDataFrame, text: list[str], pairs: IntArray
-) -> NDArray[np.float64]:
+def score_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> NDArray[np.float64]:
     """Return the points of each pair of a few rows of a table."""
     if not len(pairs):
         return np.zeros(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,9 +50,7 @@ class Bin:
     likely: IntArray
 
 
-def find_bins(
-    parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int = 0
-) -> list[Bin]:
+def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int = 0) -> list[Bin]:
     """Return the rows that may be one incident with another, as many at a time as fit in memory.
 
     Parameters
@@ -80,9 +79,13 @@ def find_bins(
         groups = _pack(np.concatenate([_NONE, *alike]))
         likely += mapper(partial(_link_openings, parts), [rows for rows, _ in groups])
     edges = np.concatenate([ids, certain, *likely])
-    kind = np.repeat([0, 1, 2], [len(ids), len(certain), len(edges) - len(ids) - len(certain)])
+    first, second = len(ids), len(ids) + len(certain)
     return [
-        Bin(rows, edges[joined[kind[joined] == 1]], edges[joined[kind[joined] == 2]])
+        Bin(
+            rows,
+            certain=edges[joined[(joined >= first) & (joined < second)]],
+            likely=edges[joined[joined >= second]],
+        )
         for rows, joined in _pack(edges, since=since)
     ]
 
@@ -120,7 +123,7 @@ def _ranges(parts: Sequence[StoredPart], name: str) -> list[tuple[str, int, int]
     """Return ranges of keys, each of about as many as are looked at at once."""
     n = max(1, -(-sum(len(part.keys(name)) for part in parts) // KEYS))
     edges = [-(2**63) + 2**64 * k // n for k in range(n + 1)]
-    return [(name, start, stop - 1) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [(name, start, stop - 1) for start, stop in pairwise(edges)]
 
 
 def _read_keys(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
@@ -218,7 +221,9 @@ def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]
     pack_of = np.where(is_fresh, (np.cumsum(size) - 1) // ROWS, -1)
     packs, number = np.unique(pack_of[cluster], return_inverse=True)
     of_row, of_edge = (
-        np.split(np.argsort(which, kind="stable"), np.bincount(which, minlength=len(packs)).cumsum())
+        np.split(
+            np.argsort(which, kind="stable"), np.bincount(which, minlength=len(packs)).cumsum()
+        )
         for which in (number, number[edge[:, 0]])
     )
     both = zip(packs, of_row[:-1], of_edge[:-1], strict=True)

@@ -165,10 +165,9 @@ def read_days(
     """
     numbers = []
     for part in parts:
-        start, stop = (
-            int(part.rows_of_day[: np.searchsorted(part.days, day, side=side)].sum())
-            for day, side in ((first, "left"), (last, "right"))
-        )
+        ends = np.append(0, part.rows_of_day.cumsum())
+        start = ends[np.searchsorted(part.days, first, side="left")]
+        stop = ends[np.searchsorted(part.days, last, side="right")]
         numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
     rows = np.concatenate(numbers)
     return read_rows(parts, rows), rows

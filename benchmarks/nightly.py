@@ -19,6 +19,7 @@ from harness import Bar, Contender, Work
 from synthetic import invented_districts, write_acled
 
 import riskmap as rm
+from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.scans import sum_up
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ def make(folder: Path, rows: int) -> None:
     write_acled(folder / "old.csv", NEWEST, districts)
     write_acled(folder / "today.csv", TODAY, districts, seed=2)
     few = rm.scan_incidents([folder / "old.csv"], districts)
-    replace(few, sums=draw_sums(few.sums, rows)).save(folder / "yesterday.scan")
+    sums = draw_sums(few.sums, rows)
+    n = int(sums["reports"].sum())
+    ledger = Ledger(tuple(Stage(name, rows_in=n, rows_out=n) for name in ("read", "locate")))
+    replace(few, sums=sums, ledger=ledger).save(folder / "yesterday.scan")
 
 
 def draw_sums(sums: pd.DataFrame, rows: int) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from riskmap.panels.measures import SERIES, measure
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.scans import NO_DAY, Scan
 from riskmap.panels.tallies import (
+    COUNTED,
     refuse_rows,
     scan_cells,
     scan_evidence,
@@ -252,7 +253,7 @@ def _count_scan(
         reasons=aside,
     )
     weights = weigh_areas(scan, ordered)
-    cells = scan_cells(spread_areas(counted, weights))
+    cells = scan_cells(spread_areas(counted[list(COUNTED)], weights))
     frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
     if not counted["told"].any():
         frame["foreign"] = np.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,12 @@ from riskmap.schema import INCIDENT_COLUMNS, conform
 if TYPE_CHECKING:
     from riskmap.panels.scans import Scan
     from riskmap.typing import IntArray
+
+#: What of a scan's sums is needed to count them.
+COUNTED = (
+    *("position", "area", "first", "last", "known"),
+    *("violence", "foreign", "reports", "fatalities"),
+)
 
 _EPOCH = np.datetime64("1970-01-01", "D")
 
@@ -154,8 +161,7 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
         ``2 ** -40``.
     """
     tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
-    sharp = scan.sums[(scan.sums["position"] >= 0) & (scan.sums["known"] != NO_DAY)]
-    by_region = sharp.sort_values("known", kind="stable").groupby("position")
+    history = _History.of(scan.sums)
     vague = scan.sums[scan.sums["position"] < 0]
     for area, rows in vague.groupby("area", sort=True):
         column, _, code = str(area).partition("=")
@@ -163,8 +169,8 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
         known = np.unique(rows["known"].to_numpy())
         shares = np.ones((len(known), len(members)))
         for place, member in enumerate(members):
-            if scan.spread == "history" and member in by_region.groups:
-                shares[:, place] += _known_before(by_region.get_group(member), known)
+            if scan.spread == "history":
+                shares[:, place] += history.known_before(int(member), known)
         grains = (exact_weights(shares) / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
         tables.append(table.assign(area=area, member=np.tile(members, len(known))))
@@ -172,10 +178,28 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     return found[found["grains"] > 0]
 
 
-def _known_before(rows: pd.DataFrame, known: IntArray) -> IntArray:
-    """Return how many incidents of a region were known before each day."""
-    total = np.append(0, rows["reports"].to_numpy().cumsum())
-    return total[np.searchsorted(rows["known"].to_numpy(), known, side="left")]
+@dataclass(frozen=True)
+class _History:
+    """Incidents of one region each, by region and by the day on which they were known."""
+
+    position: IntArray
+    known: IntArray
+    total: IntArray
+
+    @classmethod
+    def of(cls, sums: pd.DataFrame) -> _History:
+        position, known, reports = (
+            sums[name].to_numpy() for name in ("position", "known", "reports")
+        )
+        order = np.lexsort((known, position))
+        order = order[(position[order] >= 0) & (known[order] != NO_DAY)]
+        return cls(position[order], known[order], np.append(0, reports[order].cumsum()))
+
+    def known_before(self, region: int, days: IntArray) -> IntArray:
+        """Return how many incidents of a region were known before each day."""
+        start, stop = (int(np.searchsorted(self.position, edge)) for edge in (region, region + 1))
+        before = start + np.searchsorted(self.known[start:stop], days, side="left")
+        return np.asarray(self.total[before] - self.total[start], dtype=np.int64)
 
 
 def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:

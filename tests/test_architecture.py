@@ -20,7 +20,7 @@ FLOORS = (
     ("panels",),
     ("places",),
     ("incidents",),
-    ("datasets", "doctors", "downloads", "testing"),
+    ("datasets", "doctors", "downloads", "testing", "workers"),
     ("countries", "schema", "ledgers", "errors", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within

@@ -2,15 +2,16 @@
 
 import os
 import signal
+from functools import partial
 
 import pandas as pd
 import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.panels import batches
-from riskmap.panels.batches import connect
+from riskmap.panels.parts import prepare, scan_part, split_sources
 from riskmap.panels.scans import add_scans
+from riskmap.workers import connect, map_on
 
 AS_OF = "2025-01-01"
 
@@ -25,7 +26,7 @@ def client():
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
     )
     with cluster, distributed.Client(cluster) as found:
         yield found
@@ -43,6 +44,26 @@ def same(one, other):
     assert one.ledger == other.ledger
 
 
+def kill_one(client, results):
+    """All results, where a worker is killed after the first of them, and whether it was."""
+    found = [next(results)]
+    before = client.run(os.getpid)
+    os.kill(min(before.values()), signal.SIGKILL)
+    found += results
+    return found, client.run(os.getpid) != before
+
+
+def killing(client):
+    """A mapper that kills a worker after its first result."""
+
+    def mapper(function, items):
+        found, killed = kill_one(client, map_on(client)(function, items))
+        assert killed
+        return found
+
+    return mapper
+
+
 def test_two_workers_give_the_bytes_of_one_process(client, parts):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts, districts)
@@ -55,18 +76,43 @@ def test_two_workers_give_the_bytes_of_one_process(client, parts):
 def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts * 4, districts)
-    task = batches.prepare(districts)
-    scans = batches.scan_there(
-        [part for table in parts * 4 for part in batches.split(table)], task, client
-    )
-    found = [next(scans)]
-    before = client.run(os.getpid)
-    os.kill(min(before.values()), signal.SIGKILL)
-    found += scans
+    scan = partial(scan_part, prepare(districts))
+    found, killed = kill_one(client, map_on(client)(scan, split_sources(parts * 4)))
     same(here, add_scans(found))
-    assert client.run(os.getpid) != before
+    assert killed
 
 
 def test_a_scheduler_that_is_not_there_is_a_clear_error():
     with pytest.raises(InputError, match=r"no scheduler answers.*tcp://127\.0\.0\.1:1"):
         connect("tcp://127.0.0.1:1", timeout=1.0)
+
+
+def test_workers_merge_duplicates_across_parts_as_one_process_does(client, parts):
+    districts = rm.datasets.regions()
+    told = [part.assign(source="wire", source_file=f"{i}.csv") for i, part in enumerate(parts)]
+    here = rm.scan_incidents(parts + told, districts, merge=True)
+    there = rm.scan_incidents(parts + told, districts, merge=True, client=client)
+    same(here, there)
+    assert here.ledger.stages[0].merged > 0
+
+
+@pytest.fixture(scope="module")
+def located():
+    return rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+
+
+def test_a_backtest_on_workers_of_which_one_is_killed_is_that_of_one_machine(client, located):
+    panel = rm.count_incidents(located, rm.datasets.regions(), every="quarter", as_of=AS_OF)
+    models = {"EB": rm.EmpiricalBayes(), "climatology": rm.Climatology()}
+    here = rm.backtest(panel, models, origins=8)
+    there = rm.backtest(panel, models, origins=8, mapper=killing(client))
+    pd.testing.assert_frame_equal(here.forecasts, there.forecasts, check_exact=True)
+
+
+def test_a_replay_on_workers_of_which_one_is_killed_is_that_of_one_machine(client, located):
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2020-01-01", periods=40, freq="MS")]
+    options = {"days": days, "model": rm.EmpiricalBayes()}
+    here = rm.replay(located, rm.datasets.regions(), **options)
+    there = rm.replay(located, rm.datasets.regions(), **options, mapper=killing(client))
+    pd.testing.assert_frame_equal(here.levels, there.levels, check_exact=True)
+    pd.testing.assert_frame_equal(here.incidents, there.incidents, check_exact=True)

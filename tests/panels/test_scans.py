@@ -8,7 +8,8 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
 from riskmap.incidents import blocks
-from riskmap.panels import batches, scans
+from riskmap.panels import parts as parts_of
+from riskmap.panels import scans
 from riskmap.panels.scans import add_scans
 
 AS_OF = "2024-10-01"
@@ -113,9 +114,9 @@ def test_parquet_is_read_a_row_group_at_a_time(tmp_path, districts, monkeypatch)
     csv, path = tmp_path / "a.csv", tmp_path / "a.parquet"
     rows = write(csv, 1000)
     rows.to_parquet(path, row_group_size=100)
-    monkeypatch.setattr(batches, "PART_ROWS", 250)
+    monkeypatch.setattr(parts_of, "PART_ROWS", 250)
     whole, scanned = panels(rm.read_incidents(csv), districts, [path])
-    assert len(list(batches.split(path))) == 4
+    assert len(list(parts_of.split(path))) == 4
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 

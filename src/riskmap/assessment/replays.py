@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,14 @@ from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day, parse_horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import geopandas as gpd
     from numpy.typing import NDArray
+    from scipy import sparse
 
     from riskmap.places.placements import Located
-    from riskmap.typing import CountModel, FloatArray, IntArray
+    from riskmap.typing import CountModel, FloatArray, IntArray, Mapper
 
 #: From this level on a region is one that people were warned of.
 HIGH = LEVEL_NAMES.index("high")
@@ -134,7 +136,7 @@ class Replay:
         return found
 
 
-def replay(
+def replay(  # noqa: PLR0913 - those of forecast and count_incidents
     located: Located,
     regions: gpd.GeoDataFrame,
     *,
@@ -143,6 +145,7 @@ def replay(
     model: CountModel | None = None,
     scale: LevelScale | None = None,
     every: str = "month",
+    mapper: Mapper = map,
 ) -> Replay:
     """Return the levels that would have been published on past days, and what they were worth.
 
@@ -161,6 +164,8 @@ def replay(
         As for :func:`riskmap.forecast` and :func:`riskmap.count_incidents`.
     scale
         The thresholds; those that ship with riskmap by default.
+    mapper
+        How to run each twelve layers, as for :func:`riskmap.backtest`.
 
     Returns
     -------
@@ -190,7 +195,9 @@ def replay(
         located, regions, every=every, as_of=max(evidence.normalize(), dates[-1])
     )
     base = EndemicEpidemic() if model is None else model
-    table = pd.concat(list(_tell(whole, dates, base, ahead, every)), ignore_index=True)
+    past = _Past(whole.evidence, whole.keys, whole.neighbours, base, ahead, every)
+    blocks = [dates[i : i + REFIT] for i in range(0, len(dates), REFIT)]
+    table = pd.concat(list(mapper(partial(_tell, past), blocks)), ignore_index=True)
     tables = []
     for layer, part in table.groupby("layer", sort=False):
         told = _Told.of(part, str(layer), chosen, ahead)
@@ -203,26 +210,40 @@ def replay(
     return Replay(found, _follow_incidents(found, whole), chosen, ahead)
 
 
-def _tell(
-    whole: Panel, dates: list[pd.Timestamp], model: CountModel, ahead: float, every: str
-) -> Iterator[pd.DataFrame]:
-    """Yield what each layer would have stated."""
-    evidence, fitted = whole.evidence, {}
-    for number, day in enumerate(dates):
-        late = evidence["ingested_at"] >= day.tz_localize("UTC")
-        known = evidence[~late & (evidence["event_date"] < day)]
+@dataclass(frozen=True)
+class _Past:
+    """What is known by now, and how it was looked at; it can be sent to another process."""
+
+    evidence: pd.DataFrame
+    keys: pd.DataFrame
+    neighbours: sparse.csr_array
+    model: CountModel
+    ahead: float
+    every: str
+
+    def panel(self, day: pd.Timestamp) -> Panel:
+        """Return the panel of what was known on a day."""
+        late = self.evidence["ingested_at"] >= day.tz_localize("UTC")
+        known = self.evidence[~late & (self.evidence["event_date"] < day)]
         if known.empty:
             raise InputError(
                 "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
             )
-        panel = recount_evidence(
+        return recount_evidence(
             known,
-            keys=whole.keys,
-            neighbours=whole.neighbours,
+            keys=self.keys,
+            neighbours=self.neighbours,
             start=f"{known['event_date'].min():%Y-%m-%d}",
             as_of=f"{day:%Y-%m-%d}",
-            every=every,
+            every=self.every,
         )
+
+
+def _tell(past: _Past, days: list[pd.Timestamp]) -> pd.DataFrame:
+    """Return what each of some layers would have stated; models are fitted at the first."""
+    tables, fitted = [], {}
+    for day in days:
+        panel = past.panel(day)
         history_days = float((day - pd.Timestamp(panel.edges[0])).days)
         activity = judge_sufficiency(measure_activity(panel), history_days=history_days)
         blind = (activity["data_sufficiency"] == "insufficient").to_numpy()
@@ -231,12 +252,12 @@ def _tell(
             if np.isnan(history.counts).all():
                 p_any = np.full(panel.n_regions, np.nan)
             else:
-                if number % REFIT == 0 or layer not in fitted:
-                    fitted[layer] = clone(model).fit(history, horizon_days=ahead)
+                if layer not in fitted:
+                    fitted[layer] = clone(past.model).fit(history, horizon_days=past.ahead)
                 p_any = np.where(blind, np.nan, fitted[layer].predict_distribution(history).p_gt(0))
-            yield pd.DataFrame(
-                {"as_of": day, "region_id": panel.keys["region_id"], "layer": layer, "p_any": p_any}
-            )
+            columns = {"region_id": panel.keys["region_id"], "layer": layer, "p_any": p_any}
+            tables.append(pd.DataFrame({"as_of": day} | columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from riskmap.cli.common import (
     Every,
     Horizon,
     Incidents,
+    Jobs,
     Json,
     Regions,
+    Scheduler,
     as_rows,
     load_incidents,
     load_regions,
@@ -76,21 +78,33 @@ def replay(  # noqa: PLR0913 - one an option of the command
     every: Every = "month",
     scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
     *,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Say what levels would have been published on past days, and what they were worth."""
     import pandas as pd
 
     import riskmap as rm
+    from riskmap.workers import hire
 
     if every not in _STEPS:
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
-    table, districts = load_incidents(incidents), load_regions(regions)
-    located = rm.locate(table, districts)
-    days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
-    say(f"replaying {len(days)} layers")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
-    found = rm.replay(located, districts, days=days, horizon=horizon, scale=levels, every=every)
+    days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
+    with hire(jobs, scheduler) as workers:
+        table, districts = load_incidents(incidents), load_regions(regions)
+        located = rm.locate(table, districts)
+        say(f"replaying {len(days)} layers")
+        found = rm.replay(
+            located,
+            districts,
+            days=days,
+            horizon=horizon,
+            scale=levels,
+            every=every,
+            mapper=workers,
+        )
     hits = found.incidents.assign(event_date=found.incidents["event_date"].dt.strftime("%Y-%m-%d"))
     tables = {
         "policy": found.policy(_SETTINGS),

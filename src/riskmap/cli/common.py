@@ -28,6 +28,10 @@ Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such a
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
 Formats = Annotated[str | None, typer.Option(help="Such as geojson,csv,map; all when not given.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler whose workers share the work, such as tcp://...")
+]
+Jobs = Annotated[int, typer.Option(min=1, help="Processes to run in.")]
 Profile = Annotated[
     str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
 ]
@@ -72,20 +76,13 @@ def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
 def scan_files(paths: list[Path], regions: gpd.GeoDataFrame, *, scheduler: str | None) -> Scan:
     """Read and place long files a part at a time, here or by the workers of a cluster."""
     import riskmap as rm
-    from riskmap.panels.batches import connect
+    from riskmap.workers import connect
 
     say(f"reading and placing {len(paths)} files a part at a time")
     if scheduler is None:
-        return rm.scan_incidents(paths, regions, each=tell_apart)
+        return rm.scan_incidents(paths, regions, each=rm.derive_victims, merge=True)
     with connect(scheduler) as client:
-        return rm.scan_incidents(paths, regions, each=tell_apart, client=client)
-
-
-def tell_apart(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Read who was hit from the notes, and mark reports of the same incident."""
-    import riskmap as rm
-
-    return rm.merge_duplicates(rm.derive_victims(table))
+        return rm.scan_incidents(paths, regions, each=rm.derive_victims, merge=True, client=client)
 
 
 def refuse_losses(ledger: Ledger, max_lost: float) -> None:

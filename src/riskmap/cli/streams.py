@@ -19,6 +19,7 @@ from riskmap.cli.common import (
     Out,
     Profile,
     Regions,
+    Scheduler,
     load_group,
     load_incidents,
     load_regions,
@@ -66,15 +67,12 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     max_lost: MaxLost = 1.0,
     formats: Formats = None,
     profile: Profile = "private",
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler to share the reading, such as tcp://...")
-    ] = None,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once.
 
-    Files of more than half a gigabyte together are read a part at a time: then reports of the same
-    incident are looked for within each part.
+    Files of more than half a gigabyte together are read a part at a time, with the same result.
     """
     import riskmap as rm
 

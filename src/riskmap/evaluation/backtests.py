@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from riskmap.panels.counts import Panel
-    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, Mapper
 
     Result = dict[str, list[list[float]]]
-    Mapper = Callable[[Callable[["Task"], Result], Iterable["Task"]], Iterable[Result]]
 
 #: A region is active when something happened in it in so many days before the origin.
 ACTIVE_DAYS = 365
@@ -154,8 +153,9 @@ def backtest(
         learnt, and the length of the horizon that it learnt it for.
     mapper
         How to run the tasks, like :func:`map` (the default): the ``map`` of a
-        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel, :func:`keep_in` lets an
-        interrupted backtest resume. The result is the same to the bit.
+        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel,
+        :func:`riskmap.workers.map_on` on a Dask cluster, and :func:`keep_in` lets an interrupted
+        backtest resume. The result is the same to the bit.
 
     Returns
     -------

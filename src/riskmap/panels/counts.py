@@ -15,9 +15,9 @@ from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.measures import SERIES, measure
 from riskmap.panels.neighbours import find_neighbours
-from riskmap.panels.scans import (
-    NO_DAY,
-    Scan,
+from riskmap.panels.scans import NO_DAY, Scan
+from riskmap.panels.tallies import (
+    COUNTED,
     refuse_rows,
     scan_cells,
     scan_evidence,
@@ -253,7 +253,7 @@ def _count_scan(
         reasons=aside,
     )
     weights = weigh_areas(scan, ordered)
-    cells = scan_cells(spread_areas(counted, weights))
+    cells = scan_cells(spread_areas(counted[list(COUNTED)], weights))
     frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
     if not counted["told"].any():
         frame["foreign"] = np.nan

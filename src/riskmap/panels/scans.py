@@ -7,24 +7,28 @@ in any order, and the panel counted from a scan is the panel counted from the in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
-from riskmap.errors import InputError
+from riskmap.errors import InputError, MissingDependencyError
+from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
-from riskmap.panels.cells import GRAIN, WHOLE, Cells, day_numbers
+from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS, measure
-from riskmap.places.spreads import exact_weights
-from riskmap.schema import INCIDENT_COLUMNS, conform
+from riskmap.panels.measures import measure
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
-
-    import geopandas as gpd
 
     from riskmap.places.placements import Places
     from riskmap.typing import IntArray
@@ -36,13 +40,24 @@ KEPT = 200
 #: The day number that stands for no day.
 NO_DAY = int(np.iinfo(np.int64).min)
 
-_KEYS = (
-    *("position", "area", "first", "last", "known", "source"),
+#: What the sums of a scan are by, in their order.
+KEYS = (
+    *("position", "first", "last", "known", "area", "source"),
     *("violence", "foreign", "told", "nationality", "sector"),
 )
 _SUMS = ("reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]
-_EPOCH = np.datetime64("1970-01-01", "D")
+
+#: Version of the files that scans are saved as.
+FORMAT = 1
+
+_ABOUT, _TABLES = "scan.json", ("sums", "newest")
+
+#: Scans that are held before they are added up.
+_PENDING = 16
+
+#: How many times as long as others a table is, when it is not sorted anew to add them.
+_FEW = 20
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,95 @@ class Scan:
     region_ids: tuple[str, ...]
     ledger: Ledger
     spread: str | None = "history"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the scan as one file (extra ``parquet``); one that is there is replaced at once.
+
+        Parameters
+        ----------
+        path
+            The file. It holds Parquet and JSON and nothing that could run.
+        """
+        target = Path(path)
+        unfinished = target.with_name(f".{target.name}.part")
+        about = {
+            "format": FORMAT,
+            "region_ids": self.region_ids,
+            "spread": self.spread,
+            "ledger": self.ledger.as_list(),
+        }
+        try:
+            with zipfile.ZipFile(unfinished, "w") as file:
+                file.writestr(zipfile.ZipInfo(_ABOUT), json.dumps(about))
+                for name in _TABLES:
+                    with file.open(zipfile.ZipInfo(f"{name}.parquet"), "w") as table:
+                        table.write(_as_parquet(getattr(self, name)))
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Scan:
+        """Return the scan that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        InputError
+            When it is missing, no scan, or of another version of the format.
+
+        Examples
+        --------
+        >>> import tempfile, riskmap as rm
+        >>> scan = rm.scan_incidents([rm.datasets.incidents()], rm.datasets.regions())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scan.save(f"{folder}/yesterday.scan")
+        ...     rm.Scan.load(f"{folder}/yesterday.scan").sums.equals(scan.sums)
+        True
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise InputError("there is no such file", file=source)
+        try:
+            with zipfile.ZipFile(source) as file:
+                about = json.loads(file.read(_ABOUT))
+                if about["format"] != FORMAT:
+                    raise InputError(
+                        "a scan of another format", met=about["format"], expected=str(FORMAT)
+                    )
+                tables = {name: _from_parquet(file.read(f"{name}.parquet")) for name in _TABLES}
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise InputError("not a scan", file=source.name, met=str(error)) from error
+        stages = [
+            Stage(**{name: value for name, value in stage.items() if name != "quarantined"})
+            for stage in about["ledger"]
+        ]
+        ids = tuple(about["region_ids"])
+        return cls(**tables, region_ids=ids, ledger=Ledger(tuple(stages)), spread=about["spread"])
+
+
+def _as_parquet(table: pd.DataFrame) -> bytes:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
+    return bytes(sink.getvalue())
+
+
+def _from_parquet(content: bytes) -> pd.DataFrame:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    return pq.read_table(pa.BufferReader(content)).to_pandas()
 
 
 def scan_places(
@@ -118,7 +222,7 @@ def scan_places(
             "area": found.area.array,
             "first": first,
             "last": day_numbers(facts["event_date_end"].fillna(facts["event_date"]).to_numpy()),
-            "known": np.where(first == NO_DAY, NO_DAY, np.maximum(first, told)),
+            "known": np.maximum(first, told),
             "source": facts["source"].array,
             "violence": series["violence"],
             "foreign": series["foreign"],
@@ -131,12 +235,79 @@ def scan_places(
     keys = keys[kept].reset_index(drop=True)
     late = _may_be_newest(keys)
     rows = np.flatnonzero(kept)[late]
-    own = facts[["incident_id", *EVIDENCE]].iloc[rows].reset_index(drop=True)
+    own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
     whole = own.assign(method=pd.Series(method[rows], dtype="str")).join(
         keys.drop(columns=["source", "nationality", "sector"]).iloc[late].reset_index(drop=True)
     )
     counts = {name: series[name][kept] for name in _SUMS}
-    return Scan(_sum_up(keys.assign(**counts)), _newest(whole), region_ids, ledger, spread)
+    return Scan(sum_up(keys.assign(**counts)), _newest(whole), region_ids, ledger, spread)
+
+
+def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the incidents with all that merging and placing them again may need."""
+    points = usable.geometry.to_numpy()
+    table = pd.DataFrame(usable)
+    nothing = pd.Series(None, index=table.index, dtype="str")
+    return table[["incident_id", "region_id", *EVIDENCE]].assign(
+        longitude=shapely.get_x(points),
+        latitude=shapely.get_y(points),
+        **{name: table.get(name, nothing) for name in EXTRA_COLUMNS},
+    )
+
+
+def keep_whole(scan: Scan) -> gpd.GeoDataFrame:
+    """Return the incidents that a scan keeps whole as an Incidents table, in their order by day."""
+    order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
+    rows = scan.newest.iloc[order].reset_index(drop=True)
+    points = np.full(len(rows), None, dtype=object)
+    there = rows["longitude"].notna().to_numpy()
+    points[there] = shapely.points(rows["longitude"][there], rows["latitude"][there])
+    names = [column.name for column in INCIDENT_COLUMNS if column.name in rows]
+    table = conform(rows[[*names, *EXTRA_COLUMNS]], INCIDENT_COLUMNS)
+    return gpd.GeoDataFrame(table, geometry=points, crs=CRS)
+
+
+def take_out(scan: Scan, places: IntArray) -> Scan:
+    """Return a scan without some of the incidents that it keeps whole.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    places
+        Positions among what :func:`keep_whole` returned.
+    """
+    if not len(places):
+        return scan
+    order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
+    gone = np.zeros(len(order), dtype=bool)
+    gone[order[places]] = True
+    ones = scan.newest.loc[gone, list(KEYS)].assign(
+        reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
+    )
+    sums = sum_up(pd.concat([scan.sums, ones], ignore_index=True))
+    read, located = scan.ledger.stages
+    n = len(places)
+    stages = (
+        replace(read, rows_in=read.rows_in - n, rows_out=read.rows_out - n),
+        replace(located, rows_in=located.rows_in - n, rows_out=located.rows_out - n),
+    )
+    return replace(
+        scan,
+        sums=sums[sums["reports"] > 0].reset_index(drop=True),
+        newest=scan.newest[~gone].reset_index(drop=True),
+        ledger=Ledger(stages),
+    )
+
+
+def sum_scans(scans: Iterable[Scan]) -> Scan:
+    """Return the sum of one or more scans, of which few are held at a time."""
+    pending: list[Scan] = []
+    for scan in scans:
+        pending.append(scan)
+        if len(pending) >= _PENDING:
+            pending = [add_scans(pending)]
+    return add_scans(pending)
 
 
 def add_scans(scans: Sequence[Scan]) -> Scan:
@@ -164,7 +335,7 @@ def add_scans(scans: Sequence[Scan]) -> Scan:
     if len(scans) == 1:
         return scans[0]
     return Scan(
-        sums=_sum_up(pd.concat([scan.sums for scan in scans], ignore_index=True)),
+        sums=_add_sums([scan.sums for scan in scans]),
         newest=_newest(pd.concat([scan.newest for scan in scans], ignore_index=True)),
         region_ids=scans[0].region_ids,
         spread=scans[0].spread,
@@ -172,9 +343,33 @@ def add_scans(scans: Sequence[Scan]) -> Scan:
     )
 
 
-def _sum_up(table: pd.DataFrame) -> pd.DataFrame:
+def _add_sums(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the sums of all tables; of a long one, only rows of the others' days are looked at."""
+    long, *others = sorted(tables, key=len, reverse=True)
+    few = sum_up(pd.concat(others, ignore_index=True))
+    if len(few) * _FEW > len(long):
+        return sum_up(pd.concat([long, few], ignore_index=True))
+    place, concerned = _places(long), np.unique(_places(few))
+    start = np.searchsorted(place, concerned, side="left")
+    touched = np.zeros(len(long) + 1, dtype=np.int64)
+    np.add.at(touched, start, 1)
+    np.add.at(touched, np.searchsorted(place, concerned, side="right"), -1)
+    is_touched = np.cumsum(touched[:-1]) > 0
+    fresh = sum_up(pd.concat([long[is_touched], few], ignore_index=True))
+    rest = long[~is_touched]
+    order = np.argsort(np.concatenate([place[~is_touched], _places(fresh)]), kind="stable")
+    return pd.concat([rest, fresh], ignore_index=True).iloc[order].reset_index(drop=True)
+
+
+def _places(sums: pd.DataFrame) -> IntArray:
+    """Return one number for the region and first day of each row, in the order of the sums."""
+    first = sums["first"].to_numpy().clip(-(2**31), 2**31 - 1)
+    return (sums["position"].to_numpy() << 32) + first
+
+
+def sum_up(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each key, in order."""
-    groups = table.groupby(list(_KEYS), as_index=False, sort=True, dropna=False, observed=True)
+    groups = table.groupby(list(KEYS), as_index=False, sort=True, dropna=False, observed=True)
     return groups[list(_SUMS)].sum()
 
 
@@ -219,184 +414,3 @@ def _add_stages(stages: Sequence[Stage]) -> Stage:
         reasons=reasons,
         merged=sum(stage.merged for stage in stages),
     )
-
-
-def refuse_rows(sums: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
-    """Return why the incidents of each row of a scan can't be counted, missing where they can.
-
-    Parameters
-    ----------
-    sums
-        As in :class:`Scan`, or its newest incidents.
-    as_of, first
-        The day the counts are made for, and the first day of the windows, since 1970.
-    """
-    reasons = pd.Series(np.nan, index=sums.index, dtype="str")
-    reasons[sums["last"] < first] = "before_start"
-    reasons[sums["known"] >= as_of] = "not_yet_known"
-    reasons[sums["first"] >= as_of] = "after_as_of"
-    reasons[sums["first"] == NO_DAY] = "no_date"
-    return reasons
-
-
-def scan_cells(table: pd.DataFrame) -> Cells:
-    """Return the cells of placed rows of a scan.
-
-    Parameters
-    ----------
-    table
-        ``position, first, last, grains, reports, violence, foreign, fatalities``.
-    """
-    reports = table["reports"].to_numpy()
-    return Cells(
-        position=table["position"].to_numpy(),
-        first=table["first"].to_numpy(),
-        last=table["last"].to_numpy(),
-        grains=table["grains"].to_numpy(),
-        series={
-            "reports": reports,
-            "violence": reports * table["violence"].to_numpy(),
-            "foreign": reports * table["foreign"].to_numpy(),
-            "fatalities": table["fatalities"].to_numpy(),
-        },
-    )
-
-
-def scan_evidence(scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame) -> pd.DataFrame:
-    """Return the incidents of counted rows of a scan: the newest whole, the others as sums.
-
-    Parameters
-    ----------
-    scan
-        The scan.
-    counted
-        The rows of its sums that are counted.
-    weights
-        What :func:`weigh_areas` returned.
-
-    Returns
-    -------
-    DataFrame
-        ``incident_id, region_id, weight, method`` and :data:`riskmap.panels.joins.EVIDENCE`, newest
-        first. A sum stands for as many incidents as its weight says, and its id says so too.
-    """
-    keys = list(_KEYS)
-    named = scan.newest.merge(counted[keys], on=keys, how="inner").assign(weight=1.0)
-    ones = named[keys].assign(reports=-1, fatalities=-named["killed"].fillna(0).astype("int64"))
-    rest = _sum_up(pd.concat([counted, ones], ignore_index=True))
-    rest = rest[rest["reports"] > 0].reset_index(drop=True)
-    days = {name: (_EPOCH + rest[name].to_numpy()).astype("datetime64[us]") for name in _DAYS}
-    sums = pd.DataFrame(
-        {
-            **{name: rest[name] for name in keys if name != "nationality"},
-            "nationality": rest["nationality"].where(rest["foreign"] > 0),
-            "incident_id": _name_sums(rest),
-            "weight": rest["reports"].astype(float),
-            "event_date": days["first"],
-            "event_date_end": days["last"],
-            "event_type": np.where(rest["violence"] > 0, "unknown", HARMLESS[-1]),
-            "foreign_victims": rest["foreign"].where(rest["told"]).astype("Int64"),
-            "method": np.where(rest["position"] >= 0, "point", "spread"),
-        }
-    )
-    both = pd.concat([named, sums.astype({"method": "str", "event_type": "str"})])
-    spread = spread_areas(both.reset_index(drop=True), weights)
-    names = pd.Series(scan.region_ids, dtype="str")
-    placed = conform(
-        spread.assign(
-            region_id=names.array.take(spread["position"].to_numpy()),
-            weight=spread["weight"] * spread["grains"] * GRAIN,
-        ),
-        INCIDENT_COLUMNS,
-    )
-    order = placed.sort_values(
-        ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
-    )
-    columns = ["incident_id", "region_id", "weight", "method", *EVIDENCE]
-    return pd.DataFrame(order[columns]).reset_index(drop=True)
-
-
-_DAYS = ("first", "last")
-
-
-def _name_sums(rest: pd.DataFrame) -> pd.Series:
-    """Return ids that say how many incidents a row stands for."""
-    number = rest.groupby(["source", "first", "position"], dropna=False).cumcount().astype("str")
-    day = pd.Series((_EPOCH + rest["first"].to_numpy()).astype(str), index=rest.index)
-    where = rest["position"].astype("str")
-    return (
-        rest["source"].fillna("")
-        + ":"
-        + rest["reports"].astype("str")
-        + " incidents of "
-        + day
-        + " in "
-        + where
-        + "."
-        + number
-    )
-
-
-def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
-    """Return how the incidents of each area, by the day they were known, count in its regions.
-
-    Parameters
-    ----------
-    scan
-        The scan.
-    regions
-        Regions table, sorted by ``region_id``.
-
-    Returns
-    -------
-    DataFrame
-        ``area, known, member, grains``: position of the region, and the weight in units of
-        ``2 ** -40``.
-    """
-    tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
-    sharp = scan.sums[(scan.sums["position"] >= 0) & (scan.sums["first"] != NO_DAY)]
-    by_region = sharp.sort_values("known", kind="stable").groupby("position")
-    vague = scan.sums[scan.sums["position"] < 0]
-    for area, rows in vague.groupby("area", sort=True):
-        column, _, code = str(area).partition("=")
-        members = np.flatnonzero((regions[column] == code).to_numpy())
-        known = np.unique(rows["known"].to_numpy())
-        shares = np.ones((len(known), len(members)))
-        for place, member in enumerate(members):
-            if scan.spread == "history" and member in by_region.groups:
-                shares[:, place] += _known_before(by_region.get_group(member), known)
-        grains = (exact_weights(shares) / GRAIN).astype(np.int64)
-        table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
-        tables.append(table.assign(area=area, member=np.tile(members, len(known))))
-    found = pd.concat(tables[1:] or tables, ignore_index=True)
-    return found[found["grains"] > 0]
-
-
-def _known_before(rows: pd.DataFrame, known: IntArray) -> IntArray:
-    """Return how many incidents of a region were known before each day."""
-    total = np.append(0, rows["reports"].to_numpy().cumsum())
-    return total[np.searchsorted(rows["known"].to_numpy(), known, side="left")]
-
-
-def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of a scan by region, those of an area once for each of its regions.
-
-    Parameters
-    ----------
-    rows
-        With ``position, area, known``.
-    weights
-        What :func:`weigh_areas` returned.
-
-    Returns
-    -------
-    DataFrame
-        The rows with ``grains``, and a position throughout.
-    """
-    sharp = rows[rows["position"] >= 0].assign(grains=WHOLE)
-    vague = rows[rows["position"] < 0]
-    if vague.empty:
-        return sharp
-    spread = vague.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
-    spread = spread.assign(position=spread["member"]).drop(columns="member")
-    return pd.concat([sharp, spread], ignore_index=True)

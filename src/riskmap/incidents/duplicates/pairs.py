@@ -13,8 +13,10 @@ from rapidfuzz import fuzz, process
 from scipy import spatial
 
 from riskmap.incidents.duplicates.points import (
+    ACTOR_SAME,
     ENOUGH,
     KM_PER_DEGREE,
+    NATION_SAME,
     REACH_KM,
     TOLL,
     count_days,
@@ -22,7 +24,7 @@ from riskmap.incidents.duplicates.points import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -46,6 +48,9 @@ NEIGHBOURS = 20
 #: Feeds whose coders have told incidents apart: their rows are different incidents, even where all
 #: that is told is the same (their text may be the title of a yearbook).
 CURATED = ("acled", "awsd", "gtd", "ucdp")
+
+#: What reports of one incident tell each other, with the points that it may bring.
+POOLED = {"actor": ACTOR_SAME, "nationality": NATION_SAME}
 
 #: Rows that are looked at at once.
 BLOCK = 20_000
@@ -112,24 +117,71 @@ def _can_prove(table: gpd.GeoDataFrame, text: list[str], length: int) -> NDArray
     return np.asarray(proof, dtype=bool) & long
 
 
-def find_pairs(
-    table: gpd.GeoDataFrame, text: list[str], release: IntArray, copy_of: IntArray
-) -> tuple[IntArray, NDArray[np.float64]]:
-    """Return pairs of rows of different releases that are one incident, with their points.
+def pairs_of_days(
+    table: gpd.GeoDataFrame, text: list[str], rows: IntArray, release: IntArray
+) -> IntArray:
+    """Return pairs of rows of neighbouring days that may be one incident.
 
-    Pairs are made and scored block by block, so that their number needs no memory.
+    Pairs are made and judged block by block, so that their number needs no memory.
+
+    Parameters
+    ----------
+    table
+        The Incidents table.
+    text
+        Its notes in plain words.
+    rows
+        Those that are compared.
+    release
+        What each row of the table is of; rows of one release are never compared.
     """
-    first = np.flatnonzero(copy_of == np.arange(len(table)))
-    found: list[IntArray] = []
-    scores: list[NDArray[np.float64]] = []
-    others = [_of_a_day(table, first), _opening(table, text, first)]
-    for pairs in chain(_near(table, first), others):
+    return _likely(table, text, release, chain(_near(table, rows), map(_of_a_day, [table], [rows])))
+
+
+def pairs_of_openings(
+    table: gpd.GeoDataFrame, text: list[str], rows: IntArray, release: IntArray
+) -> IntArray:
+    """Return pairs of rows whose texts begin alike that may be one incident.
+
+    Parameters
+    ----------
+    table, text, rows, release
+        As for :func:`pairs_of_days`.
+    """
+    return _likely(table, text, release, map(_opening, [table], [text], [rows]))
+
+
+def _likely(
+    table: gpd.GeoDataFrame, text: list[str], release: IntArray, blocks: Iterable[IntArray]
+) -> IntArray:
+    """Return the pairs that are one incident, or would be if more were known of the two."""
+    found = [np.empty((0, 2), dtype=np.int64)]
+    several = len(release) > 0 and (release != release[0]).any()
+    for pairs in blocks if several else ():
         apart = pairs[release[pairs[:, 0]] != release[pairs[:, 1]]]
-        points = score_pairs(table, text, apart)
+        points = score_among(table, text, apart) + _gains(table, apart)
         found.append(apart[points >= ENOUGH])
-        scores.append(points[points >= ENOUGH])
-    pairs, once = np.unique(np.concatenate(found), axis=0, return_index=True)
-    return pairs, np.concatenate(scores)[once]
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def score_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> NDArray[np.float64]:
+    """Return the points of each pair of a few rows of a table."""
+    if not len(pairs):
+        return np.zeros(0)
+    rows, pair = np.unique(pairs, return_inverse=True)
+    return score_pairs(table.iloc[rows], [text[row] for row in rows], pair.reshape(pairs.shape))
+
+
+def _gains(table: gpd.GeoDataFrame, pairs: IntArray) -> NDArray[np.float64]:
+    """Return the points that pairs may still gain by what other reports know of either."""
+    guessed = ";" + table["derived"].fillna("") + ";" if "derived" in table else None
+    total = np.zeros(len(pairs))
+    for name, points in POOLED.items():
+        is_open = table[name].isna()
+        if guessed is not None:
+            is_open |= guessed.str.contains(f";{name};", regex=False)
+        total += points * is_open.to_numpy(bool)[pairs].any(axis=1)
+    return total
 
 
 def _near(table: gpd.GeoDataFrame, rows: IntArray) -> Iterator[IntArray]:
@@ -165,14 +217,20 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
 
 def _opening(table: gpd.GeoDataFrame, text: list[str], rows: IntArray) -> IntArray:
     """Return pairs of rows of one source whose texts begin alike."""
-    opening = pd.DataFrame(
+    opening = name_openings(table, text).iloc[rows]
+    return _alike(opening[opening["text"].notna()])
+
+
+def name_openings(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
+    """Return the source, the country and the first words of each row, missing where too few."""
+    begin = pd.Series([words[:OPENING] for words in text], index=table.index, dtype="str")
+    return pd.DataFrame(
         {
             "source": table["source"],
             "country": table["country"].fillna(""),
-            "text": [words[:OPENING] for words in text],
+            "text": begin.where(begin.str.len() >= PROOF_LENGTH),
         }
-    ).iloc[rows]
-    return _alike(opening[opening["text"].str.len() >= PROOF_LENGTH])
+    )
 
 
 def _alike(keys: pd.DataFrame, *, some: NDArray[np.bool_] | None = None) -> IntArray:

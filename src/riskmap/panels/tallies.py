@@ -1,0 +1,226 @@
+"""Counting scans: the cells, the weights and the evidence of what a scan holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.panels.cells import GRAIN, WHOLE, Cells
+from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.measures import HARMLESS
+from riskmap.panels.scans import KEYS, NO_DAY, sum_up
+from riskmap.places.spreads import exact_weights
+from riskmap.schema import INCIDENT_COLUMNS, conform
+
+if TYPE_CHECKING:
+    from riskmap.panels.scans import Scan
+    from riskmap.typing import IntArray
+
+#: What of a scan's sums is needed to count them.
+COUNTED = (
+    *("position", "area", "first", "last", "known"),
+    *("violence", "foreign", "reports", "fatalities"),
+)
+
+_EPOCH = np.datetime64("1970-01-01", "D")
+
+
+def refuse_rows(sums: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
+    """Return why the incidents of each row of a scan can't be counted, missing where they can.
+
+    Parameters
+    ----------
+    sums
+        As in :class:`Scan`, or its newest incidents.
+    as_of, first
+        The day the counts are made for, and the first day of the windows, since 1970.
+    """
+    reasons = pd.Series(np.nan, index=sums.index, dtype="str")
+    reasons[sums["last"] < first] = "before_start"
+    reasons[sums["known"] >= as_of] = "not_yet_known"
+    reasons[sums["first"] >= as_of] = "after_as_of"
+    reasons[sums["first"] == NO_DAY] = "no_date"
+    return reasons
+
+
+def scan_cells(table: pd.DataFrame) -> Cells:
+    """Return the cells of placed rows of a scan.
+
+    Parameters
+    ----------
+    table
+        ``position, first, last, grains, reports, violence, foreign, fatalities``.
+    """
+    reports = table["reports"].to_numpy()
+    return Cells(
+        position=table["position"].to_numpy(),
+        first=table["first"].to_numpy(),
+        last=table["last"].to_numpy(),
+        grains=table["grains"].to_numpy(),
+        series={
+            "reports": reports,
+            "violence": reports * table["violence"].to_numpy(),
+            "foreign": reports * table["foreign"].to_numpy(),
+            "fatalities": table["fatalities"].to_numpy(),
+        },
+    )
+
+
+def scan_evidence(scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame) -> pd.DataFrame:
+    """Return the incidents of counted rows of a scan: the newest whole, the others as sums.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    counted
+        The rows of its sums that are counted.
+    weights
+        What :func:`weigh_areas` returned.
+
+    Returns
+    -------
+    DataFrame
+        ``incident_id, region_id, weight, method`` and :data:`riskmap.panels.joins.EVIDENCE`, newest
+        first. A sum stands for as many incidents as its weight says, and its id says so too.
+    """
+    keys = list(KEYS)
+    named = scan.newest.merge(counted[keys], on=keys, how="inner").assign(weight=1.0)
+    ones = named[keys].assign(reports=-1, fatalities=-named["killed"].fillna(0).astype("int64"))
+    rest = sum_up(pd.concat([counted, ones], ignore_index=True))
+    rest = rest[rest["reports"] > 0].reset_index(drop=True)
+    days = {name: (_EPOCH + rest[name].to_numpy()).astype("datetime64[us]") for name in _DAYS}
+    sums = pd.DataFrame(
+        {
+            **{name: rest[name] for name in keys if name != "nationality"},
+            "nationality": rest["nationality"].where(rest["foreign"] > 0),
+            "incident_id": _name_sums(rest),
+            "weight": rest["reports"].astype(float),
+            "event_date": days["first"],
+            "event_date_end": days["last"],
+            "event_type": np.where(rest["violence"] > 0, "unknown", HARMLESS[-1]),
+            "foreign_victims": rest["foreign"].where(rest["told"]).astype("Int64"),
+            "method": np.where(rest["position"] >= 0, "point", "spread"),
+        }
+    )
+    both = pd.concat([named, sums.astype({"method": "str", "event_type": "str"})])
+    spread = spread_areas(both.reset_index(drop=True), weights)
+    names = pd.Series(scan.region_ids, dtype="str")
+    placed = conform(
+        spread.assign(
+            region_id=names.array.take(spread["position"].to_numpy()),
+            weight=spread["weight"] * spread["grains"] * GRAIN,
+        ),
+        INCIDENT_COLUMNS,
+    )
+    order = placed.sort_values(
+        ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
+    )
+    columns = ["incident_id", "region_id", "weight", "method", *EVIDENCE]
+    return pd.DataFrame(order[columns]).reset_index(drop=True)
+
+
+_DAYS = ("first", "last")
+
+
+def _name_sums(rest: pd.DataFrame) -> pd.Series:
+    """Return ids that say how many incidents a row stands for."""
+    number = rest.groupby(["source", "first", "position"], dropna=False).cumcount().astype("str")
+    day = pd.Series((_EPOCH + rest["first"].to_numpy()).astype(str), index=rest.index)
+    where = rest["position"].astype("str")
+    return (
+        rest["source"].fillna("")
+        + ":"
+        + rest["reports"].astype("str")
+        + " incidents of "
+        + day
+        + " in "
+        + where
+        + "."
+        + number
+    )
+
+
+def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
+    """Return how the incidents of each area, by the day they were known, count in its regions.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    regions
+        Regions table, sorted by ``region_id``.
+
+    Returns
+    -------
+    DataFrame
+        ``area, known, member, grains``: position of the region, and the weight in units of
+        ``2 ** -40``.
+    """
+    tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
+    history = _History.of(scan.sums)
+    vague = scan.sums[scan.sums["position"] < 0]
+    for area, rows in vague.groupby("area", sort=True):
+        column, _, code = str(area).partition("=")
+        members = np.flatnonzero((regions[column] == code).to_numpy())
+        known = np.unique(rows["known"].to_numpy())
+        shares = np.ones((len(known), len(members)))
+        for place, member in enumerate(members):
+            if scan.spread == "history":
+                shares[:, place] += history.known_before(int(member), known)
+        grains = (exact_weights(shares) / GRAIN).astype(np.int64)
+        table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
+        tables.append(table.assign(area=area, member=np.tile(members, len(known))))
+    found = pd.concat(tables[1:] or tables, ignore_index=True)
+    return found[found["grains"] > 0]
+
+
+@dataclass(frozen=True)
+class _History:
+    """Incidents of one region each, by region and by the day on which they were known."""
+
+    position: IntArray
+    known: IntArray
+    total: IntArray
+
+    @classmethod
+    def of(cls, sums: pd.DataFrame) -> _History:
+        position, known, reports = (
+            sums[name].to_numpy() for name in ("position", "known", "reports")
+        )
+        order = np.lexsort((known, position))
+        order = order[(position[order] >= 0) & (known[order] != NO_DAY)]
+        return cls(position[order], known[order], np.append(0, reports[order].cumsum()))
+
+    def known_before(self, region: int, days: IntArray) -> IntArray:
+        """Return how many incidents of a region were known before each day."""
+        start, stop = (int(np.searchsorted(self.position, edge)) for edge in (region, region + 1))
+        before = start + np.searchsorted(self.known[start:stop], days, side="left")
+        return np.asarray(self.total[before] - self.total[start], dtype=np.int64)
+
+
+def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of a scan by region, those of an area once for each of its regions.
+
+    Parameters
+    ----------
+    rows
+        With ``position, area, known``.
+    weights
+        What :func:`weigh_areas` returned.
+
+    Returns
+    -------
+    DataFrame
+        The rows with ``grains``, and a position throughout.
+    """
+    sharp = rows[rows["position"] >= 0].assign(grains=WHOLE)
+    vague = rows[rows["position"] < 0]
+    if vague.empty:
+        return sharp
+    spread = vague.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
+    spread = spread.assign(position=spread["member"]).drop(columns="member")
+    return pd.concat([sharp, spread], ignore_index=True)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,11 @@ from scipy import optimize
 import riskmap as rm
 from riskmap.evaluation.scores import brier, log_score
 from riskmap.panels.features import membership, rate_features
-from riskmap.typing import CountHistory, FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from riskmap.typing import CountHistory, FloatArray
 
 #: No probability is lower, since a country without incidents has a shrunk rate of zero.
 LEAST = 1e-6
@@ -148,7 +153,7 @@ def judge(history: CountHistory, title: str) -> None:
 
 def judge_early(history: CountHistory, title: str) -> None:
     """Print the skill from 2008 to 2016 against shrinkage to the country, by its likelihood."""
-    folds = [np.arange(a, b) for a, b in zip(FOLDS, FOLDS[1:], strict=False)]
+    folds = [np.arange(a, b) for a, b in pairwise(FOLDS)]
     hit = (history.counts[FOLDS[0] : FOLDS[-1]] > 0).astype(float)
 
     def over_folds(make: Callable[[FloatArray], FloatArray]) -> FloatArray:

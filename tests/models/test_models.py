@@ -184,6 +184,13 @@ def test_counts_that_could_be_two_are_not_taken_for_yes_or_no(make, marks):
         assert (found.predict_distribution(history).p_gt(1) > 0).all()
 
 
+def test_one_more_incident_turns_no_yes_or_no_into_counts(marks):
+    model = rm.EndemicEpidemic().fit(marks, horizon_days=1)
+    more = replace(marks, counts=marks.counts + (np.arange(300) == 299)[:, None])
+    before, after = (model.predict_distribution(h).p_gt(0) for h in (marks, more))
+    assert (after >= before).all()
+
+
 def test_what_ifs_of_yes_or_no_agree_with_the_forecast(marks):
     model = rm.EndemicEpidemic().fit(marks, horizon_days=1)
     nothing = sparse.csr_array((1, 4)), sparse.csr_array((1, 300))

@@ -26,7 +26,7 @@ class CountEstimator(BaseEstimator):
 
     A model is two functions: ``_learn(history)`` sets attributes that end in an underscore, and
     ``_forecast(history)`` returns the named parts of the mean and the distribution. A negative
-    binomial is turned into yes or no where a history holds nothing else (:func:`holds_marks`).
+    binomial is turned into yes or no where it learnt from nothing else (:func:`holds_marks`).
 
     Examples
     --------
@@ -44,6 +44,8 @@ class CountEstimator(BaseEstimator):
     """
 
     horizon_days_: float
+    #: Whether each window says yes or no, and one is forecast.
+    marks_: bool = False
 
     def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
         """Learn from a history how many incidents follow within a horizon after its end.
@@ -74,6 +76,8 @@ class CountEstimator(BaseEstimator):
             )
         _check_observed(history)
         self.horizon_days_ = float(horizon_days)
+        one_window = horizon_days < 1.5 * float(np.mean(history.days))
+        self.marks_ = one_window and holds_marks(history)
         with _one_thread():
             self._learn(history)
         return self
@@ -104,9 +108,8 @@ class CountEstimator(BaseEstimator):
         return {name: part * share for name, part in parts.items()}, bounded
 
     def _bound(self, history: CountHistory, found: CountDistribution) -> CountDistribution:
-        """Return yes or no for a negative binomial where windows hold nothing else."""
-        one_window = self.horizon_days_ < 1.5 * float(np.mean(history.days))
-        if not (isinstance(found, NegativeBinomial) and one_window and holds_marks(history)):
+        """Return yes or no for a negative binomial where windows held nothing else."""
+        if not (self.marks_ and isinstance(found, NegativeBinomial)):
             return found
         return Bernoulli(np.minimum(found.mean, 1.0 - 0.5 / history.n_windows))
 

@@ -153,14 +153,14 @@ def _edges(index: pd.Index) -> tuple[NDArray[np.datetime64], str]:
     if (steps <= 0).any():
         at = int(np.argmax(steps <= 0)) + 1
         raise InputError(
-            "windows are not in order, or one stands twice", row=at + 1, met=starts[at]
+            "windows are not in order, or one stands twice", row=at + 1, met=str(starts[at])
         )
     if (ends <= starts).any() or (ends[:-1] > starts[1:]).any():
         at = int(np.argmax(np.append(ends[:-1] > starts[1:], ends[-1] <= starts[-1])))
-        raise InputError("windows overlap or are empty", row=at + 1, met=starts[at])
+        raise InputError("windows overlap or are empty", row=at + 1, met=str(starts[at]))
     if (ends[:-1] < starts[1:]).any():
         at = int(np.argmax(ends[:-1] < starts[1:]))
-        raise InputError("a gap follows a window", row=at + 1, met=ends[at], expected="no gap")
+        raise InputError("a gap follows a window", row=at + 1, met=str(ends[at]), expected="no gap")
     edges = np.append(starts, ends[-1])
     lengths = np.diff(edges).astype(int)
     nearest = min(_LENGTHS, key=lambda k: abs(np.log(np.median(lengths) / _LENGTHS[k][1])))

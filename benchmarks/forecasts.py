@@ -12,7 +12,7 @@ import argparse
 import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Task:
     countries: tuple[str, ...] = ()
     refit_windows: int = 1_000_000
     every_point: bool = False
+    marks: bool = False
 
 
 TASKS = (
@@ -135,6 +136,17 @@ TASKS = (
         as_of="2008-07-01",
         countries=("IRQ",),
         refit_windows=4,
+    ),
+    Task(
+        "Iraq, yes or no: province and day",
+        "other/iraq_sigacts_2007.csv",
+        every="day",
+        start="2007-02-26",
+        test_from="2008-01-01",
+        as_of="2008-07-01",
+        countries=("IRQ",),
+        refit_windows=28,
+        marks=True,
     ),
 )
 
@@ -304,6 +316,16 @@ def measure(n_regions: int, n_windows: int) -> str:
     return f"{size}: {wall:.1f} s ({cpu:.1f} s of CPU), peak {peak:.2f} GB"
 
 
+def measure_hawkes(n_incidents: float) -> str:
+    """Return how long ``Hawkes`` takes with so many incidents in 400 regions x 520 weeks."""
+    counts = np.random.default_rng(1).poisson(n_incidents / (400 * 520), (520, 400)).astype(float)
+    ring = np.arange(400)
+    history = CountHistory(counts, np.full(520, 7.0), ring // 12, np.zeros(400, dtype=np.int64))
+    cpu = time.process_time()
+    rm.Hawkes().fit(history, horizon_days=91.0).predict_distribution(history).quantile(0.95)
+    return f"Hawkes, {counts.sum():.0f} incidents: {time.process_time() - cpu:.1f} s of CPU"
+
+
 def main() -> None:
     """Print every table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -318,14 +340,18 @@ def main() -> None:
     print(measure(400, 520))
     if given.large:
         print(measure(50_000, 260))
+    print(measure_hawkes(1e6))
     curves = {}
     for task in TASKS:
         if given.only not in task.title:
             continue
         panel = count(task, Path(given.shared))
         history = panel.history(task.series)
+        if task.marks:
+            history = replace(history, counts=np.minimum(history.counts, 1.0), drivers={})
         first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
-        chosen = [n for n in names if not task.every_point or n not in ("Boosting", "Stack")]
+        quick = task.every_point or task.marks
+        chosen = [n for n in names if not quick or n not in ("Boosting", "Stack")]
         found = replay(history, first, refit_windows=task.refit_windows, names=chosen)
         hits = found["EmpiricalBayes"]["hit"]
         print(f"\n### {task.title}\n")
@@ -341,7 +367,7 @@ def main() -> None:
         print("\nReliability of the default:\n")
         table = reliability(found["EndemicEpidemic"])
         print(as_markdown(table, "forecast"), flush=True)
-        if not task.every_point:
+        if not quick:
             curves[task.title.rpartition(":")[0]] = table
     if given.plot and curves:
         draw(curves, given.plot)

@@ -72,6 +72,36 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert 50 <= hits <= 59  # 54 is nominal
 
 
+def heavy_scores(n_origins, rng, *, memory=0.5):
+    """Two models whose scores are lognormal, alike and correlated from origin to origin."""
+    log = rng.standard_normal((n_origins, 2))
+    for t in range(1, n_origins):
+        log[t] = memory * log[t - 1] + np.sqrt(1 - memory**2) * log[t]
+    ours, theirs = np.exp(log[:, 0]), 1.2 * np.exp(0.8 * log[:, 0] + 0.6 * log[:, 1])
+    frame = pd.DataFrame({"origin": np.arange(n_origins), "active": False})
+    both = pd.concat([frame.assign(model="ours", x=ours), frame.assign(model="base", x=theirs)])
+    return both.assign(brier=both["x"], log_score=both["x"], crps=both["x"])
+
+
+@pytest.mark.parametrize("n_origins", [24, 60])
+def test_intervals_hold_the_truth_where_tails_are_heavy_and_bad_months_come_together(n_origins):
+    truth = 1 - 1 / 1.2  # the means of both lognormals are alike
+    hits = 0
+    for seed in range(100):
+        table = heavy_scores(n_origins, np.random.default_rng(seed))
+        row = skills.skill_table(table, "base", replicas=99).iloc[0]
+        hits += np.isnan(row["low"]) or row["low"] <= truth <= row["high"]
+    assert 84 <= hits <= 96  # 90 is nominal
+
+
+def test_an_interval_without_an_end_is_missing():
+    wild = heavy_scores(4, np.random.default_rng(0)).query("model == 'ours'")
+    wild = wild.assign(brier=[0.0, 0.0, 0.0, 9.0], log_score=1.0, crps=1.0)
+    row = skills.skill_table(pd.concat([wild, wild.assign(model="base")]), "base").iloc[0]
+    assert row["skill"] == 0
+    assert np.isnan(row["low"])
+
+
 def test_one_origin_has_no_interval():
     one = TABLE[TABLE["origin"] == 0]
     assert skills.skill_table(one, "mean")[["low", "high"]].isna().all(axis=None)

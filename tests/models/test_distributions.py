@@ -8,6 +8,7 @@ from scipy import stats
 
 from riskmap.errors import ModelError
 from riskmap.models.distributions import (
+    Bernoulli,
     Mixture,
     NegativeBinomial,
     Resample,
@@ -123,3 +124,17 @@ def test_resampled_counts_are_those_seen():
     assert found.variance.tolist() == [1.0, 0.0]
     assert found.p_gt(1).tolist() == [0.5, 1.0]
     assert np.exp(found.log_pmf(2.0)).round(9).tolist() == [0.5, 0.0]
+
+
+@given(st.floats(0, 1), st.integers(-1, 3))
+def test_yes_or_no_equals_scipy(mean, k):
+    oracle, found = stats.bernoulli(mean), Bernoulli(np.array([mean]))
+    assert found.p_gt(k)[0] == pytest.approx(oracle.sf(k), abs=1e-15)
+    assert found.cdf(k)[0] == pytest.approx(oracle.cdf(k), abs=1e-15)
+    assert found.variance[0] == pytest.approx(oracle.var(), abs=1e-15)
+
+
+def test_draws_of_yes_or_no_have_their_mean():
+    drawn = Bernoulli(np.array([0.2, 0.9])).draws(4000, rng=np.random.default_rng(1))
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert drawn.mean(axis=0) == pytest.approx([0.2, 0.9], abs=0.03)

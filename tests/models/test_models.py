@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import riskmap as rm
 from riskmap.errors import ModelError
@@ -14,6 +15,7 @@ from riskmap.models.calibrations import Calibrated
 from riskmap.models.ensembles import Boosting, Stack
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.hawkes import Hawkes
+from riskmap.models.what_ifs import WhatIfs
 from riskmap.testing import check_model
 
 MODELS = [
@@ -144,3 +146,55 @@ def test_a_model_must_be_written(make):
 
 def mean_of(model, history):
     return model.fit(history, horizon_days=90).predict_distribution(history).mean
+
+
+MARKERS = [rm.EndemicEpidemic(), rm.EmpiricalBayes(), Hawkes(), rm.Climatology()]
+
+
+@pytest.fixture(scope="module")
+def marks(make):
+    """Four regions of which each window says yes or no, with 5, 30, 60 and 97 of 100 yes."""
+    chance = np.array([0.05, 0.3, 0.6, 0.97])
+    return make(np.random.default_rng(3).random((300, 4)) < chance, days=np.ones(300))
+
+
+@pytest.mark.parametrize("model", MARKERS, ids=lambda m: type(m).__name__)
+def test_windows_that_say_yes_or_no_are_forecast_as_such(model, marks):
+    model.fit(marks, horizon_days=1)
+    found = model.predict_distribution(marks)
+    assert found.p_gt(0) == pytest.approx(marks.counts.mean(axis=0), abs=0.12)
+    assert found.p_gt(0)[3] > 0.85  # one minus exp(-0.97) would be 0.62
+    assert (found.p_gt(1) == 0).all()
+    parts = model.predict_components(marks)
+    assert sum(parts.values()) == pytest.approx(found.mean, abs=1e-12)
+
+
+@pytest.mark.parametrize("model", MARKERS, ids=lambda m: type(m).__name__)
+def test_a_yes_in_every_window_is_no_certainty(make, model):
+    always = make(np.ones((60, 2)), days=np.ones(60))
+    found = model.fit(always, horizon_days=1).predict_distribution(always)
+    assert ((found.p_gt(0) > 0.9) & (found.p_gt(0) < 1)).all()
+
+
+def test_counts_that_could_be_two_are_not_taken_for_yes_or_no(make, marks):
+    rare = make(np.eye(60, 4), days=np.ones(60))
+    pairs = replace(marks, counts=marks.counts + (np.arange(4) == 3))
+    for history, horizon in ((rare, 1), (pairs, 1), (marks, 7)):
+        found = rm.EmpiricalBayes().fit(history, horizon_days=horizon)
+        assert (found.predict_distribution(history).p_gt(1) > 0).all()
+
+
+def test_one_more_incident_turns_no_yes_or_no_into_counts(marks):
+    model = rm.EndemicEpidemic().fit(marks, horizon_days=1)
+    more = replace(marks, counts=marks.counts + (np.arange(300) == 299)[:, None])
+    before, after = (model.predict_distribution(h).p_gt(0) for h in (marks, more))
+    assert (after >= before).all()
+
+
+def test_what_ifs_of_yes_or_no_agree_with_the_forecast(marks):
+    model = rm.EndemicEpidemic().fit(marks, horizon_days=1)
+    nothing = sparse.csr_array((1, 4)), sparse.csr_array((1, 300))
+    where = np.arange(4)
+    what_ifs = WhatIfs(*nothing, {"counts": np.zeros(1)}, np.zeros(4, int), where)
+    found = model.predict_what_ifs(marks, what_ifs)
+    assert found.p_gt(0) == pytest.approx(model.predict_distribution(marks).p_gt(0), abs=1e-12)

@@ -109,6 +109,47 @@ class NegativeBinomial:
         return rng.poisson(rate).astype(float)
 
 
+@dataclass(frozen=True)
+class Bernoulli:
+    """Counts that are 0 or 1, by their mean.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n_regions,)
+        Probability of the one, from 0 to 1.
+
+    Examples
+    --------
+    >>> marks = Bernoulli(np.array([0.1, 0.96]))
+    >>> marks.p_gt(0).tolist(), marks.p_gt(1).tolist(), marks.quantile(0.95).tolist()
+    ([0.1, 0.96], [0.0, 0.0], [1.0, 1.0])
+    """
+
+    mean: FloatArray
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of the count."""
+        return self.mean * (1.0 - self.mean)
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents."""
+        k = np.asarray(count, dtype=float)
+        return np.where(k < 0, 1.0, np.where(k < 1, self.mean, 0.0))
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        return np.asarray(1.0 - self.p_gt(count))
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        return smallest_count(self.cdf, probability, shape=self.mean.shape)
+
+    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
+        """Return random counts, shape (size, n_regions)."""
+        return (rng.random((size, *self.mean.shape)) < self.mean).astype(float)
+
+
 def log_negative_binomial(
     count: FloatArray, mean: FloatArray, size: FloatArray | float
 ) -> FloatArray:

@@ -26,7 +26,7 @@ from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from riskmap.typing import CountHistory, FloatArray, IntArray
+    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
 
 #: The level that is never quite left out, so that no chance is ever zero.
 _ALWAYS = "level"
@@ -166,7 +166,7 @@ class EndemicEpidemic(CountEstimator):
         roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
         return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
 
-    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> NegativeBinomial:
+    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> CountDistribution:
         """Return the distributions after changes of a history, one for each pair that is asked for.
 
         Every driver is made of sums that are linear in the counts, so that a change is added to
@@ -183,7 +183,7 @@ class EndemicEpidemic(CountEstimator):
                 rates[plain] = self._changed_rate(plain, sums)
             mean += coefficient * (rates[name] if name == plain else np.sqrt(level * rates[plain]))
         mean *= days_ahead(history, self.horizon_days_)[what_ifs.region]
-        return NegativeBinomial(mean, size_of(mean, self.dispersion_))
+        return self._bound(history, NegativeBinomial(mean, size_of(mean, self.dispersion_)))
 
     def _changed_rate(self, name: str, sums: ChangedSums) -> FloatArray:
         """Return one driver as changes leave it."""

@@ -11,16 +11,22 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
 from riskmap.errors import ModelError
+from riskmap.models.distributions import Bernoulli, NegativeBinomial
 
 if TYPE_CHECKING:
     from riskmap.typing import CountDistribution, CountHistory, FloatArray
+
+
+#: A window that could hold two incidents would have held them so many times by now.
+_MISSED_PAIRS = 10.0
 
 
 class CountEstimator(BaseEstimator):
     """Base of the models: the gates are here, the subclasses compute.
 
     A model is two functions: ``_learn(history)`` sets attributes that end in an underscore, and
-    ``_forecast(history)`` returns the named parts of the mean and the distribution.
+    ``_forecast(history)`` returns the named parts of the mean and the distribution. A negative
+    binomial is turned into yes or no where it learnt from nothing else (:func:`holds_marks`).
 
     Examples
     --------
@@ -38,6 +44,8 @@ class CountEstimator(BaseEstimator):
     """
 
     horizon_days_: float
+    #: Whether each window says yes or no, and one is forecast.
+    marks_: bool = False
 
     def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
         """Learn from a history how many incidents follow within a horizon after its end.
@@ -68,6 +76,8 @@ class CountEstimator(BaseEstimator):
             )
         _check_observed(history)
         self.horizon_days_ = float(horizon_days)
+        one_window = horizon_days < 1.5 * float(np.mean(history.days))
+        self.marks_ = one_window and holds_marks(history)
         with _one_thread():
             self._learn(history)
         return self
@@ -77,20 +87,60 @@ class CountEstimator(BaseEstimator):
         check_is_fitted(self, "horizon_days_")
         _check_observed(history)
         with _one_thread():
-            return self._forecast(history)[1]
+            return self._answer(history)[1]
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
         check_is_fitted(self, "horizon_days_")
         _check_observed(history)
         with _one_thread():
-            return self._forecast(history)[0]
+            return self._answer(history)[0]
+
+    def _answer(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
+        """Return the parts and the distribution, no count above one where there never was."""
+        parts, found = self._forecast(history)
+        bounded = self._bound(history, found)
+        if bounded is found:
+            return parts, found
+        share = np.divide(
+            bounded.mean, found.mean, out=np.ones_like(found.mean), where=found.mean > 0
+        )
+        return {name: part * share for name, part in parts.items()}, bounded
+
+    def _bound(self, history: CountHistory, found: CountDistribution) -> CountDistribution:
+        """Return yes or no for a negative binomial where windows held nothing else."""
+        if not (self.marks_ and isinstance(found, NegativeBinomial)):
+            return found
+        return Bernoulli(np.minimum(found.mean, 1.0 - 0.5 / history.n_windows))
 
     def _learn(self, history: CountHistory) -> None:
         """Set what is learnt from the history; nothing by default."""
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
         raise NotImplementedError
+
+
+def holds_marks(history: CountHistory) -> bool:
+    """Return whether the windows say yes or no instead of how many.
+
+    They do when every count is 0 or 1 though ten windows or more would hold two by now, had the
+    incidents of each region come independently of each other.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> marks = np.random.default_rng(0).random((90, 2)) < 0.6
+    >>> one = np.zeros(2, int)
+    >>> holds_marks(CountHistory(marks.astype(float), np.ones(90), one, one))
+    True
+    """
+    counts = history.counts
+    known = ~np.isnan(counts)
+    if not ((counts == 0) | (counts == 1) | ~known).all():
+        return False
+    windows = known.sum(axis=0)
+    rate = np.nansum(counts, axis=0) / np.maximum(windows, 1)
+    return bool(windows @ rate**2 >= 2.0 * _MISSED_PAIRS)
 
 
 def _check_observed(history: CountHistory) -> None:

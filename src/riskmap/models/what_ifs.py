@@ -18,8 +18,7 @@ from riskmap.panels.features import days_at_risk, membership
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.models.distributions import NegativeBinomial
-    from riskmap.typing import CountHistory, CountModel, FloatArray, IntArray
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
 #: What is left of a sum, as a share of it, that is nothing but rounding.
 _ROUNDING = 1e-12
@@ -71,7 +70,7 @@ class WhatIfs:
 class WhatIfModel(Protocol):
     """A model that answers many what-ifs at once, exactly as :func:`predict_one_by_one` would."""
 
-    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> NegativeBinomial:
+    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> CountDistribution:
         """Return the distributions of the pairs, shape (n,)."""
         ...
 

@@ -45,7 +45,9 @@ def panel_from_counts(
         ``violence, foreign, fatalities, reports``, of one shape.
     neighbours : array_like or sparse matrix, shape (n_regions, n_regions), optional
         Weights of the neighbours of each region (rows) in the order of the columns; rows are
-        normalised. A region with an empty row has no neighbours: nothing next to it counts.
+        normalised. Every region needs one: link islands to their nearest
+        (:func:`riskmap.panels.neighbours.find_neighbours` with ``by="nearest"``). Without
+        neighbours nothing next to a region counts.
     exposure : DataFrame or Series, optional
         Worker-years at risk, by window and region, or by region when they never change.
     regions : DataFrame, optional
@@ -64,9 +66,10 @@ def panel_from_counts(
     ------
     InputError
         When windows are not dates, not in order, overlap or leave gaps; when a count is missing,
-        negative, infinite or no number; when neighbours don't fit the regions, are negative, or
-        make a region its own neighbour; when exposure is missing or negative, or zero where
-        something happened; when a region stands twice or is not among `regions`.
+        negative, infinite or no number; when neighbours don't fit the regions, are negative,
+        make a region its own neighbour, or leave one without any; when exposure is missing or
+        negative, or zero where something happened; when a region stands twice or is not among
+        `regions`.
 
     Examples
     --------
@@ -150,14 +153,14 @@ def _edges(index: pd.Index) -> tuple[NDArray[np.datetime64], str]:
     if (steps <= 0).any():
         at = int(np.argmax(steps <= 0)) + 1
         raise InputError(
-            "windows are not in order, or one stands twice", row=at + 1, met=starts[at]
+            "windows are not in order, or one stands twice", row=at + 1, met=str(starts[at])
         )
     if (ends <= starts).any() or (ends[:-1] > starts[1:]).any():
         at = int(np.argmax(np.append(ends[:-1] > starts[1:], ends[-1] <= starts[-1])))
-        raise InputError("windows overlap or are empty", row=at + 1, met=starts[at])
+        raise InputError("windows overlap or are empty", row=at + 1, met=str(starts[at]))
     if (ends[:-1] < starts[1:]).any():
         at = int(np.argmax(ends[:-1] < starts[1:]))
-        raise InputError("a gap follows a window", row=at + 1, met=ends[at], expected="no gap")
+        raise InputError("a gap follows a window", row=at + 1, met=str(ends[at]), expected="no gap")
     edges = np.append(starts, ends[-1])
     lengths = np.diff(edges).astype(int)
     nearest = min(_LENGTHS, key=lambda k: abs(np.log(np.median(lengths) / _LENGTHS[k][1])))
@@ -277,6 +280,13 @@ def _links(neighbours: ArrayLike | None, ids: pd.Index) -> Any:
         raise InputError("a region is its own neighbour", column="neighbours", met=alone)
     links.eliminate_zeros()
     total = np.asarray(links.sum(axis=1)).ravel()
+    if n > 1 and not (total > 0).all():
+        raise InputError(
+            "a region is linked to no other",
+            column="neighbours",
+            met=ids[np.flatnonzero(total == 0)[0]],
+            expected="one for each region, the nearest for islands, or none at all",
+        )
     return sparse.csr_array(sparse.diags_array(1.0 / np.where(total > 0, total, 1.0)) @ links)
 
 

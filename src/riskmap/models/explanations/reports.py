@@ -1,0 +1,199 @@
+"""The reports that a panel was counted from, and histories without some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from riskmap.incidents.duplicates.pairs import CURATED
+from riskmap.panels.cells import spread_days
+from riskmap.panels.measures import measure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.panels.counts import Panel
+    from riskmap.typing import CountHistory, FloatArray, IntArray
+
+#: The sources of record gave this share of a layer's reports ...
+RECORD_SHARE = 0.9
+#: ... that are older than so many days (of all, when none is).
+RECORD_DAYS = 365
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The reports of a panel: rows of one source of the same days and regions, taken together.
+
+    A source that tells one story five hundred times gives one report with the weight of five
+    hundred. Leaving out a report leaves out all of it.
+
+    Parameters
+    ----------
+    key : ndarray of str, shape (n,)
+        The first ``incident_id`` of each report.
+    source : ndarray of str, shape (n,)
+        Who reports it; empty when it is not told.
+    confirmed : ndarray of bool, shape (n,)
+        Whether a row of it has two independent sources or more.
+    rows : ndarray, shape (n,)
+        How many incidents it tells of.
+    old : ndarray of bool, shape (n,)
+        Whether it was more than a year ago.
+    place, time : scipy.sparse.csr_array
+        Incidents by region, and the share of them by window.
+    violence, foreign : ndarray, shape (n,)
+        Whether it counts in each series.
+    """
+
+    key: NDArray[np.str_]
+    source: NDArray[np.str_]
+    confirmed: NDArray[np.bool_]
+    rows: FloatArray
+    old: NDArray[np.bool_]
+    place: sparse.csr_array
+    time: sparse.csr_array
+    violence: FloatArray
+    foreign: FloatArray
+
+    @property
+    def curated(self) -> NDArray[np.bool_]:
+        """Which come from a feed whose coders have told incidents apart."""
+        return np.isin(self.source, CURATED)
+
+    def of_record(self, layer: str) -> set[str]:
+        """Return the sources that a layer is built on.
+
+        These are the curated feeds (``riskmap.incidents.duplicates.pairs.CURATED``), whose coders
+        read many publishers and tell incidents apart, and of the others the largest that together
+        gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
+        flood of new reports, or by telling one story often.
+        """
+        counts = (self.violence if layer == "violence" else self.foreign) > 0
+        known = counts & self.old if (counts & self.old).any() else counts
+        names, reports = np.unique(self.source[known], return_counts=True)
+        order = np.argsort(-reports, kind="stable")
+        before = (reports[order].cumsum() - reports[order]) / max(reports.sum(), 1)
+        return {*CURATED, *(str(name) for name in names[order][before < RECORD_SHARE])}
+
+
+def report_codes(evidence: pd.DataFrame) -> IntArray:
+    """Return for each row of the evidence which report it belongs to: 0, 1, 2 ...
+
+    Rows of one report have the source, the days and the regions in common, and count in the same
+    series.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> panel = rm.count_incidents(rm.locate(rm.datasets.incidents(), districts), districts,
+    ...                            as_of="2025-01-01")
+    >>> bool(report_codes(panel.evidence).max() < len(panel.evidence))
+    True
+    """
+    measures = measure(evidence)
+    regions = evidence.groupby("incident_id")["region_id"]
+    keys = pd.DataFrame(
+        {
+            "source": evidence["source"].fillna(""),
+            "first": evidence["event_date"],
+            "last": evidence["event_date_end"].fillna(evidence["event_date"]),
+            "region": regions.transform("min"),
+            "n_regions": regions.transform("size"),
+            "violence": measures["violence"],
+            "foreign": measures["foreign"],
+        }
+    )
+    return keys.groupby(list(keys), sort=True).ngroup().to_numpy(dtype=np.int64)
+
+
+def find_reports(panel: Panel) -> Reports:
+    """Return the reports of a panel as arrays."""
+    evidence = panel.evidence
+    code = report_codes(evidence)
+    region = pd.Index(panel.keys["region_id"]).get_indexer(evidence["region_id"])
+    n = int(code.max()) + 1 if len(code) else 0
+    order = np.lexsort((evidence["incident_id"].to_numpy(dtype=str), code))
+    first = order[np.unique(code[order], return_index=True)[1]]
+    heads = evidence.iloc[first]
+    row, window, share = spread_days(
+        heads["event_date"].to_numpy(),
+        heads["event_date_end"].fillna(heads["event_date"]).to_numpy(),
+        edges=panel.edges,
+    )
+    told = evidence["source_count"].fillna(1).to_numpy(dtype=float)
+    measures = measure(heads)
+    return Reports(
+        key=heads["incident_id"].to_numpy(dtype=str),
+        source=heads["source"].fillna("").to_numpy(dtype=str),
+        confirmed=np.bincount(code, told > 1, minlength=n) > 0,
+        rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
+        old=(heads["event_date"] < panel.as_of - pd.Timedelta(days=RECORD_DAYS)).to_numpy(),
+        place=table_of(
+            evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)
+        ),
+        time=table_of(share, row, window, (n, len(panel.edges) - 1)),
+        violence=measures["violence"].astype(float),
+        foreign=measures["foreign"].astype(float),
+    )
+
+
+def table_of(
+    values: FloatArray, row: IntArray, column: IntArray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Return a sparse table of values by row and column."""
+    return sparse.csr_array(sparse.coo_array((values, (row, column)), shape=shape))
+
+
+def history_of_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
+    """Return what a model learns from: no single voice, and no story more than once.
+
+    What a source that is not of record tells, and no second one confirms, counts for the forecast
+    but teaches the model nothing; so without that source a refitted model would say the same. The
+    rows of one report count once here, unless its feed is curated.
+
+    Parameters
+    ----------
+    history
+        Counts of all incidents.
+    layer
+        The series that is counted.
+    reports : Reports
+        What they were counted from.
+    """
+    trusted = np.isin(reports.source, sorted(reports.of_record(layer))) | reports.confirmed
+    again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
+    return subtract(history, layer, reports, np.where(trusted, again, 1.0))
+
+
+def subtract(
+    history: CountHistory, layer: str, reports: Reports, share: FloatArray
+) -> CountHistory:
+    """Return the history without a share of each report."""
+    rows = np.flatnonzero(share)
+    amounts = amounts_of(history, layer, reports, share)
+
+    def less(series: FloatArray, name: str) -> FloatArray:
+        time, place = reports.time[rows], reports.place[rows]
+        taken = (time.T @ (place * amounts[name][rows][:, None])).toarray()
+        left = series - taken
+        gone = (taken > 0) & (left <= 1e-12 * np.maximum(series, 1.0))
+        return np.where(gone, 0.0, left)
+
+    if len(rows) == 0:
+        return history
+    drivers = {name: less(series, name) for name, series in history.drivers.items()}
+    return replace(history, counts=less(history.counts, "counts"), drivers=drivers)
+
+
+def amounts_of(
+    history: CountHistory, layer: str, reports: Reports, share: FloatArray | float
+) -> dict[str, FloatArray]:
+    """Return what a share of each report adds to each series of a history."""
+    own = {"violence": share * reports.violence, "foreign": share * reports.foreign}
+    return {"counts": own[layer]} | {name: own[name] for name in history.drivers}

@@ -193,13 +193,17 @@ def quiet_history():
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_500_copies_of_one_story_raise_a_level_by_one_step_at_most(quiet_history, source, merge):
     copies = rows(QUIET, [5] * 500, source=source).assign(
-        incident_id=[f"copy:{i}" for i in range(500)], notes="Gunmen shot at a convoy of miners."
+        incident_id=[f"copy:{i}" for i in range(500)],
+        notes="Gunmen shot at a convoy of engineers.",
+        nationality="NOR",  # whom nobody has attacked before
+        sector="energy",
     )
+    engineers = rm.WorkerGroup("NOR", sector="energy")
     # what a source of record tells once may teach the model; what it repeats teaches nothing
     once = copies[:1] if source == "invented" else copies[:0]
-    _, before = stream(added(quiet_history, once))
+    _, before = stream(added(quiet_history, once), group=engineers)
     flooded = added(quiet_history, copies)
-    _, after = stream(rm.merge_duplicates(flooded) if merge else flooded)
+    _, after = stream(rm.merge_duplicates(flooded) if merge else flooded, group=engineers)
     was, now = (by_key(layer.risks, "risk_level") for layer in (before, after))
     assert (now[QUIET] >= was[QUIET]).all()
     assert (now - was)[was > 0].max() <= 1

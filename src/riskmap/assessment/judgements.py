@@ -1,4 +1,4 @@
-"""Judgements: probabilities to levels, with sufficiency, holds, silences and caps in their order."""
+"""Judgements: probabilities to levels, with sufficiency, holds, silences and caps in order."""
 
 from __future__ import annotations
 

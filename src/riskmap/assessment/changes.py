@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.layers import count_theirs, flag_theirs
+from riskmap.assessment.groups.layers import count_theirs, flag_theirs, record_of
 from riskmap.assessment.groups.shares import Tally, attributed
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
@@ -212,8 +212,14 @@ class _Waterfall:
         self.ids = forecast.activity["region_id"]
         self.as_of = forecast.provenance["as_of"]
         self.before = previous.provenance["as_of"]
-        self.new = _graded(forecast.evidence, group)
-        self.old = _graded(_known_before(forecast, previous), group)
+        self.new = self._graded(forecast.evidence)
+        self.old = self._graded(_known_before(forecast, previous))
+
+    def _graded(self, evidence: pd.DataFrame) -> pd.DataFrame:
+        """Return incidents with how they bear on the group."""
+        if self.group is None:
+            return evidence
+        return flag_theirs(evidence, self.group, record=record_of(self.forecast))
 
     def levels(self, *, moved: bool) -> list[Means]:
         """Return the expected counts after each step but the last, which is today's."""
@@ -297,11 +303,6 @@ class _Counted:
         ours = self.ours.copy()
         ours[:, region] = other.ours[:, region]
         return _Counted(histories, ours, self.tally.with_region(other.tally, region))
-
-
-def _graded(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
-    """Return incidents with how they bear on a group."""
-    return evidence if group is None else flag_theirs(evidence, group)
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:

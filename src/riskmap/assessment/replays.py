@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
+from riskmap.assessment.groups.layers import flag_theirs
 from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
-from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.assessment.statements import state_levels
 from riskmap.errors import InputError
 from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.forecasts import LAYERS, measure_activity
-from riskmap.panels.counts import Panel, count_incidents, recount_evidence
+from riskmap.models.explanations import find_reports
+from riskmap.models.forecasts import LAYERS
+from riskmap.panels.counts import count_incidents
 from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day, parse_horizon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from riskmap.assessment.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import CountModel, FloatArray, IntArray
 
 #: From this level on a region is one that people were warned of.
 HIGH = LEVEL_NAMES.index("high")
-#: Layers between two fits of the model; between them the last fit is asked.
-REFIT = 12
 DAYS_A_YEAR = 365.25
 
 
@@ -134,7 +134,7 @@ class Replay:
         return found
 
 
-def replay(
+def replay(  # noqa: PLR0913 - those of the stages that it replays
     located: Located,
     regions: gpd.GeoDataFrame,
     *,
@@ -142,6 +142,7 @@ def replay(
     horizon: str = "90D",
     model: CountModel | None = None,
     scale: LevelScale | None = None,
+    group: WorkerGroup | None = None,
     every: str = "month",
 ) -> Replay:
     """Return the levels that would have been published on past days, and what they were worth.
@@ -161,6 +162,8 @@ def replay(
         As for :func:`riskmap.forecast` and :func:`riskmap.count_incidents`.
     scale
         The thresholds; those that ship with riskmap by default.
+    group
+        Whose levels are replayed too, as the layer ``group``.
 
     Returns
     -------
@@ -185,58 +188,25 @@ def replay(
         raise InputError("days must be at least one, ascending, none twice", met=list(days))
     chosen = LevelScale.default() if scale is None else scale
     ahead = parse_horizon(horizon)
-    evidence = located.incidents["event_date"].max() + pd.Timedelta(days=1)
-    whole = count_incidents(
-        located, regions, every=every, as_of=max(evidence.normalize(), dates[-1])
-    )
+    last = located.incidents["event_date"].max() + pd.Timedelta(days=1)
+    whole = count_incidents(located, regions, every=every, as_of=max(last.normalize(), dates[-1]))
     base = EndemicEpidemic() if model is None else model
-    table = pd.concat(list(_tell(whole, dates, base, ahead, every)), ignore_index=True)
+    evidence = whole.evidence
+    if group is not None:
+        record = find_reports(whole).of_record("foreign")
+        evidence = flag_theirs(evidence, group, record=record)
+    told_by_day = state_levels(whole, evidence, dates, model=base, ahead=ahead)
+    table = pd.concat(list(told_by_day), ignore_index=True)
     tables = []
     for layer, part in table.groupby("layer", sort=False):
         told = _Told.of(part, str(layer), chosen, ahead)
         levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
         tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
     told_levels = pd.concat(tables, ignore_index=True)
-    told_levels["observed"] = _observe(told_levels, whole, ahead)
+    told_levels["observed"] = _observe(told_levels, _series(evidence), whole.as_of, ahead)
     names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level", "observed"]
     found = told_levels[names]
-    return Replay(found, _follow_incidents(found, whole), chosen, ahead)
-
-
-def _tell(
-    whole: Panel, dates: list[pd.Timestamp], model: CountModel, ahead: float, every: str
-) -> Iterator[pd.DataFrame]:
-    """Yield what each layer would have stated."""
-    evidence, fitted = whole.evidence, {}
-    for number, day in enumerate(dates):
-        late = evidence["ingested_at"] >= day.tz_localize("UTC")
-        known = evidence[~late & (evidence["event_date"] < day)]
-        if known.empty:
-            raise InputError(
-                "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
-            )
-        panel = recount_evidence(
-            known,
-            keys=whole.keys,
-            neighbours=whole.neighbours,
-            start=f"{known['event_date'].min():%Y-%m-%d}",
-            as_of=f"{day:%Y-%m-%d}",
-            every=every,
-        )
-        history_days = float((day - pd.Timestamp(panel.edges[0])).days)
-        activity = judge_sufficiency(measure_activity(panel), history_days=history_days)
-        blind = (activity["data_sufficiency"] == "insufficient").to_numpy()
-        for layer in LAYERS:
-            history = panel.history(layer)
-            if np.isnan(history.counts).all():
-                p_any = np.full(panel.n_regions, np.nan)
-            else:
-                if number % REFIT == 0 or layer not in fitted:
-                    fitted[layer] = clone(model).fit(history, horizon_days=ahead)
-                p_any = np.where(blind, np.nan, fitted[layer].predict_distribution(history).p_gt(0))
-            yield pd.DataFrame(
-                {"as_of": day, "region_id": panel.keys["region_id"], "layer": layer, "p_any": p_any}
-            )
+    return Replay(found, _follow_incidents(found, _series(evidence)), chosen, ahead)
 
 
 @dataclass(frozen=True)
@@ -316,14 +286,16 @@ def _series(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of each layer; those spread over regions happened in none of them."""
     named = evidence[evidence["method"] != "spread"]
     counts = measure(named)
-    return pd.concat(
-        [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS], ignore_index=True
-    )
+    tables = [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS]
+    if "ours" in named:
+        tables.append(named[named["ours"]].assign(layer="group"))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _observe(levels: pd.DataFrame, whole: Panel, ahead: float) -> FloatArray:
+def _observe(
+    levels: pd.DataFrame, series: pd.DataFrame, today: pd.Timestamp, ahead: float
+) -> FloatArray:
     """Return how many incidents followed within the horizon, missing where it isn't over."""
-    series = _series(whole.evidence)
     out = np.full(len(levels), np.nan)
     for layer, rows in levels.groupby("layer").groups.items():
         told = levels.loc[rows]
@@ -334,16 +306,15 @@ def _observe(levels: pd.DataFrame, whole: Panel, ahead: float) -> FloatArray:
         column = regions.get_indexer(mine["region_id"])
         found = np.full((len(days), len(regions)), np.nan)
         for t, day in enumerate(days):
-            if day + int(ahead) <= np.datetime64(whole.as_of, "D"):
+            if day + int(ahead) <= np.datetime64(today, "D"):
                 inside = (when >= day) & (when < day + int(ahead)) & (column >= 0)
                 found[t] = np.bincount(column[inside], minlength=len(regions))
         out[rows.to_numpy()] = found.ravel()
     return out
 
 
-def _follow_incidents(levels: pd.DataFrame, whole: Panel) -> pd.DataFrame:
+def _follow_incidents(levels: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of the replayed time with the levels around each of them."""
-    series = _series(whole.evidence)
     tables = []
     for layer, part in levels.groupby("layer", sort=False):
         days = part["as_of"].unique().to_numpy("datetime64[D]")

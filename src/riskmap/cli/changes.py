@@ -14,6 +14,7 @@ from riskmap.cli.common import (
     Json,
     Regions,
     as_rows,
+    load_group,
     load_incidents,
     load_regions,
     say,
@@ -67,7 +68,7 @@ def _tell(result: dict[str, Any], moved: list[dict[str, Any]]) -> Iterator[str]:
         yield line + (f" ({'; '.join(told)})" if told else "")
 
 
-def replay(  # noqa: PLR0913 - one an option of the command
+def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     incidents: Incidents,
     regions: Regions,
     start: Annotated[str, typer.Option("--from", help="Day of the first layer.")],
@@ -75,6 +76,9 @@ def replay(  # noqa: PLR0913 - one an option of the command
     horizon: Horizon = "90D",
     every: Every = "month",
     scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -90,7 +94,15 @@ def replay(  # noqa: PLR0913 - one an option of the command
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
     say(f"replaying {len(days)} layers")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
-    found = rm.replay(located, districts, days=days, horizon=horizon, scale=levels, every=every)
+    found = rm.replay(
+        located,
+        districts,
+        days=days,
+        horizon=horizon,
+        scale=levels,
+        group=None if group is None else load_group(group),
+        every=every,
+    )
     hits = found.incidents.assign(event_date=found.incidents["event_date"].dt.strftime("%Y-%m-%d"))
     tables = {
         "policy": found.policy(_SETTINGS),

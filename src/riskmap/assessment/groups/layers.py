@@ -11,9 +11,13 @@ import pandas as pd
 from riskmap.assessment.groups.shares import Tally, attributed, thin
 from riskmap.assessment.groups.what_ifs import Case
 from riskmap.assessment.groups.workers import LOCAL
+from riskmap.incidents.duplicates.pairs import CURATED
+from riskmap.models.explanations import report_codes
 from riskmap.models.forecasts import recount
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from riskmap.assessment.groups.workers import WorkerGroup
     from riskmap.models.forecasts import Forecast
     from riskmap.typing import FloatArray
@@ -55,7 +59,7 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     >>> bool((counts["group"] <= counts["foreign"]).all())
     True
     """
-    evidence = flag_theirs(forecast.evidence, group)
+    evidence = flag_theirs(forecast.evidence, group, record=record_of(forecast))
     foreign = forecast.frame[forecast.frame["layer"] == "foreign"].reset_index(drop=True)
     frame, parts = foreign.assign(layer="group"), forecast.components.iloc[:0]
     influences, responses = forecast.influences.iloc[:0], forecast.responses.iloc[:0]
@@ -81,22 +85,54 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     )
 
 
-def flag_theirs(evidence: pd.DataFrame, group: WorkerGroup) -> pd.DataFrame:
-    """Return incidents with their ``relevance``, and whether they are ``foreign`` and ``ours``.
+def flag_theirs(
+    evidence: pd.DataFrame, group: WorkerGroup, *, record: Iterable[str]
+) -> pd.DataFrame:
+    """Return incidents with their ``relevance``, whether they are ``ours``, and in the share.
+
+    What others tell of other foreigners lowers the group's share. So that no flood of it does, only
+    what a source of record tells or a second source confirms is in the share, and a story as often
+    as it happened: rows of one report count once, unless its feed is curated.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        Incidents as in :class:`riskmap.Forecast`.
+    group : WorkerGroup
+        Who it is about.
+    record
+        Sources of record (:meth:`riskmap.models.explanations.Reports.of_record`).
+
+    Returns
+    -------
+    DataFrame
+        With ``relevance``, ``ours`` and the weight ``foreign``.
 
     Examples
     --------
     >>> import riskmap as rm
-    >>> table = rm.datasets.incidents()
-    >>> found = flag_theirs(table, rm.WorkerGroup("CHN", sector="mining"))
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> found = flag_theirs(panel.evidence, rm.WorkerGroup("CHN"), record=["invented"])
     >>> bool((found["ours"] <= found["foreign"]).all())
     True
     """
     grades = group.relevance(evidence)
     foreign = ~grades.isin(LOCAL)
-    return evidence.assign(
-        relevance=grades, foreign=foreign, ours=foreign & grades.isin(group.theirs)
-    )
+    ours = foreign & grades.isin(group.theirs)
+    others = evidence[foreign & ~ours]
+    report = others[["source_count"]].groupby(report_codes(others))["source_count"]
+    source = others["source"].fillna("")
+    trusted = source.isin({*CURATED, *record}) | (report.transform("max").fillna(1) > 1)
+    once = (1.0 / report.transform("size")).where(~source.isin(CURATED), 1.0)
+    weight = ours.astype(float)
+    weight.loc[others.index] = once.where(trusted, 0.0)
+    return evidence.assign(relevance=grades, ours=ours, foreign=weight)
+
+
+def record_of(forecast: Forecast) -> list[str]:
+    """Return the sources of record of the foreign incidents."""
+    return list(forecast.provenance["sources_of_record"].get("foreign", []))
 
 
 def count_theirs(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> FloatArray:
@@ -117,7 +153,7 @@ def count_theirs(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> F
     >>> districts = rm.datasets.regions()
     >>> located = rm.locate(rm.datasets.incidents(), districts)
     >>> forecast = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
-    >>> evidence = flag_theirs(forecast.evidence, rm.WorkerGroup("CHN"))
+    >>> evidence = flag_theirs(forecast.evidence, rm.WorkerGroup("CHN"), record=["invented"])
     >>> ours = count_theirs(forecast, evidence, as_of="2025-01-01")
     >>> bool(np.isclose(ours.sum(), evidence.loc[evidence["ours"], "weight"].sum()))
     True

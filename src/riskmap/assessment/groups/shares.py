@@ -154,3 +154,22 @@ def thin(mean: FloatArray, dispersion: FloatArray, share: FloatArray) -> Negativ
     excess = np.maximum(dispersion - 1.0, 0.0)
     size = np.divide(mean, excess, out=np.full(len(mean), np.inf), where=excess > 0)
     return NegativeBinomial(mean * share, size=size)
+
+
+def thin_to(whole: FloatArray, variance: FloatArray, mean: FloatArray) -> NegativeBinomial:
+    """Return the distribution of the part of negative binomial counts that has a mean.
+
+    Parameters
+    ----------
+    whole, variance
+        Of the whole.
+    mean
+        Of the part.
+
+    Examples
+    --------
+    >>> thin_to(np.array([2.0]), np.array([6.0]), np.array([1.0])).variance.tolist()
+    [2.0]
+    """
+    dispersion = np.divide(variance, whole, out=np.ones_like(whole), where=whole > 0)
+    return thin(whole, dispersion, np.divide(mean, whole, out=0.0 * whole, where=whole > 0))

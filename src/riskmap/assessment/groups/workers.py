@@ -142,7 +142,11 @@ class WorkerGroup:
         """
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
         mine = set(self.nationality)
-        names = [text for text, codes in told.items() if mine.intersection(map(str.strip, codes))]
+        names = [
+            text
+            for text, codes in told.items()
+            if mine.intersection(code.strip().upper() for code in codes)
+        ]
         ours = incidents["nationality"].isin(names)
         anyone = not self.nationality
         foreign = hits_foreigners(incidents)

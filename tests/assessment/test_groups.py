@@ -133,6 +133,19 @@ def test_a_flood_of_what_hit_others_lowers_no_level(source):
     assert (loud.loc[ours, "p_any"] >= 0.9 * calm.loc[ours, "p_any"])[known].all()
 
 
+def test_nationals_at_home_are_no_foreigners_and_get_no_low_level():
+    regions = REGIONS.assign(iso3="CHN")
+    incidents = rm.datasets.incidents().assign(country="CHN", nationality="IND")
+    panel = rm.count_incidents(rm.locate(incidents, regions), regions, as_of="2025-02-01")
+    asked = rm.forecast(panel, model=rm.EmpiricalBayes())
+    layer = rm.assess(asked, regions, group=rm.WorkerGroup("CHN"))
+    ours = layer.risks[layer.risks["layer"] == "group"]
+    assert set(ours["level_name"]) == {"insufficient_data"}
+    assert ours["p_any"].isna().all()
+    both = rm.assess(asked, regions, group=rm.WorkerGroup(("CHN", "IND")))
+    assert (both.risks.loc[both.risks["layer"] == "group", "risk_level"] > 0).any()
+
+
 def test_levels_stand_side_by_side_and_the_group_comes_first(forecast):
     layer = rm.assess(forecast, REGIONS, group=MINERS)
     assert layer.headline == "group"

@@ -46,7 +46,9 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     Returns
     -------
     Forecast
-        With one more row a region, and ``relevance`` beside each incident of its evidence.
+        With one more row a region, and ``relevance`` beside each incident of its evidence. Where
+        the whole group is at home its numbers are missing: attacks on nationals are no part of the
+        foreign rate.
 
     Examples
     --------
@@ -69,10 +71,12 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
         found = attributed(
             forecast.models["foreign"], forecast.histories["foreign"], ours, tally.shares()
         )
-        frame = _thinned(frame, foreign, np.sum(list(found.values()), axis=0))
+        mean = np.sum(list(found.values()), axis=0)
+        frame = _thinned(frame, foreign, mean)
+        frame = _unknown_at_home(frame, forecast.activity, group)
         parts = _stack(found, forecast.activity["region_id"])
         case = Case.of(forecast, evidence, tally, ours)
-        rates = frame["expected_count"].to_numpy() / forecast.provenance["horizon_days"]
+        rates = mean / forecast.provenance["horizon_days"]
         influences, responses = case.influences(), case.responses(rates)
     return replace(
         forecast,
@@ -83,6 +87,20 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
         influences=_interleave(forecast.influences, influences),
         responses=_interleave(forecast.responses, responses),
     )
+
+
+def _unknown_at_home(
+    frame: pd.DataFrame, regions: pd.DataFrame, group: WorkerGroup
+) -> pd.DataFrame:
+    """Return the frame without numbers where all of the group are at home.
+
+    What happens to them there is no part of the foreign rate, so that nothing can be told of it.
+    """
+    home = regions["iso3"].isin(group.nationality).to_numpy() & (len(group.nationality) == 1)
+    numbers = list(frame.columns.difference(["region_id", "layer"]))
+    unknown = frame.copy()
+    unknown.loc[home, numbers] = np.nan
+    return unknown
 
 
 def flag_theirs(

@@ -1,6 +1,7 @@
 """Silence never lowers a level unflagged; a flood of harmless rows lowers none."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.assessment.judgements import judge_levels
-from riskmap.assessment.silences import find_silent, flag_silences, measure_sources
+from riskmap.assessment.silences import UNTOLD, find_silent, flag_silences, measure_sources
 
 REGIONS = rm.datasets.regions()
 BASE = rm.datasets.incidents().assign(
@@ -104,6 +105,17 @@ def test_a_source_that_has_gone_holds_every_level():
     assert not (fell & (after.risks["risk_level"] > 0)).any()
     assert after.risks["reporting_gap"].all()
     assert "silence" in set(after.audit["rule"])
+
+
+def test_a_layer_before_without_sources_is_said_to_tell_nothing_of_those_that_went():
+    before = assess(BASE, BEFORE)
+    public = replace(
+        before, incidents=before.incidents.assign(source=None).astype({"source": "str"})
+    )
+    after = assess(BASE[BASE["source"] != "alpha"], DAY, public)
+    assert set(after.audit.loc[after.audit["detail"] == UNTOLD, "region_id"]) == set(
+        REGIONS["region_id"]
+    )
 
 
 def test_one_withdrawn_report_casts_doubt_on_its_region_alone():

@@ -239,10 +239,12 @@ class _Told:
         final = alone.copy()
         since = np.full(alone.shape[1], np.nan)
         clock = self.days.astype(float)
+        last = final[0]
         for t in range(1, len(final)):
             waited = np.where(np.isnan(since), 0.0, clock[t] - since)
+            last = np.where(final[t - 1] == INSUFFICIENT, last, final[t - 1])
             final[t], below, over = step_levels(
-                alone[t], lowered[t], final[t - 1], waited=waited, dwell_days=dwell_days
+                alone[t], lowered[t], last, waited=waited, dwell_days=dwell_days
             )
             kept = np.where(np.isnan(since), clock[t], since)
             since = np.where(below & ~over, kept, np.nan)

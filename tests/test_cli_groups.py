@@ -1,6 +1,7 @@
 """Groups, scales and authorities on the command line."""
 
 import json
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -55,6 +56,24 @@ def test_a_group_and_a_scale_from_files(published):
     assert layer.sites["site"].tolist() == ["camp"] * 3
     names = [row["name"] for row in layer.provenance["inputs"]]
     assert names == ["incidents.csv", "regions.geojson", "scale.toml", "group.toml"]
+
+
+@pytest.mark.filterwarnings("ignore:EXPIRED")
+def test_a_set_of_another_group_and_scale_is_waited_for_as_well(published, files, tmp_path):
+    out = tmp_path / "both"
+    shutil.copytree(published, out, symlinks=True)
+    args = ["run", files / "incidents.csv", "--regions", files / "regions.geojson"]
+    args += ["--as-of", "2025-02-01", "--group", "/aid", "--formats", "csv", "--out", out]
+    result = RUN.invoke(cli.app, [str(arg) for arg in args])
+    assert result.exit_code == 0, result.output
+    before, after = rm.read_layer(published), rm.read_layer(out)
+    assert after.provenance["previous_as_of"] == "2025-01-01"
+    was, now = (layer.risks.set_index(["region_id", "layer"]) for layer in (before, after))
+    wide = now.index.get_level_values("layer") != "group"
+    assert (
+        now.loc[wide, "p_before"].dropna() == was["p_any"].reindex(now.index[wide]).dropna()
+    ).all()
+    assert now.loc[~wide, "level_before"].isna().all()
 
 
 @pytest.mark.filterwarnings("ignore:EXPIRED")

@@ -260,8 +260,11 @@ def _typed(frame: pd.DataFrame, column: Column) -> pd.Series:
     if column.name not in frame.columns:
         fill = False if column.dtype == FLAG else None
         return pd.Series(fill, index=frame.index, dtype=column.dtype)
+    values = frame[column.name]
+    if values.dtype == pd.api.types.pandas_dtype(column.dtype):
+        return values
     try:
-        return frame[column.name].astype(column.dtype)
+        return values.astype(column.dtype)
     except (TypeError, ValueError) as error:
         raise SchemaError(
             f"can't be held as {column.dtype}", column=column.name, met=str(error)

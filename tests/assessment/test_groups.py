@@ -1,10 +1,17 @@
 """A group's rate is its shrunken share of the foreign rate; relevance selects and explains."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
 
 import riskmap as rm
 from riskmap.assessment.groups import RELEVANCE, add_group
+from riskmap.assessment.groups.shares import attributed
 from riskmap.errors import InputError
 
 REGIONS = rm.datasets.regions()
@@ -28,6 +35,7 @@ def counts(forecast):
 @pytest.mark.parametrize(
     ("nationality", "sector", "victims", "grade", "staff"),
     [
+        ("ind; chn", "mining", 2, "same nationality and sector", None),
         ("CHN", "mining", 1, "same nationality and sector", None),
         ("IND;CHN", "mining", 2, "same nationality and sector", None),
         ("CHN", "aid", 1, "same nationality", None),
@@ -71,6 +79,71 @@ def test_components_of_the_group_add_up(forecast):
     parts = found.components[found.components["layer"] == "group"]
     sums = parts.groupby("region_id")["value"].sum()
     assert sums.to_numpy() == pytest.approx(counts(found)["group"].to_numpy(), abs=1e-9)
+
+
+@given(st.integers(0, 2**16), st.sampled_from([rm.EmpiricalBayes(), rm.ExponentialMean()]))
+@settings(max_examples=25)
+def test_the_part_of_a_group_is_monotone_and_within_the_whole(seed, model):
+    """Law 10: one more attack on the group never lowers its part, wherever it happens."""
+    rng = np.random.default_rng(seed)
+    history, _ = rm.datasets.simulate_counts(24, 4, seed=seed)
+    fitted = clone(model).fit(history, horizon_days=30)
+    ours = rng.binomial(history.counts.astype(int), 0.4).astype(float)
+    share = rng.random(4)
+    more = np.zeros_like(ours)
+    more[rng.integers(24), rng.integers(4)] = 1.0
+
+    def part(counts, own):
+        found = attributed(fitted, replace(history, counts=counts), own, share)
+        return np.sum(list(found.values()), axis=0)
+
+    now, then = part(history.counts, ours), part(history.counts + more, ours + more)
+    whole = fitted.predict_distribution(history).mean
+    assert (now <= whole + 1e-12).all()
+    assert (now >= share * whole - 1e-12).all()
+    assert (then >= now - 1e-12).all()
+    others = part(history.counts + more, ours)
+    assert (others >= now - 1e-12).all()
+    assert (then >= others - 1e-12).all()
+
+
+@pytest.mark.parametrize("source", ["rumour", "invented"])
+def test_a_flood_of_what_hit_others_lowers_no_level(source):
+    """Neither from a single voice, nor as one story of a source of record told often."""
+    incidents = rm.datasets.incidents()
+    day = pd.Timestamp("2025-01-20")
+    flood = incidents.iloc[[0] * 500].assign(
+        incident_id=[f"flood:{i}" for i in range(500)],
+        source=source,
+        event_date=day,
+        event_date_end=day,
+        ingested_at=pd.Timestamp("2025-01-22", tz="UTC"),
+        nationality="IND",
+        sector="aid",
+        foreign_victims=pd.array([1] * 500, dtype="Int64"),
+        source_count=pd.array([1] * 500, dtype="Int64"),
+    )
+    calm, loud = (
+        rm.assess(made(rows), REGIONS, group=MINERS).risks
+        for rows in (incidents, pd.concat([incidents, flood], ignore_index=True))
+    )
+    assert (loud["risk_level"] >= calm["risk_level"]).all()
+    ours = calm["layer"] == "group"
+    known = calm.loc[ours, "p_any"].notna()
+    assert (loud.loc[ours, "p_any"] >= 0.9 * calm.loc[ours, "p_any"])[known].all()
+
+
+def test_nationals_at_home_are_no_foreigners_and_get_no_low_level():
+    regions = REGIONS.assign(iso3="CHN")
+    incidents = rm.datasets.incidents().assign(country="CHN", nationality="IND")
+    panel = rm.count_incidents(rm.locate(incidents, regions), regions, as_of="2025-02-01")
+    asked = rm.forecast(panel, model=rm.EmpiricalBayes())
+    layer = rm.assess(asked, regions, group=rm.WorkerGroup("CHN"))
+    ours = layer.risks[layer.risks["layer"] == "group"]
+    assert set(ours["level_name"]) == {"insufficient_data"}
+    assert ours["p_any"].isna().all()
+    both = rm.assess(asked, regions, group=rm.WorkerGroup(("CHN", "IND")))
+    assert (both.risks.loc[both.risks["layer"] == "group", "risk_level"] > 0).any()
 
 
 def test_levels_stand_side_by_side_and_the_group_comes_first(forecast):

@@ -56,6 +56,11 @@ def follow(values, start="2025-01-01", silent=frozenset()):
     return told
 
 
+def test_a_silence_in_between_does_not_shorten_the_wait():
+    found = follow([0.5, np.nan, np.nan, 0.01, 0.01])
+    assert found[1:] == [(0, "silence"), (0, "silence"), (4, "hold"), (4, "hold")]
+
+
 def test_a_level_rises_at_once():
     assert follow([0.01, 0.5, 0.9]) == [(1, ""), (4, ""), (5, "")]
 

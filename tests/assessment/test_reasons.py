@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.assessment.groups import add_group
+from riskmap.assessment.groups.layers import count_theirs, flag_theirs
+from riskmap.assessment.groups.shares import Tally, attributed
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.reasons import cap_single_sources
 from riskmap.models.estimators import CountEstimator
@@ -130,6 +133,29 @@ def test_each_downward_counterfactual_comes_true(base, name):
         assert level == row.risk_level < by_key(layer.risks, "threshold_level")[row.region_id, name]
 
 
+def test_quiet_days_are_the_groups_as_if_they_had_passed(base):
+    """The group's part is made anew of histories that really had those quiet days."""
+    forecast, _ = base
+    evidence = flag_theirs(forecast.evidence, MINERS, record=["invented"])
+    told = add_group(forecast, MINERS)
+    responses = told.responses.query("layer == 'group' and kind == 'quiet'")
+    frame = told.frame.pivot_table("expected_count", "region_id", "layer")
+    rates = {name: frame[name].to_numpy() / 90.0 for name in frame}
+    days = np.diff(step_onwards(AS_OF, AS_OF + pd.Timedelta(days=100), every="month")).astype(float)
+    share = Tally.of(evidence, forecast.activity).shares()
+    history = forecast.histories["foreign"]
+    ours = replace(history, counts=count_theirs(forecast, evidence, as_of="2025-01-01"))
+    for r, region in enumerate(frame.index[:6]):
+        longer = lengthen(history, days, rates, layer="foreign")
+        theirs = lengthen(ours, days, {**rates, "foreign": rates["group"]}, layer="foreign")
+        for series in (longer.counts, theirs.counts, *longer.drivers.values()):
+            series[-len(days) :, r] = 0.0
+        parts = attributed(forecast.models["foreign"], longer, theirs.counts, share)
+        row = responses[(responses["region_id"] == region) & (responses["amount"] == days.sum())]
+        found = sum(part[r] for part in parts.values())
+        assert row["expected_count"].item() == pytest.approx(found, abs=1e-9)
+
+
 def test_a_fragile_level_is_another_one_without_one_report(base):
     forecast, layer = base
     incidents = invented()
@@ -193,13 +219,17 @@ def quiet_history():
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_500_copies_of_one_story_raise_a_level_by_one_step_at_most(quiet_history, source, merge):
     copies = rows(QUIET, [5] * 500, source=source).assign(
-        incident_id=[f"copy:{i}" for i in range(500)], notes="Gunmen shot at a convoy of miners."
+        incident_id=[f"copy:{i}" for i in range(500)],
+        notes="Gunmen shot at a convoy of engineers.",
+        nationality="NOR",  # whom nobody has attacked before
+        sector="energy",
     )
+    engineers = rm.WorkerGroup("NOR", sector="energy")
     # what a source of record tells once may teach the model; what it repeats teaches nothing
     once = copies[:1] if source == "invented" else copies[:0]
-    _, before = stream(added(quiet_history, once))
+    _, before = stream(added(quiet_history, once), group=engineers)
     flooded = added(quiet_history, copies)
-    _, after = stream(rm.merge_duplicates(flooded) if merge else flooded)
+    _, after = stream(rm.merge_duplicates(flooded) if merge else flooded, group=engineers)
     was, now = (by_key(layer.risks, "risk_level") for layer in (before, after))
     assert (now[QUIET] >= was[QUIET]).all()
     assert (now - was)[was > 0].max() <= 1

@@ -22,9 +22,11 @@ def replayed():
 
 
 def test_a_replay_says_what_the_layers_would_have_said():
-    found = rm.replay(LOCATED, REGIONS, days=DAYS[:1], model=MODEL)
+    group = rm.WorkerGroup("CHN", sector="mining")
+    found = rm.replay(LOCATED, REGIONS, days=DAYS[:1], model=MODEL, group=group)
     panel = rm.count_incidents(LOCATED, REGIONS, as_of=DAYS[0])
-    layer = rm.assess(rm.forecast(panel, model=MODEL), REGIONS)
+    layer = rm.assess(rm.forecast(panel, model=MODEL), REGIONS, group=group)
+    assert set(found.levels["layer"]) == set(layer.risks["layer"]) >= {"group"}
     key = ["region_id", "layer"]
     one = found.levels.set_index(key)["p_any"].sort_index()
     two = layer.risks.set_index(key)["p_any"].sort_index()

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.assessment.groups import add_group
+from riskmap.settings import data_path
 
 HOME = "AF1814"  # Khwaja Bahauddin
 MODEL = rm.EndemicEpidemic(penalties=(0.1,), most_rows=100_000)
@@ -66,9 +68,65 @@ def test_it_is_fragile_and_rests_on_a_single_source(layers, name):
     assert "'article' alone" in audit.loc[(HOME, name), "detail"]
 
 
-def test_it_multiplies_the_probability_of_aid_workers_by_less(layers):
-    factor = {}
-    for name in GROUPS:
-        layer = layers["after", name]
-        factor[name] = home(layer)["p_any"] / killing(layer)["p_any"]
-    assert factor["miners"] > 10 * factor["aid"] > 10
+def assert_miners_are_hit_harder(before, after):
+    """Both probabilities rise, that of miners by more, as a ratio and in absolute terms."""
+    rises = {name: after[name] - before[name] for name in GROUPS}
+    ratios = {name: after[name] / before[name] for name in GROUPS}
+    assert rises["miners"] > rises["aid"] > 0
+    assert ratios["miners"] > ratios["aid"] > 1
+
+
+def test_it_raises_aid_workers_by_less(layers):
+    after = {name: home(layers["after", name])["p_any"] for name in GROUPS}
+    without = {name: killing(layers["after", name])["p_any"] for name in GROUPS}
+    assert_miners_are_hit_harder(without, after)
+
+
+def probabilities(incidents, regions, region, **options):
+    """What each group must expect in a region, whatever its data suffice for."""
+    panel = rm.count_incidents(rm.locate(incidents, regions), regions, **options)
+    forecast = rm.forecast(panel, model=MODEL)
+    frames = {name: add_group(forecast, group).frame for name, group in GROUPS.items()}
+    key = (region, "group")
+    return {
+        name: f.set_index(["region_id", "layer"]).loc[key, "p_any"] for name, f in frames.items()
+    }
+
+
+def test_it_raises_aid_workers_by_less_in_the_table_that_ships():
+    provinces = rm.read_regions("AFG", level=1)
+    takhar = provinces.loc[provinces["name"] == "Takhar", "region_id"].item()
+    table = rm.read_incidents(data_path("examples/attacks_on_foreign_workers.csv"))
+    table = table[table["country"] == "AFG"]
+    options = {"as_of": "2025-02-01", "start": "2004-01-01"}
+    before, after = (
+        probabilities(rows, provinces, takhar, **options)
+        for rows in (table[table["event_date"] < "2025-01-21"], table)
+    )
+    assert_miners_are_hit_harder(before, after)
+
+
+def test_it_raises_aid_workers_by_less_where_only_they_were_attacked_before():
+    regions = rm.datasets.regions()
+    quiet = regions.loc[regions["name"] == "Uldra", "region_id"].item()
+    history = rm.datasets.incidents()
+    history = history[history["admin2"] != "Uldra"].assign(sector="aid")
+    history["nationality"] = pd.Series(None, index=history.index, dtype="str")
+    history["foreign_victims"] = (history["foreign_victims"].fillna(0) > 0).astype("Int64")
+    day = pd.Timestamp("2025-01-21")
+    seed = history.iloc[[0]].assign(
+        incident_id="seed:1",
+        event_date=day,
+        event_date_end=day,
+        ingested_at=pd.Timestamp("2025-01-22", tz="UTC"),
+        region_id=quiet,
+        nationality="CHN",
+        sector="mining",
+        foreign_victims=pd.array([1], dtype="Int64"),
+    )
+    options = {"as_of": "2025-02-01", "start": "2018-01-01"}
+    before, after = (
+        probabilities(rows, regions, quiet, **options)
+        for rows in (history, pd.concat([history, seed], ignore_index=True))
+    )
+    assert_miners_are_hit_harder(before, after)

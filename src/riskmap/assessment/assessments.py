@@ -5,28 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
-from riskmap.assessment.changes import audit_method, explain_changes, has_moved
+from riskmap.assessment.changes import explain_changes, has_moved
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.exposures import add_rates
 from riskmap.assessment.groups import WorkerGroup, add_group
-from riskmap.assessment.holds import hold_levels
+from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.layers import (
-    AUDIT_COLUMNS,
     CHANGE_COLUMNS,
     DRIVER_COLUMNS,
-    RISK_COLUMNS,
     RiskLayer,
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
 from riskmap.assessment.notables import carried_incidents
-from riskmap.assessment.reasons import find_reasons
-from riskmap.assessment.silences import find_gone, find_silent, flag_silences, measure_sources
 from riskmap.assessment.sites import assess_sites
-from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.assessment.validities import describe_validity
 from riskmap.errors import SchemaError
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
@@ -34,7 +28,6 @@ from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 if TYPE_CHECKING:
     from riskmap.models.forecasts import Forecast
 
-_NUMBERS = ("p_any", "expected_count", "q05", "q50", "q95")
 _BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
 
 
@@ -94,19 +87,11 @@ def assess(
     if group is not None:
         forecast = add_group(forecast, group)
     provenance = _describe(forecast, ordered, chosen)
-    risks = _judge(forecast, chosen)
-    gone, audit = frozenset[str](), [empty_table(AUDIT_COLUMNS)]
+    judged = judge_levels(forecast, chosen, previous=previous, provenance=provenance)
+    risks = add_consequences(judged.risks, forecast)
+    risks = add_rates(risks, forecast, ordered, group=group)
     if previous is not None:
         provenance["previous_as_of"] = previous.provenance["as_of"]
-        gone, doubts = find_gone(forecast.evidence, forecast.activity, previous)
-        risks, holds = hold_levels(risks, previous, chosen, provenance=provenance, silent=gone)
-        methods = audit_method(forecast, previous, chosen, provenance=provenance)
-        audit += [doubts, methods, holds]
-    silent = find_silent(forecast.evidence, forecast.activity, as_of=provenance["as_of"])
-    risks = flag_silences(risks, silent, gone)
-    reasons = find_reasons(forecast, risks, chosen)
-    risks = add_consequences(reasons.risks, forecast)
-    risks = add_rates(risks, forecast, ordered, group=group)
     carried = carried_incidents(forecast.evidence)
     if len(carried) < len(forecast.evidence):
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
@@ -131,35 +116,11 @@ def assess(
         else explain_changes(
             forecast, risks, previous, group=group, moved=has_moved(previous, provenance)
         ),
-        audit=pd.concat([*audit, reasons.audit], ignore_index=True),
-        sources=measure_sources(forecast.evidence, as_of=provenance["as_of"]),
-        influences=reasons.influences,
-        counterfactuals=reasons.counterfactuals,
+        audit=judged.audit,
+        sources=judged.sources,
+        influences=judged.influences,
+        counterfactuals=judged.counterfactuals,
     )
-
-
-def _judge(forecast: Forecast, scale: LevelScale) -> pd.DataFrame:
-    """Return the risks: probabilities, levels and knowledge, side by side."""
-    known = forecast.provenance
-    history = pd.Timestamp(known["as_of"]) - pd.Timestamp(known["history_start"])
-    knowledge = judge_sufficiency(forecast.activity, history_days=float(history.days))
-    risks = forecast.frame.merge(knowledge, on="region_id", how="left", validate="many_to_one")
-    unknown = risks["p_any"].isna()
-    risks.loc[unknown, ["data_sufficiency", "confidence"]] = ["insufficient", "low"]
-    risks.loc[risks["data_sufficiency"] == "insufficient", list(_NUMBERS)] = np.nan
-    levels = np.zeros(len(risks), dtype=np.int64)
-    for layer in risks["layer"].unique():
-        rows = (risks["layer"] == layer).to_numpy()
-        levels[rows] = scale.level_of(
-            risks.loc[rows, "p_any"].to_numpy(),
-            layer=layer,
-            horizon_days=forecast.provenance["horizon_days"],
-        )
-    names = np.array([level.name for level in scale.levels], dtype=object)
-    risks = risks.assign(risk_level=levels, level_name=names[levels], threshold_level=levels)
-
-    known_names = [column.name for column in RISK_COLUMNS if column.name in risks]
-    return conform(risks[known_names], RISK_COLUMNS)
 
 
 def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups import count_shares, shrink_shares
+from riskmap.assessment.groups.layers import count_theirs, flag_theirs, record_of
+from riskmap.assessment.groups.shares import Tally, attributed
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.models.forecasts import recount
@@ -210,8 +212,14 @@ class _Waterfall:
         self.ids = forecast.activity["region_id"]
         self.as_of = forecast.provenance["as_of"]
         self.before = previous.provenance["as_of"]
-        self.new = _graded(forecast.evidence, group)
-        self.old = _graded(_known_before(forecast, previous), group)
+        self.new = self._graded(forecast.evidence)
+        self.old = self._graded(_known_before(forecast, previous))
+
+    def _graded(self, evidence: pd.DataFrame) -> pd.DataFrame:
+        """Return incidents with how they bear on the group."""
+        if self.group is None:
+            return evidence
+        return flag_theirs(evidence, self.group, record=record_of(self.forecast))
 
     def levels(self, *, moved: bool) -> list[Means]:
         """Return the expected counts after each step but the last, which is today's."""
@@ -225,9 +233,9 @@ class _Waterfall:
             "boundary": self._asked(placed, before),
             "decay": self._asked(placed, self.as_of),
         }
-        revised = recount(self.forecast, told, as_of=self.as_of)
-        known = self._ask(revised, self._shares(told))
-        return [*asked.values(), known, self._own(revised, told, known)]
+        known = self._counted(told, self.as_of)
+        means = self._ask(known)
+        return [*asked.values(), means, self._own(known, told, means)]
 
     def p_before(self) -> Means:
         """Return ``p_any`` of the day before by today's models."""
@@ -239,44 +247,62 @@ class _Waterfall:
         }
 
     def _asked(self, evidence: pd.DataFrame, as_of: str) -> Means:
-        return self._ask(recount(self.forecast, evidence, as_of=as_of), self._shares(evidence))
+        return self._ask(self._counted(evidence, as_of))
 
-    def _ask(self, histories: Mapping[str, CountHistory], shares: FloatArray) -> Means:
+    def _counted(self, evidence: pd.DataFrame, as_of: str) -> _Counted:
+        """Return what the models are asked about: histories, and what is the group's of them."""
+        histories = recount(self.forecast, evidence, as_of=as_of)
+        histories = {layer: _known(history) for layer, history in histories.items()}
+        if self.group is None or "foreign" not in histories:
+            return _Counted(histories)
+        ours = count_theirs(self.forecast, evidence, as_of=as_of)
+        return _Counted(histories, ours, Tally.of(evidence, self.forecast.activity))
+
+    def _ask(self, known: _Counted) -> Means:
         """Return what the models expect after other histories."""
-        means = {}
-        for layer, model in self.forecast.models.items():
-            means[layer] = model.predict_distribution(_known(histories[layer])).mean
-        if self.group is not None and "foreign" in means:
-            means["group"] = means["foreign"] * shrink_shares(shares, self.forecast.activity)
+        models = self.forecast.models
+        means = {
+            layer: models[layer].predict_distribution(history).mean
+            for layer, history in known.histories.items()
+        }
+        if known.tally is not None:
+            asked = (models["foreign"], known.histories["foreign"])
+            parts = attributed(*asked, known.ours, known.tally.shares())
+            means["group"] = np.sum(list(parts.values()), axis=0)
         return means
 
-    def _shares(self, evidence: pd.DataFrame) -> FloatArray:
-        """Return the group's and all foreign incidents by region; nothing without a group."""
-        if self.group is None:
-            return np.empty((2, 0))
-        return count_shares(evidence, self.forecast.activity, theirs=self.group.theirs)
-
-    def _own(self, revised: Mapping[str, CountHistory], told: pd.DataFrame, known: Means) -> Means:
+    def _own(self, known: _Counted, told: pd.DataFrame, before: Means) -> Means:
         """Return the expected counts with the new incidents of each region alone."""
-        means = {layer: mean.copy() for layer, mean in known.items()}
-        now = self.forecast.histories
+        means = {layer: mean.copy() for layer, mean in before.items()}
+        now = self._counted(self.new, self.as_of)
+        now = replace(now, histories=self.forecast.histories)
         fresh = self.new[~self.new["incident_id"].isin(told["incident_id"])]
-        shares, added = self._shares(told), self._shares(fresh)
         for region in np.flatnonzero(self.ids.isin(fresh["region_id"])).tolist():
-            histories = {
-                layer: _with_column(asked, now[layer], region) for layer, asked in revised.items()
-            }
-            mine = shares.copy()
-            mine[:, region : region + 1] += added[:, region : region + 1]
-            found = self._ask(histories, mine)
+            found = self._ask(known.with_region(now, region))
             for layer, mean in found.items():
                 means[layer][region] = mean[region]
         return means
 
 
-def _graded(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
-    """Return incidents with how they bear on a group."""
-    return evidence if group is None else evidence.assign(relevance=group.relevance(evidence))
+@dataclass(frozen=True)
+class _Counted:
+    """The histories of the layers, and the incidents of the group in them where there is one."""
+
+    histories: Mapping[str, CountHistory]
+    ours: FloatArray = field(default_factory=partial(np.empty, (0, 0)))
+    tally: Tally | None = None
+
+    def with_region(self, other: _Counted, region: int) -> _Counted:
+        """Return the same with one region as it is in another."""
+        histories = {
+            layer: _with_column(history, other.histories[layer], region)
+            for layer, history in self.histories.items()
+        }
+        if self.tally is None or other.tally is None:
+            return replace(self, histories=histories)
+        ours = self.ours.copy()
+        ours[:, region] = other.ours[:, region]
+        return _Counted(histories, ours, self.tally.with_region(other.tally, region))
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:

@@ -40,7 +40,8 @@ def hold_levels(
 
     A level rises at once. It falls when ``p_any`` has been under ``scale.lower_fraction`` times the
     level's lower bound for ``scale.dwell_days``, as the layers since then have told, and then to
-    the level whose lowered bound is reached. Where known reports have gone it doesn't fall.
+    the level whose lowered bound is reached. Where known reports have gone it doesn't fall. Where
+    too little was known in between, it falls from the last level that was known.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ def hold_levels(
             expected=f"<= {as_of:%Y-%m-%d}",
         )
     before = _read_before(risks, previous, scale, provenance)
-    base = before["risk_level"].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
+    base = _last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
     hushed = risks["region_id"].isin(silent).to_numpy()
@@ -100,7 +101,7 @@ def hold_levels(
         level_name=names[final],
         held=final > risks["threshold_level"].to_numpy(dtype=np.int64),
         below_since=since.where(~over),
-        level_before=before["risk_level"].to_numpy(),
+        level_before=before["risk_level"].where(base == INSUFFICIENT, base).to_numpy(),
         p_before=before["p_any"].to_numpy(),
         trend=_trends(final, base),
         p_change=_p_change(risks, before),
@@ -199,7 +200,7 @@ def _read_before(
     risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, provenance: dict[str, Any]
 ) -> pd.DataFrame:
     """Return the risks before in the order of those now, missing where they are of others."""
-    columns = ["risk_level", "p_any", "expected_count", "below_since"]
+    columns = ["risk_level", "p_any", "expected_count", "below_since", "level_before"]
     old = previous.risks
     if previous.provenance.get("group") != provenance.get("group"):
         old = old[old["layer"] != "group"]
@@ -218,6 +219,18 @@ def _read_before(
                 .to_numpy()
             )
     return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
+
+
+def _last_known(before: pd.DataFrame) -> IntArray:
+    """Return the levels before; where too little was known then, the last that was known.
+
+    A silence that ends is no reason to fall sooner than without it.
+    """
+    levels, earlier = (
+        before[name].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
+        for name in ("risk_level", "level_before")
+    )
+    return np.where(levels == INSUFFICIENT, earlier, levels)
 
 
 def _lowered_levels(risks: pd.DataFrame, scale: LevelScale, horizon_days: float) -> IntArray:

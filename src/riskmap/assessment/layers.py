@@ -46,7 +46,7 @@ RISK_COLUMNS = (
     Column("below_since", DAY, "day from which p_any has been low enough for the level to fall"),
     Column("single_source", FLAG, "whether one source alone raises the level; capped at one step"),
     Column("fragility", TEXT, "fragile when one incident or source decides", FRAGILITIES),
-    Column("level_before", COUNT, "level of the layer before, missing when there is none"),
+    Column("level_before", COUNT, "level before, the last one known; missing when there is none"),
     Column("p_before", NUMBER, "p_any of the layer before"),
     Column("trend", TEXT, "how the level moved since the layer before", TRENDS),
     Column("p_change", NUMBER, "probability that p_any really changed in the direction told"),

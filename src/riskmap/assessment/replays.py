@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
+from riskmap.assessment.groups.layers import flag_theirs
 from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
-from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.assessment.statements import REFIT, state_levels
 from riskmap.errors import InputError
 from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.forecasts import LAYERS, measure_activity
-from riskmap.panels.counts import Panel, count_incidents, recount_evidence
+from riskmap.models.explanations import find_reports
+from riskmap.models.forecasts import LAYERS
+from riskmap.panels.counts import count_incidents
 from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day, parse_horizon
 
@@ -26,15 +27,14 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     from numpy.typing import NDArray
-    from scipy import sparse
 
+    from riskmap.assessment.groups import WorkerGroup
+    from riskmap.panels.counts import Panel
     from riskmap.places.placements import Located
     from riskmap.typing import CountModel, FloatArray, IntArray, Mapper
 
 #: From this level on a region is one that people were warned of.
 HIGH = LEVEL_NAMES.index("high")
-#: Layers between two fits of the model; between them the last fit is asked.
-REFIT = 12
 DAYS_A_YEAR = 365.25
 
 
@@ -136,7 +136,7 @@ class Replay:
         return found
 
 
-def replay(  # noqa: PLR0913 - those of forecast and count_incidents
+def replay(  # noqa: PLR0913 - those of the stages that it replays
     located: Located,
     regions: gpd.GeoDataFrame,
     *,
@@ -144,6 +144,7 @@ def replay(  # noqa: PLR0913 - those of forecast and count_incidents
     horizon: str = "90D",
     model: CountModel | None = None,
     scale: LevelScale | None = None,
+    group: WorkerGroup | None = None,
     every: str = "month",
     mapper: Mapper = map,
 ) -> Replay:
@@ -164,6 +165,8 @@ def replay(  # noqa: PLR0913 - those of forecast and count_incidents
         As for :func:`riskmap.forecast` and :func:`riskmap.count_incidents`.
     scale
         The thresholds; those that ship with riskmap by default.
+    group
+        Whose levels are replayed too, as the layer ``group``.
     mapper
         How to run each twelve layers, as for :func:`riskmap.backtest`.
 
@@ -190,74 +193,40 @@ def replay(  # noqa: PLR0913 - those of forecast and count_incidents
         raise InputError("days must be at least one, ascending, none twice", met=list(days))
     chosen = LevelScale.default() if scale is None else scale
     ahead = parse_horizon(horizon)
-    evidence = located.incidents["event_date"].max() + pd.Timedelta(days=1)
-    whole = count_incidents(
-        located, regions, every=every, as_of=max(evidence.normalize(), dates[-1])
-    )
+    last = located.incidents["event_date"].max() + pd.Timedelta(days=1)
+    whole = count_incidents(located, regions, every=every, as_of=max(last.normalize(), dates[-1]))
     base = EndemicEpidemic() if model is None else model
-    past = _Past(whole.evidence, whole.keys, whole.neighbours, base, ahead, every)
+    evidence = whole.evidence
+    if group is not None:
+        record = find_reports(whole).of_record("foreign")
+        evidence = flag_theirs(evidence, group, record=record)
+    # what is sent to other processes is what is looked at there
+    past = replace(whole, frame=whole.frame.iloc[:0], evidence_of=pd.DataFrame)
     blocks = [dates[i : i + REFIT] for i in range(0, len(dates), REFIT)]
-    table = pd.concat(list(mapper(partial(_tell, past), blocks)), ignore_index=True)
+    state = partial(_state_block, past, evidence, base, ahead)
+    table = pd.concat(list(mapper(state, blocks)), ignore_index=True)
     tables = []
     for layer, part in table.groupby("layer", sort=False):
         told = _Told.of(part, str(layer), chosen, ahead)
         levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
         tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
     told_levels = pd.concat(tables, ignore_index=True)
-    told_levels["observed"] = _observe(told_levels, whole, ahead)
+    told_levels["observed"] = _observe(told_levels, _series(evidence), whole.as_of, ahead)
     names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level", "observed"]
     found = told_levels[names]
-    return Replay(found, _follow_incidents(found, whole), chosen, ahead)
+    return Replay(found, _follow_incidents(found, _series(evidence)), chosen, ahead)
 
 
-@dataclass(frozen=True)
-class _Past:
-    """What is known by now, and how it was looked at; it can be sent to another process."""
-
-    evidence: pd.DataFrame
-    keys: pd.DataFrame
-    neighbours: sparse.csr_array
-    model: CountModel
-    ahead: float
-    every: str
-
-    def panel(self, day: pd.Timestamp) -> Panel:
-        """Return the panel of what was known on a day."""
-        late = self.evidence["ingested_at"] >= day.tz_localize("UTC")
-        known = self.evidence[~late & (self.evidence["event_date"] < day)]
-        if known.empty:
-            raise InputError(
-                "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
-            )
-        return recount_evidence(
-            known,
-            keys=self.keys,
-            neighbours=self.neighbours,
-            start=f"{known['event_date'].min():%Y-%m-%d}",
-            as_of=f"{day:%Y-%m-%d}",
-            every=self.every,
-        )
-
-
-def _tell(past: _Past, days: list[pd.Timestamp]) -> pd.DataFrame:
+def _state_block(
+    whole: Panel,
+    evidence: pd.DataFrame,
+    model: CountModel,
+    ahead: float,
+    dates: list[pd.Timestamp],
+) -> pd.DataFrame:
     """Return what each of some layers would have stated; models are fitted at the first."""
-    tables, fitted = [], {}
-    for day in days:
-        panel = past.panel(day)
-        history_days = float((day - pd.Timestamp(panel.edges[0])).days)
-        activity = judge_sufficiency(measure_activity(panel), history_days=history_days)
-        blind = (activity["data_sufficiency"] == "insufficient").to_numpy()
-        for layer in LAYERS:
-            history = panel.history(layer)
-            if np.isnan(history.counts).all():
-                p_any = np.full(panel.n_regions, np.nan)
-            else:
-                if layer not in fitted:
-                    fitted[layer] = clone(past.model).fit(history, horizon_days=past.ahead)
-                p_any = np.where(blind, np.nan, fitted[layer].predict_distribution(history).p_gt(0))
-            columns = {"region_id": panel.keys["region_id"], "layer": layer, "p_any": p_any}
-            tables.append(pd.DataFrame({"as_of": day} | columns))
-    return pd.concat(tables, ignore_index=True)
+    stated = state_levels(whole, evidence, dates, model=model, ahead=ahead)
+    return pd.concat(list(stated), ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -290,10 +259,12 @@ class _Told:
         final = alone.copy()
         since = np.full(alone.shape[1], np.nan)
         clock = self.days.astype(float)
+        last = final[0]
         for t in range(1, len(final)):
             waited = np.where(np.isnan(since), 0.0, clock[t] - since)
+            last = np.where(final[t - 1] == INSUFFICIENT, last, final[t - 1])
             final[t], below, over = step_levels(
-                alone[t], lowered[t], final[t - 1], waited=waited, dwell_days=dwell_days
+                alone[t], lowered[t], last, waited=waited, dwell_days=dwell_days
             )
             kept = np.where(np.isnan(since), clock[t], since)
             since = np.where(below & ~over, kept, np.nan)
@@ -337,14 +308,16 @@ def _series(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of each layer; those spread over regions happened in none of them."""
     named = evidence[evidence["method"] != "spread"]
     counts = measure(named)
-    return pd.concat(
-        [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS], ignore_index=True
-    )
+    tables = [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS]
+    if "ours" in named:
+        tables.append(named[named["ours"]].assign(layer="group"))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _observe(levels: pd.DataFrame, whole: Panel, ahead: float) -> FloatArray:
+def _observe(
+    levels: pd.DataFrame, series: pd.DataFrame, today: pd.Timestamp, ahead: float
+) -> FloatArray:
     """Return how many incidents followed within the horizon, missing where it isn't over."""
-    series = _series(whole.evidence)
     out = np.full(len(levels), np.nan)
     for layer, rows in levels.groupby("layer").groups.items():
         told = levels.loc[rows]
@@ -355,16 +328,15 @@ def _observe(levels: pd.DataFrame, whole: Panel, ahead: float) -> FloatArray:
         column = regions.get_indexer(mine["region_id"])
         found = np.full((len(days), len(regions)), np.nan)
         for t, day in enumerate(days):
-            if day + int(ahead) <= np.datetime64(whole.as_of, "D"):
+            if day + int(ahead) <= np.datetime64(today, "D"):
                 inside = (when >= day) & (when < day + int(ahead)) & (column >= 0)
                 found[t] = np.bincount(column[inside], minlength=len(regions))
         out[rows.to_numpy()] = found.ravel()
     return out
 
 
-def _follow_incidents(levels: pd.DataFrame, whole: Panel) -> pd.DataFrame:
+def _follow_incidents(levels: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of the replayed time with the levels around each of them."""
-    series = _series(whole.evidence)
     tables = []
     for layer, part in levels.groupby("layer", sort=False):
         days = part["as_of"].unique().to_numpy("datetime64[D]")

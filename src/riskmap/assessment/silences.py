@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 UNNAMED = "unnamed"
 
+#: What is said of every region when reports that have gone can't be seen.
+UNTOLD = "the layer before names no sources, so that reports that have gone can't be told"
+
 #: A source that has lost more than this share of its known reports in a country is in doubt there;
 #: less is what revisions do.
 TOLERANCE = 0.01
@@ -150,7 +153,9 @@ def find_gone(
     """
     known = previous.incidents
     if known["source"].isna().all():  # published without sources: nothing can be told
-        return frozenset(), conform(pd.DataFrame(), AUDIT_COLUMNS)
+        lines = pd.DataFrame({"region_id": keys["region_id"], "layer": "violence"})
+        blind = lines.assign(rule="silence", detail=UNTOLD if len(known) else None)
+        return frozenset(), conform(blind[blind["detail"].notna()], AUDIT_COLUMNS)
     source = known["source"].fillna(UNNAMED)
     gone = ~known["incident_id"].isin(evidence["incident_id"])
     lost = known["weight"].where(gone, 0.0)

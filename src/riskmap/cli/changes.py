@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from riskmap.cli.common import (
     Regions,
     Scheduler,
     as_rows,
+    load_group,
     load_incidents,
     load_regions,
     say,
@@ -29,10 +31,9 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.assessment.levels import LevelScale
 
 #: Before every set: what is read to compare is never relied on, so that its age doesn't matter.
-_LONG_AGO = "1970-01-01"
+LONG_AGO = "1970-01-01"
 #: The fractions and dwells that a replay compares.
 _SETTINGS = ((1.0, 0.0), (1.0, 85.0), (0.8, 58.0), (0.8, 85.0), (0.8, 175.0), (0.6, 85.0))
 _STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
@@ -47,7 +48,7 @@ def diff(
     """Say how the levels of two published sets differ, how sure that is, and why."""
     import riskmap as rm
 
-    layers = [rm.read_layer(folder, today=_LONG_AGO) for folder in (old, new)]
+    layers = [rm.read_layer(folder, today=LONG_AGO) for folder in (old, new)]
     table = rm.compare_layers(*layers)
     result = {
         "old": layers[0].provenance["as_of"],
@@ -69,7 +70,7 @@ def _tell(result: dict[str, Any], moved: list[dict[str, Any]]) -> Iterator[str]:
         yield line + (f" ({'; '.join(told)})" if told else "")
 
 
-def replay(  # noqa: PLR0913 - one an option of the command
+def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     incidents: Incidents,
     regions: Regions,
     start: Annotated[str, typer.Option("--from", help="Day of the first layer.")],
@@ -77,6 +78,9 @@ def replay(  # noqa: PLR0913 - one an option of the command
     horizon: Horizon = "90D",
     every: Every = "month",
     scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
+    ] = None,
     *,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
@@ -102,6 +106,7 @@ def replay(  # noqa: PLR0913 - one an option of the command
             days=days,
             horizon=horizon,
             scale=levels,
+            group=None if group is None else load_group(group),
             every=every,
             mapper=workers,
         )
@@ -117,33 +122,36 @@ def replay(  # noqa: PLR0913 - one an option of the command
     show(result, lines, as_json=as_json)
 
 
-def find_previous(previous: Path | None, out: Path, as_of: str) -> RiskLayer | None:
-    """Return the layer of a set, or of the last one in a folder that is of an earlier day."""
+def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
+    """Return the layer of the last set in a folder that is of an earlier day, if there is one.
+
+    Sets of several groups may stand in one folder: the last one of the same group is taken, and of
+    another only where there is none, since the levels of the wider layers wait there as well.
+    """
     import riskmap as rm
 
-    if previous is not None:
-        return rm.read_layer(previous, today=_LONG_AGO)
     sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
     earlier = [path for path in sets if path.name[:10] < as_of]
     if not earlier:
         return None
-    last = max(earlier, key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name))
-    say(f"comparing with {last.name}")
-    return rm.read_layer(last, today=_LONG_AGO)
-
-
-def is_alike(
-    before: RiskLayer,
-    regions: gpd.GeoDataFrame,
-    group: WorkerGroup | None,
-    scale: LevelScale | None,
-) -> bool:
-    """Return whether a layer is of the same regions, group and scale."""
-    import riskmap as rm
-
-    chosen = rm.LevelScale.default() if scale is None else scale
-    return (
-        set(before.regions["region_id"]) == set(regions["region_id"])
-        and before.provenance.get("group") == (None if group is None else str(group))
-        and before.scale.scale_id == chosen.scale_id
+    asked = None if group is None else str(group)
+    same = [path for path in earlier if _group_of(path) == asked]
+    last = max(
+        same or earlier, key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name)
     )
+    say(f"comparing with {last.name}")
+    return rm.read_layer(last, today=LONG_AGO)
+
+
+def _group_of(folder: Path) -> str | None:
+    """Return the group of a set by its manifest; whether that is sound is told when it is read."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+    except ValueError:
+        return None
+    return manifest.get("group") if isinstance(manifest, dict) else None
+
+
+def is_alike(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
+    """Return whether a layer is of the same regions."""
+    return set(before.regions["region_id"]) == set(regions["region_id"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import find_previous, is_alike
+from riskmap.cli.changes import LONG_AGO, find_previous, is_alike
 from riskmap.cli.common import (
     Every,
     Formats,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.models.forecasts import Forecast
     from riskmap.panels.scans import Scan
@@ -89,10 +90,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)
     forecast = _forecast(found, districts, as_of=as_of, horizon=horizon, every=every)
-    before = None if no_previous else find_previous(previous, out, as_of)
-    if before is not None and previous is None and not is_alike(before, districts, who, levels):
-        say("the set before is of other regions, another group or scale: not compared")
-        before = None
+    before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
     layer = rm.assess(forecast, districts, group=who, scale=levels, previous=before)
     given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
     layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
@@ -130,6 +128,27 @@ def demo(
 def _bytes_of(paths: list[Path]) -> int:
     """Return the bytes of files; one that is missing is told of when it is read."""
     return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _read_previous(
+    previous: Path | None,
+    out: Path,
+    as_of: str,
+    group: WorkerGroup | None,
+    *,
+    regions: gpd.GeoDataFrame,
+    unwanted: bool,
+) -> RiskLayer | None:
+    """Return the layer before: the one that is named, or the last one of the same regions."""
+    import riskmap as rm
+
+    if previous is not None:
+        return None if unwanted else rm.read_layer(previous, today=LONG_AGO)
+    before = None if unwanted else find_previous(out, as_of, group)
+    if before is not None and not is_alike(before, regions):
+        say("the set before is of other regions: not compared, and no level waits")
+        return None
+    return before
 
 
 def _forecast(

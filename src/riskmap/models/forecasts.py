@@ -206,9 +206,25 @@ def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[s
     >>> bool(np.allclose(same["violence"].counts, found.histories["violence"].counts))
     True
     """
+    panel = recount_panel(forecast, evidence, as_of=as_of)
+    return {layer: panel.history(layer) for layer in forecast.models}
+
+
+def recount_panel(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> Panel:
+    """Return the panel that :func:`recount` reads its histories from.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> found = rm.forecast(panel)
+    >>> recount_panel(found, found.evidence, as_of="2025-01-01").n_regions == panel.n_regions
+    True
+    """
     known = forecast.provenance
     asked = next(iter(forecast.histories.values()))
-    panel = recount_evidence(
+    return recount_evidence(
         evidence,
         keys=forecast.activity[["region_id", "parent_id", "iso3"]],
         neighbours=asked.neighbours,
@@ -216,7 +232,6 @@ def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[s
         as_of=as_of,
         every=known["every"],
     )
-    return {layer: panel.history(layer) for layer in forecast.models}
 
 
 def _in_order(tables: list[pd.DataFrame]) -> pd.DataFrame:

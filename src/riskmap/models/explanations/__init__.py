@@ -8,17 +8,25 @@ from riskmap.models.explanations.influences import INFLUENCES, find_influences
 from riskmap.models.explanations.questions import Question
 from riskmap.models.explanations.reports import (
     Reports,
+    amounts_of,
     find_reports,
     history_of_record,
     report_codes,
 )
-from riskmap.models.explanations.responses import RESPONSES, find_responses, lengthen
+from riskmap.models.explanations.responses import (
+    MOST_QUIET_DAYS,
+    RESPONSES,
+    find_responses,
+    lengthen,
+)
 
 __all__ = [
     "INFLUENCES",
+    "MOST_QUIET_DAYS",
     "RESPONSES",
     "Question",
     "Reports",
+    "amounts_of",
     "find_influences",
     "find_reports",
     "find_responses",

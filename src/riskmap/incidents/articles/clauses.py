@@ -169,6 +169,8 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
         following = clause.phrase_at(j) or _bare(clause, j)
         if not joined or following is None or _verb_follows(clause, following):
             break
+        if _is_part(clause, following):
+            break
         article = clause.low(following.first) in ("a", "an", "the")
         if not (joined == {","} and article and _is_apposed(clause, last)):
             found.append(replace(following, extra=True) if joined & _ADDED else following)
@@ -179,6 +181,11 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
 def _is_apposed(clause: Clause, last: int) -> bool:
     """Return whether what follows describes a name or a bare number: "Tayeb, a local leader"."""
     return clause.tokens[last].text[0].isupper() or clause.low(last) == "one"
+
+
+def _is_part(clause: Clause, phrase: Phrase) -> bool:
+    """Return whether a number only says who some of the people are: "five, two of them women"."""
+    return clause.low(phrase.last + 1) == "of" and clause.low(phrase.last + 2) in grammar("part_of")
 
 
 def _verb_follows(clause: Clause, phrase: Phrase) -> bool:
@@ -194,7 +201,13 @@ def _verb_follows(clause: Clause, phrase: Phrase) -> bool:
 def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]:
     """Return the phrases before a verb that it says something about."""
     reach = 2 if near else _REACH
-    before = [p for p in clause.phrases if p.last < i and i - p.last <= reach]
+    apart = _asides(clause, i)
+    before = [
+        p
+        for p in clause.phrases
+        if p.last < i and i - p.last - sum(b - a for a, b in apart if a > p.last) <= reach
+        and not any(a < p.first < b for a, b in apart)
+    ]
     chosen = _main(clause, before, i)
     if chosen is None:
         return _bare_subject(clause, i)
@@ -207,6 +220,22 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
             found[0] = replace(found[0], extra=True)
         found.insert(0, phrase)
     return found[:1] if _is_apposition(clause, found) else found
+
+
+def _asides(clause: Clause, i: int) -> list[tuple[int, int]]:
+    """Return where something is thrown in between two dashes before a word."""
+    dashes = [j for j in range(i) if clause.low(j) in ("–", "—") or _is_dash(clause, j)]
+    return list(zip(dashes[::2], dashes[1::2], strict=False))
+
+
+def _is_dash(clause: Clause, j: int) -> bool:
+    """Return whether a hyphen stands alone between two words."""
+    return (
+        clause.low(j) == "-"
+        and 0 < j < len(clause.tokens) - 1
+        and clause.tokens[j - 1].end < clause.tokens[j].start
+        and clause.tokens[j].end < clause.tokens[j + 1].start
+    )
 
 
 def _is_apposition(clause: Clause, found: Sequence[Phrase]) -> bool:

@@ -21,6 +21,8 @@ _CORRECTED = caseless(
 )
 _INCLUDES = caseless(r"\b(?:including|one of (?:the|whom)|among (?:them|those|the))\b")
 _PART = caseless(r"\bof (?:the|those|them)\b")
+#: Of a speaker's own people, whom the report's number includes.
+_SPEAKERS = ("my ", "our ", "your ")
 _ALSO = caseless(r"\balso\b")
 
 
@@ -146,6 +148,8 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
         if toll.high is None and not toll.counted and any(k.counted for k in kept):
             continue
         kept.append(toll)
+    if any(t.counted for t in kept):
+        kept = [t for t in kept if t.counted or not t.head.startswith(_SPEAKERS)]
     counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]
     bare = [t for t in kept if t not in counted and t.high is None]
     return [t for t in kept if t not in bare] if counted and bare else kept

@@ -244,6 +244,8 @@ def _is_old(fact: Facts, reference: Reference, known: Event | None) -> bool:
         return any(d.last.year < reference.year for d in years if d.last and reference.year)
     oldest = reference.day - _OLD
     dated = [d for d in fact.dates if d.last is not None]
+    if _frees_captives(fact) and any(d.last < oldest for d in dated if d.last):
+        return True
     return bool(dated) and all(d.last < oldest for d in dated if d.last)
 
 

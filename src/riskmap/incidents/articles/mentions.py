@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import caseless, grammar, named_site, place_types
+from riskmap.incidents.articles.lexicons import caseless, countries, grammar, named_site, place_types
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ def _unknown(text: str, tokens: Sequence[_Token], i: int, last: int) -> tuple[Me
     first, end = tokens[i], tokens[last - 1].end
     name = text[first.start : end]
     if fold(name) in grammar("never_place") or first.text.lower() in grammar("never_first"):
+        return None
+    if name in countries()[1]:
         return None
     before = text[max(0, first.start - 30) : first.start]
     until, kind = _type_after(text, tokens, last)

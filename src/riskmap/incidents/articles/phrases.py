@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import Person, Quantity, grammar, numbers, people, verbs
+from riskmap.incidents.articles.lexicons import (
+    Person,
+    Quantity,
+    countries,
+    grammar,
+    numbers,
+    people,
+    verbs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +24,7 @@ _TOKEN = re.compile(
 )
 
 ONE = (1, 1)
+_NATIONAL = Person("victim", plural=False, leader=False, occupation="")
 _LONGEST = 9
 _OF_THE = ("the", "his", "their", "its", "her", "a", "an")
 
@@ -59,6 +68,8 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         pair = f"{tokens[i].low} {tokens[i + 1].low}" if i + 1 < len(tokens) else ""
         width = 2 if pair in known else 1 if tokens[i].low in known else 0
         counts = tokens[i].low == "couple" and pair.endswith(" of")
+        if not width and _is_nationals(tokens, i):
+            found.append(_phrase(tokens, i, i, _NATIONAL, found[-1].last + 1 if found else 0))
         if not width or counts:
             i += 1
             continue
@@ -71,6 +82,20 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         found.append(_phrase(tokens, i, last, person, floor))
         i = last + 1
     return found
+
+
+def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
+    """Return whether a word for a nationality stands for people: "two Turks and a Georgian"."""
+    if not tokens[i].text[0].isupper() or tokens[i].text not in countries()[1] or not i:
+        return False
+    before = tokens[i - 1].low
+    after = tokens[i + 1].low if i + 1 < len(tokens) else "."
+    return (before in ("a", "an", "another") or _is_quantity(before)) and (
+        not after[0].isalnum()
+        or after in ("working", "employed")
+        or any(after in grammar(name) for name in ("stop", "auxiliary", "own_verb"))
+        or after in verbs()
+    )
 
 
 def _cut(tokens: Sequence[Token], last: int) -> bool:
@@ -189,7 +214,7 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
             word not in ("number", "couple", "group", "few", "pair", "handful")
             or "of" in words[i + 1 : i + 2]
             or word == "few"
-        ):
+        ) and not (word == "number" and words[:i] == ["the"]):
             if word == "group" and "of" not in words[i + 1 : i + 2]:
                 continue
             return vague[word], True, i

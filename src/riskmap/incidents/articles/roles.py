@@ -32,18 +32,31 @@ _DESTINATION = caseless(
     rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}"
 )
 _HOSPITAL = caseless(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}")
+_HOSPITAL_HIT = caseless(
+    r"\b(?:storm|attack|hit|struck|bomb|shell|raid|target|loot|torch|burn|destroy|damag|abduct|kidnap|enter|block)\w*"
+    r" (?:(?!to\b|at\b|in\b)[\w-]+ ){0,4}(?:hospital|clinic|morgue)\s+(?:in|at) "
+)
 _FAR = caseless(
     rf"\b(?:km|kms|kilomet\w+|miles?|met(?:re|er)s?|away|minutes|hours?(?:’"
     rf"|')? drive|drive|far)\b[^.;]{{0,20}}\b(?:from|of) {_END}"
     rf"|\b(?:north|south|east|west|\w+-?east|\w+-?west) of {_END}"
 )
-_TAKEN_FROM = caseless(
-    rf"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b[^.;]{{0,60}}\bfrom {_END}"
+_FAR_AFTER = caseless(
+    r"[\s,(]*(?:some |about |around |roughly |nearly |over |more than )?[\d,.]+ ?(?:km|kms|kilomet\w+|miles?) away\b(?! from)"  # noqa: E501 - one pattern
 )
-_ORIGIN = caseless(rf"\b(?:from|native of|born in|originally of|resident of|hails? from) {_END}")
+_LABEL = caseless(r"^\W*(?:location|place|where|area|site of incident|district|province)\s*[:=]\s*$")
+_TAKEN_FROM = caseless(
+    r"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b"
+    r"(?:(?!\b(?:travel\w*|driv\w+|way|route|return\w*|head\w*|fl[ye]\w*|walk\w*|com\w+|hails?)\b)[^.;]){0,60}?"
+    rf"\bfrom {_END}"
+)
+_ORIGIN = caseless(
+    r"\b(?:from|native of|born in|originally of|resident of|hails? from"
+    r"|who (?:had |has |was |were )?(?:worked|works|lived|lives|living|resided|resides|grew up|based|raised)"
+    rf" (?:in|at|near)) {_END}"
+)
 _TRAINING = caseless(
-    r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|camps?"
-    r"|cent(?:er|re)s?|madrass?ah?s?|stud(?:ied|ying)|educated|graduated)"
+    r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|madrass?ah?s?|stud(?:ied|ying)|educated|graduated)"
     rf"\b[^.;,]{{0,30}}\b(?:in|at|across|near) {_END}"
 )
 _TRAINING_AFTER = caseless(r"\s*(?:training|madrassas)\b")
@@ -63,6 +76,7 @@ _SEAT_BEFORE = caseless(
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
     rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
+_SPOKE = caseless(rf"\b(?:said|announced|added|told \w+) (?:in|from|at) {_END}")
 _SCENE = caseless(
     rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck|rocked|shook|attacked|stormed|bombed"
     rf"|targeted|shelled|raided|overran|between|over|entered|ambushed|rocks"
@@ -118,13 +132,17 @@ def _role(
         return "transit"
     if _TRAINING.search(left) or _TRAINING_AFTER.match(right):
         return "training"
-    if _FAR.search(left):
+    if _FAR.search(left) or _FAR_AFTER.match(right):
         return "reference"
+    if _LABEL.match(left):
+        return "scene"
     if _ORIGIN.search(left):
         return "scene" if _TAKEN_FROM.search(left) else "origin"
-    if _DESTINATION.search(left) or _HOSPITAL.search(left):
+    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not _HOSPITAL_HIT.search(left)):
         return "destination"
     if _SEAT_AFTER.match(right) or _SEAT_BEFORE.search(left):
+        return "seat"
+    if _SPOKE.search(left) and not right[:1].isalnum():
         return "seat"
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"

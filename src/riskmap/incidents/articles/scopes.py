@@ -61,11 +61,13 @@ def find_scopes(sentence: str) -> Scopes:
     ('background', '')
     """
     low = lower(sentence)
-    background = [
-        (found.start(), _end(low, found.end(), _SCOPE))
+    behind = [
+        (found.start(), found.end(), _end(low, found.end(), _SCOPE))
         for name in ("background", "habitual")
         for found in cues(name).finditer(low)
     ]
+    background = [(start, end) for start, _, end in behind]
+    reasons = [(after, end) for _, after, end in behind]
     hypothetical = [
         (found.start(), _end(low, found.end(), _CLAUSE_END))
         for found in cues("hypothetical").finditer(low)
@@ -78,8 +80,12 @@ def find_scopes(sentence: str) -> Scopes:
         (found.start(), _end(low, found.end(), _CLAUSE_END))
         for found in cues("denied").finditer(low)
     ]
-    flags = frozenset(name for name in _FLAGS if cues(name).search(low))
-    return Scopes(tuple(background), tuple(hypothetical), tuple(negative), flags)
+    flags = {name for name in _FLAGS if cues(name).search(low)}
+    if "recounted" in flags and background:
+        heard = [m.start() for m in cues("recounted").finditer(low)]
+        if all(any(told <= at < b for told, b in reasons) for at in heard):
+            flags.discard("recounted")
+    return Scopes(tuple(background), tuple(hypothetical), tuple(negative), frozenset(flags))
 
 
 def _end(sentence: str, start: int, pattern: re.Pattern[str]) -> int:

@@ -249,7 +249,7 @@ def _toll_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of "the death toll rose to 14" and of its "to 14"."""
     count = rf"(?:at least )?(\d{{1,3}}|{'|'.join(numbers()[0])})\b"
     toll = caseless(
-        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities))\b[^.;]{0,60}?"
+        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities|(?:people |those )?killed|victims))\b[^.;]{0,100}?"
         rf"\b(?:(?:{_RISE})\b[^.;]{{0,40}}?\b(?:to|at|from \w+ to) )?{count}"
         r"(?: (dead|killed|people))?"
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskmap.incidents.articles.lexicons import (
+    alternation,
     caseless,
     countries,
     demonym_pattern,
+    lower,
     numbers,
     occupation_sectors,
     people,
@@ -68,7 +71,8 @@ def write_people(
         for code, start, end in nationalities(text[toll.start : toll.end]):
             if _of_people(text, toll.start + end):
                 codes.setdefault(code, (toll.start + start, toll.start + end))
-                foreign[code] = max(foreign[code], toll.low)
+                share = _share(text[toll.start : toll.start + start], toll.low)
+                foreign[code] = max(foreign[code], share)
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
@@ -87,6 +91,25 @@ def write_people(
     _write_work(text, event, tolls, fields, evidence)
     if not old:
         _write_survivors(told, fields, evidence)
+
+
+@cache
+def _number_before() -> re.Pattern[str]:
+    words = alternation(list(numbers()[0]))
+    return caseless(rf"\b(\d{{1,3}}|an?|another|{words}) (?:[\w-]+ )?$")
+
+
+def _share(before: str, total: int) -> int:
+    """Return how many of the people of a toll a nationality is said of, from the words before it.
+
+    A number beside it says so ("17 people, including three Filipino nurses"); else it is all.
+    """
+    found = _number_before().search(lower(before))
+    if not found:
+        return total
+    word = found[1]
+    value = int(word) if word.isdigit() else numbers()[0].get(word, 1)
+    return min(value, total)
 
 
 def nationalities(text: str) -> list[tuple[str, int, int]]:

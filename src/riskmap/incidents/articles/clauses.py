@@ -118,6 +118,12 @@ def _bare(clause: Clause, j: int) -> Phrase | None:
     k = j
     while clause.low(k) in grammar("before_number") and k - j < _BEFORE_NUMBER:
         k += 1
+    if clause.low(k) == "a" and clause.low(k + 1) in numbers()[2]:
+        after, factor = clause.low(k + 2) or ".", numbers()[2][clause.low(k + 1)]
+        others = after in ("more", "others")
+        if after not in grammar("after_bare") or clause.phrase_at(k + 1):
+            return None
+        return _number_phrase(clause, j, k + 1 + others, (factor, factor), extra=others)
     word, after = clause.low(k), clause.low(k + 1) or "."
     heap = word in ("dozens", "scores", "hundreds")
     quantity, known, _ = read_number([word, "of"] if heap else [word])
@@ -169,7 +175,9 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
         following = clause.phrase_at(j) or _bare(clause, j)
         if not joined or following is None or _verb_follows(clause, following):
             break
-        if _is_part(clause, following):
+        if _is_part(clause, following) or (
+            joined == {","} and clause.low(following.first) in grammar("whole")
+        ):
             break
         article = clause.low(following.first) in ("a", "an", "the")
         if not (joined == {","} and article and _is_apposed(clause, last)):
@@ -223,9 +231,18 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
 
 
 def _asides(clause: Clause, i: int) -> list[tuple[int, int]]:
-    """Return where something is thrown in between two dashes before a word."""
+    """Return where something is thrown in before a word: "five - two women, three men - were"."""
     dashes = [j for j in range(i) if clause.low(j) in ("–", "—") or _is_dash(clause, j)]
-    return list(zip(dashes[::2], dashes[1::2], strict=False))
+    found = list(zip(dashes[::2], dashes[1::2], strict=False))
+    opened = [j for j in range(i) if clause.low(j) == "("]
+    found += [(a, b) for a in opened for b in range(a, i) if clause.low(b) == ")"][:1]
+    commas = [j for j in range(i) if clause.low(j) == ","]
+    parts = [j for j in commas if clause.low(j + 1) in grammar("parts") or _is_of_them(clause, j)]
+    return found + [(parts[0], commas[-1])] if parts and parts[0] < commas[-1] else found
+
+
+def _is_of_them(clause: Clause, j: int) -> bool:
+    return clause.low(j + 2) == "of" and clause.low(j + 3) in grammar("part_of")
 
 
 def _is_dash(clause: Clause, j: int) -> bool:
@@ -295,6 +312,8 @@ def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
     if not inside:
         who = next((j for j in range(limit, 0, -1) if clause.low(j) == "who"), None)
         inside = [p for p in before if who is not None and who - 2 <= p.last < who]
+        if not inside and limit and (is_passive(clause, i) or clause.low(i) in grammar("dying")):
+            inside = [p for p in before if p.last == limit - 2]
     free = [p for p in inside if not _is_dependent(clause, p, limit)]
     chosen = free or inside
     return chosen[-1] if chosen else None

@@ -321,8 +321,8 @@ def _agree(one: dict[str, str], two: dict[str, str]) -> bool | None:
 
 def _other_day(fact: Facts, event: Event) -> bool:
     """Return whether a sentence names another day than the event's sentences do."""
-    mine = _exact(fact.dates)
-    theirs = [d for f in event.facts for d in _exact(f.dates)]
+    mine = _exact(fact)
+    theirs = [d for f in event.facts for d in _exact(f)]
     if not mine or not theirs:
         return False
     return all(
@@ -330,8 +330,27 @@ def _other_day(fact: Facts, event: Event) -> bool:
     )
 
 
-def _exact(dates: Sequence[DatePhrase]) -> list[DatePhrase]:
-    return [d for d in dates if d.first is not None and d.precision == "day"]
+def _exact(fact: Facts) -> list[DatePhrase]:
+    """Return the days that a sentence names, without those of speech."""
+    days = [d for d in fact.dates if d.first is not None and d.precision == "day"]
+    return [d for d in days if not is_speech_day(fact, d)]
+
+
+def is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day is that of the statement: "police said on Monday that ..."."""
+    left = fact.sentence.text[: phrase.start - fact.sentence.start]
+    right = fact.sentence.text[phrase.end - fact.sentence.start :]
+    spoke = re.search(
+        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
+        left,
+    )
+    return (
+        bool(spoke)
+        and not re.search(
+            r"\b(?:killed|attack|attacked|blast|abducted|kidnapped|shot|died|wounded)\b[^,;.]{0,30}$",
+            left,
+        )
+    ) or bool(re.match(r"[^,;.]{0,6}(?:said|announced|confirmed|reported) ", right))
 
 
 def scene_chain(mentions: Sequence[Mention]) -> dict[str, Mention]:

@@ -212,6 +212,7 @@ def countries() -> tuple[dict[str, str], dict[str, str]]:
             demonyms.setdefault(word, iso3)
             if not word.endswith(("ese", "sh", "ch", "s", ".")):
                 demonyms.setdefault(word + "s", iso3)
+    demonyms |= {"U.S.": "USA", "US": "USA", "UK": "GBR"}
     return names, {word: iso3 for word, iso3 in demonyms.items() if word[:1].isupper()}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.counts import count_people
-from riskmap.incidents.articles.events import DEFINITE, Event, live
+from riskmap.incidents.articles.events import DEFINITE, Event, is_speech_day, live
 from riskmap.incidents.articles.lexicons import caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.victims import Evidence, put, write_people
@@ -98,7 +98,7 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
                     continue
                 if order and not phrase.first:
                     continue
-                said = _is_speech_day(fact, phrase)
+                said = is_speech_day(fact, phrase)
                 distance = min(abs(phrase.start - mark) for mark in marks)
                 rank_late = int(_is_death_day(fact, phrase))
                 rank = (
@@ -134,23 +134,6 @@ def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:
         and phrase.end - fact.sentence.start <= after.start()
         and any(d.start - fact.sentence.start > after.start() for d in fact.dates)
     )
-
-
-def _is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
-    """Return whether a day is that of the statement: "police said on Monday that ..."."""
-    left = fact.sentence.text[: phrase.start - fact.sentence.start]
-    right = fact.sentence.text[phrase.end - fact.sentence.start :]
-    spoke = re.search(
-        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
-        left,
-    )
-    return (
-        bool(spoke)
-        and not re.search(
-            r"\b(?:killed|attack|attacked|blast|abducted|kidnapped|shot|died|wounded)\b[^,;.]{0,30}$",
-            left,
-        )
-    ) or bool(re.match(r"[^,;.]{0,6}(?:said|announced|confirmed|reported) ", right))
 
 
 def _write_place(scene: Scene, fields: dict[str, Any], evidence: list[Evidence]) -> None:

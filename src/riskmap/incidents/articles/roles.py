@@ -32,9 +32,11 @@ _DESTINATION = caseless(
     rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}"
 )
 _HOSPITAL = caseless(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}")
-_HOSPITAL_HIT = caseless(
+_SITE_HIT = caseless(
     r"\b(?:storm|attack|hit|struck|bomb|shell|raid|target|loot|torch|burn|destroy|damag|abduct|kidnap|enter|block)\w*"
-    r" (?:(?!to\b|at\b|in\b)[\w-]+ ){0,4}(?:hospital|clinic|morgue)\s+(?:in|at) "
+    r" (?:(?!to\b|at\b|in\b)[\w-]+ ){0,4}(?:hospital|clinic|morgue|camp|cent(?:er|re))\s+(?:in|at) "
+    r"|\b(?:fire|shooting|blast|explosion|exploded|detonated|went off|up|killed|wounded|shot) (?:at|in|inside|outside|near) (?:an? |the )?"
+    r"(?:[\w-]+ ){0,3}(?:hospital|clinic|morgue|camp|cent(?:er|re))\s+(?:in|at) "
 )
 _FAR = caseless(
     rf"\b(?:km|kms|kilomet\w+|miles?|met(?:re|er)s?|away|minutes|hours?(?:’"
@@ -130,7 +132,8 @@ def _role(
     left, right = lower(text[start : first.start]), lower(text[last.until : last.until + 60])
     if _TRANSIT.search(left):
         return "transit"
-    if _TRAINING.search(left) or _TRAINING_AFTER.match(right):
+    hit = _SITE_HIT.search(left) is not None
+    if (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right):
         return "training"
     if _FAR.search(left) or _FAR_AFTER.match(right):
         return "reference"
@@ -138,7 +141,7 @@ def _role(
         return "scene"
     if _ORIGIN.search(left):
         return "scene" if _TAKEN_FROM.search(left) else "origin"
-    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not _HOSPITAL_HIT.search(left)):
+    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit):
         return "destination"
     if _SEAT_AFTER.match(right) or _SEAT_BEFORE.search(left):
         return "seat"

@@ -31,6 +31,12 @@ _DATELINE = re.compile(
     r"(?:\s*[–—-]{1,2}\s*|\s*:\s*|\s+)"
     r"|(?:\s*\([A-Z][\w/ ]{1,20}\))?\s*(?:[–—]|--|\s-)\s*)"
 )
+#: "Accra (GNA) -" and "Lagos, May 3 -" at the start of a line, in small letters too.
+_PLAIN_DATELINE = re.compile(
+    r"^(?P<place>[A-Z][\w’'-]+(?:[ -][A-Z][\w’'-]+){0,3})(?P<country>,\s*[A-Z][a-z]\w+(?:\s[A-Z][a-z]\w+)?)?"
+    rf"(?:(?P<date>\s*(?:,\s*{_DATED}|\(\s*{_DATED}\s*\)))|\s*\([A-Z][^()\n]{{1,30}}\))\s*(?:[–—]|--|-)\s+",
+    re.MULTILINE,
+)
 _RELEASE = re.compile(r"For Immediate Release|Download PDF")
 _HEAD = 700
 _TITLE = 160
@@ -98,7 +104,11 @@ def find_dateline(text: str) -> Dateline | None:
             continue
         date = found.span("date") if found["date"] else None
         return Dateline(found.span("place"), date, found.end())
-    return None
+    plain = _PLAIN_DATELINE.search(text, 0, _HEAD)
+    if plain is None:
+        return None
+    date = plain.span("date") if plain["date"] else None
+    return Dateline(plain.span("place"), date, plain.end())
 
 
 def split_sentences(text: str) -> list[Sentence]:

@@ -118,7 +118,7 @@ def find_tolls(
 @cache
 def _harm_words() -> re.Pattern[str]:
     return caseless(
-        rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns(), *grammar('body'), 'life', 'lives'}))})\b"
+        rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns(), *grammar('body'), 'life', 'lives', 'toll'}))})\b"
     )
 
 
@@ -144,6 +144,9 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
     noun = harm_nouns().get(low)
     if noun and clause.low(i + 1) == "of":
         return [(noun, p) for p in find_objects(clause, i + 2)]
+    if low in ("injuries", "injury", "wounds"):
+        got = next((j for j in range(i - 1, max(-1, i - 1 - _LIFE), -1) if clause.low(j) in grammar("suffering")), None)
+        return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
         return [("killed", p) for p in killed]

@@ -168,6 +168,10 @@ _VICTIM_WORD = caseless(r"victim|dead|hostage")
 _WORKING = caseless(
     r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b"
 )
+_TARGET = caseless(
+    r"\b(?:attack(?:ed)? on|raid(?:ed)? on|assault on|attacked|raided|stormed|bombed|shelled|overran|ambushed"
+    r"|fired (?:at|on)|opened fire (?:at|on)|torched|looted) (?:an? |the )?[^.,;]{0,30}$"
+)
 _JOB = re.compile(r"[\w-]+(?: workers?)?")
 _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
@@ -212,7 +216,9 @@ def _write_work(
     told = event.facts if event.status == "recounted" else event.told()
     for fact in told if "sector" not in fields else ():
         of_victims = any(t in tolls for t in fact.tolls) or _WORKING.search(fact.sentence.low)
-        match = _find_sector(fact.sentence.low) if of_victims else None
+        match = _find_sector(fact.sentence.low)
+        if match and not of_victims and not _TARGET.search(fact.sentence.low, 0, match.start()):
+            match = None
         if match:
             word, names = match[0], sectors()[1]
             name = names.get(word) or names[word.removesuffix("s")]

@@ -167,14 +167,18 @@ def _named(clause: Clause, j: int) -> Phrase | None:
 def _list_after(clause: Clause, last: int) -> list[Phrase]:
     """Return the phrases that a list joins to one: "two guards, a driver and five miners"."""
     found: list[Phrase] = []
+    commas = 0
     while clause.low(last + 1) in grammar("joiner"):
         j = last + 1
         while clause.low(j) in grammar("joined"):
             j += 1
         joined = {t.low for t in clause.tokens[last + 1 : j]}
         following = clause.phrase_at(j) or _bare(clause, j)
+        if following is not None and "," not in joined and _says(clause, following):
+            return found[:commas]
         if not joined or following is None or _verb_follows(clause, following):
             break
+        commas = len(found) if "," in joined else commas
         if _is_part(clause, following) or (
             joined == {","} and clause.low(following.first) in grammar("whole")
         ):
@@ -189,6 +193,11 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
 def _is_apposed(clause: Clause, last: int) -> bool:
     """Return whether what follows describes a name or a bare number: "Tayeb, a local leader"."""
     return clause.tokens[last].text[0].isupper() or clause.low(last) == "one"
+
+
+def _says(clause: Clause, phrase: Phrase) -> bool:
+    """Return whether people speak, and so those before them: "..., two officials and a doctor said"."""
+    return clause.low(phrase.last + 1) in ("said", "say", "told", "confirmed", "added")
 
 
 def _is_part(clause: Clause, phrase: Phrase) -> bool:

@@ -148,6 +148,8 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
         if toll.high is None and not toll.counted and any(k.counted for k in kept):
             continue
         kept.append(toll)
+    if any(t.head == "toll" for t in kept):
+        kept = [t for t in kept if t.head == "toll"]
     if any(t.counted for t in kept):
         kept = [t for t in kept if t.counted or not t.head.startswith(_SPEAKERS)]
     counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]

@@ -84,6 +84,14 @@ def named_site() -> re.Pattern[str]:
 
 
 @cache
+def bystanders() -> frozenset[str]:
+    """Return the words for people who take no part in a battle."""
+    table = _words("people")
+    words = [w for w in (*table["occupations"], *table["noncombatants"]) if w not in table["forces"]]
+    return frozenset({*words, *(plural(word) for word in words), "children", "women"})
+
+
+@cache
 def occupation_sectors() -> dict[str, str]:
     """Return the sector of work that an occupation speaks for; empty when it speaks for none."""
     return dict(_words("people")["occupations"])

@@ -120,7 +120,9 @@ def _entries(matcher: PlaceMatcher, name: str, level: str | None) -> tuple[Entry
         return ()
     if level in ("admin1", "admin2"):
         found = matcher.lookup(name, level=level)
-        return found or (matcher.lookup(name, level="country") if level == "admin1" else ())
+        if not found and level == "admin1":
+            found = matcher.lookup(name, level="country") or matcher.lookup(name, level="admin2")
+        return found
     found = matcher.entries.get(fold(name), ())
     if not found and len(name) > 4:  # noqa: PLR2004 - "Khowst" for Khost
         found = matcher.lookup(name, level="admin1")
@@ -213,7 +215,7 @@ def _mention(
     name: str, start: int, end: int, entries: tuple[Entry, ...], level: str | None, until: int
 ) -> Mention:
     if level in ("admin1", "admin2"):
-        kept = tuple(e for e in entries if e.level in (level, "country"))
+        kept = tuple(e for e in entries if e.level in (level, "country")) or entries
         return Mention(start, end, until, name, kept[0].level, kept, typed=True)
     order = {"admin1": 0, "country": 1, "admin2": 2}
     if level == "place":

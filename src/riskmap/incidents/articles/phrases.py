@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOKEN = re.compile(
-    r"\d+(?:-[^\W\d_]+)+|\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]"
+    r"(?:[A-Z]\.){2,}|\d+(?:-[^\W\d_]+)+|\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]"
 )
 
 ONE = (1, 1)

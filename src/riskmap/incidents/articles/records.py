@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.counts import count_people
 from riskmap.incidents.articles.events import DEFINITE, Event, is_speech_day, live
-from riskmap.incidents.articles.lexicons import caseless, lower, weapon_ranks, weapons
+from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
@@ -160,21 +160,30 @@ def _write_tolls(
         for f in event.facts
         for t in live(f, background=old)
     ) and any(t.side == "victim" for f in facts for t in f.harm)
-    attackers = ("attacker", "militant") if attack else ("attacker",)
-    victims = _VICTIMS if attack else (*_VICTIMS, "militant")
+    apart = {t.kind for f in event.facts for t in f.harm if attack or _is_bystander(t)}
     found: list[Toll] = []
     for kind in ("killed", "wounded", "abducted", "arrested", "released"):
-        sides = (*_VICTIMS, "militant", "attacker") if kind == "arrested" else victims
-        count = count_people(facts, kind, sides=sides, background=old)
+        everyone = kind == "arrested" or not (attack or kind in apart)
+        sides = (*_VICTIMS, "militant", *(("attacker",) if kind == "arrested" else ()))
+        count = count_people(
+            facts, kind, sides=sides if everyone else _VICTIMS, background=old
+        )
         if count:
             found.extend(t for t in count.tolls if kind in ("killed", "wounded", "abducted"))
             _put_count(kind, count.low, count.high, count.tolls, fields, evidence)
     for kind in ("killed", "wounded"):
-        count = count_people(facts, kind, sides=attackers, background=old)
+        sides = ("attacker", "militant") if attack or kind in apart else ("attacker",)
+        count = count_people(facts, kind, sides=sides, background=old)
         again = kind in fields and count and all(_is_again(text, t) for t in count.tolls)
         if count and not again:
             _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
     return found
+
+
+def _is_bystander(toll: Toll) -> bool:
+    """Return whether those harmed are surely no fighters, even in a battle: a cook, two children."""
+    words = set(toll.head.split())
+    return toll.side == "victim" and bool(words & bystanders())
 
 
 def _is_again(text: str, toll: Toll) -> bool:

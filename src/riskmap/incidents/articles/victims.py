@@ -162,7 +162,7 @@ _VICTIM_IS = caseless(
     r"\b(?:the (?:victims?|dead|hostages?|deceased|slain \w+|two|three"
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
-    r"|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
+    r"|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage")
 _WORKING = caseless(

@@ -69,6 +69,7 @@ def is_passive(clause: Clause, i: int) -> bool:
             clause.low(j) in grammar("adverb")
             or clause.low(j).endswith("ly")
             or (clause.low(j) in ("and", "or") and _is_participle(clause, j - 1))
+            or (clause.low(j + 1) in ("and", "or") and _is_participle(clause, j))
             or clause.low(j) in known
         )
     ):
@@ -78,7 +79,8 @@ def is_passive(clause: Clause, i: int) -> bool:
 
 def _is_participle(clause: Clause, i: int) -> bool:
     """Return whether a word may share its helping verb: "was shot and killed"."""
-    return clause.low(i) in verbs() or clause.low(i) == "shot"
+    low = clause.low(i)
+    return low in verbs() or low in grammar("participle") or low.endswith("ed")
 
 
 def find_objects(clause: Clause, j: int) -> list[Phrase]:
@@ -124,6 +126,9 @@ def _bare(clause: Clause, j: int) -> Phrase | None:
         if after not in grammar("after_bare") or clause.phrase_at(k + 1):
             return None
         return _number_phrase(clause, j, k + 1 + others, (factor, factor), extra=others)
+    if (clause.low(k), clause.low(k + 1)) == ("the", "other"):
+        last = (clause.low(k + 2) or ".") in grammar("after_bare") and not clause.phrase_at(k + 1)
+        return _number_phrase(clause, j, k + 1, ONE, extra=True) if last else None
     word, after = clause.low(k), clause.low(k + 1) or "."
     heap = word in ("dozens", "scores", "hundreds")
     quantity, known, _ = read_number([word, "of"] if heap else [word])
@@ -226,11 +231,14 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
         and not any(a < p.first < b for a, b in apart)
     ]
     chosen = _main(clause, before, i)
-    if chosen is None:
-        return _bare_subject(clause, i)
+    bare = _bare_subject(clause, i) if chosen is None or not near else []
+    if chosen is None or (bare and bare[0].first > chosen.last):
+        return bare
     found = [chosen]
     for phrase in reversed(before[: before.index(chosen)]):
-        between = {t.low for t in clause.tokens[phrase.last + 1 : found[0].first]}
+        inner = clause.tokens[phrase.last + 1 : found[0].first]
+        named = clause.low(phrase.last + 1) == ","
+        between = {t.low for t in inner if not (named and t.text[0].isupper())}
         if not between or not between <= grammar("list_before"):
             break
         if between & _ADDED:
@@ -280,6 +288,8 @@ def find_subject_name(clause: Clause, i: int) -> Phrase | None:
     j = i - 1
     while clause.low(j) in grammar("adverb") or clause.low(j) in grammar("auxiliary"):
         j -= 1
+    if clause.low(j) == "who":
+        j -= 1 + (clause.low(j - 1) == ",")
     first = j
     while first >= 0 and clause.tokens[first].text[0].isupper():
         first -= 1

@@ -31,6 +31,9 @@ DEFINITE = caseless(
     r"|kidnapping|abduction|clash|strike|operation|attackers?|gunmen|assailants?|victims?|dead|hostages?|deceased|wounded|injured"
     r"|insurgents?|suspects?|detainees?|bomber|bomb|vehicle|convoy|search|toll)\b"
 )
+_OF_THE_ATTACK = caseless(
+    r"^\W*(?:(?:during|in|as a result of) )?(?:the|that|this) (?:\w+ ){0,2}?(?:attacks?|bombing|blast|ambush|assault|shooting)\b"
+)
 _NEW = caseless(
     r"\b(?:an?|two|three|suicide|bomb|gun|deadly|was|were) (?:\w+ ){0,3}?(?:attack"
     r"|assault|clash|explosion|blast|bombing|ambush|shooting|targeted"
@@ -95,6 +98,7 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
         The day the report counts from.
     """
     body = [f for f in facts if not f.sentence.title] or list(facts)
+    echoes = _echoes(body)
     quiet = _is_figurative(facts)
     events: list[Event] = []
     aside: list[SetAside] = []
@@ -102,7 +106,7 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
     pending: list[Facts] = []
     summaries: list[tuple[str, Facts]] = []
     for fact in body:
-        status = _status(fact, reference, quiet=quiet, known=current)
+        status = _status(fact, reference, quiet=quiet, known=current, echo=id(fact) in echoes)
         if status == "alleged":
             aside.append(_aside("alleged", fact))
         elif (
@@ -158,13 +162,33 @@ def live(fact: Facts, *, background: bool = False) -> list[Trigger]:
     return [t for t in fact.triggers if t.scope in allowed]
 
 
-def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | None) -> str:
+def _echoes(facts: Sequence[Facts]) -> set[int]:
+    """Return which sentences tell more of an attack that was named only as someone's past.
+
+    "He is wanted for an attack on Monday. In the attack, three soldiers were killed."
+    """
+    found: set[int] = set()
+    past = False
+    for fact in facts:
+        attacks = [t for t in fact.triggers if t.event_type in ("armed_attack", "explosion")]
+        if past and _OF_THE_ATTACK.search(fact.sentence.low):
+            found.add(id(fact))
+        elif any(t.scope == "background" and t.word in _NOUNS for t in attacks):
+            past = True
+        elif fact.harm or "separate" in fact.scopes.flags:
+            past = False
+    return found
+
+
+def _status(
+    fact: Facts, reference: Reference, *, quiet: bool, known: Event | None, echo: bool = False
+) -> str:
     """Return the status of the event that a sentence tells of, or "" when it tells none."""
     flags = fact.scopes.flags
     claims = "claim" in flags
     if "alleged" in flags and not claims and not (fact.harm and _SAID.search(fact.sentence.text)):
         return "alleged"
-    old = _is_old(fact, reference, known)
+    old = echo or _is_old(fact, reference, known)
     strong = [t for t in live(fact, background=old) if t.strong]
     allowed = ("", "background") if old else ("",)
     harm = [
@@ -244,6 +268,9 @@ def _is_old(fact: Facts, reference: Reference, known: Event | None) -> bool:
         return any(d.last.year < reference.year for d in years if d.last and reference.year)
     oldest = reference.day - _OLD
     dated = [d for d in fact.dates if d.last is not None]
+    if any(not t.scope for t in fact.tolls):
+        start = fact.sentence.start
+        dated = [d for d in dated if fact.scopes.kind_at(d.start - start) != "background"]
     if _frees_captives(fact) and any(d.last < oldest for d in dated if d.last):
         return True
     return bool(dated) and all(d.last < oldest for d in dated if d.last)

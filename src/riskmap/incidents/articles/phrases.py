@@ -25,6 +25,7 @@ _TOKEN = re.compile(
 
 ONE = (1, 1)
 _NATIONAL = Person("victim", plural=False, leader=False, occupation="")
+_NATIONALS = Person("victim", plural=True, leader=False, occupation="")
 _LONGEST = 9
 _OF_THE = ("the", "his", "their", "its", "her", "a", "an")
 
@@ -69,7 +70,8 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         width = 2 if pair in known else 1 if tokens[i].low in known else 0
         counts = tokens[i].low == "couple" and pair.endswith(" of")
         if not width and _is_nationals(tokens, i):
-            found.append(_phrase(tokens, i, i, _NATIONAL, found[-1].last + 1 if found else 0))
+            person = _NATIONALS if tokens[i].low.endswith("s") else _NATIONAL
+            found.append(_phrase(tokens, i, i, person, found[-1].last + 1 if found else 0))
         if not width or counts:
             i += 1
             continue
@@ -86,11 +88,12 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
 
 def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
     """Return whether a word for a nationality stands for people: "two Turks and a Georgian"."""
-    if not tokens[i].text[0].isupper() or tokens[i].text not in countries()[1] or not i:
+    sex = tokens[i].low in grammar("sex")
+    if not i or not (sex or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])):
         return False
     before = tokens[i - 1].low
     after = tokens[i + 1].low if i + 1 < len(tokens) else "."
-    return (before in ("a", "an", "another") or _is_quantity(before)) and (
+    return (sex or before in ("a", "an", "another") or _is_quantity(before)) and (
         not after[0].isalnum()
         or after in ("working", "employed")
         or any(after in grammar(name) for name in ("stop", "auxiliary", "own_verb"))

@@ -31,6 +31,10 @@ _OFFICIAL = caseless(
 _SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
 _EVENT_NOUN = caseless(r" (?:attack|bombing|blast|raid|ambush|killing|shooting|explosion)s?\b")
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
+_ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
+_BY_FORCES = caseless(
+    r"\b(?:forces?|police|soldiers|troops|patrol|officers|commandos|army|marines|guards) (?:\w+ ){0,2}$"
+)
 _FOUND = caseless(
     r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
 )
@@ -175,6 +179,10 @@ def _write_tolls(
         sides = ("attacker", "militant") if attack or kind in apart else ("attacker",)
         count = count_people(facts, kind, sides=sides, background=old)
         again = kind in fields and count and all(_is_again(text, t) for t in count.tolls)
+        if count and count.low == fields.get(kind) and _shot_by_forces(text, kind, found):
+            fields.pop(kind)
+            evidence[:] = [e for e in evidence if e.field != kind]
+            found = [t for t in found if t.kind != kind]
         if count and not again:
             _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
     return found
@@ -184,6 +192,15 @@ def _is_bystander(toll: Toll) -> bool:
     """Return whether those harmed are surely no fighters, even in a battle: a cook, two children."""
     words = set(toll.head.split())
     return toll.side == "victim" and bool(words & bystanders())
+
+
+def _shot_by_forces(text: str, kind: str, tolls: Sequence[Toll]) -> bool:
+    """Return whether forces killed unnamed men, whom another sentence may call attackers."""
+    mine = [t for t in tolls if t.kind == kind]
+    return bool(mine) and all(
+        set(t.head.split()) & _ANYBODY and _BY_FORCES.search(lower(text[max(0, t.start - 80) : t.start]))
+        for t in mine
+    )
 
 
 def _is_again(text: str, toll: Toll) -> bool:

@@ -10,7 +10,8 @@ from riskmap.incidents.articles.lexicons import cues, lower
 _CLAUSE_END = re.compile(
     r"[;:—–]|, (?:\w+ly )?(?=\w+ing\b)|,? \b(?:but|when|after|before|while"
     r"|because|although|though|saying"
-    r"|said|says|resulting|leaving|as)\b|[”\"]| and (?=(?:was|were|then)\b)"
+    r"|said|says|resulting|leaving|as)\b|[”\"]| and (?=(?:was|were|then|killed|wounded|injured|detained|arrested|captured"
+    r"|abducted|kidnapped|seized)\b)"
 )
 _SCOPE = re.compile(
     r"[;]|, (?=(?:was|were|is|has|had|have)\b)|, (?=(?:officials?|police"

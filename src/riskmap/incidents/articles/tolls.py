@@ -191,11 +191,15 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         return find_subjects(clause, i) if before == "into" else []
     if low == "rounded":
         return find_objects(clause, i + 2) if clause.low(i + 1) == "up" else []
+    if low in grammar("mortal"):
+        return _affected(clause, i + 1) if clause.low(i + 1) in grammar("blow") else []
+    if before in grammar("mortal"):
+        return []
     if i == 0 and low.endswith("ed"):
         return _inverted(clause)
     if is_passive(clause, i):
         beside, subjects = _companions(clause, i), find_subjects(clause, i)
-        name = find_subject_name(clause, i) if beside and not subjects else None
+        name = find_subject_name(clause, i) if not subjects else None
         return [*subjects, *([name] if name else []), *beside]
     objects = find_objects(clause, i + 1)
     if low.endswith("ing"):

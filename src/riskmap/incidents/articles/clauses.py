@@ -11,7 +11,7 @@ from riskmap.incidents.articles.phrases import ONE, Phrase, Token, read_bound, r
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_REACH = 14
+_REACH = 20
 _OPENING = 7
 _ADVERBS = 4
 _BEFORE_NUMBER = 4
@@ -117,6 +117,8 @@ def opens(clause: Clause, j: int, phrase: Phrase) -> bool:
 
 def _bare(clause: Clause, j: int) -> Phrase | None:
     """Return a number that stands for people by itself: "wounding two others", "detaining one"."""
+    if clause.low(j) == "another" and (clause.low(j + 1) or ".") in grammar("after_bare"):
+        return _number_phrase(clause, j, j, ONE, extra=True)
     k = j
     while clause.low(k) in grammar("before_number") and k - j < _BEFORE_NUMBER:
         k += 1
@@ -239,6 +241,8 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
         inner = clause.tokens[phrase.last + 1 : found[0].first]
         named = clause.low(phrase.last + 1) == ","
         between = {t.low for t in inner if not (named and t.text[0].isupper())}
+        if named or ("," in between and "and" in between):
+            between -= grammar("apposed")
         if not between or not between <= grammar("list_before"):
             break
         if between & _ADDED:

@@ -136,12 +136,19 @@ def _is_numeral(toll: Toll) -> bool:
     return any(word.isdigit() or word in exact or word in factors for word in toll.head.split())
 
 
+def _is_apposed(name: Toll, toll: Toll) -> bool:
+    """Return whether people are those just named: "the death of Tayeb, a leader, who was shot"."""
+    return not toll.counted and toll.low == 1 and 0 <= toll.start - name.end <= len(", ")
+
+
 def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
     """Return tolls without those that say the same people twice in one sentence."""
     kept: list[Toll] = []
     for toll in tolls:
         same = next((k for k in kept if k.head and k.head == toll.head), None)
         if same or (toll.definite and not toll.counted and kept and toll.head != "name"):
+            continue
+        if kept and kept[-1].head == "name" and _is_apposed(kept[-1], toll):
             continue
         if kept and kept[-1].counted and not kept[-1].head and kept[-1].low == 1 and toll.leader:
             continue

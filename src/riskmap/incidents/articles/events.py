@@ -107,6 +107,8 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
     summaries: list[tuple[str, Facts]] = []
     for fact in body:
         status = _status(fact, reference, quiet=quiet, known=current, echo=id(fact) in echoes)
+        if id(fact) in echoes and not status:
+            continue
         if status == "alleged":
             aside.append(_aside("alleged", fact))
         elif (

@@ -26,6 +26,7 @@ _TOKEN = re.compile(
 ONE = (1, 1)
 _NATIONAL = Person("victim", plural=False, leader=False, occupation="")
 _NATIONALS = Person("victim", plural=True, leader=False, occupation="")
+_FIGHTERS = Person("militant", plural=True, leader=False, occupation="")
 _LONGEST = 9
 _OF_THE = ("the", "his", "their", "its", "her", "a", "an")
 
@@ -71,6 +72,7 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         counts = tokens[i].low == "couple" and pair.endswith(" of")
         if not width and _is_nationals(tokens, i):
             person = _NATIONALS if tokens[i].low.endswith("s") else _NATIONAL
+            person = _FIGHTERS if tokens[i].low in grammar("fighters") else person
             found.append(_phrase(tokens, i, i, person, found[-1].last + 1 if found else 0))
         if not width or counts:
             i += 1
@@ -89,7 +91,8 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
 def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
     """Return whether a word for a nationality stands for people: "two Turks and a Georgian"."""
     sex = tokens[i].low in grammar("sex")
-    if not i or not (sex or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])):
+    fighters = tokens[i].low in grammar("fighters")
+    if not i or not (sex or fighters or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])):
         return False
     before = tokens[i - 1].low
     after = tokens[i + 1].low if i + 1 < len(tokens) else "."
@@ -190,6 +193,8 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
     exact, vague, factors, _ = numbers()
     for i, word in enumerate(words):
         after = words[i + 1] if i + 1 < len(words) else ""
+        if word == "some" and (after.isdigit() or after in exact or after in factors):
+            continue
         plain = word.replace(",", "")
         value = int(plain) if plain.isdigit() else exact.get(word)
         if value is None and "-" in word:

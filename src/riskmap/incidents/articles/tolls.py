@@ -144,6 +144,9 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
     noun = harm_nouns().get(low)
     if noun and clause.low(i + 1) == "of":
         return [(noun, p) for p in find_objects(clause, i + 2)]
+    if low == "dead" and any(clause.low(j) in grammar("finding") for j in range(i - _LIFE, i)):
+        found = clause.phrase_at(i)
+        return [("killed", found)] if found and found.last > i else [("killed", p) for p in _affected(clause, i)]
     if low in ("injuries", "injury", "wounds"):
         got = next((j for j in range(i - 1, max(-1, i - 1 - _LIFE), -1) if clause.low(j) in grammar("suffering")), None)
         return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
@@ -153,7 +156,7 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
     if low in grammar("body") or low in ("life", "lives"):
         return [("killed", p) for p in _lost(clause, i)]
     kind = verbs().get(low)
-    if not kind or is_modifier(clause, i):
+    if not kind or is_modifier(clause, i) or clause.low(i - 1) in grammar("mortal"):
         return []
     return [(kind, p) for p in _affected(clause, i)]
 
@@ -193,8 +196,6 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         return find_objects(clause, i + 2) if clause.low(i + 1) == "up" else []
     if low in grammar("mortal"):
         return _affected(clause, i + 1) if clause.low(i + 1) in grammar("blow") else []
-    if before in grammar("mortal"):
-        return []
     if i == 0 and low.endswith("ed"):
         return _inverted(clause)
     if is_passive(clause, i):

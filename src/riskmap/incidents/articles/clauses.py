@@ -104,7 +104,9 @@ def find_objects(clause: Clause, j: int) -> list[Phrase]:
 
 def _is_pair(clause: Clause, j: int) -> bool:
     """Return whether "both" stands for two people by itself: "killing both"."""
-    return clause.low(j) == "both" and clause.low(j + 1) in ("", ".", ",", ";")
+    return clause.low(j) == "both" and (
+        clause.low(j + 1) in ("", ".", ",", ";", "at", "during", "in", "on")
+    )
 
 
 def opens(clause: Clause, j: int, phrase: Phrase) -> bool:
@@ -322,24 +324,33 @@ def _bare_subject(clause: Clause, i: int) -> list[Phrase]:
 
 def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
     """Return the subject: the last phrase that no preposition or verb sets apart."""
-    limit = 0
+    limit, skipped = 0, i
+    passive = is_passive(clause, i)
     for j in range(i - 1, -1, -1):
-        if clause.low(j) in grammar("clause_end") or (
+        if passive and clause.low(j) in verbs() and _is_gerund(clause, j):
+            skipped = j
+        elif clause.low(j) in grammar("clause_end") or (
             clause.low(j) in verbs()
             and not is_modifier(clause, j)
             and not _is_same_chain(clause, j, i)
         ):
             limit = j + 1
             break
+    before = [p for p in before if p.last < skipped]
     inside = [p for p in before if p.first >= limit]
     if not inside:
         who = next((j for j in range(limit, 0, -1) if clause.low(j) == "who"), None)
         inside = [p for p in before if who is not None and who - 2 <= p.last < who]
-        if not inside and limit and (is_passive(clause, i) or clause.low(i) in grammar("dying")):
+        if not inside and limit and (passive or clause.low(i) in grammar("dying")):
             inside = [p for p in before if p.last == limit - 2]
     free = [p for p in inside if not _is_dependent(clause, p, limit)]
     chosen = free or inside
     return chosen[-1] if chosen else None
+
+
+def _is_gerund(clause: Clause, i: int) -> bool:
+    """Return whether a verb hangs on a preposition: "a man suspected of killing two guards was"."""
+    return clause.low(i).endswith("ing") and clause.low(i - 1) in ("of", "for", "in")
 
 
 def _is_same_chain(clause: Clause, j: int, i: int) -> bool:

@@ -17,6 +17,11 @@ _SCOPE = re.compile(
     r"[;]|, (?=(?:was|were|is|has|had|have)\b)|, (?=(?:officials?|police"
     r"|authorities|the \w+ said|according)\b)|,? \b(?:but)\b"
 )
+_BEFELL = re.compile(
+    r" (?=(?:(?:was|were|has been|have been) (?:\w+ly |also )?(?:detained|arrested|captured|apprehended|taken into"
+    r"|killed|shot|wounded|freed|released|rescued)|died)\b)"
+)
+_RELATIVE = re.compile(r"\b(?:who|which|that|where|when|if|whom)\b")
 _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
 #: Lists of cues that say something of a whole sentence.
 _FLAGS = (
@@ -63,14 +68,14 @@ def find_scopes(sentence: str) -> Scopes:
     """
     low = lower(sentence)
     behind = [
-        (found.start(), found.end(), _end(low, found.end(), _SCOPE))
+        (found.start(), found.end(), _verb_of_subject(low, found.end(), _end(low, found.end(), _SCOPE)))
         for name in ("background", "habitual")
         for found in cues(name).finditer(low)
     ]
     background = [(start, end) for start, _, end in behind]
     reasons = [(after, end) for _, after, end in behind]
     hypothetical = [
-        (found.start(), _end(low, found.end(), _CLAUSE_END))
+        (found.start(), _end_of_wish(low, found))
         for found in cues("hypothetical").finditer(low)
         if sentence[slice(*found.span())] not in ("May", "March")
     ]
@@ -87,6 +92,21 @@ def find_scopes(sentence: str) -> Scopes:
         if all(any(told <= at < b for told, b in reasons) for at in heard):
             flags.discard("recounted")
     return Scopes(tuple(background), tuple(hypothetical), tuple(negative), frozenset(flags))
+
+
+def _end_of_wish(sentence: str, found: re.Match[str]) -> int:
+    """Return where a wish ends; inside "insurgents planning attacks were killed" at "were"."""
+    end = _end(sentence, found.end(), _CLAUSE_END)
+    inner = found[0].split()[0].endswith("ing") or sentence[: found.start()].endswith("who ")
+    return _verb_of_subject(sentence, found.end(), end) if inner else end
+
+
+def _verb_of_subject(sentence: str, start: int, end: int) -> int:
+    """Return where the verb stands whose subject a stretch describes: "wanted for raids | was"."""
+    found = _BEFELL.search(sentence, start, end)
+    if found and not _RELATIVE.search(sentence, start, found.start()):
+        return found.start()
+    return end
 
 
 def _end(sentence: str, start: int, pattern: re.Pattern[str]) -> int:

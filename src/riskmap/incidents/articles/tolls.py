@@ -241,6 +241,8 @@ def _dead(clause: Clause, i: int) -> list[Phrase]:
 
 def _companions(clause: Clause, i: int) -> list[Phrase]:
     """Return the phrases after "was detained along with"."""
+    if clause.low(i + 1) == "with":
+        return [replace(p, extra=True) for p in find_objects(clause, i + 2)[:1] if p.extra]
     if (clause.low(i + 1), clause.low(i + 2)) not in (("along", "with"), ("together", "with")):
         return []
     after = (p for p in clause.phrases if p.first == i + 3 or opens(clause, i + 3, p))

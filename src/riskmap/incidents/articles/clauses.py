@@ -245,7 +245,8 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
         between = {t.low for t in inner if not (named and t.text[0].isupper())}
         if named or ("," in between and "and" in between):
             between -= grammar("apposed")
-        if not between or not between <= grammar("list_before"):
+        hangs = phrase.first and clause.low(phrase.first - 1) == "of"
+        if hangs or not between or not between <= grammar("list_before"):
             break
         if between & _ADDED:
             found[0] = replace(found[0], extra=True)

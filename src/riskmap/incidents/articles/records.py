@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles import actors
+from riskmap.incidents.articles.antecedents import count_again
 from riskmap.incidents.articles.counts import count_people
 from riskmap.incidents.articles.events import DEFINITE, Event, is_speech_day, live
 from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
@@ -173,11 +174,13 @@ def _write_tolls(
             facts, kind, sides=sides if everyone else _VICTIMS, background=old
         )
         if count:
+            count = count_again(count, facts)
             found.extend(t for t in count.tolls if kind in ("killed", "wounded", "abducted"))
             _put_count(kind, count.low, count.high, count.tolls, fields, evidence)
     for kind in ("killed", "wounded"):
         sides = ("attacker", "militant") if attack or kind in apart else ("attacker",)
         count = count_people(facts, kind, sides=sides, background=old)
+        count = count and count_again(count, facts)
         again = kind in fields and count and all(_is_again(text, t) for t in count.tolls)
         if count and count.low == fields.get(kind) and _shot_by_forces(text, kind, found):
             fields.pop(kind)

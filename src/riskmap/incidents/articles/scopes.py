@@ -20,6 +20,7 @@ _SCOPE = re.compile(
 _BEFELL = re.compile(
     r" (?=(?:(?:was|were|has been|have been) (?:\w+ly |also )?(?:detained|arrested|captured|apprehended|taken into"
     r"|killed|shot|wounded|freed|released|rescued)|died)\b)"
+    r"|(?<!and)(?<!of)(?<!for)(?<!in)(?<!by) (?=(?:detaining|capturing|arresting) )"
 )
 _RELATIVE = re.compile(r"\b(?:who|which|that|where|when|if|whom)\b")
 _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")

@@ -31,6 +31,11 @@ _OFFICIAL = caseless(
 
 _SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
 _EVENT_NOUN = caseless(r" (?:attack|bombing|blast|raid|ambush|killing|shooting|explosion)s?\b")
+_EVENT = caseless(
+    r" (?:[\w-]+ ){0,3}?(?:attacks?|bombings?|blasts?|raids?|ambush|killings?|shootings?|explosions?|operations?|strikes?"
+    r"|airstrikes?|incidents?|clash(?:es)?|fighting|violence|deaths?|abductions?|kidnappings?|assaults?|massacre|murders?"
+    r"|siege|shelling|battle|crash|firefight|engagement|mission|arrests?|capture|detentions?|events)\b"
+)
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
 _BY_FORCES = caseless(
@@ -101,7 +106,7 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
                 told_now = scope not in ("background", "hypothetical")
                 if not told_now and event.status != "recounted" and not trailing:
                     continue
-                if order and not phrase.first:
+                if (order and not phrase.first) or _is_of_occasion(fact, phrase):
                     continue
                 said = is_speech_day(fact, phrase)
                 distance = min(abs(phrase.start - mark) for mark in marks)
@@ -128,6 +133,12 @@ def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:
     return right.startswith(("'s ", "’s ")) or (
         left.endswith(("the ", "that ")) and _EVENT_NOUN.match(right) is not None
     )
+
+
+def _is_of_occasion(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day belongs to something else: "Saturday's election", not "Sunday's raid"."""
+    right = fact.sentence.low[phrase.end - fact.sentence.start :]
+    return right.startswith(("'s ", "’s ")) and not _EVENT.match(right[2:])
 
 
 def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:

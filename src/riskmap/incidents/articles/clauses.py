@@ -48,9 +48,11 @@ class Clause:
 
 def is_modifier(clause: Clause, i: int) -> bool:
     """Return whether a participle stands before its noun ("the detained man")."""
+    after, known = clause.low(i + 1), people()
+    if i and (clause.low(i - 1) in numbers()[0] or clause.low(i - 1).isdigit()):
+        return after in known
     if not i or clause.low(i - 1) not in grammar("determiner"):
         return False
-    after, known = clause.low(i + 1), people()
     plain = not after.isdigit() and not any(
         after in words
         for words in (grammar("stop"), grammar("determiner"), numbers()[0], numbers()[1])
@@ -177,6 +179,7 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
     """Return the phrases that a list joins to one: "two guards, a driver and five miners"."""
     found: list[Phrase] = []
     commas = 0
+    last = _past_name(clause, last)
     while clause.low(last + 1) in grammar("joiner"):
         j = last + 1
         while clause.low(j) in grammar("joined"):
@@ -202,6 +205,15 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
 def _is_apposed(clause: Clause, last: int) -> bool:
     """Return whether what follows describes a name or a bare number: "Tayeb, a local leader"."""
     return clause.tokens[last].text[0].isupper() or clause.low(last) == "one"
+
+
+def _past_name(clause: Clause, last: int) -> int:
+    """Return the end of a phrase with the name beside it: "an engineer, Mr. Li Wei, and ..."."""
+    k = last + 2
+    while k < len(clause.tokens) and (clause.tokens[k].text[0].isupper() or clause.low(k) == "."):
+        k += 1
+    named = clause.low(last + 1) == "," and k > last + 2 and clause.low(k) == ","
+    return k - 1 if named and not clause.phrase_at(last + 2) else last
 
 
 def _says(clause: Clause, phrase: Phrase) -> bool:
@@ -282,6 +294,11 @@ def _is_dash(clause: Clause, j: int) -> bool:
 def _is_apposition(clause: Clause, found: Sequence[Phrase]) -> bool:
     """Return whether a list says who the first are: "five, three women and two men, died"."""
     first, *others = found
+    if len(others) == 1 and clause.low(others[0].first - 1) == "," == clause.low(first.last + 1):
+        end = others[0].last + 1
+        while end < len(clause.tokens) and clause.tokens[end].text[0].isupper():
+            end += 1
+        return clause.low(end) == ","
     return (
         len(others) > 1
         and first.counted

@@ -16,6 +16,7 @@ from riskmap.incidents.articles.matchers import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase, Reference
     from riskmap.incidents.articles.facts import Facts, Trigger
@@ -40,6 +41,7 @@ _NEW = caseless(
     r"|airstrike|abduction|kidnapping)\b|\btargeted (?:a|an|the|two|three"
     r"|four|\d+)\b|\bclashes\b"
 )
+_WHO_WAS = caseless(r"\bwho (?:was|were|had been|has been|have been) ")
 _CAPTIVE = caseless(r"hostage|captiv|abduct|kidnap|captor|ransom")
 _CHARGED = caseless(r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b")
 #: Nouns for an event that may be meant in general ("a war of attack and ambush").
@@ -114,7 +116,8 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
         elif (
             status in ("reported", "arrest") and "summary" in fact.scopes.flags and current is None
         ):
-            summaries.append((status, fact))
+            if not _is_statistic(fact):
+                summaries.append((status, fact))
             pending.append(fact)
         elif status in EVENT_STATUSES:
             count = len(events)
@@ -138,6 +141,11 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
     events = [event for event in events if not _is_accident(event)]
     events.sort(key=lambda e: (EVENT_STATUSES.index(e.status), e.facts[0].sentence.start))
     return events, aside
+
+
+def _is_statistic(fact: Facts) -> bool:
+    """Return whether a sum over many events has no day: "112 people in 40 attacks in April"."""
+    return bool(fact.dates) and all(d.precision in ("month", "year") for d in fact.dates)
 
 
 def _aside(reason: str, fact: Facts) -> SetAside:
@@ -273,9 +281,22 @@ def _is_old(fact: Facts, reference: Reference, known: Event | None) -> bool:
     if any(not t.scope for t in fact.tolls):
         start = fact.sentence.start
         dated = [d for d in dated if fact.scopes.kind_at(d.start - start) != "background"]
+    if dated and _is_of_past_people(fact, oldest):
+        return True
     if _frees_captives(fact) and any(d.last < oldest for d in dated if d.last):
         return True
     return bool(dated) and all(d.last < oldest for d in dated if d.last)
+
+
+def _is_of_past_people(fact: Facts, oldest: date) -> bool:
+    """Return whether all harm befell people long ago: "a hostage who was kidnapped in January"."""
+    who = _WHO_WAS.search(fact.sentence.low)
+    if who is None:
+        return False
+    start = fact.sentence.start + who.start()
+    ends = [t.end for t in fact.harm] + [t.end for t in live(fact) if t.strong]
+    after = [d for d in fact.dates if d.start > start and d.last]
+    return bool(ends) and bool(after) and min(ends) > start and after[0].last < oldest  # type: ignore[operator]
 
 
 def _sets_scene(fact: Facts, event: Event) -> bool:

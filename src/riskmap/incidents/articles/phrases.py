@@ -132,8 +132,9 @@ def _phrase(tokens: Sequence[Token], head: int, last: int, person: Person, floor
 
 
 def _has_article(tokens: Sequence[Token], i: int, floor: int) -> bool:
-    """Return whether an article stands before a word: "the wounded guard"."""
-    return i - 1 >= floor and tokens[i - 1].low in ("a", "an", *grammar("definite"))
+    """Return whether an article or a number stands before a word: "the wounded guard"."""
+    before = tokens[i - 1].low if i - 1 >= floor else ""
+    return before in ("a", "an", *grammar("definite")) or _is_quantity(before)
 
 
 def _is_quantity(word: str) -> bool:

@@ -74,7 +74,7 @@ _SEAT_AFTER = caseless(
 _SEAT_BEFORE = caseless(
     r"\b(?:governor|spokes\w+|police chief|chief|mayor|officials?|authorities"
     r"|police|member|council|court|deputy"
-    r"|administrator|government|director|ambassador|embassy|ministry|reporters?|correspondent|headquarter\w*|based"
+    r"|administrator|government|director|ambassador|embassy|ministry|reporters?|newsmen|journalists|correspondent|headquarter\w*|based"
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
     rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
@@ -84,6 +84,7 @@ _SCENE = caseless(
     rf"|targeted|shelled|raided|overran|between|over|entered|ambushed|rocks"
     rf"|hits|strikes|close to|by|off|against)|['’]s) {_END}"
 )
+_OWNS = caseless(r" (?!(?:and|or|in|on|at|by|for|to|was|were|is|are|when|where|after|before|who)\b)[a-z]")
 _VAGUE = caseless(rf"\b(?:throughout|across|elsewhere in|parts of) {_END}")
 
 
@@ -149,6 +150,8 @@ def _role(
         return "seat"
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"
+    if left.endswith("of the ") and _OWNS.match(right):
+        return "seat"
     if all(m.level == "country" for m in chain) or _VAGUE.search(left):
         return "mention"
     possessive = text[last.until : last.until + 2] in ("'s", "’s")

@@ -15,7 +15,7 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"^\s*\d{1,2}\.$")
 _BREAK = re.compile(
-    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z])"
+    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours|minutes|days) later|separately|elsewhere|meanwhile|another |in (?:a|an|another) )"
 )
 _UNFINISHED = re.compile(
     r"(?:,|\b(?:a|an|the|of|in|at|on|to|by|for|from|with|near|and|or|his|her|its|their|was|were))$"

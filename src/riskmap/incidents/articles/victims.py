@@ -34,6 +34,7 @@ _UNHARMED = caseless(
     r"){0,2}?(?:unharmed|unhurt|uninjured|safe|alive|without injury)\b"
     r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b"
 )
+_BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
 
 
@@ -73,6 +74,12 @@ def write_people(
                 codes.setdefault(code, (toll.start + start, toll.start + end))
                 share = _share(text[toll.start : toll.start + start], toll.low)
                 foreign[code] = max(foreign[code], share)
+        beside = _BESIDE.match(text, toll.end)
+        for code, start, end in nationalities(beside[0]) if beside else ():
+            at = toll.end + start
+            if _of_people(text, toll.end + end):
+                codes.setdefault(code, (at, toll.end + end))
+                foreign[code] = max(foreign[code], _share(beside[0][:start], toll.low) if beside else 0)
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
@@ -173,6 +180,7 @@ _TARGET = caseless(
     r"|fired (?:at|on)|opened fire (?:at|on)|torched|looted) (?:an? |the )?[^.,;]{0,30}$"
 )
 _JOB = re.compile(r"[\w-]+(?: workers?)?")
+_TRODDEN = caseless(r"\b(?:stepped on|trod on|struck|hit|ran over|drove over|triggered|set off) (?:an? |the )$")
 _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
 
@@ -242,7 +250,8 @@ def _find_sector(low: str) -> re.Match[str] | None:
     found = [
         m
         for m in sectors()[0].finditer(low)
-        if m[0] not in ("mine", "port", "bridge") or _SITE.search(low[: m.start()])
+        if m[0] not in ("mine", "port", "bridge")
+        or (_SITE.search(low[: m.start()]) and not _TRODDEN.search(low[: m.start()]))
     ]
     return max(found, key=lambda m: len(m[0]), default=None)
 

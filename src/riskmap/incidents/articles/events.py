@@ -371,8 +371,8 @@ def _agree(one: dict[str, str], two: dict[str, str]) -> bool | None:
 
 def _other_day(fact: Facts, event: Event) -> bool:
     """Return whether a sentence names another day than the event's sentences do."""
-    mine = _exact(fact)
-    theirs = [d for f in event.facts for d in _exact(f)]
+    mine = days_named(fact)
+    theirs = [d for f in event.facts for d in days_named(f)]
     if not mine or not theirs:
         return False
     return all(
@@ -380,7 +380,7 @@ def _other_day(fact: Facts, event: Event) -> bool:
     )
 
 
-def _exact(fact: Facts) -> list[DatePhrase]:
+def days_named(fact: Facts) -> list[DatePhrase]:
     """Return the days that a sentence names, without those of speech."""
     days = [d for d in fact.dates if d.first is not None and d.precision == "day"]
     return [d for d in days if not is_speech_day(fact, d)]

@@ -100,7 +100,7 @@ def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
         not after[0].isalnum()
         or after in ("working", "employed")
         or any(after in grammar(name) for name in ("stop", "auxiliary", "own_verb"))
-        or after in verbs()
+        or (after in verbs() and after not in people())
     )
 
 

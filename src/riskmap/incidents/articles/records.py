@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.antecedents import count_again
 from riskmap.incidents.articles.counts import count_people
-from riskmap.incidents.articles.events import DEFINITE, Event, is_speech_day, live
+from riskmap.incidents.articles.events import DEFINITE, Event, days_named, is_speech_day, live
 from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase
     from riskmap.incidents.articles.facts import Facts, Reader
@@ -35,6 +36,9 @@ _EVENT = caseless(
     r" (?:[\w-]+ ){0,3}?(?:attacks?|bombings?|blasts?|raids?|ambush|killings?|shootings?|explosions?|operations?|strikes?"
     r"|airstrikes?|incidents?|clash(?:es)?|fighting|violence|deaths?|abductions?|kidnappings?|assaults?|massacre|murders?"
     r"|siege|shelling|battle|crash|firefight|engagement|mission|arrests?|capture|detentions?|events)\b"
+)
+_LATER = caseless(
+    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning|afternoon|evening|night)))\b"
 )
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
@@ -76,6 +80,12 @@ def _write_date(
     evidence: list[Evidence],
 ) -> None:
     phrase = _date_phrase(event, everything)
+    if phrase is None and (same := _same_day(event, everything)):
+        day, start, end = same
+        fields.update(event_date=day, event_date_end=day, date_precision="day")
+        put(fields, evidence, "event_date", day, start, end)
+        fields["date_phrase"] = reader.text[start:end]
+        return
     if phrase is None:
         line, day = reader.dateline, reader.reference.day
         if event.status != "recounted" and line and line.date and day:
@@ -124,6 +134,17 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
         found.sort(key=lambda item: (item[0], item[1] > 3, item[2], item[3]))  # noqa: PLR2004 - a day of speech
         return found[0][4] if found else None
     return min(found, key=lambda item: item[:4])[4] if found else None
+
+
+def _same_day(event: Event, everything: Sequence[Facts]) -> tuple[date, int, int] | None:
+    """Return the day told before an event that came "hours later", and the span that says so."""
+    first = event.facts[0].sentence
+    found = _LATER.match(first.low)
+    before = [f for f in everything if f.sentence.start < first.start]
+    days = [d.first for f in before for d in days_named(f) if d.first]
+    if not found or not days:
+        return None
+    return days[-1], first.start + found.start(1), first.start + found.end(1)
 
 
 def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:

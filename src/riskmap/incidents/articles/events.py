@@ -195,7 +195,7 @@ def _status(
 ) -> str:
     """Return the status of the event that a sentence tells of, or "" when it tells none."""
     flags = fact.scopes.flags
-    claims = "claim" in flags
+    claims, petty = "claim" in flags, "petty" in flags
     if "alleged" in flags and not claims and not (fact.harm and _SAID.search(fact.sentence.text)):
         return "alleged"
     old = echo or _is_old(fact, reference, known)
@@ -221,7 +221,7 @@ def _status(
     if harm or (_tells(fact, strong) and not (held and all(t.word in _AIMS for t in strong))):
         return "reported"
     if any(
-        t.kind == "arrested" and not t.scope and (t.counted or not t.definite or known is None)
+        t.kind == "arrested" and not t.scope and not (petty and t.side != "militant") and (t.counted or not t.definite or known is None)
         for t in fact.tolls
     ):
         return "arrest"

@@ -108,9 +108,15 @@ def _extend(chosen: dict[str, Mention], chain: Sequence[Mention]) -> None:
             parents = {e.parent for e in chosen["admin2"].entries}
             if parents and mention.name not in parents:
                 continue
-        if mention.level == "place" and mention.role != "scene":
+        if mention.level == "place" and (mention.role != "scene" or _is_region(mention, chosen)):
             continue
         chosen[mention.level] = mention
+
+
+def _is_region(mention: Mention, chosen: dict[str, Mention]) -> bool:
+    """Return whether a bare name is that of the province or district: "in Herat" beside it."""
+    names = {fold(chosen[level].phrase) for level in ("admin1", "admin2") if level in chosen}
+    return not mention.typed and fold(mention.phrase) in names
 
 
 def _province(chosen: dict[str, Mention]) -> str | None:

@@ -26,7 +26,7 @@ _RELATIVE = re.compile(r"\b(?:who|which|that|where|when|if|whom)\b")
 _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
 #: Lists of cues that say something of a whole sentence.
 _FLAGS = (
-    "animal", "fiction", "verbal", "alleged", "recounted", "court", "accident", "figurative",
+    "animal", "fiction", "petty", "verbal", "alleged", "recounted", "court", "accident", "figurative",
     "summary", "separate", "claim", "denial", "pluperfect",
 )  # fmt: skip
 

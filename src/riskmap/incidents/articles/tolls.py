@@ -183,6 +183,8 @@ def _lost(clause: Clause, i: int) -> list[Phrase]:
 def _affected(clause: Clause, i: int) -> list[Phrase]:
     """Return the people whom the verb at a token is about."""
     low, before = clause.low(i), clause.low(i - 1)
+    if clause.low(i + 1) == "it":
+        return []
     if low in grammar("present"):
         found = [] if before in grammar("modal") else find_objects(clause, i + 1)
         return [p for p in found if p.counted or not p.person.plural]

@@ -44,6 +44,13 @@ _NEW = caseless(
 _WHO_WAS = caseless(r"\bwho (?:was|were|had been|has been|have been) ")
 _CAPTIVE = caseless(r"hostage|captiv|abduct|kidnap|captor|ransom")
 _CHARGED = caseless(r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b")
+_HOSTILE = caseless(
+    r"\b(?:gunm[ae]n|attack\w*|assailants?|militants?|insurgents?|rebels?|terroris\w+|armed|shot|shoot\w*|fight\w*|clash\w*"
+    r"|war|mob|riot\w*|police|soldiers?|troops|forces?|army|military|bandits?|kidnap\w*|abduct\w*|hostages?|captors?|stab\w*"
+    r"|beat\w*|murder\w*|kill\w*|slain|wound\w*|execut\w+|assassin\w*|suspects?|criminals?|robbers?|gangs?|arrest\w*|detain\w*"
+    r"|captur\w*|hack\w*|behead\w*|massacre\w*|slaughter\w*|lynch\w*|explo\w+|blasts?|bomb\w*|strikes?|raid\w*|alleged\w*"
+    r"|accus\w+|seized|gunfire|gunshot\w*|bullets?|opened|violence|unrest|protest\w*)\b"
+)
 #: Nouns for an event that may be meant in general ("a war of attack and ambush").
 _NOUNS = (
     "attack", "assault", "targeted", "shooting", "clash", "clashes", "bombing", "explosion",
@@ -101,6 +108,8 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
     """
     body = [f for f in facts if not f.sentence.title] or list(facts)
     echoes = _echoes(body)
+    if _is_misfortune(facts):
+        return [], []
     quiet = _is_figurative(facts)
     events: list[Event] = []
     aside: list[SetAside] = []
@@ -158,6 +167,14 @@ def _is_accident(event: Event) -> bool:
     armed = any(_armed(f) for f in event.told())
     called = any("accident" in f.scopes.flags for f in event.told())
     return event.status == "reported" and called and not armed and words <= set(_BURSTS)
+
+
+def _is_misfortune(facts: Sequence[Facts]) -> bool:
+    """Return whether people came to harm in a text that has no word of anybody's hostile hand."""
+    return not any(
+        f.weapons or any(t.strong for t in f.triggers) or _HOSTILE.search(f.sentence.low)
+        for f in facts
+    )
 
 
 def _is_figurative(facts: Sequence[Facts]) -> bool:

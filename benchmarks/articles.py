@@ -246,7 +246,8 @@ def main() -> None:
             f"      start_date where the text names a day and a year: {right / len(known):.3f} "
             f"of {len(known)}, within a day {near / len(known):.3f}"
         )
-        print(f"      start_date where readers know the year: {right_with_year(chosen, told, regions):.3f}")
+        dated = right_with_year(chosen, told, regions)
+        print(f"      start_date where readers know the year: {dated:.3f}")
         if part == args.half:
             print_errors(told)
             for name in FIELDS:

@@ -1,17 +1,17 @@
-"""How many "the insurgents" or "them" are: the number that people had when they were first named."""
+"""How many "the insurgents" or "them" are: as many as when they were first named."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.counts import Count
 from riskmap.incidents.articles.lexicons import grammar
 from riskmap.incidents.articles.phrases import find_phrases, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from riskmap.incidents.articles.counts import Count
     from riskmap.incidents.articles.facts import Facts
     from riskmap.incidents.articles.lexicons import Quantity
 

@@ -217,7 +217,7 @@ def _past_name(clause: Clause, last: int) -> int:
 
 
 def _says(clause: Clause, phrase: Phrase) -> bool:
-    """Return whether people speak, and so those before them: "..., two officials and a doctor said"."""
+    """Return whether people speak, and so those before them: "an official and a doctor said"."""
     return clause.low(phrase.last + 1) in ("said", "say", "told", "confirmed", "added")
 
 
@@ -243,7 +243,8 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
     before = [
         p
         for p in clause.phrases
-        if p.last < i and i - p.last - sum(b - a for a, b in apart if a > p.last) <= reach
+        if p.last < i
+        and i - p.last - sum(b - a for a, b in apart if a > p.last) <= reach
         and not any(a < p.first < b for a, b in apart)
     ]
     chosen = _main(clause, before, i)
@@ -274,7 +275,7 @@ def _asides(clause: Clause, i: int) -> list[tuple[int, int]]:
     found += [(a, b) for a in opened for b in range(a, i) if clause.low(b) == ")"][:1]
     commas = [j for j in range(i) if clause.low(j) == ","]
     parts = [j for j in commas if clause.low(j + 1) in grammar("parts") or _is_of_them(clause, j)]
-    return found + [(parts[0], commas[-1])] if parts and parts[0] < commas[-1] else found
+    return [*found, (parts[0], commas[-1])] if parts and parts[0] < commas[-1] else found
 
 
 def _is_of_them(clause: Clause, j: int) -> bool:

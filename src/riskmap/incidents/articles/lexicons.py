@@ -87,7 +87,9 @@ def named_site() -> re.Pattern[str]:
 def bystanders() -> frozenset[str]:
     """Return the words for people who take no part in a battle."""
     table = _words("people")
-    words = [w for w in (*table["occupations"], *table["noncombatants"]) if w not in table["forces"]]
+    words = [
+        w for w in (*table["occupations"], *table["noncombatants"]) if w not in table["forces"]
+    ]
     return frozenset({*words, *(plural(word) for word in words), "children", "women"})
 
 

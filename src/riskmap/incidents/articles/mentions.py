@@ -9,7 +9,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import caseless, countries, grammar, named_site, place_types
+from riskmap.incidents.articles.lexicons import (
+    caseless,
+    countries,
+    grammar,
+    named_site,
+    place_types,
+)
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 
 if TYPE_CHECKING:

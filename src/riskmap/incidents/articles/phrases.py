@@ -92,7 +92,9 @@ def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
     """Return whether a word for a nationality stands for people: "two Turks and a Georgian"."""
     sex = tokens[i].low in grammar("sex")
     fighters = tokens[i].low in grammar("fighters")
-    if not i or not (sex or fighters or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])):
+    if not i or not (
+        sex or fighters or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])
+    ):
         return False
     before = tokens[i - 1].low
     after = tokens[i + 1].low if i + 1 < len(tokens) else "."
@@ -202,10 +204,9 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
             parts = word.split("-")
             if len(parts) == 2 and parts[0] in exact and parts[1] in exact:  # noqa: PLR2004 - "twenty-one"
                 value = exact[parts[0]] + exact[parts[1]]
-        if word in ("a", "an") and after in factors:
-            return (factors[after], factors[after]), True, i
-        if word in factors:
-            return (factors[word], factors[word]), True, i
+        factor = factors.get(after if word in ("a", "an") else word)
+        if factor:
+            return (factor, factor), True, i
         if value is not None:
             if value > 5000 or (1900 <= value <= 2100 and plain.isdigit()):  # noqa: PLR2004 - a year
                 continue
@@ -219,11 +220,15 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
             return (value, value), True, i
         if word == "several" and after == "dozen":
             return (24, 99), True, i
-        if word in vague and (
-            word not in ("number", "couple", "group", "few", "pair", "handful")
-            or "of" in words[i + 1 : i + 2]
-            or word == "few"
-        ) and not (word == "number" and words[:i] == ["the"]):
+        if (
+            word in vague
+            and (
+                word not in ("number", "couple", "group", "few", "pair", "handful")
+                or "of" in words[i + 1 : i + 2]
+                or word == "few"
+            )
+            and not (word == "number" and words[:i] == ["the"])
+        ):
             if word == "group" and "of" not in words[i + 1 : i + 2]:
                 continue
             return vague[word], True, i

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.events import Event, live
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 from riskmap.incidents.articles.mentions import Mention, chains
+from riskmap.incidents.articles.statuses import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from riskmap.incidents.articles.events import Event
     from riskmap.incidents.articles.facts import Facts
 
 _FINENESS = {"place": 3, "admin2": 2, "admin1": 1, "country": 0}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.articles import actors
 from riskmap.incidents.articles.antecedents import count_again
 from riskmap.incidents.articles.counts import count_people
-from riskmap.incidents.articles.events import DEFINITE, Event, days_named, is_speech_day, live
 from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
+from riskmap.incidents.articles.statuses import DEFINITE, days_named, is_speech_day, live
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase
+    from riskmap.incidents.articles.events import Event
     from riskmap.incidents.articles.facts import Facts, Reader
     from riskmap.incidents.articles.tolls import Toll
 
@@ -33,17 +34,22 @@ _OFFICIAL = caseless(
 _SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
 _EVENT_NOUN = caseless(r" (?:attack|bombing|blast|raid|ambush|killing|shooting|explosion)s?\b")
 _EVENT = caseless(
-    r" (?:[\w-]+ ){0,3}?(?:attacks?|bombings?|blasts?|raids?|ambush|killings?|shootings?|explosions?|operations?|strikes?"
-    r"|airstrikes?|incidents?|clash(?:es)?|fighting|violence|deaths?|abductions?|kidnappings?|assaults?|massacre|murders?"
-    r"|siege|shelling|battle|crash|firefight|engagement|mission|arrests?|capture|detentions?|events)\b"
+    r" (?:[\w-]+ ){0,3}?(?:attacks?|bombings?|blasts?|raids?|ambush|killings?|shootings?"
+    r"|explosions?|operations?|strikes?"
+    r"|airstrikes?|incidents?|clash(?:es)?|fighting|violence|deaths?|abductions?|kidnappings?"
+    r"|assaults?|massacre|murders?"
+    r"|siege|shelling|battle|crash|firefight|engagement|mission|arrests?|capture|detentions?"
+    r"|events)\b"
 )
 _LATER = caseless(
-    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning|afternoon|evening|night)))\b"
+    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning"
+    r"|afternoon|evening|night)))\b"
 )
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
 _BY_FORCES = caseless(
-    r"\b(?:forces?|police|soldiers|troops|patrol|officers|commandos|army|marines|guards) (?:\w+ ){0,2}$"
+    r"\b(?:forces?|police|soldiers|troops|patrol|officers|commandos|army|marines"
+    r"|guards) (?:\w+ ){0,2}$"
 )
 _FOUND = caseless(
     r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
@@ -80,11 +86,11 @@ def _write_date(
     evidence: list[Evidence],
 ) -> None:
     phrase = _date_phrase(event, everything)
-    if phrase is None and (same := _same_day(event, everything)):
-        day, start, end = same
-        fields.update(event_date=day, event_date_end=day, date_precision="day")
-        put(fields, evidence, "event_date", day, start, end)
-        fields["date_phrase"] = reader.text[start:end]
+    same = _same_day(event, everything) if phrase is None else None
+    if same:
+        fields.update(event_date_end=same[0], date_precision="day")
+        put(fields, evidence, "event_date", *same)
+        fields["date_phrase"] = reader.text[slice(*same[1:])]
         return
     if phrase is None:
         line, day = reader.dateline, reader.reference.day
@@ -157,7 +163,7 @@ def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:
 
 
 def _is_of_occasion(fact: Facts, phrase: DatePhrase) -> bool:
-    """Return whether a day belongs to something else: "Saturday's election", not "Sunday's raid"."""
+    """Return whether a day is that of another occasion: "Saturday's vote", not "Sunday's raid"."""
     right = fact.sentence.low[phrase.end - fact.sentence.start :]
     return right.startswith(("'s ", "’s ")) and not _EVENT.match(right[2:])
 
@@ -202,9 +208,7 @@ def _write_tolls(
     for kind in ("killed", "wounded", "abducted", "arrested", "released"):
         everyone = kind == "arrested" or not (attack or kind in apart)
         sides = (*_VICTIMS, "militant", *(("attacker",) if kind == "arrested" else ()))
-        count = count_people(
-            facts, kind, sides=sides if everyone else _VICTIMS, background=old
-        )
+        count = count_people(facts, kind, sides=sides if everyone else _VICTIMS, background=old)
         if count:
             count = count_again(count, facts)
             found.extend(t for t in count.tolls if kind in ("killed", "wounded", "abducted"))
@@ -224,7 +228,7 @@ def _write_tolls(
 
 
 def _is_bystander(toll: Toll) -> bool:
-    """Return whether those harmed are surely no fighters, even in a battle: a cook, two children."""
+    """Return whether those harmed are surely no fighters, even in a battle: a cook, a child."""
     words = set(toll.head.split())
     return toll.side == "victim" and bool(words & bystanders())
 
@@ -233,7 +237,8 @@ def _shot_by_forces(text: str, kind: str, tolls: Sequence[Toll]) -> bool:
     """Return whether forces killed unnamed men, whom another sentence may call attackers."""
     mine = [t for t in tolls if t.kind == kind]
     return bool(mine) and all(
-        set(t.head.split()) & _ANYBODY and _BY_FORCES.search(lower(text[max(0, t.start - 80) : t.start]))
+        set(t.head.split()) & _ANYBODY
+        and _BY_FORCES.search(lower(text[max(0, t.start - 80) : t.start]))
         for t in mine
     )
 

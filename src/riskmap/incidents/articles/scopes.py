@@ -10,7 +10,8 @@ from riskmap.incidents.articles.lexicons import cues, lower
 _CLAUSE_END = re.compile(
     r"[;:—–]|, (?:\w+ly )?(?=\w+ing\b)|,? \b(?:but|when|after|before|while"
     r"|because|although|though|saying"
-    r"|said|says|resulting|leaving|as)\b|[”\"]| and (?=(?:was|were|then|killed|wounded|injured|detained|arrested|captured"
+    r"|said|says|resulting|leaving|as)\b|[”\"]| and (?=(?:was|were|then|killed|wounded|injured"
+    r"|detained|arrested|captured"
     r"|abducted|kidnapped|seized)\b)"
 )
 _SCOPE = re.compile(
@@ -18,7 +19,8 @@ _SCOPE = re.compile(
     r"|authorities|the \w+ said|according)\b)|,? \b(?:but)\b"
 )
 _BEFELL = re.compile(
-    r" (?=(?:(?:was|were|has been|have been) (?:\w+ly |also )?(?:detained|arrested|captured|apprehended|taken into"
+    r" (?=(?:(?:was|were|has been|have been) (?:\w+ly |also )?(?:detained|arrested|captured"
+    r"|apprehended|taken into"
     r"|killed|shot|wounded|freed|released|rescued)|died)\b)"
     r"|(?<!and)(?<!of)(?<!for)(?<!in)(?<!by) (?=(?:detaining|capturing|arresting) )"
 )
@@ -26,8 +28,8 @@ _RELATIVE = re.compile(r"\b(?:who|which|that|where|when|if|whom)\b")
 _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
 #: Lists of cues that say something of a whole sentence.
 _FLAGS = (
-    "animal", "fiction", "petty", "verbal", "alleged", "recounted", "court", "accident", "figurative",
-    "summary", "separate", "claim", "denial", "pluperfect",
+    "animal", "fiction", "petty", "verbal", "alleged", "recounted", "court", "accident",
+    "figurative", "summary", "separate", "claim", "denial", "pluperfect",
 )  # fmt: skip
 
 
@@ -69,7 +71,11 @@ def find_scopes(sentence: str) -> Scopes:
     """
     low = lower(sentence)
     behind = [
-        (found.start(), found.end(), _verb_of_subject(low, found.end(), _end(low, found.end(), _SCOPE)))
+        (
+            found.start(),
+            found.end(),
+            _verb_of_subject(low, found.end(), _end(low, found.end(), _SCOPE)),
+        )
         for name in ("background", "habitual")
         for found in cues(name).finditer(low)
     ]

@@ -15,7 +15,8 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"^\s*\d{1,2}\.$")
 _BREAK = re.compile(
-    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours|minutes|days) later|separately|elsewhere|meanwhile|another |in (?:a|an|another) )"
+    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours"
+    r"|minutes|days) later|separately|elsewhere|meanwhile|another |in (?:a|an|another) )"
 )
 _UNFINISHED = re.compile(
     r"(?:,|\b(?:a|an|the|of|in|at|on|to|by|for|from|with|near|and|or|his|her|its|their|was|were))$"
@@ -33,8 +34,10 @@ _DATELINE = re.compile(
 )
 #: "Accra (GNA) -" and "Lagos, May 3 -" at the start of a line, in small letters too.
 _PLAIN_DATELINE = re.compile(
-    r"^(?P<place>[A-Z][\w’'-]+(?:[ -][A-Z][\w’'-]+){0,3})(?P<country>,\s*[A-Z][a-z]\w+(?:\s[A-Z][a-z]\w+)?)?"
-    rf"(?:(?P<date>\s*(?:,\s*{_DATED}|\(\s*{_DATED}\s*\)))|\s*\([A-Z][^()\n]{{1,30}}\))\s*(?:[–—]|--|-)\s+",
+    r"^(?P<place>[A-Z][\w’'-]+(?:[ -][A-Z][\w’'-]+){0,3})"
+    r"(?P<country>,\s*[A-Z][a-z]\w+(?:\s[A-Z][a-z]\w+)?)?"
+    rf"(?:(?P<date>\s*(?:,\s*{_DATED}|\(\s*{_DATED}\s*\)))"
+    rf"|\s*\([A-Z][^()\n]{{1,30}}\))\s*(?:[–—]|--|-)\s+",
     re.MULTILINE,
 )
 _RELEASE = re.compile(r"For Immediate Release|Download PDF")

@@ -117,9 +117,8 @@ def find_tolls(
 
 @cache
 def _harm_words() -> re.Pattern[str]:
-    return caseless(
-        rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns(), *grammar('body'), 'life', 'lives', 'toll'}))})\b"
-    )
+    words = {*verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
+    return caseless(rf"\b(?:{'|'.join(sorted(words))})\b")
 
 
 def _toll(kind: str, phrase: Phrase, clause: Clause, i: int, scopes: Scopes) -> Toll | None:
@@ -146,9 +145,20 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
         return [(noun, p) for p in find_objects(clause, i + 2)]
     if low == "dead" and any(clause.low(j) in grammar("finding") for j in range(i - _LIFE, i)):
         found = clause.phrase_at(i)
-        return [("killed", found)] if found and found.last > i else [("killed", p) for p in _affected(clause, i)]
+        return (
+            [("killed", found)]
+            if found and found.last > i
+            else [("killed", p) for p in _affected(clause, i)]
+        )
     if low in ("injuries", "injury", "wounds"):
-        got = next((j for j in range(i - 1, max(-1, i - 1 - _LIFE), -1) if clause.low(j) in grammar("suffering")), None)
+        got = next(
+            (
+                j
+                for j in range(i - 1, max(-1, i - 1 - _LIFE), -1)
+                if clause.low(j) in grammar("suffering")
+            ),
+            None,
+        )
         return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
@@ -261,7 +271,8 @@ def _toll_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of "the death toll rose to 14" and of its "to 14"."""
     count = rf"(?:at least )?(\d{{1,3}}|{'|'.join(numbers()[0])})\b"
     toll = caseless(
-        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities|(?:people |those )?killed|victims))\b[^.;]{0,100}?"
+        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities|(?:people |those )?killed"
+        r"|victims))\b[^.;]{0,100}?"
         rf"\b(?:(?:{_RISE})\b[^.;]{{0,40}}?\b(?:to|at|from \w+ to) )?{count}"
         r"(?: (dead|killed|people))?"
     )

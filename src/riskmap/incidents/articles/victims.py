@@ -79,7 +79,9 @@ def write_people(
             at = toll.end + start
             if _of_people(text, toll.end + end):
                 codes.setdefault(code, (at, toll.end + end))
-                foreign[code] = max(foreign[code], _share(beside[0][:start], toll.low) if beside else 0)
+                foreign[code] = max(
+                    foreign[code], _share(beside[0][:start], toll.low) if beside else 0
+                )
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
@@ -173,14 +175,18 @@ _VICTIM_IS = caseless(
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage")
 _WORKING = caseless(
-    r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b"
+    r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages"
+    r"|staff)\b"
 )
 _TARGET = caseless(
-    r"\b(?:attack(?:ed)? on|raid(?:ed)? on|assault on|attacked|raided|stormed|bombed|shelled|overran|ambushed"
+    r"\b(?:attack(?:ed)? on|raid(?:ed)? on|assault on|attacked|raided|stormed|bombed|shelled"
+    r"|overran|ambushed"
     r"|fired (?:at|on)|opened fire (?:at|on)|torched|looted) (?:an? |the )?[^.,;]{0,30}$"
 )
 _JOB = re.compile(r"[\w-]+(?: workers?)?")
-_TRODDEN = caseless(r"\b(?:stepped on|trod on|struck|hit|ran over|drove over|triggered|set off) (?:an? |the )$")
+_TRODDEN = caseless(
+    r"\b(?:stepped on|trod on|struck|hit|ran over|drove over|triggered|set off) (?:an? |the )$"
+)
 _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
 

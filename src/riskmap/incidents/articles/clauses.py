@@ -247,7 +247,8 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
         and i - p.last - sum(b - a for a, b in apart if a > p.last) <= reach
         and not any(a < p.first < b for a, b in apart)
     ]
-    chosen = _main(clause, before, i)
+    beside = [p for p in before if near and p.last == i - 1 and p.person.side != "attacker"]
+    chosen = beside[-1] if beside else _main(clause, before, i)
     bare = _bare_subject(clause, i) if chosen is None or not near else []
     if chosen is None or (bare and bare[0].first > chosen.last):
         return bare

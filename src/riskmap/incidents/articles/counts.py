@@ -23,6 +23,10 @@ _INCLUDES = caseless(r"\b(?:including|one of (?:the|whom)|among (?:them|those|th
 _PART = caseless(r"\bof (?:the|those|them)\b")
 #: Of a speaker's own people, whom the report's number includes.
 _SPEAKERS = ("my ", "our ", "your ")
+_ENEMY_SAYS = caseless(
+    r"^\W*(?:the )?(?:rebels?|militants?|insurgents?|group|separatists?|guerrillas?|jihadists?)\b"
+    r"[^.;]{0,20}\b(?:put|said|says?|claim\w*)\b"
+)
 _ALSO = caseless(r"\balso\b")
 
 
@@ -126,7 +130,8 @@ def _statement(
         includes=bool(_INCLUDES.search(text)),
         start=fact.sentence.start,
         summary="summary" in fact.scopes.flags,
-        claimed=kind == "killed" and "claim" in fact.scopes.flags,
+        claimed=kind == "killed"
+        and ("claim" in fact.scopes.flags or _ENEMY_SAYS.search(text) is not None),
     )  # fmt: skip
 
 

@@ -203,7 +203,12 @@ def _write_tolls(
         for f in event.facts
         for t in live(f, background=old)
     ) and any(t.side == "victim" for f in facts for t in f.harm)
-    apart = {t.kind for f in event.facts for t in f.harm if attack or _is_bystander(t)}
+    apart = {
+        t.kind
+        for f in event.facts
+        for t in f.harm
+        if _is_bystander(t) or (t.side == "militant" and _is_beside_victims(t, f.harm))
+    }
     found: list[Toll] = []
     for kind in ("killed", "wounded", "abducted", "arrested", "released"):
         everyone = kind == "arrested" or not (attack or kind in apart)
@@ -225,6 +230,11 @@ def _write_tolls(
         if count and not again:
             _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
     return found
+
+
+def _is_beside_victims(toll: Toll, others: Sequence[Toll]) -> bool:
+    """Return whether one sentence tells of the dead of both sides: "five soldiers and 12 rebels"."""
+    return any(o.side == "victim" and o.kind == toll.kind and o.counted for o in others)
 
 
 def _is_bystander(toll: Toll) -> bool:

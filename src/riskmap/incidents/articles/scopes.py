@@ -24,6 +24,12 @@ _BEFELL = re.compile(
     r"|killed|shot|wounded|freed|released|rescued)|died)\b)"
     r"|(?<!and)(?<!of)(?<!for)(?<!in)(?<!by) (?=(?:detaining|capturing|arresting) )"
 )
+#: What is thrown in about someone: "the nurse, who has worked there since 2019, was wounded".
+RELATIVE_CLAUSE = re.compile(r", (?:who|which|whose)\b[^,;]*,")
+_COURT_AS_PLACE = re.compile(
+    r"\b(?:outside|near|at|inside|attack(?:ed)? on|stormed|attacked|targeted|hit|entered|bombed) "
+    r"(?:an? |the )?(?:\w+ ){0,3}court\b|\b(?:prosecutor|judge|lawyer|witness) in the trial\b"
+)
 _RELATIVE = re.compile(r"\b(?:who|which|that|where|when|if|whom)\b")
 _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
 #: Lists of cues that say something of a whole sentence.
@@ -94,10 +100,12 @@ def find_scopes(sentence: str) -> Scopes:
         for found in cues("denied").finditer(low)
     ]
     flags = {name for name in _FLAGS if cues(name).search(low)}
-    if "recounted" in flags and background:
-        heard = [m.start() for m in cues("recounted").finditer(low)]
-        if all(any(told <= at < b for told, b in reasons) for at in heard):
-            flags.discard("recounted")
+    reasons += [found.span() for found in RELATIVE_CLAUSE.finditer(low)]
+    sites = [found.span() for found in _COURT_AS_PLACE.finditer(low)]
+    for name, spans in (("recounted", reasons), ("court", sites)):
+        heard = [found.start() for found in cues(name).finditer(low)] if name in flags else []
+        if heard and all(any(a <= at < b for a, b in spans) for at in heard):
+            flags.discard(name)
     return Scopes(tuple(background), tuple(hypothetical), tuple(negative), frozenset(flags))
 
 

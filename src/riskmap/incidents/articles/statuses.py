@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import caseless
+from riskmap.incidents.articles.scopes import RELATIVE_CLAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +154,13 @@ def _is_old(fact: Facts, reference: Reference, *, is_open: bool) -> bool:
     dated = [d for d in fact.dates if d.last is not None]
     if any(not t.scope for t in fact.tolls):
         start = fact.sentence.start
-        dated = [d for d in dated if fact.scopes.kind_at(d.start - start) != "background"]
+        inside = [found.span() for found in RELATIVE_CLAUSE.finditer(fact.sentence.low)]
+        dated = [
+            d
+            for d in dated
+            if fact.scopes.kind_at(d.start - start) != "background"
+            and not any(a <= d.start - start < b for a, b in inside)
+        ]
     if dated and _is_of_past_people(fact, oldest):
         return True
     if _frees_captives(fact) and any(d.last < oldest for d in dated if d.last):

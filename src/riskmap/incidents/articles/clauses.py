@@ -11,7 +11,7 @@ from riskmap.incidents.articles.phrases import ONE, Phrase, Token, read_bound, r
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_REACH = 14
+_REACH = 20
 _OPENING = 7
 _ADVERBS = 4
 _BEFORE_NUMBER = 4
@@ -48,9 +48,11 @@ class Clause:
 
 def is_modifier(clause: Clause, i: int) -> bool:
     """Return whether a participle stands before its noun ("the detained man")."""
+    after, known = clause.low(i + 1), people()
+    if i and (clause.low(i - 1) in numbers()[0] or clause.low(i - 1).isdigit()):
+        return after in known
     if not i or clause.low(i - 1) not in grammar("determiner"):
         return False
-    after, known = clause.low(i + 1), people()
     plain = not after.isdigit() and not any(
         after in words
         for words in (grammar("stop"), grammar("determiner"), numbers()[0], numbers()[1])
@@ -69,6 +71,7 @@ def is_passive(clause: Clause, i: int) -> bool:
             clause.low(j) in grammar("adverb")
             or clause.low(j).endswith("ly")
             or (clause.low(j) in ("and", "or") and _is_participle(clause, j - 1))
+            or (clause.low(j + 1) in ("and", "or") and _is_participle(clause, j))
             or clause.low(j) in known
         )
     ):
@@ -78,7 +81,8 @@ def is_passive(clause: Clause, i: int) -> bool:
 
 def _is_participle(clause: Clause, i: int) -> bool:
     """Return whether a word may share its helping verb: "was shot and killed"."""
-    return clause.low(i) in verbs() or clause.low(i) == "shot"
+    low = clause.low(i)
+    return low in verbs() or low in grammar("participle") or low.endswith("ed")
 
 
 def find_objects(clause: Clause, j: int) -> list[Phrase]:
@@ -102,7 +106,9 @@ def find_objects(clause: Clause, j: int) -> list[Phrase]:
 
 def _is_pair(clause: Clause, j: int) -> bool:
     """Return whether "both" stands for two people by itself: "killing both"."""
-    return clause.low(j) == "both" and clause.low(j + 1) in ("", ".", ",", ";")
+    return clause.low(j) == "both" and (
+        clause.low(j + 1) in ("", ".", ",", ";", "at", "during", "in", "on")
+    )
 
 
 def opens(clause: Clause, j: int, phrase: Phrase) -> bool:
@@ -115,9 +121,20 @@ def opens(clause: Clause, j: int, phrase: Phrase) -> bool:
 
 def _bare(clause: Clause, j: int) -> Phrase | None:
     """Return a number that stands for people by itself: "wounding two others", "detaining one"."""
+    if clause.low(j) == "another" and (clause.low(j + 1) or ".") in grammar("after_bare"):
+        return _number_phrase(clause, j, j, ONE, extra=True)
     k = j
     while clause.low(k) in grammar("before_number") and k - j < _BEFORE_NUMBER:
         k += 1
+    if clause.low(k) == "a" and clause.low(k + 1) in numbers()[2]:
+        after, factor = clause.low(k + 2) or ".", numbers()[2][clause.low(k + 1)]
+        others = after in ("more", "others")
+        if after not in grammar("after_bare") or clause.phrase_at(k + 1):
+            return None
+        return _number_phrase(clause, j, k + 1 + others, (factor, factor), extra=others)
+    if (clause.low(k), clause.low(k + 1)) == ("the", "other"):
+        last = (clause.low(k + 2) or ".") in grammar("after_bare") and not clause.phrase_at(k + 1)
+        return _number_phrase(clause, j, k + 1, ONE, extra=True) if last else None
     word, after = clause.low(k), clause.low(k + 1) or "."
     heap = word in ("dozens", "scores", "hundreds")
     quantity, known, _ = read_number([word, "of"] if heap else [word])
@@ -161,13 +178,22 @@ def _named(clause: Clause, j: int) -> Phrase | None:
 def _list_after(clause: Clause, last: int) -> list[Phrase]:
     """Return the phrases that a list joins to one: "two guards, a driver and five miners"."""
     found: list[Phrase] = []
+    commas = 0
+    last = _past_name(clause, last)
     while clause.low(last + 1) in grammar("joiner"):
         j = last + 1
         while clause.low(j) in grammar("joined"):
             j += 1
         joined = {t.low for t in clause.tokens[last + 1 : j]}
         following = clause.phrase_at(j) or _bare(clause, j)
+        if following is not None and "," not in joined and _says(clause, following):
+            return found[:commas]
         if not joined or following is None or _verb_follows(clause, following):
+            break
+        commas = len(found) if "," in joined else commas
+        if _is_part(clause, following) or (
+            joined == {","} and clause.low(following.first) in grammar("whole")
+        ):
             break
         article = clause.low(following.first) in ("a", "an", "the")
         if not (joined == {","} and article and _is_apposed(clause, last)):
@@ -179,6 +205,25 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
 def _is_apposed(clause: Clause, last: int) -> bool:
     """Return whether what follows describes a name or a bare number: "Tayeb, a local leader"."""
     return clause.tokens[last].text[0].isupper() or clause.low(last) == "one"
+
+
+def _past_name(clause: Clause, last: int) -> int:
+    """Return the end of a phrase with the name beside it: "an engineer, Mr. Li Wei, and ..."."""
+    k = last + 2
+    while k < len(clause.tokens) and (clause.tokens[k].text[0].isupper() or clause.low(k) == "."):
+        k += 1
+    named = clause.low(last + 1) == "," and k > last + 2 and clause.low(k) == ","
+    return k - 1 if named and not clause.phrase_at(last + 2) else last
+
+
+def _says(clause: Clause, phrase: Phrase) -> bool:
+    """Return whether people speak, and so those before them: "an official and a doctor said"."""
+    return clause.low(phrase.last + 1) in ("said", "say", "told", "confirmed", "added")
+
+
+def _is_part(clause: Clause, phrase: Phrase) -> bool:
+    """Return whether a number only says who some of the people are: "five, two of them women"."""
+    return clause.low(phrase.last + 1) == "of" and clause.low(phrase.last + 2) in grammar("part_of")
 
 
 def _verb_follows(clause: Clause, phrase: Phrase) -> bool:
@@ -194,14 +239,28 @@ def _verb_follows(clause: Clause, phrase: Phrase) -> bool:
 def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]:
     """Return the phrases before a verb that it says something about."""
     reach = 2 if near else _REACH
-    before = [p for p in clause.phrases if p.last < i and i - p.last <= reach]
-    chosen = _main(clause, before, i)
-    if chosen is None:
-        return _bare_subject(clause, i)
+    apart = _asides(clause, i)
+    before = [
+        p
+        for p in clause.phrases
+        if p.last < i
+        and i - p.last - sum(b - a for a, b in apart if a > p.last) <= reach
+        and not any(a < p.first < b for a, b in apart)
+    ]
+    beside = [p for p in before if near and p.last == i - 1 and p.person.side != "attacker"]
+    chosen = beside[-1] if beside else _main(clause, before, i)
+    bare = _bare_subject(clause, i) if chosen is None or not near else []
+    if chosen is None or (bare and bare[0].first > chosen.last):
+        return bare
     found = [chosen]
     for phrase in reversed(before[: before.index(chosen)]):
-        between = {t.low for t in clause.tokens[phrase.last + 1 : found[0].first]}
-        if not between or not between <= grammar("list_before"):
+        inner = clause.tokens[phrase.last + 1 : found[0].first]
+        named = clause.low(phrase.last + 1) == ","
+        between = {t.low for t in inner if not (named and t.text[0].isupper())}
+        if named or ("," in between and "and" in between):
+            between -= grammar("apposed")
+        hangs = phrase.first and clause.low(phrase.first - 1) == "of"
+        if hangs or not between or not between <= grammar("list_before"):
             break
         if between & _ADDED:
             found[0] = replace(found[0], extra=True)
@@ -209,9 +268,39 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
     return found[:1] if _is_apposition(clause, found) else found
 
 
+def _asides(clause: Clause, i: int) -> list[tuple[int, int]]:
+    """Return where something is thrown in before a word: "five - two women, three men - were"."""
+    dashes = [j for j in range(i) if clause.low(j) in ("–", "—") or _is_dash(clause, j)]
+    found = list(zip(dashes[::2], dashes[1::2], strict=False))
+    opened = [j for j in range(i) if clause.low(j) == "("]
+    found += [(a, b) for a in opened for b in range(a, i) if clause.low(b) == ")"][:1]
+    commas = [j for j in range(i) if clause.low(j) == ","]
+    parts = [j for j in commas if clause.low(j + 1) in grammar("parts") or _is_of_them(clause, j)]
+    return [*found, (parts[0], commas[-1])] if parts and parts[0] < commas[-1] else found
+
+
+def _is_of_them(clause: Clause, j: int) -> bool:
+    return clause.low(j + 2) == "of" and clause.low(j + 3) in grammar("part_of")
+
+
+def _is_dash(clause: Clause, j: int) -> bool:
+    """Return whether a hyphen stands alone between two words."""
+    return (
+        clause.low(j) == "-"
+        and 0 < j < len(clause.tokens) - 1
+        and clause.tokens[j - 1].end < clause.tokens[j].start
+        and clause.tokens[j].end < clause.tokens[j + 1].start
+    )
+
+
 def _is_apposition(clause: Clause, found: Sequence[Phrase]) -> bool:
     """Return whether a list says who the first are: "five, three women and two men, died"."""
     first, *others = found
+    if len(others) == 1 and clause.low(others[0].first - 1) == "," == clause.low(first.last + 1):
+        end = others[0].last + 1
+        while end < len(clause.tokens) and clause.tokens[end].text[0].isupper():
+            end += 1
+        return clause.low(end) == ","
     return (
         len(others) > 1
         and first.counted
@@ -225,6 +314,8 @@ def find_subject_name(clause: Clause, i: int) -> Phrase | None:
     j = i - 1
     while clause.low(j) in grammar("adverb") or clause.low(j) in grammar("auxiliary"):
         j -= 1
+    if clause.low(j) == "who":
+        j -= 1 + (clause.low(j - 1) == ",")
     first = j
     while first >= 0 and clause.tokens[first].text[0].isupper():
         first -= 1
@@ -253,22 +344,33 @@ def _bare_subject(clause: Clause, i: int) -> list[Phrase]:
 
 def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
     """Return the subject: the last phrase that no preposition or verb sets apart."""
-    limit = 0
+    limit, skipped = 0, i
+    passive = is_passive(clause, i)
     for j in range(i - 1, -1, -1):
-        if clause.low(j) in grammar("clause_end") or (
+        if passive and clause.low(j) in verbs() and _is_gerund(clause, j):
+            skipped = j
+        elif clause.low(j) in grammar("clause_end") or (
             clause.low(j) in verbs()
             and not is_modifier(clause, j)
             and not _is_same_chain(clause, j, i)
         ):
             limit = j + 1
             break
+    before = [p for p in before if p.last < skipped]
     inside = [p for p in before if p.first >= limit]
     if not inside:
         who = next((j for j in range(limit, 0, -1) if clause.low(j) == "who"), None)
         inside = [p for p in before if who is not None and who - 2 <= p.last < who]
+        if not inside and limit and (passive or clause.low(i) in grammar("dying")):
+            inside = [p for p in before if p.last == limit - 2]
     free = [p for p in inside if not _is_dependent(clause, p, limit)]
     chosen = free or inside
     return chosen[-1] if chosen else None
+
+
+def _is_gerund(clause: Clause, i: int) -> bool:
+    """Return whether a verb hangs on a preposition: "a man suspected of killing two guards was"."""
+    return clause.low(i).endswith("ing") and clause.low(i - 1) in ("of", "for", "in")
 
 
 def _is_same_chain(clause: Clause, j: int, i: int) -> bool:

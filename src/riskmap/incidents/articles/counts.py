@@ -21,6 +21,12 @@ _CORRECTED = caseless(
 )
 _INCLUDES = caseless(r"\b(?:including|one of (?:the|whom)|among (?:them|those|the))\b")
 _PART = caseless(r"\bof (?:the|those|them)\b")
+#: Of a speaker's own people, whom the report's number includes.
+_SPEAKERS = ("my ", "our ", "your ")
+_ENEMY_SAYS = caseless(
+    r"^\W*(?:the )?(?:rebels?|militants?|insurgents?|group|separatists?|guerrillas?|jihadists?)\b"
+    r"[^.;]{0,20}\b(?:put|said|says?|claim\w*)\b"
+)
 _ALSO = caseless(r"\balso\b")
 
 
@@ -124,7 +130,8 @@ def _statement(
         includes=bool(_INCLUDES.search(text)),
         start=fact.sentence.start,
         summary="summary" in fact.scopes.flags,
-        claimed=kind == "killed" and "claim" in fact.scopes.flags,
+        claimed=kind == "killed"
+        and ("claim" in fact.scopes.flags or _ENEMY_SAYS.search(text) is not None),
     )  # fmt: skip
 
 
@@ -134,6 +141,11 @@ def _is_numeral(toll: Toll) -> bool:
     return any(word.isdigit() or word in exact or word in factors for word in toll.head.split())
 
 
+def _is_apposed(name: Toll, toll: Toll) -> bool:
+    """Return whether people are those just named: "the death of Tayeb, a leader, who was shot"."""
+    return not toll.counted and toll.low == 1 and 0 <= toll.start - name.end <= len(", ")
+
+
 def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
     """Return tolls without those that say the same people twice in one sentence."""
     kept: list[Toll] = []
@@ -141,11 +153,17 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
         same = next((k for k in kept if k.head and k.head == toll.head), None)
         if same or (toll.definite and not toll.counted and kept and toll.head != "name"):
             continue
+        if kept and kept[-1].head == "name" and _is_apposed(kept[-1], toll):
+            continue
         if kept and kept[-1].counted and not kept[-1].head and kept[-1].low == 1 and toll.leader:
             continue
         if toll.high is None and not toll.counted and any(k.counted for k in kept):
             continue
         kept.append(toll)
+    if any(t.head == "toll" for t in kept):
+        kept = [t for t in kept if t.head == "toll"]
+    if any(t.counted for t in kept):
+        kept = [t for t in kept if t.counted or not t.head.startswith(_SPEAKERS)]
     counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]
     bare = [t for t in kept if t not in counted and t.high is None]
     return [t for t in kept if t not in bare] if counted and bare else kept

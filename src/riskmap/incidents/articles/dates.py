@@ -222,7 +222,7 @@ def _relative(kind: str, match: re.Match[str], ref: Reference) -> _Answer:
         return _one(day - timedelta(days=1))
     if kind == "past_span":
         amount, unit = _amount(groups[0]), groups[1].lower()
-        days = {"hour": max(1, amount // 24), "week": 7 * amount}.get(unit, amount)
+        days = {"hour": max(1, amount // 24), "week": 7 * amount}.get(unit, amount - 1)
         return day - timedelta(days=days), day, "day" if days <= 1 else "week"
     if kind == "ago":
         return _ago(_amount(groups[0]), groups[1].lower(), day)

@@ -6,60 +6,44 @@ shown is `alleged`: it becomes no event and is set aside with its sentence.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.incidents.articles.lexicons import caseless
 from riskmap.incidents.articles.matchers import fold
+from riskmap.incidents.articles.statuses import (
+    BURSTS,
+    NOUNS,
+    armed,
+    days_named,
+    find_status,
+    live,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.dates import DatePhrase, Reference
-    from riskmap.incidents.articles.facts import Facts, Trigger
+    from riskmap.incidents.articles.dates import Reference
+    from riskmap.incidents.articles.facts import Facts
     from riskmap.incidents.articles.mentions import Mention
 
 EVENT_STATUSES = ("reported", "recounted", "arrest")
-_OLD = timedelta(days=21)
 _FIGURATIVE_SHARE = 0.3
-_SAID = re.compile(r"\b(?:said|says|told|confirmed|reported|according|stated|announced|added)\b")
-DEFINITE = caseless(
-    r"\b(?:the|this|that) (?:\w+ ){0,2}?(?:attack|incident|blast|explosion"
-    r"|killing|killings|raid|ambush|bombing|shooting|assault"
-    r"|kidnapping|abduction|clash|strike|operation|attackers?|gunmen|assailants?|victims?|dead|hostages?|deceased|wounded|injured"
-    r"|insurgents?|suspects?|detainees?|bomber|bomb|vehicle|convoy|search|toll)\b"
+_OF_THE_ATTACK = caseless(
+    r"^\W*(?:(?:during|in|as a result of) )?(?:the|that|this) (?:\w+ ){0,2}?(?:attacks?|bombing"
+    r"|blast|ambush|assault|shooting)\b"
 )
-_NEW = caseless(
-    r"\b(?:an?|two|three|suicide|bomb|gun|deadly|was|were) (?:\w+ ){0,3}?(?:attack"
-    r"|assault|clash|explosion|blast|bombing|ambush|shooting|targeted"
-    r"|airstrike|abduction|kidnapping)\b|\btargeted (?:a|an|the|two|three"
-    r"|four|\d+)\b|\bclashes\b"
+_HOSTILE = caseless(
+    r"\b(?:gunm[ae]n|attack\w*|assailants?|militants?|insurgents?|rebels?|terroris\w+|armed|shot"
+    r"|shoot\w*|fight\w*|clash\w*"
+    r"|war|mob|riot\w*|police|soldiers?|troops|forces?|army|military|bandits?|kidnap\w*"
+    r"|abduct\w*|hostages?|captors?|stab\w*"
+    r"|beat\w*|murder\w*|kill\w*|slain|wound\w*|execut\w+|assassin\w*|suspects?|criminals?"
+    r"|robbers?|gangs?|arrest\w*|detain\w*"
+    r"|captur\w*|hack\w*|behead\w*|massacre\w*|slaughter\w*|lynch\w*|explo\w+|blasts?|bomb\w*"
+    r"|strikes?|raid\w*|alleged\w*"
+    r"|accus\w+|seized|gunfire|gunshot\w*|bullets?|opened|violence|unrest|protest\w*)\b"
 )
-_CAPTIVE = caseless(r"hostage|captiv|abduct|kidnap|captor|ransom")
-_CHARGED = caseless(r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b")
-#: Nouns for an event that may be meant in general ("a war of attack and ambush").
-_NOUNS = (
-    "attack", "assault", "targeted", "shooting", "clash", "clashes", "bombing", "explosion",
-    "blast", "ambush", "abduction", "kidnapping", "airstrike",
-)  # fmt: skip
-_TALK = re.compile(
-    r"\b(?:threats?|fears?|warnings?|plans?|ability|efforts?|fight|war|campaign|talks)\b"
-)
-
-
-#: Words for a burst that needs no hand: gas, fireworks and boilers explode too.
-_BURSTS = (
-    "explosion",
-    "blast",
-    "exploded",
-    "detonated",
-    "went off",
-    "ripped through",
-    "tore through",
-)
-_AIMS = ("targeted", "attack", "assault", "raid")
 
 
 class SetAside(NamedTuple):
@@ -95,6 +79,8 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
         The day the report counts from.
     """
     body = [f for f in facts if not f.sentence.title] or list(facts)
+    body = [] if _is_misfortune(facts) else body
+    echoes = _echoes(body)
     quiet = _is_figurative(facts)
     events: list[Event] = []
     aside: list[SetAside] = []
@@ -102,7 +88,11 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
     pending: list[Facts] = []
     summaries: list[tuple[str, Facts]] = []
     for fact in body:
-        status = _status(fact, reference, quiet=quiet, known=current)
+        status = find_status(
+            fact, reference, quiet=quiet, is_open=current is not None, echo=id(fact) in echoes
+        )
+        if id(fact) in echoes and not status:
+            continue
         if status == "alleged":
             aside.append(_aside("alleged", fact))
         elif (
@@ -123,15 +113,30 @@ def find_events(facts: Sequence[Facts], reference: Reference) -> tuple[list[Even
             current.context.append(fact)
         else:
             pending.append(fact)
-    for status, fact in summaries:
-        if any(event.status in ("reported", "arrest") for event in events):
-            aside.append(_aside("summary", fact))
-        else:
-            context = [f for f in pending if f is not fact]
-            events.append(Event(status, [fact], context=context))
+    _settle(summaries, pending, events, aside)
     events = [event for event in events if not _is_accident(event)]
     events.sort(key=lambda e: (EVENT_STATUSES.index(e.status), e.facts[0].sentence.start))
     return events, aside
+
+
+def _settle(
+    summaries: Sequence[tuple[str, Facts]],
+    pending: Sequence[Facts],
+    events: list[Event],
+    aside: list[SetAside],
+) -> None:
+    """Make events of sums over several events where nothing else tells of them."""
+    for status, fact in summaries:
+        told = any(event.status in ("reported", "arrest") for event in events)
+        if told or _is_statistic(fact):
+            aside.append(_aside("summary", fact))
+        else:
+            events.append(Event(status, [fact], context=[f for f in pending if f is not fact]))
+
+
+def _is_statistic(fact: Facts) -> bool:
+    """Return whether a sum over many events has no day: "112 people in 40 attacks in April"."""
+    return bool(fact.dates) and all(d.precision in ("month", "year") for d in fact.dates)
 
 
 def _aside(reason: str, fact: Facts) -> SetAside:
@@ -141,9 +146,17 @@ def _aside(reason: str, fact: Facts) -> SetAside:
 def _is_accident(event: Event) -> bool:
     """Return whether an event is a burst that its own report calls an accident."""
     words = {t.word for f in event.facts for t in live(f)}
-    armed = any(_armed(f) for f in event.told())
+    weapons = any(armed(f) for f in event.told())
     called = any("accident" in f.scopes.flags for f in event.told())
-    return event.status == "reported" and called and not armed and words <= set(_BURSTS)
+    return event.status == "reported" and called and not weapons and words <= set(BURSTS)
+
+
+def _is_misfortune(facts: Sequence[Facts]) -> bool:
+    """Return whether people came to harm in a text that has no word of anybody's hostile hand."""
+    return not any(
+        f.weapons or any(t.strong for t in f.triggers) or _HOSTILE.search(f.sentence.low)
+        for f in facts
+    )
 
 
 def _is_figurative(facts: Sequence[Facts]) -> bool:
@@ -152,99 +165,22 @@ def _is_figurative(facts: Sequence[Facts]) -> bool:
     return hits > 1 and hits >= _FIGURATIVE_SHARE * len(facts)
 
 
-def live(fact: Facts, *, background: bool = False) -> list[Trigger]:
-    """Return the event words of a sentence that tell what happened."""
-    allowed = ("", "background") if background else ("",)
-    return [t for t in fact.triggers if t.scope in allowed]
+def _echoes(facts: Sequence[Facts]) -> set[int]:
+    """Return which sentences tell more of an attack that was named only as someone's past.
 
-
-def _status(fact: Facts, reference: Reference, *, quiet: bool, known: Event | None) -> str:
-    """Return the status of the event that a sentence tells of, or "" when it tells none."""
-    flags = fact.scopes.flags
-    claims = "claim" in flags
-    if "alleged" in flags and not claims and not (fact.harm and _SAID.search(fact.sentence.text)):
-        return "alleged"
-    old = _is_old(fact, reference, known)
-    strong = [t for t in live(fact, background=old) if t.strong]
-    allowed = ("", "background") if old else ("",)
-    harm = [
-        t for t in fact.tolls if t.kind in ("killed", "wounded", "abducted") and t.scope in allowed
-    ]
-    held = any(t.kind == "arrested" and not t.scope and t.side == "militant" for t in fact.tolls)
-    violent = bool(harm) and (bool(strong) or _armed(fact))
-    deliberate = _armed(fact) or any(t.word not in _BURSTS for t in strong)
-    other = (
-        "fiction" in flags
-        or ("accident" in flags and not deliberate and not held)
-        or ("animal" in flags and not _armed(fact))
-        or ("verbal" in flags and not harm)
-        or ((quiet or "figurative" in flags) and not violent and not held)
-    )
-    if other:
-        return ""
-    if old or "court" in flags:
-        return "recounted" if _is_specific(fact, harm, strong) and not claims else ""
-    if harm or (_tells(fact, strong) and not (held and all(t.word in _AIMS for t in strong))):
-        return "reported"
-    if any(
-        t.kind == "arrested" and not t.scope and (t.counted or not t.definite or known is None)
-        for t in fact.tolls
-    ):
-        return "arrest"
-    return "recounted" if known is None and _frees_captives(fact) else ""
-
-
-def _frees_captives(fact: Facts) -> bool:
-    """Return whether a sentence tells that captives came free, and so of their abduction."""
-    freed = [t for t in fact.tolls if t.kind == "released" and not t.scope and t.side == "victim"]
-    named = any(t.head not in ("", "name") for t in freed)
-    return named and _CAPTIVE.search(fact.sentence.low) is not None
-
-
-def _armed(fact: Facts) -> bool:
-    return any(match[0] not in _BURSTS for match in fact.weapons)
-
-
-def _tells(fact: Facts, strong: Sequence[Trigger]) -> bool:
-    """Return whether event words alone make a sentence tell of an event."""
-    if not strong or "summary" in fact.scopes.flags:
-        return False
-    low = fact.sentence.low
-    if _TALK.search(low) and all(
-        t.word in ("attack", "assault", "bombing", "ambush", "targeted") for t in strong
-    ):
-        return False
-    placed = any(m.role in ("scene", "reference") for m in fact.places) or bool(fact.dates)
-    if all(t.word in _NOUNS for t in strong):
-        return placed and bool(DEFINITE.search(low) or _NEW.search(low))
-    return True
-
-
-def _is_specific(fact: Facts, harm: Sequence[object], strong: Sequence[Trigger]) -> bool:
-    """Return whether a retelling names enough to be a record: what, and where or when."""
-    sites = [m for m in fact.places if m.role in ("scene", "mention") and m.level != "country"]
-    if _CHARGED.search(fact.sentence.low) and not (sites and fact.dates):
-        return False
-    if not (harm or strong) or ("summary" in fact.scopes.flags and not sites):
-        return False
-    dated = any(d.explicit or d.precision in ("year", "month", "week") for d in fact.dates)
-    return bool(sites) or (bool(harm) and dated)
-
-
-def _is_old(fact: Facts, reference: Reference, known: Event | None) -> bool:
-    """Return whether a sentence tells of the past rather than of the news."""
-    flags = fact.scopes.flags
-    if "recounted" in flags:
-        return True
-    said = _SAID.search(fact.sentence.text)
-    if known is not None and not said and "pluperfect" in flags:
-        return True
-    if not reference.day:
-        years = [d for d in fact.dates if d.precision == "year" and d.first and reference.year]
-        return any(d.last.year < reference.year for d in years if d.last and reference.year)
-    oldest = reference.day - _OLD
-    dated = [d for d in fact.dates if d.last is not None]
-    return bool(dated) and all(d.last < oldest for d in dated if d.last)
+    "He is wanted for an attack on Monday. In the attack, three soldiers were killed."
+    """
+    found: set[int] = set()
+    past = False
+    for fact in facts:
+        attacks = [t for t in fact.triggers if t.event_type in ("armed_attack", "explosion")]
+        if past and _OF_THE_ATTACK.search(fact.sentence.low):
+            found.add(id(fact))
+        elif any(t.scope == "background" and t.word in NOUNS for t in attacks):
+            past = True
+        elif fact.harm or "separate" in fact.scopes.flags:
+            past = False
+    return found
 
 
 def _sets_scene(fact: Facts, event: Event) -> bool:
@@ -319,17 +255,13 @@ def _agree(one: dict[str, str], two: dict[str, str]) -> bool | None:
 
 def _other_day(fact: Facts, event: Event) -> bool:
     """Return whether a sentence names another day than the event's sentences do."""
-    mine = _exact(fact.dates)
-    theirs = [d for f in event.facts for d in _exact(f.dates)]
+    mine = days_named(fact)
+    theirs = [d for f in event.facts for d in days_named(f)]
     if not mine or not theirs:
         return False
     return all(
         abs((a.first - b.first).days) > 1 for a in mine for b in theirs if a.first and b.first
     )
-
-
-def _exact(dates: Sequence[DatePhrase]) -> list[DatePhrase]:
-    return [d for d in dates if d.first is not None and d.precision == "day"]
 
 
 def scene_chain(mentions: Sequence[Mention]) -> dict[str, Mention]:

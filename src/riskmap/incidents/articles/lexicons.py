@@ -84,6 +84,16 @@ def named_site() -> re.Pattern[str]:
 
 
 @cache
+def bystanders() -> frozenset[str]:
+    """Return the words for people who take no part in a battle."""
+    table = _words("people")
+    words = [
+        w for w in (*table["occupations"], *table["noncombatants"]) if w not in table["forces"]
+    ]
+    return frozenset({*words, *(plural(word) for word in words), "children", "women"})
+
+
+@cache
 def occupation_sectors() -> dict[str, str]:
     """Return the sector of work that an occupation speaks for; empty when it speaks for none."""
     return dict(_words("people")["occupations"])
@@ -212,6 +222,7 @@ def countries() -> tuple[dict[str, str], dict[str, str]]:
             demonyms.setdefault(word, iso3)
             if not word.endswith(("ese", "sh", "ch", "s", ".")):
                 demonyms.setdefault(word + "s", iso3)
+    demonyms |= {"U.S.": "USA", "US": "USA", "UK": "GBR"}
     return names, {word: iso3 for word, iso3 in demonyms.items() if word[:1].isupper()}
 
 

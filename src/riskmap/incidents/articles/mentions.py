@@ -9,7 +9,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import caseless, grammar, named_site, place_types
+from riskmap.incidents.articles.lexicons import (
+    caseless,
+    countries,
+    grammar,
+    named_site,
+    place_types,
+)
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 
 if TYPE_CHECKING:
@@ -120,7 +126,9 @@ def _entries(matcher: PlaceMatcher, name: str, level: str | None) -> tuple[Entry
         return ()
     if level in ("admin1", "admin2"):
         found = matcher.lookup(name, level=level)
-        return found or (matcher.lookup(name, level="country") if level == "admin1" else ())
+        if not found and level == "admin1":
+            found = matcher.lookup(name, level="country") or matcher.lookup(name, level="admin2")
+        return found
     found = matcher.entries.get(fold(name), ())
     if not found and len(name) > 4:  # noqa: PLR2004 - "Khowst" for Khost
         found = matcher.lookup(name, level="admin1")
@@ -213,7 +221,7 @@ def _mention(
     name: str, start: int, end: int, entries: tuple[Entry, ...], level: str | None, until: int
 ) -> Mention:
     if level in ("admin1", "admin2"):
-        kept = tuple(e for e in entries if e.level in (level, "country"))
+        kept = tuple(e for e in entries if e.level in (level, "country")) or entries
         return Mention(start, end, until, name, kept[0].level, kept, typed=True)
     order = {"admin1": 0, "country": 1, "admin2": 2}
     if level == "place":
@@ -237,6 +245,8 @@ def _unknown(text: str, tokens: Sequence[_Token], i: int, last: int) -> tuple[Me
     first, end = tokens[i], tokens[last - 1].end
     name = text[first.start : end]
     if fold(name) in grammar("never_place") or first.text.lower() in grammar("never_first"):
+        return None
+    if name in countries()[1]:
         return None
     before = text[max(0, first.start - 30) : first.start]
     until, kind = _type_after(text, tokens, last)

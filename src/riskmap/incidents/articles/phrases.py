@@ -6,16 +6,27 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.incidents.articles.lexicons import Person, Quantity, grammar, numbers, people, verbs
+from riskmap.incidents.articles.lexicons import (
+    Person,
+    Quantity,
+    countries,
+    grammar,
+    numbers,
+    people,
+    verbs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TOKEN = re.compile(
-    r"\d+(?:-[^\W\d_]+)+|\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]"
+    r"(?:[A-Z]\.){2,}|\d+(?:-[^\W\d_]+)+|\d[\d,]*\d|\d|[^\W\d_]+(?:['’-][^\W_]+)*\.?(?<!\.)|[^\w\s]"
 )
 
 ONE = (1, 1)
+_NATIONAL = Person("victim", plural=False, leader=False, occupation="")
+_NATIONALS = Person("victim", plural=True, leader=False, occupation="")
+_FIGHTERS = Person("militant", plural=True, leader=False, occupation="")
 _LONGEST = 9
 _OF_THE = ("the", "his", "their", "its", "her", "a", "an")
 
@@ -59,6 +70,10 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         pair = f"{tokens[i].low} {tokens[i + 1].low}" if i + 1 < len(tokens) else ""
         width = 2 if pair in known else 1 if tokens[i].low in known else 0
         counts = tokens[i].low == "couple" and pair.endswith(" of")
+        if not width and _is_nationals(tokens, i):
+            person = _NATIONALS if tokens[i].low.endswith("s") else _NATIONAL
+            person = _FIGHTERS if tokens[i].low in grammar("fighters") else person
+            found.append(_phrase(tokens, i, i, person, found[-1].last + 1 if found else 0))
         if not width or counts:
             i += 1
             continue
@@ -71,6 +86,24 @@ def find_phrases(tokens: Sequence[Token]) -> list[Phrase]:
         found.append(_phrase(tokens, i, last, person, floor))
         i = last + 1
     return found
+
+
+def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
+    """Return whether a word for a nationality stands for people: "two Turks and a Georgian"."""
+    sex = tokens[i].low in grammar("sex")
+    fighters = tokens[i].low in grammar("fighters")
+    if not i or not (
+        sex or fighters or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])
+    ):
+        return False
+    before = tokens[i - 1].low
+    after = tokens[i + 1].low if i + 1 < len(tokens) else "."
+    return (sex or before in ("a", "an", "another") or _is_quantity(before)) and (
+        not after[0].isalnum()
+        or after in ("working", "employed")
+        or any(after in grammar(name) for name in ("stop", "auxiliary", "own_verb"))
+        or (after in verbs() and after not in people())
+    )
 
 
 def _cut(tokens: Sequence[Token], last: int) -> bool:
@@ -101,8 +134,9 @@ def _phrase(tokens: Sequence[Token], head: int, last: int, person: Person, floor
 
 
 def _has_article(tokens: Sequence[Token], i: int, floor: int) -> bool:
-    """Return whether an article stands before a word: "the wounded guard"."""
-    return i - 1 >= floor and tokens[i - 1].low in ("a", "an", *grammar("definite"))
+    """Return whether an article or a number stands before a word: "the wounded guard"."""
+    before = tokens[i - 1].low if i - 1 >= floor else ""
+    return before in ("a", "an", *grammar("definite")) or _is_quantity(before)
 
 
 def _is_quantity(word: str) -> bool:
@@ -162,16 +196,17 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
     exact, vague, factors, _ = numbers()
     for i, word in enumerate(words):
         after = words[i + 1] if i + 1 < len(words) else ""
+        if word == "some" and (after.isdigit() or after in exact or after in factors):
+            continue
         plain = word.replace(",", "")
         value = int(plain) if plain.isdigit() else exact.get(word)
         if value is None and "-" in word:
             parts = word.split("-")
             if len(parts) == 2 and parts[0] in exact and parts[1] in exact:  # noqa: PLR2004 - "twenty-one"
                 value = exact[parts[0]] + exact[parts[1]]
-        if word in ("a", "an") and after in factors:
-            return (factors[after], factors[after]), True, i
-        if word in factors:
-            return (factors[word], factors[word]), True, i
+        factor = factors.get(after if word in ("a", "an") else word)
+        if factor:
+            return (factor, factor), True, i
         if value is not None:
             if value > 5000 or (1900 <= value <= 2100 and plain.isdigit()):  # noqa: PLR2004 - a year
                 continue
@@ -185,10 +220,14 @@ def read_number(words: Sequence[str]) -> tuple[Quantity, bool, int]:
             return (value, value), True, i
         if word == "several" and after == "dozen":
             return (24, 99), True, i
-        if word in vague and (
-            word not in ("number", "couple", "group", "few", "pair", "handful")
-            or "of" in words[i + 1 : i + 2]
-            or word == "few"
+        if (
+            word in vague
+            and (
+                word not in ("number", "couple", "group", "few", "pair", "handful")
+                or "of" in words[i + 1 : i + 2]
+                or word == "few"
+            )
+            and not (word == "number" and words[:i] == ["the"])
         ):
             if word == "group" and "of" not in words[i + 1 : i + 2]:
                 continue

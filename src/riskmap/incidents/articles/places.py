@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.events import Event, live
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
 from riskmap.incidents.articles.mentions import Mention, chains
+from riskmap.incidents.articles.statuses import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from riskmap.incidents.articles.events import Event
     from riskmap.incidents.articles.facts import Facts
 
 _FINENESS = {"place": 3, "admin2": 2, "admin1": 1, "country": 0}
@@ -108,9 +109,15 @@ def _extend(chosen: dict[str, Mention], chain: Sequence[Mention]) -> None:
             parents = {e.parent for e in chosen["admin2"].entries}
             if parents and mention.name not in parents:
                 continue
-        if mention.level == "place" and mention.role != "scene":
+        if mention.level == "place" and (mention.role != "scene" or _is_region(mention, chosen)):
             continue
         chosen[mention.level] = mention
+
+
+def _is_region(mention: Mention, chosen: dict[str, Mention]) -> bool:
+    """Return whether a bare name is that of the province or district: "in Herat" beside it."""
+    names = {fold(chosen[level].phrase) for level in ("admin1", "admin2") if level in chosen}
+    return not mention.typed and fold(mention.phrase) in names
 
 
 def _province(chosen: dict[str, Mention]) -> str | None:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles import actors
+from riskmap.incidents.articles.antecedents import count_again
 from riskmap.incidents.articles.counts import count_people
-from riskmap.incidents.articles.events import DEFINITE, Event, live
-from riskmap.incidents.articles.lexicons import caseless, lower, weapon_ranks, weapons
+from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
+from riskmap.incidents.articles.statuses import DEFINITE, days_named, is_speech_day, live
 from riskmap.incidents.articles.victims import Evidence, put, write_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase
+    from riskmap.incidents.articles.events import Event
     from riskmap.incidents.articles.facts import Facts, Reader
     from riskmap.incidents.articles.tolls import Toll
 
@@ -30,7 +33,24 @@ _OFFICIAL = caseless(
 
 _SILENT = caseless(r"\b(?:not|no|declined to) (?:\w+ )?comment")
 _EVENT_NOUN = caseless(r" (?:attack|bombing|blast|raid|ambush|killing|shooting|explosion)s?\b")
+_EVENT = caseless(
+    r" (?:[\w-]+ ){0,3}?(?:attacks?|bombings?|blasts?|raids?|ambush|killings?|shootings?"
+    r"|explosions?|operations?|strikes?"
+    r"|airstrikes?|incidents?|clash(?:es)?|fighting|violence|deaths?|abductions?|kidnappings?"
+    r"|assaults?|massacre|murders?"
+    r"|siege|shelling|battle|crash|firefight|engagement|mission|arrests?|capture|detentions?"
+    r"|events)\b"
+)
+_LATER = caseless(
+    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning"
+    r"|afternoon|evening|night)))\b"
+)
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
+_ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
+_BY_FORCES = caseless(
+    r"\b(?:forces?|police|soldiers|troops|patrol|officers|commandos|army|marines"
+    r"|guards) (?:\w+ ){0,2}$"
+)
 _FOUND = caseless(
     r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
 )
@@ -66,6 +86,12 @@ def _write_date(
     evidence: list[Evidence],
 ) -> None:
     phrase = _date_phrase(event, everything)
+    same = _same_day(event, everything) if phrase is None else None
+    if same:
+        fields.update(event_date_end=same[0], date_precision="day")
+        put(fields, evidence, "event_date", *same)
+        fields["date_phrase"] = reader.text[slice(*same[1:])]
+        return
     if phrase is None:
         line, day = reader.dateline, reader.reference.day
         if event.status != "recounted" and line and line.date and day:
@@ -96,9 +122,9 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
                 told_now = scope not in ("background", "hypothetical")
                 if not told_now and event.status != "recounted" and not trailing:
                     continue
-                if order and not phrase.first:
+                if (order and not phrase.first) or _is_of_occasion(fact, phrase):
                     continue
-                said = _is_speech_day(fact, phrase)
+                said = is_speech_day(fact, phrase)
                 distance = min(abs(phrase.start - mark) for mark in marks)
                 rank_late = int(_is_death_day(fact, phrase))
                 rank = (
@@ -116,6 +142,17 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
     return min(found, key=lambda item: item[:4])[4] if found else None
 
 
+def _same_day(event: Event, everything: Sequence[Facts]) -> tuple[date, int, int] | None:
+    """Return the day told before an event that came "hours later", and the span that says so."""
+    first = event.facts[0].sentence
+    found = _LATER.match(first.low)
+    before = [f for f in everything if f.sentence.start < first.start]
+    days = [d.first for f in before for d in days_named(f) if d.first]
+    if not found or not days:
+        return None
+    return days[-1], first.start + found.start(1), first.start + found.end(1)
+
+
 def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:
     """Return whether a day only says which event is meant: "the July 2 attack", "Monday's vote"."""
     low, start, end = fact.sentence.low, fact.sentence.start, fact.sentence.end
@@ -123,6 +160,12 @@ def _is_attribute(fact: Facts, phrase: DatePhrase) -> bool:
     return right.startswith(("'s ", "’s ")) or (
         left.endswith(("the ", "that ")) and _EVENT_NOUN.match(right) is not None
     )
+
+
+def _is_of_occasion(fact: Facts, phrase: DatePhrase) -> bool:
+    """Return whether a day is that of another occasion: "Saturday's vote", not "Sunday's raid"."""
+    right = fact.sentence.low[phrase.end - fact.sentence.start :]
+    return right.startswith(("'s ", "’s ")) and not _EVENT.match(right[2:])
 
 
 def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:
@@ -134,23 +177,6 @@ def _is_death_day(fact: Facts, phrase: DatePhrase) -> bool:
         and phrase.end - fact.sentence.start <= after.start()
         and any(d.start - fact.sentence.start > after.start() for d in fact.dates)
     )
-
-
-def _is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
-    """Return whether a day is that of the statement: "police said on Monday that ..."."""
-    left = fact.sentence.text[: phrase.start - fact.sentence.start]
-    right = fact.sentence.text[phrase.end - fact.sentence.start :]
-    spoke = re.search(
-        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
-        left,
-    )
-    return (
-        bool(spoke)
-        and not re.search(
-            r"\b(?:killed|attack|attacked|blast|abducted|kidnapped|shot|died|wounded)\b[^,;.]{0,30}$",
-            left,
-        )
-    ) or bool(re.match(r"[^,;.]{0,6}(?:said|announced|confirmed|reported) ", right))
 
 
 def _write_place(scene: Scene, fields: dict[str, Any], evidence: list[Evidence]) -> None:
@@ -177,21 +203,54 @@ def _write_tolls(
         for f in event.facts
         for t in live(f, background=old)
     ) and any(t.side == "victim" for f in facts for t in f.harm)
-    attackers = ("attacker", "militant") if attack else ("attacker",)
-    victims = _VICTIMS if attack else (*_VICTIMS, "militant")
+    apart = {
+        t.kind
+        for f in event.facts
+        for t in f.harm
+        if _is_bystander(t) or (t.side == "militant" and _is_beside_victims(t, f.harm))
+    }
     found: list[Toll] = []
     for kind in ("killed", "wounded", "abducted", "arrested", "released"):
-        sides = (*_VICTIMS, "militant", "attacker") if kind == "arrested" else victims
-        count = count_people(facts, kind, sides=sides, background=old)
+        everyone = kind == "arrested" or not (attack or kind in apart)
+        sides = (*_VICTIMS, "militant", *(("attacker",) if kind == "arrested" else ()))
+        count = count_people(facts, kind, sides=sides if everyone else _VICTIMS, background=old)
         if count:
+            count = count_again(count, facts)
             found.extend(t for t in count.tolls if kind in ("killed", "wounded", "abducted"))
             _put_count(kind, count.low, count.high, count.tolls, fields, evidence)
     for kind in ("killed", "wounded"):
-        count = count_people(facts, kind, sides=attackers, background=old)
+        sides = ("attacker", "militant") if attack or kind in apart else ("attacker",)
+        count = count_people(facts, kind, sides=sides, background=old)
+        count = count and count_again(count, facts)
         again = kind in fields and count and all(_is_again(text, t) for t in count.tolls)
+        if count and count.low == fields.get(kind) and _shot_by_forces(text, kind, found):
+            fields.pop(kind)
+            evidence[:] = [e for e in evidence if e.field != kind]
+            found = [t for t in found if t.kind != kind]
         if count and not again:
             _put_count(f"attackers_{kind}", count.low, count.high, count.tolls, fields, evidence)
     return found
+
+
+def _is_beside_victims(toll: Toll, others: Sequence[Toll]) -> bool:
+    """Return whether one sentence tells of the dead of both sides: "five soldiers and 12 rebels"."""
+    return any(o.side == "victim" and o.kind == toll.kind and o.counted for o in others)
+
+
+def _is_bystander(toll: Toll) -> bool:
+    """Return whether those harmed are surely no fighters, even in a battle: a cook, a child."""
+    words = set(toll.head.split())
+    return toll.side == "victim" and bool(words & bystanders())
+
+
+def _shot_by_forces(text: str, kind: str, tolls: Sequence[Toll]) -> bool:
+    """Return whether forces killed unnamed men, whom another sentence may call attackers."""
+    mine = [t for t in tolls if t.kind == kind]
+    return bool(mine) and all(
+        set(t.head.split()) & _ANYBODY
+        and _BY_FORCES.search(lower(text[max(0, t.start - 80) : t.start]))
+        for t in mine
+    )
 
 
 def _is_again(text: str, toll: Toll) -> bool:

@@ -26,24 +26,49 @@ _END = (
 _DESTINATION = caseless(
     r"\b(?:travel\w*|head(?:ed|ing|s)?|en route|on (?:the|his|her|its"
     r"|their) way|way|bound|driv\w+|drove|go(?:ing)?"
-    r"|went|moving|moved|fly\w*|flew|flown|walk\w*|journey\w*|return\w*|fled|flee\w*|transfer\w*|transport\w*|taken"
-    r"|took|evacuat\w+|airlift\w*|rushed|brought|deliver\w*|carr(?:y|ied|ying)|sent|deport\w*|repatriat\w*"
-    r"|relocat\w*|convoy|escap\w+|road|highway|bus|flight|ferr\w+|shipment\w*|supplies|march\w*|commut\w*|leading)"
+    r"|went|moving|moved|fly\w*|flew|flown|walk\w*|journey\w*|return\w*|fled|flee\w*|transfer\w*"
+    r"|transport\w*|taken"
+    r"|took|evacuat\w+|airlift\w*|rushed|brought|deliver\w*|carr(?:y|ied|ying)|sent|deport\w*"
+    r"|repatriat\w*"
+    r"|relocat\w*|convoy|escap\w+|road|highway|bus|flight|ferr\w+|shipment\w*|supplies|march\w*"
+    r"|commut\w*|leading)"
     rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}"
 )
 _HOSPITAL = caseless(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}")
+_SITE_HIT = caseless(
+    r"\b(?:storm|attack|hit|struck|bomb|shell|raid|target|loot|torch|burn|destroy|damag|abduct"
+    r"|kidnap|enter|block)\w*"
+    r" (?:(?!to\b|at\b|in\b)[\w-]+ ){0,4}(?:hospital|clinic|morgue|camp|cent(?:er|re))\s+(?:in|at) "
+    r"|\b(?:fire|shooting|blast|explosion|exploded|detonated|went off|up|killed|wounded"
+    r"|shot) (?:at|in|inside|outside|near) (?:an? |the )?"
+    r"(?:[\w-]+ ){0,3}(?:hospital|clinic|morgue|camp|cent(?:er|re))\s+(?:in|at) "
+)
 _FAR = caseless(
     rf"\b(?:km|kms|kilomet\w+|miles?|met(?:re|er)s?|away|minutes|hours?(?:’"
     rf"|')? drive|drive|far)\b[^.;]{{0,20}}\b(?:from|of) {_END}"
     rf"|\b(?:north|south|east|west|\w+-?east|\w+-?west) of {_END}"
 )
-_TAKEN_FROM = caseless(
-    rf"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b[^.;]{{0,60}}\bfrom {_END}"
+_FAR_AFTER = caseless(
+    r"[\s,(]*(?:some |about |around |roughly |nearly |over |more than )?[\d,.]+ ?(?:km|kms|kilomet\w+|miles?) away\b(?! from)"  # noqa: E501 - one pattern
 )
-_ORIGIN = caseless(rf"\b(?:from|native of|born in|originally of|resident of|hails? from) {_END}")
+_LABEL = caseless(
+    r"^\W*(?:location|place|where|area|site of incident|district|province)\s*[:=]\s*$"
+)
+_TAKEN_FROM = caseless(
+    r"\b(?:abduct\w+|kidnap\w+|seized|snatched|taken|stolen|removed)\b"
+    r"(?:(?!\b(?:travel\w*|driv\w+|way|route|return\w*|head\w*|fl[ye]\w*|walk\w*|com\w+"
+    r"|hails?)\b)[^.;]){0,60}?"
+    rf"\bfrom {_END}"
+)
+_ORIGIN = caseless(
+    r"\b(?:from|native of|born in|originally of|resident of|hails? from"
+    r"|who (?:had |has |was |were )?(?:worked|works|lived|lives|living|resided|resides|grew up"
+    r"|based|raised)"
+    rf" (?:in|at|near)) {_END}"
+)
 _TRAINING = caseless(
-    r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|camps?"
-    r"|cent(?:er|re)s?|madrass?ah?s?|stud(?:ied|ying)|educated|graduated)"
+    r"\b(?:train(?:ed|ing|s)?|training (?:camps?|cent(?:er|re)s?)|madrass?ah?s?|stud(?:ied|ying)"
+    r"|educated|graduated)"
     rf"\b[^.;,]{{0,30}}\b(?:in|at|across|near) {_END}"
 )
 _TRAINING_AFTER = caseless(r"\s*(?:training|madrassas)\b")
@@ -59,14 +84,20 @@ _SEAT_AFTER = caseless(
 _SEAT_BEFORE = caseless(
     r"\b(?:governor|spokes\w+|police chief|chief|mayor|officials?|authorities"
     r"|police|member|council|court|deputy"
-    r"|administrator|government|director|ambassador|embassy|ministry|reporters?|correspondent|headquarter\w*|based"
+    r"|administrator|government|director|ambassador|embassy|ministry|reporters?|newsmen"
+    r"|journalists|correspondent|headquarter\w*|based"
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
     rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
+_SPOKE = caseless(rf"\b(?:said|announced|added|told \w+) (?:in|from|at) {_END}")
 _SCENE = caseless(
-    rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck|rocked|shook|attacked|stormed|bombed"
+    rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck"
+    rf"|rocked|shook|attacked|stormed|bombed"
     rf"|targeted|shelled|raided|overran|between|over|entered|ambushed|rocks"
     rf"|hits|strikes|close to|by|off|against)|['’]s) {_END}"
+)
+_OWNS = caseless(
+    r" (?!(?:and|or|in|on|at|by|for|to|was|were|is|are|when|where|after|before|who)\b)[a-z]"
 )
 _VAGUE = caseless(rf"\b(?:throughout|across|elsewhere in|parts of) {_END}")
 
@@ -105,6 +136,13 @@ def _listed(text: str, chain: Sequence[Mention], other: Sequence[Mention]) -> bo
     return one.level != "place" and is_list(text, one, two)
 
 
+def _is_seat(left: str, right: str) -> bool:
+    """Return whether an office, a speaker or a firm has its seat there, by the words around it."""
+    office = _SEAT_AFTER.match(right) or _SEAT_BEFORE.search(left)
+    spoke = _SPOKE.search(left) and not right[:1].isalnum()
+    return bool(office or spoke or (left.endswith("of the ") and _OWNS.match(right)))
+
+
 def _role(
     text: str, chain: Sequence[Mention], start: int, scopes: Scopes, dateline: Dateline | None
 ) -> str:
@@ -116,15 +154,18 @@ def _role(
     left, right = lower(text[start : first.start]), lower(text[last.until : last.until + 60])
     if _TRANSIT.search(left):
         return "transit"
-    if _TRAINING.search(left) or _TRAINING_AFTER.match(right):
+    hit = _SITE_HIT.search(left) is not None
+    if (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right):
         return "training"
-    if _FAR.search(left):
+    if _FAR.search(left) or _FAR_AFTER.match(right):
         return "reference"
+    if _LABEL.match(left):
+        return "scene"
     if _ORIGIN.search(left):
         return "scene" if _TAKEN_FROM.search(left) else "origin"
-    if _DESTINATION.search(left) or _HOSPITAL.search(left):
+    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit):
         return "destination"
-    if _SEAT_AFTER.match(right) or _SEAT_BEFORE.search(left):
+    if _is_seat(left, right):
         return "seat"
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"

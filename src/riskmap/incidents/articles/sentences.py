@@ -15,7 +15,8 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"^\s*\d{1,2}\.$")
 _BREAK = re.compile(
-    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z])"
+    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours"
+    r"|minutes|days) later|separately|elsewhere|meanwhile|another |in (?:a|an|another) )"
 )
 _UNFINISHED = re.compile(
     r"(?:,|\b(?:a|an|the|of|in|at|on|to|by|for|from|with|near|and|or|his|her|its|their|was|were))$"
@@ -30,6 +31,14 @@ _DATELINE = re.compile(
     rf"(?:(?P<date>\s*(?:,\s*{_DATED}|\(\s*{_DATED}\s*\)))(?:\s*\([A-Z][\w/ ]{{1,20}}\))?"
     r"(?:\s*[–—-]{1,2}\s*|\s*:\s*|\s+)"
     r"|(?:\s*\([A-Z][\w/ ]{1,20}\))?\s*(?:[–—]|--|\s-)\s*)"
+)
+#: "Accra (GNA) -" and "Lagos, May 3 -" at the start of a line, in small letters too.
+_PLAIN_DATELINE = re.compile(
+    r"^(?P<place>[A-Z][\w’'-]+(?:[ -][A-Z][\w’'-]+){0,3})"
+    r"(?P<country>,\s*[A-Z][a-z]\w+(?:\s[A-Z][a-z]\w+)?)?"
+    rf"(?:(?P<date>\s*(?:,\s*{_DATED}|\(\s*{_DATED}\s*\)))"
+    rf"|\s*\([A-Z][^()\n]{{1,30}}\))\s*(?:[–—]|--|-)\s+",
+    re.MULTILINE,
 )
 _RELEASE = re.compile(r"For Immediate Release|Download PDF")
 _HEAD = 700
@@ -98,7 +107,11 @@ def find_dateline(text: str) -> Dateline | None:
             continue
         date = found.span("date") if found["date"] else None
         return Dateline(found.span("place"), date, found.end())
-    return None
+    plain = _PLAIN_DATELINE.search(text, 0, _HEAD)
+    if plain is None:
+        return None
+    date = plain.span("date") if plain["date"] else None
+    return Dateline(plain.span("place"), date, plain.end())
 
 
 def split_sentences(text: str) -> list[Sentence]:

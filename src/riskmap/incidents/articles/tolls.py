@@ -117,9 +117,8 @@ def find_tolls(
 
 @cache
 def _harm_words() -> re.Pattern[str]:
-    return caseless(
-        rf"\b(?:{'|'.join(sorted({*verbs(), *harm_nouns(), *grammar('body'), 'life', 'lives'}))})\b"
-    )
+    words = {*verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
+    return caseless(rf"\b(?:{'|'.join(sorted(words))})\b")
 
 
 def _toll(kind: str, phrase: Phrase, clause: Clause, i: int, scopes: Scopes) -> Toll | None:
@@ -144,13 +143,30 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
     noun = harm_nouns().get(low)
     if noun and clause.low(i + 1) == "of":
         return [(noun, p) for p in find_objects(clause, i + 2)]
+    if low == "dead" and any(clause.low(j) in grammar("finding") for j in range(i - _LIFE, i)):
+        found = clause.phrase_at(i)
+        return (
+            [("killed", found)]
+            if found and found.last > i
+            else [("killed", p) for p in _affected(clause, i)]
+        )
+    if low in ("injuries", "injury", "wounds"):
+        got = next(
+            (
+                j
+                for j in range(i - 1, max(-1, i - 1 - _LIFE), -1)
+                if clause.low(j) in grammar("suffering")
+            ),
+            None,
+        )
+        return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
         return [("killed", p) for p in killed]
     if low in grammar("body") or low in ("life", "lives"):
         return [("killed", p) for p in _lost(clause, i)]
     kind = verbs().get(low)
-    if not kind or is_modifier(clause, i):
+    if not kind or is_modifier(clause, i) or clause.low(i - 1) in grammar("mortal"):
         return []
     return [(kind, p) for p in _affected(clause, i)]
 
@@ -177,6 +193,8 @@ def _lost(clause: Clause, i: int) -> list[Phrase]:
 def _affected(clause: Clause, i: int) -> list[Phrase]:
     """Return the people whom the verb at a token is about."""
     low, before = clause.low(i), clause.low(i - 1)
+    if clause.low(i + 1) == "it":
+        return []
     if low in grammar("present"):
         found = [] if before in grammar("modal") else find_objects(clause, i + 1)
         return [p for p in found if p.counted or not p.person.plural]
@@ -188,11 +206,13 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         return find_subjects(clause, i) if before == "into" else []
     if low == "rounded":
         return find_objects(clause, i + 2) if clause.low(i + 1) == "up" else []
+    if low in grammar("mortal"):
+        return _affected(clause, i + 1) if clause.low(i + 1) in grammar("blow") else []
     if i == 0 and low.endswith("ed"):
         return _inverted(clause)
     if is_passive(clause, i):
         beside, subjects = _companions(clause, i), find_subjects(clause, i)
-        name = find_subject_name(clause, i) if beside and not subjects else None
+        name = find_subject_name(clause, i) if not subjects else None
         return [*subjects, *([name] if name else []), *beside]
     objects = find_objects(clause, i + 1)
     if low.endswith("ing"):
@@ -233,6 +253,8 @@ def _dead(clause: Clause, i: int) -> list[Phrase]:
 
 def _companions(clause: Clause, i: int) -> list[Phrase]:
     """Return the phrases after "was detained along with"."""
+    if clause.low(i + 1) == "with":
+        return [replace(p, extra=True) for p in find_objects(clause, i + 2)[:1] if p.extra]
     if (clause.low(i + 1), clause.low(i + 2)) not in (("along", "with"), ("together", "with")):
         return []
     after = (p for p in clause.phrases if p.first == i + 3 or opens(clause, i + 3, p))
@@ -249,7 +271,8 @@ def _toll_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Return the patterns of "the death toll rose to 14" and of its "to 14"."""
     count = rf"(?:at least )?(\d{{1,3}}|{'|'.join(numbers()[0])})\b"
     toll = caseless(
-        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities))\b[^.;]{0,60}?"
+        r"\b(?:death toll|toll|number of (?:dead|deaths|fatalities|(?:people |those )?killed"
+        r"|victims))\b[^.;]{0,100}?"
         rf"\b(?:(?:{_RISE})\b[^.;]{{0,40}}?\b(?:to|at|from \w+ to) )?{count}"
         r"(?: (dead|killed|people))?"
     )

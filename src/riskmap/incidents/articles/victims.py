@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskmap.incidents.articles.lexicons import (
+    alternation,
     caseless,
     countries,
     demonym_pattern,
+    lower,
     numbers,
     occupation_sectors,
     people,
@@ -31,6 +34,7 @@ _UNHARMED = caseless(
     r"){0,2}?(?:unharmed|unhurt|uninjured|safe|alive|without injury)\b"
     r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b"
 )
+_BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
 
 
@@ -68,7 +72,16 @@ def write_people(
         for code, start, end in nationalities(text[toll.start : toll.end]):
             if _of_people(text, toll.start + end):
                 codes.setdefault(code, (toll.start + start, toll.start + end))
-                foreign[code] = max(foreign[code], toll.low)
+                share = _share(text[toll.start : toll.start + start], toll.low)
+                foreign[code] = max(foreign[code], share)
+        beside = _BESIDE.match(text, toll.end)
+        for code, start, end in nationalities(beside[0]) if beside else ():
+            at = toll.end + start
+            if _of_people(text, toll.end + end):
+                codes.setdefault(code, (at, toll.end + end))
+                foreign[code] = max(
+                    foreign[code], _share(beside[0][:start], toll.low) if beside else 0
+                )
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
@@ -87,6 +100,25 @@ def write_people(
     _write_work(text, event, tolls, fields, evidence)
     if not old:
         _write_survivors(told, fields, evidence)
+
+
+@cache
+def _number_before() -> re.Pattern[str]:
+    words = alternation(list(numbers()[0]))
+    return caseless(rf"\b(\d{{1,3}}|an?|another|{words}) (?:[\w-]+ )?$")
+
+
+def _share(before: str, total: int) -> int:
+    """Return how many of the people of a toll a nationality is said of, from the words before it.
+
+    A number beside it says so ("17 people, including three Filipino nurses"); else it is all.
+    """
+    found = _number_before().search(lower(before))
+    if not found:
+        return total
+    word = found[1]
+    value = int(word) if word.isdigit() else numbers()[0].get(word, 1)
+    return min(value, total)
 
 
 def nationalities(text: str) -> list[tuple[str, int, int]]:
@@ -139,13 +171,22 @@ _VICTIM_IS = caseless(
     r"\b(?:the (?:victims?|dead|hostages?|deceased|slain \w+|two|three"
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
-    r"|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
+    r"|\b(?:shooting|stabbing|bombing) of (?:an? |\w+ )?$|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
 )
-_VICTIM_WORD = caseless(r"victim|dead|hostage")
+_VICTIM_WORD = caseless(r"victim|dead|hostage|shooting of|stabbing of")
 _WORKING = caseless(
-    r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages|staff)\b"
+    r"\b(?:working|worked|employed|employees?|workers?|engineers?|victims?|nationals?|hostages"
+    r"|staff)\b"
+)
+_TARGET = caseless(
+    r"\b(?:attack(?:ed)? on|raid(?:ed)? on|assault on|attacked|raided|stormed|bombed|shelled"
+    r"|overran|ambushed"
+    r"|fired (?:at|on)|opened fire (?:at|on)|torched|looted) (?:an? |the )?[^.,;]{0,30}$"
 )
 _JOB = re.compile(r"[\w-]+(?: workers?)?")
+_TRODDEN = caseless(
+    r"\b(?:stepped on|trod on|struck|hit|ran over|drove over|triggered|set off) (?:an? |the )$"
+)
 _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 
 
@@ -189,7 +230,9 @@ def _write_work(
     told = event.facts if event.status == "recounted" else event.told()
     for fact in told if "sector" not in fields else ():
         of_victims = any(t in tolls for t in fact.tolls) or _WORKING.search(fact.sentence.low)
-        match = _find_sector(fact.sentence.low) if of_victims else None
+        match = _find_sector(fact.sentence.low)
+        if match and not of_victims and not _TARGET.search(fact.sentence.low, 0, match.start()):
+            match = None
         if match:
             word, names = match[0], sectors()[1]
             name = names.get(word) or names[word.removesuffix("s")]
@@ -213,7 +256,8 @@ def _find_sector(low: str) -> re.Match[str] | None:
     found = [
         m
         for m in sectors()[0].finditer(low)
-        if m[0] not in ("mine", "port", "bridge") or _SITE.search(low[: m.start()])
+        if m[0] not in ("mine", "port", "bridge")
+        or (_SITE.search(low[: m.start()]) and not _TRODDEN.search(low[: m.start()]))
     ]
     return max(found, key=lambda m: len(m[0]), default=None)
 

@@ -127,21 +127,18 @@ def flag_rows(table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     Returns
     -------
     Grid
-        A row for each region that something is to be said of.
+        A row for each reason, with its regions.
     """
     flags = flag_table(table)
-    rows = table[flags.any(axis=1)]
-    cells = [
-        (
-            name,
-            level_words(int(level), words),
-            " ".join(words["flags"][flag] for flag in flags.columns if marks[flag]),
+    cells = []
+    for flag in flags.columns[flags.any()]:
+        rows = table[flags[flag]]
+        places = (
+            f"{name} {int(level)}"
+            for name, level in zip(region_names(rows), rows["risk_level"], strict=True)
         )
-        for name, level, (_, marks) in zip(
-            region_names(rows), rows["risk_level"], flags.loc[rows.index].iterrows(), strict=True
-        )
-    ]
-    return Grid(tuple(words[key] for key in ("region", "level", "care")), tuple(cells))
+        cells.append((str(words["flags"][flag]), ", ".join(places)))
+    return Grid((words["care"], words["places"]), tuple(cells))
 
 
 def flag_table(risks: pd.DataFrame) -> pd.DataFrame:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.charts import history_drawing, ink, map_drawing
 from riskmap.outputs.pages.payloads import map_payload
-from riskmap.outputs.pages.projections import draw_regions
-from riskmap.outputs.reports import OPTIONAL, build_report
-from riskmap.outputs.tables import risk_table
+from riskmap.outputs.reports import FIRST, SAID, build_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,35 +91,27 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
     str
         A whole HTML document that prints on A4.
     """
-    style = _asset("advisory.css")
+    style = _asset("advisory.css") + _level_colours(layer)
+    report = build_report(layer, language=language)
     return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
-        report=build_report(layer, language=language),
+        report=report,
+        sections={key: (heading, content) for key, heading, content in report.sections()},
         words=catalogue(language),
-        optional=OPTIONAL,
+        first=FIRST,
+        said=SAID,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
-        style=Markup(style),  # noqa: S704 - a file of this package
-        drawing=_drawing(layer, language),
+        style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
+        drawing=map_drawing(layer, language),
+        chart=history_drawing(report.history),
     )
 
 
-def _drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
-    """Return the map of an advisory: paths with their fills, and a legend."""
-    regions = layer.regions.sort_values("region_id", kind="stable")
-    drawing = draw_regions(prepare_geometries(regions.geometry))
-    fills = ["url(#hatch)", *(level.colour for level in layer.scale.levels[1:])]
-    levels = risk_table(layer)["risk_level"].fillna(0)
-    names = catalogue(language)["levels"]
-    return {
-        "width": drawing.width,
-        "height": drawing.height,
-        "paths": [
-            (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
-        ],
-        "legend": [
-            (level.colour, f"{level.level} {names[level.name]}")
-            for level in reversed(layer.scale.levels)
-        ],
-    }
+def _level_colours(layer: RiskLayer) -> str:
+    """Return rules that give each level its colour, black or white on it."""
+    return "".join(
+        f".b{level.level} {{ background: {level.colour}; color: {ink(level.colour)}; }}\n"
+        for level in layer.scale.levels[1:]
+    )
 
 
 def _asset(name: str) -> str:

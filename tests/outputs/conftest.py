@@ -11,6 +11,7 @@ import shapely
 
 from riskmap import datasets
 from riskmap.assessment.changes import CAUSES
+from riskmap.assessment.groups import WorkerGroup
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,
@@ -39,6 +40,15 @@ PROVENANCE = {
     "boundary_version": "1",
     "boundary_licence": "Apache-2.0",
     "inputs": [{"name": "incidents.csv", "sha256": "0" * 64}],
+}
+
+
+#: What a layer says of a stated group.
+GROUP = {
+    "group": "CHN/mining",
+    "group_staff_type": "international",
+    "group_movement": "commuting",
+    "relevance": WorkerGroup("CHN", sector="mining").relevance_table,
 }
 
 
@@ -146,7 +156,7 @@ def explain(layer):
         changes=make_table(changes, CHANGE_COLUMNS),
         audit=make_table([rule], AUDIT_COLUMNS),
         counterfactuals=make_table(moves, COUNTERFACTUAL_COLUMNS),
-        provenance=layer.provenance | {"previous_as_of": "2024-12-01"},
+        provenance=layer.provenance | {"previous_as_of": "2024-12-01"} | GROUP,
     )
 
 

@@ -238,7 +238,8 @@ def test_one_province_has_no_outline(layer):
 def test_the_advisory_page_says_what_the_advisory_says(layer):
     page = advisory_page(layer)
     assert "Level 5 (extreme), 16 of 24 regions" in page
-    assert page.count("<path") == 24
+    assert page.count('<path d="M') == 24 + 1  # and the hatch of the legend
+    assert '<text x="' in page
     assert "<script" not in page
     assert "default-src &#39;none&#39;" in page
     assert "地区" in advisory_page(layer, language="zh")

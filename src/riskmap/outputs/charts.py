@@ -162,7 +162,7 @@ def history_picture(history: Grid, *, language: str = "en") -> bytes:
     axes.tick_params(axis="y", labelsize=7)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, prop=_font(8))
+    axes.legend(frameon=False, prop=_font(8), loc="upper left", bbox_to_anchor=(1, 1))
     return _png(figure)
 
 

@@ -141,7 +141,7 @@ def _add_picture(document: Any, png: bytes, text: str) -> None:
     """Add a picture over the width of the page, with its text for those who don't see it."""
     from docx.shared import Mm
 
-    shape = document.add_picture(io.BytesIO(png), width=Mm(_WIDTH * 0.9))
+    shape = document.add_picture(io.BytesIO(png), width=Mm(_WIDTH * 0.8))
     shape._inline.docPr.set("descr", text)  # noqa: SLF001 - python-docx has no name for it
 
 
@@ -160,6 +160,8 @@ def _add_grid(
     levels = [
         head in (words["level"], words["previous"], words["likelihood"]) for head in grid.head
     ]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     cells = iter(table._cells)  # noqa: SLF001 - table.cell() looks all of them up for each one
     for k, row in enumerate((grid.head, *grid.rows)):
         for text, width, is_level in zip(row, widths, levels, strict=True):

@@ -173,7 +173,7 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         Plain text, section by section.
     """
     words = catalogue(language)
-    table = risk_table(layer).sort_values(
+    table = _translated(risk_table(layer), words).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
     )
     known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
@@ -208,6 +208,13 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         provenance=_provenance(layer),
         log=log_rows(layer, table, words),
     )
+
+
+def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with the names of countries, where regions are part of one, in a language."""
+    countries = {code: country_name(code, words) for code in table["iso3"].dropna().unique()}
+    is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
+    return table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(countries)))
 
 
 def _subtitle(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
@@ -412,4 +419,4 @@ def _provenance(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
         f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
         for i, item in enumerate(inputs)
     }
-    return (*plain.items(), ("scale_id", layer.scale.scale_id), *files.items())
+    return tuple((plain | {"scale_id": layer.scale.scale_id} | files).items())

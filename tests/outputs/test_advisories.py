@@ -18,7 +18,6 @@ from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, build_report, notable_incidents
 from riskmap.outputs.wordings import display, likelihood, percent
 
-
 ASHKOR = "Ashkor (Ambrel) 5"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from riskmap.outputs.pages import map_page
+from riskmap.outputs.pages import advisory_page, map_page
 
 NODE = Path(__file__).parent / "node" / "node_modules"
 LABELS = "[...document.querySelectorAll('#labels text')].map(e => e.textContent)"
@@ -259,19 +259,51 @@ def test_every_control_is_reached_by_tab(open_page, html):
     )
 
 
+OPEN = """() => {
+  for (const box of document.querySelectorAll('details')) box.open = true;
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_barrier_for_anyone(open_page, html, scheme):
+@pytest.mark.parametrize("fragment", ["", "#r=XQA0101", "#r=XQA0102&lang=zh"])
+def test_no_serious_barrier_for_anyone(open_page, explained, scheme, fragment):
     axe = NODE / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
-    page = open_page(html, color_scheme=scheme, fragment="#r=XQA0101", bypass_csp=True)
+    page = open_page(map_page(explained), color_scheme=scheme, fragment=fragment, bypass_csp=True)
+    page.evaluate(OPEN)
     page.evaluate(axe.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_serious_barrier_on_the_advisory(open_page, explained, language):
+    axe = NODE / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
+    page = open_page(advisory_page(explained, language=language), bypass_csp=True)
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    assert barriers(page) == []
+
+
+def barriers(page):
+    """What axe-core finds that keeps somebody out."""
+    return [
         (one["id"], [node["target"] for node in one["nodes"]][:3])
-        for one in found
+        for one in page.evaluate("axe.run()")["violations"]
         if one["impact"] in ("serious", "critical")
-    ] == []
+    ]
+
+
+def test_likelihood_consequence_and_relevance_stand_beside_the_ranking(open_page, explained):
+    page = open_page(map_page(explained))
+    page.evaluate(OPEN)
+    matrix, relevance = (page.locator("#context details").nth(k).inner_text() for k in (0, 1))
+    assert "Likelihood and consequence" in matrix
+    numbers = page.locator("#context details").nth(0).locator("tbody td:not(:first-child)")
+    assert sum(int(text) for text in numbers.all_inner_texts() if text != "–") == 24
+    assert "people of the same nationality\tyes" in relevance
+    assert "CHN/mining" in relevance
 
 
 def processor_time(session):

@@ -15,7 +15,7 @@ import shapely
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.pages.projections import draw_regions, label_points
+from riskmap.outputs.projections import draw_regions, label_points
 from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import level_words
 
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.outputs.pages.projections import Drawing
+    from riskmap.outputs.projections import Drawing
     from riskmap.outputs.wordings import Grid
 
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"
 #: Labels on a map at most; more would be a grey veil.
 LABELS = 120
+#: A number stands only where a circle of this radius, in units of the drawing, lies in the region.
+_ROOM = 70
 _DARK = 0.45
 _DOTS = 160
 #: Families that hold Chinese, the first that is installed is taken.
@@ -78,20 +80,18 @@ def _labels(
     """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
     x, y, reach = label_points(drawing.shapes)
     inks = ["#10161c", *(ink(level.colour) for level in layer.scale.levels[1:])]
-    largest = [i for i in np.argsort(reach, kind="stable")[::-1][:LABELS].tolist() if reach[i] > 70]
+    largest = [
+        i for i in np.argsort(reach, kind="stable")[::-1][:LABELS].tolist() if reach[i] > _ROOM
+    ]
     return [(x[i], y[i], str(levels[i] or "?"), inks[levels[i]]) for i in sorted(largest)]
 
 
 def legend_texts(layer: RiskLayer, language: str) -> list[tuple[int, str]]:
     """Return each level, the highest first, with its name and how many regions have it."""
     words, levels = catalogue(language), _levels(layer)
-    return [
-        (
-            level,
-            f"{level_words(level, words) if level else '? ' + words['levels'][name]}: {levels.count(level)}",
-        )
-        for level, name in reversed([*enumerate(one.name for one in layer.scale.levels)])
-    ]
+    names = [level_words(level.level, words) for level in layer.scale.levels]
+    names[0] = f"? {names[0][2:]}"
+    return [(k, f"{names[k]}: {levels.count(k)}") for k in reversed(range(len(names)))]
 
 
 def history_drawing(history: Grid) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def map_picture(layer: RiskLayer, *, language: str = "en") -> bytes:
     axes = figure.add_subplot()
     regions = layer.regions.sort_values("region_id", kind="stable")
     drawing, levels = draw_regions(prepare_geometries(regions.geometry)), _levels(layer)
-    styles = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
+    styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
         {"facecolor": level.colour, "edgecolor": "#5c6670"} for level in layer.scale.levels[1:]
     ]
     for shape, level in zip(drawing.shapes, levels, strict=True):
@@ -144,7 +144,7 @@ def map_picture(layer: RiskLayer, *, language: str = "en") -> bytes:
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:
-    """Return the history of an advisory as PNG: bars of all incidents, and of those with foreigners.
+    """Return the history of an advisory as PNG: bars of all, and of those with foreigners.
 
     Raises
     ------

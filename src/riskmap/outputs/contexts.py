@@ -1,4 +1,4 @@
-"""Contexts: what stands round the levels, such as the scale, the matrix, and the words of others."""
+"""Contexts: what stands round the levels: the scale, the matrix, the words of others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
 
-_GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
+#: What a layer says of its group.
+GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
 
 
 def level_meaning(level: Level, words: Mapping[str, Any]) -> str:
@@ -109,7 +110,7 @@ def relevance_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known = layer.provenance
     about = tuple(
-        (words["group"][key], display(known[key])) for key in _GROUP if display(known.get(key))
+        (words["group"][key], display(known[key])) for key in GROUP if display(known.get(key))
     )
     grades = tuple(
         (words["relevances"].get(grade, display(grade)), words["yes" if ours else "no"])
@@ -170,3 +171,45 @@ def log_rows(
         ),
     ]
     return tuple(pairs)
+
+
+def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return the regions that are not assessed, by what they are part of."""
+    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
+    rows = (
+        (
+            parent or NONE,
+            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
+        )
+        for parent, rows in groups
+    )
+    return Grid((words["parent"], words["regions"]), tuple(rows))
+
+
+def ledger_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return what became of every row, stage by stage."""
+    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+    rows = (
+        (
+            words["stages"].get(display(stage["stage"]), display(stage["stage"])),
+            *(display(stage[key]) for key in head[1:-1]),
+            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
+        )
+        for stage in layer.ledger.as_list()
+    )
+    return Grid(tuple(words[key] for key in head), tuple(rows))
+
+
+def provenance_rows(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
+    """Return what the layer rests on, as pairs of name and value."""
+    plain = {
+        key: display(value)
+        for key, value in sorted(layer.provenance.items())
+        if isinstance(value, str | int | float)
+    }
+    inputs = layer.provenance.get("inputs") or []
+    files = {
+        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
+        for i, item in enumerate(inputs)
+    }
+    return tuple((plain | {"scale_id": layer.scale.scale_id} | files).items())

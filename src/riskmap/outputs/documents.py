@@ -187,10 +187,10 @@ def column_widths(grid: Grid) -> list[float]:
     [15.0, 155.0]
     """
     columns = [*zip(grid.head, *grid.rows, strict=True)]
-    least = [
+    longest = [
         max(len(word) for text in column for word in text.split() or [""]) for column in columns
     ]
-    least = [min(30.0, max(15.0, 2.0 * n + 4)) for n in least]
+    least = [min(30.0, max(15.0, 2.0 * n + 4)) for n in longest]
     wish = [min(60, max(map(len, column))) for column in columns]
     spare = max(0.0, _WIDTH - sum(least)) / (sum(wish) or 1)
     wide = [low + spare * n if n > _SHORT else low for low, n in zip(least, wish, strict=True)]

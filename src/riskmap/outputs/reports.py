@@ -16,9 +16,12 @@ from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import (
     advice_rows,
     crosswalk_rows,
+    gap_rows,
+    ledger_rows,
     level_rows,
     log_rows,
     matrix_rows,
+    provenance_rows,
     relevance_rows,
 )
 from riskmap.outputs.movements import change_rows, flag_rows, move_rows
@@ -201,17 +204,17 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         advice=advice_rows(layer, known, words),
         levels=level_rows(layer, table, words),
         limits=_limits(layer, known, words),
-        gaps=_gaps(unknown, words),
+        gaps=gap_rows(unknown, words),
         relevance=relevance_rows(layer, words),
-        ledger=_ledger(layer, words),
+        ledger=ledger_rows(layer, words),
         crosswalk=crosswalk_rows(layer, words),
-        provenance=_provenance(layer),
+        provenance=provenance_rows(layer),
         log=log_rows(layer, table, words),
     )
 
 
 def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the table with the names of countries, where regions are part of one, in a language."""
+    """Return the table with the names of countries that regions are part of in a language."""
     countries = {code: country_name(code, words) for code in table["iso3"].dropna().unique()}
     is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
     return table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(countries)))
@@ -324,18 +327,6 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     return Grid(tuple(words[key] for key in keys), tuple(cells))
 
 
-def _gaps(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
-    rows = (
-        (
-            parent or NONE,
-            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
-        )
-        for parent, rows in groups
-    )
-    return Grid((words["parent"], words["regions"]), tuple(rows))
-
-
 def _driver_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     texts = driver_words(layer, words)
     rows = known[known["region_id"].isin(texts.index)].head(DRIVER_ROWS)
@@ -393,30 +384,3 @@ def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> 
         "moves": layer.counterfactuals.empty,
     }
     return tuple(text for key, text in words["limits"].items() if not silent.get(key, False))
-
-
-def _ledger(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
-    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
-    rows = (
-        (
-            words["stages"].get(display(stage["stage"]), display(stage["stage"])),
-            *(display(stage[key]) for key in head[1:-1]),
-            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
-        )
-        for stage in layer.ledger.as_list()
-    )
-    return Grid(tuple(words[key] for key in head), tuple(rows))
-
-
-def _provenance(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
-    plain = {
-        key: display(value)
-        for key, value in sorted(layer.provenance.items())
-        if isinstance(value, str | int | float)
-    }
-    inputs = layer.provenance.get("inputs") or []
-    files = {
-        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
-        for i, item in enumerate(inputs)
-    }
-    return tuple((plain | {"scale_id": layer.scale.scale_id} | files).items())

@@ -41,7 +41,17 @@ _SHOWN = (
     "rules",
     "flags",
     "moves",
+    "consequences",
+    "relevances",
+    "group",
+    "likelihood",
+    "not_assessed",
+    "grade",
+    "counts",
+    "yes",
+    "no",
 )
+_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance")
 
 
 def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: str = "en") -> str:
@@ -115,14 +125,23 @@ def _level_colours(layer: RiskLayer) -> str:
 
 
 def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    """Return a file of this package without its indentation, which no browser needs."""
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    return "\n".join(line.lstrip(" ") for line in text.split("\n"))
 
 
 def _texts(code: str) -> dict[str, object]:
     words = catalogue(code)
     limits = {"boundaries": words["limits"]["boundaries"]}
-    sentences = {key: words["sentences"][key] for key in ("killed", "wounded", "abducted")}
-    return {key: words[key] for key in _SHOWN} | {"limits": limits, "sentences": sentences}
+    sentences = {key: words["sentences"][key] for key in _SENTENCES}
+    page = {key: text for key, text in words["page"].items() if key != "meanings"}
+    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
+    return {key: words[key] for key in _SHOWN} | {
+        "page": page,
+        "limits": limits,
+        "sentences": sentences,
+        "headings": headings,
+    }
 
 
 def _policy(script: str, style: str) -> str:

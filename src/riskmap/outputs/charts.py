@@ -32,7 +32,7 @@ ALL, FOREIGN = "#b9c7d6", "#174c78"
 LABELS = 120
 #: A number stands only where a circle of this radius, in units of the drawing, lies in the region.
 _ROOM = 70
-_DARK = 0.45
+_DARK = 0.4
 _DOTS = 160
 #: Families that hold Chinese, the first that is installed is taken.
 _CHINESE = (

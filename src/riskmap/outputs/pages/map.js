@@ -286,7 +286,7 @@
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${number(l.victims[i])} (${number(l.severe ? l.severe[i] : null)})`);
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
-    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${D.layers[name].level[i] || "?"} · ${percent(D.layers[name].p[i])}`);
+    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${step(D.layers[name].level[i])} · ${percent(D.layers[name].p[i])}`);
     parts.push(facts);
     if (p !== null) parts.push(...shift(p, level, l.moves ? l.moves[i] : []));
     parts.push(...changed(l.changes ? l.changes[i] : [], l.rules ? l.rules[i] : []));

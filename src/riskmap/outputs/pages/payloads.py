@@ -168,8 +168,8 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
 def _nations(layer: RiskLayer, words: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the countries of regions and of people hit, by their codes."""
     told = layer.incidents["nationality"].dropna().unique()
-    codes = {code.strip() for text in told for code in display(text).split(";")}
-    codes = sorted((codes | {*layer.regions["iso3"].dropna()}) - {""})
+    people = {code.strip() for text in told for code in display(text).split(";")}
+    codes = sorted((people | {*layer.regions["iso3"].dropna()}) - {""})
     names = {code: country_name(code, words) for code in codes}
     return {code: name for code, name in names.items() if name != code}
 

@@ -47,8 +47,8 @@ def test_changes_are_told_when_known(layer):
     trend = np.where(layer.risks["risk_level"] == 5, "deteriorated", "improved")
     changed = dataclasses.replace(layer, risks=layer.risks.assign(trend=trend))
     line = next(line for line in build_report(changed).judgements if "last issue" in line)
-    assert line == "Since the last issue 16 regions have deteriorated and 6 have improved."
-    assert "Since the last issue" not in written(layer)
+    assert line == "Regions since the last issue: 16 deteriorated, 6 improved."
+    assert "since the last issue" not in written(layer)
 
 
 def test_what_moved_levels_is_told_by_its_largest_parts(explained):
@@ -91,7 +91,7 @@ def test_every_format_tells_it_in_every_language(explained):
             advisory_page(explained, language=language),
         ]
         for text in texts:
-            assert all(words["headings"][key] in text for key in OPTIONAL)
+            assert all(words["headings"][key] in text for key in OPTIONAL if key != "held")
             assert words["causes"]["new incidents"] in text
 
 
@@ -102,6 +102,17 @@ def test_the_first_page_says_where_why_and_what_was_before(explained):
     assert (region, level, before) == ("Ashkor (Ambrel)", "5 extreme", "3 moderate")
     assert probability == "22 % (unlikely)"
     assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
+
+
+def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(explained):
+    held = [("XQA0103", "foreign", "hold", "why"), ("XQA0104", "foreign", "hold", "why")]
+    rows = pd.DataFrame(held, columns=explained.audit.columns)
+    audit = pd.concat([explained.audit, rows.astype(explained.audit.dtypes)], ignore_index=True)
+    report = build_report(dataclasses.replace(explained, audit=audit))
+    assert len(report.changes.rows) == 2
+    ((rule, places),) = report.held.rows
+    assert rule.startswith("The level is held")
+    assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
 
 
 def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
@@ -130,8 +141,8 @@ def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
 
 def test_what_to_watch_names_the_leading_driver_and_the_nearest(explained):
     lines = build_report(explained).indicators
-    assert "One more such incident would raise 1 regions: Berin (Ambrel)." in lines
-    assert any("rests mainly on own history" in line for line in lines)
+    assert "One more such incident would raise the level of: Berin (Ambrel) (1 in all)." in lines
+    assert any("rests mainly on own history: 22." in line for line in lines)
 
 
 def test_the_change_log_says_what_moved_or_that_it_is_the_first(explained, layer):

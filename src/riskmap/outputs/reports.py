@@ -24,7 +24,7 @@ from riskmap.outputs.contexts import (
     provenance_rows,
     relevance_rows,
 )
-from riskmap.outputs.movements import change_rows, flag_rows, move_rows
+from riskmap.outputs.movements import change_rows, flag_rows, held_rows, move_rows
 from riskmap.outputs.summaries import (
     driver_words,
     history_rows,
@@ -57,7 +57,7 @@ TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("changes", "flags", "moves", "matrix", "relevance")
+OPTIONAL = ("changes", "flags", "held", "moves", "matrix", "relevance")
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
     "matrix": "matrix",
@@ -97,6 +97,8 @@ class Report:
         Regions, highest level first.
     more
         How many regions the table leaves out, as a sentence; empty when none.
+    held
+        The rules that left levels where they were; without rows when none did.
     matrix
         Regions by likelihood and consequence; without rows when no consequence is known.
     drivers, incidents
@@ -134,6 +136,7 @@ class Report:
     more: str
     matrix: Grid
     flags: Grid
+    held: Grid
     drivers: Grid
     incidents: Grid
     history: Grid
@@ -196,6 +199,7 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         more=words["other_regions"].format(n=left_out) if left_out else "",
         matrix=matrix_rows(layer, words),
         flags=flag_rows(shown, words),
+        held=held_rows(layer, table, words),
         drivers=_driver_rows(layer, known, words),
         incidents=_incident_rows(layer, words),
         history=history_rows(layer, words),
@@ -222,7 +226,9 @@ def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
 
 def _subtitle(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
     area = ", ".join(country_name(code, words) for code in sorted(table["iso3"].dropna().unique()))
-    return " \u00b7 ".join(filter(None, (area, words["layers"][layer.headline])))
+    about = words["layers"][layer.headline]
+    group = display(layer.provenance.get("group")).strip("/") if layer.headline == "group" else ""
+    return " \u00b7 ".join(filter(None, (area, f"{about} ({group})" if group else about)))
 
 
 def _header(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from riskmap import countries
@@ -107,10 +108,11 @@ def signed(value: float) -> str:
 
     Examples
     --------
-    >>> signed(0.213), signed(-0.05), signed(123)
-    ('+0.21', '-0.05', '+120')
+    >>> signed(0.213), signed(-0.0000612), signed(123)
+    ('+0.21', '-0.000061', '+120')
     """
-    return f"{float(f'{value:.2g}'):+.10g}"
+    short = np.format_float_positional(float(f"{value:.2g}"), trim="-")
+    return short if value < 0 else f"+{short}"
 
 
 def region_names(rows: pd.DataFrame) -> list[str]:

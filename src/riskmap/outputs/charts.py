@@ -158,7 +158,7 @@ def history_picture(history: Grid, *, language: str = "en") -> bytes:
     named = (words["all_incidents"], words["with_foreigners"])
     for column, colour, label in zip((1, 2), (ALL, FOREIGN), named, strict=True):
         axes.bar(at, [int(row[column]) for row in history.rows], color=colour, label=label)
-    axes.set_xticks(at, [row[0][:7] for row in history.rows], fontsize=7)
+    axes.set_xticks(at, [row[0][:7] for row in history.rows], fontsize=5.5)
     axes.tick_params(axis="y", labelsize=7)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)

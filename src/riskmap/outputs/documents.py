@@ -25,6 +25,8 @@ _STAMP = (1980, 1, 1, 0, 0, 0)
 _MARGIN, _WIDTH = 20.0, 170.0
 #: Columns whose longest text has no more characters than this get no share of the spare width.
 _SHORT = 9
+#: Tables of more columns than this are set smaller.
+_MANY = 7
 
 
 def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
@@ -156,6 +158,8 @@ def _add_grid(
         return
     table = document.add_table(rows=1 + len(grid.rows), cols=len(grid.head))
     table.style, table.autofit = "Light List Accent 1", False
+    _narrow_margins(table)
+    size = 8.5 if len(grid.head) <= _MANY else 7.5
     widths = [Mm(width) for width in column_widths(grid)]
     levels = [
         head in (words["level"], words["previous"], words["likelihood"]) for head in grid.head
@@ -170,7 +174,7 @@ def _add_grid(
             paragraph = cell.paragraphs[0]
             paragraph.paragraph_format.space_after = 0
             for run in paragraph.runs:
-                run.font.size, run.font.bold = Pt(8.5), k == 0
+                run.font.size, run.font.bold = Pt(size), k == 0
             if k and is_level and text[:1] in colours and text[1:2] == " ":
                 _shade(cell, colours[text[0]])
     _set_flag(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")  # noqa: SLF001 - likewise
@@ -184,13 +188,14 @@ def column_widths(grid: Grid) -> list[float]:
     Examples
     --------
     >>> column_widths(Grid(("a", "b"), (("short", "a text that is long " * 4),)))
-    [15.0, 155.0]
+    [12.8, 157.2]
     """
+    letter = 1.95 if len(grid.head) <= _MANY else 1.65
     columns = [*zip(grid.head, *grid.rows, strict=True)]
     longest = [
         max(len(word) for text in column for word in text.split() or [""]) for column in columns
     ]
-    least = [min(30.0, max(15.0, 2.0 * n + 4)) for n in longest]
+    least = [min(34.0, max(9.0, letter * n + 2.2)) for n in longest]
     wish = [min(60, max(map(len, column))) for column in columns]
     spare = max(0.0, _WIDTH - sum(least)) / (sum(wish) or 1)
     wide = [low + spare * n if n > _SHORT else low for low, n in zip(least, wish, strict=True)]
@@ -208,6 +213,21 @@ def _shade(cell: Any, colour: str) -> None:
     cell._tc.get_or_add_tcPr().append(shade)  # noqa: SLF001 - python-docx has no name for it
     for run in cell.paragraphs[0].runs:
         run.font.color.rgb = RGBColor.from_string(ink(colour)[1:])
+
+
+def _narrow_margins(table: Any) -> None:
+    """Leave less than a millimetre beside the text of each cell."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "50")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    properties = table._tbl.tblPr  # noqa: SLF001 - python-docx has no name for it
+    properties.insert_element_before(margins, "w:tblLook", "w:tblCaption")
 
 
 def _set_flag(parent: Any, name: str) -> None:

@@ -26,6 +26,7 @@ from riskmap.outputs.contexts import (
 )
 from riskmap.outputs.movements import change_rows, flag_rows, held_rows, move_rows
 from riskmap.outputs.summaries import (
+    SUMMARY_ROWS,
     driver_words,
     history_rows,
     indicator_lines,
@@ -185,6 +186,7 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
     known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
     shown = known.head(TABLE_ROWS)
     left_out = len(known) - len(shown)
+    changes = change_rows(layer, table, words)
     return Report(
         language=language,
         title=words["title"],
@@ -193,8 +195,8 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         notice=notice(layer.provenance, words),
         header=_header(layer, len(known), len(table), words=words),
         judgements=_judgements(layer, known, unknown, words),
-        changes=change_rows(layer, table, words),
-        summary=summary_rows(layer, known, words),
+        changes=changes,
+        summary=summary_rows(layer, known, words, limit=_room_beside(changes)),
         table=_region_rows(shown, words),
         more=words["other_regions"].format(n=left_out) if left_out else "",
         matrix=matrix_rows(layer, words),
@@ -215,6 +217,11 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         provenance=provenance_rows(layer),
         log=log_rows(layer, table, words),
     )
+
+
+def _room_beside(changes: Grid) -> int:
+    """Return how many of the highest levels page one has room for, below what changed."""
+    return max(3, SUMMARY_ROWS - 1 - len(changes.rows)) if changes.rows else SUMMARY_ROWS
 
 
 def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:

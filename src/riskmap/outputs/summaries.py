@@ -37,7 +37,9 @@ _QUARTERS = 4
 _MOSTLY = 0.5
 
 
-def summary_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def summary_rows(
+    layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any], *, limit: int = SUMMARY_ROWS
+) -> Grid:
     """Return the highest levels with the reason for each: page one of an advisory.
 
     Parameters
@@ -48,6 +50,8 @@ def summary_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]
         Rows of its published table that have a level, highest first.
     words
         A catalogue.
+    limit
+        How many regions.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def summary_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]
         Region, level, the level before where one is known, probability, and why: the leading
         drivers and the latest incident that the headline is about.
     """
-    rows = known.head(SUMMARY_ROWS)
+    rows = known.head(limit)
     told = rows["level_before"].notna().any()
     drivers, latest = driver_words(layer, words), _latest(layer, words)
     cells = []

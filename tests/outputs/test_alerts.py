@@ -62,6 +62,27 @@ def test_an_update_refers_to_the_alert_before(layer):
     assert sent.endswith("-00:00")
 
 
+def test_a_layer_that_knows_the_one_before_updates_its_alert_by_itself(explained, layer, schema):
+    etree, rules = schema
+    before = layer.provenance | {"as_of": "2024-12-01", "issued_at": "2024-12-01T00:00:00Z"}
+    first = parsed(cap_alert(dataclasses.replace(layer, provenance=before)))
+    text = cap_alert(explained)
+    rules.assertValid(etree.fromstring(text))
+    root = parsed(text)
+    assert root.findtext("c:msgType", namespaces=NS) == "Update"
+    references = root.findtext("c:references", namespaces=NS)
+    assert references.split(",")[1] == first.findtext("c:identifier", namespaces=NS)
+    assert references.split(",")[2] == first.findtext("c:sent", namespaces=NS)
+    said = " ".join(e.text for e in root.iterfind(".//c:description", NS))
+    assert said.count("Raised since 2024-12-01: Ashkor (Ambrel).") == 1
+
+
+def test_the_feed_tells_which_way_a_level_moved(explained):
+    root = parsed(atom_feed(explained))
+    titles = {e.text for e in root.iterfind("a:entry/a:title", NS)}
+    assert {"Ashkor: 3 moderate \u2192 5 extreme", "Berin: 5 extreme \u2192 4 high"} <= titles
+
+
 def test_demonstration_data_is_an_exercise(layer):
     shown = dataclasses.replace(layer, provenance=layer.provenance | {"notice": "A demonstration."})
     assert parsed(cap_alert(shown)).findtext("c:status", namespaces=NS) == "Exercise"

@@ -9,8 +9,10 @@ import pytest
 
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf
+from riskmap.outputs.charts import map_picture
+from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf, column_widths
 from riskmap.outputs.reports import OPTIONAL
+from riskmap.outputs.wordings import Grid
 
 
 @pytest.fixture
@@ -52,21 +54,26 @@ def test_a_docx_holds_every_section(layer, language):
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     titles = catalogue(language)["headings"]
     assert headings == [title for key, title in titles.items() if key not in OPTIONAL]
-    assert document.tables[0].cell(1, 0).text == "Ashkor"
+    assert document.tables[0].cell(1, 0).text == "Ashkor (Ambrel)"
+    alternatives = [shape._inline.docPr.get("descr") for shape in document.inline_shapes]
+    assert len(alternatives) == 2
+    assert "16" in alternatives[0]
 
 
 def test_a_docx_tells_what_changed(explained):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = read(advisory_docx(explained))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
-    assert headings == list(catalogue("en")["headings"].values())
+    titles = catalogue("en")["headings"]
+    assert headings == [title for key, title in titles.items() if key != "held"]
 
 
 def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))
     assert advisory_docx(layer) == advisory_docx(layer)
-    names = {cell.text for cell in read(advisory_docx(layer)).tables[0].columns[0].cells}
+    cells = read(advisory_docx(layer)).tables[0].columns[0].cells
+    names = {cell.text.removesuffix(" (Ambrel)") for cell in cells}
     assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
 
 
@@ -78,7 +85,8 @@ def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("package", "make"), [("weasyprint", advisory_pdf), ("docx", advisory_docx)]
+    ("package", "make"),
+    [("weasyprint", advisory_pdf), ("docx", advisory_docx), ("matplotlib.figure", advisory_docx)],
 )
 def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, package, make):
     monkeypatch.setitem(sys.modules, package, None)
@@ -90,3 +98,17 @@ def test_a_section_without_rows_says_none(layer, layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))
     assert "None." in [p.text for p in read(advisory_docx(empty)).paragraphs]
+
+
+def test_a_documents_chart_falls_back_to_english_where_no_font_writes_the_language(
+    layer, monkeypatch
+):
+    pytest.importorskip("matplotlib", reason="matplotlib is absent: extra report")
+    monkeypatch.setattr("riskmap.outputs.charts._CHINESE", ())
+    assert map_picture(layer, language="zh") == map_picture(layer, language="en")
+
+
+def test_columns_fill_the_page_and_cut_no_word():
+    widths = column_widths(Grid(("Level", "What"), (("4 high", "word " * 40),)))
+    assert sum(widths) == pytest.approx(170, abs=0.5)
+    assert widths[1] > 5 * widths[0]

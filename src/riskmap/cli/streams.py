@@ -106,6 +106,7 @@ def demo(
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
+    from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
     publish = _publisher(out, formats, profile=profile, as_json=as_json)
@@ -117,10 +118,7 @@ def demo(
     )
     layer = rm.assess(forecast, provinces)
     layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
-    notice = (
-        "Demonstration on a small table of publicly reported attacks. Not a risk assessment: "
-        "most incidents are not in the table."
-    )
+    notice = catalogue("en")["demo_notice"]
     layer = replace(layer, provenance={**layer.provenance, "notice": notice})
     publish(layer)
 

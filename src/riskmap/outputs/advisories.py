@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.reports import OPTIONAL
+from riskmap.outputs.reports import SAID
+from riskmap.outputs.wordings import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from riskmap.outputs.reports import Report
-    from riskmap.outputs.wordings import Grid
 
 _SPECIAL = re.compile(
     r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
@@ -47,38 +47,38 @@ def to_markdown(report: Report) -> str:
         CommonMark with tables; all text from incidents and regions is escaped.
     """
     words = catalogue(report.language)
-    headings = words["headings"]
-    lines = [f"# {escape_markdown(report.title)}", "", *_pairs(report.header)]
-    lines += _section(headings["judgements"], _bullets(report.judgements))
-    lines += _section(headings["table"], [*_table(report.table, words["none"]), "", report.more])
-    for key in OPTIONAL:
-        grid = getattr(report, key)
-        lines += _section(headings[key], _table_lines(grid)) if grid.rows else []
-    lines += _section(headings["levels"], _table(report.levels, words["none"]))
-    lines += _section(headings["drivers"], _table(report.drivers, words["none"]))
-    lines += _section(headings["incidents"], _table(report.incidents, words["none"]))
-    lines += _section(headings["gaps"], _table(report.gaps, words["none"]))
-    mark = f"*{escape_markdown(words['sentences']['advice_mark'])}*"
-    lines += _section(headings["advice"], [mark, "", *_table(report.advice, words["none"])])
-    lines += _section(headings["limits"], _bullets(report.limits))
-    lines += _section(headings["ledger"], _table(report.ledger, words["none"]))
-    lines += _section(headings["provenance"], _pairs(report.provenance))
+    lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
+    lines += [f"**{escape_markdown(report.subtitle)}**", "", *_pairs(report.header)]
+    if report.notice:
+        lines += ["", f"> **{escape_markdown(report.notice)}**"]
+    for key, heading, content in report.sections():
+        said = words["sentences"].get(SAID.get(key))
+        lines += ["", f"## {heading}", ""]
+        lines += [f"*{escape_markdown(said)}*", ""] if said else []
+        lines += _body(content, words["none"])
+        if key == "table" and report.more:
+            lines += ["", report.more]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _section(heading: str, body: Iterable[str]) -> list[str]:
-    lines = [*body]
-    while lines and not lines[-1]:
-        lines.pop()
-    return ["", f"## {heading}", "", *lines]
+def _body(content: Grid | tuple[Any, ...], none: str) -> list[str]:
+    """Return a section's content: a table, sentences, or pairs of label and value."""
+    if isinstance(content, Grid):
+        return _table(content, none)
+    return [*map(_item, content)]
+
+
+def _item(item: str | tuple[str, str]) -> str:
+    return f"- {escape_markdown(item)}" if isinstance(item, str) else _pair(item)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"- **{escape_markdown(key)}:** {escape_markdown(value)}" for key, value in pairs]
+    return [_pair(pair) for pair in pairs]
 
 
-def _bullets(sentences: Iterable[str]) -> list[str]:
-    return [f"- {escape_markdown(sentence)}" for sentence in sentences]
+def _pair(pair: tuple[str, str]) -> str:
+    key, value = map(escape_markdown, pair)
+    return f"- **{key}:** {value}"
 
 
 def _table(grid: Grid, none: str) -> list[str]:

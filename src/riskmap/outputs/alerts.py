@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import shapely
 
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.tables import risk_table
-from riskmap.outputs.wordings import display, percent
+from riskmap.outputs.wordings import NONE, display, level_words, percent, region_names
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from riskmap.assessment.layers import RiskLayer
 
 CAP = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -38,8 +38,9 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
     layer
         The risk layer.
     previous
-        The layer issued before. When it raised an alert, this one is an Update that refers to it,
-        or a Cancel when no region stands at level 4 or 5 any more.
+        The layer issued before; what the layer itself tells of it when None. When it raised an
+        alert, this one is an Update that refers to it, or a Cancel when no region stands at level
+        4 or 5 any more.
 
     Returns
     -------
@@ -47,6 +48,7 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
         ``status`` is Exercise when the layer carries a notice, as demonstration data does.
     """
+    previous = _told_before(layer) if previous is None else previous
     table, before = _alerting(layer), None if previous is None else _alerting(previous)
     referred = previous is not None and before is not None and len(before) > 0
     if table.empty and not referred:
@@ -73,6 +75,16 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
         for row in rows.itertuples(index=False):
             _add_area(alert[-1], row, areas[row.region_id])
     return bytes(ET.tostring(alert, encoding="utf-8", xml_declaration=True))
+
+
+def _told_before(layer: RiskLayer) -> RiskLayer | None:
+    """Return the layer before as far as a layer tells of it: its levels, and when it was issued."""
+    day = str(layer.provenance.get("previous_as_of") or "")[:10]
+    if not day:
+        return None
+    risks = layer.risks.assign(risk_level=layer.risks["level_before"].fillna(0))
+    times = {"as_of": day, "issued_at": f"{day}T00:00:00Z"}
+    return replace(layer, risks=risks, provenance=layer.provenance | times)
 
 
 def _alerting(layer: RiskLayer) -> pd.DataFrame:
@@ -135,12 +147,22 @@ def _add_info(
         description=(
             f"Probability of at least one such incident within "
             f"{layer.provenance['horizon_days']:g} days: {low} to {high}. {step.meaning}"
+            f"{_raised(layer, rows)}"
         ),
         instruction=step.advice,
     )
     for key, value in (("scale_id", layer.scale.scale_id), ("method", _method(layer))):
         parameter = ET.SubElement(info, "parameter")
         _add(parameter, valueName=key, value=display(value))
+
+
+def _raised(layer: RiskLayer, rows: pd.DataFrame) -> str:
+    """Return which of the regions have risen since the layer before; empty without one."""
+    risen = rows[(rows["level_before"] < rows["risk_level"]).fillna(value=False)]
+    if risen.empty:
+        return ""
+    names = ", ".join(name for name in region_names(risen))
+    return f" Raised since {str(layer.provenance.get('previous_as_of'))[:10]}: {names}."
 
 
 def _method(layer: RiskLayer) -> str:
@@ -181,7 +203,7 @@ def _ring(polygon: shapely.Polygon) -> str:
 
 
 def atom_feed(layer: RiskLayer) -> bytes:
-    """Return the regions at level 4 and 5 as an Atom feed, highest first.
+    """Return the regions at level 4 and 5, and those whose level moved, as an Atom feed.
 
     Its ids hold the region, the layer and the level: a reader shows an entry again only when the
     level is another one.
@@ -192,18 +214,28 @@ def atom_feed(layer: RiskLayer) -> bytes:
     _add(feed, title=words["title"], id=f"tag:riskmap,{day[:4]}:{_identifier(layer)}")
     _add(feed, updated=updated)
     _add(ET.SubElement(feed, "author"), name=SENDER)
-    rows = _alerting(layer).sort_values(
+    rows = _told(layer).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True]
     )
     for row in rows.itertuples(index=False):
         entry = ET.SubElement(feed, "entry")
-        level = f"{row.risk_level} {words['levels'][row.level_name]}"
+        level = level_words(int(row.risk_level), words)
+        if row.level_before is not pd.NA and row.level_before != row.risk_level:
+            level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
         place = display(row.name) or display(row.region_id)
         key = f"{display(row.region_id)}/{layer.headline}/{row.risk_level}"
         _add(entry, title=f"{place}: {level}", id=f"tag:riskmap,{day[:4]}:{key}", updated=updated)
         days = f"{layer.provenance['horizon_days']:g}"
+        said = NONE if pd.isna(row.p_any) else percent(row.p_any)
         _add(
             entry,
-            summary=f"{percent(row.p_any)} within {days} days: {words['layers'][layer.headline]}",
+            summary=f"{said} within {days} days: {words['layers'][layer.headline]}",
         )
     return bytes(ET.tostring(feed, encoding="utf-8", xml_declaration=True))
+
+
+def _told(layer: RiskLayer) -> pd.DataFrame:
+    """Return the regions that stand high, and those whose level is not what it was."""
+    table = risk_table(layer).assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
+    moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
+    return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved]

@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.charts import history_picture, ink, map_picture
 from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.reports import OPTIONAL, build_report
+from riskmap.outputs.reports import SAID, build_report
+from riskmap.outputs.wordings import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.outputs.wordings import Grid
+    from riskmap.outputs.reports import Report
 
 #: The date of every member of a DOCX, so that the same advisory has the same bytes.
 _STAMP = (1980, 1, 1, 0, 0, 0)
+#: Margins of a page of A4, and the width between them, in mm.
+_MARGIN, _WIDTH = 20.0, 170.0
+#: Columns whose longest text has no more characters than this get no share of the spare width.
+_SHORT = 9
+#: Tables of more columns than this are set smaller.
+_MANY = 7
 
 
 def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
@@ -62,33 +70,28 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
     Raises
     ------
     MissingDependencyError
-        When python-docx is not installed.
+        When python-docx or matplotlib is not installed.
     """
     try:
         import docx
     except ImportError as error:
         raise MissingDependencyError("python-docx", extra="report") from error
     report, words = build_report(layer, language=language), catalogue(language)
-    document = docx.Document()
-    document.core_properties.title = report.title
-    document.core_properties.author = "riskmap"
-    document.add_heading(report.title, level=0)
-    _add_pairs(document, report.header)
-    for key in words["headings"]:
-        section: Any = getattr(report, key)
-        if key in OPTIONAL and not section.rows:
-            continue
-        document.add_heading(words["headings"][key], level=1)
-        if key == "advice":
-            mark = document.add_paragraph().add_run(words["sentences"]["advice_mark"])
-            mark.italic = True
-        if key in ("judgements", "limits"):
-            for sentence in section:
-                document.add_paragraph(sentence, style="List Bullet")
-        elif key == "provenance":
-            _add_pairs(document, section)
+    document = _blank(docx, report)
+    map_png = map_picture(layer, language=language)
+    colours = {str(level.level): level.colour for level in layer.scale.levels}
+    for key, heading, content in report.sections():
+        document.add_heading(heading, level=1)
+        if key in SAID:
+            document.add_paragraph().add_run(words["sentences"][SAID[key]]).italic = True
+        if key == "history" and content.rows:
+            _add_picture(document, history_picture(content, language=language), heading)
+        if isinstance(content, Grid):
+            _add_grid(document, content, words, colours=colours)
         else:
-            _add_grid(document, section, words["none"])
+            _add_lines(document, content)
+        if key == "judgements":
+            _add_picture(document, map_png, " ".join(report.judgements))
         if key == "table" and report.more:
             document.add_paragraph(report.more)
     buffer = io.BytesIO()
@@ -96,24 +99,141 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
     return _undated(buffer.getvalue())
 
 
-def _add_pairs(document: Any, pairs: Iterable[tuple[str, str]]) -> None:
-    for key, value in pairs:
+def _blank(docx: Any, report: Report) -> Any:
+    """Return a document with its styles, its head, and who may see it on every page."""
+    document = docx.Document()
+    document.core_properties.title = f"{report.title}: {report.subtitle}"
+    document.core_properties.author = "riskmap"
+    page = document.sections[0]
+    page.page_width, page.page_height = docx.shared.Mm(210), docx.shared.Mm(297)
+    page.left_margin = page.right_margin = docx.shared.Mm(_MARGIN)
+    page.top_margin = page.bottom_margin = docx.shared.Mm(_MARGIN)
+    page.header.paragraphs[0].text = report.mark
+    for name, points in (("Normal", 10), ("Heading 1", 13), ("Title", 22), ("Subtitle", 12)):
+        style = document.styles[name]
+        style.font.size = docx.shared.Pt(points)
+        style.font.name = "Calibri"
+        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+            fonts.attrib.pop(docx.oxml.ns.qn(f"w:{theme}"), None)
+        fonts.set(docx.oxml.ns.qn("w:eastAsia"), "Microsoft YaHei")
+        fonts.set(docx.oxml.ns.qn("w:cs"), "Arial")
+    document.styles["Normal"].paragraph_format.space_after = docx.shared.Pt(4)
+    document.add_heading(report.title, level=0)
+    document.add_paragraph(report.subtitle, style="Subtitle")
+    _add_lines(document, report.header)
+    if report.notice:
+        document.add_paragraph().add_run(report.notice).bold = True
+    return document
+
+
+def _add_lines(document: Any, content: Iterable[str | tuple[str, str]]) -> None:
+    """Add sentences as bullets, and pairs of label and value line by line."""
+    for item in content:
+        if isinstance(item, str):
+            document.add_paragraph(item, style="List Bullet")
+            continue
         paragraph = document.add_paragraph()
         paragraph.paragraph_format.space_after = 0
-        paragraph.add_run(f"{key}: ").bold = True
-        paragraph.add_run(value)
+        paragraph.add_run(f"{item[0]}: ").bold = True
+        paragraph.add_run(item[1])
 
 
-def _add_grid(document: Any, grid: Grid, none: str) -> None:
+def _add_picture(document: Any, png: bytes, text: str) -> None:
+    """Add a picture over the width of the page, with its text for those who don't see it."""
+    from docx.shared import Mm
+
+    shape = document.add_picture(io.BytesIO(png), width=Mm(_WIDTH * 0.8))
+    shape._inline.docPr.set("descr", text)  # noqa: SLF001 - python-docx has no name for it
+
+
+def _add_grid(
+    document: Any, grid: Grid, words: Mapping[str, Any], *, colours: Mapping[str, str]
+) -> None:
+    """Add a table: columns as wide as what they hold, a head on every page, levels in colour."""
+    from docx.shared import Mm, Pt
+
     if not grid.rows:
-        document.add_paragraph(none)
+        document.add_paragraph(words["none"])
         return
     table = document.add_table(rows=1 + len(grid.rows), cols=len(grid.head))
-    table.style = "Light Grid Accent 1"
+    table.style, table.autofit = "Light List Accent 1", False
+    _narrow_margins(table)
+    size = 8.5 if len(grid.head) <= _MANY else 7.5
+    widths = [Mm(width) for width in column_widths(grid)]
+    levels = [
+        head in (words["level"], words["previous"], words["likelihood"]) for head in grid.head
+    ]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     cells = iter(table._cells)  # noqa: SLF001 - table.cell() looks all of them up for each one
-    for row in (grid.head, *grid.rows):
-        for text in row:
-            next(cells).text = text
+    for k, row in enumerate((grid.head, *grid.rows)):
+        for text, width, is_level in zip(row, widths, levels, strict=True):
+            cell = next(cells)
+            cell.text, cell.width = text, width
+            paragraph = cell.paragraphs[0]
+            paragraph.paragraph_format.space_after = 0
+            for run in paragraph.runs:
+                run.font.size, run.font.bold = Pt(size), k == 0
+            if k and is_level and text[:1] in colours and text[1:2] == " ":
+                _shade(cell, colours[text[0]])
+    _set_flag(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")  # noqa: SLF001 - likewise
+    for row in table.rows:
+        _set_flag(row._tr.get_or_add_trPr(), "cantSplit")  # noqa: SLF001 - likewise
+
+
+def column_widths(grid: Grid) -> list[float]:
+    """Return the widths of a table's columns in mm: by what they hold, and no word is cut.
+
+    Examples
+    --------
+    >>> column_widths(Grid(("a", "b"), (("short", "a text that is long " * 4),)))
+    [12.8, 157.2]
+    """
+    letter = 1.95 if len(grid.head) <= _MANY else 1.65
+    columns = [*zip(grid.head, *grid.rows, strict=True)]
+    longest = [
+        max(len(word) for text in column for word in text.split() or [""]) for column in columns
+    ]
+    least = [min(34.0, max(9.0, letter * n + 2.2)) for n in longest]
+    wish = [min(60, max(map(len, column))) for column in columns]
+    spare = max(0.0, _WIDTH - sum(least)) / (sum(wish) or 1)
+    wide = [low + spare * n if n > _SHORT else low for low, n in zip(least, wish, strict=True)]
+    return [round(width * _WIDTH / sum(wide), 1) for width in wide]
+
+
+def _shade(cell: Any, colour: str) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+    from docx.shared import RGBColor
+
+    shade = OxmlElement("w:shd")
+    for name, value in (("val", "clear"), ("color", "auto"), ("fill", colour[1:])):
+        shade.set(qn(f"w:{name}"), value)
+    cell._tc.get_or_add_tcPr().append(shade)  # noqa: SLF001 - python-docx has no name for it
+    for run in cell.paragraphs[0].runs:
+        run.font.color.rgb = RGBColor.from_string(ink(colour)[1:])
+
+
+def _narrow_margins(table: Any) -> None:
+    """Leave less than a millimetre beside the text of each cell."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "50")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    properties = table._tbl.tblPr  # noqa: SLF001 - python-docx has no name for it
+    properties.insert_element_before(margins, "w:tblLook", "w:tblCaption")
+
+
+def _set_flag(parent: Any, name: str) -> None:
+    from docx.oxml import OxmlElement
+
+    parent.append(OxmlElement(f"w:{name}"))
 
 
 def _undated(package: bytes) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
 
-MOST_ROWS = 30
+MOST_ROWS = 12
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
@@ -43,14 +43,14 @@ def change_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any])
     Returns
     -------
     Grid
-        A row for each region whose level moved or for which a rule spoke; without rows when
-        there is no layer before.
+        A row for each region whose level moved, with the rule that spoke for it, if any; without
+        rows when there is no layer before.
     """
     parts = change_texts(layer, words)
     rules = _rule_texts(layer, words)
     now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
     moved = table["level_before"].notna() & (now != before)
-    rows = table[moved | table["region_id"].isin(rules.index)]
+    rows = table[moved]
     shown = rows.head(MOST_ROWS)
     cells = [
         (
@@ -102,6 +102,31 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
+def held_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return the rules that left a level where it was, each with its regions.
+
+    What a rule found in each region stands in the layer's audit.
+    """
+    audit = layer.audit[layer.audit["layer"] == layer.headline]
+    now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
+    still = table[table["level_before"].isna() | (now == before)]
+    cells = []
+    for rule, keys in audit.groupby("rule")["region_id"]:
+        rows = still[still["region_id"].isin(keys)]
+        if len(rows):
+            cells.append((words["rules"].get(rule, display(rule)), _with_levels(rows)))
+    return Grid((words["rule"], words["places"]), tuple(cells))
+
+
+def _with_levels(rows: pd.DataFrame) -> str:
+    """Return the names of regions, each with its level."""
+    levels = rows["risk_level"].fillna(INSUFFICIENT)
+    return ", ".join(
+        f"{name} {int(level) or '?'}"
+        for name, level in zip(region_names(rows), levels, strict=True)
+    )
+
+
 def _rule_texts(layer: RiskLayer, words: Mapping[str, Any]) -> pd.Series:
     """Return the rules that spoke for each region, with what they found where that is told."""
     rows = layer.audit[layer.audit["layer"] == layer.headline]
@@ -127,21 +152,14 @@ def flag_rows(table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     Returns
     -------
     Grid
-        A row for each region that something is to be said of.
+        A row for each reason, with its regions.
     """
     flags = flag_table(table)
-    rows = table[flags.any(axis=1)]
     cells = [
-        (
-            name,
-            level_words(int(level), words),
-            " ".join(words["flags"][flag] for flag in flags.columns if marks[flag]),
-        )
-        for name, level, (_, marks) in zip(
-            region_names(rows), rows["risk_level"], flags.loc[rows.index].iterrows(), strict=True
-        )
+        (str(words["flags"][flag]), _with_levels(table[flags[flag]]))
+        for flag in flags.columns[flags.any()]
     ]
-    return Grid(tuple(words[key] for key in ("region", "level", "care")), tuple(cells))
+    return Grid((words["care"], words["places"]), tuple(cells))
 
 
 def flag_table(risks: pd.DataFrame) -> pd.DataFrame:

@@ -13,21 +13,44 @@ import pandas as pd
 
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.movements import change_rows, flag_rows, move_rows
-from riskmap.outputs.tables import driver_texts, risk_table
+from riskmap.outputs.contexts import (
+    advice_rows,
+    crosswalk_rows,
+    gap_rows,
+    ledger_rows,
+    level_rows,
+    log_rows,
+    matrix_rows,
+    provenance_rows,
+    relevance_rows,
+)
+from riskmap.outputs.movements import change_rows, flag_rows, held_rows, move_rows
+from riskmap.outputs.summaries import (
+    SUMMARY_ROWS,
+    driver_words,
+    history_rows,
+    indicator_lines,
+    summary_rows,
+    victim_words,
+)
+from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import (
     NONE,
     Grid,
+    country_name,
+    day,
     display,
+    enumerated,
     level_words,
     likelihood,
+    notice,
     percent,
-    percent_bound,
     region_names,
+    validity,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from riskmap.assessment.layers import RiskLayer
 
@@ -35,8 +58,16 @@ TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("changes", "flags", "moves")
-_NAMED = 8
+OPTIONAL = ("changes", "flags", "held", "moves", "matrix", "relevance")
+#: Sections that a sentence of the catalogue introduces.
+SAID = {
+    "matrix": "matrix",
+    "advice": "advice_mark",
+    "relevance": "relevance",
+    "crosswalk": "crosswalk",
+}
+#: What stands on page one, beside the map.
+FIRST = ("judgements", "changes", "summary")
 _RECENT = pd.DateOffset(years=3)
 
 
@@ -48,52 +79,89 @@ class Report:
     ----------
     language
         Code of the catalogue.
-    title
-        The heading of the whole.
+    title, subtitle
+        The heading of the whole; the area and what it is about.
+    mark, notice
+        Who may see it; what else is to be said of it before anything, empty when nothing.
     header
-        Pairs of label and value: area, validity, method.
+        Pairs of label and value: as of, validity, how much is assessed, author.
     judgements
         Key judgements, most important first.
+    changes, flags, moves
+        What moved levels since the issue before, which levels to read with care, and what would
+        move them; without rows when nothing of it is known.
+    summary
+        The highest levels, each with its reason.
     levels
         The scale with the number of regions at each level.
     table
         Regions, highest level first.
     more
         How many regions the table leaves out, as a sentence; empty when none.
-    changes, flags, moves
-        What moved levels since the issue before, which levels to read with care, and what would
-        move them; without rows when nothing of it is known.
+    held
+        The rules that left levels where they were; without rows when none did.
+    matrix
+        Regions by likelihood and consequence; without rows when no consequence is known.
     drivers, incidents
         What drives the highest levels, and notable incidents.
+    history
+        Recorded incidents by year.
+    indicators
+        What to watch.
     gaps
         The regions that are not assessed, by what they are part of.
     advice
         One line a level that occurs.
     limits
         What the method can't say.
+    relevance
+        Which incidents count as the stated group's; without rows when there is no group.
     ledger
         The stages.
-    provenance
+    crosswalk
+        The levels in the words of authorities.
+    provenance, log
         Pairs of label and value.
     """
 
     language: str
     title: str
+    subtitle: str
+    mark: str
+    notice: str
     header: tuple[tuple[str, str], ...]
     judgements: tuple[str, ...]
-    levels: Grid
+    changes: Grid
+    summary: Grid
     table: Grid
     more: str
-    changes: Grid
+    matrix: Grid
     flags: Grid
-    moves: Grid
+    held: Grid
     drivers: Grid
     incidents: Grid
-    gaps: Grid
+    history: Grid
+    indicators: tuple[str, ...]
+    moves: Grid
     advice: Grid
+    levels: Grid
     limits: tuple[str, ...]
+    gaps: Grid
+    relevance: Grid
     ledger: Grid
+    crosswalk: Grid
     provenance: tuple[tuple[str, str], ...]
+    log: tuple[tuple[str, str], ...]
+
+    def sections(self) -> Iterator[tuple[str, str, Any]]:
+        """Yield key, heading and content of each section, in order; what has nothing to say is out.
+
+        Content is a Grid, a tuple of sentences, or a tuple of pairs of label and value.
+        """
+        for key, heading in catalogue(self.language)["headings"].items():
+            content = getattr(self, key)
+            if key not in OPTIONAL or content.rows:
+                yield key, heading, content
 
 
 def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
@@ -112,50 +180,74 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         Plain text, section by section.
     """
     words = catalogue(language)
-    table = risk_table(layer).sort_values(
+    table = _translated(risk_table(layer), words).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
     )
     known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
     shown = known.head(TABLE_ROWS)
     left_out = len(known) - len(shown)
+    changes = change_rows(layer, table, words)
     return Report(
         language=language,
         title=words["title"],
-        header=_header(layer, table, words),
+        subtitle=_subtitle(layer, table, words),
+        mark=words["handling_values"][layer.provenance.get("profile", "private")],
+        notice=notice(layer.provenance, words),
+        header=_header(layer, len(known), len(table), words=words),
         judgements=_judgements(layer, known, unknown, words),
-        levels=_levels(layer, table, words),
+        changes=changes,
+        summary=summary_rows(layer, known, words, limit=_room_beside(changes)),
         table=_region_rows(shown, words),
         more=words["other_regions"].format(n=left_out) if left_out else "",
-        changes=change_rows(layer, table, words),
+        matrix=matrix_rows(layer, words),
         flags=flag_rows(shown, words),
-        moves=move_rows(layer, shown, words),
+        held=held_rows(layer, table, words),
         drivers=_driver_rows(layer, known, words),
         incidents=_incident_rows(layer, words),
-        gaps=_gaps(unknown, words),
-        advice=_advice(layer, known, words),
+        history=history_rows(layer, words),
+        indicators=indicator_lines(layer, known, words),
+        moves=move_rows(layer, shown, words),
+        advice=advice_rows(layer, known, words),
+        levels=level_rows(layer, table, words),
         limits=_limits(layer, known, words),
-        ledger=_ledger(layer, words),
-        provenance=_provenance(layer),
+        gaps=gap_rows(unknown, words),
+        relevance=relevance_rows(layer, words),
+        ledger=ledger_rows(layer, words),
+        crosswalk=crosswalk_rows(layer, words),
+        provenance=provenance_rows(layer),
+        log=log_rows(layer, table, words),
     )
 
 
+def _room_beside(changes: Grid) -> int:
+    """Return how many of the highest levels page one has room for, below what changed."""
+    return max(3, SUMMARY_ROWS - 1 - len(changes.rows)) if changes.rows else SUMMARY_ROWS
+
+
+def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with the names of countries that regions are part of in a language."""
+    countries = {code: country_name(code, words) for code in table["iso3"].dropna().unique()}
+    is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
+    return table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(countries)))
+
+
+def _subtitle(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    area = ", ".join(country_name(code, words) for code in sorted(table["iso3"].dropna().unique()))
+    about = words["layers"][layer.headline]
+    group = display(layer.provenance.get("group")).strip("/") if layer.headline == "group" else ""
+    return " \u00b7 ".join(filter(None, (area, f"{about} ({group})" if group else about)))
+
+
 def _header(
-    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
+    layer: RiskLayer, known: int, total: int, *, words: Mapping[str, Any]
 ) -> tuple[tuple[str, str], ...]:
-    known = layer.provenance
-    countries = ", ".join(sorted({display(code) for code in table["iso3"].dropna()}))
-    notice = ((words["notice"], display(known["notice"])),) if known.get("notice") else ()
+    told = layer.provenance
+    version = display(told.get("method_version"))
     return (
-        *notice,
-        (words["handling"], words["handling_value"]),
-        (words["area"], f"{countries}: {len(table)} {words['regions']}"),
-        (words["about"], words["layers"][layer.headline]),
-        (words["as_of"], display(known.get("as_of"))),
-        (
-            words["valid"],
-            f"{display(known.get('valid_from'))} - {display(known.get('valid_until'))}",
-        ),
-        (words["horizon"], f"{known.get('horizon_days', 0):g} {words['days']}"),
+        (words["as_of"], day(told.get("as_of"))),
+        (words["valid"], validity(told, words)),
+        (words["assessed"], words["assessed_value"].format(known=known, total=total)),
+        (words["author"], words["author_value"].format(version=version).replace("  ", " ")),
     )
 
 
@@ -176,7 +268,7 @@ def _judgements(
                     total=total,
                     level=int(level),
                     name=words["levels"][LEVEL_NAMES[int(level)]],
-                    places=_enumerated(region_names(rows), words),
+                    places=enumerated(region_names(rows), words),
                 )
             )
         lines.append(
@@ -193,16 +285,18 @@ def _judgements(
         lines.append(said["changed"].format(up=up, down=down))
         if "level_before" in known and known["level_before"].notna().any():
             lines += [
-                said[way].format(places=_enumerated(_moves(rows), words))
+                said[way].format(places=enumerated(_moves(rows), words))
                 for way, rows in moved.items()
                 if len(rows)
             ]
+    if not layer.provenance.get("previous_as_of") and known["level_before"].isna().all():
+        lines.append(said["first_issue"])
     if len(unknown):
         lines.append(said["gap"].format(n=len(unknown), total=total))
     silent = pd.concat([known, unknown]) if len(unknown) else known
     silent = silent[silent["reporting_gap"].eq(other=True).fillna(value=False)]
     if len(silent):
-        places = _enumerated(region_names(silent), words)
+        places = enumerated(region_names(silent), words)
         lines.append(said["reporting_gap"].format(n=len(silent), places=places))
     return tuple(lines)
 
@@ -213,47 +307,21 @@ def _moves(rows: pd.DataFrame) -> list[str]:
     return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
 
 
-def _enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
-    if len(places) <= _NAMED:
-        return ", ".join(places)
-    named = ", ".join(places[:_NAMED])
-    return str(words["sentences"]["and_more"].format(places=named, n=len(places) - _NAMED))
-
-
-def _levels(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    counts = table["risk_level"].fillna(0).astype("int64").value_counts()
-    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
-    return Grid(
-        (words["level"], words["threshold"], words["count"], words["meaning"]),
-        tuple(
-            (
-                f"{level.level} {words['levels'][level.name]}",
-                bounds[level.level],
-                str(int(counts.get(level.level, 0))),
-                display(level.meaning),
-            )
-            for level in reversed(layer.scale.levels)
-        ),
-    )
-
-
 def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    keys = ["region", "parent", "level", "previous", "trend", "probability", "in_words", "interval"]
+    keys = ["region", "parent", "level", "previous", "trend", "probability", "interval"]
     keys += ["consequence", "confidence", "sufficiency"]
     columns = {
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
-        "level": [
-            f"{level} {words['levels'][name]}"
-            for level, name in zip(rows["risk_level"], rows["level_name"], strict=True)
-        ],
+        "level": [level_words(int(level), words) for level in rows["risk_level"]],
         "previous": [
             NONE if pd.isna(level) else level_words(int(level), words)
             for level in rows["level_before"]
         ],
         "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
-        "probability": rows["p_any"].map(percent),
-        "in_words": [likelihood(p, words["likelihoods"]) for p in rows["p_any"]],
+        "probability": [
+            f"{percent(p)} ({likelihood(p, words['likelihoods'])})" for p in rows["p_any"]
+        ],
         "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
         "consequence": [
             NONE if pd.isna(mean) else f"{mean:.2g} ({worst:.2g})"
@@ -266,25 +334,16 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     }
     told = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
     keys = [key for key in keys if key not in told or rows[told[key]].notna().any()]
+    if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
+        keys.remove("interval")
     cells = zip(*(columns[key] for key in keys), strict=True)
     return Grid(tuple(words[key] for key in keys), tuple(cells))
 
 
-def _gaps(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
-    rows = (
-        (parent or NONE, ", ".join(map(display, rows["name"].fillna(rows["region_id"]))))
-        for parent, rows in groups
-    )
-    return Grid((words["parent"], words["regions"]), tuple(rows))
-
-
 def _driver_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    names = words["driver_names"]
-    drivers = layer.drivers.assign(driver=layer.drivers["driver"].map(lambda x: names.get(x, x)))
-    texts = driver_texts(drivers[drivers["layer"] == layer.headline])
+    texts = driver_words(layer, words)
     rows = known[known["region_id"].isin(texts.index)].head(DRIVER_ROWS)
-    told = (display(texts[key]) for key in rows["region_id"])
+    told = (texts[key] for key in rows["region_id"])
     return Grid(
         (words["region"], words["drivers"]), tuple(zip(region_names(rows), told, strict=True))
     )
@@ -316,38 +375,19 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
 
 def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
     names = dict(zip(layer.regions["region_id"], layer.regions["name"], strict=True))
-    said = words["sentences"]
 
     def cells(row: Any) -> tuple[str, ...]:
-        counts = ((key, getattr(row, key)) for key in ("killed", "wounded", "abducted"))
-        victims = ", ".join(
-            said[key].format(n=int(n)) for key, n in counts if not pd.isna(n) and n > 0
-        )
-        people = display(row.nationality).replace(";", ", ")
         return (
             f"{row.event_date:%Y-%m-%d}",
             display(names.get(row.region_id, row.region_id)),
             words["event_types"].get(display(row.event_type), display(row.event_type)),
-            f"{victims} ({people})" if victims and people else victims or people or NONE,
+            victim_words(row, words) or NONE,
             display(row.incident_id),
         )
 
     rows = notable_incidents(layer).itertuples(index=False)
     keys = ("date", "region", "what", "victims", "source")
     return Grid(tuple(words[key] for key in keys), tuple(cells(row) for row in rows))
-
-
-def _advice(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    met = {int(level) for level in known["risk_level"]}
-    sector = layer.provenance.get("group", "").partition("/")[2]
-    return Grid(
-        (words["level"], words["advice"]),
-        tuple(
-            (f"{level.level} {words['levels'][level.name]}", display(level.advice_for(sector)))
-            for level in reversed(layer.scale.levels)
-            if level.level in met
-        ),
-    )
 
 
 def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> tuple[str, ...]:
@@ -357,29 +397,3 @@ def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> 
         "moves": layer.counterfactuals.empty,
     }
     return tuple(text for key, text in words["limits"].items() if not silent.get(key, False))
-
-
-def _ledger(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
-    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
-    rows = (
-        (
-            *(display(stage[key]) for key in head[:-1]),
-            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
-        )
-        for stage in layer.ledger.as_list()
-    )
-    return Grid(tuple(words[key] for key in head), tuple(rows))
-
-
-def _provenance(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
-    plain = {
-        key: display(value)
-        for key, value in sorted(layer.provenance.items())
-        if isinstance(value, str | int | float)
-    }
-    inputs = layer.provenance.get("inputs") or []
-    files = {
-        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
-        for i, item in enumerate(inputs)
-    }
-    return (*plain.items(), ("scale_id", layer.scale.scale_id), *files.items())

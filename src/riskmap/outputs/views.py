@@ -11,6 +11,7 @@ import orjson
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.charts import ink
 from riskmap.outputs.files import WRITING_FAILED, sync, write_chunks
 from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
@@ -113,15 +114,18 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
         style: dict[str, Any] = {"facecolor": colour, "hatch": "///" if unknown else None}
         if len(rows):
             rows.plot(ax=ax, edgecolor="white", linewidth=0.4, aspect=None, **style)
-        name = f"{level.level} {words['levels'][level.name]} ({len(rows)})"
+        name = f"{level.level or '?'} {words['levels'][level.name]} ({len(rows)})"
         keys.append(Patch(edgecolor="white", label=name, **style))
     for point, number in zip(
         frame.geometry.representative_point(), frame["risk_level"], strict=True
     ):
         if point is not None:
-            ax.annotate(str(number), (point.x, point.y), ha="center", va="center", fontsize=6)
+            colour = ink(layer.scale.levels[number].colour) if number else ink(_UNKNOWN)
+            at = {"ha": "center", "va": "center", "fontsize": 6, "color": colour}
+            ax.annotate(str(number or "?"), (point.x, point.y), **at)
     ax.legend(handles=keys, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set(aspect="equal", title=_title(layer))
+    ax.set(aspect="equal")
+    ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
     ax.set_axis_off()
     return ax
 

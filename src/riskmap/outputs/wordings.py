@@ -8,16 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from riskmap import countries
 from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 NONE = "\u2013"
 _MAX_TEXT = 160
+_NAMED = 8
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 #: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than the first is said
@@ -104,10 +108,11 @@ def signed(value: float) -> str:
 
     Examples
     --------
-    >>> signed(0.213), signed(-0.05), signed(123)
-    ('+0.21', '-0.05', '+120')
+    >>> signed(0.213), signed(-0.0000612), signed(123)
+    ('+0.21', '-0.000061', '+120')
     """
-    return f"{float(f'{value:.2g}'):+.10g}"
+    short = np.format_float_positional(float(f"{value:.2g}"), trim="-")
+    return short if value < 0 else f"+{short}"
 
 
 def region_names(rows: pd.DataFrame) -> list[str]:
@@ -120,6 +125,14 @@ def region_names(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
+    """Return names in one line: the first eight, and how many more there are."""
+    if len(places) <= _NAMED:
+        return ", ".join(places)
+    named = ", ".join(places[:_NAMED])
+    return str(words["sentences"]["and_more"].format(places=named, n=len(places) - _NAMED))
+
+
 def level_words(level: int, words: Mapping[str, Any]) -> str:
     """Return a level as its number and name.
 
@@ -130,3 +143,57 @@ def level_words(level: int, words: Mapping[str, Any]) -> str:
     '3 moderate'
     """
     return f"{level} {words['levels'][LEVEL_NAMES[level]]}"
+
+
+def day(value: Any) -> str:
+    """Return the day of a time, as it stands.
+
+    Examples
+    --------
+    >>> day("2025-01-01T00:00:00Z"), day(None)
+    ('2025-01-01', '')
+    """
+    return display(value)[:10]
+
+
+def validity(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """Return from when to when a layer holds, from its provenance."""
+    return str(
+        words["valid_value"].format(
+            start=day(known.get("valid_from")) or NONE,
+            end=day(known.get("valid_until")) or NONE,
+            days=f"{known.get('horizon_days', 0):g}",
+        )
+    )
+
+
+def country_name(code: Any, words: Mapping[str, Any]) -> str:
+    """Return the name of a country in a language; in English or as its code where there is none.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> [country_name(code, catalogue("zh")) for code in ("AFG", "XQA")]
+    ['阿富汗', 'XQA']
+    """
+    known = countries.table().get(code)
+    name = words.get("countries", {}).get(code) or (known.name if known else code)
+    return display(name)
+
+
+def country_names(codes: str, words: Mapping[str, Any]) -> str:
+    """Return the names of countries whose codes stand side by side with ``;`` between them.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> country_names("CHN;IND", catalogue("en"))
+    'China, India'
+    """
+    return ", ".join(country_name(code.strip(), words) for code in codes.split(";") if code.strip())
+
+
+def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """Return the notice of a layer; that of the demonstration in the reader's language."""
+    told = display(known.get("notice"))
+    return str(words["demo_notice"]) if told == catalogue("en")["demo_notice"] else told

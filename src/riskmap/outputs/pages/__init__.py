@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.charts import history_drawing, ink, map_drawing
 from riskmap.outputs.pages.payloads import map_payload
-from riskmap.outputs.pages.projections import draw_regions
-from riskmap.outputs.reports import OPTIONAL, build_report
-from riskmap.outputs.tables import risk_table
+from riskmap.outputs.reports import FIRST, SAID, build_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +41,17 @@ _SHOWN = (
     "rules",
     "flags",
     "moves",
+    "consequences",
+    "relevances",
+    "group",
+    "likelihood",
+    "not_assessed",
+    "grade",
+    "counts",
+    "yes",
+    "no",
 )
+_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance")
 
 
 def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: str = "en") -> str:
@@ -93,46 +101,47 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
     str
         A whole HTML document that prints on A4.
     """
-    style = _asset("advisory.css")
+    style = _asset("advisory.css") + _level_colours(layer)
+    report = build_report(layer, language=language)
     return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
-        report=build_report(layer, language=language),
+        report=report,
+        sections={key: (heading, content) for key, heading, content in report.sections()},
         words=catalogue(language),
-        optional=OPTIONAL,
+        first=FIRST,
+        said=SAID,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
-        style=Markup(style),  # noqa: S704 - a file of this package
-        drawing=_drawing(layer, language),
+        style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
+        drawing=map_drawing(layer, language),
+        chart=history_drawing(report.history),
     )
 
 
-def _drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
-    """Return the map of an advisory: paths with their fills, and a legend."""
-    regions = layer.regions.sort_values("region_id", kind="stable")
-    drawing = draw_regions(prepare_geometries(regions.geometry))
-    fills = ["url(#hatch)", *(level.colour for level in layer.scale.levels[1:])]
-    levels = risk_table(layer)["risk_level"].fillna(0)
-    names = catalogue(language)["levels"]
-    return {
-        "width": drawing.width,
-        "height": drawing.height,
-        "paths": [
-            (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
-        ],
-        "legend": [
-            (level.colour, f"{level.level} {names[level.name]}")
-            for level in reversed(layer.scale.levels)
-        ],
-    }
+def _level_colours(layer: RiskLayer) -> str:
+    """Return rules that give each level its colour, black or white on it."""
+    return "".join(
+        f".b{level.level} {{ background: {level.colour}; color: {ink(level.colour)}; }}\n"
+        for level in layer.scale.levels[1:]
+    )
 
 
 def _asset(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+    """Return a file of this package without its indentation, which no browser needs."""
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    return "\n".join(line.lstrip(" ") for line in text.split("\n"))
 
 
 def _texts(code: str) -> dict[str, object]:
     words = catalogue(code)
     limits = {"boundaries": words["limits"]["boundaries"]}
-    sentences = {key: words["sentences"][key] for key in ("killed", "wounded", "abducted")}
-    return {key: words[key] for key in _SHOWN} | {"limits": limits, "sentences": sentences}
+    sentences = {key: words["sentences"][key] for key in _SENTENCES}
+    page = {key: text for key, text in words["page"].items() if key != "meanings"}
+    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
+    return {key: words[key] for key in _SHOWN} | {
+        "page": page,
+        "limits": limits,
+        "sentences": sentences,
+        "headings": headings,
+    }
 
 
 def _policy(script: str, style: str) -> str:

@@ -9,6 +9,9 @@
   const S = { layer: D.headline, frame: NOW, region: -1, lang: D.language, theme: "auto",
     sort: "level", down: true, rows: CAP, query: "", x: 0, y: 0, k: 1 };
   const T = () => D.texts[S.lang];
+  const country = (code) => { const names = D.nations[S.lang]; return Object.hasOwn(names, code) ? names[code] : code; };
+  const people = (codes) => codes.split(";").filter(Boolean).map((code) => country(code.trim())).join(", ");
+  const parent = (j) => (country(P.id[j]) === P.id[j] ? P.name[j] : country(P.id[j])) || "";
   const at = new Map(R.id.map((id, i) => [id, i]));
 
   const make = (tag, text, cls) => {
@@ -93,7 +96,8 @@
     const put = (text, x, y, cls) => { const e = draw("text", { x, y, class: cls }); e.textContent = text; return e; };
     const provinces = [];
     numbers = []; names = [];
-    if (S.k < 6) P.name.forEach((name, j) => {
+    if (S.k < 6) P.name.forEach((_, j) => {
+      const name = parent(j);
       if (name && P.r[j] * unit > 15 && fits(P.x[j], P.y[j], wide(name) * 1.15, size * 1.2)) provinces.push(put(name, P.x[j], P.y[j], "parent"));
     });
     for (const i of bySize) {
@@ -212,7 +216,7 @@
     const c = showsCounts() ? countsOf() : null;
     const keep = [];
     for (let i = 0; i < N; i += 1) {
-      if (q && !(R.name[i] + " " + R.native[i] + " " + (P.name[R.parent[i]] || "") + " " + R.id[i]).toLocaleLowerCase().includes(q)) continue;
+      if (q && !(R.name[i] + " " + R.native[i] + " " + parent(R.parent[i]) + " " + R.id[i]).toLocaleLowerCase().includes(q)) continue;
       keep.push(i);
     }
     const value = { level: (i) => v[i] + (p[i] ?? 0), p: (i) => p[i] ?? -1, e: (i) => (c ? c[i * NOW + S.frame] : l.e[i] ?? -1) }[S.sort];
@@ -233,7 +237,7 @@
     const rows = found.slice(0, S.rows).map((i) => {
       const tr = make("tr", null, i === S.region ? "on" : ""), first = make("td", null, "r"), second = make("td"), go = make("button", R.name[i], "go");
       go.type = "button"; go.dir = "auto"; go.addEventListener("click", () => pick(i, true));
-      first.append(badge(v[i])); second.append(go, make("small", P.name[R.parent[i]] || ""));
+      first.append(badge(v[i])); second.append(go, make("small", parent(R.parent[i])));
       tr.append(first, second, make("td", percent(p[i]), "r"), make("td", number(c ? c[i * NOW + S.frame] : l.e[i]), "r"));
       return tr;
     });
@@ -261,14 +265,14 @@
     close.type = "button"; close.setAttribute("aria-label", t.page.close); close.addEventListener("click", () => { pick(-1); $("search").focus(); });
     h.dir = "auto";
     names.append(h);
-    const native = make("p", [R.native[i], P.name[R.parent[i]], R.id[i]].filter(Boolean).join(" · "), "quiet");
+    const native = make("p", [R.native[i], parent(R.parent[i]), R.id[i]].filter(Boolean).join(" · "), "quiet");
     native.dir = "auto"; names.append(native); top.append(names, close); parts.push(top);
     const verdict = make("div", null, "verdict"), b = badge(level);
     verdict.append(b, make("span", t.levels[D.scale.levels[level].name]));
     const was = l.before ? l.before[i] : null, step = (v) => `${v || "?"} ${t.levels[D.scale.levels[v].name]}`;
     if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
     if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
-    parts.push(verdict, make("p", S.lang === "en" ? D.scale.levels[level].meaning : t.page.meanings[D.scale.levels[level].name], "quiet"));
+    parts.push(verdict, make("p", D.scale.meanings[S.lang][level], "quiet"));
     if (p !== null) {
       parts.push(make("p", percent(p), "big"));
       parts.push(make("p", fill(t.page.chance, { words: word(p), about: t.layers[S.layer], days: D.days }), "quiet"));
@@ -282,7 +286,7 @@
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${number(l.victims[i])} (${number(l.severe ? l.severe[i] : null)})`);
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
-    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${D.layers[name].level[i] || "?"} · ${percent(D.layers[name].p[i])}`);
+    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${step(D.layers[name].level[i])} · ${percent(D.layers[name].p[i])}`);
     parts.push(facts);
     if (p !== null) parts.push(...shift(p, level, l.moves ? l.moves[i] : []));
     parts.push(...changed(l.changes ? l.changes[i] : [], l.rules ? l.rules[i] : []));
@@ -293,7 +297,7 @@
   }
   function gauge(p) { // five equal bands, one a level; the marker stands where p lies within its band
     const bounds = [0, ...D.scale.bounds[S.layer], 1], box = make("div", null, "gauge");
-    const e = draw("svg", { viewBox: "0 0 300 34", preserveAspectRatio: "none", "aria-hidden": "true" }, box);
+    const e = draw("svg", { viewBox: "0 0 300 34", "aria-hidden": "true" }, box);
     for (let b = 0; b < 5; b += 1) {
       draw("rect", { x: b * 60, width: 59, y: 9, height: 10, class: "l" + (b + 1) }, e);
       if (b) draw("text", { x: b * 60, y: 30 }, e).textContent = percent(bounds[b]);
@@ -357,13 +361,45 @@
       const li = make("li"), toll = [];
       for (const key of ["killed", "wounded", "abducted"]) if (I[key][j]) toll.push(fill(t.sentences[key], { n: I[key][j] }));
       const type = I.types[I.type[j]];
-      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), I.nation[j], I.source[j]].filter(Boolean).join(" · "));
+      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nation[j]), I.source[j]].filter(Boolean).join(" · "));
       out.push(li);
     }
     if (!out.length) return [];
     const ul = make("ul", null, "facts");
     ul.append(...out);
     return [make("h3", t.page.incidents), ul];
+  }
+
+  // ---- beside the ranking: likelihood and consequence, and what counts for the group ----
+  function context() {
+    const t = T(), l = layer(), out = [];
+    if (l.severe) {
+      const classes = D.scale.consequences, cells = D.scale.levels.map(() => new Array(classes.length + 1).fill(0));
+      for (let i = 0; i < N; i += 1) {
+        let c = classes.length;
+        if (l.level[i] && l.severe[i] !== null) for (c = 0; c + 1 < classes.length && l.severe[i] >= classes[c + 1][1];) c += 1;
+        cells[l.level[i]][c] += 1;
+      }
+      const heads = [t.likelihood, ...classes.map(([name, low]) => `${t.consequences[name]} ${low}+`), t.not_assessed];
+      const rows = [5, 4, 3, 2, 1, 0].map((v) => [badge(v), ...cells[v].map((n) => n || "–")]);
+      out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
+    }
+    if (D.group.grades) {
+      const about = Object.entries(D.group.about).map(([key, text]) => [t.group[key], text]);
+      const grades = Object.entries(D.group.grades).map(([grade, ours]) => [t.relevances[grade] || grade, ours ? t.yes : t.no]);
+      out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.counts], [...about, ...grades]));
+    }
+    $("context").replaceChildren(...out);
+  }
+  function folded(title, said, heads, rows) {
+    const box = make("details"), table_ = make("table"), scroll = make("div", null, "scroll"), head = make("tr");
+    for (const text of heads) { const th = make("th", text); th.scope = "col"; head.append(th); }
+    table_.createTHead().append(head);
+    const body = table_.createTBody();
+    for (const row of rows) { const tr = make("tr"); for (const x of row) { const td = make("td"); td.append(x); tr.append(td); } body.append(tr); }
+    scroll.tabIndex = 0; scroll.setAttribute("role", "group"); scroll.setAttribute("aria-label", title); scroll.append(table_);
+    box.append(make("summary", title), make("p", said, "quiet"), scroll);
+    return box;
   }
 
   // ---- choices ----
@@ -422,7 +458,7 @@
     for (const e of document.querySelectorAll("[data-t]")) e.textContent = t.page[e.dataset.t];
     for (const e of document.querySelectorAll("[data-label]")) e.setAttribute("aria-label", t.page[e.dataset.label]);
     $("search").placeholder = t.page.search;
-    $("title").textContent = `${t.page.title} · ${D.area}`;
+    $("title").textContent = `${t.page.title} · ${D.areas[S.lang]}`;
     document.title = $("title").textContent;
     $("validity").textContent = fill(t.page.validity, { as_of: day(D.asOf), from: day(D.validFrom), until: day(D.validUntil), days: D.days });
     const other = Object.keys(D.texts).find((code) => code !== S.lang);
@@ -437,8 +473,8 @@
       return b;
     }));
     if (held) $("layers").querySelector('[aria-checked="true"]').focus();
-    $("notice").hidden = !D.notice;
-    $("notice").textContent = D.notice;
+    $("notice").hidden = !D.notices[S.lang];
+    $("notice").textContent = D.notices[S.lang];
     const gone = $("expired"), over = (text) => Date.now() >= Date.parse(text); // never when not told
     const late = over(D.validUntil) ? ["expired", D.validUntil] : over(D.staleAfter) ? ["stale", D.staleAfter] : null;
     gone.hidden = !late;
@@ -448,7 +484,7 @@
       make("p", fill(t.page.origin, D.origin)),
       make("p", t.limits.boundaries));
   }
-  function all() { words(); paint(); choose(); table(); panel(); link(); }
+  function all() { words(); paint(); choose(); table(); context(); panel(); link(); }
 
   // ---- hands: mouse, touch, keys ----
   const fingers = new Map();
@@ -513,7 +549,7 @@
   $("search").addEventListener("input", (e) => { S.query = e.target.value.trim(); S.rows = CAP; table(); });
   $("search").addEventListener("keydown", (e) => { const found = e.key === "Enter" ? order() : []; if (found.length) pick(found[0], true); });
   $("more").addEventListener("click", () => { S.rows += CAP; table(); });
-  $("language").addEventListener("click", () => { S.lang = $("language").lang; all(); });
+  $("language").addEventListener("click", () => { S.lang = $("language").lang; all(); layout(); });
   $("theme").addEventListener("click", () => {
     const dark = S.theme === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : S.theme === "dark";
     S.theme = dark ? "light" : "dark";

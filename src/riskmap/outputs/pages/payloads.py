@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
+from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
 from riskmap.errors import InputError
+from riskmap.outputs.catalogues import catalogue, languages
+from riskmap.outputs.contexts import GROUP, level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import find_moves, flag_table, largest_parts
-from riskmap.outputs.pages.projections import draw_regions, group_shapes, label_points, svg_path
-from riskmap.outputs.wordings import NONE, display
+from riskmap.outputs.projections import draw_regions, group_shapes, label_points, svg_path
+from riskmap.outputs.wordings import NONE, country_name, country_names, display, notice
 from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
@@ -57,16 +60,19 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
     names = _drivers(layer)
     windows = _windows(layer)
     known = layer.provenance
+    countries = ";".join(sorted(regions["iso3"].dropna().unique()))
     return {
         **_places(regions),
-        "area": ", ".join(sorted({display(code) for code in regions["iso3"].dropna()})),
+        "nations": {code: _nations(layer, catalogue(code)) for code in languages()},
+        "areas": {code: country_names(countries, catalogue(code)) for code in languages()},
         "headline": layer.headline,
         "asOf": known.get("as_of"),
         "validFrom": known.get("valid_from"),
         "validUntil": known.get("valid_until"),
         "staleAfter": known.get("stale_after"),
         "days": known.get("horizon_days"),
-        "notice": display(known.get("notice")),
+        "notices": {code: notice(known, catalogue(code)) for code in languages()},
+        "group": _group(layer),
         "origin": {
             key: display(known.get(key)) or NONE
             for key in ("model", "method_version", "boundary_source", "boundary_licence")
@@ -126,6 +132,7 @@ def _places(regions: Any) -> dict[str, Any]:
         },
         "parents": {
             "name": [display(name) for name in names],
+            "id": [display(key) for key in keys],
             "path": [svg_path(shape) if several else "" for shape in parents],
             "x": px,
             "y": py,
@@ -145,15 +152,34 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
     """Return the levels, and their lower bounds carried over to the layer's own horizon."""
     power = layer.provenance["horizon_days"] / layer.scale.horizon_days
     return {
-        "levels": [
-            {"name": level.name, "colour": level.colour, "meaning": display(level.meaning)}
-            for level in layer.scale.levels
-        ],
+        "levels": [{"name": level.name, "colour": level.colour} for level in layer.scale.levels],
         "bounds": {
             name: [_short(-np.expm1(power * np.log1p(-bound))) for bound in bounds]
             for name, bounds in sorted(layer.scale.thresholds.items())
         },
+        "meanings": {
+            code: [level_meaning(level, catalogue(code)) for level in layer.scale.levels]
+            for code in languages()
+        },
+        "consequences": [[name, low] for name, low in CONSEQUENCES.items()],
     }
+
+
+def _nations(layer: RiskLayer, words: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the countries of regions and of people hit, by their codes."""
+    told = layer.incidents["nationality"].dropna().unique()
+    people = {code.strip() for text in told for code in display(text).split(";")}
+    codes = sorted((people | {*layer.regions["iso3"].dropna()}) - {""})
+    names = {code: country_name(code, words) for code in codes}
+    return {code: name for code, name in names.items() if name != code}
+
+
+def _group(layer: RiskLayer) -> dict[str, Any]:
+    """Return whom the group's layer is about, and which grades count; empty without a group."""
+    known = layer.provenance
+    grades = {display(grade): bool(ours) for grade, ours in (known.get("relevance") or {}).items()}
+    about = {key: display(known[key]) for key in GROUP if display(known.get(key))}
+    return {"about": about, "grades": grades} if grades else {}
 
 
 def _short(value: Any) -> int | float | None:
@@ -330,6 +356,6 @@ def _incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
         "types": types,
         "type": _codes(table["event_type"], types),
         **{name: _column(table.fillna({name: 0}), name) for name in _TOLL},
-        "nation": [display(nation).replace(";", ", ") for nation in table["nationality"]],
+        "nation": [display(nation) for nation in table["nationality"]],
         "source": [display(key) for key in table["incident_id"]],
     }

@@ -1,0 +1,215 @@
+"""Contexts: what stands round the levels: the scale, the matrix, the words of others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from riskmap.assessment.authorities import authority_scales, map_level
+from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
+from riskmap.assessment.levels import LevelScale
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.wordings import NONE, Grid, day, display, level_words, percent_bound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import Level
+
+#: What a layer says of its group.
+GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
+
+
+def level_meaning(level: Level, words: Mapping[str, Any]) -> str:
+    """Return what a level means: the shipped wording in the reader's language, else as it is told.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> level_meaning(LevelScale.default().levels[1], catalogue("en"))
+    'So rare that usual precautions are enough.'
+    """
+    shipped = LevelScale.default().levels[level.level].meaning
+    ours = level.meaning == shipped
+    return str(words["page"]["meanings"][level.name]) if ours else display(level.meaning)
+
+
+def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
+    """Return what a level asks of a sector, worded as its meaning is.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> level_advice(LevelScale.default().levels[5], "transport", catalogue("en"))
+    'Do not go; reduce presence. Do not drive.'
+    """
+    told = level.advice_for(sector)
+    if told != LevelScale.default().levels[level.level].advice_for(sector):
+        return display(told)
+    besides = words["sector_advices"].get(level.name, {}).get(sector, "")
+    return f"{words['advices'][level.name]} {besides}".strip()
+
+
+def level_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return the scale, highest level first, with the number of regions at each level."""
+    counts = table["risk_level"].fillna(0).astype("int64").value_counts()
+    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
+    return Grid(
+        (words["level"], words["threshold"], words["count"], words["meaning"]),
+        tuple(
+            (
+                level_words(level.level, words),
+                bounds[level.level],
+                str(int(counts.get(level.level, 0))),
+                level_meaning(level, words),
+            )
+            for level in reversed(layer.scale.levels)
+        ),
+    )
+
+
+def advice_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return one line of advice for each level that occurs."""
+    met = {int(level) for level in known["risk_level"]}
+    sector = str(layer.provenance.get("group", "")).partition("/")[2]
+    return Grid(
+        (words["level"], words["advice"]),
+        tuple(
+            (level_words(level.level, words), level_advice(level, sector, words))
+            for level in reversed(layer.scale.levels)
+            if level.level in met
+        ),
+    )
+
+
+def matrix_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return how many regions stand at each likelihood and consequence (ISO 31000).
+
+    Without rows when no consequence is known. A cell without regions is a dash.
+    """
+    risks = layer.risks[layer.risks["layer"] == layer.headline]
+    if risks["severe_scenario"].isna().all():
+        return Grid((words["likelihood"],), ())
+    matrix = consequence_matrix(layer)
+    heads = [f"{words['consequences'][name]} ({low:g}+)" for name, low in CONSEQUENCES.items()]
+    return Grid(
+        (words["likelihood"], *heads, words["not_assessed"]),
+        tuple(
+            (
+                level_words(level.level, words),
+                *(str(n) if n else NONE for n in matrix.loc[level.name]),
+            )
+            for level in reversed(layer.scale.levels)
+        ),
+    )
+
+
+def relevance_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return whom the group's layer is about and which incidents count; no rows without a group."""
+    known = layer.provenance
+    about = tuple(
+        (words["group"][key], display(known[key])) for key in GROUP if display(known.get(key))
+    )
+    grades = tuple(
+        (words["relevances"].get(grade, display(grade)), words["yes" if ours else "no"])
+        for grade, ours in (known.get("relevance") or {}).items()
+    )
+    return Grid((words["grade"], words["counts"]), (*about, *grades) if grades else ())
+
+
+def crosswalk_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return the steps of authorities that come closest to each level of the shipped scale."""
+    if layer.scale.scale_id != LevelScale.default().scale_id:
+        return Grid((words["level"],), ())
+    scales = authority_scales()
+    native = scales["native_name"] if words is not catalogue("en") else scales["name"]
+    steps = dict(
+        zip(
+            zip(scales["authority"], scales["code"], strict=True),
+            native.where(native != "", scales["name"]),
+            strict=True,
+        )
+    )
+    names = scales["authority"].drop_duplicates().tolist()
+    rows = (
+        (level_words(level, words), *(steps[name, map_level(level, name)] for name in names))
+        for level in range(5, 0, -1)
+    )
+    return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
+
+
+def log_rows(
+    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """Return what is new in this issue, as pairs of label and value."""
+    known, said = layer.provenance, words["log"]
+    pairs = [(said["issue"], day(known.get("as_of")))]
+    if not known.get("previous_as_of"):
+        pairs.append((said["before"], words["sentences"]["first_issue"]))
+    else:
+        now, old = (
+            table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")
+        )
+        both = (now > 0) & (old > 0)
+        counts = {
+            "raised": both & (now > old),
+            "lowered": both & (now < old),
+            "unchanged": both & (now == old),
+            "newly": (now > 0) & (old == 0),
+            "lost": (now == 0) & (old > 0),
+        }
+        pairs.append((said["before"], day(known["previous_as_of"])))
+        pairs += [(said[key], str(int(rows.sum()))) for key, rows in counts.items()]
+    pairs += [
+        (said["method"], display(known.get("method_version"))),
+        (said["scale"], layer.scale.scale_id),
+        (
+            said["boundaries"],
+            f"{display(known.get('boundary_source'))} {display(known.get('boundary_version'))}",
+        ),
+    ]
+    return tuple(pairs)
+
+
+def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return the regions that are not assessed, by what they are part of."""
+    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
+    rows = (
+        (
+            parent or NONE,
+            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
+        )
+        for parent, rows in groups
+    )
+    return Grid((words["parent"], words["regions"]), tuple(rows))
+
+
+def ledger_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return what became of every row, stage by stage."""
+    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+    rows = (
+        (
+            words["stages"].get(display(stage["stage"]), display(stage["stage"])),
+            *(display(stage[key]) for key in head[1:-1]),
+            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
+        )
+        for stage in layer.ledger.as_list()
+    )
+    return Grid(tuple(words[key] for key in head), tuple(rows))
+
+
+def provenance_rows(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
+    """Return what the layer rests on, as pairs of name and value."""
+    plain = {
+        key: display(value)
+        for key, value in sorted(layer.provenance.items())
+        if isinstance(value, str | int | float)
+    }
+    inputs = layer.provenance.get("inputs") or []
+    files = {
+        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
+        for i, item in enumerate(inputs)
+    }
+    return tuple((plain | {"scale_id": layer.scale.scale_id} | files).items())

@@ -1,0 +1,124 @@
+"""Folders of Parquet and GeoParquet, as Dask and geopandas write them, give the file's panel."""
+
+import warnings
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+import riskmap as rm
+from riskmap.errors import InputError, RiskmapWarning
+from riskmap.panels import parts
+
+pytest.importorskip("pyarrow")
+
+AS_OF = "2024-10-01"
+
+
+@pytest.fixture(scope="module")
+def districts():
+    return rm.datasets.regions()
+
+
+@pytest.fixture(scope="module")
+def rows():
+    n = 1000
+    return pd.DataFrame(
+        {
+            "event_id": [f"e{i}" for i in range(n)],
+            "date": [f"2024-{1 + i % 9:02d}-{1 + i % 28:02d}" for i in range(n)],
+            "longitude": [2.003 + (i % 50) / 100 for i in range(n)],
+            "latitude": [-7.503 + (i % 31) / 100 for i in range(n)],
+            "notes": [f"told of {i}" for i in range(n)],
+        }
+    )
+
+
+def frame(scan, districts):
+    return rm.count_incidents(scan, districts, as_of=AS_OF).frame
+
+
+@pytest.fixture(scope="module")
+def whole(rows, districts):
+    return frame(rm.scan_incidents([rm.read_incidents(rows)], districts), districts)
+
+
+def geo(rows):
+    points = gpd.points_from_xy(rows["longitude"], rows["latitude"])
+    plain = rows.drop(columns=["longitude", "latitude"])
+    return gpd.GeoDataFrame(plain, geometry=points, crs="EPSG:4326")
+
+
+def test_a_folder_that_dask_wrote_is_read(rows, districts, whole, tmp_path):
+    dd = pytest.importorskip("dask.dataframe")
+    with warnings.catch_warnings():  # of what Dask calls in pandas
+        warnings.simplefilter("ignore")
+        dd.from_pandas(rows, npartitions=12).to_parquet(tmp_path / "many")
+    scan = rm.scan_incidents([tmp_path / "many"], districts)
+    pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
+def test_points_of_geoparquet_are_read(rows, districts, whole, tmp_path, crs):
+    geo(rows.iloc[:600]).to_crs(crs).to_parquet(tmp_path / "a.parquet")
+    geo(rows.iloc[600:]).to_crs(crs).to_parquet(tmp_path / "b.parquet")
+    scan = rm.scan_incidents([tmp_path], districts)
+    pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
+
+
+def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp_path):
+    table = rm.read_incidents(rows.assign(date=rows["date"].where(rows.index > 0)))
+    table.to_parquet(tmp_path / "a.parquet")
+    scan, found = (rm.scan_incidents([x], districts) for x in (table, tmp_path / "a.parquet"))
+    pd.testing.assert_frame_equal(scan.newest, found.newest)
+    assert scan.ledger == found.ledger
+
+
+def test_polygons_are_no_points(rows, districts, tmp_path):
+    area = geo(rows.iloc[:5])
+    area.geometry = shapely.buffer(area.geometry.to_numpy(), 1.0)
+    area.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet.*geometry.*not points.*Polygon"):
+        rm.scan_incidents([tmp_path], districts)
+
+
+def test_a_partition_with_another_schema_is_named(rows, districts, tmp_path):
+    for i in range(9):
+        names = {"notes": "remarks"} if i == 5 else {}
+        rows.iloc[i::9].rename(columns=names).to_parquet(tmp_path / f"part.{i}.parquet")
+    with pytest.raises(InputError, match=r"part\.5\.parquet.*notes, remarks"):
+        rm.scan_incidents([tmp_path], districts)
+
+
+def test_a_column_in_a_folder_name_and_an_empty_folder_are_named(rows, districts, tmp_path):
+    with pytest.raises(InputError, match="without Parquet"):
+        rm.scan_incidents([tmp_path], districts)
+    (tmp_path / "iso3=AFG").mkdir()
+    rows.to_parquet(tmp_path / "iso3=AFG" / "a.parquet")
+    with pytest.raises(InputError, match="iso3=AFG"):
+        rm.scan_incidents([tmp_path], districts)
+
+
+def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
+    rows, districts, tmp_path, monkeypatch
+):
+    path = tmp_path / "a.parquet"
+    rows.to_parquet(path, row_group_size=10, compression="zstd")
+    from pyarrow import parquet
+
+    column = parquet.ParquetFile(path).metadata.row_group(50).column(4)
+    data = bytearray(path.read_bytes())
+    start = column.dictionary_page_offset or column.data_page_offset
+    data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    path.write_bytes(bytes(data))
+    monkeypatch.setattr(parts, "PART_ROWS", 10)
+    with pytest.warns(RiskmapWarning, match=r"a\.parquet, row groups 50 to 50: set aside"):
+        scan = rm.scan_incidents([path], districts)
+    read = scan.ledger.stages[0]
+    assert (read.rows_in, read.rows_out) == (1000, 990)
+    assert dict(read.reasons) == {"unreadable_part": 10}
+    kept = rows[np.arange(1000) // 10 != 50].reset_index(drop=True)
+    expected = rm.scan_incidents([rm.read_incidents(kept)], districts)
+    pd.testing.assert_frame_equal(scan.sums, expected.sums)

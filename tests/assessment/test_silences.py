@@ -177,3 +177,11 @@ def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(sta
     flood = flood.astype(BASE.drop(columns="geometry").dtypes.to_dict())
     loud = assess(pd.concat([BASE, flood], ignore_index=True))
     assert (loud.risks["risk_level"] >= calm.risks["risk_level"]).all()
+
+
+def test_counts_without_incidents_are_assessed():
+    panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
+    counts = {name: panel.wide(name) for name in ("violence", "foreign")}
+    layer = rm.assess(rm.forecast(rm.panel_from_counts(counts), model=MODEL), REGIONS)
+    assert (layer.risks["risk_level"] > 0).any()
+    assert not layer.risks["reporting_gap"].any()

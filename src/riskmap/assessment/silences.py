@@ -97,7 +97,8 @@ def find_silent(evidence: pd.DataFrame, keys: pd.DataFrame, *, as_of: str) -> pd
     sources = measure_sources(evidence, as_of=as_of)
     table = sources.merge(keys[["region_id", "parent_id", "iso3"]], on="region_id", how="left")
     first = evidence["event_date"].groupby(evidence["source"].fillna(UNNAMED)).min()
-    history = (pd.Timestamp(as_of) - table["source"].map(first)).dt.days.to_numpy(dtype=float)
+    since = first.reindex(table["source"]).reset_index(drop=True)
+    history = (pd.Timestamp(as_of) - since).dt.days.to_numpy(dtype=float)
     silent = np.zeros(len(table), dtype=bool)
     for unit in ("parent_id", "iso3"):
         group = table.groupby(["source", unit], dropna=False)

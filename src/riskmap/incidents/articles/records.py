@@ -233,7 +233,7 @@ def _write_tolls(
 
 
 def _is_beside_victims(toll: Toll, others: Sequence[Toll]) -> bool:
-    """Return whether one sentence tells of the dead of both sides: "five men and 12 rebels"."""
+    """Return whether a sentence tells of the dead of both sides: "a soldier and 12 rebels"."""
     return any(o.side == "victim" and o.kind == toll.kind and o.counted for o in others)
 
 

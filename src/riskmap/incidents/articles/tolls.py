@@ -218,7 +218,10 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
     if low.endswith("ing"):
         return objects
     if low == "seized":
-        return [p for p in objects if p.person.side != "attacker"]
+        bare = not objects and clause.low(i + 1) in grammar("whereabouts")
+        subjects = find_subjects(clause, i, near=True) if bare else []
+        seized = objects or [p for p in subjects if p.last == i - 1]
+        return [p for p in seized if p.person.side != "attacker"]
     return objects or find_subjects(clause, i, near=True)
 
 

@@ -171,7 +171,8 @@ _VICTIM_IS = caseless(
     r"\b(?:the (?:victims?|dead|hostages?|deceased|slain \w+|two|three"
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
-    r"|\b(?:shooting|stabbing|bombing) of (?:an? |\w+ )?$|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
+    r"|\b(?:shooting|stabbing|bombing) of (?:an? |\w+ )?$"
+    r"|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage|shooting of|stabbing of")
 _WORKING = caseless(

@@ -56,6 +56,8 @@ def make(folder: Path, rows: int) -> None:
     districts.to_parquet(folder / "districts.parquet")
     write_acled(folder / "old.csv", NEWEST, districts)
     write_acled(folder / "today.csv", TODAY, districts, seed=2)
+    today = (folder / "today.csv").read_text(encoding="utf-8").replace('\n"XQA', '\n"NEW')
+    (folder / "today.csv").write_text(today, encoding="utf-8")
     few = rm.scan_incidents([folder / "old.csv"], districts)
     sums = draw_sums(few.sums, rows)
     n = int(sums["reports"].sum())

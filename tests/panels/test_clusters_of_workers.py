@@ -6,9 +6,12 @@ from functools import partial
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import riskmap as rm
+from riskmap.cli import app
 from riskmap.errors import InputError
+from riskmap.panels.merges import scan_merged
 from riskmap.panels.parts import prepare, scan_part, split_sources
 from riskmap.panels.scans import add_scans
 from riskmap.workers import connect, map_on
@@ -96,6 +99,20 @@ def test_workers_merge_duplicates_across_parts_as_one_process_does(client, parts
     assert here.ledger.stages[0].merged > 0
 
 
+def test_a_worker_killed_while_parts_are_merged_changes_nothing(client, parts):
+    districts = rm.datasets.regions()
+    told = [part.assign(source="wire", source_file=f"{i}.csv") for i, part in enumerate(parts)]
+    here = rm.scan_incidents(parts + told, districts, merge=True)
+    kills = iter([True])
+
+    def mapper(function, items):
+        return (killing if next(kills, False) else map_on)(client)(function, items)
+
+    there = scan_merged(split_sources(parts + told), prepare(districts), mapper, onto=None)
+    same(here, there)
+    assert next(kills, None) is None
+
+
 @pytest.fixture(scope="module")
 def located():
     return rm.locate(rm.datasets.incidents(), rm.datasets.regions())
@@ -116,3 +133,27 @@ def test_a_replay_on_workers_of_which_one_is_killed_is_that_of_one_machine(clien
     there = rm.replay(located, rm.datasets.regions(), **options, mapper=killing(client))
     pd.testing.assert_frame_equal(here.levels, there.levels, check_exact=True)
     pd.testing.assert_frame_equal(here.incidents, there.incidents, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("backtest", "--as-of", AS_OF, "--every", "quarter", "--origins", "3"),
+        ("replay", "--from", "2023-01-01", "--to", "2024-06-01", "--every", "quarter"),
+    ],
+)
+def test_the_commands_say_the_same_of_a_cluster(client, command, tmp_path):
+    table = rm.datasets.incidents()
+    rows, regions = tmp_path / "incidents.csv", tmp_path / "regions.geojson"
+    columns = ["source_id", "event_date", "event_type", "country", "killed", "geo_precision"]
+    points = {"latitude": table.geometry.y, "longitude": table.geometry.x}
+    table[columns].assign(**points).to_csv(rows, index=False)
+    rm.datasets.regions().to_file(regions)
+    name, *options = command
+    args = [name, str(rows), "--regions", str(regions), *options, "--json"]
+    here = CliRunner().invoke(app, args)
+    there = CliRunner().invoke(app, [*args, "--scheduler", client.scheduler.address])
+    assert here.exit_code == there.exit_code == 0, there.output
+    assert here.stdout == there.stdout
+    nobody = CliRunner().invoke(app, [*args, "--scheduler", "tcp://127.0.0.1:1"])
+    assert "no scheduler answers" in str(nobody.exception)

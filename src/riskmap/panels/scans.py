@@ -285,7 +285,7 @@ def take_out(scan: Scan, places: IntArray) -> Scan:
     ones = scan.newest.loc[gone, list(KEYS)].assign(
         reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
     )
-    sums = sum_up(pd.concat([scan.sums, ones], ignore_index=True))
+    sums = _add_sums([scan.sums, ones])
     read, located = scan.ledger.stages
     n = len(places)
     stages = (

@@ -188,6 +188,14 @@ def test_incidents_check_tells_what_would_be_lost(incidents, tmp_path):
     assert run("incidents", "check", bad, "--max-lost", "0.5").exit_code == 1
 
 
+def test_the_format_of_ambiguous_dates_can_be_stated(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("date,latitude,longitude,country\n03/04/2024,1,2,XQA\n")
+    assert run("incidents", "check", path, "--max-lost", "0.5").exit_code == 1
+    told = json.loads(run("incidents", "check", path, "--dates", "%d/%m/%Y", "--json").stdout)
+    assert told["first_day"] == "2024-04-03"
+
+
 def test_extract_reads_an_article_and_writes_a_review(tmp_path):
     article = tmp_path / "article.txt"
     article.write_text("Two miners were killed on Tuesday in Sarn district.", encoding="utf-8")

@@ -24,6 +24,10 @@ Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
 MaxLost = Annotated[
     float, typer.Option(min=0, max=1, help="Exit 1 when a larger share of the rows can't be used.")
 ]
+Dates = Annotated[
+    str | None,
+    typer.Option("--dates", help="Format of the dates where the file does not tell: %d/%m/%Y."),
+]
 Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
@@ -54,7 +58,7 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
             typer.echo(line)
 
 
-def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
+def load_incidents(paths: list[Path], *, dates: str | None = None) -> gpd.GeoDataFrame:
     """Read files of incidents; who was hit is read from notes, and an incident counts once.
 
     Notes come before duplicates, so that the report that stands for an incident also knows what
@@ -67,7 +71,7 @@ def load_incidents(paths: list[Path]) -> gpd.GeoDataFrame:
     tables = []
     for path in paths:
         say(f"reading {path.name}")
-        tables.append(rm.derive_victims(rm.read_incidents(path)))
+        tables.append(rm.derive_victims(rm.read_incidents(path, dates=dates)))
     say("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return rm.merge_duplicates(table)

@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from riskmap.cli.common import (
-    Json,
-    load_regions,
-    show,
-)
+from riskmap.cli.common import Dates, Json, load_regions, show
 
 
 def check_incidents(
@@ -19,13 +15,15 @@ def check_incidents(
     max_lost: Annotated[
         float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
     ] = 1.0,
+    dates: Dates = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text, such as cp1252.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Report what a file holds, how its columns are read, and what will be lost."""
     import riskmap as rm
 
-    report = rm.check_incidents_file(file)
+    report = rm.check_incidents_file(file, dates=dates, encoding=encoding)
     show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
     if report.lost_share > max_lost:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ import typer
 
 from riskmap.cli.changes import LONG_AGO, find_previous, is_alike
 from riskmap.cli.common import (
+    Dates,
     Every,
     Formats,
     Horizon,
@@ -68,24 +69,29 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     max_lost: MaxLost = 1.0,
     formats: Formats = None,
     profile: Profile = "private",
+    dates: Dates = None,
     scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once.
 
-    Files of more than half a gigabyte together are read a part at a time, with the same result.
+    Files of more than half a gigabyte together are read a part at a time, with the same result;
+    those whose dates have a stated format are read at once.
     """
     import riskmap as rm
+
+    if dates is not None and scheduler is not None:
+        raise typer.BadParameter("--dates does not go with --scheduler: write ISO dates")
 
     publish = _publisher(out, formats, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
     who = None if group is None else load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
-    if scheduler is not None or _bytes_of(incidents) > LARGE:
+    if scheduler is not None or (dates is None and _bytes_of(incidents) > LARGE):
         found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler)
     else:
-        table = load_incidents(incidents)
+        table = load_incidents(incidents, dates=dates)
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)

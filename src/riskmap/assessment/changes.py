@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.layers import count_theirs, flag_theirs, record_of
+from riskmap.assessment.groups.layers import count_own, flag_theirs, record_of
 from riskmap.assessment.groups.shares import Tally, attributed
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
@@ -255,8 +254,8 @@ class _Waterfall:
         histories = {layer: _known(history) for layer, history in histories.items()}
         if self.group is None or "foreign" not in histories:
             return _Counted(histories)
-        ours = count_theirs(self.forecast, evidence, as_of=as_of)
-        return _Counted(histories, ours, Tally.of(evidence, self.forecast.activity))
+        own = count_own(self.forecast, evidence, histories["foreign"], as_of=as_of)
+        return _Counted(histories, own, Tally.of(evidence, self.forecast.activity))
 
     def _ask(self, known: _Counted) -> Means:
         """Return what the models expect after other histories."""
@@ -266,8 +265,9 @@ class _Waterfall:
             for layer, history in known.histories.items()
         }
         if known.tally is not None:
+            ours, none = known.own
             asked = (models["foreign"], known.histories["foreign"])
-            parts = attributed(*asked, known.ours, known.tally.shares())
+            parts = attributed(*asked, ours, none=none, share=known.tally.shares())
             means["group"] = np.sum(list(parts.values()), axis=0)
         return means
 
@@ -289,7 +289,7 @@ class _Counted:
     """The histories of the layers, and the incidents of the group in them where there is one."""
 
     histories: Mapping[str, CountHistory]
-    ours: FloatArray = field(default_factory=partial(np.empty, (0, 0)))
+    own: tuple[CountHistory, ...] = ()
     tally: Tally | None = None
 
     def with_region(self, other: _Counted, region: int) -> _Counted:
@@ -300,9 +300,9 @@ class _Counted:
         }
         if self.tally is None or other.tally is None:
             return replace(self, histories=histories)
-        ours = self.ours.copy()
-        ours[:, region] = other.ours[:, region]
-        return _Counted(histories, ours, self.tally.with_region(other.tally, region))
+        pairs = zip(self.own, other.own, strict=True)
+        own = tuple(_with_column(mine, theirs, region) for mine, theirs in pairs)
+        return _Counted(histories, own, self.tally.with_region(other.tally, region))
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:

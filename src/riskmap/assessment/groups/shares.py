@@ -81,7 +81,12 @@ class Tally:
 
 
 def attributed(
-    model: CountModel, history: CountHistory, ours: FloatArray, share: FloatArray
+    model: CountModel,
+    history: CountHistory,
+    ours: CountHistory,
+    *,
+    none: CountHistory,
+    share: FloatArray,
 ) -> dict[str, FloatArray]:
     r"""Return the group's part of each component of the foreign forecast.
 
@@ -91,9 +96,10 @@ def attributed(
     .. math:: o_c = f_c(\text{ours}) - f_c(\text{none}), \qquad
               g_c = o_c + s \, (f_c(\text{all}) - o_c)
 
-    with the component :math:`f_c` of the fitted model, asked about all foreign incidents, about
-    those of the group alone, and about none. So one more incident of the group adds to its rate
-    whatever one more incident adds to the foreign rate; one of others adds no more than its share.
+    with the component :math:`f_c` of the fitted model, asked about all incidents, about those on no
+    other foreigners than the group, and about those on no foreigners at all. So one more incident
+    of the group adds to its rate whatever one more adds to the foreign rate; one of others adds no
+    more than its share.
 
     Parameters
     ----------
@@ -101,8 +107,8 @@ def attributed(
         Fitted to the foreign incidents.
     history : CountHistory
         All foreign incidents.
-    ours : ndarray, shape (n_windows, n_regions)
-        Those of the group.
+    ours, none : CountHistory
+        From :func:`own_histories`.
     share : ndarray, shape (n_regions,)
         The group's share of each region.
 
@@ -117,22 +123,48 @@ def attributed(
     >>> history, _ = rm.datasets.simulate_counts(24, 3)
     >>> model = rm.EmpiricalBayes().fit(history, horizon_days=30)
     >>> whole = sum(model.predict_components(history).values())
-    >>> theirs = attributed(model, history, history.counts, np.zeros(3))
+    >>> ours, none = own_histories(history, theirs=history, foreign=history)
+    >>> theirs = attributed(model, history, ours, none=none, share=np.zeros(3))
     >>> bool((sum(theirs.values()) <= whole).all())
     True
     """
-    asked = (own_history(history, ours), own_history(history, np.zeros_like(history.counts)))
-    own, none = (model.predict_components(one) for one in asked)
+    own, rest = (model.predict_components(one) for one in (ours, none))
     return {
-        name: share * whole + (1.0 - share) * np.clip(own[name] - none[name], 0.0, whole)
+        name: share * whole + (1.0 - share) * np.clip(own[name] - rest[name], 0.0, whole)
         for name, whole in model.predict_components(history).items()
     }
 
 
-def own_history(history: CountHistory, ours: FloatArray) -> CountHistory:
-    """Return a history with the incidents of the group alone; what is missing stays missing."""
-    counts = np.where(np.isnan(history.counts), np.nan, np.fmin(ours, history.counts))
-    return replace(history, counts=counts)
+def own_histories(
+    history: CountHistory, *, theirs: CountHistory, foreign: CountHistory
+) -> tuple[CountHistory, CountHistory]:
+    """Return a history without other foreigners than the group, and one without any foreigners.
+
+    An attack on foreigners is violence too: it is taken out of both series.
+
+    Parameters
+    ----------
+    history
+        All incidents; what is missing in it stays missing.
+    theirs, foreign
+        The incidents of the group alone, and those of all foreigners.
+    """
+
+    def left(series: FloatArray, name: str) -> FloatArray:
+        taken = np.nan_to_num(foreign.drivers[name]) if name in foreign.drivers else 0.0
+        return np.maximum(series - taken, 0.0)
+
+    rest = {name: left(series, name) for name, series in history.drivers.items()}
+    added = {
+        name: series + (np.nan_to_num(theirs.drivers[name]) if name in theirs.drivers else 0.0)
+        for name, series in rest.items()
+    }
+    own = np.fmin(np.nan_to_num(theirs.counts), history.counts)
+    own = np.where(np.isnan(history.counts), np.nan, own)
+    return (
+        replace(history, counts=own, drivers=added),
+        replace(history, counts=own * 0.0, drivers=rest),
+    )
 
 
 def thin(mean: FloatArray, dispersion: FloatArray, share: FloatArray) -> NegativeBinomial:

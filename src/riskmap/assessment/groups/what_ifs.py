@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.assessment.groups.shares import Tally, own_history, thin
+from riskmap.assessment.groups.shares import Tally, thin
 from riskmap.models.explanations import (
     MOST_QUIET_DAYS,
     amounts_of,
@@ -48,7 +48,8 @@ class Case:
     tally : Tally
         Of the evidence.
     ours, none : CountHistory
-        The foreign history with the incidents of the group alone, and without any.
+        The foreign history without other foreigners than the group, and without any
+        (:func:`riskmap.assessment.groups.shares.own_histories`).
     """
 
     forecast: Forecast
@@ -56,13 +57,6 @@ class Case:
     tally: Tally
     ours: CountHistory
     none: CountHistory
-
-    @classmethod
-    def of(cls, forecast: Forecast, evidence: pd.DataFrame, tally: Tally, ours: FloatArray) -> Case:
-        """Return the case of the incidents of a group by window and region."""
-        history = forecast.histories["foreign"]
-        none = own_history(history, np.zeros_like(history.counts))
-        return cls(forecast, evidence, tally, own_history(history, ours), none)
 
     @cached_property
     def _ids(self) -> pd.Index:
@@ -136,9 +130,12 @@ class Case:
         reports = self._reports
         whole = reports.place.sum(axis=1)
         part = np.divide(self._places["ours"].sum(axis=1), whole, where=whole > 0, out=0.0 * whole)
-        amounts = amounts_of(self.ours, "foreign", reports, -1.0) | {"counts": -part}
-        what_ifs = WhatIfs(reports.place, reports.time, amounts, event, region)
-        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs)
+        local = amounts_of(self.none, "foreign", reports, reports.foreign - 1.0)
+        theirs = amounts_of(self.ours, "foreign", reports, -part)
+        amounts = {name: local[name] + theirs[name] for name in self.ours.drivers}
+        what_ifs = WhatIfs(reports.place, reports.time, {**amounts, "counts": -part}, event, region)
+        rest = {name: local[name] for name in self.none.drivers}
+        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs, rest)
 
     def _own_without_all(self, alone: NDArray[np.bool_]) -> FloatArray:
         """Return what attacks on the group add in each region without some reports."""
@@ -147,14 +144,19 @@ class Case:
         def left(series: FloatArray, place: sparse.csr_array) -> FloatArray:
             return np.maximum(series - (reports.time[alone].T @ place[alone]).toarray(), 0.0)
 
-        violence = sparse.csr_array(reports.place * reports.violence[:, None])
-        drivers = {name: left(series, violence) for name, series in self.ours.drivers.items()}
-        counts = left(self.ours.counts, self._places["ours"])
-        histories = (replace(self.ours, counts=counts), self.none)
-        ours, none = (
-            model.predict_distribution(replace(one, drivers=drivers)).mean for one in histories
+        local = sparse.csr_array(
+            reports.place * (reports.violence * (1 - reports.foreign))[:, None]
         )
-        return ours - none
+        theirs = sparse.csr_array(self._places["ours"] * reports.violence[:, None])
+        both = sparse.csr_array(local + theirs)
+        ours = replace(
+            self.ours,
+            counts=left(self.ours.counts, self._places["ours"]),
+            drivers={name: left(series, both) for name, series in self.ours.drivers.items()},
+        )
+        drivers = {name: left(series, local) for name, series in self.none.drivers.items()}
+        none = replace(self.none, drivers=drivers)
+        return model.predict_distribution(ours).mean - model.predict_distribution(none).mean
 
     def responses(self, rates: FloatArray) -> pd.DataFrame:
         """Return what the group's forecast would be after more incidents of theirs, or quiet days.
@@ -190,7 +192,7 @@ class Case:
             event=event,
             region=region,
         )
-        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs)
+        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs, {})
 
     def _own_after_quiet(
         self, amount: FloatArray, region: IntArray, rates: FloatArray
@@ -202,7 +204,9 @@ class Case:
         steps = np.searchsorted(days.cumsum(), amount) + 1
         expected = self.forecast.frame.pivot_table("expected_count", "region_id", "layer")
         others = expected["violence"].reindex(self._ids).fillna(0.0).to_numpy()
-        daily = {"violence": others / known["horizon_days"], "foreign": rates}
+        abroad = expected["foreign"].reindex(self._ids).fillna(0.0).to_numpy()
+        local = np.maximum(others - abroad, 0.0) / known["horizon_days"]
+        daily = {"violence": local, "foreign": rates}
         own = np.empty(len(region))
         for step in np.unique(steps):
             rows = steps == step
@@ -212,6 +216,7 @@ class Case:
     def _own_of_quiet(self, days: FloatArray, daily: dict[str, FloatArray]) -> FloatArray:
         """Return what attacks on the group add in each region when it has been quiet there."""
         nobody = {**daily, "foreign": np.zeros_like(daily["foreign"])}
+        daily = {**daily, "violence": daily["violence"] + daily["foreign"]}
         ours = lengthen(self.ours, days, daily, layer="foreign")
         none = lengthen(self.none, days, nobody, layer="foreign")
         every = np.arange(ours.n_regions)
@@ -225,12 +230,18 @@ class Case:
             event=every,
             region=every,
         )
-        return _own_part(self.forecast.models["foreign"], ours, none, what_ifs)
+        rest = {name: -nobody[name] for name in none.drivers}
+        return _own_part(self.forecast.models["foreign"], ours, none, what_ifs, rest)
 
 
-def _own_part(model: Any, ours: CountHistory, none: CountHistory, what_ifs: WhatIfs) -> FloatArray:
-    """Return what attacks on the group add; of the amounts, ``counts`` are the group's."""
-    rest = {name: amount for name, amount in what_ifs.amounts.items() if name != "counts"}
+def _own_part(
+    model: Any,
+    ours: CountHistory,
+    none: CountHistory,
+    what_ifs: WhatIfs,
+    rest: dict[str, FloatArray],
+) -> FloatArray:
+    """Return what attacks on the group add; `rest` are the amounts of what hit no foreigners."""
     with_ours = model.predict_what_ifs(ours, what_ifs).mean
     without = model.predict_what_ifs(none, replace(what_ifs, amounts=rest)).mean
     return np.asarray(with_ours - without, dtype=float)

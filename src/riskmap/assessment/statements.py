@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from riskmap.assessment.groups.shares import Tally, attributed, own_histories, thin_to
+from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin_to
 from riskmap.assessment.groups.workers import LOCAL
 from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.errors import InputError
@@ -128,9 +128,8 @@ def _state(
                 _recount(panel, known[rows], panel.as_of, start=start).history("foreign")
                 for rows in (known["ours"], abroad)
             )
-            ours, none = own_histories(history, theirs=theirs, foreign=foreign)
-            share = Tally.of(known, panel.keys).shares()
-            parts = attributed(fitted[layer], history, ours, none=none, share=share)
+            shown = Shown.of(history, theirs=theirs, foreign=foreign)
+            parts = attributed(fitted[layer], shown, Tally.of(known, panel.keys).shares())
             mean = np.sum(list(parts.values()), axis=0)
             found["group"] = thin_to(whole.mean, whole.variance, mean).p_gt(0)
     return found if "ours" in known else {layer: found[layer] for layer in LAYERS}

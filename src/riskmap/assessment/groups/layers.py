@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.shares import Tally, attributed, own_histories, thin
+from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin
 from riskmap.assessment.groups.what_ifs import Case
 from riskmap.assessment.groups.workers import LOCAL
 from riskmap.incidents.duplicates.pairs import CURATED
@@ -69,15 +69,13 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
         tally = Tally.of(evidence, forecast.activity)
         history = forecast.histories["foreign"]
         as_of = forecast.provenance["as_of"]
-        ours, none = count_own(forecast, evidence, history, as_of=as_of)
-        found = attributed(
-            forecast.models["foreign"], history, ours, none=none, share=tally.shares()
-        )
+        shown = count_own(forecast, evidence, history, as_of=as_of)
+        found = attributed(forecast.models["foreign"], shown, tally.shares())
         mean = np.sum(list(found.values()), axis=0)
         frame = _thinned(frame, foreign, mean)
         frame = _unknown_at_home(frame, forecast.activity, group)
         parts = _stack(found, forecast.activity["region_id"])
-        case = Case(forecast, evidence, tally, ours, none)
+        case = Case(forecast, evidence, tally, shown)
         rates = mean / forecast.provenance["horizon_days"]
         influences, responses = case.influences(), case.responses(rates)
     return replace(
@@ -157,8 +155,8 @@ def record_of(forecast: Forecast) -> list[str]:
 
 def count_own(
     forecast: Forecast, evidence: pd.DataFrame, history: CountHistory, *, as_of: str
-) -> tuple[CountHistory, CountHistory]:
-    """Return the histories of the group alone and without any foreigners, up to a day.
+) -> Shown:
+    """Return the foreign history up to a day, with and without the attacks on the group.
 
     Parameters
     ----------
@@ -178,9 +176,8 @@ def count_own(
     >>> located = rm.locate(rm.datasets.incidents(), districts)
     >>> forecast = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
     >>> evidence = flag_theirs(forecast.evidence, rm.WorkerGroup("CHN"), record=["invented"])
-    >>> ours, none = count_own(forecast, evidence, forecast.histories["foreign"],
-    ...                        as_of="2025-01-01")
-    >>> bool(np.isclose(ours.counts.sum(), evidence.loc[evidence["ours"], "weight"].sum()))
+    >>> shown = count_own(forecast, evidence, forecast.histories["foreign"], as_of="2025-01-01")
+    >>> bool(np.isclose(shown.ours.counts.sum(), evidence.loc[evidence["ours"], "weight"].sum()))
     True
     """
     found = {
@@ -190,7 +187,7 @@ def count_own(
             ("foreign", ~evidence["relevance"].isin(LOCAL)),
         )
     }
-    return own_histories(history, **found)
+    return Shown.of(history, **found)
 
 
 def _describe(group: WorkerGroup) -> dict[str, Any]:

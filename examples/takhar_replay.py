@@ -12,9 +12,9 @@ provinces that had one. Before the killing nothing in the table names Takhar: it
 insufficient, which is no low level. After it there is one report, and for both groups level 2, on
 sparse data and with low confidence. For Chinese mining workers that is fragile: without the one
 report, which is named, the probability of an attack on one of them in 90 days would be 1 in 2,500
-and not 1 in 320, level 1. For aid workers it is robust: 1 in 850 without it, 1 in 370 with it,
-level 2 both times. So the killing raises the probability of those like its victims eightfold, and
-that of aid workers a little more than twofold, and by less. In the
+and not 1 in 230, level 1. For aid workers it is robust: 1 in 850 without it, 1 in 450 with it,
+level 2 both times. So the killing raises the probability of those like its victims elevenfold, and
+that of aid workers not twofold, and by less. In the
 provinces known before, it (``neighbours``: news from elsewhere) adds to what Chinese mining workers
 must expect, and takes a little from aid workers, whose share of all attacks is now smaller; the
 rest is the model, fitted again (``method``).

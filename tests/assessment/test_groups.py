@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 import riskmap as rm
 from riskmap.assessment.groups import RELEVANCE, add_group
-from riskmap.assessment.groups.shares import attributed
+from riskmap.assessment.groups.shares import Shown, attributed
 from riskmap.errors import InputError
 
 REGIONS = rm.datasets.regions()
@@ -94,7 +94,9 @@ def test_the_part_of_a_group_is_monotone_and_within_the_whole(seed, model):
     more[rng.integers(24), rng.integers(4)] = 1.0
 
     def part(counts, own):
-        found = attributed(fitted, replace(history, counts=counts), own, share)
+        asked = replace(history, counts=counts)
+        shown = Shown.of(asked, theirs=replace(history, counts=own), foreign=asked)
+        found = attributed(fitted, shown, share)
         return np.sum(list(found.values()), axis=0)
 
     now, then = part(history.counts, ours), part(history.counts + more, ours + more)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.assessment.groups import add_group
-from riskmap.assessment.groups.layers import count_theirs, flag_theirs
-from riskmap.assessment.groups.shares import Tally, attributed
+from riskmap.assessment.groups.layers import count_own, flag_theirs
+from riskmap.assessment.groups.shares import Shown, Tally, attributed
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.reasons import cap_single_sources
 from riskmap.models.estimators import CountEstimator
@@ -144,13 +144,26 @@ def test_quiet_days_are_the_groups_as_if_they_had_passed(base):
     days = np.diff(step_onwards(AS_OF, AS_OF + pd.Timedelta(days=100), every="month")).astype(float)
     share = Tally.of(evidence, forecast.activity).shares()
     history = forecast.histories["foreign"]
-    ours = replace(history, counts=count_theirs(forecast, evidence, as_of="2025-01-01"))
+    shown = count_own(forecast, evidence, history, as_of="2025-01-01")
+    others = {
+        name: np.maximum(rates[name] - rates["group"], 0.0) for name in ("violence", "foreign")
+    }
+    local = np.maximum(rates["violence"] - rates["foreign"], 0.0)
+    daily = {
+        "whole": rates,
+        "ours": {"violence": local + rates["group"], "foreign": rates["group"]},
+        "none": {"violence": local, "foreign": 0.0 * local},
+        "others": others,
+    }
     for r, region in enumerate(frame.index[:6]):
-        longer = lengthen(history, days, rates, layer="foreign")
-        theirs = lengthen(ours, days, {**rates, "foreign": rates["group"]}, layer="foreign")
-        for series in (longer.counts, theirs.counts, *longer.drivers.values()):
-            series[-len(days) :, r] = 0.0
-        parts = attributed(forecast.models["foreign"], longer, theirs.counts, share)
+        longer = {
+            name: lengthen(getattr(shown, name), days, expected, layer="foreign")
+            for name, expected in daily.items()
+        }
+        for one in longer.values():
+            for series in (one.counts, *one.drivers.values()):
+                series[-len(days) :, r] = 0.0
+        parts = attributed(forecast.models["foreign"], Shown(**longer), share)
         row = responses[(responses["region_id"] == region) & (responses["amount"] == days.sum())]
         found = sum(part[r] for part in parts.values())
         assert row["expected_count"].item() == pytest.approx(found, abs=1e-9)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.layers import count_theirs, flag_theirs, record_of
-from riskmap.assessment.groups.shares import Tally, attributed
+from riskmap.assessment.groups.layers import count_own, flag_theirs, record_of
+from riskmap.assessment.groups.shares import Shown, Tally, attributed
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.models.forecasts import recount
@@ -255,8 +254,8 @@ class _Waterfall:
         histories = {layer: _known(history) for layer, history in histories.items()}
         if self.group is None or "foreign" not in histories:
             return _Counted(histories)
-        ours = count_theirs(self.forecast, evidence, as_of=as_of)
-        return _Counted(histories, ours, Tally.of(evidence, self.forecast.activity))
+        shown = count_own(self.forecast, evidence, histories["foreign"], as_of=as_of)
+        return _Counted(histories, shown, Tally.of(evidence, self.forecast.activity))
 
     def _ask(self, known: _Counted) -> Means:
         """Return what the models expect after other histories."""
@@ -265,9 +264,8 @@ class _Waterfall:
             layer: models[layer].predict_distribution(history).mean
             for layer, history in known.histories.items()
         }
-        if known.tally is not None:
-            asked = (models["foreign"], known.histories["foreign"])
-            parts = attributed(*asked, known.ours, known.tally.shares())
+        if known.tally is not None and known.shown is not None:
+            parts = attributed(models["foreign"], known.shown, known.tally.shares())
             means["group"] = np.sum(list(parts.values()), axis=0)
         return means
 
@@ -289,7 +287,7 @@ class _Counted:
     """The histories of the layers, and the incidents of the group in them where there is one."""
 
     histories: Mapping[str, CountHistory]
-    ours: FloatArray = field(default_factory=partial(np.empty, (0, 0)))
+    shown: Shown | None = None
     tally: Tally | None = None
 
     def with_region(self, other: _Counted, region: int) -> _Counted:
@@ -298,11 +296,10 @@ class _Counted:
             layer: _with_column(history, other.histories[layer], region)
             for layer, history in self.histories.items()
         }
-        if self.tally is None or other.tally is None:
+        if self.tally is None or other.tally is None or self.shown is None or other.shown is None:
             return replace(self, histories=histories)
-        ours = self.ours.copy()
-        ours[:, region] = other.ours[:, region]
-        return _Counted(histories, ours, self.tally.with_region(other.tally, region))
+        shown = self.shown.with_region(other.shown, _with_column, region)
+        return _Counted(histories, shown, self.tally.with_region(other.tally, region))
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:

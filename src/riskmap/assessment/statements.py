@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from riskmap.assessment.groups.shares import Tally, attributed, thin_to
+from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin_to
+from riskmap.assessment.groups.workers import LOCAL
 from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.errors import InputError
 from riskmap.models.forecasts import LAYERS, measure_activity
@@ -122,10 +123,13 @@ def _state(
         found[layer] = whole.p_gt(0)
         if layer == "foreign" and "ours" in known:
             start = str(panel.edges[0])
-            theirs = _recount(panel, known[known["ours"]], panel.as_of, start=start)
-            ours = np.nan_to_num(theirs.history("foreign").counts)
-            share = Tally.of(known, panel.keys).shares()
-            parts = attributed(fitted[layer], history, ours, share)
+            abroad = ~known["relevance"].isin(LOCAL)
+            theirs, foreign = (
+                _recount(panel, known[rows], panel.as_of, start=start).history("foreign")
+                for rows in (known["ours"], abroad)
+            )
+            shown = Shown.of(history, theirs=theirs, foreign=foreign)
+            parts = attributed(fitted[layer], shown, Tally.of(known, panel.keys).shares())
             mean = np.sum(list(parts.values()), axis=0)
             found["group"] = thin_to(whole.mean, whole.variance, mean).p_gt(0)
     return found if "ours" in known else {layer: found[layer] for layer in LAYERS}

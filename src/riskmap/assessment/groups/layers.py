@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.shares import Tally, attributed, thin
+from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin
 from riskmap.assessment.groups.what_ifs import Case
 from riskmap.assessment.groups.workers import LOCAL
 from riskmap.incidents.duplicates.pairs import CURATED
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.groups.workers import WorkerGroup
     from riskmap.models.forecasts import Forecast
-    from riskmap.typing import FloatArray
+    from riskmap.typing import CountHistory, FloatArray
 
 
 def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
@@ -67,15 +67,15 @@ def add_group(forecast: Forecast, group: WorkerGroup) -> Forecast:
     influences, responses = forecast.influences.iloc[:0], forecast.responses.iloc[:0]
     if "foreign" in forecast.models:
         tally = Tally.of(evidence, forecast.activity)
-        ours = count_theirs(forecast, evidence, as_of=forecast.provenance["as_of"])
-        found = attributed(
-            forecast.models["foreign"], forecast.histories["foreign"], ours, tally.shares()
-        )
+        history = forecast.histories["foreign"]
+        as_of = forecast.provenance["as_of"]
+        shown = count_own(forecast, evidence, history, as_of=as_of)
+        found = attributed(forecast.models["foreign"], shown, tally.shares())
         mean = np.sum(list(found.values()), axis=0)
         frame = _thinned(frame, foreign, mean)
         frame = _unknown_at_home(frame, forecast.activity, group)
         parts = _stack(found, forecast.activity["region_id"])
-        case = Case.of(forecast, evidence, tally, ours)
+        case = Case(forecast, evidence, tally, shown)
         rates = mean / forecast.provenance["horizon_days"]
         influences, responses = case.influences(), case.responses(rates)
     return replace(
@@ -153,8 +153,10 @@ def record_of(forecast: Forecast) -> list[str]:
     return list(forecast.provenance["sources_of_record"].get("foreign", []))
 
 
-def count_theirs(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> FloatArray:
-    """Return the incidents of the group by window and region, of the windows that end on a day.
+def count_own(
+    forecast: Forecast, evidence: pd.DataFrame, history: CountHistory, *, as_of: str
+) -> Shown:
+    """Return the foreign history up to a day, with and without the attacks on the group.
 
     Parameters
     ----------
@@ -162,6 +164,8 @@ def count_theirs(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> F
         Whose regions and windows are taken.
     evidence : DataFrame
         From :func:`flag_theirs`.
+    history : CountHistory
+        That of all foreign incidents, up to the same day.
     as_of
         The day.
 
@@ -172,13 +176,18 @@ def count_theirs(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> F
     >>> located = rm.locate(rm.datasets.incidents(), districts)
     >>> forecast = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
     >>> evidence = flag_theirs(forecast.evidence, rm.WorkerGroup("CHN"), record=["invented"])
-    >>> ours = count_theirs(forecast, evidence, as_of="2025-01-01")
-    >>> bool(np.isclose(ours.sum(), evidence.loc[evidence["ours"], "weight"].sum()))
+    >>> shown = count_own(forecast, evidence, forecast.histories["foreign"], as_of="2025-01-01")
+    >>> bool(np.isclose(shown.ours.counts.sum(), evidence.loc[evidence["ours"], "weight"].sum()))
     True
     """
-    return np.nan_to_num(
-        recount(forecast, evidence[evidence["ours"]], as_of=as_of)["foreign"].counts
-    )
+    found = {
+        name: recount(forecast, evidence[rows], as_of=as_of)["foreign"]
+        for name, rows in (
+            ("theirs", evidence["ours"]),
+            ("foreign", ~evidence["relevance"].isin(LOCAL)),
+        )
+    }
+    return Shown.of(history, **found)
 
 
 def _describe(group: WorkerGroup) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,8 @@ from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.what_ifs import by_region_sums
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from riskmap.typing import CountHistory, CountModel, FloatArray, IntArray
 
 #: What the rates of the area above are worth as evidence of a share, in incidents.
@@ -80,29 +82,77 @@ class Tally:
         return share
 
 
-def attributed(
-    model: CountModel, history: CountHistory, ours: FloatArray, share: FloatArray
-) -> dict[str, FloatArray]:
+@dataclass(frozen=True)
+class Shown:
+    """A foreign history, with and without the attacks on a group.
+
+    An attack on foreigners is violence too: it is taken out of both series.
+
+    Parameters
+    ----------
+    whole
+        All incidents.
+    ours, none
+        Without other foreigners than the group, and without any foreigners.
+    others
+        Without the group.
+    """
+
+    whole: CountHistory
+    ours: CountHistory
+    none: CountHistory
+    others: CountHistory
+
+    @classmethod
+    def of(cls, whole: CountHistory, *, theirs: CountHistory, foreign: CountHistory) -> Shown:
+        """Return the histories; `theirs` and `foreign` hold these incidents alone."""
+        none = _changed(whole, foreign, -1.0)
+        return cls(whole, _changed(none, theirs, 1.0), none, _changed(whole, theirs, -1.0))
+
+    def with_region(self, other: Shown, swap: Callable[..., CountHistory], region: int) -> Shown:
+        """Return the same with one region as it is in another."""
+        names = [field.name for field in fields(self)]
+        return Shown(*(swap(getattr(self, n), getattr(other, n), region) for n in names))
+
+
+def _changed(history: CountHistory, other: CountHistory, sign: float) -> CountHistory:
+    """Return a history with the incidents of another one added or taken away."""
+
+    def moved(series: FloatArray, taken: FloatArray) -> FloatArray:
+        left = series + sign * np.nan_to_num(taken)
+        return np.where(left > _ROUNDING * np.maximum(series, 1.0), left, left * 0.0)
+
+    drivers = {
+        name: moved(series, other.drivers[name]) if name in other.drivers else series
+        for name, series in history.drivers.items()
+    }
+    return replace(history, counts=moved(history.counts, other.counts), drivers=drivers)
+
+
+#: What is left of a count, as a share of it, that is nothing but rounding.
+_ROUNDING = 1e-12
+
+
+def attributed(model: CountModel, shown: Shown, share: FloatArray) -> dict[str, FloatArray]:
     r"""Return the group's part of each component of the foreign forecast.
 
     What attacks on the group itself add to the forecast is the group's as a whole; of everything
     else it bears its share:
 
-    .. math:: o_c = f_c(\text{ours}) - f_c(\text{none}), \qquad
-              g_c = o_c + s \, (f_c(\text{all}) - o_c)
+    .. math:: g_c = o_c + s \, (f_c(\text{all}) - o_c)
 
-    with the component :math:`f_c` of the fitted model, asked about all foreign incidents, about
-    those of the group alone, and about none. So one more incident of the group adds to its rate
-    whatever one more incident adds to the foreign rate; one of others adds no more than its share.
+    with the component :math:`f_c` of the fitted model. What they add, :math:`o`, is the greater of
+    what the forecast gains with them alone, :math:`f(\text{ours}) - f(\text{none})`, and what it
+    would lose without them, :math:`f(\text{all}) - f(\text{others})`. So one more incident of the
+    group adds to its rate whatever one more adds to the foreign rate; one of others adds no more
+    than its share.
 
     Parameters
     ----------
     model : CountModel
         Fitted to the foreign incidents.
-    history : CountHistory
-        All foreign incidents.
-    ours : ndarray, shape (n_windows, n_regions)
-        Those of the group.
+    shown : Shown
+        All foreign incidents, with and without those of the group.
     share : ndarray, shape (n_regions,)
         The group's share of each region.
 
@@ -117,22 +167,22 @@ def attributed(
     >>> history, _ = rm.datasets.simulate_counts(24, 3)
     >>> model = rm.EmpiricalBayes().fit(history, horizon_days=30)
     >>> whole = sum(model.predict_components(history).values())
-    >>> theirs = attributed(model, history, history.counts, np.zeros(3))
-    >>> bool((sum(theirs.values()) <= whole).all())
+    >>> shown = Shown.of(history, theirs=history, foreign=history)
+    >>> bool((sum(attributed(model, shown, np.zeros(3)).values()) <= whole).all())
     True
     """
-    asked = (own_history(history, ours), own_history(history, np.zeros_like(history.counts)))
-    own, none = (model.predict_components(one) for one in asked)
+    whole, ours, none, others = (
+        model.predict_components(getattr(shown, field.name)) for field in fields(shown)
+    )
+    first, last = (
+        {name: np.clip(more[name] - less[name], 0.0, part) for name, part in whole.items()}
+        for more, less in ((ours, none), (whole, others))
+    )
+    greater = np.sum(list(first.values()), axis=0) >= np.sum(list(last.values()), axis=0)
     return {
-        name: share * whole + (1.0 - share) * np.clip(own[name] - none[name], 0.0, whole)
-        for name, whole in model.predict_components(history).items()
+        name: share * part + (1.0 - share) * np.where(greater, first[name], last[name])
+        for name, part in whole.items()
     }
-
-
-def own_history(history: CountHistory, ours: FloatArray) -> CountHistory:
-    """Return a history with the incidents of the group alone; what is missing stays missing."""
-    counts = np.where(np.isnan(history.counts), np.nan, np.fmin(ours, history.counts))
-    return replace(history, counts=counts)
 
 
 def thin(mean: FloatArray, dispersion: FloatArray, share: FloatArray) -> NegativeBinomial:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.assessment.groups.shares import Tally, own_history, thin
+from riskmap.assessment.groups.shares import Shown, Tally, thin
 from riskmap.models.explanations import (
     MOST_QUIET_DAYS,
     amounts_of,
@@ -47,22 +47,14 @@ class Case:
         Its evidence with the columns ``ours`` and ``foreign``.
     tally : Tally
         Of the evidence.
-    ours, none : CountHistory
-        The foreign history with the incidents of the group alone, and without any.
+    shown : Shown
+        The foreign history with and without the attacks on the group.
     """
 
     forecast: Forecast
     evidence: pd.DataFrame
     tally: Tally
-    ours: CountHistory
-    none: CountHistory
-
-    @classmethod
-    def of(cls, forecast: Forecast, evidence: pd.DataFrame, tally: Tally, ours: FloatArray) -> Case:
-        """Return the case of the incidents of a group by window and region."""
-        history = forecast.histories["foreign"]
-        none = own_history(history, np.zeros_like(history.counts))
-        return cls(forecast, evidence, tally, own_history(history, ours), none)
+    shown: Shown
 
     @cached_property
     def _ids(self) -> pd.Index:
@@ -101,16 +93,17 @@ class Case:
         """
         table, region = self._table("influences")
         share, own = np.empty((2, len(table)))
+        mean = table["expected_count"].to_numpy(dtype=float)
         whole = (table["kind"] == "incident").to_numpy()
         if whole.any():
             event = pd.Index(self._reports.key).get_indexer(table.loc[whole, "key"])
             share[whole] = self._shares_without(event, region[whole])
-            own[whole] = self._own_without(event, region[whole])
+            own[whole] = self._own_without(event, region[whole], mean[whole])
         for source in table.loc[~whole, "key"].unique():
             rows = ~whole & (table["key"] == source).to_numpy()
             alone = (self._reports.source == source) & ~self._reports.confirmed
             share[rows] = self._left(alone).shares()[region[rows]]
-            own[rows] = self._own_without_all(alone)[region[rows]]
+            own[rows] = self._own_without_all(alone, mean[rows])[region[rows]]
         return _told(table, share, own)
 
     def _left(self, gone: NDArray[np.bool_]) -> Tally:
@@ -128,33 +121,47 @@ class Case:
         }
         return self.tally.changed(region, ours=changes["ours"], foreign=changes["foreign"])
 
-    def _own_without(self, event: IntArray, region: IntArray) -> FloatArray:
+    def _own_without(self, event: IntArray, region: IntArray, mean: FloatArray) -> FloatArray:
         """Return what attacks on the group add without each report.
 
         Of a report that tells of others too, the part of the group is the same in every region.
         """
         reports = self._reports
-        whole = reports.place.sum(axis=1)
-        part = np.divide(self._places["ours"].sum(axis=1), whole, where=whole > 0, out=0.0 * whole)
-        amounts = amounts_of(self.ours, "foreign", reports, -1.0) | {"counts": -part}
-        what_ifs = WhatIfs(reports.place, reports.time, amounts, event, region)
-        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs)
+        total = reports.place.sum(axis=1)
+        part = np.divide(self._places["ours"].sum(axis=1), total, where=total > 0, out=0.0 * total)
+        parts = {"none": reports.foreign - 1.0, "others": part - 1.0}
+        parts["ours"] = parts["none"] - part
+        asked = {}
+        for name, amount in parts.items():
+            amounts = amounts_of(self.shown.whole, "foreign", reports, amount)
+            amounts["counts"] = {"none": 0.0 * part, "others": part - reports.foreign}.get(
+                name, -part
+            )
+            asked[name] = WhatIfs(reports.place, reports.time, amounts, event, region)
+        return self._own(self.shown, asked, mean)
 
-    def _own_without_all(self, alone: NDArray[np.bool_]) -> FloatArray:
+    def _own_without_all(self, alone: NDArray[np.bool_], mean: FloatArray) -> FloatArray:
         """Return what attacks on the group add in each region without some reports."""
         reports, model = self._reports, self.forecast.models["foreign"]
+        ours = self._places["ours"]
+        local = sparse.csr_array(reports.place * (1.0 - reports.foreign)[:, None])
+        abroad = sparse.csr_array(reports.place * reports.foreign[:, None])
+        none = sparse.csr_array(0.0 * ours)
+        places = {"ours": (ours, local + ours), "none": (none, local)}
+        places["others"] = (abroad - ours, reports.place - ours)
 
         def left(series: FloatArray, place: sparse.csr_array) -> FloatArray:
-            return np.maximum(series - (reports.time[alone].T @ place[alone]).toarray(), 0.0)
+            taken = (reports.time[alone].T @ sparse.csr_array(place)[alone]).toarray()
+            return np.maximum(series - taken, 0.0)
 
-        violence = sparse.csr_array(reports.place * reports.violence[:, None])
-        drivers = {name: left(series, violence) for name, series in self.ours.drivers.items()}
-        counts = left(self.ours.counts, self._places["ours"])
-        histories = (replace(self.ours, counts=counts), self.none)
-        ours, none = (
-            model.predict_distribution(replace(one, drivers=drivers)).mean for one in histories
-        )
-        return ours - none
+        found = {}
+        for name, (counts, every) in places.items():
+            one: CountHistory = getattr(self.shown, name)
+            violent = sparse.csr_array(every * reports.violence[:, None])
+            drivers = {key: left(series, violent) for key, series in one.drivers.items()}
+            asked = replace(one, counts=left(one.counts, counts), drivers=drivers)
+            found[name] = model.predict_distribution(asked).mean
+        return np.maximum(found["ours"] - found["none"], mean - found["others"])
 
     def responses(self, rates: FloatArray) -> pd.DataFrame:
         """Return what the group's forecast would be after more incidents of theirs, or quiet days.
@@ -172,68 +179,91 @@ class Case:
         amount = table["amount"].to_numpy(dtype=float)
         one = np.where(more, amount, 0.0)
         share = self.tally.changed(region, ours=[one] * 4, foreign=[one] * 4)
-        own = np.empty(len(table))
+        own, mean = np.empty(len(table)), table["expected_count"].to_numpy(dtype=float)
         if len(table):
-            own[more] = self._own_after_more(amount[more], region[more])
-            own[~more] = self._own_after_quiet(amount[~more], region[~more], rates)
+            own[more] = self._own_after_more(amount[more], region[more], mean[more])
+            own[~more] = self._own_after_quiet(amount[~more], region[~more], mean[~more], rates)
         return _told(table, share, own)
 
-    def _own_after_more(self, amount: FloatArray, region: IntArray) -> FloatArray:
-        n_windows, n_regions = self.ours.counts.shape
+    def _own(self, shown: Shown, asked: dict[str, WhatIfs], mean: FloatArray) -> FloatArray:
+        """Return what attacks on the group add, where `mean` is what all of it comes to."""
+        model: Any = self.forecast.models["foreign"]
+        found = {
+            name: np.asarray(model.predict_what_ifs(getattr(shown, name), what_ifs).mean, float)
+            for name, what_ifs in asked.items()
+        }
+        return np.maximum(found["ours"] - found["none"], mean - found["others"])
+
+    def _own_after_more(self, amount: FloatArray, region: IntArray, mean: FloatArray) -> FloatArray:
+        n_windows, n_regions = self.shown.whole.counts.shape
         event = np.arange(len(region))
         here = (np.ones(len(region)), (event, region))
         last = (np.ones(len(region)), (event, np.full(len(region), n_windows - 1)))
-        what_ifs = WhatIfs(
+        series = ("counts", *self.shown.whole.drivers)
+        more = WhatIfs(
             place=sparse.csr_array(sparse.coo_array(here, shape=(len(region), n_regions))),
             time=sparse.csr_array(sparse.coo_array(last, shape=(len(region), n_windows))),
-            amounts=dict.fromkeys(("counts", *self.ours.drivers), amount),
+            amounts=dict.fromkeys(series, amount),
             event=event,
             region=region,
         )
-        return _own_part(self.forecast.models["foreign"], self.ours, self.none, what_ifs)
+        nothing = replace(more, amounts=dict.fromkeys(series, 0.0 * amount))
+        return self._own(self.shown, {"ours": more, "none": nothing, "others": nothing}, mean)
 
     def _own_after_quiet(
-        self, amount: FloatArray, region: IntArray, rates: FloatArray
+        self, amount: FloatArray, region: IntArray, mean: FloatArray, rates: FloatArray
     ) -> FloatArray:
         known = self.forecast.provenance
         start = pd.Timestamp(known["as_of"])
         reach = start + pd.Timedelta(days=MOST_QUIET_DAYS)
         days = np.diff(step_onwards(start, reach, every=known["every"])).astype(float)
         steps = np.searchsorted(days.cumsum(), amount) + 1
-        expected = self.forecast.frame.pivot_table("expected_count", "region_id", "layer")
-        others = expected["violence"].reindex(self._ids).fillna(0.0).to_numpy()
-        daily = {"violence": others / known["horizon_days"], "foreign": rates}
         own = np.empty(len(region))
         for step in np.unique(steps):
             rows = steps == step
-            own[rows] = self._own_of_quiet(days[:step], daily)[region[rows]]
+            whole = np.empty(self.shown.whole.n_regions)
+            whole[region[rows]] = mean[rows]
+            own[rows] = self._own_of_quiet(days[:step], self._daily(rates), whole)[region[rows]]
         return own
 
-    def _own_of_quiet(self, days: FloatArray, daily: dict[str, FloatArray]) -> FloatArray:
-        """Return what attacks on the group add in each region when it has been quiet there."""
-        nobody = {**daily, "foreign": np.zeros_like(daily["foreign"])}
-        ours = lengthen(self.ours, days, daily, layer="foreign")
-        none = lengthen(self.none, days, nobody, layer="foreign")
-        every = np.arange(ours.n_regions)
-        time = np.zeros(ours.n_windows)
-        time[-len(days) :] = days
-        rates = {"counts": daily["foreign"]} | {name: daily[name] for name in ours.drivers}
-        what_ifs = WhatIfs(
-            place=sparse.csr_array(sparse.eye_array(ours.n_regions)),
-            time=sparse.csr_array(np.tile(time, (ours.n_regions, 1))),
-            amounts={name: -rate for name, rate in rates.items()},
-            event=every,
-            region=every,
+    def _daily(self, rates: FloatArray) -> dict[str, dict[str, FloatArray]]:
+        """Return the incidents a day that are expected, with and without the group's."""
+        expected = self.forecast.frame.pivot_table("expected_count", "region_id", "layer")
+        days = self.forecast.provenance["horizon_days"]
+        violence, foreign = (
+            expected[name].reindex(self._ids).fillna(0.0).to_numpy() / days
+            for name in ("violence", "foreign")
         )
-        return _own_part(self.forecast.models["foreign"], ours, none, what_ifs)
+        local = np.maximum(violence - foreign, 0.0)
+        return {
+            "ours": {"violence": local + rates, "foreign": rates},
+            "none": {"violence": local, "foreign": 0.0 * rates},
+            "others": {
+                "violence": np.maximum(violence - rates, 0.0),
+                "foreign": np.maximum(foreign - rates, 0.0),
+            },
+        }
 
-
-def _own_part(model: Any, ours: CountHistory, none: CountHistory, what_ifs: WhatIfs) -> FloatArray:
-    """Return what attacks on the group add; of the amounts, ``counts`` are the group's."""
-    rest = {name: amount for name, amount in what_ifs.amounts.items() if name != "counts"}
-    with_ours = model.predict_what_ifs(ours, what_ifs).mean
-    without = model.predict_what_ifs(none, replace(what_ifs, amounts=rest)).mean
-    return np.asarray(with_ours - without, dtype=float)
+    def _own_of_quiet(
+        self, days: FloatArray, daily: dict[str, dict[str, FloatArray]], mean: FloatArray
+    ) -> FloatArray:
+        """Return what attacks on the group add in each region when it has been quiet there."""
+        histories, asked = {"whole": self.shown.whole}, {}
+        every = np.arange(self.shown.whole.n_regions)
+        for name, rates in daily.items():
+            history = lengthen(getattr(self.shown, name), days, rates, layer="foreign")
+            time = np.zeros(history.n_windows)
+            time[-len(days) :] = days
+            gone = {"counts": -rates["foreign"]} | {key: -rates[key] for key in history.drivers}
+            histories[name] = history
+            asked[name] = WhatIfs(
+                place=sparse.csr_array(sparse.eye_array(history.n_regions)),
+                time=sparse.csr_array(np.tile(time, (history.n_regions, 1))),
+                amounts=gone,
+                event=every,
+                region=every,
+            )
+        return self._own(Shown(**histories), asked, mean)
 
 
 def _told(table: pd.DataFrame, share: FloatArray, own: FloatArray) -> pd.DataFrame:

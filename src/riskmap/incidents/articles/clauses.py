@@ -349,7 +349,7 @@ def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
     """Return the subject: the last phrase that no preposition or verb sets apart."""
     limit, skipped = 0, i
     passive = is_passive(clause, i)
-    for j in range(i - 1, -1, -1):
+    for j in range(i - 1, max(-1, i - _WINDOW), -1):
         if passive and clause.low(j) in verbs() and _is_gerund(clause, j):
             skipped = j
         elif clause.low(j) in grammar("clause_end") or (

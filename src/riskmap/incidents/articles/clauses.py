@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _REACH = 20
 _OPENING = 7
+_WINDOW = 80
 _ADVERBS = 4
 _BEFORE_NUMBER = 4
 _BARE_REACH = 5
@@ -270,11 +271,13 @@ def find_subjects(clause: Clause, i: int, *, near: bool = False) -> list[Phrase]
 
 def _asides(clause: Clause, i: int) -> list[tuple[int, int]]:
     """Return where something is thrown in before a word: "five - two women, three men - were"."""
-    dashes = [j for j in range(i) if clause.low(j) in ("–", "—") or _is_dash(clause, j)]
+    near = range(max(0, i - _WINDOW), i)
+    dashes = [j for j in near if clause.low(j) in ("–", "—") or _is_dash(clause, j)]
     found = list(zip(dashes[::2], dashes[1::2], strict=False))
-    opened = [j for j in range(i) if clause.low(j) == "("]
-    found += [(a, b) for a in opened for b in range(a, i) if clause.low(b) == ")"][:1]
-    commas = [j for j in range(i) if clause.low(j) == ","]
+    opened = [j for j in near if clause.low(j) == "("]
+    closed = [j for j in near if clause.low(j) == ")"]
+    found += [(a, next(b for b in closed if b > a)) for a in opened if closed and closed[-1] > a]
+    commas = [j for j in near if clause.low(j) == ","]
     parts = [j for j in commas if clause.low(j + 1) in grammar("parts") or _is_of_them(clause, j)]
     return [*found, (parts[0], commas[-1])] if parts and parts[0] < commas[-1] else found
 
@@ -346,7 +349,7 @@ def _main(clause: Clause, before: Sequence[Phrase], i: int) -> Phrase | None:
     """Return the subject: the last phrase that no preposition or verb sets apart."""
     limit, skipped = 0, i
     passive = is_passive(clause, i)
-    for j in range(i - 1, -1, -1):
+    for j in range(i - 1, max(-1, i - _WINDOW), -1):
         if passive and clause.low(j) in verbs() and _is_gerund(clause, j):
             skipped = j
         elif clause.low(j) in grammar("clause_end") or (

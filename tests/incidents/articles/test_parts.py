@@ -8,7 +8,7 @@ import riskmap as rm
 from riskmap.incidents.articles.actors import find_groups
 from riskmap.incidents.articles.dates import Reference, find_dates
 from riskmap.incidents.articles.scopes import find_scopes
-from riskmap.incidents.articles.sentences import find_dateline, split_sentences
+from riskmap.incidents.articles.sentences import LONGEST, find_dateline, split_sentences
 from riskmap.incidents.articles.tolls import find_tolls
 
 WEDNESDAY = Reference(date(2031, 5, 14))
@@ -269,3 +269,14 @@ def test_a_summary_stands_when_nothing_tells_more(matcher):
     found = rm.extract_incidents(longer, published="2031-05-14", regions=matcher)
     assert [r["killed"] for r in found.incident_rows] == [2, 3]
     assert [r["reason"] for r in found.set_aside_rows] == ["summary"]
+
+
+def test_a_page_without_a_full_stop_is_read_in_pieces():
+    text = "armed men attacked a convoy in Sarn and fled, " * 100
+    pieces = split_sentences(text)
+    assert max(len(piece.text) for piece in pieces) <= LONGEST
+    assert "".join(piece.text for piece in pieces).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_word_without_end_is_cut():
+    assert [len(piece.text) for piece in split_sentences("x" * 2500)] == [1000, 1000, 500]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import lower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Lt|Col|Gen|Sgt|Capt|Maj|Cpl|Cmdr|Brig|Adm|Pvt|Rev|Hon|Gov|Sen"
@@ -42,6 +46,8 @@ _PLAIN_DATELINE = re.compile(
 )
 _RELEASE = re.compile(r"For Immediate Release|Download PDF")
 _HEAD = 700
+#: Characters of a sentence; a longer one is read in pieces.
+LONGEST = 1_000
 _TITLE = 160
 
 
@@ -136,7 +142,7 @@ def split_sentences(text: str) -> list[Sentence]:
     body = _body_start(text)
     found: list[Sentence] = []
     start, paragraph = 0, 0
-    for end, is_line in [*_breaks(text, body), (len(text), True)]:
+    for end, is_line in _bounded([*_breaks(text, body), (len(text), True)], text):
         piece = text[start:end]
         stripped = piece.strip()
         if stripped:
@@ -147,6 +153,21 @@ def split_sentences(text: str) -> list[Sentence]:
         start = end
         paragraph += is_line
     return found
+
+
+def _bounded(ends: list[tuple[int, bool]], text: str) -> Iterator[tuple[int, bool]]:
+    """Yield the ends of sentences, and of the pieces of any that no writer would have written.
+
+    What is read grows with the square of a sentence; a page without a full stop is cut at spaces.
+    """
+    start = 0
+    for end, is_line in ends:
+        while end - start > LONGEST:
+            space = text.rfind(" ", start + 1, start + LONGEST)
+            start = space if space > start else start + LONGEST
+            yield start, False
+        yield end, is_line
+        start = end
 
 
 def _breaks(text: str, body: int) -> list[tuple[int, bool]]:

@@ -107,7 +107,10 @@ def test_run_compares_with_the_set_before(files, tmp_path):
     alone = run(files, tmp_path, "2024-12-01", "--no-previous")
     assert "previous_as_of" not in alone.provenance
     other = run(files, tmp_path, "2024-12-01", "--group", "CHN")
-    assert "previous_as_of" not in other.provenance
+    assert other.provenance["previous_as_of"] == "2024-11-01"
+    before = other.risks.groupby("layer")["level_before"].count()
+    assert before["violence"] > 0
+    assert before["group"] == 0  # nothing was told of this group before
     stated = run(files, tmp_path / "b", "2024-12-01", "--previous", str(tmp_path))
     assert stated.provenance["previous_as_of"] == "2024-12-01"
 

@@ -73,9 +73,7 @@ def test_a_set_without_the_range_over_models_is_read_with_it_missing(layer):
     assert back.risks[columns].isna().all(axis=None)
     for name in ("p_any", "q95"):
         with pytest.raises(InputError, match="risks lack a column"):
-            decode_layer(
-                encode_layer(dataclasses.replace(old, risks=old.risks.drop(columns=name)))
-            )
+            decode_layer(encode_layer(dataclasses.replace(old, risks=old.risks.drop(columns=name))))
 
 
 def test_what_no_file_can_hold_is_left_out(layers):

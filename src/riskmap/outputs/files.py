@@ -48,10 +48,10 @@ def told_why(what: str, folder: Path) -> Iterator[None]:
 
     Examples
     --------
-    >>> with told_why("risk.csv was not written", Path("/tmp")):
-    ...     raise PermissionError(errno.EACCES, "Permission denied")
+    >>> with told_why("a.csv was not written", Path("out")):
+    ...     raise PermissionError(errno.EACCES, "no")
     Traceback (most recent call last):
-    riskmap.errors.PublishError: risk.csv was not written: /tmp can't be written: [Errno 13] Permission denied
+    riskmap.errors.PublishError: a.csv was not written: out can't be written: [Errno 13] no
     """
     try:
         yield

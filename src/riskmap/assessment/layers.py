@@ -34,7 +34,7 @@ RISK_COLUMNS = (
     Column("risk_level", COUNT, "0 insufficient data, 1 minimal ... 5 extreme"),
     Column("level_name", TEXT, "name of the level"),
     Column("p_any", NUMBER, "probability of at least one incident within the horizon"),
-    Column("p_least", NUMBER, "smallest p_any of the models asked, of which one is the default"),
+    Column("p_least", NUMBER, "smallest p_any of the models asked, the one in use among them"),
     Column("p_most", NUMBER, "largest p_any of the models asked; no confidence interval"),
     Column("expected_count", NUMBER, "expected incidents within the horizon"),
     Column("q05", NUMBER, "5 % quantile of the count"),

@@ -74,6 +74,14 @@ def test_layers_are_nested(forecast):
     assert (table["group"] > 0).all()
 
 
+def test_models_that_agree_on_foreigners_agree_on_the_group(forecast):
+    alike = forecast.frame.assign(p_least=forecast.frame["p_any"], p_most=forecast.frame["p_any"])
+    frame = add_group(replace(forecast, frame=alike), MINERS).frame
+    theirs = frame[(frame["layer"] == "group") & frame["p_any"].notna()]
+    assert len(theirs)
+    assert theirs["p_least"].to_numpy() == pytest.approx(theirs["p_most"].to_numpy(), abs=1e-12)
+
+
 def test_components_of_the_group_add_up(forecast):
     found = add_group(forecast, MINERS)
     parts = found.components[found.components["layer"] == "group"]

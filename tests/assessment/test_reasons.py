@@ -215,11 +215,23 @@ def test_models_disagree_by_a_range_of_probabilities(base):
     known = layer.risks[layer.risks["risk_level"] > 0]
     assert known["disagreement"].between(0, 1).all()
     assert layer.risks.loc[layer.risks["risk_level"] == 0, "disagreement"].isna().all()
+    assert (known["p_most"] - known["p_least"]).equals(known["disagreement"])
     alone = rm.EmpiricalBayes().fit(forecast.histories["violence"], horizon_days=90.0)
     p_any = alone.predict_distribution(forecast.histories["violence"]).p_gt(0)
     frame = forecast.frame[forecast.frame["layer"] == "violence"]
     assert (frame["p_least"] <= p_any).all()
     assert (p_any <= frame["p_most"]).all()
+
+
+@pytest.mark.parametrize("model", [QUICK, rm.EmpiricalBayes()], ids=["default", "simple"])
+def test_the_range_over_models_holds_the_probability_of_every_layer(model):
+    risks = stream(invented(), model)[1].risks
+    known = risks[risks["p_any"].notna()]
+    assert set(known["layer"]) == {"violence", "foreign", "group"}
+    assert (known["p_least"] <= known["p_any"]).all()
+    assert (known["p_any"] <= known["p_most"]).all()
+    assert (known["p_least"] < known["p_most"]).any()
+    assert risks.loc[risks["p_any"].isna(), ["p_least", "p_most"]].isna().all(axis=None)
 
 
 @pytest.fixture(scope="module")

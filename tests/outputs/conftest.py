@@ -73,6 +73,8 @@ def make_risks(regions, scale, unknown=2):
                     "risk_level": level,
                     "level_name": [LEVEL_NAMES[k] for k in level],
                     "p_any": p_any,
+                    "p_least": 0.7 * p_any,
+                    "p_most": np.minimum(1.4 * p_any, 1.0),
                     "expected_count": np.where(np.isnan(p_any), np.nan, expected),
                     "q05": 0.0,
                     "q50": np.floor(expected),

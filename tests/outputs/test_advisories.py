@@ -100,7 +100,7 @@ def test_the_first_page_says_where_why_and_what_was_before(explained):
     assert first.head == ("Region", "Level", "Before", "Probability", "Why")
     region, level, before, probability, why = first.rows[0]
     assert (region, level, before) == ("Ashkor (Ambrel)", "5 extreme", "3 moderate")
-    assert probability == "22 % (unlikely)"
+    assert probability == "22 % (models: 15–31 %)"
     assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
 
 
@@ -278,8 +278,35 @@ def test_text_is_short_and_on_one_line():
 def test_every_probability_has_a_word_and_is_never_certain(p):
     words = catalogue("en")["likelihoods"]
     said = likelihood(p, words)
-    assert said in words.values() if p > 0.2 else re.fullmatch(r"about 1 in [\d,]+", said)
+    assert said in words.values() if p > 0.45 else re.fullmatch(r"about \d in [\d,]+", said)
     assert percent(p) not in ("0 %", "100 %")
+
+
+@given(st.floats(1e-6, 0.45))
+def test_a_frequency_is_close_to_its_probability(p):
+    k, n = re.findall(r"[\d,]+", likelihood(p, catalogue("en")["likelihoods"]))
+    assert int(k) / int(n.replace(",", "")) == pytest.approx(p, rel=0.17)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_range_over_the_models_stands_beside_every_probability(layer, language):
+    words = catalogue(language)
+    said = words["sentences"]["models"].format(range="15–31 %")
+    report = build_report(layer, language=language)
+    column = words["probability"]
+    assert report.summary.rows[0][report.summary.head.index(column)] == f"22 % ({said})"
+    worded = f"22 % ({likelihood(0.22, words['likelihoods'])}; {said})"
+    assert report.table.rows[0][report.table.head.index(column)] == worded
+    assert any(worded in line for line in report.judgements)
+    assert words["limits"]["models"] in report.limits
+    assert said in advisory_page(layer, language=language)
+
+
+def test_a_set_of_before_says_nothing_of_models(layer):
+    risks = layer.risks.assign(p_least=np.nan, p_most=np.nan)
+    report = build_report(dataclasses.replace(layer, risks=risks))
+    assert report.table.rows[0][report.table.head.index("Probability")] == "22 % (about 1 in 5)"
+    assert not any("models" in text.lower() for text in (*report.judgements, *report.limits))
 
 
 def keys(table, prefix=""):

@@ -87,6 +87,9 @@ def test_a_region_is_found_and_explained(open_page, html):
     panel = text_of(page, "#panel")
     for part in ("Nolva", "extreme", "18 %", "own history", "Expected count", "Latest incidents"):
         assert part in panel
+    assert "about 1 in 6" in panel
+    assert "The models that were asked say 12–25 %; the level rests on the figure above." in panel
+    assert "no confidence interval" in text_of(page, "#foot")
     assert page.locator("#chosen").get_attribute("d").startswith("M")
     assert "Nolva: 5 extreme" in page.locator("#status").inner_text()
     page.click("#panel >> role=button[name=Close]")

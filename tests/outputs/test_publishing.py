@@ -12,10 +12,12 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyogrio.errors import DataSourceError
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
@@ -279,6 +281,7 @@ for size in map(int, sys.argv[3:]):
             rm.publish(later, sys.argv[2], formats=chosen)
         except rm.RiskmapError as error:
             told.append(type(error).__name__)
+            assert "File too large" in str(error), error
         else:
             told.append("written")
 print(told)
@@ -301,6 +304,32 @@ def test_a_disk_that_fills_up_in_any_format_leaves_the_old_set(tmp_path):
     assert told[-1] == "PublishError"
     check_whole(tmp_path)
     assert not (tmp_path / ".partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "text"),
+    [
+        (49_152, r"the disk of \S+ is full or nearly so \(49,152 bytes free\): Failed to commit"),
+        (2**40, "published: Failed to commit"),
+    ],
+)
+def test_gdal_names_no_disk_and_is_not_left_to_itself(layer, tmp_path, monkeypatch, free, text):
+    def fail(_layer, _folder):
+        raise DataSourceError("Failed to commit transaction")
+
+    monkeypatch.setitem(publishing.WRITERS, "gpkg", fail)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=free))
+    with pytest.raises(PublishError, match=text):
+        publish(layer, tmp_path, formats=["gpkg"])
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path):
+    def denied():
+        yield b""
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.raises(PublishError, match=f"{tmp_path} can't be written: .* Permission denied"):
+        replace_file(tmp_path / "a", denied())
 
 
 def test_a_killed_publisher_leaves_a_whole_set(layer, tmp_path):
@@ -357,7 +386,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         yield b"ne"
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(PublishError, match="No space left"):
+    with pytest.raises(PublishError, match=f"the disk of {tmp_path} is full .* No space left"):
         replace_file(path, half())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

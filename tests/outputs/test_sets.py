@@ -13,10 +13,12 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 from pandas.testing import assert_frame_equal
 
-from riskmap.errors import PublishedSetError, RiskmapWarning
+from riskmap.assessment.layers import RISK_COLUMNS
+from riskmap.errors import InputError, PublishedSetError, RiskmapWarning
 from riskmap.outputs.archives import decode_layer, encode_layer
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.sets import read_layer
+from riskmap.schema import conform
 
 TODAY = "2025-02-01"
 
@@ -61,6 +63,17 @@ def test_new_columns_and_tables_come_along(layers):
         decode_layer(encode_layer(dataclasses.replace(layer, incidents=table))),
         dataclasses.replace(layer, incidents=table),
     )
+
+
+def test_a_set_without_the_range_over_models_is_read_with_it_missing(layer):
+    columns = ["p_least", "p_most"]
+    old = dataclasses.replace(layer, risks=layer.risks.drop(columns=columns))
+    back = decode_layer(encode_layer(old))
+    assert_layers_equal(back, dataclasses.replace(old, risks=conform(old.risks, RISK_COLUMNS)))
+    assert back.risks[columns].isna().all(axis=None)
+    for name in ("p_any", "q95"):
+        with pytest.raises(InputError, match="risks lack a column"):
+            decode_layer(encode_layer(dataclasses.replace(old, risks=old.risks.drop(columns=name))))
 
 
 def test_what_no_file_can_hold_is_left_out(layers):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.forecasts import Forecast
 
-_NUMBERS = ("p_any", "expected_count", "q05", "q50", "q95")
+_NUMBERS = ("p_any", "p_least", "p_most", "expected_count", "q05", "q50", "q95")
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,9 @@ def find_reasons(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale) -> 
     capped, audit = cap_single_sources(risks, influences, scale)
     asked = set(forecast.responses["layer"].unique())
     stamped = _stamp_fragility(capped, influences, asked=asked)
-    keys = pd.MultiIndex.from_frame(risks[_KEYS])
-    frame = forecast.frame.set_index(_KEYS).reindex(keys)
-    spread = (frame["p_most"] - frame["p_least"]).to_numpy()
-    known = (risks["risk_level"] > INSUFFICIENT).to_numpy(dtype=bool)
+    spread = stamped["p_most"] - stamped["p_least"]
     return Reasons(
-        risks=stamped.assign(disagreement=np.where(known, spread, np.nan)),
+        risks=stamped.assign(disagreement=spread),
         influences=_tell_influences(influences),
         counterfactuals=_find_counterfactuals(forecast, risks, scale),
         audit=audit,

@@ -22,12 +22,14 @@ from riskmap.errors import InputError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.tables import clean_plain
-from riskmap.schema import CRS, REGION_COLUMNS, check_columns
+from riskmap.schema import CRS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 KIND = "riskmap layer 1"
+#: Columns of risks that sets published before there were any lack; they come back missing.
+_LATER = ("p_least", "p_most")
 _DTYPES = re.compile(
     r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"
 )
@@ -66,13 +68,21 @@ def decode_layer(data: bytes) -> RiskLayer:
     try:
         layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
-        check_columns(layer.risks, RISK_COLUMNS, table="risks")
+        layer = dataclasses.replace(layer, risks=_with_later_columns(layer.risks))
         check_columns(layer.drivers, DRIVER_COLUMNS, table="drivers")
     except InputError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
         raise InputError("not a whole layer", met=f"{type(error).__name__}: {error}") from error
     return layer
+
+
+def _with_later_columns(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return risks with the columns that an earlier version didn't know, after checking them."""
+    absent = {name: np.nan for name in _LATER if name not in risks}
+    whole = risks.assign(**absent)
+    check_columns(whole, RISK_COLUMNS, table="risks")
+    return conform(whole, RISK_COLUMNS) if absent else risks
 
 
 def _fields(data: bytes) -> dict[str, Any]:

@@ -25,8 +25,9 @@ K = 3
 
 _REGIONS = tuple(column.name for column in REGION_COLUMNS)
 _RISKS = (
-    *("region_id", "layer", "risk_level", "level_name", "p_any", "expected_count"),
-    *("q05", "q50", "q95", "confidence", "data_sufficiency", "reporting_gap", "threshold_level"),
+    *("region_id", "layer", "risk_level", "level_name", "p_any", "p_least", "p_most"),
+    *("expected_count", "q05", "q50", "q95", "confidence", "data_sufficiency"),
+    *("reporting_gap", "threshold_level"),
     *(
         "held",
         "below_since",

@@ -22,7 +22,7 @@ from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.alerts import atom_feed, cap_alert
 from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.documents import advisory_docx, advisory_pdf
-from riskmap.outputs.files import WRITING_FAILED, sync, write_chunks
+from riskmap.outputs.files import sync, told_why, write_chunks
 from riskmap.outputs.frames import TABLE, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import write_geopackage
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     Writer = Callable[[RiskLayer, Path], None]
 
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
+_FAILED = "{out}: the set was not published"
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
 
@@ -97,12 +98,10 @@ def publish(
     """
     chosen = choose_formats(formats, profile=profile)
     out, layer = Path(out), apply_profile(layer, profile)
-    try:
+    with told_why(_FAILED.format(out=out), out):
         out.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
             return _publish(layer, out, chosen)
-    except WRITING_FAILED as error:
-        raise PublishError(f"{out}: the set was not published: {error}") from error
 
 
 def choose_formats(formats: Sequence[str] | None, *, profile: str) -> tuple[str, ...]:
@@ -144,12 +143,13 @@ def _publish(layer: RiskLayer, out: Path, formats: Sequence[str]) -> Path:
     partial = out / _PARTIAL
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir()
-        missing = _write_files(layer, partial, formats)
-        manifest = _manifest(layer, partial, missing)
-        (partial / MANIFEST).write_bytes(manifest)
-        _sync_files(partial)
-        target = _settle(partial, out, _set_name(layer, manifest))
+        with told_why(_FAILED.format(out=out), out):
+            partial.mkdir()
+            missing = _write_files(layer, partial, formats)
+            manifest = _manifest(layer, partial, missing)
+            (partial / MANIFEST).write_bytes(manifest)
+            _sync_files(partial)
+            target = _settle(partial, out, _set_name(layer, manifest))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _swap_pointer(pointer, target)

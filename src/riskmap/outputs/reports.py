@@ -37,14 +37,13 @@ from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import (
     NONE,
     Grid,
+    chance,
     country_name,
     day,
     display,
     enumerated,
     level_words,
-    likelihood,
     notice,
-    percent,
     region_names,
     validity,
 )
@@ -273,8 +272,7 @@ def _judgements(
             )
         lines.append(
             said["highest"].format(
-                p=percent(first["p_any"]),
-                words=likelihood(first["p_any"], words["likelihoods"]),
+                p=chance(first, words),
                 place=region_names(known.loc[[first.name]])[0],
                 days=f"{layer.provenance.get('horizon_days', 0):g}",
             )
@@ -319,9 +317,7 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
             for level in rows["level_before"]
         ],
         "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
-        "probability": [
-            f"{percent(p)} ({likelihood(p, words['likelihoods'])})" for p in rows["p_any"]
-        ],
+        "probability": [chance(row, words) for row in rows.itertuples()],
         "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
         "consequence": [
             NONE if pd.isna(mean) else f"{mean:.2g} ({worst:.2g})"
@@ -393,6 +389,7 @@ def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
 def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what the method can't say, of that which is said here."""
     silent = {
+        "models": known["p_most"].isna().all(),
         "consequence": known["expected_victims"].isna().all(),
         "moves": layer.counterfactuals.empty,
     }

@@ -12,12 +12,11 @@ from riskmap.outputs.tables import driver_texts
 from riskmap.outputs.wordings import (
     NONE,
     Grid,
+    chance,
     country_names,
     display,
     enumerated,
     level_words,
-    likelihood,
-    percent,
     region_names,
 )
 from riskmap.panels.measures import hits_foreigners, measure
@@ -74,7 +73,7 @@ def summary_rows(
                 name,
                 level_words(int(row.risk_level), words),
                 *((old,) if told else ()),
-                f"{percent(row.p_any)} ({likelihood(row.p_any, words['likelihoods'])})",
+                chance(row, words, brief=True),
                 ". ".join(filter(None, why)),
             )
         )

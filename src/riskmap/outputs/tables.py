@@ -28,6 +28,8 @@ _ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_li
 _SIDE_BY_SIDE = (
     "risk_level",
     "p_any",
+    "p_least",
+    "p_most",
     "expected_count",
     "q05",
     "q95",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.errors import InputError, MissingDependencyError, PublishError
+from riskmap.errors import InputError, MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import ink
-from riskmap.outputs.files import WRITING_FAILED, sync, write_chunks
+from riskmap.outputs.files import sync, told_why, write_chunks
 from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import write_geopackage
@@ -57,19 +57,19 @@ def to_file(layer: RiskLayer, path: str | Path) -> Path:
         raise InputError(
             "no file that holds a layer", met=path.name, expected="one of " + ", ".join(_FILES)
         )
-    try:
+    why = f"{path} was not written"
+    with told_why(why, path.parent):
         folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         partial = folder / path.name
         try:
-            writer(layer, partial)
-            sync(partial)
-            partial.replace(path)
+            with told_why(why, path.parent):
+                writer(layer, partial)
+                sync(partial)
+                partial.replace(path)
         finally:
             for left in folder.iterdir():
                 left.unlink()
             folder.rmdir()
-    except WRITING_FAILED as error:
-        raise PublishError(f"{path} was not written: {error}") from error
     return path
 
 

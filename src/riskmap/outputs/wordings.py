@@ -24,11 +24,11 @@ _MAX_TEXT = 160
 _NAMED = 8
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
-#: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than the first is said
-#: as a frequency: "almost no chance" beside a high level would be read as a reason to travel.
+#: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than an even chance is
+#: said as a frequency: "unlikely" beside a high level would be read as a reason to travel.
 _LIKELIHOODS = (
-    (0.20, "one_in"),
-    (0.45, "unlikely"),
+    (0.36, "one_in"),
+    (0.45, "two_in_five"),
     (0.55, "roughly_even"),
     (0.80, "likely"),
     (0.95, "very_likely"),
@@ -59,7 +59,7 @@ def display(value: Any) -> str:
 
 
 def likelihood(p_any: float, words: Mapping[str, str]) -> str:
-    """Return a probability in words: a frequency up to 20 %, above it the words of ICD 203 (2015).
+    """Return a probability in words: a frequency up to 45 %, above it the words of ICD 203 (2015).
 
     Parameters
     ----------
@@ -72,11 +72,51 @@ def likelihood(p_any: float, words: Mapping[str, str]) -> str:
     --------
     >>> from riskmap.outputs.catalogues import catalogue
     >>> words = catalogue("en")["likelihoods"]
-    >>> likelihood(0.5, words), likelihood(0.043, words)
-    ('roughly even chance', 'about 1 in 23')
+    >>> likelihood(0.5, words), likelihood(0.22, words), likelihood(0.043, words)
+    ('roughly even chance', 'about 1 in 5', 'about 1 in 23')
     """
     name = next(name for bound, name in _LIKELIHOODS if p_any <= bound)
-    return words[name].format(n=f"{float(f'{1 / max(p_any, 1e-6):.2g}'):,.0f}")
+    n = 1 / max(p_any, 1e-6)
+    return words[name].format(n=f"{n if n < 10 else float(f'{n:.2g}'):,.0f}")  # noqa: PLR2004
+
+
+def percent_range(least: float, most: float) -> str:
+    """Return the range of two probabilities for readers; one when they read alike.
+
+    Examples
+    --------
+    >>> percent_range(0.08, 0.2), percent_range(0.971, 0.999), percent_range(0.121, 0.122)
+    ('8–20 %', '97 – > 99 %', '12 %')
+    """
+    low, high = percent(least), percent(most)
+    between = " – " if high.startswith((">", "<")) else "–"
+    return high if low == high else f"{low.removesuffix(' %')}{between}{high}"
+
+
+def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
+    """Return a probability with its words, and the range over the models where it is known.
+
+    Parameters
+    ----------
+    row
+        With ``p_any``, ``p_least`` and ``p_most``.
+    words
+        A catalogue.
+    brief
+        Without its words where the range is known: page one has little room.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> chance(Row(p_any=0.12, p_least=0.08, p_most=0.2), catalogue("en"))
+    '12 % (about 1 in 8; models: 8–20 %)'
+    """
+    said = [likelihood(row.p_any, words["likelihoods"])]
+    if not pd.isna(row.p_most):
+        between = percent_range(row.p_least, row.p_most)
+        told = words["sentences"]["models"].format(range=between)
+        said = [told] if brief else [*said, told]
+    return f"{percent(row.p_any)} ({'; '.join(said)})"
 
 
 def percent(p: float) -> str:

@@ -206,18 +206,30 @@ def _thinned(frame: pd.DataFrame, foreign: pd.DataFrame, mean: FloatArray) -> pd
     whole = foreign["expected_count"].to_numpy()
     share = np.divide(mean, whole, out=np.zeros_like(mean), where=whole > 0)
     found = thin(whole, foreign["dispersion"].to_numpy(), share)
+    p_any, least, most = found.p_gt(0), foreign["p_least"], foreign["p_most"]
+    part = _part_of_hazard(foreign["p_any"].to_numpy(), p_any, share)
     return frame.assign(
         expected_count=mean,
-        p_any=found.p_gt(0),
+        p_any=p_any,
         p_gt1=found.p_gt(1),
         p_gt4=found.p_gt(4),
         q05=found.quantile(0.05),
         q50=found.quantile(0.5),
         q95=found.quantile(0.95),
         dispersion=1.0 + mean * found.dispersion,
-        p_least=1.0 - (1.0 - foreign["p_least"]) ** share,
-        p_most=1.0 - (1.0 - foreign["p_most"]) ** share,
+        p_least=np.minimum(1.0 - (1.0 - least) ** part, p_any),
+        p_most=np.maximum(1.0 - (1.0 - most) ** part, p_any),
     )
+
+
+def _part_of_hazard(whole: FloatArray, part: FloatArray, share: FloatArray) -> FloatArray:
+    """Return the group's part of the hazard of any incident; its share where there is none.
+
+    The probabilities of other models are thinned by it: where they agree on the foreigners, they
+    agree on the group.
+    """
+    hazard, theirs = (-np.log1p(-np.minimum(p, 1 - 1e-16)) for p in (whole, part))
+    return np.divide(theirs, hazard, out=share.copy(), where=hazard > 0)
 
 
 def _interleave(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def _asset(name: str) -> str:
 
 def _texts(code: str) -> dict[str, object]:
     words = catalogue(code)
-    limits = {"boundaries": words["limits"]["boundaries"]}
+    limits = {key: words["limits"][key] for key in ("models", "boundaries")}
     sentences = {key: words["sentences"][key] for key in _SENTENCES}
     page = {key: text for key, text in words["page"].items() if key != "meanings"}
     headings = {key: words["headings"][key] for key in ("matrix", "relevance")}

@@ -32,18 +32,19 @@
     if (p > 0.99) return "> 99 %";
     return p < 1e-4 ? "< 0.01 %" : Number((100 * p).toPrecision(2)) + " %";
   };
+  const range = (least, most) => {
+    const low = percent(least), high = percent(most);
+    return low === high ? high : low.replace(/ %$/, "") + (/^[<>]/.test(high) ? " – " : "–") + high;
+  };
   const number = (v, digits) => {
     if (v === null || v === undefined) return "–";
     return v > 0 && v < 5e-4 ? "< 0.001" : String(Number(v.toPrecision(digits || 2)));
   };
   const word = (p) => {
-    if (p <= 0.2) {
-      const n = Number((1 / Math.max(p, 1e-6)).toPrecision(2)).toLocaleString("en");
-      return fill(T().likelihoods.one_in, { n });
-    }
-    const keys = ["unlikely", "roughly_even", "likely", "very_likely", "almost_certain"];
-    const i = [0.45, 0.55, 0.8, 0.95, 1].findIndex((bound) => p <= bound);
-    return T().likelihoods[keys[i < 0 ? 4 : i]];
+    const n = 1 / Math.max(p, 1e-6);
+    const keys = ["one_in", "two_in_five", "roughly_even", "likely", "very_likely", "almost_certain"];
+    const i = [0.36, 0.45, 0.55, 0.8, 0.95, 1].findIndex((bound) => p <= bound);
+    return fill(T().likelihoods[keys.at(i)], { n: (n < 10 ? Math.round(n) : Number(n.toPrecision(2))).toLocaleString("en") });
   };
   const day = (text) => String(text || "").slice(0, 10);
   const layer = () => D.layers[S.layer];
@@ -276,6 +277,7 @@
     if (p !== null) {
       parts.push(make("p", percent(p), "big"));
       parts.push(make("p", fill(t.page.chance, { words: word(p), about: t.layers[S.layer], days: D.days }), "quiet"));
+      if (l.most && l.most[i] !== null) parts.push(make("p", fill(t.page.models, { range: range(l.least[i] / 100, l.most[i] / 100) }), "quiet"));
       parts.push(gauge(p));
     }
     if (l.gap[i]) parts.push(make("p", t.page.gap, "warn"));
@@ -481,6 +483,7 @@
     gone.textContent = late ? fill(t.page[late[0]], { until: day(late[1]) }) : "";
     $("foot").replaceChildren(
       make("p", t.page.note),
+      ...(Object.values(D.layers).some((l) => l.most) ? [make("p", t.limits.models)] : []),
       make("p", fill(t.page.origin, D.origin)),
       make("p", t.limits.boundaries));
   }

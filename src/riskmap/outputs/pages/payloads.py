@@ -21,7 +21,7 @@ from riskmap.outputs.wordings import NONE, country_name, country_names, display,
 from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
@@ -190,6 +190,19 @@ def _short(value: Any) -> int | float | None:
     return int(short) if short.is_integer() else short
 
 
+def _printed(value: Any) -> int | float | None:
+    """Return a number with the two digits that the page prints, above 0.99 with all it needs."""
+    short = _short(value)
+    if short is None or 0.99 < short < 1:  # noqa: PLR2004 - nothing is certain
+        return short
+    return _short(float(f"{short:.2g}"))
+
+
+def _percent(value: Any) -> int | float | None:
+    """Return a probability in per cent, which is shorter."""
+    return None if pd.isna(value) else _short(100 * (_printed(value) or 0))
+
+
 def _column(risks: pd.DataFrame, name: str) -> list[Any]:
     return [_short(value) for value in risks[name]]
 
@@ -210,13 +223,19 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
         "suff": _codes(risks["data_sufficiency"], SUFFICIENCIES),
         "gap": [int(bool(gap)) for gap in risks["reporting_gap"].eq(other=True)],
     }
-    told = {
-        "before": "level_before",
-        "pBefore": "p_before",
-        "victims": "expected_victims",
-        "severe": "severe_scenario",
+    told: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
+        "least": ("p_least", _percent),
+        "most": ("p_most", _percent),
+        "before": ("level_before", _short),
+        "pBefore": ("p_before", _printed),
+        "victims": ("expected_victims", _printed),
+        "severe": ("severe_scenario", _short),
     }
-    columns |= {key: _column(risks, x) for key, x in told.items() if risks[x].notna().any()}
+    columns |= {
+        key: [short(value) for value in risks[name]]
+        for key, (name, short) in told.items()
+        if risks[name].notna().any()
+    }
     if risks["trend"].notna().any():
         columns["trend"] = _codes(risks["trend"], TRENDS)
     flags = flag_table(risks)[list(_FLAGS)].to_numpy() @ (1 << np.arange(len(_FLAGS)))
@@ -236,7 +255,7 @@ def _reasons(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
         "moves": (
             moves["region_id"],
             [
-                [kind, _short(amount), int(level), _short(p_any)]
+                [kind, _short(amount), int(level), _printed(p_any)]
                 for kind, amount, level, p_any in zip(
                     _codes(moves["kind"], _MOVES),
                     moves["amount"],

@@ -353,8 +353,8 @@ def _check_crs(frame: gpd.GeoDataFrame, table: str) -> None:
 def _check_ids(ids: pd.Series, table: str) -> None:
     if ids.isna().any():
         raise SchemaError(f"{table} lack an id", column=str(ids.name))
-    twice = ids[ids.duplicated()]
-    if len(twice):
+    if not ids.is_unique:
+        twice = ids[ids.duplicated()]
         raise SchemaError(
             f"{table} hold an id twice", column=str(ids.name), met=twice.iloc[0], expected="unique"
         )

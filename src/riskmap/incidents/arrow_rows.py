@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from riskmap.typing import IntArray
 
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 
 Parsed = tuple[pd.DataFrame, "IntArray", "IntArray"]
 
@@ -71,7 +72,9 @@ def read_arrow(
         return None
     if table.num_rows + len(refused) + skip != lines:
         return None
-    rows = pd.DataFrame({name: _series(table, name) for name in wanted})
+    with ThreadPoolExecutor() as pool:  # copying runs of memory is Arrow's, which needs no lock
+        series = pool.map(partial(_series, table), wanted)
+        rows = pd.DataFrame(dict(zip(wanted, series, strict=True)))
     return _with_refused(rows, refused, width=len(names), skip=skip, delimiter=delimiter)
 
 

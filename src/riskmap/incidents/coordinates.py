@@ -9,7 +9,9 @@ they stand are doubted only where asked, in feeds of which such copies go round.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,8 +89,9 @@ def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
     [0, 1, 2]
     """
     number, count = np.int64(0), 1
-    for column in columns:
-        codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    with ThreadPoolExecutor() as pool:  # Arrow numbers texts without a lock
+        coded = list(pool.map(partial(pd.factorize, use_na_sentinel=False), columns))
+    for codes, distinct in coded:
         number, found = pd.factorize(number * len(distinct) + codes)
         count = len(found)
     rows = np.asarray(number, dtype=np.int64)

@@ -392,9 +392,9 @@ def _hash_rows(rows: pd.DataFrame) -> NDArray[np.object_]:
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
     """Return unique ids; a row whose id stands on an earlier line goes to quarantine."""
     ids = frame["source"].astype("str") + ":" + frame["source_id"]
-    repeated = ids.duplicated().to_numpy()
-    if not repeated.any():
+    if ids.is_unique:
         return ids
+    repeated = ids.duplicated().to_numpy()
     first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
     quarantine.add_details(
         repeated,

@@ -178,6 +178,9 @@ def _sum_shared(
     high, low = cells.grains[order] >> _HALF, cells.grains[order] & _LOW
     sums: dict[str, FloatArray] = {}
     for name, values in cells.series.items():
+        if not values.any():
+            sums[name] = np.zeros(n_cells)
+            continue
         parts = (np.add.reduceat(values[order] * half, starts) for half in (high, low))
         upper, lower = (part.astype(float) for part in parts)
         weighted = (upper * 2.0**_HALF + lower) * GRAIN

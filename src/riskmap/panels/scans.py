@@ -24,6 +24,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import measure
+from riskmap.places.placements import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def scan_places(
     series = measure(facts)
     position = np.full(len(facts), -1, dtype=np.int64)
     position[found.placed.row] = found.placed.position
-    method = np.full(len(facts), "spread", dtype=object)
+    method = np.full(len(facts), SPREAD)
     method[found.placed.row] = found.placed.method
     keys = pd.DataFrame(
         {
@@ -236,7 +237,7 @@ def scan_places(
     late = _may_be_newest(keys)
     rows = np.flatnonzero(kept)[late]
     own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
-    whole = own.assign(method=pd.Series(method[rows], dtype="str")).join(
+    whole = own.assign(method=pd.array(METHODS, dtype="str").take(method[rows])).join(
         keys.drop(columns=["source", "nationality", "sector"]).iloc[late].reset_index(drop=True)
     )
     counts = {name: series[name][kept] for name in _SUMS}

@@ -46,6 +46,10 @@ CONFIDENCE = {
     "centroid": 0.3,
 }
 
+#: How an incident came to its region.
+METHODS = ("stated", "named", "point", "nearest", "capital", "centroid", "spread")
+SPREAD = METHODS.index("spread")
+
 _EDGE_M = 0.01
 
 
@@ -175,13 +179,14 @@ def locate(
 class Placed:
     """Placements as arrays; `row` and `position` are those of an incident and a region.
 
-    Of a place, `row` is its own number. `conflict` is the position of a region, -1 for none.
+    Of a place, `row` is its own number. `method` is the place of a word in :data:`METHODS`;
+    `conflict` is the position of a region, -1 for none.
     """
 
     row: IntArray
     position: IntArray
     weight: FloatArray
-    method: NDArray[np.object_]
+    method: IntArray
     confidence: FloatArray
     metres: FloatArray
     on_edge: NDArray[np.bool_]
@@ -322,7 +327,7 @@ def _place_sharp(
         row=rows,
         position=chosen,
         weight=np.ones(len(rows)),
-        method=method.astype(object),
+        method=pd.Index(METHODS).get_indexer(method),
         confidence=trust.to_numpy(dtype=float),
         metres=np.full(len(rows), np.nan),
         on_edge=np.zeros(len(rows), dtype=bool),
@@ -364,19 +369,13 @@ def _as_placements(
         "incident_id": usable["incident_id"].array.take(whole["row"]),
         "region_id": ids.take(whole["position"]),
         "weight": whole["weight"],
-        "method": _as_text(whole["method"]),
+        "method": pd.array(METHODS, dtype="str").take(whole["method"]),
         "confidence": whole["confidence"],
         "boundary_distance_m": whole["metres"],
         "on_edge": whole["on_edge"],
         "conflict_region_id": ids.take(whole["conflict"], allow_fill=True),
     }
     return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
-
-
-def _as_text(words: NDArray[np.object_]) -> pd.api.extensions.ExtensionArray:
-    """Return a column of a few words, each of which is made into text once."""
-    codes, distinct = pd.factorize(words)
-    return pd.array(distinct, dtype="str").take(codes)
 
 
 def _doubted(
@@ -433,7 +432,7 @@ def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> Placed:
         row=row[some],
         position=position[some],
         weight=weights[some],
-        method=np.full(n, "spread", dtype=object),
+        method=np.full(n, SPREAD),
         confidence=weights[some],
         metres=np.full(n, np.nan),
         on_edge=np.zeros(n, dtype=bool),

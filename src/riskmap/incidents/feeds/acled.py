@@ -61,7 +61,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     known = pd.to_datetime(seconds, unit="s", utc=True)
     return {
         "event_type": frame["event_type"].where(frame["event_type"].notna(), coarse),
-        "source_count": per_unique(source.texts("source"), count_sources).astype("Int64"),
+        "source_count": per_unique(source.texts("source"), count_sources, "Int64"),
         "ingested_at": pd.Series(known, index=frame.index),
     }
 

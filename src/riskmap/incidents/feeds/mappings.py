@@ -5,6 +5,7 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -268,8 +269,9 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     countries = source.clean(*columns)
     source.countries = map_countries(countries, lookup)
     data: dict[str, Any] = {"country": source.countries}
-    for name, origin in feed.texts.items():
-        data[name] = source.clean(*origin)
+    with ThreadPoolExecutor() as pool:  # Arrow looks at texts without a lock
+        cleaned = pool.map(lambda origin: source.clean(*origin), feed.texts.values())
+        data |= zip(feed.texts, cleaned, strict=True)
     for name, codes in feed.codes.items():
         data[name] = _codes(source, codes, quarantine)
     data |= _days(feed, source, quarantine, data.get("date_precision"))

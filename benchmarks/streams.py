@@ -76,7 +76,8 @@ def batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield longitudes and latitudes, a batch after the other."""
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    # row groups that were read are let go
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(BATCH, columns=["lon", "lat"]):
             yield tuple(batch.column(i).to_numpy() for i in (0, 1))
 

@@ -6,6 +6,7 @@ the mean of the neighbours. Every value looks back only.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import harness
@@ -17,6 +18,7 @@ from scipy import sparse
 from riskmap.panels.features import decayed_sums, rolling_sums
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 N_WEEKS = 260
@@ -66,9 +68,9 @@ def load_frame(folder: Path) -> tuple[pd.DataFrame, Any]:
     return pd.DataFrame(counts), near
 
 
-def digest(own: list[np.ndarray], near: list[np.ndarray]) -> np.ndarray:
+def digest(own: Iterable[np.ndarray], near: Iterable[np.ndarray]) -> np.ndarray:
     """Return some of every feature, to be compared."""
-    return np.stack([values[:, SHOWN] for values in (*own, *near)])
+    return np.stack([values[:, SHOWN] for values in chain(own, near)])
 
 
 def by_riskmap(loaded: Loaded) -> np.ndarray:
@@ -76,10 +78,14 @@ def by_riskmap(loaded: Loaded) -> np.ndarray:
     counts, neighbours = loaded
     at = np.arange(1, N_WEEKS + 1)
     weeks = np.ones(N_WEEKS)
-    own = [rolling_sums(counts, width, at=at) for width in WIDTHS]
-    own += [decayed_sums(counts, lengths=weeks, half_life_days=h, at=at) for h in HALF_LIVES]
-    shares = neighbours.T
-    return digest(own, [values @ shares for values in own])
+
+    def features(values: np.ndarray) -> Iterator[np.ndarray]:
+        yield from rolling_sums(values, WIDTHS, at=at)
+        for half_life in HALF_LIVES:
+            yield decayed_sums(values, lengths=weeks, half_life_days=half_life, at=at)
+
+    # sums of the neighbours' means are means of the neighbours' sums
+    return digest(features(counts), features(counts @ neighbours.T))
 
 
 def by_pandas(loaded: tuple[pd.DataFrame, Any]) -> np.ndarray:

@@ -12,6 +12,8 @@ import numpy as np
 from scipy import sparse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 DAYS_A_YEAR = 365.25
@@ -156,31 +158,43 @@ def decayed_sums(
     return out
 
 
-def rolling_sums(values: FloatArray, width: int, *, at: IntArray) -> FloatArray:
+def rolling_sums(values: FloatArray, widths: Sequence[int], *, at: IntArray) -> FloatArray:
     """Return the sums of the last windows, fewer at the start.
 
     Parameters
     ----------
     values : ndarray, shape (n_windows, n_units)
         What is summed; nothing is missing.
-    width
-        How many windows to look back.
+    widths
+        How many windows to look back, each.
     at
-        Windows before which to look.
+        Windows before which to look, ascending.
 
     Returns
     -------
-    ndarray, shape (len(at), n_units)
+    ndarray, shape (len(widths), len(at), n_units)
         Exact for whole numbers.
 
     Examples
     --------
-    >>> rolling_sums(np.array([[1.0], [2.0], [4.0]]), 2, at=np.array([0, 1, 3])).ravel().tolist()
+    >>> rolling_sums(np.array([[1.0], [2.0], [4.0]]), [2], at=np.array([0, 1, 3])).ravel().tolist()
     [0.0, 1.0, 6.0]
     """
     total = np.zeros((len(values) + 1, values.shape[1]))
     np.cumsum(values, axis=0, out=total[1:])
-    return total[at] - total[np.maximum(at - width, 0)]
+    found = np.empty((len(widths), len(at), values.shape[1]))
+    for sums, width in zip(found, widths, strict=True):
+        first = int(np.searchsorted(at, width, side="right"))  # from here on some are left behind
+        sums[:first] = _rows(total, at[:first])
+        np.subtract(_rows(total, at[first:]), _rows(total, at[first:] - width), out=sums[first:])
+    return found
+
+
+def _rows(table: FloatArray, at: IntArray) -> FloatArray:
+    """Return rows of a table; where they follow one another, without copying them."""
+    if len(at) and (np.diff(at) == 1).all():
+        return table[at[0] : at[-1] + 1]
+    return table[at]
 
 
 def membership(codes: IntArray) -> sparse.csr_array:

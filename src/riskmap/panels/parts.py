@@ -25,7 +25,7 @@ from riskmap.panels.partitions import (
     read_partition,
 )
 from riskmap.panels.scans import Scan, scan_places
-from riskmap.places.placements import find_places
+from riskmap.places.findings import find_places
 from riskmap.places.region_index import RegionIndex
 from riskmap.places.spreads import check_spread
 from riskmap.schema import check_incidents, check_regions

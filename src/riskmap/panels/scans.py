@@ -24,14 +24,14 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import measure
-from riskmap.places.placements import METHODS, SPREAD
+from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
 
-    from riskmap.places.placements import Places
+    from riskmap.places.findings import Places
     from riskmap.typing import IntArray
 
 #: How many of the newest incidents of a region a scan keeps whole, to name them among the reasons
@@ -201,7 +201,7 @@ def scan_places(
     usable
         Incidents without a quarantine reason.
     found
-        What :func:`riskmap.places.placements.find_places` told of them.
+        What :func:`riskmap.places.findings.find_places` told of them.
     region_ids
         Ids of the regions, sorted.
     ledger

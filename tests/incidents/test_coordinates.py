@@ -21,17 +21,21 @@ def read(*rows, restore=False):
     return points, quarantine
 
 
+def told(column):
+    return [None if pd.isna(value) else value for value in column]
+
+
 def test_a_swap_within_range_is_seen_with_the_country_as_witness():
     points, quarantine = read(
         ("69.2", "34.5", "AFG"), ("69.2", "34.5", None), ("34.5", "69.2", "AFG")
     )
-    assert quarantine.reason.tolist() == ["swapped_coordinates", None, None]
+    assert told(quarantine.reason) == ["swapped_coordinates", None, None]
     assert np.isnan(points.latitude).tolist() == [True, False, False]
 
 
 def test_incidents_of_states_that_split_stay():
     _, quarantine = read(("40.0", "46.6", "RUS"), ("4.8", "31.6", "SDN"))
-    assert quarantine.reason.tolist() == [None, None]
+    assert told(quarantine.reason) == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ def test_one_way_in_the_country_is_restored(lat, lon, place):
     points, quarantine = read((lat, lon, "AFG"), restore=True)
     assert (points.latitude[0], points.longitude[0]) == place
     assert (points.evidence[0] is None) == (lat == "34.69")
-    assert quarantine.reason.tolist() == [None]
+    assert told(quarantine.reason) == [None]
 
 
 @pytest.mark.parametrize(
@@ -59,19 +63,19 @@ def test_one_way_in_the_country_is_restored(lat, lon, place):
 )
 def test_no_witness_or_no_single_way_is_quarantined(row):
     _, quarantine = read(row, restore=True)
-    assert quarantine.reason.tolist() == ["bad_coordinates"]
+    assert told(quarantine.reason) == ["bad_coordinates"]
 
 
 def test_two_ways_in_the_country_are_no_way():
     _, quarantine = read(("551.234.567", "100.123.456", "RUS"), restore=True)
-    assert quarantine.reason.tolist() == ["bad_coordinates"]
+    assert told(quarantine.reason) == ["bad_coordinates"]
 
 
 def test_a_legal_point_abroad_is_doubted_only_in_a_broken_file():
     _, quarantine = read(("8.1", "9.1", "AFG"), ("346.912.643", "69.1", "AFG"), restore=True)
-    assert quarantine.reason.tolist() == ["bad_coordinates", None]
+    assert told(quarantine.reason) == ["bad_coordinates", None]
     _, quarantine = read(("8.1", "9.1", "AFG"), ("34.6", "69.1", "AFG"), restore=True)
-    assert quarantine.reason.tolist() == [None, None]
+    assert told(quarantine.reason) == [None, None]
 
 
 @given(st.floats(29.4, 38.4), st.floats(60.5, 74.8))
@@ -99,13 +103,13 @@ def test_readings_of_no_number():
 )
 def test_any_feed_gets_its_decimal_comma_back_and_nothing_else(lat, lon, reason):
     points, quarantine = read((lat, lon, "AFG"))
-    assert quarantine.reason.tolist() == [reason]
+    assert told(quarantine.reason) == [reason]
     assert (points.evidence[0] is None) == (reason is not None or lat == "3.45")
 
 
 def test_a_zero_that_may_have_been_lost_is_another_way():
     _, quarantine = read(("5.184.021", "252.057.292", "COD"), restore=True)
-    assert quarantine.reason.tolist() == ["bad_coordinates"]
+    assert told(quarantine.reason) == ["bad_coordinates"]
     points, _ = read(("-0,5184", "25,2", "COD"), restore=True)
     assert (points.latitude[0], points.longitude[0]) == (-0.5184, 25.2)
 
@@ -116,5 +120,5 @@ def test_a_zero_that_may_have_been_lost_is_another_way():
 )
 def test_a_number_that_stands_for_unknown_is_no_place(lat, lon, reason):
     points, quarantine = read((lat, lon, "AFG"))
-    assert quarantine.reason.tolist() == [reason]
+    assert told(quarantine.reason) == [reason]
     assert np.isnan(points.latitude).all()

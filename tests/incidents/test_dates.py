@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -169,7 +168,7 @@ def test_parts_and_intervals():
 
 def test_stated_precision_widens_a_single_day():
     days = read_days(pd.Series(["2024-02-10"] * 4, dtype="str"), column="d")
-    wide = days.widened(np.array(["week", "month", "year", None], object))
+    wide = days.widened(pd.Series(["week", "month", "year", None], dtype="str"))
     assert [str(d) for d in wide.first] == ["2024-02-07", "2024-02-01", "2024-01-01", "2024-02-10"]
     assert [str(d) for d in wide.last] == ["2024-02-13", "2024-02-29", "2024-12-31", "2024-02-10"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +56,27 @@ class Quarantine:
     >>> quarantine.add(np.array([False, True]), "bad_date", column="date", met=["2024", "soon"],
     ...                expected="a date")
     >>> quarantine.detail.tolist()
-    [None, "date: met 'soon', expected a date"]
+    [nan, "date: met 'soon', expected a date"]
     """
 
     def __init__(self, size: int) -> None:
-        self.reason: NDArray[Any] = np.full(size, None, dtype=object)
-        self.detail: NDArray[Any] = np.full(size, None, dtype=object)
+        self._size = size
+        self._found: dict[int, tuple[str, str]] = {}
+
+    @property
+    def reason(self) -> pd.Series:
+        """The reason of each row, missing where there is none."""
+        return self._column([reason for reason, _ in self._found.values()])
+
+    @property
+    def detail(self) -> pd.Series:
+        """The detail of each row, missing where there is none."""
+        return self._column([detail for _, detail in self._found.values()])
+
+    def _column(self, told: list[str]) -> pd.Series:
+        place = np.full(self._size, len(told))
+        place[list(self._found)] = np.arange(len(told))
+        return pd.Series(pd.array([*told, None], dtype="str").take(place))
 
     def add(
         self, where: NDArray[np.bool_], reason: str, *, column: str, met: Any, expected: str
@@ -90,8 +106,8 @@ class Quarantine:
     ) -> None:
         """Set rows aside, with a detail made for each row's position."""
         for row in np.flatnonzero(where):
-            if self.reason[row] is None:
-                self.reason[row], self.detail[row] = reason, detail(int(row))
+            if row not in self._found:
+                self._found[int(row)] = reason, detail(int(row))
 
 
 def describe(column: str, met: object, expected: str) -> str:

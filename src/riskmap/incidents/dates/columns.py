@@ -52,7 +52,7 @@ class Days:
         names = pd.array([*DATE_PRECISIONS, None], dtype="str")
         return names.take(np.searchsorted(_LONGEST, np.where(np.isnat(self.first), 10**6, span)))
 
-    def widened(self, stated: NDArray[Any]) -> Days:
+    def widened(self, stated: pd.Series) -> Days:
         """Return the intervals at least as wide as the precision that the source states.
 
         A single day becomes the seven days around it, its month or its year. A longer interval is
@@ -61,11 +61,11 @@ class Days:
         first, last = self.first.copy(), self.last.copy()
         single = ~np.isnat(first) & (first == last)
         for name in ("month", "year"):
-            rows = single & (stated == name)
+            rows = single & (stated == name).to_numpy(bool)
             unit = f"datetime64[{name[0].upper()}]"
             first[rows] = self.first[rows].astype(unit).astype("datetime64[D]")
             last[rows] = (self.first[rows].astype(unit) + 1).astype("datetime64[D]") - 1
-        rows = single & (stated == "week")
+        rows = single & (stated == "week").to_numpy(bool)
         first[rows], last[rows] = self.first[rows] - 3, self.last[rows] + 3
         return replace(self, first=first, last=last)
 

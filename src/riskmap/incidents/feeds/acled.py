@@ -60,7 +60,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     seconds[~((seconds > 0) & (seconds < LAST_SECOND))] = np.nan
     known = pd.to_datetime(seconds, unit="s", utc=True)
     return {
-        "event_type": frame["event_type"].where(frame["event_type"].notna(), coarse),
+        "event_type": frame["event_type"].fillna(coarse),
         "source_count": per_unique(source.texts("source"), count_sources, "Int64"),
         "ingested_at": pd.Series(known, index=frame.index),
     }

@@ -325,7 +325,8 @@ def _codes(source: Source, codes: Codes, quarantine: Quarantine) -> pd.Series:
     texts = source.texts(*codes.columns)
     found = map_codes(texts, codes.table, codes.default)
     if codes.strict:
-        strange = found.isna() & (texts.str.strip() != "")
+        strange = found.isna()
+        strange[strange] = texts[strange].str.strip() != ""
         quarantine.add(
             strange.to_numpy(bool),
             "bad_code",
@@ -342,7 +343,7 @@ def _days(
     """Return the dates' columns, and quarantine rows without a good date."""
     days = feed.dates(source)
     if stated is not None:
-        days = days.widened(stated.to_numpy(object))
+        days = days.widened(stated)
     for reason in sorted(pd.Series(days.reason).dropna().unique()):
         quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
     return {

@@ -16,7 +16,7 @@ import shapely
 import riskmap as rm
 from riskmap.panels.cells import sum_days
 
-ROUNDS = 7
+ROUNDS = 15
 
 
 def best_ratio(ours, theirs, rounds=ROUNDS):

@@ -69,7 +69,8 @@ def test_counting_stays_ahead_of_grouping_by_two_keys():
     expected = np.zeros(n_regions * n_weeks)
     expected[cells.to_numpy()] = sizes.to_numpy()
     assert (count() == expected).all()
-    assert best_ratio(count, group) > 9
+    # 10.3 to 10.7 alone on two cores, 6.4 to 8.8 beside other work that shares their memory
+    assert best_ratio(count, group) > 5
 
 
 def test_a_place_is_placed_once_however_many_incidents_tell_of_it(districts):

@@ -22,7 +22,7 @@ GRAIN = 2.0**-40
 WHOLE = 2**40
 
 #: Rows counted at a time.
-BLOCK = 2**18
+BLOCK = 2**16
 
 _HALF = 20
 _LOW = 2**_HALF - 1
@@ -157,10 +157,10 @@ def sum_days(
     sums = {name: np.zeros(size) for name in series}
     for start in range(0, len(day), BLOCK):
         part = slice(start, start + BLOCK)
-        key = window_of_day[np.clip(day[part] - bounds[0], 0, len(window_of_day) - 1)]
-        key += position[part].astype(np.int64) * n_windows
+        key = np.multiply(position[part], n_windows, dtype=np.int64)
+        key += window_of_day.take(day[part] - bounds[0], mode="clip")
         for name, values in series.items():
-            sums[name] += np.bincount(key, values[part], minlength=size)
+            np.add.at(sums[name], key, values[part].astype(float))
     return sums
 
 

@@ -35,6 +35,7 @@ LIMITS = (90, 180)
 MARGIN = 1.0
 #: What stands for unknown where both coordinates are it, and can be no latitude.
 NO_DEGREES = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
+_LARGEST = 2**62
 _DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
@@ -92,10 +93,12 @@ def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
     with ThreadPoolExecutor() as pool:  # Arrow numbers texts without a lock
         coded = list(pool.map(partial(pd.factorize, use_na_sentinel=False), columns))
     for codes, distinct in coded:
-        number, found = pd.factorize(number * len(distinct) + codes)
-        count = len(found)
-    rows = np.asarray(number, dtype=np.int64)
-    first = np.empty(count, dtype=np.int64)
+        if count * len(distinct) > _LARGEST:
+            number, found = pd.factorize(number)
+            count = len(found)
+        number, count = number * len(distinct) + codes, count * len(distinct)
+    rows, found = pd.factorize(number)
+    first = np.empty(len(found), dtype=np.int64)
     first[rows[::-1]] = np.arange(len(rows))[::-1]
     return rows, first
 

@@ -391,7 +391,8 @@ def _hash_rows(rows: pd.DataFrame) -> NDArray[np.object_]:
 
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
     """Return unique ids; a row whose id stands on an earlier line goes to quarantine."""
-    ids = frame["source"].astype("str") + ":" + frame["source_id"]
+    sources = frame["source"].unique()
+    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
     if ids.is_unique:
         return ids
     repeated = ids.duplicated().to_numpy()

@@ -13,7 +13,7 @@ from riskmap.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BLOCK = 1 << 23
+BLOCK = 1 << 19
 #: The encodings whose bytes are those of ASCII text.
 UTF8 = ("utf-8", "utf-8-sig")
 _BOMS = (

@@ -64,7 +64,9 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     """
     texts = values.astype("str")
     texts = texts if has_no_margins(texts) else texts.str.strip()
-    blank = texts.isin(["", *unknown])
+    blank = texts == ""
+    if known := list(unknown):
+        blank |= texts.isin(known)
     return texts.mask(blank) if blank.any() else texts
 
 

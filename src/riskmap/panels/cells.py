@@ -100,18 +100,21 @@ def sum_cells(
     >>> sum_cells(cells, n_regions=1, edges=edges)["reports"].tolist()
     [1.5, 0.5]
     """
-    plain = (cells.grains == WHOLE) & (cells.first == cells.last)
-    if plain.all():
-        return sum_days(
-            cells.position, cells.first, series=cells.series, n_regions=n_regions, edges=edges
-        )
-    whole = cells.take(np.flatnonzero(plain))
+    one_day = cells.first == cells.last
+    brief = cells if one_day.all() else cells.take(np.flatnonzero(one_day))
     sums = sum_days(
-        whole.position, whole.first, series=whole.series, n_regions=n_regions, edges=edges
+        brief.position,
+        brief.first,
+        series=brief.series,
+        n_regions=n_regions,
+        edges=edges,
+        grains=brief.grains,
     )
+    if brief is cells:
+        return sums
     n_cells = n_regions * (len(edges) - 1)
-    shared = _sum_shared(cells.take(np.flatnonzero(~plain)), edges=edges, n_cells=n_cells)
-    return {name: values + shared[name] for name, values in sums.items()}
+    lasting = _sum_intervals(cells.take(np.flatnonzero(~one_day)), edges=edges, n_cells=n_cells)
+    return {name: values + lasting[name] for name, values in sums.items()}
 
 
 def sum_days(
@@ -121,8 +124,9 @@ def sum_days(
     series: dict[str, IntArray],
     n_regions: int,
     edges: NDArray[np.datetime64],
+    grains: IntArray | None = None,
 ) -> dict[str, FloatArray]:
-    """Sum whole incidents of one region and one day each into regions x windows.
+    """Sum incidents of one region and one day each into regions x windows.
 
     Region and window make one key; rows are taken in blocks whose keys stay in the processor's
     cache. All sums are whole numbers: the order of the rows, or of batches of them, is no matter.
@@ -137,6 +141,8 @@ def sum_days(
         Number of regions.
     edges : ndarray of datetime64[D], shape (n_windows + 1,)
         Edges of the windows; a day outside of them counts in the nearest window.
+    grains : ndarray of int, shape (n,), optional
+        The weight in units of ``2 ** -40``; by default every incident is a whole one.
 
     Returns
     -------
@@ -155,19 +161,40 @@ def sum_days(
     window_of_day = np.repeat(np.arange(n_windows), np.diff(bounds))
     size = n_regions * n_windows
     sums = {name: np.zeros(size) for name in series}
+    shared = {name: np.zeros((2, size), dtype=np.int64) for name in series if grains is not None}
     for start in range(0, len(day), BLOCK):
         part = slice(start, start + BLOCK)
         key = np.multiply(position[part], n_windows, dtype=np.int64)
         key += window_of_day.take(day[part] - bounds[0], mode="clip")
-        for name, values in series.items():
-            np.add.at(sums[name], key, values[part].astype(float))
+        rows = {name: values[part] for name, values in series.items()}
+        if grains is not None and not (whole := grains[part] == WHOLE).all():
+            some, halves = key[~whole], _halve(grains[part][~whole])
+            for name, values in rows.items():
+                for sum_of_half, half in zip(shared[name], halves, strict=True):
+                    np.add.at(sum_of_half, some, values[~whole] * half)
+            key = key[whole]
+            rows = {name: values[whole] for name, values in rows.items()}
+        for name, values in rows.items():
+            np.add.at(sums[name], key, values.astype(float))
+    for name, (upper, lower) in shared.items():
+        sums[name] += _join(upper, lower)
     return sums
 
 
-def _sum_shared(
+def _halve(grains: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the upper and the lower bits of weights, whose sums over many incidents fit."""
+    return grains >> _HALF, grains & _LOW
+
+
+def _join(upper: IntArray, lower: IntArray) -> FloatArray:
+    """Return the weight that sums of upper and of lower bits stand for."""
+    return (upper.astype(float) * 2.0**_HALF + lower.astype(float)) * GRAIN
+
+
+def _sum_intervals(
     cells: Cells, *, edges: NDArray[np.datetime64], n_cells: int
 ) -> dict[str, FloatArray]:
-    """Return the sums of incidents that several regions or windows share, by interval in order."""
+    """Return the sums of incidents that several windows may share, by interval in order."""
     group = _number_intervals(cells)
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
@@ -175,15 +202,13 @@ def _sum_shared(
     row, window, share = spread_days(_EPOCH + heads.first, _EPOCH + heads.last, edges=edges)
     key = heads.position[row] * (len(edges) - 1) + window
     again = np.argsort(key, kind="stable")
-    high, low = cells.grains[order] >> _HALF, cells.grains[order] & _LOW
+    halves = _halve(cells.grains[order])
     sums: dict[str, FloatArray] = {}
     for name, values in cells.series.items():
         if not values.any():
             sums[name] = np.zeros(n_cells)
             continue
-        parts = (np.add.reduceat(values[order] * half, starts) for half in (high, low))
-        upper, lower = (part.astype(float) for part in parts)
-        weighted = (upper * 2.0**_HALF + lower) * GRAIN
+        weighted = _join(*(np.add.reduceat(values[order] * half, starts) for half in halves))
         parts_of = (weighted[row] * share)[again]
         sums[name] = np.bincount(key[again], parts_of, minlength=n_cells).astype(float, copy=False)
     return sums

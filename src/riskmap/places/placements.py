@@ -183,7 +183,8 @@ def _place_spread(
 ) -> list[Placed]:
     """Return the placements of the incidents that are spread over the regions of each area."""
     known = _known_at(usable)
-    by_region = np.argsort(placed.position, kind="stable")
+    narrow = placed.position.astype(np.min_scalar_type(len(regions)))  # sorted much faster
+    by_region = np.argsort(narrow, kind="stable")
     cuts = np.searchsorted(placed.position[by_region], np.arange(len(regions) + 1))
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
     codes, names = pd.factorize(area, sort=True)

@@ -87,9 +87,11 @@ def spread_weights(
         shares = np.broadcast_to(exposure[members], shares.shape)
     elif how == "history":
         region, known = history
+        told = ~np.isnat(known)
+        days, day = known.astype(np.int64), when.astype(known.dtype).astype(np.int64)
         for column, member in enumerate(members):
-            past = np.sort(known[region == member])
-            shares[:, column] += np.searchsorted(past, when, side="left")
+            past = np.sort(days[told & (region == member)])
+            shares[:, column] += np.searchsorted(past, day)
     return exact_weights(shares)
 
 

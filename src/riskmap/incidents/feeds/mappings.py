@@ -5,7 +5,6 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -269,9 +268,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     countries = source.clean(*columns)
     source.countries = map_countries(countries, lookup)
     data: dict[str, Any] = {"country": source.countries}
-    with ThreadPoolExecutor() as pool:  # Arrow looks at texts without a lock
-        cleaned = pool.map(lambda origin: source.clean(*origin), feed.texts.values())
-        data |= zip(feed.texts, cleaned, strict=True)
+    data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
     for name, codes in feed.codes.items():
         data[name] = _codes(source, codes, quarantine)
     data |= _days(feed, source, quarantine, data.get("date_precision"))
@@ -324,8 +321,7 @@ def _codes(source: Source, codes: Codes, quarantine: Quarantine) -> pd.Series:
     """Return a column of the schema's codes; quarantine strange ones where the table is strict."""
     texts = source.texts(*codes.columns)
     found = map_codes(texts, codes.table, codes.default)
-    if codes.strict:
-        strange = found.isna()
+    if codes.strict and (strange := found.isna()).any():
         strange[strange] = texts[strange].str.strip() != ""
         quarantine.add(
             strange.to_numpy(bool),
@@ -344,7 +340,7 @@ def _days(
     days = feed.dates(source)
     if stated is not None:
         days = days.widened(stated)
-    for reason in sorted(pd.Series(days.reason).dropna().unique()):
+    for reason in sorted(set(days.reason[days.reason != None])):  # noqa: E711 - of an array
         quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
     return {
         "event_date": days.first.astype("datetime64[us]"),

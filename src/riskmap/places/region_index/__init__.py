@@ -238,6 +238,7 @@ class RegionIndex:
             part = slice(start, start + CHUNK)
             found[part] = engine(cells, x[part], y[part])
 
+        engine(cells, x[:0], y[:0])  # compiling changes how all threads deal with warnings
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(answer, range(0, len(x), CHUNK)))
         return found

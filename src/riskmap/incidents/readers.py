@@ -362,31 +362,31 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
 
 def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
     """Return ids within the feed: its own, or one made from what the feed reads of the row."""
-    ragged = raw.widths != len(raw.header)
-    if not (ragged.any() or frame["source_id"].isna().any()):
-        return frame["source_id"]
-    ids = frame["source_id"].astype(object).to_numpy(copy=True)
-    ids[ragged] = [f"{raw.name}:{line}" for line in raw.lines[ragged]]
-    blank = np.flatnonzero(pd.isna(ids))
-    if len(blank):
-        rows = raw.rows if kept is None else raw.rows[kept]
-        made = _hash_rows(rows.iloc[blank])
-        again = pd.Series(made, dtype=object).groupby(made).cumcount().to_numpy()
-        for row in np.flatnonzero(again):
-            made[row] = f"{made[row]}-{again[row] + 1}"
-        ids[blank] = made
-    return pd.Series(ids, index=frame.index, dtype="str")
+    ids, ragged = frame["source_id"], raw.widths != len(raw.header)
+    if ragged.any():
+        ids = ids.mask(ragged, f"{raw.name}:" + pd.Series(raw.lines).astype("str"))
+    blank = ids.isna()
+    if not blank.any():
+        return ids
+    rows = raw.rows if kept is None else raw.rows[kept]
+    made = _hash_rows(rows if blank.all() else rows[blank])
+    twice = made[made.duplicated(keep=False)]
+    again = twice.groupby(twice, sort=False).cumcount()
+    later = again[again > 0]
+    made.loc[later.index] += "-" + (later + 1).astype("str")
+    return made if blank.all() else ids.fillna(made)
 
 
-def _hash_rows(rows: pd.DataFrame) -> NDArray[np.object_]:
+def _hash_rows(rows: pd.DataFrame) -> pd.Series:
     """Return sixteen hexadecimal digits for the content of each row."""
-    first, *others = (rows[name].to_numpy(object) for name in rows)
+    first, *others = (rows[name] for name in rows)
     joined = first
     for values in others:
-        joined = joined + "\x1f" + values
-    made = np.empty(len(joined), dtype=object)
-    made[:] = [blake2b(text.encode(), digest_size=8).hexdigest() for text in joined]
-    return made
+        joined = joined + ("\x1f" + values)
+    texts = joined.to_numpy(object)
+    digits = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts]).hex()
+    made = [digits[i : i + 16] for i in range(0, len(digits), 16)]
+    return pd.Series(made, index=rows.index, dtype="str")
 
 
 def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:

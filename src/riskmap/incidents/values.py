@@ -47,6 +47,17 @@ def per_unique(
     return pd.Series(pd.array(answers, dtype=dtype).take(codes), index=values.index)
 
 
+def repeat_text(text: str | None, n: int) -> pd.Series:
+    """Return a column that holds one text, or nothing, `n` times.
+
+    Examples
+    --------
+    >>> repeat_text("a", 2).tolist()
+    ['a', 'a']
+    """
+    return pd.Series(pd.array([text], dtype="str").take(np.zeros(n, np.int64)))
+
+
 def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     """Return a column of text without surrounding space, missing where empty or unknown.
 
@@ -154,19 +165,28 @@ def parse_numbers(values: pd.Series) -> FloatArray:
     >>> parse_numbers(pd.Series(["34.5", "", "1_0", "inf"], dtype=object)).tolist()
     [34.5, nan, nan, nan]
     """
-    codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    if 2 * len(distinct) < len(values):
-        return parse_numbers(pd.Series(distinct, dtype=object))[codes]
-    texts = values.to_numpy(object)
-    try:
-        joined = "".join(texts)
-        plain = joined.isascii() and "_" not in joined
-        found = texts.astype(np.float64) if plain else None
-    except ValueError:
-        found = None
+    found = _parse_plainly(values)
     if found is None:
-        found = np.array([to_number(text) for text in texts], np.float64)
+        found = per_unique(values, to_number, "float64").to_numpy()
     return np.where(np.isfinite(found), found, np.nan)
+
+
+def _parse_plainly(values: pd.Series) -> FloatArray | None:
+    """Return the numbers of a column that Arrow holds, or None where one is not written plainly.
+
+    What Arrow reads as a number, correctly rounded, is a number to :func:`to_number` as well.
+    """
+    held = getattr(values.array, "_pa_array", None)
+    if held is None:
+        return None
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    try:
+        filled = pc.if_else(pc.equal(held, ""), pa.scalar(None, held.type), held)
+        return np.asarray(filled.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowInvalid:
+        return None
 
 
 def first_filled(columns: Iterable[pd.Series]) -> pd.Series:

@@ -381,7 +381,7 @@ def _may_be_newest(keys: pd.DataFrame) -> IntArray:
     """
     group = keys.groupby(_KEPT_BY, dropna=False, sort=False).ngroup().to_numpy()
     first = keys["first"].to_numpy()
-    order = np.lexsort((first, group))
+    order = np.argsort((group << 32) + first.clip(-(2**31), 2**31 - 1))
     ends = np.searchsorted(group[order], np.arange(group.max(initial=-1) + 1), side="right")
     starts = np.append(0, ends[:-1])
     least = first[order[np.maximum(ends - KEPT, starts)]]

@@ -120,10 +120,12 @@ def find_places(
     """
     spots, spot = _distinct_spots(usable)
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
-    why = _reasons(spots, regions, heard, spread=spread)
+    area = _areas(heard, spread=spread)
+    vague = area.notna().to_numpy()
+    why = _reasons(spots, regions, heard, vague=vague)
     found = why.isna().to_numpy()
-    area = _areas(heard, spread=spread).where(found)
-    sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & area.isna().to_numpy()))
+    area = area if found[vague].all() else area.where(found)
+    sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & ~vague))
     if measure:
         sharp = _measured(sharp, regions, heard)
     return Places(
@@ -146,36 +148,36 @@ def _distinct_spots(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArra
 
 def _areas(heard: Witnesses, *, spread: str | None) -> pd.Series:
     """Return the area that each vague incident is spread over: column and code; else missing."""
-    area = pd.Series(np.nan, index=range(len(heard.x)), dtype="str")
-    if spread is None:
-        return area
     outside = np.isfinite(heard.x) & (heard.pointed < 0) & ~heard.coarse
-    vague = (heard.stated < 0) & ~heard.sharp & ~outside
-    province, country = pd.Series(heard.province), pd.Series(heard.country)
-    known = ("parent_id=" + province.astype("str")).fillna("iso3=" + country.astype("str"))
-    return area.mask(vague, known)
+    vague = np.flatnonzero((heard.stated < 0) & ~heard.sharp & ~outside & (spread is not None))
+    province, country = (
+        pd.Series(codes[vague], dtype="str") for codes in (heard.province, heard.country)
+    )
+    known = ("parent_id=" + province).fillna("iso3=" + country)
+    return known.set_axis(vague).reindex(range(len(heard.x)))
 
 
 def _reasons(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, heard: Witnesses, *, spread: str | None
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    heard: Witnesses,
+    *,
+    vague: NDArray[np.bool_],
 ) -> pd.Series:
     """Return why each usable incident has no region; missing where it has one."""
     countries = set(regions["iso3"].dropna())
     foreign = usable["country"].notna() & ~usable["country"].isin(countries) & bool(countries)
-    vague = _areas(heard, spread=spread).notna().to_numpy()
-    verdicts = [
+    verdicts: list[tuple[NDArray[np.bool_], str | None]] = [
         (heard.stated >= 0, None),
         (foreign.to_numpy(), "outside_country"),
         (usable["region_id"].notna().to_numpy(), "unknown_region"),
         (heard.sharp | vague, None),
         (~(np.isfinite(heard.x) & np.isfinite(heard.y)), "no_place"),
         (heard.pointed < 0, "outside_regions"),
-        (np.full(len(usable), fill_value=True), "imprecise"),
     ]
-    reasons = np.full(len(usable), None, dtype=object)
-    for holds, reason in reversed(verdicts):
-        reasons[holds] = reason
-    return pd.Series(reasons, index=usable.index, dtype="str")
+    conditions, reasons = zip(*verdicts, strict=True)
+    first = np.select(conditions, range(len(reasons)), len(reasons))
+    return pd.Series(pd.array([*reasons, "imprecise"], dtype="str").take(first))
 
 
 def _place_sharp(
@@ -186,19 +188,22 @@ def _place_sharp(
     said = np.where(stated >= 0, stated, named)
     chosen = np.where(said >= 0, said, pointed)
     nearest = heard.nearest[rows]
-    method = np.select(
-        [stated >= 0, named >= 0, nearest], ["stated", "named", "nearest"], default="point"
-    )
-    untold = (method == "point") & spots["geo_precision"].isna().to_numpy()[rows]
-    method = np.where(untold, _doubted(spots.iloc[rows], regions, untold), method)
+    how = ("stated", "named", "nearest", "point")
+    method = np.array([METHODS.index(word) for word in how])[
+        np.select([stated >= 0, named >= 0, nearest], range(3), 3)
+    ]
+    is_point = method == METHODS.index("point")
+    untold = is_point & spots["geo_precision"].isna().to_numpy()[rows]
+    method[untold] = _doubted(spots.iloc[rows[untold]], regions)
+    trust = np.array([CONFIDENCE.get(word, np.nan) for word in METHODS])[method]
+    trust[untold & (method == METHODS.index("point"))] = CONFIDENCE["untold"]
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
-    trust = pd.Series(np.where(untold & (method == "point"), "untold", method)).map(CONFIDENCE)
     return Placed(
         row=rows,
         position=chosen,
         weight=np.ones(len(rows)),
-        method=pd.Index(METHODS).get_indexer(method),
-        confidence=trust.to_numpy(dtype=float),
+        method=method,
+        confidence=trust,
         metres=np.full(len(rows), np.nan),
         on_edge=np.zeros(len(rows), dtype=bool),
         conflict=np.where(elsewhere, pointed, -1),
@@ -224,21 +229,16 @@ def _at_rows(sharp: Placed, spot: IntArray) -> Placed:
     return Placed(**columns | {"row": rows})
 
 
-def _doubted(
-    sharp: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, untold: NDArray[np.bool_]
-) -> NDArray[np.object_]:
+def _doubted(untold: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> list[int]:
     """Return ``capital`` or ``centroid`` for points that may stand for a larger area, or ``point``.
 
     Only areas that are larger than the regions matter: a district's own centre is in the district.
     """
-    method = np.full(len(sharp), "point", dtype=object)
-    if not untold.any():
-        return method
-    flags = flag_known_points(sharp[untold], regions).to_numpy(dtype=object)
+    if untold.empty:
+        return []
     larger = ("country", "province")[: int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())]
-    area, _, kind = np.array([str(flag).partition("_") for flag in flags], dtype=object).T
-    method[untold] = np.where(np.isin(area.astype(str), larger), kind, "point")
-    return method
+    flags = [str(flag).partition("_") for flag in flag_known_points(untold, regions)]
+    return [METHODS.index(kind if area in larger else "point") for area, _, kind in flags]
 
 
 def _on_edge(

@@ -104,8 +104,8 @@ def hear_witnesses(
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     by_id = pd.Index(regions["region_id"])
     level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
-    told = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(dtype=float)
-    coarse = told < level
+    finest = _finest_levels(usable["geo_precision"])
+    coarse = finest < level
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer))
     return Witnesses(
         x=x,
@@ -116,9 +116,16 @@ def hear_witnesses(
         nearest=pointed != covering,
         coarse=coarse,
         sharp=~coarse & ((named >= 0) | (pointed >= 0)),
-        province=_provinces(usable, regions, level=level, pointed=covering),
+        province=_provinces(usable, regions, finest, level=level, pointed=covering),
         country=usable["country"].where(usable["country"].isin(regions["iso3"])).to_numpy(object),
     )
+
+
+def _finest_levels(precision: pd.Series) -> FloatArray:
+    """Return the finest administrative level that each precision is good for, NaN if untold."""
+    codes, words = pd.factorize(precision)
+    levels: FloatArray = np.append([FINEST_LEVEL[word] for word in words], np.nan)
+    return levels[codes]
 
 
 def _nearest(
@@ -166,7 +173,12 @@ def _resolve(
 
 
 def _provinces(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, *, level: int, pointed: IntArray
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    finest: FloatArray,
+    *,
+    level: int,
+    pointed: IntArray,
 ) -> NDArray[np.object_]:
     """Return the area one level up that each incident names, or that its point lies in."""
     above = _areas_above(regions, level)
@@ -174,7 +186,6 @@ def _provinces(
         return np.full(len(usable), None, dtype=object)
     ids = above["region_id"].to_numpy(dtype=object)
     stated = _resolve(usable, above, level - 1, None)
-    finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(dtype=float)
     close = (pointed >= 0) & (finest >= level - 1)
     by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
     return np.where(stated >= 0, ids[stated], by_point)

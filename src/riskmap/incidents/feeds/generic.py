@@ -92,6 +92,10 @@ def is_readable(columns: Container[str]) -> bool:
     return "event_date" in has and any(name in has for name in place)
 
 
+#: How exactly a place is known by the first of a point and of four names that a row has.
+_UNSTATED = ("point", "place", "admin2", "admin1", "country", "unknown")
+
+
 def _dates(source: Source) -> Days:
     """Return the days from the first to the last date."""
     name = next((name for name in NAMES["event_date"] if name in source), "event_date")
@@ -101,13 +105,13 @@ def _dates(source: Source) -> Days:
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return nationalities as codes, when rows became known, and how exact an unstated place is."""
-    named = {name: frame[name].notna() for name in ("place", "admin2", "admin1", "country")}
-    has = {"point": frame["latitude"].notna(), **named}
-    unstated = np.select(list(has.values()), list(has), "unknown")
+    named = [frame[name].notna() for name in ("place", "admin2", "admin1", "country")]
+    told = np.select([frame["latitude"].notna(), *named], range(5), 5)
+    unstated = pd.Series(pd.array(_UNSTATED, dtype="str").take(told))
     ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
     return {
         "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
-        "nationality": per_unique(frame["nationality"], find_nationalities),
+        "nationality": per_unique(frame["nationality"], find_nationalities, "str"),
         "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
         "source": clean_texts(source.texts("source")).fillna("generic"),
     }

@@ -21,6 +21,7 @@ from riskmap.incidents.values import (
     first_filled,
     map_codes,
     parse_counts,
+    repeat_text,
     to_number,
 )
 
@@ -94,7 +95,8 @@ class Source:
         self.unknown = frozenset(unknown)
         self._names = {key(name): name for name in reversed(raw.header) if name}
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
-        self.countries = pd.Series(None, index=range(len(raw)), dtype="str")
+        self.countries = self._nothing = repeat_text(None, len(raw))
+        self._blank = repeat_text("", len(raw))
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -113,9 +115,10 @@ class Source:
 
         Of several columns the first counts that is neither.
         """
-        known = clean_texts(self.texts(next((c for c in columns if c in self), "")), self.unknown)
-        for column in [column for column in columns if column in self][1:]:
-            known = known.fillna(clean_texts(self.texts(column), self.unknown))
+        found = [clean_texts(self.texts(c), self.unknown) for c in columns if c in self]
+        known = found[0] if found else self._nothing
+        for other in found[1:]:
+            known = known.fillna(other)
         return known
 
     def interval(self, start: str, end: str) -> Days:
@@ -137,7 +140,7 @@ class Source:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
         found = [self.raw.rows[self._names[column]] for column in columns if column in self]
         if not found:
-            return pd.Series("", index=range(len(self)), dtype="str")
+            return self._blank
         return first_filled(found) if len(found) > 1 else found[0]
 
 

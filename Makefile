@@ -14,7 +14,8 @@ demo: $(VENV)/installed
 
 test: lint types
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 --cov=riskmap --cov-report=term
+	$(BIN)/python -m pytest -q tests/test_speed.py  # alone: what runs beside it would be timed too
+	$(BIN)/python -m pytest -n 2 --ignore=tests/test_speed.py --cov=riskmap --cov-report=term
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

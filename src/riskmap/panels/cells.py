@@ -22,7 +22,7 @@ GRAIN = 2.0**-40
 WHOLE = 2**40
 
 #: Rows counted at a time.
-BLOCK = 2**16
+BLOCK = 2**15
 
 _HALF = 20
 _LOW = 2**_HALF - 1

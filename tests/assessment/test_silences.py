@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.assessment.groups import add_group
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, find_silent, flag_silences, measure_sources
 
@@ -17,6 +18,7 @@ BASE = rm.datasets.incidents().assign(
 )
 DAY, BEFORE = "2024-12-01", "2024-11-01"
 MODEL = rm.EmpiricalBayes()
+GROUP = rm.WorkerGroup("CHN", sector="mining")
 #: The suite tries a few deletions; RISKMAP_DELETIONS=10000 tries them all, from any seed.
 DELETIONS = int(os.environ.get("RISKMAP_DELETIONS", "20"))
 SEED = int(os.environ.get("RISKMAP_SEED", "7"))
@@ -30,13 +32,14 @@ def ask(incidents, day=DAY, model=MODEL):
 
 
 def assess(incidents, day=DAY, previous=None, model=MODEL):
-    return rm.assess(ask(incidents, day, model), REGIONS, previous=previous)
+    return rm.assess(ask(incidents, day, model), REGIONS, group=GROUP, previous=previous)
 
 
 def judge(incidents, previous):
     """Levels and their audit as in `assess`, without what changes neither."""
     provenance = previous.provenance | {"as_of": DAY}
-    return judge_levels(ask(incidents), SCALE, previous=previous, provenance=provenance)
+    forecast = add_group(ask(incidents), GROUP)
+    return judge_levels(forecast, SCALE, previous=previous, provenance=provenance)
 
 
 def unflagged_drops(whole, less):

@@ -9,7 +9,7 @@ import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
 from riskmap.incidents import blocks
 from riskmap.panels import parts as parts_of
-from riskmap.panels import scans
+from riskmap.panels import sums
 from riskmap.panels.scans import add_scans
 
 AS_OF = "2024-10-01"
@@ -57,15 +57,15 @@ def test_a_panel_of_parts_is_the_panel_of_the_whole(table, districts, n, every):
 
 def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
     whole, _ = panels(table, districts, [table])
-    monkeypatch.setattr(scans, "KEPT", 2)
+    monkeypatch.setattr(sums, "KEPT", 2)
     _, scanned = panels(table, districts, cut(table, 3))
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
     named = whole.evidence["incident_id"].isin(scanned.evidence["incident_id"])
     assert 0 < named.sum() < len(named)
     assert scanned.evidence["incident_id"].str.contains("incidents of").any()
     for keys in (["region_id", "source"], ["region_id", "sector"]):
-        sums = [p.evidence.groupby(keys, dropna=False)["weight"].sum() for p in (whole, scanned)]
-        pd.testing.assert_series_equal(*sums, rtol=1e-12)
+        told = [p.evidence.groupby(keys, dropna=False)["weight"].sum() for p in (whole, scanned)]
+        pd.testing.assert_series_equal(*told, rtol=1e-12)
     one, other = rm.forecast(whole), rm.forecast(scanned)
     pd.testing.assert_frame_equal(one.frame, other.frame)
     pd.testing.assert_frame_equal(one.activity, other.activity)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from riskmap.incidents.dates import DateRules
 from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
 from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
 from riskmap.incidents.gates import RawTable, read_header, read_rows
+from riskmap.incidents.identities import make_incident_ids, make_source_ids
 from riskmap.incidents.packings import unpacked
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
@@ -146,7 +146,7 @@ def _interpret(
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
-    frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
+    frame["source_id"] = make_source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
@@ -327,7 +327,7 @@ def _complete(
         source_file=raw.name,
         source_row=raw.lines,
     )
-    frame["incident_id"] = _incident_ids(frame, quarantine)
+    frame["incident_id"] = make_incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail
     points = _points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
@@ -358,55 +358,3 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
         "future_date",
         lambda row: describe("event_date", first[row], f"a day not after {latest_days[row]}"),
     )
-
-
-def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
-    """Return ids within the feed: its own, or one made from what the feed reads of the row."""
-    ids, ragged = frame["source_id"], raw.widths != len(raw.header)
-    if ragged.any():
-        ids = ids.mask(ragged, f"{raw.name}:" + pd.Series(raw.lines).astype("str"))
-    blank = ids.isna()
-    if not blank.any():
-        return ids
-    rows = raw.rows if kept is None else raw.rows[kept]
-    made = _hash_rows(rows if blank.all() else rows[blank])
-    twice = made[made.duplicated(keep=False)]
-    again = twice.groupby(twice, sort=False).cumcount()
-    later = again[again > 0]
-    made.loc[later.index] += "-" + (later + 1).astype("str")
-    return made if blank.all() else ids.fillna(made)
-
-
-def _hash_rows(rows: pd.DataFrame) -> pd.Series:
-    """Return sixteen hexadecimal digits for the content of each row."""
-    first, *others = (rows[name] for name in rows)
-    joined = first
-    for values in others:
-        joined = joined + ("\x1f" + values)
-    texts = joined.to_numpy(object)
-    digits = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts]).hex()
-    made = [digits[i : i + 16] for i in range(0, len(digits), 16)]
-    return pd.Series(made, index=rows.index, dtype="str")
-
-
-def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
-    """Return unique ids; a row whose id stands on an earlier line goes to quarantine."""
-    sources = frame["source"].unique()
-    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
-    if ids.is_unique:
-        return ids
-    repeated = ids.duplicated().to_numpy()
-    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
-    quarantine.add_details(
-        repeated,
-        "duplicate_id",
-        lambda row: describe(
-            "incident_id",
-            ids.iloc[row],
-            f"an id that does not stand on line {first[ids.iloc[row]]}",
-        ),
-    )
-    made = ids.copy()
-    while (again := made.duplicated()).any():
-        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
-    return made

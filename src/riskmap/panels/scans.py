@@ -24,6 +24,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import measure
+from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
@@ -34,20 +35,8 @@ if TYPE_CHECKING:
     from riskmap.places.findings import Places
     from riskmap.typing import IntArray
 
-#: How many of the newest incidents of a region a scan keeps whole, to name them among the reasons
-#: of a level; and as many of the newest that hit foreigners. The others are kept as sums.
-KEPT = 200
-
 #: The day number that stands for no day.
 NO_DAY = int(np.iinfo(np.int64).min)
-
-#: What the sums of a scan are by, in their order.
-KEYS = (
-    *("position", "first", "last", "known", "area", "source"),
-    *("violence", "foreign", "told", "nationality", "sector"),
-)
-_SUMS = ("reports", "fatalities")
-_KEPT_BY = ["position", "area", "foreign"]
 
 #: Version of the files that scans are saved as.
 FORMAT = 1
@@ -56,9 +45,6 @@ _ABOUT, _TABLES = "scan.json", ("sums", "newest")
 
 #: Scans that are held before they are added up.
 _PENDING = 16
-
-#: How many times as long as others a table is, when it is not sorted anew to add them.
-_FEW = 20
 
 
 @dataclass(frozen=True)
@@ -234,14 +220,14 @@ def scan_places(
     )
     kept = (position >= 0) | found.area.notna().to_numpy()
     keys = keys[kept].reset_index(drop=True)
-    late = _may_be_newest(keys)
+    late = find_late(keys)
     rows = np.flatnonzero(kept)[late]
     own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
     whole = own.assign(method=pd.array(METHODS, dtype="str").take(method[rows])).join(
         keys.drop(columns=["source", "nationality", "sector"]).iloc[late].reset_index(drop=True)
     )
-    counts = {name: series[name][kept] for name in _SUMS}
-    return Scan(sum_up(keys.assign(**counts)), _newest(whole), region_ids, ledger, spread)
+    counts = {name: series[name][kept] for name in SUMS}
+    return Scan(sum_up(keys.assign(**counts)), keep_newest(whole), region_ids, ledger, spread)
 
 
 def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -286,7 +272,7 @@ def take_out(scan: Scan, places: IntArray) -> Scan:
     ones = scan.newest.loc[gone, list(KEYS)].assign(
         reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
     )
-    sums = _add_sums([scan.sums, ones])
+    sums = add_sums([scan.sums, ones])
     read, located = scan.ledger.stages
     n = len(places)
     stages = (
@@ -336,65 +322,12 @@ def add_scans(scans: Sequence[Scan]) -> Scan:
     if len(scans) == 1:
         return scans[0]
     return Scan(
-        sums=_add_sums([scan.sums for scan in scans]),
-        newest=_newest(pd.concat([scan.newest for scan in scans], ignore_index=True)),
+        sums=add_sums([scan.sums for scan in scans]),
+        newest=keep_newest(pd.concat([scan.newest for scan in scans], ignore_index=True)),
         region_ids=scans[0].region_ids,
         spread=scans[0].spread,
         ledger=_add_ledgers([scan.ledger for scan in scans]),
     )
-
-
-def _add_sums(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the sums of all tables; of a long one, only rows of the others' days are looked at."""
-    long, *others = sorted(tables, key=len, reverse=True)
-    few = sum_up(pd.concat(others, ignore_index=True))
-    if len(few) * _FEW > len(long):
-        return sum_up(pd.concat([long, few], ignore_index=True))
-    place, concerned = _places(long), np.unique(_places(few))
-    start = np.searchsorted(place, concerned, side="left")
-    touched = np.zeros(len(long) + 1, dtype=np.int64)
-    np.add.at(touched, start, 1)
-    np.add.at(touched, np.searchsorted(place, concerned, side="right"), -1)
-    is_touched = np.cumsum(touched[:-1]) > 0
-    fresh = sum_up(pd.concat([long[is_touched], few], ignore_index=True))
-    rest = long[~is_touched]
-    order = np.argsort(np.concatenate([place[~is_touched], _places(fresh)]), kind="stable")
-    return pd.concat([rest, fresh], ignore_index=True).iloc[order].reset_index(drop=True)
-
-
-def _places(sums: pd.DataFrame) -> IntArray:
-    """Return one number for the region and first day of each row, in the order of the sums."""
-    first = sums["first"].to_numpy().clip(-(2**31), 2**31 - 1)
-    return (sums["position"].to_numpy() << 32) + first
-
-
-def sum_up(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each key, in order."""
-    groups = table.groupby(list(KEYS), as_index=False, sort=True, dropna=False, observed=True)
-    return groups[list(_SUMS)].sum()
-
-
-def _may_be_newest(keys: pd.DataFrame) -> IntArray:
-    """Return the rows of the newest days of each region or area: more than are kept only by ties.
-
-    A million rows are sorted by day here, and only these by their texts.
-    """
-    group = keys.groupby(_KEPT_BY, dropna=False, sort=False).ngroup().to_numpy()
-    first = keys["first"].to_numpy()
-    order = np.argsort((group << 32) + first.clip(-(2**31), 2**31 - 1))
-    ends = np.searchsorted(group[order], np.arange(group.max(initial=-1) + 1), side="right")
-    starts = np.append(0, ends[:-1])
-    least = first[order[np.maximum(ends - KEPT, starts)]]
-    return np.flatnonzero(first >= least[group]) if len(group) else group
-
-
-def _newest(whole: pd.DataFrame) -> pd.DataFrame:
-    """Return the newest of each region or area, and the newest that hit foreigners."""
-    ordered = whole.sort_values(
-        ["first", "incident_id", "source_file", "source_row"], ascending=[False, True, True, True]
-    )
-    rank = ordered.groupby(_KEPT_BY, dropna=False).cumcount()
-    return ordered[(rank < KEPT).to_numpy()].reset_index(drop=True)
 
 
 def _add_ledgers(ledgers: Iterable[Ledger]) -> Ledger:

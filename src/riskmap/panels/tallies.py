@@ -11,7 +11,8 @@ import pandas as pd
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS
-from riskmap.panels.scans import KEYS, NO_DAY, sum_up
+from riskmap.panels.scans import NO_DAY
+from riskmap.panels.sums import KEYS, sum_up
 from riskmap.places.spreads import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
 

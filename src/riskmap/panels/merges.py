@@ -47,7 +47,7 @@ def scan_merged(parts: Sequence[Part], task: Task, mapper: Mapper, *, onto: Scan
         before = [] if onto is None else [store_part(keep_whole(onto), Path(folder) / "0.arrow", 0)]
         bins = find_bins([*before, *stored], mapper, since=1) if stored else []
         if onto is not None:
-            scans.append(take_out(onto, _rows_of(bins, 0)))
+            scans += take_out(onto, _rows_of(bins, 0))
         todo = [(one, _rows_of(bins, one.number)) for one in stored]
         loners = mapper(partial(_scan_loners, task), todo)
         merged = mapper(partial(_scan_bin, task, [*before, *stored]), bins)

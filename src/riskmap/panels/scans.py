@@ -254,8 +254,11 @@ def keep_whole(scan: Scan) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=points, crs=CRS)
 
 
-def take_out(scan: Scan, places: IntArray) -> Scan:
-    """Return a scan without some of the incidents that it keeps whole.
+def take_out(scan: Scan, places: IntArray) -> list[Scan]:
+    """Return scans that add up to one without some of the incidents that it keeps whole.
+
+    The second holds what is taken away, so that a scan of many sums is gone through once, when more
+    is added.
 
     Parameters
     ----------
@@ -265,26 +268,22 @@ def take_out(scan: Scan, places: IntArray) -> Scan:
         Positions among what :func:`keep_whole` returned.
     """
     if not len(places):
-        return scan
+        return [scan]
     order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
     gone = np.zeros(len(order), dtype=bool)
     gone[order[places]] = True
     ones = scan.newest.loc[gone, list(KEYS)].assign(
         reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
     )
-    sums = add_sums([scan.sums, ones])
     read, located = scan.ledger.stages
     n = len(places)
     stages = (
         replace(read, rows_in=read.rows_in - n, rows_out=read.rows_out - n),
         replace(located, rows_in=located.rows_in - n, rows_out=located.rows_out - n),
     )
-    return replace(
-        scan,
-        sums=sums[sums["reports"] > 0].reset_index(drop=True),
-        newest=scan.newest[~gone].reset_index(drop=True),
-        ledger=Ledger(stages),
-    )
+    rest = replace(scan, newest=scan.newest[~gone].reset_index(drop=True), ledger=Ledger(stages))
+    nothing = Ledger(tuple(Stage(stage.stage, rows_in=0, rows_out=0) for stage in stages))
+    return [rest, replace(scan, sums=sum_up(ones), newest=scan.newest.iloc[:0], ledger=nothing)]
 
 
 def sum_scans(scans: Iterable[Scan]) -> Scan:

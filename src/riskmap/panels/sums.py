@@ -29,21 +29,30 @@ _FEW = 20
 
 
 def add_sums(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the sums of all tables; of a long one, only rows of the others' days are looked at."""
+    """Return the sums of all tables; of a long one, only rows of the others' days are looked at.
+
+    A table may hold what is taken away, as negative numbers; rows of nothing are left out.
+    """
     long, *others = sorted(tables, key=len, reverse=True)
     few = sum_up(pd.concat(others, ignore_index=True))
     if len(few) * _FEW > len(long):
-        return sum_up(pd.concat([long, few], ignore_index=True))
+        return _something(sum_up(pd.concat([long, few], ignore_index=True)))
     place, concerned = _places(long), np.unique(_places(few))
     start = np.searchsorted(place, concerned, side="left")
     touched = np.zeros(len(long) + 1, dtype=np.int64)
     np.add.at(touched, start, 1)
     np.add.at(touched, np.searchsorted(place, concerned, side="right"), -1)
     is_touched = np.cumsum(touched[:-1]) > 0
-    fresh = sum_up(pd.concat([long[is_touched], few], ignore_index=True))
+    fresh = _something(sum_up(pd.concat([long[is_touched], few], ignore_index=True)))
     rest = long[~is_touched]
     order = np.argsort(np.concatenate([place[~is_touched], _places(fresh)]), kind="stable")
     return pd.concat([rest, fresh], ignore_index=True).iloc[order].reset_index(drop=True)
+
+
+def _something(sums: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that stand for incidents."""
+    some = (sums["reports"] != 0).to_numpy()
+    return sums if some.all() else sums[some].reset_index(drop=True)
 
 
 def _places(sums: pd.DataFrame) -> IntArray:

@@ -1,5 +1,6 @@
 """Countries: every feed's spelling finds its code, and nothing is guessed."""
 
+import csv
 import json
 from collections import Counter
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from riskmap import countries
+from riskmap.settings import data_path
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,20 @@ from riskmap import countries
         ("Korea, North", "PRK"),
         ("Turkiye", "TUR"),
         ("U.S.", "USA"),
+        ("République démocratique du Congo", "COD"),
+        ("Congo-Kinshasa", "COD"),
+        ("MALI", "MLI"),
+        ("Centrafrique", "CAF"),
+        ("République centrafricaine", "CAF"),
+        ("Niger", "NER"),
+        ("Nigeria", "NGA"),
+        ("Nigéria", "NGA"),
+        ("Moçambique", "MOZ"),
+        ("Afganistán", "AFG"),
+        (" 阿富汗 ", "AFG"),
+        ("السودان", "SDN"),
+        ("Мали", "MLI"),
+        ("中", None),
         ("Kashmir", None),
         ("", None),
     ],
@@ -54,6 +70,16 @@ def test_every_name_finds_its_own_country():
             assert countries.find_country(name) == country.iso3
         for word in country.demonyms:
             assert countries.find_nationality(word) == country.iso3
+
+
+def test_every_translated_name_finds_its_own_country():
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert {row[0] for row in rows} == set(countries.table())
+    for iso3, *names in rows:
+        assert len(names) == len(header) - 1
+        for name in names:
+            assert countries.find_country(name) == iso3
 
 
 def test_every_zone_exists():

@@ -1,7 +1,8 @@
 """Countries: from the names and codes that feeds use to ISO 3166-1 alpha-3, and back to a name.
 
 Not found is a value: every lookup returns None for what it does not know, and for what would fit
-two countries. The table is ``data/countries.csv``; its sources stand beside it.
+two countries. The tables are ``data/countries.csv`` and ``data/country_names.csv``; their sources
+stand beside them.
 """
 
 from __future__ import annotations
@@ -102,6 +103,9 @@ def fold(text: str) -> str:
 def find_country(name: str) -> str | None:
     """Return the alpha-3 code of a country's name, alias or alpha-3 code.
 
+    Names are known in English, Arabic, Chinese, French, Portuguese, Russian and Spanish; where a
+    word is a name in English and in another language, the English one counts.
+
     Two-letter codes are left to :func:`from_iso2` and :func:`from_fips`, which disagree: CH is
     Switzerland in one and China in the other.
 
@@ -120,7 +124,7 @@ def find_country(name: str) -> str | None:
     >>> [find_country(name) for name in ("DR Congo (Zaire)", "Myanmar (Burma)", "afg", "Nowhere")]
     ['COD', 'MMR', 'AFG', None]
     """
-    return _by_name().get(fold(name))
+    return _by_name().get(_key(name))
 
 
 def from_iso2(code: str) -> str | None:
@@ -153,8 +157,7 @@ def find_nationality(word: str) -> str | None:
     >>> find_nationality("Chinese"), find_nationality("Turkey"), find_nationality("Congolese")
     ('CHN', 'TUR', None)
     """
-    folded = fold(word)
-    return _by_demonym().get(folded) or _by_name().get(folded)
+    return _by_demonym().get(fold(word)) or find_country(word)
 
 
 def display_name(iso3: str) -> str:
@@ -196,11 +199,20 @@ def map_countries(
 
 @lru_cache(maxsize=1)
 def _by_name() -> Mapping[str, str]:
-    return _unique(
-        (fold(name), country.iso3)
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    translated = _unique((_key(name), iso3) for iso3, *names in rows for name in names)
+    own = _unique(
+        (_key(name), country.iso3)
         for country in table().values()
         for name in (country.iso3, country.name, *country.aliases)
     )
+    return MappingProxyType({**translated, **own})
+
+
+def _key(name: str) -> str:
+    """Return what names are looked up by: folded, or as they are in a script that folds away."""
+    return fold(name) or name.strip()
 
 
 @lru_cache(maxsize=1)

@@ -72,10 +72,9 @@ def read_arrow(
         return None
     if table.num_rows + len(refused) + skip != lines:
         return None
-    system = pa.system_memory_pool()
     # one run of memory a column is faster to pick rows from; copying it is Arrow's, without a lock
     with ThreadPoolExecutor() as pool:
-        runs = list(pool.map(lambda name: table[name].combine_chunks(system), wanted))
+        runs = list(pool.map(lambda name: table[name].combine_chunks(), wanted))
     texts = [pd.array(run, dtype="str") for run in runs]
     rows = pd.DataFrame(dict(zip(wanted, texts, strict=True)))
     return _with_refused(rows, refused, width=len(names), skip=skip, delimiter=delimiter)
@@ -121,7 +120,6 @@ def _parse(
             column_types=dict.fromkeys(names, pa.large_string()),
             include_columns=list(wanted),
         ),
-        memory_pool=pa.system_memory_pool(),  # takes new pages faster than Arrow's own
     )
 
 

@@ -44,7 +44,7 @@ FORMAT = 1
 _ABOUT, _TABLES = "scan.json", ("sums", "newest")
 
 #: Scans that are held before they are added up.
-_PENDING = 16
+_PENDING = 6
 
 
 @dataclass(frozen=True)

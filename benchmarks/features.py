@@ -15,7 +15,7 @@ import pandas as pd
 from harness import Bar, Contender, Work
 from scipy import sparse
 
-from riskmap.panels.features import decayed_sums, rolling_sums
+from riskmap.panels.features import decayed_sums, neighbour_sums, rolling_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,7 +85,7 @@ def by_riskmap(loaded: Loaded) -> np.ndarray:
             yield decayed_sums(values, lengths=weeks, half_life_days=half_life, at=at)
 
     # sums of the neighbours' means are means of the neighbours' sums
-    return digest(features(counts), features(counts @ neighbours.T))
+    return digest(features(counts), features(neighbour_sums(counts, neighbours)))
 
 
 def by_pandas(loaded: tuple[pd.DataFrame, Any]) -> np.ndarray:

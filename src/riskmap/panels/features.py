@@ -153,7 +153,8 @@ def decayed_sums(
         else:  # einsum sums in one order on every machine, a product of matrices need not
             fading = 0.5 ** ((ends[t] - ends[done + 1 : t + 1]) / half_life_days)
             fresh = np.einsum("t,tr->r", fading, values[done:t])
-        total = total * 0.5 ** ((ends[t] - ends[done]) / half_life_days) + fresh
+        total *= 0.5 ** ((ends[t] - ends[done]) / half_life_days)
+        total += fresh
         out[slot], done = total, int(t)
     return out
 
@@ -181,7 +182,8 @@ def rolling_sums(values: FloatArray, widths: Sequence[int], *, at: IntArray) -> 
     [0.0, 1.0, 6.0]
     """
     total = np.zeros((len(values) + 1, values.shape[1]))
-    np.cumsum(values, axis=0, out=total[1:])
+    for before, fresh, after in zip(total, values, total[1:], strict=False):
+        np.add(before, fresh, out=after)  # a row stays in the cache; cumsum goes down each column
     found = np.empty((len(widths), len(at), values.shape[1]))
     for sums, width in zip(found, widths, strict=True):
         first = int(np.searchsorted(at, width, side="right"))  # from here on some are left behind
@@ -195,6 +197,30 @@ def _rows(table: FloatArray, at: IntArray) -> FloatArray:
     if len(at) and (np.diff(at) == 1).all():
         return table[at[0] : at[-1] + 1]
     return table[at]
+
+
+def neighbour_sums(values: FloatArray, neighbours: sparse.csr_array) -> FloatArray:
+    """Return what the neighbours of each region sum up to, weighted.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_windows, n_regions)
+    neighbours : csr_array, shape (n_regions, n_regions)
+        Weights of the neighbours of a region by row; means where a row sums to one.
+
+    Returns
+    -------
+    ndarray, shape (n_windows, n_regions)
+
+    Examples
+    --------
+    >>> neighbour_sums(np.array([[1.0, 2.0]]), sparse.csr_array([[0.0, 1.0], [0.5, 0.0]])).tolist()
+    [[2.0, 0.5]]
+    """
+    found = np.empty((len(values), neighbours.shape[0]))
+    for sums, row in zip(found, values, strict=True):  # one product would lie column by column
+        sums[:] = neighbours @ row
+    return found
 
 
 def membership(codes: IntArray) -> sparse.csr_array:
@@ -241,7 +267,9 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     features = {f"own_{m:g}m": _ratio(*sums) for m, sums in own.items()}
     if history.neighbours is not None:
         for m in OTHER_HALF_LIVES:
-            features[f"neighbours_{m:g}m"] = features[f"own_{m:g}m"] @ history.neighbours.T
+            features[f"neighbours_{m:g}m"] = neighbour_sums(
+                features[f"own_{m:g}m"], history.neighbours
+            )
     every = np.zeros(history.n_regions, dtype=np.int64)
     groups = {"parent": history.parent, "country": history.country, "all": every}
     for name, codes in groups.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -58,7 +57,7 @@ class Task:
     """What is done to each part; it can be sent to another process."""
 
     regions: gpd.GeoDataFrame
-    index: bytes
+    index: RegionIndex
     gazetteer: NameResolver | None
     spread: str | None
     ingested_at: str | None
@@ -73,7 +72,7 @@ def prepare(
     ingested_at: str | None = None,
     each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None,
 ) -> Task:
-    """Return what is done to each part, with the index of the regions built once for all of them.
+    """Return what is done to each part, with one index of the regions for all of them.
 
     Parameters
     ----------
@@ -83,7 +82,7 @@ def prepare(
     check_regions(regions)
     check_spread(spread, None)
     ordered = regions.sort_values("region_id", ignore_index=True)
-    return Task(ordered, _save_index(ordered), gazetteer, spread, ingested_at, each)
+    return Task(ordered, RegionIndex(ordered), gazetteer, spread, ingested_at, each)
 
 
 def scan_part(task: Task, part: Part) -> Scan:
@@ -110,7 +109,6 @@ def read_part(task: Task, part: Part) -> gpd.GeoDataFrame | Scan:
 
 def scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
     """Return the scan of a table of incidents."""
-    index = _load_index(task.index)
     refused = table["quarantine_reason"].notna().to_numpy()
     told = table["quarantine_reason"] == DUPLICATE
     usable = table[~refused].reset_index(drop=True)
@@ -118,7 +116,7 @@ def scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
         usable,
         task.regions,
         gazetteer=task.gazetteer,
-        index=index,
+        index=task.index,
         spread=task.spread,
         measure=False,
     )
@@ -227,20 +225,3 @@ def _read(task: Task, part: Part) -> gpd.GeoDataFrame:
     if part.groups is None:
         return read_incidents(part.source, ingested_at=task.ingested_at)
     return read_partition(part.source, part.groups, ingested_at=task.ingested_at)
-
-
-def _save_index(regions: gpd.GeoDataFrame) -> bytes:
-    """Return the index of the regions as the bytes of its file."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "regions.index"
-        RegionIndex(regions).prepare().save(path)
-        return path.read_bytes()
-
-
-@lru_cache(maxsize=2)
-def _load_index(saved: bytes) -> RegionIndex:
-    """Return the index that was saved, loaded once in each process."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "regions.index"
-        path.write_bytes(saved)
-        return RegionIndex.load(path)

@@ -44,9 +44,10 @@ def add_sums(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     np.add.at(touched, np.searchsorted(place, concerned, side="right"), -1)
     is_touched = np.cumsum(touched[:-1]) > 0
     fresh = _something(sum_up(pd.concat([long[is_touched], few], ignore_index=True)))
-    rest = long[~is_touched]
-    order = np.argsort(np.concatenate([place[~is_touched], _places(fresh)]), kind="stable")
-    return pd.concat([rest, fresh], ignore_index=True).iloc[order].reset_index(drop=True)
+    rest = np.flatnonzero(~is_touched)
+    order = np.argsort(np.concatenate([place[rest], _places(fresh)]), kind="stable")
+    rows = np.append(rest, len(long) + np.arange(len(fresh)))[order]
+    return pd.concat([long, fresh], ignore_index=True).take(rows).reset_index(drop=True)
 
 
 def _something(sums: pd.DataFrame) -> pd.DataFrame:

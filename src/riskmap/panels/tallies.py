@@ -192,7 +192,7 @@ class _History:
         position, known, reports = (
             sums[name].to_numpy() for name in ("position", "known", "reports")
         )
-        order = np.lexsort((known, position))
+        order = np.argsort((position << 32) + known.clip(-(2**31), 2**31 - 1), kind="stable")
         order = order[(position[order] >= 0) & (known[order] != NO_DAY)]
         return cls(position[order], known[order], np.append(0, reports[order].cumsum()))
 

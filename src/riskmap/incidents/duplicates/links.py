@@ -17,6 +17,7 @@ from rapidfuzz import utils
 from riskmap.incidents.duplicates.pairs import (
     find_copies,
     find_reprints,
+    name_twins,
     pairs_of_days,
     pairs_of_openings,
 )
@@ -78,11 +79,12 @@ def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
         As for :func:`find_links`; all rows of a run of days are enough to find their links.
     """
     rows, text, release = _among(table, usable)
-    copy_of = find_copies(rows, text)
+    keys = name_twins(rows, text)
+    copy_of = find_copies(rows, keys)
     is_copy = copy_of != np.arange(len(rows))
     copies = np.flatnonzero(is_copy)
     likely = pairs_of_days(rows, text, np.flatnonzero(~is_copy), release)
-    reprints = find_reprints(rows, text, copy_of)
+    reprints = find_reprints(rows, keys, copy_of)
     certain = np.concatenate([np.stack([copies, copy_of[copies]], axis=1), reprints])
     return Links(usable[certain], usable[likely], usable[copies])
 
@@ -109,7 +111,7 @@ def _among(
 
 def plain_words(table: gpd.GeoDataFrame) -> list[str]:
     """Return the notes of each row in small letters, without signs."""
-    return [utils.default_process(note) for note in table["notes"].fillna("")]
+    return [utils.default_process(note) for note in table["notes"].fillna("").tolist()]
 
 
 def find_releases(table: gpd.GeoDataFrame) -> IntArray:
@@ -132,15 +134,19 @@ def name_releases(table: gpd.GeoDataFrame) -> pd.DataFrame:
 def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the table by date and id, the newest of each id first, whatever order it came in."""
     table = incidents.reset_index(drop=True)
-    keys = table.assign(
-        refused=table["quarantine_reason"].notna(),
-        known=-table.notna().sum(axis=1),
-        where=shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=9),
+    by = ["event_date", "incident_id"]
+    order = np.array(table.sort_values(by).index)
+    is_twin = table.duplicated(by, keep=False).to_numpy()  # for the others, that was enough
+    twins = table[is_twin]
+    keys = twins.assign(
+        refused=twins["quarantine_reason"].notna(),
+        known=-twins.notna().sum(axis=1),
+        where=shapely.to_wkt(twins.geometry.to_numpy(), rounding_precision=9),
     )
-    by = ["event_date", "incident_id", "refused", "ingested_at", "known"]
-    rest = ["source_file", "source_row", "notes", "where", *TOLL]
-    newest = [name != "ingested_at" for name in (*by, *rest)]
-    return table.iloc[keys.sort_values([*by, *rest], ascending=newest).index].reset_index(drop=True)
+    by += ["refused", "ingested_at", "known", "source_file", "source_row", "notes", "where", *TOLL]
+    newest = [name != "ingested_at" for name in by]
+    order[is_twin[order]] = keys.sort_values(by, ascending=newest).index
+    return table.iloc[order].reset_index(drop=True)
 
 
 def find_earlier(table: gpd.GeoDataFrame) -> tuple[pd.Series, IntArray]:

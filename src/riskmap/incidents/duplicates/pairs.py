@@ -59,15 +59,21 @@ _DIGIT = re.compile(r"\d")
 _ALIKE = ["event_date", "event_date_end", "place", *TOLL]
 
 
-def find_copies(table: gpd.GeoDataFrame, text: list[str]) -> IntArray:
+def name_twins(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
+    """Return what copies have in common: the text in plain words, the day, the place, the toll."""
+    where = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=4)
+    return table[_ALIKE].assign(text=pd.array(text, dtype="str"), where=where)
+
+
+def find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
     """Return for each row the one whose copy it is, itself for most.
 
     Copies have the same text, day, place and toll, and come from feeds that nobody has curated,
     whatever the source and file: a story that is printed 500 times is one story. A short text, or a
-    day that isn't known, is no proof: lists of victims repeat them.
+    day that isn't known, is no proof: lists of victims repeat them. `keys` are what
+    :func:`name_twins` returned.
     """
-    keys = _keys(table, text)
-    proof = _can_prove(table, text, PROOF_LENGTH)
+    proof = _can_prove(table, keys["text"], PROOF_LENGTH)
     order = table.sort_values(["source", "source_file", "source_row"]).index.to_numpy()
     rows = order[proof[order]]
     groups = keys.iloc[rows].assign(row=rows).groupby([*keys.columns], dropna=False, sort=False)
@@ -76,17 +82,18 @@ def find_copies(table: gpd.GeoDataFrame, text: list[str]) -> IntArray:
     return copy_of
 
 
-def find_reprints(table: gpd.GeoDataFrame, text: list[str], copy_of: IntArray) -> IntArray:
+def find_reprints(table: gpd.GeoDataFrame, keys: pd.DataFrame, copy_of: IntArray) -> IntArray:
     """Return pairs of rows that tell of the same day, place and toll in nearly the same words.
 
     Numbers in the text must be the same: two incidents of one day may be told in one form of words.
     """
     first = copy_of == np.arange(len(table))
-    some = np.flatnonzero(first & _can_prove(table, text, REPRINT_LENGTH))
+    some = np.flatnonzero(first & _can_prove(table, keys["text"], REPRINT_LENGTH))
+    text = keys["text"].tolist()
     told = [text[row] for row in some]
     numbers = [" ".join(word for word in words.split() if _DIGIT.search(word)) for words in told]
-    keys = _keys(table, text).drop(columns="text").iloc[some].assign(numbers=numbers)
-    group = keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup().to_numpy()
+    same = keys.drop(columns="text").iloc[some].assign(numbers=numbers)
+    group = same.groupby(list(same.columns), dropna=False, sort=False).ngroup().to_numpy()
     order = np.argsort(group, kind="stable")
     crowds = np.split(some[order], np.flatnonzero(np.diff(group[order])) + 1)
     found = [pair for rows in crowds if len(rows) > 1 for pair in _near_texts(rows, text)]
@@ -105,16 +112,10 @@ def _near_texts(rows: IntArray, text: list[str]) -> Iterator[tuple[int, int]]:
         yield from ((row, others[k]) for _, _, k in hits)
 
 
-def _keys(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
-    where = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=4)
-    return table[_ALIKE].assign(text=text, where=where)
-
-
-def _can_prove(table: gpd.GeoDataFrame, text: list[str], length: int) -> NDArray[np.bool_]:
+def _can_prove(table: gpd.GeoDataFrame, text: pd.Series, length: int) -> NDArray[np.bool_]:
     """Return which rows' texts can prove something."""
     proof = (table["date_precision"] == "day") & ~table["source"].isin(CURATED)
-    long = np.array([len(words) >= length for words in text], dtype=bool)
-    return np.asarray(proof, dtype=bool) & long
+    return np.asarray(proof, dtype=bool) & (text.str.len() >= length).to_numpy(bool)
 
 
 def pairs_of_days(

@@ -115,7 +115,7 @@ def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
     """Return keys of the rows' ids, and of those that marks point to: key, row."""
     marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
     ids = [table["incident_id"], table["quarantine_detail"].iloc[marks].str.removeprefix(OF)]
-    keys = _hash(pd.concat(ids).fillna("").str.split("#", n=1).str[0].to_frame())
+    keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
     return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
 
 

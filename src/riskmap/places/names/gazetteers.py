@@ -224,6 +224,8 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     others = list(_alias_forms(shipped, regions, plain, strict=False))
     if aliases is not None:
         others += _alias_forms(aliases, regions, plain, strict=True)
+    if not others:
+        return plain
     return NameIndex.of(forms, others, parents, parent_codes)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import shapely
@@ -173,6 +173,10 @@ class RegionIndex:
         index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
         index._cells = saved.cells  # noqa: SLF001 - its own
         return index
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process is sent: the cells too, so that it never builds them."""
+        return self.prepare().__dict__
 
     def __len__(self) -> int:
         """Return the number of regions."""

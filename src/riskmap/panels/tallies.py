@@ -158,12 +158,13 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``area, known, member, grains``: position of the region, and the weight in units of
-        ``2 ** -40``.
+        ``area`` (a category), ``known, member, grains``: position of the region, and the weight in
+        units of ``2 ** -40``.
     """
     tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
     history = _History.of(scan.sums)
     vague = scan.sums[scan.sums["position"] < 0]
+    areas: list[str] = []
     for area, rows in vague.groupby("area", sort=True):
         column, _, code = str(area).partition("=")
         members = np.flatnonzero((regions[column] == code).to_numpy())
@@ -174,8 +175,10 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
                 shares[:, place] += history.known_before(int(member), known)
         grains = (exact_weights(shares) / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
-        tables.append(table.assign(area=area, member=np.tile(members, len(known))))
-    found = pd.concat(tables[1:] or tables, ignore_index=True)
+        tables.append(table.assign(area=len(areas), member=np.tile(members, len(known))))
+        areas.append(str(area))
+    found = pd.concat(tables, ignore_index=True)
+    found["area"] = pd.Categorical.from_codes(found["area"], categories=areas)
     return found[found["grains"] > 0]
 
 
@@ -216,12 +219,13 @@ def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The rows with ``grains``, and a position throughout.
+        The rows with ``grains`` instead of ``area``, and a position throughout.
     """
-    sharp = rows[rows["position"] >= 0].assign(grains=WHOLE)
-    vague = rows[rows["position"] < 0]
+    is_sharp = rows["position"] >= 0
+    sharp = rows[is_sharp].drop(columns="area").assign(grains=WHOLE)
+    vague = rows[~is_sharp].astype({"area": weights["area"].dtype})
     if vague.empty:
         return sharp
     spread = vague.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
-    spread = spread.assign(position=spread["member"]).drop(columns="member")
+    spread = spread.assign(position=spread["member"]).drop(columns=["area", "member"])
     return pd.concat([sharp, spread], ignore_index=True)

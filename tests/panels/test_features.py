@@ -16,9 +16,12 @@ from riskmap.panels.features import (
     days_ahead,
     days_at_risk,
     decayed_rates,
+    decayed_sums,
     membership,
+    neighbour_sums,
     rate_features,
     relative_exposure,
+    rolling_sums,
 )
 from riskmap.typing import CountHistory
 
@@ -154,3 +157,29 @@ def test_what_became_known_later_changes_no_feature(seed, day):
     assert features[0].keys() == features[1].keys()
     for name, value in features[0].items():
         assert np.array_equal(value, features[1][name]), name
+
+
+@settings(max_examples=50)
+@given(
+    seed=st.integers(0, 999),
+    widths=st.lists(st.integers(1, 25), min_size=1, max_size=3),
+    at=st.lists(st.integers(0, 20), min_size=1, unique=True).map(sorted),
+)
+def test_rolling_and_decayed_sums_are_those_of_pandas(seed, widths, at):
+    table = pd.DataFrame(np.random.default_rng(seed).poisson(0.7, (20, 5)).astype(float))
+    none, rows = pd.DataFrame(np.zeros((1, 5))), np.array(at)
+    for width, found in zip(widths, rolling_sums(table.to_numpy(), widths, at=rows), strict=True):
+        sums = pd.concat([none, table.rolling(width, min_periods=1).sum()]).to_numpy()
+        assert found.tolist() == sums[rows].tolist()
+    fading = 0.5 ** (np.arange(20) / 3)
+    decayed = decayed_sums(table.to_numpy(), lengths=np.ones(20), half_life_days=3.0, at=rows)
+    means = table.ewm(halflife=3).mean().mul(fading.cumsum(), axis=0)
+    assert np.allclose(decayed, pd.concat([none, means]).to_numpy()[rows])
+
+
+def test_sums_of_neighbours_are_the_product_of_the_matrices():
+    rng = np.random.default_rng(1)
+    values, weights = rng.random((20, 30)), sparse.random_array((30, 30), density=0.2, rng=rng)
+    found = neighbour_sums(values, sparse.csr_array(weights))
+    assert np.allclose(found, values @ weights.toarray().T, rtol=1e-14, atol=0)
+    assert found.flags.c_contiguous

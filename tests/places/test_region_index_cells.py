@@ -1,6 +1,7 @@
 """The cell index answers as the sweep does, on shapes where candidates get lost."""
 
 import hashlib
+import pickle
 import sys
 
 import geopandas as gpd
@@ -201,6 +202,16 @@ def test_a_loaded_index_answers_as_the_saved_one(saved):
     assert loaded.query(x, y).tolist() == rm.RegionIndex(regions).query(x, y).tolist()
     assert loaded.query_all(x, y).tolist() == rm.RegionIndex(regions).query_all(x, y).tolist()
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_an_index_that_is_sent_brings_its_cells(monkeypatch):
+    regions = rm.datasets.regions()
+    x, y = points_about(regions.geometry.to_numpy())
+    index = rm.RegionIndex(regions)
+    expected, sent = index.query(x, y).tolist(), pickle.dumps(index)
+    monkeypatch.setattr("riskmap.places.region_index.build_cells", None)  # nobody could build them
+    received = pickle.loads(sent).prepare()  # noqa: S301 - its own
+    assert received.query(x, y).tolist() == expected
 
 
 def test_saving_is_the_same_bytes_twice(saved, tmp_path):

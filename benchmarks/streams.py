@@ -6,6 +6,7 @@ is a straight line. Reading the coordinates alone is the floor under all of them
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -133,7 +134,8 @@ def load_dask(folder: Path) -> tuple[Path, Any]:
     """Return a cluster of two processes on this machine that have imported what they need."""
     from distributed import Client
 
-    client = Client(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    quiet = logging.CRITICAL  # at the end it deplores that the districts are lost
+    client = Client(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=quiet)
     client.run(lambda: gpd.GeoSeries([]).empty)
     return folder, client
 

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from scipy import sparse
 
 import riskmap as rm
 from riskmap.panels.cells import sum_days
+from riskmap.panels.features import decayed_sums, neighbour_sums, rolling_sums
 
 ROUNDS = 7
 
@@ -76,6 +78,33 @@ def test_counting_stays_ahead_of_grouping_by_two_keys():
     expected[cells.to_numpy()] = sizes.to_numpy()
     assert (count() == expected).all()
     assert best_ratio(count, group, wanted=9) > 9
+
+
+def test_features_stay_ahead_of_rolling_windows():
+    n_weeks, n_regions, widths, half_lives = 260, 2_000, (4, 13, 52), (4.0, 13.0)
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(0.1, (n_weeks, n_regions)).astype(float)
+    near = sparse.csr_array(sparse.random_array((n_regions, n_regions), density=0.003, rng=rng))
+    at, weeks = np.arange(1, n_weeks + 1), np.ones(n_weeks)
+    frame = pd.DataFrame(counts)
+
+    def features():
+        for values in (counts, neighbour_sums(counts, near)):
+            yield from rolling_sums(values, widths, at=at)
+            for half_life in half_lives:
+                yield decayed_sums(values, lengths=weeks, half_life_days=half_life, at=at)
+
+    def roll():
+        own = [frame.rolling(width, min_periods=1).sum() for width in widths]
+        for half_life in half_lives:
+            weights = (0.5 ** (np.arange(n_weeks) / half_life)).cumsum()
+            own.append(frame.ewm(halflife=half_life).mean().mul(weights, axis=0))
+        values = [table.to_numpy() for table in own]
+        return values + [table @ near.T for table in values]
+
+    for ours, theirs in zip(features(), roll(), strict=True):
+        assert np.allclose(ours, theirs)
+    assert best_ratio(lambda: list(features()), roll) > 7
 
 
 def test_a_place_is_placed_once_however_many_incidents_tell_of_it(districts):

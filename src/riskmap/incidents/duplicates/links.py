@@ -17,7 +17,7 @@ from rapidfuzz import utils
 from riskmap.incidents.duplicates.pairs import (
     find_copies,
     find_reprints,
-    name_twins,
+    name_copies,
     pairs_of_days,
     pairs_of_openings,
 )
@@ -79,7 +79,7 @@ def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
         As for :func:`find_links`; all rows of a run of days are enough to find their links.
     """
     rows, text, release = _among(table, usable)
-    keys = name_twins(rows, text)
+    keys = name_copies(rows, text)
     copy_of = find_copies(rows, keys)
     is_copy = copy_of != np.arange(len(rows))
     copies = np.flatnonzero(is_copy)

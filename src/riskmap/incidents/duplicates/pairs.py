@@ -59,7 +59,7 @@ _DIGIT = re.compile(r"\d")
 _ALIKE = ["event_date", "event_date_end", "place", *TOLL]
 
 
-def name_twins(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
+def name_copies(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
     """Return what copies have in common: the text in plain words, the day, the place, the toll."""
     where = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=4)
     return table[_ALIKE].assign(text=pd.array(text, dtype="str"), where=where)
@@ -71,7 +71,7 @@ def find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
     Copies have the same text, day, place and toll, and come from feeds that nobody has curated,
     whatever the source and file: a story that is printed 500 times is one story. A short text, or a
     day that isn't known, is no proof: lists of victims repeat them. `keys` are what
-    :func:`name_twins` returned.
+    :func:`name_copies` returned.
     """
     proof = _can_prove(table, keys["text"], PROOF_LENGTH)
     order = table.sort_values(["source", "source_file", "source_row"]).index.to_numpy()

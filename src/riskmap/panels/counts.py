@@ -24,7 +24,7 @@ from riskmap.panels.tallies import (
     spread_areas,
     weigh_areas,
 )
-from riskmap.panels.windows import EVERY, parse_day, step_windows
+from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
 from riskmap.typing import CountHistory
 
@@ -388,18 +388,3 @@ def _count(
     if (counted["foreign_victims"].isna() & counted["nationality"].isna()).all():
         frame["foreign"] = np.nan
     return frame
-
-
-def frame_of(
-    sums: dict[str, FloatArray], *, keys: pd.DataFrame, edges: NDArray[np.datetime64]
-) -> pd.DataFrame:
-    """Return the complete region x window frame of sums by region and window."""
-    n_regions, n_windows = len(keys), len(edges) - 1
-    return pd.DataFrame(
-        {
-            "region_id": np.repeat(keys["region_id"].array, n_windows),
-            "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
-            "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
-            **sums,
-        }
-    )

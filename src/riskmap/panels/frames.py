@@ -11,9 +11,10 @@ from scipy import sparse
 
 from riskmap.errors import InputError
 from riskmap.ledgers import Ledger
-from riskmap.panels.counts import Panel, frame_of
+from riskmap.panels.counts import Panel
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import SERIES
+from riskmap.panels.windows import frame_of
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.typing import FloatArray
+
 #: Window lengths by name: whole days, or calendar months.
 EVERY = {"day": ("D", 1), "week": ("D", 7), "month": ("M", 1), "quarter": ("M", 3)}
 
@@ -152,3 +154,18 @@ def step_onwards(as_of: pd.Timestamp, until: pd.Timestamp, *, every: str) -> NDA
     months = (until.year - as_of.year) * 12 + until.month - as_of.month
     steps = [as_of + pd.DateOffset(months=length * k) for k in range(months // length + 1)]
     return np.array([step for step in steps if step <= until], _DAY)
+
+
+def frame_of(
+    sums: dict[str, FloatArray], *, keys: pd.DataFrame, edges: NDArray[np.datetime64]
+) -> pd.DataFrame:
+    """Return the complete region x window frame of sums by region and window."""
+    n_regions, n_windows = len(keys), len(edges) - 1
+    return pd.DataFrame(
+        {
+            "region_id": np.repeat(keys["region_id"].array, n_windows),
+            "window_start": np.tile(edges[:-1].astype("datetime64[us]"), n_regions),
+            "window_end": np.tile(edges[1:].astype("datetime64[us]"), n_regions),
+            **sums,
+        }
+    )

@@ -24,10 +24,16 @@ ROUNDS = 7
 def best_ratio(ours, theirs, rounds=ROUNDS, *, wanted=None):
     """How many times as long theirs takes, each at its best of interleaved rounds.
 
-    Where others use the memory too, up to twenty times as many rounds wait for a quiet one.
+    Where others use the memory too, up to twenty times as many rounds wait for a quiet one: with
+    pauses, as a neighbour can be loud for longer than the rounds take, and in other memory each,
+    as pages can lie so that they push each other out of the cache.
     """
     seconds = {ours: [], theirs: []}
+    moved = []
     for number in range(20 * rounds if wanted else rounds):
+        if number >= rounds:
+            time.sleep(0.3)
+            moved.append(bytearray(1 << 20))
         for run in (ours, theirs):
             started = time.process_time()
             run()

@@ -177,6 +177,39 @@ def test_rolling_and_decayed_sums_are_those_of_pandas(seed, widths, at):
     assert np.allclose(decayed, pd.concat([none, means]).to_numpy()[rows])
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 999),
+    half_life=st.sampled_from([0.01, 0.4, 2.0, 400.0, np.inf]),
+    at=st.lists(st.integers(0, 600), min_size=1, unique=True).map(sorted),
+)
+def test_decays_are_told_over_more_half_lives_than_floats_have(seed, half_life, at):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 9, 600).astype(float)
+    values, ends = rng.poisson(0.3, (600, 3)).astype(float), np.append(0.0, lengths.cumsum())
+    found = decayed_sums(values, lengths=lengths, half_life_days=half_life, at=np.array(at))
+    for t, sums in zip(at, found, strict=True):
+        weights = 0.5 ** ((ends[t] - ends[1 : t + 1]) / half_life)
+        assert np.allclose(sums, weights @ values[:t], rtol=1e-12, atol=1e-280)
+
+
+def test_many_regions_are_summed_as_each_alone():
+    rng = np.random.default_rng(2)
+    values, at = rng.poisson(0.5, (9, 1_300)).astype(float), np.array([0, 3, 4, 9])
+    weights = sparse.csr_array(sparse.random_array((1_300, 1_300), density=0.01, rng=rng))
+
+    def decay(table):
+        return decayed_sums(table, lengths=np.ones(9), half_life_days=2.0, at=at)
+
+    some = values[:, 700:701]
+    assert np.array_equal(decay(values)[:, 700:701], decay(some))
+    assert np.array_equal(
+        rolling_sums(values, [2], at=at)[..., 700:701], rolling_sums(some, [2], at=at)
+    )
+    near = neighbour_sums(values, weights)
+    assert np.array_equal(near, np.stack([weights @ row for row in values]))
+
+
 def test_sums_of_neighbours_are_the_product_of_the_matrices():
     rng = np.random.default_rng(1)
     values, weights = rng.random((20, 30)), sparse.random_array((30, 30), density=0.2, rng=rng)

@@ -6,13 +6,15 @@ made of windows ``0 ... t - 1`` alone. Rates are incidents a day at risk.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
@@ -25,6 +27,12 @@ OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
 SHORT_HALF_LIVES = (0.125, 0.25, 0.5)
 #: Half-lives in months for neighbours, the parent, the country, all regions and other series.
 OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
+
+#: Regions that are summed at a time.
+_BLOCK = 512
+
+#: Half-lives within one sum, by which weights grow; a float doubles 1023 times at most.
+_HALF_LIVES = 512.0
 
 
 def relative_exposure(history: CountHistory) -> FloatArray | None:
@@ -87,7 +95,7 @@ def decayed_rates(
     half_life_days: float,
     at: IntArray,
 ) -> FloatArray:
-    r"""Return exponentially weighted mean rates, a recursion over windows.
+    r"""Return exponentially weighted mean rates.
 
     .. math:: x_t = \frac{\sum_{u<t} 2^{-a_{tu}/h} y_u}{\sum_{u<t} 2^{-a_{tu}/h} d_u}
 
@@ -125,7 +133,11 @@ def decayed_rates(
 def decayed_sums(
     values: FloatArray, *, lengths: FloatArray, half_life_days: float, at: IntArray
 ) -> FloatArray:
-    r"""Return the sums of the past with exponentially decaying weights, a recursion over windows.
+    r"""Return the sums of the past with exponentially decaying weights.
+
+    .. math:: x_t = \sum_{u<t} 2^{-a_{tu}/h} y_u = 2^{-e_t/h} \sum_{u<t} 2^{e_{u+1}/h} y_u
+
+    with :math:`e_t` the start of window t: one running sum of weights that grow, which then fade.
 
     Parameters
     ----------
@@ -144,19 +156,43 @@ def decayed_sums(
     ...              at=np.array([0, 1, 2])).ravel().tolist()
     [0.0, 8.0, 5.0]
     """
+    values = values[: at.max(initial=0)]
+    edges = np.append(0.0, np.cumsum(lengths[: len(values)]))
     out = np.zeros((len(at), values.shape[1]))
-    total, done = np.zeros(values.shape[1]), 0
-    ends = np.append(0.0, np.cumsum(lengths))
-    for slot, t in enumerate(at):
-        if t == done + 1:
-            fresh = values[done]
-        else:  # einsum sums in one order on every machine, a product of matrices need not
-            fading = 0.5 ** ((ends[t] - ends[done + 1 : t + 1]) / half_life_days)
-            fresh = np.einsum("t,tr->r", fading, values[done:t])
-        total *= 0.5 ** ((ends[t] - ends[done]) / half_life_days)
-        total += fresh
-        out[slot], done = total, int(t)
+
+    def sum_up(some: slice) -> None:
+        total, start = np.zeros(1), 0
+        while start < len(values):  # once, unless a history has more half-lives than a float has
+            age = (edges - edges[start + 1]) / half_life_days
+            stop = int(np.searchsorted(age, _HALF_LIVES, side="right")) - 1
+            slots = slice(*np.searchsorted(at, (start, stop), side="right"))
+            ends = np.unique(np.append(at[slots], stop))
+            grown = values[start:stop, some] * 2.0 ** age[start + 1 : stop + 1, None]
+            grown[0] += total * 2.0 ** age[start]
+            sums = _sums_until(grown, ends - start)
+            asked = _rows(sums, np.searchsorted(ends, at[slots]))
+            np.multiply(asked, 0.5 ** age[at[slots], None], out=out[slots, some])
+            total, start = sums[-1] * 0.5 ** age[stop], stop
+
+    _each_block(sum_up, values.shape[1])
     return out
+
+
+def _sums_until(values: FloatArray, ends: IntArray) -> FloatArray:
+    """Return the sums of the rows before each end, ascending to that of all; values are used up."""
+    if len(ends) < len(values):
+        values = np.add.reduceat(values, np.append(0, ends[:-1]), axis=0)
+    return np.cumsum(values, axis=0, out=values)
+
+
+def _each_block(work: Callable[[slice], None], n: int) -> None:
+    """Work on blocks of regions whose windows stay in a core's cache, on all cores."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
+    if len(blocks) == 1:
+        work(blocks[0])
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(work, blocks))
 
 
 def rolling_sums(values: FloatArray, widths: Sequence[int], *, at: IntArray) -> FloatArray:
@@ -181,14 +217,19 @@ def rolling_sums(values: FloatArray, widths: Sequence[int], *, at: IntArray) -> 
     >>> rolling_sums(np.array([[1.0], [2.0], [4.0]]), [2], at=np.array([0, 1, 3])).ravel().tolist()
     [0.0, 1.0, 6.0]
     """
-    total = np.zeros((len(values) + 1, values.shape[1]))
-    for before, fresh, after in zip(total, values, total[1:], strict=False):
-        np.add(before, fresh, out=after)  # a row stays in the cache; cumsum goes down each column
     found = np.empty((len(widths), len(at), values.shape[1]))
-    for sums, width in zip(found, widths, strict=True):
-        first = int(np.searchsorted(at, width, side="right"))  # from here on some are left behind
-        sums[:first] = _rows(total, at[:first])
-        np.subtract(_rows(total, at[first:]), _rows(total, at[first:] - width), out=sums[first:])
+
+    def sum_up(some: slice) -> None:
+        part = values[:, some]
+        total = np.zeros((len(part) + 1, part.shape[1]))
+        np.cumsum(part, axis=0, out=total[1:])
+        for sums, width in zip(found[..., some], widths, strict=True):
+            first = int(np.searchsorted(at, width, side="right"))  # some are left behind from here
+            sums[:first] = _rows(total, at[:first])
+            late = at[first:]
+            np.subtract(_rows(total, late), _rows(total, late - width), out=sums[first:])
+
+    _each_block(sum_up, values.shape[1])
     return found
 
 
@@ -217,9 +258,17 @@ def neighbour_sums(values: FloatArray, neighbours: sparse.csr_array) -> FloatArr
     >>> neighbour_sums(np.array([[1.0, 2.0]]), sparse.csr_array([[0.0, 1.0], [0.5, 0.0]])).tolist()
     [[2.0, 0.5]]
     """
-    found = np.empty((len(values), neighbours.shape[0]))
-    for sums, row in zip(found, values, strict=True):  # one product would lie column by column
-        sums[:] = neighbours @ row
+    by_region = np.empty(values.shape[::-1])
+    found = np.empty(values.shape)
+
+    def turn(some: slice) -> None:
+        by_region[some] = values[:, some].T
+
+    def sum_up(some: slice) -> None:
+        found[:, some] = (neighbours[some] @ by_region).T
+
+    _each_block(turn, values.shape[1])
+    _each_block(sum_up, len(by_region))
     return found
 
 

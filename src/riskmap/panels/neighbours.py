@@ -87,8 +87,9 @@ def _nearest(geometry: np.ndarray, k: int) -> tuple[IntArray, IntArray]:
     points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
     found = KDTree(points).query(points, k=k + 1)[1]
     rows = np.arange(len(geometry))
-    # a region is its own nearest, unless another lies on the very same point
-    others = np.array([[j for j in row if j != i][:k] for i, row in zip(rows, found, strict=True)])
+    # a region is its own nearest, unless others lie on the very same point
+    last = np.argsort(found == rows[:, None], axis=1, kind="stable")
+    others = np.take_along_axis(found, last[:, :k], axis=1)
     return np.repeat(rows, k), np.sort(others, axis=1).ravel()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +12,11 @@ from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS
 from riskmap.panels.scans import NO_DAY
 from riskmap.panels.sums import KEYS, sum_up
-from riskmap.places.spreads import exact_weights
+from riskmap.places.spreads import Past, spread_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
     from riskmap.panels.scans import Scan
-    from riskmap.typing import IntArray
 
 #: What of a scan's sums is needed to count them.
 COUNTED = (
@@ -162,18 +160,15 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
         units of ``2 ** -40``.
     """
     tables = [pd.DataFrame({"area": [], "known": [], "member": [], "grains": []}, dtype=np.int64)]
-    history = _History.of(scan.sums)
+    past = _past_of(scan.sums)
     vague = scan.sums[scan.sums["position"] < 0]
     areas: list[str] = []
     for area, rows in vague.groupby("area", sort=True):
         column, _, code = str(area).partition("=")
         members = np.flatnonzero((regions[column] == code).to_numpy())
         known = np.unique(rows["known"].to_numpy())
-        shares = np.ones((len(known), len(members)))
-        for place, member in enumerate(members):
-            if scan.spread == "history":
-                shares[:, place] += history.known_before(int(member), known)
-        grains = (exact_weights(shares) / GRAIN).astype(np.int64)
+        weights = spread_weights(members, known, how=str(scan.spread), past=past, exposure=None)
+        grains = (weights / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
         tables.append(table.assign(area=len(areas), member=np.tile(members, len(known))))
         areas.append(str(area))
@@ -182,28 +177,10 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     return found[found["grains"] > 0]
 
 
-@dataclass(frozen=True)
-class _History:
-    """Incidents of one region each, by region and by the day on which they were known."""
-
-    position: IntArray
-    known: IntArray
-    total: IntArray
-
-    @classmethod
-    def of(cls, sums: pd.DataFrame) -> _History:
-        position, known, reports = (
-            sums[name].to_numpy() for name in ("position", "known", "reports")
-        )
-        order = np.argsort((position << 32) + known.clip(-(2**31), 2**31 - 1), kind="stable")
-        order = order[(position[order] >= 0) & (known[order] != NO_DAY)]
-        return cls(position[order], known[order], np.append(0, reports[order].cumsum()))
-
-    def known_before(self, region: int, days: IntArray) -> IntArray:
-        """Return how many incidents of a region were known before each day."""
-        start, stop = (int(np.searchsorted(self.position, edge)) for edge in (region, region + 1))
-        before = start + np.searchsorted(self.known[start:stop], days, side="left")
-        return np.asarray(self.total[before] - self.total[start], dtype=np.int64)
+def _past_of(sums: pd.DataFrame) -> Past:
+    """Return the incidents of one region each."""
+    sharp = sums["position"].to_numpy() >= 0
+    return Past.of(*(sums[name].to_numpy()[sharp] for name in ("position", "known", "reports")))
 
 
 def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray
+    from riskmap.typing import FloatArray, IntArray
 
 #: Window lengths by name: whole days, or calendar months.
 EVERY = {"day": ("D", 1), "week": ("D", 7), "month": ("M", 1), "quarter": ("M", 3)}
@@ -116,13 +116,9 @@ def step_windows(as_of: pd.Timestamp, start: pd.Timestamp, *, every: str) -> NDA
     unit, length = EVERY[every]
     if unit == "D":
         n = -(-(as_of - start).days // length)
-        back = [as_of - pd.Timedelta(days=length * k) for k in range(n, -1, -1)]
-        return np.array(back, _DAY)
+        return _step(as_of, length * np.arange(-n, 1), unit)
     months = (as_of.year - start.year) * 12 + as_of.month - start.month
-    back = [
-        as_of - pd.DateOffset(months=length * k) for k in range(-(-months // length) + 1, -1, -1)
-    ]
-    edges = np.array(back, dtype=_DAY)
+    edges = _step(as_of, length * np.arange(months // -length - 1, 1), unit)
     return edges[np.searchsorted(edges, np.datetime64(start, "D"), side="right") - 1 :]
 
 
@@ -149,11 +145,22 @@ def step_onwards(as_of: pd.Timestamp, until: pd.Timestamp, *, every: str) -> NDA
     """
     unit, length = EVERY[every]
     if unit == "D":
-        n = (until - as_of).days // length
-        return np.array([as_of + pd.Timedelta(days=length * k) for k in range(n + 1)], _DAY)
+        return _step(as_of, length * np.arange((until - as_of).days // length + 1), unit)
     months = (until.year - as_of.year) * 12 + until.month - as_of.month
-    steps = [as_of + pd.DateOffset(months=length * k) for k in range(months // length + 1)]
-    return np.array([step for step in steps if step <= until], _DAY)
+    edges = _step(as_of, length * np.arange(months // length + 1), unit)
+    return edges[edges <= np.datetime64(until, "D")]
+
+
+def _step(day: pd.Timestamp, steps: IntArray, unit: str) -> NDArray[np.datetime64]:
+    """Return the days that lie some days or months from a day, as calendars count.
+
+    Where a month has no such day, its last day stands for it.
+    """
+    if unit == "D":
+        return np.datetime64(day, "D") + steps
+    month = np.datetime64(day, "M") + steps
+    first, after = month.astype(_DAY), (month + 1).astype(_DAY)
+    return np.asarray(np.minimum(first + (day.day - 1), after - 1))
 
 
 def frame_of(

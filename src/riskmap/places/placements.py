@@ -11,7 +11,7 @@ import pandas as pd
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
-from riskmap.places.spreads import check_spread, spread_weights
+from riskmap.places.spreads import Past, check_spread, spread_weights
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
@@ -183,22 +183,19 @@ def _place_spread(
 ) -> list[Placed]:
     """Return the placements of the incidents that are spread over the regions of each area."""
     known = _known_at(usable)
-    narrow = placed.position.astype(np.min_scalar_type(len(regions)))  # sorted much faster
-    by_region = np.argsort(narrow, kind="stable")
-    cuts = np.searchsorted(placed.position[by_region], np.arange(len(regions) + 1))
+    past = Past.of(placed.position, known[placed.row])
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
     codes, names = pd.factorize(area, sort=True)
     found = []
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
+        days, day = np.unique(known[rows], return_inverse=True)
         column, _, key = name.partition("=")
         members = np.flatnonzero((regions[column] == key).to_numpy())
-        near = np.concatenate([by_region[cuts[m] : cuts[m + 1]] for m in members])
-        history = (placed.position[near], known[placed.row[near]])
-        weights = spread_weights(
-            members, known[rows], how=str(how), history=history, exposure=worth
-        ).ravel()
-        found.append(_shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights))
+        weights = spread_weights(members, days, how=str(how), past=past, exposure=worth)[day]
+        found.append(
+            _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
+        )
     return found
 
 
@@ -218,10 +215,11 @@ def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> Placed:
     )
 
 
-def _known_at(usable: gpd.GeoDataFrame) -> NDArray[np.datetime64]:
-    """Return the day on which each incident had happened and was known."""
+def _known_at(usable: gpd.GeoDataFrame) -> IntArray:
+    """Return the day since 1970 on which each incident had happened and was known."""
     told = usable["ingested_at"].dt.tz_localize(None)
-    return np.fmax(usable["event_date"].to_numpy(), told.to_numpy()).astype("datetime64[D]")
+    known = np.fmax(usable["event_date"].to_numpy(), told.to_numpy())
+    return np.asarray(known.astype("datetime64[D]").astype(np.int64))
 
 
 def _set_aside(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,6 @@ from riskmap.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
     from riskmap.typing import FloatArray, IntArray
 
@@ -19,6 +19,12 @@ SPREADS = ("history", "uniform", "exposure")
 
 #: Weights are whole numbers of this, so that they sum to 1 exactly, in any order.
 _GRAIN = 2.0**-40
+
+#: A day that is missing.
+_NEVER = int(np.iinfo(np.int64).min)
+
+_DAY_BITS = 32
+_HALF = 2 ** (_DAY_BITS - 1)
 
 
 def exact_weights(shares: FloatArray) -> FloatArray:
@@ -44,12 +50,74 @@ def exact_weights(shares: FloatArray) -> FloatArray:
     return weights
 
 
+@dataclass(frozen=True)
+class Past:
+    """Incidents of one region each, sorted by region and then by the day they were known.
+
+    Parameters
+    ----------
+    keys : ndarray of int, shape (n,)
+        Region and day as one number, ascending.
+    total : ndarray of int, shape (n + 1,)
+        How many incidents stand before each.
+    """
+
+    keys: IntArray
+    total: IntArray
+
+    @classmethod
+    def of(cls, region: IntArray, known: IntArray, reports: IntArray | None = None) -> Past:
+        """Return the past of incidents; those that were never known are none.
+
+        Parameters
+        ----------
+        region, known : ndarray of int, shape (n,)
+            Position of the region, and days since 1970; the smallest integer where it is missing.
+        reports : ndarray of int, shape (n,), optional
+            How many incidents each row stands for; by default one.
+        """
+        told = known != _NEVER
+        keys = _key(region[told], known[told])
+        if reports is None:
+            return cls(np.sort(keys), np.arange(len(keys) + 1))
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], np.append(0, reports[told][order].cumsum()))
+
+    def before(self, regions: IntArray, days: IntArray) -> IntArray:
+        """Return how many incidents of each region were known before each day.
+
+        Parameters
+        ----------
+        regions : ndarray of int, shape (n_regions,)
+        days : ndarray of int, shape (n_days,)
+
+        Returns
+        -------
+        ndarray of int, shape (n_days, n_regions)
+
+        Examples
+        --------
+        >>> past = Past.of(np.array([5, 5, 7]), np.array([10, 20, 10]))
+        >>> past.before(np.array([5, 7]), np.array([10, 21])).tolist()
+        [[0, 0], [2, 1]]
+        """
+        until = np.searchsorted(self.keys, _key(regions, days[:, None]))
+        return np.asarray(
+            self.total[until] - self.total[np.searchsorted(self.keys, _key(regions, _NEVER))]
+        )
+
+
+def _key(region: IntArray, day: IntArray | int) -> IntArray:
+    """Return one number for a region and a day."""
+    return (region << _DAY_BITS) + np.clip(day, -_HALF, _HALF - 1)
+
+
 def spread_weights(
     members: IntArray,
-    when: NDArray[np.datetime64],
+    when: IntArray,
     *,
     how: str,
-    history: tuple[IntArray, NDArray[np.datetime64]],
+    past: Past,
     exposure: FloatArray | None,
 ) -> FloatArray:
     """Return how incidents that are known to an area count in each of its regions.
@@ -58,27 +126,27 @@ def spread_weights(
     ----------
     members : ndarray of int, shape (n_members,)
         Positions of the area's regions.
-    when : ndarray of datetime64, shape (n_incidents,)
-        When each vague incident became known.
+    when : ndarray of int, shape (n_days,)
+        Days on which vague incidents became known, since 1970.
     how
         ``"uniform"``: equally; ``"exposure"``: by `exposure`; ``"history"``: by the precise
         incidents of each region that were known earlier, plus one for every region (Laplace's
         rule), so that later knowledge never changes an earlier forecast.
-    history
-        Region and time of knowledge of the precise incidents.
+    past
+        The precise incidents.
     exposure : ndarray, shape (n_regions,), optional
         Exposure of every region.
 
     Returns
     -------
-    ndarray, shape (n_incidents, n_members)
+    ndarray, shape (n_days, n_members)
         Each row sums to exactly 1.
 
     Examples
     --------
-    >>> day = np.array(["2024-01-01", "2024-03-01"], dtype="datetime64[D]")
-    >>> precise = np.array([5]), np.array(["2024-02-01"], dtype="datetime64[D]")
-    >>> spread_weights(np.array([5, 7]), day, how="history", history=precise, exposure=None)
+    >>> past = Past.of(np.array([5]), np.array([20]))
+    >>> spread_weights(np.array([5, 7]), np.array([10, 30]), how="history", past=past,
+    ...                exposure=None)
     array([[0.5       , 0.5       ],
            [0.66666667, 0.33333333]])
     """
@@ -86,12 +154,7 @@ def spread_weights(
     if how == "exposure" and exposure is not None and exposure[members].sum() > 0:
         shares = np.broadcast_to(exposure[members], shares.shape)
     elif how == "history":
-        region, known = history
-        told = ~np.isnat(known)
-        days, day = known.astype(np.int64), when.astype(known.dtype).astype(np.int64)
-        for column, member in enumerate(members):
-            past = np.sort(days[told & (region == member)])
-            shares[:, column] += np.searchsorted(past, day)
+        shares += past.before(members, when)
     return exact_weights(shares)
 
 

@@ -204,11 +204,12 @@ def test_a_loaded_index_answers_as_the_saved_one(saved):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_an_index_that_is_sent_brings_its_cells(monkeypatch):
-    regions = rm.datasets.regions()
+def test_an_index_that_is_sent_is_a_saved_one_that_is_loaded(saved, monkeypatch):
+    regions, path = saved
     x, y = points_about(regions.geometry.to_numpy())
     index = rm.RegionIndex(regions)
     expected, sent = index.query(x, y).tolist(), pickle.dumps(index)
+    assert path.read_bytes() in sent
     monkeypatch.setattr("riskmap.places.region_index.build_cells", None)  # nobody could build them
     received = pickle.loads(sent).prepare()  # noqa: S301 - its own
     assert received.query(x, y).tolist() == expected

@@ -148,9 +148,7 @@ class RegionIndex:
         ...     rm.RegionIndex.load(f"{folder}/qandara.idx").query([2.5], [-7.5])
         array([0])
         """
-        self.prepare()
-        assert self._cells is not None  # noqa: S101 - prepared on the line before
-        files.write(path, files.Saved(self._ids, self._positions, self._polygons, self._cells))
+        files.write(path, self._saved())
 
     @classmethod
     def load(cls, path: str | Path, *, fast: bool | None = None) -> Self:
@@ -168,15 +166,29 @@ class RegionIndex:
         InputError
             When the file is not a saved index, is of another version, or was changed or cut.
         """
-        saved = files.read(path)
+        return cls._of(files.read(path), fast=fast)
+
+    @classmethod
+    def _of(cls, saved: files.Saved, *, fast: bool | None) -> Self:
+        """Return the index that was saved."""
         index = cls.__new__(cls)
         index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
         index._cells = saved.cells  # noqa: SLF001 - its own
         return index
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what another process is sent: the cells too, so that it never builds them."""
-        return self.prepare().__dict__
+    def _saved(self) -> files.Saved:
+        """Return what is saved of the index."""
+        self.prepare()
+        assert self._cells is not None  # noqa: S101 - prepared on the line before
+        return files.Saved(self._ids, self._positions, self._polygons, self._cells)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process is sent: the saved file's bytes, and what loads them."""
+        return self._load_bytes, (files.pack(self._saved()), self._fast)
+
+    @classmethod
+    def _load_bytes(cls, data: bytes, fast: bool | None) -> Self:  # noqa: FBT001 - pickle's call
+        return cls._of(files.unpack(data), fast=fast)
 
     def __len__(self) -> int:
         """Return the number of regions."""

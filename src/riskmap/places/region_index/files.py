@@ -40,9 +40,8 @@ class Saved:
     cells: Cells
 
 
-def write(path: str | Path, saved: Saved) -> None:
-    """Write an index to a file, whole or not at all."""
-    path = Path(path)
+def pack(saved: Saved) -> bytes:
+    """Return the content of a file that holds an index."""
     shapes = shapely.to_wkb(saved.polygons)
     body = io.BytesIO()
     np.savez(
@@ -55,11 +54,16 @@ def write(path: str | Path, saved: Saved) -> None:
         **vars(saved.cells),
     )
     content = body.getvalue()
+    return b"".join((MARK, hashlib.sha256(content).digest(), content))
+
+
+def write(path: str | Path, saved: Saved) -> None:
+    """Write an index to a file, whole or not at all."""
+    path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with draft.open("wb") as file:
-            file.write(MARK + hashlib.sha256(content).digest())
-            file.write(content)
+            file.write(pack(saved))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -75,14 +79,21 @@ def read(path: str | Path) -> Saved:
     InputError
         When the file is not a saved index, is of another version, or was changed or cut.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        mark = file.read(len(MARK))
-        if mark != MARK:
-            raise InputError(
-                "not an index of this version", file=path, met=mark, expected=repr(MARK)
-            )
-        digest, content = file.read(_SUM_BYTES), file.read()
+    return unpack(Path(path).read_bytes(), Path(path))
+
+
+def unpack(data: bytes, path: Path | None = None) -> Saved:
+    """Return what the content of a file holds; errors name the file, where there is one.
+
+    Raises
+    ------
+    InputError
+        As for :func:`read`.
+    """
+    mark, body = data[: len(MARK)], memoryview(data)[len(MARK) :]
+    if mark != MARK:
+        raise InputError("not an index of this version", file=path, met=mark, expected=repr(MARK))
+    digest, content = bytes(body[:_SUM_BYTES]), body[_SUM_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         raise InputError("changed or cut since it was saved", file=path)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,16 +70,17 @@ def boundary_distances(
     order = known[np.lexsort((bands, owners[known]))]
     keys = np.stack([owners[order], np.floor(y[order] / _BAND_DEG)])
     cuts = np.flatnonzero(np.any(np.diff(keys, prepend=np.nan, append=np.nan) != 0, axis=0))
-    for first, last in itertools.pairwise(cuts):
+
+    def measure(first: int, last: int) -> None:
         points = order[first:last]
-        east, north = metres_per_degree(np.array((keys[1, first] + 0.5) * _BAND_DEG))
-        scale = np.array([east, north])
-        border = shapely.transform(
-            shapely.boundary(geometries[owners[points[0]]]), lambda xy, s=scale: xy * s
-        )
+        scale = np.array(metres_per_degree(np.array((keys[1, first] + 0.5) * _BAND_DEG)))
+        border = shapely.boundary(geometries[owners[points[0]]])
+        border = shapely.transform(border, lambda xy: xy * scale)
         shapely.prepare(border)
+        spots = shapely.points(np.stack([x[points], y[points]], axis=1) * scale)
         with np.errstate(divide="ignore", invalid="ignore"):  # edges of next to no length
-            metres[points] = shapely.distance(
-                border, shapely.points(x[points] * east, y[points] * north)
-            )
+            metres[points] = shapely.distance(border, spots)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(measure, cuts[:-1], cuts[1:]))
     return metres

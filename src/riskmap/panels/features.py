@@ -166,23 +166,15 @@ def decayed_sums(
             age = (edges - edges[start + 1]) / half_life_days
             stop = int(np.searchsorted(age, _HALF_LIVES, side="right")) - 1
             slots = slice(*np.searchsorted(at, (start, stop), side="right"))
-            ends = np.unique(np.append(at[slots], stop))
-            grown = values[start:stop, some] * 2.0 ** age[start + 1 : stop + 1, None]
-            grown[0] += total * 2.0 ** age[start]
-            sums = _sums_until(grown, ends - start)
-            asked = _rows(sums, np.searchsorted(ends, at[slots]))
+            sums = values[start:stop, some] * 2.0 ** age[start + 1 : stop + 1, None]
+            sums[0] += total * 2.0 ** age[start]
+            np.cumsum(sums, axis=0, out=sums)
+            asked = _rows(sums, at[slots] - start - 1)
             np.multiply(asked, 0.5 ** age[at[slots], None], out=out[slots, some])
             total, start = sums[-1] * 0.5 ** age[stop], stop
 
     _each_block(sum_up, values.shape[1])
     return out
-
-
-def _sums_until(values: FloatArray, ends: IntArray) -> FloatArray:
-    """Return the sums of the rows before each end, ascending to that of all; values are used up."""
-    if len(ends) < len(values):
-        values = np.add.reduceat(values, np.append(0, ends[:-1]), axis=0)
-    return np.cumsum(values, axis=0, out=values)
 
 
 def _each_block(work: Callable[[slice], None], n: int) -> None:

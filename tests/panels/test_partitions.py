@@ -10,7 +10,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.panels import parts
+from riskmap.panels import partitions, parts
 
 pytest.importorskip("pyarrow")
 
@@ -58,6 +58,70 @@ def test_a_folder_that_dask_wrote_is_read(rows, districts, whole, tmp_path):
         dd.from_pandas(rows, npartitions=12).to_parquet(tmp_path / "many")
     scan = rm.scan_incidents([tmp_path / "many"], districts)
     pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def dask_frames():
+    with warnings.catch_warnings():  # of what Dask calls in pandas
+        warnings.simplefilter("ignore")
+        dd = pytest.importorskip("dask.dataframe")
+        yield dd
+
+
+def test_a_table_of_dask_is_scanned_a_partition_at_a_time(
+    dask_frames, rows, districts, whole, monkeypatch
+):
+    lazy, lengths = dask_frames.from_pandas(rows, npartitions=7), []
+    read = partitions.read_incidents
+
+    def note(table, **options):
+        lengths.append(len(table))
+        return read(table, **options)
+
+    monkeypatch.setattr(partitions, "read_incidents", note)
+    scan = rm.scan_incidents([lazy], districts)
+    pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
+    assert sum(lengths) == len(rows)
+    assert len(lengths) == 7
+
+
+def test_text_that_dask_reads_is_what_riskmap_reads(dask_frames, rows, districts, whole, tmp_path):
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    lazy = dask_frames.read_csv(tmp_path / "rows.csv", blocksize=10_000)
+    assert lazy.npartitions > 3
+    scan = rm.scan_incidents([lazy], districts)
+    pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
+
+
+def test_reports_in_two_partitions_of_dask_count_once(dask_frames, rows, districts):
+    twice = pd.concat([rows, rows], ignore_index=True)
+    lazy = dask_frames.from_pandas(twice, npartitions=6)
+    scan = rm.scan_incidents([lazy], districts, merge=True)
+    once = rm.scan_incidents([rm.read_incidents(rows)], districts, merge=True)
+    pd.testing.assert_frame_equal(frame(scan, districts), frame(once, districts), check_exact=True)
+
+
+def test_an_incidents_table_in_dask_is_taken_as_it_is(dask_frames, districts):
+    table = rm.datasets.incidents()
+    here = rm.scan_incidents([table], districts)
+    there = rm.scan_incidents([dask_frames.from_pandas(table, npartitions=3)], districts)
+    pd.testing.assert_frame_equal(there.sums, here.sums, check_exact=True)
+    pd.testing.assert_frame_equal(there.newest, here.newest, check_exact=True)
+    assert there.ledger == here.ledger
+
+
+def test_a_partition_of_dask_with_other_columns_is_named(dask_frames, rows, districts):
+    parts_of = [rows.iloc[:9], rows.iloc[9:20].rename(columns={"notes": "remarks"})]
+    lazy = dask_frames.from_map(lambda i: parts_of[i], range(2), meta=rows.iloc[:0])
+    with pytest.raises(InputError, match=r"partition 1 has other columns.*notes, remarks"):
+        rm.scan_incidents([lazy], districts)
+
+
+def test_bytes_of_geometry_in_dask_are_refused(dask_frames, rows, districts, tmp_path):
+    geo(rows).to_crs(3857).to_parquet(tmp_path / "a.parquet")
+    lazy = dask_frames.read_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="does not tell its coordinate system"):
+        rm.scan_incidents([lazy], districts)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])

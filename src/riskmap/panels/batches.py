@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and how to go about it
-    sources: Iterable[str | Path | pd.DataFrame],
+    sources: Iterable[str | Path | pd.DataFrame | Any],
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None = None,
@@ -45,7 +45,8 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     ----------
     sources
         CSV or other files of incidents; Parquet or GeoParquet files of a feed's columns, or folders
-        of them (extra ``parquet``); Incidents tables.
+        of them (extra ``parquet``); Incidents tables; tables of ``dask.dataframe`` with a feed's
+        columns, of which one partition is computed at a time (extra ``dask``).
     regions
         Regions table.
     gazetteer, spread

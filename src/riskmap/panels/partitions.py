@@ -1,8 +1,9 @@
-"""Partitions: Parquet and GeoParquet files of one schema, alone or in a folder."""
+"""Partitions: of tables of Dask's; Parquet files of one schema, alone or in a folder."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -38,6 +39,67 @@ class UnreadableError(InputError):
         """Keep what the ledger needs."""
         super().__init__("can't be decoded", met=met)
         self.file, self.rows = file, rows
+
+
+@dataclass(frozen=True)
+class LazyPartition:
+    """A partition of a table of ``dask.dataframe``; whoever reads it computes it.
+
+    Parameters
+    ----------
+    frame
+        The table of this partition alone.
+    number
+        Which it is, from 0 on.
+    """
+
+    frame: Any
+    number: int
+
+
+def compute_partition(lazy: LazyPartition, *, ingested_at: str | None) -> gpd.GeoDataFrame:
+    """Return the incidents of a partition of a feed's rows, or of an Incidents table.
+
+    Parameters
+    ----------
+    lazy
+        The partition.
+    ingested_at
+        As for :func:`riskmap.read_incidents`.
+
+    Raises
+    ------
+    InputError
+        When its columns are not those that the table tells of, or are of no known feed, or it
+        holds geometry as bytes, which don't tell their coordinate system.
+    """
+    rows = lazy.frame.compute(scheduler="synchronous")  # here, where nobody else computes it
+    names, expected = list(rows.columns), list(lazy.frame.columns)
+    if names != expected:
+        raise InputError(
+            f"partition {lazy.number} has other columns than the table",
+            met=", ".join(sorted(set(names) ^ set(expected))) or "another order",
+            expected=", ".join(expected)[:200],
+        )
+    rows = rows.reset_index(drop=True)
+    if isinstance(rows, gpd.GeoDataFrame) and _is_incidents(rows):
+        table = gpd.GeoDataFrame(
+            conform(rows, INCIDENT_COLUMNS), geometry=rows.geometry, crs=rows.crs
+        )
+        check_incidents(table)
+        return table
+    if "geometry" in rows and "longitude" not in rows:
+        raise InputError(
+            "geometry does not tell its coordinate system here",
+            column="geometry",
+            expected="the path of the GeoParquet files, or columns longitude and latitude",
+        )
+    return read_incidents(rows, ingested_at=ingested_at)
+
+
+def _is_incidents(rows: pd.DataFrame) -> bool:
+    """Return whether a table has the columns of an Incidents table."""
+    return {column.name for column in INCIDENT_COLUMNS} <= set(rows.columns)
 
 
 def find_partitions(path: Path) -> list[Path]:
@@ -139,7 +201,7 @@ def read_partition(
     geometry = (file.schema_arrow.metadata or {}).get(b"geo")
     if geometry is not None:
         rows = _with_points(rows, json.loads(geometry), path)
-        if {column.name for column in INCIDENT_COLUMNS} <= set(rows.columns):
+        if _is_incidents(rows):
             return _as_incidents(rows)
     return read_incidents(rows, ingested_at=ingested_at)
 

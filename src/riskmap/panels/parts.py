@@ -17,8 +17,10 @@ from riskmap.incidents.duplicates.links import DUPLICATE
 from riskmap.incidents.readers import open_table, read_block, read_incidents
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.partitions import (
+    LazyPartition,
     UnreadableError,
     check_columns,
+    compute_partition,
     find_partitions,
     open_partition,
     read_partition,
@@ -45,7 +47,7 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the input: a block of a text file, row groups of a Parquet file, or a whole."""
+    """A part of the input: a block of a text file, row groups, a partition, or a whole."""
 
     source: Any
     feed: str | None = None
@@ -153,8 +155,8 @@ def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     return scan_places(nothing, places, region_ids=ids, ledger=Ledger(stages), spread=task.spread)
 
 
-def split_sources(sources: Iterable[str | Path | pd.DataFrame]) -> list[Part]:
-    """Return the parts of sources: of files, folders of Parquet files, and Incidents tables.
+def split_sources(sources: Iterable[Any]) -> list[Part]:
+    """Return the parts of sources: of files, folders of Parquet files, and tables.
 
     Raises
     ------
@@ -166,17 +168,21 @@ def split_sources(sources: Iterable[str | Path | pd.DataFrame]) -> list[Part]:
     return parts
 
 
-def split(source: str | Path | pd.DataFrame) -> Iterator[Part]:
+def split(source: Any) -> Iterator[Part]:
     """Yield the parts of a source.
 
     Parameters
     ----------
     source
-        A file, a folder of Parquet files, or an Incidents table.
+        A file, a folder of Parquet files, an Incidents table, or a table of ``dask.dataframe``.
     """
     if isinstance(source, pd.DataFrame):
         check_incidents(source)
         yield Part(source)
+        return
+    if hasattr(source, "npartitions"):  # a table of Dask's, which need not be installed
+        for number in range(source.npartitions):
+            yield Part(LazyPartition(source.partitions[number], number))
         return
     path = Path(source)
     if path.is_dir() or path.suffix.lower() in (".parquet", ".pq"):
@@ -218,6 +224,8 @@ def _read(task: Task, part: Part) -> gpd.GeoDataFrame:
     """Return the incidents of a part."""
     if isinstance(part.source, gpd.GeoDataFrame):
         return part.source
+    if isinstance(part.source, LazyPartition):
+        return compute_partition(part.source, ingested_at=task.ingested_at)
     if isinstance(part.source, Block):
         return read_block(
             part.source, feed=str(part.feed), columns=None, ingested_at=task.ingested_at

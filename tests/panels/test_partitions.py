@@ -117,6 +117,18 @@ def test_a_partition_of_dask_with_other_columns_is_named(dask_frames, rows, dist
         rm.scan_incidents([lazy], districts)
 
 
+def test_a_partition_of_dask_that_cannot_be_computed_is_named(
+    dask_frames, rows, districts, tmp_path
+):
+    rows.iloc[:9].to_csv(tmp_path / "0.csv", index=False)
+    (tmp_path / "1.csv").write_bytes(
+        b"event_id,date,longitude,latitude,notes\n1,2024-01-01,2,-7,\x96\n"
+    )
+    lazy = dask_frames.read_csv(str(tmp_path / "*.csv"), dtype=str)
+    with pytest.raises(InputError, match=r"partition 1 can't be computed.*UnicodeDecodeError"):
+        rm.scan_incidents([lazy], districts)
+
+
 def test_bytes_of_geometry_in_dask_are_refused(dask_frames, rows, districts, tmp_path):
     geo(rows).to_crs(3857).to_parquet(tmp_path / "a.parquet")
     lazy = dask_frames.read_parquet(tmp_path / "a.parquet")

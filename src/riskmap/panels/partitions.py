@@ -70,10 +70,16 @@ def compute_partition(lazy: LazyPartition, *, ingested_at: str | None) -> gpd.Ge
     Raises
     ------
     InputError
-        When its columns are not those that the table tells of, or are of no known feed, or it
-        holds geometry as bytes, which don't tell their coordinate system.
+        When it can't be computed, so that nobody knows how many rows are missing; its columns are
+        not those that the table tells of, or are of no known feed; or it holds geometry as bytes,
+        which don't tell their coordinate system.
     """
-    rows = lazy.frame.compute(scheduler="synchronous")  # here, where nobody else computes it
+    try:
+        rows = lazy.frame.compute(scheduler="synchronous")  # here, and not again on the cluster
+    except Exception as error:  # the table is made of whatever its owner wrote
+        raise InputError(
+            f"partition {lazy.number} can't be computed", met=f"{type(error).__name__}: {error}"
+        ) from error
     names, expected = list(rows.columns), list(lazy.frame.columns)
     if names != expected:
         raise InputError(

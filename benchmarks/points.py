@@ -13,6 +13,7 @@ import platform
 import statistics
 import tempfile
 import time
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=10_000_000)
     parser.add_argument("--peer-points", type=int, default=1_000_000, help="points for the peers")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--districts", type=int, default=40_000, help="synthetic ones; 0 for none")
     parser.add_argument("--no-afghanistan", action="store_true")
     options = parser.parse_args()
@@ -134,7 +135,7 @@ def peers(points: np.ndarray, regions: gpd.GeoDataFrame, n: int) -> list[Contend
     for name, package, make in (
         ("sedonadb", "sedonadb", sedona),
         ("polars-st", "polars_st", polars),
-        ("DuckDB spatial", "duckdb", duckdb_spatial),
+        ("DuckDB spatial", "duckdb_extension_spatial", duckdb_spatial),
     ):
         if find_spec(package) is None:
             print(f"not run: {name} is not installed")
@@ -191,11 +192,12 @@ def polars(points: np.ndarray, regions: gpd.GeoDataFrame) -> Callable[[], np.nda
 
 
 def duckdb_spatial(points: np.ndarray, regions: gpd.GeoDataFrame) -> Callable[[], np.ndarray]:
-    """Join in DuckDB, whose extension must be downloaded once."""
+    """Join in DuckDB, whose extension comes as a package, one for each version of DuckDB."""
     import duckdb
 
     base = duckdb.connect()
-    base.execute("INSTALL spatial; LOAD spatial;")
+    extension = files("duckdb_extension_spatial") / "extensions" / f"v{duckdb.__version__}"
+    base.execute(f"LOAD '{extension / 'spatial.duckdb_extension'}'")
     left = pd.DataFrame({"p": np.arange(len(points)), "wkb": shapely.to_wkb(points)})
     right = pd.DataFrame(
         {"r": np.arange(len(regions)), "wkb": shapely.to_wkb(regions.geometry.to_numpy())}

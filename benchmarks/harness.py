@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("numpy", "pandas", "pyarrow", "geopandas", "shapely", "duckdb", "sedonadb", "dask")
+PACKAGES = (
+    *("numpy", "pandas", "pyarrow", "geopandas", "shapely", "numba"),
+    *("duckdb", "sedonadb", "dask", "polars", "polars-st"),
+)
 
 
 @dataclass(frozen=True)
@@ -233,15 +236,18 @@ def versions() -> dict[str, str]:
 
 
 def keep(work: Work, runs: dict[str, Runs], verdicts: list[dict[str, Any]]) -> None:
-    """Write everything that was measured to ``benchmarks/results/``."""
+    """Write everything that was measured."""
+    store(
+        title=work.title,
+        rows=work.rows,
+        runs={name: vars(run) for name, run in runs.items()},
+        bars=verdicts,
+    )
+
+
+def store(**content: Any) -> None:
+    """Write what was measured to ``benchmarks/results/``, with the machine and the versions."""
     RESULTS.mkdir(exist_ok=True)
-    content = {
-        "title": work.title,
-        "rows": work.rows,
-        "machine": machine().strip(),
-        "versions": versions(),
-        "runs": {name: vars(run) for name, run in runs.items()},
-        "bars": verdicts,
-    }
+    whole = {"machine": machine().strip(), "versions": versions(), **content}
     path = RESULTS / f"{Path(sys.argv[0]).stem}.json"
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import tempfile
 import time
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from harness import machine, store
 from synthetic import fractal_districts
 
 import riskmap as rm
@@ -42,18 +42,22 @@ def main() -> None:
     parser.add_argument("--districts", type=int, default=40_000, help="synthetic ones; 0 for none")
     parser.add_argument("--no-afghanistan", action="store_true")
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(machine())
+    sets = {}
     if not options.no_afghanistan:
         default = Path(__file__).parents[2] / "shared" / "data"
         shared = Path(os.environ.get("RISKMAP_SHARED", default))
         path = shared / "boundaries/AFG/geoBoundaries-AFG-ADM2.shp"
-        run("Afghan districts", gpd.read_file(path).geometry.to_numpy(), options)
+        polygons = gpd.read_file(path).geometry.to_numpy()
+        sets["Afghan districts"] = run("Afghan districts", polygons, options)
     if options.districts:
-        run("synthetic districts", fractal_districts(options.districts), options)
+        polygons = fractal_districts(options.districts)
+        sets["synthetic districts"] = run("synthetic districts", polygons, options)
+    store(title="points in polygons", sets=sets)
 
 
-def run(title: str, polygons: np.ndarray, options: argparse.Namespace) -> None:
-    """Print the table of one set of districts."""
+def run(title: str, polygons: np.ndarray, options: argparse.Namespace) -> dict[str, Any]:
+    """Print the table of one set of districts, and return what was measured."""
     regions = as_regions(polygons)
     started = time.perf_counter()
     index = rm.RegionIndex(regions, fast=False).prepare()
@@ -85,7 +89,9 @@ def run(title: str, polygons: np.ndarray, options: argparse.Namespace) -> None:
     )
     contenders += peers(points, regions, options.peer_points)
     compare(contenders)
-    report(contenders, options.repeats)
+    seconds = report(contenders, options.repeats)
+    sizes = {name: n for name, _, n in contenders}
+    return {"polygons": len(polygons), "vertices": vertices, "points": sizes, "seconds": seconds}
 
 
 def as_regions(polygons: np.ndarray) -> gpd.GeoDataFrame:
@@ -228,8 +234,8 @@ def compare(contenders: list[Contender]) -> None:
     print(f"all {len(answers)} agree on {shared} points")
 
 
-def report(contenders: list[Contender], repeats: int) -> None:
-    """Print the medians of interleaved repeats."""
+def report(contenders: list[Contender], repeats: int) -> dict[str, list[float]]:
+    """Print the medians of interleaved repeats, and return the seconds of each."""
     times: dict[str, list[float]] = {name: [] for name, _, _ in contenders}
     for _ in range(repeats):
         for name, answer, _ in contenders:
@@ -241,6 +247,7 @@ def report(contenders: list[Contender], repeats: int) -> None:
     for name, _, n in contenders:
         ratio = rates[name] / rates["geopandas.sjoin"]
         print(f"{name:24}{n:12}{rates[name]:9.2f}{ratio:9.1f}")
+    return times
 
 
 if __name__ == "__main__":

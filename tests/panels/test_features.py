@@ -193,7 +193,9 @@ def test_decays_are_told_over_more_half_lives_than_floats_have(seed, half_life, 
         assert np.allclose(sums, weights @ values[:t], rtol=1e-12, atol=1e-280)
 
 
-def test_many_regions_are_summed_as_each_alone():
+@pytest.mark.parametrize("block", [50, 512])  # on all cores, on one
+def test_many_regions_are_summed_as_each_alone(block, monkeypatch):
+    monkeypatch.setattr("riskmap.panels.features._BLOCK", block)
     rng = np.random.default_rng(2)
     values, at = rng.poisson(0.5, (9, 1_300)).astype(float), np.array([0, 3, 4, 9])
     weights = sparse.csr_array(sparse.random_array((1_300, 1_300), density=0.01, rng=rng))

@@ -29,7 +29,10 @@ SHORT_HALF_LIVES = (0.125, 0.25, 0.5)
 OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
 
 #: Regions that are summed at a time.
-_BLOCK = 512
+_BLOCK = 1000
+
+#: So few blocks are done before threads have begun to pay.
+_FEW = 8
 
 #: Half-lives within one sum, by which weights grow; a float doubles 1023 times at most.
 _HALF_LIVES = 512.0
@@ -168,7 +171,7 @@ def decayed_sums(
             slots = slice(*np.searchsorted(at, (start, stop), side="right"))
             sums = values[start:stop, some] * 2.0 ** age[start + 1 : stop + 1, None]
             sums[0] += total * 2.0 ** age[start]
-            np.cumsum(sums, axis=0, out=sums)
+            _run(sums)
             asked = _rows(sums, at[slots] - start - 1)
             np.multiply(asked, 0.5 ** age[at[slots], None], out=out[slots, some])
             total, start = sums[-1] * 0.5 ** age[stop], stop
@@ -177,11 +180,18 @@ def decayed_sums(
     return out
 
 
+def _run(values: FloatArray) -> None:
+    """Make of each row the sum of the rows up to it, in place."""
+    if values.flags.c_contiguous and values.shape[1] % 2 == 0:
+        values = values.view(np.complex128)  # the sums of two regions wait for memory together
+    np.cumsum(values, axis=0, out=values)
+
+
 def _each_block(work: Callable[[slice], None], n: int) -> None:
-    """Work on blocks of regions whose windows stay in a core's cache, on all cores."""
+    """Work on blocks of regions whose windows stay in a core's cache; on all cores if many."""
     blocks = [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
-    if len(blocks) == 1:
-        work(blocks[0])
+    if len(blocks) <= _FEW:
+        list(map(work, blocks))
         return
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(work, blocks))
@@ -214,7 +224,8 @@ def rolling_sums(values: FloatArray, widths: Sequence[int], *, at: IntArray) -> 
     def sum_up(some: slice) -> None:
         part = values[:, some]
         total = np.zeros((len(part) + 1, part.shape[1]))
-        np.cumsum(part, axis=0, out=total[1:])
+        total[1:] = part
+        _run(total[1:])
         for sums, width in zip(found[..., some], widths, strict=True):
             first = int(np.searchsorted(at, width, side="right"))  # some are left behind from here
             sums[:first] = _rows(total, at[:first])

@@ -48,6 +48,10 @@ class CountHistory:
         Other series that may lead the counts, such as ``violence`` for ``foreign``.
     exposure : ndarray, shape (n_windows, n_regions), optional
         Worker-years at risk in each window and region; None when unknown.
+    watched : ndarray, shape (n_windows, n_regions), optional
+        Share of each window, 0 to 1, in which a source watched; None when every window was. Counts
+        of windows that nobody watched are incidents that were told all the same: they count, and
+        the days do not.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class CountHistory:
     neighbours: Any = None
     drivers: Mapping[str, FloatArray] = field(default_factory=dict)
     exposure: FloatArray | None = None
+    watched: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once, so that models can compute without checks."""
@@ -87,16 +92,9 @@ class CountHistory:
                 raise ModelError(f"{name} must have shape {shape[1:]}, met {codes.shape}")
         if self.neighbours is not None and self.neighbours.shape != (shape[1], shape[1]):
             raise ModelError(f"neighbours must be {shape[1]} x {shape[1]}")
-        others = (
-            dict(self.drivers)
-            if self.exposure is None
-            else {
-                **self.drivers,
-                "exposure": self.exposure,
-            }
-        )
+        others = {**self.drivers, "exposure": self.exposure, "watched": self.watched}
         for name, series in others.items():
-            if series.shape != shape:
+            if series is not None and series.shape != shape:
                 raise ModelError(f"{name} must have shape {shape}, met {series.shape}")
         if np.nanmin(self.counts, initial=0.0) < 0:
             raise ModelError("counts must not be negative")
@@ -123,6 +121,7 @@ class CountHistory:
             neighbours=self.neighbours,
             drivers={name: series[cut] for name, series in self.drivers.items()},
             exposure=None if self.exposure is None else self.exposure[cut],
+            watched=None if self.watched is None else self.watched[cut],
         )
 
 

@@ -43,6 +43,17 @@ RISK_COLUMNS = (
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
+    Column("reasons", TEXT, "why nobody can say it is lower, codes joined by ';'"),
+    Column(
+        "at_least", FLAG, "whether it may be higher: what is told gives the level, nobody watches"
+    ),
+    Column("attacked", FLAG, "whether an attack on the group of the last 90 days holds it up"),
+    Column("level_low", COUNT, "lowest level that the numbers allow"),
+    Column("level_high", COUNT, "highest level that the numbers allow"),
+    Column("level_as_of", DAY, "day of the level, where it is kept from an earlier layer"),
+    Column(
+        "attacks_told", NUMBER, "incidents that hit or targeted the group, in the whole history"
+    ),
     Column("threshold_level", COUNT, "what the thresholds alone give, before holds and caps"),
     Column("held", FLAG, "whether the level is held up until a dwell or a silence is over"),
     Column("below_since", DAY, "day from which p_any has been low enough for the level to fall"),
@@ -117,6 +128,57 @@ SOURCE_COLUMNS = (
     Column("last_report_days", NUMBER, "days from the last of them to as_of"),
 )
 
+#: Knowledge: what could have been told of each region and layer, and what was lost.
+KNOWLEDGE_COLUMNS = (
+    Column("region_id", TEXT, "the region"),
+    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    Column("watched", FLAG, "whether a source that can see the layer watches the region now"),
+    Column("sources", TEXT, "those that watch it, joined by '; '"),
+    Column("reports", NUMBER, "incidents that named the region, of sources that could tell"),
+    Column("last_report_days", NUMBER, "days from the last report that named the region to as_of"),
+    Column("rows_spread", NUMBER, "recent rows that were spread over it and other regions"),
+    Column("rows_lost", NUMBER, "recent rows that named it and were set aside"),
+    Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
+    Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
+    Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
+    Column("reasons", TEXT, "not_covered, no_reports, silent, rows_lost, at_home, joined by ';'"),
+)
+
+#: Shares: what part of the incidents that don't say who was hit is taken to have hit foreigners.
+SHARE_COLUMNS = (
+    Column("source", TEXT, "the feed or publisher"),
+    Column("iso3", TEXT, "the country"),
+    Column("reports", NUMBER, "violent incidents of the source there"),
+    Column("unknown", NUMBER, "those of them that don't say who was hit"),
+    Column("share", NUMBER, "share of these that is taken to have hit foreigners"),
+    Column("share_low", NUMBER, "low end of its span"),
+    Column("share_high", NUMBER, "high end of its span"),
+    Column(
+        "basis", TEXT, "'shipped', or 'learnt' from what the source tells", ("shipped", "learnt")
+    ),
+)
+
+#: Attacks: incidents of relevance 1 of the last 90 days, newest first; they hold levels up.
+ATTACK_COLUMNS = (
+    Column("incident_id", TEXT, "the incident"),
+    Column("region_id", TEXT, "its region; missing when it is known to an area only"),
+    Column("area", TEXT, "the province or country that it is known to, when to no region"),
+    Column("event_date", DAY, "its first possible day"),
+    Column("until", DAY, "the first day on which it no longer holds a level up"),
+    Column("is_point", FLAG, "whether it is located to a point, so that neighbours are concerned"),
+    Column("regions", TEXT, "regions whose level it holds up, joined by ';'"),
+    Column("place", TEXT, "the place as written"),
+    Column("event_type", TEXT, "what happened"),
+    Column("killed", COUNT, "people killed"),
+    Column("wounded", COUNT, "people wounded"),
+    Column("abducted", COUNT, "people abducted"),
+    Column("nationality", TEXT, "victims' nationalities"),
+    Column("sector", TEXT, "victims' sector of work"),
+    Column("source", TEXT, "who tells it"),
+    Column("source_count", COUNT, "independent reports of it"),
+    Column("cleared", TEXT, "why and by whom it was cleared; missing when it was not"),
+)
+
 #: Sites and routes of the group. Where they are is never published, unless privately.
 SITE_COLUMNS = (
     Column("site", TEXT, "name of the site or route"),
@@ -160,6 +222,10 @@ class RiskLayer:
         as RFC 3339 text.
     ledger : Ledger
         What became of every row.
+    knowledge, shares, attacks : DataFrame
+        What could have been told (:data:`KNOWLEDGE_COLUMNS`), what is taken of incidents that don't
+        say who was hit (:data:`SHARE_COLUMNS`), and the attacks that hold levels up
+        (:data:`ATTACK_COLUMNS`).
     influences, counterfactuals, changes, audit, sources, sites : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
@@ -182,6 +248,9 @@ class RiskLayer:
     audit: pd.DataFrame = field(default_factory=partial(empty_table, AUDIT_COLUMNS))
     sources: pd.DataFrame = field(default_factory=partial(empty_table, SOURCE_COLUMNS))
     sites: pd.DataFrame = field(default_factory=partial(empty_table, SITE_COLUMNS))
+    knowledge: pd.DataFrame = field(default_factory=partial(empty_table, KNOWLEDGE_COLUMNS))
+    shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
+    attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""

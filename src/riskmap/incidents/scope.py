@@ -1,0 +1,191 @@
+"""Scope: what a source can see, and so what its silence can tell.
+
+What a source tells can raise any level. Its silence lowers one only where it watches: the layers,
+sectors and countries of its scope, from ``since`` on and up to its ``delay``. A scope travels with
+each incident as one line of text, in the column ``scope`` of the Incidents table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import pandas as pd
+
+from riskmap.errors import InputError
+from riskmap.schema import SECTORS
+
+#: What a source may watch. One that watches violence sees attacks on foreigners too, and does not
+#: say so.
+WATCHED_LAYERS = ("violence", "foreign")
+
+#: Where a source watches: the quiet regions of the countries that it names often and lately, or
+#: only the regions that its reports come from. Countries may be named instead.
+REACHES = ("countries", "reports")
+
+_ISO3 = re.compile("[A-Z]{3}")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a source can see.
+
+    Parameters
+    ----------
+    layers
+        Of :data:`WATCHED_LAYERS`, those that the source watches; none for a source that is heard
+        and never taken for silence.
+    sectors
+        The sectors of work whose people it watches; all of them when empty.
+    reach
+        One of :data:`REACHES`, or ISO 3166-1 alpha-3 codes joined by ``;``.
+    deaths_only
+        Whether it tells of deaths alone, so that its silence says nothing of kidnapping.
+    since
+        The first day that it watches; its first reports tell when it is None.
+    delay_days
+        Days that pass before it tells of an incident.
+    inferred
+        Whether this was worked out from the rows and stated by nobody.
+
+    Raises
+    ------
+    InputError
+        When a word is none of a scope.
+
+    Examples
+    --------
+    >>> scope = Scope(("foreign",), sectors=("aid",))
+    >>> str(scope)
+    'foreign; sectors=aid; reach=countries'
+    >>> Scope.parse(str(scope)) == scope
+    True
+    >>> Scope.parse("none").layers
+    ()
+    """
+
+    layers: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    reach: str = "countries"
+    deaths_only: bool = False
+    since: pd.Timestamp | None = None
+    delay_days: float = 0.0
+    inferred: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse words that are none of a scope."""
+        for what, met, known in (
+            ("layer", self.layers, WATCHED_LAYERS),
+            ("sector", self.sectors, SECTORS),
+        ):
+            for word in met:
+                if word not in known:
+                    raise InputError(
+                        f"unknown {what} of a scope",
+                        column="scope",
+                        met=word,
+                        expected=", ".join(known),
+                    )
+        codes = self.reach.split(";")
+        if self.reach not in REACHES and not all(_ISO3.fullmatch(code) for code in codes):
+            raise InputError(
+                "unknown reach of a scope",
+                column="scope",
+                met=self.reach,
+                expected=" or ".join((*REACHES, "codes such as AFG;PAK")),
+            )
+        if not 0 <= self.delay_days < float("inf"):
+            raise InputError(
+                "a delay is no number of days", column="scope", met=self.delay_days, expected=">= 0"
+            )
+
+    def __str__(self) -> str:
+        """Return the one line that :meth:`parse` reads."""
+        parts = [",".join(self.layers) or "none"]
+        if self.sectors:
+            parts.append("sectors=" + ",".join(self.sectors))
+        if self.layers:
+            parts.append(f"reach={self.reach.replace(';', ',')}")
+        if self.deaths_only:
+            parts.append("deaths")
+        if self.since is not None:
+            parts.append(f"since={self.since:%Y-%m-%d}")
+        if self.delay_days:
+            parts.append(f"delay={self.delay_days:g}")
+        if self.inferred:
+            parts.append("inferred")
+        return "; ".join(parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the scope that a line such as ``"violence,foreign; since=2015-01-01"`` states.
+
+        Parameters
+        ----------
+        text
+            Layers or ``none``, then any of ``sectors=aid,health``, ``reach=countries``, ``reports``
+            or ``AFG,PAK``, ``deaths``, ``since=YYYY-MM-DD``, ``delay=DAYS`` and ``inferred``,
+            separated by ``;``.
+
+        Raises
+        ------
+        InputError
+            When it holds an unknown word.
+        """
+        head, *rest = (part.strip() for part in text.split(";"))
+        told: dict[str, str] = {}
+        for part in filter(None, rest):
+            name, _, value = part.partition("=")
+            if name.strip() not in ("sectors", "reach", "deaths", "since", "delay", "inferred"):
+                raise InputError(
+                    "unknown word of a scope",
+                    column="scope",
+                    met=part,
+                    expected="sectors=, reach=, deaths, since= or delay=",
+                )
+            told[name.strip()] = value.strip()
+        try:
+            since = pd.Timestamp.fromisoformat(told["since"]) if told.get("since") else None
+            delay = float(told.get("delay") or 0.0)
+        except ValueError as error:
+            raise InputError(
+                "not a scope", column="scope", met=text, expected=str(error)
+            ) from error
+        return cls(
+            layers=() if head in ("none", "") else _words(head),
+            sectors=_words(told.get("sectors", "")),
+            reach=";".join(_words(told.get("reach") or "countries")),
+            deaths_only="deaths" in told,
+            since=since,
+            delay_days=delay,
+            inferred="inferred" in told,
+        )
+
+    def covers(self, layer: str, sector: str | None = None) -> bool:
+        """Return whether silence of the source can make a layer low.
+
+        Parameters
+        ----------
+        layer
+            ``"violence"``, ``"foreign"`` or ``"group"``. A source that watches violence also sees
+            the attacks on foreigners, without naming them.
+        sector
+            Whose people the layer ``group`` is about; all sectors when None.
+
+        Examples
+        --------
+        >>> aid = Scope(("foreign",), sectors=("aid",))
+        >>> aid.covers("foreign"), aid.covers("group", "aid"), aid.covers("group", "mining")
+        (False, True, False)
+        """
+        if self.deaths_only:
+            return False
+        wanted = ("violence",) if layer == "violence" else WATCHED_LAYERS
+        if not set(wanted) & set(self.layers):
+            return False
+        return not self.sectors or (layer == "group" and sector in self.sectors)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

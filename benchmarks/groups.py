@@ -18,7 +18,8 @@ import shapely
 import riskmap as rm
 from riskmap.assessment.consequences import add_consequences, consequence_matrix
 from riskmap.assessment.exposures import add_rates
-from riskmap.assessment.groups import Presence, Route, Site, WorkerGroup, add_group
+from riskmap.panels.groups import WorkerGroup
+from riskmap.panels.presence import Presence, Route, Site
 from riskmap.assessment.sites import assess_sites
 from riskmap.schema import INCIDENT_COLUMNS, REGION_COLUMNS, conform
 

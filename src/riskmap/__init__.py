@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from riskmap.assessment.authorities import compare_authorities
     from riskmap.assessment.comparisons import compare_layers
     from riskmap.assessment.group_files import read_group
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.assessment.replays import Replay, replay
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from riskmap.panels.batches import scan_incidents
     from riskmap.panels.counts import Panel, count_incidents
     from riskmap.panels.frames import panel_from_counts
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk
@@ -99,7 +99,7 @@ _HOMES = {
     "Scan": "riskmap.panels.scans",
     "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",
-    "WorkerGroup": "riskmap.assessment.groups",
+    "WorkerGroup": "riskmap.panels.groups",
     "Zero": "riskmap.models.baselines",
     "assess": "riskmap.assessment.assessments",
     "audit_regions": "riskmap.places.audits",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
-from riskmap.assessment.groups import Presence, add_group
+from riskmap.panels.presence import Presence
 from riskmap.errors import InputError
 
 REGIONS = rm.datasets.regions()

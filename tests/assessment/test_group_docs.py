@@ -9,7 +9,7 @@ import riskmap as rm
 from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
-from riskmap.assessment.groups import LOCAL, RELEVANCE
+from riskmap.panels.groups import RELEVANCE
 from riskmap.assessment.levels import LEVEL_NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.assessment.groups import Presence, Route, Site
+from riskmap.panels.presence import Presence, Route, Site
 from riskmap.errors import InputError
 
 WHOLE = """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 import riskmap as rm
-from riskmap.assessment.groups import RELEVANCE, add_group
+from riskmap.panels.groups import RELEVANCE
 from riskmap.assessment.groups.shares import Shown, attributed
 from riskmap.errors import InputError
 

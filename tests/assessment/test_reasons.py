@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.assessment.groups import add_group
+
 from riskmap.assessment.groups.layers import count_own, flag_theirs
 from riskmap.assessment.groups.shares import Shown, Tally, attributed
 from riskmap.assessment.layers import RISK_COLUMNS

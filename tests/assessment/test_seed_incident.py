@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.groups import add_group
+
 from riskmap.settings import data_path
 
 HOME = "AF1814"  # Khwaja Bahauddin

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 import riskmap as rm
-from riskmap.assessment.groups import Route, Site
+from riskmap.panels.presence import Route, Site
 from riskmap.assessment.layers import SITE_COLUMNS
 from riskmap.assessment.sites import assess_sites
 from riskmap.errors import InputError

@@ -13,7 +13,7 @@ import shapely
 
 from riskmap import datasets
 from riskmap.assessment.changes import CAUSES
-from riskmap.assessment.groups import WorkerGroup
+from riskmap.panels.groups import WorkerGroup
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,

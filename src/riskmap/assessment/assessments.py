@@ -10,11 +10,12 @@ import pandas as pd
 from riskmap.assessment.changes import explain_changes, has_moved
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.exposures import add_rates
-from riskmap.assessment.groups import WorkerGroup, add_group
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.layers import (
     CHANGE_COLUMNS,
     DRIVER_COLUMNS,
+    KNOWLEDGE_COLUMNS,
+    SHARE_COLUMNS,
     RiskLayer,
     empty_table,
 )
@@ -26,6 +27,9 @@ from riskmap.errors import SchemaError
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from riskmap.assessment.decisions import Decision
     from riskmap.models.forecasts import Forecast
 
 _BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
@@ -35,9 +39,9 @@ def assess(
     forecast: Forecast,
     regions: gpd.GeoDataFrame,
     *,
-    group: WorkerGroup | None = None,
     scale: LevelScale | None = None,
     previous: RiskLayer | None = None,
+    decisions: Sequence[Decision] = (),
 ) -> RiskLayer:
     """Turn a forecast into levels that people can act on.
 
@@ -47,20 +51,20 @@ def assess(
         Probabilities by region and layer.
     regions : GeoDataFrame
         The regions that were counted.
-    group : WorkerGroup, optional
-        Whose risk is asked for; adds the layer ``group``, which becomes the headline.
     scale : LevelScale, optional
         Thresholds and wording; the scale that ships with riskmap by default.
     previous : RiskLayer, optional
         The layer before, such as :func:`riskmap.read_layer` returns it. With it levels fall only
         after a dwell, and the layer says what has changed and why.
+    decisions
+        What analysts have decided (:func:`riskmap.assessment.decisions.read_decisions`).
 
     Returns
     -------
     RiskLayer
-        The headline is the layer ``group`` where a group is given, else ``foreign``; where no
-        source says who was hit it is ``violence``. A region with insufficient data has level 0 and
-        no probability.
+        The headline is the layer ``group`` where a group was counted, else ``foreign``. A region
+        and layer that nobody watches has level 0 and no probability, unless what its own reports
+        tell gives moderate or more.
 
     Raises
     ------
@@ -82,12 +86,13 @@ def assess(
     check_regions(regions)
     chosen = LevelScale.default() if scale is None else scale
     ordered = regions.sort_values("region_id", ignore_index=True)
-    if not ordered["region_id"].equals(forecast.activity["region_id"]):
+    if not ordered["region_id"].equals(forecast.keys["region_id"]):
         raise SchemaError("the regions are not those that were counted", column="region_id")
-    if group is not None:
-        forecast = add_group(forecast, group)
+    group = forecast.group
     provenance = _describe(forecast, ordered, chosen)
-    judged = judge_levels(forecast, chosen, previous=previous, provenance=provenance)
+    judged = judge_levels(
+        forecast, chosen, previous=previous, provenance=provenance, decisions=decisions
+    )
     risks = add_consequences(judged.risks, forecast)
     risks = add_rates(risks, forecast, ordered, group=group)
     if previous is not None:
@@ -97,7 +102,6 @@ def assess(
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
-    foreign = forecast.frame.loc[forecast.frame["layer"] == "foreign", "p_any"]
     plain = pd.DataFrame(ordered).drop(columns=ordered.geometry.name)
     return RiskLayer(
         regions=gpd.GeoDataFrame(
@@ -107,19 +111,20 @@ def assess(
         drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
         incidents=carried,
         scale=chosen,
-        headline="violence" if foreign.isna().all() else "group" if group else "foreign",
+        headline="foreign" if group is None else "group",
         provenance=provenance,
         ledger=forecast.ledger,
-        sites=assess_sites(risks, ordered, group=group),
+        sites=assess_sites(risks, ordered, group=group, attacks=judged.attacks),
         changes=empty_table(CHANGE_COLUMNS)
         if previous is None
-        else explain_changes(
-            forecast, risks, previous, group=group, moved=has_moved(previous, provenance)
-        ),
+        else explain_changes(forecast, risks, previous, moved=has_moved(previous, provenance)),
         audit=judged.audit,
         sources=judged.sources,
         influences=judged.influences,
         counterfactuals=judged.counterfactuals,
+        knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
+        shares=conform(forecast.shares, SHARE_COLUMNS),
+        attacks=judged.attacks,
     )
 
 

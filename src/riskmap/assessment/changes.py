@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.layers import count_own, flag_theirs, record_of
-from riskmap.assessment.groups.shares import Shown, Tally, attributed
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.models.forecasts import recount
@@ -19,10 +17,10 @@ from riskmap.schema import conform
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.forecasts import Forecast
+    from riskmap.models.terms import LayerModel
     from riskmap.typing import CountHistory, FloatArray
 
     Means = dict[str, FloatArray]
@@ -41,7 +39,6 @@ def explain_changes(
     risks: pd.DataFrame,
     previous: RiskLayer,
     *,
-    group: WorkerGroup | None,
     moved: bool = False,
 ) -> pd.DataFrame:
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
@@ -69,8 +66,6 @@ def explain_changes(
         Today's risks.
     previous : RiskLayer
         The layer before.
-    group
-        Whose layer ``group`` is.
     moved
         Whether the borders are of another source or version.
 
@@ -87,14 +82,14 @@ def explain_changes(
     >>> days = ("2024-12-01", "2025-01-01")
     >>> old, new = (rm.forecast(rm.count_incidents(located, districts, as_of=d)) for d in days)
     >>> before, after = (rm.assess(forecast, districts) for forecast in (old, new))
-    >>> changes = explain_changes(new, after.risks, before, group=None)
+    >>> changes = explain_changes(new, after.risks, before)
     >>> total = after.risks["expected_count"].sum() - before.risks["expected_count"].sum()
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
-    if not forecast.models:
+    if not forecast.layers:
         return conform(pd.DataFrame(), CHANGE_COLUMNS)
-    levels = _Waterfall(forecast, previous, group).levels(moved=moved)
+    levels = _Waterfall(forecast, previous).levels(moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
     same = previous.provenance.get("group") == forecast.provenance.get("group")
     tables = []
@@ -150,8 +145,8 @@ def audit_method(
     was = previous.provenance
     named = [name for name in METHOD if was.get(name) != provenance.get(name)]
     lines: list[tuple[str, ...]] = []
-    if named and forecast.models:
-        waterfall = _Waterfall(forecast, previous, None)
+    if named and forecast.layers:
+        waterfall = _Waterfall(forecast, previous)
         published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
         for layer, p_any in waterfall.p_before().items():
             found = scale.level_of(p_any, layer=layer, horizon_days=provenance["horizon_days"])
@@ -206,100 +201,61 @@ def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
 class _Waterfall:
     """Today's models, asked with one more thing as it is now at each step."""
 
-    def __init__(self, forecast: Forecast, previous: RiskLayer, group: WorkerGroup | None) -> None:
-        self.forecast, self.group = forecast, group
-        self.ids = forecast.activity["region_id"]
+    def __init__(self, forecast: Forecast, previous: RiskLayer) -> None:
+        self.forecast = forecast
+        self.ids = forecast.keys["region_id"]
         self.as_of = forecast.provenance["as_of"]
         self.before = previous.provenance["as_of"]
-        self.new = self._graded(forecast.evidence)
-        self.old = self._graded(_known_before(forecast, previous))
-
-    def _graded(self, evidence: pd.DataFrame) -> pd.DataFrame:
-        """Return incidents with how they bear on the group."""
-        if self.group is None:
-            return evidence
-        return flag_theirs(evidence, self.group, record=record_of(self.forecast))
+        self.new = forecast.evidence
+        self.old = _known_before(forecast, previous)
 
     def levels(self, *, moved: bool) -> list[Means]:
         """Return the expected counts after each step but the last, which is today's."""
-        start = self.forecast.provenance["history_start"]
-        before = max(self.before, str(np.datetime64(start) + 1))  # a window must be left
+        before = self._day_before()
         here = self.old[self.old["region_id"].isin(self.ids)]
         placed = _replaced(self.old, self.new) if moved else here
         told = self.new[self.new["incident_id"].isin(self.old["incident_id"])]
-        asked = {
-            "method": self._asked(here, before),
-            "boundary": self._asked(placed, before),
-            "decay": self._asked(placed, self.as_of),
-        }
-        known = self._counted(told, self.as_of)
+        asked = [
+            self._ask(self._histories(evidence, day))
+            for evidence, day in ((here, before), (placed, before), (placed, self.as_of))
+        ]
+        known = self._histories(told, self.as_of)
         means = self._ask(known)
-        return [*asked.values(), means, self._own(known, told, means)]
+        return [*asked, means, self._own(known, told, means)]
 
     def p_before(self) -> Means:
         """Return ``p_any`` of the day before by today's models."""
         here = self.old[self.old["region_id"].isin(self.ids)]
-        histories = recount(self.forecast, here, as_of=self.before)
-        return {
-            layer: model.predict_distribution(_known(histories[layer])).p_gt(0)
-            for layer, model in self.forecast.models.items()
-        }
+        histories = self._histories(here, self._day_before())
+        return {name: model.predict(histories).p_gt(0) for name, model in self._models().items()}
 
-    def _asked(self, evidence: pd.DataFrame, as_of: str) -> Means:
-        return self._ask(self._counted(evidence, as_of))
+    def _day_before(self) -> str:
+        """Return the day before, or the first by which a window is left."""
+        start = self.forecast.provenance["history_start"]
+        return max(self.before, str(np.datetime64(start) + 1))
 
-    def _counted(self, evidence: pd.DataFrame, as_of: str) -> _Counted:
-        """Return what the models are asked about: histories, and what is the group's of them."""
-        histories = recount(self.forecast, evidence, as_of=as_of)
-        histories = {layer: _known(history) for layer, history in histories.items()}
-        if self.group is None or "foreign" not in histories:
-            return _Counted(histories)
-        shown = count_own(self.forecast, evidence, histories["foreign"], as_of=as_of)
-        return _Counted(histories, shown, Tally.of(evidence, self.forecast.activity))
+    def _models(self) -> Mapping[str, LayerModel]:
+        return self.forecast.layers
 
-    def _ask(self, known: _Counted) -> Means:
+    def _histories(self, evidence: pd.DataFrame, as_of: str) -> Mapping[str, CountHistory]:
+        """Return what the models are asked about, had these incidents been known."""
+        panel = recount(self.forecast, evidence, as_of=as_of)
+        return {name: panel.history(name) for name in self.forecast.histories}
+
+    def _ask(self, histories: Mapping[str, CountHistory]) -> Means:
         """Return what the models expect after other histories."""
-        models = self.forecast.models
-        means = {
-            layer: models[layer].predict_distribution(history).mean
-            for layer, history in known.histories.items()
-        }
-        if known.tally is not None and known.shown is not None:
-            parts = attributed(models["foreign"], known.shown, known.tally.shares())
-            means["group"] = np.sum(list(parts.values()), axis=0)
-        return means
+        return {name: model.predict(histories).mean for name, model in self._models().items()}
 
-    def _own(self, known: _Counted, told: pd.DataFrame, before: Means) -> Means:
+    def _own(self, known: Mapping[str, CountHistory], told: pd.DataFrame, before: Means) -> Means:
         """Return the expected counts with the new incidents of each region alone."""
         means = {layer: mean.copy() for layer, mean in before.items()}
-        now = self._counted(self.new, self.as_of)
-        now = replace(now, histories=self.forecast.histories)
+        now = self.forecast.histories
         fresh = self.new[~self.new["incident_id"].isin(told["incident_id"])]
         for region in np.flatnonzero(self.ids.isin(fresh["region_id"])).tolist():
-            found = self._ask(known.with_region(now, region))
-            for layer, mean in found.items():
+            mixed = {name: _with_column(known[name], now[name], region) for name in known}
+            for layer, mean in self._ask(mixed).items():
                 means[layer][region] = mean[region]
         return means
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """The histories of the layers, and the incidents of the group in them where there is one."""
-
-    histories: Mapping[str, CountHistory]
-    shown: Shown | None = None
-    tally: Tally | None = None
-
-    def with_region(self, other: _Counted, region: int) -> _Counted:
-        """Return the same with one region as it is in another."""
-        histories = {
-            layer: _with_column(history, other.histories[layer], region)
-            for layer, history in self.histories.items()
-        }
-        if self.tally is None or other.tally is None or self.shown is None or other.shown is None:
-            return replace(self, histories=histories)
-        shown = self.shown.with_region(other.shown, _with_column, region)
-        return _Counted(histories, shown, self.tally.with_region(other.tally, region))
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
@@ -324,13 +280,6 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
 
 
-def _known(history: CountHistory) -> CountHistory:
-    """Return the history, with zeros when nobody could have known of any incident."""
-    if not np.isnan(history.counts).all():
-        return history
-    return replace(history, counts=np.nan_to_num(history.counts))
-
-
 def _with_column(history: CountHistory, other: CountHistory, region: int) -> CountHistory:
     """Return a history with one region as it is in another."""
 
@@ -340,4 +289,12 @@ def _with_column(history: CountHistory, other: CountHistory, region: int) -> Cou
         return mixed
 
     drivers = {name: swapped(x, other.drivers[name]) for name, x in history.drivers.items()}
-    return replace(history, counts=swapped(history.counts, other.counts), drivers=drivers)
+    watched = [
+        np.ones_like(one.counts) if one.watched is None else one.watched for one in (history, other)
+    ]
+    return replace(
+        history,
+        counts=swapped(history.counts, other.counts),
+        drivers=drivers,
+        watched=swapped(*watched),
+    )

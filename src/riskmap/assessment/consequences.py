@@ -9,6 +9,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.models.tolls import fit_tolls, worst_means
+from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners, measure
 from riskmap.schema import EVENT_TYPES
 
@@ -37,6 +38,7 @@ _VICTIMS = ["killed", "wounded", "abducted"]
 _READ = (
     *("incident_id", "region_id", "weight", "event_type", *_VICTIMS),
     *("foreign_victims", "nationality", "country", "relevance"),
+    *("target", "staff_type", "sector"),
 )
 
 
@@ -91,7 +93,7 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
         counts = risks[keys].merge(forecast.frame[[*keys, "dispersion"]], on=keys, how="left")
         mean = risks["expected_count"].to_numpy()
         excess = np.maximum(counts["dispersion"].to_numpy() - 1.0, 0.0)
-        region = pd.Index(forecast.activity["region_id"]).get_indexer(risks["region_id"])
+        region = pd.Index(forecast.keys["region_id"]).get_indexer(risks["region_id"])
         for layer, mix in mixes.items():
             rows = np.flatnonzero((risks["layer"] == layer).to_numpy() & np.isfinite(mean))
             pmf = mix[region[rows]] @ tolls.pmf
@@ -108,7 +110,7 @@ _LEAST_SIZE = 1e-3
 
 def _mix_types(evidence: pd.DataFrame, forecast: Forecast) -> dict[str, FloatArray]:
     """Return the share of each event type by layer, shape (n_regions, n_types), shrunk."""
-    ids = pd.Index(forecast.activity["region_id"])
+    ids = pd.Index(forecast.keys["region_id"])
     region = ids.get_indexer(evidence["region_id"])
     kind = pd.Index(EVENT_TYPES).get_indexer(evidence["event_type"].fillna("unknown"))
     weight = evidence["weight"].to_numpy(dtype=float)
@@ -133,11 +135,10 @@ def _concerned(evidence: pd.DataFrame, forecast: Forecast) -> dict[str, NDArray[
     """Return which incidents concern each layer of a forecast, from wide to narrow."""
     concerned = {
         "violence": np.ones(len(evidence), dtype=bool),
-        "foreign": hits_foreigners(evidence),
+        "foreign": hits_foreigners(evidence, forecast.group),
     }
     if "relevance" in evidence:
-        theirs = [grade for grade, ours in forecast.provenance["relevance"].items() if ours]
-        concerned["group"] = evidence["relevance"].isin(theirs).to_numpy(dtype=bool)
+        concerned["group"] = evidence["relevance"].isin(THEIRS).to_numpy(dtype=bool)
     return concerned
 
 

@@ -13,6 +13,7 @@ from scipy import special
 
 from riskmap.assessment.group_files import YEAR_DAYS
 from riskmap.errors import InputError
+from riskmap.panels.groups import THEIRS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.assessment.groups import Presence, WorkerGroup
     from riskmap.models.forecasts import Forecast
+    from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.presence import Presence
     from riskmap.typing import FloatArray
 
 #: Rates are per so many worker-years.
@@ -124,8 +126,9 @@ def add_rates(
     >>> import riskmap as rm
     >>> districts = rm.datasets.regions()
     >>> located = rm.locate(rm.datasets.incidents(), districts)
-    >>> found = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
-    >>> layer = rm.assess(found, districts, group=rm.WorkerGroup("CHN"))
+    >>> panel = rm.count_incidents(located, districts, group=rm.WorkerGroup("CHN"),
+    ...                            as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), districts)
     >>> layer.risks["exposure_basis"].dropna().iloc[0]
     'none given: scenario of 200 workers (20 to 2000), riskmap-exposure-2026.1'
     """
@@ -134,7 +137,7 @@ def add_rates(
     start = pd.Timestamp(forecast.provenance["as_of"])
     days = float(forecast.provenance["horizon_days"])
     _check_regions(group.presence, regions)
-    theirs = forecast.evidence[forecast.evidence["relevance"].isin(group.theirs)]
+    theirs = forecast.evidence[forecast.evidence["relevance"].isin(THEIRS)]
     seen = theirs.groupby("region_id")["weight"].sum().reindex(regions["region_id"]).fillna(0.0)
     years, basis = _find_years(group.presence, regions, start=start, days=days, seen=seen)
     rows = (risks["layer"] == "group").to_numpy()

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskmap.assessment.groups import RELEVANCE, Presence, Route, Site, WorkerGroup
 from riskmap.errors import InputError
+from riskmap.panels.groups import RELEVANCE, WorkerGroup
+from riskmap.panels.presence import Presence, Route, Site
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 YEAR_DAYS = 365.25
 
 _KEYS = ("nationality", "sector", "staff_type", "visibility", "movement")
-_TABLES = ("relevance", "sites", "routes", "exposure")
+_TABLES = ("relevance", "sites", "routes", "exposure", "all_foreigners", "employers")
 
 
 def read_group(path: str | Path) -> WorkerGroup:
@@ -67,16 +68,18 @@ def _make_group(table: Mapping[str, Any]) -> WorkerGroup:
     sites = tuple(_make_site(row) for row in _rows(table, "sites"))
     named = {site.name: site for site in sites}
     relevance = table.get("relevance", {})
-    if not isinstance(relevance, dict) or not all(isinstance(v, bool) for v in relevance.values()):
-        raise InputError("not true or false for each grade", column="relevance", met=relevance)
+    if not isinstance(relevance, dict):
+        raise InputError("not a table of weights", column="relevance", met=relevance)
     _check_keys(relevance, tuple(RELEVANCE), where="relevance")
-    counted = {**RELEVANCE, **relevance}
+    weights = {grade: _number(relevance, grade) for grade in relevance}
     return WorkerGroup(
         nationality=_nations(nations),
         sites=sites,
         routes=tuple(_make_route(row, named) for row in _rows(table, "routes")),
         presence=tuple(_make_presence(row) for row in _rows(table, "exposure")),
-        theirs=tuple(grade for grade, counts in counted.items() if counts),
+        all_foreigners=tuple(_make_presence(row) for row in _rows(table, "all_foreigners")),
+        employers=_names(table.get("employers", ())),
+        weights=tuple(weights.items()),
         **known,
     )
 
@@ -87,6 +90,13 @@ def _nations(value: Any) -> tuple[str, ...]:
     if not isinstance(codes, list | tuple) or not all(isinstance(code, str) for code in codes):
         raise InputError("not a code or a list of codes", column="nationality", met=value)
     return tuple(codes)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Return a list of names as a tuple."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise InputError("not a list of names", column="employers", met=value)
+    return tuple(value)
 
 
 def _make_site(row: Mapping[str, Any]) -> Site:

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import special
 
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
-from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES
 from riskmap.errors import InputError
+from riskmap.models.terms import match_size
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray
 
 _KEY = ["region_id", "layer"]
-_SIZES = (1e-6, 1e9)
-_HALVINGS = 60
+
+#: The level below which nothing falls after an attack on the group.
+FLOOR = LEVEL_NAMES.index("moderate")
 
 
 def hold_levels(
@@ -96,7 +98,9 @@ def hold_levels(
     )
     since = before["below_since"].fillna(as_of).where(below)
     names = np.array([step.name for step in scale.levels], dtype=object)
+    final, kept = _keep_unwatched(risks, final, base)
     held = risks.assign(
+        level_as_of=_days_of(before, previous, kept),
         risk_level=final,
         level_name=names[final],
         held=final > risks["threshold_level"].to_numpy(dtype=np.int64),
@@ -109,6 +113,21 @@ def hold_levels(
     days_ahead = float(provenance["horizon_days"])
     audit = _write_audit(held, scale, base, over, hushed, since, days_ahead)
     return conform(held, RISK_COLUMNS), audit
+
+
+def _keep_unwatched(
+    risks: pd.DataFrame, level: IntArray, base: IntArray
+) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return levels where a region that nobody watches any more keeps the last that was known."""
+    blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
+    kept = blind & (base > level)
+    return np.where(kept, base, level), kept
+
+
+def _days_of(before: pd.DataFrame, previous: RiskLayer, kept: NDArray[np.bool_]) -> pd.Series:
+    """Return the day of each level that is kept, missing for the others."""
+    day = pd.Timestamp(previous.provenance["as_of"])
+    return before["level_as_of"].fillna(day).where(pd.Series(kept, index=before.index))
 
 
 def compare_risks(
@@ -201,6 +220,7 @@ def _read_before(
 ) -> pd.DataFrame:
     """Return the risks before in the order of those now, missing where they are of others."""
     columns = ["risk_level", "p_any", "expected_count", "below_since", "level_before"]
+    columns += ["threshold_level", "attacked", "level_as_of"]
     old = previous.risks
     if previous.provenance.get("group") != provenance.get("group"):
         old = old[old["layer"] != "group"]
@@ -224,13 +244,17 @@ def _read_before(
 def _last_known(before: pd.DataFrame) -> IntArray:
     """Return the levels before; where too little was known then, the last that was known.
 
-    A silence that ends is no reason to fall sooner than without it.
+    A silence that ends is no reason to fall sooner than without it. What an attack alone held up
+    falls when it has passed.
     """
     levels, earlier = (
         before[name].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
         for name in ("risk_level", "level_before")
     )
-    return np.where(levels == INSUFFICIENT, earlier, levels)
+    own = before["threshold_level"].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)
+    floored = before["attacked"].fillna(value=False).to_numpy(bool) & (levels == FLOOR)
+    levels = np.where(floored, np.minimum(own, levels), levels)
+    return np.where((levels == INSUFFICIENT) & ~floored, earlier, levels)
 
 
 def _lowered_levels(risks: pd.DataFrame, scale: LevelScale, horizon_days: float) -> IntArray:
@@ -297,26 +321,11 @@ def p_greater(
     >>> p_greater(three, np.array([0.9]), one, np.array([0.6])).round(2).tolist()
     [0.95]
     """
-    size, other = _shape_of(mean, p_any), _shape_of(other_mean, other_p_any)
+    size, other = match_size(mean, p_any), match_size(other_mean, other_p_any)
     scale, other_scale = mean / size, other_mean / other
     share = scale / np.where(scale + other_scale > 0, scale + other_scale, 1.0)
     found = special.betainc(other, size, share)
     return np.where((mean == other_mean) & (p_any == other_p_any), 0.5, found)
-
-
-def _shape_of(mean: FloatArray, p_any: FloatArray) -> FloatArray:
-    """Return the size of the negative binomial of a mean and a probability of at least one.
-
-    It solves ``size * log(1 + mean / size) = -log(1 - p_any)``, by bisection.
-    """
-    wanted = -np.log1p(-np.minimum(p_any, 1 - 1e-16))
-    low = np.full(np.shape(mean), np.log(_SIZES[0]))
-    high = np.full(np.shape(mean), np.log(_SIZES[1]))
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        short = np.exp(middle) * np.log1p(mean / np.exp(middle)) < wanted
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return np.exp((low + high) / 2)
 
 
 def _write_audit(
@@ -333,12 +342,17 @@ def _write_audit(
     lost = (level == INSUFFICIENT) & (base != INSUFFICIENT)
     bounds = scale.other_horizons.get(f"{horizon_days:g}", scale.thresholds)
     lines = []
-    for i in np.flatnonzero(risks["held"].to_numpy() | over | lost):
+    kept = risks["level_as_of"].notna().to_numpy()
+    for i in np.flatnonzero(risks["held"].to_numpy() | over | lost | kept):
         row = risks.iloc[i]
         p = f"p_any {row['p_any']:.4f}"
         bound = bounds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
         low = f"{scale.lower_fraction:g} of the bound {bound:g} of level {base[i]}"
-        if lost[i]:
+        if pd.notna(row["level_as_of"]):
+            day = f"{row['level_as_of']:%Y-%m-%d}"
+            why = row["reasons"] if pd.notna(row["reasons"]) else "not_covered"
+            rule, detail = "kept", f"level {level[i]} of {day} is kept: nobody watches now ({why})"
+        elif lost[i]:
             rule, detail = "silence", f"level {base[i]} before; too little is known now"
         elif over[i]:
             rule = "lower"

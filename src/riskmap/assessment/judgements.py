@@ -1,4 +1,4 @@
-"""Judgements: probabilities to levels, with sufficiency, holds, silences and caps in order."""
+"""Judgements: probabilities to levels, with what is known first and floors last."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import audit_method
-from riskmap.assessment.holds import hold_levels
+from riskmap.assessment.floors import find_cleared, raise_attacked, raise_violence
+from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
-from riskmap.assessment.silences import find_gone, find_silent, flag_silences, measure_sources
-from riskmap.assessment.sufficiency import judge_sufficiency
+from riskmap.assessment.silences import find_gone, flag_gone, measure_sources
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from riskmap.assessment.decisions import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.forecasts import Forecast
+    from riskmap.typing import IntArray
 
 _NUMBERS = ("p_any", "p_least", "p_most", "expected_count", "q05", "q50", "q95")
+_KEY = ["region_id", "layer"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Judgement:
 
     Parameters
     ----------
-    risks, influences, counterfactuals, audit, sources : DataFrame
+    risks, influences, counterfactuals, audit, sources, attacks : DataFrame
         As in :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
     """
 
@@ -39,6 +46,7 @@ class Judgement:
     counterfactuals: pd.DataFrame
     audit: pd.DataFrame
     sources: pd.DataFrame
+    attacks: pd.DataFrame
 
 
 def judge_levels(
@@ -47,8 +55,9 @@ def judge_levels(
     *,
     previous: RiskLayer | None,
     provenance: dict[str, Any],
+    decisions: Sequence[Decision] = (),
 ) -> Judgement:
-    """Return the levels of a forecast: thresholds, then holds, silences and caps.
+    """Return the levels of a forecast: knowledge, thresholds, holds, caps, and floors last.
 
     Parameters
     ----------
@@ -60,6 +69,8 @@ def judge_levels(
         The layer before.
     provenance : dict
         Of the layer that is made.
+    decisions
+        What analysts have decided.
 
     Returns
     -------
@@ -76,44 +87,122 @@ def judge_levels(
     >>> judged.risks["risk_level"].equals(rm.assess(forecast, districts).risks["risk_level"])
     True
     """
-    risks = _read_thresholds(forecast, scale)
-    gone, audit = frozenset[str](), [empty_table(AUDIT_COLUMNS)]
+    risks, told = _read_levels(forecast, scale)
+    gone, audit = frozenset[str](), [empty_table(AUDIT_COLUMNS), told]
     if previous is not None:
-        gone, doubts = find_gone(forecast.evidence, forecast.activity, previous)
+        gone, doubts = find_gone(forecast.evidence, forecast.keys, previous)
         risks, holds = hold_levels(risks, previous, scale, provenance=provenance, silent=gone)
         methods = audit_method(forecast, previous, scale, provenance=provenance)
         audit += [doubts, methods, holds]
-    as_of = forecast.provenance["as_of"]
-    silent = find_silent(forecast.evidence, forecast.activity, as_of=as_of)
-    reasons = find_reasons(forecast, flag_silences(risks, silent, gone), scale)
+    reasons = find_reasons(forecast, flag_gone(risks, gone), scale)
+    attacks = find_cleared(forecast.attacks, decisions, as_of=provenance["as_of"])
+    floored, floors = raise_attacked(reasons.risks, attacks, scale)
+    final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
     return Judgement(
-        risks=reasons.risks,
+        risks=conform(final, RISK_COLUMNS),
         influences=reasons.influences,
         counterfactuals=reasons.counterfactuals,
-        audit=pd.concat([*audit, reasons.audit], ignore_index=True),
-        sources=measure_sources(forecast.evidence, as_of=as_of),
+        audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
+        sources=measure_sources(forecast.evidence, as_of=forecast.provenance["as_of"]),
+        attacks=attacks,
     )
 
 
-def _read_thresholds(forecast: Forecast, scale: LevelScale) -> pd.DataFrame:
-    """Return the risks: probabilities, levels and knowledge, side by side."""
-    known = forecast.provenance
-    history = pd.Timestamp(known["as_of"]) - pd.Timestamp(known["history_start"])
-    knowledge = judge_sufficiency(forecast.activity, history_days=float(history.days))
-    risks = forecast.frame.merge(knowledge, on="region_id", how="left", validate="many_to_one")
-    unknown = risks["p_any"].isna()
-    risks.loc[unknown, ["data_sufficiency", "confidence"]] = ["insufficient", "low"]
-    risks.loc[risks["data_sufficiency"] == "insufficient", list(_NUMBERS)] = np.nan
-    levels = np.zeros(len(risks), dtype=np.int64)
+def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the risks: probabilities, levels and knowledge side by side, and why some differ.
+
+    Where nobody watches there is no level, unless what the region's own reports tell gives moderate
+    or more: then that stands, as the least it can be.
+    """
+    known = forecast.knowledge.drop(columns=["sources", "rows_lost", "rows_spread"])
+    risks = forecast.frame.merge(known, on=_KEY, how="left", validate="one_to_one")
+    levels = _levels_of(risks, "p_any", scale, forecast)
+    own = _levels_of(risks, "p_own", scale, forecast)
+    blind = ~risks["watched"].fillna(value=False).to_numpy(bool) | risks["p_any"].isna().to_numpy()
+    at_least = blind & (own >= FLOOR)
+    at_home = risks["reasons"].fillna("").str.contains("at_home").to_numpy()
+    at_least &= ~at_home
+    shared = _rests_on_share(risks, forecast) & (levels == 1) & ~blind
+    levels = np.where(blind & ~at_least, 0, np.where(shared, 2, levels))
+    unknown = levels == 0
+    risks.loc[unknown, list(_NUMBERS)] = np.nan
+    risks.loc[blind, "data_sufficiency"] = "insufficient"
+    risks.loc[blind, "confidence"] = "low"
+    low = _levels_of(risks, "p_low", scale, forecast)
+    high = _levels_of(risks, "p_high", scale, forecast)
+    names = np.array([level.name for level in scale.levels], dtype=object)
+    top = len(scale.levels) - 1
+    found = risks.assign(
+        risk_level=levels,
+        level_name=names[levels],
+        threshold_level=levels,
+        at_least=at_least,
+        attacked=False,
+        level_low=_known(np.minimum(np.where(at_least, levels, low), levels), ~unknown),
+        level_high=_known(np.maximum(np.where(at_least, top, high), levels), ~unknown),
+        attacks_told=_count_theirs(risks, forecast),
+    )
+    audit = _tell_unwatched(found, shared)
+    kept = [column.name for column in RISK_COLUMNS if column.name in found]
+    return conform(found[kept], RISK_COLUMNS), audit
+
+
+def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
+    """Return levels as whole numbers, missing where none is known."""
+    return pd.Series(levels, dtype="Int64").where(pd.Series(known))
+
+
+def _levels_of(risks: pd.DataFrame, column: str, scale: LevelScale, forecast: Forecast) -> IntArray:
+    """Return the levels that the thresholds give to a column of probabilities."""
+    found = np.zeros(len(risks), dtype=np.int64)
     for layer in risks["layer"].unique():
         rows = (risks["layer"] == layer).to_numpy()
-        levels[rows] = scale.level_of(
-            risks.loc[rows, "p_any"].to_numpy(),
+        found[rows] = scale.level_of(
+            risks.loc[rows, column].to_numpy(dtype=float),
             layer=layer,
             horizon_days=forecast.provenance["horizon_days"],
         )
-    names = np.array([level.name for level in scale.levels], dtype=object)
-    risks = risks.assign(risk_level=levels, level_name=names[levels], threshold_level=levels)
+    return found
 
-    known_names = [column.name for column in RISK_COLUMNS if column.name in risks]
-    return conform(risks[known_names], RISK_COLUMNS)
+
+def _rests_on_share(risks: pd.DataFrame, forecast: Forecast) -> np.ndarray:
+    """Return where a layer is known only through the share that ships with riskmap."""
+    shares = forecast.shares
+    learnt = set() if shares.empty else set(shares.loc[shares["basis"] == "learnt", "iso3"])
+    country = risks["region_id"].map(forecast.keys.set_index("region_id")["iso3"])
+    unnamed = ~risks["named"].fillna(value=False).to_numpy(bool)
+    return (
+        unnamed & (risks["layer"] != "violence").to_numpy() & ~country.isin(learnt).to_numpy(bool)
+    )
+
+
+def _count_theirs(risks: pd.DataFrame, forecast: Forecast) -> pd.Series:
+    """Return how many attacks hit the group itself in each region, for its layer alone."""
+    from riskmap.panels.groups import THEIRS
+
+    evidence = forecast.evidence
+    if "relevance" not in evidence:
+        return pd.Series(np.nan, index=risks.index)
+    theirs = evidence[evidence["relevance"].isin(THEIRS)]
+    number = theirs.groupby("region_id")["weight"].sum()
+    told = risks["region_id"].map(number).fillna(0.0)
+    return told.where(risks["layer"] == "group")
+
+
+def _tell_unwatched(risks: pd.DataFrame, shared: np.ndarray) -> pd.DataFrame:
+    """Return a line for every level that is missing, is a least one, or rests on a share alone."""
+    why = risks["reasons"].fillna("not_covered")
+    blind = (risks["risk_level"] == 0).to_numpy()
+    at_least = risks["at_least"].to_numpy(bool)
+    tables = [
+        risks.loc[blind, _KEY].assign(rule="unwatched", detail="no level: " + why[blind]),
+        risks.loc[at_least, _KEY].assign(
+            rule="at_least",
+            detail="the region's own reports give at least this; nobody watches: " + why[at_least],
+        ),
+        risks.loc[shared, _KEY].assign(
+            rule="share", detail="rests on the share that ships with riskmap alone: never level 1"
+        ),
+    ]
+    whole = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
+    return conform(whole, AUDIT_COLUMNS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ RISK_COLUMNS = (
     Column(
         "attacks_told", NUMBER, "incidents that hit or targeted the group, in the whole history"
     ),
-    Column("threshold_level", COUNT, "what the thresholds alone give, before holds and caps"),
+    Column("threshold_level", COUNT, "what the thresholds give, before holds, caps and floors"),
     Column("held", FLAG, "whether the level is held up until a dwell or a silence is over"),
     Column("below_since", DAY, "day from which p_any has been low enough for the level to fall"),
     Column("single_source", FLAG, "whether one source alone raises the level; capped at one step"),
@@ -133,6 +134,7 @@ KNOWLEDGE_COLUMNS = (
     Column("region_id", TEXT, "the region"),
     Column("layer", TEXT, "which incidents it is about", LAYERS),
     Column("watched", FLAG, "whether a source that can see the layer watches the region now"),
+    Column("named", FLAG, "whether one of them says who was hit"),
     Column("sources", TEXT, "those that watch it, joined by '; '"),
     Column("reports", NUMBER, "incidents that named the region, of sources that could tell"),
     Column("last_report_days", NUMBER, "days from the last report that named the region to as_of"),
@@ -158,27 +160,6 @@ SHARE_COLUMNS = (
     ),
 )
 
-#: Attacks: incidents of relevance 1 of the last 90 days, newest first; they hold levels up.
-ATTACK_COLUMNS = (
-    Column("incident_id", TEXT, "the incident"),
-    Column("region_id", TEXT, "its region; missing when it is known to an area only"),
-    Column("area", TEXT, "the province or country that it is known to, when to no region"),
-    Column("event_date", DAY, "its first possible day"),
-    Column("until", DAY, "the first day on which it no longer holds a level up"),
-    Column("is_point", FLAG, "whether it is located to a point, so that neighbours are concerned"),
-    Column("regions", TEXT, "regions whose level it holds up, joined by ';'"),
-    Column("place", TEXT, "the place as written"),
-    Column("event_type", TEXT, "what happened"),
-    Column("killed", COUNT, "people killed"),
-    Column("wounded", COUNT, "people wounded"),
-    Column("abducted", COUNT, "people abducted"),
-    Column("nationality", TEXT, "victims' nationalities"),
-    Column("sector", TEXT, "victims' sector of work"),
-    Column("source", TEXT, "who tells it"),
-    Column("source_count", COUNT, "independent reports of it"),
-    Column("cleared", TEXT, "why and by whom it was cleared; missing when it was not"),
-)
-
 #: Sites and routes of the group. Where they are is never published, unless privately.
 SITE_COLUMNS = (
     Column("site", TEXT, "name of the site or route"),
@@ -189,6 +170,7 @@ SITE_COLUMNS = (
     Column("risk_level", COUNT, "level there, or of the worst stretch"),
     Column("border_distance_m", NUMBER, "metres to the nearest border of a region"),
     Column("assessed_share", NUMBER, "share of the way in regions that have a level"),
+    Column("attacked", FLAG, "whether an attack on the group nearby holds the level up"),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     COUNTERFACTUAL_COLUMNS,
@@ -134,13 +135,13 @@ def _levels(table: pd.DataFrame, forecast: Forecast, scale: LevelScale) -> IntAr
 def cap_single_sources(
     risks: pd.DataFrame, influences: pd.DataFrame, scale: LevelScale
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Let one source alone raise no level by more than one step; flag every level it raises.
+    """Let one source alone raise a level to moderate, and beyond that by no more than one step.
 
     A level is compared with that without each single voice: everything that a source tells and no
     second one confirms. Of a source of record
     (:meth:`riskmap.models.explanations.Reports.of_record`) every report is a voice of its own,
-    since the level has nothing else to rest on. The cap is one step above the level without the
-    voice, and never below the level of the layer before.
+    since the level has nothing else to rest on. The cap is moderate, or one step above the level
+    without the voice, and never below the level of the layer before.
 
     Parameters
     ----------
@@ -167,10 +168,11 @@ def cap_single_sources(
     now = risks["threshold_level"].to_numpy(dtype=np.int64)
     without = found["risk_level"].fillna(pd.Series(now, index=found.index)).to_numpy(dtype=np.int64)
     before = risks["level_before"].fillna(0).to_numpy(dtype=np.int64)
-    cap = np.minimum(now, np.maximum(without + 1, before))
+    cap = np.minimum(now, np.maximum(np.maximum(without + 1, FLOOR), before))
     lowered = cap < now
     level = np.where(lowered, np.minimum(risks["risk_level"].to_numpy(dtype=np.int64), cap), now)
     level = np.where(lowered, level, risks["risk_level"].to_numpy(dtype=np.int64))
+    level = np.where(risks["level_as_of"].notna(), np.maximum(level, before), level)
     names = np.array([step.name for step in scale.levels], dtype=object)
     audit = risks.loc[lowered, _KEYS].assign(
         rule="single_source",

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.groups.layers import flag_theirs
 from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.assessment.statements import REFIT, state_levels
 from riskmap.errors import InputError
 from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.explanations import find_reports
 from riskmap.models.forecasts import LAYERS
 from riskmap.panels.counts import count_incidents
+from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day, parse_horizon
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.panels.counts import Panel
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import CountModel, FloatArray, IntArray, Mapper
 
@@ -194,12 +193,11 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     chosen = LevelScale.default() if scale is None else scale
     ahead = parse_horizon(horizon)
     last = located.incidents["event_date"].max() + pd.Timedelta(days=1)
-    whole = count_incidents(located, regions, every=every, as_of=max(last.normalize(), dates[-1]))
+    whole = count_incidents(
+        located, regions, group=group, every=every, as_of=max(last.normalize(), dates[-1])
+    )
     base = EndemicEpidemic() if model is None else model
     evidence = whole.evidence
-    if group is not None:
-        record = find_reports(whole).of_record("foreign")
-        evidence = flag_theirs(evidence, group, record=record)
     # what is sent to other processes is what is looked at there
     past = replace(whole, frame=whole.frame.iloc[:0], evidence_of=pd.DataFrame)
     blocks = [dates[i : i + REFIT] for i in range(0, len(dates), REFIT)]
@@ -308,9 +306,9 @@ def _series(evidence: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of each layer; those spread over regions happened in none of them."""
     named = evidence[evidence["method"] != "spread"]
     counts = measure(named)
-    tables = [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS]
-    if "ours" in named:
-        tables.append(named[named["ours"]].assign(layer="group"))
+    tables = [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS[:2]]
+    if "relevance" in named:
+        tables.append(named[named["relevance"].isin(THEIRS)].assign(layer="group"))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -1,19 +1,16 @@
-"""Silences: which sources report from where, which have stopped, and whose reports have gone.
+"""Silences: which sources report from where, and which reports have gone since the layer before.
 
-Silence never lowers a level unflagged. Within one layer a source is silent where its own past rate
-makes the time since its last report improbable. Against the layer before, reports that were known
-then and are no longer there are seen one by one.
+Reports that were known then and are no longer there are seen one by one. Whether a source still
+watches is told by :mod:`riskmap.panels.knowledge`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from riskmap.assessment.layers import AUDIT_COLUMNS, SOURCE_COLUMNS
-from riskmap.assessment.sufficiency import GAP_PROBABILITY
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -59,62 +56,6 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
     )
     days = (pd.Timestamp(as_of) - found["last"]).dt.days.astype("float64")
     return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
-
-
-def find_silent(evidence: pd.DataFrame, keys: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
-    r"""Return the regions whose sources have fallen silent, and their share of all reports there.
-
-    A source is silent in a region when it is silent in its parent or its country as a whole:
-
-    .. math:: e^{-r t} < 0.01
-
-    with t the days since its last report from there and r its reports from there a day, from its
-    first report of all to the day of the layer.
-
-    Parameters
-    ----------
-    evidence : DataFrame
-        The incidents that were counted.
-    keys : DataFrame
-        ``region_id, parent_id, iso3``.
-    as_of
-        The day of the layer.
-
-    Returns
-    -------
-    DataFrame
-        ``region_id, silent_share``, for regions with a silent source.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2027-01-01")
-    >>> silent = find_silent(panel.evidence, panel.keys, as_of="2027-01-01")
-    >>> set(silent["silent_share"])
-    {1.0}
-    """
-    sources = measure_sources(evidence, as_of=as_of)
-    table = sources.merge(keys[["region_id", "parent_id", "iso3"]], on="region_id", how="left")
-    first = evidence["event_date"].groupby(evidence["source"].fillna(UNNAMED)).min()
-    since = first.reindex(table["source"]).reset_index(drop=True)
-    history = (pd.Timestamp(as_of) - since).dt.days.to_numpy(dtype=float)
-    silent = np.zeros(len(table), dtype=bool)
-    for unit in ("parent_id", "iso3"):
-        group = table.groupby(["source", unit], dropna=False)
-        count = group["reports"].transform("sum").to_numpy()
-        quiet = group["last_report_days"].transform("min").to_numpy()
-        expected = np.divide(count * quiet, history, out=np.zeros(len(table)), where=history > 0)
-        silent |= -np.expm1(-expected) > GAP_PROBABILITY
-    table = table.assign(silent=np.where(silent, table["reports"], 0.0))
-    sums = table.groupby("region_id")[["silent", "reports"]].sum().reset_index()
-    found = sums[sums["silent"] > 0]
-    return pd.DataFrame(
-        {
-            "region_id": found["region_id"].to_numpy(),
-            "silent_share": (found["silent"] / found["reports"]).to_numpy(),
-        }
-    )
 
 
 def find_gone(
@@ -183,34 +124,25 @@ def _shares(lost: pd.Series, whole: pd.Series, by: list[pd.Series]) -> pd.Series
     return sums["lost"] / sums["whole"]
 
 
-def flag_silences(risks: pd.DataFrame, silent: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
-    """Return the risks with ``reporting_gap`` raised and what is known marked down.
-
-    Where sources that made half of the reports have fallen silent, data are sparse.
+def flag_gone(risks: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
+    """Return the risks with ``reporting_gap`` raised where known reports have gone.
 
     Parameters
     ----------
     risks : DataFrame
         Risks with what is known of each region.
-    silent : DataFrame
-        From :func:`find_silent`.
     gone
         From :func:`find_gone`.
 
     Examples
     --------
     >>> risks = pd.DataFrame({"region_id": ["a", "b"], "reporting_gap": [False, False],
-    ...                       "data_sufficiency": "sufficient", "confidence": "high"})
-    >>> silent = pd.DataFrame({"region_id": ["a"], "silent_share": [0.6]})
-    >>> flag_silences(risks, silent, frozenset())["data_sufficiency"].tolist()
-    ['sparse', 'sufficient']
+    ...                       "confidence": "high"})
+    >>> flag_gone(risks, frozenset({"a"}))["confidence"].tolist()
+    ['medium', 'high']
     """
-    share = risks["region_id"].map(silent.set_index("region_id")["silent_share"]).fillna(0.0)
-    doubtful = (share > 0) | risks["region_id"].isin(gone)
-    thin = (share >= MOST) & (risks["data_sufficiency"] == "sufficient")
-    confidence = risks["confidence"].where(~(doubtful & (risks["confidence"] == "high")), "medium")
+    doubtful = risks["region_id"].isin(gone)
     return risks.assign(
         reporting_gap=risks["reporting_gap"] | doubtful,
-        data_sufficiency=risks["data_sufficiency"].where(~thin, "sparse"),
-        confidence=confidence.where(~thin, "low"),
+        confidence=risks["confidence"].mask(doubtful & (risks["confidence"] == "high"), "medium"),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import SITE_COLUMNS, empty_table
 from riskmap.errors import InputError
 from riskmap.places.distances import boundary_distances
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.assessment.groups import Route, Site, WorkerGroup
+    from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.presence import Route, Site
     from riskmap.typing import FloatArray, IntArray
 
 #: A way may pass so large a share of its length outside of what is assessed, such as the straight
@@ -42,7 +44,11 @@ class _Way:
 
 
 def assess_sites(
-    risks: pd.DataFrame, regions: gpd.GeoDataFrame, *, group: WorkerGroup | None
+    risks: pd.DataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    group: WorkerGroup | None,
+    attacks: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     r"""Return the risk at each site and along each route of a group, without saying where they are.
 
@@ -61,6 +67,8 @@ def assess_sites(
         The regions, sorted by id.
     group : WorkerGroup or None
         Whose sites and routes.
+    attacks : DataFrame, optional
+        Attacks on the group; a site within reach of one is at least moderate.
 
     Returns
     -------
@@ -77,12 +85,12 @@ def assess_sites(
     Examples
     --------
     >>> import riskmap as rm
-    >>> from riskmap.assessment.groups import Site
+    >>> from riskmap.panels.presence import Site
     >>> districts = rm.datasets.regions()
     >>> located = rm.locate(rm.datasets.incidents(), districts)
-    >>> found = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
     >>> group = rm.WorkerGroup("CHN", sites=(Site("camp", 4.5, -6.5),))
-    >>> rm.assess(found, districts, group=group).sites["layer"].tolist()
+    >>> panel = rm.count_incidents(located, districts, group=group, as_of="2025-01-01")
+    >>> rm.assess(rm.forecast(panel), districts).sites["layer"].tolist()
     ['violence', 'foreign', 'group']
     """
     if group is None or not (group.sites or group.routes):
@@ -92,20 +100,34 @@ def assess_sites(
     ways = [_stand(site, index, geometries) for site in group.sites]
     ways += [_travel(route, index, geometries) for route in group.routes]
     ids = regions["region_id"]
-    rows = []
+    near = _near_attacks(attacks)
+    rows: list[dict[str, Any]] = []
     for layer in risks["layer"].unique():
         table = risks[risks["layer"] == layer].set_index("region_id").reindex(ids)
         p = table["p_any"].to_numpy(dtype=float)
         levels = table["risk_level"].to_numpy(dtype=np.int64)
-        rows += [_judge(way, p, levels, layer=layer, ids=ids) for way in ways]
+        marked = table["attacked"].fillna(value=False).to_numpy(bool)
+        for way in ways:
+            row = _judge(way, p, levels, layer=layer, ids=ids)
+            hit = way.name in near or bool(marked[way.region].any())
+            level = max(row["risk_level"], FLOOR) if hit else row["risk_level"]
+            rows.append(row | {"attacked": hit, "risk_level": level})
     table = conform(pd.DataFrame(rows), SITE_COLUMNS)
     order = {way.name: i for i, way in enumerate(ways)}
     return table.sort_values("site", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
 
+def _near_attacks(attacks: pd.DataFrame | None) -> set[str]:
+    """Return the names of the sites within reach of an attack that was not cleared."""
+    if attacks is None or attacks.empty:
+        return set()
+    told = attacks.loc[attacks["cleared"].isna(), "sites"].dropna()
+    return {name.rpartition(" (")[0] for text in told for name in text.split("; ")}
+
+
 def _judge(
     way: _Way, p: FloatArray, levels: IntArray, *, layer: str, ids: pd.Series
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the row of one way and layer."""
     known = levels[way.region] > 0
     share = float(way.share[known].sum())

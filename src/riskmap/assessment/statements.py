@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
-from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin_to
-from riskmap.assessment.groups.workers import LOCAL
-from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.errors import InputError
-from riskmap.models.forecasts import LAYERS, measure_activity
+from riskmap.models.forecasts import LAYERS, fit_models, histories_of, make_layers
 from riskmap.panels.counts import recount_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from riskmap.panels.counts import Panel
-    from riskmap.typing import CountModel, FloatArray
+    from riskmap.typing import CountModel
 
 #: Layers between two fits of the model; between them the last fit is asked.
 REFIT = 12
@@ -40,7 +37,7 @@ def state_levels(
     whole : Panel
         All that is known by now.
     evidence : DataFrame
-        Its incidents; with the column ``ours`` the layer ``group`` is stated too.
+        Its incidents.
     dates
         The days, ascending.
     model : CountModel
@@ -51,7 +48,8 @@ def state_levels(
     Yields
     ------
     DataFrame
-        ``as_of, region_id, layer, p_any``; missing where data are insufficient.
+        ``as_of, region_id, layer, p_any``; missing where a layer can't be forecast. For evaluation
+        every region is taken as watched, so that every probability can be scored.
 
     Raises
     ------
@@ -70,6 +68,7 @@ def state_levels(
     ['violence', 'foreign']
     """
     fitted: dict[str, CountModel] = {}
+    asked: set[str] = set()
     for number, day in enumerate(dates):
         late = evidence["ingested_at"] >= day.tz_localize("UTC")
         known = evidence[~late & (evidence["event_date"] < day)]
@@ -78,58 +77,28 @@ def state_levels(
                 "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
             )
         panel = _recount(whole, known, day)
-        history_days = float((day - pd.Timestamp(panel.edges[0])).days)
-        activity = judge_sufficiency(measure_activity(panel), history_days=history_days)
-        blind = (activity["data_sufficiency"] == "insufficient").to_numpy()
-        if number % REFIT == 0:
-            fitted = {}
-        for layer, p_any in _state(panel, known, model, fitted=fitted, ahead=ahead).items():
-            stated = np.where(blind, np.nan, p_any)
+        histories = histories_of(panel)
+        if number % REFIT == 0 or set(histories) - asked:
+            fitted, asked = fit_models(model, histories, ahead), set(histories)
+        layers = make_layers(fitted, histories, panel)
+        names = LAYERS if whole.group is not None else LAYERS[:2]
+        for layer in names:
             ids = panel.keys["region_id"]
-            yield pd.DataFrame({"as_of": day, "region_id": ids, "layer": layer, "p_any": stated})
+            p_any = np.full(len(ids), np.nan)
+            if layer in layers:
+                p_any = layers[layer].predict(histories).p_gt(0)
+            yield pd.DataFrame({"as_of": day, "region_id": ids, "layer": layer, "p_any": p_any})
 
 
-def _recount(
-    whole: Panel, known: pd.DataFrame, day: pd.Timestamp, *, start: str | None = None
-) -> Panel:
-    """Return the panel of what was known on a day."""
-    return recount_evidence(
+def _recount(whole: Panel, known: pd.DataFrame, day: pd.Timestamp) -> Panel:
+    """Return the panel of what was known on a day, its scope stated by hand: all was watched."""
+    panel = recount_evidence(
         known,
         keys=whole.keys,
         neighbours=whole.neighbours,
-        start=f"{known['event_date'].min():%Y-%m-%d}" if start is None else start,
+        start=f"{known['event_date'].min():%Y-%m-%d}",
         as_of=f"{day:%Y-%m-%d}",
         every=whole.every,
+        group=whole.group,
     )
-
-
-def _state(
-    panel: Panel,
-    known: pd.DataFrame,
-    model: CountModel,
-    *,
-    fitted: dict[str, CountModel],
-    ahead: float,
-) -> dict[str, FloatArray]:
-    """Return ``p_any`` by layer; models that are not among those fitted are fitted now."""
-    found = dict.fromkeys((*LAYERS, "group"), np.full(panel.n_regions, np.nan))
-    for layer in LAYERS:
-        history = panel.history(layer)
-        if np.isnan(history.counts).all():
-            continue
-        if layer not in fitted:
-            fitted[layer] = clone(model).fit(history, horizon_days=ahead)
-        whole = fitted[layer].predict_distribution(history)
-        found[layer] = whole.p_gt(0)
-        if layer == "foreign" and "ours" in known:
-            start = str(panel.edges[0])
-            abroad = ~known["relevance"].isin(LOCAL)
-            theirs, foreign = (
-                _recount(panel, known[rows], panel.as_of, start=start).history("foreign")
-                for rows in (known["ours"], abroad)
-            )
-            shown = Shown.of(history, theirs=theirs, foreign=foreign)
-            parts = attributed(fitted[layer], shown, Tally.of(known, panel.keys).shares())
-            mean = np.sum(list(parts.values()), axis=0)
-            found["group"] = thin_to(whole.mean, whole.variance, mean).p_gt(0)
-    return found if "ours" in known else {layer: found[layer] for layer in LAYERS}
+    return replace(panel, at_risk={})

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.panels.groups import WorkerGroup
 
 #: Before every set: what is read to compare is never relied on, so that its age doesn't matter.
 LONG_AGO = "1970-01-01"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.ledgers import Ledger
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.assessment.groups import WorkerGroup
     from riskmap.assessment.layers import RiskLayer
     from riskmap.models.forecasts import Forecast
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
 
@@ -95,9 +95,9 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)
-    forecast = _forecast(found, districts, as_of=as_of, horizon=horizon, every=every)
+    forecast = _forecast(found, districts, group=who, as_of=as_of, horizon=horizon, every=every)
     before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
-    layer = rm.assess(forecast, districts, group=who, scale=levels, previous=before)
+    layer = rm.assess(forecast, districts, scale=levels, previous=before)
     given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
     layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
     publish(layer)
@@ -156,12 +156,18 @@ def _read_previous(
 
 
 def _forecast(
-    found: Located | Scan, regions: gpd.GeoDataFrame, *, as_of: str, horizon: str, every: str
+    found: Located | Scan,
+    regions: gpd.GeoDataFrame,
+    *,
+    group: WorkerGroup | None = None,
+    as_of: str,
+    horizon: str,
+    every: str,
 ) -> Forecast:
     """Run the stream from placed incidents to a forecast."""
     import riskmap as rm
 
-    panel = rm.count_incidents(found, regions, every=every, as_of=as_of)
+    panel = rm.count_incidents(found, regions, group=group, every=every, as_of=as_of)
     say(f"forecasting {horizon} from {as_of}")
     return rm.forecast(panel, horizon=horizon)
 

@@ -137,10 +137,10 @@ def sum_to_parents(
             raise InputError("a region is not among the regions", met=strange.iloc[0])
         codes, names = pd.factorize(parent.loc[part["region_id"]].fillna(""), sort=True)
         keys = pd.DataFrame({"region_id": names, "layer": layer})
-        if layer not in forecast.models:
+        if layer not in forecast.layers:
             tables.append(keys.reindex(columns=[*COLUMNS]))
             continue
-        found = forecast.models[layer].predict_distribution(forecast.histories[layer])
+        found = forecast.layers[layer].predict(forecast.histories)
         drawn = sum_draws(found, dependence=dependence, size=size, seed=seed)
         groups = membership(codes.astype(np.int64))
         means = part["expected_count"].groupby(codes).agg(math.fsum).to_numpy()

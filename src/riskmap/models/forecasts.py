@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.base import clone
 
 from riskmap.errors import ModelError
@@ -23,6 +24,7 @@ from riskmap.models.explanations import (
     history_of_record,
 )
 from riskmap.models.shrinkage import EmpiricalBayes
+from riskmap.models.terms import LayerModel, Term, hazard_of
 from riskmap.panels.counts import recount_evidence
 from riskmap.panels.windows import parse_horizon
 
@@ -30,20 +32,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.ledgers import Ledger
+    from riskmap.models.explanations import Reports
     from riskmap.panels.counts import Panel
-    from riskmap.typing import CountHistory, CountModel, FloatArray
+    from riskmap.panels.groups import WorkerGroup
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray
 
-#: The layers that a panel can tell of, from wide to narrow.
-LAYERS = ("violence", "foreign")
+#: The layers of a forecast, from wide to narrow; the group's where one was counted.
+LAYERS = ("violence", "foreign", "group")
 
-METHOD_VERSION = "2026.1"
+#: The hazard of attacks on foreigners is never below so much of that of any violence.
+LEAST_SHARE = 0.003
+
+METHOD_VERSION = "2026.2"
 
 #: The models whose ``p_any`` is set beside that of the model, to show how far they disagree.
 ENSEMBLE = (EmpiricalBayes(), ExponentialMean())
 
 _NUMBERS = (
     *("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion"),
-    *("p_least", "p_most"),
+    *("p_least", "p_most", "p_low", "p_high", "p_own"),
 )
 
 
@@ -57,12 +64,12 @@ class Forecast:
         ``region_id, layer, expected_count, p_any, p_gt1, p_gt4, q05, q50, q95, dispersion``; one
         row a region and layer, missing where the layer can't be forecast. ``dispersion`` is
         variance over mean; ``p_least`` and ``p_most`` are the least and the greatest ``p_any`` of
-        the model and of :data:`ENSEMBLE`.
+        the model and of :data:`ENSEMBLE`; ``p_low``, ``p_high`` those of the span of the share of
+        incidents that don't say who was hit; ``p_own`` is what the own reports give alone.
     components : DataFrame
         ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
-    activity : DataFrame
-        ``region_id, reports, report_days, country_report_days, last_report_days``: how much is
-        reported from each region, and on how many days there was a report from it and its country.
+    keys : DataFrame
+        ``region_id, parent_id, iso3`` of the regions, in order.
     evidence : DataFrame
         The incidents that were counted, newest first.
     provenance : dict
@@ -70,9 +77,15 @@ class Forecast:
         values.
     ledger : Ledger
         What became of every row so far.
-    models, histories : mapping of str to CountModel, CountHistory
-        For each layer that could be forecast its fitted model and what that was asked about, so
-        that it can be asked again what it makes of other counts.
+    layers : mapping of str to LayerModel
+        For each layer that could be forecast its models, so that they can be asked again what they
+        make of other counts.
+    histories : mapping of str to CountHistory
+        What they were asked about, by series.
+    knowledge, shares, attacks : DataFrame
+        As in :class:`riskmap.Panel`.
+    group : WorkerGroup, optional
+        Whose layer ``group`` is.
     influences : DataFrame
         ``region_id, layer, kind, key, confirmed, expected_count, p_any, dispersion``: the forecast
         without one report (``kind`` is ``"incident"``, `key` its first ``incident_id``) or
@@ -89,14 +102,18 @@ class Forecast:
 
     frame: pd.DataFrame
     components: pd.DataFrame
-    activity: pd.DataFrame
+    keys: pd.DataFrame
     evidence: pd.DataFrame
     provenance: dict[str, Any]
     ledger: Ledger
-    models: Mapping[str, CountModel] = field(default_factory=dict)
+    layers: Mapping[str, LayerModel] = field(default_factory=dict)
     histories: Mapping[str, CountHistory] = field(default_factory=dict)
     influences: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*INFLUENCES]))
     responses: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*RESPONSES]))
+    knowledge: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
+    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    group: WorkerGroup | None = None
 
 
 def forecast(
@@ -140,20 +157,33 @@ def forecast(
         raise ModelError(f"a horizon of {days:g} days is longer than {history_days:g} of history")
     chosen = EndemicEpidemic() if model is None else model
     ids = panel.keys["region_id"]
-    histories = {name: panel.history(name) for name in LAYERS}
     reports = find_reports(panel)
-    models = {
-        name: clone(chosen).fit(history_of_record(history, name, reports), horizon_days=days)
-        for name, history in histories.items()
-        if not np.isnan(history.counts).all()
-    }
-    found = [_forecast_layer(histories[name], models.get(name), ids, name) for name in LAYERS]
-    rates = {name: frame["expected_count"].to_numpy() / days for name, frame, _ in found}
-    asked = [Question(models[name], histories[name], name, ids, rates) for name in models]
+    histories = histories_of(panel)
+    fitted = fit_models(chosen, histories, days, reports=reports)
+    layers = make_layers(fitted, histories, panel)
+    names = LAYERS if panel.group is not None else LAYERS[:2]
+    spans = {end: _shares_by_region(panel, end) for end in ("share_low", "share_high")}
+    others = [fit_models(other, histories, days) for other in ENSEMBLE]
+    found = [
+        _forecast_layer(
+            name,
+            layers.get(name),
+            histories,
+            ids,
+            spans=spans,
+            others=[make_layers(models, histories, panel).get(name) for models in others],
+        )
+        for name in names
+    ]
+    asked = [
+        Question(layers[name], histories, ids, _rates(fitted, histories, days))
+        for name in names
+        if name in layers
+    ]
     return Forecast(
-        frame=_in_order([frame for _, frame, _ in found]),
-        components=_in_order([parts for _, _, parts in found]),
-        activity=measure_activity(panel),
+        frame=_in_order([frame for frame, _ in found]),
+        components=_in_order([parts for _, parts in found]),
+        keys=panel.keys,
         evidence=panel.evidence,
         provenance={
             "as_of": f"{panel.as_of:%Y-%m-%d}",
@@ -166,26 +196,148 @@ def forecast(
             "method_version": METHOD_VERSION,
             "sources_of_record": {
                 name: sorted(reports.of_record(name) & {str(source) for source in reports.source})
-                for name in models
+                for name in names
+                if name in layers
             },
+            **_describe_group(panel.group),
         },
         ledger=panel.ledger,
-        models=models,
-        histories={name: histories[name] for name in models},
+        layers=layers,
+        histories=histories,
         influences=_in_order([find_influences(question, reports) for question in asked]),
         responses=_in_order(
             [find_responses(question, as_of=panel.as_of, every=panel.every) for question in asked]
         ),
+        knowledge=panel.knowledge,
+        shares=panel.shares,
+        attacks=panel.attacks,
+        group=panel.group,
     )
 
 
-def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[str, CountHistory]:
-    """Return what the models of a forecast would have been asked, had other incidents been known.
+def histories_of(panel: Panel) -> dict[str, CountHistory]:
+    """Return the histories of all series of a panel that models are asked about."""
+    names = ("violence", "foreign", "unknown", "group", "group_unknown")
+    known = [name for name in names if name in panel.frame]
+    return {name: panel.history(name) for name in known if panel.frame[name].notna().any()}
+
+
+def fit_models(
+    model: CountModel,
+    histories: Mapping[str, CountHistory],
+    horizon_days: float,
+    *,
+    reports: Reports | None = None,
+) -> dict[str, CountModel]:
+    """Return a model fitted to violence, and one to the foreign incidents that are known.
+
+    Parameters
+    ----------
+    model
+        It is cloned and not changed.
+    histories
+        From :func:`histories_of`.
+    horizon_days
+        The horizon.
+    reports : Reports, optional
+        Of which only those of record teach; all counts do when None.
+    """
+    fitted = {}
+    for name in ("violence", "foreign"):
+        if name not in histories:
+            continue
+        history = histories[name]
+        if reports is not None:
+            history = history_of_record(history, name, reports)
+        own = clone(model)
+        if own.get_params(deep=False).get("prior") == "layer":
+            own = own.set_params(prior=name)
+        fitted[name] = own.fit(history, horizon_days=horizon_days)
+    return fitted
+
+
+def make_layers(
+    fitted: Mapping[str, CountModel], histories: Mapping[str, CountHistory], panel: Panel
+) -> dict[str, LayerModel]:
+    """Return what forecasts each layer: known incidents, and a share of the unknown ones.
+
+    Parameters
+    ----------
+    fitted
+        From :func:`fit_models`.
+    histories
+        What they are asked about.
+    panel : Panel
+        With the shares, and the group if there is one.
+    """
+    if "violence" not in fitted:
+        return {}
+    layers = {"violence": LayerModel("violence", (Term(fitted["violence"], "violence"),))}
+    hazard = hazard_of(layers["violence"].predict(histories).p_gt(0))
+    share = _shares_by_region(panel, "share")
+    names = {"foreign": ("foreign", "unknown"), "group": ("group", "group_unknown")}
+    for layer, (known, unknown) in names.items():
+        terms = []
+        if "foreign" in fitted and known in histories:
+            cap = "foreign" if layer == "group" else None
+            terms.append(Term(fitted["foreign"], known, cap=cap))
+        if unknown in histories and histories[unknown].counts.any():
+            terms.append(Term(fitted["violence"], unknown, share=share))
+        if terms:
+            layers[layer] = LayerModel(layer, tuple(terms), least=LEAST_SHARE * hazard)
+    if "group" in layers:
+        own, wide = (
+            hazard_of(replace(layers[name], least=None).predict(histories).p_gt(0))
+            for name in ("group", "foreign")
+        )
+        part = np.divide(own, wide, out=np.ones_like(own), where=wide > 0)
+        least = LEAST_SHARE * hazard * np.minimum(part, 1.0)
+        layers["group"] = replace(layers["group"], least=least)
+    return layers
+
+
+def _shares_by_region(panel: Panel, column: str) -> FloatArray:
+    """Return the share of each region's country: the largest of its sources that leave it open."""
+    shares = panel.shares
+    iso3 = panel.keys["iso3"].fillna("")
+    if shares.empty or not (shares["unknown"] > 0).any():
+        return np.zeros(len(iso3))
+    largest = shares[shares["unknown"] > 0].groupby("iso3")[column].max()
+    return iso3.map(largest).fillna(float(largest.max())).to_numpy(dtype=float)
+
+
+def _rates(
+    fitted: Mapping[str, CountModel], histories: Mapping[str, CountHistory], days: float
+) -> dict[str, FloatArray]:
+    """Return the incidents a day that are expected of each series."""
+    models = {"foreign": "foreign", "group": "foreign"}
+    return {
+        name: fitted[models.get(name, "violence")].predict_distribution(history).mean / days
+        for name, history in histories.items()
+        if models.get(name, "violence") in fitted
+    }
+
+
+def _describe_group(group: WorkerGroup | None) -> dict[str, Any]:
+    """Return what outputs say of a group; never where it is."""
+    if group is None:
+        return {}
+    return {
+        "group": str(group),
+        "group_staff_type": group.staff_type,
+        "group_visibility": group.visibility,
+        "group_movement": group.movement,
+        "relevance": group.relevance_table,
+    }
+
+
+def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> Panel:
+    """Return the panel that a forecast would have been made of, had other incidents been known.
 
     Parameters
     ----------
     forecast : Forecast
-        Whose regions, windows and layers are taken.
+        Whose regions, windows and group are taken.
     evidence : DataFrame
         Incidents as in ``Forecast.evidence``; those of `as_of` or later are left out.
     as_of
@@ -193,8 +345,7 @@ def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[s
 
     Returns
     -------
-    dict of str to CountHistory
-        By layer, for those that have a model.
+    Panel
 
     Examples
     --------
@@ -202,35 +353,21 @@ def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> dict[s
     >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
     >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
     >>> found = rm.forecast(panel)
-    >>> same = recount(found, found.evidence, as_of="2025-01-01")
-    >>> bool(np.allclose(same["violence"].counts, found.histories["violence"].counts))
-    True
-    """
-    panel = recount_panel(forecast, evidence, as_of=as_of)
-    return {layer: panel.history(layer) for layer in forecast.models}
-
-
-def recount_panel(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> Panel:
-    """Return the panel that :func:`recount` reads its histories from.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> found = rm.forecast(panel)
-    >>> recount_panel(found, found.evidence, as_of="2025-01-01").n_regions == panel.n_regions
+    >>> same = recount(found, found.evidence, as_of="2025-01-01").history("violence")
+    >>> bool(np.allclose(same.counts, found.histories["violence"].counts))
     True
     """
     known = forecast.provenance
     asked = next(iter(forecast.histories.values()))
+    n = len(forecast.keys)
     return recount_evidence(
         evidence,
-        keys=forecast.activity[["region_id", "parent_id", "iso3"]],
-        neighbours=asked.neighbours,
+        keys=forecast.keys,
+        neighbours=sparse.csr_array((n, n)) if asked.neighbours is None else asked.neighbours,
         start=known["history_start"],
         as_of=as_of,
         every=known["every"],
+        group=forecast.group,
     )
 
 
@@ -252,81 +389,52 @@ def _describe(model: CountModel) -> str:
 
 
 def _forecast_layer(
-    history: CountHistory, model: CountModel | None, ids: pd.Series, layer: str
-) -> tuple[str, pd.DataFrame, pd.DataFrame]:
-    """Return the layer, its forecast and its components, missing where nothing is known."""
+    layer: str,
+    model: LayerModel | None,
+    histories: Mapping[str, CountHistory],
+    ids: pd.Series,
+    *,
+    spans: dict[str, FloatArray],
+    others: list[LayerModel | None],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a layer's forecast and its components, missing where nothing is known."""
     keys = pd.DataFrame({"region_id": ids.to_numpy(), "layer": layer})
     if model is None:
         parts: dict[str, list[float]] = {"region_id": [], "layer": [], "component": [], "value": []}
-        return layer, keys.assign(**dict.fromkeys(_NUMBERS, np.nan)), pd.DataFrame(parts)
-    found = model.predict_distribution(history)
-    mean = found.mean
-    p_any = [found.p_gt(0), *(_p_any(other, history, model) for other in ENSEMBLE)]
+        return keys.assign(**dict.fromkeys(_NUMBERS, np.nan)), pd.DataFrame(parts)
+    found = model.predict(histories)
+    mean, p_any = found.mean, found.p_gt(0)
+    asked = [other.predict(histories).p_gt(0) for other in others if other is not None]
+    low, high = (model.with_share(share).predict(histories).p_gt(0) for share in spans.values())
     frame = keys.assign(
         expected_count=mean,
-        p_any=p_any[0],
+        p_any=p_any,
         p_gt1=found.p_gt(1),
         p_gt4=found.p_gt(4),
         q05=found.quantile(0.05),
         q50=found.quantile(0.5),
         q95=found.quantile(0.95),
         dispersion=np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0),
-        p_least=np.min(p_any, axis=0),
-        p_most=np.max(p_any, axis=0),
+        p_least=np.min([p_any, *asked], axis=0),
+        p_most=np.max([p_any, *asked], axis=0),
+        p_low=np.minimum(p_any, low),
+        p_high=np.maximum(p_any, high),
+        p_own=np.minimum(p_any, _p_own(model, histories, found)),
     )
-    return layer, frame, _stack(model.predict_components(history), keys)
+    return frame, _stack(model.components(histories), keys)
 
 
-def _p_any(other: CountModel, history: CountHistory, model: CountModel) -> FloatArray:
-    """Return what another model says of the same horizon."""
-    days = float(model.horizon_days_)  # type: ignore[attr-defined]
-    fitted = clone(other).fit(history, horizon_days=days)
-    return fitted.predict_distribution(history).p_gt(0)
+def _p_own(
+    model: LayerModel, histories: Mapping[str, CountHistory], found: CountDistribution
+) -> FloatArray:
+    """Return the chance of any incident that a region's own reports give alone."""
+    days = float(model.terms[0].model.horizon_days_)  # type: ignore[attr-defined]
+    own = np.minimum(model.own_mean(histories, days), found.mean)
+    share = np.divide(own, found.mean, out=np.zeros_like(own), where=found.mean > 0)
+    return -np.expm1(-hazard_of(found.p_gt(0)) * share)
 
 
 def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
     """Return components as a long table: region, layer, component, value."""
     tables = [keys.assign(component=name, value=value) for name, value in parts.items()]
     return pd.concat(tables, ignore_index=True)
-
-
-def measure_activity(panel: Panel) -> pd.DataFrame:
-    """Return how many reports name each region, and for how many days there was none.
-
-    An incident that is only known to a province is no report from any one of its districts. Of a
-    panel without evidence the counts themselves are the reports.
-    """
-    if panel.evidence.empty:
-        return _measure_counts(panel)
-    sharp = panel.evidence["method"] != "spread"
-    named = panel.evidence.loc[sharp, ["region_id", "weight", "event_date"]].groupby("region_id")
-    reports = named["weight"].sum().reindex(panel.keys["region_id"]).fillna(0.0)
-    last = named["event_date"].max().reindex(panel.keys["region_id"])
-    days = named["event_date"].nunique().reindex(panel.keys["region_id"]).fillna(0)
-    iso3 = panel.keys.set_index("region_id")["iso3"].fillna("")
-    whole = panel.evidence.loc[sharp, "event_date"].groupby(
-        panel.evidence.loc[sharp, "region_id"].map(iso3)
-    )
-    country = panel.keys["iso3"].fillna("").map(whole.nunique()).fillna(0)
-    return panel.keys.assign(
-        reports=reports.to_numpy(),
-        report_days=days.to_numpy(dtype=float),
-        country_report_days=country.to_numpy(dtype=float),
-        last_report_days=(panel.as_of - last).dt.days.to_numpy(dtype=float),
-    )
-
-
-def _measure_counts(panel: Panel) -> pd.DataFrame:
-    """Return the same from counts alone: the last report is as old as the end of its window."""
-    counts = np.nan_to_num(panel.wide("reports").to_numpy())
-    some = counts > 0
-    last = len(counts) - np.argmax(some[::-1], axis=0)
-    age = (panel.edges[-1] - panel.edges[last]).astype(float)
-    iso3 = panel.keys["iso3"].fillna("").to_numpy()
-    anywhere = pd.DataFrame(some.T).groupby(iso3).any().sum(axis=1)
-    return panel.keys.assign(
-        reports=counts.sum(axis=0),
-        report_days=some.sum(axis=0).astype(float),
-        country_report_days=pd.Series(iso3).map(anywhere).to_numpy(dtype=float),
-        last_report_days=np.where(some.any(axis=0), age, np.nan),
-    )

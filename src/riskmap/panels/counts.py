@@ -1,8 +1,8 @@
-"""Counting: placed incidents to a complete table of regions by windows."""
+"""Counting: placed incidents to a complete table of regions by windows, and what is known of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,32 @@ import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.joins import Once, join_placements, line_up
-from riskmap.panels.measures import SERIES, measure
+from riskmap.panels.knowledge import (
+    LAYERS,
+    days_at_risk_share,
+    find_watchers,
+    know_regions,
+)
+from riskmap.panels.measures import (
+    GROUP_SERIES,
+    RELEVANCE_UNIT,
+    SERIES,
+    measure,
+    tells_victims,
+)
 from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.scans import NO_DAY, Scan
+from riskmap.panels.shares import going_shares
 from riskmap.panels.tallies import (
     COUNTED,
+    place_newest,
     refuse_rows,
     scan_cells,
     scan_evidence,
+    see_sums,
     spread_areas,
     weigh_areas,
 )
@@ -36,10 +52,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import FloatArray, IntArray
 
 _EPOCH = np.datetime64("1970-01-01", "D")
+
+#: The series whose days at risk those of another series are.
+_AT_RISK = {"unknown": "violence", "group_unknown": "violence", "group": "foreign"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +70,9 @@ class Panel:
     ----------
     frame : DataFrame
         ``region_id, window_start, window_end`` and the series ``reports, violence, foreign,
-        fatalities``; complete and sorted by region and window. Zero is zero; ``foreign`` is missing
-        throughout when no source says who was hit.
+        unknown, fatalities``, with a group ``group`` and ``group_unknown`` too; complete and sorted
+        by region and window. ``unknown`` are violent incidents that don't say who was hit. Zero is
+        zero; a count is missing where nothing was told and no source watched.
     keys : DataFrame
         ``region_id, parent_id, iso3``, one row a region, in the order of `frame`.
     neighbours : scipy.sparse.csr_array
@@ -66,6 +87,18 @@ class Panel:
         What became of every row so far.
     exposure : ndarray, shape (n_windows, n_regions), optional
         Worker-years at risk in each window and region; None when unknown.
+    at_risk : mapping of str to ndarray, shape (n_windows, n_regions), or None
+        For ``violence`` and ``foreign`` the share of each window that models count as watched; None
+        for all of it.
+    knowledge : DataFrame
+        What could have been told of each region and layer
+        (:func:`riskmap.panels.knowledge.know_regions`).
+    shares : DataFrame
+        What part of the incidents that don't say who was hit is taken to have hit foreigners.
+    attacks : DataFrame
+        The attacks of the last 90 days on the group, or on any foreigners without one.
+    group : WorkerGroup, optional
+        Whose series are counted.
 
     Examples
     --------
@@ -85,6 +118,11 @@ class Panel:
     every: str
     ledger: Ledger
     exposure: FloatArray | None = None
+    at_risk: dict[str, FloatArray | None] = field(default_factory=dict)
+    knowledge: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
+    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    group: WorkerGroup | None = None
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -113,25 +151,32 @@ class Panel:
         return pd.DataFrame(values, index=index, columns=self.keys["region_id"].to_numpy())
 
     def history(self, series: str) -> CountHistory:
-        """Return one series as a model sees it, with the series around it as drivers."""
+        """Return one series as a model sees it, with the series around it as drivers.
+
+        Counts are all that was told; ``watched`` says in what share of each window somebody would
+        have told of more.
+        """
         edges = self.edges
         years = edges[:-1].astype("datetime64[Y]")
         phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
-        drivers = {"violence": self._values("violence")} if series == "foreign" else {}
+        layer = _AT_RISK.get(series, series)
+        drivers = {"violence": np.nan_to_num(self._values("violence"))}
         return CountHistory(
-            counts=self._values(series),
+            counts=np.nan_to_num(self._values(series)),
             days=np.diff(edges).astype(float),
             parent=_codes(self.keys["iso3"] + "/" + self.keys["parent_id"]),
             country=_codes(self.keys["iso3"]),
             phase=phase,
             neighbours=self.neighbours if self.neighbours.nnz else None,
-            drivers=drivers,
+            drivers=drivers if layer == "foreign" else {},
             exposure=self.exposure,
+            watched=self.at_risk.get(layer),
         )
 
     def _values(self, series: str) -> FloatArray:
-        if series not in SERIES:
-            raise InputError("no such series", met=series, expected=" or ".join(SERIES))
+        if series not in self.frame:
+            known = [name for name in (*SERIES, *GROUP_SERIES) if name in self.frame]
+            raise InputError("no such series", met=series, expected=" or ".join(known))
         values = self.frame[series].to_numpy(dtype=float)
         return np.ascontiguousarray(values.reshape(self.n_regions, -1).T)
 
@@ -145,6 +190,7 @@ def count_incidents(
     located: Located | Scan,
     regions: gpd.GeoDataFrame,
     *,
+    group: WorkerGroup | None = None,
     every: str = "month",
     as_of: str | date | pd.Timestamp,
     start: str | date | pd.Timestamp | None = None,
@@ -163,6 +209,9 @@ def count_incidents(
         same.
     regions : GeoDataFrame
         The regions it was given.
+    group : WorkerGroup, optional
+        Whose risk is asked for: the series ``group`` holds the foreign incidents, each weighted by
+        how it bears on the group.
     every
         ``"day"``, ``"week"``, ``"month"`` or ``"quarter"``.
     as_of
@@ -196,10 +245,9 @@ def count_incidents(
     day = parse_day(as_of, what="as_of")
     if every not in EVERY:
         raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))
-    keys = regions.sort_values("region_id", ignore_index=True)[["region_id", "parent_id", "iso3"]]
-    keys = pd.DataFrame(keys)
+    ordered = regions.sort_values("region_id", ignore_index=True)
     if isinstance(located, Scan):
-        return _count_scan(located, regions, keys, as_of=day, every=every, start=start)
+        return _count_scan(located, ordered, group=group, as_of=day, every=every, start=start)
     edges = _find_edges(located.incidents, day, every=every, start=start)
     reasons = _find_reasons(located.incidents, day, first=edges[0])
     used = reasons.isna().to_numpy()
@@ -212,31 +260,154 @@ def count_incidents(
             reasons=count_reasons(reasons),
         )
     )
-    placed = join_placements(located, used, keys["region_id"])
-    return Panel(
-        frame=_count(counted, placed, keys=keys, edges=edges),
-        keys=keys,
-        neighbours=find_neighbours(regions.sort_values("region_id", ignore_index=True)),
-        evidence_of=Once(partial(line_up, counted, placed, keys["region_id"])),
-        as_of=day,
-        every=every,
+    placed = join_placements(located, used, ordered["region_id"])
+    if group is not None:
+        counted = counted.assign(relevance=group.relevance(counted))
+    return _make_panel(
+        _cells_of(counted, placed, group),
+        see_reports(counted, placed),
+        Grid(ordered, edges, day, every, find_neighbours(ordered)),
+        evidence_of=Once(partial(line_up, counted, placed, ordered["region_id"])),
         ledger=ledger,
+        lost=getattr(located, "lost", None),
+        group=group,
+        attacks=find_attacks(counted, placed, ordered, group=group, as_of=day),
     )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The regions and windows that are counted in.
+
+    Parameters
+    ----------
+    regions : DataFrame
+        With ``region_id, parent_id, iso3``, sorted.
+    edges
+        Edges of the windows.
+    as_of, every, neighbours
+        As in :class:`Panel`.
+    """
+
+    regions: pd.DataFrame
+    edges: NDArray[np.datetime64]
+    as_of: pd.Timestamp
+    every: str
+    neighbours: sparse.csr_array
+
+    @property
+    def keys(self) -> pd.DataFrame:
+        """What the panel keeps of its regions."""
+        return pd.DataFrame(self.regions[["region_id", "parent_id", "iso3"]])
+
+
+def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
+    cells: Cells,
+    seen: pd.DataFrame,
+    grid: Grid,
+    *,
+    evidence_of: Callable[[], pd.DataFrame],
+    ledger: Ledger,
+    lost: pd.DataFrame | None,
+    group: WorkerGroup | None,
+    attacks: pd.DataFrame,
+) -> Panel:
+    """Return the panel of cells and of the reports that were seen."""
+    keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
+    sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
+    sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
+    watchers = find_watchers(seen, keys["iso3"], today=today)
+    everyone = find_watchers(seen.assign(scope="violence"), keys["iso3"], today=today)
+    bounds = day_numbers(grid.edges)
+    at_risk: dict[str, FloatArray | None] = {}
+    for layer in LAYERS:
+        watched, at_risk[layer] = days_at_risk_share(
+            watchers, everyone, layer, bounds=bounds, n=len(keys)
+        )
+        names = [name for name in sums if _SEEN_WITH.get(name) == layer]
+        blind = (watched.T == 0).ravel()
+        for name in names:
+            sums[name] = np.where(blind & (sums[name] == 0), np.nan, sums[name])
+    return Panel(
+        frame=frame_of(sums, keys=keys, edges=grid.edges),
+        keys=keys,
+        neighbours=grid.neighbours,
+        evidence_of=evidence_of,
+        as_of=grid.as_of,
+        every=grid.every,
+        ledger=ledger,
+        at_risk=at_risk,
+        knowledge=know_regions(seen, keys, watchers, today=today, lost=lost, group=group),
+        shares=_learn_shares(seen, keys),
+        attacks=attacks,
+        group=group,
+    )
+
+
+#: Whose silence a series is missing with.
+_SEEN_WITH = {"violence": "violence", "fatalities": "violence", "foreign": "foreign"} | _AT_RISK
+
+
+def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
+    """Return the reports by region, day, source and scope, and what they tell.
+
+    Parameters
+    ----------
+    counted, placed
+        The used incidents, and what :func:`riskmap.panels.joins.join_placements` returned for them.
+
+    Returns
+    -------
+    DataFrame
+        ``position, day, source, scope, reports, told, violence, unknown, foreign, spread``: of the
+        incidents that named one region; ``spread`` are those that were spread over several.
+    """
+    row = placed["row"].to_numpy()
+    facts = {
+        "reports": np.ones(len(counted)),
+        "told": tells_victims(counted).astype(float),
+        **{k: v.astype(float) for k, v in measure(counted).items() if k in _TOLD},
+    }
+    weight = placed["weight"].to_numpy(dtype=float)
+    sharp = (placed["method"] != "spread").to_numpy()
+    table = pd.DataFrame(
+        {
+            "position": placed["position"].to_numpy(),
+            "day": day_numbers(counted["event_date"].to_numpy())[row],
+            "source": counted["source"].array.take(row),
+            "scope": counted["scope"].array.take(row),
+            **{name: values[row] * np.where(sharp, weight, 0.0) for name, values in facts.items()},
+            "spread": np.where(sharp, 0.0, weight),
+        }
+    )
+    keys = ["position", "day", "source", "scope"]
+    return table.groupby(keys, dropna=False, sort=True, as_index=False).sum()
+
+
+_TOLD = ("violence", "unknown", "foreign")
+
+
+def _learn_shares(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Return the going share of each source and country."""
+    iso3 = keys["iso3"].fillna("").to_numpy(dtype=object)[seen["position"].to_numpy()]
+    by = seen.assign(iso3=iso3, reports=seen["violence"], told=seen["violence"] - seen["unknown"])
+    columns = ["source", "iso3", "scope"]
+    told = by.groupby(columns, dropna=False, sort=True, as_index=False)
+    return going_shares(told[["reports", "told", "foreign"]].sum())
 
 
 def _count_scan(
     scan: Scan,
     regions: gpd.GeoDataFrame,
-    keys: pd.DataFrame,
     *,
+    group: WorkerGroup | None,
     as_of: pd.Timestamp,
     every: str,
     start: str | date | pd.Timestamp | None,
 ) -> Panel:
     """Return the panel of a scan."""
-    if tuple(keys["region_id"]) != scan.region_ids:
+    if tuple(regions["region_id"]) != scan.region_ids:
         raise SchemaError("the regions are not those that were scanned", column="region_id")
-    ordered = regions.sort_values("region_id", ignore_index=True)
     today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
     sums = scan.sums
     past = sums[(sums["known"] < today) & (sums["first"] != NO_DAY)]
@@ -252,19 +423,18 @@ def _count_scan(
         rows_out=int(counted["reports"].sum()),
         reasons=aside,
     )
-    weights = weigh_areas(scan, ordered)
-    cells = scan_cells(spread_areas(counted[list(COUNTED)], weights))
-    frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
-    if not counted["told"].any():
-        frame["foreign"] = np.nan
-    return Panel(
-        frame=frame,
-        keys=keys,
-        neighbours=find_neighbours(ordered),
-        evidence_of=Once(partial(scan_evidence, scan, counted, weights=weights)),
-        as_of=as_of,
-        every=every,
+    weights = weigh_areas(scan, regions)
+    spread = spread_areas(counted[list(COUNTED)], weights)
+    own = scan.newest[refuse_rows(scan.newest, as_of=today, first=first).isna()]
+    return _make_panel(
+        scan_cells(spread, group),
+        see_sums(spread),
+        Grid(regions, edges, as_of, every, find_neighbours(regions)),
+        evidence_of=Once(partial(scan_evidence, scan, counted, weights=weights, group=group)),
         ledger=scan.ledger.then(stage),
+        lost=None,
+        group=group,
+        attacks=find_attacks(*place_newest(own), regions, group=group, as_of=as_of),
     )
 
 
@@ -276,6 +446,7 @@ def recount_evidence(
     start: str,
     as_of: str,
     every: str,
+    group: WorkerGroup | None = None,
 ) -> Panel:
     """Return the panel that incidents make which were counted once: another day, other incidents.
 
@@ -285,7 +456,7 @@ def recount_evidence(
         As in :class:`Panel`. Incidents outside of the windows are left out.
     keys, neighbours
         As in :class:`Panel`.
-    start, as_of, every
+    start, as_of, every, group
         As for :func:`count_incidents`.
 
     Examples
@@ -304,15 +475,16 @@ def recount_evidence(
     inside = (ends >= pd.Timestamp(edges[0])) & (evidence["event_date"] < day)
     rows = evidence[inside].reset_index(drop=True)
     position = pd.Index(keys["region_id"]).get_indexer(rows["region_id"])
-    placed = rows[["weight"]].assign(row=np.arange(len(rows)), position=position)
-    return Panel(
-        frame=_count(rows, placed, keys=keys, edges=edges),
-        keys=keys,
-        neighbours=neighbours,
+    placed = rows[["weight", "method"]].assign(row=np.arange(len(rows)), position=position)
+    return _make_panel(
+        _cells_of(rows, placed, group),
+        see_reports(rows, placed),
+        Grid(keys, edges, day, every, neighbours),
         evidence_of=lambda: rows,
-        as_of=day,
-        every=every,
         ledger=Ledger(),
+        lost=None,
+        group=group,
+        attacks=pd.DataFrame(),
     )
 
 
@@ -366,25 +538,15 @@ def _find_reasons(
     return reasons
 
 
-def _count(
-    counted: pd.DataFrame,
-    placed: pd.DataFrame,
-    *,
-    keys: pd.DataFrame,
-    edges: NDArray[np.datetime64],
-) -> pd.DataFrame:
-    """Return the complete region x window frame."""
+def _cells_of(counted: pd.DataFrame, placed: pd.DataFrame, group: WorkerGroup | None) -> Cells:
+    """Return the cells of placed incidents."""
     row = placed["row"].to_numpy()
     first = day_numbers(counted["event_date"].to_numpy())
     last = day_numbers(counted["event_date_end"].fillna(counted["event_date"]).to_numpy())
-    cells = Cells(
+    return Cells(
         position=placed["position"].to_numpy(),
         first=first[row],
         last=last[row],
         grains=(placed["weight"].to_numpy() / GRAIN).astype(np.int64),
-        series={name: values[row] for name, values in measure(counted).items()},
+        series={name: values[row] for name, values in measure(counted, group).items()},
     )
-    frame = frame_of(sum_cells(cells, n_regions=len(keys), edges=edges), keys=keys, edges=edges)
-    if (counted["foreign_victims"].isna() & counted["nationality"].isna()).all():
-        frame["foreign"] = np.nan
-    return frame

@@ -10,9 +10,12 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.errors import InputError
+from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger
+from riskmap.panels.cells import day_numbers
 from riskmap.panels.counts import Panel
 from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.knowledge import LAYERS, Watcher, know_regions
 from riskmap.panels.measures import SERIES
 from riskmap.panels.windows import frame_of
 from riskmap.schema import INCIDENT_COLUMNS, conform
@@ -43,7 +46,7 @@ def panel_from_counts(
         windows: their first days (a DatetimeIndex or ISO dates; days, weeks, months or quarters,
         told by their distances), a PeriodIndex, or an IntervalIndex closed on the left, of any
         lengths. A single table is the series ``violence``; a mapping names
-        ``violence, foreign, fatalities, reports``, of one shape.
+        ``violence, foreign, unknown, fatalities, reports``, of one shape.
     neighbours : array_like or sparse matrix, shape (n_regions, n_regions), optional
         Weights of the neighbours of each region (rows) in the order of the columns; rows are
         normalised. Every region needs one: link islands to their nearest
@@ -95,8 +98,11 @@ def panel_from_counts(
     }
     if "reports" not in values:
         sums["reports"] = sums["violence"]
+    if "foreign" in values:
+        sums["unknown"] = np.nan_to_num(sums["unknown"])
+    frame = frame_of(sums, keys=keys, edges=edges)
     return Panel(
-        frame=frame_of(sums, keys=keys, edges=edges),
+        frame=frame,
         keys=keys,
         neighbours=_links(neighbours, ids)[order][:, order],
         evidence_of=_no_evidence,
@@ -104,7 +110,45 @@ def panel_from_counts(
         every=every,
         ledger=Ledger(),
         exposure=_exposure(exposure, first, values)[:, order] if exposure is not None else None,
+        at_risk={
+            name: None if np.isfinite(values[name]).all() else np.isfinite(values[name]) * 1.0
+            for name in LAYERS
+            if name in values
+        },
+        knowledge=_know(frame, keys, edges),
     )
+
+
+def _know(frame: pd.DataFrame, keys: pd.DataFrame, edges: NDArray[np.datetime64]) -> pd.DataFrame:
+    """Return what is known of regions whose counts are given: somebody counted in all of them."""
+    bounds = day_numbers(edges)
+    n_windows = len(bounds) - 1
+    some = np.flatnonzero(np.nan_to_num(frame["reports"].to_numpy()) > 0)
+    number = frame["reports"].to_numpy()[some]
+    seen = pd.DataFrame(
+        {
+            "position": some // n_windows,
+            "day": bounds[1:][some % n_windows] - 1,
+            "source": "counts",
+            "scope": "violence,foreign",
+            "reports": number,
+            "told": number,
+        }
+    )
+    scope = Scope(("violence", "foreign"))
+    watchers = [
+        Watcher(
+            "counts",
+            code,
+            scope,
+            np.flatnonzero(keys["iso3"].fillna("") == code),
+            bounds[:1],
+            bounds[-1:],
+            alive=True,
+        )
+        for code in sorted(keys["iso3"].fillna("").unique())
+    ]
+    return know_regions(seen, keys, watchers, today=int(bounds[-1]))
 
 
 def _no_evidence() -> pd.DataFrame:

@@ -146,7 +146,10 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
         "method": placed["method"].array.take(order),
     }
     table |= known
-    return pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE)})
+    if "relevance" in incidents:
+        table["relevance"] = incidents["relevance"].array.take(row)
+    extra = [name for name in ("relevance",) if name in table]
+    return pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE, *extra)})
 
 
 class Once:

@@ -1,4 +1,4 @@
-"""What each incident adds to each series of a panel."""
+"""What each incident adds to each series of a panel; nothing else says what counts as what."""
 
 from __future__ import annotations
 
@@ -10,37 +10,130 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import IntArray
 
-#: The series of a panel: all reports; serious incidents; those in which foreign people were hit or
-#: targeted; deaths.
-SERIES = ("reports", "violence", "foreign", "fatalities")
+#: The series of every panel: all reports; serious incidents; those in which foreign people were hit
+#: or targeted; serious incidents that don't say who was hit; deaths.
+SERIES = ("reports", "violence", "foreign", "unknown", "fatalities")
+
+#: The series of a group: foreign incidents weighted by relevance, and so those of unknown victims.
+GROUP_SERIES = ("group", "group_unknown")
+
+#: Weights of a group's series are whole numbers of this.
+RELEVANCE_UNIT = 2.0**-10
 
 #: Event types that are no attack on anyone unless somebody was killed, wounded or abducted.
 HARMLESS = ("unrest", "arrest", "other")
 
+_TOLLS = ["killed", "wounded", "abducted"]
 
-def measure(incidents: pd.DataFrame) -> dict[str, IntArray]:
+
+def measure(incidents: pd.DataFrame, group: WorkerGroup | None = None) -> dict[str, IntArray]:
     """Return what each incident adds to each series.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table, or one with the columns that are read here.
+    group
+        Whose series are measured too, in units of :data:`RELEVANCE_UNIT`.
+
+    Returns
+    -------
+    dict of str to ndarray of int, shape (n_incidents,)
 
     Examples
     --------
     >>> import riskmap as rm
     >>> list(measure(rm.datasets.incidents()))
-    ['reports', 'violence', 'foreign', 'fatalities']
+    ['reports', 'violence', 'foreign', 'unknown', 'fatalities']
     """
-    toll = incidents[["killed", "wounded", "abducted"]].fillna(0).to_numpy(dtype=np.int64)
+    toll = incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64)
     harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
-    return {
+    found = {
         "reports": np.ones(len(incidents), dtype=np.int64),
         "violence": (~harmless).astype(np.int64),
-        "foreign": hits_foreigners(incidents).astype(np.int64),
+        "foreign": hits_foreigners(incidents, group).astype(np.int64),
         "fatalities": toll[:, 0],
+    }
+    silent = ~harmless & ~tells_victims(incidents) & (found["foreign"] == 0)
+    return add_series(incidents, found | {"unknown": silent.astype(np.int64)}, group)
+
+
+def add_series(
+    table: pd.DataFrame, found: dict[str, IntArray], group: WorkerGroup | None
+) -> dict[str, IntArray]:
+    """Return series in their order, with those of a group.
+
+    Parameters
+    ----------
+    table
+        With ``nationality, sector, target`` of each row.
+    found
+        The series of :data:`SERIES`.
+    group
+        Whose series are added, if any.
+    """
+    series = {name: found[name] for name in SERIES}
+    if group is None:
+        return series
+    weight = group.weigh(table, foreign=found["foreign"] > 0)
+    unknown = found["unknown"] * group.weigh_unknown(table)
+    units = {"group": weight, "group_unknown": unknown}
+    return series | {
+        name: np.round(values / RELEVANCE_UNIT).astype(np.int64) for name, values in units.items()
     }
 
 
-def hits_foreigners(incidents: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return in which incidents foreign people were hit or targeted, as far as is known."""
-    abroad = incidents["nationality"].notna() & (incidents["nationality"] != incidents["country"])
+def hits_foreigners(incidents: pd.DataFrame, group: WorkerGroup | None = None) -> NDArray[np.bool_]:
+    """Return in which incidents foreign people were hit or targeted, as far as is known.
+
+    One whose victims are of several nationalities hits foreigners when any of them is none of the
+    country's. An attack that was aimed at foreigners, or at the group's sector, employer or site,
+    is one whoever was hit.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().head(3).assign(foreign_victims=[0, None, 0],
+    ...     nationality=["XQA", "XQA;CHN", None], target=[None, None, "foreigners"])
+    >>> hits_foreigners(table).tolist()
+    [False, True, True]
+    """
     hit = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
-    return np.asarray(hit | abroad.to_numpy(dtype=bool))
+    aimed = (incidents["target"] == "foreigners").to_numpy(dtype=bool)
+    if group is not None:
+        aimed = aimed | group.is_aimed_at(incidents)
+    return np.asarray(hit | _is_abroad(incidents) | aimed)
+
+
+def _is_abroad(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return in which incidents a victim's nationality is not the country's."""
+    told = incidents["nationality"].notna().to_numpy()
+    found = np.zeros(len(incidents), dtype=bool)
+    if not told.any():
+        return found
+    pairs = incidents.loc[told, ["nationality", "country"]]
+    code = pairs.groupby(["nationality", "country"], dropna=False, sort=False).ngroup()
+    heads = pairs[~code.duplicated().to_numpy()]
+    abroad = [
+        any(one.strip().upper() != home for one in str(nations).split(";") if one.strip())
+        for nations, home in zip(heads["nationality"], heads["country"].fillna(""), strict=True)
+    ]
+    found[told] = np.array(abroad, dtype=bool)[code.to_numpy()]
+    return found
+
+
+def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which incidents tell whether foreign people were among the victims.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> bool(tells_victims(rm.datasets.incidents()).all())
+    True
+    """
+    told = incidents["foreign_victims"].notna() | incidents["nationality"].notna()
+    staff = incidents["staff_type"].notna() if "staff_type" in incidents else False
+    return np.asarray(told | staff, dtype=bool)

@@ -23,7 +23,7 @@ from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import measure
+from riskmap.panels.measures import measure, tells_victims
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 NO_DAY = int(np.iinfo(np.int64).min)
 
 #: Version of the files that scans are saved as.
-FORMAT = 1
+FORMAT = 2
 
 _ABOUT, _TABLES = "scan.json", ("sums", "newest")
 
@@ -55,9 +55,9 @@ class Scan:
     ----------
     sums : DataFrame
         One row for each ``position`` of a region (-1: none, but an ``area``), ``first`` and
-        ``last`` day, day it was ``known`` (days since 1970), ``source``, whether it is ``violence``
-        and hit ``foreign`` people, whether that was ``told``, ``nationality`` and ``sector``; with
-        the number of ``reports`` and of ``fatalities``.
+        ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, whether
+        it is ``violence`` and hit ``foreign`` people, whether that was ``told``, ``nationality``,
+        ``sector`` and ``target``; with the number of ``reports`` and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
@@ -213,9 +213,11 @@ def scan_places(
             "source": facts["source"].array,
             "violence": series["violence"],
             "foreign": series["foreign"],
-            "told": (facts["foreign_victims"].notna() | facts["nationality"].notna()).array,
+            "told": tells_victims(facts),
             "nationality": facts["nationality"].array,
             "sector": facts["sector"].array,
+            "scope": facts["scope"].array,
+            "target": facts["target"].array,
         }
     )
     kept = (position >= 0) | found.area.notna().to_numpy()
@@ -224,7 +226,9 @@ def scan_places(
     rows = np.flatnonzero(kept)[late]
     own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
     whole = own.assign(method=pd.array(METHODS, dtype="str").take(method[rows])).join(
-        keys.drop(columns=["source", "nationality", "sector"]).iloc[late].reset_index(drop=True)
+        keys.drop(columns=["source", "scope", "nationality", "sector", "target"])
+        .iloc[late]
+        .reset_index(drop=True)
     )
     counts = {name: series[name][kept] for name in SUMS}
     return Scan(sum_up(keys.assign(**counts)), keep_newest(whole), region_ids, ledger, spread)

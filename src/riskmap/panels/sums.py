@@ -18,8 +18,8 @@ KEPT = 200
 
 #: What the sums of a scan are by, in their order.
 KEYS = (
-    *("position", "first", "last", "known", "area", "source"),
-    *("violence", "foreign", "told", "nationality", "sector"),
+    *("position", "first", "last", "known", "area", "source", "scope"),
+    *("violence", "foreign", "told", "nationality", "sector", "target"),
 )
 SUMS = ("reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]

@@ -9,19 +9,22 @@ import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS
+from riskmap.panels.measures import HARMLESS, add_series
 from riskmap.panels.scans import NO_DAY
 from riskmap.panels.sums import KEYS, sum_up
 from riskmap.places.spreads import Past, spread_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
+    from riskmap.typing import IntArray
 
 #: What of a scan's sums is needed to count them.
 COUNTED = (
     *("position", "area", "first", "last", "known"),
-    *("violence", "foreign", "reports", "fatalities"),
+    *("violence", "foreign", "told", "reports", "fatalities"),
+    *("source", "scope", "nationality", "sector", "target"),
 )
 
 _EPOCH = np.datetime64("1970-01-01", "D")
@@ -45,30 +48,83 @@ def refuse_rows(sums: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
     return reasons
 
 
-def scan_cells(table: pd.DataFrame) -> Cells:
+def scan_series(table: pd.DataFrame, group: WorkerGroup | None) -> dict[str, IntArray]:
+    """Return what one incident of each row of a scan adds to each series but the deaths."""
+    violence, told = (table[name].to_numpy(dtype=np.int64) for name in ("violence", "told"))
+    foreign = table["foreign"].to_numpy(dtype=np.int64)
+    if group is not None:
+        foreign = np.maximum(foreign, group.is_aimed_at(table))
+    found = {
+        "reports": np.ones(len(table), dtype=np.int64),
+        "violence": violence,
+        "foreign": foreign,
+        "unknown": violence * (1 - told) * (1 - foreign),
+        "fatalities": np.zeros(len(table), dtype=np.int64),
+    }
+    return add_series(table, found, group)
+
+
+def see_sums(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the reports of placed rows of a scan, as :func:`riskmap.panels.counts.see_reports`.
+
+    Parameters
+    ----------
+    table
+        What :func:`spread_areas` returned.
+    """
+    series = scan_series(table, None)
+    told = table["told"].to_numpy(dtype=float)
+    number = table["reports"].to_numpy() * table["grains"].to_numpy() * GRAIN
+    sharp = table["grains"].to_numpy() == WHOLE
+    facts = {"reports": 1.0, "told": told}
+    facts |= {name: series[name] for name in ("violence", "unknown", "foreign")}
+    seen = pd.DataFrame(
+        {
+            "position": table["position"].to_numpy(),
+            "day": table["first"].to_numpy(),
+            "source": table["source"].array,
+            "scope": table["scope"].array,
+            **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
+            "spread": np.where(sharp, 0.0, number),
+        }
+    )
+    keys = ["position", "day", "source", "scope"]
+    return seen.groupby(keys, dropna=False, sort=True, as_index=False).sum()
+
+
+def place_newest(newest: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return incidents that a scan keeps whole, and where they count: in one region, or an area."""
+    own = newest.reset_index(drop=True)
+    rows = own[["position", "method"]].assign(row=np.arange(len(own)), weight=1.0)
+    sharp = rows[rows["position"] >= 0]
+    return own, sharp.reset_index(drop=True)
+
+
+def scan_cells(table: pd.DataFrame, group: WorkerGroup | None = None) -> Cells:
     """Return the cells of placed rows of a scan.
 
     Parameters
     ----------
     table
-        ``position, first, last, grains, reports, violence, foreign, fatalities``.
+        What :func:`spread_areas` returned.
+    group
+        Whose series are counted too.
     """
     reports = table["reports"].to_numpy()
+    one = scan_series(table, group)
     return Cells(
         position=table["position"].to_numpy(),
         first=table["first"].to_numpy(),
         last=table["last"].to_numpy(),
         grains=table["grains"].to_numpy(),
-        series={
-            "reports": reports,
-            "violence": reports * table["violence"].to_numpy(),
-            "foreign": reports * table["foreign"].to_numpy(),
-            "fatalities": table["fatalities"].to_numpy(),
-        },
+        series={name: reports * values for name, values in one.items()}
+        | {"fatalities": table["fatalities"].to_numpy()},
     )
 
 
-def scan_evidence(scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame) -> pd.DataFrame:
+def scan_evidence(
+    scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame, group: WorkerGroup | None = None
+) -> pd.DataFrame:
     """Return the incidents of counted rows of a scan: the newest whole, the others as sums.
 
     Parameters
@@ -79,6 +135,8 @@ def scan_evidence(scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame) -
         The rows of its sums that are counted.
     weights
         What :func:`weigh_areas` returned.
+    group
+        Whose ``relevance`` is told too.
 
     Returns
     -------
@@ -119,7 +177,8 @@ def scan_evidence(scan: Scan, counted: pd.DataFrame, *, weights: pd.DataFrame) -
         ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
     )
     columns = ["incident_id", "region_id", "weight", "method", *EVIDENCE]
-    return pd.DataFrame(order[columns]).reset_index(drop=True)
+    found = pd.DataFrame(order[columns]).reset_index(drop=True)
+    return found if group is None else found.assign(relevance=group.relevance(found))
 
 
 _DAYS = ("first", "last")

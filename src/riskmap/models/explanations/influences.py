@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from riskmap.models.explanations.questions import Question
     from riskmap.models.explanations.reports import Reports
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: Of the reports that make a forecast, so many of the weightiest are kept for each region, both
 #: of those with one source and of those with several.
@@ -53,29 +53,35 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
         weightiest doesn't. Models without ``predict_what_ifs`` are asked for sources alone.
     """
     tables = [_without_sources(question, reports)]
-    counts = reports.violence if question.layer == "violence" else reports.foreign
-    matters = (counts + (reports.violence if question.history.drivers else 0.0)) > 0
+    matters = np.sum([reports.concerns(name) for name in _read(question)], axis=0) > 0
     event, region = reports.place.nonzero()
     event, region = event[matters[event]], region[matters[event]]
     loud = np.flatnonzero(matters & (reports.rows >= LOUD_ROWS) & ~reports.curated)
     quiet = ~np.isin(event, loud)
-    n_regions = question.history.n_regions
+    n_regions = len(question.region_ids)
     event = np.concatenate([event[quiet], np.repeat(loud, n_regions)])
     region = np.concatenate([region[quiet], np.tile(np.arange(n_regions), len(loud))])
-    if question.quick is not None and len(event):
-        amounts = amounts_of(question.history, question.layer, reports, -1.0)
-        what_ifs = WhatIfs(reports.place, reports.time, amounts, event, region)
-        found = question.quick.predict_what_ifs(question.history, what_ifs)
-        keep = _weightiest(found.mean, region, reports.confirmed[event], reports.foreign[event])
+    if question.is_quick and len(event):
+
+        def without(series: str, history: CountHistory) -> WhatIfs:
+            amounts = amounts_of(history, series, reports, -1.0)
+            return WhatIfs(reports.place, reports.time, amounts, event, region)
+
+        found = question.ask(without, region)
+        confirmed, foreign = reports.confirmed[event], reports.concerns("foreign")[event]
+        keep = _weightiest(found.mean, region, confirmed, foreign)
         table = question.tell(
-            found,
-            region,
-            kind="incident",
-            key=reports.key[event],
-            confirmed=reports.confirmed[event],
+            found, region, kind="incident", key=reports.key[event], confirmed=confirmed
         )
         tables.insert(0, table[keep])
     return pd.concat(tables, ignore_index=True)
+
+
+def _read(question: Question) -> set[str]:
+    """Return the series that a layer is read from, those of its drivers among them."""
+    names = question.model.every_series()
+    drivers = [set(question.histories[name].drivers) for name in names]
+    return names.union(*drivers)
 
 
 def _weightiest(
@@ -89,15 +95,20 @@ def _weightiest(
 
 def _without_sources(question: Question, reports: Reports) -> pd.DataFrame:
     """Return the forecast of every region without each source."""
-    weight = reports.place.sum(axis=1) * (reports.violence + reports.foreign)
+    weight = reports.place.sum(axis=1) * (
+        reports.concerns("violence") + reports.concerns("foreign")
+    )
     names, code = np.unique(reports.source, return_inverse=True)
     most = np.argsort(-np.bincount(code, weight, minlength=len(names)), kind="stable")
-    every = np.arange(question.history.n_regions)
+    every = np.arange(len(question.region_ids))
     tables = []
     for source in np.sort(most[:MOST_SOURCES]):
         left_out = ((code == source) & ~reports.confirmed).astype(float)
-        history = subtract(question.history, question.layer, reports, left_out)
-        found = question.model.predict_distribution(history)
+        left = {
+            name: subtract(question.histories[name], name, reports, left_out)
+            for name in question.model.every_series()
+        }
+        found = question.model.predict(left)
         table = question.tell(found, every, kind="source", key=names[source], confirmed=False)
         tables.append(table)
     return pd.concat(tables) if tables else pd.DataFrame(columns=[*INFLUENCES])

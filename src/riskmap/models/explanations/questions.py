@@ -1,4 +1,4 @@
-"""What is asked of a forecast: one layer, its model and its history."""
+"""What is asked of a forecast: one layer, its models and its histories."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.models.terms import LayerModel, ask_what_ifs
+
 if TYPE_CHECKING:
-    from riskmap.models.what_ifs import WhatIfModel
-    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
+    from collections.abc import Callable, Mapping
+
+    from riskmap.models.what_ifs import WhatIfs
+    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
 
 #: What an answer tells of the forecast.
 ANSWER = ("expected_count", "p_any", "dispersion")
@@ -22,31 +26,43 @@ class Question:
 
     Parameters
     ----------
-    model : CountModel
-        Fitted.
-    history : CountHistory
-        What it forecasts from.
-    layer
-        The series that is forecast.
+    model : LayerModel
+        What forecasts it.
+    histories : mapping of str to CountHistory
+        What it forecasts from, by series.
     region_ids : pandas.Series
         The regions in order.
     rates : mapping of str to ndarray, shape (n_regions,)
         Expected incidents a day of each series.
     """
 
-    model: CountModel
-    history: CountHistory
-    layer: str
+    model: LayerModel
+    histories: Mapping[str, CountHistory]
     region_ids: pd.Series
-    rates: dict[str, FloatArray]
+    rates: Mapping[str, FloatArray]
 
     @property
-    def quick(self) -> WhatIfModel | None:
-        """The model when it answers what-ifs of single regions, else None."""
-        quick: WhatIfModel | None = (
-            self.model if hasattr(self.model, "predict_what_ifs") else None  # type: ignore[assignment]
-        )
-        return None if np.isnan(self.history.counts).any() else quick
+    def layer(self) -> str:
+        """Name of the layer."""
+        return self.model.layer
+
+    @property
+    def history(self) -> CountHistory:
+        """The history of the first term."""
+        return self.histories[self.model.terms[0].series]
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the models answer what-ifs of single regions."""
+        names = self.model.every_series()
+        known = all(not np.isnan(self.histories[name].counts).any() for name in names)
+        return known and all(hasattr(term.model, "predict_what_ifs") for term in self.model.terms)
+
+    def ask(
+        self, what_ifs: Callable[[str, CountHistory], WhatIfs], region: IntArray
+    ) -> CountDistribution:
+        """Return answers to what-ifs (:func:`riskmap.models.terms.ask_what_ifs`)."""
+        return ask_what_ifs(self.model, self.histories, what_ifs, region)
 
     def tell(self, found: CountDistribution, region: IntArray, **columns: object) -> pd.DataFrame:
         """Return answers as a table."""

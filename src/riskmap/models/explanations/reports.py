@@ -11,12 +11,15 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.pairs import CURATED
 from riskmap.panels.cells import spread_days
-from riskmap.panels.measures import measure
+from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, measure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.panels.counts import Panel
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The sources of record gave this share of a layer's reports ...
@@ -46,8 +49,8 @@ class Reports:
         Whether it was more than a year ago.
     place, time : scipy.sparse.csr_array
         Incidents by region, and the share of them by window.
-    violence, foreign : ndarray, shape (n,)
-        Whether it counts in each series.
+    series : mapping of str to ndarray, shape (n,)
+        What one incident of it adds to each series of the panel.
     """
 
     key: NDArray[np.str_]
@@ -57,8 +60,11 @@ class Reports:
     old: NDArray[np.bool_]
     place: sparse.csr_array
     time: sparse.csr_array
-    violence: FloatArray
-    foreign: FloatArray
+    series: Mapping[str, FloatArray]
+
+    def concerns(self, series: str) -> FloatArray:
+        """Return what one incident of each report adds to a series."""
+        return self.series[series]
 
     @property
     def curated(self) -> NDArray[np.bool_]:
@@ -73,7 +79,7 @@ class Reports:
         gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
         flood of new reports, or by telling one story often.
         """
-        counts = (self.violence if layer == "violence" else self.foreign) > 0
+        counts = self.concerns("violence" if layer == "violence" else "foreign") > 0
         known = counts & self.old if (counts & self.old).any() else counts
         names, reports = np.unique(self.source[known], return_counts=True)
         order = np.argsort(-reports, kind="stable")
@@ -81,7 +87,11 @@ class Reports:
         return {*CURATED, *(str(name) for name in names[order][before < RECORD_SHARE])}
 
 
-def report_codes(evidence: pd.DataFrame) -> IntArray:
+#: Rows of one report count in the same of these series.
+_TOLD_APART = ("violence", "foreign", "unknown", "group", "group_unknown")
+
+
+def report_codes(evidence: pd.DataFrame, group: WorkerGroup | None = None) -> IntArray:
     """Return for each row of the evidence which report it belongs to: 0, 1, 2 ...
 
     Rows of one report have the source, the days and the regions in common, and count in the same
@@ -96,7 +106,7 @@ def report_codes(evidence: pd.DataFrame) -> IntArray:
     >>> bool(report_codes(panel.evidence).max() < len(panel.evidence))
     True
     """
-    measures = measure(evidence)
+    measures = measure(evidence, group)
     regions = evidence.groupby("incident_id")["region_id"]
     keys = pd.DataFrame(
         {
@@ -105,8 +115,7 @@ def report_codes(evidence: pd.DataFrame) -> IntArray:
             "last": evidence["event_date_end"].fillna(evidence["event_date"]),
             "region": regions.transform("min"),
             "n_regions": regions.transform("size"),
-            "violence": measures["violence"],
-            "foreign": measures["foreign"],
+            **{name: measures[name] for name in measures if name in _TOLD_APART},
         }
     )
     return keys.groupby(list(keys), sort=True).ngroup().to_numpy(dtype=np.int64)
@@ -115,7 +124,7 @@ def report_codes(evidence: pd.DataFrame) -> IntArray:
 def find_reports(panel: Panel) -> Reports:
     """Return the reports of a panel as arrays."""
     evidence = panel.evidence
-    code = report_codes(evidence)
+    code = report_codes(evidence, panel.group)
     region = pd.Index(panel.keys["region_id"]).get_indexer(evidence["region_id"])
     n = int(code.max()) + 1 if len(code) else 0
     order = np.lexsort((evidence["incident_id"].to_numpy(dtype=str), code))
@@ -127,7 +136,8 @@ def find_reports(panel: Panel) -> Reports:
         edges=panel.edges,
     )
     told = evidence["source_count"].fillna(1).to_numpy(dtype=float)
-    measures = measure(heads)
+    measures = measure(heads, panel.group)
+    units = dict.fromkeys(GROUP_SERIES, RELEVANCE_UNIT)
     return Reports(
         key=heads["incident_id"].to_numpy(dtype=str),
         source=heads["source"].fillna("").to_numpy(dtype=str),
@@ -138,8 +148,7 @@ def find_reports(panel: Panel) -> Reports:
             evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)
         ),
         time=table_of(share, row, window, (n, len(panel.edges) - 1)),
-        violence=measures["violence"].astype(float),
-        foreign=measures["foreign"].astype(float),
+        series={name: units.get(name, 1.0) * told.astype(float) for name, told in measures.items()},
     )
 
 
@@ -192,8 +201,8 @@ def subtract(
 
 
 def amounts_of(
-    history: CountHistory, layer: str, reports: Reports, share: FloatArray | float
+    history: CountHistory, series: str, reports: Reports, share: FloatArray | float
 ) -> dict[str, FloatArray]:
     """Return what a share of each report adds to each series of a history."""
-    own = {"violence": share * reports.violence, "foreign": share * reports.foreign}
-    return {"counts": own[layer]} | {name: own[name] for name in history.drivers}
+    own = {"counts": share * reports.concerns(series)}
+    return own | {name: share * reports.concerns(name) for name in history.drivers}

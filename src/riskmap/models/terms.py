@@ -1,0 +1,331 @@
+"""Terms: what the forecast of a layer is the sum of, and how it is asked what if.
+
+Violence is one term: its model, asked about its history. Foreign incidents are two: the model of
+those that are known, and of violent incidents that don't say who was hit the share that is taken to
+have hit foreigners. A group asks the same models about its weighted histories, and is never above
+all foreigners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from riskmap.models.distributions import Bernoulli, NegativeBinomial
+from riskmap.panels.features import DAYS_A_MONTH, days_at_risk, decayed_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from riskmap.models.what_ifs import WhatIfs
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
+
+#: At this half-life in months a region's own incidents tell its own rate.
+OWN_MONTHS = 24.0
+
+_SIZES = (1e-6, 1e9)
+_HALVINGS = 60
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Term:
+    """One part of a forecast.
+
+    Parameters
+    ----------
+    model : CountModel
+        Fitted.
+    series
+        The series of a panel that it is asked about.
+    share : ndarray, shape (n_regions,), optional
+        What of these incidents counts; all of them when None.
+    cap
+        Another series, about which the same model never says less.
+    """
+
+    model: CountModel
+    series: str
+    share: FloatArray | None = None
+    cap: str | None = None
+
+    @property
+    def all_series(self) -> tuple[str, ...]:
+        """The series that it is asked about."""
+        return (self.series,) if self.cap is None else (self.series, self.cap)
+
+    def answer(
+        self, ask: Callable[[Term, str], CountDistribution], region: IntArray | None
+    ) -> CountDistribution:
+        """Return what counts of what its model says; `region` of each value, or all in order."""
+        own = ask(self, self.series)
+        if self.cap is not None:
+            wide = ask(self, self.cap)
+            own = choose(own.mean >= wide.mean, wide, own)
+        if self.share is None:
+            return own
+        return thin(own, self.share if region is None else self.share[region])
+
+    def components(self, histories: Mapping[str, CountHistory]) -> dict[str, FloatArray]:
+        """Return named parts that sum to the mean of what counts."""
+        own = self.model.predict_components(histories[self.series])
+        if self.cap is not None:
+            wide = self.model.predict_components(histories[self.cap])
+            means = (
+                self.model.predict_distribution(histories[name]).mean for name in self.all_series
+            )
+            capped = np.greater_equal(*means)
+            zero = np.zeros(len(capped))
+            own = {
+                name: np.where(capped, wide.get(name, zero), own.get(name, zero))
+                for name in dict.fromkeys([*own, *wide])
+            }
+        if self.share is None:
+            return own
+        return {"unknown_victims": self.share * np.sum(list(own.values()), axis=0)}
+
+
+@dataclass(frozen=True)
+class LayerModel:
+    """All that forecasts one layer.
+
+    Parameters
+    ----------
+    layer
+        Its name.
+    terms : tuple of Term
+        They are independent counts that add up.
+    least : ndarray, shape (n_regions,), optional
+        Hazard (minus the log of the probability of none) that it is never below.
+    """
+
+    layer: str
+    terms: tuple[Term, ...]
+    least: FloatArray | None = None
+
+    def with_share(self, share: FloatArray) -> LayerModel:
+        """Return the same with another share of the incidents that don't say who was hit."""
+        terms = tuple(t if t.share is None else replace(t, share=share) for t in self.terms)
+        return replace(self, terms=terms)
+
+    def every_series(self) -> set[str]:
+        """Return the series that are asked about."""
+        return {name for term in self.terms for name in term.all_series}
+
+    def predict(self, histories: Mapping[str, CountHistory]) -> CountDistribution:
+        """Return the distribution of the layer's count after histories, by series."""
+        return self.answer(lambda term, name: term.model.predict_distribution(histories[name]))
+
+    def answer(
+        self, ask: Callable[[Term, str], CountDistribution], region: IntArray | None = None
+    ) -> CountDistribution:
+        """Return the distribution that the answers of all terms make.
+
+        Parameters
+        ----------
+        ask : callable
+            Gives what the model of a term says of a series, before it is thinned.
+        region : ndarray of int, optional
+            The region of each value; all regions in order by default.
+        """
+        own = combine([term.answer(ask, region) for term in self.terms])
+        if self.least is None:
+            return own
+        return raise_to(own, self.least if region is None else self.least[region])
+
+    def components(self, histories: Mapping[str, CountHistory]) -> dict[str, FloatArray]:
+        """Return named parts that sum to the mean of :meth:`predict`."""
+        parts: dict[str, FloatArray] = {}
+        for term in self.terms:
+            parts |= term.components(histories)
+        if self.least is not None:
+            missing = self.predict(histories).mean - np.sum(list(parts.values()), axis=0)
+            if (missing > _ROUNDING).any():
+                parts["least_share"] = np.where(missing > _ROUNDING, missing, 0.0)
+        return parts
+
+    def own_mean(self, histories: Mapping[str, CountHistory], horizon_days: float) -> FloatArray:
+        r"""Return the expected counts that what is told of each region itself would give alone.
+
+        .. math:: o_r = h \sum_t s_t x_{tr}
+
+        with the region's own rate x of each term, decayed at a half-life of 24 months: terms of
+        the country or of all regions have no part in it.
+        """
+        total = np.zeros(0)
+        for term in self.terms:
+            history = histories[term.series]
+            rate = own_rate(history)
+            own = horizon_days * rate * (1.0 if term.share is None else term.share)
+            total = own if not total.size else total + own
+        return total
+
+
+def own_rate(history: CountHistory) -> FloatArray:
+    """Return each region's own incidents a day at risk, decayed.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[0.0, 3.0]]), np.full(1, 30.0), np.zeros(2, int),
+    ...                        np.zeros(2, int))
+    >>> own_rate(history).tolist()
+    [0.0, 0.1]
+    """
+    counts = np.nan_to_num(history.counts)
+    rates = decayed_rates(
+        counts,
+        days_at_risk(history),
+        lengths=history.days,
+        half_life_days=OWN_MONTHS * DAYS_A_MONTH,
+        at=np.array([history.n_windows]),
+    )
+    return np.asarray(rates[0])
+
+
+def thin(found: CountDistribution, share: FloatArray) -> CountDistribution:
+    """Return the distribution of a share of counts; the size of a negative binomial stays.
+
+    Examples
+    --------
+    >>> part = thin(NegativeBinomial(np.array([2.0]), size=1.0), np.array([0.5]))
+    >>> part.mean.tolist(), part.variance.tolist()
+    ([1.0], [2.0])
+    """
+    if isinstance(found, Bernoulli):
+        return Bernoulli(found.mean * share)
+    whole = as_negative_binomial(found)
+    return NegativeBinomial(whole.mean * share, size=whole.size)
+
+
+def combine(found: list[CountDistribution]) -> CountDistribution:
+    """Return the distribution of the sum of independent counts.
+
+    One is itself. Of several it is the negative binomial of their mean and of the probability that
+    none of them happens.
+
+    Examples
+    --------
+    >>> one = NegativeBinomial(np.array([0.5]), size=1.0)
+    >>> both = combine([one, one])
+    >>> bool(np.isclose(both.p_gt(0), 1 - (1 - one.p_gt(0)) ** 2)), both.mean.tolist()
+    (True, [1.0])
+    """
+    if len(found) == 1:
+        return found[0]
+    mean = np.sum([one.mean for one in found], axis=0)
+    none = np.prod([1.0 - one.p_gt(0) for one in found], axis=0)
+    return NegativeBinomial(mean, size=match_size(mean, 1.0 - none))
+
+
+def as_negative_binomial(found: CountDistribution) -> NegativeBinomial:
+    """Return the negative binomial of the same mean and probability of none.
+
+    Examples
+    --------
+    >>> as_negative_binomial(Bernoulli(np.array([0.5]))).mean.tolist()
+    [0.5]
+    """
+    if isinstance(found, NegativeBinomial):
+        return found
+    return NegativeBinomial(found.mean, size=match_size(found.mean, found.p_gt(0)))
+
+
+def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
+    """Return a distribution whose hazard of any is at least so much.
+
+    Examples
+    --------
+    >>> raised = raise_to(NegativeBinomial(np.array([0.0, 1.0]), size=1.0), np.array([0.1, 0.1]))
+    >>> raised.p_gt(0).round(3).tolist()
+    [0.095, 0.5]
+    """
+    hazard = -np.log1p(-np.minimum(found.p_gt(0), 1 - 1e-16))
+    low = hazard < least
+    if not low.any():
+        return found
+    if isinstance(found, Bernoulli):
+        return Bernoulli(np.where(low, -np.expm1(-least), found.mean))
+    whole = as_negative_binomial(found)
+    size = np.asarray(whole.size)
+    wanted = np.where(size > _SIZES[1], least, size * np.expm1(np.minimum(least / size, 700.0)))
+    return NegativeBinomial(np.where(low, wanted, whole.mean), size=size)
+
+
+def choose(
+    first: NDArray[np.bool_], one: CountDistribution, other: CountDistribution
+) -> CountDistribution:
+    """Return one distribution where a condition holds, and the other elsewhere.
+
+    Examples
+    --------
+    >>> one, other = (NegativeBinomial(np.full(2, mean)) for mean in (1.0, 2.0))
+    >>> choose(np.array([True, False]), one, other).mean.tolist()
+    [1.0, 2.0]
+    """
+    if first.all():
+        return one
+    if isinstance(one, Bernoulli) and isinstance(other, Bernoulli):
+        return Bernoulli(np.where(first, one.mean, other.mean))
+    left, right = as_negative_binomial(one), as_negative_binomial(other)
+    return NegativeBinomial(
+        np.where(first, left.mean, right.mean), size=np.where(first, left.size, right.size)
+    )
+
+
+def match_size(mean: FloatArray, p_any: FloatArray) -> FloatArray:
+    """Return the size of the negative binomial of a mean and a probability of at least one.
+
+    It solves ``size * log(1 + mean / size) = -log(1 - p_any)``, by bisection.
+
+    Examples
+    --------
+    >>> match_size(np.array([1.0]), np.array([0.5])).round(6).tolist()
+    [1.0]
+    """
+    wanted = -np.log1p(-np.minimum(p_any, 1 - 1e-16))
+    low = np.full(np.shape(mean), np.log(_SIZES[0]))
+    high = np.full(np.shape(mean), np.log(_SIZES[1]))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        short = np.exp(middle) * np.log1p(mean / np.exp(middle)) < wanted
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.exp((low + high) / 2)
+
+
+def hazard_of(p_any: FloatArray) -> FloatArray:
+    """Return minus the log of the probability of none."""
+    return np.asarray(-special.log1p(-np.minimum(p_any, 1 - 1e-16)))
+
+
+def ask_what_ifs(
+    model: LayerModel,
+    histories: Mapping[str, CountHistory],
+    what_ifs: Callable[[str, CountHistory], WhatIfs],
+    region: IntArray,
+) -> CountDistribution:
+    """Return the layer after changes of its histories, one value for each pair that is asked for.
+
+    Parameters
+    ----------
+    model
+        The layer.
+    histories
+        By series.
+    what_ifs : callable
+        Gives the changes of the history of a series; the pairs are the same for all.
+    region
+        The region of each pair.
+    """
+
+    def ask(term: Term, series: str) -> CountDistribution:
+        history = histories[series]
+        asked = what_ifs(series, history)
+        return term.model.predict_what_ifs(history, asked)  # type: ignore[attr-defined]
+
+    return model.answer(ask, region)

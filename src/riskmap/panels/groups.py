@@ -1,0 +1,265 @@
+"""Who the group is: its nationality and sector, and which incidents concern it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap import countries
+from riskmap.errors import InputError
+from riskmap.panels.measures import hits_foreigners
+from riskmap.schema import SECTORS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.panels.presence import Presence, Route, Site
+    from riskmap.typing import FloatArray
+
+#: How an incident bears on a group, from the closest on, and what it weighs in the group's series
+#: unless the group says otherwise. The first that holds is taken.
+RELEVANCE = {
+    "same nationality and sector": 1.0,
+    "same nationality": 1.0,
+    "same sector, foreign": 1.0,
+    "aimed at them": 1.0,
+    "other foreigners": 0.5,
+    "same sector, local": 0.5,
+    "national staff": 0.0,
+    "no foreigners known": 0.0,
+}
+
+#: The grades that are attacks on the group itself.
+THEIRS = tuple(grade for grade, weight in RELEVANCE.items() if weight == 1.0)
+
+#: The grades that explain and weigh nothing.
+UNWEIGHTED = ("national staff", "no foreigners known")
+
+#: How a group works and moves. Recorded and printed: no source says by how much they change a rate.
+STAFF_TYPES = ("international", "mixed")
+VISIBILITIES = ("low", "medium", "high")
+MOVEMENTS = ("static", "commuting", "travelling")
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """The people whose risk is asked for.
+
+    Parameters
+    ----------
+    nationality
+        ISO 3166-1 alpha-3 code, or several; none for any nationality.
+    sector
+        One of :data:`riskmap.schema.SECTORS`; none for any sector.
+    staff_type
+        One of :data:`STAFF_TYPES`; the group is of foreign workers, alone or with national staff.
+    visibility, movement
+        One of :data:`VISIBILITIES` and of :data:`MOVEMENTS`. They are printed beside the levels and
+        change no number: no published source says by how much they would.
+    sites, routes
+        Where the group works and travels; never published.
+    presence
+        How many of the group are where, for rates per worker-year.
+    all_foreigners
+        How many foreign workers of any kind are where. With both, the share of attacks that hit the
+        group is compared with its share of the workers.
+    employers
+        Names of employers; an attack whose ``target`` is ``employer:NAME`` is aimed at the group.
+    weights
+        What the grades of :data:`RELEVANCE` weigh, where it is not what stands there.
+
+    Raises
+    ------
+    InputError
+        When a code is unknown, neither nationality nor sector is given, a name stands twice, a
+        weight is outside of 0 to 1, or the group has more workers than all foreigners.
+
+    Examples
+    --------
+    >>> str(WorkerGroup("CHN", sector="mining"))
+    'CHN/mining'
+    >>> WorkerGroup.parse("CHN,PAK/") == WorkerGroup(("CHN", "PAK"))
+    True
+    """
+
+    nationality: str | tuple[str, ...] = ()
+    sector: str | None = None
+    staff_type: str = "international"
+    visibility: str | None = None
+    movement: str | None = None
+    sites: tuple[Site, ...] = field(default=(), repr=False)
+    routes: tuple[Route, ...] = field(default=(), repr=False)
+    presence: tuple[Presence, ...] = field(default=(), repr=False)
+    all_foreigners: tuple[Presence, ...] = field(default=(), repr=False)
+    employers: tuple[str, ...] = field(default=(), repr=False)
+    weights: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the nationalities a sorted tuple and check every code."""
+        given = (self.nationality,) if isinstance(self.nationality, str) else self.nationality
+        object.__setattr__(self, "nationality", tuple(sorted(set(given))))
+        for code in self.nationality:
+            if code not in countries.table():
+                raise InputError(
+                    "unknown nationality", met=code, expected="an alpha-3 code such as 'CHN'"
+                )
+        if not self.nationality and self.sector is None:
+            raise InputError("a group needs a nationality or a sector")
+        for what, met, codes in (
+            ("sector", self.sector, SECTORS),
+            ("visibility", self.visibility, VISIBILITIES),
+            ("movement", self.movement, MOVEMENTS),
+        ):
+            _check_code(what, met, (None, *codes))
+        _check_code("staff_type", self.staff_type, STAFF_TYPES)
+        for grade, weight in self.weights:
+            _check_code("relevance", grade, tuple(RELEVANCE))
+            if not 0.0 <= weight <= 1.0:
+                raise InputError(
+                    "a weight of relevance is out of range",
+                    column=f"relevance.{grade}",
+                    met=weight,
+                    expected="a number from 0 to 1",
+                )
+        _check_workers(self.presence, self.all_foreigners)
+        _check_names("sites", [site.name for site in self.sites])
+        _check_names("routes", [route.name for route in self.routes])
+
+    @property
+    def relevance_table(self) -> dict[str, float]:
+        """Every grade of relevance and what it weighs in the group's series."""
+        return RELEVANCE | dict(self.weights)
+
+    @classmethod
+    def parse(cls, text: str) -> WorkerGroup:
+        """Return the group that ``"CHN/mining"``, ``"CHN,PAK"`` or ``"/aid"`` stands for."""
+        nationality, _, sector = text.partition("/")
+        codes = tuple(code.strip() for code in nationality.split(",") if code.strip())
+        return cls(codes, sector.strip() or None)
+
+    def __str__(self) -> str:
+        """Return the group as the command line takes it."""
+        return f"{','.join(self.nationality)}/{self.sector or ''}"
+
+    def relevance(
+        self, incidents: pd.DataFrame, *, foreign: NDArray[np.bool_] | None = None
+    ) -> pd.Series:
+        """Return how each incident bears on the group, a key of :data:`RELEVANCE`.
+
+        Parameters
+        ----------
+        incidents
+            With ``nationality, sector, target`` and what tells whether foreigners were hit; several
+            nationalities are joined by ``;``.
+        foreign : ndarray of bool, optional
+            Which hit foreigners, where that is known already.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> found = WorkerGroup("CHN", sector="aid").relevance(rm.datasets.incidents())
+        >>> set(found) <= set(RELEVANCE)
+        True
+        """
+        anyone = not self.nationality
+        abroad = hits_foreigners(incidents, self) if foreign is None else foreign
+        same_nation = (self._shares_nation(incidents) | anyone) & abroad
+        same_sector = self._shares_sector(incidents)
+        aimed = self.is_aimed_at(incidents) | (incidents["target"] == "foreigners").to_numpy(bool)
+        staff = np.zeros(len(incidents), dtype=bool)
+        if "staff_type" in incidents:
+            staff = incidents["staff_type"].isin(["national", "mixed"]).to_numpy(bool)
+        grades = np.select(
+            [
+                same_nation & same_sector,
+                same_nation & (self.sector is None or not anyone),
+                same_sector & abroad,
+                aimed,
+                abroad,
+                same_sector,
+                staff,
+            ],
+            list(RELEVANCE)[:-1],
+            default="no foreigners known",
+        )
+        return pd.Series(grades, index=incidents.index, dtype="str")
+
+    def weigh(self, incidents: pd.DataFrame, *, foreign: NDArray[np.bool_]) -> FloatArray:
+        """Return what each incident weighs in the group's series, from 0 to 1.
+
+        Parameters
+        ----------
+        incidents, foreign
+            As for :meth:`relevance`.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> table = rm.datasets.incidents()
+        >>> weight = WorkerGroup("CHN").weigh(table, foreign=hits_foreigners(table))
+        >>> sorted(set(weight.tolist()))
+        [0.0, 0.5, 1.0]
+        """
+        table = self.relevance_table
+        return np.asarray(self.relevance(incidents, foreign=foreign).map(table), dtype=float)
+
+    def weigh_unknown(self, incidents: pd.DataFrame) -> FloatArray:
+        """Return what an incident that does not say who was hit weighs, had it hit foreigners."""
+        table = self.relevance_table
+        same = self._shares_sector(incidents)
+        return np.where(same, table["same sector, foreign"], table["other foreigners"])
+
+    def is_aimed_at(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
+        """Return which incidents were aimed at the group's sector, an employer or a site of it."""
+        names = {f"employer:{name}".casefold() for name in self.employers}
+        names |= {f"site:{site.name}".casefold() for site in self.sites}
+        names |= {self.sector} if self.sector else set()
+        return np.asarray(incidents["target"].str.casefold().isin(sorted(names)), dtype=bool)
+
+    def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
+        told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
+        mine = set(self.nationality)
+        names = [
+            text
+            for text, codes in told.items()
+            if mine.intersection(code.strip().upper() for code in codes)
+        ]
+        return incidents["nationality"].isin(names).to_numpy(bool)
+
+    def _shares_sector(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
+        if self.sector is None:
+            return np.zeros(len(incidents), dtype=bool)
+        return (incidents["sector"] == self.sector).to_numpy(bool)
+
+
+def _check_workers(group: tuple[Presence, ...], everyone: tuple[Presence, ...]) -> None:
+    """Refuse a group of more workers than all foreigners together, region by region."""
+    if not everyone:
+        return
+    for region in sorted({entry.region_id for entry in group}):
+        ours, all_of_them = (
+            max((e.headcount for e in table if e.region_id == region), default=0.0)
+            for table in (group, everyone)
+        )
+        if ours > all_of_them:
+            raise InputError(
+                f"the group has more workers than all foreigners in {region}",
+                column="all_foreigners",
+                met=ours,
+                expected=f"at most {all_of_them:g}",
+            )
+
+
+def _check_code(what: str, met: str | None, codes: tuple[str | None, ...]) -> None:
+    if met not in codes:
+        raise InputError(
+            f"unknown {what}", met=met, expected=", ".join(str(code) for code in codes if code)
+        )
+
+
+def _check_names(what: str, names: list[str]) -> None:
+    if len(set(names)) < len(names) or not all(name.strip() for name in names):
+        raise InputError(f"the names of {what} are not unique", met=names)

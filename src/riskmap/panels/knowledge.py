@@ -1,0 +1,505 @@
+"""Knowledge: what could have been told of each region and layer, by whom, and what was lost.
+
+What is told raises; only watched silence lowers; unknown is not zero. A source watches a region on
+the days on which it reports from the country (or, a log, from the region itself) at about the rate
+at which it lately does; and only its scope says which layers its silence is about.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.scope import Scope
+from riskmap.settings import data_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from riskmap.panels.groups import WorkerGroup
+    from riskmap.typing import FloatArray, IntArray
+
+#: The layers that a panel tells of without a group.
+LAYERS = ("violence", "foreign")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What lately, often and recent mean (``data/knowledge/default.toml`` says it in words)."""
+
+    often_days: int
+    lately_days: int
+    recent_days: int
+    gap_probability: float
+    least_gap_days: float
+    thin_share: float
+    least_watched_days: float
+    sufficient_reports: float
+    confident_reports: float
+    lost_share: float
+    attack_days: int
+    attack_reach_km: float
+
+
+@lru_cache(maxsize=1)
+def default_rules() -> Rules:
+    """Return the rules that ship with riskmap.
+
+    Examples
+    --------
+    >>> default_rules().attack_days
+    90
+    """
+    text = data_path("knowledge/default.toml").read_text(encoding="utf-8")
+    return Rules(**tomllib.loads(text))
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """One source, as it watches the regions of one country.
+
+    Parameters
+    ----------
+    source, iso3
+        The source and the country.
+    scope : Scope
+        What it can see.
+    regions : ndarray of int
+        Positions of the regions that it watches when it does.
+    begin, end : ndarray of int, shape (n_spans,)
+        First day and day after the last of each span in which it watched, since 1970.
+    alive
+        Whether it watches on the day the panel is made for.
+    """
+
+    source: str
+    iso3: str
+    scope: Scope
+    regions: IntArray
+    begin: IntArray
+    end: IntArray
+    alive: bool
+
+    def share(self, bounds: IntArray) -> FloatArray:
+        """Return the share of each window in which it watched."""
+        days = np.zeros(len(bounds) - 1)
+        for begin, end in zip(self.begin, self.end, strict=True):
+            days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
+        return days / np.diff(bounds)
+
+
+def find_watchers(
+    seen: pd.DataFrame, iso3: pd.Series, *, today: int, rules: Rules | None = None
+) -> list[Watcher]:
+    """Return who watched where and when, of the sources whose silence may tell anything.
+
+    Parameters
+    ----------
+    seen : DataFrame
+        ``position, day, source, scope``: the reports that named one region each, before `today`.
+    iso3 : Series
+        Countries of the regions, in order.
+    today
+        The day the panel is made for, since 1970.
+    rules : Rules, optional
+
+    Examples
+    --------
+    >>> seen = pd.DataFrame({"position": 0, "day": range(0, 700, 7), "source": "a",
+    ...                      "scope": "violence; reach=countries"})
+    >>> found, = find_watchers(seen, pd.Series(["XQA", "XQA"]), today=700)
+    >>> found.alive, found.regions.tolist(), found.end.tolist()
+    (True, [0, 1], [700])
+    """
+    chosen = default_rules() if rules is None else rules
+    country = iso3.fillna("").to_numpy(dtype=object)
+    found = []
+    stated = seen[seen["scope"].notna()]
+    for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
+        scope = Scope.parse(str(text))
+        if scope.layers:
+            name = "" if pd.isna(source) else str(source)
+            found += list(_watch(name, scope, rows, country, today=today, rules=chosen))
+    return found
+
+
+def _watch(
+    source: str,
+    scope: Scope,
+    rows: pd.DataFrame,
+    country: NDArray[np.object_],
+    *,
+    today: int,
+    rules: Rules,
+) -> Iterator[Watcher]:
+    """Yield how one source watches each country."""
+    position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+    until = today - int(np.ceil(scope.delay_days))
+    named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
+    for code in named or sorted(set(country[position])):
+        # a scope that names a country watches it as long as the source reports from anywhere
+        own = day if named else day[country[position] == code]
+        days = np.unique(own)
+        if not len(days):
+            continue
+        often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
+        begin, end, alive = _spans(days, scope, until=until, rules=rules)
+        if scope.reach != "reports":
+            members = np.flatnonzero(country == code)
+            if scope.reach == "countries" and len(days) < rules.often_days:
+                continue
+            yield Watcher(source, code, scope, members, begin, end, alive and bool(often))
+            continue
+        for region in np.unique(position[country[position] == code]):
+            mine = day[position == region]
+            lately = bool(mine.max() >= until - rules.lately_days)
+            low, high = int(mine.min()), int(mine.max()) + rules.lately_days
+            inside = (end > low) & (begin < high)
+            yield Watcher(
+                source,
+                code,
+                scope,
+                np.array([region]),
+                np.maximum(begin[inside], low),
+                np.minimum(end[inside], high),
+                alive and lately,
+            )
+
+
+def _spans(
+    days: IntArray, scope: Scope, *, until: int, rules: Rules
+) -> tuple[IntArray, IntArray, bool]:
+    """Return the spans in which a source watched, from the days of its reports, and if it does.
+
+    Between two reports it watched unless the silence is a gap, or reports around are thin against
+    those of lately: a trickle of old rows is no watch.
+    """
+    since = day_of(scope.since) if scope.since is not None else None
+    days = days[days < until] if since is None else days[(days < until) & (days >= since)]
+    if not len(days):
+        return np.empty(0, np.int64), np.empty(0, np.int64), False
+    nodes = np.append(days, until)
+    recent = rules.recent_days
+    seen = np.arange(1, len(days) + 1) - np.searchsorted(days, days - recent, side="right")
+    base = np.clip(days - days[0] + 1, min(90, recent), recent)
+    quiet = np.diff(nodes)
+    gap = (quiet > rules.least_gap_days) & (-np.expm1(-seen / base * quiet) > rules.gap_probability)
+    around = np.searchsorted(days, days + recent, side="right") - np.searchsorted(
+        days, days - recent, side="left"
+    )
+    lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
+    thin = around < rules.thin_share * lately
+    keep = ~gap & ~thin & ~np.append(thin[1:], [False])
+    begin, end = nodes[:-1][keep], nodes[1:][keep]
+    if since is not None and keep[0] and since < begin[0]:
+        begin = np.append(since, begin[1:])
+    joins = begin[1:] == end[:-1]
+    begin, end = begin[np.append(True, ~joins)], end[np.append(~joins, True)]
+    return begin, end, bool(keep[-1])
+
+
+def day_of(day: pd.Timestamp) -> int:
+    """Return a day as days since 1970.
+
+    Examples
+    --------
+    >>> day_of(pd.Timestamp("1970-01-03"))
+    2
+    """
+    return int((day.normalize() - pd.Timestamp("1970-01-01")).days)
+
+
+def watched_share(
+    watchers: list[Watcher], layer: str, *, bounds: IntArray, n_regions: int
+) -> FloatArray:
+    """Return the share of each window and region in which a source watched a series.
+
+    Parameters
+    ----------
+    watchers
+        From :func:`find_watchers`.
+    layer
+        ``"violence"`` or ``"foreign"``: those whose scope names it, also for some sectors or deaths
+        alone. Whether that suffices for a low level is another question (:func:`know_regions`).
+    bounds : ndarray of int, shape (n_windows + 1,)
+        Edges of the windows, days since 1970.
+    n_regions
+        Number of regions.
+
+    Returns
+    -------
+    ndarray, shape (n_windows, n_regions)
+    """
+    share = np.zeros((len(bounds) - 1, n_regions))
+    for watcher in watchers:
+        if layer in watcher.scope.layers:
+            own = watcher.share(bounds)[:, None]
+            share[:, watcher.regions] = np.maximum(share[:, watcher.regions], own)
+    return share
+
+
+def days_at_risk_share(
+    watchers: list[Watcher], everyone: list[Watcher], layer: str, *, bounds: IntArray, n: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return what was watched, and what of each window models count as days at risk.
+
+    A region that was hardly ever watched has no rate of its own. What is told of it is then held
+    against the days on which anybody reported from its country at all: a rate that is at least so
+    high, since nobody would have told of everything.
+
+    Parameters
+    ----------
+    watchers, everyone
+        Those whose silence may tell, and all sources as if it did.
+    layer, bounds, n
+        As for :func:`watched_share`.
+
+    Returns
+    -------
+    watched : ndarray, shape (n_windows, n_regions)
+    at_risk : ndarray, shape (n_windows, n_regions), or None
+        None where all of it is at risk.
+    """
+    least = default_rules().least_watched_days
+    days = np.diff(bounds).astype(float)
+    watched = watched_share(watchers, layer, bounds=bounds, n_regions=n)
+    at_risk = watched.copy()
+    blind = days @ at_risk < min(least, days.sum())
+    if blind.any():
+        told = watched_share(everyone, "violence", bounds=bounds, n_regions=n)
+        told[:, days @ told < min(least, days.sum())] = 1.0
+        at_risk[:, blind] = told[:, blind]
+    return watched, None if (at_risk == 1.0).all() else at_risk
+
+
+def know_regions(
+    seen: pd.DataFrame,
+    keys: pd.DataFrame,
+    watchers: list[Watcher],
+    *,
+    today: int,
+    lost: pd.DataFrame | None = None,
+    group: WorkerGroup | None = None,
+) -> pd.DataFrame:
+    """Return what is known of each region and layer: one table that everything is judged from.
+
+    Parameters
+    ----------
+    seen : DataFrame
+        ``position, day, source, scope, reports, told``: the reports that named one region each;
+        ``told`` of them say who was hit.
+    keys : DataFrame
+        ``region_id, iso3`` of the regions in order.
+    watchers
+        From :func:`find_watchers`.
+    today
+        The day, since 1970.
+    lost : DataFrame, optional
+        ``region_id, event_date, weight`` of rows that named a region and were set aside.
+    group
+        Whose layer is known too.
+
+    Returns
+    -------
+    DataFrame
+        One row a region and layer: ``region_id, layer, watched, named, sources, reports,
+        last_report_days, rows_spread, rows_lost, data_sufficiency, confidence, reporting_gap,
+        reasons``.
+
+    Examples
+    --------
+    >>> seen = pd.DataFrame({"position": 0, "day": range(0, 700, 7), "source": "a",
+    ...                      "scope": "foreign; reach=reports", "reports": 1, "told": 1})
+    >>> keys = pd.DataFrame({"region_id": ["a", "b"], "iso3": "XQA"})
+    >>> watchers = find_watchers(seen, keys["iso3"], today=700)
+    >>> table = know_regions(seen, keys, watchers, today=700)
+    >>> table[["region_id", "layer", "watched", "reasons"]].values.tolist()[2:]
+    [['b', 'violence', False, 'not_covered;no_reports'], ['b', 'foreign', False, 'no_reports']]
+    """
+    rules = default_rules()
+    region = _Region.of(seen, keys, lost=lost, today=today, rules=rules)
+    layers = (*LAYERS, "group") if group is not None else LAYERS
+    tables = [
+        _know_layer(layer, keys, region, watchers, group=group, rules=rules) for layer in layers
+    ]
+    whole = pd.concat(tables).sort_index(kind="stable")
+    return whole.reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class _Region:
+    """What was reported from each region, whatever the layer."""
+
+    seen: pd.DataFrame
+    named: FloatArray
+    last: FloatArray
+    gap: NDArray[np.bool_]
+    lost: FloatArray
+    is_lost: NDArray[np.bool_]
+    spread: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        seen: pd.DataFrame,
+        keys: pd.DataFrame,
+        *,
+        lost: pd.DataFrame | None,
+        today: int,
+        rules: Rules,
+    ) -> _Region:
+        """Sum up the reports of each region."""
+        n = len(keys)
+        sharp = seen[seen["position"] >= 0]
+        position, day = (sharp[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+        reports = sharp["reports"].to_numpy(dtype=float)
+        recent = day >= today - rules.recent_days
+        named, lately = (
+            np.bincount(position[rows], reports[rows], n).astype(float)
+            for rows in (np.ones(len(day), dtype=bool), recent)
+        )
+        last, gap = _gaps(position, day, n=n, today=today, rules=rules)
+        gone, is_lost = _losses(lost, keys, named, lately, today=today, rules=rules)
+        spread = np.zeros(n)
+        if "spread" in sharp:
+            spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
+        return cls(sharp, named, last, gap, gone, is_lost, spread)
+
+
+def _gaps(
+    position: IntArray, day: IntArray, *, n: int, today: int, rules: Rules
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the days since each region was last named, and where that is a gap.
+
+    The rate is that of the last year before the silence: a long old history does not stretch it.
+    """
+    pairs = np.unique(np.stack([position, day]), axis=1) if len(day) else np.empty((2, 0), int)
+    last, first = np.full(n, -np.inf), np.full(n, np.inf)
+    np.maximum.at(last, pairs[0], pairs[1])
+    np.minimum.at(first, pairs[0], pairs[1])
+    near = pairs[1] > last[pairs[0]] - rules.recent_days
+    often = np.bincount(pairs[0][near], minlength=n)
+    quiet = np.where(np.isfinite(last), today - last, np.nan)
+    with np.errstate(invalid="ignore"):
+        base = np.clip(last - first + 1, min(90, rules.recent_days), rules.recent_days)
+    expected = often / np.where(np.isfinite(base), base, 1.0) * np.nan_to_num(quiet)
+    gap = (-np.expm1(-expected) > rules.gap_probability) & (quiet > rules.least_gap_days)
+    return quiet, gap
+
+
+def _losses(
+    lost: pd.DataFrame | None,
+    keys: pd.DataFrame,
+    named: FloatArray,
+    lately: FloatArray,
+    *,
+    today: int,
+    rules: Rules,
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return how many recent rows of each region were lost, and where that is too many.
+
+    Rows without a day are held against the whole history, those with one against the last year.
+    """
+    n = len(keys)
+    if lost is None or lost.empty:
+        return np.zeros(n), np.zeros(n, dtype=bool)
+    at = pd.Index(keys["region_id"]).get_indexer(lost["region_id"])
+    weight = lost["weight"].to_numpy(dtype=float) * (at >= 0)
+    day = (lost["event_date"] - pd.Timestamp("1970-01-01")).dt.days.to_numpy(dtype=float)
+    undated = np.isnan(day)
+    recent = (day >= today - rules.recent_days) & (day < today)
+    gone, blurred = (np.bincount(np.maximum(at, 0), weight * rows, n) for rows in (recent, undated))
+    share = gone / np.maximum(gone + lately, 1e-9) + blurred / np.maximum(blurred + named, 1e-9)
+    return (gone + blurred).astype(float), share > rules.lost_share
+
+
+def _know_layer(
+    layer: str,
+    keys: pd.DataFrame,
+    region: _Region,
+    watchers: list[Watcher],
+    *,
+    group: WorkerGroup | None,
+    rules: Rules,
+) -> pd.DataFrame:
+    """Return what is known of one layer."""
+    n = len(keys)
+    sector = group.sector if group is not None else None
+    watch = [one for one in watchers if one.scope.covers(layer, sector)]
+    watched, silent, covered = np.zeros((3, n), dtype=bool)
+    names: list[list[str]] = [[] for _ in range(n)]
+    by_name = np.zeros(n, dtype=bool)
+    for one in watch:
+        covered[(keys["iso3"] == one.iso3).to_numpy()] = True
+        if one.alive:
+            watched[one.regions] = True
+            by_name[one.regions] |= layer == "violence" or "foreign" in one.scope.layers
+            for position in one.regions:
+                names[position].append(one.source)
+    for one in watchers:  # one that sees a part of the layer is missed when it stops
+        if not one.alive:
+            silent[one.regions] = True
+    home = np.zeros(n, dtype=bool)
+    if layer == "group" and group is not None and group.nationality:
+        home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
+    reports = _could_tell(layer, region, sector, n)
+    known = watched & ~region.is_lost & ~home
+    gap = region.gap | silent | region.is_lost
+    enough = reports >= rules.sufficient_reports
+    sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
+    sure = (sufficiency == "sufficient") & by_name
+    confidence = np.select([~sure, reports < rules.confident_reports], ["low", "medium"], "high")
+    codes = {
+        "at_home": home,
+        "rows_lost": region.is_lost,
+        "silent": silent & ~watched,
+        "not_covered": ~watched & ~silent & ~covered,
+        "no_reports": ~watched & (region.named == 0),
+    }
+    return pd.DataFrame(
+        {
+            "region_id": keys["region_id"].to_numpy(),
+            "layer": layer,
+            "watched": known,
+            "named": by_name & known,
+            "sources": ["; ".join(dict.fromkeys(sorted(told))) or None for told in names],
+            "reports": reports,
+            "last_report_days": region.last,
+            "rows_spread": region.spread,
+            "rows_lost": region.lost,
+            "data_sufficiency": sufficiency,
+            "confidence": confidence,
+            "reporting_gap": gap,
+            "reasons": _join_codes(codes, n, partly=silent & watched),
+        }
+    )
+
+
+def _join_codes(
+    codes: dict[str, NDArray[np.bool_]], n: int, *, partly: NDArray[np.bool_]
+) -> list[str | None]:
+    """Return the codes that hold of each region as one text; of sources some may be silent."""
+    told = codes | {"silent": codes["silent"] | partly}
+    return [";".join(code for code, rows in told.items() if rows[i]) or None for i in range(n)]
+
+
+def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> FloatArray:
+    """Return how many reports could have told of a layer: by their scope, or knowing it."""
+    seen = region.seen
+    scopes = {text: Scope.parse(text) for text in seen["scope"].dropna().unique()}
+    able = {
+        text
+        for text, scope in scopes.items()
+        if layer in scope.layers or scope.covers(layer, sector) or "violence" in scope.layers
+    }
+    whole = seen["scope"].isin(able).to_numpy()
+    told = seen["reports"] if layer == "violence" else seen["told"]
+    number = np.where(whole, seen["reports"], told).astype(float)
+    return np.bincount(seen["position"].to_numpy(dtype=np.int64), number, n).astype(float)

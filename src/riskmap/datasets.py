@@ -160,6 +160,7 @@ def incidents(seed: int = 7) -> gpd.GeoDataFrame:
             "reliability": "B",
             "credibility": 2,
             "source_count": rng.integers(1, 4, n),
+            "scope": "violence,foreign; reach=countries",  # its inventor saw everything
         }
     )
     frame = gpd.GeoDataFrame(conform(table, INCIDENT_COLUMNS), geometry=points, crs=CRS)

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from riskmap.incidents.scope import Scope
 from riskmap.schema import COUNT, CRS, INCIDENT_COLUMNS, TEXT, Column, conform
 
 Rows = Sequence[Mapping[str, Any]]
@@ -67,6 +68,7 @@ def incidents_table(rows: Rows) -> gpd.GeoDataFrame:
     for name in ("event_date", "event_date_end"):
         frame[name] = pd.to_datetime(frame[name])
     frame["ingested_at"] = pd.to_datetime(frame["ingested_at"], utc=True)
+    frame["scope"] = str(Scope())  # one story is no watch
     return gpd.GeoDataFrame(
         conform(frame, columns), geometry=gpd.GeoSeries([None] * len(frame), crs=CRS), crs=CRS
     )

@@ -14,6 +14,7 @@ import pandas as pd
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ FEED = Feed(
         "geo_precision": Codes(("geo_precision",), GEO_PRECISION["acled"], "unknown"),
     },
     country=(("country", "iso3"), find_iso),
+    # all political violence of the countries it covers, fatal or not
+    scope=Scope(("violence",)),
     finish=_finish,
     reads=frozenset({"event_type", "source", "timestamp"}),
 )

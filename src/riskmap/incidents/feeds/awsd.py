@@ -15,6 +15,7 @@ import pandas as pd
 from riskmap.incidents.dates import Days, read_parts
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +104,8 @@ FEED = Feed(
     },
     codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "other")},
     constants={"sector": "aid"},
+    # aid workers alone, of whom it tells how many were foreign: not miners, not the country's war
+    scope=Scope(("foreign",), sectors=("aid",)),
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish,
     restores_points=True,

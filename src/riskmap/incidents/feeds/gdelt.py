@@ -15,6 +15,7 @@ from riskmap.countries import from_fips
 from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,8 @@ FEED = Feed(
     codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION["gdelt"], "unknown")},
     country=(("actiongeo_countrycode",), from_fips),
     point=(("actiongeo_lat",), ("actiongeo_long",)),
+    # read by machine from what newspapers happen to print: heard, never taken for silence
+    scope=Scope(),
     finish=_finish,
     reads=frozenset({"eventcode", "dateadded"}),
     headers=HEADERS,

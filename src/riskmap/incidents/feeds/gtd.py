@@ -16,6 +16,7 @@ from riskmap.incidents.dates import Days, read_parts
 from riskmap.incidents.feeds.generic import find_nationalities
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, per_unique
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ FEED = Feed(
         "geo_precision": Codes(("specificity",), GEO_PRECISION["gtd"], "unknown"),
     },
     country=(("country_txt",), find_country),
+    # attacks on anyone, and the nationality of whom they were aimed at
+    scope=Scope(("violence", "foreign")),
     unknown=frozenset({"-9", "-99", "Unknown", "unknown"}),
     finish=_finish,
     reads=frozenset(

@@ -12,6 +12,7 @@ import numpy as np
 
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,8 @@ FEED = Feed(
     },
     counts={"killed": ("fatalities",)},
     country=(("location_code",), find_iso),
+    # sums of events, none of which is an incident: every row is refused, so its silence is none
+    scope=Scope(),
     finish=_finish,
     reads=None,
 )

@@ -14,6 +14,7 @@ import numpy as np
 from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ ICEWS = Feed(
     dates=_dates,
     date_columns=("event_date",),
     texts={**_PLACES, "actor": ("source_name",), "notes": ("event_text",)},
+    # read by machine from what newspapers happen to print: heard, never taken for silence
+    scope=Scope(),
     unknown=frozenset({"NA"}),
     finish=_finish_icews,
     reads=frozenset({"cameo_code"}),
@@ -105,6 +108,8 @@ POLECAT = Feed(
     date_columns=("event_date",),
     texts={**_PLACES, "actor": ("actor_name",), "notes": ("event_mode",)},
     country=(("country",), find_iso),
+    # read by machine from what newspapers happen to print: heard, never taken for silence
+    scope=Scope(),
     unknown=frozenset({"NA", "None"}),
     finish=_finish_polecat,
     reads=frozenset({"event_type", "event_mode"}),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.gates import RawTable
     from riskmap.incidents.quarantines import Quarantine
+    from riskmap.incidents.scope import Scope
 
 Columns = tuple[str, ...]
 
@@ -177,6 +178,8 @@ class Feed:
         The columns of latitude and longitude.
     constants
         Schema columns that are the same for every row.
+    scope
+        What the feed can see; None where every file differs, as a user's own do.
     unknown
         Values that stand for nothing in any column.
     finish
@@ -207,6 +210,7 @@ class Feed:
     country: tuple[Columns, Callable[[str], str | None]] = (("country",), find_country)
     point: tuple[Columns, Columns] = (("latitude",), ("longitude",))
     constants: Mapping[str, str] = field(default_factory=dict)
+    scope: Scope | None = None
     unknown: frozenset[str] = frozenset()
     finish: Callable[[Source, pd.DataFrame], Mapping[str, Any]] | None = None
     reads: frozenset[str] | None = frozenset()
@@ -281,7 +285,8 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         data[name] = _counts(source, column, source.texts(*origin), quarantine)
     for name, origin in feed.sums.items():
         data[name] = _sum(source, origin, quarantine)
-    data |= {"source": feed.name, **feed.constants}
+    scope = None if feed.scope is None else str(feed.scope)
+    data |= {"source": feed.name, "scope": scope, **feed.constants}
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.scope import Scope
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ FEED = Feed(
         "decision": Codes(("decision",), {name: name for name in DECISIONS}, strict=True),
     },
     country=(("country",), _find_iso),
+    # stories that somebody happened to read: one story is no watch
+    scope=Scope(),
     finish=_finish,
     reads=frozenset({"event_status", "ingested_at"}),
 )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import parse_counts
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ FEED = Feed(
     codes={"event_type": Codes(("weapon",), EVENT_TYPE, "other")},
     country=(("iso", "country"), find_iso),
     constants={"sector": "aid"},
+    # aid and health workers alone, of whom it tells how many were foreign
+    scope=Scope(("foreign",), sectors=("aid", "health")),
     unknown=frozenset({"No information", "NoInformation"}),
     finish=_finish,
     reads=None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, integer_text
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,5 +66,7 @@ FEED = Feed(
     },
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),
+    # fatal events of organised violence alone: its silence says nothing of kidnapping
+    scope=Scope(("violence",), deaths_only=True),
     finish=_finish,
 )

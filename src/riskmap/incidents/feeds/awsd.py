@@ -101,7 +101,7 @@ FEED = Feed(
         "foreign_victims": ("total_internationals",),
         "nationals": ("total_nationals",),
     },
-    codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "other")},
+    codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "unknown")},
     constants={"sector": "aid"},
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish,

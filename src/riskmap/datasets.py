@@ -156,7 +156,6 @@ def incidents(seed: int = 7) -> gpd.GeoDataFrame:
             "foreign_victims": np.where(foreign, rng.integers(1, 4, n), 0),
             "nationality": np.where(foreign, rng.choice(["CHN", "IND", "TUR"], n), nobody),
             "sector": np.where(foreign, rng.choice(["mining", "construction", "aid"], n), nobody),
-            "scope": "violence,foreign; reach=countries",
             "reliability": "B",
             "credibility": 2,
             "source_count": rng.integers(1, 4, n),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.incidents.gates import RawTable
+
 
 #: Every reason that a reader gives, and what it means.
 REASONS = {
@@ -25,8 +27,7 @@ REASONS = {
     "bad_coordinates": "a coordinate is no number, out of range, or stands alone",
     "swapped_coordinates": "latitude and longitude are in each other's place",
     "null_island": "both coordinates are 0, which stands for unknown",
-    "bad_number": "a count is no whole number, negative or absurd",
-    "bad_code": "a code is not among the codes of its column",
+    "bad_code": "a decision is none of those that an analyst can take",
     "duplicate_id": "an earlier row has the same id",
     "no_incident": "the row reports talk or agreement, and no incident",
     "withdrawn": "the feed has taken the row back",
@@ -121,3 +122,31 @@ def describe(column: str, met: object, expected: str) -> str:
     text = str(met)
     shown = text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a line's worth
     return f"{column}: met {shown!r}, expected {expected}"
+
+
+def quarantine_broken(raw: RawTable, quarantine: Quarantine) -> None:
+    """Set aside rows that don't fit the header, and a first row of HXL hashtags."""
+    width, widths = len(raw.header), raw.widths
+    quarantine.add_details(
+        widths != width,
+        "ragged_row",
+        lambda row: f"row: met {widths[row]} fields, expected {width}",
+    )
+    filled = [text for text in raw.rows.iloc[0] if text]
+    if len(filled) > 1 and all(text.startswith("#") for text in filled):
+        where = np.arange(len(raw)) == 0
+        quarantine.add_details(where, "hashtag_row", lambda _: f"row: {REASONS['hashtag_row']}")
+
+
+def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
+    """Set aside the rows that the feed itself says are none, with its words where it has any."""
+    if "set_aside" not in frame:
+        return
+    details = frame.get("set_aside_detail", pd.Series(None, index=frame.index, dtype="str"))
+
+    def detail(row: int) -> str:
+        words = "" if pd.isna(details[row]) else f": {details[row]}"
+        return f"row: {REASONS[frame.loc[row, 'set_aside']]}{words}"
+
+    for reason in sorted(frame["set_aside"].dropna().unique()):
+        quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)

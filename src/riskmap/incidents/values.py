@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from riskmap.incidents.bounds import Bound, read_bound
+from riskmap.incidents.words import FINDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,10 +19,7 @@ if TYPE_CHECKING:
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
-#: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.
-NO_COUNT = ("-", "?", "na", "n/a", "nan", "none", "null", "unk", "unknown")
 _SPACE, _DELETE = 0x20, 0x7F
-COUNT = f"a whole number from 0 to {LARGEST_COUNT}"
 
 
 def per_unique(
@@ -112,32 +112,55 @@ def has_no_margins(texts: pd.Series) -> bool:
     return True
 
 
-def parse_counts(
-    values: pd.Series, unknown: Iterable[str] = ()
-) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return whole counts (``Int64``, missing where empty or unknown) and which are no count.
+class Counts(NamedTuple):
+    """Whole counts as a column holds them.
+
+    Parameters
+    ----------
+    values
+        The counts, ``Int64``; the least where a text is a bound; missing where not known.
+    bounds
+        Which are bounds, such as ``5+`` or ``several``.
+    strange
+        Which can't be understood.
+    """
+
+    values: pd.Series
+    bounds: NDArray[np.bool_]
+    strange: NDArray[np.bool_]
+
+
+def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
+    """Return whole counts, which of them are bounds, and what is no count.
 
     Examples
     --------
-    >>> counts, bad = parse_counts(pd.Series(["3.0", "", "N/A", "-9", "2-3"], dtype=object), ["-9"])
-    >>> counts.tolist(), bad.tolist()
-    ([3, <NA>, <NA>, <NA>, <NA>], [False, False, False, False, True])
+    >>> texts = ["3.0", "", "N/A", "-9", "2-3", "many", "abc"]
+    >>> counts = parse_counts(pd.Series(texts, dtype=object), ["-9"])
+    >>> counts.values.tolist()
+    [3, <NA>, <NA>, <NA>, 2, 2, <NA>]
+    >>> counts.bounds.tolist().index(True), counts.strange.tolist().index(True)
+    (4, 6)
     """
     blank = {"", *unknown}
 
-    def parse(value: object) -> float:
+    def parse(value: object) -> tuple[int, bool, bool]:
         text = value.strip() if isinstance(value, str) else ""
-        if text in blank or text.removesuffix(".0") in blank or text.casefold() in NO_COUNT:
-            return -1.0
+        if text in blank or text.removesuffix(".0") in blank:
+            return -1, False, False
         number = to_number(text)
-        good = number.is_integer() and 0 <= number <= LARGEST_COUNT
-        return number if good else np.nan
+        bound = Bound(int(number), is_exact=True) if number.is_integer() else read_bound(text)
+        if bound is None or not 0 <= (bound.low or 0) <= LARGEST_COUNT:
+            return -1, False, True
+        return (-1 if bound.low is None else bound.low), not bound.is_exact, False
 
-    found = per_unique(values, parse, "float64").to_numpy()
-    bad = np.isnan(found)
-    counts = pd.array(np.where(bad, -1, found).astype(np.int64), dtype="Int64")
-    counts[bad | (found < 0)] = pd.NA
-    return pd.Series(counts, index=values.index), bad
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    found = np.array([parse(value) for value in distinct], np.int64).reshape(-1, 3)[codes]
+    counts = pd.array(found[:, 0], dtype="Int64")
+    counts[found[:, 0] < 0] = pd.NA
+    return Counts(
+        pd.Series(counts, index=values.index), found[:, 1].astype(bool), found[:, 2].astype(bool)
+    )
 
 
 def to_number(text: str) -> float:
@@ -214,12 +237,67 @@ def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None =
     >>> map_codes(pd.Series([" S", "1.0", "?"]), {"S": "armed_attack", "1": "battle"}).tolist()
     ['armed_attack', 'battle', nan]
     """
+    return read_codes(values, codes, default)[0]
+
+
+def read_codes(
+    values: pd.Series,
+    codes: Mapping[str, str],
+    default: str | None = None,
+    *,
+    column: str = "",
+    unknown: Iterable[str] = (),
+) -> tuple[pd.Series, NDArray[np.bool_]]:
+    """Return a column of codes as :func:`map_codes` does, and which of them are in no list.
+
+    Parameters
+    ----------
+    values
+        The column.
+    codes
+        The feed's codes and the schema's.
+    default
+        What strange codes stand for.
+    column
+        The schema's column, whose usual words are understood too.
+    unknown
+        Values that stand for nothing.
+
+    Examples
+    --------
+    >>> found, strange = read_codes(pd.Series(["S", "IEDs", "odd"]), {"S": "armed_attack"},
+    ...                             "unknown", column="event_type")
+    >>> found.tolist(), strange.tolist()
+    (['armed_attack', 'explosion', 'unknown'], [False, False, True])
+    """
     known = {key.casefold(): value for key, value in codes.items()}
-    if default is not None:
-        known.setdefault("", "unknown")
+    blank = {"", *unknown}
+    nothing = known.get("", None if default is None else "unknown")
+    finder = FINDERS.get(column)
 
-    def find(value: object) -> str | None:
-        text = value.strip().casefold() if isinstance(value, str) else ""
-        return known.get(text, known.get(text.removesuffix(".0"), default))
+    def find(value: object) -> tuple[str | None, bool]:
+        text = value.strip() if isinstance(value, str) else ""
+        for written in (text.casefold(), text.casefold().removesuffix(".0")):
+            if written in known:
+                return known[written], False
+        if text in blank or text.removesuffix(".0") in blank:
+            return nothing, False
+        found = finder(text) if finder else None
+        return (found, False) if found else (default, True)
 
-    return per_unique(values, find, "str")
+    places, distinct = pd.factorize(values, use_na_sentinel=False)
+    told = [find(value) for value in distinct]
+    answers = pd.array([value for value, _ in told], dtype="str").take(places)
+    strange = np.array([is_strange for _, is_strange in told], bool)[places]
+    return pd.Series(answers, index=values.index), strange
+
+
+def integer_text(values: pd.Series) -> pd.Series:
+    """Return ids that a table program turned into ``214797.0`` as ``214797``.
+
+    Examples
+    --------
+    >>> integer_text(pd.Series(["214797.0", "A.0", None], dtype="str")).tolist()
+    ['214797', 'A.0', nan]
+    """
+    return values.str.replace(r"^(\d+)\.0$", r"\1", regex=True)

@@ -56,12 +56,12 @@ def _dates(source: Source) -> Days:
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return event types of two columns, the number of sources, and when a row became known."""
-    coarse = map_codes(source.texts("event_type"), EVENT_TYPE, "other")
+    fine = map_codes(source.texts("sub_event_type"), SUB_EVENT_TYPE)
     seconds = parse_numbers(source.texts("timestamp"))
     seconds[~((seconds > 0) & (seconds < LAST_SECOND))] = np.nan
     known = pd.to_datetime(seconds, unit="s", utc=True)
     return {
-        "event_type": frame["event_type"].fillna(coarse),
+        "event_type": fine.fillna(frame["event_type"]),
         "source_count": per_unique(source.texts("source"), count_sources, "Int64"),
         "ingested_at": pd.Series(known, index=frame.index),
     }
@@ -96,13 +96,13 @@ FEED = Feed(
     },
     counts={"killed": ("fatalities",)},
     codes={
-        "event_type": Codes(("sub_event_type",), SUB_EVENT_TYPE),
-        "date_precision": Codes(("time_precision",), DATE_PRECISION, strict=True),
+        "event_type": Codes(("event_type",), EVENT_TYPE, "unknown"),
+        "date_precision": Codes(("time_precision",), DATE_PRECISION),
         "geo_precision": Codes(("geo_precision",), GEO_PRECISION["acled"], "unknown"),
     },
     country=(("country", "iso3"), find_iso),
     # all political violence of the countries it covers, fatal or not
     scope=Scope(("violence",)),
     finish=_finish,
-    reads=frozenset({"event_type", "source", "timestamp"}),
+    reads=frozenset({"sub_event_type", "source", "timestamp"}),
 )

@@ -102,7 +102,7 @@ FEED = Feed(
         "foreign_victims": ("total_internationals",),
         "nationals": ("total_nationals",),
     },
-    codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "other")},
+    codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "unknown")},
     constants={"sector": "aid"},
     # aid workers alone, of whom it tells how many were foreign: not miners, not the country's war
     scope=Scope(("foreign",), sectors=("aid",)),

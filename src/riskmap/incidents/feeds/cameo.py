@@ -33,6 +33,9 @@ EVENT_TYPE = {
     "20": "armed_attack",
 }
 
+#: Root codes of talk, aid, agreements and what is no violence.
+TALK = tuple(f"{root:02}" for root in range(1, 17) if root != 14)
+
 #: Reason of rows that are no incident.
 NO_INCIDENT = {True: "no_incident", False: None}
 
@@ -40,13 +43,17 @@ NO_INCIDENT = {True: "no_incident", False: None}
 def find_type(code: str) -> str | None:
     """Return the event type of a code; None when it is no incident.
 
+    A code that the codebook lacks is an incident of a type that is not known.
+
     Examples
     --------
-    >>> find_type("1831"), find_type("0102"), find_type("190")
-    ('explosion', None, 'battle')
+    >>> find_type("1831"), find_type("0102"), find_type("190"), find_type("x1")
+    ('explosion', None, 'battle', 'unknown')
     """
     text = code.strip()
-    return next((EVENT_TYPE[text[:n]] for n in (3, 2) if text[:n] in EVENT_TYPE), None)
+    if not text or text[:2] in TALK:
+        return None
+    return next((EVENT_TYPE[text[:n]] for n in (3, 2) if text[:n] in EVENT_TYPE), "unknown")
 
 
 def find_types(codes: pd.Series) -> pd.Series:

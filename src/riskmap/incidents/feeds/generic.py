@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.countries import find_country, find_nationality, from_iso2
+from riskmap.countries import find_country, from_iso2
 from riskmap.errors import InputError
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.people import read_people
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import clean_texts, per_unique
+from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
@@ -44,25 +44,15 @@ NAMES = {
     "nationality": ("nationality",),
     "sector": ("sector",),
     "staff_type": ("staff_type",),
+    "target": ("target",),
+    "toll": ("toll",),
+    "not_understood": ("not_understood",),
     "actor": ("actor", "actor1", "side_a", "perpetrator"),
     "claimed_by": ("claimed_by",),
     "attributed_to": ("attributed_to",),
     "credibility": ("credibility",),
     "source_count": ("source_count",),
     "notes": ("notes", "details", "description", "summary"),
-}
-
-#: Words for event types beside the schema's own codes.
-EVENT_WORDS = {
-    "attack": "armed_attack",
-    "shooting": "armed_attack",
-    "saf": "armed_attack",
-    "ied": "explosion",
-    "bombing": "explosion",
-    "kidnapping": "abduction",
-    "protest": "unrest",
-    "riot": "unrest",
-    "detention": "arrest",
 }
 
 
@@ -106,14 +96,14 @@ def _dates(source: Source) -> Days:
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return nationalities as codes, when rows became known, and how exact an unstated place is."""
+    """Return who was hit, when rows became known, and how exact an unstated place is."""
     named = [frame[name].notna() for name in ("place", "admin2", "admin1", "country")]
     told = np.select([frame["latitude"].notna(), *named], range(5), 5)
     unstated = pd.Series(pd.array(_UNSTATED, dtype="str").take(told))
     ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
     return {
         "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
-        "nationality": per_unique(frame["nationality"], find_nationalities, "str"),
+        **read_people(source, frame),
         "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
         "source": clean_texts(source.texts("source")).fillna("generic"),
         "scope": _scopes(source),
@@ -141,21 +131,6 @@ def _scopes(source: Source) -> pd.Series:
     return texts.map({text: read(text) for text in texts.dropna().unique()}).astype("str")
 
 
-def find_nationalities(text: object) -> str | None:
-    """Return the alpha-3 codes of nationalities in a list, sorted and joined by ``;``.
-
-    Examples
-    --------
-    >>> find_nationalities("Turkish, Chinese and PAK")
-    'CHN;PAK;TUR'
-    """
-    if not isinstance(text, str):
-        return None
-    words = re.split(r"[;,/|&]| and ", text)
-    found = {find_nationality(word) or from_iso2(word) for word in words}
-    return ";".join(sorted(code for code in found if code)) or None
-
-
 FEED = Feed(
     name="generic",
     title="generic table",
@@ -166,7 +141,8 @@ FEED = Feed(
         name: NAMES[name]
         for name in (
             *("source_id", "place", "admin1", "admin2", "region_id", "nationality"),
-            *("sector", "actor", "claimed_by", "attributed_to", "notes"),
+            *("sector", "target", "actor", "claimed_by", "attributed_to", "notes"),
+            *("toll", "not_understood"),
         )
     },
     counts={
@@ -177,12 +153,10 @@ FEED = Feed(
         )
     },
     codes={
-        "event_type": Codes(
-            NAMES["event_type"], {**{name: name for name in EVENT_TYPES}, **EVENT_WORDS}, "other"
-        ),
-        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS), strict=True),
-        "geo_precision": Codes(("geo_precision",), _same(GEO_PRECISIONS), strict=True),
-        "reliability": Codes(("reliability",), _same(RELIABILITIES), strict=True),
+        "event_type": Codes(NAMES["event_type"], _same(EVENT_TYPES), "unknown"),
+        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS)),
+        "geo_precision": Codes(("geo_precision",), _same(GEO_PRECISIONS)),
+        "reliability": Codes(("reliability",), _same(RELIABILITIES)),
         "staff_type": Codes(("staff_type",), _same(("international", "national", "mixed"))),
     },
     country=(NAMES["country"], find_iso),

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country
 from riskmap.incidents.dates import Days, read_parts
-from riskmap.incidents.feeds.generic import find_nationalities
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import map_codes, per_unique
+from riskmap.incidents.values import map_codes
+from riskmap.incidents.words import find_nationalities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,21 +58,48 @@ SECTOR = {
 }
 
 
+#: targtype1_txt of targets that carry arms: an attack on them is aimed at no foreign worker.
+ARMED = (
+    *("Military", "Police", "Terrorists/Non-State Militia", "Terrorists/Non-state Militia"),
+    "Violent Political Party",
+)
+
+
 def _dates(source: Source) -> Days:
     """Return the days of iyear, imonth and iday."""
     parts = (source.texts(name) for name in ("iyear", "imonth", "iday"))
     return read_parts(*parts, columns="iyear, imonth, iday")
 
 
+def _nations(source: Source) -> list[list[str]]:
+    """Return the nationalities of each row's targets; words that are none are noted."""
+    known: dict[str, tuple[list[str], bool, list[str]]] = {"": ([], False, [])}
+    found: list[set[str]] = [set() for _ in range(len(source))]
+    for column in ("natlty1_txt", "natlty2_txt", "natlty3_txt"):
+        for row, text in enumerate(source.clean(column).fillna("")):
+            if text not in known:
+                known[text] = find_nationalities(text)
+            found[row].update(known[text][0])
+            for word in known[text][2]:
+                source.not_understood.note(row, "nationality", word)
+    return [sorted(codes) for codes in found]
+
+
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return nationalities, the sector, and whether the group claimed it or others blame it."""
-    words = pd.concat([source.clean(f"natlty{i}_txt").fillna("") for i in (1, 2, 3)], axis=1)
-    joined = words.agg(";".join, axis=1)
+    nations = _nations(source)
     sector = map_codes(source.texts("targsubtype1_txt"), SECTOR_OF_SUBTYPE)
+    sector = sector.fillna(map_codes(source.texts("targtype1_txt"), SECTOR))
+    abroad = [
+        any(nation != country for nation in found)
+        for found, country in zip(nations, frame["country"], strict=True)
+    ]
+    civil = ~source.texts("targtype1_txt").str.strip().isin(ARMED)
     claimed = source.texts("claimed").str.strip().isin(["1", "1.0"])
     return {
-        "nationality": per_unique(joined, find_nationalities),
-        "sector": sector.fillna(map_codes(source.texts("targtype1_txt"), SECTOR)),
+        "nationality": pd.Series([";".join(found) or None for found in nations], dtype="str"),
+        "sector": sector,
+        "target": sector.mask(civil & np.array(abroad, bool), "foreigners"),
         "claimed_by": frame["actor"].where(claimed),
         "attributed_to": frame["actor"].mask(claimed),
     }
@@ -92,7 +120,7 @@ FEED = Feed(
     },
     counts={"killed": ("nkill",), "wounded": ("nwound",), "abducted": ("nhostkid",)},
     codes={
-        "event_type": Codes(("attacktype1_txt",), EVENT_TYPE, "other"),
+        "event_type": Codes(("attacktype1_txt",), EVENT_TYPE, "unknown"),
         "geo_precision": Codes(("specificity",), GEO_PRECISION["gtd"], "unknown"),
     },
     country=(("country_txt",), find_country),

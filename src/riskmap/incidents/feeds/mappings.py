@@ -14,19 +14,21 @@ import pandas as pd
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
-from riskmap.incidents.quarantines import REASONS
+from riskmap.incidents.quarantines import quarantine_broken, quarantine_set_aside
+from riskmap.incidents.remarks import Remarks
 from riskmap.incidents.values import (
-    COUNT,
     clean_texts,
     first_filled,
-    map_codes,
     parse_counts,
+    read_codes,
     repeat_text,
     to_number,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from riskmap.incidents.gates import RawTable
     from riskmap.incidents.quarantines import Quarantine
@@ -98,6 +100,8 @@ class Source:
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
         self.countries = self._nothing = repeat_text(None, len(raw))
         self._blank = repeat_text("", len(raw))
+        self.not_understood = Remarks(len(raw), "=")
+        self.tolls = Remarks(len(raw), " ")
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -136,6 +140,24 @@ class Source:
             rules=self.rules,
             countries=self.countries,
         )
+
+    def codes(self, name: str, codes: Codes) -> tuple[pd.Series, NDArray[np.bool_]]:
+        """Return a schema column of codes and which are in no list; those are noted."""
+        texts = self.texts(*codes.columns)
+        found, strange = read_codes(
+            texts, codes.table, codes.default, column=name, unknown=self.unknown
+        )
+        if not codes.strict:
+            self.not_understood.add(name, strange, texts)
+        return found, strange
+
+    def counts(self, name: str, *columns: str) -> pd.Series:
+        """Return a schema column of counts; bounds and what is no count are noted as written."""
+        texts = self.texts(*columns)
+        found = parse_counts(texts, self.unknown)
+        self.tolls.add(name, found.bounds, texts)
+        self.not_understood.add(name, found.strange, texts)
+        return found.values
 
     def texts(self, *columns: str) -> pd.Series:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
@@ -269,73 +291,42 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         One row a row of the file, in order, with ``longitude`` and ``latitude`` besides the
         schema's columns.
     """
-    _quarantine_ragged(source, quarantine)
-    _quarantine_hashtags(source, quarantine)
+    quarantine_broken(source.raw, quarantine)
     columns, lookup = feed.country
     countries = source.clean(*columns)
     source.countries = map_countries(countries, lookup)
+    strange = (source.countries.isna() & countries.notna()).to_numpy(bool)
+    source.not_understood.add("country", strange, countries)
     data: dict[str, Any] = {"country": source.countries}
     data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
     for name, codes in feed.codes.items():
-        data[name] = _codes(source, codes, quarantine)
+        data[name] = _codes(source, name, codes, quarantine)
     data |= _days(feed, source, quarantine, data.get("date_precision"))
     data |= _points(feed, source, quarantine)
     for name, origin in feed.counts.items():
-        column = next((column for column in origin if column in source), origin[0])
-        data[name] = _counts(source, column, source.texts(*origin), quarantine)
+        data[name] = source.counts(name, *origin)
     for name, origin in feed.sums.items():
-        data[name] = _sum(source, origin, quarantine)
+        data[name] = _sum(source, name, origin)
     scope = None if feed.scope is None else str(feed.scope)
     data |= {"source": feed.name, "scope": scope, **feed.constants}
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
-    _quarantine_set_aside(frame, quarantine)
+    for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
+        frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
+    quarantine_set_aside(frame, quarantine)
     return frame
 
 
-def _quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
-    """Set aside the rows that the feed itself says are none, with its words where it has any."""
-    if "set_aside" not in frame:
-        return
-    details = frame.get("set_aside_detail", pd.Series(None, index=frame.index, dtype="str"))
-
-    def detail(row: int) -> str:
-        words = "" if pd.isna(details[row]) else f": {details[row]}"
-        return f"row: {REASONS[frame.loc[row, 'set_aside']]}{words}"
-
-    for reason in sorted(frame["set_aside"].dropna().unique()):
-        quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)
-
-
-def _quarantine_ragged(source: Source, quarantine: Quarantine) -> None:
-    width, widths = len(source.raw.header), source.raw.widths
-    quarantine.add_details(
-        widths != width,
-        "ragged_row",
-        lambda row: f"row: met {widths[row]} fields, expected {width}",
-    )
-
-
-def _quarantine_hashtags(source: Source, quarantine: Quarantine) -> None:
-    """Set aside a first row of HXL hashtags, which some exports have under their header."""
-    filled = [text for text in source.raw.rows.iloc[0] if text]
-    if len(filled) > 1 and all(text.startswith("#") for text in filled):
-        where = np.arange(len(source)) == 0
-        quarantine.add_details(where, "hashtag_row", lambda _: f"row: {REASONS['hashtag_row']}")
-
-
-def _codes(source: Source, codes: Codes, quarantine: Quarantine) -> pd.Series:
+def _codes(source: Source, name: str, codes: Codes, quarantine: Quarantine) -> pd.Series:
     """Return a column of the schema's codes; quarantine strange ones where the table is strict."""
-    texts = source.texts(*codes.columns)
-    found = map_codes(texts, codes.table, codes.default)
-    if codes.strict and (strange := found.isna()).any():
-        strange[strange] = texts[strange].str.strip() != ""
+    found, strange = source.codes(name, codes)
+    if codes.strict:
         quarantine.add(
-            strange.to_numpy(bool),
+            strange,
             "bad_code",
             column=source.name(codes.columns[0]),
-            met=texts,
+            met=source.texts(*codes.columns),
             expected="one of " + ", ".join(codes.table),
         )
     return found
@@ -376,28 +367,9 @@ def _points(feed: Feed, source: Source, quarantine: Quarantine) -> dict[str, Any
     return found | {"derived": derived, "evidence": points.evidence}
 
 
-def _counts(source: Source, column: str, texts: pd.Series, quarantine: Quarantine) -> pd.Series:
-    """Return a column of counts, missing where blank; quarantine what is no count."""
-    counts, bad = parse_counts(texts, source.unknown)
-    quarantine.add(bad, "bad_number", column=source.name(column), met=texts, expected=COUNT)
-    return counts
-
-
-def _sum(source: Source, columns: Columns, quarantine: Quarantine) -> pd.Series:
+def _sum(source: Source, name: str, columns: Columns) -> pd.Series:
     """Return the sum of columns of counts, missing where all are."""
     total = pd.Series(pd.NA, index=range(len(source)), dtype="Int64")
     for column in columns:
-        counts = _counts(source, column, source.texts(column), quarantine)
-        total = total.add(counts, fill_value=0)
+        total = total.add(source.counts(name, column), fill_value=0)
     return total
-
-
-def integer_text(values: pd.Series) -> pd.Series:
-    """Return ids that a table program turned into ``214797.0`` as ``214797``.
-
-    Examples
-    --------
-    >>> integer_text(pd.Series(["214797.0", "A.0", None], dtype="str")).tolist()
-    ['214797', 'A.0', nan]
-    """
-    return values.str.replace(r"^(\d+)\.0$", r"\1", regex=True)

@@ -34,6 +34,7 @@ GEO_PRECISION = {
     },
     # ActionGeo_Type
     "gdelt": {
+        "0": "unknown",  # no place is told
         "1": "country",
         "2": "admin1",  # state of the United States
         "3": "place",  # city of the United States

@@ -11,6 +11,7 @@ import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.people import read_people
 from riskmap.incidents.scope import Scope
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 
@@ -40,14 +41,18 @@ _GUARD = r"^'(?=[=+\-@\t\r])"
 _INVENTED = re.compile("X[A-Z]{2}")
 _CONFIRMED = "C"
 _TEXTS = (
-    "place", "admin1", "admin2", "nationality", "sector", "staff_type", "actor", "claimed_by",
-    "attributed_to", "notes",
+    "place", "admin1", "admin2", "nationality", "sector", "actor", "claimed_by", "attributed_to",
+    "notes",
 )  # fmt: skip
 
 
 def _find_iso(text: str) -> str | None:
     """Return the code of a country; codes of invented ones (XAA to XZZ) stand for themselves."""
     return text if _INVENTED.fullmatch(text) else find_iso(text)
+
+
+def _same(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: name for name in names}
 
 
 def _dates(source: Source) -> Days:
@@ -72,6 +77,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     sentence = frame["notes"].fillna("").str.slice(0, 1000)
     return {
         **{name: frame[name].str.replace(_GUARD, "", regex=True) for name in _TEXTS},
+        **read_people(source, frame.assign(target=None)),
         "source_id": frame["source_id"].str.removeprefix("article:"),
         "source_count": 1,
         "geo_precision": np.select(list(known.values()), list(known), "unknown"),
@@ -94,12 +100,11 @@ FEED = Feed(
         for name in ("killed", "wounded", "abducted", "foreign_victims", "credibility")
     },
     codes={
-        "event_type": Codes(("event_type",), {name: name for name in EVENT_TYPES}, strict=True),
-        "date_precision": Codes(
-            ("date_precision",), {name: name for name in DATE_PRECISIONS}, strict=True
-        ),
-        "reliability": Codes(("reliability",), {name: name for name in RELIABILITIES}, strict=True),
-        "decision": Codes(("decision",), {name: name for name in DECISIONS}, strict=True),
+        "event_type": Codes(("event_type",), _same(EVENT_TYPES), "unknown"),
+        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS)),
+        "reliability": Codes(("reliability",), _same(RELIABILITIES)),
+        "staff_type": Codes(("staff_type",), _same(("international", "national", "mixed"))),
+        "decision": Codes(("decision",), _same(DECISIONS), strict=True),
     },
     country=(("country",), _find_iso),
     # stories that somebody happened to read: one story is no watch

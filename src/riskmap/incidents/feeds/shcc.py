@@ -30,6 +30,9 @@ EVENT_TYPE = {
     "Unarmed": "assault",
     "Fist and foot": "assault",
     "Stones": "assault",
+    "Liquid": "assault",
+    "Tasers, live and rubber bullets": "armed_attack",
+    "Arson": "armed_attack",
     "No information on weapons": "unknown",
 }
 
@@ -41,7 +44,7 @@ def _dates(source: Source) -> Days:
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return kidnappings and arrests as such, and whether staff were foreign."""
-    arrested, _ = parse_counts(source.texts("arrested"))
+    arrested = parse_counts(source.texts("arrested")).values
     kinds = np.select(
         [(frame["abducted"].fillna(0) > 0), (arrested.fillna(0) > 0)], ["abduction", "arrest"], ""
     )
@@ -67,7 +70,7 @@ FEED = Feed(
         "foreign_victims": ("int'l_killed", "int'l_injured", "int'l_kidnapped", "int'l_arrested"),
         "nationals": ("nat'l_killed", "nat'l_injured", "nat'l_kidnapped", "nat'l_arrested"),
     },
-    codes={"event_type": Codes(("weapon",), EVENT_TYPE, "other")},
+    codes={"event_type": Codes(("weapon",), EVENT_TYPE, "unknown")},
     country=(("iso", "country"), find_iso),
     constants={"sector": "aid"},
     # aid and health workers alone, of whom it tells how many were foreign

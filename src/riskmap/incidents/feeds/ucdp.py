@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source, integer_text
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.scope import Scope
+from riskmap.incidents.values import integer_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,9 +61,9 @@ FEED = Feed(
     },
     counts={"killed": ("best",), "source_count": ("number_of_sources",)},
     codes={
-        "event_type": Codes(("type_of_violence",), EVENT_TYPE, "other"),
+        "event_type": Codes(("type_of_violence",), EVENT_TYPE, "unknown"),
         "geo_precision": Codes(("where_prec",), GEO_PRECISION["ucdp"], "unknown"),
-        "date_precision": Codes(("date_prec",), DATE_PRECISION, strict=True),
+        "date_precision": Codes(("date_prec",), DATE_PRECISION),
     },
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),

@@ -1,0 +1,77 @@
+"""Who was hit and at whom it was aimed, in columns of words: nationality, sector, staff, target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.words import find_nationalities, find_sector, find_target, listed, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from riskmap.incidents.feeds.mappings import Source
+
+
+def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return the columns of words as the schema's; what is in no list is noted as written.
+
+    Where a column of nationalities says no more than "foreign", at least one victim was foreign.
+
+    Parameters
+    ----------
+    source
+        The rows, which keep the notes.
+    frame
+        Their columns so far; ``nationality``, ``sector`` and ``target`` hold text as written.
+    """
+    columns = {name: frame[name].astype(object).to_numpy(copy=True) for name in _READERS}
+    staff = frame["staff_type"].astype(object).to_numpy(copy=True)
+    victims = frame["foreign_victims"].to_numpy(dtype=object, copy=True)
+    countries = frame["country"].astype(object).where(frame["country"].notna(), None).to_numpy()
+    for name, read in _READERS.items():
+        known: dict[tuple[str, str | None], tuple[str | None, bool, list[str]]] = {}
+        for row in np.flatnonzero(frame[name].notna()):
+            written = columns[name][row]
+            asked = (written, countries[row])
+            if asked not in known:
+                known[asked] = read(*asked)
+            columns[name][row], foreign, strange = known[asked]
+            for value in strange:
+                source.not_understood.note(int(row), name, value)
+            if foreign and pd.isna(victims[row]):
+                victims[row] = 1
+                source.tolls.note(int(row), "foreign_victims", written)
+            if foreign and pd.isna(staff[row]):
+                staff[row] = "mixed" if columns[name][row] == countries[row] else "international"
+    texts = {name: pd.Series(values, frame.index, "str") for name, values in columns.items()}
+    return texts | {
+        "staff_type": pd.Series(staff, frame.index, "str"),
+        "foreign_victims": pd.Series(pd.array(victims, dtype="Int64"), frame.index),
+    }
+
+
+def _nationality(text: str, country: str | None) -> tuple[str | None, bool, list[str]]:
+    found, foreign, strange = find_nationalities(text, country)
+    return ";".join(found) or None, foreign, strange
+
+
+def _sector(text: str, _: str | None) -> tuple[str | None, bool, list[str]]:
+    found = find_sector(text)
+    is_blank = normalise(text) in listed("blank")
+    return found, False, [] if found or is_blank else [text]
+
+
+def _target(text: str, country: str | None) -> tuple[str | None, bool, list[str]]:
+    found = find_target(text, country)
+    is_blank = normalise(text) in listed("blank")
+    return found or None, False, [text] if found is None and not is_blank else []
+
+
+_READERS: Mapping[str, Callable[[str, str | None], tuple[str | None, bool, list[str]]]] = {
+    "nationality": _nationality,
+    "sector": _sector,
+    "target": _target,
+}

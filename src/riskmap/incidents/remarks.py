@@ -1,0 +1,74 @@
+"""Remarks: what a reader notes beside the values of a row, such as ``sector=blasting``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.values import repeat_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Remarks:
+    """Columns and values as written, gathered check by check; most rows have none.
+
+    Parameters
+    ----------
+    size
+        Number of rows.
+    joint
+        What stands between a column and its value.
+
+    Examples
+    --------
+    >>> remarks = Remarks(2, "=")
+    >>> remarks.add("sector", np.array([False, True]), ["mining", " blasting "])
+    >>> remarks.column.tolist()
+    [nan, 'sector=blasting']
+    """
+
+    def __init__(self, size: int, joint: str) -> None:
+        self._size = size
+        self._joint = joint
+        self._told: dict[int, list[str]] = {}
+
+    def add(self, column: str, where: NDArray[np.bool_], values: Any) -> None:
+        """Note a column's values of some rows, given as a mask.
+
+        Parameters
+        ----------
+        column
+            The column of the schema.
+        where
+            The rows.
+        values
+            What stands in each row.
+        """
+        if not where.any():
+            return
+        written = np.asarray(values, dtype=object)
+        for row in np.flatnonzero(where):
+            self.note(int(row), column, str(written[row]))
+
+    def note(self, row: int, column: str, value: str) -> None:
+        """Note one value of one row."""
+        self._told.setdefault(row, []).append(f"{column}{self._joint}{value.strip()}")
+
+    def follow(self, written: pd.Series) -> pd.Series:
+        """Return the remarks behind those that a file brings along."""
+        if not self._told:
+            return written
+        told = written.astype(object).to_numpy(copy=True)
+        for row, found in self._told.items():
+            before = [] if pd.isna(told[row]) else told[row].split("; ")
+            told[row] = "; ".join(dict.fromkeys([*before, *found]))
+        return pd.Series(told, index=written.index, dtype="str")
+
+    @property
+    def column(self) -> pd.Series:
+        """The remarks of each row, joined by ``; ``, missing where there are none."""
+        return self.follow(repeat_text(None, self._size))

@@ -1,0 +1,281 @@
+"""Words in coded columns: which code a text stands for, by one open list; or that it is in no list.
+
+The list is ``data/incident_words.csv``. Case, accents, punctuation and plurals make no difference.
+A text that is in no list is never taken for something harmless: it is told, as it was written.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from riskmap.countries import find_nationality, fold, from_iso2
+from riskmap.schema import EVENT_TYPES, SECTORS
+from riskmap.settings import data_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import pandas as pd
+
+#: The types that a word within a longer text can tell: "rocket attack on a camp" is an explosion.
+ATTACKS = ("explosion", "abduction", "armed_attack", "assault", "battle")
+#: The most words that a listed phrase within a longer text has.
+_LONGEST = 4
+#: What separates the parts of a text that names several things.
+_PARTS = re.compile(r"[/;,|&+\n]|\s[-–—]\s|\b(?:and|or|with|et|y|e)\b", re.IGNORECASE)
+_WORD = re.compile(r"\w")
+_SENSELESS = re.compile(r"\b\d+\b|\bx\d+\b")
+#: A remark on one value, and what separates it from the next.
+_REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
+_INVENTED = re.compile("X[A-Z]{2}")
+
+
+def normalise(text: str) -> str:
+    """Return a text as it is compared: no case, accents, punctuation or plurals.
+
+    Examples
+    --------
+    >>> normalise(" Armed_Attacks"), normalise("Mining companies")
+    ('armed attack', 'mining company')
+    """
+    return " ".join(_singular(word) for word in fold(text).split()) or text.strip().casefold()
+
+
+def _singular(word: str) -> str:
+    if len(word) <= 3 or word.endswith(("ss", "us", "is")):  # noqa: PLR2004 - as in "gas"
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    return word.removesuffix("s")
+
+
+@lru_cache
+def listed(kind: str) -> Mapping[str, str]:
+    """Return the words of one kind and what each stands for.
+
+    Examples
+    --------
+    >>> listed("sector")["quarry"], listed("event_type")["ied"]
+    ('mining', 'explosion')
+    """
+    own = {"event_type": EVENT_TYPES, "sector": SECTORS}.get(kind, ())
+    words = {code: code for code in own} | read_words(kind)
+    return {normalise(word): value for word, value in words.items()}
+
+
+def read_words(kind: str) -> dict[str, str]:
+    """Return the words of one kind, as the list writes them, and what each stands for.
+
+    Examples
+    --------
+    >>> read_words("amount")["dozens"]
+    '24+'
+    """
+    with data_path("incident_words.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] == kind]
+    return {word: row["value"] for row in rows for word in row["words"].split(";")}
+
+
+def find_event_type(text: str) -> str | None:
+    """Return the event type that a text stands for; None when it is in no list.
+
+    Of a text that names several things the attack counts.
+
+    Examples
+    --------
+    >>> [find_event_type(t) for t in ("Armed Attack", "VBIED / complex attack", "March", "blorp")]
+    ['armed_attack', 'explosion', 'unrest', None]
+    """
+    words = listed("event_type")
+    if found := words.get(normalise(text)):
+        return found
+    told = [words.get(normalise(part)) for part in _PARTS.split(text) if part.strip()]
+    within = {words[phrase] for phrase in _phrases(text) if phrase in words}
+    attacks = [kind for kind in ATTACKS if kind in within]
+    if attacks or not told or None in told:
+        return attacks[0] if attacks else None
+    return min((kind for kind in told if kind), key=EVENT_TYPES.index)
+
+
+def find_sector(text: str) -> str | None:
+    """Return the sector that a text stands for; None when it is in no list, or names several.
+
+    Examples
+    --------
+    >>> find_sector("MINES"), find_sector("Gold mining company"), find_sector("blasting")
+    ('mining', 'mining', None)
+    """
+    words = listed("sector")
+    if found := words.get(normalise(text)):
+        return found
+    within = {words[phrase] for phrase in _phrases(text) if phrase in words} - {"services"}
+    return within.pop() if len(within) == 1 else None
+
+
+def find_word(kind: str, text: str) -> str | None:
+    """Return what a whole text stands for in a list; None when it is not there.
+
+    Examples
+    --------
+    >>> find_word("staff_type", "Expats"), find_word("geo_precision", "District")
+    ('international', 'admin2')
+    """
+    return listed(kind).get(normalise(text))
+
+
+#: How a text in each coded column is understood.
+FINDERS: Mapping[str, Callable[[str], str | None]] = {
+    "event_type": find_event_type,
+    "sector": find_sector,
+    **{
+        kind: lambda text, kind=kind: find_word(kind, text)  # type: ignore[misc]
+        for kind in ("staff_type", "date_precision", "geo_precision")
+    },
+}
+
+
+def _phrases(text: str) -> Iterator[str]:
+    """Yield the runs of words of a text, the longest first; a run within a listed one is not."""
+    words = normalise(text).split()
+    sectors, types = listed("sector"), listed("event_type")
+    taken: set[int] = set()
+    for length in range(min(_LONGEST, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            run = range(start, start + length)
+            phrase = " ".join(words[start : start + length])
+            if taken.isdisjoint(run):
+                if length > 1 and (phrase in sectors or phrase in types):
+                    taken.update(run)
+                yield phrase
+
+
+def find_nationalities(text: str, country: str | None = None) -> tuple[list[str], bool, list[str]]:
+    """Return the nationalities in a text, whether it says "foreign", and what is in no list.
+
+    Parameters
+    ----------
+    text
+        Names, adjectives or codes of countries, such as ``"3 Chinese, 1 local"``.
+    country
+        Alpha-3 code of the country of the incident, which "local" stands for.
+
+    Examples
+    --------
+    >>> find_nationalities("Turkish, CN and PAK")
+    (['CHN', 'PAK', 'TUR'], False, [])
+    >>> find_nationalities("local; expat; Martian", "AFG")
+    (['AFG'], True, ['Martian'])
+    """
+    found: set[str] = set()
+    foreign, strange = False, []
+    for part in [text] if find_nationality(text) else _PARTS.split(text):
+        word = normalise(_SENSELESS.sub(" ", part))
+        if word in listed("blank") or part.strip() in ("NA", "no", "No") or not _WORD.search(word):
+            continue
+        if code := _nation(part):
+            found.add(code)
+        elif word in listed("foreign"):
+            foreign = True
+        elif word in listed("home"):
+            found |= {country} if country else set()
+        else:
+            strange.append(part.strip())
+    return sorted(found), foreign, strange
+
+
+def _nation(text: str) -> str | None:
+    """Return the country of a nationality, however many words stand around it."""
+    plain = _SENSELESS.sub(" ", text).strip(" ().:*")
+    if _INVENTED.fullmatch(plain):
+        return plain
+    if code := find_nationality(plain):
+        return code
+    if len(plain) == 2 and plain.isupper():  # noqa: PLR2004 - a code of two letters
+        return None if plain in ("NA", "NO") else from_iso2(plain)
+    words = fold(plain).split()
+    for length in range(min(_LONGEST, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            phrase = " ".join(words[start : start + length])
+            if len(phrase) > 3 or phrase in ("prc", "usa", "uae"):  # noqa: PLR2004 - no "us", "no"
+                code = find_nationality(phrase) or find_nationality(phrase.removesuffix("s"))
+                if code:
+                    return code
+    return None
+
+
+def find_target(text: str, country: str | None = None) -> str | None:
+    """Return whom an attack was aimed at; ``""`` for others than a target; None in no list.
+
+    Parameters
+    ----------
+    text
+        What a desk writes: foreigners, a sector, ``employer: NAME`` or ``site: NAME``.
+    country
+        Alpha-3 code of the country of the incident, whose own people are not foreign.
+
+    Examples
+    --------
+    >>> find_target("Chinese company", "AFG"), find_target("mines"), find_target("Site: North pit")
+    ('foreigners', 'mining', 'site:North pit')
+    >>> find_target("police"), find_target("blorp") is None
+    ('', True)
+    """
+    head, colon, name = text.partition(":")
+    if colon and head.strip().casefold() in ("employer", "site") and name.strip():
+        return f"{head.strip().casefold()}:{name.strip()}"
+    if (found := find_word("target", text)) is not None:
+        return found
+    nations, foreign, strange = find_nationalities(text, country)
+    if foreign or any(nation != country for nation in nations):
+        return "foreigners"
+    within = {listed("target").get(phrase) for phrase in _phrases(text)}
+    if "foreigners" in within:
+        return "foreigners"
+    if sector := find_sector(text):
+        return sector
+    return "" if not strange or "" in within else None
+
+
+def split_remarks(text: str) -> list[tuple[str, str]]:
+    """Return the columns and values of ``not_understood``.
+
+    Examples
+    --------
+    >>> split_remarks("sector=blasting; rigging; event_type=blorp")
+    [('sector', 'blasting; rigging'), ('event_type', 'blorp')]
+    """
+    heads = list(_REMARK.finditer(text))
+    ends = [after.start() for _, after in pairwise(heads)] + [len(text)]
+    return [(head[1], text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
+
+
+def count_not_understood(remarks: pd.Series) -> dict[str, dict[str, int]]:
+    """Return how many rows hold each value that is in no list, by column, most frequent first.
+
+    Parameters
+    ----------
+    remarks
+        The column ``not_understood`` of an Incidents table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> count_not_understood(pd.Series(["sector=blasting", None, "sector=blasting"], dtype="str"))
+    {'sector': {'blasting': 2}}
+    """
+    counts: dict[str, Counter[str]] = {}
+    for text, rows in remarks.dropna().value_counts().items():
+        for column, value in split_remarks(str(text)):
+            counts.setdefault(column, Counter())[value] += int(rows)
+    return {column: _ordered(counts[column].items()) for column in sorted(counts)}
+
+
+def _ordered(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    return dict(sorted(counts, key=lambda item: (-item[1], item[0])))

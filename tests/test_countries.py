@@ -119,3 +119,9 @@ def test_ucdp_names_are_all_known(shared):
     path = shared / "incidents/ucdp/lilinduo_ged251_events_sample.json"
     names = {row["country"] for row in json.loads(path.read_text(encoding="utf-8"))}
     assert {name for name in names if countries.find_country(name) is None} == set()
+
+
+def test_the_invented_country_is_read_and_is_in_no_list_of_countries():
+    assert [countries.find_country(word) for word in ("XQA", "qandara")] == ["XQA", "XQA"]
+    assert countries.find_nationality("Qandara") == "XQA"
+    assert "XQA" not in countries.table()

@@ -36,3 +36,33 @@ def test_incidents_lie_in_the_district_they_name():
 def test_a_seed_is_a_history():
     assert_geodataframe_equal(rm.datasets.incidents(3), rm.datasets.incidents(3))
     assert len(rm.datasets.incidents(3)) != len(rm.datasets.incidents(4))
+
+
+def test_a_scenario_is_a_history_of_four_sources():
+    table, truth = rm.datasets.scenario(3)
+    check_incidents(table)
+    assert_geodataframe_equal(table, rm.datasets.scenario(3)[0])
+    scopes = table.groupby("source")["scope"].unique().map(list).to_dict()
+    assert scopes == {source: [scope] for source, scope in rm.datasets.SCOPES.items()}
+    assert set(truth["layer"]) == {"violence", "foreign", "CHN/mining", "aid"}
+
+
+def test_a_scenario_tells_what_its_truth_says():
+    seen, expected = 0.0, 0.0
+    for seed in range(20):
+        table, truth = rm.datasets.scenario(seed)
+        expected += truth.loc[truth["layer"] == "violence", "rate"].sum() * 2557 / 90
+        watch = table[table["source"] == "watch"]
+        seen += (~watch["event_type"].isin(["unrest", "arrest"])).sum() / 0.85
+    assert seen == pytest.approx(expected, rel=0.05)
+
+
+def test_sources_see_what_their_scope_says():
+    table, _ = rm.datasets.scenario()
+    watch, aid, desk = (table[table["source"] == name] for name in ("watch", "aidlog", "desk"))
+    assert watch[["foreign_victims", "nationality", "sector", "target"]].isna().all(axis=None)
+    assert set(aid["sector"]) == {"aid"}
+    assert set(desk["admin1"].dropna()) == {"Ambrel"}
+    assert (aid["nationality"] == "XQA").any(), "nationals are hit at home"
+    for column, codes in (("date_precision", 3), ("geo_precision", 4), ("event_type", 7)):
+        assert table[column].nunique() >= codes

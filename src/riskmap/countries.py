@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+#: The invented country of :mod:`riskmap.datasets`; its code is among those left to users.
+INVENTED = ("XQA", "Qandara")
+
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 
 
@@ -207,6 +210,7 @@ def _by_name() -> Mapping[str, str]:
         for country in table().values()
         for name in (country.iso3, country.name, *country.aliases)
     )
+    own = {**own, **{_key(name): INVENTED[0] for name in INVENTED}}
     return MappingProxyType({**translated, **own})
 
 

@@ -1,0 +1,306 @@
+"""What the oracle of false lows needs: a country, what can go wrong with its data, and the law.
+
+A degradation takes incidents and regions and returns them as they would have been read. Those that
+leave a trace (rows that can't be used, a source that fell silent) must be told by a flag; those
+that leave none (rows that are simply not there) can only be told beside the layer before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+import riskmap as rm
+from riskmap.schema import INCIDENT_COLUMNS, conform
+
+GROUPS = (rm.WorkerGroup("CHN", sector="mining"), rm.WorkerGroup(sector="aid"))
+AS_OF = "2025-01-01"
+BEFORE = "2024-10-01"
+NOW = pd.Timestamp(AS_OF)
+
+
+@dataclass(frozen=True)
+class World:
+    """Incidents, merged as a desk would, and their regions."""
+
+    incidents: gpd.GeoDataFrame
+    regions: gpd.GeoDataFrame
+
+
+@cache
+def world(seed: int, sources: tuple[str, ...] = ("watch", "aidlog", "desk", "wires")) -> World:
+    """Return the invented country as some of its sources tell of it."""
+    table, _ = rm.datasets.scenario(seed)
+    told = table[table["source"].isin(sources)].reset_index(drop=True)
+    return World(rm.merge_duplicates(told), rm.datasets.regions())
+
+
+def assess(world: World, group, *, previous=None, as_of=AS_OF, model=None):
+    """Return the layer of a world from `locate` on; quarters and a plain model, to be quick."""
+    located = rm.locate(world.incidents, world.regions)
+    panel = rm.count_incidents(located, world.regions, every="quarter", as_of=as_of, group=group)
+    forecast = rm.forecast(panel, model=rm.EmpiricalBayes() if model is None else model)
+    return rm.assess(forecast, world.regions, previous=previous)
+
+
+@lru_cache(maxsize=64)
+def before(seed: int, group: int, how: str | None):
+    """Return the layer of the whole data: alone, or after the layer of a window before."""
+    whole = world(seed)
+    previous = assess(whole, GROUPS[group], as_of=BEFORE) if how == "window" else None
+    return previous, assess(whole, GROUPS[group], previous=previous)
+
+
+def is_flagged(after: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
+    """Return where a reader sees that a level may be too low.
+
+    Both are risks with the same rows. A confidence that fell tells when a reason stands beside it.
+    """
+    doubted = (after["confidence"] == "low") & (before["confidence"] != "low")
+    told = after[["at_least", "reporting_gap", "held", "attacked"]].fillna(value=False).any(axis=1)
+    return (
+        (after["risk_level"] == 0)
+        | told
+        | after["level_as_of"].notna()
+        | (doubted & after["reasons"].notna())
+    )
+
+
+def is_doubtful(risks: pd.DataFrame) -> pd.Series:
+    """Return where a layer says that it does not know enough; an attack is no doubt."""
+    told = risks[["at_least", "reporting_gap"]].fillna(value=False).any(axis=1)
+    return (risks["risk_level"] == 0) | told | risks["level_as_of"].notna()
+
+
+def find_falls(before, after) -> pd.DataFrame:
+    """Return the regions and layers that are lower than before without a flag."""
+    key = ["region_id", "layer"]
+    both = before.risks[key].merge(after.risks[key], on=key)
+    old, new = (both.merge(layer.risks, on=key, how="left") for layer in (before, after))
+    fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~is_flagged(new, old)
+    found = new[fell][[*key, "risk_level", "p_any", "reasons"]]
+    return found.assign(was=old.loc[fell, "risk_level"], p_was=old.loc[fell, "p_any"])
+
+
+# Which rows a degradation is about.
+
+
+def _usable(world):
+    return world.incidents["quarantine_reason"].isna().to_numpy()
+
+
+def some(world, rng):
+    """Rows anywhere."""
+    return _usable(world) & (rng.random(len(world.incidents)) < rng.choice([0.02, 0.1, 0.3, 0.7]))
+
+
+def newest(world, rng):
+    """The newest rows."""
+    since = NOW - pd.Timedelta(days=int(rng.choice([20, 60, 200, 700])))
+    return _usable(world) & (world.incidents["event_date"] >= since).to_numpy()
+
+
+def one_district(world, rng):
+    """Rows that name one district, all or the newest of them."""
+    name = rng.choice(world.regions["name"])
+    here = (world.incidents["place"] == name).to_numpy()
+    return here & (newest(world, rng) if rng.random() < 1 / 2 else _usable(world))
+
+
+def one_source(world, rng):
+    """Rows of one source, all or some."""
+    name = rng.choice(["watch", "aidlog", "desk", "wires"])
+    mine = (world.incidents["source"] == name).to_numpy()
+    return mine & (some(world, rng) if rng.random() < 1 / 2 else _usable(world))
+
+
+def of_foreigners(world, rng):
+    """Rows that tell of foreigners, or some of them."""
+    mine = (world.incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
+    return mine & (some(world, rng) if rng.random() < 1 / 2 else _usable(world))
+
+
+# What is done to them.
+
+
+def drop(world, rows):
+    return replace(world, incidents=world.incidents[~rows].reset_index(drop=True))
+
+
+def _set(world, rows, **values):
+    """Return the world with other values in some rows; `not_understood` is added to."""
+    table = world.incidents.copy()
+    for name, value in values.items():
+        if name == "not_understood":
+            old = table.loc[rows, name]
+            value = (old + "; ").fillna("") + value  # noqa: PLW2901 - one more among several
+        table.loc[rows, name] = value
+    return replace(world, incidents=table)
+
+
+def garble_dates(world, rows):
+    """A day that nobody can read: the row is set aside."""
+    blank = _set(world, rows, quarantine_reason="no_date", quarantine_detail="event_date")
+    return _set(blank, rows, event_date=pd.NaT, event_date_end=pd.NaT, date_precision=None)
+
+
+def garble_points(world, rows):
+    """Coordinates of (0, 0) with all else as it was: the row is set aside."""
+    aside = _set(world, rows, quarantine_reason="null_island", quarantine_detail="latitude")
+    return _set(aside, rows, geometry=None)
+
+
+def garble_districts(world, rows):
+    """A district that nobody knows, and no point; the province is still told."""
+    return _set(world, rows, admin2="Xxqzt", place="Xxqzt", geometry=None, geo_precision="admin2")
+
+
+def set_aside(world, rows):
+    return _set(world, rows, quarantine_reason="bad_number", quarantine_detail="killed")
+
+
+def strange_sectors(world, rows):
+    rows = rows & world.incidents["sector"].notna().to_numpy()
+    return _set(world, rows, sector=None, not_understood="sector=dredgery")
+
+
+def strange_nations(world, rows):
+    rows = rows & world.incidents["nationality"].notna().to_numpy()
+    return _set(world, rows, nationality=None, not_understood="nationality=Lunarian")
+
+
+def strange_types(world, rows):
+    return _set(world, rows, event_type="unknown", not_understood="event_type=blastening")
+
+
+# What is done to a whole table.
+
+#: After so many days the silence of a source is one: it would have been broken for sure.
+SILENCE = {"watch": 60, "aidlog": 400, "desk": 90}
+
+
+def stop_source(world, rng):
+    """A source tells nothing any more."""
+    name = rng.choice(list(SILENCE))
+    since = NOW - pd.Timedelta(days=SILENCE[name] * int(rng.choice([1, 2, 4])))
+    mine = world.incidents["source"] == name
+    return drop(world, (mine & (world.incidents["event_date"] >= since)).to_numpy())
+
+
+def cut_gap(world, rng):
+    """A source told nothing for a time, and tells again."""
+    name = rng.choice(list(SILENCE))
+    days = SILENCE[name] * int(rng.choice([1, 2, 4]))
+    end = NOW - pd.Timedelta(days=int(rng.integers(30, 1000)))
+    day = world.incidents["event_date"]
+    mine = world.incidents["source"] == name
+    return drop(world, (mine & (day < end) & (day >= end - pd.Timedelta(days=days))).to_numpy())
+
+
+def stop_everyone(world, rng):
+    """Nobody tells anything any more: the file is an old one."""
+    since = NOW - pd.Timedelta(days=int(rng.choice([60, 200, 800])))
+    return drop(world, (world.incidents["event_date"] >= since).to_numpy())
+
+
+def _append(world, rows, **values):
+    """Return the world with more rows, of another source; `rows` by a mask or by positions."""
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    more = world.incidents.iloc[rows].assign(source="other", **values)
+    more["source_id"] = [str(i) for i in range(len(more))]
+    more["incident_id"] = [f"other:{i}" for i in range(len(more))]
+    table = pd.concat([world.incidents, more], ignore_index=True)
+    return replace(world, incidents=conform(table, INCIDENT_COLUMNS).set_crs(4326))
+
+
+_ANY_SCOPE = (
+    *("violence; reach=countries", "foreign; reach=countries", "violence,foreign; reach=reports"),
+    *("none", "violence; reach=countries; deaths", None),
+)
+
+
+def copy_rows(world, rng):
+    """A second source tells the same, word for word."""
+    rows = rng.choice([some, newest, one_source])(world, rng)
+    grown = _append(world, rows, scope=rng.choice(_ANY_SCOPE))
+    return replace(grown, incidents=rm.merge_duplicates(grown.incidents))
+
+
+def more_attacks(world, rng):
+    """A second source tells of other attacks on foreigners."""
+    rows = some(world, rng) & (rng.random(len(world.incidents)) < 1 / 4)
+    return _append(
+        world, rows, scope=rng.choice(_ANY_SCOPE), foreign_victims=1, nationality="TUR", sector=None
+    )
+
+
+def flood(world, rng):
+    """A second source tells of a great deal in one district, all of it harmless to foreigners."""
+    rows = np.flatnonzero(one_district(world, rng))
+    if not len(rows):
+        return world
+    many = rng.choice(rows, int(rng.choice([50, 500])))
+    day = NOW - pd.to_timedelta(rng.integers(1, int(rng.choice([3, 300])), len(many)), unit="D")
+    return _append(
+        world,
+        many,
+        scope=rng.choice(_ANY_SCOPE),
+        foreign_victims=0,
+        nationality=None,
+        event_date=day,
+        event_date_end=day,
+        date_precision="day",
+        ingested_at=pd.NaT,
+    )
+
+
+def old_history(world, rng):
+    """A thin old history stands before the rows: a few of each year from 1990 on."""
+    rows = rng.choice(np.flatnonzero(_usable(world)), 25)
+    day = pd.to_datetime(
+        rng.integers(0, 27 * 365, len(rows)), unit="D", origin="1990-01-01"
+    ).astype("datetime64[us]")
+    old = dict(event_date=day, event_date_end=day, date_precision="day", ingested_at=pd.NaT)
+    grown = _append(world, rows, **old)
+    mine = grown.incidents["source"].eq("other").to_numpy()
+    return _set(grown, mine, source="watch", scope=rm.datasets.SCOPES["watch"])
+
+
+def rename_region(world, rng):
+    """A region has another id than in the layer before."""
+    regions = world.regions.copy()
+    one = int(rng.integers(len(regions)))
+    regions.loc[one, "region_id"] = "XQA9999"
+    return replace(world, regions=regions)
+
+
+PICKS = {f.__name__: f for f in (some, newest, one_district, one_source, of_foreigners)}
+GARBLES = {
+    f.__name__: f
+    for f in (
+        *(garble_dates, garble_points, garble_districts, set_aside),
+        *(strange_sectors, strange_nations, strange_types),
+    )
+}
+TABLES = {
+    f.__name__: f
+    for f in (
+        *(stop_source, cut_gap, stop_everyone, copy_rows, more_attacks, flood, old_history),
+        rename_region,
+    )
+}
+TRACES = (*TABLES, *(f"{garble}:{pick}" for garble in GARBLES for pick in PICKS))
+SILENT = tuple(f"drop:{pick}" for pick in PICKS)
+
+
+def degrade(world: World, name: str, seed: int) -> World:
+    """Return a world after the degradation of a name; a seed chooses how."""
+    rng = np.random.default_rng(seed)
+    if name in TABLES:
+        return TABLES[name](world, rng)
+    act, pick = name.split(":")
+    return (GARBLES | {"drop": drop})[act](world, PICKS[pick](world, rng))

@@ -43,10 +43,12 @@ class Question:
     @property
     def quick(self) -> WhatIfModel | None:
         """The model when it answers what-ifs of single regions, else None."""
+        if any(np.isnan(series).any() for series in self.history.drivers.values()):
+            return None
         quick: WhatIfModel | None = (
             self.model if hasattr(self.model, "predict_what_ifs") else None  # type: ignore[assignment]
         )
-        return None if np.isnan(self.history.counts).any() else quick
+        return quick
 
     def tell(self, found: CountDistribution, region: IntArray, **columns: object) -> pd.DataFrame:
         """Return answers as a table."""

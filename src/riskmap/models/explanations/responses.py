@@ -103,6 +103,8 @@ def lengthen(
 ) -> CountHistory:
     """Return a history that goes on for some windows with as many incidents as are expected.
 
+    Somebody watches all of them.
+
     Parameters
     ----------
     history
@@ -128,8 +130,12 @@ def lengthen(
     if exposure is not None:
         density = exposure[-1] / history.days[-1]
         exposure = np.vstack([exposure, days[:, None] * density])
+    watched = history.watched
+    if watched is not None:
+        watched = np.vstack([watched, np.ones((len(days), history.n_regions))])
     return replace(
         history,
+        watched=watched,
         counts=np.vstack([history.counts, np.outer(days, rates[layer])]),
         days=np.append(history.days, days),
         phase=np.append(history.phase, ends),

@@ -56,7 +56,7 @@ class CountHistory:
     Raises
     ------
     ModelError
-        When shapes differ, a window is empty, or a count is negative.
+        When shapes differ, a window is empty, a count is negative, or a share is none.
 
     Examples
     --------
@@ -96,6 +96,8 @@ class CountHistory:
         for name, series in others.items():
             if series is not None and series.shape != shape:
                 raise ModelError(f"{name} must have shape {shape}, met {series.shape}")
+        if self.watched is not None and not ((self.watched >= 0) & (self.watched <= 1)).all():
+            raise ModelError("watched must be shares from 0 to 1")
         if np.nanmin(self.counts, initial=0.0) < 0:
             raise ModelError("counts must not be negative")
 

@@ -13,16 +13,14 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.panels.features import (
     context_features,
-    days_ahead,
-    days_at_risk,
     decayed_rates,
     decayed_sums,
     membership,
     neighbour_sums,
     rate_features,
-    relative_exposure,
     rolling_sums,
 )
+from riskmap.panels.risk_days import days_ahead, days_at_risk, relative_exposure
 from riskmap.typing import CountHistory
 
 

@@ -152,11 +152,7 @@ def incidents(seed: int = 7) -> gpd.GeoDataFrame:
             "reliability": "B",
             "credibility": 2,
             "source_count": rng.integers(1, 4, n),
-<<<<<<< HEAD:src/riskmap/datasets.py
-            "scope": "violence,foreign; reach=countries",  # its inventor saw everything
-=======
             "scope": "violence,foreign; reach=countries",
->>>>>>> bite:src/riskmap/datasets/qandara.py
         }
     )
     frame = gpd.GeoDataFrame(conform(table, INCIDENT_COLUMNS), geometry=points, crs=CRS)

@@ -22,6 +22,7 @@ from sklearn.base import clone
 from riskmap.errors import InputError, ModelError
 from riskmap.evaluation import scores, skills
 from riskmap.models.distributions import NegativeBinomial
+from riskmap.panels.risk_days import observed_totals
 from riskmap.panels.windows import parse_day, parse_horizon
 from riskmap.settings import VERSION
 
@@ -215,7 +216,7 @@ def run_task(task: Task) -> Result:
     days = float(task.history.days[first : first + task.ahead].sum())
     model = clone(task.model).fit(task.history.until(first), horizon_days=days)
     for origin in task.origins:
-        observed = np.rint(task.history.counts[origin : origin + task.ahead].sum(axis=0))
+        observed = np.rint(observed_totals(task.history, origin, task.ahead))
         found = model.predict_distribution(task.history.until(origin))
         for name, values in _judge(found, observed).items():
             result.setdefault(name, []).append([float(value) for value in values])
@@ -267,6 +268,7 @@ def _digest(task: Task) -> str:
     beside = seen.neighbours
     arrays = [seen.counts, seen.days, seen.parent, seen.country, seen.phase, seen.exposure]
     arrays += [seen.drivers[name] for name in sorted(seen.drivers)]
+    arrays += [] if seen.watched is None else [seen.watched]
     arrays += [] if beside is None else [beside.data, beside.indices, beside.indptr]
     for array in arrays:
         found = np.ascontiguousarray(np.empty(0) if array is None else array)

@@ -9,7 +9,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from riskmap.models.distributions import Mixture, NegativeBinomial, Resample
 from riskmap.models.estimators import CountEstimator
-from riskmap.panels.features import DAYS_A_MONTH, DAYS_A_YEAR, days_ahead, days_at_risk
+from riskmap.panels.features import DAYS_A_MONTH, DAYS_A_YEAR
+from riskmap.panels.risk_days import (
+    counts_and_days,
+    days_ahead,
+    least_days,
+    watched_share,
+)
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray
@@ -34,22 +40,26 @@ class WeightedHistory(CountEstimator):
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         weights = self._weights(history)
-        at_risk = days_at_risk(history)
-        days = weights @ at_risk
-        count = weights @ np.nan_to_num(history.counts)
+        count, days, *beside = (weights @ part for part in counts_and_days(history))
         mean_rate = _mean_rate(history)
         prior_days = self.prior_windows * float(np.mean(history.days))
         ahead = days_ahead(history, self.horizon_days_)
         scale = ahead / (days + prior_days)
         prior = np.broadcast_to(prior_days * mean_rate, count.shape)
         parts = {"own_history": count * scale, "all_regions": prior * scale}
+        if beside:
+            parts["own_history"] = parts["own_history"] + beside[0] * ahead / (
+                beside[1] + prior_days
+            )
         return parts, NegativeBinomial(sum_parts(parts), size=count + prior)
 
 
 def _mean_rate(history: CountHistory) -> float:
     """Return the incidents a day at risk over all regions, never 0."""
-    risk = max(float(days_at_risk(history).sum()), float(history.days.min()))
-    return (float(np.nansum(history.counts)) + UNSEEN) / risk
+    count, days, *beside = (float(part.sum()) for part in counts_and_days(history))
+    least = float(least_days(history, at=np.array([history.n_windows]))[0])
+    rate = (count + UNSEEN) / max(days, least, float(history.days.min()))
+    return rate + (beside[0] / beside[1] if beside and beside[1] else 0.0)
 
 
 def sum_parts(parts: dict[str, FloatArray]) -> FloatArray:
@@ -205,6 +215,7 @@ class Conflictology(CountEstimator):
     The totals of all stretches of the horizon's length in a region's history are its forecast
     (Hegre and others, 2025, use the last year's months). One more stretch is added that nobody
     has seen, geometric with the mean of all regions, so that a first incident is not impossible.
+    A region that nobody watched has the stretches of all regions.
 
     Parameters
     ----------
@@ -227,12 +238,28 @@ class Conflictology(CountEstimator):
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], Mixture]:
         ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
         last = history.n_windows if self.last_windows is None else self.last_windows
-        counts = history.counts[-max(last, ahead) :]
-        totals = sliding_window_view(counts, ahead, axis=0).sum(axis=-1)
-        unseen = np.isnan(totals).all(axis=0)
-        totals = np.where(unseen, 0.0, totals)
+        totals = _stretches(history, slice(-max(last, ahead), None), ahead)
         new = _mean_rate(history) * days_ahead(history, self.horizon_days_)
         seen, fresh = Resample(totals), NegativeBinomial(new, 1.0)
         weights = np.array([len(totals), 1.0]) / (len(totals) + 1.0)
         parts = {"own_history": weights[0] * seen.mean, "all_regions": weights[1] * new}
         return parts, Mixture((seen, fresh), weights)
+
+
+def _stretches(history: CountHistory, windows: slice, ahead: int) -> FloatArray:
+    """Return the totals of stretches that were watched throughout, or of which something was told.
+
+    The others are missing; a region that has nothing else takes the spread of all regions.
+    """
+    totals = sliding_window_view(np.nan_to_num(history.counts[windows]), ahead, axis=0).sum(axis=-1)
+    share = watched_share(history)
+    if share is None:
+        return totals
+    watched = (sliding_window_view(share[windows], ahead, axis=0) == 1).all(axis=-1)
+    totals = np.where(watched | (totals > 0), totals, np.nan)
+    unseen = np.isnan(totals).all(axis=0)
+    if unseen.all():
+        return np.zeros_like(totals)
+    steps = (np.arange(len(totals)) + 0.5) / len(totals)
+    anywhere = np.nanquantile(totals[:, ~unseen], steps, method="inverted_cdf")
+    return np.where(unseen, anywhere[:, None], totals)

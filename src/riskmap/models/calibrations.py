@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from riskmap.models.distributions import smallest_count
 from riskmap.models.estimators import CountEstimator
+from riskmap.panels.risk_days import observed_totals
 
 if TYPE_CHECKING:
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
@@ -91,7 +92,7 @@ class Calibrated(CountEstimator):
         means: list[FloatArray] = []
         ranks: list[FloatArray] = []
         for t in at:
-            seen = history.counts[t : t + ahead].sum(axis=0)
+            seen = observed_totals(history, int(t), ahead)
             found = fitted.predict_distribution(history.until(int(t)))
             known = ~np.isnan(seen)
             count = np.round(np.where(known, seen, 0.0))
@@ -104,6 +105,8 @@ class Calibrated(CountEstimator):
                 (ranks, rank),
             ):
                 row.append(value[known])
+        if not any(map(len, means)):
+            return
         half = len(at) // 2
         self.beta_ = _fit_beta_where_it_pays(chances, hits, half)
         mean, rank = np.concatenate(means), np.concatenate(ranks)

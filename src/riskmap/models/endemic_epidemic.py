@@ -21,7 +21,8 @@ from riskmap.models.shrinkage import (
 )
 from riskmap.models.targets import targets_of
 from riskmap.models.what_ifs import ChangedSums, WhatIfs
-from riskmap.panels.features import DAYS_A_MONTH, days_ahead, days_at_risk, rate_features
+from riskmap.panels.features import DAYS_A_MONTH, rate_features
+from riskmap.panels.risk_days import counts_and_days, days_ahead, least_days, ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,9 +161,10 @@ class EndemicEpidemic(CountEstimator):
             drivers |= {k: x * share for k, x in drivers.items() if k.startswith(f"{series}_")}
         drivers["base"] = shrunk_rates(history, self.strength_days_, at=at)
         drivers["base_wide"] = shrunk_rates(history, 4.0 * self.strength_days_, at=at)
-        seen = np.append(0.0, np.nansum(history.counts, axis=1).cumsum())[at]
-        risk = np.append(0.0, days_at_risk(history).sum(axis=1).cumsum())[at]
-        level = ((seen + UNSEEN) / np.maximum(risk, 1.0))[:, None]
+        seen, risk, *beside = (
+            np.append(0.0, part.sum(axis=1).cumsum())[at] for part in counts_and_days(history)
+        )
+        level = ratio(seen + UNSEEN, np.maximum(risk, least_days(history, at=at)), *beside)[:, None]
         roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
         return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
 
@@ -174,7 +176,7 @@ class EndemicEpidemic(CountEstimator):
         """
         check_is_fitted(self, "coefficients_")
         sums = ChangedSums(history, what_ifs)
-        level = (sums.counts("counts", "all") + UNSEEN) / np.maximum(sums.days("all"), 1.0)
+        level = sums.level("counts")
         rates: dict[str, FloatArray] = {_ALWAYS: level}
         mean = np.zeros(len(what_ifs.event))
         for name, coefficient in self.coefficients_.items():
@@ -196,7 +198,7 @@ class EndemicEpidemic(CountEstimator):
         series = unit.removesuffix("_country")
         if series not in self.share_strengths_:
             return sums.rates("counts", unit, half_life)
-        share = sums.ladder(
+        share = sums.shares(
             self.share_strengths_[series],
             "counts",
             other=series,

@@ -14,7 +14,8 @@ from riskmap.models.estimators import CountEstimator
 from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.models.targets import Targets, targets_of
-from riskmap.panels.features import context_features, days_ahead, rate_features
+from riskmap.panels.features import context_features, rate_features
+from riskmap.panels.risk_days import days_ahead, observed_totals
 
 if TYPE_CHECKING:
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
@@ -284,7 +285,7 @@ class Stack(CountEstimator):
         rows = []
         for t in at:
             past = history.until(int(t))
-            seen = history.counts[t : t + ahead].sum(axis=0)
+            seen = observed_totals(history, int(t), ahead)
             known = ~np.isnan(seen)
             count = np.round(np.where(known, seen, 0.0))
             found = [model.predict_distribution(past) for model in fitted]

@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from riskmap.errors import ModelError
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
+from riskmap.panels.risk_days import was_watched
 
 if TYPE_CHECKING:
     from riskmap.typing import CountDistribution, CountHistory, FloatArray
@@ -31,7 +32,7 @@ class CountEstimator(BaseEstimator):
     Examples
     --------
     >>> from riskmap.models.distributions import NegativeBinomial
-    >>> from riskmap.panels.features import days_ahead
+    >>> from riskmap.panels.risk_days import days_ahead
     >>> class Hunch(CountEstimator):
     ...     def __init__(self, rate_per_day=0.01):
     ...         self.rate_per_day = rate_per_day
@@ -134,12 +135,12 @@ def holds_marks(history: CountHistory) -> bool:
     >>> holds_marks(CountHistory(marks.astype(float), np.ones(90), one, one))
     True
     """
-    counts = history.counts
-    known = ~np.isnan(counts)
-    if not ((counts == 0) | (counts == 1) | ~known).all():
+    counts, some = np.nan_to_num(history.counts), was_watched(history)
+    if not ((counts == 0) | (counts == 1)).all():
         return False
+    known = np.ones(counts.shape, dtype=bool) if some is None else some
     windows = known.sum(axis=0)
-    rate = np.nansum(counts, axis=0) / np.maximum(windows, 1)
+    rate = np.where(known, counts, 0.0).sum(axis=0) / np.maximum(windows, 1)
     return bool(windows @ rate**2 >= 2.0 * _MISSED_PAIRS)
 
 

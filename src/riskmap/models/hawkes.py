@@ -11,7 +11,13 @@ from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
-from riskmap.panels.features import days_ahead, days_at_risk
+from riskmap.panels.risk_days import (
+    counts_and_days,
+    days_ahead,
+    observed_totals,
+    watched_share,
+    whole_days,
+)
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray
@@ -84,14 +90,13 @@ class Hawkes(CountEstimator):
 
         With the background that the shares leave of the long-run rate, the mean is linear in them.
         """
-        links, risk = history.neighbours, days_at_risk(history)
+        links, (counts, risk) = history.neighbours, counts_and_days(history)[:2]
         end = np.array([history.n_windows])
         rate = shrunk_rates(history, self.strength_days_, at=end)[0]
-        excited = _excitement(history, half_life)[:-1] * (risk > 0)
+        excited = _excitement(history, half_life, rate)[:-1] * (risk > 0)
         base = risk * rate
         own = excited - base
         beside = np.zeros_like(own) if links is None else excited @ links.T - risk * (links @ rate)
-        counts = np.nan_to_num(history.counts)
         some = counts > 0
         seen = counts[some]
 
@@ -122,10 +127,11 @@ class Hawkes(CountEstimator):
             return np.array([0.0, 1.0])
         counts, means = [], []
         for t in at:
-            counts.append(np.nansum(history.counts[t : t + ahead], axis=0))
+            counts.append(observed_totals(history, int(t), ahead))
             means.append(np.sum(list(self._parts(history.until(int(t))).values()), axis=0))
-        weights = np.full(len(at) * history.n_regions, min(1.0, 1.0 / ahead))
-        return fit_dispersion(np.concatenate(counts), np.concatenate(means), weights, theta=1.0)
+        count, mean = np.concatenate(counts), np.concatenate(means)
+        weights = np.where(np.isnan(count), 0.0, min(1.0, 1.0 / ahead))
+        return fit_dispersion(np.nan_to_num(count), mean, weights, theta=1.0)
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         parts = self._parts(history)
@@ -152,7 +158,7 @@ class Hawkes(CountEstimator):
         keep = 0.5 ** (step_days / self.half_life_days_)
         long_run = shrunk_rates(history, self.strength_days_, at=end)[0]
         rate = self._background(long_run, history.neighbours)
-        past = _memory(history, self.half_life_days_)[-1]
+        past = _memory(history, self.half_life_days_, long_run)[-1]
         at_risk = (ahead > 0).astype(float)
         links = history.neighbours
         run = {"n_steps": n_steps, "keep": keep, "own": self.own_}
@@ -168,21 +174,26 @@ class Hawkes(CountEstimator):
         }
 
 
-def _memory(history: CountHistory, half_life_days: float) -> FloatArray:
-    """Return the decayed sum of incidents at the start of each window and at the end."""
+def _memory(history: CountHistory, half_life_days: float, rate: FloatArray) -> FloatArray:
+    """Return the decayed sum of incidents at the start of each window and at the end.
+
+    Of days that nobody watched as many incidents are remembered as the long-run rate expects.
+    """
     memory = np.zeros((history.n_windows + 1, history.n_regions))
-    counts = np.nan_to_num(history.counts)
+    counts, share = np.nan_to_num(history.counts), watched_share(history)
+    if share is not None:
+        counts = counts + whole_days(history) * (1.0 - share) * rate
     keep = 0.5 ** (history.days / half_life_days)
     for t in range(history.n_windows):
         memory[t + 1] = memory[t] * keep[t] + counts[t]
     return memory
 
 
-def _excitement(history: CountHistory, half_life_days: float) -> FloatArray:
+def _excitement(history: CountHistory, half_life_days: float, rate: FloatArray) -> FloatArray:
     """Return how many incidents the past would trigger in each window at a ratio of 1."""
     days = np.append(history.days, history.days[-1])
     release = 1.0 - 0.5 ** (days / half_life_days)
-    return _memory(history, half_life_days) * release[:, None]
+    return _memory(history, half_life_days, rate) * release[:, None]
 
 
 def _unroll(

@@ -12,9 +12,12 @@ from riskmap.errors import ModelError
 from riskmap.models.baselines import UNSEEN, sum_parts
 from riskmap.models.distributions import NegativeBinomial, log_negative_binomial
 from riskmap.models.estimators import CountEstimator
-from riskmap.panels.features import days_ahead, days_at_risk, decayed_sums
+from riskmap.panels.features import decayed_sums
+from riskmap.panels.risk_days import counts_and_days, days_ahead, least_days, was_watched
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: What a region's rate may be shrunk towards, from near to far.
@@ -84,16 +87,16 @@ class EmpiricalBayes(CountEstimator):
         steps = self._ladder(history)
         self.strength_days_ = np.array([step.strength() for step in steps])
         if "all" not in self.levels:
-            rate = (steps[0].count.sum() + UNSEEN) / max(steps[0].days.sum(), 1.0)
+            rate = (steps[0].count.sum() + UNSEEN) / max(steps[0].days.sum(), steps[0].least)
             self.strength_days_[2] = UNSEEN / rate
 
     def _ladder(self, history: CountHistory) -> tuple[_Step, _Step, _Step]:
         """Return the steps; a level that is left out is the one above it."""
         country = history.country if "country" in self.levels else np.zeros_like(history.country)
         parent = history.parent if "parent" in self.levels else country
-        count = np.nansum(history.counts, axis=0)
-        days = days_at_risk(history).sum(axis=0)
-        return _climb(count, days, replace(history, parent=parent, country=country))
+        sums = (part.sum(axis=0) for part in counts_and_days(history))
+        least = float(least_days(history, at=np.array([history.n_windows]))[0])
+        return _climb(*sums, history=replace(history, parent=parent, country=country), least=least)
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         steps = self._ladder(history)
@@ -129,13 +132,13 @@ def shrunk_rates(history: CountHistory, strength_days: FloatArray, *, at: IntArr
     >>> shrunk_rates(history, np.ones(3), at=np.array([4])).round(2).tolist()
     [[0.1, 0.1]]
     """
-    counts, days = (
-        decayed_sums(values, lengths=history.days, half_life_days=np.inf, at=at)
-        for values in (np.nan_to_num(history.counts), days_at_risk(history))
-    )
+    sums = [
+        decayed_sums(part, lengths=history.days, half_life_days=np.inf, at=at)
+        for part in counts_and_days(history)
+    ]
     rates = np.empty((len(at), history.n_regions))
-    for row in range(len(at)):
-        steps = _climb(counts[row], days[row], history)
+    for row, least in enumerate(least_days(history, at=at)):
+        steps = _climb(*(part[row] for part in sums), history=history, least=float(least))
         rates[row] = sum_parts(_rate_parts(steps, strength_days))
     return rates
 
@@ -157,7 +160,7 @@ def share_strengths(history: CountHistory, series: str) -> FloatArray:
     ndarray, shape (3,)
     """
     counts, other = _both(history, series)
-    steps = _climb(counts.sum(axis=0), other.sum(axis=0), history)
+    steps = _climb(counts.sum(axis=0), other.sum(axis=0), history=history)
     return np.array([step.strength() for step in steps])
 
 
@@ -211,15 +214,35 @@ def shrunk_shares(
     )
     shares = np.empty((len(at), history.n_regions))
     for row, (k, v) in enumerate(zip(counts, other, strict=True)):
-        shares[row] = sum_parts(_rate_parts(_climb(k, v, history), strengths))
+        shares[row] = sum_parts(_rate_parts(_climb(k, v, history=history), strengths))
     return shares
 
 
 def _both(history: CountHistory, series: str) -> tuple[FloatArray, FloatArray]:
-    """Return the counts and another series, both 0 in windows in which either is missing."""
-    other = history.drivers[series]
-    known = np.isfinite(history.counts) & np.isfinite(other)
+    """Return the counts and another series, both 0 where :func:`both_watched` says no."""
+    other, known = history.drivers[series], both_watched(history, series)
     return np.where(known, history.counts, 0.0), np.where(known, other, 0.0)
+
+
+def both_watched(history: CountHistory, series: str) -> NDArray[np.bool_]:
+    """Return where counts and another series show a share: neither is missing, somebody watched.
+
+    Where nobody ever did, what was told has to do.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.array([[1.0, np.nan]]), np.full(1, 7.0), np.zeros(2, int),
+    ...                        np.zeros(2, int), drivers={"violence": np.ones((1, 2))})
+    >>> both_watched(history, "violence").tolist()
+    [[True, False]]
+    """
+    known = np.isfinite(history.counts) & np.isfinite(history.drivers[series])
+    for name in ("counts", series):
+        some = was_watched(history, name)
+        if some is not None and some.any():
+            known &= some
+    return known
 
 
 def _rate_parts(
@@ -234,27 +257,41 @@ def _rate_parts(
     ):
         total = (step.days + strength)[unit]
         parts[name] = share * step.count[unit] / total
+        if step.beside is not None and step.whole is not None:
+            parts[name] += share * (step.beside / (step.whole + strength))[unit]
         share = share * strength / total
         unit = step.group[unit]
     top = steps[-1]
-    parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), 1.0)
+    parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), top.least)
+    if top.beside is not None and top.whole is not None:
+        parts["all_regions"] += share * top.beside.sum() / max(top.whole.sum(), 1.0)
     return parts
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One step of the ladder: units with their counts, and the group each belongs to."""
+    """One step of the ladder: units with their counts, and the group each belongs to.
+
+    `beside` was told of windows that nobody watched, and `whole` are the days of all windows.
+    """
 
     count: FloatArray
     days: FloatArray
     group: IntArray
+    least: float = 1.0
+    beside: FloatArray | None = None
+    whole: FloatArray | None = None
 
     def up(self, group: IntArray) -> _Step:
         """Return the next step: the groups of this one, which belong to groups themselves."""
-        n = len(group)
-        count = np.bincount(self.group, self.count, n).astype(float)
-        days = np.bincount(self.group, self.days, n).astype(float)
-        return _Step(count, days, group)
+
+        def summed(part: FloatArray) -> FloatArray:
+            return np.bincount(self.group, part, len(group)).astype(float)
+
+        count, days = summed(self.count), summed(self.days)
+        if self.beside is None or self.whole is None:
+            return _Step(count, days, group, self.least)
+        return _Step(count, days, group, self.least, summed(self.beside), summed(self.whole))
 
     def strength(self) -> float:
         """Return the days that the group's rate is worth, by marginal likelihood."""
@@ -280,7 +317,13 @@ class _Step:
 
 
 def _climb(
-    count: FloatArray, days: FloatArray, history: CountHistory
+    count: FloatArray,
+    days: FloatArray,
+    beside: FloatArray | None = None,
+    whole: FloatArray | None = None,
+    *,
+    history: CountHistory,
+    least: float = 1.0,
 ) -> tuple[_Step, _Step, _Step]:
     """Return regions, parents and countries with their counts and days at risk.
 
@@ -289,7 +332,7 @@ def _climb(
     """
     country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
     country_of[history.parent] = history.country
-    regions = _Step(count, days, history.parent)
+    regions = _Step(count, days, history.parent, least, beside, whole)
     parents = regions.up(country_of)
     countries = parents.up(np.zeros(int(history.country.max()) + 1, dtype=np.int64))
     return regions, parents, countries

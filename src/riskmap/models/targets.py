@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskmap.panels.features import DAYS_A_MONTH, days_at_risk
+from riskmap.panels.features import DAYS_A_MONTH
+from riskmap.panels.risk_days import counts_and_days
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,8 @@ class Targets:
     ahead
         Windows that the horizon covers.
     counts, risk, weights : ndarray, shape (n_rows,)
-        Incidents in the horizon, its days at risk, and what the row is worth.
+        Incidents in the horizon, its days at risk, and what the row is worth. Of windows that
+        nobody watched nothing is learnt: they add neither incidents nor days.
     """
 
     at: IntArray
@@ -90,8 +92,7 @@ def targets_of(
     step = max(1, ahead // 3, -(-(n - first) * n_regions // most_rows))
     at = np.arange(n - ahead, first - 1, -step)[::-1].astype(np.int64)
     windows = at[:, None] + np.arange(ahead)
-    counts = np.nan_to_num(history.counts)[windows].sum(axis=1)
-    risk = days_at_risk(history)[windows].sum(axis=1)
+    counts, risk = (part[windows].sum(axis=1) for part in counts_and_days(history)[:2])
     age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
     worth = 0.5 ** (age / memory_months) * min(1.0, step / ahead)
     return Targets(

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import special
 
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
-from riskmap.panels.features import DAYS_A_MONTH, days_at_risk, decayed_rates
+from riskmap.panels.features import DAYS_A_MONTH, decayed_rates
+from riskmap.panels.risk_days import days_at_risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,10 +13,20 @@ import numpy as np
 from scipy import sparse
 
 from riskmap.models.baselines import UNSEEN
-from riskmap.panels.features import days_at_risk, membership
+from riskmap.panels.features import membership
+from riskmap.panels.risk_days import (
+    days_at_risk,
+    fill_missing,
+    least_days,
+    ratio,
+    was_watched,
+    whole_days,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
@@ -54,7 +64,11 @@ class WhatIfs:
         return replace(self, event=self.event[rows], region=self.region[rows])
 
     def changed(self, history: CountHistory, event: int) -> CountHistory:
-        """Return the history that one event leaves, never less than nothing."""
+        """Return the history that one event leaves, never less than nothing.
+
+        Who tells of a window that nobody watched doesn't watch it.
+        """
+        history = fill_missing(history)
         where = (self.time[[event]].T @ self.place[[event]]).toarray()
 
         def added(series: FloatArray, name: str) -> FloatArray:
@@ -121,20 +135,24 @@ class ChangedSums:
 
     Sums are linear in the counts, so that an event adds its amount times its weight at an age,
     times the part of it that falls into the unit: the region itself (``own``), its ``parent``,
-    ``country`` and ``all``; ``ladder`` is the country that its parent belongs to.
+    ``country`` and ``all``; ``ladder`` is the country that its parent belongs to. What falls into
+    windows that nobody watched is summed apart (``beside``).
 
     Parameters
     ----------
     history
-        A history without missing counts.
+        A history.
     what_ifs
         Changes of it.
     """
 
     def __init__(self, history: CountHistory, what_ifs: WhatIfs) -> None:
-        self._history, self._what_ifs = history, what_ifs
+        self._history, self._what_ifs = fill_missing(history), what_ifs
         self._age = history.days[::-1].cumsum()[::-1] - history.days
-        self._risk = days_at_risk(history)
+        self._risk, self._whole = days_at_risk(self._history), whole_days(self._history)
+        self._watched = was_watched(self._history)
+        if self._watched is not None:
+            self._risk = np.where(self._watched, self._risk, 0.0)
         country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
         country_of[history.parent] = history.country
         every = np.zeros(history.n_regions, dtype=np.int64)
@@ -145,9 +163,11 @@ class ChangedSums:
             "ladder": country_of[history.parent],
             "all": every,
         }
+        self._cells = None if self._watched is None else _Cells.of(what_ifs, self._watched)
         self._reach = {
             unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
             for unit, codes in self._units.items()
+            if self._cells is None
         }
 
     def _seen(self, codes: IntArray) -> IntArray:
@@ -156,8 +176,12 @@ class ChangedSums:
     def _keep(self, half_life_days: float) -> FloatArray:
         return 0.5 ** (self._age / half_life_days)
 
-    def _series(self, name: str) -> FloatArray:
-        return self._history.counts if name == "counts" else self._history.drivers[name]
+    def _series(self, name: str, part: str) -> FloatArray:
+        """Return a series in windows that somebody watched (``seen``), or nobody (``beside``)."""
+        values = self._history.counts if name == "counts" else self._history.drivers[name]
+        if self._watched is None:
+            return values if part == "seen" else np.zeros_like(values)
+        return np.where(self._watched == (part == "seen"), values, 0.0)
 
     def _amount(self, name: str, keep: FloatArray) -> FloatArray | float:
         """Return what each pair's event adds to a series, decayed, wherever it happens."""
@@ -165,6 +189,16 @@ class ChangedSums:
             return 0.0
         added = self._what_ifs.amounts[name] * (self._what_ifs.time @ keep)
         return np.asarray(added[self._what_ifs.event])
+
+    def _added(self, name: str, unit: str, keep: FloatArray, part: str) -> FloatArray | float:
+        """Return what each pair's event adds to a part of a series in its unit, decayed."""
+        if self._cells is None:
+            return self._amount(name, keep) * self._reach[unit] if part == "seen" else 0.0
+        if name not in self._what_ifs.amounts:
+            return 0.0
+        codes, event = self._units[unit], self._what_ifs.event
+        table = self._cells.placed(keep, part) @ membership(codes)
+        return self._what_ifs.amounts[name][event] * at_pairs(table, event, self._seen(codes))
 
     def days(self, unit: str, half_life_days: float = np.inf) -> FloatArray:
         """Return the decayed days at risk of each pair's unit."""
@@ -174,67 +208,146 @@ class ChangedSums:
         codes = self._units[unit]
         return by_region_sums(by_region, codes)[self._what_ifs.region]
 
-    def counts(self, name: str, unit: str, half_life_days: float = np.inf) -> FloatArray:
-        """Return the decayed sum of a series in each pair's unit, changed."""
-        whole = self._total(self._series(name).sum(axis=0), unit)
-        left = whole + self._amount(name, np.ones_like(self._age)) * self._reach[unit]
+    def counts(
+        self, name: str, unit: str, half_life_days: float = np.inf, *, part: str = "seen"
+    ) -> FloatArray:
+        """Return the decayed sum of a part of a series in each pair's unit, changed."""
+        series = self._series(name, part)
+        whole = self._total(series.sum(axis=0), unit)
+        left = whole + self._added(name, unit, np.ones_like(self._age), part)
         if np.isinf(half_life_days):
             return np.where(left > _ROUNDING * whole, left, 0.0)
         keep = self._keep(half_life_days)
-        decayed = self._total(keep @ self._series(name), unit)
-        decayed = decayed + self._amount(name, keep) * self._reach[unit]
+        decayed = self._total(keep @ series, unit)
+        decayed = decayed + self._added(name, unit, keep, part)
         return np.where(left > _ROUNDING * whole, np.maximum(decayed, 0.0), 0.0)
+
+    def beside(self, name: str, unit: str, half_life_days: float, more: float = 0.0) -> FloatArray:
+        """Return the rate a day of what was told of windows that nobody watched, changed.
+
+        `more` days are added to those of all windows.
+        """
+        if self._watched is None:
+            return np.zeros(len(self._what_ifs.event))
+        days = self._total(self._keep(half_life_days) @ self._whole, unit) + more
+        return ratio(self.counts(name, unit, half_life_days, part="beside"), days)
 
     def rates(self, name: str, unit: str, half_life_days: float) -> FloatArray:
         """Return the decayed rate a day of a series in each pair's unit, changed."""
         days = self.days(unit, half_life_days)
-        counts = self.counts(name, unit, half_life_days)
-        return np.divide(counts, days, out=np.zeros_like(counts), where=days > 0)
+        rates = ratio(self.counts(name, unit, half_life_days), days)
+        if self._watched is None:
+            return rates
+        rates = np.where(days > 0, rates, self._anywhere(name, half_life_days))
+        return rates + self.beside(name, unit, half_life_days)
+
+    def _anywhere(self, name: str, half_life_days: float) -> FloatArray:
+        """Return the rate of all regions, for units that nobody ever watched."""
+        counts = self.counts(name, "all", half_life_days)
+        return ratio(counts, self.days("all", half_life_days))
 
     def neighbour_rates(self, half_life_days: float) -> FloatArray:
         """Return the mean decayed rate of the counts around each pair's region, changed."""
         links = sparse.csr_array(self._history.neighbours)
-        left, whole = self._around(links, np.inf)
-        rate, _ = self._around(links, half_life_days)
+        rate = self._around(links, half_life_days, "seen")
+        if self._watched is None:
+            return rate
+        never = (self._keep(half_life_days) @ self._risk <= 0).astype(float)
+        rate = rate + (links @ never)[self._what_ifs.region] * self._anywhere(
+            "counts", half_life_days
+        )
+        return rate + self._around(links, half_life_days, "beside")
+
+    def _around(self, links: Any, half_life_days: float, part: str) -> FloatArray:
+        """Return the mean rate of the neighbours, changed; nothing where all was taken away."""
+        left, whole = self._mean_around(links, np.inf, part)
+        rate, _ = self._mean_around(links, half_life_days, part)
         return np.where(left > _ROUNDING * whole, np.maximum(rate, 0.0), 0.0)
 
-    def _around(self, links: Any, half_life_days: float) -> tuple[FloatArray, FloatArray]:
+    def _mean_around(
+        self, links: Any, half_life_days: float, part: str
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the mean rate of the neighbours, changed and as it is."""
         keep, pairs = self._keep(half_life_days), self._what_ifs
-        days = keep @ self._risk
+        days = keep @ (self._risk if part == "seen" else self._whole)
         a_day = np.divide(1.0, days, out=np.zeros_like(days), where=days > 0)
-        base = (links @ ((keep @ self._history.counts) * a_day))[pairs.region]
-        near = (pairs.place * a_day[None, :]) @ links.T
-        reach = at_pairs(sparse.csr_array(near), pairs.event, pairs.region)
-        return base + self._amount("counts", keep) * reach, base
+        base = (links @ ((keep @ self._series("counts", part)) * a_day))[pairs.region]
+        place = pairs.place if self._cells is None else self._cells.placed(keep, part)
+        near = sparse.csr_array((place * a_day[None, :]) @ links.T)
+        reach = at_pairs(near, pairs.event, pairs.region)
+        if self._cells is None:
+            return base + self._amount("counts", keep) * reach * (part == "seen"), base
+        amounts = pairs.amounts.get("counts", np.zeros(pairs.place.shape[0]))
+        return base + amounts[pairs.event] * reach, base
 
-    def ladder(
-        self,
-        strengths: FloatArray,
-        name: str,
-        *,
-        other: str | None = None,
-        half_life_days: float = np.inf,
+    def level(self, name: str) -> FloatArray:
+        """Return the rate of a series over all regions, changed, as of half an incident more."""
+        count = self.counts(name, "all") + UNSEEN
+        least = least_days(self._history, at=np.array([self._history.n_windows]))
+        rate = count / np.maximum(self.days("all"), least)
+        return rate + self.beside(name, "all", np.inf)
+
+    def ladder(self, strengths: FloatArray, name: str) -> FloatArray:
+        """Return rates a day at risk, shrunk from region to parent to country to all, changed."""
+        rate = self.level(name)
+        for unit, strength in zip(("ladder", "parent", "own"), strengths[::-1], strict=True):
+            count, days = self.counts(name, unit), self.days(unit)
+            rate = (count + strength * rate) / (days + strength)
+            rate = rate + self.beside(name, unit, np.inf, more=strength)
+        return rate
+
+    def shares(
+        self, strengths: FloatArray, name: str, *, other: str, half_life_days: float
     ) -> FloatArray:
-        """Return rates of a series shrunk from region to parent to country to all, changed.
-
-        They are a day at risk, or an incident of another series.
-        """
+        """Return how many incidents of a series go with one of another, shrunk likewise."""
+        part = "seen" if self._watched is None or self._watched.any() else "beside"
 
         def both(unit: str) -> tuple[FloatArray, FloatArray]:
-            days = (
-                self.days(unit, half_life_days)
-                if other is None
-                else self.counts(other, unit, half_life_days)
+            return (
+                self.counts(name, unit, half_life_days, part=part),
+                self.counts(other, unit, half_life_days, part=part),
             )
-            return self.counts(name, unit, half_life_days), days
 
         count, days = both("all")
-        rate = (count + UNSEEN) / np.maximum(days, 1.0)
+        share = (count + UNSEEN) / np.maximum(days, 1.0)
         for unit, strength in zip(("ladder", "parent", "own"), strengths[::-1], strict=True):
             count, days = both(unit)
-            rate = (count + strength * rate) / (days + strength)
-        return rate
+            share = (count + strength * share) / (days + strength)
+        return share
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """What each event adds to each region and window, and whether somebody watched them."""
+
+    event: IntArray
+    region: IntArray
+    window: IntArray
+    amount: FloatArray
+    watched: NDArray[np.bool_]
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, what_ifs: WhatIfs, watched: NDArray[np.bool_]) -> _Cells | None:
+        """Return the cells of the events; None when all of them were watched."""
+        place, time = sparse.coo_array(what_ifs.place), sparse.csr_array(what_ifs.time)
+        event, region = place.coords
+        times = np.diff(time.indptr)[event]
+        first = np.cumsum(times) - times
+        entry = np.arange(times.sum()) + np.repeat(time.indptr[event] - first, times)
+        region, window = np.repeat(region, times), time.indices[entry]
+        some = watched[window, region]
+        if some.all():
+            return None
+        amount = np.repeat(place.data, times) * time.data[entry]
+        return cls(np.repeat(event, times), region, window, amount, some, place.shape)
+
+    def placed(self, keep: FloatArray, part: str) -> Any:
+        """Return what of each event falls into a part of each region, decayed."""
+        rows = self.watched == (part == "seen")
+        cells = (self.event[rows], self.region[rows])
+        values = self.amount[rows] * keep[self.window[rows]]
+        return sparse.csr_array(sparse.coo_array((values, cells), shape=self.shape))
 
 
 def by_region_sums(values: FloatArray, codes: IntArray) -> FloatArray:

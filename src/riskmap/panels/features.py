@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from riskmap.panels.risk_days import counts_and_days, ratio, relative_exposure, watched_share
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -36,58 +38,6 @@ _FEW = 8
 
 #: Half-lives within one sum, by which weights grow; a float doubles 1023 times at most.
 _HALF_LIVES = 512.0
-
-
-def relative_exposure(history: CountHistory) -> FloatArray | None:
-    """Return exposure a day relative to the first window's mean, or None when it is unknown.
-
-    Only ratios of exposure matter to a model, so that its unit does not.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int),
-    ...                        exposure=np.array([[10.0, 30.0]]))
-    >>> relative_exposure(history).tolist()
-    [[0.5, 1.5]]
-    """
-    if history.exposure is None:
-        return None
-    density = history.exposure / history.days[:, None]
-    means = density.mean(axis=1)
-    return density / means[np.argmax(means > 0)] if (means > 0).any() else density
-
-
-def days_at_risk(history: CountHistory) -> FloatArray:
-    """Return each window's days by region, times relative exposure; 0 where nothing is known.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.array([[1.0, np.nan]]), np.full(1, 7.0), np.zeros(2, int),
-    ...                        np.zeros(2, int))
-    >>> days_at_risk(history).tolist()
-    [[7.0, 0.0]]
-    """
-    days = np.where(np.isnan(history.counts), 0.0, history.days[:, None])
-    exposure = relative_exposure(history)
-    return days if exposure is None else days * exposure
-
-
-def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
-    """Return the horizon's days by region, times the relative exposure of the last window.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.zeros((1, 2)), np.ones(1), np.zeros(2, int), np.zeros(2, int))
-    >>> days_ahead(history, 90.0).tolist()
-    [90.0, 90.0]
-    """
-    exposure = relative_exposure(history)
-    if exposure is None:
-        return np.full(history.n_regions, float(horizon_days))
-    return horizon_days * exposure[-1]
 
 
 def decayed_rates(
@@ -130,7 +80,7 @@ def decayed_rates(
         decayed_sums(values, lengths=lengths, half_life_days=half_life_days, at=at)
         for values in (counts, days)
     )
-    return _ratio(seen, risk)
+    return ratio(seen, risk)
 
 
 def decayed_sums(
@@ -312,11 +262,11 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     >>> rate_features(history, at=np.array([4]))["parent_12m"].round(3).tolist()
     [[0.143, 0.143]]
     """
-    counts, days = np.nan_to_num(history.counts), days_at_risk(history)
     window_months = float(np.median(history.days)) / DAYS_A_MONTH
     short = tuple(months for months in SHORT_HALF_LIVES if months >= window_months)
-    own = _decay(history, counts, days, short + OWN_HALF_LIVES, at)
-    features = {f"own_{m:g}m": _ratio(*sums) for m, sums in own.items()}
+    own = _decay(history, "counts", short + OWN_HALF_LIVES, at)
+    gaps = watched_share(history) is not None
+    features = {f"own_{m:g}m": _rates(sums, gaps=gaps) for m, sums in own.items()}
     if history.neighbours is not None:
         for m in OTHER_HALF_LIVES:
             features[f"neighbours_{m:g}m"] = neighbour_sums(
@@ -325,53 +275,48 @@ def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArra
     every = np.zeros(history.n_regions, dtype=np.int64)
     groups = {"parent": history.parent, "country": history.country, "all": every}
     for name, codes in groups.items():
-        features |= _pooled(name, own, codes)
-    for name, series in sorted(history.drivers.items()):
-        known = np.where(np.isnan(series), 0.0, days_at_risk(_without_counts(history)))
-        other = _decay(history, np.nan_to_num(series), known, OTHER_HALF_LIVES, at)
-        features |= {f"{name}_{m:g}m": _ratio(*sums) for m, sums in other.items()}
-        features |= _pooled(f"{name}_country", other, history.country)
+        features |= _pooled(name, own, codes, gaps=gaps)
+    for name in sorted(history.drivers):
+        gaps = watched_share(history, name) is not None
+        other = _decay(history, name, OTHER_HALF_LIVES, at)
+        features |= {f"{name}_{m:g}m": _rates(sums, gaps=gaps) for m, sums in other.items()}
+        features |= _pooled(f"{name}_country", other, history.country, gaps=gaps)
     return features
 
 
-def _without_counts(history: CountHistory) -> CountHistory:
-    """Return the history with nothing missing, for series that are known on their own."""
-    from dataclasses import replace
-
-    return replace(history, counts=np.nan_to_num(history.counts))
-
-
 def _decay(
-    history: CountHistory,
-    counts: FloatArray,
-    days: FloatArray,
-    months: tuple[float, ...],
-    at: IntArray,
-) -> dict[float, tuple[FloatArray, FloatArray]]:
+    history: CountHistory, series: str, months: tuple[float, ...], at: IntArray
+) -> dict[float, tuple[FloatArray, ...]]:
     """Return the decayed sums of counts and of days at risk, by half-life."""
+    parts = counts_and_days(history, series)
     return {
-        m: (
-            decayed_sums(counts, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at),
-            decayed_sums(days, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at),
+        m: tuple(
+            decayed_sums(part, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at)
+            for part in parts
         )
         for m in months
     }
 
 
-def _ratio(seen: FloatArray, risk: FloatArray) -> FloatArray:
-    return np.divide(seen, risk, out=np.zeros_like(seen), where=risk > 0)
+def _rates(sums: tuple[FloatArray, ...], *, gaps: bool) -> FloatArray:
+    """Return rates of units; of those that nobody ever watched, that of all."""
+    rates, (seen, risk) = ratio(*sums), sums[:2]
+    if gaps:
+        every = ratio(*(part.sum(axis=-1, keepdims=True) for part in (seen, risk)))
+        rates = rates + np.where(risk > 0, 0.0, every)
+    return rates
 
 
 def _pooled(
-    name: str, sums: dict[float, tuple[FloatArray, FloatArray]], codes: IntArray
+    name: str, sums: dict[float, tuple[FloatArray, ...]], codes: IntArray, *, gaps: bool
 ) -> dict[str, FloatArray]:
     """Return decayed rates of the group that each region belongs to."""
     found = np.array([sums[m] for m in OTHER_HALF_LIVES])
     shape = found.shape[:-1]
-    seen, risk = np.moveaxis(
+    parts = np.moveaxis(
         (found.reshape(-1, len(codes)) @ membership(codes)).reshape(*shape, -1), 1, 0
     )
-    rates = _ratio(seen, risk)[..., codes]
+    rates = _rates(tuple(parts), gaps=gaps)[..., codes]
     return {f"{name}_{m:g}m": rate for m, rate in zip(OTHER_HALF_LIVES, rates, strict=True)}
 
 
@@ -388,9 +333,9 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     Returns
     -------
     dict of str to ndarray, shape (len(at), n_regions)
-        ``days_since_last`` (days of history when there was none), ``season_sin`` and
+        ``days_since_last`` (watched days; all of them when there was none), ``season_sin`` and
         ``season_cos`` of the end of the last window seen, ``trend`` (log ratio of the rate of the
-        last year to that of four years, all regions), ``reporting`` (share of windows known) and
+        last year to that of four years, all regions), ``reporting`` (share of windows watched) and
         ``exposure`` (relative, of the last window seen).
 
     Examples
@@ -403,9 +348,12 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     """
     n = history.n_regions
     ends = np.r_[0.0, np.cumsum(history.days)]
+    share = watched_share(history)
+    known = np.ones(history.counts.shape) if share is None else share
+    clock = np.vstack([np.zeros(n), np.cumsum(history.days[:, None] * known, axis=0)])
     happened = np.nan_to_num(history.counts) > 0
-    last = np.maximum.accumulate(np.where(happened, ends[1:, None], 0.0), axis=0)
-    known = np.vstack([np.zeros(n), np.cumsum(~np.isnan(history.counts), axis=0)])
+    last = np.maximum.accumulate(np.where(happened, clock[1:], 0.0), axis=0)
+    known = np.vstack([np.zeros(n), np.cumsum(known, axis=0)])
     angle = 2 * np.pi * _phases_before(history)[at]
     exposure = relative_exposure(history)
     exposure = np.ones(history.counts.shape) if exposure is None else exposure
@@ -413,7 +361,7 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     small = 0.5 / np.maximum(ends[at] * n, 1.0)[:, None]
     spread = np.ones((1, n))
     return {
-        "days_since_last": ends[at][:, None] - np.vstack([np.zeros(n), last])[at],
+        "days_since_last": (clock - np.vstack([np.zeros(n), last]))[at],
         "season_sin": np.sin(angle)[:, None] * spread,
         "season_cos": np.cos(angle)[:, None] * spread,
         "trend": np.log((rates["all_12m"] + small) / (rates["all_48m"] + small)),

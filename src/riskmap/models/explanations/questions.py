@@ -54,9 +54,7 @@ class Question:
     @property
     def is_quick(self) -> bool:
         """Whether the models answer what-ifs of single regions."""
-        names = self.model.every_series()
-        known = all(not np.isnan(self.histories[name].counts).any() for name in names)
-        return known and all(hasattr(term.model, "predict_what_ifs") for term in self.model.terms)
+        return all(hasattr(term.model, "predict_what_ifs") for term in self.model.terms)
 
     def ask(
         self, what_ifs: Callable[[str, CountHistory], WhatIfs], region: IntArray

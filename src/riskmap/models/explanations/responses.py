@@ -114,6 +114,8 @@ def lengthen(
 ) -> CountHistory:
     """Return a history that goes on for some windows with as many incidents as are expected.
 
+    Somebody watches all of them.
+
     Parameters
     ----------
     history

@@ -1,0 +1,213 @@
+"""What is told raises; only watched silence lowers; windows without eyes are no zeros."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+import riskmap as rm
+from riskmap.models.explanations.responses import lengthen
+from riskmap.models.what_ifs import WhatIfs, predict_one_by_one
+from riskmap.panels.features import context_features, rate_features
+from riskmap.typing import CountHistory
+
+N_WINDOWS, N_REGIONS = 40, 9
+MODELS = [
+    rm.EndemicEpidemic(),
+    rm.EmpiricalBayes(),
+    rm.Climatology(),
+    rm.Persistence(),
+    rm.Seasonal(),
+    rm.ExponentialMean(),
+    rm.Conflictology(),
+    rm.Hawkes(),
+    rm.Stack((rm.Climatology(), rm.EmpiricalBayes()), origins=4),
+]
+every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+
+
+def made(seed=0, *, rate=0.4, drivers=True):
+    """Foreign incidents among violence, monthly."""
+    rng = np.random.default_rng(seed)
+    violence = rng.poisson(rng.gamma(0.7, 2 * rate, N_REGIONS), (N_WINDOWS, N_REGIONS))
+    ring = np.eye(N_REGIONS)
+    return CountHistory(
+        counts=rng.binomial(violence, 0.3).astype(float),
+        days=rng.choice([28.0, 30.0, 31.0], N_WINDOWS),
+        parent=np.array([0, 0, 0, 1, 1, 2, 2, 3, 3]),
+        country=np.array([0, 0, 0, 0, 0, 1, 1, 1, 0]),
+        phase=np.arange(N_WINDOWS) % 12 / 12,
+        neighbours=sparse.csr_array((np.roll(ring, 1, 0) + np.roll(ring, -1, 0)) / 2),
+        drivers={"violence": violence.astype(float)} if drivers else {},
+    )
+
+
+def drawn_watch(rng, *, among=(0.0, 0.02, 0.4, 1.0)):
+    """Windows that were watched, in part or not at all; some regions never were."""
+    watched = rng.choice(among, (N_WINDOWS, N_REGIONS))
+    watched[:, rng.random(N_REGIONS) < 0.2] = 0.0
+    watched[N_WINDOWS - rng.integers(0, 12) :] = 0.0
+    return watched
+
+
+def p_any(model, history):
+    return model.predict_distribution(history).p_gt(0)
+
+
+@every_model
+def test_watched_throughout_is_the_same_to_the_bit(model):
+    history = made()
+    whole = replace(history, watched=np.ones(history.counts.shape))
+    found = [model.fit(h, horizon_days=90.0).predict_distribution(h) for h in (history, whole)]
+    assert found[0].mean.tobytes() == found[1].mean.tobytes()
+    assert found[0].p_gt(0).tobytes() == found[1].p_gt(0).tobytes()
+
+
+@pytest.mark.parametrize("model", [m for m in MODELS if not isinstance(m, rm.Seasonal)])
+def test_a_source_that_stops_lowers_nothing_much(model):
+    """Broken twin: the same windows as zeros."""
+    history = made(1, rate=1.0)
+    fitted = model.fit(history, horizon_days=90.0)
+    counts, watched = history.counts.copy(), np.ones(history.counts.shape)
+    violence = history.drivers["violence"].copy()
+    counts[-18:] = violence[-18:] = watched[-18:] = 0.0
+    silent = replace(history, counts=counts, drivers={"violence": violence})
+    before = p_any(fitted, history.until(N_WINDOWS - 18))
+    stopped = p_any(fitted, replace(silent, watched=watched))
+    assert np.median(stopped) >= 0.85 * np.median(before)
+    if not isinstance(model, rm.Conflictology):
+        assert np.median(p_any(fitted, silent)) < 0.85 * np.median(stopped)
+
+
+@every_model
+def test_a_region_that_nobody_watched_is_no_quiet_one(model):
+    history = made(2, rate=1.0)
+    counts, watched = history.counts.copy(), np.ones(history.counts.shape)
+    violence = history.drivers["violence"].copy()
+    counts[:, 1] = violence[:, 1] = watched[:, 1] = 0.0
+    history = replace(history, counts=counts, drivers={"violence": violence}, watched=watched)
+    fitted = model.fit(history, horizon_days=90.0)
+    found = p_any(fitted, history)
+    assert found[1] > 0.5 * np.median(np.delete(found, 1))
+    assert np.isfinite(found).all()
+
+
+@every_model
+def test_a_history_that_nobody_watched_has_a_forecast(model):
+    history = replace(made(3), watched=np.zeros((N_WINDOWS, N_REGIONS)))
+    found = p_any(model.fit(history, horizon_days=90.0), history)
+    assert ((found > 0) & (found < 1)).all()
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(MODELS[:6]), st.integers(0, 10**6))
+def test_one_more_told_incident_lowers_nothing(model, seed):
+    rng = np.random.default_rng(seed)
+    history = replace(made(seed % 7, drivers=False), watched=drawn_watch(rng))
+    fitted = model.fit(history, horizon_days=90.0)
+    counts = history.counts.copy()
+    region = rng.integers(N_REGIONS)
+    window = rng.integers(N_WINDOWS)
+    counts[window, region] += 1.0
+    more = replace(history, counts=counts)
+    change = p_any(fitted, more) - p_any(fitted, history)
+    assert (change >= -1e-12).all()
+    recent = window >= N_WINDOWS - 1
+    if recent and not isinstance(model, rm.Seasonal):
+        assert change[region] > 0
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6))
+def test_an_attack_on_foreigners_lowers_nothing_though_it_is_violence_too(seed):
+    rng = np.random.default_rng(seed)
+    history = replace(made(seed % 7), watched=drawn_watch(rng))
+    fitted = rm.EndemicEpidemic().fit(history, horizon_days=90.0)
+    place = np.eye(N_REGIONS)[[rng.integers(N_REGIONS)]]
+    time = np.eye(N_WINDOWS)[[rng.integers(N_WINDOWS)]]
+    one = {"counts": np.ones(1), "violence": np.ones(1)}
+    nobody = np.empty(0, dtype=int)
+    event = WhatIfs(sparse.csr_array(place), sparse.csr_array(time), one, nobody, nobody)
+    change = p_any(fitted, event.changed(history, 0)) - p_any(fitted, history)
+    assert (change >= -1e-12).all()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6))
+def test_the_quick_way_is_the_slow_way(seed):
+    rng = np.random.default_rng(seed)
+    history = replace(made(seed % 5), watched=drawn_watch(rng))
+    if seed % 3 == 0:
+        counts = np.where(rng.random(history.counts.shape) < 0.1, np.nan, history.counts)
+        history = replace(history, counts=counts)
+    model = rm.EndemicEpidemic(penalties=(0.01,)).fit(history, horizon_days=90.0)
+    n_events = 6
+    place, time = np.zeros((n_events, N_REGIONS)), np.zeros((n_events, N_WINDOWS))
+    amount = rng.integers(1, 4, n_events).astype(float)
+    for event in range(n_events):
+        time[event, rng.integers(N_WINDOWS, size=2)] = 0.5
+        place[event] = rng.dirichlet(np.ones(N_REGIONS)) if event % 2 else np.eye(N_REGIONS)[event]
+    event, region = np.nonzero(np.ones_like(place))
+    amounts = {"counts": amount, "violence": amount}
+    asked = WhatIfs(sparse.csr_array(place), sparse.csr_array(time), amounts, event, region)
+    for name in model._drivers(history, np.array([N_WINDOWS])):
+        model.coefficients_ = {name: 1.0}
+        mean, _ = predict_one_by_one(model, history, asked)
+        found = model.predict_what_ifs(history, asked).mean
+        assert found == pytest.approx(mean, rel=1e-9, abs=1e-12), name
+
+
+def test_days_to_come_are_watched():
+    history = replace(made(), watched=drawn_watch(np.random.default_rng(1)))
+    rates = {"foreign": np.full(N_REGIONS, 0.01), "violence": np.full(N_REGIONS, 0.02)}
+    longer = lengthen(history, np.array([30.0, 31.0]), rates, layer="foreign")
+    assert (longer.watched[-2:] == 1).all()
+    assert np.array_equal(longer.until(N_WINDOWS).watched, history.watched)
+
+
+def test_quiet_is_counted_in_watched_days():
+    history = CountHistory(
+        *(np.array([[1.0], [0.0], [0.0]]), np.full(3, 10.0), np.zeros(1, int), np.zeros(1, int)),
+        watched=np.array([[1.0], [0.5], [0.0]]),
+    )
+    found = context_features(history, at=np.array([3]))
+    assert found["days_since_last"].item() == 5.0
+    assert found["reporting"].item() == pytest.approx(0.5)
+
+
+def test_one_incident_in_a_glimpse_is_no_daily_event():
+    """Of a window that was watched for minutes no rate a day is made of what it tells."""
+    counts, watched = np.zeros((30, 4)), np.zeros((30, 4))
+    counts[10, 0], watched[10, 0] = 1.0, 0.001
+    history = CountHistory(
+        *(counts, np.full(30, 7.0), np.zeros(4, int), np.zeros(4, int)), watched=watched
+    )
+    rates = rate_features(history, at=np.array([30]))
+    assert 0 < rates["own_12m"][0, 0] < 1 / 60
+
+
+def test_a_gap_in_real_reporting_is_not_calm(shared):
+    """Rows of 740 days are gone, up to 60 days before: p stays where reports have it."""
+    regions = rm.read_regions(("CAF",))
+    incidents = rm.read_incidents(shared / "incidents/ucdp/ged231_CAR482.csv")
+    start, end = pd.Timestamp("2022-12-31") - pd.to_timedelta([800, 60], unit="D")
+    cut = incidents[~incidents["event_date"].between(start, end, inclusive="left")]
+    whole, gap = (
+        rm.count_incidents(rm.locate(rows, regions), regions, as_of="2022-12-31")
+        for rows in (incidents, cut)
+    )
+    edges = pd.to_datetime(gap.edges)
+    gone = np.clip(
+        np.asarray((np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)).days), 0, None
+    )
+    history = gap.history("violence")
+    share = np.repeat(1.0 - (gone / history.days)[:, None], history.n_regions, axis=1)
+    known, zeros, missing = (
+        np.median(p_any(rm.EndemicEpidemic().fit(h, horizon_days=90.0), h))
+        for h in (whole.history("violence"), history, replace(history, watched=share))
+    )
+    assert zeros < 0.85 * known < missing < 1.15 * known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
     days_at_risk_share,
+    default_rules,
     find_watchers,
     know_regions,
 )
@@ -317,7 +318,10 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
     watchers = find_watchers(seen, keys["iso3"], today=today)
-    everyone = find_watchers(seen.assign(scope="violence"), keys["iso3"], today=today)
+    # told is told, however thin: only gaps are left out where nobody watched
+    rules = replace(default_rules(), thin_share=0.0)
+    told = seen.assign(scope="violence")
+    everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     at_risk: dict[str, FloatArray | None] = {}
     for layer in LAYERS:

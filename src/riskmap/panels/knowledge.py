@@ -250,9 +250,9 @@ def days_at_risk_share(
 ) -> tuple[FloatArray, FloatArray | None]:
     """Return what was watched, and what of each window models count as days at risk.
 
-    A region that was hardly ever watched has no rate of its own. What is told of it is then held
-    against the days on which anybody reported from its country at all: a rate that is at least so
-    high, since nobody would have told of everything.
+    A region that was hardly ever watched, or not lately, has no rate of its own. What is told of it
+    is then held against the days on which anybody reported from its country at all: a rate that is
+    at least so high, since nobody would have told of everything.
 
     Parameters
     ----------
@@ -267,16 +267,23 @@ def days_at_risk_share(
     at_risk : ndarray, shape (n_windows, n_regions), or None
         None where all of it is at risk.
     """
-    least = default_rules().least_watched_days
     days = np.diff(bounds).astype(float)
     watched = watched_share(watchers, layer, bounds=bounds, n_regions=n)
     at_risk = watched.copy()
-    blind = days @ at_risk < min(least, days.sum())
+    blind = _is_blind(watched, bounds, days)
     if blind.any():
         told = watched_share(everyone, "violence", bounds=bounds, n_regions=n)
-        told[:, days @ told < min(least, days.sum())] = 1.0
+        told[:, _is_blind(told, bounds, days)] = 1.0
         at_risk[:, blind] = told[:, blind]
     return watched, None if (at_risk == 1.0).all() else at_risk
+
+
+def _is_blind(share: FloatArray, bounds: IntArray, days: FloatArray) -> NDArray[np.bool_]:
+    """Return the regions that were watched for too few days, or on none of late."""
+    rules = default_rules()
+    few = days @ share < min(rules.least_watched_days, days.sum())
+    late = bounds[1:] > bounds[-1] - rules.lately_days
+    return np.asarray(few | (share[late].sum(axis=0) == 0))
 
 
 def know_regions(

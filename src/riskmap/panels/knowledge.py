@@ -142,6 +142,8 @@ def _watch(
     """Yield how one source watches each country."""
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     until = today - int(np.ceil(scope.delay_days))
+    # a source that has watched for long is known from the first report of the file on
+    since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
     for code in named or sorted(set(country[position])):
         # a scope that names a country watches it as long as the source reports from anywhere
@@ -150,7 +152,7 @@ def _watch(
         if not len(days):
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, scope, until=until, rules=rules)
+        begin, end, alive = _spans(days, since, until=until, rules=rules)
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
@@ -174,14 +176,13 @@ def _watch(
 
 
 def _spans(
-    days: IntArray, scope: Scope, *, until: int, rules: Rules
+    days: IntArray, since: int | None, *, until: int, rules: Rules
 ) -> tuple[IntArray, IntArray, bool]:
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
     Between two reports it watched unless the silence is a gap, or reports around are thin against
     those of lately: a trickle of old rows is no watch.
     """
-    since = day_of(scope.since) if scope.since is not None else None
     days = days[days < until] if since is None else days[(days < until) & (days >= since)]
     if not len(days):
         return np.empty(0, np.int64), np.empty(0, np.int64), False

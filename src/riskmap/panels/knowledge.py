@@ -389,15 +389,13 @@ def _gaps(
     The rate is that of the last year before the silence: a long old history does not stretch it.
     """
     pairs = np.unique(np.stack([position, day]), axis=1) if len(day) else np.empty((2, 0), int)
-    last, first = np.full(n, -np.inf), np.full(n, np.inf)
+    last = np.full(n, -np.inf)
     np.maximum.at(last, pairs[0], pairs[1])
-    np.minimum.at(first, pairs[0], pairs[1])
     near = pairs[1] > last[pairs[0]] - rules.recent_days
     often = np.bincount(pairs[0][near], minlength=n)
     quiet = np.where(np.isfinite(last), today - last, np.nan)
-    with np.errstate(invalid="ignore"):
-        base = np.clip(last - first + 1, min(90, rules.recent_days), rules.recent_days)
-    expected = often / np.where(np.isfinite(base), base, 1.0) * np.nan_to_num(quiet)
+    # a year is chosen for its last report, and reports come in bursts: two fewer tell the rate
+    expected = np.maximum(often - 2, 0) / rules.recent_days * np.nan_to_num(quiet)
     gap = (-np.expm1(-expected) > rules.gap_probability) & (quiet > rules.least_gap_days)
     return quiet, gap
 

@@ -198,6 +198,8 @@ def _spans(
     lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
     thin = around < rules.thin_share * lately
     keep = ~gap & ~thin & ~np.append(thin[1:], [False])
+    if not keep.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), False
     begin, end = nodes[:-1][keep], nodes[1:][keep]
     if since is not None and keep[0] and since < begin[0]:
         begin = np.append(since, begin[1:])

@@ -16,6 +16,7 @@ from riskmap.cli.common import (
     Json,
     Regions,
     Scheduler,
+    ScopeText,
     as_rows,
     load_group,
     load_incidents,
@@ -82,6 +83,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
         str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
     ] = None,
     *,
+    scope: ScopeText = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     as_json: Json = False,
@@ -97,7 +99,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents), load_regions(regions)
+        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
         located = rm.locate(table, districts)
         say(f"replaying {len(days)} layers")
         found = rm.replay(

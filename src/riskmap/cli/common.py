@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,14 @@ MaxLost = Annotated[
 Dates = Annotated[
     str | None,
     typer.Option("--dates", help="Format of the dates where the file does not tell: %d/%m/%Y."),
+]
+ScopeText = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        help="What the sources of all files can see, such as 'violence; reach=countries'; outranks "
+        "what files and feeds say.",
+    ),
 ]
 Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
@@ -58,7 +67,9 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
             typer.echo(line)
 
 
-def load_incidents(paths: list[Path], *, dates: str | None = None) -> gpd.GeoDataFrame:
+def load_incidents(
+    paths: list[Path], *, dates: str | None = None, scope: str | None = None
+) -> gpd.GeoDataFrame:
     """Read files of incidents; who was hit is read from notes, and an incident counts once.
 
     Notes come before duplicates, so that the report that stands for an incident also knows what
@@ -71,22 +82,31 @@ def load_incidents(paths: list[Path], *, dates: str | None = None) -> gpd.GeoDat
     tables = []
     for path in paths:
         say(f"reading {path.name}")
-        tables.append(rm.derive_victims(rm.read_incidents(path, dates=dates)))
+        tables.append(rm.derive_victims(rm.read_incidents(path, dates=dates, scope=scope)))
     say("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return rm.merge_duplicates(table)
 
 
-def scan_files(paths: list[Path], regions: gpd.GeoDataFrame, *, scheduler: str | None) -> Scan:
+def scan_files(
+    paths: list[Path],
+    regions: gpd.GeoDataFrame,
+    *,
+    scheduler: str | None,
+    scope: str | None = None,
+) -> Scan:
     """Read and place long files a part at a time, here or by the workers of a cluster."""
     import riskmap as rm
     from riskmap.workers import connect
 
     say(f"reading and placing {len(paths)} files a part at a time")
+    scan = partial(
+        rm.scan_incidents, paths, regions, each=rm.derive_victims, merge=True, scope=scope
+    )
     if scheduler is None:
-        return rm.scan_incidents(paths, regions, each=rm.derive_victims, merge=True)
+        return scan()
     with connect(scheduler) as client:
-        return rm.scan_incidents(paths, regions, each=rm.derive_victims, merge=True, client=client)
+        return scan(client=client)
 
 
 def refuse_losses(ledger: Ledger, max_lost: float) -> None:

@@ -15,6 +15,7 @@ from riskmap.cli.common import (
     Json,
     Regions,
     Scheduler,
+    ScopeText,
     as_rows,
     load_incidents,
     load_regions,
@@ -33,6 +34,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     *,
     layer: Annotated[str, typer.Option(help="violence or foreign.")] = "violence",
     refit: Annotated[int, typer.Option(help="Fit anew at every so many origins.")] = 1,
+    scope: ScopeText = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     keep: Annotated[
@@ -51,7 +53,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
         raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
     models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents), load_regions(regions)
+        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
         located = rm.locate(table, districts)
         panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
         say(f"forecasting {horizon} from {origins} past days")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from riskmap.cli.common import Dates, Json, load_regions, show
+from riskmap.cli.common import Dates, Json, ScopeText, load_regions, show
 
 
 def check_incidents(
@@ -17,13 +17,14 @@ def check_incidents(
     ] = 1.0,
     dates: Dates = None,
     encoding: Annotated[str | None, typer.Option(help="Of the text, such as cp1252.")] = None,
+    scope: ScopeText = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Report what a file holds, how its columns are read, and what will be lost."""
     import riskmap as rm
 
-    report = rm.check_incidents_file(file, dates=dates, encoding=encoding)
+    report = rm.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
     show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
     if report.lost_share > max_lost:
         raise typer.Exit(1)

@@ -21,6 +21,7 @@ from riskmap.cli.common import (
     Profile,
     Regions,
     Scheduler,
+    ScopeText,
     load_group,
     load_incidents,
     load_regions,
@@ -70,6 +71,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     formats: Formats = None,
     profile: Profile = "private",
     dates: Dates = None,
+    scope: ScopeText = None,
     scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
@@ -89,9 +91,9 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     who = None if group is None else load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     if scheduler is not None or (dates is None and _bytes_of(incidents) > LARGE):
-        found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler)
+        found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler, scope=scope)
     else:
-        table = load_incidents(incidents, dates=dates)
+        table = load_incidents(incidents, dates=dates, scope=scope)
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.incidents.stated_scopes import describe_scopes
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
@@ -39,6 +40,8 @@ class FileReport:
         The file's columns that mean nothing to the feed.
     first_day, last_day
         Range of the usable rows' dates, ISO; None when there is none.
+    scope
+        How many rows have a source that can see what; ``""`` where nobody says.
     geo_precision, date_precision, event_type
         How many usable rows have each code.
     with_coordinates
@@ -72,6 +75,7 @@ class FileReport:
     ignored: tuple[str, ...]
     first_day: str | None
     last_day: str | None
+    scope: Mapping[str, int]
     geo_precision: Mapping[str, int]
     date_precision: Mapping[str, int]
     event_type: Mapping[str, int]
@@ -96,6 +100,7 @@ class FileReport:
             f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
             f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
             f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
+            *(f"can see: {line}" for line in describe_scopes(self.scope)),
             f"date precision: {_mix(self.date_precision)}",
             f"place precision: {_mix(self.geo_precision)}",
             f"with coordinates: {self.with_coordinates:.1%}",
@@ -142,6 +147,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     table: generic table (generic), utf-8
     rows: 1, usable: 1, lost: 0.0%
     dates: 2024-03-31 to 2024-03-31
+    can see: not stated and can't be inferred: watched by nobody (1 row)
     date precision: day 1
     place precision: admin2 1
     with coordinates: 0.0%
@@ -175,6 +181,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         ignored=tuple(name for name in raw.header if name not in used),
         first_day=None if len(good) == 0 else str(first_day.date()),
         last_day=None if len(good) == 0 else str(last_day.date()),
+        scope=count_reasons(incidents["scope"].fillna("")),
         geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
         date_precision=count_reasons(good["date_precision"]),
         event_type=count_reasons(good["event_type"].fillna("not told")),

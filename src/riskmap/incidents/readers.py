@@ -24,6 +24,7 @@ from riskmap.incidents.identities import make_incident_ids, make_source_ids
 from riskmap.incidents.packings import unpacked
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.records import read_frame, read_json_table, read_sheet
+from riskmap.incidents.stated_scopes import ScopeRules, infer_scope, state_scopes
 from riskmap.incidents.surveys import survey_file
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, conform
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.blocks import Block
+    from riskmap.incidents.scope import Scope
     from riskmap.typing import FloatArray
 
 
@@ -51,6 +53,7 @@ def read_incidents(
     encoding: str | None = None,
     dates: DateRules | str | None = None,
     ingested_at: datetime | str | None = None,
+    scope: Scope | ScopeRules | str | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a file of incidents; every row is kept, in order.
 
@@ -76,6 +79,11 @@ def read_incidents(
         the last day that can have been known.
     ingested_at
         When the file was got, for feeds that don't say so themselves.
+    scope
+        What its source can see, such as ``"violence; reach=countries"``: only a source that can
+        see a layer makes it low. By default what the rows say in a column ``scope``, a file such as
+        ``incidents.scope.toml`` beside ``incidents.csv``, or the feed; what none of them says is
+        inferred where the rows show it.
 
     Returns
     -------
@@ -86,7 +94,7 @@ def read_incidents(
     ------
     InputError
         When the file as a whole can't be used: missing, empty, a header alone, not decodable, not
-        a table, or with columns that no feed has.
+        a table, or with columns that no feed has; or when a scope holds an unknown word.
 
     Examples
     --------
@@ -99,12 +107,19 @@ def read_incidents(
     [nan, 'ambiguous_date']
     """
     rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
+    if not isinstance(scope, ScopeRules):
+        scope = ScopeRules.read(scope, path=None if isinstance(path, pd.DataFrame) else path)
     raw, found = open_table(path, feed=feed, columns=columns, encoding=encoding)
-    return _interpret(raw, found, rules, columns=columns, ingested_at=ingested_at)
+    return _interpret(raw, found, rules, columns=columns, ingested_at=ingested_at, scope=scope)
 
 
 def read_block(
-    block: Block, *, feed: str, columns: Mapping[str, str] | None, ingested_at: str | None
+    block: Block,
+    *,
+    feed: str,
+    columns: Mapping[str, str] | None,
+    ingested_at: str | None,
+    scope: ScopeRules,
 ) -> gpd.GeoDataFrame:
     """Read a part of a file as :func:`read_incidents` reads the whole, with the file's own lines.
 
@@ -114,6 +129,8 @@ def read_block(
         The part.
     feed, columns, ingested_at
         As for :func:`read_incidents`.
+    scope
+        What is known of the file's scope.
 
     Returns
     -------
@@ -131,7 +148,9 @@ def read_block(
         raw, found = open_table(part, feed=feed, columns=columns)
     before = block.line - 1 - bool(block.header)
     moved = replace(raw, lines=raw.lines + before)
-    return _interpret(moved, found, DateRules(), columns=columns, ingested_at=ingested_at)
+    return _interpret(
+        moved, found, DateRules(), columns=columns, ingested_at=ingested_at, scope=scope
+    )
 
 
 def _interpret(
@@ -141,17 +160,24 @@ def _interpret(
     *,
     columns: Mapping[str, str] | None,
     ingested_at: datetime | str | None,
+    scope: ScopeRules,
 ) -> gpd.GeoDataFrame:
     """Return the Incidents table of rows of text."""
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
+    told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
+    frame["scope"] = state_scopes(found, source, told, scope)
     frame["source_id"] = make_source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
     moment = _instant(ingested_at)
-    return _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
+    table = _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
+    unstated = table["scope"].isna()
+    if scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
+        table["scope"] = table["scope"].fillna(str(shown))
+    return table
 
 
 def open_table(

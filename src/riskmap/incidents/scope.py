@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 import pandas as pd
@@ -24,6 +25,8 @@ WATCHED_LAYERS = ("violence", "foreign")
 #: only the regions that its reports come from. Countries may be named instead.
 REACHES = ("countries", "reports")
 
+_VALUES = ("sectors", "reach", "since", "delay")
+_FLAGS = ("deaths", "inferred")
 _ISO3 = re.compile("[A-Z]{3}")
 
 
@@ -118,7 +121,7 @@ class Scope:
         return "; ".join(parts)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, *, reach: str = "countries") -> Self:
         """Return the scope that a line such as ``"violence,foreign; since=2015-01-01"`` states.
 
         Parameters
@@ -127,6 +130,8 @@ class Scope:
             Layers or ``none``, then any of ``sectors=aid,health``, ``reach=countries``, ``reports``
             or ``AFG,PAK``, ``deaths``, ``since=YYYY-MM-DD``, ``delay=DAYS`` and ``inferred``,
             separated by ``;``.
+        reach
+            Its reach where the text does not say.
 
         Raises
         ------
@@ -136,18 +141,18 @@ class Scope:
         head, *rest = (part.strip() for part in text.split(";"))
         told: dict[str, str] = {}
         for part in filter(None, rest):
-            name, _, value = part.partition("=")
-            if name.strip() not in ("sectors", "reach", "deaths", "since", "delay", "inferred"):
+            name, equals, value = part.partition("=")
+            if name.strip() not in (_VALUES if equals else _FLAGS) or name.strip() in told:
                 raise InputError(
-                    "unknown word of a scope",
+                    "unknown word of a scope, or one that is told twice",
                     column="scope",
                     met=part,
                     expected="sectors=, reach=, deaths, since= or delay=",
                 )
             told[name.strip()] = value.strip()
         try:
-            since = pd.Timestamp.fromisoformat(told["since"]) if told.get("since") else None
-            delay = float(told.get("delay") or 0.0)
+            since = pd.Timestamp(date.fromisoformat(told["since"])) if "since" in told else None
+            delay = float(told.get("delay", 0.0))
         except ValueError as error:
             raise InputError(
                 "not a scope", column="scope", met=text, expected=str(error)
@@ -155,7 +160,7 @@ class Scope:
         return cls(
             layers=() if head in ("none", "") else _words(head),
             sectors=_words(told.get("sectors", "")),
-            reach=";".join(_words(told.get("reach") or "countries")),
+            reach=";".join(_words(told.get("reach", reach))),
             deaths_only="deaths" in told,
             since=since,
             delay_days=delay,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from riskmap.incidents.scope import Scope
     from riskmap.panels.scans import Scan
     from riskmap.typing import NameResolver
 
@@ -32,6 +33,7 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     ingested_at: str | None = None,
     each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None,
     merge: bool = False,
+    scope: Scope | str | None = None,
     onto: Scan | None = None,
     client: Any = None,
 ) -> Scan:
@@ -60,6 +62,9 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
         Whether reports of the same incident count once, in whatever part they stand: as if
         :func:`riskmap.merge_duplicates` had been given all of them (extra ``parquet``). All rows
         are written to the system's folder for temporary files on the way; workers must see it too.
+    scope
+        As for :func:`riskmap.read_incidents`; it is inferred only from a file that is one part.
+        Incidents tables keep theirs.
     onto
         A scan to add to: yesterday's, and only today's files are read. With `merge` they are
         compared with the newest incidents that it keeps whole.
@@ -74,8 +79,9 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     Raises
     ------
     InputError
-        When there is no source, a file is of no known feed, or Parquet files differ in columns. A
-        part of a file that can't be read is set aside and its rows are in the ledger.
+        When there is no source, a file is of no known feed, Parquet files differ in columns, or a
+        scope holds an unknown word. A part of a file that can't be read is set aside and its rows
+        are in the ledger.
 
     Examples
     --------
@@ -88,7 +94,7 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     True
     """
     task = prepare(regions, gazetteer=gazetteer, spread=spread, ingested_at=ingested_at, each=each)
-    parts = split_sources(sources)
+    parts = split_sources(sources, scope=scope)
     if not parts and onto is None:
         raise InputError("there is nothing to scan", expected="files or tables of incidents")
     if merge:

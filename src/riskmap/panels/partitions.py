@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from riskmap.incidents.stated_scopes import ScopeRules
+
 _SUFFIXES = (".parquet", ".pq")
 
 
@@ -57,14 +59,16 @@ class LazyPartition:
     number: int
 
 
-def compute_partition(lazy: LazyPartition, *, ingested_at: str | None) -> gpd.GeoDataFrame:
+def compute_partition(
+    lazy: LazyPartition, *, ingested_at: str | None, scope: ScopeRules
+) -> gpd.GeoDataFrame:
     """Return the incidents of a partition of a feed's rows, or of an Incidents table.
 
     Parameters
     ----------
     lazy
         The partition.
-    ingested_at
+    ingested_at, scope
         As for :func:`riskmap.read_incidents`.
 
     Raises
@@ -100,7 +104,7 @@ def compute_partition(lazy: LazyPartition, *, ingested_at: str | None) -> gpd.Ge
             column="geometry",
             expected="the path of the GeoParquet files, or columns longitude and latitude",
         )
-    return read_incidents(rows, ingested_at=ingested_at)
+    return read_incidents(rows, ingested_at=ingested_at, scope=scope)
 
 
 def _is_incidents(rows: pd.DataFrame) -> bool:
@@ -171,7 +175,7 @@ def check_columns(paths: Iterable[Path]) -> None:
 
 
 def read_partition(
-    path: Path, groups: tuple[int, int], *, ingested_at: str | None
+    path: Path, groups: tuple[int, int], *, ingested_at: str | None, scope: ScopeRules
 ) -> gpd.GeoDataFrame:
     """Return the incidents of row groups of a Parquet file.
 
@@ -184,7 +188,7 @@ def read_partition(
         The file.
     groups
         The first row group, and the one after the last.
-    ingested_at
+    ingested_at, scope
         As for :func:`riskmap.read_incidents`.
 
     Raises
@@ -209,7 +213,7 @@ def read_partition(
         rows = _with_points(rows, json.loads(geometry), path)
         if _is_incidents(rows):
             return _as_incidents(rows)
-    return read_incidents(rows, ingested_at=ingested_at)
+    return read_incidents(rows, ingested_at=ingested_at, scope=scope)
 
 
 def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from riskmap.errors import InputError, RiskmapWarning
 from riskmap.incidents.blocks import Block, split_file
 from riskmap.incidents.duplicates.links import DUPLICATE
 from riskmap.incidents.readers import open_table, read_block, read_incidents
+from riskmap.incidents.stated_scopes import ScopeRules
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.partitions import (
     LazyPartition,
@@ -34,6 +35,7 @@ from riskmap.schema import check_incidents, check_regions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from riskmap.incidents.scope import Scope
     from riskmap.typing import NameResolver
 
 #: Why the rows of a part that can't be read are set aside.
@@ -47,11 +49,15 @@ _HEAD = 1 << 16
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the input: a block of a text file, row groups, a partition, or a whole."""
+    """A part of the input: a block of a text file, row groups, a partition, or a whole.
+
+    What its source can see is what the file says as a whole.
+    """
 
     source: Any
     feed: str | None = None
     groups: tuple[int, int] | None = None
+    scope: ScopeRules = field(default_factory=ScopeRules)
 
 
 @dataclass(frozen=True)
@@ -155,31 +161,45 @@ def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     return scan_places(nothing, places, region_ids=ids, ledger=Ledger(stages), spread=task.spread)
 
 
-def split_sources(sources: Iterable[Any]) -> list[Part]:
+def split_sources(sources: Iterable[Any], *, scope: Scope | str | None = None) -> list[Part]:
     """Return the parts of sources: of files, folders of Parquet files, and tables.
 
     Raises
     ------
     InputError
-        When a file is missing or of no known feed, or Parquet files differ in columns.
+        When a file is missing or of no known feed, Parquet files differ in columns, or a scope
+        holds an unknown word.
     """
-    parts = [part for source in sources for part in split(source)]
+    parts = [part for source in sources for part in split(source, scope=scope)]
     check_columns(dict.fromkeys(part.source for part in parts if part.groups is not None))
     return parts
 
 
-def split(source: Any) -> Iterator[Part]:
+def split(source: Any, *, scope: Scope | str | None = None) -> Iterator[Part]:
     """Yield the parts of a source.
+
+    What a source can see is inferred from its rows only where it is one part: no part shows what
+    the others hold.
 
     Parameters
     ----------
     source
         A file, a folder of Parquet files, an Incidents table, or a table of ``dask.dataframe``.
+    scope
+        As for :func:`riskmap.read_incidents`.
     """
     if isinstance(source, pd.DataFrame):
         check_incidents(source)
         yield Part(source)
         return
+    parts = list(_split(source))
+    path = None if hasattr(source, "npartitions") else source
+    rules = ScopeRules.read(scope, path=path, is_whole=len(parts) == 1)
+    yield from (replace(part, scope=rules) for part in parts)
+
+
+def _split(source: Any) -> Iterator[Part]:
+    """Yield the parts of a source that is read."""
     if hasattr(source, "npartitions"):  # a table of Dask's, which need not be installed
         for number in range(source.npartitions):
             yield Part(LazyPartition(source.partitions[number], number))
@@ -225,11 +245,15 @@ def _read(task: Task, part: Part) -> gpd.GeoDataFrame:
     if isinstance(part.source, gpd.GeoDataFrame):
         return part.source
     if isinstance(part.source, LazyPartition):
-        return compute_partition(part.source, ingested_at=task.ingested_at)
+        return compute_partition(part.source, ingested_at=task.ingested_at, scope=part.scope)
     if isinstance(part.source, Block):
         return read_block(
-            part.source, feed=str(part.feed), columns=None, ingested_at=task.ingested_at
+            part.source,
+            feed=str(part.feed),
+            columns=None,
+            ingested_at=task.ingested_at,
+            scope=part.scope,
         )
     if part.groups is None:
-        return read_incidents(part.source, ingested_at=task.ingested_at)
-    return read_partition(part.source, part.groups, ingested_at=task.ingested_at)
+        return read_incidents(part.source, ingested_at=task.ingested_at, scope=part.scope)
+    return read_partition(part.source, part.groups, ingested_at=task.ingested_at, scope=part.scope)

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
-from riskmap.errors import InputError
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.people import read_people
-from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
@@ -52,6 +50,7 @@ NAMES = {
     "attributed_to": ("attributed_to",),
     "credibility": ("credibility",),
     "source_count": ("source_count",),
+    "scope": ("scope",),
     "notes": ("notes", "details", "description", "summary"),
 }
 
@@ -106,29 +105,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         **read_people(source, frame),
         "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
         "source": clean_texts(source.texts("source")).fillna("generic"),
-        "scope": _scopes(source),
     }
-
-
-def _scopes(source: Source) -> pd.Series:
-    """Return what each row says its source can see, as :class:`Scope` writes it."""
-    texts = clean_texts(source.texts("scope"))
-
-    def read(text: str) -> str:
-        try:
-            return str(Scope.parse(text))
-        except InputError as error:
-            row = int(np.argmax((texts == text).to_numpy()))
-            raise InputError(
-                error.message,
-                file=source.raw.name,
-                row=int(source.raw.lines[row]),
-                column=source.name("scope"),
-                met=error.met,
-                expected=error.expected,
-            ) from error
-
-    return texts.map({text: read(text) for text in texts.dropna().unique()}).astype("str")
 
 
 FEED = Feed(
@@ -141,7 +118,7 @@ FEED = Feed(
         name: NAMES[name]
         for name in (
             *("source_id", "place", "admin1", "admin2", "region_id", "nationality"),
-            *("sector", "target", "actor", "claimed_by", "attributed_to", "notes"),
+            *("sector", "target", "actor", "claimed_by", "attributed_to", "scope", "notes"),
             *("toll", "not_understood"),
         )
     },

@@ -307,8 +307,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         data[name] = source.counts(name, *origin)
     for name, origin in feed.sums.items():
         data[name] = _sum(source, name, origin)
-    scope = None if feed.scope is None else str(feed.scope)
-    data |= {"source": feed.name, "scope": scope, **feed.constants}
+    data |= {"source": feed.name, **feed.constants}
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))

@@ -311,7 +311,9 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
+    broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
+        remarks.forget(broken)
         frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
     quarantine_set_aside(frame, quarantine)
     return frame

@@ -85,7 +85,14 @@ def _merged(
     """Fill missing values of `derived` and return the filled columns and phrases of each row."""
     names = _split(incidents, "derived", ";")
     phrases = _split(incidents, "evidence", " | ")
-    for column in ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by"):
+    for column in (
+        "nationality",
+        "foreign_victims",
+        "staff_type",
+        "sector",
+        "target",
+        "claimed_by",
+    ):
         missing = incidents[column].isna().to_numpy()
         if column == "target":
             missing &= ~incidents["source"].isin(OWN_TARGETS).to_numpy()

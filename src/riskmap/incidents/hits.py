@@ -298,4 +298,6 @@ def _chinese() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _chinese_hits() -> re.Pattern[str]:
-    return re.compile("遇害|死亡|身亡|丧生|遇难|受伤|绑架|遇袭|袭击|被杀|被害|枪杀|劫持|失踪|被打|中枪")
+    return re.compile(
+        "遇害|死亡|身亡|丧生|遇难|受伤|绑架|遇袭|袭击|被杀|被害|枪杀|劫持|失踪|被打|中枪"
+    )

@@ -95,7 +95,7 @@ def _merged(
     ):
         missing = incidents[column].isna().to_numpy()
         if column == "target":
-            missing &= ~incidents["source"].isin(OWN_TARGETS).to_numpy()
+            missing = missing & ~incidents["source"].isin(OWN_TARGETS).to_numpy()
         rows = [row for row in np.flatnonzero(missing) if column in facts[row]]
         if not rows:
             continue

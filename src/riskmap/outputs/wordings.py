@@ -122,6 +122,8 @@ def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
     >>> chance(Row(p_any=0.12, p_least=0.08, p_most=0.2), catalogue("en"))
     '12 % (about 1 in 8; models: 8–20 %)'
     """
+    if pd.isna(row.p_any):  # a level that is kept from a layer before
+        return "–"
     said = [likelihood(row.p_any, words["likelihoods"])]
     if not pd.isna(row.p_most):
         between = percent_range(row.p_least, row.p_most)

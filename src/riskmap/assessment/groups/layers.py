@@ -11,7 +11,7 @@ import pandas as pd
 from riskmap.assessment.groups.shares import Shown, Tally, attributed, thin
 from riskmap.assessment.groups.what_ifs import Case
 from riskmap.assessment.groups.workers import LOCAL
-from riskmap.incidents.duplicates.pairs import CURATED
+from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.models.explanations import report_codes
 from riskmap.models.forecasts import recount
 

@@ -233,7 +233,7 @@ def test_generic_codes(tmp_path):
     assert str(table["event_date"].iloc[0].date()) == "2024-02-01"
     assert str(table["event_date_end"].iloc[0].date()) == "2024-02-29"
     assert table["quarantine_reason"].fillna("").tolist() == ["", "bad_code", "bad_number"]
-    assert table["source"].tolist() == ["press", "generic", "generic"]
+    assert table["source"].tolist() == ["press", "rows", "rows"]
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ GEOJSON = """{"type": "FeatureCollection", "features": [
 
 def test_geojson_points(tmp_path):
     table = rm.read_incidents(write(tmp_path, GEOJSON % "", "a.geojson"))
-    assert table["incident_id"].tolist() == ["generic:1", "generic:2", "generic:3"]
+    assert table["incident_id"].tolist() == ["a:1", "a:2", "a:3"]
     assert table.geometry.x.iloc[0] == 2.5
     assert table["quarantine_reason"].fillna("").tolist() == ["", "", "bad_coordinates"]
     assert "met 'Polygon'" in table["quarantine_detail"].iloc[2]

@@ -48,9 +48,9 @@ class FileReport:
         Share of the usable rows that have coordinates.
     duplicate_ids
         Rows whose id an earlier row has.
-    duplicates
+    duplicates, duplicate
         Usable rows that tell of an incident that another one tells of, with other ids
-        (:func:`riskmap.merge_duplicates`).
+        (:func:`riskmap.merge_duplicates`), and the first of them with what both agree on.
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -82,6 +82,7 @@ class FileReport:
     with_coordinates: float
     duplicate_ids: int
     duplicates: int
+    duplicate: str | None
     reasons: Mapping[str, int]
     examples: Mapping[str, str]
 
@@ -109,6 +110,8 @@ class FileReport:
             "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
+        if self.duplicate:
+            lines.insert(-2, f"  {self.duplicates} counted with another row: {self.duplicate}")
         if self.reasons:
             lines.append("rows that can't be used:")
             lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
@@ -165,6 +168,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     bad = incidents[incidents["quarantine_reason"].notna()]
     first = bad.drop_duplicates("quarantine_reason").set_index("quarantine_reason")
     good = incidents[incidents["quarantine_reason"].isna()]
+    merged = merge_duplicates(good)
+    told = merged[merged["quarantine_reason"] == DUPLICATE]
     first_day, last_day = good["event_date"].min(), good["event_date_end"].max()
     return FileReport(
         file=raw.name,
@@ -187,7 +192,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         event_type=count_reasons(good["event_type"].fillna("not told")),
         with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
         duplicate_ids=reasons.get("duplicate_id", 0),
-        duplicates=int((merge_duplicates(good)["quarantine_reason"] == DUPLICATE).sum()),
+        duplicates=len(told),
+        duplicate=next(iter(told["incident_id"] + " " + told["quarantine_detail"]), None),
         reasons=top,
         examples={
             name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"

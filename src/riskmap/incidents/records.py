@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 #: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
 ENVELOPES = ("data", "Result")
+#: What tables that come from no file are called.
+NO_FILE = "table"
 _WGS84 = ("crs84", "4326", "wgs84", "wgs 84")
 
 
-def read_frame(frame: pd.DataFrame, *, name: str = "table") -> RawTable:
+def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
     """Return a frame as text; a row's line is its position, counted from 2 as under a header.
 
     A GeoDataFrame of points gives its columns ``longitude`` and ``latitude`` in EPSG:4326.

@@ -5,16 +5,15 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.sufficiency import judge_sufficiency
 from riskmap.errors import SchemaError
 
 REGIONS = rm.datasets.regions()
 
 
-def forecast(incidents=None, as_of="2025-01-01"):
+def forecast(incidents=None, as_of="2025-01-01", group=None):
     table = rm.datasets.incidents() if incidents is None else incidents
     located = rm.locate(table, REGIONS)
-    panel = rm.count_incidents(located, REGIONS, as_of=as_of)
+    panel = rm.count_incidents(located, REGIONS, as_of=as_of, group=group)
     return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
@@ -31,35 +30,80 @@ def test_levels_follow_the_thresholds():
     for name, table in layer.risks.groupby("layer"):
         known = table[table["risk_level"] > 0]
         expected = 1 + np.searchsorted(layer.scale.thresholds[name], known["p_any"], side="right")
-        assert known["risk_level"].tolist() == expected.tolist()
-        assert known["level_name"].tolist() == [layer.scale.levels[i].name for i in expected]
+        assert known["threshold_level"].tolist() == expected.tolist()
+        assert known["level_name"].tolist() == [
+            layer.scale.levels[i].name for i in known["risk_level"]
+        ]
 
 
-def test_a_region_that_nobody_reports_from_is_insufficient():
+def test_a_quiet_region_that_a_source_of_its_country_watches_has_a_level():
+    incidents = rm.datasets.incidents()
+    quiet = incidents["place"].iloc[0]
+    layer = rm.assess(forecast(incidents[incidents["place"] != quiet]), REGIONS)
+    home = layer.regions.loc[layer.regions["name"] == quiet, "region_id"].item()
+    rows = layer.risks[layer.risks["region_id"] == home]
+    assert (rows["risk_level"] > 0).all()
+    assert set(rows["confidence"]) == {"low"}
+
+
+@pytest.mark.parametrize("scope", [None, "none", "violence,foreign; reach=reports"])
+def test_a_region_that_nobody_watches_has_no_level_and_says_why(scope):
     incidents = rm.datasets.incidents()
     silent = incidents["place"].iloc[0]
-    layer = rm.assess(forecast(incidents[incidents["place"] != silent]), REGIONS)
+    rows = incidents[incidents["place"] != silent].assign(scope=scope)
+    layer = rm.assess(forecast(rows.astype({"scope": "str"})), REGIONS)
     home = layer.regions.loc[layer.regions["name"] == silent, "region_id"].item()
     rows = layer.risks[layer.risks["region_id"] == home]
     assert rows["level_name"].tolist() == ["insufficient_data"] * 2
     assert rows["p_any"].isna().all()
+    assert rows["reasons"].str.contains("no_reports").all()
     assert home not in set(layer.drivers["region_id"])
+    assert set(layer.audit.loc[layer.audit["region_id"] == home, "rule"]) == {"unwatched"}
 
 
-def test_when_a_whole_country_falls_silent_nothing_is_known():
-    layer = rm.assess(forecast(as_of="2027-01-01"), REGIONS)
-    assert set(layer.risks["level_name"]) == {"insufficient_data"}
-    assert layer.risks["reporting_gap"].all()
+def test_where_nobody_watches_only_a_least_level_stands():
+    incidents = rm.datasets.incidents().assign(scope=None).astype({"scope": "str"})
+    risks = rm.assess(forecast(incidents), REGIONS).risks
+    assert set(risks["risk_level"]) <= {0, 3, 4, 5}
+    told = risks[risks["risk_level"] > 0]
+    assert len(told)
+    assert told["at_least"].all()
+    assert (told["level_high"] == 5).all()
+    assert set(told["confidence"]) == {"low"}
 
 
-def test_a_layer_that_no_source_tells_of_is_insufficient():
-    incidents = rm.datasets.incidents()
+def test_when_all_have_fallen_silent_nothing_is_low():
+    risks = rm.assess(forecast(as_of="2027-01-01"), REGIONS).risks
+    assert not risks["risk_level"].isin([1, 2]).any()
+    assert risks["reporting_gap"].all()
+    assert risks["reasons"].str.contains("silent").all()
+
+
+def without_victims(scope):
+    incidents = rm.datasets.incidents().assign(scope=scope)
     incidents["foreign_victims"] = pd.array([pd.NA] * len(incidents), dtype="Int64")
     incidents["nationality"] = pd.Series([None] * len(incidents), dtype="str")
-    layer = rm.assess(forecast(incidents), REGIONS)
-    foreign = layer.risks[layer.risks["layer"] == "foreign"]
-    assert set(foreign["level_name"]) == {"insufficient_data"}
-    assert layer.headline == "violence"
+    return incidents
+
+
+@pytest.mark.parametrize("group", [None, rm.WorkerGroup("CHN", sector="mining")])
+def test_unknown_victims_raise_foreign_by_the_share_and_the_shipped_one_makes_nothing_minimal(
+    group,
+):
+    told = forecast(without_victims("violence; reach=countries"), group=group)
+    layer = rm.assess(told, REGIONS)
+    wide, *narrow = (table for _, table in told.frame.groupby("layer", sort=False))
+    for table in narrow:
+        part = table["expected_count"].to_numpy() / wide["expected_count"].to_numpy()
+        assert (part >= 0.003 - 1e-12).all()
+        assert (part <= 0.01 + 1e-9).all()
+    risks = layer.risks[layer.risks["layer"] != "violence"]
+    assert risks["risk_level"].min() == 2
+    assert set(risks["confidence"]) == {"low"}
+    assert layer.headline == ("foreign" if group is None else "group")
+    assert layer.shares["share"].tolist() == [0.01]
+    assert (risks["level_low"] <= risks["risk_level"]).all()
+    assert (risks["level_high"] >= risks["risk_level"]).all()
 
 
 def test_drivers_sum_to_the_expected_count():
@@ -81,20 +125,3 @@ def test_validity_comes_from_as_of_and_never_from_the_clock():
 def test_regions_of_another_forecast():
     with pytest.raises(SchemaError, match="not those that were counted"):
         rm.assess(forecast(), rm.datasets.regions(1))
-
-
-def test_a_region_that_falls_silent_is_flagged():
-    activity = pd.DataFrame(
-        {
-            "region_id": ["a", "b", "c"],
-            "iso3": "XQA",
-            "reports": [50.0, 50.0, 3.0],
-            "report_days": [50.0, 50.0, 3.0],
-            "country_report_days": 90.0,
-            "last_report_days": [2.0, 200.0, 20.0],
-        }
-    )
-    found = judge_sufficiency(activity, history_days=1000.0)
-    assert found["data_sufficiency"].tolist() == ["sufficient", "sparse", "sparse"]
-    assert found["reporting_gap"].tolist() == [False, True, False]
-    assert found["confidence"].tolist() == ["high", "low", "low"]

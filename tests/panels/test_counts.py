@@ -62,13 +62,46 @@ def test_harmless_rows_are_reports_and_no_violence():
     assert panel.frame["reports"].sum() > 300
 
 
-def test_foreign_is_missing_where_no_source_says_who_was_hit():
-    incidents = rm.datasets.incidents()
+def unknown_victims(**changes):
+    """The invented incidents, none of which says who was hit."""
+    incidents = rm.datasets.incidents().assign(**changes)
     incidents["foreign_victims"] = pd.Series([pd.NA] * N, dtype="Int64")
     incidents["nationality"] = pd.Series([None] * N, dtype="str")
-    panel = count(incidents)
+    return incidents
+
+
+def test_foreign_is_missing_and_no_zero_where_no_source_tells_of_foreigners():
+    panel = count(unknown_victims(scope="violence; reach=countries"))
     assert panel.frame["foreign"].isna().all()
-    assert panel.frame["violence"].notna().all()
+    assert panel.frame["violence"].notna().mean() > 0.95
+    assert panel.frame["unknown"].equals(panel.frame["violence"].rename("unknown"))
+
+
+def test_a_source_that_watches_foreigners_and_tells_of_none_is_a_zero():
+    panel = count(unknown_victims())
+    assert (panel.frame["foreign"] == 0).any()
+    assert not (panel.frame["foreign"] > 0).any()
+
+
+def test_what_nobody_watched_is_missing_and_what_was_told_of_it_stays():
+    panel = count(rm.datasets.incidents().assign(scope="none"))
+    told = count()
+    for series in ("violence", "foreign"):
+        frame = panel.frame[series]
+        assert frame.sum() == told.frame[series].sum()
+        assert (frame.isna() == (told.frame[series].fillna(0) == 0)).all()
+    assert not panel.knowledge["watched"].any()
+
+
+def test_a_group_weighs_what_could_have_hit_it():
+    incidents = rm.datasets.incidents().iloc[:5].copy()
+    incidents["foreign_victims"] = pd.array([1, 1, 0, 0, 0], dtype="Int64")
+    incidents["nationality"] = ["CHN", "IND", None, None, None]
+    incidents["sector"] = [None, "aid", "mining", "aid", None]
+    incidents["target"] = [None, None, None, None, "foreigners"]
+    panel = count(incidents, group=rm.WorkerGroup("CHN", sector="mining"))
+    assert panel.frame["group"].sum() == 1 + 0.5 + 0.5 + 0 + 1
+    assert panel.frame["foreign"].sum() == 3
 
 
 @pytest.mark.parametrize(
@@ -133,7 +166,7 @@ def test_history_gives_models_what_they_need():
     assert history.days.sum() == 2557
     assert len(set(history.parent)) == 3
     assert set(history.country) == {0}
-    assert np.array_equal(history.drivers["violence"], panel.wide("violence").to_numpy())
+    assert np.array_equal(history.drivers["violence"], panel.wide("violence").fillna(0).to_numpy())
 
 
 def test_no_such_series():

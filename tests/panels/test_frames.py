@@ -75,8 +75,10 @@ def test_any_model_forecasts_it_and_it_goes_down_the_stream():
     panel = rm.panel_from_counts({"violence": counts, "foreign": foreign})
     forecast = rm.forecast(panel, horizon="60D")
     assert forecast.frame["p_any"].between(0, 1).all()
-    assert forecast.activity["reports"].tolist() == counts.sum()[["a", "b"]].tolist()
-    assert (forecast.activity["last_report_days"] >= 0).all()
+    known = forecast.knowledge.set_index(["layer", "region_id"])
+    assert known["watched"].all()
+    assert known.loc["violence", "reports"].to_dict() == counts.sum().to_dict()
+    assert (known["last_report_days"] >= 0).all()
     assert (
         rm.backtest(panel, {"climatology": rm.Climatology()}, origins=2)
         .scores()["brier"]

@@ -68,7 +68,7 @@ def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
         pd.testing.assert_series_equal(*told, rtol=1e-12)
     one, other = rm.forecast(whole), rm.forecast(scanned)
     pd.testing.assert_frame_equal(one.frame, other.frame)
-    pd.testing.assert_frame_equal(one.activity, other.activity)
+    pd.testing.assert_frame_equal(one.knowledge, other.knowledge)
 
 
 def test_yesterday_plus_today_is_the_whole(table, districts):

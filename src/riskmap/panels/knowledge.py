@@ -103,7 +103,8 @@ def find_watchers(
     Parameters
     ----------
     seen : DataFrame
-        ``position, day, source, scope``: the reports that named one region each, before `today`.
+        ``position, day, source, scope``, of reports before `today`; with ``reports``, rows of 0 are
+        of incidents spread over several regions: they name the country and none of its regions.
     iso3 : Series
         Countries of the regions, in order.
     today
@@ -141,6 +142,7 @@ def _watch(
 ) -> Iterator[Watcher]:
     """Yield how one source watches each country."""
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+    sharp = _names_region(rows)
     until = today - int(np.ceil(scope.delay_days))
     # a source that has watched for long is known from the first report of the file on
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
@@ -159,8 +161,8 @@ def _watch(
                 continue
             yield Watcher(source, code, scope, members, begin, end, alive and bool(often))
             continue
-        for region in np.unique(position[country[position] == code]):
-            mine = day[position == region]
+        for region in np.unique(position[sharp & (country[position] == code)]):
+            mine = day[sharp & (position == region)]
             lately = bool(mine.max() >= until - rules.lately_days)
             low, high = int(mine.min()), int(mine.max()) + rules.lately_days
             inside = (end > low) & (begin < high)
@@ -173,6 +175,11 @@ def _watch(
                 np.minimum(end[inside], high),
                 alive and lately,
             )
+
+
+def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows name one region; the others are spread over several."""
+    return np.asarray(seen["reports"] > 0 if "reports" in seen else np.ones(len(seen), dtype=bool))
 
 
 def _spans(
@@ -375,7 +382,8 @@ class _Region:
             np.bincount(position[rows], reports[rows], n).astype(float)
             for rows in (np.ones(len(day), dtype=bool), recent)
         )
-        last, gap = _gaps(position, day, n=n, today=today, rules=rules)
+        own = _names_region(sharp)
+        last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
         gone, is_lost = _losses(lost, keys, named, lately, today=today, rules=rules)
         spread = np.zeros(n)
         if "spread" in sharp:

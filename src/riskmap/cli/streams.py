@@ -154,6 +154,10 @@ def _read_previous(
     if before is not None and not is_alike(before, regions):
         say("the set before is of other regions: not compared, and no level waits")
         return None
+    if before is not None:
+        strange = sorted(set(regions["region_id"]) ^ set(before.regions["region_id"]))
+        if strange:
+            say(f"not in both this set and the one before, so not compared: {', '.join(strange)}")
     return before
 
 

@@ -50,13 +50,13 @@ PROOF_LENGTH, SAME_REPORT = 60, 90.0
 #: the words and at one spot, rows of two of their releases are one.
 CURATED, SAME_CODED = ("acled", "awsd", "gtd", "ucdp"), 0.5
 
-_PLAIN_NAMES = frozenset(
+_AREA_WORDS = (
     "and at city county department district governorate in municipality near of province region "
-    "state the town village wilaya wilayat".split()
+    "state the town village wilaya wilayat"
 )
 
 #: Words that most reports of attacks share, whatever they tell of.
-_COMMON_WORDS = frozenset(
+_COMMON = (
     "about after afternoon again against ago all also among and another april area armed arm "
     "around assailant at attack attacker august bandit because been before being between body by "
     "case city claim claimed dead death december desk died during early evening february fighter "
@@ -67,8 +67,9 @@ _COMMON_WORDS = frozenset(
     "said saturday september several she shot shooting since six some source state sunday ten "
     "terrorist than that the their them then there these they this three thursday time today "
     "together told tuesday two unidentified unknown victim village was wednesday week were when "
-    "where which while who with wounded year yesterday district eight nine seven".split()
+    "where which while who with wounded year yesterday district eight nine seven"
 )
+_PLAIN_NAMES, _COMMON_WORDS = frozenset(_AREA_WORDS.split()), frozenset(_COMMON.split())
 _SUFFIX = re.compile(r"(?:ing|ers|er|ed|es|s|e)$")
 _STEM = 4
 

@@ -16,10 +16,11 @@ sector = "mining"
 staff_type = "mixed"
 visibility = "high"
 movement = "commuting"
+employers = ["Ruvo Mining"]
 
 [relevance]
-"other foreigners" = true
-"same nationality" = false
+"other foreigners" = 0.8
+"same nationality" = 0
 
 [[sites]]
 name = "camp"
@@ -45,6 +46,14 @@ region_id = "XQA0204"
 worker_years = 30
 from = 2025-01-01
 until = 2026-01-01
+
+[[all_foreigners]]
+region_id = "XQA0203"
+headcount = 900
+
+[[all_foreigners]]
+region_id = "XQA0204"
+headcount = 40
 """
 
 TWICE = """[[sites]]
@@ -64,11 +73,11 @@ def test_a_whole_group(tmp_path):
     group = read(tmp_path, WHOLE)
     assert str(group) == "CHN,PAK/mining"
     assert (group.staff_type, group.visibility, group.movement) == ("mixed", "high", "commuting")
-    assert group.theirs == (
-        "same nationality and sector",
-        "same sector, foreign",
-        "other foreigners",
-    )
+    assert group.relevance_table["other foreigners"] == 0.8
+    assert group.relevance_table["same nationality"] == 0.0
+    assert group.relevance_table["same sector, foreign"] == 1.0
+    assert group.employers == ("Ruvo Mining",)
+    assert group.all_foreigners[0] == Presence("XQA0203", 900.0)
     assert [site.name for site in group.sites] == ["camp", "mine"]
     assert [(s.lon, s.lat) for s in group.routes[0].stops] == [
         (4.5, -6.5),
@@ -96,9 +105,13 @@ def test_a_group_does_not_say_where_it_is(tmp_path):
         ('"high"', '"loud"', "unknown visibility: met 'loud'"),
         ('"commuting"', '"flying"', "unknown movement: met 'flying'"),
         ("sector =", "sectors =", "unknown key in the file: met 'sectors'"),
-        ('"other foreigners" = true', '"other foreigners" = 2', "not true or false"),
-        ('"other foreigners" = true', '"friends" = true', "unknown key in relevance"),
-        ('"other foreigners" = true', '"national staff" = true', "unknown relevance that counts"),
+        ('"other foreigners" = 0.8', '"other foreigners" = 2', "out of range: met 2"),
+        ('"other foreigners" = 0.8', '"other foreigners" = true', "not a number: met True"),
+        ('"other foreigners" = 0.8', '"friends" = 1', "unknown key in relevance"),
+        ('["Ruvo Mining"]', '"Ruvo Mining"', "column employers: not a list of names"),
+        ("headcount = 900", "headcount = 100", "more workers than all foreigners in XQA0203"),
+        ('[[all_foreigners]]\nregion_id = "XQA0204"', '[[all_foreigners]]\nregion_id = "XQA0101"',
+         "more workers than all foreigners in XQA0204"),
         ("lon = 4.5", "lon = 184.5", "site 'camp' has no valid coordinates"),
         ("lon = 4.5", "lon = nan", "site 'camp' has no valid coordinates"),
         ("lon = 4.5", 'lon = "east"', "column lon: not a number"),

@@ -27,8 +27,8 @@ GROUP = rm.WorkerGroup("CHN", sector="mining", sites=(CAMP, MINE), routes=(WAY,)
 @pytest.fixture(scope="module")
 def layer():
     located = rm.locate(rm.datasets.incidents(), REGIONS)
-    panel = rm.count_incidents(located, REGIONS, as_of="2025-01-01")
-    return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS, group=GROUP)
+    panel = rm.count_incidents(located, REGIONS, group=GROUP, as_of="2025-01-01")
+    return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
 
 
 def risks_of(p, level=2):
@@ -39,6 +39,7 @@ def risks_of(p, level=2):
             "layer": "violence",
             "p_any": np.broadcast_to(np.asarray(p, float), len(ids)),
             "risk_level": np.broadcast_to(np.asarray(level), len(ids)),
+            "attacked": False,
         }
     )
 

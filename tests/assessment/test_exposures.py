@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
-from riskmap.panels.presence import Presence
 from riskmap.errors import InputError
+from riskmap.panels.presence import Presence
 
 REGIONS = rm.datasets.regions()
 HERE, THERE = REGIONS["region_id"].iloc[0], REGIONS["region_id"].iloc[1]

@@ -154,9 +154,7 @@ def test_one_more_attack_on_anybody_lowers_no_group(fitted, seed, who):
         foreign_victims=pd.array([None if who == "unknown" else int(who is not None)], "Int64"),
     )
     both = gpd.GeoDataFrame(pd.concat([table, more.astype(table.dtypes)], ignore_index=True))
-    models = {
-        name: forecast.layers[name].terms[0].model for name in ("violence", "foreign")
-    }
+    models = {name: forecast.layers[name].terms[0].model for name in ("violence", "foreign")}
     p_any = {}
     for when, rows in (("now", table), ("then", both)):
         panel = replace(count(rows), at_risk={})

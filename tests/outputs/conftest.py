@@ -13,9 +13,7 @@ import shapely
 
 from riskmap import datasets
 from riskmap.assessment.changes import CAUSES
-from riskmap.panels.groups import WorkerGroup
 from riskmap.assessment.layers import (
-    ATTACK_COLUMNS,
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,
     COUNTERFACTUAL_COLUMNS,
@@ -28,6 +26,8 @@ from riskmap.assessment.layers import (
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import REGION_COLUMNS, conform
 

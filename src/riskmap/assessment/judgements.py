@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import audit_method
-from riskmap.assessment.floors import find_cleared, raise_attacked, raise_violence
+from riskmap.assessment.floors import raise_attacked, raise_violence, tell_cleared
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
@@ -95,8 +95,11 @@ def judge_levels(
         methods = audit_method(forecast, previous, scale, provenance=provenance)
         audit += [doubts, methods, holds]
     reasons = find_reasons(forecast, flag_gone(risks, gone), scale)
-    attacks = find_cleared(forecast.attacks, decisions, as_of=provenance["as_of"])
-    floored, floors = raise_attacked(reasons.risks, attacks, scale)
+    as_of = provenance["as_of"]
+    attacks = tell_cleared(forecast.attacks, decisions, as_of=as_of)
+    floored, floors = raise_attacked(
+        reasons.risks, attacks, scale, decisions=decisions, as_of=as_of
+    )
     floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
     return Judgement(

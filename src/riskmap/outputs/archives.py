@@ -17,7 +17,6 @@ import pandas as pd
 import shapely
 
 from riskmap.assessment.layers import (
-    ATTACK_COLUMNS,
     DRIVER_COLUMNS,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
@@ -29,6 +28,7 @@ from riskmap.errors import InputError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.tables import clean_plain
+from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:

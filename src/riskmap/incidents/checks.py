@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
@@ -40,6 +41,9 @@ class FileReport:
         The file's columns that mean nothing to the feed.
     first_day, last_day
         Range of the usable rows' dates, ISO; None when there is none.
+    reports_until
+        The day up to which the rows come regularly; it is before ``last_day`` where a few strange
+        rows follow long after all others.
     scope
         How many rows have a source that can see what; ``""`` where nobody says.
     geo_precision, date_precision, event_type
@@ -75,6 +79,7 @@ class FileReport:
     ignored: tuple[str, ...]
     first_day: str | None
     last_day: str | None
+    reports_until: str | None
     scope: Mapping[str, int]
     geo_precision: Mapping[str, int]
     date_precision: Mapping[str, int]
@@ -91,6 +96,12 @@ class FileReport:
         """Share of the rows that can't be used."""
         return 1 - self.usable / self.rows
 
+    def _tell_end(self) -> list[str]:
+        """Return a line where strange rows follow long after all others."""
+        if self.last_day is None or self.reports_until == self.last_day:
+            return []
+        return [f"reports end on {self.reports_until}; a few rows follow long after all others"]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
         return asdict(self) | {"ignored": list(self.ignored), "lost_share": self.lost_share}
@@ -101,6 +112,7 @@ class FileReport:
             f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
             f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
             f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
+            *self._tell_end(),
             *(f"can see: {line}" for line in describe_scopes(self.scope)),
             f"date precision: {_mix(self.date_precision)}",
             f"place precision: {_mix(self.geo_precision)}",
@@ -116,6 +128,14 @@ class FileReport:
             lines.append("rows that can't be used:")
             lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
         return "\n".join(lines)
+
+
+def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
+    """Return the day up to which rows come regularly."""
+    if not len(good):
+        return None
+    end = find_end(good["event_date"])
+    return str((end if end < good["event_date"].max() else last_day).date())
 
 
 def _mix(counts: Mapping[str, int]) -> str:
@@ -186,6 +206,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         ignored=tuple(name for name in raw.header if name not in used),
         first_day=None if len(good) == 0 else str(first_day.date()),
         last_day=None if len(good) == 0 else str(last_day.date()),
+        reports_until=_reports_until(good, last_day),
         scope=count_reasons(incidents["scope"].fillna("")),
         geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
         date_precision=count_reasons(good["date_precision"]),

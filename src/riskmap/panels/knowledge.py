@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.scope import Scope
+from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -195,10 +195,13 @@ def _spans(
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     nodes = np.append(days, until)
     recent = rules.recent_days
-    seen = np.arange(1, len(days) + 1) - np.searchsorted(days, days - recent, side="right")
-    base = np.clip(days - days[0] + 1, min(90, recent), recent)
-    quiet = np.diff(nodes)
-    gap = (quiet > rules.least_gap_days) & (-np.expm1(-seen / base * quiet) > rules.gap_probability)
+    gap = find_gaps(
+        days,
+        until,
+        recent_days=recent,
+        probability=rules.gap_probability,
+        least_days=rules.least_gap_days,
+    )
     around = np.searchsorted(days, days + recent, side="right") - np.searchsorted(
         days, days - recent, side="left"
     )

@@ -193,7 +193,7 @@ class WorkerGroup:
         Parameters
         ----------
         incidents, foreign
-            As for :meth:`relevance`.
+            As for :meth:`relevance`; grades in a column ``relevance`` are taken as they are.
 
         Examples
         --------
@@ -203,8 +203,9 @@ class WorkerGroup:
         >>> sorted(set(weight.tolist()))
         [0.0, 0.5, 1.0]
         """
-        table = self.relevance_table
-        return np.asarray(self.relevance(incidents, foreign=foreign).map(table), dtype=float)
+        told = "relevance" in incidents
+        grades = incidents["relevance"] if told else self.relevance(incidents, foreign=foreign)
+        return np.asarray(grades.map(self.relevance_table), dtype=float)
 
     def weigh_unknown(self, incidents: pd.DataFrame) -> FloatArray:
         """Return what an incident that does not say who was hit weighs, had it hit foreigners."""

@@ -11,13 +11,16 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 import riskmap as rm
 from riskmap.models.endemic_epidemic import EndemicEpidemic, _Task
-from riskmap.typing import CountHistory
+
+if TYPE_CHECKING:
+    from riskmap.typing import CountHistory
 
 AWSD = "awsd/awsd_2020-11-25.csv"
 CAF, MMR = "ucdp/ged231_CAR482.csv", "ucdp/ged_MMR.csv"
@@ -31,6 +34,8 @@ SOURCES = {
     ),
 }
 HORIZON_DAYS = 90.0
+#: Smaller coefficients are left out.
+LEAST = 5e-4
 
 
 def read(files: tuple[str, ...], *, until: str, without: list[str]) -> pd.DataFrame:
@@ -57,8 +62,7 @@ def learn(histories: list[CountHistory]) -> tuple[dict[str, float], np.ndarray, 
         model = EndemicEpidemic(prior=None, memory_months=np.inf)
         model.horizon_days_ = HORIZON_DAYS
         prepared = model._prepare(history)  # noqa: SLF001 - the model's own script
-        assert prepared is not None
-        for parts, part in zip((tasks, early, late), prepared, strict=True):
+        for parts, part in zip((tasks, early, late), prepared or (), strict=True):
             parts.append(part)
     joined = _Task(
         tasks[0].names,
@@ -72,7 +76,7 @@ def learn(histories: list[CountHistory]) -> tuple[dict[str, float], np.ndarray, 
     print(f"penalty {penalty}, {len(joined.counts)} rows")
     incidents = float(sum(history.counts.sum() for history in histories))
     coefficients = dict(zip(joined.names, found, strict=True))
-    return {k: float(v) for k, v in coefficients.items() if v > 5e-4}, dispersion, incidents
+    return {k: float(v) for k, v in coefficients.items() if v > LEAST}, dispersion, incidents
 
 
 def main() -> None:
@@ -83,8 +87,9 @@ def main() -> None:
     parser.add_argument("--print", action="store_true", dest="show")
     given = parser.parse_args()
     lines = [
-        "# What EndemicEpidemic leans on where a history holds few incidents: coefficients by driver,",
-        "# for rates a day, learnt for 90 days ahead on provinces and months. make_prior.py remakes it.",
+        "# What EndemicEpidemic leans on where a history holds few incidents: coefficients by",
+        "# driver, for rates a day, learnt for 90 days ahead on provinces and months.",
+        "# make_prior.py remakes it.",
     ]
     for layer, (source, sets) in SOURCES.items():
         histories, countries = [], set()

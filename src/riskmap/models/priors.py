@@ -59,7 +59,7 @@ class Prior:
 
 
 def find_prior(prior: str | Mapping[str, object] | None) -> Prior | None:
-    """Return the prior of a layer, or of a table; None for ``"layer"`` (which nobody named) or None.
+    """Return the prior of a layer, or of a table; None for None and for an unnamed ``"layer"``.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.incidents.words import count_not_understood
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How many reasons a report shows.
 SHOWN = 10
+#: How many letters of a value a report shows.
+WIDEST = 40
 #: The geometry's two columns, which are none of the schema's.
 POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
 
@@ -48,6 +51,11 @@ class FileReport:
     duplicates
         Usable rows that tell of an incident that another one tells of, with other ids
         (:func:`riskmap.merge_duplicates`).
+    not_understood
+        For each column the values that are in no list, as written, and how many usable rows have
+        each.
+    bounds
+        Usable rows whose tolls are bounds, such as ``5+``.
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -78,6 +86,8 @@ class FileReport:
     with_coordinates: float
     duplicate_ids: int
     duplicates: int
+    not_understood: Mapping[str, Mapping[str, int]]
+    bounds: int
     reasons: Mapping[str, int]
     examples: Mapping[str, str]
 
@@ -104,6 +114,11 @@ class FileReport:
             "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
+        if self.bounds:
+            lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
+        if self.not_understood:
+            lines.append("not understood (an attack of unknown type still counts as an attack):")
+            lines += [_told(*item) for item in self.not_understood.items()]
         if self.reasons:
             lines.append("rows that can't be used:")
             lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
@@ -112,6 +127,13 @@ class FileReport:
 
 def _mix(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _told(column: str, counts: Mapping[str, int]) -> str:
+    """Return a line on a column's values that are in no list, the most frequent first."""
+    shown = [f"{value[:WIDEST]!r} {count} rows" for value, count in list(counts.items())[:SHOWN]]
+    more = len(counts) - len(shown)
+    return f"  {column}: " + ", ".join([*shown, *([f"{more} more values"] if more else [])])
 
 
 def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
@@ -181,6 +203,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
         duplicate_ids=reasons.get("duplicate_id", 0),
         duplicates=int((merge_duplicates(good)["quarantine_reason"] == DUPLICATE).sum()),
+        not_understood=count_not_understood(good["not_understood"]),
+        bounds=int(good["toll"].notna().sum()),
         reasons=top,
         examples={
             name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"

@@ -53,6 +53,7 @@ NAMES = {
     "notes": ("notes", "details", "description", "summary"),
 }
 
+
 def _same(names: tuple[str, ...]) -> dict[str, str]:
     return {name: name for name in names}
 

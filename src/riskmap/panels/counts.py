@@ -161,7 +161,9 @@ class Panel:
         years = edges[:-1].astype("datetime64[Y]")
         phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
         layer = _AT_RISK.get(series, series)
-        drivers = {"violence": np.nan_to_num(self._values("violence"))}
+        # who was hit is told of these: one that does not say is no evidence that nobody foreign was
+        told = np.nan_to_num(self._values("violence")) - np.nan_to_num(self._values("unknown"))
+        drivers = {"violence": np.maximum(told, 0.0)}
         return CountHistory(
             counts=np.nan_to_num(self._values(series)),
             days=np.diff(edges).astype(float),

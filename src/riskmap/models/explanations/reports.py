@@ -205,4 +205,5 @@ def amounts_of(
 ) -> dict[str, FloatArray]:
     """Return what a share of each report adds to each series of a history."""
     own = {"counts": share * reports.concerns(series)}
-    return own | {name: share * reports.concerns(name) for name in history.drivers}
+    told = reports.concerns("violence") - reports.concerns("unknown")
+    return own | dict.fromkeys(history.drivers, share * told)

@@ -98,7 +98,7 @@ def _quiet(question: Question, days: FloatArray) -> pd.DataFrame:
 
     def quiet(series: str, history: CountHistory) -> WhatIfs:
         amounts = {"counts": -question.rates[series]}
-        amounts |= {name: -question.rates[name] for name in history.drivers}
+        amounts |= dict.fromkeys(history.drivers, -question.rates["told"])
         return WhatIfs(place, time, amounts, every, every)
 
     found = asked.ask(quiet, every)
@@ -150,8 +150,8 @@ def lengthen(
         days=np.append(history.days, days),
         phase=np.append(history.phase, ends),
         drivers={
-            name: np.vstack([series, np.outer(days, rates[name])])
-            for name, series in history.drivers.items()
+            name: np.vstack([one, np.outer(days, rates["told"])])
+            for name, one in history.drivers.items()
         },
         exposure=exposure,
         watched=watched,

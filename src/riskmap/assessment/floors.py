@@ -106,7 +106,7 @@ def raise_attacked(
     attacked = keys.isin(why).to_numpy()
     low = attacked & (risks["risk_level"].to_numpy(dtype=np.int64) < FLOOR)
     audit = risks.loc[low, _KEY].assign(
-        rule="attacked", detail=keys[low].map(why) + ": at least moderate"
+        rule="attacked", detail=[f"{why[key]}: at least moderate" for key in keys[low]]
     )
     found = _raised(risks.assign(attacked=attacked), low, FLOOR, scale)
     return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)

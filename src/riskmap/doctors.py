@@ -46,6 +46,7 @@ DATA = (
     "boundaries/world_adm1.fgb",
     "countries.csv",
     "levels/default.toml",
+    "shares/foreign.toml",
     "examples/attacks_on_foreign_workers.csv",
 )
 

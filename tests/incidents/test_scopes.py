@@ -96,7 +96,7 @@ def test_the_caller_outranks_the_row_the_row_the_file_beside_and_that_the_feed(t
     feed = own_file(tmp_path, UCDP_ROW, toml='layers = ["violence"]\nreach = ["TCD", "SDN"]')
     assert scopes(feed) == ["violence; reach=TCD,SDN"]
     (tmp_path / "own.scope.toml").unlink()
-    assert scopes(feed) == ["violence; reach=countries; deaths"]
+    assert scopes(feed) == ["violence; reach=countries; deaths; since=1989-01-01"]
 
 
 def test_a_feeds_own_scope_is_not_outranked_in_silence():

@@ -21,7 +21,6 @@ from riskmap.assessment.layers import (
     KNOWLEDGE_COLUMNS,
     LAYERS,
     RISK_COLUMNS,
-    SHARE_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
@@ -29,6 +28,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import REGION_COLUMNS, conform
 
 PROVENANCE = {

@@ -15,7 +15,6 @@ from riskmap.assessment.layers import (
     CHANGE_COLUMNS,
     DRIVER_COLUMNS,
     KNOWLEDGE_COLUMNS,
-    SHARE_COLUMNS,
     RiskLayer,
     empty_table,
 )
@@ -24,6 +23,7 @@ from riskmap.assessment.notables import carried_incidents
 from riskmap.assessment.sites import assess_sites
 from riskmap.assessment.validities import describe_validity
 from riskmap.errors import SchemaError
+from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
 if TYPE_CHECKING:

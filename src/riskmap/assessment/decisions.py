@@ -99,18 +99,23 @@ def read_decisions(
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError("not a TOML file", file=path, met=str(error)) from error
-    rows = table.pop("decision", [])
     known = None if region_ids is None else frozenset(region_ids)
     try:
-        for key in table:
-            raise InputError("unknown key", column=key, expected="[[decision]]")
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise InputError("not a list of tables", column="decision", expected="[[decision]]")
-        return tuple(_read_row(row, number, known) for number, row in enumerate(rows, start=1))
+        return _read_rows(table, known)
     except InputError as error:
         raise InputError(
             error.message, file=path, column=error.column, met=error.met, expected=error.expected
         ) from error
+
+
+def _read_rows(table: dict[str, Any], region_ids: frozenset[str] | None) -> tuple[Decision, ...]:
+    """Return the decisions that a table describes."""
+    rows = table.pop("decision", [])
+    for key in table:
+        raise InputError("unknown key", column=key, expected="[[decision]]")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError("not a list of tables", column="decision", expected="[[decision]]")
+    return tuple(_read_row(row, number, region_ids) for number, row in enumerate(rows, start=1))
 
 
 def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | None) -> Decision:

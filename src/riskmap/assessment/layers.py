@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
@@ -144,20 +145,6 @@ KNOWLEDGE_COLUMNS = (
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
     Column("reasons", TEXT, "not_covered, no_reports, silent, rows_lost, at_home, joined by ';'"),
-)
-
-#: Shares: what part of the incidents that don't say who was hit is taken to have hit foreigners.
-SHARE_COLUMNS = (
-    Column("source", TEXT, "the feed or publisher"),
-    Column("iso3", TEXT, "the country"),
-    Column("reports", NUMBER, "violent incidents of the source there"),
-    Column("unknown", NUMBER, "those of them that don't say who was hit"),
-    Column("share", NUMBER, "share of these that is taken to have hit foreigners"),
-    Column("share_low", NUMBER, "low end of its span"),
-    Column("share_high", NUMBER, "high end of its span"),
-    Column(
-        "basis", TEXT, "'shipped', or 'learnt' from what the source tells", ("shipped", "learnt")
-    ),
 )
 
 #: Sites and routes of the group. Where they are is never published, unless privately.

@@ -20,7 +20,6 @@ from riskmap.assessment.layers import (
     DRIVER_COLUMNS,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
-    SHARE_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import Level, LevelScale
@@ -29,6 +28,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.tables import clean_plain
 from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:

@@ -52,7 +52,9 @@ _KNOWLEDGE = (
     *("region_id", "layer", "watched", "reports", "last_report_days", "rows_spread", "rows_lost"),
     *("data_sufficiency", "confidence", "reporting_gap", "reasons"),
 )
-_SHARES = ("iso3", "reports", "unknown", "share", "share_low", "share_high", "basis")
+_SHARES = (
+    *("iso3", "reports", "unknown", "share", "share_low", "share_high", "basis", "below_prior"),
+)
 _ATTACKS = (
     *("incident_id", "region_id", "area", "event_date", "until", "is_point", "regions"),
     *("event_type", "killed", "wounded", "abducted", "nationality", "sector", "source_count"),

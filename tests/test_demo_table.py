@@ -59,14 +59,13 @@ PROVINCES = {
 }
 
 
+FORMER_FATA = "Khyber Pakhtunkhwa: former Federally Administered Tribal Areas"
+
 #: Provinces that the table and the boundaries spell differently.
 SPELLINGS = {
-    ("Balochistan", "Baluchistan"),
-    ("Federally Administered Tribal Areas", "F.A.T.A."),
+    ("Federally Administered Tribal Areas", FORMER_FATA),
     ("Herat", "Hirat"),
-    ("Khyber Pakhtunkhwa", "K.P."),
     ("Paktia", "Paktya"),
-    ("Sindh", "Sind"),
 }
 
 

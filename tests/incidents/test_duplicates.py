@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import SchemaError
-from riskmap.incidents.duplicates import DUPLICATE, count_reports, merge_duplicates
+from riskmap.incidents.duplicates import DUPLICATE, count_reports, merge_duplicates, pairs
 from riskmap.incidents.duplicates.links import lead_of
+from riskmap.incidents.duplicates.pools import share_knowledge
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: Tables a law is tried on.
@@ -187,6 +188,29 @@ def test_files_of_two_desks_are_two_sources(tmp_path):
         "of north:7 (same day, same district, same words, same toll)"
     ]
     assert standing(merged[merged["killed"] == 2])["source_count"] == 2
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+def test_the_next_day_is_near_also_where_a_block_ends(block, monkeypatch):
+    monkeypatch.setattr(pairs, "BLOCK", block)
+    days = [f"2024-05-{day:02d}" for day in (3, 4, 11, 12, 20, 21)]
+    rows = [{"event_date": day, "at": (3.5 + k // 2, -6.5)} for k, day in enumerate(days)]
+    told = [row | (OTHER if k % 2 else {}) for k, row in enumerate(rows)]
+    assert counted(reports(*told)) == 3
+
+
+def test_an_incident_counts_with_all_that_its_reports_know():
+    vague = OTHER | {"geo_precision": "admin2", "place": None, "admin2": "Berin", "killed": 5}
+    told = reports({"nationality": "CHN", "event_type": "unknown"}, vague | {"nationality": "PAK"})
+    merged = merge_duplicates(told)
+    assert standing(merged)["killed"] == 2
+    found = standing(share_knowledge(merged))
+    assert (found["killed"], found["nationality"], found["event_type"], found["admin2"]) == (
+        *(5, "CHN;PAK", "armed_attack", "Berin"),
+    )
+    located = rm.locate(merged, rm.datasets.regions())
+    assert located.incidents["killed"].tolist() == [5]
+    pd.testing.assert_frame_equal(share_knowledge(reports({}, PLANT)), reports({}, PLANT))
 
 
 def test_within_a_release_alike_is_not_the_same():

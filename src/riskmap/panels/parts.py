@@ -14,6 +14,7 @@ import pandas as pd
 from riskmap.errors import InputError, RiskmapWarning
 from riskmap.incidents.blocks import Block, split_file
 from riskmap.incidents.duplicates.links import DUPLICATE
+from riskmap.incidents.duplicates.pools import share_knowledge
 from riskmap.incidents.readers import open_table, read_block, read_incidents
 from riskmap.incidents.stated_scopes import ScopeRules
 from riskmap.ledgers import Ledger, Stage, count_reasons
@@ -119,7 +120,7 @@ def scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
     """Return the scan of a table of incidents."""
     refused = table["quarantine_reason"].notna().to_numpy()
     told = table["quarantine_reason"] == DUPLICATE
-    usable = table[~refused].reset_index(drop=True)
+    usable = share_knowledge(table)[~refused].reset_index(drop=True)
     places = find_places(
         usable,
         task.regions,

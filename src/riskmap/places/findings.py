@@ -118,7 +118,7 @@ def find_places(
     >>> len(places.placed.row) + int(places.area.notna().sum()) == len(table)
     True
     """
-    spots, spot = _distinct_spots(usable)
+    spots, spot = distinct_spots(usable)
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
     area = _areas(heard, spread=spread)
     vague = area.notna().to_numpy()
@@ -135,10 +135,22 @@ def find_places(
     )
 
 
-def _distinct_spots(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
+def distinct_spots(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
     """Return one row for each place that the incidents tell of, and the place of each incident.
 
     A million incidents tell of some ten thousand places; each is placed once.
+
+    Parameters
+    ----------
+    usable
+        Incidents table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> spots, spot = distinct_spots(rm.datasets.incidents().iloc[[3, 3, 4]])
+    >>> len(spots), spot.tolist()
+    (2, [0, 0, 1])
     """
     points = usable.geometry.to_numpy()
     told = [usable[column] for column in WITNESS_COLUMNS]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from riskmap.incidents.duplicates import DUPLICATE
+from riskmap.incidents.duplicates.pools import share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
+from riskmap.places.losses import LOST_COLUMNS, find_lost
 from riskmap.places.spreads import Past, check_spread, spread_weights
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -36,6 +39,9 @@ class Located:
         Stages ``read`` and ``locate``.
     set_aside
         Every other row: ``incident_id, stage, reason, detail``.
+    lost
+        The regions that rows which were set aside had named
+        (:data:`riskmap.places.losses.LOST_COLUMNS`), by day.
 
     Examples
     --------
@@ -49,6 +55,7 @@ class Located:
     placements: pd.DataFrame
     ledger: Ledger
     set_aside: pd.DataFrame
+    lost: pd.DataFrame = field(default_factory=partial(conform, pd.DataFrame(), LOST_COLUMNS))
 
 
 def locate(
@@ -66,8 +73,9 @@ def locate(
     the region that it lies in: an incident known to its province can be placed in a province and
     not in a district. An incident that is known only to an area that holds several regions is
     spread over them, never put on a centroid or a capital; one of untold precision whose point is
-    a centroid or capital of such an area keeps its region, and its method says so. Nothing is
-    dropped: a row without a region is in the ledger and in ``set_aside``, as
+    a centroid or capital of such an area keeps its region, and its method says so. Of duplicates
+    the highest toll and all nationalities count. Nothing is dropped: a row without a region is in
+    the ledger, in ``set_aside`` and in ``lost``, as
 
     - ``outside_country``: its country is stated and is none of the regions',
     - ``unknown_region``: it states a region that is none of the regions,
@@ -116,10 +124,12 @@ def locate(
     check_spread(spread, exposure)
     refused = incidents["quarantine_reason"].notna().to_numpy()
     told = incidents["quarantine_reason"] == DUPLICATE
-    usable = _pick(incidents, ~refused)
+    usable = _pick(share_knowledge(incidents), ~refused)
     found = find_places(usable, regions, gazetteer=gazetteer, spread=spread)
     shared = _place_spread(usable, regions, found.area, found.placed, how=spread, exposure=exposure)
     kept = found.reasons.isna().to_numpy()
+    placeless = ~refused
+    placeless[~refused] = ~kept
     stages = (
         Stage(
             "read",
@@ -140,6 +150,7 @@ def locate(
         placements=_as_placements([found.placed, *shared], usable, regions),
         ledger=Ledger(stages),
         set_aside=_set_aside(incidents[refused], usable[~kept], found.reasons[~kept]),
+        lost=find_lost(incidents, regions, gazetteer, placeless=placeless),
     )
 
 

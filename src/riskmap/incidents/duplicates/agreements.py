@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +90,6 @@ class Facts:
         Whether the point is that of a place and not of an area.
     text : list of str
         Notes in plain words.
-    words : list of frozenset
-        Stems of the words in it that tell something.
     source : ndarray of str
         Who reports.
     """
@@ -100,7 +99,6 @@ class Facts:
     y: FloatArray
     exact: NDArray[np.bool_]
     text: list[str]
-    words: list[frozenset[str]]
     source: NDArray[np.object_]
 
     @classmethod
@@ -116,7 +114,6 @@ class Facts:
             y=shapely.get_y(where),
             exact=exact.to_numpy(bool),
             text=text,
-            words=[telling_words(note) for note in text],
             source=table["source"].to_numpy(object),
         )
 
@@ -153,9 +150,10 @@ class Facts:
         """Return the share of the shorter text's telling words that both have, NaN if too few."""
         share = np.full(len(i), np.nan)
         for k, (a, b) in enumerate(zip(i.tolist(), j.tolist(), strict=True)):
-            fewer = min(len(self.words[a]), len(self.words[b]))
+            one, other = telling_words(self.text[a]), telling_words(self.text[b])
+            fewer = min(len(one), len(other))
             if fewer >= FEW_WORDS:
-                share[k] = len(self.words[a] & self.words[b]) / fewer
+                share[k] = len(one & other) / fewer
         return share
 
 
@@ -195,6 +193,7 @@ def are_spellings(one: NDArray[np.object_], other: NDArray[np.object_]) -> NDArr
     return np.asarray(alike | np.array(starts, dtype=bool))
 
 
+@lru_cache(maxsize=1 << 16)
 def telling_words(text: str) -> frozenset[str]:
     """Return the stems of words that tell something of an incident, of a text in plain words.
 

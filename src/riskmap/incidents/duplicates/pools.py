@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.incidents.duplicates.links import DUPLICATE, lead_of
 from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
     from riskmap.typing import IntArray
 
 _WHO = (
-    *("foreign_victims", "nationality", "sector", "staff_type"),
+    *("foreign_victims", "nationality", "sector", "staff_type", "target"),
     *("actor", "claimed_by", "attributed_to"),
 )
+
+#: Of these the highest counts; kinds of event that tell nothing; names that are taken together.
+_HIGHEST = ("killed", "wounded", "abducted", "foreign_victims")
+_VAGUE = ("unknown", "other")
+_NAMES = ("region_id", "admin2")
 
 
 def pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDataFrame:
@@ -90,3 +96,64 @@ def _pool_evidence(
         merged.loc[lead, "derived"] = ";".join([*kept, *names]) or None
         merged.loc[lead, "evidence"] = " | ".join(found) or None
     return merged
+
+
+def share_knowledge(merged: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return merged incidents with what their duplicates tell beyond them.
+
+    The highest of all tolls counts, and all nationalities that any report names; a kind of event
+    and a district that the row itself does not tell are taken from another. Points for likeness
+    stand on what each row tells itself, so this comes after merging.
+
+    Parameters
+    ----------
+    merged
+        What :func:`riskmap.merge_duplicates` returned.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rows = rm.datasets.incidents().iloc[[0, 0]].reset_index(drop=True)
+    >>> rows.loc[1, "killed"] = 7
+    >>> int(share_knowledge(rm.merge_duplicates(rows))["killed"].max())
+    7
+    """
+    told = np.flatnonzero(merged["quarantine_reason"] == DUPLICATE)
+    at = pd.Series(np.arange(len(merged)), index=merged["incident_id"])
+    lead = lead_of(merged["quarantine_detail"].iloc[told]).map(at[~at.index.duplicated()])
+    told, leads = told[lead.notna()], lead.dropna().to_numpy(np.int64)
+    if not len(told):
+        return merged
+    rows = np.concatenate([np.unique(leads), told])
+    own = np.concatenate([np.unique(leads), leads])
+    groups = merged.iloc[rows].reset_index(drop=True).groupby(own)
+    taken = {name: groups[name].max() for name in _HIGHEST}
+    taken["nationality"] = groups["nationality"].agg(_union)
+    taken["event_type"] = groups["event_type"].agg(_first_kind)
+    firsts = {name: groups[name].first() for name in _NAMES}
+    vague = groups[list(_NAMES)].nth(0).isna().all(axis=1).to_numpy()
+    shared = merged.copy()
+    for name, values in taken.items():
+        shared[name] = _put(shared[name], values.index, values)
+    for name, values in firsts.items():
+        shared[name] = _put(shared[name], values.index[vague], values[vague])
+    return shared
+
+
+def _put(column: pd.Series, rows: pd.Index, values: pd.Series) -> pd.Series:
+    """Return a column with other values in some rows, by position."""
+    changed = column.copy()
+    changed.iloc[rows.to_numpy()] = values.astype(column.dtype).array
+    return changed
+
+
+def _union(lists: pd.Series) -> object:
+    """Return all codes of lists that are joined by ``;``."""
+    codes = {code for text in lists.dropna() for code in text.split(";")}
+    return ";".join(sorted(codes)) or pd.NA
+
+
+def _first_kind(kinds: pd.Series) -> object:
+    """Return the first kind of event that tells something, or the first."""
+    clear = kinds[kinds.notna() & ~kinds.isin(_VAGUE)]
+    return clear.iloc[0] if len(clear) else kinds.iloc[0]

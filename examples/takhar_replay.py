@@ -8,16 +8,12 @@ most incidents are not in the table, so that levels rest on very little, and tha
 
 What it prints: for two groups, the level of Takhar as it would have been published before (as of
 2025-01-21) and after the killing (as of 2025-02-01), and what moved the expected counts of the
-provinces that had one. Before the killing nothing in the table names Takhar: its data are
-insufficient, which is no low level. After it there is one report, and for both groups level 2, on
-sparse data and with low confidence. For Chinese mining workers that is fragile: without the one
-report, which is named, the probability of an attack on one of them in 90 days would be 1 in 2,500
-and not 1 in 230, level 1. For aid workers it is robust: 1 in 850 without it, 1 in 450 with it,
-level 2 both times. So the killing raises the probability of those like its victims elevenfold, and
-that of aid workers not twofold, and by less. In the
-provinces known before, it (``neighbours``: news from elsewhere) adds to what Chinese mining workers
-must expect, and takes a little from aid workers, whose share of all attacks is now smaller; the
-rest is the model, fitted again (``method``).
+provinces that had one. Before the killing nothing in the table names Takhar: it is not assessed,
+and that is no low level. After it, an attack on one of them holds the level of Chinese mining
+workers at moderate or more, marked as attacked and as "at least", because no source watches the
+province. It rests on the one report, which is named with what the level would be without it. For
+aid workers Takhar is still not assessed: the killing of a miner is no watch over aid workers, and
+nothing here says that they are safe.
 """
 
 from __future__ import annotations
@@ -35,21 +31,19 @@ def main() -> None:
     takhar = provinces.loc[provinces["name"] == "Takhar", "region_id"].item()
     incidents = rm.read_incidents(data_path("examples/attacks_on_foreign_workers.csv"))
     located = rm.locate(incidents[incidents["country"] == "AFG"], provinces)
-    forecasts = {
-        day: rm.forecast(rm.count_incidents(located, provinces, every="month", as_of=day))
-        for day in (BEFORE, AFTER)
-    }
     for group in GROUPS:
         print(f"\n{group}")
         previous = None
-        for day, forecast in forecasts.items():
-            layer = rm.assess(forecast, provinces, group=group, previous=previous)
+        for day in (BEFORE, AFTER):
+            panel = rm.count_incidents(located, provinces, every="month", as_of=day, group=group)
+            layer = rm.assess(rm.forecast(panel), provinces, previous=previous)
             risks = layer.risks[layer.risks["region_id"] == takhar].set_index("layer")
             row = risks.loc["group"]
             print(
                 f"  as of {day}: level {row['risk_level']} ({row['level_name']}), p_any "
                 f"{row['p_any']:.4f}, data {row['data_sufficiency']}, "
-                f"confidence {row['confidence']}"
+                f"confidence {row['confidence']}, at least {row['at_least']}, "
+                f"attacked {row['attacked']}, reasons {row['reasons']}"
             )
             previous = layer
         told = layer.influences.query("region_id == @takhar and layer == 'group'")

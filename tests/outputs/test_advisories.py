@@ -29,7 +29,9 @@ def test_the_highest_levels_come_first(layer):
     report = build_report(layer)
     first, why, level = report.judgements[:3]
     assert first.startswith("2 of 24 regions can't be assessed")
-    assert why == "Reports have stopped: Wolmar (Velmar), Zarin (Velmar) (2 in all)."
+    assert why == (
+        "Not assessed because reports have stopped: Wolmar (Velmar), Zarin (Velmar) (2 in all)."
+    )
     assert level.startswith("Level 5 (extreme), 16 of 24 regions: Ashkor")
     assert level.endswith("Data: sufficient in 16.")
     levels = [int(row[2][0]) for row in report.table.rows]

@@ -71,8 +71,11 @@ def test_what_cannot_be_assessed_is_said_first_with_its_reasons(told):
     gap, *why = build_report(told).judgements[:3]
     assert gap.startswith("2 of 24 regions can't be assessed for incidents that involve foreign")
     assert why == [
-        "No source that was read can see this here: Wolmar (Velmar) (1 in all).",
-        "No reports come from here: Zarin (Velmar) (1 in all).",
+        "Not assessed because no reports come from here: Zarin (Velmar) (1 in all).",
+        (
+            "Not assessed because no source that was read can see this here: Wolmar (Velmar) "
+            "(1 in all)."
+        ),
     ]
 
 

@@ -333,7 +333,7 @@ def test_the_map_marks_attacks_bounds_and_why_nothing_is_known(open_page, told):
     ("region", "parts"),
     [
         ("XQA0101", ("3\n", "moderate (2 to 4), attacked", "An attack of the last 90 days holds")),
-        ("XQA0102", ("3+\n", "at least 3 moderate", "nobody watches", "no source can see it")),
+        ("XQA0102", ("3+\n", "at least 3 moderate", "nobody watches: it may be")),
         ("XQA0103", ("Kept from 2025-03-01", "Reports have stopped")),
         ("XQA0104", ("rows could not be used",)),
         ("XQA0308", ("?\n", "Not assessed: no reports.", "It is not a low level.")),

@@ -24,7 +24,7 @@ from riskmap.outputs.wordings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
@@ -128,19 +128,22 @@ def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
 
 
 def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return how many of the regions that are not assessed have each reason, the first of several.
+    """Return how many of the regions that are not assessed have the same reasons.
 
     Examples
     --------
     >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
     >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
-    [('reports have stopped', 1), ('too little is reported', 1)]
+    [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
     """
     unknown = risks[risks["risk_level"].fillna(0) == 0]
-    first = [codes[0] for codes in reason_codes(unknown)]
+    counts = Counter(map(tuple, reason_codes(unknown)))
+    return [(_reason_words(codes, words), n) for codes, n in sorted(counts.items())]
+
+
+def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
     said = words["reasons_short"]
-    counts = {code: first.count(code) for code in (*said, *first) if code in first}
-    return [(said.get(code, code), n) for code, n in counts.items()]
+    return ", ".join(said.get(code, display(code)) for code in codes)
 
 
 def advice_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
@@ -274,11 +277,7 @@ def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
 
 def _reason_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     """Return the regions that are not assessed, by what they are part of and why."""
-    said = words["reasons_short"]
-    why = [
-        ", ".join(said.get(code, display(code)) for code in codes)
-        for codes in reason_codes(unknown)
-    ]
+    why = [_reason_words(codes, words) for codes in reason_codes(unknown)]
     rows = unknown.assign(why=why).sort_values("region_id")
     groups = rows.groupby([rows["parent"].map(display), "why"])
     cells = (

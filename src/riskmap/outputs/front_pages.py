@@ -85,7 +85,8 @@ def _attack_line(rows: pd.DataFrame, names: Mapping[str, str], words: Mapping[st
 def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
     """Return what happened to whom, where and when, and which districts are marked for it."""
     said = words["attack"]
-    sector = said["sector"].format(sector=display(row.sector)) if display(row.sector) else ""
+    work = words["sectors"].get(display(row.sector), display(row.sector))
+    sector = said["sector"].format(sector=work) if work else ""
     what = ", ".join(filter(None, (incident_words(row, words), sector)))
     spot, where = display(row.place), _where(row, names, words)
     place = where if not spot or where.startswith(spot) else f"{spot}, {where}"
@@ -135,19 +136,17 @@ def judgement_lines(
 def _gap_lines(
     layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield how many regions are not assessed, and which for each reason."""
+    """Yield how many regions are not assessed, and which of them for the same reasons."""
     said = words["reasons_said"]
     if unknown.empty:
         return
     n, total, about = len(unknown), len(known) + len(unknown), words["layers"][layer.headline]
     yield words["sentences"]["gap"].format(n=n, total=total, about=about)
-    codes = reason_codes(unknown)
-    for reason in dict.fromkeys([*said, *(code for row in codes for code in row)]):
-        rows = unknown[[reason in row for row in codes]]
-        if len(rows):
-            places = enumerated(region_names(rows), words)
-            text = said.get(reason, f"{display(reason)}: {{places}} ({{n}})")
-            yield text.format(n=len(rows), places=places)
+    together = pd.Series([*map(tuple, reason_codes(unknown))], unknown.index, dtype="object")
+    for codes, rows in unknown.groupby(together):
+        why = words["sentences"]["and"].join(said.get(code, display(code)) for code in codes)
+        places = enumerated(region_names(rows), words)
+        yield words["sentences"]["why"].format(why=why, n=len(rows), places=places)
 
 
 def _level_lines(

@@ -217,7 +217,7 @@
     function unassessed(n) { // by the first reason, where there are reasons
       const name = "? " + t.levels[D.scale.levels[0].name], first = new Map();
       for (let i = 0; i < N; i += 1) if (now() && layer().level[i] === 0) {
-        const why = reasons(i)[0] || t.reasons_short.untold;
+        const why = reasons(i).join(", ") || t.reasons_short.untold;
         first.set(why, [uncovered(i) ? "l0 uncovered" : "l0", (first.get(why) || [0, 0])[1] + 1]);
       }
       if (!first.size || !layer().why) return [row("l0", name, n)];
@@ -326,7 +326,7 @@
     parts.push(verdict, make("p", D.scale.meanings[S.lang][S.layer][level], "quiet"));
     const why = reasons(i);
     if (!level) parts.push(make("p", fill(t.page.reason, { why: why.join(", ") || t.reasons_short.untold }), "warn"));
-    else if (why.length) parts.push(make("p", fill(t.page.doubt, { why: why.join(", ") }), "warn"));
+    else if (why.length && !flagged(i, "at_least")) parts.push(make("p", fill(t.page.doubt, { why: why.join(", ") }), "warn"));
     if (l.asOf && l.asOf[i]) parts.push(make("p", fill(t.page.kept, { date: l.asOf[i] }), "warn"));
     if (p !== null) {
       parts.push(make("p", percent(p), "big"));

@@ -93,9 +93,18 @@ def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
     key = ["region_id", "layer"]
     both = before.risks[key].merge(after.risks[key], on=key)
     old, new = (both.merge(layer.risks, on=key, how="left") for layer in (before, after))
-    fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~is_flagged(new, old)
-    found = new[fell][[*key, "risk_level", "p_any", "reasons"]]
+    flagged = is_flagged(new, old) | new["region_id"].isin(_under_banners(after))
+    fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~flagged
+    found = new[fell][[*key, "risk_level", "level_high", "p_any", "reasons"]]
     return found.assign(was=old.loc[fell, "risk_level"], p_was=old.loc[fell, "p_any"])
+
+
+def _under_banners(layer: rm.RiskLayer) -> set[str]:
+    """Return the regions of the areas that an attack is known to, which a banner tells."""
+    areas = set(layer.attacks["area"].dropna())
+    regions = layer.regions
+    there = regions["parent"].isin(areas) | regions["iso3"].isin(areas)
+    return set(regions.loc[there, "region_id"])
 
 
 # Which rows a degradation is about.

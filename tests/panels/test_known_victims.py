@@ -17,7 +17,14 @@ def rows(*told):
     table = rm.datasets.incidents().iloc[: len(told)].copy()
     days = pd.date_range("2024-01-01", periods=len(told), freq="7D", unit="us")
     table = table.assign(event_date=days, event_date_end=days, event_type="armed_attack")
-    table = table.assign(killed=1, admin2="Ashkor", admin1="Ambrel", place="Ashkor", geometry=None)
+    table = table.assign(
+        killed=1,
+        geo_precision="admin2",
+        admin2="Ashkor",
+        admin1="Ambrel",
+        place="Ashkor",
+        geometry=None,
+    )
     for name in (*SILENT, "target"):
         table[name] = [{**SILENT, "target": None, **one}.get(name) for one in told]
     kinds = dict.fromkeys(("nationality", "sector", "staff_type", "target"), "str")

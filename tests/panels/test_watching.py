@@ -45,8 +45,9 @@ def test_what_each_scope_watches(scope, seen):
     assert watched(scope) == seen
 
 
-def test_a_source_that_names_a_country_seldom_does_not_watch_its_quiet_districts():
-    assert watched("violence; reach=countries", days=[1500, 1900]) == set()
+@pytest.mark.parametrize("days", [[1500, 1900], [*range(0, 900, 50), 1900, 1990]])
+def test_a_source_that_seldom_names_a_country_lately_does_not_watch_its_quiet_districts(days):
+    assert watched("violence; reach=countries", days=days) == set()
 
 
 def test_a_source_that_stopped_does_not_watch():

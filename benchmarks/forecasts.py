@@ -346,9 +346,10 @@ def main() -> None:
         if given.only not in task.title:
             continue
         panel = count(task, Path(given.shared))
-        history = panel.history(task.series)
+        history = replace(panel.history(task.series), watched=None)  # these sources watch all
         if task.marks:
             history = replace(history, counts=np.minimum(history.counts, 1.0), drivers={})
+        MODELS["EndemicEpidemic"].set_params(prior=task.series)
         first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
         quick = task.every_point or task.marks
         chosen = [n for n in names if not quick or n not in ("Boosting", "Stack")]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.assessments import assess
     from riskmap.assessment.authorities import compare_authorities
     from riskmap.assessment.comparisons import compare_layers
+    from riskmap.assessment.decisions import read_decisions
     from riskmap.assessment.group_files import read_group
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
@@ -123,6 +124,7 @@ _HOMES = {
     "merge_duplicates": "riskmap.incidents.duplicates",
     "panel_from_counts": "riskmap.panels.frames",
     "publish": "riskmap.outputs.publishing",
+    "read_decisions": "riskmap.assessment.decisions",
     "read_group": "riskmap.assessment.group_files",
     "read_incidents": "riskmap.incidents.readers",
     "read_layer": "riskmap.outputs.sets",
@@ -188,6 +190,7 @@ __all__ = [
     "merge_duplicates",
     "panel_from_counts",
     "publish",
+    "read_decisions",
     "read_group",
     "read_incidents",
     "read_layer",

@@ -9,8 +9,8 @@ import riskmap as rm
 from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
-from riskmap.panels.groups import RELEVANCE
 from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.panels.groups import RELEVANCE
 
 DOCS = Path(__file__).parents[2] / "docs"
 GROUPS = (DOCS / "groups.md").read_text(encoding="utf-8")

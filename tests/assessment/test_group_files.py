@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.panels.presence import Presence, Route, Site
 from riskmap.errors import InputError
+from riskmap.panels.presence import Presence, Route, Site
 
 WHOLE = """
 nationality = ["CHN", "PAK"]

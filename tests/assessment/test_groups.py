@@ -154,9 +154,7 @@ def test_one_more_attack_on_anybody_lowers_no_group(fitted, seed, who):
     )
     more["ingested_at"] = pd.Series(pd.NaT, more.index, dtype=table["ingested_at"].dtype)
     both = gpd.GeoDataFrame(pd.concat([table, more], ignore_index=True), crs=4326)
-    models = {
-        name: forecast.layers[name].terms[0].model for name in ("violence", "foreign")
-    }
+    models = {name: forecast.layers[name].terms[0].model for name in ("violence", "foreign")}
     p_any = {}
     for when, rows in (("now", table), ("then", both)):
         panel = replace(count(rows), at_risk={})

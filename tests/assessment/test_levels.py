@@ -56,7 +56,7 @@ def test_no_such_layer():
         ("group = [", "weather = [", "not those of the layers"),
         ('"#f03b20"', '"red"', "column high: not a colour: met 'red'"),
         ('"#f03b20"', '"#bd0026"', "two levels share a colour"),
-        ('advice = "Usual precautions."', 'advice = " "', "a level lacks its wording"),
+        ('advice = "Do not go; reduce presence."', 'advice = " "', "a level lacks its wording"),
         ("by_sector.aid", "by_sector.alchemy", "column moderate: unknown sector: met 'alchemy'"),
         (
             "[thresholds]",

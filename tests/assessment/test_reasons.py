@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import riskmap as rm
-
 from riskmap.assessment.groups.layers import count_own, flag_theirs
 from riskmap.assessment.groups.shares import Shown, Tally, attributed
+
+import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.reasons import cap_single_sources
 from riskmap.models.estimators import CountEstimator

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-
 from riskmap.settings import data_path
 
 HOME = "AF1814"  # Khwaja Bahauddin

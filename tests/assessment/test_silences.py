@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, find_silent, flag_silences, measure_sources
 

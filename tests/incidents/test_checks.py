@@ -34,11 +34,13 @@ def test_a_report_adds_up():
 
 
 def test_a_story_that_is_told_again_under_another_id_is_a_duplicate():
-    story = ROWS.iloc[[0]].assign(notes="Gunmen stopped a car of the road company near Berin.")
+    words = "Gunmen stopped a car of the road company near Berin and shot two."
+    story = ROWS.iloc[[0]].assign(notes=words)
     rows = pd.concat([story.assign(id=str(i)) for i in range(4)])
     report = rm.check_incidents_file(rows)
     assert (report.usable, report.duplicate_ids, report.duplicates) == (4, 0, 3)
     assert "ids met twice: 0, other duplicates: 3" in str(report)
+    assert "  3 counted with another row: generic:1 of generic:0 (same day, same" in str(report)
 
 
 def test_only_the_ten_most_frequent_reasons_are_shown_and_all_are_counted():
@@ -81,7 +83,7 @@ def test_a_spreadsheet_is_read_like_a_file(tmp_path):
     path = tmp_path / "rows.xlsx"
     book.save(path)
     table = rm.read_incidents(path)
-    assert table["incident_id"].tolist() == ["generic:7"]
+    assert table["incident_id"].tolist() == ["rows:7"]
     assert table["source_row"].tolist() == [3]
     assert str(table["event_date"].iloc[0].date()) == "2024-03-31"
 

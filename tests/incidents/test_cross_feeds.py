@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.incidents.duplicates.links import lead_of
 
 #: Incident, day of May 2024, town, district, killed, what the feeds and the newspaper write.
 STORIES = [
@@ -127,7 +128,7 @@ def labelled():
 def test_reports_of_one_incident_in_three_feeds_become_one(labelled):
     table, truth = labelled
     merged = rm.merge_duplicates(rm.derive_victims(table))
-    told = merged["quarantine_detail"].str.removeprefix("of ")
+    told = lead_of(merged["quarantine_detail"])
     lead = told.where(merged["quarantine_reason"] == "duplicate", merged["incident_id"])
     story, of = merged["incident_id"].map(truth), lead.map(truth)
     assert (story == of).all()  # no false merge

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.errors import SchemaError
 from riskmap.incidents.duplicates import DUPLICATE, count_reports, merge_duplicates
+from riskmap.incidents.duplicates.links import lead_of
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: Tables a law is tried on.
@@ -59,6 +60,12 @@ def standing(merged):
     return rows.iloc[0]
 
 
+def led_by(merged):
+    """The incident that each row is of."""
+    told = merged["quarantine_reason"] == DUPLICATE
+    return lead_of(merged["quarantine_detail"]).where(told, merged["incident_id"])
+
+
 def counted(table):
     return merge_duplicates(table)["quarantine_reason"].isna().sum()
 
@@ -84,7 +91,7 @@ def test_500_copies_of_one_story_from_one_source_count_as_one():
     assert merged["quarantine_reason"].isna().sum() == 1
     lead = merged[merged["quarantine_reason"].isna()].iloc[0]
     assert pd.isna(lead["source_count"])
-    assert set(merged["quarantine_detail"].dropna()) == {f"of {lead['incident_id']}"}
+    assert set(lead_of(merged["quarantine_detail"]).dropna()) == {lead["incident_id"]}
 
 
 def test_copies_in_two_feeds_are_two_sources():
@@ -112,6 +119,76 @@ def test_two_feeds_tell_of_one_incident_or_of_two(other, expected):
     assert counted(reports({}, OTHER | other)) == expected
 
 
+MINE = {"actor": "ISKP", "nationality": "CHN", "country": "XQA", "geo_precision": "point"}
+PLANT = MINE | {"notes": "Gunmen stormed a gold processing plant and shot two engineers at dawn."}
+CONVOY = MINE | OTHER | {"notes": "A convoy of road builders was ambushed on the highway by night."}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"place": "Kala"}, {"place": "Dara", "at": (3.55, -6.5)}),
+        ({"place": "Kala"}, {"place": "Dara"}),
+        ({"place": None}, {"place": None, "at": (3.57, -6.5)}),
+        ({"place": None}, {"place": None}),
+        ({"notes": None, "place": None}, {"notes": None, "place": None, "at": (3.57, -6.5)}),
+        ({"notes": STORY, "admin2": "Berin"}, {"notes": STORY, "admin2": "Kelda"}),
+        ({"notes": STORY, "admin1": "Ambrel"}, {"notes": STORY, "admin1": "Coast"}),
+        ({"notes": STORY, "region_id": "XQA0101"}, {"notes": STORY, "region_id": "XQA0102"}),
+        ({"notes": STORY, "country": "XQA"}, {"notes": STORY, "country": "XQB"}),
+    ],
+)
+def test_different_attacks_stay_two_whatever_they_have_in_common(one, other):
+    assert counted(reports(PLANT | one, CONVOY | other)) == 2
+
+
+def test_a_third_report_never_joins_two_districts():
+    rows = [{"admin2": "Berin"}, OTHER, {"source": "desk", "admin2": "Kelda"}]
+    for order in (rows, rows[::-1]):
+        merged = merge_duplicates(reports(*order))
+        assert merged["quarantine_reason"].isna().sum() == 2
+        assert {"Berin", "Kelda"} <= set(merged[merged["quarantine_reason"].isna()]["admin2"])
+
+
+def test_six_attacks_that_a_desk_files_under_six_ids_are_six():
+    assert counted(reports(*[{"notes": None}] * 6)) == 6
+    assert counted(reports(*[{"notes": "Armed men attacked a bus at the bazar."}] * 6)) == 6
+
+
+def test_a_detail_says_of_what_and_why():
+    told = {"notes": None, "nationality": "CHN", "admin2": "Berin"}
+    merged = merge_duplicates(reports(told, OTHER | told))
+    assert merged["quarantine_detail"].dropna().tolist() == [
+        "of bureau:1 (same day, same place, same toll, same nationality)"
+    ]
+
+
+def test_spellings_of_a_district_are_one_and_a_place_may_be_a_district():
+    told = {"at": None, "notes": None, "nationality": "CHN", "place": None}
+    one = told | {"admin2": "Khwaja Baha ud Din"}
+    assert counted(reports(one, OTHER | told | {"admin2": "Khwaja Bahauddin District"})) == 1
+    assert counted(reports(one, OTHER | told | {"place": "Khwaja Bahauddin, Ambrel"})) == 1
+
+
+def test_what_an_incident_can_tell_is_what_its_widest_source_sees():
+    rows = reports({}, OTHER | {"geo_precision": "admin1"})
+    rows["scope"] = ["none", "violence; reach=countries"]
+    assert standing(merge_duplicates(rows))["scope"] == "violence; reach=countries"
+
+
+def test_files_of_two_desks_are_two_sources(tmp_path):
+    for name, other in (("north", "Kelda,4,A bomb"), ("south", "Dorvan,1,A quarrel")):
+        rows = f"7,2024-05-03,XQA,Berin,2,{STORY}\n8,2024-05-09,XQA,{other}\n"
+        header = "id,date,country,district,killed,notes\n"
+        (tmp_path / f"{name}.csv").write_text(header + rows)
+    tables = [rm.read_incidents(tmp_path / f"{name}.csv") for name in ("north", "south")]
+    merged = merge_duplicates(pd.concat(tables, ignore_index=True))
+    assert merged["quarantine_detail"].dropna().tolist() == [
+        "of north:7 (same day, same district, same words, same toll)"
+    ]
+    assert standing(merged[merged["killed"] == 2])["source_count"] == 2
+
+
 def test_within_a_release_alike_is_not_the_same():
     assert counted(reports({}, {"killed": 3})) == 2
     assert counted(reports({}, {"at": (3.6, -6.5)})) == 2
@@ -123,7 +200,8 @@ def test_within_a_release_alike_is_not_the_same():
 def test_curated_feeds_have_told_their_incidents_apart():
     coded = {"source": "ucdp", "source_file": "ged.csv", "notes": "Human Rights Yearbook 2024"}
     assert counted(reports(coded, coded)) == 2
-    assert counted(reports(coded | {"source": "wire"}, coded | {"source": "wire"})) == 1
+    told = coded | {"source": "wire", "notes": STORY}
+    assert counted(reports(told, told)) == 1
 
 
 def test_what_only_other_reports_know_keeps_its_type():
@@ -163,7 +241,7 @@ def test_the_newest_of_one_id_stands():
     merged = merge_duplicates(pd.concat([old, new], ignore_index=True))
     assert merged["killed"].tolist() == [4, 1]
     assert merged["incident_id"].tolist() == ["wire:0", "wire:0#2"]
-    assert merged["quarantine_detail"].tolist()[1] == "of wire:0"
+    assert merged["quarantine_detail"].tolist()[1].startswith("of wire:0 (same id, same day")
 
 
 def test_refused_rows_keep_their_reason_and_stand_for_nobody():
@@ -238,12 +316,9 @@ def test_merging_again_changes_nothing(rows, more, seed):
     added["incident_id"] += "x"
     both = merge_duplicates(pd.concat([once, added], ignore_index=True))
     pd.testing.assert_frame_equal(merge_duplicates(both), both)
-    told = dict(zip(once["incident_id"], once["quarantine_detail"], strict=True))
-    now = dict(zip(both["incident_id"], both["quarantine_detail"], strict=True))
-    for name, of in told.items():  # what was one incident stays one
-        if isinstance(of, str):
-            lead = of.removeprefix("of ")
-            assert now[name] in (f"of {lead}", now[lead])
+    told, now = (dict(zip(t["incident_id"], led_by(t), strict=True)) for t in (once, both))
+    for name, lead in told.items():  # what was one incident stays one
+        assert now[name] == now[lead]
 
 
 @settings(max_examples=EXAMPLES)
@@ -253,7 +328,7 @@ def test_nothing_is_lost(rows):
     merged = merge_duplicates(table)
     assert sorted(merged["incident_id"]) == sorted(table["incident_id"])
     standing = merged.loc[merged["quarantine_reason"].isna(), "incident_id"]
-    assert set(merged["quarantine_detail"].dropna()) <= {f"of {name}" for name in standing}
+    assert set(lead_of(merged["quarantine_detail"]).dropna()) <= set(standing)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +434,7 @@ def test_two_releases_are_matched_without_their_ids(releases):
     merged = merge_duplicates(table.sample(frac=1, random_state=1))
     told = merged[merged["quarantine_reason"] == DUPLICATE]
     found = told["incident_id"].map(truth)
-    led = told["quarantine_detail"].str.removeprefix("of ").map(truth)
+    led = lead_of(told["quarantine_detail"]).map(truth)
     right = found == led
     held_out = year % 2 == 0  # the points were weighed on odd years
     for ids, when in (

@@ -33,7 +33,7 @@ def test_gzip_is_told_by_its_bytes(tmp_path, name):
 def test_the_one_table_of_a_zip_file_is_read(tmp_path):
     members = {"readme.pdf": b"%PDF", "__MACOSX/._a.csv": b"x", "data/a.csv": ROWS}
     table = rm.read_incidents(pack(tmp_path / "ged.zip", members))
-    assert table["incident_id"].iloc[0] == "generic:7"
+    assert table["incident_id"].iloc[0] == "ged:7"
     assert table["source_file"].iloc[0] == "ged.zip"
 
 

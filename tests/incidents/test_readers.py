@@ -1,5 +1,7 @@
 """Reading incidents: feeds are recognised, every row is kept, bad ones say why."""
 
+import zipfile
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -227,13 +229,16 @@ def test_generic_codes(tmp_path):
         "2024-02-10,day,Chad,odd,,-1,,,",
     )
     assert table["country"].tolist() == ["NAM", "TCD", "TCD"]
-    assert table["event_type"].tolist() == ["explosion", "other", "other"]
+    assert table["event_type"].tolist() == ["explosion", "unknown", "unknown"]
     assert table["nationality"].iloc[0] == "CHN;TUR"
     assert table["staff_type"].iloc[0] == "international"
     assert str(table["event_date"].iloc[0].date()) == "2024-02-01"
     assert str(table["event_date_end"].iloc[0].date()) == "2024-02-29"
-    assert table["quarantine_reason"].fillna("").tolist() == ["", "bad_code", "bad_number"]
-    assert table["source"].tolist() == ["press", "generic", "generic"]
+    assert table["quarantine_reason"].isna().all()
+    assert table["not_understood"].fillna("").tolist() == [
+        "", "event_type=odd; date_precision=fortnight", "event_type=odd; killed=-1"
+    ]  # fmt: skip
+    assert table["source"].tolist() == ["press", "rows", "rows"]
 
 
 @pytest.mark.parametrize(
@@ -317,7 +322,7 @@ GEOJSON = """{"type": "FeatureCollection", "features": [
 
 def test_geojson_points(tmp_path):
     table = rm.read_incidents(write(tmp_path, GEOJSON % "", "a.geojson"))
-    assert table["incident_id"].tolist() == ["generic:1", "generic:2", "generic:3"]
+    assert table["incident_id"].tolist() == ["a:1", "a:2", "a:3"]
     assert table.geometry.x.iloc[0] == 2.5
     assert table["quarantine_reason"].fillna("").tolist() == ["", "", "bad_coordinates"]
     assert "met 'Polygon'" in table["quarantine_detail"].iloc[2]
@@ -337,6 +342,32 @@ def test_geojson_points(tmp_path):
 def test_json_that_holds_no_rows(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         rm.read_incidents(write(tmp_path, text, "a.json"))
+
+
+@pytest.mark.parametrize("record", ['{"date": "2024-01-02", "place": %s}', '{"type": %s}'])
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path, record):
+    deep = record % ("[" * 400 + "]" * 400)
+    text = f"[{deep}]" if "date" in record else GEOJSON.replace('{"type": "Point"', deep[:-1]) % ""
+    with pytest.raises(InputError, match="nested at most"):
+        rm.read_incidents(write(tmp_path, text, "a.json"))
+
+
+@pytest.mark.parametrize("stated", ["A1", "A1:B2", "A1:XFD1048576"])
+def test_what_a_sheet_states_of_its_size_is_not_trusted(tmp_path, stated):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [("date", "place", "killed"), *[("2024-05-03", "Berin", n) for n in range(9)]]:
+        book.active.append(row)
+    book.save(tmp_path / "whole.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.xlsx") as whole,
+        zipfile.ZipFile(tmp_path / "stated.xlsx", "w") as changed,
+    ):
+        for name in whole.namelist():
+            text = whole.read(name).replace(b'ref="A1:C10"', f'ref="{stated}"'.encode())
+            changed.writestr(name, text)
+    table = rm.read_incidents(tmp_path / "stated.xlsx")
+    assert table["killed"].tolist() == list(range(9))
 
 
 def test_a_missing_json_file_is_named(tmp_path):

@@ -13,18 +13,21 @@ import shapely
 
 from riskmap import datasets
 from riskmap.assessment.changes import CAUSES
-from riskmap.panels.groups import WorkerGroup
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     CHANGE_COLUMNS,
     COUNTERFACTUAL_COLUMNS,
     DRIVER_COLUMNS,
+    KNOWLEDGE_COLUMNS,
     LAYERS,
     RISK_COLUMNS,
+    SHARE_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
 from riskmap.ledgers import Ledger, Stage
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import REGION_COLUMNS, conform
 
@@ -197,6 +200,49 @@ def give_reasons(layer):
         audit=make_table(rules, AUDIT_COLUMNS),
         counterfactuals=make_table(moves, COUNTERFACTUAL_COLUMNS),
     )
+
+
+def tell(layer):
+    """A layer with everything that can be known or doubted of a level, and an attack or two."""
+    ids, name = layer.regions["region_id"], layer.headline
+    risks = layer.risks.set_index(["region_id", "layer"])
+    changes = {
+        0: {"risk_level": 3, "level_name": "moderate", "level_low": 2, "level_high": 4},
+        1: {"at_least": True, "reasons": "not_covered", "risk_level": 3, "level_name": "moderate"},
+        2: {"level_as_of": pd.Timestamp("2025-03-01"), "reasons": "silent", "reporting_gap": True},
+        3: {"reasons": "rows_lost"},
+        22: {"reasons": "not_covered", "reporting_gap": False},
+        23: {"reasons": "no_reports", "reporting_gap": False},
+    }
+    changes[0] |= {"attacked": True, "attacks_told": 2.0}
+    for place, told in changes.items():
+        for column, value in told.items():
+            risks.loc[(ids[place], name), column] = value
+    both = {"event_date": pd.Timestamp("2025-01-21"), "until": pd.Timestamp("2025-04-21")}
+    both |= {"nationality": "CHN", "sector": "mining", "source": "desk", "source_count": 1}
+    here = {"incident_id": "desk:1", "region_id": ids[0], "regions": ids[0], "is_point": True}
+    here |= {"place": "Secret camp", "event_type": "armed_attack", "killed": 4}
+    wide = {"incident_id": "desk:2", "area": "Dostan", "event_type": "abduction", "abducted": 1}
+    attacks = pd.DataFrame([both | here, both | wide | {"is_point": False}])
+    share = {"source": "desk", "iso3": "XQA", "reports": 1848, "unknown": 1847, "share": 0.01}
+    share |= {"share_low": 0.003, "share_high": 0.03, "basis": "shipped"}
+    known = {"region_id": ids[0], "layer": name, "watched": True, "sources": "desk", "reports": 3.0}
+    unread = ["sector=Mining ops; nationality=Chinse", "sector=Mining ops"]
+    incidents = layer.incidents.reset_index(drop=True)
+    incidents.loc[:1, "not_understood"] = unread
+    return dataclasses.replace(
+        layer,
+        risks=conform(risks.reset_index(), RISK_COLUMNS),
+        attacks=conform(attacks, ATTACK_COLUMNS),
+        shares=conform(pd.DataFrame([share]), SHARE_COLUMNS),
+        knowledge=conform(pd.DataFrame([known]), KNOWLEDGE_COLUMNS),
+        incidents=incidents,
+    )
+
+
+@pytest.fixture(scope="session")
+def told(layer):
+    return tell(layer)
 
 
 def make_table(rows, columns):

@@ -129,3 +129,22 @@ def test_the_feed_lists_the_high_regions_highest_first(layer):
     ids = [e.text for e in root.iterfind(".//a:id", NS)]
     assert len(set(ids)) == len(ids)
     assert root.findtext("a:updated", namespaces=NS) == "2025-01-01T00:00:00Z"
+
+
+def test_an_alert_tells_what_is_known_of_each_region(told, schema):
+    etree, rules = schema
+    text = cap_alert(told)
+    rules.assertValid(etree.fromstring(text))
+    known = {
+        e.findtext("c:valueName", namespaces=NS): e.findtext("c:value", namespaces=NS)
+        for e in parsed(text).iterfind(".//c:parameter", NS)
+    }
+    assert "reasons=silent" in known["region_id=XQA0103"]
+    assert "level_as_of=2025-03-01" in known["region_id=XQA0103"]
+    said = " ".join(e.text for e in parsed(text).iterfind(".//c:description", NS))
+    assert "could not be used: it may be higher. (Hamra (Ambrel))" in said
+
+
+def test_the_feed_lists_an_attacked_region_whatever_its_level(told):
+    titles = [e.text for e in parsed(atom_feed(told)).iterfind("a:entry/a:title", NS)]
+    assert "Ashkor: 3 moderate (2 to 4), attacked" in titles

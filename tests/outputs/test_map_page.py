@@ -99,7 +99,7 @@ def test_a_region_is_found_and_explained(open_page, html):
 def test_a_region_of_which_nothing_is_known_says_so(open_page, html):
     page = open_page(html, fragment="#r=XQA0308")
     panel = text_of(page, "#panel")
-    assert "insufficient data" in panel
+    assert "Not assessed: reports have stopped." in panel
     assert "Silence is not safety" in panel
     assert "%" not in panel.split("Confidence")[0]
 
@@ -281,7 +281,7 @@ def test_likelihood_consequence_and_relevance_stand_beside_the_ranking(open_page
     assert "Likelihood and consequence" in matrix
     numbers = page.locator("#context details").nth(0).locator("tbody td:not(:first-child)")
     assert sum(int(text) for text in numbers.all_inner_texts() if text != "–") == 24
-    assert "people of the same nationality\tyes" in relevance
+    assert "people of the same nationality\t" in relevance
     assert "CHN/mining" in relevance
 
 
@@ -311,3 +311,42 @@ def test_size_and_pace(open_page, layers, columns, rows, incidents, megabytes, r
     assert loaded - before <= ready
     page.evaluate(STEPS)
     assert (processor_time(session) - loaded) / 12 <= step
+
+
+def test_the_map_marks_attacks_bounds_and_why_nothing_is_known(open_page, told):
+    page = open_page(map_page(told))
+    legend = text_of(page, "#legend").replace("\xa0", " ")
+    for part in (
+        *("? not assessed: no source can see it\n1", "? not assessed: no reports\n1"),
+        *("3+\nor higher\n1", "▲\nattack of the last 90 days\n1"),
+    ):
+        assert part in legend
+    assert page.locator("#marks path").count() == 1
+    assert page.locator("#areas path.attacked").count() == 1
+    assert page.locator("#areas path.uncovered").count() == 1
+    assert "3+" in page.evaluate(LABELS)
+    assert text_of(page, "#attacks").startswith("▲ 21 January 2025, Secret camp, Ashkor")
+    assert page.errors == []
+
+
+@pytest.mark.parametrize(
+    ("region", "parts"),
+    [
+        ("XQA0101", ("3\n", "moderate (2 to 4), attacked", "An attack of the last 90 days holds")),
+        ("XQA0102", ("3+\n", "at least 3 moderate", "nobody watches", "no source can see it")),
+        ("XQA0103", ("Kept from 2025-03-01", "Reports have stopped")),
+        ("XQA0104", ("rows could not be used",)),
+        ("XQA0308", ("?\n", "Not assessed: no reports.", "It is not a low level.")),
+    ],
+)
+def test_the_panel_tells_what_is_known_of_a_level(open_page, told, region, parts):
+    panel = text_of(open_page(map_page(told), fragment=f"#r={region}"), "#panel")
+    for part in parts:
+        assert part in panel
+
+
+def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
+    risks = told.risks.assign(expected_victims=2.7e-6, severe_scenario=0.2)
+    told = dataclasses.replace(told, risks=risks)
+    panel = text_of(open_page(map_page(told), fragment="#r=XQA0101"), "#panel")
+    assert "fewer than 1 in 100 (0.2)" in panel

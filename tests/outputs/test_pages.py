@@ -8,14 +8,15 @@ import re
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 
+import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.outputs.catalogues import languages
 from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.pages.payloads import FRAMES, map_payload
+from riskmap.outputs.pages.histories import FRAMES
+from riskmap.outputs.pages.payloads import map_payload
 from riskmap.outputs.projections import draw_regions, label_points, svg_path
 
 
@@ -85,13 +86,32 @@ def test_numbers_are_those_of_the_layer(layer):
     assert found["gap"][-2:] == [1, 1]
 
 
-def test_recorded_incidents_are_all_counted_in_the_windows_shown(layer):
+def test_the_counts_are_those_of_the_panel(districts_layer):
+    panel, layer = districts_layer
     found = map_payload(layer)
-    start = pd.Timestamp(found["frames"][0]["from"])
     assert len(found["frames"]) == FRAMES
-    total = sum(found["counts"]["violence"][2::3])
-    assert total == (layer.incidents["event_date"] >= start).sum()
-    assert 0 < sum(found["counts"]["foreign"][2::3]) < total
+    for name in ("violence", "foreign"):
+        dense = np.zeros((layer.regions.shape[0], FRAMES))
+        flat = found["counts"][name]
+        dense[flat[::3], flat[1::3]] = flat[2::3]
+        assert dense == pytest.approx(panel.wide(name).to_numpy()[-FRAMES:].T, rel=5e-3)
+
+
+@pytest.fixture(scope="module")
+def districts_layer():
+    """A panel of which a third is known to its month only and a third is unrest, and its layer."""
+    districts, incidents = rm.datasets.regions(), rm.datasets.incidents()
+    n = np.arange(len(incidents))
+    nobody = ["killed", "wounded", "abducted", "foreign_victims"]
+    incidents.loc[n % 3 == 1, ["event_type", *nobody]] = ["unrest", 0, 0, 0, 0]
+    incidents.loc[n % 3 == 1, "nationality"] = incidents["country"]
+    month = incidents["event_date"].dt.to_period("M")
+    whole = {"event_date": month.dt.start_time, "event_date_end": month.dt.end_time.dt.normalize()}
+    for name, days in whole.items():
+        incidents[name] = incidents[name].mask(n % 3 == 2, days.astype(incidents[name].dtype))
+    located = rm.locate(incidents, districts)
+    panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
+    return panel, rm.assess(rm.forecast(panel), districts)
 
 
 def test_drivers_add_up_to_the_expected_count(layer):

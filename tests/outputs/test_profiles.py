@@ -25,7 +25,7 @@ from riskmap.schema import INCIDENT_COLUMNS, TEXT, conform
 
 MARK = "Qzx-marked-text"
 FREE = ("place", "admin1", "admin2", "actor", "claimed_by", "attributed_to", "notes")
-HELD_BACK = {"rate_per_1000_wy", "wy_rate_q05", "wy_rate_q95", "exposure_basis"}
+HELD_BACK = {"rate_per_1000_wy", "wy_rate_q05", "wy_rate_q95", "exposure_basis", "attacks_told"}
 
 
 @pytest.fixture(scope="module")

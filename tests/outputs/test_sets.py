@@ -15,8 +15,11 @@ from pandas.testing import assert_frame_equal
 
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.errors import InputError, PublishedSetError, RiskmapWarning
+from riskmap.outputs.advisories import to_markdown
 from riskmap.outputs.archives import decode_layer, encode_layer
+from riskmap.outputs.pages import map_page
 from riskmap.outputs.publishing import publish
+from riskmap.outputs.reports import build_report
 from riskmap.outputs.sets import read_layer
 from riskmap.schema import conform
 
@@ -65,15 +68,51 @@ def test_new_columns_and_tables_come_along(layers):
     )
 
 
-def test_a_set_without_the_range_over_models_is_read_with_it_missing(layer):
-    columns = ["p_least", "p_most"]
-    old = dataclasses.replace(layer, risks=layer.risks.drop(columns=columns))
-    back = decode_layer(encode_layer(old))
-    assert_layers_equal(back, dataclasses.replace(old, risks=conform(old.risks, RISK_COLUMNS)))
-    assert back.risks[columns].isna().all(axis=None)
-    for name in ("p_any", "q95"):
-        with pytest.raises(InputError, match="risks lack a column"):
-            decode_layer(encode_layer(dataclasses.replace(old, risks=old.risks.drop(columns=name))))
+LATER = {
+    "risks": (
+        *("p_least", "p_most", "reasons", "at_least", "attacked", "level_low", "level_high"),
+        *("level_as_of", "attacks_told"),
+    ),
+    "incidents": ("toll", "target", "scope", "not_understood"),
+}
+
+
+def test_an_older_set_is_read_with_what_it_lacks_missing(layer):
+    changes = {name: getattr(layer, name).drop(columns=[*gone]) for name, gone in LATER.items()}
+    whole = json.loads(encode_layer(dataclasses.replace(layer, **changes)))
+    for name in ("knowledge", "shares", "attacks"):
+        del whole["fields"][name]
+    back = decode_layer(json.dumps(whole).encode())
+    assert_frame_equal(back.risks, conform(changes["risks"], RISK_COLUMNS))
+    for name, gone in LATER.items():
+        missing = getattr(back, name)[[*gone]]
+        assert (missing.isna() | missing.eq(other=False)).all(axis=None)
+    assert back.attacks.empty
+    assert to_markdown(build_report(back))
+    assert map_page(back)
+
+
+@pytest.mark.parametrize("name", ["p_any", "q95"])
+def test_a_set_without_what_every_set_has_is_refused(layer, name):
+    with pytest.raises(InputError, match="risks lack a column"):
+        decode_layer(encode_layer(dataclasses.replace(layer, risks=layer.risks.drop(columns=name))))
+
+
+def test_what_is_known_of_levels_comes_back(told, tmp_path):
+    publish(told, tmp_path, formats=["csv"])
+    assert_layers_equal(read_layer(tmp_path, today=TODAY), told)
+    publish(told, tmp_path, formats=["csv"], profile="public")
+    public = read_layer(tmp_path, today=TODAY)
+    assert len(public.attacks) == len(told.attacks)
+    assert (
+        public.attacks[["place", "source", "nationality", "sector", "cleared"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert public.attacks["abducted"].isna().all()
+    assert public.attacks["killed"].tolist()[0] == 4
+    assert public.knowledge["sources"].isna().all()
+    assert public.shares["source"].isna().all()
 
 
 def test_what_no_file_can_hold_is_left_out(layers):

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import re
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,3 +141,37 @@ def test_a_tagged_table_has_its_tags_below_the_header():
     table = pd.DataFrame({"region_id": ["=a"], "held": [True]})
     data = b"".join(csv_chunks(table, tags=hxl_tags(table, level=1)))
     assert data == b"region_id,held\r\n#adm1+code,#meta+held\r\n'=a,true\r\n"
+
+
+KNOWN = {
+    "XQA0101": {"attacked": True, "level_low": 2, "level_high": 4},
+    "XQA0102": {"at_least": True, "reasons": "not_covered"},
+    "XQA0103": {"level_as_of": "2025-03-01", "reporting_gap": True, "reasons": "silent"},
+    "XQA0308": {"risk_level": 0, "reasons": "no_reports", "data_sufficiency": "insufficient"},
+}
+
+
+@pytest.mark.parametrize("suffix", ["geojson", "csv", "gpkg", "parquet"])
+def test_every_format_carries_what_is_known_of_a_level(told, tmp_path, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow", reason="pyarrow is absent: extra parquet")
+    path = told.to_file(tmp_path / f"risk.{suffix}")
+    read = {"csv": pd.read_csv, "parquet": gpd.read_parquet, "gpkg": read_risk}
+    found = read.get(suffix, gpd.read_file)(path).set_index("region_id")
+    for region, known in KNOWN.items():
+        for name, value in known.items():
+            for column in (name, f"f_{name}"):
+                met = str(found.loc[region, column]).removesuffix(".0").removesuffix(" 00:00:00")
+                assert met == str(value), column
+
+
+def read_risk(path):
+    return gpd.read_file(path, layer="risk")
+
+
+def test_the_long_table_carries_it(told):
+    rows = long_table(told).set_index(["layer", "region_id"]).loc["foreign"]
+    for region, known in KNOWN.items():
+        assert {name: str(rows.loc[region, name]) for name in known} == {
+            name: str(value) for name, value in known.items()
+        }

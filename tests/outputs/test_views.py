@@ -86,7 +86,7 @@ def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
     hatches = {c.get_hatch() or None for c in axes.collections}
     assert hatches == {None, "///"}
     told = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert told[-1] == "? insufficient data (2)"
+    assert told[-1] == "? not assessed (2)"
     assert sum(int(text.rpartition("(")[2][:-1]) for text in told) == 23
     assert "valid until 2025-04-01" in axes.get_title()
     axes.figure.canvas.draw()
@@ -118,7 +118,7 @@ def test_the_table_of_a_notebook_is_text(layers, layer):
     assert "<img" not in table
     assert "&lt;script&gt;" in table
     assert "ولسوالی" in table
-    assert "0 insufficient data</td><td>2<" in layer._repr_html_()
+    assert "? not assessed</td><td>2<" in layer._repr_html_()
     unknown = layer.risks.assign(p_any=np.nan, risk_level=0)
     assert "<td>nan" not in layers["layer"](risks=unknown)._repr_html_()
 

@@ -110,6 +110,41 @@ def test_a_vrt_is_refused_under_every_suffix(tmp_path, suffix):
         read_polygons(path)
 
 
+@pytest.mark.parametrize("suffix", ["fgb", "gpkg", "shp"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_vrt_behind_the_right_first_bytes_opens_no_other_file(tmp_path, suffix, whole):
+    districts = rm.datasets.regions()[["region_id", "name", "geometry"]]
+    districts.to_file(tmp_path / "other.geojson")
+    path = tmp_path / f"trap.{suffix}"
+    districts.to_file(path)
+    start = path.read_bytes() if whole else path.read_bytes()[:72]
+    reference = VRT.replace("/etc/passwd", str(tmp_path / "other.geojson")).replace(
+        "'a'", "'other'"
+    )
+    at = {"fgb": 16, "gpkg": 100, "shp": 40}[suffix]
+    path.write_bytes(start[:at] + reference.encode() + start[at:])
+    with pytest.raises(BoundaryError, match=r"stand for others|not a "):
+        read_polygons(path)
+    path.write_bytes(b"fgb" + reference.encode())
+    with pytest.raises(BoundaryError, match="not a "):
+        read_polygons(path)
+
+
+def test_an_empty_part_of_a_polygon_is_left_out(tmp_path):
+    shape = {"type": "MultiPolygon", "coordinates": [[], SQUARE["coordinates"]]}
+    path = write(tmp_path / "a.geojson", collection(feature(shape, region_id="a")))
+    found = read_polygons(path).geometry.iloc[0]
+    assert [part.is_empty for part in found.geoms] == [False]
+    assert found.area == 1
+
+
+def test_a_geometry_that_is_nested_too_deeply_is_named(tmp_path):
+    deep = json.loads("[" * 400 + "]" * 400)
+    path = write(tmp_path / "a.geojson", collection(feature({"type": "Polygon", "x": deep})))
+    with pytest.raises(BoundaryError, match="row 1: the geometry can't be read"):
+        read_polygons(path)
+
+
 @pytest.mark.parametrize("name", ["a.vrt", "a.csv", "a.kml", "a.zip", "a", "a.sqlite"])
 def test_other_formats_are_refused(tmp_path, name):
     path = tmp_path / name

@@ -105,3 +105,15 @@ def test_an_index_tells_its_size():
     index = rm.RegionIndex(rm.datasets.regions())
     assert len(index) == 24
     assert repr(index) == "RegionIndex(24 regions)"
+
+
+def test_an_empty_part_changes_nothing_for_few_points_and_for_many():
+    boxes = shapely.box([0, 1], [0, 0], [1, 2], [1, 1])
+    holed = boxes.copy()
+    holed[0] = shapely.multipolygons([shapely.Polygon(), boxes[0]])
+    xy = np.random.default_rng(0).uniform(-0.5, 2.5, (500, 2)).T
+    expected = rm.RegionIndex(as_regions(boxes)).query(*xy)
+    assert (expected >= 0).any()
+    found = rm.RegionIndex(as_regions(holed))
+    np.testing.assert_array_equal(found.query(*xy), expected)
+    np.testing.assert_array_equal(found.prepare().query(*xy), expected)

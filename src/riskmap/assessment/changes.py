@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.assessment.silences import is_among
 from riskmap.models.forecasts import recount
 from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import conform
@@ -214,7 +215,7 @@ class _Waterfall:
         before = self._day_before()
         here = self.old[self.old["region_id"].isin(self.ids)]
         placed = _replaced(self.old, self.new) if moved else here
-        told = self.new[self.new["incident_id"].isin(self.old["incident_id"])]
+        told = self.new[is_among(self.new, self.old)]
         asked = [
             self._ask(self._histories(evidence, day))
             for evidence, day in ((here, before), (placed, before), (placed, self.as_of))

@@ -1,4 +1,142 @@
-"""Stub until the real one lands."""
+"""Decisions: what an analyst has found out and answers for, for a time; read from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from riskmap.assessment.layers import LAYERS
+from riskmap.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What clears every attack of a region, instead of one by its id.
+ATTACKED = "attacked"
+
+_TEXTS = ("region_id", "layer", "clears", "incident_id", "reason", "author", "second_reader")
+_NEEDED = ("region_id", "layer", "reason", "author")
 
 
-class Decision: ...
+@dataclass(frozen=True)
+class Decision:
+    """A clearance: attacks that no longer hold a region's level up, and who says so.
+
+    Parameters
+    ----------
+    region_id
+        The region.
+    layer
+        The layer that it is about.
+    clears
+        ``"attacked"`` for all attacks of the region, or the ``incident_id`` of one.
+    reason
+        What was found out.
+    author
+        Who answers for it.
+    until
+        The first day on which it no longer counts.
+    second_reader
+        Who has looked at it besides the author.
+    """
+
+    region_id: str
+    layer: str
+    clears: str
+    reason: str
+    author: str
+    until: date
+    second_reader: str | None = None
+
+
+def read_decisions(
+    path: str | Path, *, region_ids: Iterable[str] | None = None
+) -> tuple[Decision, ...]:
+    r"""Read the decisions of analysts from a TOML file.
+
+    Parameters
+    ----------
+    path
+        The file: a ``[[decision]]`` for each, with the keys ``region_id``, ``layer``, ``reason``,
+        ``author``, ``until``, either ``clears = "attacked"`` or ``incident_id``, and if there is
+        one, ``second_reader``.
+    region_ids
+        The regions that there are; any when not given.
+
+    Returns
+    -------
+    tuple of Decision
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or no TOML, a key, layer or region is unknown, or a decision has no
+        reason, author or end.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> text = '''[[decision]]
+    ... region_id = "XQA0101"
+    ... layer = "group"
+    ... clears = "attacked"
+    ... reason = "an accident at the mine, not an attack"
+    ... author = "A. Analyst"
+    ... until = 2025-04-01
+    ... '''
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "decisions.toml"
+    ...     _ = path.write_text(text)
+    ...     read_decisions(path)[0].until
+    datetime.date(2025, 4, 1)
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("not a TOML file", file=path, met=str(error)) from error
+    rows = table.pop("decision", [])
+    known = None if region_ids is None else frozenset(region_ids)
+    try:
+        for key in table:
+            raise InputError("unknown key", column=key, expected="[[decision]]")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise InputError("not a list of tables", column="decision", expected="[[decision]]")
+        return tuple(_read_row(row, number, known) for number, row in enumerate(rows, start=1))
+    except InputError as error:
+        raise InputError(
+            error.message, file=path, column=error.column, met=error.met, expected=error.expected
+        ) from error
+
+
+def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | None) -> Decision:
+    """Return the decision that a table describes."""
+    where = f"in decision {number}"
+    for key in row:
+        if key not in (*_TEXTS, "until"):
+            expected = ", ".join((*_TEXTS, "until"))
+            raise InputError(f"unknown key {where}", column=key, expected=expected)
+    texts = {key: row[key] for key in _TEXTS if key in row}
+    for key in dict.fromkeys((*_NEEDED, *texts)):
+        if not isinstance(texts.get(key), str) or not texts[key].strip():
+            raise InputError(f"no text {where}", column=key, met=texts.get(key))
+    until = row.get("until")
+    if not isinstance(until, date) or isinstance(until, datetime):
+        met = None if until is None else str(until)
+        raise InputError(f"no end {where}", column="until", met=met, expected="a day: 2025-04-01")
+    if texts["layer"] not in LAYERS:
+        met, expected = texts["layer"], ", ".join(LAYERS)
+        raise InputError(f"unknown layer {where}", column="layer", met=met, expected=expected)
+    if region_ids is not None and texts["region_id"] not in region_ids:
+        raise InputError(f"unknown region {where}", column="region_id", met=texts["region_id"])
+    one, every = texts.pop("incident_id", None), texts.pop("clears", None)
+    if (one is None) == (every is None) or every not in (None, ATTACKED):
+        expected = f'clears = "{ATTACKED}", or an incident_id'
+        raise InputError(
+            f"not what it clears {where}", column="clears", met=every, expected=expected
+        )
+    return Decision(clears=one or ATTACKED, until=until, **texts)

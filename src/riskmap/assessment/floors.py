@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.decisions import ATTACKED
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import AUDIT_COLUMNS
+from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 _KEY = ["region_id", "layer"]
 
 
-def find_cleared(
+def tell_cleared(
     attacks: pd.DataFrame, decisions: Sequence[Decision], *, as_of: str
 ) -> pd.DataFrame:
-    """Return the attacks with why each was cleared, where an analyst has cleared it.
+    """Return the attacks with why each was cleared, and by whom, where an analyst has cleared it.
 
     Parameters
     ----------
@@ -37,22 +39,36 @@ def find_cleared(
     as_of
         The day of the layer.
     """
-    day = pd.Timestamp(as_of)
-    cleared = attacks["cleared"].astype(object) if len(attacks) else pd.Series(dtype=object)
-    for decision in decisions:
-        if pd.Timestamp(decision.until) <= day:
-            continue
-        same = attacks["region_id"] == decision.region_id
-        if decision.clears != "attacked":
-            same &= attacks["incident_id"] == decision.clears
-        cleared = cleared.mask(
-            same, f"{decision.reason} ({decision.author}, until {decision.until:%Y-%m-%d})"
+    told = [
+        "; ".join(
+            f"{one.layer}: {one.reason} ({one.author}, until {one.until:%Y-%m-%d})"
+            for one in decisions
+            if _clears(one, row.incident_id, str(row.region_id), one.layer, as_of=as_of)
         )
-    return attacks.assign(cleared=cleared.astype("str") if len(attacks) else attacks.get("cleared"))
+        or None
+        for row in attacks.itertuples()
+    ]
+    return conform(attacks.assign(cleared=pd.Series(told, dtype="str")), ATTACK_COLUMNS)
+
+
+def _clears(
+    decision: Decision, incident_id: object, region: str, layer: str, *, as_of: str
+) -> bool:
+    """Return whether a decision takes an attack from a region and layer on a day."""
+    return (
+        (decision.region_id, decision.layer) == (region, layer)
+        and decision.clears in (ATTACKED, incident_id)
+        and pd.Timestamp(as_of) < pd.Timestamp(decision.until)
+    )
 
 
 def raise_attacked(
-    risks: pd.DataFrame, attacks: pd.DataFrame, scale: LevelScale
+    risks: pd.DataFrame,
+    attacks: pd.DataFrame,
+    scale: LevelScale,
+    *,
+    decisions: Sequence[Decision] = (),
+    as_of: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return risks in which nobody reads "low" after an attack on the group.
 
@@ -64,25 +80,33 @@ def raise_attacked(
     risks : DataFrame
         Judged by everything else.
     attacks : DataFrame
-        Those that were not cleared count.
+        From :func:`riskmap.panels.attacks.find_attacks`.
     scale : LevelScale
         For the names of levels.
+    decisions
+        Those that clear attacks, each for one region and layer.
+    as_of
+        The day of the layer.
 
     Returns
     -------
     risks, audit : DataFrame
     """
-    why: dict[str, str] = {}
-    for row in attacks[attacks["cleared"].isna()].itertuples():
-        for region in str(row.regions).split(";") if pd.notna(row.regions) else ():
-            text = (
-                f"attack {row.incident_id} of {row.event_date:%Y-%m-%d}, until {row.until:%Y-%m-%d}"
-            )
-            why.setdefault(region, text)
-    attacked = risks["region_id"].isin(why).to_numpy()
+    why: dict[tuple[str, str], str] = {}
+    for row in attacks[attacks["regions"].notna()].itertuples():
+        day, until = (f"{one:%Y-%m-%d}" for one in (row.event_date, row.until))
+        text = f"attack {row.incident_id} of {day}, until {until}"
+        for region in str(row.regions).split(";"):
+            for layer in risks["layer"].unique():
+                if not any(
+                    _clears(one, row.incident_id, region, layer, as_of=as_of) for one in decisions
+                ):
+                    why.setdefault((region, layer), text)
+    keys = pd.Series(list(zip(risks["region_id"], risks["layer"], strict=True)), index=risks.index)
+    attacked = keys.isin(why).to_numpy()
     low = attacked & (risks["risk_level"].to_numpy(dtype=np.int64) < FLOOR)
     audit = risks.loc[low, _KEY].assign(
-        rule="attacked", detail=risks.loc[low, "region_id"].map(why) + ": at least moderate"
+        rule="attacked", detail=keys[low].map(why) + ": at least moderate"
     )
     found = _raised(risks.assign(attacked=attacked), low, FLOOR, scale)
     return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import audit_method
-from riskmap.assessment.floors import find_cleared, raise_attacked, raise_violence
+from riskmap.assessment.floors import raise_attacked, raise_violence, tell_cleared
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
@@ -95,8 +95,12 @@ def judge_levels(
         methods = audit_method(forecast, previous, scale, provenance=provenance)
         audit += [doubts, methods, holds]
     reasons = find_reasons(forecast, flag_gone(risks, gone), scale)
-    attacks = find_cleared(forecast.attacks, decisions, as_of=provenance["as_of"])
-    floored, floors = raise_attacked(reasons.risks, attacks, scale)
+    as_of = provenance["as_of"]
+    attacks = tell_cleared(forecast.attacks, decisions, as_of=as_of)
+    floored, floors = raise_attacked(
+        reasons.risks, attacks, scale, decisions=decisions, as_of=as_of
+    )
+    floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
     return Judgement(
         risks=conform(final, RISK_COLUMNS),
@@ -145,6 +149,15 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     audit = _tell_unwatched(found, shared)
     kept = [column.name for column in RISK_COLUMNS if column.name in found]
     return conform(found[kept], RISK_COLUMNS), audit
+
+
+def _restore_numbers(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
+    """Return risks in which a level that an attack holds up has its numbers again."""
+    rows = (risks["risk_level"] > 0) & risks["p_any"].isna() & risks["attacked"]
+    known = risks[_KEY].merge(forecast.frame, on=_KEY, how="left")
+    return risks.assign(
+        **{name: risks[name].mask(rows, known[name].to_numpy()) for name in _NUMBERS}
+    )
 
 
 def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:

@@ -14,6 +14,7 @@ from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.assessment.statements import REFIT, state_levels
 from riskmap.errors import InputError
+from riskmap.incidents.scope import find_end
 from riskmap.models.endemic_epidemic import EndemicEpidemic
 from riskmap.models.forecasts import LAYERS
 from riskmap.panels.counts import count_incidents
@@ -192,6 +193,8 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
         raise InputError("days must be at least one, ascending, none twice", met=list(days))
     chosen = LevelScale.default() if scale is None else scale
     ahead = parse_horizon(horizon)
+    # what follows the end of the data is not known; a strange last row does not stretch it
+    end = find_end(located.incidents["event_date"]) + pd.Timedelta(days=1)
     last = located.incidents["event_date"].max() + pd.Timedelta(days=1)
     whole = count_incidents(
         located, regions, group=group, every=every, as_of=max(last.normalize(), dates[-1])
@@ -209,7 +212,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
         levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
         tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
     told_levels = pd.concat(tables, ignore_index=True)
-    told_levels["observed"] = _observe(told_levels, _series(evidence), whole.as_of, ahead)
+    told_levels["observed"] = _observe(told_levels, _series(evidence), min(end, whole.as_of), ahead)
     names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level", "observed"]
     found = told_levels[names]
     return Replay(found, _follow_incidents(found, _series(evidence)), chosen, ahead)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from riskmap.assessment.layers import AUDIT_COLUMNS, SOURCE_COLUMNS
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from riskmap.assessment.layers import RiskLayer
 
 UNNAMED = "unnamed"
@@ -99,7 +102,7 @@ def find_gone(
         blind = lines.assign(rule="silence", detail=UNTOLD if len(known) else None)
         return frozenset(), conform(blind[blind["detail"].notna()], AUDIT_COLUMNS)
     source = known["source"].fillna(UNNAMED)
-    gone = ~known["incident_id"].isin(evidence["incident_id"])
+    gone = ~is_among(known, evidence)
     lost = known["weight"].where(gone, 0.0)
     country = known["region_id"].map(keys.set_index("region_id")["iso3"]).fillna("")
     doubtful: dict[str, str] = {}
@@ -116,6 +119,32 @@ def find_gone(
     lines = [(region, "violence", "silence", why) for region, why in sorted(doubtful.items())]
     audit = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
     return frozenset(doubtful), conform(audit, AUDIT_COLUMNS)
+
+
+def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which incidents stand among others: by their id, or as the same row of another file.
+
+    A desk's log of the next week is another file, and where the file's name is the source its rows
+    have other ids: one of the same number, day, region and type is the same incident.
+
+    Examples
+    --------
+    >>> row = {"incident_id": ["wk2:7"], "source_id": ["7"], "event_type": ["explosion"],
+    ...        "event_date": pd.to_datetime(["2024-12-03"]), "region_id": ["XQA0101"]}
+    >>> old = pd.DataFrame(row)
+    >>> is_among(old, old.assign(incident_id="wk3:7")).tolist()
+    [True]
+    """
+    found = incidents["incident_id"].isin(others["incident_id"]).to_numpy()
+    own, theirs = (
+        pd.MultiIndex.from_frame(table[_ROW].astype({"event_date": "datetime64[us]"}))
+        for table in (incidents, others)
+    )
+    numbered = incidents["source_id"].notna().to_numpy()
+    return np.asarray(found | (numbered & own.isin(theirs)))
+
+
+_ROW = ["source_id", "event_date", "region_id", "event_type"]
 
 
 def _shares(lost: pd.Series, whole: pd.Series, by: list[pd.Series]) -> pd.Series:

@@ -155,5 +155,9 @@ def _group_of(folder: Path) -> str | None:
 
 
 def is_alike(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
-    """Return whether a layer is of the same regions."""
-    return set(before.regions["region_id"]) == set(regions["region_id"])
+    """Return whether a layer is of mostly the same regions: a few that were renamed are no reason.
+
+    Regions that only one of them has are compared with nothing; all others are, and wait.
+    """
+    old, new = set(before.regions["region_id"]), set(regions["region_id"])
+    return len(old & new) * 2 > max(len(old), len(new))

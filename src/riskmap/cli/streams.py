@@ -72,6 +72,9 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     profile: Profile = "private",
     dates: Dates = None,
     scope: ScopeText = None,
+    decisions: Annotated[
+        Path | None, typer.Option(help="TOML file of what analysts have cleared.")
+    ] = None,
     scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +84,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     those whose dates have a stated format are read at once.
     """
     import riskmap as rm
+    from riskmap.incidents.stated_scopes import scope_path
 
     if dates is not None and scheduler is not None:
         raise typer.BadParameter("--dates does not go with --scheduler: write ISO dates")
@@ -90,6 +94,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     districts = load_regions(regions)
     who = None if group is None else load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
+    ids = districts["region_id"]
+    cleared = () if decisions is None else rm.read_decisions(decisions, region_ids=ids)
     if scheduler is not None or (dates is None and _bytes_of(incidents) > LARGE):
         found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler, scope=scope)
     else:
@@ -99,9 +105,10 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     refuse_losses(found.ledger, max_lost)
     forecast = _forecast(found, districts, group=who, as_of=as_of, horizon=horizon, every=every)
     before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
-    layer = rm.assess(forecast, districts, scale=levels, previous=before)
-    given = [Path(regions), *([scale] if scale else []), *([Path(group)] if group else [])]
-    layer = _name_inputs(layer, [*incidents, *(path for path in given if path.is_file())])
+    layer = rm.assess(forecast, districts, scale=levels, previous=before, decisions=cleared)
+    given = [*map(scope_path, incidents), regions, scale, group, decisions]
+    paths = [Path(name) for name in given if name is not None]
+    layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])
     publish(layer)
 
 
@@ -154,6 +161,10 @@ def _read_previous(
     if before is not None and not is_alike(before, regions):
         say("the set before is of other regions: not compared, and no level waits")
         return None
+    if before is not None:
+        strange = sorted(set(regions["region_id"]) ^ set(before.regions["region_id"]))
+        if strange:
+            say(f"not in both this set and the one before, so not compared: {', '.join(strange)}")
     return before
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
+from riskmap.incidents.words import count_not_understood
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How many reasons a report shows.
 SHOWN = 10
+#: How many letters of a value a report shows.
+WIDEST = 40
 #: The geometry's two columns, which are none of the schema's.
 POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
 
@@ -40,6 +44,9 @@ class FileReport:
         The file's columns that mean nothing to the feed.
     first_day, last_day
         Range of the usable rows' dates, ISO; None when there is none.
+    reports_until
+        The day up to which the rows come regularly; it is before ``last_day`` where a few strange
+        rows follow long after all others.
     scope
         How many rows have a source that can see what; ``""`` where nobody says.
     geo_precision, date_precision, event_type
@@ -48,9 +55,14 @@ class FileReport:
         Share of the usable rows that have coordinates.
     duplicate_ids
         Rows whose id an earlier row has.
-    duplicates
+    duplicates, duplicate
         Usable rows that tell of an incident that another one tells of, with other ids
-        (:func:`riskmap.merge_duplicates`).
+        (:func:`riskmap.merge_duplicates`), and the first of them with what both agree on.
+    not_understood
+        For each column the values that are in no list, as written, and how many usable rows have
+        each.
+    bounds
+        Usable rows whose tolls are bounds, such as ``5+``.
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -75,6 +87,7 @@ class FileReport:
     ignored: tuple[str, ...]
     first_day: str | None
     last_day: str | None
+    reports_until: str | None
     scope: Mapping[str, int]
     geo_precision: Mapping[str, int]
     date_precision: Mapping[str, int]
@@ -82,6 +95,9 @@ class FileReport:
     with_coordinates: float
     duplicate_ids: int
     duplicates: int
+    duplicate: str | None
+    not_understood: Mapping[str, Mapping[str, int]]
+    bounds: int
     reasons: Mapping[str, int]
     examples: Mapping[str, str]
 
@@ -89,6 +105,12 @@ class FileReport:
     def lost_share(self) -> float:
         """Share of the rows that can't be used."""
         return 1 - self.usable / self.rows
+
+    def _tell_end(self) -> list[str]:
+        """Return a line where strange rows follow long after all others."""
+        if self.last_day is None or self.reports_until == self.last_day:
+            return []
+        return [f"reports end on {self.reports_until}; a few rows follow long after all others"]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
@@ -100,6 +122,7 @@ class FileReport:
             f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
             f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
             f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
+            *self._tell_end(),
             *(f"can see: {line}" for line in describe_scopes(self.scope)),
             f"date precision: {_mix(self.date_precision)}",
             f"place precision: {_mix(self.geo_precision)}",
@@ -109,14 +132,36 @@ class FileReport:
             "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
+        if self.duplicate:
+            lines.insert(-2, f"  {self.duplicates} counted with another row: {self.duplicate}")
+        if self.bounds:
+            lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
+        if self.not_understood:
+            lines.append("not understood (an attack of unknown type still counts as an attack):")
+            lines += [_told(*item) for item in self.not_understood.items()]
         if self.reasons:
             lines.append("rows that can't be used:")
             lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
         return "\n".join(lines)
 
 
+def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
+    """Return the day up to which rows come regularly."""
+    if not len(good):
+        return None
+    end = find_end(good["event_date"])
+    return str((end if end < good["event_date"].max() else last_day).date())
+
+
 def _mix(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _told(column: str, counts: Mapping[str, int]) -> str:
+    """Return a line on a column's values that are in no list, the most frequent first."""
+    shown = [f"{value[:WIDEST]!r} {count} rows" for value, count in list(counts.items())[:SHOWN]]
+    more = len(counts) - len(shown)
+    return f"  {column}: " + ", ".join([*shown, *([f"{more} more values"] if more else [])])
 
 
 def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
@@ -165,6 +210,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     bad = incidents[incidents["quarantine_reason"].notna()]
     first = bad.drop_duplicates("quarantine_reason").set_index("quarantine_reason")
     good = incidents[incidents["quarantine_reason"].isna()]
+    merged = merge_duplicates(good)
+    told = merged[merged["quarantine_reason"] == DUPLICATE]
     first_day, last_day = good["event_date"].min(), good["event_date_end"].max()
     return FileReport(
         file=raw.name,
@@ -181,13 +228,17 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         ignored=tuple(name for name in raw.header if name not in used),
         first_day=None if len(good) == 0 else str(first_day.date()),
         last_day=None if len(good) == 0 else str(last_day.date()),
+        reports_until=_reports_until(good, last_day),
         scope=count_reasons(incidents["scope"].fillna("")),
         geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
         date_precision=count_reasons(good["date_precision"]),
         event_type=count_reasons(good["event_type"].fillna("not told")),
         with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
         duplicate_ids=reasons.get("duplicate_id", 0),
-        duplicates=int((merge_duplicates(good)["quarantine_reason"] == DUPLICATE).sum()),
+        duplicates=len(told),
+        duplicate=next(iter(told["incident_id"] + " " + told["quarantine_detail"]), None),
+        not_understood=count_not_understood(good["not_understood"]),
+        bounds=int(good["toll"].notna().sum()),
         reasons=top,
         examples={
             name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"

@@ -14,27 +14,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.countries import find_nationality
-from riskmap.countries import table as country_table
 from riskmap.incidents.actors import find_group, group_aliases
+from riskmap.incidents.hits import any_of, find_aim, find_people, openings, words
 from riskmap.schema import check_incidents
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     import geopandas as gpd
 
+    from riskmap.incidents.hits import Person
 
+#: The columns that words fill.
+FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
+#: Sources whose own columns say whom they are about: words there name no target.
+OWN_TARGETS = ("awsd", "shcc")
 _WORD = re.compile(r"\w+")
+_FOREIGN = re.compile(r"\b(?:foreign|expat)", re.IGNORECASE)
 
 
 def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return incidents whose missing facts on victims and claims are filled from their notes.
 
     Filled are ``nationality`` and ``foreign_victims`` ("three Chinese engineers"), ``staff_type``
-    ("foreign contractor"), ``sector``, and ``claimed_by`` ("claimed by", "claimed responsibility").
-    A number of foreign victims is taken only where it stands right before the phrase.
+    ("foreign contractor"), ``sector``, ``target`` ("attack on a Chinese company") and
+    ``claimed_by`` ("claimed by", "claimed responsibility"). A number of foreign victims is taken
+    only where it stands right before the phrase; foreigners who were hit are one at least.
 
     Parameters
     ----------
@@ -83,8 +87,10 @@ def _merged(
     """Fill missing values of `derived` and return the filled columns and phrases of each row."""
     names = _split(incidents, "derived", ";")
     phrases = _split(incidents, "evidence", " | ")
-    for column in ("nationality", "foreign_victims", "staff_type", "sector", "claimed_by"):
+    for column in FILLED:
         missing = incidents[column].isna().to_numpy()
+        if column == "target":
+            missing = missing & ~incidents["source"].isin(OWN_TARGETS).to_numpy()
         rows = [row for row in np.flatnonzero(missing) if column in facts[row]]
         if not rows:
             continue
@@ -112,104 +118,64 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     Parameters
     ----------
     text
-        Free text in English.
+        Free text in English; of Chinese the usual forms.
     country
         Alpha-3 code of the incident's country, whose own people are not foreign.
 
     Examples
     --------
     >>> find_facts("Gunmen shot a Turkish road engineer.", "AFG")["nationality"]
-    ('TUR', 'Turkish road engineer')
+    ('TUR', 'a Turkish road engineer')
     >>> find_facts("Talks with Chinese officials went on.")
     {}
     """
-    facts: dict[str, tuple[Any, str]] = {}
-    words = set(_WORD.findall(text.casefold()))
-    found = [] if words.isdisjoint(_openings("people")) else list(_people().finditer(text))
-    abroad = [match for match in found if _nation(match) != country]
-    nations = sorted({nation for match in found if (nation := _nation(match))})
-    if nations:
-        named = [match.group().strip() for match in found if _nation(match)]
-        facts["nationality"] = (";".join(nations), named[0])
-    if abroad:
-        facts["staff_type"] = ("international", abroad[0].group().strip())
-        numbers = [_number(match["number"]) for match in abroad]
-        if all(numbers) and len(abroad) == 1:
-            facts["foreign_victims"] = (numbers[0], abroad[0].group().strip())
-    told = not words.isdisjoint(_openings("sector"))
-    if told and (sector := _sectors().search(text)):
-        facts["sector"] = (_words()["sector"][sector.group().casefold()], sector.group())
-    claim = _claims().search(text) if "claimed" in words else None
+    facts = _victims(find_people(text), country)
+    found = set(_WORD.findall(text.casefold()))
+    if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):
+        facts["sector"] = (words()["sector"][sector.group().casefold()], sector.group())
+    if aim := find_aim(text, country):
+        facts["target"] = aim
+    claim = _claims().search(text) if "claimed" in found else None
     if claim and (group := find_group(claim["a"] or claim["b"])):
         facts["claimed_by"] = (group, claim.group().strip())
     return facts
 
 
-def _nation(match: re.Match[str]) -> str | None:
-    return find_nationality(match["nation"]) if match["nation"] else None
+def _victims(people: list[Person], country: str) -> dict[str, tuple[Any, str]]:
+    """Return nationality, kind of staff and number of foreign victims of the people of a text."""
+    facts: dict[str, tuple[Any, str]] = {}
+    nations = {p.nation: p.phrase for p in reversed(people) if p.nation}
+    abroad = [person for person in people if person.nation != country]
+    if nations:
+        facts["nationality"] = (";".join(sorted(nations)), list(nations.values())[-1])
+    if not abroad:
+        return facts
+    facts["staff_type"] = ("mixed" if country in nations else "international", abroad[0].phrase)
+    if number := _count_foreign(abroad):
+        facts["foreign_victims"] = (number, abroad[0].phrase)
+    return facts
 
 
-def _number(text: str | None) -> int | None:
-    if text is None:
-        return None
-    return int(text) if text.isdigit() else int(_words()["number"][text.casefold()])
-
-
-@lru_cache(maxsize=1)
-def _words() -> Mapping[str, Mapping[str, str]]:
-    """Return the word list: for each kind its words and their values."""
-    words: dict[str, dict[str, str]] = {}
-    with data_path("victim_words.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for word in row["words"].split(";"):
-                words.setdefault(row["kind"], {})[word] = row["value"]
-    return words
-
-
-@lru_cache(maxsize=2)
-def _openings(kind: str) -> frozenset[str]:
-    """Return the first words of what a pattern looks for: most texts have none and are passed by.
-
-    Examples
-    --------
-    >>> "foreign" in _openings("people"), "dam" in _openings("sector")
-    (True, True)
-    """
-    if kind == "people":
-        phrases = {"foreign", "expatriate", "international"}
-        phrases.update(d for c in country_table().values() for d in c.demonyms)
-    else:
-        phrases = set(_words()[kind])
-    return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
-
-
-def _any_of(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
-
-
-@lru_cache(maxsize=1)
-def _people() -> re.Pattern[str]:
-    """Return the pattern of people of a nationality, or foreign ones, with their role."""
-    nations = _any_of(d for c in country_table().values() for d in c.demonyms)
-    kinds = _words()
-    role = rf"(?i:{_any_of(kinds['role'])})(?i:s|es)?"
-    return re.compile(
-        rf"(?:\b(?P<number>\d{{1,3}}|(?i:{_any_of(kinds['number'])}))\s+)?"
-        rf"\b(?:(?i:{_any_of(kinds['foreign'])})\s+)?"
-        rf"(?:\(?\b(?P<nation>{nations})\b\)?|\b(?i:foreign|expatriate|international)\b)"
-        rf"(?:\s+[a-z][\w-]*){{0,2}}?\s+{role}\b"
-    )
+def _count_foreign(abroad: list[Person]) -> int:
+    """Return how many foreign people were hit: one at least where the text gives no number."""
+    most: dict[str | None, int] = {}
+    for person in abroad:
+        most[person.nation] = max(most.get(person.nation, 0), person.number or 0)
+    unnamed = most.pop(None, 0)
+    if most:
+        return max(sum(most.values()) if all(most.values()) else 0, unnamed)
+    return unnamed or int(any(p.was_hit and _FOREIGN.search(p.phrase) for p in abroad))
 
 
 @lru_cache(maxsize=1)
 def _sectors() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{_any_of(_words()['sector'])})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{any_of(words()['sector'])})\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)
 def _claims() -> re.Pattern[str]:
     """Return the pattern of a claim: by whom, or who claimed responsibility."""
-    groups = _any_of({*group_aliases().values(), *_spellings()})
+    groups = any_of({*group_aliases().values(), *_spellings()})
     return re.compile(
         rf"\bclaimed by (?:the )?(?P<a>{groups})\b"
         rf"|\b(?P<b>{groups}) (?:has |have |had )?claimed (?:the )?responsibility\b"

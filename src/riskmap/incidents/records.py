@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 #: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
 ENVELOPES = ("data", "Result")
+#: What tables that come from no file are called.
+NO_FILE = "table"
+#: How deep lists and objects may be nested in a value.
+NESTED = 250
 _WGS84 = ("crs84", "4326", "wgs84", "wgs 84")
 
 
-def read_frame(frame: pd.DataFrame, *, name: str = "table") -> RawTable:
+def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
     """Return a frame as text; a row's line is its position, counted from 2 as under a header.
 
     A GeoDataFrame of points gives its columns ``longitude`` and ``latitude`` in EPSG:4326.
@@ -52,7 +56,9 @@ def read_frame(frame: pd.DataFrame, *, name: str = "table") -> RawTable:
     if not len(frame):
         raise InputError("there is no row", file=name, expected="rows")
     header = unique_names(str(column) for column in frame.columns)
-    rows = pd.DataFrame({column: _texts(frame.iloc[:, i]) for i, column in enumerate(header)})
+    rows = pd.DataFrame(
+        {column: _texts(frame.iloc[:, i], name, column) for i, column in enumerate(header)}
+    )
     return RawTable(
         name=name,
         header=header,
@@ -81,11 +87,18 @@ def _without_geometry(frame: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
     )
 
 
-def _texts(values: pd.Series) -> pd.Series:
+def _texts(values: pd.Series, name: str, column: str) -> pd.Series:
     """Return any column as text, ``""`` where missing."""
     plain = values.astype(object).where(values.notna(), None)
-    texts = [to_text(value) for value in plain]
-    return pd.Series(texts, dtype="str")
+    try:
+        return pd.Series([to_text(value) for value in plain], dtype="str")
+    except orjson.JSONEncodeError as error:
+        raise InputError(
+            f"a value can't be written as text: {error}",
+            file=name,
+            column=column,
+            expected=f"lists and objects nested at most {NESTED} deep",
+        ) from error
 
 
 def to_text(value: object) -> str:
@@ -135,10 +148,15 @@ def read_json_table(path: Path) -> RawTable:
         raise InputError(
             f"not JSON: {error.msg}", file=path.name, row=error.lineno, expected="JSON text"
         ) from error
-    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
-        records = _features(content, path.name)
-    else:
-        records = _records(content, path.name)
+    try:
+        is_geojson = isinstance(content, dict) and content.get("type") == "FeatureCollection"
+        records = (_features if is_geojson else _records)(content, path.name)
+    except orjson.JSONEncodeError as error:
+        raise InputError(
+            f"a value can't be read: {error}",
+            file=path.name,
+            expected=f"lists and objects nested at most {NESTED} deep",
+        ) from error
     if not records:
         raise InputError("there is no record", file=path.name, expected="a list of records")
     names = dict.fromkeys(key for record in records for key in record)
@@ -174,6 +192,8 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
         sheets = book.worksheets
+        for sheet in sheets:
+            sheet.reset_dimensions()  # what a sheet states of its size is not to be trusted
         if fits is not None and len(sheets) > 1:
             sheets = [sheet for sheet in sheets if fits(_first_row(sheet))] or sheets[:1]
         titles = [sheet.title for sheet in sheets]

@@ -10,6 +10,8 @@ import pandas as pd
 from riskmap.incidents.values import repeat_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 
@@ -57,6 +59,11 @@ class Remarks:
     def note(self, row: int, column: str, value: str) -> None:
         """Note one value of one row."""
         self._told.setdefault(row, []).append(f"{column}{self._joint}{value.strip()}")
+
+    def forget(self, rows: Iterable[int]) -> None:
+        """Take back what was noted of rows that can't be split into fields."""
+        for row in rows:
+            self._told.pop(int(row), None)
 
     def follow(self, written: pd.Series) -> pd.Series:
         """Return the remarks behind those that a file brings along."""

@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.schema import SECTORS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: What a source may watch. One that watches violence sees attacks on foreigners too, and does not
 #: say so.
@@ -190,6 +194,81 @@ class Scope:
         if not set(wanted) & set(self.layers):
             return False
         return not self.sectors or (layer == "group" and sector in self.sectors)
+
+
+def find_gaps(
+    days: NDArray[np.int64],
+    until: int,
+    *,
+    recent_days: int = 365,
+    probability: float = 0.99,
+    least_days: float = 30.0,
+) -> NDArray[np.bool_]:
+    r"""Return after which of the days of a source's reports a silence is a gap.
+
+    A silence of t days is one when reports at the rate r of the last year before it would have
+    broken it so surely:
+
+    .. math:: e^{-r t} < 1 - p
+
+    Parameters
+    ----------
+    days : ndarray of int, shape (n,)
+        Days with a report, ascending, none twice.
+    until
+        The day up to which the last silence lasts.
+    recent_days
+        The rate is that of so many days before a silence: an old history does not stretch it.
+    probability, least_days
+        How sure it must be, and how long it must last at least.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    Examples
+    --------
+    >>> find_gaps(np.array([0, 7, 14, 21, 400]), 405).tolist()
+    [False, False, False, True, False]
+    """
+    quiet = np.diff(np.append(days, until))
+    seen = np.arange(1, len(days) + 1) - np.searchsorted(days, days - recent_days, side="right")
+    base = np.clip(days - days[:1] + 1, min(_LEAST_BASE, recent_days), recent_days)
+    sure = -np.expm1(-seen / base * quiet) > probability
+    return np.asarray((quiet > least_days) & sure)
+
+
+#: A rate is never that of fewer days than this.
+_LEAST_BASE = 90
+
+
+def find_end(dates: pd.Series) -> pd.Timestamp:
+    """Return the last day up to which a table of incidents tells of what happened.
+
+    A few strange rows long after all others, such as a wrong year, do not stretch it.
+
+    Parameters
+    ----------
+    dates
+        First days of the incidents.
+
+    Examples
+    --------
+    >>> dates = pd.Series(pd.date_range("2024-01-01", periods=50, freq="7D"))
+    >>> find_end(pd.concat([dates, pd.Series([pd.Timestamp("2025-11-01")])]))
+    Timestamp('2024-12-09 00:00:00')
+    """
+    known = np.unique(dates.dropna().to_numpy().astype("datetime64[D]").astype(np.int64))
+    if not len(known):
+        return pd.NaT
+    gaps = np.flatnonzero(find_gaps(known, int(known[-1]))[:-1])
+    few = [at for at in gaps if len(known) - 1 - at <= STRANGE_DAYS]
+    last = known[few[0]] if few else known[-1]
+    return pd.Timestamp(np.datetime64(int(last), "D")).as_unit("us")
+
+
+#: So few days with reports, behind a gap, are strange rows and no reporting.
+STRANGE_DAYS = 2
 
 
 def _words(text: str) -> tuple[str, ...]:

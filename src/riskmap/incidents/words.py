@@ -104,19 +104,21 @@ def find_event_type(text: str) -> str | None:
     return min((kind for kind in told if kind), key=EVENT_TYPES.index)
 
 
-def find_sector(text: str) -> str | None:
-    """Return the sector that a text stands for; None when it is in no list, or names several.
+def find_sectors(text: str) -> list[str]:
+    """Return the sectors that a text names, in its order; none where it is in no list.
 
     Examples
     --------
-    >>> find_sector("MINES"), find_sector("Gold mining company"), find_sector("blasting")
-    ('mining', 'mining', None)
+    >>> find_sectors("MINES"), find_sectors("Mining / road works"), find_sectors("blasting")
+    (['mining'], ['mining', 'construction'], [])
     """
     words = listed("sector")
-    if found := words.get(normalise(text)):
-        return found
-    within = {words[phrase] for phrase in _phrases(text) if phrase in words} - {"services"}
-    return within.pop() if len(within) == 1 else None
+    plain = normalise(text)
+    if found := words.get(plain):
+        return [found]
+    told = {plain.find(phrase): words[phrase] for phrase in _phrases(text) if phrase in words}
+    named = dict.fromkeys(told[place] for place in sorted(told))
+    return [name for name in named if name != "services" or len(named) == 1]
 
 
 def find_word(kind: str, text: str) -> str | None:
@@ -133,7 +135,7 @@ def find_word(kind: str, text: str) -> str | None:
 #: How a text in each coded column is understood.
 FINDERS: Mapping[str, Callable[[str], str | None]] = {
     "event_type": find_event_type,
-    "sector": find_sector,
+    "sector": lambda text: next(iter(find_sectors(text)), None),
     **{
         kind: lambda text, kind=kind: find_word(kind, text)  # type: ignore[misc]
         for kind in ("staff_type", "date_precision", "geo_precision")
@@ -172,12 +174,14 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
     (['CHN', 'PAK', 'TUR'], False, [])
     >>> find_nationalities("local; expat; Martian", "AFG")
     (['AFG'], True, ['Martian'])
+    >>> find_nationalities("Congolese", "COD"), find_nationalities("Congolese", "AFG")
+    ((['COD'], False, []), ([], True, []))
     """
     found: set[str] = set()
     foreign, strange = False, []
-    for part in [text] if find_nationality(text) else _PARTS.split(text):
+    for part in [text] if is_blank(text) or find_nationality(text) else _PARTS.split(text):
         word = normalise(_SENSELESS.sub(" ", part))
-        if word in listed("blank") or part.strip() in ("NA", "no", "No") or not _WORD.search(word):
+        if is_blank(part) or not _WORD.search(word):
             continue
         if code := _nation(part):
             found.add(code)
@@ -185,9 +189,25 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
             foreign = True
         elif word in listed("home"):
             found |= {country} if country else set()
+        elif shared := listed("shared").get(word, "").split():
+            found |= {code for code in shared if code == country}
+            foreign |= country not in shared
         else:
             strange.append(part.strip())
     return sorted(found), foreign, strange
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text says that nothing is known, or nothing to be told.
+
+    Examples
+    --------
+    >>> is_blank("N/A"), is_blank("-"), is_blank("No"), is_blank("NO")
+    (True, True, True, False)
+    """
+    return text.strip() != "NO" and (
+        normalise(text) in listed("blank") or not _WORD.search(normalise(text))
+    )
 
 
 def _nation(text: str) -> str | None:
@@ -238,8 +258,8 @@ def find_target(text: str, country: str | None = None) -> str | None:
     within = {listed("target").get(phrase) for phrase in _phrases(text)}
     if "foreigners" in within:
         return "foreigners"
-    if sector := find_sector(text):
-        return sector
+    if sectors := find_sectors(text):
+        return sectors[0]
     return "" if not strange or "" in within else None
 
 
@@ -252,6 +272,8 @@ def split_remarks(text: str) -> list[tuple[str, str]]:
     [('sector', 'blasting; rigging'), ('event_type', 'blorp')]
     """
     heads = list(_REMARK.finditer(text))
+    if not heads:
+        return []
     ends = [after.start() for _, after in pairwise(heads)] + [len(text)]
     return [(head[1], text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
 

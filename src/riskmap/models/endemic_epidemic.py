@@ -13,6 +13,7 @@ from riskmap.models.baselines import UNSEEN
 from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
+from riskmap.models.priors import find_prior, weight_of
 from riskmap.models.shrinkage import (
     EmpiricalBayes,
     share_strengths,
@@ -25,6 +26,8 @@ from riskmap.panels.features import DAYS_A_MONTH, rate_features
 from riskmap.panels.risk_days import counts_and_days, days_ahead, least_days, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
@@ -65,6 +68,10 @@ class EndemicEpidemic(CountEstimator):
         Half-life of what a past origin is worth when the coefficients are fitted.
     most_rows
         Past origins are thinned out evenly until there are at most this many regions x origins.
+    prior
+        What a history of few incidents leans on: the layer of a prior that ships (``"violence"``
+        or ``"foreign"``), a table with ``coefficients`` and ``dispersion``, or None. The default
+        stands for the layer that :func:`riskmap.forecast` fits, and for None where nobody says.
 
     Attributes
     ----------
@@ -74,6 +81,8 @@ class EndemicEpidemic(CountEstimator):
         The a and b of the size.
     penalty_ : float
         The strength that was chosen.
+    prior_weight_ : float
+        What the prior is worth: :math:`e^{-n/20}` with n incidents to learn from.
 
     Notes
     -----
@@ -93,6 +102,7 @@ class EndemicEpidemic(CountEstimator):
     coefficients_: dict[str, float]
     dispersion_: FloatArray
     penalty_: float
+    prior_weight_: float
     strength_days_: FloatArray
     share_strengths_: dict[str, FloatArray]
 
@@ -101,12 +111,40 @@ class EndemicEpidemic(CountEstimator):
         penalties: tuple[float, ...] = (0.1, 0.5, 2.0),
         memory_months: float = 120.0,
         most_rows: int = 1_000_000,
+        prior: str | Mapping[str, object] | None = "layer",
     ) -> None:
         self.penalties = penalties
         self.memory_months = memory_months
         self.most_rows = most_rows
+        self.prior = prior
 
     def _learn(self, history: CountHistory) -> None:
+        prior = find_prior(self.prior)
+        prepared = self._prepare(history)
+        if prepared is None:
+            self.coefficients_, self.penalty_, self.prior_weight_ = {"base": 1.0}, 0.0, 1.0
+            self.dispersion_ = np.array([0.0, 1.0] if prior is None else prior.dispersion)
+            return
+        task, early, late = prepared
+        coefficients, self.penalty_, self.dispersion_ = task.learn(early, late, self.penalties)
+        self.prior_weight_ = 0.0
+        if prior is not None:
+            self.prior_weight_ = share = weight_of(float(task.weights @ (task.counts > 0)))
+            coefficients = (1.0 - share) * coefficients + share * prior.of(task.names)
+            self.dispersion_ = (1.0 - share) * self.dispersion_ + share * np.array(prior.dispersion)
+        self.coefficients_ = {
+            name: float(value)
+            for name, value in zip(task.names, coefficients, strict=True)
+            if value > 0
+        }
+
+    def _prepare(
+        self, history: CountHistory
+    ) -> tuple[_Task, NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """Return what is fitted, and its early and late rows, having learnt what drivers need.
+
+        None where the past holds no incident to learn from.
+        """
         base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
         self.strength_days_ = base.strength_days_
         self.share_strengths_ = {name: share_strengths(history, name) for name in history.drivers}
@@ -117,24 +155,15 @@ class EndemicEpidemic(CountEstimator):
             memory_months=self.memory_months,
         )
         if not (targets.counts > 0).any():
-            self.coefficients_, self.penalty_ = {"base": 1.0}, 0.0
-            self.dispersion_ = np.array([0.0, 1.0])
-            return
+            return None
         drivers = self._drivers(history, targets.at)
+        if history.country.max() == history.country.min():  # all regions are one country
+            twins = ("all_", "sqrt_all_")
+            drivers = {name: x for name, x in drivers.items() if not name.startswith(twins)}
         names = tuple(drivers)
         design = np.stack([drivers[name].ravel() for name in names], axis=1)
         design *= targets.risk[:, None]
-        task = _Task(names, design, targets.counts, targets.weights)
-        early, late = (task.part(rows) for rows in targets.split())
-        losses = [late.loss(*early.solve(penalty)) for penalty in self.penalties]
-        self.penalty_ = float(self.penalties[int(np.argmin(losses))])
-        coefficients, theta = task.solve(self.penalty_)
-        self.dispersion_ = fit_dispersion(
-            task.counts, design @ coefficients, task.weights, theta=theta
-        )
-        self.coefficients_ = {
-            name: float(value) for name, value in zip(names, coefficients, strict=True) if value > 0
-        }
+        return _Task(names, design, targets.counts, targets.weights), *targets.split()
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         drivers = self._drivers(history, np.array([history.n_windows]))
@@ -227,6 +256,17 @@ class _Task:
         floor = np.array([_LEAST if name == _ALWAYS else 0.0 for name in self.names])
         sample = Sample.fold(self.design, self.counts, self.weights)
         return fit_additive(sample, scale=np.maximum(scale, 1e-9), penalty=penalty, floor=floor)
+
+    def learn(
+        self, early: NDArray[np.bool_], late: NDArray[np.bool_], penalties: tuple[float, ...]
+    ) -> tuple[FloatArray, float, FloatArray]:
+        """Return the coefficients, the penalty that forecasts late rows best, the dispersion."""
+        first, last = self.part(early), self.part(late)
+        losses = [last.loss(*first.solve(penalty)) for penalty in penalties]
+        penalty = float(penalties[int(np.argmin(losses))])
+        coefficients, theta = self.solve(penalty)
+        means = self.design @ coefficients
+        return coefficients, penalty, fit_dispersion(self.counts, means, self.weights, theta=theta)
 
     def loss(self, coefficients: FloatArray, theta: float) -> float:
         """Return the negative log likelihood."""

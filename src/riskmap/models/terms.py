@@ -15,8 +15,8 @@ import numpy as np
 from scipy import special
 
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
-from riskmap.panels.features import DAYS_A_MONTH, decayed_rates
-from riskmap.panels.risk_days import days_at_risk
+from riskmap.panels.features import DAYS_A_MONTH, decayed_sums
+from riskmap.panels.risk_days import counts_and_days, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,13 +178,14 @@ def own_rate(history: CountHistory) -> FloatArray:
     >>> own_rate(history).tolist()
     [0.0, 0.1]
     """
-    counts = np.nan_to_num(history.counts)
-    rates = decayed_rates(
-        counts,
-        days_at_risk(history),
-        lengths=history.days,
-        half_life_days=OWN_MONTHS * DAYS_A_MONTH,
-        at=np.array([history.n_windows]),
+    at = np.array([history.n_windows])
+    rates = ratio(
+        *(
+            decayed_sums(
+                part, lengths=history.days, half_life_days=OWN_MONTHS * DAYS_A_MONTH, at=at
+            )
+            for part in counts_and_days(history)
+        )
     )
     return np.asarray(rates[0])
 

@@ -10,11 +10,22 @@ import pandas as pd
 import shapely
 
 from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.tables import risk_table
-from riskmap.outputs.wordings import NONE, display, level_words, percent, region_names
+from riskmap.outputs.movements import flag_table
+from riskmap.outputs.tables import plain_records, risk_table
+from riskmap.outputs.wordings import (
+    NONE,
+    display,
+    level_told,
+    level_words,
+    percent,
+    region_names,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from riskmap.assessment.layers import RiskLayer
 
 CAP = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -22,6 +33,12 @@ ATOM = "http://www.w3.org/2005/Atom"
 SENDER = "riskmap"
 #: Points of an area's polygon at most, and polygons of an area.
 POINTS, PARTS = 100, 10
+
+#: What is known of each region beside its level.
+KNOWN = (
+    *("data_sufficiency", "confidence", "reporting_gap", "reasons", "at_least", "attacked"),
+    *("level_low", "level_high", "level_as_of"),
+)
 
 #: What a level means in CAP: urgency, severity, responseType. Other levels raise no alert.
 CAP_LEVELS = {5: ("Expected", "Severe", "Avoid"), 4: ("Future", "Moderate", "Prepare")}
@@ -146,7 +163,9 @@ def _add_info(
         headline=f"Level {level} ({name}) in {len(rows)} regions: {about}",
         description=(
             f"Probability of at least one such incident within "
-            f"{layer.provenance['horizon_days']:g} days: {low} to {high}. {step.meaning}"
+            f"{layer.provenance['horizon_days']:g} days: {low} to {high}. "
+            f"{level_meaning(layer.scale, level, layer.headline, words)}"
+            f"{_doubts(rows, words)}"
             f"{_raised(layer, rows)}"
         ),
         instruction=step.advice,
@@ -154,6 +173,20 @@ def _add_info(
     for key, value in (("scale_id", layer.scale.scale_id), ("method", _method(layer))):
         parameter = ET.SubElement(info, "parameter")
         _add(parameter, valueName=key, value=display(value))
+    for row in plain_records(rows[["region_id", *KNOWN]]):
+        parameter = ET.SubElement(info, "parameter")
+        told = (f"{key}={display(row[key])}" for key in KNOWN)
+        _add(parameter, valueName=f"region_id={display(row['region_id'])}", value="; ".join(told))
+
+
+def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    """Return which levels are held up by an attack, may be higher, or are of an earlier day."""
+    flags = flag_table(rows)
+    return "".join(
+        f" {words['flags'][name]} ({', '.join(region_names(rows[flags[name]]))})"
+        for name in ("attacked", "at_least", "kept", "rows_lost", "reporting_gap")
+        if flags[name].any()
+    )
 
 
 def _raised(layer: RiskLayer, rows: pd.DataFrame) -> str:
@@ -203,7 +236,7 @@ def _ring(polygon: shapely.Polygon) -> str:
 
 
 def atom_feed(layer: RiskLayer) -> bytes:
-    """Return the regions at level 4 and 5, and those whose level moved, as an Atom feed.
+    """Return the regions at level 4 and 5, attacked, or of another level than before, as Atom.
 
     Its ids hold the region, the layer and the level: a reader shows an entry again only when the
     level is another one.
@@ -219,7 +252,7 @@ def atom_feed(layer: RiskLayer) -> bytes:
     )
     for row in rows.itertuples(index=False):
         entry = ET.SubElement(feed, "entry")
-        level = level_words(int(row.risk_level), words)
+        level = level_told(row, words)
         if row.level_before is not pd.NA and row.level_before != row.risk_level:
             level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
         place = display(row.name) or display(row.region_id)
@@ -227,15 +260,14 @@ def atom_feed(layer: RiskLayer) -> bytes:
         _add(entry, title=f"{place}: {level}", id=f"tag:riskmap,{day[:4]}:{key}", updated=updated)
         days = f"{layer.provenance['horizon_days']:g}"
         said = NONE if pd.isna(row.p_any) else percent(row.p_any)
-        _add(
-            entry,
-            summary=f"{said} within {days} days: {words['layers'][layer.headline]}",
-        )
+        data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
+        about = words["layers"][layer.headline]
+        _add(entry, summary=f"{said} within {days} days: {about}. Data: {data}.")
     return bytes(ET.tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
 def _told(layer: RiskLayer) -> pd.DataFrame:
-    """Return the regions that stand high, and those whose level is not what it was."""
+    """Return the regions that stand high, were attacked, or whose level is not what it was."""
     table = risk_table(layer).assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
     moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
-    return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved]
+    return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved | table["attacked"]]

@@ -16,20 +16,40 @@ import orjson
 import pandas as pd
 import shapely
 
-from riskmap.assessment.layers import DRIVER_COLUMNS, RISK_COLUMNS, RiskLayer
+from riskmap.assessment.layers import (
+    DRIVER_COLUMNS,
+    KNOWLEDGE_COLUMNS,
+    RISK_COLUMNS,
+    SHARE_COLUMNS,
+    RiskLayer,
+)
 from riskmap.assessment.levels import Level, LevelScale
 from riskmap.errors import InputError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.tables import clean_plain
-from riskmap.schema import CRS, REGION_COLUMNS, check_columns, conform
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from riskmap.schema import Column
+
 KIND = "riskmap layer 1"
 #: Columns of risks that sets published before there were any lack; they come back missing.
-_LATER = ("p_least", "p_most")
+_LATER = (
+    *("p_least", "p_most", "reasons", "at_least", "attacked", "level_low", "level_high"),
+    *("level_as_of", "attacks_told"),
+)
+#: Columns of incidents that came later, likewise.
+_LATER_FACTS = ("toll", "target", "scope", "not_understood")
+#: Tables that sets published before there were any lack; they come back empty.
+_LATER_TABLES = {
+    "knowledge": KNOWLEDGE_COLUMNS,
+    "shares": SHARE_COLUMNS,
+    "attacks": ATTACK_COLUMNS,
+}
 _DTYPES = re.compile(
     r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"
 )
@@ -68,7 +88,12 @@ def decode_layer(data: bytes) -> RiskLayer:
     try:
         layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
-        layer = dataclasses.replace(layer, risks=_with_later_columns(layer.risks))
+        tables = {
+            name: conform(getattr(layer, name), columns) for name, columns in _LATER_TABLES.items()
+        }
+        facts = [column for column in INCIDENT_COLUMNS if column.name in _LATER_FACTS]
+        tables["incidents"] = _with_later(layer.incidents, facts)
+        layer = dataclasses.replace(layer, risks=_with_later_columns(layer.risks), **tables)
         check_columns(layer.drivers, DRIVER_COLUMNS, table="drivers")
     except InputError:
         raise
@@ -79,10 +104,16 @@ def decode_layer(data: bytes) -> RiskLayer:
 
 def _with_later_columns(risks: pd.DataFrame) -> pd.DataFrame:
     """Return risks with the columns that an earlier version didn't know, after checking them."""
-    absent = {name: np.nan for name in _LATER if name not in risks}
-    whole = risks.assign(**absent)
-    check_columns(whole, RISK_COLUMNS, table="risks")
-    return conform(whole, RISK_COLUMNS) if absent else risks
+    absent = [name for name in _LATER if name not in risks]
+    known = [column for column in RISK_COLUMNS if column.name not in absent]
+    check_columns(risks, known, table="risks")
+    return conform(risks, RISK_COLUMNS) if absent else risks
+
+
+def _with_later(table: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
+    """Return a table with the columns of these that it lacks, all missing."""
+    absent = [column for column in columns if column.name not in table]
+    return table.assign(**{one.name: pd.Series(None, table.index, one.dtype) for one in absent})
 
 
 def _fields(data: bytes) -> dict[str, Any]:

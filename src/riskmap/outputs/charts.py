@@ -17,7 +17,7 @@ from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.projections import draw_regions, label_points
 from riskmap.outputs.tables import risk_table
-from riskmap.outputs.wordings import level_words
+from riskmap.outputs.wordings import is_told, level_sign, level_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ def map_drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
             (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
         ],
         "labels": _labels(layer, drawing, levels),
+        "marks": _marks(layer, drawing),
         "legend": [(level and fills[level], text) for level, text in legend_texts(layer, language)],
     }
 
@@ -83,14 +84,24 @@ def _labels(
     largest = [
         i for i in np.argsort(reach, kind="stable")[::-1][:LABELS].tolist() if reach[i] > _ROOM
     ]
-    return [(x[i], y[i], str(levels[i] or "?"), inks[levels[i]]) for i in sorted(largest)]
+    least = [is_told(flag) for flag in risk_table(layer)["at_least"]]
+    return [
+        (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
+        for i in sorted(largest)
+    ]
+
+
+def _marks(layer: RiskLayer, drawing: Drawing) -> list[tuple[int, int]]:
+    """Return where the marks of attacked regions stand, however small the regions are."""
+    x, y, _ = label_points(drawing.shapes)
+    attacked = risk_table(layer)["attacked"]
+    return [(x[i], y[i]) for i, flag in enumerate(attacked) if is_told(flag) and drawing.paths[i]]
 
 
 def legend_texts(layer: RiskLayer, language: str) -> list[tuple[int, str]]:
     """Return each level, the highest first, with its name and how many regions have it."""
     words, levels = catalogue(language), _levels(layer)
     names = [level_words(level.level, words) for level in layer.scale.levels]
-    names[0] = f"? {names[0][2:]}"
     return [(k, f"{names[k]}: {levels.count(k)}") for k in reversed(range(len(names)))]
 
 
@@ -136,7 +147,13 @@ def map_picture(layer: RiskLayer, *, language: str = "en") -> bytes:
     for x, y, text, colour in _labels(layer, drawing, levels):
         axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
     texts = legend_texts(layer, _language(language))
-    keys = [Patch(label=text, **styles[level]) for level, text in texts]
+    keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
+    marks = _marks(layer, drawing)
+    if marks:
+        about = f"{catalogue(_language(language))['page']['mark']}: {len(marks)}"
+        at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
+        across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
+        keys += axes.plot(across, down, linestyle="none", label=about, **at)
     axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0), aspect="equal")
     axes.set_axis_off()
     axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))

@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.wordings import NONE, Grid, day, display, level_words, percent_bound
+from riskmap.outputs.wordings import (
+    NONE,
+    Grid,
+    codes_in,
+    day,
+    display,
+    in_n,
+    is_told,
+    level_words,
+    percent_bound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
 
+#: Values that were not understood, at most.
+UNREAD = 30
 #: What a layer says of its group.
 GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
 
 
-def level_meaning(level: Level, words: Mapping[str, Any]) -> str:
-    """Return what a level means: the shipped wording in the reader's language, else as it is told.
+def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
+    """Return what a level of a layer means, and how often such districts see an incident.
+
+    Parameters
+    ----------
+    scale
+        The scale. Its own wording is told as it is, the shipped one in the reader's language.
+    level
+        Which of its levels.
+    layer
+        Whose thresholds say how often.
+    words
+        A catalogue.
 
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    >>> level_meaning(LevelScale.default().levels[1], catalogue("en"))
-    'So rare that usual precautions are enough.'
+    >>> level_meaning(LevelScale.default(), 1, "violence", catalogue("en"))  # doctest: +ELLIPSIS
+    'The lowest step, and no promise. Fewer than 1 in 50 such districts see such an incident...'
     """
-    shipped = LevelScale.default().levels[level.level].meaning
-    ours = level.meaning == shipped
-    return str(words["page"]["meanings"][level.name]) if ours else display(level.meaning)
+    step = scale.levels[level]
+    if step.meaning != LevelScale.default().levels[level].meaning:
+        return display(step.meaning)
+    meaning = str(words["page"]["meanings"][step.name])
+    return f"{meaning} {_how_often(scale, level, layer, words)}" if level else meaning
+
+
+def _how_often(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
+    """Return how often districts of a level see an incident, by the scale's own thresholds."""
+    bounds = [None, *(in_n(bound, words) for bound in scale.thresholds[layer]), None]
+    low, high = bounds[level - 1 : level + 1]
+    key = "how_rare" if low is None else "how_common" if high is None else "how_often"
+    days = f"{scale.horizon_days:g}"
+    return str(words["sentences"][key].format(low=low, high=high, days=days))
 
 
 def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
@@ -63,11 +98,49 @@ def level_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) 
                 level_words(level.level, words),
                 bounds[level.level],
                 str(int(counts.get(level.level, 0))),
-                level_meaning(level, words),
+                level_meaning(layer.scale, level.level, layer.headline, words)
+                if level.level
+                else _unassessed(layer.scale, table, words),
             )
             for level in reversed(layer.scale.levels)
         ),
     )
+
+
+def _unassessed(scale: LevelScale, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    """Return what it means that a region is not assessed, and how many are for each reason."""
+    counts = ", ".join(f"{why} {n}" for why, n in reason_counts(table, words))
+    meaning = level_meaning(scale, 0, "violence", words)
+    return f"{meaning} ({counts})" if counts else meaning
+
+
+def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
+    """Return why each of some regions is not assessed; ``untold`` where nothing says why.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"reasons": ["silent;rows_lost", None], "reporting_gap": False})
+    >>> reason_codes(rows)
+    [['silent', 'rows_lost'], ['untold']]
+    """
+    gaps = zip(unknown["reasons"], unknown["reporting_gap"], strict=True)
+    return [codes_in(text) or ["silent" if is_told(gap) else "untold"] for text, gap in gaps]
+
+
+def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return how many of the regions that are not assessed have each reason, the first of several.
+
+    Examples
+    --------
+    >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
+    >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
+    [('reports have stopped', 1), ('too little is reported', 1)]
+    """
+    unknown = risks[risks["risk_level"].fillna(0) == 0]
+    first = [codes[0] for codes in reason_codes(unknown)]
+    said = words["reasons_short"]
+    counts = {code: first.count(code) for code in (*said, *first) if code in first}
+    return [(said.get(code, code), n) for code, n in counts.items()]
 
 
 def advice_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
@@ -113,10 +186,21 @@ def relevance_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
         (words["group"][key], display(known[key])) for key in GROUP if display(known.get(key))
     )
     grades = tuple(
-        (words["relevances"].get(grade, display(grade)), words["yes" if ours else "no"])
-        for grade, ours in (known.get("relevance") or {}).items()
+        (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
+        for grade, weight in (known.get("relevance") or {}).items()
     )
-    return Grid((words["grade"], words["counts"]), (*about, *grades) if grades else ())
+    return Grid((words["grade"], words["weight"]), (*about, *grades) if grades else ())
+
+
+def weight_words(weight: float, words: Mapping[str, Any]) -> str:
+    """Return what an incident weighs; sets of before told only whether it counts.
+
+    Examples
+    --------
+    >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
+    ('0.5', 'explains only')
+    """
+    return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
 
 
 def crosswalk_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
@@ -175,6 +259,8 @@ def log_rows(
 
 def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
     """Return the regions that are not assessed, by what they are part of."""
+    if unknown["reasons"].notna().any():
+        return _reason_rows(unknown, words)
     groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
     rows = (
         (
@@ -184,6 +270,48 @@ def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         for parent, rows in groups
     )
     return Grid((words["parent"], words["regions"]), tuple(rows))
+
+
+def _reason_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+    """Return the regions that are not assessed, by what they are part of and why."""
+    said = words["reasons_short"]
+    why = [
+        ", ".join(said.get(code, display(code)) for code in codes)
+        for codes in reason_codes(unknown)
+    ]
+    rows = unknown.assign(why=why).sort_values("region_id")
+    groups = rows.groupby([rows["parent"].map(display), "why"])
+    cells = (
+        (
+            parent or NONE,
+            reason,
+            f"{len(part)}: " + ", ".join(map(display, part["name"].fillna(part["region_id"]))),
+        )
+        for (parent, reason), part in groups
+    )
+    return Grid((words["parent"], words["because"], words["regions"]), tuple(cells))
+
+
+def unread_counts(layer: RiskLayer) -> pd.Series:
+    """Return in how many incidents each value was not understood, most often first.
+
+    Returns
+    -------
+    Series of int
+        Indexed by column and the value as written.
+    """
+    told = layer.incidents.drop_duplicates("incident_id")["not_understood"].dropna()
+    parts = (part.partition("=") for text in told for part in text.split("; "))
+    counts = Counter((display(column), display(value)) for column, _, value in parts)
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return pd.Series(dict(order), dtype="int64")
+
+
+def unread_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+    """Return the values that were not understood, each with its column and how often it stands."""
+    counts = unread_counts(layer).head(UNREAD)
+    cells = ((column, value, str(n)) for (column, value), n in counts.items())
+    return Grid((words["column"], words["value"], words["rows"]), tuple(cells))
 
 
 def ledger_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:

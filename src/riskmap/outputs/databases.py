@@ -25,7 +25,7 @@ from riskmap.outputs.archives import encode_layer
 from riskmap.outputs.geojson import collection_member
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.tables import clean_plain, plain_records, risk_table
+from riskmap.outputs.tables import DAYS, clean_plain, plain_records, risk_table
 from riskmap.places.regions import read_regions
 from riskmap.schema import COUNT, CRS, FLAG, NUMBER
 
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,49}")
+_PREFIX = re.compile("^[vfg]_")
 _TYPES = {COUNT: "bigint", NUMBER: "double precision", FLAG: "boolean"}
 _TIMES = {
-    "as_of": "date",
+    **dict.fromkeys(("as_of", *DAYS), "date"),
     **dict.fromkeys(("issued_at", "valid_from", "valid_until", "stale_after"), "timestamptz"),
 }
 _LAYERS = """CREATE TABLE IF NOT EXISTS {layers} (
@@ -138,7 +139,7 @@ def _write(connection: Connection, layer: RiskLayer, stem: str, version: str) ->
     run(_RISKS.format(**names))
     run(_INDEX.format(index=index, **names))
     for name in frame.columns:
-        kind = _TIMES.get(name) or _TYPES.get(str(frame[name].dtype), "text")
+        kind = _TIMES.get(_PREFIX.sub("", name)) or _TYPES.get(str(frame[name].dtype), "text")
         run(_COLUMN.format(column=f'"{name}"', type=kind, **names))
     known = orjson.dumps(clean_plain(collection_member(layer)), option=orjson.OPT_SORT_KEYS)
     as_of = str(layer.provenance["as_of"])[:10]

@@ -11,7 +11,7 @@ from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import history_picture, ink, map_picture
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.reports import SAID, build_report
-from riskmap.outputs.wordings import Grid
+from riskmap.outputs.wordings import Grid, level_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,7 +79,7 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
     report, words = build_report(layer, language=language), catalogue(language)
     document = _blank(docx, report)
     map_png = map_picture(layer, language=language)
-    colours = {str(level.level): level.colour for level in layer.scale.levels}
+    colours = {str(level.level or "?"): level.colour for level in layer.scale.levels}
     for key, heading, content in report.sections():
         document.add_heading(heading, level=1)
         if key in SAID:
@@ -175,8 +175,8 @@ def _add_grid(
             paragraph.paragraph_format.space_after = 0
             for run in paragraph.runs:
                 run.font.size, run.font.bold = Pt(size), k == 0
-            if k and is_level and text[:1] in colours and text[1:2] == " ":
-                _shade(cell, colours[text[0]])
+            if k and is_level and level_in(text) in colours:
+                _shade(cell, colours[level_in(text)])
     _set_flag(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")  # noqa: SLF001 - likewise
     for row in table.rows:
         _set_flag(row._tr.get_or_add_trPr(), "cantSplit")  # noqa: SLF001 - likewise

@@ -23,7 +23,10 @@ TABLE = "risk"
 
 #: What a tile carries of each region: what maps show, not all that tables know.
 _TILE = ("region_id", "name", "parent", "risk_level", "level_name", "p_any", "confidence")
-_TILE_END = ("data_sufficiency", "trend", "valid_until")
+_TILE_END = (
+    *("data_sufficiency", "reasons", "at_least", "attacked", "level_low", "level_high"),
+    *("trend", "valid_until"),
+)
 _MAXZOOM = 8
 
 
@@ -101,5 +104,8 @@ def write_pmtiles(layer: RiskLayer, path: Path) -> None:
 
 def _as_tiled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return a frame whose whole numbers are such in tiles too, missing ones as 0: no level."""
-    whole: pd.Index = frame.columns[frame.columns.str.endswith("risk_level")]
+    whole: pd.Index = frame.columns[
+        frame.columns.str.endswith(("risk_level", "level_low", "level_high"))
+    ]
+    frame = frame.fillna(dict.fromkeys(("level_low", "level_high"), 0))
     return frame.astype(dict.fromkeys(whole, "int32"))

@@ -10,7 +10,10 @@ from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
     Grid,
+    codes_in,
     display,
+    is_told,
+    level_sign,
     level_words,
     percent,
     region_names,
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
 MOST_ROWS = 12
+LOST = "rows_lost"
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
@@ -122,8 +126,8 @@ def _with_levels(rows: pd.DataFrame) -> str:
     """Return the names of regions, each with its level."""
     levels = rows["risk_level"].fillna(INSUFFICIENT)
     return ", ".join(
-        f"{name} {int(level) or '?'}"
-        for name, level in zip(region_names(rows), levels, strict=True)
+        f"{name} {level_sign(int(level), at_least=is_told(least))}"
+        for name, level, least in zip(region_names(rows), levels, rows["at_least"], strict=True)
     )
 
 
@@ -163,21 +167,25 @@ def flag_rows(table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
 
 
 def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
-    """Return for each row of risks whether its level is fragile, of one source, held or in a gap.
+    """Return for each row of risks which of the flags of a catalogue its level carries.
 
     Examples
     --------
-    >>> row = {"fragility": ["fragile"], "held": [pd.NA]}
-    >>> risks = pd.DataFrame({**row, "single_source": [False], "reporting_gap": [True]})
-    >>> flag_table(risks).iloc[0].to_dict()
-    {'fragile': True, 'single_source': False, 'held': False, 'reporting_gap': True}
+    >>> from riskmap.assessment.layers import RISK_COLUMNS
+    >>> from riskmap.schema import conform
+    >>> risks = pd.DataFrame({"fragility": ["fragile"], "reasons": ["rows_lost"]})
+    >>> flags = flag_table(conform(risks, RISK_COLUMNS)).iloc[0]
+    >>> flags.index[flags].tolist()
+    ['fragile', 'rows_lost']
     """
-    fragile = (risks["fragility"] == "fragile").fillna(value=False).astype(bool)
-    marks = {
-        name: risks[name].eq(other=True).fillna(value=False).astype(bool)
-        for name in ("single_source", "held", "reporting_gap")
-    }
-    return pd.DataFrame({"fragile": fragile, **marks})
+    flags = {"fragile": risks["fragility"] == "fragile"}
+    for name in ("single_source", "held", "reporting_gap", "at_least", "attacked"):
+        flags[name] = risks[name].eq(other=True)
+    lost = [LOST in codes_in(text) for text in risks["reasons"]]
+    flags |= {"kept": risks["level_as_of"].notna(), LOST: pd.Series(lost, risks.index, dtype=bool)}
+    return pd.DataFrame(
+        {name: flag.fillna(value=False).astype(bool) for name, flag in flags.items()}
+    )
 
 
 def move_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:

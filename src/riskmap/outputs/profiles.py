@@ -27,7 +27,8 @@ _REGIONS = tuple(column.name for column in REGION_COLUMNS)
 _RISKS = (
     *("region_id", "layer", "risk_level", "level_name", "p_any", "p_least", "p_most"),
     *("expected_count", "q05", "q50", "q95", "confidence", "data_sufficiency"),
-    *("reporting_gap", "threshold_level"),
+    *("reporting_gap", "reasons", "at_least", "attacked", "level_low", "level_high"),
+    *("level_as_of", "threshold_level"),
     *(
         "held",
         "below_since",
@@ -46,6 +47,15 @@ _INCIDENTS = (
     *("date_precision", "event_type", "country", "geo_precision", "reliability", "credibility"),
     *("source_count", "killed", "wounded", "abducted", "foreign_victims"),
     *("nationality", "sector", "staff_type"),
+)
+_KNOWLEDGE = (
+    *("region_id", "layer", "watched", "reports", "last_report_days", "rows_spread", "rows_lost"),
+    *("data_sufficiency", "confidence", "reporting_gap", "reasons"),
+)
+_SHARES = ("iso3", "reports", "unknown", "share", "share_low", "share_high", "basis")
+_ATTACKS = (
+    *("incident_id", "region_id", "area", "event_date", "until", "is_point", "regions"),
+    *("event_type", "killed", "wounded", "abducted", "nationality", "sector", "source_count"),
 )
 _INFLUENCES = ("region_id", "layer", "kind", "key", "value", "p_any", "risk_level")
 _COUNTERFACTUALS = ("region_id", "layer", "direction", "kind", "amount", "p_any", "risk_level")
@@ -116,6 +126,9 @@ def _public(layer: RiskLayer) -> RiskLayer:
         "counterfactuals": _only(layer.counterfactuals, _COUNTERFACTUALS),
         "changes": _only(layer.changes, _CHANGES),
         "audit": _only(layer.audit, _AUDIT),
+        "knowledge": _only(layer.knowledge, _KNOWLEDGE),
+        "shares": _only(layer.shares, _SHARES),
+        "attacks": _public_attacks(layer),
     }
     hidden = {
         field.name: _nothing_of(getattr(layer, field.name))
@@ -127,21 +140,42 @@ def _public(layer: RiskLayer) -> RiskLayer:
 
 def _public_incidents(table: pd.DataFrame) -> pd.DataFrame:
     """Return incidents without what leads to people or sources."""
-    few = ~(table["foreign_victims"] >= K).fillna(value=False).astype(bool)
-    changed = {name: table[name].mask(few) for name in _TRAITS}
-    for name in _VICTIMS:
-        changed[name] = table[name].mask(table[name].between(1, K - 1).fillna(value=False))
-    return _only(table.assign(incident_id=_numbers(table["incident_id"]), **changed), _INCIDENTS)
+    shown = _without_few(table, table["foreign_victims"])
+    return _only(shown.assign(incident_id=_numbers(table["incident_id"])), _INCIDENTS)
+
+
+def _without_few(table: pd.DataFrame, foreign: pd.Series) -> pd.DataFrame:
+    """Return rows without small numbers of victims, and without traits of few people."""
+    few = ~(foreign >= K).fillna(value=False).astype(bool)
+    traits = {name: table[name].mask(few) for name in _TRAITS if name in table}
+    tolls = {
+        name: table[name].mask(table[name].between(1, K - 1).fillna(value=False))
+        for name in _VICTIMS
+        if name in table
+    }
+    return table.assign(**traits, **tolls)
+
+
+def _public_attacks(layer: RiskLayer) -> pd.DataFrame:
+    """Return attacks as the public sees incidents, by their public numbers where they have one."""
+    known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
+    table = layer.attacks
+    foreign = known["foreign_victims"].reindex(table["incident_id"]).set_axis(table.index)
+    ids = table["incident_id"].map(_number_of(layer)).astype("str")
+    return _only(_without_few(table, foreign).assign(incident_id=ids), _ATTACKS)
 
 
 def _public_influences(layer: RiskLayer) -> pd.DataFrame:
     """Return influences that name incidents by their public numbers, and no source."""
-    numbers = dict(
-        zip(layer.incidents["incident_id"], _numbers(layer.incidents["incident_id"]), strict=True)
-    )
     table = layer.influences
-    key = table["key"].map(numbers).where(table["kind"] == "incident").astype("str")
+    key = table["key"].map(_number_of(layer)).where(table["kind"] == "incident").astype("str")
     return _only(table.assign(key=key), _INFLUENCES)
+
+
+def _number_of(layer: RiskLayer) -> dict[str, str]:
+    """Return the public number of each incident."""
+    ids = layer.incidents["incident_id"]
+    return dict(zip(ids, _numbers(ids), strict=True))
 
 
 def _numbers(ids: pd.Series) -> pd.Series:

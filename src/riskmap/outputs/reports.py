@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import (
     advice_rows,
@@ -23,7 +22,9 @@ from riskmap.outputs.contexts import (
     matrix_rows,
     provenance_rows,
     relevance_rows,
+    unread_rows,
 )
+from riskmap.outputs.front_pages import attack_lines, judgement_lines
 from riskmap.outputs.movements import change_rows, flag_rows, held_rows, move_rows
 from riskmap.outputs.summaries import (
     SUMMARY_ROWS,
@@ -41,11 +42,12 @@ from riskmap.outputs.wordings import (
     country_name,
     day,
     display,
-    enumerated,
+    level_told,
     level_words,
     notice,
     region_names,
     validity,
+    victims,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("changes", "flags", "held", "moves", "matrix", "relevance")
+OPTIONAL = ("attacks", "changes", "flags", "held", "moves", "matrix", "unread", "relevance")
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
     "matrix": "matrix",
@@ -66,7 +68,7 @@ SAID = {
     "crosswalk": "crosswalk",
 }
 #: What stands on page one, beside the map.
-FIRST = ("judgements", "changes", "summary")
+FIRST = ("attacks", "judgements", "changes", "summary")
 _RECENT = pd.DateOffset(years=3)
 
 
@@ -84,6 +86,8 @@ class Report:
         Who may see it; what else is to be said of it before anything, empty when nothing.
     header
         Pairs of label and value: as of, validity, how much is assessed, author.
+    attacks
+        The attacks that hold levels up, newest first; without lines when there are none.
     judgements
         Key judgements, most important first.
     changes, flags, moves
@@ -113,6 +117,8 @@ class Report:
         One line a level that occurs.
     limits
         What the method can't say.
+    unread
+        Values that were not understood; without rows when all were.
     relevance
         Which incidents count as the stated group's; without rows when there is no group.
     ledger
@@ -129,6 +135,7 @@ class Report:
     mark: str
     notice: str
     header: tuple[tuple[str, str], ...]
+    attacks: tuple[str, ...]
     judgements: tuple[str, ...]
     changes: Grid
     summary: Grid
@@ -146,6 +153,7 @@ class Report:
     levels: Grid
     limits: tuple[str, ...]
     gaps: Grid
+    unread: Grid
     relevance: Grid
     ledger: Grid
     crosswalk: Grid
@@ -159,7 +167,8 @@ class Report:
         """
         for key, heading in catalogue(self.language)["headings"].items():
             content = getattr(self, key)
-            if key not in OPTIONAL or content.rows:
+            told = content.rows if isinstance(content, Grid) else content
+            if key not in OPTIONAL or told:
                 yield key, heading, content
 
 
@@ -179,9 +188,11 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         Plain text, section by section.
     """
     words = catalogue(language)
-    table = _translated(risk_table(layer), words).sort_values(
+    table = translated(risk_table(layer), words).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
     )
+    if layer.headline != "group":
+        table = table.assign(attacks_told=float("nan"))
     known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
     shown = known.head(TABLE_ROWS)
     left_out = len(known) - len(shown)
@@ -193,7 +204,8 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         mark=words["handling_values"][layer.provenance.get("profile", "private")],
         notice=notice(layer.provenance, words),
         header=_header(layer, len(known), len(table), words=words),
-        judgements=_judgements(layer, known, unknown, words),
+        attacks=attack_lines(layer, table, words),
+        judgements=judgement_lines(layer, known, unknown, words),
         changes=changes,
         summary=summary_rows(layer, known, words, limit=_room_beside(changes)),
         table=_region_rows(shown, words),
@@ -210,6 +222,7 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         levels=level_rows(layer, table, words),
         limits=_limits(layer, known, words),
         gaps=gap_rows(unknown, words),
+        unread=unread_rows(layer, words),
         relevance=relevance_rows(layer, words),
         ledger=ledger_rows(layer, words),
         crosswalk=crosswalk_rows(layer, words),
@@ -223,7 +236,7 @@ def _room_beside(changes: Grid) -> int:
     return max(3, SUMMARY_ROWS - 1 - len(changes.rows)) if changes.rows else SUMMARY_ROWS
 
 
-def _translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
+def translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table with the names of countries that regions are part of in a language."""
     countries = {code: country_name(code, words) for code in table["iso3"].dropna().unique()}
     is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
@@ -250,68 +263,14 @@ def _header(
     )
 
 
-def _judgements(
-    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
-) -> tuple[str, ...]:
-    said, total = words["sentences"], len(known) + len(unknown)
-    lines = []
-    if known.empty:
-        lines.append(said["none_known"])
-    else:
-        first = known.loc[known["p_any"].idxmax()]
-        for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
-            rows = known[known["risk_level"] == level]
-            lines.append(
-                said["at_level"].format(
-                    n=len(rows),
-                    total=total,
-                    level=int(level),
-                    name=words["levels"][LEVEL_NAMES[int(level)]],
-                    places=enumerated(region_names(rows), words),
-                )
-            )
-        lines.append(
-            said["highest"].format(
-                p=chance(first, words),
-                place=region_names(known.loc[[first.name]])[0],
-                days=f"{layer.provenance.get('horizon_days', 0):g}",
-            )
-        )
-    if "trend" in known and known["trend"].notna().any():
-        moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
-        up, down = map(len, moved.values())
-        lines.append(said["changed"].format(up=up, down=down))
-        if "level_before" in known and known["level_before"].notna().any():
-            lines += [
-                said[way].format(places=enumerated(_moves(rows), words))
-                for way, rows in moved.items()
-                if len(rows)
-            ]
-    if not layer.provenance.get("previous_as_of") and known["level_before"].isna().all():
-        lines.append(said["first_issue"])
-    if len(unknown):
-        lines.append(said["gap"].format(n=len(unknown), total=total))
-    silent = pd.concat([known, unknown]) if len(unknown) else known
-    silent = silent[silent["reporting_gap"].eq(other=True).fillna(value=False)]
-    if len(silent):
-        places = enumerated(region_names(silent), words)
-        lines.append(said["reporting_gap"].format(n=len(silent), places=places))
-    return tuple(lines)
-
-
-def _moves(rows: pd.DataFrame) -> list[str]:
-    """Return the names of regions with their levels before and now."""
-    steps = zip(region_names(rows), rows["level_before"], rows["risk_level"], strict=True)
-    return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
-
-
 def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    keys = ["region", "parent", "level", "previous", "trend", "probability", "interval"]
-    keys += ["consequence", "confidence", "sufficiency"]
+    keys = ["region", "parent", "level", "attacks_told", "previous", "trend", "probability"]
+    keys += ["interval", "consequence", "confidence", "sufficiency"]
     columns = {
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
-        "level": [level_words(int(level), words) for level in rows["risk_level"]],
+        "level": [level_told(row, words) for row in rows.itertuples()],
+        "attacks_told": [NONE if pd.isna(n) else f"{n:g}" for n in rows["attacks_told"]],
         "previous": [
             NONE if pd.isna(level) else level_words(int(level), words)
             for level in rows["level_before"]
@@ -320,7 +279,7 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         "probability": [chance(row, words) for row in rows.itertuples()],
         "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
         "consequence": [
-            NONE if pd.isna(mean) else f"{mean:.2g} ({worst:.2g})"
+            NONE if pd.isna(mean) else f"{victims(mean, words)} ({victims(worst, words)})"
             for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)
         ],
         "confidence": [words["confidences"].get(display(x), NONE) for x in rows["confidence"]],
@@ -329,6 +288,7 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         ],
     }
     told = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
+    told["attacks_told"] = "attacks_told"
     keys = [key for key in keys if key not in told or rows[told[key]].notna().any()]
     if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
         keys.remove("interval")

@@ -13,10 +13,11 @@ from riskmap.outputs.wordings import (
     NONE,
     Grid,
     chance,
-    country_names,
     display,
     enumerated,
+    level_told,
     level_words,
+    nationals,
     region_names,
 )
 from riskmap.panels.measures import hits_foreigners, measure
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
 
-SUMMARY_ROWS = 8
+SUMMARY_ROWS = 7
 #: Years of the history at most.
 YEARS = 12
 _TOLL = ("killed", "wounded", "abducted")
@@ -55,11 +56,12 @@ def summary_rows(
     Returns
     -------
     Grid
-        Region, level, the level before where one is known, probability, and why: the leading
-        drivers and the latest incident that the headline is about.
+        Region, level, how many attacks hit the group itself, the level before where one is known,
+        probability, and why: the leading drivers and the latest incident of the headline.
     """
     rows = known.head(limit)
     told = rows["level_before"].notna().any()
+    theirs = layer.headline == "group" and rows["attacks_told"].notna().any()
     drivers, latest = driver_words(layer, words), _latest(layer, words)
     cells = []
     for name, row in zip(region_names(rows), rows.itertuples(), strict=True):
@@ -71,13 +73,15 @@ def summary_rows(
         cells.append(
             (
                 name,
-                level_words(int(row.risk_level), words),
+                level_told(row, words),
+                *((f"{row.attacks_told:g}",) if theirs else ()),
                 *((old,) if told else ()),
                 chance(row, words, brief=True),
                 ". ".join(filter(None, why)),
             )
         )
-    keys = ("region", "level", *(("previous",) if told else ()), "probability", "because")
+    besides = [key for key, is_shown in (("attacks_told", theirs), ("previous", told)) if is_shown]
+    keys = ("region", "level", *besides, "probability", "because")
     return Grid(tuple(words[key] for key in keys), tuple(cells))
 
 
@@ -113,12 +117,20 @@ def incident_words(row: Any, words: Mapping[str, Any]) -> str:
 
 
 def victim_words(row: Any, words: Mapping[str, Any]) -> str:
-    """Return the toll of an incident with the countries that people were of; empty when unknown."""
-    said = words["sentences"]
-    counts = ((key, getattr(row, key)) for key in _TOLL)
-    toll = ", ".join(said[key].format(n=int(n)) for key, n in counts if not pd.isna(n) and n > 0)
-    people = country_names(display(row.nationality), words)
-    return f"{toll} ({people})" if toll and people else toll or people
+    """Return the toll of an incident and whose nationals were hit; empty when unknown.
+
+    A toll that is a bound, such as ``several``, is told as at least so many.
+    """
+    said, bounds = words["sentences"], display(getattr(row, "toll", ""))
+    parts = []
+    for key in _TOLL:
+        n = getattr(row, key)
+        if not pd.isna(n) and n > 0:
+            least = key in bounds
+            number = said["least"].format(n=int(n)) if least else int(n)
+            parts.append(said[key].format(n=number))
+    people = nationals(display(row.nationality), words)
+    return ", ".join([*parts, *([said["hit"].format(people=people)] if people else [])])
 
 
 def history_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:

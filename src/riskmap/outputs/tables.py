@@ -23,6 +23,8 @@ SHORT = 10
 
 _PLACE = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
 _VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "horizon_days")
+#: Columns of risks that are days; they are published as such, without a time.
+DAYS = ("level_as_of", "below_since")
 _TIMES = ("as_of", "issued_at", "valid_from", "valid_until")
 _ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_licence")
 _SIDE_BY_SIDE = (
@@ -35,6 +37,13 @@ _SIDE_BY_SIDE = (
     "q95",
     "confidence",
     "data_sufficiency",
+    "reporting_gap",
+    "reasons",
+    "at_least",
+    "attacked",
+    "level_low",
+    "level_high",
+    "level_as_of",
 )
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -63,10 +72,9 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
         When two names agree in their first 10 characters.
     """
     regions = pd.DataFrame(layer.regions[list(_PLACE)]).set_index("region_id", drop=False)
+    told = _with_days(layer.risks)
     by_layer = {
-        name: layer.risks[layer.risks["layer"] == name]
-        .set_index("region_id")
-        .reindex(regions.index)
+        name: told[told["layer"] == name].set_index("region_id").reindex(regions.index)
         for name in LAYERS
         if (layer.risks["layer"] == name).any()
     }
@@ -98,10 +106,22 @@ def long_table(layer: RiskLayer) -> pd.DataFrame:
     """
     names = pd.DataFrame(layer.regions[["region_id", "name", "parent_id", "parent", "iso3"]])
     order = layer.risks["layer"].map(LAYERS.index)
-    risks = layer.risks.assign(order=order).sort_values(["region_id", "order"], kind="stable")
+    risks = (
+        _with_days(layer.risks)
+        .assign(order=order)
+        .sort_values(["region_id", "order"], kind="stable")
+    )
     table = names.merge(risks.drop(columns="order"), on="region_id", how="right")
     known = {name: layer.provenance.get(name) for name in _VALIDITY}
     return table.assign(**known, scale_id=layer.scale.scale_id).reset_index(drop=True)
+
+
+def _with_days(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return risks with their days as text, such as ``2025-01-31``."""
+    days = {
+        name: risks[name].dt.strftime("%Y-%m-%d").astype("str") for name in DAYS if name in risks
+    }
+    return risks.assign(**days)
 
 
 def hxl_tags(table: pd.DataFrame, *, level: int | None) -> list[str]:

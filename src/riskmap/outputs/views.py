@@ -17,13 +17,17 @@ from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
 from riskmap.outputs.geojson import geojson_chunks
 from riskmap.outputs.geopackages import write_geopackage
 from riskmap.outputs.tables import csv_chunks, risk_table
+from riskmap.outputs.wordings import is_told, level_sign, level_told, level_words, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from riskmap.assessment.layers import RiskLayer
 
-_TOLD = ("region_id", "name", "parent", "level_name", "p_any", "confidence", "data_sufficiency")
+_TOLD = (
+    *("region_id", "name", "parent", "level_name", "at_least", "attacked", "p_any"),
+    *("confidence", "data_sufficiency", "reasons"),
+)
 _ROWS = 10
 _UNKNOWN = "#d9d9d9"
 
@@ -114,15 +118,15 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
         style: dict[str, Any] = {"facecolor": colour, "hatch": "///" if unknown else None}
         if len(rows):
             rows.plot(ax=ax, edgecolor="white", linewidth=0.4, aspect=None, **style)
-        name = f"{level.level or '?'} {words['levels'][level.name]} ({len(rows)})"
+        name = f"{level_words(level.level, words)} ({len(rows)})"
         keys.append(Patch(edgecolor="white", label=name, **style))
-    for point, number in zip(
-        frame.geometry.representative_point(), frame["risk_level"], strict=True
-    ):
+    for point, row in zip(frame.geometry.representative_point(), frame.itertuples(), strict=True):
         if point is not None:
+            number = row.risk_level
             colour = ink(layer.scale.levels[number].colour) if number else ink(_UNKNOWN)
             at = {"ha": "center", "va": "center", "fontsize": 6, "color": colour}
-            ax.annotate(str(number or "?"), (point.x, point.y), **at)
+            sign = level_sign(number, at_least=is_told(row.at_least))
+            ax.annotate(f"▲\n{sign}" if is_told(row.attacked) else sign, (point.x, point.y), **at)
     ax.legend(handles=keys, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set(aspect="equal")
     ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
@@ -171,21 +175,23 @@ def repr_html(layer: RiskLayer) -> str:
     table, words = risk_table(layer), catalogue("en")
     counts = table["risk_level"].value_counts()
     levels = "".join(
-        f"<tr><td>{level.level} {_escape(words['levels'][level.name])}</td>"
+        f"<tr><td>{_escape(level_words(level.level, words))}</td>"
         f"<td>{int(counts.get(level.level, 0))}</td></tr>"
         for level in reversed(layer.scale.levels)
     )
     worst = table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
     rows = "".join(
         f"<tr><td>{_escape(row.name_)}</td><td>{_escape(row.parent)}</td>"
-        f"<td>{row.risk_level} {_escape(row.level_name)}</td><td>{row.p_any:.1%}</td></tr>"
+        f"<td>{_escape(level_told(row, words))}</td><td>{percent(row.p_any)}</td>"
+        f"<td>{_escape(row.data_sufficiency)}</td></tr>"
         for row in worst.rename(columns={"name": "name_"}).itertuples()
         if row.risk_level
     )
     return (
         f"<div><strong>{_escape(_title(layer))}</strong>"
         f"<table><thead><tr><th>level</th><th>regions</th></tr></thead><tbody>{levels}</tbody>"
-        "</table><table><thead><tr><th>region</th><th>parent</th><th>level</th><th>p_any</th></tr>"
+        "</table><table><thead><tr><th>region</th><th>parent</th><th>level</th><th>p_any</th>"
+        "<th>data</th></tr>"
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
 

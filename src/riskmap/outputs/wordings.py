@@ -5,6 +5,7 @@ All cells are plain text, which is escaped by whoever writes it out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 NONE = "\u2013"
 _MAX_TEXT = 160
 _NAMED = 8
+#: Rarer than this no record of incidents can tell one probability from another.
+RAREST = 1e-4
+#: Fewer victims than this are no number that anybody would say.
+_FEW = 0.01
+_EXACT = 1e-6
+_LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 #: Upper bounds of the words for probabilities (ICD 203, 2015). What is rarer than an even chance is
@@ -74,9 +81,13 @@ def likelihood(p_any: float, words: Mapping[str, str]) -> str:
     >>> words = catalogue("en")["likelihoods"]
     >>> likelihood(0.5, words), likelihood(0.22, words), likelihood(0.043, words)
     ('roughly even chance', 'about 1 in 5', 'about 1 in 23')
+    >>> likelihood(2e-7, words)
+    'fewer than 1 in 10,000'
     """
+    if p_any < RAREST:
+        return words["rarest"].format(n=f"{1 / RAREST:,.0f}")
     name = next(name for bound, name in _LIKELIHOODS if p_any <= bound)
-    n = 1 / max(p_any, 1e-6)
+    n = 1 / p_any
     return words[name].format(n=f"{n if n < 10 else float(f'{n:.2g}'):,.0f}")  # noqa: PLR2004
 
 
@@ -111,6 +122,8 @@ def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
     >>> chance(Row(p_any=0.12, p_least=0.08, p_most=0.2), catalogue("en"))
     '12 % (about 1 in 8; models: 8–20 %)'
     """
+    if pd.isna(row.p_any):  # a level that is kept from a layer before
+        return "–"
     said = [likelihood(row.p_any, words["likelihoods"])]
     if not pd.isna(row.p_most):
         between = percent_range(row.p_least, row.p_most)
@@ -129,7 +142,7 @@ def percent(p: float) -> str:
     """
     if p > 0.99:  # noqa: PLR2004 - nothing is certain
         return "> 99 %"
-    return "< 0.01 %" if p < 1e-4 else f"{float(f'{100 * p:.2g}'):g} %"  # noqa: PLR2004
+    return "< 0.01 %" if p < RAREST else f"{float(f'{100 * p:.2g}'):g} %"
 
 
 def percent_bound(p: float) -> str:
@@ -141,6 +154,37 @@ def percent_bound(p: float) -> str:
     '0.5 %'
     """
     return f"{100 * p:.6g} %"
+
+
+def in_n(p: float, words: Mapping[str, Any]) -> str:
+    """Return a share as so many in so many, exactly.
+
+    Examples
+    --------
+    >>> [in_n(p, catalogue("en")) for p in (0.02, 0.08, 0.7)]
+    ['1 in 50', '8 in 100', '7 in 10']
+    """
+    whole = round(1 / p)
+    if abs(1 / p - whole) < _EXACT * whole:
+        k, n = 1, whole
+    else:
+        n = next((n for n in (10, 100, 1000) if abs(n * p - round(n * p)) < _EXACT), 10**6)
+        k = round(n * p)
+    return str(words["sentences"]["in_n"].format(k=f"{k:,}", n=f"{n:,}"))
+
+
+def victims(number: float, words: Mapping[str, Any]) -> str:
+    """Return how many people are expected to be hit, as people say it.
+
+    Examples
+    --------
+    >>> [victims(n, catalogue("en")) for n in (2.7e-6, 0.4, 1234.0)]
+    ['fewer than 1 in 100', '0.4', '1,200']
+    """
+    if number < _FEW:
+        return str(words["few_victims"])
+    short = float(f"{number:.2g}")
+    return f"{short:,.0f}" if short >= 100 else f"{short:g}"  # noqa: PLR2004
 
 
 def signed(value: float) -> str:
@@ -174,15 +218,98 @@ def enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
 
 
 def level_words(level: int, words: Mapping[str, Any]) -> str:
-    """Return a level as its number and name.
+    """Return a level as its number and name; what is not assessed has no number.
 
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    >>> level_words(3, catalogue("en"))
-    '3 moderate'
+    >>> level_words(3, catalogue("en")), level_words(0, catalogue("en"))
+    ('3 moderate', '? not assessed')
     """
-    return f"{level} {words['levels'][LEVEL_NAMES[level]]}"
+    return f"{level or '?'} {words['levels'][LEVEL_NAMES[level]]}"
+
+
+def level_told(row: Any, words: Mapping[str, Any]) -> str:
+    """Return a level with all that belongs to it: the span, at least, attacked, kept.
+
+    Parameters
+    ----------
+    row
+        A row of risks with ``risk_level, level_low, level_high, at_least, attacked, level_as_of``.
+    words
+        A catalogue.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> row = Row(risk_level=3, level_low=2, level_high=4, at_least=True, attacked=True,
+    ...           level_as_of=pd.NaT)
+    >>> level_told(row, catalogue("en"))
+    'at least 3 moderate (2 to 4), attacked'
+    """
+    said, level = words["told"], 0 if pd.isna(row.risk_level) else int(row.risk_level)
+    text = level_words(level, words)
+    if level and is_told(row.at_least):
+        text = said["at_least"].format(level=text)
+    span = (row.level_low, row.level_high)
+    if level and not any(map(pd.isna, span)) and span[0] < span[1]:
+        text = said["span"].format(level=text, low=int(span[0]), high=int(span[1]))
+    if not pd.isna(row.level_as_of):
+        text = said["kept"].format(level=text, date=day_words(row.level_as_of, words))
+    return str(said["attacked"].format(level=text) if is_told(row.attacked) else text)
+
+
+def is_told(flag: Any) -> bool:
+    """Return whether a flag is set; a missing one is not."""
+    return not pd.isna(flag) and bool(flag)
+
+
+def level_sign(level: int, *, at_least: bool = False) -> str:
+    """Return the sign of a level on a map.
+
+    Examples
+    --------
+    >>> level_sign(3, at_least=True), level_sign(0)
+    ('3+', '?')
+    """
+    return f"{level or '?'}{'+' if level and at_least else ''}"
+
+
+def level_in(text: str) -> str:
+    """Return the number that stands in a level told in words; empty when none does.
+
+    Examples
+    --------
+    >>> level_in("at least 3 moderate (2 to 4)"), level_in("? not assessed"), level_in("none")
+    ('3', '?', '')
+    """
+    found = _LEVEL.match(text)
+    return found[1] if found else ""
+
+
+def codes_in(text: Any) -> list[str]:
+    """Return the codes that stand side by side with ``;`` between them.
+
+    Examples
+    --------
+    >>> codes_in("silent;rows_lost"), codes_in(None)
+    (['silent', 'rows_lost'], [])
+    """
+    return [code.strip() for code in display(text).split(";") if code.strip()]
+
+
+def day_words(moment: Any, words: Mapping[str, Any]) -> str:
+    """Return a day as people write it.
+
+    Examples
+    --------
+    >>> day_words("2025-01-21", catalogue("en")), day_words("2025-01-21", catalogue("zh"))
+    ('21 January 2025', '2025年1月21日')
+    """
+    moment = pd.Timestamp(moment)
+    month = words["months"][moment.month - 1] if words["months"] else ""
+    parts = {"day": moment.day, "month": month, "number": moment.month, "year": moment.year}
+    return str(words["date_words"].format(**parts))
 
 
 def day(value: Any) -> str:
@@ -231,6 +358,27 @@ def country_names(codes: str, words: Mapping[str, Any]) -> str:
     'China, India'
     """
     return ", ".join(country_name(code.strip(), words) for code in codes.split(";") if code.strip())
+
+
+def nationals(codes: str, words: Mapping[str, Any]) -> str:
+    """Return people by their nationalities, whose codes stand side by side with ``;`` between them.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> nationals("CHN;IND", catalogue("en")), nationals("CHN", catalogue("zh"))
+    ('Chinese, Indian nationals', '中国公民')
+    """
+    people = ", ".join(people_of(code, words) for code in codes_in(codes))
+    return str(words["nationals"].format(people=people)) if people else ""
+
+
+def people_of(code: str, words: Mapping[str, Any]) -> str:
+    """Return the people of a country in a language, such as ``"Chinese"``."""
+    known = countries.table().get(code)
+    if "countries" not in words and known and known.demonyms:
+        return display(known.demonyms[0])
+    return country_name(code, words)
 
 
 def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:

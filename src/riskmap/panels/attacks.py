@@ -85,21 +85,20 @@ def find_attacks(
     True
     """
     rules = default_rules()
-    theirs = (
-        hits_foreigners(counted)
-        if group is None
-        else group.relevance(counted).isin(THEIRS).to_numpy()
-    )
+    theirs = hits_foreigners(counted)
+    if group is not None:
+        grades = counted["relevance"] if "relevance" in counted else group.relevance(counted)
+        theirs = grades.isin(THEIRS).to_numpy()
     told = counted["ingested_at"].dt.tz_localize(None).dt.normalize()
     since = counted["event_date_end"].fillna(counted["event_date"])
     since = since.where(~(told > since), told).clip(upper=as_of)
     until = since + pd.Timedelta(days=rules.attack_days)
     rows = np.flatnonzero(theirs & (until > as_of).to_numpy())
+    own, reach = placed[placed["row"].isin(rows)], rules.attack_reach_km
+    told_of = counted.iloc[rows].filter(_PLACE)
     lines = [
-        _line(
-            counted.iloc[row], placed[placed["row"] == row], regions, group, rules.attack_reach_km
-        )
-        for row in rows
+        _line(attack, own[own["row"] == row], regions, group, reach)
+        for row, (_, attack) in zip(rows, told_of.iterrows(), strict=True)
     ]
     if not lines:
         return conform(pd.DataFrame(), ATTACK_COLUMNS)
@@ -111,6 +110,7 @@ def find_attacks(
     return conform(ordered[kept].reset_index(drop=True), ATTACK_COLUMNS)
 
 
+_PLACE = ["admin1", "country", "geo_precision", "geometry", "longitude", "latitude"]
 _FACTS = [
     *("incident_id", "event_date", "place", "event_type", "killed", "wounded", "abducted"),
     *("nationality", "sector", "source", "source_count"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.scope import Scope
+from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _watch(
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     sharp = _names_region(rows)
     until = today - int(np.ceil(scope.delay_days))
+    # a source that has watched for long is known from the first report of the file on
+    since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
     for code in named or sorted(set(country[position])):
         # a scope that names a country watches it as long as the source reports from anywhere
@@ -152,7 +154,7 @@ def _watch(
         if not len(days):
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, scope, until=until, rules=rules)
+        begin, end, alive = _spans(days, since, until=until, rules=rules)
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
@@ -181,29 +183,33 @@ def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _spans(
-    days: IntArray, scope: Scope, *, until: int, rules: Rules
+    days: IntArray, since: int | None, *, until: int, rules: Rules
 ) -> tuple[IntArray, IntArray, bool]:
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
     Between two reports it watched unless the silence is a gap, or reports around are thin against
     those of lately: a trickle of old rows is no watch.
     """
-    since = day_of(scope.since) if scope.since is not None else None
     days = days[days < until] if since is None else days[(days < until) & (days >= since)]
     if not len(days):
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     nodes = np.append(days, until)
     recent = rules.recent_days
-    seen = np.arange(1, len(days) + 1) - np.searchsorted(days, days - recent, side="right")
-    base = np.clip(days - days[0] + 1, min(90, recent), recent)
-    quiet = np.diff(nodes)
-    gap = (quiet > rules.least_gap_days) & (-np.expm1(-seen / base * quiet) > rules.gap_probability)
+    gap = find_gaps(
+        days,
+        until,
+        recent_days=recent,
+        probability=rules.gap_probability,
+        least_days=rules.least_gap_days,
+    )
     around = np.searchsorted(days, days + recent, side="right") - np.searchsorted(
         days, days - recent, side="left"
     )
     lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
     thin = around < rules.thin_share * lately
     keep = ~gap & ~thin & ~np.append(thin[1:], [False])
+    if not keep.any():
+        return np.empty(0, np.int64), np.empty(0, np.int64), False
     begin, end = nodes[:-1][keep], nodes[1:][keep]
     if since is not None and keep[0] and since < begin[0]:
         begin = np.append(since, begin[1:])
@@ -396,15 +402,13 @@ def _gaps(
     The rate is that of the last year before the silence: a long old history does not stretch it.
     """
     pairs = np.unique(np.stack([position, day]), axis=1) if len(day) else np.empty((2, 0), int)
-    last, first = np.full(n, -np.inf), np.full(n, np.inf)
+    last = np.full(n, -np.inf)
     np.maximum.at(last, pairs[0], pairs[1])
-    np.minimum.at(first, pairs[0], pairs[1])
     near = pairs[1] > last[pairs[0]] - rules.recent_days
     often = np.bincount(pairs[0][near], minlength=n)
     quiet = np.where(np.isfinite(last), today - last, np.nan)
-    with np.errstate(invalid="ignore"):
-        base = np.clip(last - first + 1, min(90, rules.recent_days), rules.recent_days)
-    expected = often / np.where(np.isfinite(base), base, 1.0) * np.nan_to_num(quiet)
+    # a year is chosen for its last report, and reports come in bursts: two fewer tell the rate
+    expected = np.maximum(often - 2, 0) / rules.recent_days * np.nan_to_num(quiet)
     gap = (-np.expm1(-expected) > rules.gap_probability) & (quiet > rules.least_gap_days)
     return quiet, gap
 

@@ -17,6 +17,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import BoundaryError, MissingDependencyError
+from riskmap.places.region_index.building import solid_parts
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORE
 _CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
 _GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
 _POLYGONS = (3, 6)
+#: Marks of files that name other files or services, and how many first bytes may hold one.
+_REFERENCES = re.compile(
+    rb"<(?:ogr|vrt|gdal|kml|gml|wfs|wms|csw|oapif|ogcapi|osm|gpx|rss|mapml|jcs|\?xml|!doctype)"
+    rb"|@VGMT|/vsi[a-z]",
+    re.IGNORECASE,
+)
+_HEAD = 1 << 12
 #: Degrees beyond the whole globe that rounding may leave.
 _SLACK = 1e-6
 
@@ -65,7 +73,17 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
         raise BoundaryError("the file holds no features", file=path)
     frame = _to_degrees(frame.reset_index(drop=True), path)
     _check_geometries(frame, path)
-    return frame
+    return frame.set_geometry(_without_empty_parts(frame.geometry.to_numpy()), crs=CRS)
+
+
+def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
+    """Return polygons of which no part is empty; none of them is empty as a whole."""
+    every, owners = shapely.get_parts(shapes, return_index=True)
+    some = np.unique(owners[shapely.is_empty(every)])
+    whole = shapes.copy()
+    for at in some:
+        whole[at] = shapely.multipolygons(solid_parts(shapes[at : at + 1])[0])
+    return whole
 
 
 def _check_path(path: Path) -> Path:
@@ -124,7 +142,7 @@ def _geometry_of(feature: Any, number: int, path: Path) -> shapely.Geometry | No
         raise BoundaryError("the geometry is not an object", file=path, row=number)
     try:
         return shapely.from_geojson(orjson.dumps(geometry))
-    except shapely.errors.GEOSException as error:
+    except (shapely.errors.GEOSException, orjson.JSONEncodeError) as error:
         raise BoundaryError(
             "the geometry can't be read",
             file=path,
@@ -174,9 +192,27 @@ def _magic(path: Path, start: bytes, kind: str, *, at: int = 0) -> None:
         raise BoundaryError(f"not a {kind}", file=path, met=met, expected=f"{start!r} at byte {at}")
 
 
+def _refuse_references(path: Path) -> None:
+    """Raise where GDAL could take a file for a description of where other data are.
+
+    It asks its drivers in turn, and some find their mark anywhere in a file's first bytes.
+    """
+    with path.open("rb") as file:
+        found = _REFERENCES.search(file.read(_HEAD))
+    if found:
+        raise BoundaryError(
+            "the file may stand for others",
+            file=path,
+            met=found[0],
+            expected="a file that holds its features and no markup",
+        )
+
+
 def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     """Return the one layer of a file whose first bytes were checked."""
     import pyogrio
+
+    _refuse_references(path)
 
     try:
         layers = pyogrio.list_layers(path)
@@ -200,7 +236,7 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
 
 
 def _read_flatgeobuf(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"fgb", "FlatGeobuf file")
+    _magic(path, b"fgb\x03fgb", "FlatGeobuf file")
     return _read_gdal(path)
 
 

@@ -4,7 +4,10 @@ Reports are compared when they are of neighbouring days and close in space. What
 incident adds up, what speaks against it is taken off, and from
 :data:`riskmap.incidents.duplicates.points.ENOUGH` points on two reports are one incident. Within
 one release of a feed (one source and file; of articles, one text) rows are different incidents by
-the feed's own word, however alike, unless nobody has curated it and they are copies or reprints.
+the feed's own word, however alike, unless nobody has curated it and they are copies or reprints: a
+desk that files six attacks of a day under six ids has counted six. Whatever their points, reports
+that state different districts or places, or tell of different things, stay two incidents
+(:mod:`riskmap.incidents.duplicates.agreements`).
 """
 
 from __future__ import annotations
@@ -15,15 +18,17 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from riskmap.incidents.duplicates.agreements import Facts, are_apart, tell_why
 from riskmap.incidents.duplicates.links import (
     DUPLICATE,
-    OF,
     Links,
     find_earlier,
     find_links,
     find_releases,
     in_order,
+    lead_of,
     plain_words,
+    write_detail,
 )
 from riskmap.incidents.duplicates.pairs import POOLED, score_among
 from riskmap.incidents.duplicates.points import ENOUGH
@@ -46,9 +51,9 @@ def merge_duplicates(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
     Every row is kept. The report with the best known place and day stands for the incident; it
     takes over what only others know of who was hit and who did it, and counts its sources. The
-    others get the ``quarantine_reason`` ``duplicate``, with the id of their incident in
-    ``quarantine_detail``, so that :func:`riskmap.locate` counts them as merged. Rows with the same
-    id are one incident; all but one get a number behind it.
+    others get the ``quarantine_reason`` ``duplicate``, with the id of their incident and what both
+    agree on in ``quarantine_detail``, so that :func:`riskmap.locate` counts them as merged. Rows
+    with the same id are one incident; all but one get a number behind it.
 
     The result does not depend on the order of rows, and merging it again changes nothing: what was
     one incident stays one, also when newer files are added.
@@ -110,13 +115,13 @@ def merge_linked(table: gpd.GeoDataFrame, links: Links) -> gpd.GeoDataFrame:
     certain = np.concatenate([alike, np.stack([own, by_id], axis=1)])
     likely = links.likely[usable[links.likely].all(axis=1)]
     text, release = plain_words(table), find_releases(table)
-    pooled = table
+    facts, pooled = Facts.of(table, text), table
     while True:  # what an incident's reports know together may lead to further reports
         root = _components(np.concatenate([certain, np.stack([own, lead], axis=1)]), len(table))
-        label = _stand(_join(root, release, _enough(pooled, text, likely)), rank)
+        label = _stand(_join(root, release, facts, _enough(pooled, text, likely)), rank)
         known, pooled = pooled[list(POOLED)], pool(table, label, rank)
         if known.fillna("").equals(pooled[list(POOLED)].fillna("")):
-            return _marked(pooled, label)
+            return _marked(pooled, label, facts)
         lead = label
 
 
@@ -153,19 +158,22 @@ def count_reports(merged: gpd.GeoDataFrame) -> pd.DataFrame:
     0  invented:1  invented        3        1
     """
     told = merged["quarantine_reason"] == DUPLICATE
-    lead = merged["quarantine_detail"].str.removeprefix(OF).where(told, merged["incident_id"])
+    lead = lead_of(merged["quarantine_detail"]).where(told, merged["incident_id"])
     usable = told | merged["quarantine_reason"].isna()
     reports = merged[usable].assign(incident_id=lead).groupby(["incident_id", "source"]).size()
     table = reports.rename("reports").reset_index()
     return table.assign(counted=table["reports"].clip(upper=SOURCE_CAP))
 
 
-def _marked(table: gpd.GeoDataFrame, label: IntArray) -> gpd.GeoDataFrame:
+def _marked(table: gpd.GeoDataFrame, label: IntArray, facts: Facts) -> gpd.GeoDataFrame:
     """Return the table with duplicates marked, ids made unique, by date and id."""
-    told = label != np.arange(len(table))
+    told = np.flatnonzero(label != np.arange(len(table)))
     merged = table.copy()
+    why = tell_why(table, facts, np.stack([told, label[told]], axis=1))
+    leads = table["incident_id"].to_numpy(object)[label[told]]
+    details = [write_detail(*pair) for pair in zip(leads, why, strict=True)]
     merged.loc[told, "quarantine_reason"] = DUPLICATE
-    merged.loc[told, "quarantine_detail"] = OF + table["incident_id"].to_numpy()[label[told]]
+    merged.loc[told, "quarantine_detail"] = pd.array(details, dtype="str")
     merged["incident_id"] = _unique(table["incident_id"])
     return merged.sort_values(["event_date", "incident_id"], kind="stable", ignore_index=True)
 
@@ -218,8 +226,12 @@ def _components(edges: IntArray, n: int) -> IntArray:
     return np.asarray(first[cluster], dtype=np.int64)
 
 
-def _join(root: IntArray, release: IntArray, pairs: IntArray) -> IntArray:
-    """Join clusters by pairs in their order, unless a release would then be in one twice."""
+def _join(root: IntArray, release: IntArray, facts: Facts, pairs: IntArray) -> IntArray:
+    """Join clusters by pairs in their order.
+
+    They stay apart when a release would then be in one twice, or when two of their rows can't be
+    one incident.
+    """
     parent = root.tolist()
 
     def find(row: int) -> int:
@@ -228,10 +240,17 @@ def _join(root: IntArray, release: IntArray, pairs: IntArray) -> IntArray:
         return row
 
     concerned = np.flatnonzero(np.isin(root, root[pairs]))
-    held = pd.Series(release[concerned]).groupby(root[concerned]).agg(set).to_dict()
+    rows = pd.Series(concerned).groupby(root[concerned]).agg(list).to_dict()
+    held = {first: set(release[some].tolist()) for first, some in rows.items()}
     for i, j in pairs.tolist():
         first, second = sorted((find(i), find(j)))
-        if first != second and held[first].isdisjoint(held[second]):
-            parent[second] = first
-            held[first] |= held.pop(second)
+        if first == second or not held[first].isdisjoint(held[second]):
+            continue
+        if len(rows[first]) + len(rows[second]) > 2:  # noqa: PLR2004 - the pair itself is judged
+            both = np.stack(np.meshgrid(rows[first], rows[second]), axis=-1).reshape(-1, 2)
+            if are_apart(facts, both).any():
+                continue
+        parent[second] = first
+        held[first] |= held.pop(second)
+        rows[first] += rows.pop(second)
     return np.array([find(row) for row in range(len(parent))], dtype=np.int64)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: What ``quarantine_reason`` says of a report whose incident is counted by another row.
 DUPLICATE = "duplicate"
-OF = "of "
+_OF, _WHY = "of ", r" \([^()]*\)$"
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,28 @@ def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return table.iloc[order].reset_index(drop=True)
 
 
+def lead_of(details: pd.Series) -> pd.Series:
+    """Return the ids of the incidents that details of duplicates name.
+
+    Examples
+    --------
+    >>> lead_of(pd.Series(["of wire:7 (same day, same place)", None])).tolist()
+    ['wire:7', nan]
+    """
+    return details.str.removeprefix(_OF).str.replace(_WHY, "", regex=True)
+
+
+def write_detail(lead: str, why: str) -> str:
+    """Return the detail of a duplicate: the incident it is of, and what both rows agree on.
+
+    Examples
+    --------
+    >>> write_detail("wire:7", "same day, same place")
+    'of wire:7 (same day, same place)'
+    """
+    return f"{_OF}{lead} ({why})"
+
+
 def find_earlier(table: gpd.GeoDataFrame) -> tuple[pd.Series, IntArray]:
     """Return which rows an earlier merge has marked, and for each row the one that stands for it.
 
@@ -156,7 +178,7 @@ def find_earlier(table: gpd.GeoDataFrame) -> tuple[pd.Series, IntArray]:
     """
     first = table.reset_index().drop_duplicates("incident_id").set_index("incident_id")["index"]
     names = table["quarantine_detail"].where(table["quarantine_reason"] == DUPLICATE)
-    found = names.str.removeprefix(OF).map(first)
+    found = lead_of(names).map(first)
     standing = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
     marked = found.notna() & found.isin(table.index[standing])
     return marked, np.where(marked, found, table.index).astype(np.int64)

@@ -12,6 +12,7 @@ import shapely
 from rapidfuzz import fuzz, process
 from scipy import spatial
 
+from riskmap.incidents.duplicates.agreements import CURATED, PROOF_LENGTH, Facts, are_apart
 from riskmap.incidents.duplicates.points import (
     ACTOR_SAME,
     ENOUGH,
@@ -38,16 +39,12 @@ OPENING = 50
 #: What more rows than this have in common, such as a day and country, singles none of them out.
 COMMON = 300
 
-#: Texts of as many characters can prove that two rows are copies, ...
-PROOF_LENGTH = 20
-#: ... and of as many that they are reprints, when they are as alike (0 to 100).
-REPRINT_LENGTH, REPRINT_ALIKE = 40, 95.0
+#: Characters from which on the first words of a text single it out.
+BEGIN_LENGTH = 20
+#: Texts that prove that two rows are copies also prove reprints when they are as alike (0 to 100).
+REPRINT_ALIKE = 95.0
 #: How many of the texts that sort next to it a text is compared with, in a crowd.
 NEIGHBOURS = 20
-
-#: Feeds whose coders have told incidents apart: their rows are different incidents, even where all
-#: that is told is the same (their text may be the title of a yearbook).
-CURATED = ("acled", "awsd", "gtd", "ucdp")
 
 #: What reports of one incident tell each other, with the points that it may bring.
 POOLED = {"actor": ACTOR_SAME, "nationality": NATION_SAME}
@@ -56,7 +53,8 @@ POOLED = {"actor": ACTOR_SAME, "nationality": NATION_SAME}
 BLOCK = 20_000
 
 _DIGIT = re.compile(r"\d")
-_ALIKE = ["event_date", "event_date_end", "place", *TOLL]
+_PLACE = ["country", "region_id", "admin1", "admin2", "place"]
+_ALIKE = ["event_date", "event_date_end", *_PLACE, *TOLL]
 
 
 def name_copies(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
@@ -73,7 +71,7 @@ def find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
     day that isn't known, is no proof: lists of victims repeat them. `keys` are what
     :func:`name_copies` returned.
     """
-    proof = _can_prove(table, keys["text"], PROOF_LENGTH)
+    proof = _can_prove(table, keys["text"])
     order = table.sort_values(["source", "source_file", "source_row"]).index.to_numpy()
     rows = order[proof[order]]
     groups = keys.iloc[rows].assign(row=rows).groupby([*keys.columns], dropna=False, sort=False)
@@ -88,7 +86,7 @@ def find_reprints(table: gpd.GeoDataFrame, keys: pd.DataFrame, copy_of: IntArray
     Numbers in the text must be the same: two incidents of one day may be told in one form of words.
     """
     first = copy_of == np.arange(len(table))
-    some = np.flatnonzero(first & _can_prove(table, keys["text"], REPRINT_LENGTH))
+    some = np.flatnonzero(first & _can_prove(table, keys["text"]))
     text = keys["text"].tolist()
     told = [text[row] for row in some]
     numbers = [" ".join(word for word in words.split() if _DIGIT.search(word)) for words in told]
@@ -112,10 +110,10 @@ def _near_texts(rows: IntArray, text: list[str]) -> Iterator[tuple[int, int]]:
         yield from ((row, others[k]) for _, _, k in hits)
 
 
-def _can_prove(table: gpd.GeoDataFrame, text: pd.Series, length: int) -> NDArray[np.bool_]:
+def _can_prove(table: gpd.GeoDataFrame, text: pd.Series) -> NDArray[np.bool_]:
     """Return which rows' texts can prove something."""
     proof = (table["date_precision"] == "day") & ~table["source"].isin(CURATED)
-    return np.asarray(proof, dtype=bool) & (text.str.len() >= length).to_numpy(bool)
+    return np.asarray(proof, dtype=bool) & (text.str.len() >= PROOF_LENGTH).to_numpy(bool)
 
 
 def pairs_of_days(
@@ -161,7 +159,8 @@ def _likely(
     for pairs in blocks if several else ():
         apart = pairs[release[pairs[:, 0]] != release[pairs[:, 1]]]
         points = score_among(table, text, apart) + _gains(table, apart)
-        found.append(apart[points >= ENOUGH])
+        likely = apart[points >= ENOUGH]
+        found.append(likely[~are_apart_among(table, text, likely)])
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -171,6 +170,13 @@ def score_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> ND
         return np.zeros(0)
     rows, pair = np.unique(pairs, return_inverse=True)
     return score_pairs(table.iloc[rows], [text[row] for row in rows], pair.reshape(pairs.shape))
+
+
+def are_apart_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> NDArray[np.bool_]:
+    """Return which pairs of a few rows of a table can't be one incident."""
+    rows, pair = np.unique(pairs, return_inverse=True)
+    facts = Facts.of(table.iloc[rows], [text[row] for row in rows])
+    return are_apart(facts, pair.reshape(pairs.shape))
 
 
 def _gains(table: gpd.GeoDataFrame, pairs: IntArray) -> NDArray[np.float64]:
@@ -229,7 +235,7 @@ def name_openings(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
         {
             "source": table["source"],
             "country": table["country"].fillna(""),
-            "text": begin.where(begin.str.len() >= PROOF_LENGTH),
+            "text": begin.where(begin.str.len() >= BEGIN_LENGTH),
         }
     )
 

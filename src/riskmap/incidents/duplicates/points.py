@@ -9,8 +9,8 @@ import pandas as pd
 import shapely
 from rapidfuzz import fuzz, process
 
-from riskmap.countries import fold
 from riskmap.incidents.actors import find_group
+from riskmap.incidents.duplicates.agreements import squeeze_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,18 +129,24 @@ def _place_points(table: Any, i: IntArray, j: IntArray) -> FloatArray:
 
 
 def _name_points(table: Any, i: IntArray, j: IntArray) -> FloatArray:
-    """Return the points for the same names of a place or district, written alike."""
-    place, district = (
-        [fold(name) for name in table[column].fillna("")] for column in ("place", "admin2")
-    )
-    same_place, same_district = (
-        _told(names, i, j) & (_likeness(names, i, j, fuzz.ratio) >= NAME_ALIKE)
-        for names in (place, district)
-    )
-    of_district = np.where(
-        _told(district, i, j), np.where(same_district, DISTRICT_SAME, DISTRICT_OTHER), 0.0
-    )
-    return np.where(same_place, PLACE_SAME, of_district)
+    """Return the points for the same names of a place or district, written alike.
+
+    A place may be written as its district: "Berin district, Ambrel".
+    """
+    place, district = (squeeze_names(table[column]) for column in ("place", "admin2"))
+
+    def alike(a: Any, b: Any, scorer: Any) -> NDArray[np.bool_]:
+        both = process.cpdist(list(a), list(b), scorer=scorer) >= NAME_ALIKE
+        return np.asarray(both & (a != "") & (b != ""), dtype=bool)
+
+    if not len(i):
+        return np.zeros(0)
+    same_district = alike(district[i], district[j], fuzz.ratio)
+    for a, b in ((district[i], place[j]), (district[j], place[i])):
+        same_district |= alike(a, b, fuzz.partial_ratio)
+    other = (district[i] != "") & (district[j] != "")
+    of_district = np.where(same_district, DISTRICT_SAME, np.where(other, DISTRICT_OTHER, 0.0))
+    return np.where(alike(place[i], place[j], fuzz.ratio), PLACE_SAME, of_district)
 
 
 def _told(words: list[str], i: IntArray, j: IntArray) -> NDArray[np.bool_]:

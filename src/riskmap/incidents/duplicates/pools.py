@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -40,7 +43,25 @@ def pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDat
     independent = sources["source"] > 1
     count = sources.max(axis=1)[independent].astype("Int64")
     merged.loc[count.index, "source_count"] = count
+    widest = reports["scope"].groupby(label[reports.index]).agg(_widest)
+    merged.loc[widest.index, "scope"] = widest.astype(table["scope"].dtype)
     return _pool_evidence(merged, reports, label, taken)
+
+
+def _widest(scopes: pd.Series) -> object:
+    """Return the scope that watches most of those of an incident's reports, the best report first.
+
+    What any of its sources sees, an incident can tell.
+    """
+    told = scopes.dropna().unique()
+    return max(told, key=_width) if len(told) else pd.NA
+
+
+@lru_cache(maxsize=1024)
+def _width(scope: str) -> tuple[int, bool, bool]:
+    """Return how much a scope watches, to be compared."""
+    read = Scope.parse(scope)
+    return len(read.layers), not read.deaths_only, not read.sectors
 
 
 def _derived(reports: pd.DataFrame) -> pd.Series:

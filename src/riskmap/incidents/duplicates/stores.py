@@ -15,8 +15,9 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import MissingDependencyError
-from riskmap.incidents.duplicates.links import DUPLICATE, OF, name_releases, plain_words
-from riskmap.incidents.duplicates.pairs import CURATED, name_openings
+from riskmap.incidents.duplicates.agreements import CURATED
+from riskmap.incidents.duplicates.links import DUPLICATE, lead_of, name_releases, plain_words
+from riskmap.incidents.duplicates.pairs import name_openings
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _days(table: pd.DataFrame) -> IntArray:
 def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
     """Return keys of the rows' ids, and of those that marks point to: key, row."""
     marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
-    ids = [table["incident_id"], table["quarantine_detail"].iloc[marks].str.removeprefix(OF)]
+    ids = [table["incident_id"], lead_of(table["quarantine_detail"].iloc[marks])]
     keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
     return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
 

@@ -105,7 +105,7 @@ FEED = Feed(
     codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "unknown")},
     constants={"sector": "aid"},
     # aid workers alone, of whom it tells how many were foreign: not miners, not the country's war
-    scope=Scope(("foreign",), sectors=("aid",)),
+    scope=Scope(("foreign",), sectors=("aid",), since=pd.Timestamp("1997-01-01")),
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish,
     restores_points=True,

@@ -10,6 +10,7 @@ import pandas as pd
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.people import read_people
+from riskmap.incidents.records import NO_FILE
 from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
@@ -104,8 +105,16 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
         **read_people(source, frame),
         "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
-        "source": clean_texts(source.texts("source")).fillna("generic"),
+        "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
+
+
+def _file_source(name: str) -> str:
+    """Return what stands for the source of rows that state none: their file's name.
+
+    Two desks' files are two sources, and their incident 7 is not one incident.
+    """
+    return "generic" if name == NO_FILE else name.partition(".")[0] or "generic"
 
 
 FEED = Feed(

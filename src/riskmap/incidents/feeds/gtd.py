@@ -125,7 +125,7 @@ FEED = Feed(
     },
     country=(("country_txt",), find_country),
     # attacks on anyone, and the nationality of whom they were aimed at
-    scope=Scope(("violence", "foreign")),
+    scope=Scope(("violence", "foreign"), since=pd.Timestamp("1970-01-01")),
     unknown=frozenset({"-9", "-99", "Unknown", "unknown"}),
     finish=_finish,
     reads=frozenset(

@@ -157,7 +157,7 @@ class Source:
         found = parse_counts(texts, self.unknown)
         self.tolls.add(name, found.bounds, texts)
         self.not_understood.add(name, found.strange, texts)
-        return found.values
+        return found.numbers
 
     def texts(self, *columns: str) -> pd.Series:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
@@ -311,7 +311,9 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
+    broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
+        remarks.forget(broken)
         frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
     quarantine_set_aside(frame, quarantine)
     return frame

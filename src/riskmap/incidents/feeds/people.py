@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.words import find_nationalities, find_sector, find_target, listed, normalise
+from riskmap.incidents.words import (
+    find_nationalities,
+    find_sectors,
+    find_target,
+    find_word,
+    is_blank,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from riskmap.incidents.feeds.mappings import Source
+
+
+#: What a column's text says: its value, whether somebody was foreign, and words in no list.
+Answer = tuple[str | None, bool, list[str]]
 
 
 def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -32,7 +42,7 @@ def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     victims = frame["foreign_victims"].to_numpy(dtype=object, copy=True)
     countries = frame["country"].astype(object).where(frame["country"].notna(), None).to_numpy()
     for name, read in _READERS.items():
-        known: dict[tuple[str, str | None], tuple[str | None, bool, list[str]]] = {}
+        known: dict[tuple[str, str | None], Answer] = {}
         for row in np.flatnonzero(frame[name].notna()):
             written = columns[name][row]
             asked = (written, countries[row])
@@ -53,24 +63,23 @@ def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     }
 
 
-def _nationality(text: str, country: str | None) -> tuple[str | None, bool, list[str]]:
+def _nationality(text: str, country: str | None) -> Answer:
     found, foreign, strange = find_nationalities(text, country)
     return ";".join(found) or None, foreign, strange
 
 
-def _sector(text: str, _: str | None) -> tuple[str | None, bool, list[str]]:
-    found = find_sector(text)
-    is_blank = normalise(text) in listed("blank")
-    return found, False, [] if found or is_blank else [text]
+def _sector(text: str, _: str | None) -> Answer:
+    found = find_sectors(text)
+    is_none = is_blank(text) or find_word("target", text) == ""
+    return next(iter(found), None), False, [] if len(found) == 1 or is_none else [text]
 
 
-def _target(text: str, country: str | None) -> tuple[str | None, bool, list[str]]:
+def _target(text: str, country: str | None) -> Answer:
     found = find_target(text, country)
-    is_blank = normalise(text) in listed("blank")
-    return found or None, False, [text] if found is None and not is_blank else []
+    return found or None, False, [text] if found is None and not is_blank(text) else []
 
 
-_READERS: Mapping[str, Callable[[str, str | None], tuple[str | None, bool, list[str]]]] = {
+_READERS: Mapping[str, Callable[[str, str | None], Answer]] = {
     "nationality": _nationality,
     "sector": _sector,
     "target": _target,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.scope import Scope
@@ -15,8 +17,6 @@ from riskmap.incidents.values import integer_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from riskmap.incidents.dates import Days
 
@@ -68,6 +68,6 @@ FEED = Feed(
     point=(("latitude", "lat"), ("longitude", "lon")),
     unknown=frozenset({"-1"}),
     # fatal events of organised violence alone: its silence says nothing of kidnapping
-    scope=Scope(("violence",), deaths_only=True),
+    scope=Scope(("violence",), deaths_only=True, since=pd.Timestamp("1989-01-01")),
     finish=_finish,
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.incidents.duplicates.pairs import CURATED
+from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.panels.cells import spread_days
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, measure
 

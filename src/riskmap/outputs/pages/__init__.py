@@ -15,6 +15,7 @@ from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.charts import history_drawing, ink, map_drawing
 from riskmap.outputs.pages.payloads import map_payload
 from riskmap.outputs.reports import FIRST, SAID, build_report
+from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +48,14 @@ _SHOWN = (
     "likelihood",
     "not_assessed",
     "grade",
-    "counts",
-    "yes",
-    "no",
+    "weight",
+    "told",
+    "reasons_short",
+    "attacks_told",
+    "few_victims",
+    "nationals",
 )
-_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance")
+_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
 
 
 def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: str = "en") -> str:
@@ -109,6 +113,7 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
         words=catalogue(language),
         first=FIRST,
         said=SAID,
+        level_in=level_in,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
         style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
         drawing=map_drawing(layer, language),

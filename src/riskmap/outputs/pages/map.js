@@ -5,12 +5,15 @@
   const $ = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
   const R = D.regions, P = D.parents, N = R.id.length, NOW = D.frames.length;
-  const CAP = 50, INCIDENTS = 8, BINS = [1, 2, 4, 8, 16];
+  const CAP = 50, INCIDENTS = 8, TOLL = ["killed", "wounded", "abducted"], BINS = [1, 2, 4, 8, 16];
   const S = { layer: D.headline, frame: NOW, region: -1, lang: D.language, theme: "auto",
     sort: "level", down: true, rows: CAP, query: "", x: 0, y: 0, k: 1 };
   const T = () => D.texts[S.lang];
   const country = (code) => { const names = D.nations[S.lang]; return Object.hasOwn(names, code) ? names[code] : code; };
-  const people = (codes) => codes.split(";").filter(Boolean).map((code) => country(code.trim())).join(", ");
+  const people = (codes) => {
+    const names = D.people[S.lang], told = codes.split(";").map((code) => code.trim()).filter(Boolean);
+    return told.length ? fill(T().sentences.hit, { people: fill(T().nationals, { people: told.map((code) => (Object.hasOwn(names, code) ? names[code] : code)).join(", ") }) }) : "";
+  };
   const parent = (j) => (country(P.id[j]) === P.id[j] ? P.name[j] : country(P.id[j])) || "";
   const at = new Map(R.id.map((id, i) => [id, i]));
 
@@ -40,8 +43,10 @@
     if (v === null || v === undefined) return "–";
     return v > 0 && v < 5e-4 ? "< 0.001" : String(Number(v.toPrecision(digits || 2)));
   };
+  const victims = (v) => (v !== null && v !== undefined && v < 0.01 ? T().few_victims : number(v));
   const word = (p) => {
-    const n = 1 / Math.max(p, 1e-6);
+    if (p < 1e-4) return fill(T().likelihoods.rarest, { n: (1e4).toLocaleString("en") });
+    const n = 1 / p;
     const keys = ["one_in", "two_in_five", "roughly_even", "likely", "very_likely", "almost_certain"];
     const i = [0.36, 0.45, 0.55, 0.8, 0.95, 1].findIndex((bound) => p <= bound);
     return fill(T().likelihoods[keys.at(i)], { n: (n < 10 ? Math.round(n) : Number(n.toPrecision(2))).toLocaleString("en") });
@@ -57,10 +62,23 @@
     for (let j = 0; j < flat.length; j += 3) dense[flat[j] * NOW + flat[j + 1]] = flat[j + 2];
     counts[name] = dense;
   }
-  const countsOf = () => counts[S.layer] || counts.violence;
+  const countsOf = () => counts[S.layer] || (S.layer === "group" ? counts.foreign : null);
   const showsCounts = () => S.frame < NOW && !D.earlier.length;
   const bin = (v) => { let b = 0; while (b < 5 && v >= BINS[b]) b += 1; return b; };
   const levels = () => (S.frame < NOW && D.earlier.length ? earlier(S.frame).layers[S.layer].level : layer().level);
+  const flagged = (i, flag, l) => { const f = (l || layer()).flags; return Boolean(f && (f[i] >> D.codes.flags.indexOf(flag)) & 1); };
+  const now = () => S.frame === NOW;
+  const sign = (i, l) => { const v = (l || layer()).level[i]; return v === 0 ? "?" : v + (flagged(i, "at_least", l) ? "+" : ""); };
+  const marked = (i) => now() && flagged(i, "attacked");
+  const reasons = (i, l) => D.codes.reasons.filter((_, bit) => (((l || layer()).why || [])[i] >> bit) & 1).map((code) => T().reasons_short[code]);
+  const uncovered = (i) => now() && layer().level[i] === 0 && Boolean(layer().why) && Boolean(layer().why[i] & 1);
+  const told = (i, l_) => { // a level in words, with the span beside it
+    const l = l_ || layer(), v = l.level[i], t = T();
+    let text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`;
+    if (v && flagged(i, "at_least", l)) text = fill(t.told.at_least, { level: text });
+    if (v && l.low && l.low[i] !== null && l.low[i] < l.high[i]) text = fill(t.told.span, { level: text, low: l.low[i], high: l.high[i] });
+    return flagged(i, "attacked", l) ? fill(t.told.attacked, { level: text }) : text;
+  };
   const chances = () => (S.frame < NOW && D.earlier.length ? earlier(S.frame).layers[S.layer].p : layer().p);
 
   // ---- the drawing ----
@@ -70,6 +88,8 @@
   const shapes = R.path.map((d, i) => { const e = draw("path", { d, "fill-rule": "evenodd" }); e.i = i; return e; });
   areas.append(...shapes);
   $("outlines").append(...P.path.filter(Boolean).map((d) => draw("path", { d })));
+  const marks = draw("g", { id: "marks" });
+  scene.append(marks);
   const bySize = R.r.map((_, i) => i).sort((a, b) => R.r[b] - R.r[a]);
 
   let box = { left: 0, top: 0, width: W, height: H };
@@ -78,10 +98,18 @@
   function paint() {
     const c = showsCounts(), values = c ? countsOf() : levels();
     for (let i = 0; i < N; i += 1) {
-      const cls = c ? "n" + bin(values[i * NOW + S.frame]) : "l" + values[i];
+      const cls = c ? "n" + bin(values[i * NOW + S.frame]) : "l" + values[i] + (uncovered(i) ? " uncovered" : "") + (marked(i) ? " attacked" : "");
       if (shapes[i].cls !== cls) { shapes[i].cls = cls; shapes[i].setAttribute("class", cls); }
     }
-    relabel(); legend(); moment();
+    relabel(); mark(); legend(); moment();
+  }
+  function mark() { // a triangle over each region that was attacked, whatever its size
+    const size = 11.5 / (pixels() * S.k), all = [];
+    for (let i = 0; i < N; i += 1) if (marked(i)) {
+      const y = R.y[i] - size * 0.75;
+      all.push(draw("path", { d: `M${R.x[i]} ${y - size}l${size * 0.65} ${size}h${-size * 1.3}z` }));
+    }
+    marks.replaceChildren(...all);
   }
   // where labels stand: laid out when the view changes, the largest regions first, none over another
   let numbers = [], names = [];
@@ -113,13 +141,13 @@
     }
     labels.setAttribute("font-size", size);
     labels.replaceChildren(...numbers, ...names, ...provinces);
-    relabel();
+    relabel(); mark();
   }
   function relabel() {
     const c = showsCounts(), values = c ? countsOf() : levels();
     const value = (i) => (c ? values[i * NOW + S.frame] : values[i]), shade = (v) => (v === 0 ? "plain" : (c ? bin(v) > 2 : v === 5) ? "light" : "");
     for (const e of numbers) {
-      const v = value(e.i), text = c ? (v ? number(v) : "") : v === 0 ? "?" : String(v), cls = shade(v);
+      const v = value(e.i), text = c ? (v ? number(v) : "") : now() ? sign(e.i) : v === 0 ? "?" : String(v), cls = shade(v);
       if (e.textContent !== text) e.textContent = text;
       if (e.cls !== cls) { e.cls = cls; e.setAttribute("class", cls); }
     }
@@ -137,7 +165,7 @@
     S.y = Math.max(H * (1 - S.k) - H * 0.4, Math.min(H * 0.4, S.y));
     const [x, y, k] = [S.x, S.y, S.k].map((v) => Number(v.toFixed(3)) || 0);
     scene.setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
-    $("hatch").setAttribute("patternTransform", `rotate(45) scale(${1 / (pixels() * S.k)})`);
+    for (const id of ["hatch", "cross"]) $(id).setAttribute("patternTransform", `rotate(45) scale(${1 / (pixels() * S.k)})`);
     if (then !== false) { layout(); link(); }
   }
   function zoom(factor, px, py) { // about a point of the screen, the middle by default
@@ -178,9 +206,28 @@
       const n = [0, 0, 0, 0, 0, 0];
       for (const v of levels()) n[v] += 1;
       rows.push(make("b", t.page.level_of));
-      for (const v of [5, 4, 3, 2, 1, 0]) rows.push(row("l" + v, (v ? v + " " : "? ") + t.levels[D.scale.levels[v].name], n[v]));
+      for (const v of [5, 4, 3, 2, 1]) rows.push(row("l" + v, v + " " + t.levels[D.scale.levels[v].name], n[v]));
+      rows.push(...unassessed(n[0]));
+      let plus = 0, hit = 0;
+      for (let i = 0; i < N; i += 1) { plus += now() && flagged(i, "at_least") ? 1 : 0; hit += marked(i) ? 1 : 0; }
+      if (plus) rows.push(line("3+", t.page.and_higher, plus));
+      if (hit) rows.push(line("▲", t.page.mark, hit));
     }
     box.replaceChildren(...rows);
+    function unassessed(n) { // by the first reason, where there are reasons
+      const name = "? " + t.levels[D.scale.levels[0].name], first = new Map();
+      for (let i = 0; i < N; i += 1) if (now() && layer().level[i] === 0) {
+        const why = reasons(i)[0] || t.reasons_short.untold;
+        first.set(why, [uncovered(i) ? "l0 uncovered" : "l0", (first.get(why) || [0, 0])[1] + 1]);
+      }
+      if (!first.size || !layer().why) return [row("l0", name, n)];
+      return [...first].map(([why, [cls, k]]) => row(cls, `${name}: ${why}`, k));
+    }
+    function line(mark, text, n) {
+      const e = make("div");
+      e.append(make("b", mark), make("span", text), make("span", n, "n"));
+      return e;
+    }
     function row(cls, text, n) {
       const e = make("div");
       e.append(swatch(cls), make("span", text), make("span", n, "n"));
@@ -238,7 +285,7 @@
     const rows = found.slice(0, S.rows).map((i) => {
       const tr = make("tr", null, i === S.region ? "on" : ""), first = make("td", null, "r"), second = make("td"), go = make("button", R.name[i], "go");
       go.type = "button"; go.dir = "auto"; go.addEventListener("click", () => pick(i, true));
-      first.append(badge(v[i])); second.append(go, make("small", parent(R.parent[i])));
+      first.append(badge(v[i], i)); second.append(go, make("small", parent(R.parent[i])));
       tr.append(first, second, make("td", percent(p[i]), "r"), make("td", number(c ? c[i * NOW + S.frame] : l.e[i]), "r"));
       return tr;
     });
@@ -250,9 +297,10 @@
     more.textContent = fill(t.page.more, { n: Math.min(CAP, found.length - S.rows) });
   }
   function focusHead(key) { const b = $("table").tHead.querySelector(`[data-key="${key}"]`); if (b) b.focus(); }
-  function badge(v) {
-    const e = make("span", v === 0 ? "?" : v, "badge b" + v);
-    e.append(make("span", " " + T().levels[D.scale.levels[v].name], "hidden"));
+  function badge(v, i) { // of a region: with its marks, where its level of today is shown
+    const own = i !== undefined && now(), e = make("span", own ? sign(i) : v === 0 ? "?" : v, "badge b" + v);
+    if (own && marked(i)) e.prepend(make("span", "▲ ", "hit"));
+    e.append(make("span", " " + (own ? told(i) : T().levels[D.scale.levels[v].name]), "hidden"));
     return e;
   }
 
@@ -269,11 +317,17 @@
     const native = make("p", [R.native[i], parent(R.parent[i]), R.id[i]].filter(Boolean).join(" · "), "quiet");
     native.dir = "auto"; names.append(native); top.append(names, close); parts.push(top);
     const verdict = make("div", null, "verdict"), b = badge(level);
-    verdict.append(b, make("span", t.levels[D.scale.levels[level].name]));
+    b.firstChild.data = sign(i);
+    verdict.append(b, make("span", told(i).replace(/^\? /, "")));
     const was = l.before ? l.before[i] : null, step = (v) => `${v || "?"} ${t.levels[D.scale.levels[v].name]}`;
     if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
     if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
-    parts.push(verdict, make("p", D.scale.meanings[S.lang][level], "quiet"));
+    if (flagged(i, "attacked")) parts.push(make("p", "▲ " + t.flags.attacked, "warn alarm"));
+    parts.push(verdict, make("p", D.scale.meanings[S.lang][S.layer][level], "quiet"));
+    const why = reasons(i);
+    if (!level) parts.push(make("p", fill(t.page.reason, { why: why.join(", ") || t.reasons_short.untold }), "warn"));
+    else if (why.length) parts.push(make("p", fill(t.page.doubt, { why: why.join(", ") }), "warn"));
+    if (l.asOf && l.asOf[i]) parts.push(make("p", fill(t.page.kept, { date: l.asOf[i] }), "warn"));
     if (p !== null) {
       parts.push(make("p", percent(p), "big"));
       parts.push(make("p", fill(t.page.chance, { words: word(p), about: t.layers[S.layer], days: D.days }), "quiet"));
@@ -281,14 +335,15 @@
       parts.push(gauge(p));
     }
     if (l.gap[i]) parts.push(make("p", t.page.gap, "warn"));
-    if (l.flags) D.codes.flags.forEach((flag, bit) => { if ((l.flags[i] >> bit) & 1) parts.push(make("p", t.flags[flag], "warn")); });
+    if (l.flags) D.codes.flags.forEach((flag, bit) => { if ((l.flags[i] >> bit) & 1 && !["attacked", "kept"].includes(flag)) parts.push(make("p", t.flags[flag], "warn")); });
     const facts = make("dl");
     const fact = (key, value) => { if (value !== null && value !== undefined && value !== "") facts.append(make("dt", key), make("dd", value)); };
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
-    if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${number(l.victims[i])} (${number(l.severe ? l.severe[i] : null)})`);
+    if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${victims(l.victims[i])} (${victims(l.severe ? l.severe[i] : null)})`);
+    if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, number(l.told[i]));
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
-    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], `${step(D.layers[name].level[i])} · ${percent(D.layers[name].p[i])}`);
+    for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], [told(i, D.layers[name]), D.layers[name].level[i] ? percent(D.layers[name].p[i]) : reasons(i, D.layers[name]).join(", ")].filter(Boolean).join(" · "));
     parts.push(facts);
     if (p !== null) parts.push(...shift(p, level, l.moves ? l.moves[i] : []));
     parts.push(...changed(l.changes ? l.changes[i] : [], l.rules ? l.rules[i] : []));
@@ -361,9 +416,9 @@
     for (let j = 0; j < I.region.length && out.length < INCIDENTS; j += 1) {
       if (I.region[j] !== i) continue;
       const li = make("li"), toll = [];
-      for (const key of ["killed", "wounded", "abducted"]) if (I[key][j]) toll.push(fill(t.sentences[key], { n: I[key][j] }));
+      for (const key of TOLL) if (I[key][j]) toll.push(fill(t.sentences[key], { n: I.bounds && (I.bounds[j] >> TOLL.indexOf(key)) & 1 ? fill(t.sentences.least, { n: I[key][j] }) : I[key][j] }));
       const type = I.types[I.type[j]];
-      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nation[j]), I.source[j]].filter(Boolean).join(" · "));
+      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nations[I.nation[j]] || ""), I.source[j]].filter(Boolean).join(" · "));
       out.push(li);
     }
     if (!out.length) return [];
@@ -388,8 +443,8 @@
     }
     if (D.group.grades) {
       const about = Object.entries(D.group.about).map(([key, text]) => [t.group[key], text]);
-      const grades = Object.entries(D.group.grades).map(([grade, ours]) => [t.relevances[grade] || grade, ours ? t.yes : t.no]);
-      out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.counts], [...about, ...grades]));
+      const grades = Object.entries(D.group.grades[S.lang]).map(([grade, weight]) => [t.relevances[grade] || grade, weight]);
+      out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], [...about, ...grades]));
     }
     $("context").replaceChildren(...out);
   }
@@ -409,8 +464,7 @@
     S.region = i;
     choose(); panel(); table(); link();
     if (i >= 0) {
-      const v = layer().level[i];
-      $("status").textContent = `${R.name[i]}: ${v || ""} ${T().levels[D.scale.levels[v].name]}, ${percent(layer().p[i])}`;
+      $("status").textContent = `${R.name[i]}: ${told(i)}, ${percent(layer().p[i])}`;
       document.querySelector("aside").scrollTop = 0;
       if (look) { show(i); $("panel").focus({ preventScroll: true }); }
     }
@@ -475,6 +529,8 @@
       return b;
     }));
     if (held) $("layers").querySelector('[aria-checked="true"]').focus();
+    $("attacks").hidden = !D.attacks[S.lang].length;
+    $("attacks").replaceChildren(...D.attacks[S.lang].map((text) => make("p", "▲ " + text)));
     $("notice").hidden = !D.notices[S.lang];
     $("notice").textContent = D.notices[S.lang];
     const gone = $("expired"), over = (text) => Date.now() >= Date.parse(text); // never when not told
@@ -532,7 +588,7 @@
     const tip = $("tip"), i = e.target.i;
     if (i === undefined || e.pointerType === "touch") { tip.hidden = true; return; }
     const v = levels()[i], c = showsCounts();
-    const line = c ? `${T().page.recorded}: ${number(countsOf()[i * NOW + S.frame])}` : `${v || "?"} ${T().levels[D.scale.levels[v].name]} · ${percent(chances()[i])}`;
+    const line = c ? `${T().page.recorded}: ${number(countsOf()[i * NOW + S.frame])}` : now() ? [told(i), v ? percent(chances()[i]) : reasons(i).join(", ")].filter(Boolean).join(" · ") : `${v || "?"} ${T().levels[D.scale.levels[v].name]} · ${percent(chances()[i])}`;
     tip.replaceChildren(make("b", R.name[i]), line);
     tip.hidden = false;
     const x = e.clientX - box.left, y = e.clientY - box.top;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,28 +12,44 @@ from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
 from riskmap.errors import InputError
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.contexts import GROUP, level_meaning
+from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
+from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import find_moves, flag_table, largest_parts
+from riskmap.outputs.pages.histories import (
+    codes_of,
+    count_windows,
+    find_windows,
+    frames_of,
+    newest_incidents,
+    short,
+)
 from riskmap.outputs.projections import draw_regions, group_shapes, label_points, svg_path
-from riskmap.outputs.wordings import NONE, country_name, country_names, display, notice
-from riskmap.panels.windows import parse_day, step_windows
+from riskmap.outputs.reports import translated
+from riskmap.outputs.tables import risk_table
+from riskmap.outputs.wordings import (
+    NONE,
+    codes_in,
+    country_name,
+    country_names,
+    day,
+    display,
+    notice,
+    people_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
 
-FRAMES = 24
-INCIDENTS_A_REGION = 8
-INCIDENTS = 2500
-_DIGITS = 4
 _MOVES = ("more", "quiet")
 #: Flags beside the reporting gap; the page gets one bit for each.
-_FLAGS = ("fragile", "single_source", "held")
+_FLAGS = ("fragile", "single_source", "held", "kept", "rows_lost", "at_least", "attacked")
+#: Why a region is not assessed, in the order in which they are told.
+_REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
 _LEAST_CHANGE = 5e-4
-_TOLL = ("killed", "wounded", "abducted")
 
 
 def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[str, Any]:
@@ -58,12 +73,14 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
         if not other.regions["region_id"].sort_values(ignore_index=True).equals(ids):
             raise InputError("an earlier layer has other regions", column="region_id")
     names = _drivers(layer)
-    windows = _windows(layer)
+    windows = find_windows(layer)
     known = layer.provenance
     countries = ";".join(sorted(regions["iso3"].dropna().unique()))
     return {
         **_places(regions),
-        "nations": {code: _nations(layer, catalogue(code)) for code in languages()},
+        "nations": {code: _nations(layer, catalogue(code), country_name) for code in languages()},
+        "people": {code: _nations(layer, catalogue(code), people_of) for code in languages()},
+        "attacks": {code: _attacks(layer, catalogue(code)) for code in languages()},
         "areas": {code: country_names(countries, catalogue(code)) for code in languages()},
         "headline": layer.headline,
         "asOf": known.get("as_of"),
@@ -86,6 +103,7 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
             "causes": CAUSES,
             "moves": _MOVES,
             "flags": _FLAGS,
+            "reasons": _REASONS,
             "rules": [display(rule) for rule in _rules(layer)],
         },
         "drivers": names,
@@ -95,10 +113,10 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
             | _reasons(layer, name, ids)
             for name in _present(layer)
         },
-        "frames": _frames(windows) if not earlier else [{"to": _as_of(one)} for one in earlier],
+        "frames": frames_of(windows) if not earlier else [{"to": _as_of(one)} for one in earlier],
         "earlier": [_earlier(one, layer, ids) for one in earlier],
-        "counts": {} if earlier else _counts(layer, ids, windows),
-        "incidents": _incidents(layer, ids),
+        "counts": {} if earlier else count_windows(layer, ids, windows),
+        "incidents": newest_incidents(layer, ids),
     }
 
 
@@ -154,57 +172,63 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
     return {
         "levels": [{"name": level.name, "colour": level.colour} for level in layer.scale.levels],
         "bounds": {
-            name: [_short(-np.expm1(power * np.log1p(-bound))) for bound in bounds]
+            name: [short(-np.expm1(power * np.log1p(-bound))) for bound in bounds]
             for name, bounds in sorted(layer.scale.thresholds.items())
         },
         "meanings": {
-            code: [level_meaning(level, catalogue(code)) for level in layer.scale.levels]
+            code: {
+                name: [level_meaning(layer.scale, k, name, catalogue(code)) for k in range(6)]
+                for name in _present(layer)
+            }
             for code in languages()
         },
         "consequences": [[name, low] for name, low in CONSEQUENCES.items()],
     }
 
 
-def _nations(layer: RiskLayer, words: Mapping[str, Any]) -> dict[str, str]:
+def _attacks(layer: RiskLayer, words: Mapping[str, Any]) -> list[str]:
+    """Return the attacks that hold levels up, as page one of an advisory tells them."""
+    return [*attack_lines(layer, translated(risk_table(layer), words), words)]
+
+
+def _nations(
+    layer: RiskLayer, words: Mapping[str, Any], name: Callable[[str, Mapping[str, Any]], str]
+) -> dict[str, str]:
     """Return the names of the countries of regions and of people hit, by their codes."""
     told = layer.incidents["nationality"].dropna().unique()
     people = {code.strip() for text in told for code in display(text).split(";")}
     codes = sorted((people | {*layer.regions["iso3"].dropna()}) - {""})
-    names = {code: country_name(code, words) for code in codes}
-    return {code: name for code, name in names.items() if name != code}
+    names = {code: name(code, words) for code in codes}
+    return {code: text for code, text in names.items() if text != code}
 
 
 def _group(layer: RiskLayer) -> dict[str, Any]:
-    """Return whom the group's layer is about, and which grades count; empty without a group."""
+    """Return whom the group's layer is about, and what grades weigh; empty without a group."""
     known = layer.provenance
-    grades = {display(grade): bool(ours) for grade, ours in (known.get("relevance") or {}).items()}
+    table = known.get("relevance") or {}
+    grades = {
+        code: {display(grade): weight_words(w, catalogue(code)) for grade, w in table.items()}
+        for code in (languages() if table else [])
+    }
     about = {key: display(known[key]) for key in GROUP if display(known.get(key))}
     return {"about": about, "grades": grades} if grades else {}
 
 
-def _short(value: Any) -> int | float | None:
-    """Return a number with four significant digits, whole when it can be; None when missing."""
-    if pd.isna(value) or not np.isfinite(value):
-        return None
-    short = float(f"{float(value):.{_DIGITS}g}")
-    return int(short) if short.is_integer() else short
-
-
 def _printed(value: Any) -> int | float | None:
     """Return a number with the two digits that the page prints, above 0.99 with all it needs."""
-    short = _short(value)
-    if short is None or 0.99 < short < 1:  # noqa: PLR2004 - nothing is certain
-        return short
-    return _short(float(f"{short:.2g}"))
+    number = short(value)
+    if number is None or 0.99 < number < 1:  # noqa: PLR2004 - nothing is certain
+        return number
+    return short(float(f"{number:.2g}"))
 
 
 def _percent(value: Any) -> int | float | None:
     """Return a probability in per cent, which is shorter."""
-    return None if pd.isna(value) else _short(100 * (_printed(value) or 0))
+    return None if pd.isna(value) else short(100 * (_printed(value) or 0))
 
 
 def _column(risks: pd.DataFrame, name: str) -> list[Any]:
-    return [_short(value) for value in risks[name]]
+    return [short(value) for value in risks[name]]
 
 
 def _rows(layer: RiskLayer, name: str, ids: pd.Series) -> pd.DataFrame:
@@ -219,28 +243,43 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
         "e": _column(risks, "expected_count"),
         "lo": _column(risks, "q05"),
         "hi": _column(risks, "q95"),
-        "conf": _codes(risks["confidence"], CONFIDENCES),
-        "suff": _codes(risks["data_sufficiency"], SUFFICIENCIES),
+        "conf": codes_of(risks["confidence"], CONFIDENCES),
+        "suff": codes_of(risks["data_sufficiency"], SUFFICIENCIES),
         "gap": [int(bool(gap)) for gap in risks["reporting_gap"].eq(other=True)],
     }
     told: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
         "least": ("p_least", _percent),
         "most": ("p_most", _percent),
-        "before": ("level_before", _short),
+        "before": ("level_before", short),
         "pBefore": ("p_before", _printed),
+        "low": ("level_low", short),
+        "high": ("level_high", short),
+        "told": ("attacks_told", short),
         "victims": ("expected_victims", _printed),
-        "severe": ("severe_scenario", _short),
+        "severe": ("severe_scenario", short),
     }
     columns |= {
-        key: [short(value) for value in risks[name]]
-        for key, (name, short) in told.items()
+        key: [printed(value) for value in risks[name]]
+        for key, (name, printed) in told.items()
         if risks[name].notna().any()
     }
     if risks["trend"].notna().any():
-        columns["trend"] = _codes(risks["trend"], TRENDS)
+        columns["trend"] = codes_of(risks["trend"], TRENDS)
     flags = flag_table(risks)[list(_FLAGS)].to_numpy() @ (1 << np.arange(len(_FLAGS)))
     if flags.any():
         columns["flags"] = flags.tolist()
+    why = [
+        codes_in(text) if level else codes
+        for codes, level, text in zip(
+            reason_codes(risks), columns["level"], risks["reasons"], strict=True
+        )
+    ]
+    if any(why):
+        columns["why"] = [
+            sum(1 << _REASONS.index(code) for code in codes if code in _REASONS) for codes in why
+        ]
+    if risks["level_as_of"].notna().any():
+        columns["asOf"] = [day(moment) for moment in risks["level_as_of"]]
     return columns
 
 
@@ -255,9 +294,9 @@ def _reasons(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
         "moves": (
             moves["region_id"],
             [
-                [kind, _short(amount), int(level), _printed(p_any)]
+                [kind, short(amount), int(level), _printed(p_any)]
                 for kind, amount, level, p_any in zip(
-                    _codes(moves["kind"], _MOVES),
+                    codes_of(moves["kind"], _MOVES),
                     moves["amount"],
                     moves["risk_level"],
                     moves["p_any"],
@@ -270,11 +309,11 @@ def _reasons(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
             [
                 [cause, float(f"{value:.2g}")]
                 for cause, value in zip(
-                    _codes(changes["cause"], CAUSES), changes["value"], strict=True
+                    codes_of(changes["cause"], CAUSES), changes["value"], strict=True
                 )
             ],
         ),
-        "rules": (audit["region_id"], [[code] for code in _codes(audit["rule"], _rules(layer))]),
+        "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], _rules(layer))]),
     }
     return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
 
@@ -286,15 +325,10 @@ def _rules(layer: RiskLayer) -> list[str]:
 def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:
     """Return the rows of each region one after another, in the order of the regions."""
     found: list[list[Any]] = [[] for _ in ids]
-    for place, row in zip(_codes(keys, ids), rows, strict=True):
+    for place, row in zip(codes_of(keys, ids), rows, strict=True):
         if place >= 0:
             found[place] += row
     return found
-
-
-def _codes(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:
-    """Return the position of each value among its codes, -1 when missing."""
-    return [int(code) for code in pd.Index(codes).get_indexer(values)]
 
 
 def _earlier(other: RiskLayer, layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
@@ -322,59 +356,5 @@ def _parts(layer: RiskLayer, name: str, ids: pd.Series, names: list[str]) -> lis
     rows = rows.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
     for key, driver, value in zip(rows["region_id"], rows["driver"], rows["value"], strict=True):
         if key in position:
-            parts[position[key]] += [names.index(driver), _short(value)]
+            parts[position[key]] += [names.index(driver), short(value)]
     return parts
-
-
-def _windows(layer: RiskLayer) -> np.ndarray:
-    """Return the edges of the last windows of the panel, at most 24; empty when nothing is."""
-    dates = layer.incidents["event_date"].dropna()
-    as_of = parse_day(_as_of(layer), what="as_of")
-    dates = dates[dates < as_of]
-    if dates.empty:
-        return np.array([], dtype="datetime64[D]")
-    return step_windows(as_of, dates.min(), every=layer.provenance["every"])[-FRAMES - 1 :]
-
-
-def _frames(windows: np.ndarray) -> list[dict[str, str]]:
-    return [{"from": str(start), "last": str(end - 1)} for start, end in pairwise(windows)]
-
-
-def _counts(layer: RiskLayer, ids: pd.Series, windows: np.ndarray) -> dict[str, list[Any]]:
-    """Return recorded incidents as region, window, count, ... : all, and those with foreigners."""
-    table = layer.incidents
-    region = pd.Index(ids).get_indexer(table["region_id"])
-    day = table["event_date"].to_numpy().astype("datetime64[D]")
-    window = np.searchsorted(windows, day, side="right") - 1
-    inside = (region >= 0) & (window >= 0) & (window < len(windows) - 1)
-    foreign = (table["foreign_victims"].fillna(0) > 0) | table["nationality"].notna()
-    found = {}
-    for name, rows in (("violence", inside), ("foreign", inside & foreign.to_numpy(dtype=bool))):
-        cell = region[rows] * len(windows) + window[rows]
-        keys, place = np.unique(cell, return_inverse=True)
-        sums = np.bincount(place, table["weight"].to_numpy()[rows], minlength=len(keys))
-        flat: list[Any] = []
-        for key, value in zip(keys.tolist(), sums, strict=True):
-            flat += [key // len(windows), key % len(windows), _short(value)]
-        found[name] = flat
-    return found
-
-
-def _incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
-    """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes."""
-    table = layer.incidents[layer.incidents["region_id"].isin(ids)]
-    table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
-    table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
-    types = sorted(table["event_type"].dropna().unique())
-    days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    first = int(days.min()) if days.size else 0
-    return {
-        "region": _codes(table["region_id"], ids),
-        "first": first,
-        "day": (days - first).tolist(),
-        "types": types,
-        "type": _codes(table["event_type"], types),
-        **{name: _column(table.fillna({name: 0}), name) for name in _TOLL},
-        "nation": [display(nation) for nation in table["nationality"]],
-        "source": [display(key) for key in table["incident_id"]],
-    }

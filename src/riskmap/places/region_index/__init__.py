@@ -17,7 +17,7 @@ import shapely
 
 from riskmap.errors import InputError
 from riskmap.places.region_index import files
-from riskmap.places.region_index.building import build_cells
+from riskmap.places.region_index.building import build_cells, solid_parts
 from riskmap.places.region_index.cells import DOUBT, OUTSIDE, Cells, Int32Array, look_up
 from riskmap.places.region_index.compiled import compiled_loop, is_compilable, look_up_compiled
 from riskmap.places.region_index.sweeps import sweep
@@ -82,7 +82,7 @@ class RegionIndex:
         ids = regions["region_id"].to_numpy(dtype=object).astype(str)
         order = np.argsort(ids, kind="stable")
         # the parts are copies, so that preparing them leaves the regions as they were
-        polygons, owners = shapely.get_parts(regions.geometry.to_numpy()[order], return_index=True)
+        polygons, owners = solid_parts(regions.geometry.to_numpy()[order])
         self._set(ids, order[owners], polygons, fast=fast)
 
     def _set(

@@ -76,6 +76,21 @@ class _Grid:
         return len(self.columns)
 
 
+def solid_parts(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], IntArray]:
+    """Return the parts of polygons that are not empty, and the polygon that each is of.
+
+    Examples
+    --------
+    >>> shape = shapely.multipolygons([shapely.box(0, 0, 1, 1), shapely.Polygon()])
+    >>> parts, owners = solid_parts(np.array([shape]))
+    >>> len(parts), owners.tolist()
+    (1, [0])
+    """
+    parts, owners = shapely.get_parts(geometries, return_index=True)
+    solid = ~shapely.is_empty(parts)
+    return parts[solid], owners[solid]
+
+
 def build_cells(geometries: NDArray[np.object_]) -> Cells:
     """Return the cell index of polygons.
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 import riskmap as rm
 from riskmap.schema import INCIDENT_COLUMNS, conform
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.random import Generator
+    from numpy.typing import NDArray
 
 GROUPS = (rm.WorkerGroup("CHN", sector="mining"), rm.WorkerGroup(sector="aid"))
 AS_OF = "2025-01-01"
@@ -39,7 +44,14 @@ def world(seed: int, sources: tuple[str, ...] = ("watch", "aidlog", "desk", "wir
     return World(rm.merge_duplicates(told), rm.datasets.regions())
 
 
-def assess(world: World, group, *, previous=None, as_of=AS_OF, model=None):
+def assess(
+    world: World,
+    group: rm.WorkerGroup,
+    *,
+    previous: rm.RiskLayer | None = None,
+    as_of: str = AS_OF,
+    model: Any = None,
+) -> rm.RiskLayer:
     """Return the layer of a world from `locate` on; quarters and a plain model, to be quick."""
     located = rm.locate(world.incidents, world.regions)
     panel = rm.count_incidents(located, world.regions, every="quarter", as_of=as_of, group=group)
@@ -48,7 +60,7 @@ def assess(world: World, group, *, previous=None, as_of=AS_OF, model=None):
 
 
 @lru_cache(maxsize=64)
-def before(seed: int, group: int, how: str | None):
+def before(seed: int, group: int, how: str | None) -> tuple[rm.RiskLayer | None, rm.RiskLayer]:
     """Return the layer of the whole data: alone, or after the layer of a window before."""
     whole = world(seed)
     previous = assess(whole, GROUPS[group], as_of=BEFORE) if how == "window" else None
@@ -76,7 +88,7 @@ def is_doubtful(risks: pd.DataFrame) -> pd.Series:
     return (risks["risk_level"] == 0) | told | risks["level_as_of"].notna()
 
 
-def find_falls(before, after) -> pd.DataFrame:
+def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
     """Return the regions and layers that are lower than before without a flag."""
     key = ["region_id", "layer"]
     both = before.risks[key].merge(after.risks[key], on=key)
@@ -89,37 +101,37 @@ def find_falls(before, after) -> pd.DataFrame:
 # Which rows a degradation is about.
 
 
-def _usable(world):
+def _usable(world: World) -> NDArray[np.bool_]:
     return world.incidents["quarantine_reason"].isna().to_numpy()
 
 
-def some(world, rng):
-    """Rows anywhere."""
+def some(world: World, rng: Generator) -> NDArray[np.bool_]:
+    """Pick rows anywhere."""
     return _usable(world) & (rng.random(len(world.incidents)) < rng.choice([0.02, 0.1, 0.3, 0.7]))
 
 
-def newest(world, rng):
-    """The newest rows."""
+def newest(world: World, rng: Generator) -> NDArray[np.bool_]:
+    """Pick the newest rows."""
     since = NOW - pd.Timedelta(days=int(rng.choice([20, 60, 200, 700])))
     return _usable(world) & (world.incidents["event_date"] >= since).to_numpy()
 
 
-def one_district(world, rng):
-    """Rows that name one district, all or the newest of them."""
+def one_district(world: World, rng: Generator) -> NDArray[np.bool_]:
+    """Pick rows that name one district, all or the newest of them."""
     name = rng.choice(world.regions["name"])
     here = (world.incidents["place"] == name).to_numpy()
     return here & (newest(world, rng) if rng.random() < 1 / 2 else _usable(world))
 
 
-def one_source(world, rng):
-    """Rows of one source, all or some."""
+def one_source(world: World, rng: Generator) -> NDArray[np.bool_]:
+    """Pick rows of one source, all or some."""
     name = rng.choice(["watch", "aidlog", "desk", "wires"])
     mine = (world.incidents["source"] == name).to_numpy()
     return mine & (some(world, rng) if rng.random() < 1 / 2 else _usable(world))
 
 
-def of_foreigners(world, rng):
-    """Rows that tell of foreigners, or some of them."""
+def of_foreigners(world: World, rng: Generator) -> NDArray[np.bool_]:
+    """Pick rows that tell of foreigners, or some of them."""
     mine = (world.incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
     return mine & (some(world, rng) if rng.random() < 1 / 2 else _usable(world))
 
@@ -127,11 +139,12 @@ def of_foreigners(world, rng):
 # What is done to them.
 
 
-def drop(world, rows):
+def drop(world: World, rows: NDArray[np.bool_]) -> World:
+    """Take rows away."""
     return replace(world, incidents=world.incidents[~rows].reset_index(drop=True))
 
 
-def _set(world, rows, **values):
+def _set(world: World, rows: NDArray[np.bool_], **values: Any) -> World:
     """Return the world with other values in some rows; `not_understood` is added to."""
     table = world.incidents.copy()
     for name, value in values.items():
@@ -142,38 +155,42 @@ def _set(world, rows, **values):
     return replace(world, incidents=table)
 
 
-def garble_dates(world, rows):
-    """A day that nobody can read: the row is set aside."""
+def garble_dates(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write a day that nobody can read: the row is set aside."""
     blank = _set(world, rows, quarantine_reason="no_date", quarantine_detail="event_date")
     return _set(blank, rows, event_date=pd.NaT, event_date_end=pd.NaT, date_precision=None)
 
 
-def garble_points(world, rows):
-    """Coordinates of (0, 0) with all else as it was: the row is set aside."""
+def garble_points(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write coordinates of (0, 0), with all else as it was: the row is set aside."""
     aside = _set(world, rows, quarantine_reason="null_island", quarantine_detail="latitude")
     return _set(aside, rows, geometry=None)
 
 
-def garble_districts(world, rows):
-    """A district that nobody knows, and no point; the province is still told."""
+def garble_districts(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write a district that nobody knows, and no point; the province is still told."""
     return _set(world, rows, admin2="Xxqzt", place="Xxqzt", geometry=None, geo_precision="admin2")
 
 
-def set_aside(world, rows):
+def set_aside(world: World, rows: NDArray[np.bool_]) -> World:
+    """Set rows aside, as the gate does."""
     return _set(world, rows, quarantine_reason="bad_number", quarantine_detail="killed")
 
 
-def strange_sectors(world, rows):
+def strange_sectors(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write sectors in a word that is in no list."""
     rows = rows & world.incidents["sector"].notna().to_numpy()
     return _set(world, rows, sector=None, not_understood="sector=dredgery")
 
 
-def strange_nations(world, rows):
+def strange_nations(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write nationalities in a word that is in no list."""
     rows = rows & world.incidents["nationality"].notna().to_numpy()
     return _set(world, rows, nationality=None, not_understood="nationality=Lunarian")
 
 
-def strange_types(world, rows):
+def strange_types(world: World, rows: NDArray[np.bool_]) -> World:
+    """Write types in a word that is in no list."""
     return _set(world, rows, event_type="unknown", not_understood="event_type=blastening")
 
 
@@ -183,16 +200,16 @@ def strange_types(world, rows):
 SILENCE = {"watch": 60, "aidlog": 400, "desk": 90}
 
 
-def stop_source(world, rng):
-    """A source tells nothing any more."""
+def stop_source(world: World, rng: Generator) -> World:
+    """Let a source fall silent."""
     name = rng.choice(list(SILENCE))
     since = NOW - pd.Timedelta(days=SILENCE[name] * int(rng.choice([1, 2, 4])))
     mine = world.incidents["source"] == name
     return drop(world, (mine & (world.incidents["event_date"] >= since)).to_numpy())
 
 
-def cut_gap(world, rng):
-    """A source told nothing for a time, and tells again."""
+def cut_gap(world: World, rng: Generator) -> World:
+    """Let a source be silent for a time, and tell again."""
     name = rng.choice(list(SILENCE))
     days = SILENCE[name] * int(rng.choice([1, 2, 4]))
     end = NOW - pd.Timedelta(days=int(rng.integers(30, 1000)))
@@ -201,13 +218,13 @@ def cut_gap(world, rng):
     return drop(world, (mine & (day < end) & (day >= end - pd.Timedelta(days=days))).to_numpy())
 
 
-def stop_everyone(world, rng):
-    """Nobody tells anything any more: the file is an old one."""
+def stop_everyone(world: World, rng: Generator) -> World:
+    """Let all fall silent: the file is an old one."""
     since = NOW - pd.Timedelta(days=int(rng.choice([60, 200, 800])))
     return drop(world, (world.incidents["event_date"] >= since).to_numpy())
 
 
-def _append(world, rows, **values):
+def _append(world: World, rows: NDArray[Any], **values: Any) -> World:
     """Return the world with more rows, of another source; `rows` by a mask or by positions."""
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     more = world.incidents.iloc[rows].assign(source="other", **values)
@@ -223,23 +240,23 @@ _ANY_SCOPE = (
 )
 
 
-def copy_rows(world, rng):
-    """A second source tells the same, word for word."""
+def copy_rows(world: World, rng: Generator) -> World:
+    """Add a second source that tells the same, word for word."""
     rows = rng.choice([some, newest, one_source])(world, rng)
     grown = _append(world, rows, scope=rng.choice(_ANY_SCOPE))
     return replace(grown, incidents=rm.merge_duplicates(grown.incidents))
 
 
-def more_attacks(world, rng):
-    """A second source tells of other attacks on foreigners."""
+def more_attacks(world: World, rng: Generator) -> World:
+    """Add a second source that tells of other attacks on foreigners."""
     rows = some(world, rng) & (rng.random(len(world.incidents)) < 1 / 4)
     return _append(
         world, rows, scope=rng.choice(_ANY_SCOPE), foreign_victims=1, nationality="TUR", sector=None
     )
 
 
-def flood(world, rng):
-    """A second source tells of a great deal in one district, all of it harmless to foreigners."""
+def flood(world: World, rng: Generator) -> World:
+    """Add a second source that tells a great deal of one district, and of no foreigner."""
     rows = np.flatnonzero(one_district(world, rng))
     if not len(rows):
         return world
@@ -258,20 +275,26 @@ def flood(world, rng):
     )
 
 
-def old_history(world, rng):
-    """A thin old history stands before the rows: a few of each year from 1990 on."""
+def old_history(world: World, rng: Generator) -> World:
+    """Put a thin old history before the rows: one of each year from 1990 on."""
     rows = rng.choice(np.flatnonzero(_usable(world)), 25)
     day = pd.to_datetime(
         rng.integers(0, 27 * 365, len(rows)), unit="D", origin="1990-01-01"
     ).astype("datetime64[us]")
-    old = dict(event_date=day, event_date_end=day, date_precision="day", ingested_at=pd.NaT)
-    grown = _append(world, rows, **old)
+    grown = _append(
+        world,
+        rows,
+        event_date=day,
+        event_date_end=day,
+        date_precision="day",
+        ingested_at=pd.NaT,
+    )
     mine = grown.incidents["source"].eq("other").to_numpy()
     return _set(grown, mine, source="watch", scope=rm.datasets.SCOPES["watch"])
 
 
-def rename_region(world, rng):
-    """A region has another id than in the layer before."""
+def rename_region(world: World, rng: Generator) -> World:
+    """Give a region another id than in the layer before."""
     regions = world.regions.copy()
     one = int(rng.integers(len(regions)))
     regions.loc[one, "region_id"] = "XQA9999"

@@ -1,0 +1,367 @@
+"""Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
+
+The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
+English is read, and of Chinese the usual form (中国公民一人遇害).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from riskmap.countries import find_country, find_nationality
+from riskmap.countries import table as country_table
+from riskmap.settings import data_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"[^.;!?\n]*(?:\.(?=\w)[^.;!?\n]*)*")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IGNORECASE)
+#: What may follow a person who was hit: no object, which would make that person the one who hits.
+_END = (
+    r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
+    r"|inside|over|for|who|were|was|dead|hostage)\b))"
+)
+#: What is near a thing or within it is not that thing.
+_BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
+_SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
+#: Words without which nobody is said to come from a country.
+_ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
+#: Nations that are named by a short word, which is more often a government than people.
+_SHORT = ("US", "UK", "U.S.")
+_SHORTEST_NAME = 4
+#: How many letters before people their number is looked for.
+_REACH = 60
+
+
+class Person(NamedTuple):
+    """People whom a text names.
+
+    Parameters
+    ----------
+    nation
+        Their nationality as an alpha-3 code; None for people who are only said to be foreign.
+    number
+        How many; None where the text does not say.
+    phrase
+        The words.
+    start
+        Where the phrase starts.
+    was_hit
+        Whether the sentence says that somebody was hit.
+    """
+
+    nation: str | None
+    number: int | None
+    phrase: str
+    start: int
+    was_hit: bool
+
+
+def find_people(text: str) -> list[Person]:
+    """Return the people of a nationality, and foreign ones, that a text names.
+
+    Parameters
+    ----------
+    text
+        Free text.
+
+    Examples
+    --------
+    >>> [(p.nation, p.number) for p in find_people("2 Chinese and 1 Afghan killed")]
+    [('CHN', 2), ('AFG', 1)]
+    >>> [p.nation for p in find_people("中国公民一人遇害")]
+    ['CHN']
+    >>> find_people("Talks with Chinese officials; no foreigners were hurt.")
+    []
+    """
+    found: list[Person] = []
+    if not openings("people").isdisjoint(_WORD.findall(text.casefold())):
+        for sentence in _SENTENCE.finditer(text):
+            found.extend(_of_sentence(sentence.group(), sentence.start()))
+    if _HAN.search(text):
+        found.extend(_in_chinese(text))
+    return found
+
+
+def _of_sentence(text: str, offset: int) -> Iterator[Person]:
+    """Yield the people of one sentence, each once."""
+    told = set(_WORD.findall(text.casefold()))
+    if openings("people").isdisjoint(told):
+        return
+    was_hit = _any("hit", "hitting").search(text) is not None
+    found = []
+    if not openings("demonym").isdisjoint(told):
+        found = [(m, _before("foreign", m)) for m in _workers().finditer(text)]
+        if was_hit:
+            alone = ((m, _before("foreign", m)) for m in _alone().finditer(text))
+            found += [(m, before) for m, before in alone if _is_hit(m, before["number"])]
+    if not _ORIGINS.isdisjoint(told):
+        abroad = ((m, _before("role", m)) for m in _of_country().finditer(text))
+        found += [(m, before) for m, before in abroad if before["role"] or m["citizen"]]
+    end = 0
+    for match, before in sorted(found, key=lambda pair: (pair[0].start(), -pair[0].end())):
+        start = match.start() - len(before.group())
+        if match.start() < end or _NONE_BEFORE.search(text, 0, start):
+            continue
+        end = match.end()
+        yield Person(
+            _code(match["nation"]),
+            _number(before["number"]),
+            text[start:end].strip(),
+            offset + start,
+            was_hit and not _SAYS.match(text, end),
+        )
+
+
+def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
+    """Return the number, and a word of one kind, that stand right before people."""
+    start = match.start()
+    found = _leads()[kind].search(match.string, max(0, start - _REACH), start)
+    assert found is not None, "an empty lead always matches"  # noqa: S101
+    return found
+
+
+def _is_hit(match: re.Match[str], number: str | None) -> bool:
+    """Return whether people without a role are those who were hit, not a thing or who hits."""
+    text, end = match.string, match.end()
+    if number and match["nation"]:
+        return _ends().match(text, end) is not None or _hit().match(text, end) is not None
+    if match["nation"]:
+        return match["nation"] not in _SHORT and _hit().match(text, end) is not None
+    beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
+    return bool(number or beside)
+
+
+def _code(word: str | None) -> str | None:
+    if not word:
+        return None
+    own = words()["nation"]
+    return own.get(word) or find_nationality(word) or find_nationality(word.removesuffix("s"))
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return int(text) if text.isdigit() else int(words()["number"][text.casefold()])
+
+
+def _in_chinese(text: str) -> Iterator[Person]:
+    """Yield people of a nationality in a Chinese text, such as 中国公民一人."""
+    for match in _chinese().finditer(text):
+        written = match["before"] or match["after"]
+        digits = "一二三四五六七八九十"
+        number = None
+        if written:
+            number = int(written) if written.isdigit() else digits.find(written) + 1 or 2
+        nation = None if match["nation"] == "外国" else find_country(match["nation"])
+        hit = _chinese_hits().search(text) is not None
+        yield Person(nation, number, match.group(), match.start(), hit)
+
+
+def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
+    """Return at whom a text says that an attack was aimed, and the phrase; None when it does not.
+
+    Parameters
+    ----------
+    text
+        Free text.
+    country
+        Alpha-3 code of the incident's country, whose own people are not foreign.
+
+    Examples
+    --------
+    >>> find_aim("An attack on a Chinese company's mine", "AFG")
+    ('foreigners', 'attack on a Chinese company')
+    >>> find_aim("Gunmen stormed a gold mine"), find_aim("A bomb near a mine") is None
+    (('mining', 'stormed a gold mine'), True)
+    """
+    told = set(_WORD.findall(text.casefold()))
+    if openings("aim").isdisjoint(told):
+        return None
+    if not openings("demonym").isdisjoint(told):
+        for match in (m for pattern in _aims() for m in pattern.finditer(text)):
+            nation = match.groupdict().get("nation")
+            if not nation or _code(nation) != country:
+                return "foreigners", match.group().strip()
+    found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
+    return found and (words()["sector"][found["sector"].casefold()], found.group().strip())
+
+
+@lru_cache(maxsize=1)
+def words() -> Mapping[str, Mapping[str, str]]:
+    """Return the word list: for each kind its words and their values.
+
+    Examples
+    --------
+    >>> words()["sector"]["quarry"]
+    'mining'
+    """
+    found: dict[str, dict[str, str]] = {}
+    with data_path("victim_words.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for word in row["words"].split(";"):
+                found.setdefault(row["kind"], {})[word] = row["value"]
+    return found
+
+
+@lru_cache
+def openings(kind: str) -> frozenset[str]:
+    """Return the first words of what a pattern looks for: most texts have none and are passed by.
+
+    Examples
+    --------
+    >>> "foreign" in openings("people"), "dam" in openings("sector")
+    (True, True)
+    """
+    phrases = set(words().get(kind, ()))
+    if kind in ("people", "demonym"):
+        phrases = {*words()["foreign"], *_nations(), *(f"{word}s" for word in words()["foreign"])}
+    if kind == "people":
+        phrases |= _names()
+    return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern of any of some phrases, the longest first.
+
+    Examples
+    --------
+    >>> any_of(["mine", "miners"])
+    'miners|mine'
+    """
+    return "|".join(re.escape(word) for word in sorted(phrases, key=lambda w: (-len(w), w)))
+
+
+@lru_cache
+def _any(*kinds: str) -> re.Pattern[str]:
+    listed = {word for kind in kinds for word in words()[kind]}
+    return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _nations() -> frozenset[str]:
+    """Return what people of a nationality are called, one and many."""
+    one = {d for c in country_table().values() for d in c.demonyms} | set(words()["nation"])
+    many = {f"{d}s" for d in one if d[-1].islower() and not d.endswith(("ese", "sh", "ch", "s"))}
+    return frozenset(one | many)
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """Return the names of countries that people are said to come from."""
+    names = {name for c in country_table().values() for name in (c.name, *c.aliases)}
+    known = {name for name in names if len(name) >= _SHORTEST_NAME and name.isascii()}
+    return frozenset(known | {"USA", "UK", "US", "UAE", "PRC", "DRC"})
+
+
+def _role() -> str:
+    return rf"(?i:{any_of(words()['role'])})(?i:s|es)?"
+
+
+@lru_cache(maxsize=1)
+def _leads() -> Mapping[str, re.Pattern[str]]:
+    """Return what may stand before people: a number, and "foreign" or what they do."""
+    number = rf"(?:(?<![\w,.])(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))\s+)?"
+    return {
+        "foreign": re.compile(rf"{number}(?:\b(?i:{any_of(words()['foreign'])})\s+)?$"),
+        "role": re.compile(rf"{number}(?:\b(?:[a-z][\w-]*\s+)?(?P<role>{_role()})\s+)?$"),
+    }
+
+
+@lru_cache(maxsize=1)
+def _workers() -> re.Pattern[str]:
+    """Return the pattern of people of a nationality, or foreign ones, with their role."""
+    return re.compile(
+        rf"(?:\(?\b(?P<nation>{any_of(_nations())})\b\)?"
+        r"|\b(?i:foreign|expatriate|expat|international)\b)"
+        rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
+    )
+
+
+@lru_cache(maxsize=1)
+def _of_country() -> re.Pattern[str]:
+    """Return the pattern of a country that people come from: "five workers from India"."""
+    return re.compile(
+        r"\b(?:from|(?P<citizen>(?i:nationals?|citizens?)\s+of))\s+(?:the\s+)?"
+        rf"(?P<nation>{any_of(_names())})\b(?!\s+[A-Z])(?!-)"
+    )
+
+
+@lru_cache(maxsize=1)
+def _alone() -> re.Pattern[str]:
+    """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
+    return re.compile(
+        rf"\b(?P<nation>{any_of(_nations())})\b(?![-'’])"
+        r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
+    )
+
+
+@lru_cache(maxsize=1)
+def _ends() -> re.Pattern[str]:
+    return re.compile(rf"(?!/){_END}")
+
+
+@lru_cache(maxsize=1)
+def _hit() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, behind them."""
+    were = r"(?:(?:was|were|has been|have been|had been|being|got|is|are)\s+)?"
+    return re.compile(rf"\s+{were}(?:\w+ly\s+)?(?i:{any_of(words()['hit'])})\b{_END}")
+
+
+@lru_cache(maxsize=1)
+def _hitting() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, before them."""
+    return re.compile(rf"\b(?i:{any_of(words()['hitting'])})\s+(?:[\w-]+\s+){{0,3}}?$")
+
+
+def _aim() -> str:
+    return rf"\b(?i:{any_of(words()['aim'])})\s+(?:{_BESIDE}[\w'’-]+\s+){{0,3}}?"
+
+
+@lru_cache(maxsize=1)
+def _aim_at_sector() -> re.Pattern[str]:
+    return re.compile(rf"{_aim()}(?P<sector>(?i:{any_of(words()['sector'])}))\b")
+
+
+@lru_cache(maxsize=1)
+def _aims() -> tuple[re.Pattern[str], ...]:
+    """Return the patterns of an attack on foreigners or on what is theirs."""
+    kinds = words()
+    nation = rf"(?P<nation>{any_of(_nations())})\b"
+    owned = r"(?:-\w+)?(?:['’]s?)?\s+(?:[\w'’-]+\s+){0,2}?"
+    theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"
+    foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{theirs}"
+    were = r"\s+(?:[\w-]+\s+){0,2}?(?:was\s+|were\s+|being\s+)?"
+    attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched){_END}"
+    return (
+        re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
+        re.compile(rf"{_aim()}{nation}{_END}"),
+        re.compile(rf"(?:{foreign}|\b{nation}{owned}{theirs}){attacked}"),
+    )
+
+
+@lru_cache(maxsize=1)
+def _chinese() -> re.Pattern[str]:
+    """Return the pattern of people of a nationality in Chinese."""
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        names = {name for row in csv.reader(file) for name in row if _HAN.match(name)}
+    number = r"(?:(?P<%s>\d{1,3}|[一二两三四五六七八九十])\s*[名位个人])?"
+    role = (
+        r"(?:公民|国民|籍\w{0,4}?(?:人|员|工|师|客)|员工|工人|工程师|矿工|商人|游客|专家|司机|技术人员|人员"
+        r"|务工人员|人(?![民口寿]))"
+    )
+    return re.compile(
+        rf"{number % 'before'}(?P<nation>外国|{any_of(names)}){role}\s*{number % 'after'}"
+    )
+
+
+@lru_cache(maxsize=1)
+def _chinese_hits() -> re.Pattern[str]:
+    hit = "遇害 死亡 身亡 丧生 遇难 受伤 绑架 遇袭 袭击 被杀 被害 枪杀 劫持 失踪 中枪"
+    return re.compile(hit.replace(" ", "|"))

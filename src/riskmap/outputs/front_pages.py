@@ -1,0 +1,253 @@
+"""Front pages: what an advisory says first.
+
+First the attacks, then what can't be assessed, then the highest levels with what is known of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.outputs.contexts import reason_codes, unread_counts
+from riskmap.outputs.movements import flag_table
+from riskmap.outputs.summaries import incident_words
+from riskmap.outputs.wordings import (
+    chance,
+    codes_in,
+    country_name,
+    day_words,
+    display,
+    enumerated,
+    level_told,
+    percent,
+    region_names,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from riskmap.assessment.layers import RiskLayer
+
+#: Attacks that page one has room for, and values that were not understood.
+ATTACKS, UNREAD = 6, 5
+_MOST_LETTERS = 40
+
+
+def attack_lines(
+    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the attacks that hold levels up, newest first, in plain sentences.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    table
+        Its published table.
+    words
+        A catalogue.
+
+    Returns
+    -------
+    tuple of str
+        A line an attack, and one line for each area to which attacks are known and to no district.
+    """
+    names = dict(zip(table["region_id"], region_names(table), strict=True))
+    attacks = layer.attacks.sort_values("event_date", ascending=False, kind="stable")
+    keys = [
+        f"area {display(row.area)}" if pd.isna(row.region_id) else f"attack {row.Index}"
+        for row in attacks.reset_index(drop=True).itertuples()
+    ]
+    groups = [rows for _, rows in attacks.groupby(np.array(keys, dtype=object), sort=False)]
+    lines = [_attack_line(rows, names, words) for rows in groups[:ATTACKS]]
+    rest = groups[ATTACKS:]
+    if rest:
+        where = (_where(row, names, words) for rows in rest for row in rows.itertuples())
+        n, places = sum(map(len, rest)), enumerated([*dict.fromkeys(where)], words)
+        lines.append(words["attack"]["rest"].format(n=n, places=places))
+    return tuple(lines)
+
+
+def _attack_line(rows: pd.DataFrame, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return one attack, or all that are known to one area only, in plain sentences."""
+    said = words["attack"]
+    told = " ".join(_told(row, names, words) for row in rows.itertuples())
+    first = next(rows.itertuples())
+    if not pd.isna(first.region_id):
+        return told
+    area = said["area"].format(area=_where(first, names, words))
+    return f"{area} {told}"
+
+
+def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return what happened to whom, where and when, and which districts are marked for it."""
+    said = words["attack"]
+    sector = said["sector"].format(sector=display(row.sector)) if display(row.sector) else ""
+    what = ", ".join(filter(None, (incident_words(row, words), sector)))
+    spot, where = display(row.place), _where(row, names, words)
+    place = where if not spot or where.startswith(spot) else f"{spot}, {where}"
+    date = day_words(row.event_date, words)
+    lines = [said["line"].format(date=date, place=place, what=what)]
+    if not pd.isna(row.source_count) and row.source_count > 0:
+        one = row.source_count == 1
+        lines.append(said["one_report" if one else "reports"].format(n=int(row.source_count)))
+    marked = [names.get(key, display(key)) for key in codes_in(row.regions)]
+    if display(row.cleared):
+        lines.append(said["cleared"].format(why=display(row.cleared)))
+    elif marked and not pd.isna(row.until):
+        last = day_words(row.until - pd.Timedelta(days=1), words)
+        lines.append(said["marked"].format(date=last, places=enumerated(marked, words)))
+    return " ".join(lines)
+
+
+def _where(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return the region of an attack, or the area that it is known to."""
+    if not pd.isna(row.region_id):
+        return names.get(row.region_id, display(row.region_id))
+    return country_name(display(row.area), words)
+
+
+def judgement_lines(
+    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the key judgements: what can't be assessed, the highest levels, what moved.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    known, unknown
+        Rows of its published table with a level, highest first, and without.
+    words
+        A catalogue.
+    """
+    lines = [*_gap_lines(layer, known, unknown, words), *_level_lines(layer, known, unknown, words)]
+    lines += _change_lines(layer, known, words)
+    lines += _doubt_lines(known, words)
+    if layer.headline != "violence":
+        lines += share_lines(layer, words)
+    return (*lines, *_unread_lines(layer, words))
+
+
+def _gap_lines(
+    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield how many regions are not assessed, and which for each reason."""
+    said = words["reasons_said"]
+    if unknown.empty:
+        return
+    n, total, about = len(unknown), len(known) + len(unknown), words["layers"][layer.headline]
+    yield words["sentences"]["gap"].format(n=n, total=total, about=about)
+    codes = reason_codes(unknown)
+    for reason in dict.fromkeys([*said, *(code for row in codes for code in row)]):
+        rows = unknown[[reason in row for row in codes]]
+        if len(rows):
+            places = enumerated(region_names(rows), words)
+            text = said.get(reason, f"{display(reason)}: {{places}} ({{n}})")
+            yield text.format(n=len(rows), places=places)
+
+
+def _level_lines(
+    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the two highest levels that occur, and the highest probability."""
+    said, total = words["sentences"], len(known) + len(unknown)
+    if known.empty:
+        yield said["none_known"]
+        return
+    for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
+        rows = known[known["risk_level"] == level]
+        yield said["at_level"].format(
+            n=len(rows),
+            total=total,
+            level=int(level),
+            name=words["levels"][LEVEL_NAMES[int(level)]],
+            places=enumerated(region_names(rows), words),
+            data=_data_words(rows, words),
+        )
+    if known["p_any"].notna().any():
+        first = known.loc[known["p_any"].idxmax()]
+        yield said["highest"].format(
+            p=chance(first, words),
+            place=region_names(known.loc[[first.name]])[0],
+            days=f"{layer.provenance.get('horizon_days', 0):g}",
+            level=level_told(first, words),
+            data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
+            confidence=words["confidences"].get(display(first["confidence"]), "?"),
+        )
+
+
+def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    """Return in how many regions the data are sufficient, sparse or neither."""
+    counts = rows["data_sufficiency"].value_counts()
+    return ", ".join(
+        words["sentences"]["data"].format(word=word, n=int(counts[code]))
+        for code, word in words["sufficiencies"].items()
+        if counts.get(code, 0)
+    )
+
+
+def _change_lines(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what moved since the issue before, or that there is none."""
+    said = words["sentences"]
+    if known["trend"].notna().any():
+        moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
+        up, down = map(len, moved.values())
+        yield said["changed"].format(up=up, down=down)
+        if known["level_before"].notna().any():
+            for way, rows in moved.items():
+                if len(rows):
+                    yield said[way].format(places=enumerated(_moves(rows), words))
+    if not layer.provenance.get("previous_as_of") and known["level_before"].isna().all():
+        yield said["first_issue"]
+
+
+def _moves(rows: pd.DataFrame) -> list[str]:
+    """Return the names of regions with their levels before and now."""
+    steps = zip(region_names(rows), rows["level_before"], rows["risk_level"], strict=True)
+    return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
+
+
+def _doubt_lines(known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where levels may be higher than they say, or are of an earlier day."""
+    flags = flag_table(known)
+    for name in ("at_least", "kept", "rows_lost", "reporting_gap"):
+        rows = known[flags[name]]
+        places = region_names(rows)
+        if name == "kept":
+            days = rows["level_as_of"]
+            places = [f"{place} {day}" for place, day in zip(places, days, strict=True)]
+        if places:
+            yield words["sentences"][name].format(n=len(places), places=enumerated(places, words))
+
+
+def share_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield for each country what is taken of the reports that don't say who was hit."""
+    shares = layer.shares[layer.shares["unknown"] > 0]
+    for code, rows in shares.groupby("iso3"):
+        unknown = rows["unknown"]
+        yield words["sentences"]["share"].format(
+            country=country_name(code, words),
+            reports=f"{rows['reports'].sum():,.0f}",
+            unknown=f"{unknown.sum():,.0f}",
+            share=percent((rows["share"] * unknown).sum() / unknown.sum()),
+            low=percent(rows["share_low"].min()),
+            high=percent(rows["share_high"].max()),
+        )
+
+
+def _unread_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was not understood, counted by value."""
+    counts = unread_counts(layer)
+    values = [
+        f"{column} \u201c{value[:_MOST_LETTERS]}\u201d {n}" for (column, value), n in counts.items()
+    ]
+    if values:
+        text = ", ".join(values[:UNREAD])
+        if len(values) > UNREAD:
+            more = words["sentences"]["and_more"]
+            text = more.format(places=text, n=len(values) - UNREAD)
+        yield words["sentences"]["unread"].format(values=text)

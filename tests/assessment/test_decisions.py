@@ -1,0 +1,83 @@
+"""Decisions: who clears an attack says why, who and until when; nothing else is understood."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.assessment.floors import find_cleared
+from riskmap.errors import InputError
+
+WHOLE = {
+    "region_id": '"XQA0101"',
+    "layer": '"group"',
+    "clears": '"attacked"',
+    "reason": '"an accident"',
+    "author": '"A. Analyst"',
+    "until": "2025-04-01",
+}
+
+
+def write(tmp_path, *rows):
+    path = tmp_path / "decisions.toml"
+    text = ["\n".join(["[[decision]]", *(f"{k} = {v}" for k, v in row.items())]) for row in rows]
+    path.write_text("\n".join(text))
+    return path
+
+
+def without(key, **others):
+    return {k: v for k, v in WHOLE.items() if k != key} | others
+
+
+def test_decisions_are_read_in_order(tmp_path):
+    one = without("clears", incident_id='"desk:7"', second_reader='"B. Reader"')
+    first, second = rm.read_decisions(write(tmp_path, WHOLE, one))
+    assert (first.clears, first.until, first.second_reader) == (
+        "attacked", date(2025, 4, 1), None
+    )  # fmt: skip
+    assert (second.clears, second.second_reader) == ("desk:7", "B. Reader")
+    assert rm.read_decisions(write(tmp_path)) == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        (without("reason"), "reason"),
+        (WHOLE | {"reason": '" "'}, "reason"),
+        (without("author"), "author"),
+        (without("until"), "until"),
+        (WHOLE | {"until": '"for ever"'}, "until"),
+        (WHOLE | {"layer": '"everything"'}, "layer"),
+        (WHOLE | {"region_id": '"XQA9999"'}, "region_id"),
+        (without("clears"), "clears"),
+        (WHOLE | {"clears": '"silence"'}, "clears"),
+        (WHOLE | {"incident_id": '"desk:7"'}, "clears"),
+        (WHOLE | {"level": "1"}, "level"),
+    ],
+)
+def test_what_is_not_understood_names_the_file_and_the_key(tmp_path, row, key):
+    path = write(tmp_path, WHOLE, row)
+    with pytest.raises(InputError, match="in decision 2") as caught:
+        rm.read_decisions(path, region_ids=rm.datasets.regions()["region_id"])
+    assert (caught.value.file, caught.value.column) == (str(path), key)
+
+
+@pytest.mark.parametrize("text", ["decision = 3", "decisions = []", "[[decision"])
+def test_a_file_of_something_else_is_refused(tmp_path, text):
+    path = tmp_path / "decisions.toml"
+    path.write_text(text)
+    with pytest.raises(InputError):
+        rm.read_decisions(path)
+    with pytest.raises(InputError):
+        rm.read_decisions(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(("day", "cleared"), [("2025-03-31", True), ("2025-04-01", False)])
+def test_a_clearance_counts_until_its_end_and_for_its_region(tmp_path, day, cleared):
+    attacks = pd.DataFrame(
+        {"incident_id": ["a:1", "a:2"], "region_id": ["XQA0101", "XQA0102"], "cleared": None}
+    )
+    decided = rm.read_decisions(write(tmp_path, WHOLE))
+    told = find_cleared(attacks, decided, as_of=day)["cleared"].notna().tolist()
+    assert told == [cleared, False]

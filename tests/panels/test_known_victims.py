@@ -1,0 +1,108 @@
+"""Who was hit: what a report says of its victims, what it leaves open, and what that weighs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.panels.measures import hits_foreigners, measure, tells_victims
+
+REGIONS = rm.datasets.regions()
+MINERS = rm.WorkerGroup("CHN", sector="mining", employers=("Delta Mining",))
+SILENT = {"foreign_victims": pd.NA, "nationality": None, "sector": None, "staff_type": None}
+
+
+def rows(*told):
+    """Armed attacks in one district, a week apart, of which each tells no more than it is given."""
+    table = rm.datasets.incidents().iloc[: len(told)].copy()
+    days = pd.date_range("2024-01-01", periods=len(told), freq="7D", unit="us")
+    table = table.assign(event_date=days, event_date_end=days, event_type="armed_attack")
+    table = table.assign(killed=1, admin2="Ashkor", admin1="Ambrel", place="Ashkor", geometry=None)
+    for name in (*SILENT, "target"):
+        table[name] = [{**SILENT, "target": None, **one}.get(name) for one in told]
+    kinds = dict.fromkeys(("nationality", "sector", "staff_type", "target"), "str")
+    return table.astype({**kinds, "foreign_victims": "Int64", "killed": "Int64"})
+
+
+def test_only_people_from_abroad_are_foreigners():
+    table = rows(*[{"nationality": "XQA"}] * 3, {"nationality": "CHN"}, {})
+    assert hits_foreigners(table).tolist() == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize("nations", ["XQA;CHN", "CHN;XQA", "CHN;IND"])
+def test_one_foreigner_among_several_victims_is_enough(nations):
+    assert hits_foreigners(rows({"nationality": nations})).tolist() == [True]
+
+
+def test_foreigners_who_were_counted_need_no_nationality():
+    table = rows({"foreign_victims": 2}, {"foreign_victims": 2, "nationality": "XQA"})
+    assert hits_foreigners(table).all()
+
+
+def test_an_attack_aimed_at_foreigners_is_one_whoever_was_hit():
+    table = rows({"target": "foreigners", "nationality": "XQA", "foreign_victims": 0})
+    assert hits_foreigners(table).all()
+
+
+@pytest.mark.parametrize(
+    "told", [{"foreign_victims": 0}, {"nationality": "XQA"}, {"staff_type": "national"}]
+)
+def test_any_word_on_the_victims_says_who_they_were(told):
+    table = rows(told, {})
+    assert tells_victims(table).tolist() == [True, False]
+    assert measure(table)["unknown"].tolist() == [0, 1]
+
+
+def test_what_is_no_attack_leaves_no_victims_open():
+    table = rows({}, {}).assign(event_type=["unrest", "unknown"], killed=0, wounded=0, abducted=0)
+    assert measure(table)["violence"].tolist() == [0, 1], "an unknown type is an attack"
+    assert measure(table)["unknown"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("told", [{"foreign_victims": 1}, {"nationality": "CHN"}])
+def test_a_source_that_fills_one_column_tells_of_foreigners(told):
+    """Either column alone makes the series known, in its numbers and where it is quiet."""
+    field = next(iter(told))
+    quiet = {"foreign_victims": 0} if field == "foreign_victims" else {"nationality": "XQA"}
+    table = rows(*[quiet] * 20, told, *[quiet] * 20)
+    located = rm.locate(table, REGIONS)
+    panel = rm.count_incidents(located, REGIONS, every="month", as_of="2024-11-01")
+    foreign = panel.wide("foreign")
+    assert foreign["XQA0101"].sum() == 1.0
+    assert (foreign["XQA0101"] == 0.0).any()
+    assert panel.frame["unknown"].sum() == 0.0
+
+
+def test_what_an_incident_weighs_for_a_group():
+    """The table of relevance, row by row."""
+    table = rows(
+        {"nationality": "CHN", "sector": "mining"},
+        {"nationality": "CHN", "sector": "aid"},
+        {"nationality": "IND", "sector": "mining"},
+        {"nationality": "XQA", "sector": "mining", "target": "foreigners"},
+        {"nationality": "XQA", "target": "mining"},
+        {"nationality": "XQA", "target": "employer:Delta Mining"},
+        {"nationality": "IND", "sector": "aid"},
+        {"foreign_victims": 1},
+        {"nationality": "XQA", "sector": "mining"},
+        {"nationality": "XQA", "sector": "aid"},
+        {"staff_type": "national", "sector": "aid"},
+    )
+    weights = MINERS.weigh(table, foreign=hits_foreigners(table, MINERS))
+    assert weights.tolist() == [1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0, 0]
+
+
+def test_a_national_at_home_is_none_of_a_group_of_foreigners():
+    """People of the group's nationality at home are not the workers whom it is about."""
+    table = rows({"nationality": "CHN"}, {"nationality": "CHN"}).assign(country=["CHN", "XQA"])
+    weights = MINERS.weigh(table, foreign=hits_foreigners(table, MINERS))
+    assert weights.tolist() == [0.0, 1.0]
+
+
+def test_more_attacks_on_anybody_never_lower_what_a_group_bears():
+    base = rows({"nationality": "CHN"})
+    for more in ({"nationality": "IND"}, {"nationality": "XQA"}, {}, {"sector": "mining"}):
+        both = rows({"nationality": "CHN"}, more)
+        for name, values in measure(base, MINERS).items():
+            assert values.sum() <= measure(both, MINERS)[name].sum(), (name, more)
+    assert np.sum(measure(base, MINERS)["group"]) > 0

@@ -20,9 +20,9 @@ MODELS = [rm.EmpiricalBayes(), rm.EndemicEpidemic(most_rows=2000), rm.Exponentia
 
 def assess(incidents, day, *, previous=None, model=MODELS[0], group=GROUP, regions=REGIONS):
     panel = rm.count_incidents(
-        rm.locate(incidents, regions), regions, as_of=day, start="2018-01-01"
+        rm.locate(incidents, regions), regions, group=group, as_of=day, start="2018-01-01"
     )
-    return rm.assess(rm.forecast(panel, model=model), regions, group=group, previous=previous)
+    return rm.assess(rm.forecast(panel, model=model), regions, previous=previous)
 
 
 def parts(layer, name="violence"):
@@ -143,14 +143,15 @@ def test_a_layer_that_was_published_without_its_incidents():
     assert parts(new).to_numpy() == pytest.approx(parts(same).to_numpy(), abs=1e-9)
 
 
-def test_a_layer_that_nobody_knew_of_before():
-    unknown = INCIDENTS.assign(
-        foreign_victims=pd.array([pd.NA] * len(INCIDENTS), dtype="Int64"),
-        nationality=pd.Series([None] * len(INCIDENTS), dtype="str", index=INCIDENTS.index),
-    )
-    old = assess(unknown, "2024-10-01", group=None)
-    new = assess(INCIDENTS, "2024-12-01", previous=old, group=None)
-    assert set(new.changes["layer"]) == {"violence"}
+def test_a_layer_that_nobody_watched_before():
+    miners = INCIDENTS.assign(scope="violence; reach=reports")
+    quiet = miners["place"] == miners["place"].iloc[0]
+    old = assess(miners[~quiet], "2024-10-01")
+    new = assess(INCIDENTS, "2024-12-01", previous=old)
+    unknown = old.risks.loc[old.risks["p_any"].isna(), ["region_id", "layer"]]
+    assert len(unknown)
+    told = pd.MultiIndex.from_frame(new.changes[["region_id", "layer"]])
+    assert not told.isin(pd.MultiIndex.from_frame(unknown)).any()
     check_sums(old, new)
 
 

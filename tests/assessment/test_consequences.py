@@ -11,10 +11,11 @@ from riskmap.errors import InputError
 REGIONS = rm.datasets.regions()
 
 
-def assessed(incidents=None, **options):
+def assessed(incidents=None, group=None):
     table = rm.datasets.incidents() if incidents is None else incidents
-    panel = rm.count_incidents(rm.locate(table, REGIONS), REGIONS, as_of="2025-01-01")
-    return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS, **options)
+    located = rm.locate(table, REGIONS)
+    panel = rm.count_incidents(located, REGIONS, group=group, as_of="2025-01-01")
+    return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
 
 
 @pytest.fixture(scope="module")

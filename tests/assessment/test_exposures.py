@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
 from riskmap.errors import InputError
+from riskmap.panels.groups import THEIRS
 from riskmap.panels.presence import Presence
 
 REGIONS = rm.datasets.regions()
@@ -23,8 +24,8 @@ MINERS = rm.WorkerGroup("CHN", sector="mining")
 @pytest.fixture(scope="module")
 def forecast():
     located = rm.locate(rm.datasets.incidents(), REGIONS)
-    panel = rm.count_incidents(located, REGIONS, as_of="2025-01-01")
-    return add_group(rm.forecast(panel, model=rm.EmpiricalBayes()), MINERS)
+    panel = rm.count_incidents(located, REGIONS, group=MINERS, as_of="2025-01-01")
+    return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
 def rates(forecast, *presence):
@@ -95,7 +96,7 @@ def test_what_is_past_is_carried_forward_and_said(forecast):
 
 
 def test_where_none_are_there_is_no_rate(forecast):
-    hit = forecast.evidence[forecast.evidence["relevance"].isin(MINERS.theirs)]
+    hit = forecast.evidence[forecast.evidence["relevance"].isin(THEIRS)]
     struck = hit["region_id"].iloc[0]
     spared = next(r for r in REGIONS["region_id"] if r not in set(hit["region_id"]))
     table = rates(forecast, Presence(struck, 0.0), Presence(spared, 0.0))

@@ -11,6 +11,7 @@ from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.panels.groups import RELEVANCE
+from riskmap.panels.targeting import PRIOR_ATTACKS
 
 DOCS = Path(__file__).parents[2] / "docs"
 GROUPS = (DOCS / "groups.md").read_text(encoding="utf-8")
@@ -27,24 +28,29 @@ def layer(tmp_path_factory):
     path = tmp_path_factory.mktemp("docs") / "group.toml"
     path.write_text(block(GROUPS, "toml"), encoding="utf-8")
     located = rm.locate(rm.datasets.incidents(), REGIONS)
-    panel = rm.count_incidents(located, REGIONS, as_of="2025-01-01")
-    found = rm.forecast(panel, model=rm.EmpiricalBayes())
-    return rm.assess(found, REGIONS, group=rm.read_group(path))
+    group = rm.read_group(path)
+    panel = rm.count_incidents(located, REGIONS, group=group, as_of="2025-01-01")
+    return rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
 
 
 def test_the_example_runs(layer):
     assert layer.provenance["group"] == "CHN/mining"
-    assert layer.provenance["relevance"]["other foreigners"]
+    assert layer.provenance["relevance"]["same sector, local"] == 0.6
+    assert layer.provenance["targeting"]["ratio"] > 0
     assert set(layer.sites["site"]) == {"camp", "mine", "to work"}
     basis = layer.risks[layer.risks["layer"] == "group"].set_index("region_id")["exposure_basis"]
     assert basis["XQA0203"] == basis["XQA0204"] == GIVEN
 
 
-@pytest.mark.parametrize(("grade", "counts"), RELEVANCE.items())
-def test_every_grade_is_explained(grade, counts):
+@pytest.mark.parametrize(("grade", "weight"), RELEVANCE.items())
+def test_every_grade_is_explained(grade, weight):
     line = next(row for row in GROUPS.splitlines() if row.startswith(f"| {grade}"))
     said = line.rsplit("|", 2)[1].strip()
-    assert said == ("yes" if counts else "never" if grade in LOCAL else "no")
+    assert float(said.split(",")[0]) == weight
+
+
+def test_the_weight_of_the_prior_is_told():
+    assert f"(k + {PRIOR_ATTACKS:g}) / (E + {PRIOR_ATTACKS:g})" in GROUPS
 
 
 def test_every_basis_and_class_is_explained():

@@ -127,9 +127,13 @@ def test_another_scale_reads_the_layer_before_anew():
 
 
 def test_another_group_is_not_compared():
-    forecast = rm.forecast(PANEL, model=rm.EmpiricalBayes())
-    one = assess(forecast, REGIONS, group=rm.WorkerGroup("CHN"))
-    two = assess(forecast, REGIONS, group=rm.WorkerGroup("IND"), previous=one)
+    def asked(nation):
+        group = rm.WorkerGroup(nation)
+        panel = rm.count_incidents(LOCATED, REGIONS, group=group, as_of="2025-01-01")
+        return rm.forecast(panel, model=rm.EmpiricalBayes())
+
+    one = assess(asked("CHN"), REGIONS)
+    two = assess(asked("IND"), REGIONS, previous=one)
     rows = two.risks["layer"] == "group"
     assert two.risks.loc[rows, "level_before"].isna().all()
     assert two.risks.loc[~rows, "level_before"].notna().all()

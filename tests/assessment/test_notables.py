@@ -13,6 +13,7 @@ def evidence(n, foreign=()):
             "region_id": ["XQA0101" if i % 3 else "XQA0102" for i in range(n)],
             "foreign_victims": pd.array([int(i in foreign) for i in range(n)], dtype="Int64"),
             "nationality": pd.Series([None] * n, dtype="str"),
+            "target": pd.Series([None] * n, dtype="str"),
             "country": pd.Series(["XQA"] * n, dtype="str"),
         }
     )

@@ -66,8 +66,8 @@ def test_a_layer_that_cannot_be_forecast_stays_missing(forecast):
     numbers = forecast.frame.columns[2:]
     frame = forecast.frame.copy()
     frame.loc[~told, numbers] = np.nan
-    models = {"violence": forecast.models["violence"]}
-    found = sum_to_parents(replace(forecast, frame=frame, models=models), DISTRICTS)
+    layers = {"violence": forecast.layers["violence"]}
+    found = sum_to_parents(replace(forecast, frame=frame, layers=layers), DISTRICTS)
     foreign = found[found["layer"] == "foreign"]
     assert len(foreign) == 3
     assert foreign["p_any"].isna().all()

@@ -38,24 +38,44 @@ def test_components_sum_to_the_expected_count(model):
     assert parts.loc[counts.index].to_numpy() == pytest.approx(counts.to_numpy(), abs=1e-9)
 
 
-def test_what_no_source_tells_is_missing():
+def test_where_nobody_says_who_was_hit_foreigners_bear_a_share_of_violence():
+    """The share is thinned from the forecast of violence: its mean times the share, same size."""
     nobody = pd.Series([pd.NA] * N, dtype="Int64")
-    found = rm.forecast(
-        panel(foreign_victims=nobody, nationality=pd.Series([None] * N, dtype="str"))
+    counted = panel(
+        foreign_victims=nobody,
+        nationality=pd.Series([None] * N, dtype="str"),
+        scope="violence; reach=countries",
     )
+    found = rm.forecast(counted)
+    mean = found.frame.pivot_table("expected_count", "region_id", "layer")
+    share = counted.shares["share"].item()
+    assert mean["foreign"].to_numpy() == pytest.approx(share * mean["violence"].to_numpy())
     foreign = found.frame[found.frame["layer"] == "foreign"]
-    assert foreign["p_any"].isna().all()
-    assert set(found.components["layer"]) == {"violence"}
+    assert (foreign["p_low"] < foreign["p_any"]).all()
+    assert (foreign["p_any"] < foreign["p_high"]).all()
+    parts = found.components[found.components["layer"] == "foreign"]
+    assert set(parts["component"]) <= {"unknown_victims", "least_share"}
 
 
-def test_activity_counts_the_reports_that_name_a_region():
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_foreign_is_never_below_three_in_a_thousand_of_violence(model):
+    calm = panel(
+        foreign_victims=pd.Series([0] * N, dtype="Int64"),
+        nationality=pd.Series([None] * N, dtype="str"),
+    )
+    p_any = rm.forecast(calm, model=model).frame.pivot_table("p_any", "region_id", "layer")
+    hazard = -np.log1p(-p_any)
+    assert (hazard["foreign"] >= 0.003 * hazard["violence"] - 1e-12).all()
+
+
+def test_a_forecast_keeps_what_is_known_of_each_region():
     found = rm.forecast(panel(), model=rm.EmpiricalBayes())
     named = found.evidence[found.evidence["method"] != "spread"]
     newest = named.groupby("region_id")["event_date"].max()
     days = (pd.Timestamp("2025-01-01") - newest).dt.days
-    activity = found.activity.set_index("region_id")
-    assert activity.loc[days.index, "last_report_days"].tolist() == days.tolist()
-    assert activity["reports"].sum() == len(named) < len(found.evidence)
+    known = found.knowledge[found.knowledge["layer"] == "violence"].set_index("region_id")
+    assert known.loc[days.index, "last_report_days"].tolist() == days.tolist()
+    assert known["reports"].sum() == len(named) < len(found.evidence)
 
 
 def test_a_longer_horizon_means_more():

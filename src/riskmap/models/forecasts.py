@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -330,6 +330,7 @@ def _describe_group(group: WorkerGroup | None) -> dict[str, Any]:
         "group_visibility": group.visibility,
         "group_movement": group.movement,
         "relevance": group.relevance_table,
+        **({} if group.targeting is None else {"targeting": asdict(group.targeting)}),
     }
 
 

@@ -25,6 +25,7 @@ from riskmap.panels.measures import (
     GROUP_SERIES,
     RELEVANCE_UNIT,
     SERIES,
+    hits_foreigners,
     measure,
     tells_victims,
 )
@@ -37,10 +38,12 @@ from riskmap.panels.tallies import (
     refuse_rows,
     scan_cells,
     scan_evidence,
+    scan_series,
     see_sums,
     spread_areas,
     weigh_areas,
 )
+from riskmap.panels.targeting import with_targeting
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
 from riskmap.typing import CountHistory
@@ -264,6 +267,7 @@ def count_incidents(
         )
     )
     placed = join_placements(located, used, ordered["region_id"])
+    group = _target(group, counted, placed, ordered)
     if group is not None:
         counted = counted.assign(relevance=group.relevance(counted))
     return _make_panel(
@@ -432,6 +436,15 @@ def _count_scan(
     weights = weigh_areas(scan, regions)
     spread = spread_areas(counted[list(COUNTED)], weights)
     own = scan.newest[refuse_rows(scan.newest, as_of=today, first=first).isna()]
+    group = with_targeting(
+        group,
+        spread,
+        foreign=scan_series(spread, group)["foreign"] > 0,
+        position=spread["position"].to_numpy(),
+        day=spread["first"].to_numpy(),
+        weight=spread["reports"].to_numpy() * spread["grains"].to_numpy() * GRAIN,
+        region_ids=list(regions["region_id"]),
+    )
     return _make_panel(
         scan_cells(spread, group),
         see_sums(spread),
@@ -482,6 +495,7 @@ def recount_evidence(
     rows = evidence[inside].reset_index(drop=True)
     position = pd.Index(keys["region_id"]).get_indexer(rows["region_id"])
     placed = rows[["weight", "method"]].assign(row=np.arange(len(rows)), position=position)
+    group = _target(group, rows, placed, keys)
     return _make_panel(
         _cells_of(rows, placed, group),
         see_reports(rows, placed),
@@ -491,6 +505,23 @@ def recount_evidence(
         lost=None,
         group=group,
         attacks=pd.DataFrame(),
+    )
+
+
+def _target(
+    group: WorkerGroup | None, counted: pd.DataFrame, placed: pd.DataFrame, keys: pd.DataFrame
+) -> WorkerGroup | None:
+    """Return the group with its targeting among placed incidents."""
+    row = placed["row"].to_numpy()
+    rows = counted.iloc[row]
+    return with_targeting(
+        group,
+        rows,
+        foreign=hits_foreigners(rows, group),
+        position=placed["position"].to_numpy(),
+        day=day_numbers(rows["event_date"].to_numpy()),
+        weight=placed["weight"].to_numpy(dtype=float),
+        region_ids=list(keys["region_id"]),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.panels.presence import Presence, Route, Site
+    from riskmap.panels.targeting import Targeting
     from riskmap.typing import FloatArray
 
 #: How an incident bears on a group, from the closest on, and what it weighs in the group's series
@@ -31,6 +32,9 @@ RELEVANCE = {
     "national staff": 0.0,
     "no foreigners known": 0.0,
 }
+
+#: The grade whose weight is that of the group's targeting, where workers are told.
+OTHERS = "other foreigners"
 
 #: The grades that are attacks on the group itself.
 THEIRS = tuple(grade for grade, weight in RELEVANCE.items() if weight == 1.0)
@@ -65,11 +69,15 @@ class WorkerGroup:
         How many of the group are where, for rates per worker-year.
     all_foreigners
         How many foreign workers of any kind are where. With both, the share of attacks that hit the
-        group is compared with its share of the workers.
+        group is compared with its share of the workers, and what attacks on other foreigners weigh
+        follows from it.
     employers
         Names of employers; an attack whose ``target`` is ``employer:NAME`` is aimed at the group.
     weights
         What the grades of :data:`RELEVANCE` weigh, where it is not what stands there.
+    targeting
+        How often the group is hit, against its share of the workers; counting finds it
+        (:mod:`riskmap.panels.targeting`).
 
     Raises
     ------
@@ -96,6 +104,7 @@ class WorkerGroup:
     all_foreigners: tuple[Presence, ...] = field(default=(), repr=False)
     employers: tuple[str, ...] = field(default=(), repr=False)
     weights: tuple[tuple[str, float], ...] = ()
+    targeting: Targeting | None = None
 
     def __post_init__(self) -> None:
         """Make the nationalities a sorted tuple and check every code."""
@@ -131,7 +140,8 @@ class WorkerGroup:
     @property
     def relevance_table(self) -> dict[str, float]:
         """Every grade of relevance and what it weighs in the group's series."""
-        return RELEVANCE | dict(self.weights)
+        found = {} if self.targeting is None else {OTHERS: min(1.0, self.targeting.ratio)}
+        return RELEVANCE | found | dict(self.weights)
 
     @classmethod
     def parse(cls, text: str) -> WorkerGroup:

@@ -137,7 +137,7 @@ def test_notes_say_who_was_hit_in_a_run(incidents, tmp_path):
 def test_a_run_stops_when_too_much_of_a_file_is_lost(incidents, regions, tmp_path):
     rows = pd.read_csv(incidents, dtype=str, keep_default_na=False)
     rows.loc[rows.index[::4], "event_date"] = "soon"
-    rows.loc[rows.index[1::8], "killed"] = "many"
+    rows.loc[rows.index[1::8], "event_date"] = ""
     path = tmp_path / "incidents.csv"
     rows.to_csv(path, index=False)
     args = ("run", path, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path / "out")
@@ -145,7 +145,7 @@ def test_a_run_stops_when_too_much_of_a_file_is_lost(incidents, regions, tmp_pat
     assert stopped.exit_code == 1
     told = str(stopped.exception)
     assert "of the rows can't be used: met '" in told
-    assert told.index("bad_date") < told.index("bad_number")
+    assert told.index("bad_date") < told.index("no_date")
     assert not (tmp_path / "out").exists()
 
 

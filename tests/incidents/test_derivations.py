@@ -13,7 +13,8 @@ from riskmap.incidents.derivations import find_facts
     [
         ("Three Chinese engineers were killed", {"nationality": "CHN", "foreign_victims": 3}),
         ("3 INGO international (Spanish) staff killed", {"nationality": "ESP"}),
-        ("a Turkish road engineer was abducted", {"nationality": "TUR", "foreign_victims": None}),
+        ("a Turkish road engineer was abducted", {"nationality": "TUR", "foreign_victims": 1}),
+        ("Turkish road engineers were abducted", {"nationality": "TUR", "foreign_victims": None}),
         ("an attack on foreign contractors", {"staff_type": "international"}),
         ("two Chinese workers and one Turkish driver", {"nationality": "CHN;TUR"}),
         ("workers at a coal mine", {"sector": "mining", "nationality": None}),
@@ -33,6 +34,65 @@ def test_facts(text, expected):
         assert facts.get(column, (None, ""))[0] == value
     for _, phrase in facts.values():
         assert phrase in text
+
+
+@pytest.mark.parametrize(
+    ("text", "nations", "number"),
+    [
+        ("Five workers from India", "IND", 5),
+        ("5 Chinese injured", "CHN", 5),
+        ("Two Chinese killed", "CHN", 2),
+        ("PRC national killed", "CHN", None),
+        ("2 Chinese and 1 Afghan killed", "AFG;CHN", 2),
+        ("an expat was killed", None, 1),
+        ("kidnapped two foreigners", None, 2),
+        ("中国公民一人遇害", "CHN", 1),
+        ("3名中国工人被绑架", "CHN", 3),
+        ("Chinese mine employee killed on the road", "CHN", None),
+        ("Chinese workers attacked at gold mine", "CHN", None),
+        ("Three Turks and two Egyptians were taken by kidnappers", "EGY;TUR", 5),
+        ("one Afghan killed", "AFG", None),
+        ("20,000 Indians", None, None),
+        ("No Chinese nationals were hurt", None, None),
+        ("No foreigners were hurt", None, None),
+        ("Talks with Chinese officials", None, None),
+        ("Two Chinese lorries were stopped and a man killed", None, None),
+        ("Americans killed the leader", None, None),
+        ("Chinese border forces killed two workers", None, None),
+        ("Foreign journalists say that 20 were killed", None, None),
+        ("Workers from Niger Delta killed", None, None),
+    ],
+)
+def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
+    facts = find_facts(text, "AFG")
+    assert facts.get("nationality", (None,))[0] == nations
+    assert facts.get("foreign_victims", (None,))[0] == number
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("attack on a Chinese company's mine", "foreigners"),
+        ("a bomb aimed at foreigners", "foreigners"),
+        ("Chinese-owned restaurant bombed", "foreigners"),
+        ("gunmen attacked a convoy of Chinese engineers", "foreigners"),
+        ("Chinese workers attacked at gold mine", "foreigners"),
+        ("gunmen stormed a gold mine", "mining"),
+        ("attack on an Afghan company's mine", "mining"),
+        ("attacked a police post near a gold mine", None),
+        ("attack on US troops", None),
+        ("clash over gold mine", None),
+    ],
+)
+def test_at_whom_it_was_aimed_is_known_from_what_desks_write(text, target):
+    assert find_facts(text, "AFG").get("target", (None,))[0] == target
+
+
+def test_words_set_no_target_in_a_database_of_aid_workers():
+    rows = read(notes="attack on foreign aid workers", source="awsd")
+    other = read(notes="attack on foreign aid workers", source="desk")
+    assert rm.derive_victims(rows)["target"].isna().all()
+    assert rm.derive_victims(other)["target"].tolist() == ["foreigners"]
 
 
 def read(**columns):

@@ -317,14 +317,16 @@ def test_no_date_among_the_columns_is_an_error_that_says_what_was_expected():
 
 
 @pytest.mark.parametrize("column", ["time_precision", "date_prec"])
-def test_a_strange_precision_of_dates_is_set_aside(column):
+def test_a_strange_precision_of_dates_is_told_and_loses_no_attack(column):
     if column == "date_prec":
         row = {"id": "1", "date_start": "2024-03-01", "date_prec": "9"}
         table = rm.read_incidents(pd.DataFrame([row]), feed="ucdp")
     else:
         row = {"data_id": "1", "event_date": "2024-03-01", "time_precision": "9"}
         table = rm.read_incidents(pd.DataFrame([row]), feed="acled")
-    assert table["quarantine_reason"].tolist() == ["bad_code"]
+    assert table["quarantine_reason"].isna().all()
+    assert table["not_understood"].tolist() == ["date_precision=9"]
+    assert table["event_type"].tolist() == ["unknown"]
 
 
 def test_json_may_begin_with_a_byte_order_mark(tmp_path):

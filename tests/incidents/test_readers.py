@@ -229,12 +229,15 @@ def test_generic_codes(tmp_path):
         "2024-02-10,day,Chad,odd,,-1,,,",
     )
     assert table["country"].tolist() == ["NAM", "TCD", "TCD"]
-    assert table["event_type"].tolist() == ["explosion", "other", "other"]
+    assert table["event_type"].tolist() == ["explosion", "unknown", "unknown"]
     assert table["nationality"].iloc[0] == "CHN;TUR"
     assert table["staff_type"].iloc[0] == "international"
     assert str(table["event_date"].iloc[0].date()) == "2024-02-01"
     assert str(table["event_date_end"].iloc[0].date()) == "2024-02-29"
-    assert table["quarantine_reason"].fillna("").tolist() == ["", "bad_code", "bad_number"]
+    assert table["quarantine_reason"].isna().all()
+    assert table["not_understood"].fillna("").tolist() == [
+        "", "event_type=odd; date_precision=fortnight", "event_type=odd; killed=-1"
+    ]  # fmt: skip
     assert table["source"].tolist() == ["press", "rows", "rows"]
 
 

@@ -1,4 +1,4 @@
-"""Tolls as people write them: a number, or the least that a text such as ``3-4`` or ``several`` says.
+"""Tolls as people write them: a number, or the least that ``3-4`` or ``several`` says.
 
 An attack is never lost for the way in which its dead are counted. Words that tell of people without
 a number have a small lower bound of their own in ``data/incident_words.csv``.
@@ -28,7 +28,7 @@ _START = re.compile(r"(\d{1,3})\s+(?!\d)\S")
 #: Who is counted, which says nothing of how many.
 _PEOPLE = re.compile(
     r"\b(?:people|persons?|killed|dead|deaths?|fatalit(?:y|ies)|wounded|injur(?:ed|ies)"
-    r"|casualt(?:y|ies)|abducted|kidnapped|victims?|civilians?|workers?|men|women|children|soldiers?|police|others?)\b"
+    r"|casualt(?:y|ies)|abducted|kidnapped|victims?|civilians?|workers?|wom[ae]n|m[ae]n|children|soldiers?|police|others?)\b"
 )
 
 
@@ -45,6 +45,19 @@ class Bound(NamedTuple):
 
     low: int | None
     is_exact: bool
+
+
+def of_number(number: float) -> Bound:
+    """Return the least of a number; a part of a victim, as GTD splits a sum, is one at least.
+
+    Examples
+    --------
+    >>> of_number(3.0), of_number(0.5).low, of_number(2.5)
+    (Bound(low=3, is_exact=True), 1, Bound(low=2, is_exact=False))
+    """
+    if number.is_integer() or number < 0:
+        return Bound(int(number) if number.is_integer() else -1, is_exact=True)
+    return Bound(max(1, int(number)), is_exact=False)
 
 
 def read_bound(text: str) -> Bound | None:

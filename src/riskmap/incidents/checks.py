@@ -10,6 +10,7 @@ from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import open_table, read_incidents
 from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
+from riskmap.incidents.words import count_not_understood
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How many reasons a report shows.
 SHOWN = 10
+#: How many letters of a value a report shows.
+WIDEST = 40
 #: The geometry's two columns, which are none of the schema's.
 POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
 
@@ -55,6 +58,11 @@ class FileReport:
     duplicates, duplicate
         Usable rows that tell of an incident that another one tells of, with other ids
         (:func:`riskmap.merge_duplicates`), and the first of them with what both agree on.
+    not_understood
+        For each column the values that are in no list, as written, and how many usable rows have
+        each.
+    bounds
+        Usable rows whose tolls are bounds, such as ``5+``.
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -88,6 +96,8 @@ class FileReport:
     duplicate_ids: int
     duplicates: int
     duplicate: str | None
+    not_understood: Mapping[str, Mapping[str, int]]
+    bounds: int
     reasons: Mapping[str, int]
     examples: Mapping[str, str]
 
@@ -124,6 +134,11 @@ class FileReport:
         ]
         if self.duplicate:
             lines.insert(-2, f"  {self.duplicates} counted with another row: {self.duplicate}")
+        if self.bounds:
+            lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
+        if self.not_understood:
+            lines.append("not understood (an attack of unknown type still counts as an attack):")
+            lines += [_told(*item) for item in self.not_understood.items()]
         if self.reasons:
             lines.append("rows that can't be used:")
             lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
@@ -140,6 +155,13 @@ def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
 
 def _mix(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _told(column: str, counts: Mapping[str, int]) -> str:
+    """Return a line on a column's values that are in no list, the most frequent first."""
+    shown = [f"{value[:WIDEST]!r} {count} rows" for value, count in list(counts.items())[:SHOWN]]
+    more = len(counts) - len(shown)
+    return f"  {column}: " + ", ".join([*shown, *([f"{more} more values"] if more else [])])
 
 
 def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
@@ -215,6 +237,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         duplicate_ids=reasons.get("duplicate_id", 0),
         duplicates=len(told),
         duplicate=next(iter(told["incident_id"] + " " + told["quarantine_detail"]), None),
+        not_understood=count_not_understood(good["not_understood"]),
+        bounds=int(good["toll"].notna().sum()),
         reasons=top,
         examples={
             name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"

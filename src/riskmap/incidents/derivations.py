@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.hits import Person
 
+#: The columns that words fill.
+FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc")
 _WORD = re.compile(r"\w+")
@@ -85,14 +87,7 @@ def _merged(
     """Fill missing values of `derived` and return the filled columns and phrases of each row."""
     names = _split(incidents, "derived", ";")
     phrases = _split(incidents, "evidence", " | ")
-    for column in (
-        "nationality",
-        "foreign_victims",
-        "staff_type",
-        "sector",
-        "target",
-        "claimed_by",
-    ):
+    for column in FILLED:
         missing = incidents[column].isna().to_numpy()
         if column == "target":
             missing = missing & ~incidents["source"].isin(OWN_TARGETS).to_numpy()
@@ -130,7 +125,7 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     Examples
     --------
     >>> find_facts("Gunmen shot a Turkish road engineer.", "AFG")["nationality"]
-    ('TUR', 'Turkish road engineer')
+    ('TUR', 'a Turkish road engineer')
     >>> find_facts("Talks with Chinese officials went on.")
     {}
     """

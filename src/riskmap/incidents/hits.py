@@ -1,6 +1,6 @@
 """Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
 
-The words are those of ``data/victim_words.csv`` and the demonyms and names of ``data/countries.csv``.
+The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
 English is read, and of Chinese the usual form (中国公民一人遇害).
 """
 
@@ -27,7 +27,16 @@ _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
     r"|inside|over|for|who|were|was|dead|hostage)\b))"
 )
+#: What is near a thing or within it is not that thing.
+_BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
+_SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
+#: Words without which nobody is said to come from a country.
+_ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
+#: Nations that are named by a short word, which is more often a government than people.
+_SHORT = ("US", "UK", "U.S.")
 _SHORTEST_NAME = 4
+#: How many letters before people their number is looked for.
+_REACH = 60
 
 
 class Person(NamedTuple):
@@ -82,20 +91,51 @@ def find_people(text: str) -> list[Person]:
 
 def _of_sentence(text: str, offset: int) -> Iterator[Person]:
     """Yield the people of one sentence, each once."""
+    told = set(_WORD.findall(text.casefold()))
+    if openings("people").isdisjoint(told):
+        return
     was_hit = _any("hit", "hitting").search(text) is not None
-    taken: list[range] = []
-    patterns = (_workers(), _of_country(), *((_alone(),) if was_hit else ()))
-    matches = [match for pattern in patterns for match in pattern.finditer(text)]
-    for match in sorted(matches, key=lambda match: (match.start(), -match.end())):
-        span = range(match.start(), match.end())
-        overlaps = any(span.start < other.stop and other.start < span.stop for other in taken)
-        if overlaps or _NONE_BEFORE.search(text, 0, match.start()):
+    found = []
+    if not openings("demonym").isdisjoint(told):
+        found = [(m, _before("foreign", m)) for m in _workers().finditer(text)]
+        if was_hit:
+            alone = ((m, _before("foreign", m)) for m in _alone().finditer(text))
+            found += [(m, before) for m, before in alone if _is_hit(m, before["number"])]
+    if not _ORIGINS.isdisjoint(told):
+        abroad = ((m, _before("role", m)) for m in _of_country().finditer(text))
+        found += [(m, before) for m, before in abroad if before["role"] or m["citizen"]]
+    end = 0
+    for match, before in sorted(found, key=lambda pair: (pair[0].start(), -pair[0].end())):
+        start = match.start() - len(before.group())
+        if match.start() < end or _NONE_BEFORE.search(text, 0, start):
             continue
-        taken.append(span)
-        told = match.groupdict()
-        nation = _code(told.get("nation") or told.get("people"))
-        number = _number(told.get("number") or told.get("sum"))
-        yield Person(nation, number, match.group().strip(), offset + span.start, was_hit)
+        end = match.end()
+        yield Person(
+            _code(match["nation"]),
+            _number(before["number"]),
+            text[start:end].strip(),
+            offset + start,
+            was_hit and not _SAYS.match(text, end),
+        )
+
+
+def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
+    """Return the number, and a word of one kind, that stand right before people."""
+    start = match.start()
+    found = _leads()[kind].search(match.string, max(0, start - _REACH), start)
+    assert found is not None, "an empty lead always matches"  # noqa: S101
+    return found
+
+
+def _is_hit(match: re.Match[str], number: str | None) -> bool:
+    """Return whether people without a role are those who were hit, not a thing or who hits."""
+    text, end = match.string, match.end()
+    if number and match["nation"]:
+        return _ends().match(text, end) is not None or _hit().match(text, end) is not None
+    if match["nation"]:
+        return match["nation"] not in _SHORT and _hit().match(text, end) is not None
+    beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
+    return bool(number or beside)
 
 
 def _code(word: str | None) -> str | None:
@@ -137,20 +177,20 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
     Examples
     --------
     >>> find_aim("An attack on a Chinese company's mine", "AFG")
-    ('foreigners', "attack on a Chinese company's mine")
+    ('foreigners', 'attack on a Chinese company')
     >>> find_aim("Gunmen stormed a gold mine"), find_aim("A bomb near a mine") is None
     (('mining', 'stormed a gold mine'), True)
     """
-    if openings("aim").isdisjoint(_WORD.findall(text.casefold())):
+    told = set(_WORD.findall(text.casefold()))
+    if openings("aim").isdisjoint(told):
         return None
-    sector = None
-    for match in (m for pattern in _aims() for m in pattern.finditer(text)):
-        told = match.groupdict()
-        if told.get("sector"):
-            sector = sector or (words()["sector"][told["sector"].casefold()], match.group().strip())
-        elif not told.get("nation") or _code(told["nation"]) != country:
-            return "foreigners", match.group().strip()
-    return sector
+    if not openings("demonym").isdisjoint(told):
+        for match in (m for pattern in _aims() for m in pattern.finditer(text)):
+            nation = match.groupdict().get("nation")
+            if not nation or _code(nation) != country:
+                return "foreigners", match.group().strip()
+    found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
+    return found and (words()["sector"][found["sector"].casefold()], found.group().strip())
 
 
 @lru_cache(maxsize=1)
@@ -179,11 +219,11 @@ def openings(kind: str) -> frozenset[str]:
     >>> "foreign" in openings("people"), "dam" in openings("sector")
     (True, True)
     """
+    phrases = set(words().get(kind, ()))
+    if kind in ("people", "demonym"):
+        phrases = {*words()["foreign"], *_nations(), *(f"{word}s" for word in words()["foreign"])}
     if kind == "people":
-        phrases = {*words()["foreign"], *_nations(), *_names()}
-        phrases.update(f"{word}s" for word in words()["foreign"])
-    else:
-        phrases = set(words()[kind])
+        phrases |= _names()
     return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
 
 
@@ -220,64 +260,89 @@ def _names() -> frozenset[str]:
     return frozenset(known | {"USA", "UK", "US", "UAE", "PRC", "DRC"})
 
 
-def _count() -> str:
-    return rf"(?:\b(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))\s+)"
-
-
 def _role() -> str:
     return rf"(?i:{any_of(words()['role'])})(?i:s|es)?"
+
+
+@lru_cache(maxsize=1)
+def _leads() -> Mapping[str, re.Pattern[str]]:
+    """Return what may stand before people: a number, and "foreign" or what they do."""
+    number = rf"(?:(?<![\w,.])(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))\s+)?"
+    return {
+        "foreign": re.compile(rf"{number}(?:\b(?i:{any_of(words()['foreign'])})\s+)?$"),
+        "role": re.compile(rf"{number}(?:\b(?:[a-z][\w-]*\s+)?(?P<role>{_role()})\s+)?$"),
+    }
 
 
 @lru_cache(maxsize=1)
 def _workers() -> re.Pattern[str]:
     """Return the pattern of people of a nationality, or foreign ones, with their role."""
     return re.compile(
-        rf"{_count()}?\b(?:(?i:{any_of(words()['foreign'])})\s+)?"
-        rf"(?:\(?\b(?P<nation>{any_of(_nations())})\b\)?|\b(?i:foreign|expatriate|expat|international)\b)"
-        rf"(?:\s+[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
+        rf"(?:\(?\b(?P<nation>{any_of(_nations())})\b\)?"
+        r"|\b(?i:foreign|expatriate|expat|international)\b)"
+        rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
     )
 
 
 @lru_cache(maxsize=1)
 def _of_country() -> re.Pattern[str]:
-    """Return the pattern of people from a country: "five workers from India"."""
+    """Return the pattern of a country that people come from: "five workers from India"."""
     return re.compile(
-        rf"{_count()}?\b(?:[a-z][\w-]*\s+)?(?:{_role()}\s+from|(?i:nationals?|citizens?)\s+of)"
-        rf"\s+(?:the\s+)?(?P<nation>{any_of(_names())})\b(?!\s+[A-Z])(?!-)"
+        r"\b(?:from|(?P<citizen>(?i:nationals?|citizens?)\s+of))\s+(?:the\s+)?"
+        rf"(?P<nation>{any_of(_names())})\b(?!\s+[A-Z])(?!-)"
     )
 
 
 @lru_cache(maxsize=1)
 def _alone() -> re.Pattern[str]:
     """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
-    nation = rf"(?P<nation>{any_of(_nations())})\b(?![-'’])"
-    were = r"(?:(?:was|were|has been|have been|had been|being|got|is|are)\s+)?"
-    hit = rf"\s+{were}(?:\w+ly\s+)?(?i:{any_of(words()['hit'])})\b{_END}"
-    count = _count().replace("number", "sum")
-    other = nation.replace("nation", "people")
     return re.compile(
-        rf"{_count()}?\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
-        rf"|\b(?!(?:US|UK)\b){nation}(?={hit})"
-        rf"|{count}{other}(?:(?={hit})|{_END})"
+        rf"\b(?P<nation>{any_of(_nations())})\b(?![-'’])"
+        r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
     )
 
 
 @lru_cache(maxsize=1)
+def _ends() -> re.Pattern[str]:
+    return re.compile(rf"(?!/){_END}")
+
+
+@lru_cache(maxsize=1)
+def _hit() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, behind them."""
+    were = r"(?:(?:was|were|has been|have been|had been|being|got|is|are)\s+)?"
+    return re.compile(rf"\s+{were}(?:\w+ly\s+)?(?i:{any_of(words()['hit'])})\b{_END}")
+
+
+@lru_cache(maxsize=1)
+def _hitting() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, before them."""
+    return re.compile(rf"\b(?i:{any_of(words()['hitting'])})\s+(?:[\w-]+\s+){{0,3}}?$")
+
+
+def _aim() -> str:
+    return rf"\b(?i:{any_of(words()['aim'])})\s+(?:{_BESIDE}[\w'’-]+\s+){{0,3}}?"
+
+
+@lru_cache(maxsize=1)
+def _aim_at_sector() -> re.Pattern[str]:
+    return re.compile(rf"{_aim()}(?P<sector>(?i:{any_of(words()['sector'])}))\b")
+
+
+@lru_cache(maxsize=1)
 def _aims() -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of who or what is attacked."""
+    """Return the patterns of an attack on foreigners or on what is theirs."""
     kinds = words()
     nation = rf"(?P<nation>{any_of(_nations())})\b"
     owned = r"(?:-\w+)?(?:['’]s?)?\s+(?:[\w'’-]+\s+){0,2}?"
-    people = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"
-    foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{people}"
-    aim = rf"\b(?i:{any_of(kinds['aim'])})\s+(?:[\w'’-]+\s+){{0,3}}?"
+    theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"
+    foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{theirs}"
     were = r"\s+(?:[\w-]+\s+){0,2}?(?:was\s+|were\s+|being\s+)?"
     attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched){_END}"
     return (
-        re.compile(rf"{aim}(?:{foreign}|{nation}{owned}{people})"),
-        re.compile(rf"{aim}(?:{nation}){_END}"),
-        re.compile(rf"(?:{foreign}|\b{nation}{owned}{people}){attacked}"),
-        re.compile(rf"{aim}(?P<sector>(?i:{any_of(kinds['sector'])}))\b"),
+        re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
+        re.compile(rf"{_aim()}{nation}{_END}"),
+        re.compile(rf"(?:{foreign}|\b{nation}{owned}{theirs}){attacked}"),
     )
 
 
@@ -298,6 +363,5 @@ def _chinese() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _chinese_hits() -> re.Pattern[str]:
-    return re.compile(
-        "遇害|死亡|身亡|丧生|遇难|受伤|绑架|遇袭|袭击|被杀|被害|枪杀|劫持|失踪|被打|中枪"
-    )
+    hit = "遇害 死亡 身亡 丧生 遇难 受伤 绑架 遇袭 袭击 被杀 被害 枪杀 劫持 失踪 中枪"
+    return re.compile(hit.replace(" ", "|"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.bounds import Bound, read_bound
+from riskmap.incidents.bounds import of_number, read_bound
 from riskmap.incidents.words import FINDERS
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Counts(NamedTuple):
 
     Parameters
     ----------
-    values
+    numbers
         The counts, ``Int64``; the least where a text is a bound; missing where not known.
     bounds
         Which are bounds, such as ``5+`` or ``several``.
@@ -125,7 +125,7 @@ class Counts(NamedTuple):
         Which can't be understood.
     """
 
-    values: pd.Series
+    numbers: pd.Series
     bounds: NDArray[np.bool_]
     strange: NDArray[np.bool_]
 
@@ -137,7 +137,7 @@ def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
     --------
     >>> texts = ["3.0", "", "N/A", "-9", "2-3", "many", "abc"]
     >>> counts = parse_counts(pd.Series(texts, dtype=object), ["-9"])
-    >>> counts.values.tolist()
+    >>> counts.numbers.tolist()
     [3, <NA>, <NA>, <NA>, 2, 2, <NA>]
     >>> counts.bounds.tolist().index(True), counts.strange.tolist().index(True)
     (4, 6)
@@ -149,7 +149,7 @@ def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
         if text in blank or text.removesuffix(".0") in blank:
             return -1, False, False
         number = to_number(text)
-        bound = Bound(int(number), is_exact=True) if number.is_integer() else read_bound(text)
+        bound = read_bound(text) if np.isnan(number) else of_number(number)
         if bound is None or not 0 <= (bound.low or 0) <= LARGEST_COUNT:
             return -1, False, True
         return (-1 if bound.low is None else bound.low), not bound.is_exact, False

@@ -179,11 +179,9 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
     """
     found: set[str] = set()
     foreign, strange = False, []
-    if normalise(text) in listed("blank"):
-        return [], False, []
-    for part in [text] if find_nationality(text) else _PARTS.split(text):
+    for part in [text] if is_blank(text) or find_nationality(text) else _PARTS.split(text):
         word = normalise(_SENSELESS.sub(" ", part))
-        if word in listed("blank") or part.strip() in ("NA", "no", "No") or not _WORD.search(word):
+        if is_blank(part) or not _WORD.search(word):
             continue
         if code := _nation(part):
             found.add(code)
@@ -197,6 +195,19 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
         else:
             strange.append(part.strip())
     return sorted(found), foreign, strange
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text says that nothing is known, or nothing to be told.
+
+    Examples
+    --------
+    >>> is_blank("N/A"), is_blank("-"), is_blank("No"), is_blank("NO")
+    (True, True, True, False)
+    """
+    return text.strip() != "NO" and (
+        normalise(text) in listed("blank") or not _WORD.search(normalise(text))
+    )
 
 
 def _nation(text: str) -> str | None:
@@ -261,6 +272,8 @@ def split_remarks(text: str) -> list[tuple[str, str]]:
     [('sector', 'blasting; rigging'), ('event_type', 'blorp')]
     """
     heads = list(_REMARK.finditer(text))
+    if not heads:
+        return []
     ends = [after.start() for _, after in pairwise(heads)] + [len(text)]
     return [(head[1], text[head.end() : end]) for head, end in zip(heads, ends, strict=True)]
 

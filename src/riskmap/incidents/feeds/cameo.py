@@ -34,7 +34,7 @@ EVENT_TYPE = {
 }
 
 #: Root codes of talk, aid, agreements and what is no violence.
-TALK = tuple(f"{root:02}" for root in range(1, 17) if root != 14)
+TALK = tuple(f"{root:02}" for root in (*range(1, 14), 15, 16))
 
 #: Reason of rows that are no incident.
 NO_INCIDENT = {True: "no_incident", False: None}

@@ -157,7 +157,7 @@ class Source:
         found = parse_counts(texts, self.unknown)
         self.tolls.add(name, found.bounds, texts)
         self.not_understood.add(name, found.strange, texts)
-        return found.values
+        return found.numbers
 
     def texts(self, *columns: str) -> pd.Series:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""

@@ -12,8 +12,7 @@ from riskmap.incidents.words import (
     find_sectors,
     find_target,
     find_word,
-    listed,
-    normalise,
+    is_blank,
 )
 
 if TYPE_CHECKING:
@@ -71,14 +70,13 @@ def _nationality(text: str, country: str | None) -> Answer:
 
 def _sector(text: str, _: str | None) -> Answer:
     found = find_sectors(text)
-    is_none = normalise(text) in listed("blank") or find_word("target", text) == ""
+    is_none = is_blank(text) or find_word("target", text) == ""
     return next(iter(found), None), False, [] if len(found) == 1 or is_none else [text]
 
 
 def _target(text: str, country: str | None) -> Answer:
     found = find_target(text, country)
-    is_blank = normalise(text) in listed("blank")
-    return found or None, False, [text] if found is None and not is_blank else []
+    return found or None, False, [text] if found is None and not is_blank(text) else []
 
 
 _READERS: Mapping[str, Callable[[str, str | None], Answer]] = {

@@ -44,7 +44,7 @@ def _dates(source: Source) -> Days:
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return kidnappings and arrests as such, and whether staff were foreign."""
-    arrested = parse_counts(source.texts("arrested")).values
+    arrested = parse_counts(source.texts("arrested")).numbers
     kinds = np.select(
         [(frame["abducted"].fillna(0) > 0), (arrested.fillna(0) > 0)], ["abduction", "arrest"], ""
     )

@@ -1,0 +1,194 @@
+"""Words are understood, or told as written; no attack is lost or made harmless."""
+
+import csv
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import riskmap as rm
+from riskmap.incidents.bounds import read_bound
+from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.words import count_not_understood, find_event_type, split_remarks
+from riskmap.panels.measures import measure
+from riskmap.schema import EVENT_TYPES, SECTORS
+from riskmap.settings import data_path
+
+
+def read(**columns):
+    """Rows of the invented country, one for each value of the longest column."""
+    n = max(len(values) for values in columns.values())
+    rows = {"date": ["2031-05-06"] * n, "lat": ["-7.5"] * n, "lon": ["2.5"] * n}
+    return rm.read_incidents(pd.DataFrame(rows | columns))
+
+
+def test_the_list_gives_a_word_one_meaning_and_only_codes_of_the_schema():
+    seen = {}
+    with data_path("incident_words.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            known = {"event_type": EVENT_TYPES, "sector": SECTORS}.get(row["kind"], (row["value"],))
+            assert row["value"] in known
+            for word in row["words"].split(";"):
+                assert seen.setdefault((row["kind"], word), row["value"]) == row["value"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["Armed attack", "armed_attack", "ATTACKS", "Violence against civilians"], "armed_attack"),
+        (["shooting", "murder", "homicidio", "Complex attack"], "armed_attack"),
+        (["Explosions/Remote violence", "IED", "VBIED", "rocket attack on a camp"], "explosion"),
+        (["Kidnapping", "Secuestro", "Hostage Taking (Kidnapping)"], "abduction"),
+        (["Battles", "clash", "armed clashes"], "battle"),
+        (["Protests", "Demonstration"], "unrest"),
+        (["Flood", "Road traffic accident", "Strategic developments"], "other"),
+        (["Protest / shooting"], "armed_attack"),
+        (["blorp", "Protest / blorp", "???"], "unknown"),
+    ],
+)
+def test_types_are_understood_whatever_their_spelling(words, code):
+    assert set(read(type=words)["event_type"]) == {code}
+
+
+@given(st.text(max_size=20))
+def test_a_type_in_no_list_counts_as_an_attack(text):
+    known = find_event_type(text)
+    if known is None and text.strip():
+        table = read(event_type=[text, "protest"])
+        assert table["event_type"].iloc[0] == "unknown"
+        assert measure(table)["violence"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("feed", [feed for feed in FEEDS if "event_type" in feed.codes])
+def test_no_feed_takes_a_strange_type_for_something_harmless(feed):
+    days = {"year": "2031", "iyear": "2031", "month": "5", "imonth": "5", "day": "6", "iday": "6"}
+    row = {name: days.get(name, "2031-05-06") for name in feed.date_columns}
+    row |= dict.fromkeys(feed.codes["event_type"].columns, "blorp")
+    table = rm.read_incidents(pd.DataFrame([row]), feed=feed.name)
+    assert table["event_type"].tolist() == ["unknown"]
+    assert "event_type=blorp" in table["not_understood"].iloc[0]
+    assert measure(table)["violence"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sector"),
+    [
+        (["mining", "Mining", "MINES", "Gold mining company", "采矿"], "mining"),
+        (["NGO", "Humanitarian"], "aid"),
+        (["Oil & Gas", "power plants"], "energy"),
+        (["Road construction", "Builders"], "construction"),
+    ],
+)
+def test_sectors_are_understood(words, sector):
+    table = read(sector=words)
+    assert set(table["sector"]) == {sector}
+    assert table["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "words", ["China", "chinese", "CHN", "CN", "PRC national", "3 Chinese", "Yes - Chinese", "中国"]
+)
+def test_nationalities_are_understood(words):
+    table = read(nationality=[words])
+    assert table["nationality"].tolist() == ["CHN"]
+    assert table["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize("words", ["", "unknown", "n/a", "NA", "-", "No", "none"])
+def test_nothing_is_no_nationality(words):
+    table = read(nationality=[words], sector=[words])
+    assert table[["nationality", "sector", "not_understood"]].isna().all(axis=None)
+
+
+def test_foreign_and_local_people_are_known_as_such():
+    table = read(nationality=["expat", "local; Chinese", "Congolese"], country=["TCD"] * 3)
+    assert table["foreign_victims"].fillna(0).tolist() == [1, 0, 1]
+    assert table["nationality"].fillna("").tolist() == ["", "CHN;TCD", ""]
+    assert table["staff_type"].fillna("").tolist() == ["international", "", "international"]
+
+
+def test_targets_are_foreigners_sectors_employers_or_sites():
+    words = ["Chinese company", "mines", "employer: Road Co", "police", "blorp", "foreign workers"]
+    table = read(target=words, country=["TCD"] * 6)
+    told = ["foreigners", "mining", "employer:Road Co", "", "", "foreigners"]
+    assert table["target"].fillna("").tolist() == told
+    assert table["not_understood"].fillna("").tolist() == ["", "", "", "", "target=blorp", ""]
+
+
+def test_values_in_no_list_are_told_by_value_as_written():
+    table = read(sector=["Blasting", "Blasting", "mining"], killed=["abc", "1", "2"])
+    counts = {"killed": {"abc": 1}, "sector": {"Blasting": 2}}
+    assert count_not_understood(table["not_understood"]) == counts
+    report = rm.check_incidents_file(
+        pd.DataFrame({"date": ["2031-05-06"] * 2, "place": ["A", "B"], "sector": ["Blasting"] * 2})
+    )
+    assert json.loads(json.dumps(report.as_dict()))["not_understood"] == {"sector": {"Blasting": 2}}
+    assert "sector: 'Blasting' 2 rows" in str(report)
+
+
+def test_remarks_survive_being_written_and_read_again(tmp_path):
+    table = read(sector=["Blasting", ""], killed=["3-4", "abc"], target=["mines", ""])
+    table.drop(columns="geometry").to_csv(tmp_path / "a.csv", index=False)
+    again = rm.read_incidents(tmp_path / "a.csv")
+    for column in ("not_understood", "toll", "target", "killed"):
+        assert again[column].astype(object).fillna("").tolist() == (
+            table[column].astype(object).fillna("").tolist()
+        )
+
+
+@given(st.lists(st.tuples(st.sampled_from(["sector", "killed"]), st.from_regex(r"[a-z;, ]{1,9}"))))
+def test_remarks_are_read_as_they_were_written(pairs):
+    plain = [(column, value.strip()) for column, value in pairs]
+    assert split_remarks("; ".join(f"{c}={v}" for c, v in plain)) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        *(("3-4", 3), ("3 – 4", 3), ("3 to 4", 3), ("4 to 6", 4), ("between 3 and 4", 3)),
+        *(("4-Mar", 3), ("2031-03-04 00:00:00", 3), ("5+", 5), ("at least 5", 5), ("5 or more", 5)),
+        *(("At least five killed", 5), ("ca. 10", 10), ("~10", 10), ("10?", 10), ("several", 2)),
+        *(("many", 2), ("a few", 2), ("dozens", 24), ("more than 5", 6), (">5", 6), ("<5", 1)),
+        *(("up to 4", 1), ("yes", 1), ("unknown number", 1), ("3 with a child", 3), ("至少5人", 5)),
+        *(("2 men and 1 woman", 3), ("0.5", 1), ("0-3", 0)),
+    ],
+)
+def test_a_bound_counts_with_the_least_and_is_kept_as_written(text, least):
+    row = read(killed=[text]).iloc[0]
+    assert row["killed"] == least
+    assert row["toll"] == f"killed {text}"
+    assert pd.isna(row["quarantine_reason"])
+    assert pd.isna(row["not_understood"])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1,200", 1200), ("three", 3), ("5 dead", 5), ("nil", 0), ("7.0", 7)]
+)
+def test_a_number_in_other_clothes_is_no_bound(text, number):
+    row = read(killed=[text]).iloc[0]
+    assert row["killed"] == number
+    assert pd.isna(row["toll"])
+
+
+@pytest.mark.parametrize("text", ["unknown", "n/a", "?", "-", "TBC", "not reported", "none"])
+def test_a_toll_that_is_not_known_is_missing(text):
+    row = read(killed=[text]).iloc[0]
+    assert row[["killed", "toll", "not_understood", "quarantine_reason"]].isna().all()
+
+
+@given(st.text(max_size=30))
+def test_no_toll_loses_an_attack_or_is_lost_itself(text):
+    row = read(killed=[text], type=["attack"]).iloc[0]
+    assert pd.isna(row["quarantine_reason"])
+    understood = not text.strip() or read_bound(text) is not None
+    assert understood or row["killed"] is not pd.NA or row["not_understood"].startswith("killed=")
+
+
+def test_what_is_told_travels_to_the_placed_incidents():
+    table = read(sector=["Blasting"], killed=["3-4"], target=["mines"])
+    located = rm.locate(table, rm.datasets.regions())
+    assert located.incidents[["not_understood", "toll", "target"]].iloc[0].tolist() == [
+        "sector=Blasting", "killed 3-4", "mining"
+    ]  # fmt: skip

@@ -63,7 +63,7 @@ def read_group(path: str | Path) -> WorkerGroup:
 def _make_group(table: Mapping[str, Any]) -> WorkerGroup:
     """Return the group that a table describes."""
     _check_keys(table, (*_KEYS, *_TABLES), where="the file")
-    known = {key: _text(table, key) for key in _KEYS[1:] if key in table}
+    known: dict[str, Any] = {key: _text(table, key) for key in _KEYS[1:] if key in table}
     nations = table.get("nationality", ())
     sites = tuple(_make_site(row) for row in _rows(table, "sites"))
     named = {site.name: site for site in sites}

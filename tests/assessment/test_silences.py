@@ -9,7 +9,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.assessment.judgements import judge_levels
-from riskmap.assessment.silences import UNTOLD, find_silent, flag_silences, measure_sources
+from riskmap.assessment.silences import UNTOLD, measure_sources
 
 REGIONS = rm.datasets.regions()
 BASE = rm.datasets.incidents().assign(
@@ -26,19 +26,18 @@ SCALE = rm.LevelScale.default()
 
 
 def ask(incidents, day=DAY, model=MODEL):
-    panel = rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, as_of=day)
+    panel = rm.count_incidents(rm.locate(incidents, REGIONS), REGIONS, group=GROUP, as_of=day)
     return rm.forecast(panel, model=model)
 
 
 def assess(incidents, day=DAY, previous=None, model=MODEL):
-    return rm.assess(ask(incidents, day, model), REGIONS, group=GROUP, previous=previous)
+    return rm.assess(ask(incidents, day, model), REGIONS, previous=previous)
 
 
 def judge(incidents, previous):
     """Levels and their audit as in `assess`, without what changes neither."""
     provenance = previous.provenance | {"as_of": DAY}
-    forecast = add_group(ask(incidents), GROUP)
-    return judge_levels(forecast, SCALE, previous=previous, provenance=provenance)
+    return judge_levels(ask(incidents), SCALE, previous=previous, provenance=provenance)
 
 
 def unflagged_drops(whole, less):
@@ -132,9 +131,25 @@ def test_one_withdrawn_report_casts_doubt_on_its_region_alone():
 
 def test_a_source_that_has_stopped_is_seen_without_a_layer_before():
     stopped = (BASE["source"] == "alpha") & (BASE["event_date"] >= "2024-01-01")
-    layer = assess(BASE[~stopped])
-    assert layer.risks["reporting_gap"].mean() > 0.8
-    assert "high" not in set(layer.risks.loc[layer.risks["reporting_gap"], "confidence"])
+    risks = assess(BASE[~stopped]).risks
+    assert risks["reporting_gap"].all()
+    assert risks["reasons"].str.contains("silent").all()
+    assert "high" not in set(risks["confidence"])
+    assert (risks["risk_level"] > 0).all()  # the others watch on
+
+
+def test_when_the_last_watcher_stops_its_levels_are_kept_with_their_day():
+    before = assess(BASE, BEFORE)
+    heard = BASE.assign(scope="none")
+    after = assess(heard, DAY, before)
+    one, two = (layer.risks.set_index(KEY) for layer in (before, after))
+    assert (two["risk_level"] >= one["risk_level"]).all()
+    kept = two["level_as_of"].notna()
+    assert kept.any()
+    assert set(two.loc[kept, "level_as_of"]) == {pd.Timestamp(BEFORE)}
+    assert (two.loc[kept, "risk_level"] == one.loc[kept, "risk_level"]).all()
+    again = assess(heard, "2025-01-15", after).risks.set_index(KEY)
+    assert set(again["level_as_of"].dropna()) == {pd.Timestamp(BEFORE)}
 
 
 def test_sources_are_counted_by_region():
@@ -143,22 +158,6 @@ def test_sources_are_counted_by_region():
     named = panel.evidence[panel.evidence["method"] != "spread"]
     assert found["reports"].sum() == named["weight"].sum()
     assert (found["last_report_days"] >= 0).all()
-    assert find_silent(panel.evidence, panel.keys, as_of=DAY).empty
-
-
-def test_sources_that_made_half_of_the_reports_leave_sparse_data():
-    risks = pd.DataFrame(
-        {
-            "region_id": ["a", "b", "c"],
-            "reporting_gap": False,
-            "data_sufficiency": ["sufficient", "sufficient", "insufficient"],
-            "confidence": ["high", "high", "low"],
-        }
-    )
-    silent = pd.DataFrame({"region_id": ["a", "b", "c"], "silent_share": [0.5, 0.1, 1.0]})
-    found = flag_silences(risks, silent, frozenset())
-    assert found["data_sufficiency"].tolist() == ["sparse", "sufficient", "insufficient"]
-    assert found["confidence"].tolist() == ["low", "medium", "low"]
 
 
 @pytest.mark.parametrize("start", ["2024-10-20", "2024-08-01", "2023-03-01"])

@@ -47,7 +47,8 @@ class Plain:
 def panel():
     districts = rm.datasets.regions()
     located = rm.locate(rm.datasets.incidents(), districts)
-    return rm.count_incidents(located, districts, every="quarter", as_of="2025-01-01")
+    counted = rm.count_incidents(located, districts, every="quarter", as_of="2025-01-01")
+    return replace(counted, at_risk={})  # all of it was watched
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +178,10 @@ def test_a_distribution_without_closed_form_scores_the_same():
 
 
 def test_regions_that_nobody_knows_of_are_left_out(panel):
-    values = panel.wide("violence").to_numpy().copy()
-    values[:, 0] = np.nan
-    found = backtest(with_counts(panel, values), {"EB": rm.EmpiricalBayes()}, origins=2)
+    watched = np.ones(panel.wide("violence").shape)
+    watched[:, 0] = 0.0
+    blind = replace(panel, at_risk={"violence": watched})
+    found = backtest(blind, {"EB": rm.EmpiricalBayes()}, origins=2)
     assert len(found.forecasts) == 2 * (panel.n_regions - 1)
 
 

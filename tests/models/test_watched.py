@@ -163,8 +163,8 @@ def test_the_quick_way_is_the_slow_way(seed):
 
 def test_days_to_come_are_watched():
     history = replace(made(), watched=drawn_watch(np.random.default_rng(1)))
-    rates = {"foreign": np.full(N_REGIONS, 0.01), "violence": np.full(N_REGIONS, 0.02)}
-    longer = lengthen(history, np.array([30.0, 31.0]), rates, layer="foreign")
+    rates = {"foreign": np.full(N_REGIONS, 0.01), "told": np.full(N_REGIONS, 0.02)}
+    longer = lengthen(history, np.array([30.0, 31.0]), rates, series="foreign")
     assert (longer.watched[-2:] == 1).all()
     assert np.array_equal(longer.until(N_WINDOWS).watched, history.watched)
 
@@ -206,8 +206,14 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     )
     history = gap.history("violence")
     share = np.repeat(1.0 - (gone / history.days)[:, None], history.n_regions, axis=1)
-    known, zeros, missing = (
-        np.median(p_any(rm.EndemicEpidemic().fit(h, horizon_days=90.0), h))
-        for h in (whole.history("violence"), history, replace(history, watched=share))
+    histories = (
+        whole.history("violence"),
+        replace(history, watched=None),
+        replace(history, watched=share),
+        history,
+    )
+    known, zeros, missing, found = (
+        np.median(p_any(rm.EndemicEpidemic().fit(h, horizon_days=90.0), h)) for h in histories
     )
     assert zeros < 0.85 * known < missing < 1.15 * known
+    assert found > 0.85 * known

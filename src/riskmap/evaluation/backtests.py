@@ -184,7 +184,7 @@ def backtest(
     if not models or refit < 1:
         raise InputError("needs a model, and a refit of 1 or more", met=f"{len(models)}, {refit}")
     history = panel.history(series)
-    if np.isnan(history.counts).all():
+    if panel.frame[series].isna().all():
         raise ModelError(f"nothing is known of the series {series!r}")
     ahead = max(1, round(parse_horizon(horizon) / float(history.days.mean())))
     at = _find_origins(panel, origins, ahead)

@@ -62,7 +62,7 @@ RISK_COLUMNS = (
     Column(
         "single_source",
         FLAG,
-        "whether one source alone raises the level; beyond moderate by one step",
+        "whether one source alone raises it; beyond moderate by one step",
     ),
     Column("fragility", TEXT, "fragile when one incident or source decides", FRAGILITIES),
     Column("level_before", COUNT, "level before, the last one known; missing when there is none"),

@@ -102,12 +102,16 @@ class LayerModel:
     terms : tuple of Term
         They are independent counts that add up.
     least : ndarray, shape (n_regions,), optional
-        Hazard (minus the log of the probability of none) that it is never below.
+        The part of the hazard of `wide` that it is never below; the hazard is minus the log of the
+        probability of none. It is asked again with every question.
+    wide : Term, optional
+        The term of violence.
     """
 
     layer: str
     terms: tuple[Term, ...]
     least: FloatArray | None = None
+    wide: Term | None = None
 
     def with_share(self, share: FloatArray) -> LayerModel:
         """Return the same with another share of the incidents that don't say who was hit."""
@@ -116,7 +120,8 @@ class LayerModel:
 
     def every_series(self) -> set[str]:
         """Return the series that are asked about."""
-        return {name for term in self.terms for name in term.all_series}
+        terms = self.terms if self.wide is None else (*self.terms, self.wide)
+        return {name for term in terms for name in term.all_series}
 
     def predict(self, histories: Mapping[str, CountHistory]) -> CountDistribution:
         """Return the distribution of the layer's count after histories, by series."""
@@ -135,16 +140,17 @@ class LayerModel:
             The region of each value; all regions in order by default.
         """
         own = combine([term.answer(ask, region) for term in self.terms])
-        if self.least is None:
+        if self.least is None or self.wide is None:
             return own
-        return raise_to(own, self.least if region is None else self.least[region])
+        part = self.least if region is None else self.least[region]
+        return raise_to(own, part * hazard_of(self.wide.answer(ask, region).p_gt(0)))
 
     def components(self, histories: Mapping[str, CountHistory]) -> dict[str, FloatArray]:
         """Return named parts that sum to the mean of :meth:`predict`."""
         parts: dict[str, FloatArray] = {}
         for term in self.terms:
             parts |= term.components(histories)
-        if self.least is not None:
+        if self.wide is not None:
             missing = self.predict(histories).mean - np.sum(list(parts.values()), axis=0)
             if (missing > _ROUNDING).any():
                 parts["least_share"] = np.where(missing > _ROUNDING, missing, 0.0)

@@ -135,6 +135,22 @@ class NameResolver(Protocol):
         ...
 
 
+class Relevance(Protocol):
+    """How incidents bear on a group, such as :class:`riskmap.WorkerGroup` tells."""
+
+    def weigh(self, incidents: Any, *, foreign: NDArray[np.bool_]) -> FloatArray:
+        """Return what each incident weighs for the group, from 0 to 1."""
+        ...
+
+    def weigh_unknown(self, incidents: Any) -> FloatArray:
+        """Return what each would weigh if it had hit foreigners and does not say so."""
+        ...
+
+    def is_aimed_at(self, incidents: Any) -> NDArray[np.bool_]:
+        """Return which incidents were aimed at the group."""
+        ...
+
+
 class Extractor(Protocol):
     """Reads a news text into records: a plug-in for :func:`riskmap.extract_incidents`."""
 

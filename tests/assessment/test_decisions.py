@@ -4,10 +4,14 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import riskmap as rm
-from riskmap.assessment.floors import find_cleared
+from riskmap.assessment.floors import tell_cleared
+from riskmap.cli import app
 from riskmap.errors import InputError
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.schema import conform
 
 WHOLE = {
     "region_id": '"XQA0101"',
@@ -75,9 +79,18 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize(("day", "cleared"), [("2025-03-31", True), ("2025-04-01", False)])
 def test_a_clearance_counts_until_its_end_and_for_its_region(tmp_path, day, cleared):
-    attacks = pd.DataFrame(
-        {"incident_id": ["a:1", "a:2"], "region_id": ["XQA0101", "XQA0102"], "cleared": None}
-    )
+    rows = {"incident_id": ["a:1", "a:2"], "region_id": ["XQA0101", "XQA0102"]}
+    attacks = conform(pd.DataFrame(rows), ATTACK_COLUMNS)
     decided = rm.read_decisions(write(tmp_path, WHOLE))
-    told = find_cleared(attacks, decided, as_of=day)["cleared"].notna().tolist()
+    told = tell_cleared(attacks, decided, as_of=day)["cleared"].notna().tolist()
     assert told == [cleared, False]
+
+
+def test_a_run_takes_no_decision_on_a_region_that_there_is_not(tmp_path):
+    regions = tmp_path / "regions.geojson"
+    rm.datasets.regions().to_file(regions)
+    path = write(tmp_path, WHOLE | {"region_id": '"XQA9999"'})
+    args = ["run", "none.csv", "--regions", regions, "--as-of", "2025-01-01", "--decisions", path]
+    done = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert isinstance(done.exception, InputError)
+    assert (done.exception.file, done.exception.column) == (str(path), "region_id")

@@ -9,8 +9,7 @@ import pytest
 from scipy import stats
 
 import riskmap as rm
-from riskmap.panels.presence import Presence
-from riskmap.panels.targeting import PRIOR_ATTACKS, Targeting
+from riskmap.panels.presence import PRIOR_ATTACKS, Presence, Targeting
 
 REGIONS = rm.datasets.regions()
 IDS = REGIONS["region_id"].tolist()

@@ -103,7 +103,7 @@ def judge_levels(
     floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
     return Judgement(
-        risks=conform(final, RISK_COLUMNS),
+        risks=conform(_spanned(final), RISK_COLUMNS),
         influences=reasons.influences,
         counterfactuals=reasons.counterfactuals,
         audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
@@ -149,6 +149,13 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     audit = _tell_unwatched(found, shared)
     kept = [column.name for column in RISK_COLUMNS if column.name in found]
     return conform(found[kept], RISK_COLUMNS), audit
+
+
+def _spanned(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return risks whose span holds the level, whatever rule has moved it."""
+    level = risks["risk_level"].where(risks["risk_level"] > 0)
+    low, high = (risks[name].fillna(level) for name in ("level_low", "level_high"))
+    return risks.assign(level_low=low.clip(upper=level), level_high=high.clip(lower=level))
 
 
 def _restore_numbers(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:

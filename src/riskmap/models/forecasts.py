@@ -309,15 +309,15 @@ def _shares_by_region(panel: Panel, column: str) -> FloatArray:
 def _rates(
     fitted: Mapping[str, CountModel], histories: Mapping[str, CountHistory], days: float
 ) -> dict[str, FloatArray]:
-    """Return the incidents a day that are expected of each series; ``told`` say who was hit."""
+    """Return the incidents a day that are expected of each series."""
     models = {"foreign": "foreign", "group": "foreign"}
     rates = {
         name: fitted[models.get(name, "violence")].predict_distribution(history).mean / days
         for name, history in histories.items()
         if models.get(name, "violence") in fitted
     }
-    rates["told"] = np.maximum(rates["violence"] - rates.get("unknown", 0.0), 0.0)
-    return rates
+    nothing = np.zeros_like(rates["violence"])
+    return {"unknown": nothing, "foreign": nothing} | rates
 
 
 def _describe_group(group: WorkerGroup | None) -> dict[str, Any]:

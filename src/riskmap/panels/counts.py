@@ -25,6 +25,7 @@ from riskmap.panels.measures import (
     GROUP_SERIES,
     RELEVANCE_UNIT,
     SERIES,
+    driver_of,
     hits_foreigners,
     measure,
     tells_victims,
@@ -164,9 +165,6 @@ class Panel:
         years = edges[:-1].astype("datetime64[Y]")
         phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
         layer = _AT_RISK.get(series, series)
-        # who was hit is told of these: one that does not say is no evidence that nobody foreign was
-        told = np.nan_to_num(self._values("violence")) - np.nan_to_num(self._values("unknown"))
-        drivers = {"violence": np.maximum(told, 0.0)}
         return CountHistory(
             counts=np.nan_to_num(self._values(series)),
             days=np.diff(edges).astype(float),
@@ -174,10 +172,16 @@ class Panel:
             country=_codes(self.keys["iso3"]),
             phase=phase,
             neighbours=self.neighbours if self.neighbours.nnz else None,
-            drivers=drivers if layer == "foreign" else {},
+            drivers={"violence": self._driver(series)} if layer == "foreign" else {},
             exposure=self.exposure,
             watched=self.at_risk.get(layer),
         )
+
+    def _driver(self, series: str) -> FloatArray:
+        """Return the series that may lead another."""
+        names = ("violence", "unknown", "foreign", "group")
+        known = [name for name in names if name in self.frame]
+        return driver_of(series, {name: np.nan_to_num(self._values(name)) for name in known})
 
     def _values(self, series: str) -> FloatArray:
         if series not in self.frame:
@@ -323,10 +327,11 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
     sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    watchers = find_watchers(seen, keys["iso3"], today=today)
+    named = seen[seen["reports"] > 0]  # what is spread names none of its regions
+    watchers = find_watchers(named, keys["iso3"], today=today)
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
-    told = seen.assign(scope="violence")
+    told = named.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     at_risk: dict[str, FloatArray | None] = {}

@@ -16,8 +16,7 @@ from riskmap.schema import SECTORS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from riskmap.panels.presence import Presence, Route, Site
-    from riskmap.panels.targeting import Targeting
+    from riskmap.panels.presence import Presence, Route, Site, Targeting
     from riskmap.typing import FloatArray
 
 #: How an incident bears on a group, from the closest on, and what it weighs in the group's series

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
-    from riskmap.panels.groups import WorkerGroup
-    from riskmap.typing import IntArray
+    from riskmap.typing import FloatArray, IntArray, Relevance
 
 #: The series of every panel: all reports; serious incidents; those in which foreign people were hit
 #: or targeted; serious incidents that don't say who was hit; deaths.
@@ -29,7 +30,7 @@ HARMLESS = ("unrest", "arrest", "other")
 _TOLLS = ["killed", "wounded", "abducted"]
 
 
-def measure(incidents: pd.DataFrame, group: WorkerGroup | None = None) -> dict[str, IntArray]:
+def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str, IntArray]:
     """Return what each incident adds to each series.
 
     Parameters
@@ -62,7 +63,7 @@ def measure(incidents: pd.DataFrame, group: WorkerGroup | None = None) -> dict[s
 
 
 def add_series(
-    table: pd.DataFrame, found: dict[str, IntArray], group: WorkerGroup | None
+    table: pd.DataFrame, found: dict[str, IntArray], group: Relevance | None
 ) -> dict[str, IntArray]:
     """Return series in their order, with those of a group.
 
@@ -86,7 +87,7 @@ def add_series(
     }
 
 
-def hits_foreigners(incidents: pd.DataFrame, group: WorkerGroup | None = None) -> NDArray[np.bool_]:
+def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> NDArray[np.bool_]:
     """Return in which incidents foreign people were hit or targeted, as far as is known.
 
     One whose victims are of several nationalities hits foreigners when any of them is none of the
@@ -137,3 +138,30 @@ def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     told = incidents["foreign_victims"].notna() | incidents["nationality"].notna()
     staff = incidents["staff_type"].notna() if "staff_type" in incidents else False
     return np.asarray(told | staff, dtype=bool)
+
+
+def driver_of(series: str, told: Mapping[str, FloatArray]) -> FloatArray:
+    """Return what may lead a series: violence of which it is told who was hit.
+
+    One that does not say is no evidence that nobody foreign was. What an attack on foreigners
+    weighs for a group it also weighs in what leads the group's series, so that no attack on other
+    foreigners dilutes it.
+
+    Parameters
+    ----------
+    series
+        ``"foreign"`` or ``"group"``.
+    told
+        Counts, rates or amounts by series.
+
+    Examples
+    --------
+    >>> told = {"violence": np.array([5.0]), "unknown": np.array([2.0]),
+    ...         "foreign": np.array([1.0]), "group": np.array([0.5])}
+    >>> driver_of("foreign", told).tolist(), driver_of("group", told).tolist()
+    ([3.0], [2.5])
+    """
+    known = told["violence"] - told["unknown"]
+    if series == "group":
+        known = known - told["foreign"] + told["group"]
+    return np.maximum(known, 0.0)

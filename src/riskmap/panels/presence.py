@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 from riskmap.errors import InputError
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import date
 
 _EAST, _NORTH = 180.0, 90.0
+
+#: The prior of the ratio is Gamma distributed around 1, with the weight of so many attacks.
+PRIOR_ATTACKS = 5.0
 
 
 @dataclass(frozen=True)
@@ -109,3 +113,44 @@ class Presence:
                 met=f"{self.start} to {self.end}",
                 expected="an end after the start",
             )
+
+
+@dataclass(frozen=True)
+class Targeting:
+    """How often a group was hit, against what its share of the workers would give.
+
+    Parameters
+    ----------
+    attacks
+        Attacks on the group, where and while the workers of all foreigners are told.
+    expected
+        Those that its share of the workers would give: each attack on foreigners there counts with
+        the group's share of the workers of its region and day.
+    ratio, low, high
+        Mean of the ratio of the two, shrunken towards 1, and its 90 % interval.
+    prior_attacks
+        Weight of the prior, in attacks.
+    """
+
+    attacks: float
+    expected: float
+    ratio: float
+    low: float
+    high: float
+    prior_attacks: float = PRIOR_ATTACKS
+
+    @classmethod
+    def of(cls, attacks: float, expected: float) -> Targeting:
+        r"""Return the ratio of attacks to those expected under a Gamma(a, a) prior.
+
+        .. math:: \rho \sim \mathrm{Gamma}(k + a,\; E + a), \qquad
+                  \bar\rho = \frac{k + a}{E + a}
+
+        Examples
+        --------
+        >>> Targeting.of(0.0, 0.0).ratio, Targeting.of(0.0, 15.0).ratio
+        (1.0, 0.25)
+        """
+        shape, rate = attacks + PRIOR_ATTACKS, expected + PRIOR_ATTACKS
+        low, high = (float(special.gammaincinv(shape, q) / rate) for q in (0.05, 0.95))
+        return cls(float(attacks), float(expected), float(shape / rate), low, high)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from riskmap.panels.groups import OTHERS, THEIRS
+from riskmap.panels.presence import Targeting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,50 +19,6 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.presence import Presence
     from riskmap.typing import FloatArray, IntArray
-
-#: The prior of the ratio is Gamma distributed around 1, with the weight of so many attacks.
-PRIOR_ATTACKS = 5.0
-
-
-@dataclass(frozen=True)
-class Targeting:
-    """How often a group was hit, against what its share of the workers would give.
-
-    Parameters
-    ----------
-    attacks
-        Attacks on the group, where and while the workers of all foreigners are told.
-    expected
-        Those that its share of the workers would give: each attack on foreigners there counts with
-        the group's share of the workers of its region and day.
-    ratio, low, high
-        Mean of the ratio of the two, shrunken towards 1, and its 90 % interval.
-    prior_attacks
-        Weight of the prior, in attacks.
-    """
-
-    attacks: float
-    expected: float
-    ratio: float
-    low: float
-    high: float
-    prior_attacks: float = PRIOR_ATTACKS
-
-    @classmethod
-    def of(cls, attacks: float, expected: float) -> Targeting:
-        r"""Return the ratio of attacks to those expected under a Gamma(a, a) prior.
-
-        .. math:: \rho \sim \mathrm{Gamma}(k + a,\; E + a), \qquad
-                  \bar\rho = \frac{k + a}{E + a}
-
-        Examples
-        --------
-        >>> Targeting.of(0.0, 0.0).ratio, Targeting.of(0.0, 15.0).ratio
-        (1.0, 0.25)
-        """
-        shape, rate = attacks + PRIOR_ATTACKS, expected + PRIOR_ATTACKS
-        low, high = (float(special.gammaincinv(shape, q) / rate) for q in (0.05, 0.95))
-        return cls(float(attacks), float(expected), float(shape / rate), low, high)
 
 
 def with_targeting(

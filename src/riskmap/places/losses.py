@@ -77,7 +77,7 @@ def find_lost(
     >>> table = table.assign(quarantine_reason=["bad_date", None])
     >>> lost = find_lost(table, rm.datasets.regions())
     >>> lost["region_id"].tolist(), lost["weight"].tolist()
-    (['XQA0306'], [1.0])
+    (['XQA0304'], [1.0])
     """
     reason = incidents["quarantine_reason"]
     aside = reason.notna().to_numpy() & ~reason.isin(NO_LOSS).to_numpy() & ~_are_copies(incidents)

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.panels.cells import spread_days
-from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, measure
+from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,5 +205,6 @@ def amounts_of(
 ) -> dict[str, FloatArray]:
     """Return what a share of each report adds to each series of a history."""
     own = {"counts": share * reports.concerns(series)}
-    told = reports.concerns("violence") - reports.concerns("unknown")
-    return own | dict.fromkeys(history.drivers, share * told)
+    if not history.drivers:
+        return own
+    return own | dict.fromkeys(history.drivers, share * driver_of(series, reports.series))

@@ -12,6 +12,7 @@ from scipy import sparse
 from riskmap.models.explanations.questions import ANSWER
 from riskmap.models.explanations.reports import table_of
 from riskmap.models.what_ifs import WhatIfs
+from riskmap.panels.measures import driver_of
 from riskmap.panels.windows import step_onwards
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _quiet(question: Question, days: FloatArray) -> pd.DataFrame:
 
     def quiet(series: str, history: CountHistory) -> WhatIfs:
         amounts = {"counts": -question.rates[series]}
-        amounts |= dict.fromkeys(history.drivers, -question.rates["told"])
+        if history.drivers:
+            amounts |= dict.fromkeys(history.drivers, -driver_of(series, question.rates))
         return WhatIfs(place, time, amounts, every, every)
 
     found = asked.ask(quiet, every)
@@ -150,7 +152,7 @@ def lengthen(
         days=np.append(history.days, days),
         phase=np.append(history.phase, ends),
         drivers={
-            name: np.vstack([one, np.outer(days, rates["told"])])
+            name: np.vstack([one, np.outer(days, driver_of(series, rates))])
             for name, one in history.drivers.items()
         },
         exposure=exposure,

@@ -227,21 +227,30 @@ def combine(found: list[CountDistribution]) -> CountDistribution:
     if len(found) == 1:
         return found[0]
     mean = np.sum([one.mean for one in found], axis=0)
-    none = np.prod([1.0 - one.p_gt(0) for one in found], axis=0)
-    return NegativeBinomial(mean, size=match_size(mean, 1.0 - none))
+    p_any = 1.0 - np.prod([1.0 - one.p_gt(0) for one in found], axis=0)
+    return _count_of(mean, p_any)
 
 
 def as_negative_binomial(found: CountDistribution) -> NegativeBinomial:
     """Return the negative binomial of the same mean and probability of none.
 
+    An event that can't happen twice has a smaller mean than any count of its probability: then the
+    probability stays, and the mean is that of a Poisson count.
+
     Examples
     --------
-    >>> as_negative_binomial(Bernoulli(np.array([0.5]))).mean.tolist()
+    >>> as_negative_binomial(Bernoulli(np.array([0.5]))).p_gt(0).round(6).tolist()
     [0.5]
     """
     if isinstance(found, NegativeBinomial):
         return found
-    return NegativeBinomial(found.mean, size=match_size(found.mean, found.p_gt(0)))
+    return _count_of(found.mean, found.p_gt(0))
+
+
+def _count_of(mean: FloatArray, p_any: FloatArray) -> NegativeBinomial:
+    """Return the negative binomial of a mean and a probability of any, the mean raised to it."""
+    enough = np.maximum(mean, hazard_of(p_any))
+    return NegativeBinomial(enough, size=match_size(enough, p_any))
 
 
 def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
@@ -260,8 +269,10 @@ def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
     if isinstance(found, Bernoulli):
         return Bernoulli(np.where(low, -np.expm1(-least), found.mean))
     whole = as_negative_binomial(found)
-    size = np.asarray(whole.size)
-    wanted = np.where(size > _SIZES[1], least, size * np.expm1(np.minimum(least / size, 700.0)))
+    # a size below the hazard would take a mean without bounds to reach it
+    size = np.where(low, np.maximum(whole.size, least), whole.size)
+    some = np.where(low & (size < _SIZES[1]), size, 1.0)
+    wanted = np.where(size < _SIZES[1], some * np.expm1(np.minimum(least / some, 1.0)), least)
     return NegativeBinomial(np.where(low, wanted, whole.mean), size=size)
 
 

@@ -110,7 +110,7 @@ def test_aid_workers_among_aid_workers_are_all_foreigners_to_the_byte(model):
     assert group.to_numpy().tobytes() == foreign.to_numpy().tobytes()
 
 
-def test_without_attacks_on_the_group_itself_it_is_not_safe(forecast):
+def test_without_attacks_on_the_group_itself_it_is_not_safe():
     """Fewer attacks on the group in the past are no evidence."""
     incidents = rm.datasets.incidents()
     others = incidents.assign(

@@ -216,7 +216,9 @@ def quiet_history():
 
 @pytest.mark.parametrize("merge", [False, True], ids=["unmerged", "merged"])
 @pytest.mark.parametrize("source", ["rumour", "invented"])
-def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one_step(quiet_history, source, merge):
+def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one_step(
+    quiet_history, source, merge
+):
     copies = rows(QUIET, [5] * 500, source=source).assign(
         incident_id=[f"copy:{i}" for i in range(500)],
         notes="Gunmen shot at a convoy of engineers.",
@@ -247,7 +249,9 @@ def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one
     st.sampled_from(sorted(REGIONS["region_id"])),
     st.booleans(),
 )
-def test_one_source_raises_no_level_beyond_moderate_by_more_than_one_step(base, days, region, foreign):
+def test_one_source_raises_no_level_beyond_moderate_by_more_than_one_step(
+    base, days, region, foreign
+):
     forecast, before = base
     told = rows(region, days, foreign=foreign)
     _, after = stream(added(invented(), told), Held(models_of(forecast)))
@@ -256,9 +260,9 @@ def test_one_source_raises_no_level_beyond_moderate_by_more_than_one_step(base, 
 
 
 def test_a_second_source_lifts_the_cap(quiet_history):
-    story = [rows(QUIET, [5, 9, 14, 30], source=source) for source in ("rumour", "gossip")]
-    _, one = stream(added(quiet_history, story[0]))
-    confirmed = story[0].assign(source_count=pd.array([2] * 4, dtype="Int64"))
+    story = rows(QUIET, [5, 9, 14, 30, 35, 40, 50, 60], source="rumour")
+    _, one = stream(added(quiet_history, story))
+    confirmed = story.assign(source_count=pd.array([2] * 8, dtype="Int64"))
     _, both = stream(added(quiet_history, confirmed))
     levels = [by_key(layer.risks, "risk_level")[QUIET, "foreign"] for layer in (one, both)]
     assert levels[0] < levels[1]

@@ -120,7 +120,8 @@ def test_a_layer_before_without_sources_is_said_to_tell_nothing_of_those_that_we
 
 
 def test_one_withdrawn_report_casts_doubt_on_its_region_alone():
-    table = pd.concat([BASE, BASE.assign(incident_id=BASE["incident_id"] + "b")])
+    twin = {name: BASE[name] + "b" for name in ("incident_id", "source_id")}
+    table = pd.concat([BASE, BASE.assign(**twin)])
     before = assess(table, BEFORE)
     gone = table["incident_id"] == BASE["incident_id"].iloc[0]
     home = rm.locate(table[gone], REGIONS).placements["region_id"]

@@ -139,7 +139,9 @@ def raise_violence(
     p_any = foreign["p_any"].reindex(risks["region_id"]).to_numpy(dtype=float)
     level = scale.level_of(p_any, layer="violence", horizon_days=horizon_days)
     blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
-    low = wide & blind & (level >= FLOOR) & (risks["risk_level"].to_numpy(np.int64) < level)
+    now, own = (risks[name].to_numpy(dtype=float) for name in ("risk_level", "p_any"))
+    low = wide & blind & (level >= FLOOR) & ((now < level) | (np.nan_to_num(own) < p_any))
+    level = np.maximum(level, now.astype(np.int64))
     audit = risks.loc[low, _KEY].assign(
         rule="at_least", detail="violence is at least as probable as attacks on foreigners"
     )

@@ -272,8 +272,9 @@ def make_layers(
     """
     if "violence" not in fitted:
         return {}
-    layers = {"violence": LayerModel("violence", (Term(fitted["violence"], "violence"),))}
-    hazard = hazard_of(layers["violence"].predict(histories).p_gt(0))
+    wide = Term(fitted["violence"], "violence")
+    layers = {"violence": LayerModel("violence", (wide,))}
+    least = np.full(len(panel.keys), LEAST_SHARE)
     share = _shares_by_region(panel, "share")
     names = {"foreign": ("foreign", "unknown"), "group": ("group", "group_unknown")}
     for layer, (known, unknown) in names.items():
@@ -287,15 +288,14 @@ def make_layers(
         if unknown in histories and histories[unknown].counts.any():
             terms.append(Term(fitted["violence"], unknown, share=share))
         if terms:
-            layers[layer] = LayerModel(layer, tuple(terms), least=LEAST_SHARE * hazard)
+            layers[layer] = LayerModel(layer, tuple(terms), least=least, wide=wide)
     if "group" in layers:
-        own, wide = (
-            hazard_of(replace(layers[name], least=None).predict(histories).p_gt(0))
+        own, all_of_it = (
+            hazard_of(replace(layers[name], wide=None).predict(histories).p_gt(0))
             for name in ("group", "foreign")
         )
-        part = np.divide(own, wide, out=np.ones_like(own), where=wide > 0)
-        least = LEAST_SHARE * hazard * np.minimum(part, 1.0)
-        layers["group"] = replace(layers["group"], least=least)
+        part = np.divide(own, all_of_it, out=np.ones_like(own), where=all_of_it > 0)
+        layers["group"] = replace(layers["group"], least=least * np.minimum(part, 1.0))
     return layers
 
 

@@ -110,12 +110,16 @@ class LayerModel:
     terms : tuple of Term
         They are independent counts that add up.
     least : ndarray, shape (n_regions,), optional
-        Hazard (minus the log of the probability of none) that it is never below.
+        The part of the hazard of `wide` that it is never below; the hazard is minus the log of the
+        probability of none. It is asked again with every question.
+    wide : Term, optional
+        The term of violence.
     """
 
     layer: str
     terms: tuple[Term, ...]
     least: FloatArray | None = None
+    wide: Term | None = None
 
     def with_share(self, share: FloatArray) -> LayerModel:
         """Return the same with another share of the incidents that don't say who was hit."""
@@ -124,7 +128,8 @@ class LayerModel:
 
     def every_series(self) -> set[str]:
         """Return the series that are asked about."""
-        return {name for term in self.terms for name in term.all_series}
+        terms = self.terms if self.wide is None else (*self.terms, self.wide)
+        return {name for term in terms for name in term.all_series}
 
     def predict(self, histories: Mapping[str, CountHistory]) -> CountDistribution:
         """Return the distribution of the layer's count after histories, by series."""
@@ -143,16 +148,17 @@ class LayerModel:
             The region of each value; all regions in order by default.
         """
         own = combine([term.answer(ask, region) for term in self.terms])
-        if self.least is None:
+        if self.least is None or self.wide is None:
             return own
-        return raise_to(own, self.least if region is None else self.least[region])
+        part = self.least if region is None else self.least[region]
+        return raise_to(own, part * hazard_of(self.wide.answer(ask, region).p_gt(0)))
 
     def components(self, histories: Mapping[str, CountHistory]) -> dict[str, FloatArray]:
         """Return named parts that sum to the mean of :meth:`predict`."""
         parts: dict[str, FloatArray] = {}
         for term in self.terms:
             parts |= term.components(histories)
-        if self.least is not None:
+        if self.wide is not None:
             missing = self.predict(histories).mean - np.sum(list(parts.values()), axis=0)
             if (missing > _ROUNDING).any():
                 parts["least_share"] = np.where(missing > _ROUNDING, missing, 0.0)
@@ -229,21 +235,30 @@ def combine(found: list[CountDistribution]) -> CountDistribution:
     if len(found) == 1:
         return found[0]
     mean = np.sum([one.mean for one in found], axis=0)
-    none = np.prod([1.0 - one.p_gt(0) for one in found], axis=0)
-    return NegativeBinomial(mean, size=match_size(mean, 1.0 - none))
+    p_any = 1.0 - np.prod([1.0 - one.p_gt(0) for one in found], axis=0)
+    return _count_of(mean, p_any)
 
 
 def as_negative_binomial(found: CountDistribution) -> NegativeBinomial:
     """Return the negative binomial of the same mean and probability of none.
 
+    An event that can't happen twice has a smaller mean than any count of its probability: then the
+    probability stays, and the mean is that of a Poisson count.
+
     Examples
     --------
-    >>> as_negative_binomial(Bernoulli(np.array([0.5]))).mean.tolist()
+    >>> as_negative_binomial(Bernoulli(np.array([0.5]))).p_gt(0).round(6).tolist()
     [0.5]
     """
     if isinstance(found, NegativeBinomial):
         return found
-    return NegativeBinomial(found.mean, size=match_size(found.mean, found.p_gt(0)))
+    return _count_of(found.mean, found.p_gt(0))
+
+
+def _count_of(mean: FloatArray, p_any: FloatArray) -> NegativeBinomial:
+    """Return the negative binomial of a mean and a probability of any, the mean raised to it."""
+    enough = np.maximum(mean, hazard_of(p_any))
+    return NegativeBinomial(enough, size=match_size(enough, p_any))
 
 
 def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
@@ -262,8 +277,10 @@ def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
     if isinstance(found, Bernoulli):
         return Bernoulli(np.where(low, -np.expm1(-least), found.mean))
     whole = as_negative_binomial(found)
-    size = np.asarray(whole.size)
-    wanted = np.where(size > _SIZES[1], least, size * np.expm1(np.minimum(least / size, 700.0)))
+    # a size below the hazard would take a mean without bounds to reach it
+    size = np.where(low, np.maximum(whole.size, least), whole.size)
+    some = np.where(low & (size < _SIZES[1]), size, 1.0)
+    wanted = np.where(size < _SIZES[1], some * np.expm1(np.minimum(least / some, 1.0)), least)
     return NegativeBinomial(np.where(low, wanted, whole.mean), size=size)
 
 

@@ -1,0 +1,165 @@
+"""After an attack on the group nobody reads "low": floors come last, and end."""
+
+from dataclasses import replace
+from datetime import date
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.assessment.decisions import Decision
+
+REGIONS = rm.datasets.regions()
+MINERS = rm.WorkerGroup("CHN", sector="mining")
+AS_OF = pd.Timestamp("2025-01-01")
+HOME = REGIONS.set_index("name").loc["Uldra", "region_id"]
+CALM = rm.datasets.incidents().assign(
+    foreign_victims=lambda t: pd.array([0] * len(t), dtype="Int64"),
+    nationality=lambda t: pd.Series([None] * len(t), dtype="str", index=t.index),
+    sector=lambda t: pd.Series([None] * len(t), dtype="str", index=t.index),
+)
+
+
+def attack(days=10, *, precision="point", told=None, **changes):
+    """One attack on a Chinese miner in Uldra, so many days before."""
+    point = REGIONS.set_index("region_id").geometry[HOME].representative_point()
+    day = AS_OF - pd.Timedelta(days=days)
+    row = CALM.iloc[[0]].assign(
+        incident_id="attack:1",
+        source="wire",
+        event_date=day,
+        event_date_end=day,
+        nationality="CHN",
+        sector="mining",
+        foreign_victims=pd.array([1], dtype="Int64"),
+        place=None,
+        admin2=None,
+        admin1=None,
+        scope="none",
+        geo_precision=precision,
+        **changes,
+    )
+    known = day if told is None else AS_OF - pd.Timedelta(days=told)
+    row["ingested_at"] = pd.Series([known.tz_localize("UTC")], index=row.index)
+    row = row.astype(dict.fromkeys(("place", "admin1", "admin2"), "str"))
+    return row.set_geometry(gpd.points_from_xy([point.x], [point.y]), crs=4326)
+
+
+def assess(*rows, group=MINERS, **options):
+    table = gpd.GeoDataFrame(pd.concat([CALM, *rows], ignore_index=True), crs=4326)
+    located = rm.locate(table, REGIONS)
+    panel = rm.count_incidents(located, REGIONS, group=group, as_of=AS_OF)
+    return rm.assess(rm.forecast(panel, model=rm.Climatology()), REGIONS, **options)
+
+
+def at(layer, region=HOME):
+    return layer.risks[layer.risks["region_id"] == region].set_index("layer")
+
+
+def test_its_region_is_at_least_moderate_and_says_why():
+    calm, layer = assess(), assess(attack())
+    assert at(calm).loc["group", "risk_level"] < 3
+    assert not calm.risks["attacked"].any()
+    rows = at(layer)
+    assert (rows.loc[["foreign", "group"], "risk_level"] >= 3).all()
+    assert rows.loc[["foreign", "group"], "attacked"].all()
+    assert rows.loc["violence", "risk_level"] not in (1, 2)
+    audit = layer.audit[(layer.audit["region_id"] == HOME) & (layer.audit["rule"] == "attacked")]
+    assert audit["detail"].str.contains("attack:1").all()
+
+
+@pytest.mark.parametrize(("days", "told", "holds"), [
+    (90, None, False), (89, None, True), (200, 89, True), (200, 90, False),
+])  # fmt: skip
+def test_it_holds_for_90_days_from_the_later_of_the_day_and_the_news(days, told, holds):
+    layer = assess(attack(days, told=told))
+    assert at(layer)["attacked"].any() == holds
+
+
+def test_without_a_group_any_foreigner_counts_and_for_a_group_only_its_own():
+    hurt = attack().assign(nationality="TUR", sector="construction")
+    assert at(assess(hurt, group=None)).loc["foreign", "attacked"]
+    assert not assess(hurt).risks["attacked"].any()
+
+
+def test_an_attack_aimed_at_the_group_counts_whoever_was_hit():
+    aimed = attack().assign(
+        nationality=None, foreign_victims=pd.array([0], dtype="Int64"), target="foreigners"
+    )
+    assert at(assess(aimed)).loc["group", "attacked"]
+
+
+def test_what_is_known_to_a_province_holds_up_no_district():
+    vague = attack(precision="admin1").assign(admin1="Orun").set_geometry([None], crs=4326)
+    layer = assess(vague)
+    assert not layer.risks["attacked"].any()
+    (row,) = layer.attacks.to_dict("records")
+    assert row["area"] == "Orun"
+    assert pd.isna(row["regions"])
+
+
+def test_other_regions_are_not_held_up_unless_within_reach():
+    layer = assess(attack())
+    marked = set(layer.risks.loc[layer.risks["attacked"], "region_id"])
+    assert marked == set(layer.attacks["regions"].item().split(";"))
+    assert len(marked) < len(REGIONS)
+
+
+def test_floors_come_after_the_cap_of_a_single_voice_and_after_every_hold():
+    before = assess()
+    layer = assess(attack(), previous=before)
+    assert (at(layer).loc[["foreign", "group"], "risk_level"] >= 3).all()
+
+
+def test_what_an_attack_alone_held_up_falls_when_it_has_passed():
+    first = assess(attack())
+    located = rm.locate(
+        gpd.GeoDataFrame(pd.concat([CALM, attack()], ignore_index=True), crs=4326), REGIONS
+    )
+    panel = rm.count_incidents(located, REGIONS, group=MINERS, as_of=AS_OF + pd.Timedelta(days=81))
+    later = rm.assess(rm.forecast(panel, model=rm.Climatology()), REGIONS, previous=first)
+    rows = at(later)
+    assert not rows["attacked"].any()
+    own = at(first)["threshold_level"]
+    assert (
+        rows["risk_level"] <= pd.concat([own, rows["threshold_level"]], axis=1).max(axis=1)
+    ).all()
+
+
+def clearance(**changes):
+    told = Decision(HOME, "group", "attacked", "an accident", "A. Analyst", date(2025, 2, 1))
+    return replace(told, **changes)
+
+
+def test_a_decision_clears_a_layer_of_a_region():
+    layer = assess(attack(), decisions=(clearance(),))
+    assert not at(layer).loc["group", "attacked"]
+    assert at(layer).loc["foreign", "attacked"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"until": date(2025, 1, 1)}, {"clears": "another:1"}, {"region_id": "XQA0101"}],
+    ids=["over", "another attack", "another region"],
+)
+def test_a_decision_clears_nothing_else(changes):
+    layer = assess(attack(), decisions=(clearance(**changes),))
+    assert at(layer).loc["group", "attacked"]
+
+
+def test_where_only_foreigners_are_watched_violence_is_at_least_theirs():
+    table = CALM.assign(scope="none")
+    rows = [
+        attack(days).assign(incident_id=f"attack:{days}", source="desk", source_id=str(days),
+                            scope="foreign; reach=countries")
+        for days in range(5, 900, 15)
+    ]  # fmt: skip
+    both = gpd.GeoDataFrame(pd.concat([table, *rows], ignore_index=True), crs=4326)
+    panel = rm.count_incidents(rm.locate(both, REGIONS), REGIONS, group=MINERS, as_of=AS_OF)
+    layer = rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), REGIONS)
+    rows = at(layer)
+    assert rows.loc["violence", "at_least"]
+    assert rows.loc["violence", "p_any"] >= rows.loc["foreign", "p_any"]
+    quiet = layer.risks[(layer.risks["layer"] == "violence")]
+    assert not quiet["risk_level"].isin([1, 2]).any()

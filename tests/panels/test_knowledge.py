@@ -1,0 +1,215 @@
+"""Only watched silence lowers: who watched where and when, and what is known of each region."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import riskmap as rm
+from riskmap.panels.knowledge import (
+    days_at_risk_share,
+    default_rules,
+    find_watchers,
+    know_regions,
+    watched_share,
+)
+
+TODAY = 3000
+KEYS = pd.DataFrame({"region_id": [*"abc"], "iso3": ["XQA", "XQA", "XQB"]})
+WATCH = "violence; reach=countries"
+
+
+def told(days, *, position=0, scope=WATCH, source="a", tells=True):
+    return pd.DataFrame(
+        {
+            "position": position,
+            "day": np.asarray(days, dtype=np.int64),
+            "source": source,
+            "scope": scope,
+            "reports": 1.0,
+            "told": float(tells),
+        }
+    )
+
+
+def weekly(start=0, end=TODAY, **options):
+    return told(np.arange(start, end, 7), **options)
+
+
+def find(*tables):
+    return find_watchers(pd.concat(tables), KEYS["iso3"], today=TODAY)
+
+
+def know(*tables, **options):
+    table = know_regions(pd.concat(tables), KEYS, find(*tables), today=TODAY, **options)
+    return table.set_index(["region_id", "layer"])
+
+
+def spans(watcher):
+    return list(zip(watcher.begin.tolist(), watcher.end.tolist(), strict=True))
+
+
+def test_one_that_reports_every_week_watches_its_country_from_its_first_report_on():
+    (found,) = find(weekly(700))
+    assert found.alive
+    assert found.regions.tolist() == [0, 1]
+    assert spans(found) == [(700, TODAY)]
+
+
+def test_a_gap_is_no_watch():
+    (found,) = find(weekly(0, 1000), weekly(1500))
+    assert spans(found) == [(0, 994), (1500, TODAY)]
+
+
+def test_a_pause_that_may_well_be_chance_is_watched():
+    (found,) = find(told(np.arange(0, 2000, 40)), told(np.arange(2050, TODAY, 40)))
+    assert spans(found) == [(0, TODAY)]
+
+
+def test_one_that_has_stopped_watches_no_more_however_long_it_did():
+    (found,) = find(weekly(0, TODAY - 270))
+    assert not found.alive
+    known = know(weekly(0, TODAY - 270))
+    assert not known["watched"].any()
+    assert (known.loc[["a", "b"], "reasons"].str.contains("silent")).all()
+
+
+def test_a_thin_old_history_is_no_watch():
+    old = told(np.arange(0, 2000, 300))
+    (found,) = find(old, weekly(2000))
+    assert found.begin.min() >= 1800
+    share = watched_share([found], "violence", bounds=np.array([0, 1500, TODAY]), n_regions=3)
+    assert share[0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_is_older_than_since_is_no_watch_nor_what_is_newer_than_its_delay():
+    (found,) = find(weekly(0, scope=f"{WATCH}; since=1970-06-01; delay=30"))
+    assert spans(found) == [(151, TODAY - 30)]
+
+
+def test_since_counts_in_countries_that_are_named_later_but_not_before_any_report():
+    scope = f"{WATCH}; since=1970-06-01"
+    one, other = find(weekly(700, scope=scope), weekly(1400, position=2, scope=scope))
+    assert (spans(one)[0][0], spans(other)[0][0]) == (700, 700)
+
+
+def test_reports_of_the_delay_are_no_watch_and_their_absence_no_silence():
+    (found,) = find(weekly(0, TODAY - 60, scope=f"{WATCH}; delay=60"))
+    assert found.alive
+    assert found.end.max() <= TODAY - 60
+
+
+def test_a_log_watches_only_where_its_reports_come_from():
+    known = know(weekly(0, scope="violence,foreign; reach=reports"))
+    assert known["watched"].groupby("region_id").all().to_dict() == {
+        "a": True,
+        "b": False,
+        "c": False,
+    }
+    assert known.loc[("b", "foreign"), "reasons"] == "no_reports"
+    assert known.loc[("c", "foreign"), "reasons"] == "not_covered;no_reports"
+
+
+def test_what_is_spread_over_a_province_is_no_report_from_its_regions():
+    spread = weekly(0, scope="violence; reach=reports").assign(reports=0.0, told=0.0)
+    assert find(spread) == []
+    (found,) = find(spread.assign(scope=WATCH))
+    assert found.regions.tolist() == [0, 1]
+
+
+def test_countries_that_are_named_are_watched_without_a_report_from_them():
+    found = find(weekly(0, scope="violence; reach=XQA,XQB"))
+    assert sorted(one.iso3 for one in found if one.alive) == ["XQA", "XQB"]
+
+
+@pytest.mark.parametrize("days", [[2990], [100, 200, 300, 400, 2990]])
+def test_a_country_that_is_named_seldom_or_not_lately_is_not_watched(days):
+    assert not any(one.alive for one in find(told(days)))
+
+
+@pytest.mark.parametrize("scope", ["none", None])
+def test_a_source_without_a_scope_watches_nothing(scope):
+    rows = weekly(0).assign(scope=pd.Series([scope] * len(weekly(0)), dtype="str"))
+    assert find(rows) == []
+    known = know(rows)
+    assert not known["watched"].any()
+    assert set(known["data_sufficiency"]) == {"insufficient"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "layers"),
+    [
+        (WATCH, {"violence", "foreign", "group"}),
+        ("foreign; reach=countries", {"foreign", "group"}),
+        ("foreign; sectors=aid; reach=countries", set()),
+        ("foreign; sectors=mining; reach=countries", {"group"}),
+        ("violence; reach=countries; deaths", set()),
+    ],
+)
+def test_a_scope_makes_only_its_own_layers_low(scope, layers):
+    known = know(weekly(0, scope=scope), group=rm.WorkerGroup("CHN", sector="mining"))
+    watched = known.loc["a", "watched"]
+    assert set(watched.index[watched]) == layers
+
+
+def test_one_that_does_not_say_who_was_hit_gives_no_confidence_in_foreigners():
+    known = know(weekly(0, tells=False))
+    assert known.loc[("a", "violence"), "confidence"] == "high"
+    assert known.loc[("a", "foreign"), "confidence"] == "low"
+    assert not known.loc[("a", "foreign"), "named"]
+
+
+def test_nationals_at_home_have_no_level():
+    home = rm.WorkerGroup("CHN")
+    keys = KEYS.assign(iso3=["CHN", "CHN", "XQB"])
+    seen = weekly(0)
+    known = know_regions(
+        seen, keys, find_watchers(seen, keys["iso3"], today=TODAY), today=TODAY, group=home
+    )
+    group = known[(known["layer"] == "group") & (known["region_id"] == "a")]
+    assert not group["watched"].item()
+    assert group["reasons"].item() == "at_home"
+
+
+@pytest.mark.parametrize(("lost", "is_lost"), [(5, False), (6, True)])
+def test_a_region_is_not_watched_when_more_than_a_tenth_of_its_recent_rows_was_lost(lost, is_lost):
+    day = pd.Timestamp("1970-01-01") + pd.to_timedelta(TODAY - 30, unit="D")
+    rows = pd.DataFrame({"region_id": ["a"] * lost, "event_date": day, "weight": 1.0})
+    known = know(weekly(0), lost=rows)  # 53 reports within the last year
+    assert known.loc[("a", "violence"), "watched"] == (not is_lost)
+    assert (known.loc[("a", "violence"), "reasons"] == "rows_lost") == is_lost
+    assert known.loc[("b", "violence"), "watched"]
+    assert known.loc[("a", "violence"), "rows_lost"] == lost
+
+
+def test_lost_rows_without_a_day_count_against_the_whole_history():
+    rows = pd.DataFrame({"region_id": ["a"] * 60, "event_date": pd.NaT, "weight": 1.0})
+    assert not know(weekly(0), lost=rows).loc[("a", "violence"), "watched"]
+    assert know(weekly(0), lost=rows.head(40)).loc[("a", "violence"), "watched"]
+
+
+def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
+    known = know(weekly(0), weekly(0, 2000, source="b"))
+    assert known.loc[("a", "violence"), "watched"]
+    assert known.loc[("a", "violence"), "reasons"] == "silent"
+    assert known.loc[("a", "violence"), "sources"] == "a"
+
+
+def test_a_region_that_nobody_watched_is_held_against_the_days_of_any_report():
+    bounds = np.arange(0, TODAY + 1, 30)
+    watchers, everyone = find(weekly(0, scope="none")), find(weekly(0))
+    watched, at_risk = days_at_risk_share(watchers, everyone, "violence", bounds=bounds, n=3)
+    assert not watched.any()
+    assert at_risk is None or (at_risk[:, :2] == 1).all()
+
+
+def test_windows_of_a_gap_add_no_days():
+    bounds = np.array([0, 1000, 1400, 1490, TODAY])
+    watchers = find(weekly(0, 1000), weekly(1500))
+    watched, at_risk = days_at_risk_share(watchers, watchers, "violence", bounds=bounds, n=3)
+    assert watched[:, 0].tolist() == pytest.approx([0.994, 0.0, 0.0, 1500 / 1510])
+    assert np.array_equal(at_risk[:, :2], watched[:, :2])
+
+
+def test_the_rules_are_numbers_of_one_file():
+    rules = default_rules()
+    assert (rules.attack_days, rules.lost_share, rules.attack_reach_km) == (90, 0.1, 25.0)

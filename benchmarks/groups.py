@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -102,10 +103,10 @@ def best(work: Callable[[], object]) -> float:
 def main(n: int) -> None:
     """Print the seconds of each part."""
     regions, group = make_regions(), make_group()
-    panel = rm.count_incidents(rm.locate(make_incidents(n), regions), regions, as_of="2025-01-01")
-    forecast = rm.forecast(panel, model=rm.EmpiricalBayes())
-    judged = rm.assess(forecast, regions, group=group)
-    asked = add_group(forecast, group)
+    located = rm.locate(make_incidents(n), regions)
+    count = partial(rm.count_incidents, located, regions, group=group, as_of="2025-01-01")
+    asked = rm.forecast(count(), model=rm.EmpiricalBayes())
+    judged = rm.assess(asked, regions)
     said = pd.DataFrame(
         {
             "authority": ["us_state", "cn_mfa"],
@@ -115,7 +116,7 @@ def main(n: int) -> None:
         }
     )
     parts: dict[str, Callable[[], object]] = {
-        "group": lambda: add_group(forecast, group),
+        "counting": count,
         "consequence": lambda: add_consequences(judged.risks, asked),
         "rates": lambda: add_rates(judged.risks, asked, judged.regions, group=group),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),

@@ -204,7 +204,7 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     gone = np.clip(
         np.asarray((np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)).days), 0, None
     )
-    history = replace(gap.history("violence"), watched=None)
+    history = gap.history("violence")
     share = np.repeat(1.0 - (gone / history.days)[:, None], history.n_regions, axis=1)
     histories = (
         whole.history("violence"),

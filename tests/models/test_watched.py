@@ -163,7 +163,7 @@ def test_the_quick_way_is_the_slow_way(seed):
 
 def test_days_to_come_are_watched():
     history = replace(made(), watched=drawn_watch(np.random.default_rng(1)))
-    rates = {"foreign": np.full(N_REGIONS, 0.01), "told": np.full(N_REGIONS, 0.02)}
+    rates = {name: np.full(N_REGIONS, 0.01) for name in ("violence", "unknown", "foreign")}
     longer = lengthen(history, np.array([30.0, 31.0]), rates, series="foreign")
     assert (longer.watched[-2:] == 1).all()
     assert np.array_equal(longer.until(N_WINDOWS).watched, history.watched)

@@ -70,6 +70,7 @@ def make_incidents(n: int) -> gpd.GeoDataFrame:
             "foreign_victims": foreign.astype(int),
             "nationality": np.where(foreign, rng.choice(["CHN", "IND"], n), nobody),
             "sector": np.where(foreign, "mining", nobody),
+            "scope": "violence,foreign; reach=countries",
         }
     )
     points = shapely.points(region % SIDE + rng.random(n), region // SIDE + rng.random(n))
@@ -102,10 +103,10 @@ def best(work: Callable[[], object]) -> float:
 def main(n: int) -> None:
     """Print the seconds of each part."""
     regions, group = make_regions(), make_group()
-    panel = rm.count_incidents(rm.locate(make_incidents(n), regions), regions, as_of="2025-01-01")
-    forecast = rm.forecast(panel, model=rm.EmpiricalBayes())
-    judged = rm.assess(forecast, regions, group=group)
-    asked = add_group(forecast, group)
+    located = rm.locate(make_incidents(n), regions)
+    panel = rm.count_incidents(located, regions, group=group, as_of="2025-01-01")
+    asked = rm.forecast(panel, model=rm.EmpiricalBayes())
+    judged = rm.assess(asked, regions)
     said = pd.DataFrame(
         {
             "authority": ["us_state", "cn_mfa"],
@@ -115,7 +116,7 @@ def main(n: int) -> None:
         }
     )
     parts: dict[str, Callable[[], object]] = {
-        "group": lambda: add_group(forecast, group),
+        "relevance": lambda: group.relevance(located.incidents),
         "consequence": lambda: add_consequences(judged.risks, asked),
         "rates": lambda: add_rates(judged.risks, asked, judged.regions, group=group),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),

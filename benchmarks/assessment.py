@@ -68,7 +68,7 @@ def main() -> None:
     whole = time.process_time() - start
     start = time.process_time()
     reports = find_reports(panel)
-    rates = dict.fromkeys((*found.histories, "told"), np.full(given.regions, 0.01))
+    rates = dict.fromkeys(found.histories, np.full(given.regions, 0.01))
     for model in found.layers.values():
         question = Question(model, found.histories, panel.keys["region_id"], rates)
         find_influences(question, reports)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -70,7 +71,6 @@ def make_incidents(n: int) -> gpd.GeoDataFrame:
             "foreign_victims": foreign.astype(int),
             "nationality": np.where(foreign, rng.choice(["CHN", "IND"], n), nobody),
             "sector": np.where(foreign, "mining", nobody),
-            "scope": "violence,foreign; reach=countries",
         }
     )
     points = shapely.points(region % SIDE + rng.random(n), region // SIDE + rng.random(n))
@@ -104,8 +104,8 @@ def main(n: int) -> None:
     """Print the seconds of each part."""
     regions, group = make_regions(), make_group()
     located = rm.locate(make_incidents(n), regions)
-    panel = rm.count_incidents(located, regions, group=group, as_of="2025-01-01")
-    asked = rm.forecast(panel, model=rm.EmpiricalBayes())
+    count = partial(rm.count_incidents, located, regions, group=group, as_of="2025-01-01")
+    asked = rm.forecast(count(), model=rm.EmpiricalBayes())
     judged = rm.assess(asked, regions)
     said = pd.DataFrame(
         {
@@ -116,7 +116,7 @@ def main(n: int) -> None:
         }
     )
     parts: dict[str, Callable[[], object]] = {
-        "relevance": lambda: group.relevance(located.incidents),
+        "counting": count,
         "consequence": lambda: add_consequences(judged.risks, asked),
         "rates": lambda: add_rates(judged.risks, asked, judged.regions, group=group),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),

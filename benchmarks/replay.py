@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import riskmap as rm
@@ -39,6 +40,27 @@ PARTS = (
 SETTINGS = [(1.0, 0.0), *((f, d) for f in (1.0, 0.9, 0.8, 0.7, 0.6) for d in (28, 58, 85, 115))]
 
 
+def spans(found: rm.Replay) -> pd.DataFrame:
+    """Return stated over happened by level with 95 % intervals: quarters, then countries drawn."""
+    known = found.levels[found.levels["observed"].notna()]
+    blocks = {
+        "quarters": known["as_of"].dt.to_period("Q"),
+        "countries": known["region_id"].str.partition("-")[0],
+    }
+    rows = []
+    for (layer, level), part in known.groupby(["layer", "risk_level"]):
+        row = {"layer": layer, "risk_level": level}
+        row["ratio"] = part["p_any"].sum() / max(part["happened"].sum(), 1e-9)
+        for name, block in blocks.items():
+            sums = part.groupby(block.loc[part.index])[["p_any", "happened"]].sum().to_numpy()
+            drawn = np.random.default_rng(0).integers(len(sums), size=(2000, len(sums)))
+            stated, happened = np.moveaxis(sums[drawn].sum(axis=1), 1, 0)
+            low, high = np.percentile(stated / np.maximum(happened, 1e-9), [2.5, 97.5])
+            row |= {f"{name} low": low, f"{name} high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def main() -> None:
     """Print the tables of every part."""
     parser = argparse.ArgumentParser()
@@ -63,6 +85,7 @@ def main() -> None:
         table["quiet_ratio"] = table["quiet_days"] / table["layer"].map(none["quiet_days"])
         print(table.dropna().round(3).to_string(index=False))
         print(found.frequencies().round(4).to_string(index=False))
+        print(spans(found).round(3).to_string(index=False))
         lead = found.incidents.dropna(subset="lead_days").groupby("layer")["lead_days"]
         print(lead.describe()[["count", "25%", "50%", "75%"]].round(0).to_string())
 

@@ -63,9 +63,8 @@ def test_what_became_known_later_changes_nothing(replayed):
     last = pd.Timestamp(DAYS[-1], tz="UTC")
     early = INCIDENTS[INCIDENTS["ingested_at"] < last]
     found = rm.replay(rm.locate(early, REGIONS), REGIONS, days=DAYS, model=MODEL)
-    assert_frame_equal(
-        found.levels.drop(columns="observed"), replayed.levels.drop(columns="observed")
-    )
+    later = ["observed", "happened"]
+    assert_frame_equal(found.levels.drop(columns=later), replayed.levels.drop(columns=later))
 
 
 def test_holds_cut_flips_and_only_raise_levels(replayed):
@@ -86,6 +85,14 @@ def test_what_was_observed_is_what_happened(replayed):
     precise = LOCATED.placements[LOCATED.placements["method"] != "spread"]["incident_id"]
     when = INCIDENTS.set_index("incident_id").loc[precise.unique(), "event_date"]
     assert total == ((when >= day) & (when < day + pd.Timedelta(days=90))).sum()
+
+
+def test_an_incident_known_to_its_province_happened_in_one_of_its_districts(replayed):
+    known = replayed.levels[replayed.levels["observed"].notna()]
+    named = (known["observed"] > 0).to_numpy(dtype=float)
+    assert (known["happened"] >= named - 1e-12).all()
+    assert (known["happened"] <= 1).all()
+    assert known["happened"].sum() > named.sum()
 
 
 def test_incidents_stand_between_their_layers(replayed):

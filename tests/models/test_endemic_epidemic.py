@@ -11,6 +11,8 @@ from scipy import sparse
 
 import riskmap as rm
 from riskmap.errors import ModelError
+from riskmap.models.likelihoods import split_fractions
+from riskmap.typing import CountHistory
 
 
 def test_series_that_lead_become_drivers(make):
@@ -83,3 +85,37 @@ def test_the_number_of_threads_does_not_matter():
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env)
         answers.add(run.stdout)
     assert len(answers) == 1
+
+
+def stated_over_happened(seed):
+    """What is forecast over what happens, where a tenth of bursts is known to the country alone."""
+    rng = np.random.default_rng(seed)
+    n_windows, n_regions = 480, 17
+    rates = np.repeat(rng.gamma(0.03, 1 / 0.03, (n_windows // 4, n_regions)), 4, axis=0)
+    true = rng.poisson(rates * rng.gamma(1.0, 0.3, n_regions)).astype(float)
+    vague = rng.binomial(true.astype(int), 0.1)
+    counts = true - vague + vague.sum(axis=1, keepdims=True) / n_regions
+    one = np.zeros(n_regions, int)
+    history = CountHistory(counts, np.full(n_windows, 30.0), one, one)
+    model = rm.EndemicEpidemic().fit(history.until(320), horizon_days=90.0)
+    times = range(320, n_windows - 3, 3)
+    stated = sum(model.predict_distribution(history.until(t)).p_gt(0).sum() for t in times)
+    return stated / sum((true[t : t + 3].sum(axis=0) > 0).sum() for t in times)
+
+
+def test_a_part_of_an_incident_is_a_chance_and_no_small_steady_count(monkeypatch):
+    """Broken twin: parts as counts, which look as if incidents came evenly."""
+    found = np.mean([stated_over_happened(seed) for seed in range(2)])
+    raw = lambda counts, weights: (np.arange(len(counts)), counts, weights)  # noqa: E731
+    monkeypatch.setattr("riskmap.models.likelihoods.split_fractions", raw)
+    assert found < 0.8 * np.mean([stated_over_happened(seed) for seed in range(2)])
+
+
+def test_parts_of_incidents_are_chances():
+    counts, weights = np.array([0.0, 1.0, 1.25]), np.array([1.0, 2.0, 4.0])
+    rows, whole, worth = split_fractions(counts, weights)
+    assert rows.tolist() == [0, 1, 2, 2]
+    assert whole.tolist() == [0.0, 1.0, 1.0, 2.0]
+    assert worth.tolist() == [1.0, 2.0, 3.0, 1.0]
+    same = split_fractions(counts[:2], weights[:2])
+    assert [part.tolist() for part in same] == [[0, 1], [0.0, 1.0], [1.0, 2.0]]

@@ -98,7 +98,7 @@ def hold_levels(
     )
     since = before["below_since"].fillna(as_of).where(below)
     names = np.array([step.name for step in scale.levels], dtype=object)
-    final, kept = _keep_unwatched(risks, final, base)
+    final, kept = _keep_unwatched(risks, final, base, previous)
     held = risks.assign(
         level_as_of=_days_of(before, previous, kept),
         risk_level=final,
@@ -116,11 +116,17 @@ def hold_levels(
 
 
 def _keep_unwatched(
-    risks: pd.DataFrame, level: IntArray, base: IntArray
+    risks: pd.DataFrame, level: IntArray, base: IntArray, previous: RiskLayer
 ) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Return levels where a region that nobody watches any more keeps the last that was known."""
+    """Return levels where a region that nobody watches any more keeps the last that was known.
+
+    One that nobody watched before either has none to keep, nor has one of a layer that doesn't say.
+    """
+    known = previous.knowledge.loc[previous.knowledge["watched"], _KEY]
+    old = previous.risks.loc[previous.risks["level_as_of"].notna(), _KEY]
+    watched = pd.MultiIndex.from_frame(pd.concat([known, old]))
     blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
-    kept = blind & (base > level)
+    kept = blind & (base > level) & pd.MultiIndex.from_frame(risks[_KEY]).isin(watched)
     return np.where(kept, base, level), kept
 
 

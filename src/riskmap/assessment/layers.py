@@ -59,7 +59,11 @@ RISK_COLUMNS = (
     Column("threshold_level", COUNT, "what the thresholds give, before holds, caps and floors"),
     Column("held", FLAG, "whether the level is held up until a dwell or a silence is over"),
     Column("below_since", DAY, "day from which p_any has been low enough for the level to fall"),
-    Column("single_source", FLAG, "whether one source alone raises the level; capped at one step"),
+    Column(
+        "single_source",
+        FLAG,
+        "whether one source alone raises it; beyond moderate by one step",
+    ),
     Column("fragility", TEXT, "fragile when one incident or source decides", FRAGILITIES),
     Column("level_before", COUNT, "level before, the last one known; missing when there is none"),
     Column("p_before", NUMBER, "p_any of the layer before"),

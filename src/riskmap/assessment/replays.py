@@ -45,8 +45,10 @@ class Replay:
     Parameters
     ----------
     levels : DataFrame
-        ``as_of, region_id, layer, p_any, threshold_level, risk_level, observed``: what each layer
-        would have said, and the incidents within the horizon where all of it is known by now.
+        ``as_of, region_id, layer, p_any, threshold_level, risk_level, observed, happened``: what
+        each layer would have said, and where all of the horizon is known by now the incidents in
+        it, and the chance that there was any: one that is known to its province or country alone
+        happened in some of the regions that it is spread over.
     incidents : DataFrame
         ``event_date, incident_id, region_id, layer, weight, level_before, level_after, lead_days``:
         the level when it happened, that of the next layer, and since when the region had been at
@@ -113,8 +115,9 @@ class Replay:
         Returns
         -------
         DataFrame
-            ``layer, risk_level, level_name, stated`` (mean ``p_any``), ``observed`` (share of
-            regions and horizons with at least one incident) and ``n`` (of them).
+            ``layer, risk_level, level_name, stated`` (mean ``p_any``), ``observed`` (mean
+            ``happened``, the share of regions and horizons with at least one incident) and ``n``
+            (of them).
 
         Examples
         --------
@@ -126,9 +129,8 @@ class Replay:
         96
         """
         known = self.levels[self.levels["observed"].notna()]
-        known = known.assign(hit=(known["observed"] > 0).astype(float))
         found = known.groupby(["layer", "risk_level"], sort=True).agg(
-            stated=("p_any", "mean"), observed=("hit", "mean"), n=("hit", "size")
+            stated=("p_any", "mean"), observed=("happened", "mean"), n=("happened", "size")
         )
         found = found.reset_index()
         names = [LEVEL_NAMES[level] for level in found["risk_level"]]
@@ -212,10 +214,13 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
         levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
         tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
     told_levels = pd.concat(tables, ignore_index=True)
-    told_levels["observed"] = _observe(told_levels, _series(evidence), min(end, whole.as_of), ahead)
-    names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level", "observed"]
-    found = told_levels[names]
-    return Replay(found, _follow_incidents(found, _series(evidence)), chosen, ahead)
+    today = min(end, whole.as_of)
+    seen = _observe(told_levels, _series(evidence), today, ahead)
+    told_levels["observed"], told_levels["happened"] = seen
+    names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level"]
+    found = told_levels[[*names, "observed", "happened"]]
+    named = _series(evidence[evidence["method"] != "spread"])
+    return Replay(found, _follow_incidents(found, named), chosen, ahead)
 
 
 def _state_block(
@@ -306,20 +311,19 @@ def _locate_hits(told: _Told, hits: pd.DataFrame) -> tuple[IntArray, IntArray]:
 
 
 def _series(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Return the incidents of each layer; those spread over regions happened in none of them."""
-    named = evidence[evidence["method"] != "spread"]
-    counts = measure(named)
-    tables = [named[counts[layer] > 0].assign(layer=layer) for layer in LAYERS[:2]]
-    if "relevance" in named:
-        tables.append(named[named["relevance"].isin(THEIRS)].assign(layer="group"))
+    """Return the incidents of each layer."""
+    counts = measure(evidence)
+    tables = [evidence[counts[layer] > 0].assign(layer=layer) for layer in LAYERS[:2]]
+    if "relevance" in evidence:
+        tables.append(evidence[evidence["relevance"].isin(THEIRS)].assign(layer="group"))
     return pd.concat(tables, ignore_index=True)
 
 
 def _observe(
     levels: pd.DataFrame, series: pd.DataFrame, today: pd.Timestamp, ahead: float
 ) -> FloatArray:
-    """Return how many incidents followed within the horizon, missing where it isn't over."""
-    out = np.full(len(levels), np.nan)
+    """Return how many incidents followed, and the chance of any, missing where time isn't over."""
+    out = np.full((2, len(levels)), np.nan)
     for layer, rows in levels.groupby("layer").groups.items():
         told = levels.loc[rows]
         days = told["as_of"].unique().to_numpy("datetime64[D]")
@@ -327,12 +331,16 @@ def _observe(
         mine = series[series["layer"] == layer]
         when = mine["event_date"].to_numpy("datetime64[D]")
         column = regions.get_indexer(mine["region_id"])
-        found = np.full((len(days), len(regions)), np.nan)
+        named = (mine["method"] != "spread").to_numpy()
+        none = np.log1p(-np.where(named, 1.0 - 1e-15, mine["weight"].clip(0.0, 1.0 - 1e-15)))
+        found = np.full((2, len(days), len(regions)), np.nan)
         for t, day in enumerate(days):
             if day + int(ahead) <= np.datetime64(today, "D"):
                 inside = (when >= day) & (when < day + int(ahead)) & (column >= 0)
-                found[t] = np.bincount(column[inside], minlength=len(regions))
-        out[rows.to_numpy()] = found.ravel()
+                size = {"minlength": len(regions)}
+                found[0, t] = np.bincount(column[inside & named], **size)
+                found[1, t] = -np.expm1(np.bincount(column[inside], none[inside], **size))
+        out[:, rows.to_numpy()] = found.reshape(2, -1)
     return out
 
 

@@ -100,12 +100,12 @@ def assess_sites(
     ways = [_stand(site, index, geometries) for site in group.sites]
     ways += [_travel(route, index, geometries) for route in group.routes]
     ids = regions["region_id"]
-    near = _near_attacks(attacks)
     rows: list[dict[str, Any]] = []
     for layer in risks["layer"].unique():
         table = risks[risks["layer"] == layer].set_index("region_id").reindex(ids)
         p = table["p_any"].to_numpy(dtype=float)
         levels = table["risk_level"].to_numpy(dtype=np.int64)
+        near = _near_attacks(attacks, str(layer))
         marked = table["attacked"].fillna(value=False).to_numpy(bool)
         for way in ways:
             row = _judge(way, p, levels, layer=layer, ids=ids)
@@ -117,11 +117,12 @@ def assess_sites(
     return table.sort_values("site", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
 
-def _near_attacks(attacks: pd.DataFrame | None) -> set[str]:
-    """Return the names of the sites within reach of an attack that was not cleared."""
+def _near_attacks(attacks: pd.DataFrame | None, layer: str) -> set[str]:
+    """Return the names of the sites within reach of an attack that was not cleared for a layer."""
     if attacks is None or attacks.empty:
         return set()
-    told = attacks.loc[attacks["cleared"].isna(), "sites"].dropna()
+    cleared = attacks["cleared"].fillna("").str.contains(f"{layer}: ", regex=False)
+    told = attacks.loc[~cleared, "sites"].dropna()
     return {name.rpartition(" (")[0] for text in told for name in text.split("; ")}
 
 

@@ -129,7 +129,9 @@ class EndemicEpidemic(CountEstimator):
         coefficients, self.penalty_, self.dispersion_ = task.learn(early, late, self.penalties)
         self.prior_weight_ = 0.0
         if prior is not None:
-            self.prior_weight_ = share = weight_of(float(task.weights @ (task.counts > 0)))
+            self.prior_weight_ = share = weight_of(
+                float(task.weights @ np.minimum(task.counts, 1.0))
+            )
             coefficients = (1.0 - share) * coefficients + share * prior.of(task.names)
             self.dispersion_ = (1.0 - share) * self.dispersion_ + share * np.array(prior.dispersion)
         self.coefficients_ = {

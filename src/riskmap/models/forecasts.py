@@ -280,8 +280,11 @@ def make_layers(
     for layer, (known, unknown) in names.items():
         terms = []
         if "foreign" in fitted and known in histories:
-            cap = "foreign" if layer == "group" else None
-            terms.append(Term(fitted["foreign"], known, cap=cap))
+            term = Term(fitted["foreign"], known)
+            if layer == "group" and panel.group is not None:
+                floor = panel.group.relevance_table["other foreigners"]
+                term = replace(term, cap="foreign", floor=floor)
+            terms.append(term)
         if unknown in histories and histories[unknown].counts.any():
             terms.append(Term(fitted["violence"], unknown, share=share))
         if terms:

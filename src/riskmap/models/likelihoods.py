@@ -11,7 +11,7 @@ from scipy import optimize, special
 from riskmap.models.distributions import log_negative_binomial
 
 if TYPE_CHECKING:
-    from riskmap.typing import FloatArray
+    from riskmap.typing import FloatArray, IntArray
 
 _TINY = 1e-12
 #: How far, in natural logs, the dispersion strays from its prior at one standard deviation.
@@ -45,9 +45,11 @@ class Sample:
 
     @classmethod
     def fold(cls, design: FloatArray, counts: FloatArray, weights: FloatArray) -> Self:
-        """Fold a whole design."""
+        """Fold a whole design; a part of an incident as :func:`split_fractions` has it."""
+        rows, counts, weights = split_fractions(counts, weights)
         some = counts > 0
-        return cls(design[some], counts[some], weights[some], weights[~some] @ design[~some])
+        none = weights[~some] @ design[rows[~some]]
+        return cls(design[rows[some]], counts[some], weights[some], none)
 
     def loss(self, coefficients: FloatArray, log_theta: float) -> tuple[float, FloatArray, float]:
         """Return the negative log likelihood and its slopes, up to a constant of the counts."""
@@ -66,6 +68,41 @@ class Sample:
         by_theta = float(by_size @ mean) + none * silent
         by_theta += (known - total) / (1.0 + theta)
         return value, slope, by_theta * theta
+
+
+def split_fractions(
+    counts: FloatArray, weights: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return rows with whole counts: a part of an incident is one with its chance, or none.
+
+    An incident that is spread over regions happened in one of them. Parts taken for counts would
+    look like incidents that come evenly, and make any incident seem likelier than it is.
+
+    Returns
+    -------
+    row : ndarray of int
+        Which row each is.
+    counts, weights : ndarray
+        Whole counts, and what each row is worth; the weights of a row sum to what it was worth.
+
+    Examples
+    --------
+    >>> [found.tolist() for found in split_fractions(np.array([2.0, 0.25]), np.ones(2))]
+    [[0, 1, 1], [2.0, 0.0, 1.0], [1.0, 0.75, 0.25]]
+    """
+    near = np.rint(counts)
+    counts = np.where(np.abs(counts - near) < _TINY, near, counts)
+    least = np.floor(counts)
+    more = np.flatnonzero(counts > least)
+    if not len(more):
+        return np.arange(len(counts)), counts, weights
+    part = counts[more] - least[more]
+    kept = weights.astype(float)
+    kept[more] = weights[more] * (1.0 - part)
+    rows = np.append(np.arange(len(counts)), more)
+    counts, weights = np.append(least, least[more] + 1.0), np.append(kept, weights[more] * part)
+    order = np.argsort(rows, kind="stable")
+    return rows[order], counts[order], weights[order]
 
 
 def fit_additive(
@@ -135,6 +172,8 @@ def fit_dispersion(
     True
     """
     start = np.array([np.log(theta), 1.0])
+    rows, counts, weights = split_fractions(counts, weights)
+    means = means[rows]
     silent = np.flatnonzero(counts == 0)
     step = max(1, len(silent) // _SILENT)
     rows = np.concatenate([np.flatnonzero(counts > 0), silent[::step]])

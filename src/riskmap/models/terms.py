@@ -48,12 +48,15 @@ class Term:
         What of these incidents counts; all of them when None.
     cap
         Another series, about which the same model never says less.
+    floor
+        Of what it says about that series, so much is the least: what any incident of it weighs.
     """
 
     model: CountModel
     series: str
     share: FloatArray | None = None
     cap: str | None = None
+    floor: float = 0.0
 
     @property
     def all_series(self) -> tuple[str, ...]:
@@ -67,6 +70,8 @@ class Term:
         own = ask(self, self.series)
         if self.cap is not None:
             wide = ask(self, self.cap)
+            least = thin(wide, np.full(len(wide.mean), self.floor))
+            own = choose(own.mean < least.mean, least, own)
             own = choose(own.mean >= wide.mean, wide, own)
         if self.share is None:
             return own
@@ -80,10 +85,13 @@ class Term:
             means = (
                 self.model.predict_distribution(histories[name]).mean for name in self.all_series
             )
-            capped = np.greater_equal(*means)
-            zero = np.zeros(len(capped))
+            mine, theirs = means
+            zero = np.zeros(len(mine))
+            part = np.where(
+                mine >= theirs, 1.0, np.where(mine < self.floor * theirs, self.floor, 0)
+            )
             own = {
-                name: np.where(capped, wide.get(name, zero), own.get(name, zero))
+                name: np.where(part > 0, part * wide.get(name, zero), own.get(name, zero))
                 for name in dict.fromkeys([*own, *wide])
             }
         if self.share is None:
@@ -289,6 +297,8 @@ def choose(
     """
     if first.all():
         return one
+    if not first.any():
+        return other
     if isinstance(one, Bernoulli) and isinstance(other, Bernoulli):
         return Bernoulli(np.where(first, one.mean, other.mean))
     left, right = as_negative_binomial(one), as_negative_binomial(other)

@@ -61,26 +61,25 @@ def main() -> None:
     given = parser.parse_args()
     regions, incidents = invent(given.regions, given.incidents)
     located = rm.locate(incidents, regions)
-    panel = rm.count_incidents(located, regions, every=given.every, as_of=AS_OF)
+    group = rm.WorkerGroup("CHN", sector="mining")
+    panel = rm.count_incidents(located, regions, group=group, every=given.every, as_of=AS_OF)
     start = time.process_time()
     found = rm.forecast(panel)
     whole = time.process_time() - start
     start = time.process_time()
     reports = find_reports(panel)
-    frame = found.frame.pivot_table("expected_count", "region_id", "layer")
-    rates = {name: frame[name].to_numpy() / 90.0 for name in found.models}
-    ids = panel.keys["region_id"]
-    for name, model in found.models.items():
-        question = Question(model, found.histories[name], name, ids, rates)
+    rates = dict.fromkeys(found.histories, np.full(given.regions, 0.01))
+    for model in found.layers.values():
+        question = Question(model, found.histories, panel.keys["region_id"], rates)
         find_influences(question, reports)
         find_responses(question, as_of=AS_OF, every=given.every)
     asked = time.process_time() - start
     start = time.process_time()
-    rm.assess(found, regions, group=rm.WorkerGroup("CHN", sector="mining"))
+    rm.assess(found, regions)
     assessed = time.process_time() - start
     print(f"{given.regions} regions, {len(panel.edges) - 1} windows, {given.incidents} incidents")
     print(f"forecast without what-ifs  {whole - asked:7.2f} s")
-    print(f"what-ifs of two layers     {asked:7.2f} s")
+    print(f"what-ifs of three layers   {asked:7.2f} s")
     print(f"assess with a group        {assessed:7.2f} s")
     print(f"beyond the forecast        {asked + assessed:7.2f} s")
 

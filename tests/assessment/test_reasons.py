@@ -122,7 +122,7 @@ def test_each_downward_counterfactual_comes_true(base, name):
     for series, model in (("violence", "violence"), ("foreign", "foreign"), ("group", "foreign")):
         fitted, history = models_of(forecast)[model], forecast.histories[series]
         rates[series] = fitted.predict_distribution(history).mean / 90.0
-    rates["told"] = rates["violence"]  # of every invented incident it is told who was hit
+    rates["unknown"] = 0.0  # of every invented incident it is told who was hit
     edges = step_onwards(AS_OF, AS_OF + pd.Timedelta(days=1000), every="month")
     ends = np.diff(edges).astype(float).cumsum()
     asked = forecast.layers[name]

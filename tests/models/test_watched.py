@@ -163,7 +163,10 @@ def test_the_quick_way_is_the_slow_way(seed):
 
 def test_days_to_come_are_watched():
     history = replace(made(), watched=drawn_watch(np.random.default_rng(1)))
-    rates = {name: np.full(N_REGIONS, 0.01) for name in ("violence", "unknown", "foreign")}
+    rates = {
+        name: np.full(N_REGIONS, rate)
+        for name, rate in (("foreign", 0.01), ("violence", 0.02), ("unknown", 0.0))
+    }
     longer = lengthen(history, np.array([30.0, 31.0]), rates, series="foreign")
     assert (longer.watched[-2:] == 1).all()
     assert np.array_equal(longer.until(N_WINDOWS).watched, history.watched)
@@ -204,7 +207,7 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     gone = np.clip(
         np.asarray((np.minimum(edges[1:], end) - np.maximum(edges[:-1], start)).days), 0, None
     )
-    history = gap.history("violence")
+    history = replace(gap.history("violence"), watched=None)
     share = np.repeat(1.0 - (gone / history.days)[:, None], history.n_regions, axis=1)
     histories = (
         whole.history("violence"),

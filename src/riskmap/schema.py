@@ -126,6 +126,7 @@ INCIDENT_COLUMNS = (
     Column("source_count", COUNT, "independent reports of it"),
     Column("ingested_at", INSTANT, "when the row became known"),
     Column("scope", TEXT, "what its source can see, as riskmap.incidents.scope writes it"),
+    Column("confirmed_by", TEXT, "other sources of it and their scopes: 'a = SCOPE | b = '"),
     Column("notes", TEXT, "free text of the source; untrusted"),
     Column("not_understood", TEXT, "values that are in no list, as written: 'column=value', '; '"),
     Column("source_file", TEXT, "name of the file the row comes from"),

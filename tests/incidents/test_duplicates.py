@@ -171,10 +171,14 @@ def test_spellings_of_a_district_are_one_and_a_place_may_be_a_district():
     assert counted(reports(one, OTHER | told | {"place": "Khwaja Bahauddin, Ambrel"})) == 1
 
 
-def test_what_an_incident_can_tell_is_what_its_widest_source_sees():
+def test_a_scope_stays_with_its_source_and_who_confirms_is_named():
+    """A source whose reports others stand for is still heard."""
     rows = reports({}, OTHER | {"geo_precision": "admin1"})
     rows["scope"] = ["none", "violence; reach=countries"]
-    assert standing(merge_duplicates(rows))["scope"] == "violence; reach=countries"
+    stands = standing(merge_duplicates(rows))
+    other = rows[rows["incident_id"] != stands["incident_id"]].iloc[0]
+    assert stands["scope"] == rows.set_index("incident_id")["scope"][stands["incident_id"]]
+    assert stands["confirmed_by"] == f"{other['source']} = {other['scope']}"
 
 
 def test_files_of_two_desks_are_two_sources(tmp_path):

@@ -42,6 +42,7 @@ from riskmap.panels.tallies import (
     scan_series,
     see_sums,
     spread_areas,
+    sum_reports,
     weigh_areas,
 )
 from riskmap.panels.targeting import with_targeting
@@ -327,7 +328,7 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
     sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    named = seen[seen["reports"] > 0]  # what is spread names none of its regions
+    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
     watchers = find_watchers(named, keys["iso3"], today=today)
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
@@ -374,8 +375,9 @@ def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``position, day, source, scope, reports, told, violence, unknown, foreign, spread``: of the
-        incidents that named one region; ``spread`` are those that were spread over several.
+        ``position, day, source, scope, reports, told, violence, unknown, foreign, heard, spread``:
+        of the incidents that named one region; ``spread`` are those that were spread over several.
+        What other sources tell of them too is ``heard``, and no report more.
     """
     row = placed["row"].to_numpy()
     facts = {
@@ -391,12 +393,12 @@ def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
             "day": day_numbers(counted["event_date"].to_numpy())[row],
             "source": counted["source"].array.take(row),
             "scope": counted["scope"].array.take(row),
+            "confirmed_by": counted["confirmed_by"].array.take(row),
             **{name: values[row] * np.where(sharp, weight, 0.0) for name, values in facts.items()},
             "spread": np.where(sharp, 0.0, weight),
         }
     )
-    keys = ["position", "day", "source", "scope"]
-    return table.groupby(keys, dropna=False, sort=True, as_index=False).sum()
+    return sum_reports(table)
 
 
 _TOLD = ("violence", "unknown", "foreign")

@@ -38,6 +38,7 @@ class Rules:
     lately_days: int
     recent_days: int
     gap_probability: float
+    region_gap_probability: float
     least_gap_days: float
     thin_share: float
     least_watched_days: float
@@ -77,8 +78,6 @@ class Watcher:
         First day and day after the last of each span in which it watched, since 1970.
     alive
         Whether it watches on the day the panel is made for.
-    broken
-        Whether it stopped for a while of late.
     """
 
     source: str
@@ -88,7 +87,6 @@ class Watcher:
     begin: IntArray
     end: IntArray
     alive: bool
-    broken: bool = False
 
     def share(self, bounds: IntArray) -> FloatArray:
         """Return the share of each window in which it watched."""
@@ -162,11 +160,7 @@ def _watch(
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
-            late = begin[1:] > until - rules.lately_days
-            broken = bool((late & (begin[1:] - end[:-1] > rules.least_gap_days)).any())
-            yield Watcher(
-                source, code, scope, members, begin, end, alive and bool(often), broken=broken
-            )
+            yield Watcher(source, code, scope, members, begin, end, alive and bool(often))
             continue
         for region in np.unique(position[sharp & (country[position] == code)]):
             mine = day[sharp & (position == region)]
@@ -420,7 +414,8 @@ def _gaps(
     quiet = np.where(np.isfinite(last), today - last, np.nan)
     # a year is chosen for its last report, and reports come in bursts: two fewer tell the rate
     expected = np.maximum(often - 2, 0) / rules.recent_days * np.nan_to_num(quiet)
-    gap = (-np.expm1(-expected) > rules.gap_probability) & (quiet > rules.least_gap_days)
+    sure = -np.expm1(-expected) > rules.region_gap_probability
+    gap = sure & (quiet > rules.least_gap_days)
     return quiet, gap
 
 
@@ -485,11 +480,9 @@ def _know_layer(
             by_name[one.regions] |= layer == "violence" or "foreign" in one.scope.layers
             for position in one.regions:
                 names[position].append(one.source)
-    broken = np.zeros(n, dtype=bool)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
         if not one.alive:
             silent[one.regions] = True
-        broken[one.regions] |= one.broken
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
@@ -498,7 +491,7 @@ def _know_layer(
     if layer != "violence":  # a few lost rows may be all that told of foreigners
         is_lost = is_lost | _lost_of(region.foreign, region.lost, rules)
     known = watched & ~is_lost & ~home
-    gap = region.gap | silent | is_lost | broken
+    gap = region.gap | silent | is_lost
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
     sure = (sufficiency == "sufficient") & by_name

@@ -55,9 +55,9 @@ class Scan:
     ----------
     sums : DataFrame
         One row for each ``position`` of a region (-1: none, but an ``area``), ``first`` and
-        ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, whether
-        it is ``violence`` and hit ``foreign`` people, whether that was ``told``, ``nationality``,
-        ``sector`` and ``target``; with the number of ``reports`` and of ``fatalities``.
+        ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who else
+        told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people, whether
+        that was ``told``, ``nationality``, ``sector`` and ``target``; with the number of ``reports`` and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
@@ -217,6 +217,7 @@ def scan_places(
             "nationality": facts["nationality"].array,
             "sector": facts["sector"].array,
             "scope": facts["scope"].array,
+            "confirmed_by": facts["confirmed_by"].array,
             "target": facts["target"].array,
         }
     )
@@ -226,7 +227,7 @@ def scan_places(
     rows = np.flatnonzero(kept)[late]
     own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
     whole = own.assign(method=pd.array(METHODS, dtype="str").take(method[rows])).join(
-        keys.drop(columns=["source", "scope", "nationality", "sector", "target"])
+        keys.drop(columns=["source", "scope", "confirmed_by", "nationality", "sector", "target"])
         .iloc[late]
         .reset_index(drop=True)
     )

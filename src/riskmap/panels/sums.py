@@ -18,7 +18,7 @@ KEPT = 200
 
 #: What the sums of a scan are by, in their order.
 KEYS = (
-    *("position", "first", "last", "known", "area", "source", "scope"),
+    *("position", "first", "last", "known", "area", "source", "scope", "confirmed_by"),
     *("violence", "foreign", "told", "nationality", "sector", "target"),
 )
 SUMS = ("reports", "fatalities")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COUNTED = (
     *("position", "area", "first", "last", "known"),
     *("violence", "foreign", "told", "reports", "fatalities"),
-    *("source", "scope", "nationality", "sector", "target"),
+    *("source", "scope", "confirmed_by", "nationality", "sector", "target"),
 )
 
 _EPOCH = np.datetime64("1970-01-01", "D")
@@ -84,12 +84,43 @@ def see_sums(table: pd.DataFrame) -> pd.DataFrame:
             "day": table["first"].to_numpy(),
             "source": table["source"].array,
             "scope": table["scope"].array,
+            "confirmed_by": table["confirmed_by"].array,
             **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
             "spread": np.where(sharp, 0.0, number),
         }
     )
-    keys = ["position", "day", "source", "scope"]
-    return seen.groupby(keys, dropna=False, sort=True, as_index=False).sum()
+    return sum_reports(seen)
+
+
+def sum_reports(table: pd.DataFrame) -> pd.DataFrame:
+    """Return reports by region, day, source and scope, those that confirm another one with them.
+
+    Parameters
+    ----------
+    table
+        ``position, day, source, scope, confirmed_by`` and numbers, ``reports`` and ``spread`` among
+        them. One that another source confirms is ``heard`` from that source too, and counts once.
+    """
+    told = table[table["confirmed_by"].notna() & (table["reports"] > 0)]
+    parts = told["confirmed_by"].str.split(" | ", regex=False).explode()
+    pairs = parts.str.split(" = ", n=1, regex=False)
+    others = pd.DataFrame(
+        {
+            "position": table["position"].reindex(parts.index).to_numpy(dtype=np.int64),
+            "day": table["day"].reindex(parts.index).to_numpy(dtype=np.int64),
+            "source": pairs.str[0].array,
+            "scope": pairs.str[1].where(pairs.str[1] != "").array,
+            "heard": 1.0,
+        }
+    )
+    own = table.drop(columns="confirmed_by").assign(heard=table["reports"])
+    both = pd.concat([own, others], ignore_index=True) if len(others) else own
+    numbers = both.columns.difference(_BY)
+    both[numbers] = both[numbers].fillna(0.0)
+    return both.groupby(_BY, dropna=False, sort=True, as_index=False).sum()
+
+
+_BY = ["position", "day", "source", "scope"]
 
 
 def place_newest(newest: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

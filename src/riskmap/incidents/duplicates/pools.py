@@ -47,7 +47,20 @@ def pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDat
     independent = sources["source"] > 1
     count = sources.max(axis=1)[independent].astype("Int64")
     merged.loc[count.index, "source_count"] = count
+    told = _confirm(reports, label)
+    merged.loc[told.index, "confirmed_by"] = told
     return _pool_evidence(merged, reports, label, taken)
+
+
+def _confirm(reports: pd.DataFrame, label: IntArray) -> pd.Series:
+    """Return the other sources that tell of each incident, with what they can see, by its row."""
+    lead = label[reports.index]
+    own = reports["source"].reindex(lead).to_numpy(dtype=object)
+    other = (reports["source"].fillna("").to_numpy(dtype=object) != own) & (reports.index != lead)
+    told = reports.loc[other, "source"].fillna("") + " = " + reports.loc[other, "scope"].fillna("")
+    told = pd.concat([told, reports.loc[other, "confirmed_by"].dropna()])
+    groups = told.groupby(label[told.index])
+    return groups.agg(lambda texts: " | ".join(sorted(set(texts)))).astype("str")
 
 
 def _derived(reports: pd.DataFrame) -> pd.Series:

@@ -100,7 +100,9 @@ def test_one_file_that_tells_a_story_500_times_is_the_story_told_once(incidents,
     """Law 5 from the shell: copies with ids of their own change no byte of the risk layer."""
     once = pd.read_csv(incidents, dtype=str, keep_default_na=False)
     once["notes"] = [f"Invented report number {i} of something that happened" for i in once.index]
-    story = once.iloc[[-1]].assign(notes="Gunmen shot three Turkish engineers at the new bridge near the river.")
+    story = once.iloc[[-1]].assign(
+        notes="Gunmen shot three Turkish engineers at the new bridge near the river."
+    )
     copies = pd.concat([story.assign(source_id=f"copy{i}") for i in range(500)])
     found = {}
     for name, rows in (("one", story), ("many", copies)):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 
-TRIALS = int(os.environ.get("RISKMAP_DEGRADATIONS", "60"))
+TRIALS = int(os.environ.get("RISKMAP_DEGRADATIONS", "24"))
 
 #: Shrinking takes minutes and a composition is short: the first that fails is shown as it is.
 trials = settings(max_examples=TRIALS, phases=[Phase.explicit, Phase.generate])

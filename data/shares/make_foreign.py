@@ -33,8 +33,7 @@ least_told_below = 1000
 {evidence}
 # Sources: UCDP Georeferenced Event Dataset (Uppsala Conflict Data Program, CC BY 4.0), for the
 # world its state-based events alone; Aid Worker Security Database of 2020-11-25 (Humanitarian
-# Outcomes, aidworkersecurity.org). UCDP holds fatal events alone, AWSD also those in which nobody
-# died.
+# Outcomes, aidworkersecurity.org). UCDP holds fatal events alone, AWSD also those with no dead.
 """
 
 EVIDENCE = """\

@@ -20,6 +20,7 @@ WHOLE = {
     "reason": '"an accident"',
     "author": '"A. Analyst"',
     "until": "2025-04-01",
+    "decided": "2025-02-01",
 }
 
 
@@ -51,6 +52,7 @@ def test_decisions_are_read_in_order(tmp_path):
         (WHOLE | {"reason": '" "'}, "reason"),
         (without("author"), "author"),
         (without("until"), "until"),
+        (without("decided"), "decided"),
         (WHOLE | {"until": '"for ever"'}, "until"),
         (WHOLE | {"layer": '"everything"'}, "layer"),
         (WHOLE | {"region_id": '"XQA9999"'}, "region_id"),
@@ -80,6 +82,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 @pytest.mark.parametrize(("day", "cleared"), [("2025-03-31", True), ("2025-04-01", False)])
 def test_a_clearance_counts_until_its_end_and_for_its_region(tmp_path, day, cleared):
     rows = {"incident_id": ["a:1", "a:2"], "region_id": ["XQA0101", "XQA0102"]}
+    rows |= {"until": pd.Timestamp("2025-04-15")}
     attacks = conform(pd.DataFrame(rows), ATTACK_COLUMNS)
     decided = rm.read_decisions(write(tmp_path, WHOLE))
     told = tell_cleared(attacks, decided, as_of=day)["cleared"].notna().tolist()

@@ -129,7 +129,7 @@ def test_what_an_attack_alone_held_up_falls_when_it_has_passed():
 
 def clearance(**changes):
     told = Decision(HOME, "group", "attacked", "an accident", "A. Analyst", date(2025, 2, 1))
-    return replace(told, **changes)
+    return replace(told, **{"decided": date(2025, 1, 1)} | changes)
 
 
 def test_a_decision_clears_a_layer_of_a_region():
@@ -140,8 +140,13 @@ def test_a_decision_clears_a_layer_of_a_region():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"until": date(2025, 1, 1)}, {"clears": "another:1"}, {"region_id": "XQA0101"}],
-    ids=["over", "another attack", "another region"],
+    [
+        {"until": date(2025, 1, 1)},
+        {"clears": "another:1"},
+        {"region_id": "XQA0101"},
+        {"decided": date(2024, 6, 1)},
+    ],
+    ids=["over", "another attack", "another region", "an attack that came later"],
 )
 def test_a_decision_clears_nothing_else(changes):
     layer = assess(attack(), decisions=(clearance(**changes),))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ATTACKED = "attacked"
 
 _TEXTS = ("region_id", "layer", "clears", "incident_id", "reason", "author", "second_reader")
+_DAYS = ("until", "decided")
 _NEEDED = ("region_id", "layer", "reason", "author")
 
 
@@ -41,6 +42,9 @@ class Decision:
         The first day on which it no longer counts.
     second_reader
         Who has looked at it besides the author.
+    decided
+        The day of the decision, where it clears all attacks of a region: those that became known
+        later it does not clear.
     """
 
     region_id: str
@@ -50,6 +54,7 @@ class Decision:
     author: str
     until: date
     second_reader: str | None = None
+    decided: date | None = None
 
 
 def read_decisions(
@@ -61,8 +66,8 @@ def read_decisions(
     ----------
     path
         The file: a ``[[decision]]`` for each, with the keys ``region_id``, ``layer``, ``reason``,
-        ``author``, ``until``, either ``clears = "attacked"`` or ``incident_id``, and if there is
-        one, ``second_reader``.
+        ``author``, ``until``, either ``clears = "attacked"`` with the day it was ``decided``, or
+        ``incident_id``, and if there is one, ``second_reader``.
     region_ids
         The regions that there are; any when not given.
 
@@ -86,6 +91,7 @@ def read_decisions(
     ... clears = "attacked"
     ... reason = "an accident at the mine, not an attack"
     ... author = "A. Analyst"
+    ... decided = 2025-02-01
     ... until = 2025-04-01
     ... '''
     >>> with TemporaryDirectory() as folder:
@@ -122,17 +128,14 @@ def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | Non
     """Return the decision that a table describes."""
     where = f"in decision {number}"
     for key in row:
-        if key not in (*_TEXTS, "until"):
-            expected = ", ".join((*_TEXTS, "until"))
+        if key not in (*_TEXTS, *_DAYS):
+            expected = ", ".join((*_TEXTS, *_DAYS))
             raise InputError(f"unknown key {where}", column=key, expected=expected)
     texts = {key: row[key] for key in _TEXTS if key in row}
     for key in dict.fromkeys((*_NEEDED, *texts)):
         if not isinstance(texts.get(key), str) or not texts[key].strip():
             raise InputError(f"no text {where}", column=key, met=texts.get(key))
-    until = row.get("until")
-    if not isinstance(until, date) or isinstance(until, datetime):
-        met = None if until is None else str(until)
-        raise InputError(f"no end {where}", column="until", met=met, expected="a day: 2025-04-01")
+    until = _read_day(row, "until", where=f"no end {where}")
     if texts["layer"] not in LAYERS:
         met, expected = texts["layer"], ", ".join(LAYERS)
         raise InputError(f"unknown layer {where}", column="layer", met=met, expected=expected)
@@ -144,4 +147,16 @@ def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | Non
         raise InputError(
             f"not what it clears {where}", column="clears", met=every, expected=expected
         )
-    return Decision(clears=one or ATTACKED, until=until, **texts)
+    decided = None
+    if every is not None or "decided" in row:
+        decided = _read_day(row, "decided", where=f"no day {where}")
+    return Decision(clears=one or ATTACKED, until=until, decided=decided, **texts)
+
+
+def _read_day(row: dict[str, Any], key: str, *, where: str) -> date:
+    """Return a day of a decision, or raise and say which is missing."""
+    day = row.get(key)
+    if not isinstance(day, date) or isinstance(day, datetime):
+        met = None if day is None else str(day)
+        raise InputError(where, column=key, met=met, expected="a day: 2025-04-01")
+    return day

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from riskmap.assessment.decisions import ATTACKED
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import AUDIT_COLUMNS
 from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.knowledge import default_rules
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def tell_cleared(
         "; ".join(
             f"{one.layer}: {one.reason} ({one.author}, until {one.until:%Y-%m-%d})"
             for one in decisions
-            if _clears(one, row.incident_id, str(row.region_id), one.layer, as_of=as_of)
+            if _clears(one, row, str(row.region_id), one.layer, as_of=as_of)
         )
         or None
         for row in attacks.itertuples()
@@ -51,13 +52,20 @@ def tell_cleared(
     return conform(attacks.assign(cleared=pd.Series(told, dtype="str")), ATTACK_COLUMNS)
 
 
-def _clears(
-    decision: Decision, incident_id: object, region: str, layer: str, *, as_of: str
-) -> bool:
-    """Return whether a decision takes an attack from a region and layer on a day."""
+def _clears(decision: Decision, attack: Any, region: str, layer: str, *, as_of: str) -> bool:
+    """Return whether a decision takes an attack from a region and layer on a day.
+
+    One that clears all attacks of a region clears none that became known after it.
+    """
+    known = attack.until - pd.Timedelta(days=default_rules().attack_days)
+    of_all = (
+        decision.clears == ATTACKED
+        and decision.decided is not None
+        and known <= pd.Timestamp(decision.decided)
+    )
     return (
         (decision.region_id, decision.layer) == (region, layer)
-        and decision.clears in (ATTACKED, incident_id)
+        and (of_all or decision.clears == attack.incident_id)
         and pd.Timestamp(as_of) < pd.Timestamp(decision.until)
     )
 
@@ -98,9 +106,7 @@ def raise_attacked(
         text = f"attack {row.incident_id} of {day}, until {until}"
         for region in str(row.regions).split(";"):
             for layer in risks["layer"].unique():
-                if not any(
-                    _clears(one, row.incident_id, region, layer, as_of=as_of) for one in decisions
-                ):
+                if not any(_clears(one, row, region, layer, as_of=as_of) for one in decisions):
                     why.setdefault((region, layer), text)
     keys = pd.Series(list(zip(risks["region_id"], risks["layer"], strict=True)), index=risks.index)
     attacked = keys.isin(why).to_numpy()

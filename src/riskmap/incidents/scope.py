@@ -234,7 +234,8 @@ def find_gaps(
     quiet = np.diff(np.append(days, until))
     seen = np.arange(1, len(days) + 1) - np.searchsorted(days, days - recent_days, side="right")
     base = np.clip(days - days[:1] + 1, min(_LEAST_BASE, recent_days), recent_days)
-    sure = -np.expm1(-seen / base * quiet) > probability
+    # days of reports come in bursts, and a silence begins with one: two fewer tell the rate
+    sure = -np.expm1(-np.maximum(seen - 2, 0) / base * quiet) > probability
     return np.asarray((quiet > least_days) & sure)
 
 

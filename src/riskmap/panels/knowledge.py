@@ -77,6 +77,8 @@ class Watcher:
         First day and day after the last of each span in which it watched, since 1970.
     alive
         Whether it watches on the day the panel is made for.
+    broken
+        Whether it stopped for a while of late.
     """
 
     source: str
@@ -86,6 +88,7 @@ class Watcher:
     begin: IntArray
     end: IntArray
     alive: bool
+    broken: bool = False
 
     def share(self, bounds: IntArray) -> FloatArray:
         """Return the share of each window in which it watched."""
@@ -159,7 +162,11 @@ def _watch(
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
-            yield Watcher(source, code, scope, members, begin, end, alive and bool(often))
+            late = begin[1:] > until - rules.lately_days
+            broken = bool((late & (begin[1:] - end[:-1] > rules.least_gap_days)).any())
+            yield Watcher(
+                source, code, scope, members, begin, end, alive and bool(often), broken=broken
+            )
             continue
         for region in np.unique(position[sharp & (country[position] == code)]):
             mine = day[sharp & (position == region)]
@@ -364,6 +371,7 @@ class _Region:
     lost: FloatArray
     is_lost: NDArray[np.bool_]
     spread: FloatArray
+    foreign: FloatArray
 
     @classmethod
     def of(
@@ -391,7 +399,10 @@ class _Region:
         spread = np.zeros(n)
         if "spread" in sharp:
             spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
-        return cls(sharp, named, last, gap, gone, is_lost, spread)
+        foreign = np.zeros(n)
+        if "foreign" in sharp:
+            foreign += np.bincount(position, sharp["foreign"].to_numpy(float), n)
+        return cls(sharp, named, last, gap, gone, is_lost, spread, foreign)
 
 
 def _gaps(
@@ -422,9 +433,9 @@ def _losses(
     today: int,
     rules: Rules,
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return how many recent rows of each region were lost, and where that is too many.
+    """Return how many rows of each region were lost, and where that is too many.
 
-    Rows without a day are held against the whole history, those with one against the last year.
+    All are held against the whole history, and those of the last year against that year.
     """
     n = len(keys)
     if lost is None or lost.empty:
@@ -432,11 +443,23 @@ def _losses(
     at = pd.Index(keys["region_id"]).get_indexer(lost["region_id"])
     weight = lost["weight"].to_numpy(dtype=float) * (at >= 0)
     day = (lost["event_date"] - pd.Timestamp("1970-01-01")).dt.days.to_numpy(dtype=float)
-    undated = np.isnan(day)
-    recent = (day >= today - rules.recent_days) & (day < today)
-    gone, blurred = (np.bincount(np.maximum(at, 0), weight * rows, n) for rows in (recent, undated))
-    share = gone / np.maximum(gone + lately, 1e-9) + blurred / np.maximum(blurred + named, 1e-9)
-    return (gone + blurred).astype(float), share > rules.lost_share
+    before = np.isnan(day) | (day < today)
+    recent = before & (day >= today - rules.recent_days)
+    gone, late = (
+        np.bincount(np.maximum(at, 0), weight * rows, n).astype(float) for rows in (before, recent)
+    )
+    too_many = _lost_of(named, gone, rules) | _lost_of(lately, late, rules)
+    return gone, too_many
+
+
+def _lost_of(named: FloatArray, lost: FloatArray, rules: Rules) -> NDArray[np.bool_]:
+    """Return where too large a share of reports was lost; half a row is none."""
+    share = lost / np.maximum(lost + named, 1e-9)
+    return np.asarray((share > rules.lost_share) & (lost >= _LEAST_LOST))
+
+
+#: A row that was spread over so many regions that less than this falls on each is lost of none.
+_LEAST_LOST = 0.5
 
 
 def _know_layer(
@@ -462,22 +485,27 @@ def _know_layer(
             by_name[one.regions] |= layer == "violence" or "foreign" in one.scope.layers
             for position in one.regions:
                 names[position].append(one.source)
+    broken = np.zeros(n, dtype=bool)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
         if not one.alive:
             silent[one.regions] = True
+        broken[one.regions] |= one.broken
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
     reports = _could_tell(layer, region, sector, n)
-    known = watched & ~region.is_lost & ~home
-    gap = region.gap | silent | region.is_lost
+    is_lost = region.is_lost
+    if layer != "violence":  # a few lost rows may be all that told of foreigners
+        is_lost = is_lost | _lost_of(region.foreign, region.lost, rules)
+    known = watched & ~is_lost & ~home
+    gap = region.gap | silent | is_lost | broken
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
     sure = (sufficiency == "sufficient") & by_name
     confidence = np.select([~sure, reports < rules.confident_reports], ["low", "medium"], "high")
     codes = {
         "at_home": home,
-        "rows_lost": region.is_lost,
+        "rows_lost": is_lost,
         "silent": silent & ~watched,
         "not_covered": ~watched & ~silent & ~covered,
         "no_reports": ~watched & (region.named == 0),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from riskmap.incidents.duplicates.links import DUPLICATE, lead_of
-from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -49,25 +47,7 @@ def pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDat
     independent = sources["source"] > 1
     count = sources.max(axis=1)[independent].astype("Int64")
     merged.loc[count.index, "source_count"] = count
-    widest = reports["scope"].groupby(label[reports.index]).agg(_widest)
-    merged.loc[widest.index, "scope"] = widest.astype(table["scope"].dtype)
     return _pool_evidence(merged, reports, label, taken)
-
-
-def _widest(scopes: pd.Series) -> object:
-    """Return the scope that watches most of those of an incident's reports, the best report first.
-
-    What any of its sources sees, an incident can tell.
-    """
-    told = scopes.dropna().unique()
-    return max(told, key=_width) if len(told) else pd.NA
-
-
-@lru_cache(maxsize=1024)
-def _width(scope: str) -> tuple[int, bool, bool]:
-    """Return how much a scope watches, to be compared."""
-    read = Scope.parse(scope)
-    return len(read.layers), not read.deaths_only, not read.sectors
 
 
 def _derived(reports: pd.DataFrame) -> pd.Series:
@@ -128,8 +108,14 @@ def share_knowledge(merged: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     own = np.concatenate([np.unique(leads), leads])
     groups = merged.iloc[rows].reset_index(drop=True).groupby(own)
     taken = {name: groups[name].max() for name in _HIGHEST}
-    taken["nationality"] = groups["nationality"].agg(_union)
-    taken["event_type"] = groups["event_type"].agg(_first_kind)
+    nations = groups["nationality"]
+    several = nations.nunique().ge(2)
+    taken["nationality"] = nations.first()
+    for lead in several.index[several]:
+        taken["nationality"][lead] = _union(nations.get_group(lead))
+    kinds = merged["event_type"].iloc[rows].reset_index(drop=True)
+    clear = kinds.where(~kinds.isin(_VAGUE)).groupby(own).first()
+    taken["event_type"] = clear.fillna(kinds.groupby(own).first())
     firsts = {name: groups[name].first() for name in _NAMES}
     vague = groups[list(_NAMES)].nth(0).isna().all(axis=1).to_numpy()
     shared = merged.copy()
@@ -151,9 +137,3 @@ def _union(lists: pd.Series) -> object:
     """Return all codes of lists that are joined by ``;``."""
     codes = {code for text in lists.dropna() for code in text.split(";")}
     return ";".join(sorted(codes)) or pd.NA
-
-
-def _first_kind(kinds: pd.Series) -> object:
-    """Return the first kind of event that tells something, or the first."""
-    clear = kinds[kinds.notna() & ~kinds.isin(_VAGUE)]
-    return clear.iloc[0] if len(clear) else kinds.iloc[0]

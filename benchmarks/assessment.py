@@ -68,7 +68,8 @@ def main() -> None:
     whole = time.process_time() - start
     start = time.process_time()
     reports = find_reports(panel)
-    rates = dict.fromkeys(found.histories, np.full(given.regions, 0.01))
+    names = {*found.histories, "unknown", "foreign"}
+    rates = dict.fromkeys(names, np.full(given.regions, 0.01))
     for model in found.layers.values():
         question = Question(model, found.histories, panel.keys["region_id"], rates)
         find_influences(question, reports)

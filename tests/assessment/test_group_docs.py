@@ -11,7 +11,7 @@ from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.panels.groups import RELEVANCE
-from riskmap.panels.targeting import PRIOR_ATTACKS
+from riskmap.panels.presence import PRIOR_ATTACKS
 
 DOCS = Path(__file__).parents[2] / "docs"
 GROUPS = (DOCS / "groups.md").read_text(encoding="utf-8")

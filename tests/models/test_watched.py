@@ -211,9 +211,9 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     share = np.repeat(1.0 - (gone / history.days)[:, None], history.n_regions, axis=1)
     histories = (
         whole.history("violence"),
-        replace(history, watched=None),
-        replace(history, watched=share),
         history,
+        replace(history, watched=share),
+        gap.history("violence"),
     )
     known, zeros, missing, found = (
         np.median(p_any(rm.EndemicEpidemic().fit(h, horizon_days=90.0), h)) for h in histories

@@ -55,9 +55,10 @@ class Scan:
     ----------
     sums : DataFrame
         One row for each ``position`` of a region (-1: none, but an ``area``), ``first`` and
-        ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who else
-        told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people, whether
-        that was ``told``, ``nationality``, ``sector`` and ``target``; with the number of ``reports`` and of ``fatalities``.
+        ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who
+        else told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people,
+        whether that was ``told``, ``nationality``, ``sector`` and ``target``; with the number of
+        ``reports`` and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str

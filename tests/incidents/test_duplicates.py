@@ -479,3 +479,15 @@ def test_a_release_merged_with_itself_is_itself(shared):
     kept = merged[merged["quarantine_reason"] != DUPLICATE]
     usable = table[table["quarantine_reason"].isna()]
     assert len(kept[kept["quarantine_reason"].isna()]) == len(usable)
+
+
+def test_a_log_that_begins_its_numbers_anew_has_other_incidents():
+    """Of one id, and months apart, in two districts: two incidents, and neither is lost."""
+    rows = reports({}, {"source_id": None})
+    rows["incident_id"] = "desk:7"
+    rows["source"] = "desk"
+    rows["event_date"] = pd.to_datetime(["2024-01-03", "2025-01-20"])
+    rows["event_date_end"] = rows["event_date"]
+    merged = merge_duplicates(rows)
+    assert merged["quarantine_reason"].isna().sum() == 2
+    assert merged["incident_id"].is_unique

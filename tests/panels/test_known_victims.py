@@ -113,3 +113,11 @@ def test_more_attacks_on_anybody_never_lower_what_a_group_bears():
         for name, values in measure(base, MINERS).items():
             assert values.sum() <= measure(both, MINERS)[name].sum(), (name, more)
     assert np.sum(measure(base, MINERS)["group"]) > 0
+
+
+def test_international_staff_are_foreign_and_never_known_as_nobody_foreign():
+    rows = (
+        rm.datasets.incidents().head(3).assign(foreign_victims=None, nationality=None, target=None)
+    )
+    rows["staff_type"] = ["international", "mixed", "national"]
+    assert hits_foreigners(rows).tolist() == [True, True, False]

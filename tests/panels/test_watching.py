@@ -64,8 +64,13 @@ def test_a_long_thin_history_does_not_excuse_silence():
 
 
 def test_a_source_that_is_late_by_its_scope_is_not_silent():
-    days = range(0, TODAY - 200, 7)
-    assert watched("violence; reach=countries; delay=190", days=days) == {*A, *B}
+    days = range(0, TODAY - 160, 7)
+    assert watched("violence; reach=countries; delay=150", days=days) == {*A, *B}
+
+
+def test_a_source_that_is_later_than_half_a_year_watches_nothing_of_today():
+    days = range(0, TODAY - 400, 7)
+    assert watched("violence; reach=countries; delay=400", days=days) == set()
 
 
 def test_unwatched_regions_say_why():

@@ -20,10 +20,43 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
+    from riskmap.models.forecasts import Forecast
     from riskmap.typing import IntArray
 
 _KEY = ["region_id", "layer"]
+
+
+def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str) -> pd.DataFrame:
+    """Return the attacks of a forecast, and those of the layer before that are told no more.
+
+    An attack that was withdrawn or is told otherwise holds levels up until it has passed, or
+    somebody clears it by name: a row that was changed is no decision.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Today's.
+    previous : RiskLayer, optional
+        The layer before, of the same group.
+    as_of
+        The day of the layer.
+    """
+    now = forecast.attacks
+    group = None if forecast.group is None else str(forecast.group)
+    if previous is None or previous.provenance.get("group") != group:
+        return now
+    old = previous.attacks
+    same = pd.MultiIndex.from_frame(old[_SAME]).isin(pd.MultiIndex.from_frame(now[_SAME]))
+    gone = old[
+        (old["until"] > pd.Timestamp(as_of)) & ~old["incident_id"].isin(now["incident_id"]) & ~same
+    ]
+    return now if gone.empty else pd.concat([now, gone], ignore_index=True)
+
+
+#: Attacks of one day and region are one, whatever their ids.
+_SAME = ["event_date", "region_id"]
 
 
 def tell_cleared(
@@ -151,11 +184,8 @@ def raise_violence(
     audit = risks.loc[low, _KEY].assign(
         rule="at_least", detail="violence is at least as probable as attacks on foreigners"
     )
-    told = {
-        name: risks[name].mask(low, foreign[name].reindex(risks["region_id"]).to_numpy())
-        for name in ("p_any", "expected_count")
-    }
-    found = _raised(risks.assign(at_least=risks["at_least"] | low, **told), low, level, scale)
+    told = risks.assign(at_least=risks["at_least"] | low, p_any=risks["p_any"].mask(low, p_any))
+    found = _raised(told, low, level, scale)
     return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import audit_method
-from riskmap.assessment.floors import raise_attacked, raise_violence, tell_cleared
+from riskmap.assessment.floors import carry_attacks, raise_attacked, raise_violence, tell_cleared
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
@@ -96,14 +96,15 @@ def judge_levels(
         audit += [doubts, methods, holds]
     reasons = find_reasons(forecast, flag_gone(risks, gone), scale)
     as_of = provenance["as_of"]
-    attacks = tell_cleared(forecast.attacks, decisions, as_of=as_of)
+    carried = carry_attacks(forecast, previous, as_of=as_of)
+    attacks = tell_cleared(carried, decisions, as_of=as_of)
     floored, floors = raise_attacked(
         reasons.risks, attacks, scale, decisions=decisions, as_of=as_of
     )
     floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
     return Judgement(
-        risks=conform(_spanned(final), RISK_COLUMNS),
+        risks=conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
         influences=reasons.influences,
         counterfactuals=reasons.counterfactuals,
         audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
@@ -132,6 +133,7 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     risks.loc[unknown, list(_NUMBERS)] = np.nan
     risks.loc[blind, "data_sufficiency"] = "insufficient"
     risks.loc[blind, "confidence"] = "low"
+    risks["reasons"] = risks["reasons"].mask(unknown & risks["reasons"].isna(), "not_covered")
     low = _levels_of(risks, "p_low", scale, forecast)
     high = _levels_of(risks, "p_high", scale, forecast)
     names = np.array([level.name for level in scale.levels], dtype=object)
@@ -159,11 +161,14 @@ def _spanned(risks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _restore_numbers(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
-    """Return risks in which a level that an attack holds up has its numbers again."""
-    rows = (risks["risk_level"] > 0) & risks["p_any"].isna() & risks["attacked"]
+    """Return risks in which a level that a floor holds up has its numbers again."""
+    rows = (risks["risk_level"] > 0) & risks["level_as_of"].isna()
     known = risks[_KEY].merge(forecast.frame, on=_KEY, how="left")
     return risks.assign(
-        **{name: risks[name].mask(rows, known[name].to_numpy()) for name in _NUMBERS}
+        **{
+            name: risks[name].mask(rows & risks[name].isna(), known[name].to_numpy())
+            for name in _NUMBERS
+        }
     )
 
 

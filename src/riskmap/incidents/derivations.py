@@ -129,6 +129,9 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     >>> find_facts("Talks with Chinese officials went on.")
     {}
     """
+    if text.isupper():  # names of nations are known by their capitals
+        told = find_facts(text.title(), country)
+        return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     facts = _victims(find_people(text), country)
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):
@@ -146,10 +149,10 @@ def _victims(people: list[Person], country: str) -> dict[str, tuple[Any, str]]:
     facts: dict[str, tuple[Any, str]] = {}
     nations = {p.nation: p.phrase for p in reversed(people) if p.nation}
     abroad = [person for person in people if person.nation != country]
+    if not abroad:  # a note that names local people rarely says that nobody else was hit
+        return facts
     if nations:
         facts["nationality"] = (";".join(sorted(nations)), list(nations.values())[-1])
-    if not abroad:
-        return facts
     facts["staff_type"] = ("mixed" if country in nations else "international", abroad[0].phrase)
     if number := _count_foreign(abroad):
         facts["foreign_victims"] = (number, abroad[0].phrase)

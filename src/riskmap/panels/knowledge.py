@@ -41,6 +41,7 @@ class Rules:
     region_gap_probability: float
     least_gap_days: float
     thin_share: float
+    longest_delay_days: float
     least_watched_days: float
     sufficient_reports: float
     confident_reports: float
@@ -156,6 +157,7 @@ def _watch(
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
+        alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:

@@ -104,6 +104,8 @@ def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> 
     """
     hit = (incidents["foreign_victims"].fillna(0) > 0).to_numpy(dtype=bool)
     aimed = (incidents["target"] == "foreigners").to_numpy(dtype=bool)
+    if "staff_type" in incidents:
+        hit = hit | incidents["staff_type"].isin(["international", "mixed"]).to_numpy(dtype=bool)
     if group is not None:
         aimed = aimed | group.is_aimed_at(incidents)
     return np.asarray(hit | _is_abroad(incidents) | aimed)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.incidents.duplicates.agreements import Facts, are_apart, tell_why
+from riskmap.incidents.duplicates.agreements import CURATED, Facts, are_apart, tell_why
 from riskmap.incidents.duplicates.links import (
     DUPLICATE,
     Links,
@@ -53,7 +53,7 @@ def merge_duplicates(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     takes over what only others know of who was hit and who did it, and counts its sources. The
     others get the ``quarantine_reason`` ``duplicate``, with the id of their incident and what both
     agree on in ``quarantine_detail``, so that :func:`riskmap.locate` counts them as merged. Rows
-    with the same id are one incident; all but one get a number behind it.
+    with the same id of about the same days are one incident; all but one get a number behind it.
 
     The result does not depend on the order of rows, and merging it again changes nothing: what was
     one incident stays one, also when newer files are added.
@@ -109,7 +109,8 @@ def merge_linked(table: gpd.GeoDataFrame, links: Links) -> gpd.GeoDataFrame:
     usable = table["quarantine_reason"].isna().to_numpy()
     own = np.arange(len(table))
     lead = np.where(usable[lead], lead, own)
-    by_id = pd.Series(own).mask(~usable).groupby(table["incident_id"]).transform("first")
+    keys = [table["incident_id"], _episodes(table)]
+    by_id = pd.Series(own).mask(~usable).groupby(keys).transform("first")
     by_id = np.where(usable, by_id.fillna(0).to_numpy(np.int64), own)
     alike = links.certain[usable[links.certain].all(axis=1)]
     certain = np.concatenate([alike, np.stack([own, by_id], axis=1)])
@@ -123,6 +124,21 @@ def merge_linked(table: gpd.GeoDataFrame, links: Links) -> gpd.GeoDataFrame:
         if known.fillna("").equals(pooled[list(POOLED)].fillna("")):
             return _marked(pooled, label, facts)
         lead = label
+
+
+def _episodes(table: gpd.GeoDataFrame) -> pd.Series:
+    """Return a number that tells rows of one id apart that lie more than a week apart.
+
+    A log that begins its numbers anew has the same id for different incidents. A curated feed has
+    not: there the newer row is a revision, whatever day it tells.
+    """
+    days = table["event_date"].groupby(table["incident_id"]).diff()
+    anew = (days > pd.Timedelta(days=SAME_ID_DAYS)) & ~table["source"].isin(CURATED)
+    return anew.astype("int64").groupby(table["incident_id"]).cumsum()
+
+
+#: Rows of one id are one incident when so few days lie between them.
+SAME_ID_DAYS = 7
 
 
 def _enough(table: gpd.GeoDataFrame, text: list[str], likely: IntArray) -> IntArray:

@@ -168,3 +168,12 @@ def test_where_only_foreigners_are_watched_violence_is_at_least_theirs():
     assert rows.loc["violence", "p_any"] >= rows.loc["foreign", "p_any"]
     quiet = layer.risks[(layer.risks["layer"] == "violence")]
     assert not quiet["risk_level"].isin([1, 2]).any()
+
+
+def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared():
+    """A row that was changed or deleted is no decision."""
+    before = assess(attack())
+    gone = assess(previous=before)
+    assert at(gone).loc[["foreign", "group"], "attacked"].all()
+    cleared = assess(previous=before, decisions=(clearance(), clearance(layer="foreign")))
+    assert not at(cleared).loc[["foreign", "group"], "attacked"].any()

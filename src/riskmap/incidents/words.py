@@ -158,6 +158,9 @@ def _phrases(text: str) -> Iterator[str]:
                 yield phrase
 
 
+_DENIED = re.compile(r"\s*(?:non|not)[\s-]+(?:an?\s+)?", re.IGNORECASE)
+
+
 def find_nationalities(text: str, country: str | None = None) -> tuple[list[str], bool, list[str]]:
     """Return the nationalities in a text, whether it says "foreign", and what is in no list.
 
@@ -176,6 +179,8 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
     (['AFG'], True, ['Martian'])
     >>> find_nationalities("Congolese", "COD"), find_nationalities("Congolese", "AFG")
     ((['COD'], False, []), ([], True, []))
+    >>> find_nationalities("non-Afghan", "AFG"), find_nationalities("not Chinese", "AFG")
+    (([], True, []), ([], False, ['not Chinese']))
     """
     found: set[str] = set()
     foreign, strange = False, []
@@ -183,7 +188,14 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
         word = normalise(_SENSELESS.sub(" ", part))
         if is_blank(part) or not _WORD.search(word):
             continue
-        if code := _nation(part):
+        denied = _DENIED.match(part)
+        if denied and word not in listed("foreign"):
+            # who is not of the country is foreign; who is not of another may be anyone
+            if country is not None and _nation(part[denied.end() :]) == country:
+                foreign = True
+            else:
+                strange.append(part.strip())
+        elif code := _nation(part):
             found.add(code)
         elif word in listed("foreign"):
             foreign = True

@@ -67,25 +67,18 @@ def before(seed: int, group: int, how: str | None) -> tuple[rm.RiskLayer | None,
     return previous, assess(whole, GROUPS[group], previous=previous)
 
 
-def is_flagged(after: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
-    """Return where a reader sees that a level may be too low.
-
-    Both are risks with the same rows. A confidence that fell tells when a reason stands beside it.
-    """
-    doubted = (after["confidence"] == "low") & (before["confidence"] != "low")
+def is_flagged(after: pd.DataFrame) -> pd.Series:
+    """Return where a reader sees that a level may be too low, or what holds it up."""
     told = after[["at_least", "reporting_gap", "held", "attacked"]].fillna(value=False).any(axis=1)
-    return (
-        (after["risk_level"] == 0)
-        | told
-        | after["level_as_of"].notna()
-        | (doubted & after["reasons"].notna())
-    )
+    kept = after["level_as_of"].notna() | after["reasons"].notna()
+    return (after["risk_level"] == 0) | told | kept
 
 
 def is_doubtful(risks: pd.DataFrame) -> pd.Series:
     """Return where a layer says that it does not know enough; an attack is no doubt."""
     told = risks[["at_least", "reporting_gap"]].fillna(value=False).any(axis=1)
-    return (risks["risk_level"] == 0) | told | risks["level_as_of"].notna()
+    kept = risks["level_as_of"].notna() | risks["reasons"].notna()
+    return (risks["risk_level"] == 0) | told | kept
 
 
 def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
@@ -93,7 +86,7 @@ def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
     key = ["region_id", "layer"]
     both = before.risks[key].merge(after.risks[key], on=key)
     old, new = (both.merge(layer.risks, on=key, how="left") for layer in (before, after))
-    flagged = is_flagged(new, old) | new["region_id"].isin(_under_banners(after))
+    flagged = is_flagged(new) | new["region_id"].isin(_under_banners(after))
     fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~flagged
     found = new[fell][[*key, "risk_level", "level_high", "p_any", "reasons"]]
     return found.assign(was=old.loc[fell, "risk_level"], p_was=old.loc[fell, "p_any"])
@@ -208,6 +201,9 @@ def strange_types(world: World, rows: NDArray[np.bool_]) -> World:
 #: After so many days the silence of a source is one: it would have been broken for sure.
 SILENCE = {"watch": 60, "aidlog": 400, "desk": 90}
 
+#: One that has ended must have been longer: among many silences some are long by chance.
+GAP = {"watch": 60, "aidlog": 600, "desk": 300}
+
 
 def stop_source(world: World, rng: Generator) -> World:
     """Let a source fall silent."""
@@ -219,8 +215,8 @@ def stop_source(world: World, rng: Generator) -> World:
 
 def cut_gap(world: World, rng: Generator) -> World:
     """Let a source be silent for a time, and tell again."""
-    name = rng.choice(list(SILENCE))
-    days = SILENCE[name] * int(rng.choice([1, 2, 4]))
+    name = rng.choice(list(GAP))
+    days = GAP[name] * int(rng.choice([1, 2]))
     end = NOW - pd.Timedelta(days=int(rng.integers(30, 1000)))
     day = world.incidents["event_date"]
     mine = world.incidents["source"] == name

@@ -91,4 +91,4 @@ def test_a_region_that_lost_many_recent_rows_is_not_known():
         table = know_regions(seen, KEYS, watchers, today=TODAY, lost=gone)
         reasons = table.set_index(["region_id", "layer"])["reasons"].fillna("")
         assert ("rows_lost" in reasons["a", "violence"]) == lost
-        assert "rows_lost" not in reasons["b", "violence"]
+        assert "rows_lost" not in reasons["b", "violence"], "of one district, and no other"

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
 from riskmap.errors import InputError
+from riskmap.panels.doubts import share_lost
 from riskmap.places.spreads import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
@@ -337,9 +338,15 @@ def test_what_became_known_late_is_no_past_of_what_was_spread_before():
     assert placed["a:3"].max() == pytest.approx(2 * placed["a:3"].min())
 
 
+def lost_in(table):
+    """What is lost of incidents, by region."""
+    regions = rm.datasets.regions()
+    return share_lost(rm.locate(table, regions).aside, regions, as_of=pd.Timestamp("2030-01-01"))
+
+
 def lost_rows(reason="bad_date", **fields):
     """What is lost of one incident that is set aside."""
-    return rm.locate(incident(quarantine_reason=reason, **fields), rm.datasets.regions()).lost
+    return lost_in(incident(quarantine_reason=reason, **fields))
 
 
 @pytest.mark.parametrize(
@@ -369,14 +376,14 @@ def test_a_lost_row_is_lost_in_the_regions_that_it_names(fields, where):
 def test_what_is_lost_sums_to_the_rows_that_are_lost_by_day():
     table = rm.datasets.incidents()
     aside = table.assign(quarantine_reason=["bad_code", None] * (len(table) // 2))
-    found = rm.locate(aside, rm.datasets.regions())
+    found = lost_in(aside)
     lost = aside[aside["quarantine_reason"].notna()]
-    assert found.lost["weight"].sum() == pytest.approx(len(lost))
-    by_day = found.lost.groupby("event_date")["weight"].sum()
+    assert found["weight"].sum() == pytest.approx(len(lost))
+    by_day = found.groupby("event_date")["weight"].sum()
     pd.testing.assert_series_equal(
         by_day, lost.groupby("event_date").size().astype(float), check_names=False
     )
-    assert rm.locate(table, rm.datasets.regions()).lost.empty
+    assert lost_in(table).empty
 
 
 def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
@@ -390,5 +397,6 @@ def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
             quarantine_reason="duplicate_id",
         ),
     ]
-    lost = rm.locate(pd.concat(again, ignore_index=True), rm.datasets.regions()).lost
-    assert lost[["incident_id", "weight"]].to_numpy().tolist() == [["invented:1#4", 1.0]]
+    located = rm.locate(pd.concat(again, ignore_index=True), rm.datasets.regions())
+    assert located.aside["incident_id"].tolist() == ["invented:1#4"]
+    assert lost_in(pd.concat(again, ignore_index=True))["weight"].tolist() == [1.0]

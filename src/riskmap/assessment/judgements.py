@@ -14,6 +14,9 @@ from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
 from riskmap.assessment.silences import find_gone, flag_gone, measure_sources
+from riskmap.models.terms import OWN_MONTHS, hazard_of
+from riskmap.panels.features import DAYS_A_MONTH
+from riskmap.panels.shares import shipped_share
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -134,8 +137,10 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     risks.loc[blind, "data_sufficiency"] = "insufficient"
     risks.loc[blind, "confidence"] = "low"
     risks["reasons"] = risks["reasons"].mask(unknown & risks["reasons"].isna(), "not_covered")
+    doubt = _levels_in_doubt(risks, scale, forecast)
+    risks["reasons"] = _tell_doubt(risks["reasons"], levels, doubt)
     low = _levels_of(risks, "p_low", scale, forecast)
-    high = _levels_of(risks, "p_high", scale, forecast)
+    high = np.maximum(_levels_of(risks, "p_high", scale, forecast), doubt["rows_lost"])
     names = np.array([level.name for level in scale.levels], dtype=object)
     top = len(scale.levels) - 1
     found = risks.assign(
@@ -188,6 +193,57 @@ def _levels_of(risks: pd.DataFrame, column: str, scale: LevelScale, forecast: Fo
             horizon_days=forecast.provenance["horizon_days"],
         )
     return found
+
+
+#: A level within this share of the hazard of the next one says so.
+BORDER = 0.02
+
+#: Where a share of the reports of a country was lost, hazards may be higher by so many times it.
+_LOST_WEIGHS = 3.0
+
+
+def _levels_in_doubt(
+    risks: pd.DataFrame, scale: LevelScale, forecast: Forecast
+) -> dict[str, IntArray]:
+    r"""Return the levels that regions might have, by the reason for which they might.
+
+    The hazard may be higher by a hair, ``borderline``. And reports may be of the region that count
+    nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
+    half-life of 24 months,
+
+    .. math:: H' = (1 + b + 3 s) H + m h / d, \qquad d = 24 / \ln 2 	ext{ months}
+
+    with the share s of the country's reports that was lost, m reports that may be of the region,
+    and the horizon h. Of reports that don't say who was hit the going share is foreign.
+    """
+    hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
+    any_share = len(forecast.shares) > 0
+    share = risks["share_lost"].fillna(0.0).to_numpy(dtype=float)
+    may_be = risks["may_be_here"].fillna(0.0)
+    wide = risks["layer"] == "violence"
+    of_all = risks["region_id"].map(may_be[wide].set_axis(risks.loc[wide, "region_id"]))
+    going = max(shipped_share()["share"], forecast.shares["share"].max() if any_share else 0.0)
+    may_be = may_be.where(wide, np.fmax(may_be, going * of_all)).to_numpy(dtype=float)
+    own_days = OWN_MONTHS * DAYS_A_MONTH / np.log(2.0)
+    more = may_be * forecast.provenance["horizon_days"] / own_days
+    hazards = {
+        "borderline": (1.0 + BORDER) * hazard,
+        "rows_lost": (1.0 + BORDER + _LOST_WEIGHS * share) * hazard + more,
+    }
+    return {
+        name: _levels_of(risks.assign(p=-np.expm1(-values)), "p", scale, forecast)
+        for name, values in hazards.items()
+    }
+
+
+def _tell_doubt(reasons: pd.Series, levels: IntArray, doubt: dict[str, IntArray]) -> pd.Series:
+    """Return reasons with those for which a level that is known might be higher."""
+    told = reasons.fillna("").str.split(";").tolist()
+    near, lost = doubt["borderline"] > levels, doubt["rows_lost"] > levels
+    for i in np.flatnonzero(lost & (levels > 0)):
+        code = "borderline" if near[i] else "rows_lost"
+        told[i] = list(dict.fromkeys([*filter(None, told[i]), code]))
+    return pd.Series([";".join(codes) or None for codes in told], reasons.index, dtype="str")
 
 
 def _rests_on_share(risks: pd.DataFrame, forecast: Forecast) -> np.ndarray:

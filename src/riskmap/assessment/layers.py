@@ -144,11 +144,13 @@ KNOWLEDGE_COLUMNS = (
     Column("reports", NUMBER, "incidents that named the region, of sources that could tell"),
     Column("last_report_days", NUMBER, "days from the last report that named the region to as_of"),
     Column("rows_spread", NUMBER, "recent rows that were spread over it and other regions"),
-    Column("rows_lost", NUMBER, "recent rows that named it and were set aside"),
+    Column("rows_lost", NUMBER, "rows that named it and were set aside"),
+    Column("may_be_here", NUMBER, "reports that may be of it and count nowhere, or elsewhere"),
+    Column("share_lost", NUMBER, "the share of its country's reports that was set aside"),
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
-    Column("reasons", TEXT, "not_covered, no_reports, silent, rows_lost, at_home, joined by ';'"),
+    Column("reasons", TEXT, "codes of docs/assessment.md, joined by ';'"),
 )
 
 #: Sites and routes of the group. Where they are is never published, unless privately.

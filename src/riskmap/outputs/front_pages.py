@@ -213,7 +213,7 @@ def _moves(rows: pd.DataFrame) -> list[str]:
 def _doubt_lines(known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
     """Yield where levels may be higher than they say, or are of an earlier day."""
     flags = flag_table(known)
-    for name in ("at_least", "kept", "rows_lost", "reporting_gap"):
+    for name in ("at_least", "kept", "rows_lost", "reporting_gap", "borderline"):
         rows = known[flags[name]]
         places = region_names(rows)
         if name == "kept":

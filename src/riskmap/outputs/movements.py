@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
 MOST_ROWS = 12
-LOST = "rows_lost"
+#: Codes of a level that may be higher.
+DOUBTS = ("rows_lost", "borderline")
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
@@ -181,8 +182,10 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
     flags = {"fragile": risks["fragility"] == "fragile"}
     for name in ("single_source", "held", "reporting_gap", "at_least", "attacked"):
         flags[name] = risks[name].eq(other=True)
-    lost = [LOST in codes_in(text) for text in risks["reasons"]]
-    flags |= {"kept": risks["level_as_of"].notna(), LOST: pd.Series(lost, risks.index, dtype=bool)}
+    flags["kept"] = risks["level_as_of"].notna()
+    for code in DOUBTS:
+        told = [code in codes_in(text) for text in risks["reasons"]]
+        flags[code] = pd.Series(told, risks.index, dtype=bool)
     return pd.DataFrame(
         {name: flag.fillna(value=False).astype(bool) for name, flag in flags.items()}
     )

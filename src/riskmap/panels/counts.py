@@ -13,6 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
+from riskmap.panels.doubts import share_lost
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
@@ -281,7 +282,7 @@ def count_incidents(
         Grid(ordered, edges, day, every, find_neighbours(ordered)),
         evidence_of=Once(partial(line_up, counted, placed, ordered["region_id"])),
         ledger=ledger,
-        lost=getattr(located, "lost", None),
+        lost=share_lost(located.aside, ordered, as_of=day, group=group),
         group=group,
         attacks=find_attacks(counted, placed, ordered, group=group, as_of=day),
     )

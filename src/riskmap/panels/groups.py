@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.errors import InputError
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.measures import hits_foreigners, may_be_any
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ class WorkerGroup:
         ----------
         incidents
             With ``nationality, sector, target`` and what tells whether foreigners were hit; several
-            nationalities are joined by ``;``.
+            nationalities are joined by ``;``. One that is stated and not understood may be theirs,
+            and so counts as theirs; a sector too.
         foreign : ndarray of bool, optional
             Which hit foreigners, where that is known already.
 
@@ -237,12 +238,14 @@ class WorkerGroup:
             for text, codes in told.items()
             if mine.intersection(code.strip().upper() for code in codes)
         ]
-        return incidents["nationality"].isin(names).to_numpy(bool)
+        theirs = incidents["nationality"].isin(names).to_numpy(bool)
+        return np.asarray(theirs | may_be_any(incidents, "nationality"))
 
     def _shares_sector(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         if self.sector is None:
             return np.zeros(len(incidents), dtype=bool)
-        return (incidents["sector"] == self.sector).to_numpy(bool)
+        mine = (incidents["sector"] == self.sector).to_numpy(bool)
+        return np.asarray(mine | may_be_any(incidents, "sector"))
 
 
 def _check_workers(group: tuple[Presence, ...], everyone: tuple[Presence, ...]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.scope import Scope, find_gaps
+from riskmap.panels.doubts import Doubts, find_doubts
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Rules:
     recent_days: int
     gap_probability: float
     region_gap_probability: float
+    past_gap_probability: float
+    log_gap_probability: float
     least_gap_days: float
     thin_share: float
     longest_delay_days: float
@@ -46,6 +49,7 @@ class Rules:
     sufficient_reports: float
     confident_reports: float
     lost_share: float
+    gap_days: int
     attack_days: int
     attack_reach_km: float
 
@@ -79,6 +83,8 @@ class Watcher:
         First day and day after the last of each span in which it watched, since 1970.
     alive
         Whether it watches on the day the panel is made for.
+    last_gap
+        The day on which its last silence ended that was no chance; -1 where there was none.
     """
 
     source: str
@@ -88,6 +94,7 @@ class Watcher:
     begin: IntArray
     end: IntArray
     alive: bool
+    last_gap: int = -1
 
     def share(self, bounds: IntArray) -> FloatArray:
         """Return the share of each window in which it watched."""
@@ -157,12 +164,16 @@ def _watch(
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
+        log = scope.reach == "reports"
+        sure = rules.log_gap_probability if log else rules.past_gap_probability
+        gap = _last_gap(days[days < until], rules, sure=sure)
         alive &= scope.delay_days <= rules.longest_delay_days
-        if scope.reach != "reports":
+        if not log:
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
-            yield Watcher(source, code, scope, members, begin, end, alive and bool(often))
+            alive &= bool(often)
+            yield Watcher(source, code, scope, members, begin, end, alive, gap)
             continue
         for region in np.unique(position[sharp & (country[position] == code)]):
             mine = day[sharp & (position == region)]
@@ -177,12 +188,28 @@ def _watch(
                 np.maximum(begin[inside], low),
                 np.minimum(end[inside], high),
                 alive and lately,
+                gap if low < gap else -1,
             )
 
 
 def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
     return np.asarray(seen["reports"] > 0 if "reports" in seen else np.ones(len(seen), dtype=bool))
+
+
+def _last_gap(days: IntArray, rules: Rules, *, sure: float) -> int:
+    """Return the day on which the last silence ended that can't be chance, -1 without one."""
+    if not len(days):
+        return -1
+    gap = find_gaps(
+        days,
+        int(days[-1]),
+        recent_days=rules.recent_days,
+        probability=sure,
+        least_days=rules.least_gap_days,
+    )
+    ends = days[1:][gap[:-1]]
+    return int(ends[-1]) if len(ends) else -1
 
 
 def _spans(
@@ -350,7 +377,7 @@ def know_regions(
     region = _Region.of(seen, keys, lost=lost, today=today, rules=rules)
     layers = (*LAYERS, "group") if group is not None else LAYERS
     tables = [
-        _know_layer(layer, keys, region, watchers, group=group, rules=rules) for layer in layers
+        _know_layer(layer, keys, region, watchers, group=group, today=today) for layer in layers
     ]
     whole = pd.concat(tables).sort_index(kind="stable")
     return whole.reset_index(drop=True)
@@ -364,10 +391,8 @@ class _Region:
     named: FloatArray
     last: FloatArray
     gap: NDArray[np.bool_]
-    lost: FloatArray
-    is_lost: NDArray[np.bool_]
     spread: FloatArray
-    foreign: FloatArray
+    doubts: Doubts
 
     @classmethod
     def of(
@@ -391,14 +416,21 @@ class _Region:
         )
         own = _names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
-        gone, is_lost = _losses(lost, keys, named, lately, today=today, rules=rules)
         spread = np.zeros(n)
         if "spread" in sharp:
             spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
         foreign = np.zeros(n)
         if "foreign" in sharp:
             foreign += np.bincount(position, sharp["foreign"].to_numpy(float), n)
-        return cls(sharp, named, last, gap, gone, is_lost, spread, foreign)
+        doubts = find_doubts(
+            lost,
+            keys,
+            {"all": named, "recent": lately, "foreign": foreign},
+            today=today,
+            recent_days=rules.recent_days,
+            lost_share=rules.lost_share,
+        )
+        return cls(sharp, named, last, gap, spread, doubts)
 
 
 def _gaps(
@@ -421,44 +453,6 @@ def _gaps(
     return quiet, gap
 
 
-def _losses(
-    lost: pd.DataFrame | None,
-    keys: pd.DataFrame,
-    named: FloatArray,
-    lately: FloatArray,
-    *,
-    today: int,
-    rules: Rules,
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return how many rows of each region were lost, and where that is too many.
-
-    All are held against the whole history, and those of the last year against that year.
-    """
-    n = len(keys)
-    if lost is None or lost.empty:
-        return np.zeros(n), np.zeros(n, dtype=bool)
-    at = pd.Index(keys["region_id"]).get_indexer(lost["region_id"])
-    weight = lost["weight"].to_numpy(dtype=float) * (at >= 0)
-    day = (lost["event_date"] - pd.Timestamp("1970-01-01")).dt.days.to_numpy(dtype=float)
-    before = np.isnan(day) | (day < today)
-    recent = before & (day >= today - rules.recent_days)
-    gone, late = (
-        np.bincount(np.maximum(at, 0), weight * rows, n).astype(float) for rows in (before, recent)
-    )
-    too_many = _lost_of(named, gone, rules) | _lost_of(lately, late, rules)
-    return gone, too_many
-
-
-def _lost_of(named: FloatArray, lost: FloatArray, rules: Rules) -> NDArray[np.bool_]:
-    """Return where too large a share of reports was lost; half a row is none."""
-    share = lost / np.maximum(lost + named, 1e-9)
-    return np.asarray((share > rules.lost_share) & (lost >= _LEAST_LOST))
-
-
-#: A row that was spread over so many regions that less than this falls on each is lost of none.
-_LEAST_LOST = 0.5
-
-
 def _know_layer(
     layer: str,
     keys: pd.DataFrame,
@@ -466,13 +460,13 @@ def _know_layer(
     watchers: list[Watcher],
     *,
     group: WorkerGroup | None,
-    rules: Rules,
+    today: int,
 ) -> pd.DataFrame:
     """Return what is known of one layer."""
-    n = len(keys)
+    n, rules = len(keys), default_rules()
     sector = group.sector if group is not None else None
     watch = [one for one in watchers if one.scope.covers(layer, sector)]
-    watched, silent, covered = np.zeros((3, n), dtype=bool)
+    watched, silent, was_silent, covered = np.zeros((4, n), dtype=bool)
     names: list[list[str]] = [[] for _ in range(n)]
     by_name = np.zeros(n, dtype=bool)
     for one in watch:
@@ -485,15 +479,17 @@ def _know_layer(
     for one in watchers:  # one that sees a part of the layer is missed when it stops
         if not one.alive:
             silent[one.regions] = True
+        if one.last_gap > today - rules.gap_days:
+            was_silent[one.regions] = True
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
     reports = _could_tell(layer, region, sector, n)
-    is_lost = region.is_lost
-    if layer != "violence":  # a few lost rows may be all that told of foreigners
-        is_lost = is_lost | _lost_of(region.foreign, region.lost, rules)
+    doubts = region.doubts
+    wide = layer == "violence"  # a few lost rows may be all that told of foreigners
+    is_lost = doubts.is_lost if wide else doubts.is_lost_foreign
     known = watched & ~is_lost & ~home
-    gap = region.gap | silent | is_lost
+    gap = region.gap | silent | is_lost | was_silent
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
     sure = (sufficiency == "sufficient") & by_name
@@ -504,6 +500,7 @@ def _know_layer(
         "silent": silent & ~watched,
         "not_covered": ~watched & ~silent & ~covered,
         "no_reports": ~watched & (region.named == 0),
+        "gap": was_silent & ~silent,
     }
     return pd.DataFrame(
         {
@@ -515,7 +512,9 @@ def _know_layer(
             "reports": reports,
             "last_report_days": region.last,
             "rows_spread": region.spread,
-            "rows_lost": region.lost,
+            "rows_lost": doubts.lost,
+            "may_be_here": doubts.may_be if wide else doubts.may_be_foreign,
+            "share_lost": doubts.share if wide else doubts.share_foreign,
             "data_sufficiency": sufficiency,
             "confidence": confidence,
             "reporting_gap": gap,

@@ -142,6 +142,30 @@ def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(told | staff, dtype=bool)
 
 
+def may_be_any(incidents: pd.DataFrame, column: str) -> NDArray[np.bool_]:
+    """Return which incidents state a value of a column that is in no list, so that it may be any.
+
+    Parameters
+    ----------
+    incidents
+        With ``not_understood``, or of a scan ``strange``; without them, all is understood.
+    column
+        ``"nationality"``, ``"sector"`` ...
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"not_understood": ["sector=dredgery", "toll=x; nationality=?", None]})
+    >>> may_be_any(table, "nationality").tolist()
+    [False, True, False]
+    """
+    names = [name for name in ("not_understood", "strange") if name in incidents]
+    if not names:
+        return np.zeros(len(incidents), dtype=bool)
+    written = incidents[names[0]].astype("str")
+    return written.str.contains(f"(?:^|; ){column}=", regex=True, na=False).to_numpy(bool)
+
+
 def driver_of(series: str, told: Mapping[str, FloatArray]) -> FloatArray:
     """Return what may lead a series: violence of which it is told who was hit.
 

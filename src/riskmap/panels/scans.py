@@ -23,7 +23,7 @@ from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import measure, tells_victims
+from riskmap.panels.measures import may_be_any, measure, tells_victims
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 NO_DAY = int(np.iinfo(np.int64).min)
 
 #: Version of the files that scans are saved as.
-FORMAT = 2
+FORMAT = 3
 
 _ABOUT, _TABLES = "scan.json", ("sums", "newest")
 
@@ -57,8 +57,8 @@ class Scan:
         One row for each ``position`` of a region (-1: none, but an ``area``), ``first`` and
         ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who
         else told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people,
-        whether that was ``told``, ``nationality``, ``sector`` and ``target``; with the number of
-        ``reports`` and of ``fatalities``.
+        whether that was ``told``, ``nationality``, ``sector``, ``target`` and ``strange`` (which of
+        these were stated and not understood); with the number of ``reports`` and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
@@ -220,6 +220,7 @@ def scan_places(
             "scope": facts["scope"].array,
             "confirmed_by": facts["confirmed_by"].array,
             "target": facts["target"].array,
+            "strange": _strange_columns(facts).array,
         }
     )
     kept = (position >= 0) | found.area.notna().to_numpy()
@@ -234,6 +235,14 @@ def scan_places(
     )
     counts = {name: series[name][kept] for name in SUMS}
     return Scan(sum_up(keys.assign(**counts)), keep_newest(whole), region_ids, ledger, spread)
+
+
+def _strange_columns(facts: pd.DataFrame) -> pd.Series:
+    """Return of what is not understood the columns that say whom an incident concerns."""
+    columns = ("nationality", "sector")
+    marks = [np.where(may_be_any(facts, name), f"{name}=", "") for name in columns]
+    both = pd.Series(marks[0], dtype="str").str.cat(pd.Series(marks[1], dtype="str"), sep="; ")
+    return both.str.strip("; ").replace("", None).astype("str")
 
 
 def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ KEPT = 200
 #: What the sums of a scan are by, in their order.
 KEYS = (
     *("position", "first", "last", "known", "area", "source", "scope", "confirmed_by"),
-    *("violence", "foreign", "told", "nationality", "sector", "target"),
+    *("violence", "foreign", "told", "nationality", "sector", "target", "strange"),
 )
 SUMS = ("reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]

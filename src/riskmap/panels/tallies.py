@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COUNTED = (
     *("position", "area", "first", "last", "known"),
     *("violence", "foreign", "told", "reports", "fatalities"),
-    *("source", "scope", "confirmed_by", "nationality", "sector", "target"),
+    *("source", "scope", "confirmed_by", "nationality", "sector", "target", "strange"),
 )
 
 _EPOCH = np.datetime64("1970-01-01", "D")
@@ -185,6 +185,7 @@ def scan_evidence(
         {
             **{name: rest[name] for name in keys if name != "nationality"},
             "nationality": rest["nationality"].where(rest["foreign"] > 0),
+            "not_understood": rest["strange"],
             "incident_id": _name_sums(rest),
             "weight": rest["reports"].astype(float),
             "event_date": days["first"],

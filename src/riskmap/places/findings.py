@@ -81,11 +81,14 @@ class Places:
         for the others.
     reasons : Series of str
         Why an incident has no place at all; missing where it has one.
+    names_region : ndarray of bool
+        Which vague incidents name one region all the same, and nobody knows which that is.
     """
 
     placed: Placed
     area: pd.Series
     reasons: pd.Series
+    names_region: NDArray[np.bool_]
 
 
 def find_places(
@@ -128,10 +131,14 @@ def find_places(
     sharp = _place_sharp(spots, regions, heard, np.flatnonzero(found & ~vague))
     if measure:
         sharp = _measured(sharp, regions, heard)
+    level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
+    name = spots["admin1" if level == 1 else "admin2"].fillna(spots["region_id"])
+    unknown = vague & name.notna().to_numpy() & ~heard.coarse
     return Places(
         placed=_at_rows(sharp, spot),
         area=pd.Series(area.array.take(spot)),
         reasons=pd.Series(why.array.take(spot)),
+        names_region=unknown[spot],
     )
 
 

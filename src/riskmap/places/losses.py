@@ -1,7 +1,7 @@
-"""Losses: which regions the rows that were set aside had named, so that no silence is made of them.
+"""Losses: where the rows that were set aside belong, so that no silence is made of them.
 
 A row that could not be read or placed still says something of where it belongs: a district, a
-province, a country. It is lost there, in equal shares where that holds several regions.
+province, a country. So does one that names a district which nobody knows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.places.findings import distinct_spots
 from riskmap.places.witnesses import Witnesses, hear_witnesses
-from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -24,34 +23,25 @@ if TYPE_CHECKING:
     from riskmap.places.region_index import RegionIndex
     from riskmap.typing import IntArray, NameResolver
 
-#: Lost: rows that were set aside, by the regions that they name.
-LOST_COLUMNS = (
-    Column("incident_id", TEXT, "the row; of rows of one day and area, the first"),
-    Column("region_id", TEXT, "a region that it names, or may be in"),
-    Column("event_date", DAY, "its day, or when it became known; missing when neither is known"),
-    Column("weight", NUMBER, "how many rows are lost here; the shares of one sum to 1"),
-)
-
 #: Why rows are set aside that tell of no incident, or of one that another row tells of.
 NO_LOSS = (DUPLICATE, "withdrawn", "no_incident", "aggregate", "hashtag_row", "recounted", "arrest")
 
 _SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
 
 
-def find_lost(
+def find_aside(
     incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     gazetteer: NameResolver | None = None,
     *,
     placeless: NDArray[np.bool_] | None = None,
+    unfound: NDArray[np.bool_] | None = None,
     index: RegionIndex | None = None,
-) -> pd.DataFrame:
-    """Return the rows that were set aside, by the regions that they name.
+) -> gpd.GeoDataFrame:
+    """Return the rows that were set aside, with the area that each is known to.
 
-    A row that states or names a region, or has a point in one, is lost there; one that knows its
-    province or its country alone is lost in equal shares in all their regions, and one that knows
-    nothing in all there are. Rows of a country that is none of the regions' are not lost here, nor
-    are duplicates and what tells of no incident (:data:`NO_LOSS`).
+    Rows of a country that is none of the regions' are not among them, nor are duplicates and what
+    tells of no incident (:data:`NO_LOSS`).
 
     Parameters
     ----------
@@ -61,40 +51,41 @@ def find_lost(
         As for :func:`riskmap.locate`.
     placeless : ndarray of bool, optional
         Which rows were set aside although they have no ``quarantine_reason``.
+    unfound : ndarray of bool, optional
+        Which rows count in several regions although they name one.
     index
         The index of the regions; it is made when not given.
 
     Returns
     -------
-    DataFrame
-        :data:`LOST_COLUMNS`, one row for each day, area and region of it. The weights sum to the
-        number of rows that are lost.
+    GeoDataFrame
+        The rows, their ``area`` (``region_id=...``, ``parent_id=...``, ``iso3=...``, and ``""`` for
+        a row that knows nothing), and whether they are ``spread`` and so count all the same.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> table = rm.datasets.incidents().iloc[:2]
     >>> table = table.assign(quarantine_reason=["bad_date", None])
-    >>> lost = find_lost(table, rm.datasets.regions())
-    >>> lost["region_id"].tolist(), lost["weight"].tolist()
-    (['XQA0304'], [1.0])
+    >>> find_aside(table, rm.datasets.regions())["area"].tolist()
+    ['region_id=XQA0304']
     """
     reason = incidents["quarantine_reason"]
     aside = reason.notna().to_numpy() & ~reason.isin(NO_LOSS).to_numpy() & ~_are_copies(incidents)
     if placeless is not None:
         aside |= placeless
-    rows = incidents[aside].reset_index(drop=True)
+    spread = np.zeros(len(incidents), dtype=bool) if unfound is None else unfound
+    rows = incidents.assign(spread=spread)[aside | spread].reset_index(drop=True)
     countries = set(regions["iso3"].dropna())
     if countries:
         rows = rows[~(rows["country"].notna() & ~rows["country"].isin(countries))]
     if rows.empty:
-        return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
+        return rows.assign(area=pd.Series(dtype="str"))
     rows = rows.reset_index(drop=True)
     spots, spot = distinct_spots(rows)
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
-    area = pd.Series(_areas(heard)).take(spot).reset_index(drop=True)
-    day = rows["event_date"].fillna(rows["ingested_at"].dt.tz_localize(None).dt.floor("D"))
-    return _shared_out(rows["incident_id"], area, day, regions)
+    areas = pd.array(_areas(heard, regions["region_id"].to_numpy(dtype=object)), dtype="str")
+    return rows.assign(area=areas.take(spot))
 
 
 def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
@@ -110,13 +101,13 @@ def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     return copies
 
 
-def _areas(heard: Witnesses) -> list[str]:
-    """Return for each place the region, by position, or the area that it is known to."""
+def _areas(heard: Witnesses, ids: NDArray[np.object_]) -> list[str]:
+    """Return for each place the region or the area that it is known to."""
     sharp = np.where(heard.named >= 0, heard.named, np.where(heard.coarse, -1, heard.pointed))
     position = np.where(heard.stated >= 0, heard.stated, sharp)
     known = zip(position.tolist(), heard.province, heard.country, strict=True)
     return [
-        f"position={at}"
+        f"region_id={ids[at]}"
         if at >= 0
         else f"parent_id={province}"
         if province is not None
@@ -127,31 +118,16 @@ def _areas(heard: Witnesses) -> list[str]:
     ]
 
 
-def _shared_out(
-    ids: pd.Series, area: pd.Series, day: pd.Series, regions: gpd.GeoDataFrame
-) -> pd.DataFrame:
-    """Return the rows of each area and day, in equal shares of its regions."""
-    rows = pd.DataFrame({"incident_id": ids, "area": area, "event_date": day, "n": 1})
-    groups = rows.groupby(["area", "event_date"], sort=True, dropna=False, as_index=False)
-    summed = groups.agg(incident_id=("incident_id", "first"), n=("n", "sum"))
-    members = {name: _members(name, regions) for name in summed["area"].unique()}
-    size = summed["area"].map({name: len(some) for name, some in members.items()}).to_numpy()
-    row = np.repeat(np.arange(len(summed)), size)
-    position = np.concatenate([members[name] for name in summed["area"]])
-    table = {
-        "incident_id": summed["incident_id"].array.take(row),
-        "region_id": regions["region_id"].array.take(position),
-        "event_date": summed["event_date"].array.take(row),
-        "weight": (summed["n"].to_numpy(dtype=float) / size)[row],
-    }
-    return conform(pd.DataFrame(table), LOST_COLUMNS)
+def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
+    """Return the positions of the regions of an area; of one that is not known, all.
 
-
-def _members(area: str, regions: gpd.GeoDataFrame) -> IntArray:
-    """Return the positions of the regions of an area."""
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> members_of("parent_id=XQA03", rm.datasets.regions()).tolist()
+    [16, 17, 18, 19, 20, 21, 22, 23]
+    """
     column, _, key = area.partition("=")
-    if column == "position":
-        return np.array([int(key)])
     if not column:
         return np.arange(len(regions))
     return np.flatnonzero((regions[column] == key).to_numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.incidents.duplicates.pools import share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
-from riskmap.places.losses import LOST_COLUMNS, find_lost
+from riskmap.places.losses import find_aside
 from riskmap.places.spreads import Past, check_spread, spread_weights
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -39,9 +38,9 @@ class Located:
         Stages ``read`` and ``locate``.
     set_aside
         Every other row: ``incident_id, stage, reason, detail``.
-    lost
-        The regions that rows which were set aside had named
-        (:data:`riskmap.places.losses.LOST_COLUMNS`), by day.
+    aside
+        The rows that were set aside, or spread although they name a region, with the ``area`` that
+        each is known to (:func:`riskmap.places.losses.find_aside`).
 
     Examples
     --------
@@ -55,7 +54,7 @@ class Located:
     placements: pd.DataFrame
     ledger: Ledger
     set_aside: pd.DataFrame
-    lost: pd.DataFrame = field(default_factory=partial(conform, pd.DataFrame(), LOST_COLUMNS))
+    aside: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def locate(
@@ -130,6 +129,9 @@ def locate(
     kept = found.reasons.isna().to_numpy()
     placeless = ~refused
     placeless[~refused] = ~kept
+    unfound = ~refused
+    unfound[~refused] = found.names_region & kept
+    aside = find_aside(incidents, regions, gazetteer, placeless=placeless, unfound=unfound)
     stages = (
         Stage(
             "read",
@@ -150,7 +152,7 @@ def locate(
         placements=_as_placements([found.placed, *shared], usable, regions),
         ledger=Ledger(stages),
         set_aside=_set_aside(incidents[refused], usable[~kept], found.reasons[~kept]),
-        lost=find_lost(incidents, regions, gazetteer, placeless=placeless),
+        aside=aside,
     )
 
 

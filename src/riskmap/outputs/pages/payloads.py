@@ -45,7 +45,16 @@ if TYPE_CHECKING:
 
 _MOVES = ("more", "quiet")
 #: Flags beside the reporting gap; the page gets one bit for each.
-_FLAGS = ("fragile", "single_source", "held", "kept", "rows_lost", "at_least", "attacked")
+_FLAGS = (
+    "fragile",
+    "single_source",
+    "held",
+    "kept",
+    "rows_lost",
+    "borderline",
+    "at_least",
+    "attacked",
+)
 #: Why a region is not assessed, in the order in which they are told.
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.

@@ -1,0 +1,210 @@
+"""Doubts: reports that may be of a region and count nowhere, or elsewhere.
+
+A row that was set aside is lost in the region that it names, or in equal shares in those of its
+area. It may all be of any region of its province; so may one that names a district which nobody
+knows, and is spread over the province.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.panels.measures import hits_foreigners
+from riskmap.places.losses import members_of
+from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.panels.groups import WorkerGroup
+    from riskmap.typing import FloatArray
+
+#: Lost: rows that were set aside, by the regions that they name.
+LOST_COLUMNS = (
+    Column("region_id", TEXT, "a region that rows name, or may be in"),
+    Column("event_date", DAY, "their day, or when they became known; missing when neither is told"),
+    Column("weight", NUMBER, "how many are lost here; the shares of one sum to 1"),
+    Column("foreign", NUMBER, "how many of these tell of foreigners"),
+    Column("may_be", NUMBER, "how many may be of this region and count nowhere, or elsewhere"),
+    Column("may_be_foreign", NUMBER, "how many of those tell of foreigners"),
+)
+
+
+def share_lost(
+    aside: pd.DataFrame,
+    regions: pd.DataFrame,
+    *,
+    as_of: pd.Timestamp,
+    group: WorkerGroup | None = None,
+) -> pd.DataFrame:
+    """Return the rows that were set aside, by the regions that they name.
+
+    Those that happened or became known on `as_of` or later are left out. A row that states or names
+    a region, or has a point in one, is lost there; one that knows its province or its country alone
+    is lost in equal shares in all their regions, and one that knows nothing in all there are.
+
+    Parameters
+    ----------
+    aside
+        From :func:`riskmap.places.losses.find_aside`.
+    regions
+        With ``region_id, parent_id, iso3``.
+    as_of
+        The day.
+    group
+        At whom an attack may be aimed.
+
+    Returns
+    -------
+    DataFrame
+        :data:`LOST_COLUMNS`, one row for each day, area and region of it.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().iloc[:2].assign(quarantine_reason="bad_date")
+    >>> located = rm.locate(table, rm.datasets.regions())
+    >>> day = pd.Timestamp("2025-01-01")
+    >>> share_lost(located.aside, rm.datasets.regions(), as_of=day)["weight"].tolist()
+    [1.0, 1.0]
+    """
+    if len(aside):
+        late = (aside["event_date"] >= as_of) | (aside["ingested_at"] >= as_of.tz_localize("UTC"))
+        aside = aside[~late.to_numpy(bool)]
+    if aside.empty:
+        return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
+    lost = ~aside["spread"].to_numpy(bool)
+    hit = hits_foreigners(aside, group).astype(float)
+    rows = pd.DataFrame(
+        {
+            "area": aside["area"].array,
+            "event_date": _day_of(aside).array,
+            "weight": lost.astype(float),
+            "foreign": hit * lost,
+            "may_be": 1.0,
+            "may_be_foreign": hit,
+        }
+    )
+    by = ["area", "event_date"]
+    summed = rows.groupby(by, sort=True, dropna=False, as_index=False).sum()
+    members = {name: members_of(name, regions) for name in summed["area"].unique()}
+    size = summed["area"].map({name: len(some) for name, some in members.items()}).to_numpy()
+    near = summed["area"].str.match("region_id=|parent_id=").to_numpy(bool)
+    shared = {name: summed[name] / size for name in ("weight", "foreign")}
+    shared |= {
+        name: summed[name] / np.where(near, 1, size) for name in ("may_be", "may_be_foreign")
+    }
+    row = np.repeat(np.arange(len(summed)), size)
+    position = np.concatenate([members[name] for name in summed["area"]])
+    table = summed.assign(**shared).iloc[row].reset_index(drop=True)
+    table["region_id"] = regions["region_id"].array.take(position)
+    return conform(table[[column.name for column in LOST_COLUMNS]], LOST_COLUMNS)
+
+
+def _day_of(aside: pd.DataFrame) -> pd.Series:
+    """Return the day of each row; where it tells none, the day it became known."""
+    return aside["event_date"].fillna(aside["ingested_at"].dt.tz_localize(None).dt.floor("D"))
+
+
+#: A row that was spread over so many regions that less than this falls on each is lost of none.
+_LEAST_LOST = 0.5
+
+#: A report that may be of a region weighs half after so many days, as its own rate does.
+_HALF_LIFE_DAYS = 730.5
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What was lost of each region, in numbers and shares of its reports.
+
+    Parameters
+    ----------
+    lost : ndarray
+        Rows that named the region and were set aside.
+    is_lost, is_lost_foreign : ndarray of bool
+        Whether that is too large a share of its reports, or of its country's; of those that tell of
+        foreigners.
+    may_be, may_be_foreign : ndarray
+        Reports that may be of it and count nowhere or elsewhere, the older the less.
+    share, share_foreign : ndarray
+        What share of the reports of its country was lost, the region that lost most left out: what
+        is lost of one region alone is its own matter.
+    """
+
+    lost: FloatArray
+    is_lost: NDArray[np.bool_]
+    is_lost_foreign: NDArray[np.bool_]
+    may_be: FloatArray
+    may_be_foreign: FloatArray
+    share: FloatArray
+    share_foreign: FloatArray
+
+
+def find_doubts(
+    lost: pd.DataFrame | None,
+    keys: pd.DataFrame,
+    reports: dict[str, FloatArray],
+    *,
+    today: int,
+    recent_days: int,
+    lost_share: float,
+) -> Doubts:
+    """Return what was lost of each region.
+
+    All that was lost is held against all reports; what was lost of the last days against those of
+    the last days. What has no day may be of today.
+
+    Parameters
+    ----------
+    lost
+        From :func:`share_lost`; None where it is not known.
+    keys : DataFrame
+        ``region_id, iso3``.
+    reports : dict of ndarray
+        By region, the reports that count: ``all``, ``recent`` and ``foreign``.
+    today, recent_days
+        The day, since 1970, and how many days are recent.
+    lost_share
+        More than this share is too much.
+    """
+    n = len(keys)
+    table = conform(pd.DataFrame({} if lost is None else lost), LOST_COLUMNS)
+    at = pd.Index(keys["region_id"]).get_indexer(table["region_id"])
+    day = (table["event_date"] - pd.Timestamp("1970-01-01")).dt.days.to_numpy(dtype=float)
+    recent = day >= today - recent_days
+    fresh = 0.5 ** (np.nan_to_num(np.maximum(today - day, 0.0)) / _HALF_LIFE_DAYS)
+    country = keys["iso3"].fillna("").factorize()[0]
+
+    def total(name: str, by: FloatArray | NDArray[np.bool_] | float = 1.0) -> FloatArray:
+        values = table[name].fillna(0.0).to_numpy(dtype=float) * by
+        return np.bincount(at[at >= 0], values[at >= 0], n).astype(float)
+
+    def share(gone: FloatArray, told: FloatArray) -> FloatArray:
+        return np.asarray(gone / np.maximum(gone + told, 1e-9))
+
+    def share_around(gone: FloatArray, told: FloatArray) -> FloatArray:
+        most = np.zeros(country.max(initial=-1) + 1)
+        np.maximum.at(most, country, gone)
+        sums = [np.bincount(country, values).astype(float) for values in (gone, told)]
+        return share(sums[0] - most, sums[1])[country]
+
+    gone, late, foreign = total("weight"), total("weight", recent), total("foreign")
+    pairs = [(gone, reports["all"]), (late, reports["recent"])]
+    here = [(share(g, t) > lost_share) & (g >= _LEAST_LOST) for g, t in pairs]
+    wide = [share_around(g, t) for g, t in pairs]
+    theirs = share_around(foreign, reports["foreign"])
+    hit = (share(foreign, reports["foreign"]) > lost_share) & (foreign >= _LEAST_LOST)
+    is_lost = here[0] | here[1] | (np.maximum(*wide) > lost_share)
+    return Doubts(
+        lost=gone,
+        is_lost=is_lost,
+        is_lost_foreign=is_lost | hit | (theirs > lost_share),
+        may_be=total("may_be", fresh),
+        may_be_foreign=total("may_be_foreign", fresh),
+        share=np.maximum(*wide),
+        share_foreign=np.maximum(np.maximum(*wide), theirs),
+    )

@@ -90,13 +90,57 @@ def test_an_attack_aimed_at_the_group_counts_whoever_was_hit():
     assert at(assess(aimed)).loc["group", "attacked"]
 
 
-def test_what_is_known_to_a_province_holds_up_no_district():
-    vague = attack(precision="admin1").assign(admin1="Orun").set_geometry([None], crs=4326)
-    layer = assess(vague)
+#: Of the place of an attack: what is told, and the area that it is known to then.
+UNPLACED = {
+    "a province": ({"admin1": "Ambrel", "geo_precision": "admin1"}, "Ambrel"),
+    "a province that nobody knows": ({"admin1": "Xxqzt", "geo_precision": "admin1"}, "XQA"),
+    "a district that nobody knows": ({"admin1": "Ambrel", "admin2": "Xxqzt"}, "Ambrel"),
+    "no district": ({"place": "Xxqzt"}, "XQA"),
+    "an id that nobody knows": ({"region_id": "XQA9999"}, "XQA"),
+    "no country": ({"country": None, "place": "Xxqzt"}, "XQA"),
+    "null island": ({"quarantine_reason": "null_island", "admin1": "Ambrel"}, "Ambrel"),
+}
+
+
+@pytest.mark.parametrize("told", UNPLACED)
+def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
+    """Whatever the machinery can't do with the row, its reader is told of the attack."""
+    fields, area = UNPLACED[told]
+    vague = attack(precision=None).assign(**fields).set_geometry([None], crs=4326)
+    layer = assess(vague.astype(CALM.dtypes))
     assert not layer.risks["attacked"].any()
     (row,) = layer.attacks.to_dict("records")
-    assert row["area"] == "Orun"
+    assert row["area"] == area
     assert pd.isna(row["regions"])
+    written = {"Xxqzt", "XQA9999"} & set(map(str, fields.values()))
+    assert row["place"] == (written or {"Ambrel"}).pop()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"quarantine_reason": "bad_number"}, {"region_id": "XQA9999"}, {"region_id": f" {HOME.lower()} "}],
+    ids=["a number that nobody can read", "an id that nobody knows", "an id written otherwise"],
+)  # fmt: skip
+def test_a_row_that_can_be_used_only_for_its_place_marks_its_region(fields):
+    layer = assess(attack().assign(**fields).astype(CALM.dtypes))
+    assert at(layer).loc[["foreign", "group"], "attacked"].all()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quarantine_reason": "duplicate"},
+        {"quarantine_reason": "rejected"},
+        {"country": "AFG", "place": "Kabul"},
+        {"quarantine_reason": "bad_number", "event_date": AS_OF},
+        {"quarantine_reason": "bad_number", "nationality": None, "sector": None,
+         "foreign_victims": None},
+    ],
+    ids=["told twice", "rejected", "another country", "tomorrow", "nobody foreign"],
+)  # fmt: skip
+def test_a_row_that_tells_of_no_attack_here_by_now_marks_nothing(fields):
+    vague = attack(precision=None).assign(**fields).set_geometry([None], crs=4326)
+    assert assess(vague.astype(CALM.dtypes)).attacks.empty
 
 
 def test_other_regions_are_not_held_up_unless_within_reach():

@@ -283,7 +283,9 @@ def count_incidents(
         ledger=ledger,
         lost=getattr(located, "lost", None),
         group=group,
-        attacks=find_attacks(counted, placed, ordered, group=group, as_of=day),
+        attacks=find_attacks(
+            counted, placed, ordered, group=group, as_of=day, aside=getattr(located, "aside", None)
+        ),
     )
 
 
@@ -460,7 +462,9 @@ def _count_scan(
         ledger=scan.ledger.then(stage),
         lost=None,
         group=group,
-        attacks=find_attacks(*place_newest(own), regions, group=group, as_of=as_of),
+        attacks=find_attacks(
+            *place_newest(own), regions, group=group, as_of=as_of, aside=scan.aside
+        ),
     )
 
 

@@ -38,20 +38,18 @@ NO_LOSS = (DUPLICATE, "withdrawn", "no_incident", "aggregate", "hashtag_row", "r
 _SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
 
 
-def find_lost(
+def find_aside(
     incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     gazetteer: NameResolver | None = None,
     *,
     placeless: NDArray[np.bool_] | None = None,
     index: RegionIndex | None = None,
-) -> pd.DataFrame:
-    """Return the rows that were set aside, by the regions that they name.
+) -> gpd.GeoDataFrame:
+    """Return the rows that were set aside, with the area that each is known to.
 
-    A row that states or names a region, or has a point in one, is lost there; one that knows its
-    province or its country alone is lost in equal shares in all their regions, and one that knows
-    nothing in all there are. Rows of a country that is none of the regions' are not lost here, nor
-    are duplicates and what tells of no incident (:data:`NO_LOSS`).
+    Rows of a country that is none of the regions' are not among them, nor are duplicates and what
+    tells of no incident (:data:`NO_LOSS`).
 
     Parameters
     ----------
@@ -66,18 +64,17 @@ def find_lost(
 
     Returns
     -------
-    DataFrame
-        :data:`LOST_COLUMNS`, one row for each day, area and region of it. The weights sum to the
-        number of rows that are lost.
+    GeoDataFrame
+        The rows and their ``area``: ``region_id=...``, ``parent_id=...`` or ``iso3=...``, and
+        ``""`` for a row that knows nothing.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> table = rm.datasets.incidents().iloc[:2]
     >>> table = table.assign(quarantine_reason=["bad_date", None])
-    >>> lost = find_lost(table, rm.datasets.regions())
-    >>> lost["region_id"].tolist(), lost["weight"].tolist()
-    (['XQA0304'], [1.0])
+    >>> find_aside(table, rm.datasets.regions())["area"].tolist()
+    ['region_id=XQA0304']
     """
     reason = incidents["quarantine_reason"]
     aside = reason.notna().to_numpy() & ~reason.isin(NO_LOSS).to_numpy() & ~_are_copies(incidents)
@@ -88,13 +85,46 @@ def find_lost(
     if countries:
         rows = rows[~(rows["country"].notna() & ~rows["country"].isin(countries))]
     if rows.empty:
-        return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
+        return rows.assign(area=pd.Series(dtype="str"))
     rows = rows.reset_index(drop=True)
     spots, spot = distinct_spots(rows)
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
-    area = pd.Series(_areas(heard)).take(spot).reset_index(drop=True)
-    day = rows["event_date"].fillna(rows["ingested_at"].dt.tz_localize(None).dt.floor("D"))
-    return _shared_out(rows["incident_id"], area, day, regions)
+    areas = pd.array(_areas(heard, regions["region_id"].to_numpy(dtype=object)), dtype="str")
+    return rows.assign(area=areas.take(spot))
+
+
+def share_lost(aside: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the rows that were set aside, by the regions that they name.
+
+    A row that states or names a region, or has a point in one, is lost there; one that knows its
+    province or its country alone is lost in equal shares in all their regions, and one that knows
+    nothing in all there are.
+
+    Parameters
+    ----------
+    aside
+        From :func:`find_aside`.
+    regions
+        The same regions.
+
+    Returns
+    -------
+    DataFrame
+        :data:`LOST_COLUMNS`, one row for each day, area and region of it. The weights sum to the
+        number of rows that are lost.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().iloc[:2].assign(quarantine_reason="bad_date")
+    >>> lost = share_lost(find_aside(table, rm.datasets.regions()), rm.datasets.regions())
+    >>> lost["weight"].tolist()
+    [1.0, 1.0]
+    """
+    if aside.empty:
+        return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
+    day = aside["event_date"].fillna(aside["ingested_at"].dt.tz_localize(None).dt.floor("D"))
+    return _shared_out(aside["incident_id"], aside["area"], day, regions)
 
 
 def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
@@ -110,13 +140,13 @@ def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     return copies
 
 
-def _areas(heard: Witnesses) -> list[str]:
-    """Return for each place the region, by position, or the area that it is known to."""
+def _areas(heard: Witnesses, ids: NDArray[np.object_]) -> list[str]:
+    """Return for each place the region or the area that it is known to."""
     sharp = np.where(heard.named >= 0, heard.named, np.where(heard.coarse, -1, heard.pointed))
     position = np.where(heard.stated >= 0, heard.stated, sharp)
     known = zip(position.tolist(), heard.province, heard.country, strict=True)
     return [
-        f"position={at}"
+        f"region_id={ids[at]}"
         if at >= 0
         else f"parent_id={province}"
         if province is not None
@@ -134,7 +164,7 @@ def _shared_out(
     rows = pd.DataFrame({"incident_id": ids, "area": area, "event_date": day, "n": 1})
     groups = rows.groupby(["area", "event_date"], sort=True, dropna=False, as_index=False)
     summed = groups.agg(incident_id=("incident_id", "first"), n=("n", "sum"))
-    members = {name: _members(name, regions) for name in summed["area"].unique()}
+    members = {name: members_of(name, regions) for name in summed["area"].unique()}
     size = summed["area"].map({name: len(some) for name, some in members.items()}).to_numpy()
     row = np.repeat(np.arange(len(summed)), size)
     position = np.concatenate([members[name] for name in summed["area"]])
@@ -147,11 +177,16 @@ def _shared_out(
     return conform(pd.DataFrame(table), LOST_COLUMNS)
 
 
-def _members(area: str, regions: gpd.GeoDataFrame) -> IntArray:
-    """Return the positions of the regions of an area."""
+def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
+    """Return the positions of the regions of an area; of one that is not known, all.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> members_of("parent_id=XQA03", rm.datasets.regions()).tolist()
+    [16, 17, 18, 19, 20, 21, 22, 23]
+    """
     column, _, key = area.partition("=")
-    if column == "position":
-        return np.array([int(key)])
     if not column:
         return np.arange(len(regions))
     return np.flatnonzero((regions[column] == key).to_numpy())

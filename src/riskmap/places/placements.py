@@ -13,7 +13,7 @@ from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.incidents.duplicates.pools import share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
-from riskmap.places.losses import LOST_COLUMNS, find_lost
+from riskmap.places.losses import LOST_COLUMNS, find_aside, share_lost
 from riskmap.places.spreads import Past, check_spread, spread_weights
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -42,6 +42,9 @@ class Located:
     lost
         The regions that rows which were set aside had named
         (:data:`riskmap.places.losses.LOST_COLUMNS`), by day.
+    aside
+        Those rows themselves, with the ``area`` that each is known to
+        (:func:`riskmap.places.losses.find_aside`).
 
     Examples
     --------
@@ -56,6 +59,7 @@ class Located:
     ledger: Ledger
     set_aside: pd.DataFrame
     lost: pd.DataFrame = field(default_factory=partial(conform, pd.DataFrame(), LOST_COLUMNS))
+    aside: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def locate(
@@ -130,6 +134,7 @@ def locate(
     kept = found.reasons.isna().to_numpy()
     placeless = ~refused
     placeless[~refused] = ~kept
+    aside = find_aside(incidents, regions, gazetteer, placeless=placeless)
     stages = (
         Stage(
             "read",
@@ -150,7 +155,8 @@ def locate(
         placements=_as_placements([found.placed, *shared], usable, regions),
         ledger=Ledger(stages),
         set_aside=_set_aside(incidents[refused], usable[~kept], found.reasons[~kept]),
-        lost=find_lost(incidents, regions, gazetteer, placeless=placeless),
+        lost=share_lost(aside, regions),
+        aside=aside,
     )
 
 

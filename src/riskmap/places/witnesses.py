@@ -102,7 +102,6 @@ def hear_witnesses(
     x, y = shapely.get_x(points), shapely.get_y(points)
     covering = (RegionIndex(regions) if index is None else index).query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
-    by_id = pd.Index(regions["region_id"])
     level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
     finest = _finest_levels(usable["geo_precision"])
     coarse = finest < level
@@ -110,7 +109,7 @@ def hear_witnesses(
     return Witnesses(
         x=x,
         y=y,
-        stated=by_id.get_indexer(usable["region_id"]).astype(np.int64),
+        stated=_find_ids(usable["region_id"], regions["region_id"]),
         named=named,
         pointed=pointed,
         nearest=pointed != covering,
@@ -119,6 +118,15 @@ def hear_witnesses(
         province=_provinces(usable, regions, finest, level=level, pointed=covering),
         country=usable["country"].where(usable["country"].isin(regions["iso3"])).to_numpy(object),
     )
+
+
+def _find_ids(told: pd.Series, ids: pd.Series) -> IntArray:
+    """Return the region that each id names, -1 for none, however it is capitalised or padded."""
+    exact = pd.Index(ids).get_indexer(told)
+    folded = ids.str.strip().str.casefold().reset_index(drop=True)
+    plain = folded[~folded.duplicated(keep=False)]
+    alike = told.str.strip().str.casefold().map(dict(zip(plain, plain.index, strict=True)))
+    return np.where(exact >= 0, exact, alike.fillna(-1)).astype(np.int64)
 
 
 def _finest_levels(precision: pd.Series) -> FloatArray:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import geopandas as gpd
-
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup

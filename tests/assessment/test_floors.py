@@ -9,6 +9,9 @@ import pytest
 
 import riskmap as rm
 from riskmap.assessment.decisions import Decision
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.front_pages import attack_lines
+from riskmap.outputs.tables import risk_table
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining")
@@ -46,11 +49,11 @@ def attack(days=10, *, precision="point", told=None, **changes):
     return row.set_geometry(gpd.points_from_xy([point.x], [point.y]), crs=4326)
 
 
-def assess(*rows, group=MINERS, **options):
+def assess(*rows, group=MINERS, regions=REGIONS, **options):
     table = gpd.GeoDataFrame(pd.concat([CALM, *rows], ignore_index=True), crs=4326)
-    located = rm.locate(table, REGIONS)
-    panel = rm.count_incidents(located, REGIONS, group=group, as_of=AS_OF)
-    return rm.assess(rm.forecast(panel, model=rm.Climatology()), REGIONS, **options)
+    located = rm.locate(table, regions)
+    panel = rm.count_incidents(located, regions, group=group, as_of=AS_OF)
+    return rm.assess(rm.forecast(panel, model=rm.Climatology()), regions, **options)
 
 
 def at(layer, region=HOME):
@@ -90,13 +93,61 @@ def test_an_attack_aimed_at_the_group_counts_whoever_was_hit():
     assert at(assess(aimed)).loc["group", "attacked"]
 
 
-def test_what_is_known_to_a_province_holds_up_no_district():
-    vague = attack(precision="admin1").assign(admin1="Orun").set_geometry([None], crs=4326)
-    layer = assess(vague)
+#: Of the place of an attack: what is told, and the area that it is known to then.
+UNPLACED = {
+    "a province": ({"admin1": "Ambrel", "geo_precision": "admin1"}, "Ambrel"),
+    "a province that nobody knows": ({"admin1": "Xxqzt", "geo_precision": "admin1"}, "XQA"),
+    "a district that nobody knows": ({"admin1": "Ambrel", "admin2": "Xxqzt"}, "Ambrel"),
+    "no district": ({"place": "Xxqzt"}, "XQA"),
+    "an id that nobody knows": ({"region_id": "XQA9999"}, "XQA"),
+    "no country": ({"country": None, "place": "Xxqzt"}, "XQA"),
+    "null island": ({"quarantine_reason": "null_island", "admin1": "Ambrel"}, "Ambrel"),
+}
+
+
+@pytest.mark.parametrize("told", UNPLACED)
+def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
+    """Whatever the machinery can't do with the row, its reader is told of the attack."""
+    fields, area = UNPLACED[told]
+    vague = attack(precision=None).assign(**fields).set_geometry([None], crs=4326)
+    layer = assess(vague.astype(CALM.dtypes))
     assert not layer.risks["attacked"].any()
     (row,) = layer.attacks.to_dict("records")
-    assert row["area"] == "Orun"
+    assert row["area"] == area
     assert pd.isna(row["regions"])
+    written = {"Xxqzt", "XQA9999"} & set(map(str, fields.values()))
+    assert row["place"] == (written or {"Ambrel"}).pop()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quarantine_reason": "bad_number"},
+        {"region_id": "XQA9999"},
+        {"region_id": f" {HOME.lower()} "},
+    ],
+    ids=["a number that nobody can read", "an id that nobody knows", "an id written otherwise"],
+)  # fmt: skip
+def test_a_row_that_can_be_used_only_for_its_place_marks_its_region(fields):
+    layer = assess(attack().assign(**fields).astype(CALM.dtypes))
+    assert at(layer).loc[["foreign", "group"], "attacked"].all()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quarantine_reason": "duplicate"},
+        {"quarantine_reason": "rejected"},
+        {"country": "AFG", "place": "Kabul"},
+        {"quarantine_reason": "bad_number", "event_date": AS_OF},
+        {"quarantine_reason": "bad_number", "nationality": None, "sector": None,
+         "foreign_victims": None},
+    ],
+    ids=["told twice", "rejected", "another country", "tomorrow", "nobody foreign"],
+)  # fmt: skip
+def test_a_row_that_tells_of_no_attack_here_by_now_marks_nothing(fields):
+    vague = attack(precision=None).assign(**fields).set_geometry([None], crs=4326)
+    assert assess(vague.astype(CALM.dtypes)).attacks.empty
 
 
 def test_other_regions_are_not_held_up_unless_within_reach():
@@ -177,3 +228,48 @@ def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared()
     assert at(gone).loc[["foreign", "group"], "attacked"].all()
     cleared = assess(previous=before, decisions=(clearance(), clearance(layer="foreign")))
     assert not at(cleared).loc[["foreign", "group"], "attacked"].any()
+
+
+def renamed():
+    """The same districts, of which Uldra has another id."""
+    ids = REGIONS["region_id"].replace(HOME, "XQA9999")
+    return REGIONS.assign(region_id=ids).sort_values("region_id", ignore_index=True)
+
+
+def test_an_attack_that_is_withdrawn_in_a_region_that_is_renamed_is_told_by_its_old_name():
+    layer = assess(previous=assess(attack()), regions=renamed())
+    (row,) = layer.attacks.to_dict("records")
+    assert row["area"] == "Uldra"
+    assert pd.isna(row["region_id"])
+    assert pd.isna(row["regions"])
+    words = catalogue("en")
+    (line,) = attack_lines(layer, risk_table(layer), words)
+    assert line.startswith("Uldra: an attack is known to have been here")
+
+
+def test_an_attack_in_a_region_that_is_renamed_is_told_once():
+    layer = assess(attack(), previous=assess(attack()), regions=renamed())
+    assert layer.attacks["region_id"].tolist() == ["XQA9999"]
+    assert at(layer, "XQA9999").loc["group", "attacked"]
+
+
+def test_a_region_stays_marked_when_the_attack_is_told_less_precisely():
+    before = assess(attack(precision="admin2"))
+    vague = attack(precision=None).assign(place="Xxqzt").set_geometry([None], crs=4326)
+    layer = assess(vague, previous=before)
+    assert at(layer).loc["group", "attacked"]
+    assert set(layer.attacks["area"].dropna()) == {"XQA"}
+    placed = assess(attack(), previous=assess(vague))
+    assert len(placed.attacks) == 1, "and the other way round the banner is settled"
+
+
+def test_attacks_of_one_day_in_two_areas_do_not_stand_for_each_other():
+    one, other = (
+        attack(precision="admin1")
+        .assign(admin1=name, incident_id=name)
+        .astype(CALM.dtypes)
+        .set_geometry([None], crs=4326)
+        for name in ("Ambrel", "Velmar")
+    )
+    layer = assess(other, previous=assess(one))
+    assert set(layer.attacks["area"]) == {"Ambrel", "Velmar"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.assessment.judgements import BORDER
-from riskmap.panels.doubts import share_lost
+from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.knowledge import find_watchers, know_regions
 
 AS_OF = pd.Timestamp("2024-07-01")
@@ -29,7 +29,7 @@ def aside(**columns):
 
 def lost(regions, **columns):
     located = rm.locate(aside(**columns), regions)
-    return share_lost(located.aside, regions, as_of=AS_OF).set_index("region_id")
+    return share_lost(sum_lost(located.aside), regions, as_of=AS_OF).set_index("region_id")
 
 
 def test_a_lost_row_of_a_province_is_lost_in_parts_and_may_be_all_of_any_district(regions):

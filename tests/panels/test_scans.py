@@ -55,6 +55,29 @@ def test_a_panel_of_parts_is_the_panel_of_the_whole(table, districts, n, every):
     pd.testing.assert_frame_equal(whole.evidence, scanned.evidence[columns], check_dtype=False)
 
 
+def test_attacks_that_can_not_be_placed_are_told_whatever_the_parts(table, districts):
+    vague = {"admin2": None, "place": "Xxqzt", "geometry": None, "nationality": "CHN"}
+    vague |= dict.fromkeys(["event_date", "event_date_end"], pd.Timestamp("2024-09-01"))
+    several = [
+        {"admin1": "Ambrel"},
+        {"admin1": None},
+        {"admin1": None, "country": None},
+        {"admin1": "Ambrel", "quarantine_reason": "null_island"},
+        {"region_id": "XQA0304", "quarantine_reason": "bad_number"},
+    ]
+    rows = [
+        table.iloc[[i]].assign(**vague | told, incident_id=f"more:{i}", ingested_at=None)
+        for i, told in enumerate(several)
+    ]
+    grown = pd.concat([table, *rows], ignore_index=True).astype(table.dtypes)
+    group = rm.WorkerGroup("CHN")
+    whole, scanned = panels(grown, districts, cut(grown, 3), group=group)
+    assert set(whole.attacks["area"].dropna()) == {"Ambrel", "XQA"}
+    assert "XQA0304" in set(whole.attacks["region_id"])
+    assert len(whole.attacks[whole.attacks["incident_id"].str.startswith("more:")]) == len(rows)
+    pd.testing.assert_frame_equal(whole.attacks, scanned.attacks)
+
+
 def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
     whole, _ = panels(table, districts, [table])
     monkeypatch.setattr(sums, "KEPT", 2)

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.panels.doubts import share_lost
+from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.places.spreads import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
@@ -341,7 +341,8 @@ def test_what_became_known_late_is_no_past_of_what_was_spread_before():
 def lost_in(table):
     """What is lost of incidents, by region."""
     regions = rm.datasets.regions()
-    return share_lost(rm.locate(table, regions).aside, regions, as_of=pd.Timestamp("2030-01-01"))
+    lost = sum_lost(rm.locate(table, regions).aside)
+    return share_lost(lost, regions, as_of=pd.Timestamp("2030-01-01"))
 
 
 def lost_rows(reason="bad_date", **fields):

@@ -47,16 +47,38 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     group = None if forecast.group is None else str(forecast.group)
     if previous is None or previous.provenance.get("group") != group:
         return now
-    old = previous.attacks
-    same = pd.MultiIndex.from_frame(old[_SAME]).isin(pd.MultiIndex.from_frame(now[_SAME]))
-    gone = old[
-        (old["until"] > pd.Timestamp(as_of)) & ~old["incident_id"].isin(now["incident_id"]) & ~same
-    ]
-    return now if gone.empty else pd.concat([now, gone], ignore_index=True)
+    known = set(forecast.keys["region_id"])
+    old = previous.attacks[previous.attacks["until"] > pd.Timestamp(as_of)]
+    gone = old[[not _tells_again(row, now, known) for row in old.itertuples()]]
+    if gone.empty:
+        return now
+    return pd.concat([now, _told_as_before(gone, previous.regions, known)], ignore_index=True)
 
 
-#: Attacks of one day and region are one, whatever their ids.
-_SAME = ["event_date", "region_id"]
+def _tells_again(old: Any, now: pd.DataFrame, known: set[str]) -> bool:
+    """Return whether attacks of today tell one of the layer before, in all regions that it marked.
+
+    They do by its id, or, whatever their ids, by its day and region, or its day and area.
+    """
+    where = "area" if pd.isna(old.region_id) else "region_id"
+    alike = (now["event_date"] == old.event_date) & (now[where] == getattr(old, where))
+    again = now[(now["incident_id"] == old.incident_id) | alike]
+    marked = {one for row in again["regions"].dropna() for one in row.split(";")}
+    mine = set() if pd.isna(old.regions) else set(str(old.regions).split(";"))
+    return len(again) > 0 and (mine & known) <= marked
+
+
+def _told_as_before(gone: pd.DataFrame, regions: pd.DataFrame, known: set[str]) -> pd.DataFrame:
+    """Return attacks of the layer before as they are told today: of old regions by their names."""
+    names = dict(zip(regions["region_id"], regions["name"], strict=True))
+    own, marked = gone["region_id"], gone["regions"].fillna("").str.split(";")
+    kept = [";".join(one for one in ids if one in known) or None for ids in marked]
+    lost = own.notna() & ~own.isin(known)
+    return gone.assign(
+        region_id=own.mask(lost),
+        area=gone["area"].mask(lost, own.map(names).fillna(own)),
+        regions=pd.Series(kept, index=gone.index, dtype="str"),
+    )
 
 
 def tell_cleared(

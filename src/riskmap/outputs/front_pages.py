@@ -18,6 +18,7 @@ from riskmap.outputs.wordings import (
     chance,
     codes_in,
     country_name,
+    country_names,
     day_words,
     display,
     enumerated,
@@ -108,7 +109,7 @@ def _where(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
     """Return the region of an attack, or the area that it is known to."""
     if not pd.isna(row.region_id):
         return names.get(row.region_id, display(row.region_id))
-    return country_name(display(row.area), words)
+    return country_names(display(row.area), words)
 
 
 def judgement_lines(

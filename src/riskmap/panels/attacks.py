@@ -11,12 +11,14 @@ import shapely
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.knowledge import default_rules
 from riskmap.panels.measures import hits_foreigners
+from riskmap.places.losses import NO_LOSS, members_of
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.presence import Site
@@ -43,6 +45,13 @@ ATTACK_COLUMNS = (
     Column("cleared", TEXT, "why and by whom it was cleared; missing when it was not"),
 )
 
+#: Why rows are set aside that stand for no attack: nobody has found that there was one, beside
+#: those that tell of no incident.
+NO_ATTACK = (
+    *NO_LOSS,
+    *("not_reviewed", "rejected", "alleged", "summary", "bad_answer", "invented_quote"),
+)
+
 _POINT = ("point", "stated", "named", "nearest")
 
 
@@ -53,12 +62,14 @@ def find_attacks(
     *,
     group: WorkerGroup | None,
     as_of: pd.Timestamp,
+    aside: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the attacks on a group that hold levels up on a day; on any foreigners without one.
 
     An attack counts for 90 days from the later of the day it happened and the day it became known.
     It holds up its own region; where it is located to a point, also the regions within 25 km of it.
-    Known only to an area it holds up no region: the area is told.
+    Known only to an area it holds up no region: the area is told. A row that was set aside tells of
+    an attack too, where its day can be read: in its region, or somewhere in its area.
 
     Parameters
     ----------
@@ -69,6 +80,8 @@ def find_attacks(
         The regions, sorted by id.
     group, as_of
         Whose attacks, and the day.
+    aside
+        Rows that were set aside (:func:`riskmap.places.losses.find_aside`), as `counted`.
 
     Returns
     -------
@@ -84,16 +97,32 @@ def find_attacks(
     >>> bool((panel.attacks["until"] > panel.as_of).all())
     True
     """
+    tables = [_find(counted, placed, regions, group=group, as_of=as_of)]
+    if aside is not None and len(aside):
+        lost = _is_told(aside, as_of) & _may_be_here(aside) & ~aside["spread"].to_numpy(bool)
+        rows = aside[lost].reset_index(drop=True)
+        where = _place_aside(rows["area"], regions)
+        tables.append(_find(rows, where, regions, group=group, as_of=as_of))
+    table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    ordered = table.sort_values(["event_date", "incident_id"], ascending=[False, True])
+    return conform(ordered.reset_index(drop=True), ATTACK_COLUMNS)
+
+
+def _find(
+    counted: pd.DataFrame,
+    placed: pd.DataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    group: WorkerGroup | None,
+    as_of: pd.Timestamp,
+) -> pd.DataFrame:
+    """Return the attacks among some incidents."""
     rules = default_rules()
-    theirs = hits_foreigners(counted)
-    if group is not None:
-        grades = counted["relevance"] if "relevance" in counted else group.relevance(counted)
-        theirs = grades.isin(THEIRS).to_numpy()
     told = counted["ingested_at"].dt.tz_localize(None).dt.normalize()
     since = counted["event_date_end"].fillna(counted["event_date"])
     since = since.where(~(told > since), told).clip(upper=as_of)
     until = since + pd.Timedelta(days=rules.attack_days)
-    rows = np.flatnonzero(theirs & (until > as_of).to_numpy())
+    rows = np.flatnonzero(names_group(counted, group) & (until > as_of).to_numpy())
     own, reach = placed[placed["row"].isin(rows)], rules.attack_reach_km
     told_of = counted.iloc[rows].filter(_PLACE)
     lines = [
@@ -105,12 +134,107 @@ def find_attacks(
     facts = counted.iloc[rows].drop(columns=["region_id"]).reset_index(drop=True)
     table = pd.concat([pd.DataFrame(lines), facts.filter(_FACTS)], axis=1)
     table["until"] = until.iloc[rows].to_numpy()
-    ordered = table.sort_values(["event_date", "incident_id"], ascending=[False, True])
-    kept = [column.name for column in ATTACK_COLUMNS if column.name in ordered]
-    return conform(ordered[kept].reset_index(drop=True), ATTACK_COLUMNS)
+    written = [counted[name].iloc[rows].reset_index(drop=True) for name in _WRITTEN]
+    table["place"] = table["place"].where(table["area"].isna(), _first_of(written))
+    return conform(table, ATTACK_COLUMNS)
 
 
-_PLACE = ["admin1", "country", "geo_precision", "geometry", "longitude", "latitude"]
+def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[np.bool_]:
+    """Return which incidents are attacks on a group itself; on any foreigners without one.
+
+    Parameters
+    ----------
+    incidents
+        An Incidents table; grades in a column ``relevance`` are taken as they are.
+    group
+        Whose attacks.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> bool(names_group(rm.datasets.incidents(), None).any())
+    True
+    """
+    if group is None:
+        return hits_foreigners(incidents)
+    grades = incidents["relevance"] if "relevance" in incidents else group.relevance(incidents)
+    return np.asarray(grades.isin(THEIRS), dtype=bool)
+
+
+def tell_later(incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp) -> str:
+    """Return in a sentence how many reports came too late for a day; ``""`` where none did.
+
+    Parameters
+    ----------
+    incidents
+        With ``event_date``, ``ingested_at`` and what :func:`names_group` reads.
+    group
+        Whose attacks are told one by one.
+    as_of
+        The day: what happened or became known on it or later changes nothing as of it.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> tell_later(rm.datasets.incidents(), None, as_of=pd.Timestamp("2025-01-01"))
+    ''
+    """
+    late = incidents[incidents["event_date"].notna() & ~_is_told(incidents, as_of)]
+    if late.empty:
+        return ""
+    theirs = late[names_group(late, group)]
+    reports = "1 report" if len(late) == 1 else f"{len(late):,} reports"
+    verb = "was" if len(late) == 1 else "were"
+    told = f"{reports} of {as_of:%Y-%m-%d} or later, or known only since then, {verb} not used"
+    if theirs.empty:
+        return told
+    whom = "foreigners" if group is None else f"the group ({group})"
+    spots = _first_of([theirs[name] for name in (*_WRITTEN, "country")]).fillna("place unknown")
+    days = theirs["event_date"].dt.strftime("%Y-%m-%d")
+    places = sorted(set(days + ", " + spots))
+    more = f"; and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
+    return f"{told}, among them attacks on {whom}: {'; '.join(places[:_TOLD])}{more}"
+
+
+#: Attacks that came too late are told one by one, up to so many.
+_TOLD = 5
+#: What is told of a place, the finest first.
+_WRITTEN = ("place", "admin2", "region_id", "admin1")
+
+
+def _first_of(columns: list[pd.Series]) -> pd.Series:
+    """Return what the first of some columns says that says anything."""
+    found = columns[0]
+    for column in columns[1:]:
+        found = found.fillna(column)
+    return found
+
+
+def _is_told(rows: pd.DataFrame, as_of: pd.Timestamp) -> NDArray[np.bool_]:
+    """Return which rows have a day, and had happened and were known before a day."""
+    late = rows["ingested_at"] >= as_of.tz_localize("UTC")
+    return ((rows["event_date"] < as_of) & ~late).to_numpy(dtype=bool)
+
+
+def _may_be_here(aside: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows that were set aside tell of an incident that may be in the regions.
+
+    One whose point is outside of all regions, and that names no country, is elsewhere.
+    """
+    reason = aside["quarantine_reason"]
+    pointed = aside["longitude" if "longitude" in aside else "geometry"].notna()
+    elsewhere = reason.isna() & (aside["area"] == "") & pointed
+    return (~reason.isin(NO_ATTACK) & ~elsewhere).to_numpy(dtype=bool)
+
+
+def _place_aside(area: pd.Series, regions: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return where the rows that were set aside are whose region is known."""
+    named = area[area.str.startswith("region_id=")]
+    position = pd.Index("region_id=" + regions["region_id"]).get_indexer(named)
+    return pd.DataFrame({"row": named.index, "position": position, "method": "named"})
+
+
+_PLACE = ["area", "admin1", "country", "geo_precision", "geometry", "longitude", "latitude"]
 _FACTS = [
     *("incident_id", "event_date", "place", "event_type", "killed", "wounded", "abducted"),
     *("nationality", "sector", "source", "source_count"),
@@ -127,8 +251,8 @@ def _line(
     """Return where one attack holds levels up."""
     sharp = where[where["method"] != "spread"]
     if sharp.empty:
-        known = attack["admin1"] if pd.notna(attack["admin1"]) else attack["country"]
-        return {"region_id": None, "area": known, "is_point": False, "regions": None}
+        area = _area_of(attack, where, regions)
+        return {"region_id": None, "area": area, "is_point": False, "regions": None}
     own = int(sharp["position"].iloc[0])
     exact = attack["geo_precision"] == "point" or (
         pd.isna(attack["geo_precision"]) and sharp["method"].iloc[0] in _POINT
@@ -148,6 +272,26 @@ def _line(
         "regions": ";".join(ids.iloc[position] for position in near),
         "sites": sites,
     }
+
+
+def _area_of(attack: pd.Series, where: pd.DataFrame, regions: gpd.GeoDataFrame) -> str | None:
+    """Return the province, or the countries joined by ";", that an attack is known to."""
+    told = attack.get("area")
+    if isinstance(told, str):
+        among, precise = regions.iloc[members_of(told, regions)], told.startswith("parent_id=")
+    else:
+        among = regions.iloc[where["position"]]
+        precise = pd.notna(attack["admin1"]) or _point_of(attack) is not None
+    provinces, countries = (
+        sorted(among[name].dropna().unique()) if name in among else []
+        for name in ("parent", "iso3")
+    )
+    if precise and len(provinces) == 1:
+        return str(provinces[0])
+    if countries:
+        return ";".join(countries)
+    known = attack["admin1"] if pd.notna(attack["admin1"]) else attack["country"]
+    return None if pd.isna(known) else str(known)
 
 
 def _point_of(attack: pd.Series) -> shapely.Point | None:

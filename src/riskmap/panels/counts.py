@@ -13,7 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.doubts import share_lost
+from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
@@ -282,9 +282,11 @@ def count_incidents(
         Grid(ordered, edges, day, every, find_neighbours(ordered)),
         evidence_of=Once(partial(line_up, counted, placed, ordered["region_id"])),
         ledger=ledger,
-        lost=share_lost(located.aside, ordered, as_of=day, group=group),
+        lost=share_lost(sum_lost(located.aside, group), ordered, as_of=day),
         group=group,
-        attacks=find_attacks(counted, placed, ordered, group=group, as_of=day),
+        attacks=find_attacks(
+            counted, placed, ordered, group=group, as_of=day, aside=getattr(located, "aside", None)
+        ),
     )
 
 
@@ -459,9 +461,11 @@ def _count_scan(
         Grid(regions, edges, as_of, every, find_neighbours(regions)),
         evidence_of=Once(partial(scan_evidence, scan, counted, weights=weights, group=group)),
         ledger=scan.ledger.then(stage),
-        lost=None,
+        lost=share_lost(scan.lost, regions, as_of=as_of),
         group=group,
-        attacks=find_attacks(*place_newest(own), regions, group=group, as_of=as_of),
+        attacks=find_attacks(
+            *place_newest(own), regions, group=group, as_of=as_of, aside=scan.aside
+        ),
     )
 
 

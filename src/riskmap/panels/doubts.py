@@ -23,91 +23,107 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import FloatArray
 
-#: Lost: rows that were set aside, by the regions that they name.
+#: Lost: rows that were set aside, by the area and day that they are known to.
 LOST_COLUMNS = (
-    Column("region_id", TEXT, "a region that rows name, or may be in"),
+    Column("area", TEXT, "column=code of the regions that hold it; empty for none in particular"),
     Column("event_date", DAY, "their day, or when they became known; missing when neither is told"),
-    Column("weight", NUMBER, "how many are lost here; the shares of one sum to 1"),
+    Column("known", DAY, "when they became known, where that is told"),
+    Column("weight", NUMBER, "how many rows are lost"),
     Column("foreign", NUMBER, "how many of these tell of foreigners"),
-    Column("may_be", NUMBER, "how many may be of this region and count nowhere, or elsewhere"),
+    Column("may_be", NUMBER, "how many count nowhere, or in other regions than their own"),
     Column("may_be_foreign", NUMBER, "how many of those tell of foreigners"),
 )
 
+_NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign")
 
-def share_lost(
-    aside: pd.DataFrame,
-    regions: pd.DataFrame,
-    *,
-    as_of: pd.Timestamp,
-    group: WorkerGroup | None = None,
-) -> pd.DataFrame:
-    """Return the rows that were set aside, by the regions that they name.
 
-    Those that happened or became known on `as_of` or later are left out. A row that states or names
-    a region, or has a point in one, is lost there; one that knows its province or its country alone
-    is lost in equal shares in all their regions, and one that knows nothing in all there are.
+def sum_lost(aside: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFrame:
+    """Return the sums of rows that were set aside; sums of parts add up to those of the whole.
 
     Parameters
     ----------
     aside
         From :func:`riskmap.places.losses.find_aside`.
-    regions
-        With ``region_id, parent_id, iso3``.
-    as_of
-        The day.
     group
         At whom an attack may be aimed.
 
     Returns
     -------
     DataFrame
-        :data:`LOST_COLUMNS`, one row for each day, area and region of it.
+        :data:`LOST_COLUMNS`.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> table = rm.datasets.incidents().iloc[:2].assign(quarantine_reason="bad_date")
-    >>> located = rm.locate(table, rm.datasets.regions())
-    >>> day = pd.Timestamp("2025-01-01")
-    >>> share_lost(located.aside, rm.datasets.regions(), as_of=day)["weight"].tolist()
+    >>> sum_lost(rm.locate(table, rm.datasets.regions()).aside)["weight"].tolist()
     [1.0, 1.0]
     """
-    if len(aside):
-        late = (aside["event_date"] >= as_of) | (aside["ingested_at"] >= as_of.tz_localize("UTC"))
-        aside = aside[~late.to_numpy(bool)]
     if aside.empty:
         return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
-    lost = ~aside["spread"].to_numpy(bool)
+    lost = (~aside["spread"].to_numpy(bool)).astype(float)
     hit = hits_foreigners(aside, group).astype(float)
-    rows = pd.DataFrame(
+    known = aside["ingested_at"].dt.tz_localize(None).dt.floor("D")
+    told = {"area": aside["area"].array, "known": known.array}
+    told["event_date"] = aside["event_date"].fillna(known).array
+    sums = {"weight": lost, "foreign": hit * lost, "may_be": 1.0, "may_be_foreign": hit}
+    return add_lost([pd.DataFrame(told | sums)])
+
+
+def add_lost(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the sums of several tables of lost rows."""
+    both = pd.concat(parts, ignore_index=True)
+    by = ["area", "event_date", "known"]
+    return conform(both.groupby(by, dropna=False, as_index=False).sum(), LOST_COLUMNS)
+
+
+def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows that were set aside, by the regions that they name.
+
+    Those that happened or became known on `as_of` or later are left out. A row that states or names
+    a region, or has a point in one, is lost there; one that knows its province or its country alone
+    is lost in equal shares in all their regions, and one that knows nothing in all there are. What
+    is known to a region or a province may all be of any region of it.
+
+    Parameters
+    ----------
+    lost
+        From :func:`sum_lost`.
+    regions
+        With ``region_id, parent_id, iso3``.
+    as_of
+        The day.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents().iloc[:1].assign(quarantine_reason="bad_date")
+    >>> lost = sum_lost(rm.locate(table, rm.datasets.regions()).aside)
+    >>> found = share_lost(lost, rm.datasets.regions(), as_of=pd.Timestamp("2025-01-01"))
+    >>> found[["region_id", "weight"]].to_numpy().tolist()
+    [['XQA0304', 1.0]]
+    """
+    late = (lost["event_date"] >= as_of) | (lost["known"] >= as_of)
+    rows = lost[~late.to_numpy(bool)].reset_index(drop=True)
+    members = [members_of(name, regions) for name in rows["area"].fillna("")]
+    size = np.array([len(some) for some in members], dtype=float)
+    near = rows["area"].str.match("region_id=|parent_id=").fillna(value=False).to_numpy(bool)
+    parts = {"weight": size, "foreign": size}
+    parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
+    row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
+    position = np.concatenate([np.empty(0, dtype=np.int64), *members])
+    return pd.DataFrame(
         {
-            "area": aside["area"].array,
-            "event_date": _day_of(aside).array,
-            "weight": lost.astype(float),
-            "foreign": hit * lost,
-            "may_be": 1.0,
-            "may_be_foreign": hit,
+            "region_id": regions["region_id"].array.take(position),
+            "event_date": rows["event_date"].array.take(row),
+            **{name: (rows[name].to_numpy() / part)[row] for name, part in parts.items()},
         }
     )
-    by = ["area", "event_date"]
-    summed = rows.groupby(by, sort=True, dropna=False, as_index=False).sum()
-    members = {name: members_of(name, regions) for name in summed["area"].unique()}
-    size = summed["area"].map({name: len(some) for name, some in members.items()}).to_numpy()
-    near = summed["area"].str.match("region_id=|parent_id=").to_numpy(bool)
-    shared = {name: summed[name] / size for name in ("weight", "foreign")}
-    shared |= {
-        name: summed[name] / np.where(near, 1, size) for name in ("may_be", "may_be_foreign")
-    }
-    row = np.repeat(np.arange(len(summed)), size)
-    position = np.concatenate([members[name] for name in summed["area"]])
-    table = summed.assign(**shared).iloc[row].reset_index(drop=True)
-    table["region_id"] = regions["region_id"].array.take(position)
-    return conform(table[[column.name for column in LOST_COLUMNS]], LOST_COLUMNS)
-
-
-def _day_of(aside: pd.DataFrame) -> pd.Series:
-    """Return the day of each row; where it tells none, the day it became known."""
-    return aside["event_date"].fillna(aside["ingested_at"].dt.tz_localize(None).dt.floor("D"))
 
 
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
@@ -172,9 +188,12 @@ def find_doubts(
         More than this share is too much.
     """
     n = len(keys)
-    table = conform(pd.DataFrame({} if lost is None else lost), LOST_COLUMNS)
+    names = ("region_id", "event_date", *_NUMBERS)
+    table = pd.DataFrame(columns=[*names]) if lost is None else lost.reindex(columns=[*names])
     at = pd.Index(keys["region_id"]).get_indexer(table["region_id"])
-    day = (table["event_date"] - pd.Timestamp("1970-01-01")).dt.days.to_numpy(dtype=float)
+    day = (
+        table["event_date"].astype("datetime64[us]") - pd.Timestamp("1970-01-01")
+    ).dt.days.to_numpy(dtype=float)
     recent = day >= today - recent_days
     fresh = 0.5 ** (np.nan_to_num(np.maximum(today - day, 0.0)) / _HALF_LIFE_DAYS)
     country = keys["iso3"].fillna("").factorize()[0]

@@ -29,6 +29,7 @@ from riskmap.panels.partitions import (
 )
 from riskmap.panels.scans import Scan, scan_places
 from riskmap.places.findings import find_places
+from riskmap.places.losses import find_aside
 from riskmap.places.region_index import RegionIndex
 from riskmap.places.spreads import check_spread
 from riskmap.schema import check_incidents, check_regions
@@ -130,6 +131,18 @@ def scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
         measure=False,
     )
     kept = int(places.reasons.isna().sum())
+    placeless = ~refused
+    placeless[~refused] = places.reasons.notna().to_numpy()
+    unfound = ~refused
+    unfound[~refused] = places.names_region & places.reasons.isna().to_numpy()
+    aside = find_aside(
+        table,
+        task.regions,
+        task.gazetteer,
+        placeless=placeless,
+        unfound=unfound,
+        index=task.index,
+    )
     read = Stage(
         "read",
         rows_in=len(table),
@@ -143,6 +156,7 @@ def scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
     return scan_places(
         usable,
         places,
+        aside=aside,
         region_ids=tuple(task.regions["region_id"]),
         ledger=Ledger((read, located)),
         spread=task.spread,
@@ -154,12 +168,15 @@ def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
     nothing = read_incidents(pd.DataFrame({"date": ["2000-01-01"], "place": ["nowhere"]})).iloc[:0]
     places = find_places(nothing, task.regions, spread=task.spread)
+    aside = nothing.assign(area=None, spread=False).astype({"area": "str"})
     stages = (
         Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}),
         Stage("locate", rows_in=0, rows_out=0),
     )
     ids = tuple(task.regions["region_id"])
-    return scan_places(nothing, places, region_ids=ids, ledger=Ledger(stages), spread=task.spread)
+    return scan_places(
+        nothing, places, aside=aside, region_ids=ids, ledger=Ledger(stages), spread=task.spread
+    )
 
 
 def split_sources(sources: Iterable[Any], *, scope: Scope | str | None = None) -> list[Part]:

@@ -22,8 +22,9 @@ from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
+from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import may_be_any, measure, tells_victims
+from riskmap.panels.measures import hits_foreigners, may_be_any, measure, tells_victims
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
@@ -41,7 +42,7 @@ NO_DAY = int(np.iinfo(np.int64).min)
 #: Version of the files that scans are saved as.
 FORMAT = 3
 
-_ABOUT, _TABLES = "scan.json", ("sums", "newest")
+_ABOUT, _TABLES = "scan.json", ("sums", "newest", "aside", "lost")
 
 #: Scans that are held before they are added up.
 _PENDING = 6
@@ -63,6 +64,11 @@ class Scan:
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
         The regions, sorted; positions count in them.
+    aside : DataFrame
+        Rows that were set aside and tell of foreigners, or of whom an attack was aimed at, with the
+        ``area`` that each is known to.
+    lost : DataFrame
+        What all rows that were set aside add up to (:data:`riskmap.panels.doubts.LOST_COLUMNS`).
     ledger : Ledger
         What became of every row.
     spread
@@ -81,6 +87,8 @@ class Scan:
     newest: pd.DataFrame
     region_ids: tuple[str, ...]
     ledger: Ledger
+    aside: pd.DataFrame
+    lost: pd.DataFrame
     spread: str | None = "history"
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -177,6 +185,7 @@ def scan_places(
     usable: gpd.GeoDataFrame,
     found: Places,
     *,
+    aside: gpd.GeoDataFrame,
     region_ids: tuple[str, ...],
     ledger: Ledger,
     spread: str | None,
@@ -189,6 +198,8 @@ def scan_places(
         Incidents without a quarantine reason.
     found
         What :func:`riskmap.places.findings.find_places` told of them.
+    aside
+        The other rows (:func:`riskmap.places.losses.find_aside`).
     region_ids
         Ids of the regions, sorted.
     ledger
@@ -234,7 +245,20 @@ def scan_places(
         .reset_index(drop=True)
     )
     counts = {name: series[name][kept] for name in SUMS}
-    return Scan(sum_up(keys.assign(**counts)), keep_newest(whole), region_ids, ledger, spread)
+    theirs = hits_foreigners(aside) | aside["target"].notna().to_numpy(dtype=bool)
+    theirs = aside[theirs & ~aside["spread"].to_numpy(bool)]
+    return Scan(
+        sum_up(keys.assign(**counts)),
+        keep_newest(whole),
+        region_ids,
+        ledger,
+        _as_reported(theirs).join(theirs[_OF_ASIDE]).reset_index(drop=True),
+        sum_lost(aside),
+        spread,
+    )
+
+
+_OF_ASIDE = ["quarantine_reason", "area", "spread"]
 
 
 def _strange_columns(facts: pd.DataFrame) -> pd.Series:
@@ -298,7 +322,8 @@ def take_out(scan: Scan, places: IntArray) -> list[Scan]:
     )
     rest = replace(scan, newest=scan.newest[~gone].reset_index(drop=True), ledger=Ledger(stages))
     nothing = Ledger(tuple(Stage(stage.stage, rows_in=0, rows_out=0) for stage in stages))
-    return [rest, replace(scan, sums=sum_up(ones), newest=scan.newest.iloc[:0], ledger=nothing)]
+    taken = replace(scan, sums=sum_up(ones), newest=scan.newest.iloc[:0], ledger=nothing)
+    return [rest, replace(taken, aside=scan.aside.iloc[:0], lost=scan.lost.iloc[:0])]
 
 
 def sum_scans(scans: Iterable[Scan]) -> Scan:
@@ -338,6 +363,8 @@ def add_scans(scans: Sequence[Scan]) -> Scan:
     return Scan(
         sums=add_sums([scan.sums for scan in scans]),
         newest=keep_newest(pd.concat([scan.newest for scan in scans], ignore_index=True)),
+        aside=pd.concat([scan.aside for scan in scans], ignore_index=True),
+        lost=add_lost([scan.lost for scan in scans]),
         region_ids=scans[0].region_ids,
         spread=scans[0].spread,
         ledger=_add_ledgers([scan.ledger for scan in scans]),

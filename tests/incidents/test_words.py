@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.bounds import read_bound
 from riskmap.incidents.feeds import FEEDS
-from riskmap.incidents.words import count_not_understood, find_event_type, split_remarks
+from riskmap.incidents.words import (
+    count_not_understood,
+    find_event_type,
+    find_nationalities,
+    is_blank,
+    split_remarks,
+)
 from riskmap.panels.measures import measure
 from riskmap.schema import EVENT_TYPES, SECTORS
 from riskmap.settings import data_path
@@ -88,12 +94,58 @@ def test_sectors_are_understood(words, sector):
 
 
 @pytest.mark.parametrize(
-    "words", ["China", "chinese", "CHN", "CN", "PRC national", "3 Chinese", "Yes - Chinese", "中国"]
+    "words",
+    [
+        *("China", "chinese", "CHN", "CN", "cn", "PRC national", "P.R. China", "P.R.C."),
+        *(
+            "3 Chinese",
+            "Yes - Chinese",
+            "chinese nationals",
+            "Chinese (2)",
+            "China, People's Republic of",
+        ),
+        *("2Chinese", "Chineese", "Chinois", "chinoises", "ressortissants chinois", "chino"),
+        *("ciudadanos chinos", "chinesa", "Chinesisch", "китаец", "граждане Китая"),
+        *("صيني", "الصين", "中国", "中国人", "中国籍", "两名中国公民", "中方人员", "华人"),
+    ],
 )
 def test_nationalities_are_understood(words):
     table = read(nationality=[words])
     assert table["nationality"].tolist() == ["CHN"]
     assert table["not_understood"].isna().all()
+
+
+NATIONS = {
+    "CHN": ["Chinese", "CHN", "chinois", "китаец", "صيني", "中国籍"],
+    "PAK": ["Pakistani", "PK", "pakistanaise", "пакистанец", "باكستاني", "巴基斯坦人"],
+    "TUR": ["Turkish", "TUR", "turco", "турецкий", "تركي", "土耳其"],
+    "IND": ["Indian", "IN", "indien", "индийский", "هندي", "印度公民"],
+}
+
+
+@given(
+    st.lists(st.sampled_from(sorted(NATIONS)), min_size=1, max_size=4, unique=True),
+    st.sampled_from(["; ", ", ", "/", " and ", " & ", "\u3001", "\uff0c", "\n"]),
+    st.data(),
+)
+def test_any_of_several_nationalities_counts(codes, joint, data):
+    words = [data.draw(st.sampled_from(NATIONS[code])) for code in codes]
+    assert find_nationalities(joint.join(words), "XQA") == (sorted(codes), False, [])
+
+
+@pytest.mark.parametrize(
+    "words", ["no Chinese", "not Chinese", "非中国籍", "не китаец", "Martian", "17", "NO", "Hazara"]
+)
+def test_what_names_nobody_for_sure_is_told_as_written(words):
+    table = read(nationality=[words], country=["TCD"])
+    assert table["nationality"].isna().all()
+    assert table["not_understood"].tolist() == [f"nationality={words}"]
+
+
+@given(st.text(st.characters(categories=["L"]), min_size=2, max_size=12))
+def test_a_nationality_is_understood_or_told_or_says_nothing(text):
+    found, foreign, strange = find_nationalities(text, "XQA")
+    assert found or foreign or strange or is_blank(text)
 
 
 @pytest.mark.parametrize("words", ["", "unknown", "n/a", "NA", "-", "No", "none"])

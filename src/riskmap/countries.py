@@ -224,10 +224,11 @@ def stem_of(name: str) -> str:
     ('кита', 'صين', '中国')
     """
     plain = name.casefold().strip().removeprefix("ال")
-    stem = plain.rstrip("аяийьыоеэاةى")
+    stem = plain[:-1] if plain[-1:] in _ENDINGS else plain
     return stem if len(stem) >= _SHORTEST_STEM else plain
 
 
+_ENDINGS = frozenset("\u0430\u044f\u0438\u0439\u0627\u0629\u0649")
 #: Stems of fewer letters begin too many other words.
 _SHORTEST_STEM = 3
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.bounds import read_bound
 from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.words import (
     count_not_understood,
     find_event_type,
-    find_nationalities,
     is_blank,
     split_remarks,
 )
@@ -159,6 +159,74 @@ def test_foreign_and_local_people_are_known_as_such():
     assert table["foreign_victims"].fillna(0).tolist() == [1, 0, 1]
     assert table["nationality"].fillna("").tolist() == ["", "CHN;TCD", ""]
     assert table["staff_type"].fillna("").tolist() == ["international", "", "international"]
+
+
+HEADERS = [
+    *("victim_nationality", "Victims' nationality", "Nationality of the victim", "Citizenship"),
+    *("nationalities", "Nationality (victims)", "Victim-nationality", "country of origin"),
+    *(
+        "国籍",
+        "受害者国籍",
+        "nationalité",
+        "Nacionalidad",
+        "nacionalidade",
+        "гражданство",
+        "الجنسية",
+    ),
+    *("foreign nationals", "Expats killed", "Were foreigners involved?", "外国人"),
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_column_of_who_was_hit_is_known_by_its_usual_names(header):
+    table = read(**{header: ["Chinese", "", "PRC national"]}, country=["TCD"] * 3)
+    assert table["nationality"].fillna("").tolist() == ["CHN", "", "CHN"]
+    assert table["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "number"),
+    [
+        ({"expats_killed": "0", "expats_injured": "2", "foreigners": "1"}, 2),
+        ({"foreign nationals": "5", "expatriates": "3"}, 5),
+        ({"international staff": "several"}, 2),
+        ({"Were foreigners involved?": "Yes"}, 1),
+        ({"Were foreigners involved?": "No"}, 0),
+        ({"foreigners": "2 Chinese"}, 2),
+        ({"foreigners": ""}, None),
+    ],
+)
+def test_foreign_people_are_counted_from_every_column_that_counts_them(columns, number):
+    victims = read(**{name: [text] for name, text in columns.items()})["foreign_victims"]
+    assert victims.astype(object).where(victims.notna(), None).tolist() == [number]
+
+
+def test_each_of_several_columns_of_nationalities_and_of_notes_is_read():
+    table = read(
+        nationality=["", "Afghan"], victim_nationality=["PRC", "Chinese"], country=["AFG"] * 2,
+        notes=["IED", ""], description=["2 Chinese killed", ""], victims=["3", "driver"],
+    )  # fmt: skip
+    assert table["nationality"].tolist() == ["CHN", "AFG;CHN"]
+    assert table["notes"].tolist() == ["IED; 2 Chinese killed", "Victims: driver"]
+
+
+@pytest.mark.parametrize(
+    "header", ["victim nation code", "foreign_persons", "国籍2", "nat. of casualties", "citizen of"]
+)
+def test_a_column_that_seems_to_tell_who_was_hit_is_read_or_told(header):
+    frame = pd.DataFrame({"date": ["2031-05-06"] * 3, "lat": ["1"] * 3, "lon": ["2"] * 3})
+    frame[header] = ["Chinese", "0", ""]
+    told = rm.read_incidents(frame)["not_understood"].fillna("").tolist()
+    assert told[0].endswith("=Chinese")
+    assert told[1:] == ["", ""]
+    assert "'Chinese' 1 rows" in str(rm.check_incidents_file(frame))
+
+
+@pytest.mark.parametrize(
+    "header", ["attacker_nationality", "source", "national_staff_killed", "internet", "price"]
+)
+def test_a_column_of_others_is_not_told_as_one_of_victims(header):
+    assert read(**{header: ["Chinese"]})["not_understood"].isna().all()
 
 
 def test_targets_are_foreigners_sectors_employers_or_sites():

@@ -201,6 +201,39 @@ def map_countries(
 
 
 @lru_cache(maxsize=1)
+def translated_names() -> tuple[tuple[str, str], ...]:
+    """Return the names of countries in other scripts than Latin, each with its alpha-3 code.
+
+    Examples
+    --------
+    >>> ("中国", "CHN") in translated_names()
+    True
+    """
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    pairs = _unique((name.strip(), iso3) for iso3, *names in rows for name in names)
+    return tuple((name, iso3) for name, iso3 in pairs.items() if not fold(name))
+
+
+def stem_of(name: str) -> str:
+    """Return what is the same in a country's name and its people's, in Arabic and Russian.
+
+    Examples
+    --------
+    >>> stem_of("Китай"), stem_of("الصين"), stem_of("中国")
+    ('кита', 'صين', '中国')
+    """
+    plain = name.casefold().strip().removeprefix("ال")
+    stem = plain[:-1] if plain[-1:] in _ENDINGS else plain
+    return stem if len(stem) >= _SHORTEST_STEM else plain
+
+
+_ENDINGS = frozenset("\u0430\u044f\u0438\u0439\u0627\u0629\u0649")
+#: Stems of fewer letters begin too many other words.
+_SHORTEST_STEM = 3
+
+
+@lru_cache(maxsize=1)
 def _by_name() -> Mapping[str, str]:
     with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.incidents.actors import find_group
@@ -54,7 +56,39 @@ def test_facts(text, expected):
         ("Chinese workers attacked at gold mine", "CHN", None),
         ("Three Turks and two Egyptians were taken by kidnappers", "EGY;TUR", 5),
         ("one Afghan killed", None, None),
-        ("Afghan driver killed and his chinese passenger abducted", None, None),
+        ("Afghan driver killed and his chinese passenger abducted", "AFG;CHN", None),
+        ("two chinese engineers killed", "CHN", 2),
+        ("two chinese killed", "CHN", 2),
+        ("Gunmen open fire on chinese workers", "CHN", None),
+        ("Suicide bomber rammed a bus with Chinese on board", "CHN", None),
+        ("Victim: Chinese male, 34", "CHN", None),
+        ("Victims: 3 Chinese, 1 Pakistani", "CHN;PAK", 4),
+        ("Nationality: Chinese", "CHN", None),
+        ("The victim was Chinese", "CHN", None),
+        ("The dead were Pakistani and Chinese", "CHN;PAK", None),
+        ("the miners, all Chinese, were shot", "CHN", None),
+        ("Chinese gold buyer killed", "CHN", None),
+        ("两名华人被枪杀", "CHN", 2),
+        ("中方人员遇袭", "CHN", None),
+        ("中资企业员工受伤", "CHN", None),
+        ("一名中国籍男子被杀", "CHN", 1),
+        ("Three workers were killed, Americans said", None, None),
+        ("Three workers were killed by Americans", None, None),
+        ("Chinese embassy condemned the attack", None, None),
+        ("Chinese-made rockets killed two", None, None),
+        ("chinese rockets killed two", None, None),
+        ("107mm Chinese rocket hit a camp", None, None),
+        ("Chinese-language sign damaged, one killed", None, None),
+        ("Chinese state media reported 3 killed", None, None),
+        ("two killed with a chinese pistol", None, None),
+        ("told to polish miners' boots, killed", None, None),
+        ("没有中国公民伤亡", None, None),
+        ("暂无中国公民伤亡报告", None, None),
+        ("未造成中国公民伤亡", None, None),
+        ("中国大使馆谴责袭击", None, None),
+        ("中国制造的火箭弹袭击", None, None),
+        ("中方谴责袭击", None, None),
+        ("当地华人社区谴责袭击", None, None),
         ("20,000 Indians", None, None),
         ("No Chinese nationals were hurt", None, None),
         ("No foreigners were hurt", None, None),
@@ -80,6 +114,15 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
         ("Chinese-owned restaurant bombed", "foreigners"),
         ("gunmen attacked a convoy of Chinese engineers", "foreigners"),
         ("Chinese workers attacked at gold mine", "foreigners"),
+        ("Chinese-run mine attacked", "foreigners"),
+        ("A vehicle of a Chinese company was hit by an IED", "foreigners"),
+        ("IED hit a vehicle of a Chinese company", "foreigners"),
+        ("grenade thrown at chinese restaurant", "foreigners"),
+        ("中企遭袭", "foreigners"),
+        ("中国公司营地遇袭", "foreigners"),
+        ("中资企业开业", None),
+        ("targeting a US military convoy", None),
+        ("the Chinese embassy condemned the attack on the mine", "mining"),
         ("gunmen stormed a gold mine", "mining"),
         ("attack on an Afghan company's mine", "mining"),
         ("attacked a police post near a gold mine", None),
@@ -101,6 +144,11 @@ def test_words_set_no_target_in_a_database_of_aid_workers():
 def read(**columns):
     rows = {"date": ["2024-05-06"], "country": ["AFG"]}
     return rm.read_incidents(pd.DataFrame(rows | {name: [v] for name, v in columns.items()}))
+
+
+@given(st.text(max_size=30), st.sampled_from(["", "A", "X 1", "Ǆ"]))
+def test_any_note_can_be_read(text, head):
+    assert isinstance(find_facts(head + text.upper()), dict)
 
 
 def test_what_a_feed_says_is_never_overwritten():

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.bounds import read_bound
 from riskmap.incidents.feeds import FEEDS
-from riskmap.incidents.words import count_not_understood, find_event_type, split_remarks
+from riskmap.incidents.nationalities import find_nationalities
+from riskmap.incidents.words import (
+    count_not_understood,
+    find_event_type,
+    is_blank,
+    split_remarks,
+)
 from riskmap.panels.measures import measure
 from riskmap.schema import EVENT_TYPES, SECTORS
 from riskmap.settings import data_path
@@ -88,12 +94,58 @@ def test_sectors_are_understood(words, sector):
 
 
 @pytest.mark.parametrize(
-    "words", ["China", "chinese", "CHN", "CN", "PRC national", "3 Chinese", "Yes - Chinese", "中国"]
+    "words",
+    [
+        *("China", "chinese", "CHN", "CN", "cn", "PRC national", "P.R. China", "P.R.C."),
+        *(
+            "3 Chinese",
+            "Yes - Chinese",
+            "chinese nationals",
+            "Chinese (2)",
+            "China, People's Republic of",
+        ),
+        *("2Chinese", "Chineese", "Chinois", "chinoises", "ressortissants chinois", "chino"),
+        *("ciudadanos chinos", "chinesa", "Chinesisch", "китаец", "граждане Китая"),
+        *("صيني", "الصين", "中国", "中国人", "中国籍", "两名中国公民", "中方人员", "华人"),
+    ],
 )
 def test_nationalities_are_understood(words):
     table = read(nationality=[words])
     assert table["nationality"].tolist() == ["CHN"]
     assert table["not_understood"].isna().all()
+
+
+NATIONS = {
+    "CHN": ["Chinese", "CHN", "chinois", "китаец", "صيني", "中国籍"],
+    "PAK": ["Pakistani", "PK", "pakistanaise", "пакистанец", "باكستاني", "巴基斯坦人"],
+    "TUR": ["Turkish", "TUR", "turco", "турецкий", "تركي", "土耳其"],
+    "IND": ["Indian", "IN", "indien", "индийский", "هندي", "印度公民"],
+}
+
+
+@given(
+    st.lists(st.sampled_from(sorted(NATIONS)), min_size=1, max_size=4, unique=True),
+    st.sampled_from(["; ", ", ", "/", " and ", " & ", "\u3001", "\uff0c", "\n"]),
+    st.data(),
+)
+def test_any_of_several_nationalities_counts(codes, joint, data):
+    words = [data.draw(st.sampled_from(NATIONS[code])) for code in codes]
+    assert find_nationalities(joint.join(words), "XQA") == (sorted(codes), False, [])
+
+
+@pytest.mark.parametrize(
+    "words", ["no Chinese", "not Chinese", "非中国籍", "не китаец", "Martian", "17", "NO", "Hazara"]
+)
+def test_what_names_nobody_for_sure_is_told_as_written(words):
+    table = read(nationality=[words], country=["TCD"])
+    assert table["nationality"].isna().all()
+    assert table["not_understood"].tolist() == [f"nationality={words}"]
+
+
+@given(st.text(st.characters(categories=["L"]), min_size=2, max_size=12))
+def test_a_nationality_is_understood_or_told_or_says_nothing(text):
+    found, foreign, strange = find_nationalities(text, "XQA")
+    assert found or foreign or strange or is_blank(text)
 
 
 @pytest.mark.parametrize("words", ["", "unknown", "n/a", "NA", "-", "No", "none"])
@@ -107,6 +159,74 @@ def test_foreign_and_local_people_are_known_as_such():
     assert table["foreign_victims"].fillna(0).tolist() == [1, 0, 1]
     assert table["nationality"].fillna("").tolist() == ["", "CHN;TCD", ""]
     assert table["staff_type"].fillna("").tolist() == ["international", "", "international"]
+
+
+HEADERS = [
+    *("victim_nationality", "Victims' nationality", "Nationality of the victim", "Citizenship"),
+    *("nationalities", "Nationality (victims)", "Victim-nationality", "country of origin"),
+    *(
+        "国籍",
+        "受害者国籍",
+        "nationalité",
+        "Nacionalidad",
+        "nacionalidade",
+        "гражданство",
+        "الجنسية",
+    ),
+    *("foreign nationals", "Expats killed", "Were foreigners involved?", "外国人"),
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_column_of_who_was_hit_is_known_by_its_usual_names(header):
+    table = read(**{header: ["Chinese", "", "PRC national"]}, country=["TCD"] * 3)
+    assert table["nationality"].fillna("").tolist() == ["CHN", "", "CHN"]
+    assert table["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "number"),
+    [
+        ({"expats_killed": "0", "expats_injured": "2", "foreigners": "1"}, 2),
+        ({"foreign nationals": "5", "expatriates": "3"}, 5),
+        ({"international staff": "several"}, 2),
+        ({"Were foreigners involved?": "Yes"}, 1),
+        ({"Were foreigners involved?": "No"}, 0),
+        ({"foreigners": "2 Chinese"}, 2),
+        ({"foreigners": ""}, None),
+    ],
+)
+def test_foreign_people_are_counted_from_every_column_that_counts_them(columns, number):
+    victims = read(**{name: [text] for name, text in columns.items()})["foreign_victims"]
+    assert victims.astype(object).where(victims.notna(), None).tolist() == [number]
+
+
+def test_each_of_several_columns_of_nationalities_and_of_notes_is_read():
+    table = read(
+        nationality=["", "Afghan"], victim_nationality=["PRC", "Chinese"], country=["AFG"] * 2,
+        notes=["IED", ""], description=["2 Chinese killed", ""], victims=["3", "driver"],
+    )  # fmt: skip
+    assert table["nationality"].tolist() == ["CHN", "AFG;CHN"]
+    assert table["notes"].tolist() == ["IED; 2 Chinese killed", "Victims: driver"]
+
+
+@pytest.mark.parametrize(
+    "header", ["victim nation code", "foreign_persons", "国籍2", "nat. of casualties", "citizen of"]
+)
+def test_a_column_that_seems_to_tell_who_was_hit_is_read_or_told(header):
+    frame = pd.DataFrame({"date": ["2031-05-06"] * 3, "lat": ["1"] * 3, "lon": ["2"] * 3})
+    frame[header] = ["Chinese", "0", ""]
+    told = rm.read_incidents(frame)["not_understood"].fillna("").tolist()
+    assert told[0].endswith("=Chinese")
+    assert told[1:] == ["", ""]
+    assert "'Chinese' 1 rows" in str(rm.check_incidents_file(frame))
+
+
+@pytest.mark.parametrize(
+    "header", ["attacker_nationality", "source", "national_staff_killed", "internet", "price"]
+)
+def test_a_column_of_others_is_not_told_as_one_of_victims(header):
+    assert read(**{header: ["Chinese"]})["not_understood"].isna().all()
 
 
 def test_targets_are_foreigners_sectors_employers_or_sites():

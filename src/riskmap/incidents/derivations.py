@@ -130,8 +130,12 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     if text.isupper():  # names of nations are known by their capitals
-        told = find_facts(text.title(), country)
+        told = _facts(text.title(), country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
+    return _facts(text, country)
+
+
+def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     facts = _victims(find_people(text), country)
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):

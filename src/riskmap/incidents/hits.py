@@ -11,8 +11,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from riskmap.countries import find_country, find_nationality
+from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
+from riskmap.incidents.chinese import chinese_people, chinese_property
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[^.;!?\n]*(?:\.(?=\w)[^.;!?\n]*)*")
-_HAN = re.compile(r"[\u4e00-\u9fff]")
 _NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IGNORECASE)
 #: What may follow a person who was hit: no object, which would make that person the one who hits.
 _END = (
@@ -84,9 +84,7 @@ def find_people(text: str) -> list[Person]:
     if not openings("people").isdisjoint(_WORD.findall(text.casefold())):
         for sentence in _SENTENCE.finditer(text):
             found.extend(_of_sentence(sentence.group(), sentence.start()))
-    if _HAN.search(text):
-        found.extend(_in_chinese(text))
-    return found
+    return [*found, *(Person(*told) for told in chinese_people(text))]
 
 
 def _of_sentence(text: str, offset: int) -> Iterator[Person]:
@@ -98,7 +96,7 @@ def _of_sentence(text: str, offset: int) -> Iterator[Person]:
     found = []
     if not openings("demonym").isdisjoint(told):
         found = [(m, _before("foreign", m)) for m in _workers().finditer(text)]
-        if was_hit:
+        if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
             alone = ((m, _before("foreign", m)) for m in _alone().finditer(text))
             found += [(m, before) for m, before in alone if _is_hit(m, before["number"])]
     if not _ORIGINS.isdisjoint(told):
@@ -130,6 +128,12 @@ def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
 def _is_hit(match: re.Match[str], number: str | None) -> bool:
     """Return whether people without a role are those who were hit, not a thing or who hits."""
     text, end = match.string, match.end()
+    if match["nation"] and _ends().match(text, end):
+        before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
+        if any(before):
+            return True
+    if match["nation"] and _ABOARD.match(text, end):
+        return True
     if number and match["nation"]:
         return _ends().match(text, end) is not None or _hit().match(text, end) is not None
     if match["nation"]:
@@ -145,23 +149,29 @@ def _code(word: str | None) -> str | None:
     return own.get(word) or find_nationality(word) or find_nationality(word.removesuffix("s"))
 
 
+_HIT_ONES = (
+    r"\b(?:victims?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
+    r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?)\b"
+)
+#: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
+_LABEL = re.compile(rf"{_HIT_ONES}\s*[:=]", re.IGNORECASE)
+_WERE = re.compile(
+    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"
+    r"(?:[\s,]+(?:all|both|an?|the|mostly|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
+    r"|[A-Z]\w+))*[\s,]*$"
+)
+#: What says that those who are named next were in what was hit.
+_AMONG = re.compile(
+    r"\b(?:carrying|transporting|ferrying|including|among (?:them|whom)|along with)\s+"
+    r"(?:(?!by\b)[\w-]+\s+){0,2}$"
+)
+_ABOARD = re.compile(r"\s+(?:on\s+board|onboard|aboard|inside)\b")
+
+
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
     return int(text) if text.isdigit() else int(words()["number"][text.casefold()])
-
-
-def _in_chinese(text: str) -> Iterator[Person]:
-    """Yield people of a nationality in a Chinese text, such as 中国公民一人."""
-    for match in _chinese().finditer(text):
-        written = match["before"] or match["after"]
-        digits = "一二三四五六七八九十"
-        number = None
-        if written:
-            number = int(written) if written.isdigit() else digits.find(written) + 1 or 2
-        nation = None if match["nation"] == "外国" else find_country(match["nation"])
-        hit = _chinese_hits().search(text) is not None
-        yield Person(nation, number, match.group(), match.start(), hit)
 
 
 def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
@@ -182,6 +192,8 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
     (('mining', 'stormed a gold mine'), True)
     """
     told = set(_WORD.findall(text.casefold()))
+    if country != "CHN" and (owned := chinese_property(text)):
+        return "foreigners", owned
     if openings("aim").isdisjoint(told):
         return None
     if not openings("demonym").isdisjoint(told):
@@ -253,6 +265,13 @@ def _nations() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def _plain_nations() -> frozenset[str]:
+    """Return them as hurried people write them; "polish" is a word of its own."""
+    lower = {word.casefold() for word in _nations() if len(word) >= _SHORTEST_NAME}
+    return frozenset(lower - {"polish", "pole", "poles", "dane", "danes", "turkey"})
+
+
+@lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
     """Return the names of countries that people are said to come from."""
     names = {name for c in country_table().values() for name in (c.name, *c.aliases)}
@@ -278,7 +297,7 @@ def _leads() -> Mapping[str, re.Pattern[str]]:
 def _workers() -> re.Pattern[str]:
     """Return the pattern of people of a nationality, or foreign ones, with their role."""
     return re.compile(
-        rf"(?:\(?\b(?P<nation>{any_of(_nations())})\b\)?"
+        rf"(?:\(?\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b\)?"
         r"|\b(?i:foreign|expatriate|expat|international)\b)"
         rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
     )
@@ -297,7 +316,7 @@ def _of_country() -> re.Pattern[str]:
 def _alone() -> re.Pattern[str]:
     """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
     return re.compile(
-        rf"\b(?P<nation>{any_of(_nations())})\b(?![-'’])"
+        rf"\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b(?![-'’])"
         r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
     )
 
@@ -321,7 +340,7 @@ def _hitting() -> re.Pattern[str]:
 
 
 def _aim() -> str:
-    return rf"\b(?i:{any_of(words()['aim'])})\s+(?:{_BESIDE}[\w'’-]+\s+){{0,3}}?"
+    return rf"\b(?i:{any_of(words()['aim'])})\s+(?:{_BESIDE}[\w'’-]+\s+){{0,4}}?"
 
 
 @lru_cache(maxsize=1)
@@ -333,35 +352,16 @@ def _aim_at_sector() -> re.Pattern[str]:
 def _aims() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of an attack on foreigners or on what is theirs."""
     kinds = words()
-    nation = rf"(?P<nation>{any_of(_nations())})\b"
-    owned = r"(?:-\w+)?(?:['’]s?)?\s+(?:[\w'’-]+\s+){0,2}?"
+    nation = rf"(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b"
+    arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
+    owned = rf"(?:-\w+)?(?:['’]s?)?\s+(?:{arms}[\w'’-]+\s+){{0,2}}?"
     theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"
     foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{theirs}"
     were = r"\s+(?:[\w-]+\s+){0,2}?(?:was\s+|were\s+|being\s+)?"
-    attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched){_END}"
+    attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched|hit|struck"
+    attacked += rf"|shelled|looted|robbed|damaged|destroyed|burned|burnt|set\s+on\s+fire){_END}"
     return (
         re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
         re.compile(rf"{_aim()}{nation}{_END}"),
         re.compile(rf"(?:{foreign}|\b{nation}{owned}{theirs}){attacked}"),
     )
-
-
-@lru_cache(maxsize=1)
-def _chinese() -> re.Pattern[str]:
-    """Return the pattern of people of a nationality in Chinese."""
-    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
-        names = {name for row in csv.reader(file) for name in row if _HAN.match(name)}
-    number = r"(?:(?P<%s>\d{1,3}|[一二两三四五六七八九十])\s*[名位个人])?"
-    role = (
-        r"(?:公民|国民|籍\w{0,4}?(?:人|员|工|师|客)|员工|工人|工程师|矿工|商人|游客|专家|司机|技术人员|人员"
-        r"|务工人员|人(?![民口寿]))"
-    )
-    return re.compile(
-        rf"{number % 'before'}(?P<nation>外国|{any_of(names)}){role}\s*{number % 'after'}"
-    )
-
-
-@lru_cache(maxsize=1)
-def _chinese_hits() -> re.Pattern[str]:
-    hit = "遇害 死亡 身亡 丧生 遇难 受伤 绑架 遇袭 袭击 被杀 被害 枪杀 劫持 失踪 中枪"
-    return re.compile(hit.replace(" ", "|"))

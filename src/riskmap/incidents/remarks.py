@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from riskmap.incidents.values import repeat_text
+from riskmap.incidents.words import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+
+#: What in the name of a column says that it may tell who was hit, and what says that it does not.
+_TELLS_WHO = re.compile(
+    r"national[ií]|citizen|nacionalid|staatsang|foreign|expat|étranger|etranger|extranjer|estrangeir"
+    r"|国籍|外国|外籍|外方|中方|华人|гражданств|национальн|иностран|جنسي|أجنب|تابعیت"
+    r"|(?:victim|casualt|staff|worker|kill|dead|injur|wound|hit).*(?:nation|nat\b|countr|origin)"
+    r"|(?:nation|nat\b|countr|origin).*(?:victim|casualt|staff|worker|kill|dead|injur|wound|hit)"
+)
+_TELLS_OTHERS = re.compile(
+    r"perpetrat|attacker|suspect|offender|assailant|culprit|actor|source|reporter|affairs|ministr"
+    r"|polic[yi]|currenc|exchange|(?<!inter)(?<!of_)\bnationals?_(?:staff|killed|wounded|injured)"
+)
+
+
+def tells_who(name: str) -> bool:
+    """Return whether the name of a column, says that it tells who was hit.
+
+    Examples
+    --------
+    >>> tells_who("victim_nation"), tells_who("国籍2"), tells_who("attacker_nationality")
+    (True, True, False)
+    """
+    return bool(_TELLS_WHO.search(name)) and not _TELLS_OTHERS.search(name)
+
+
+def tells_nothing(text: str) -> bool:
+    """Return whether a cell of such a column says that nobody was hit, or nothing.
+
+    Examples
+    --------
+    >>> tells_nothing("0"), tells_nothing("unknown"), tells_nothing("2")
+    (True, True, False)
+    """
+    return is_blank(text) or not text.strip("0. ")
 
 
 class Remarks:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from riskmap.countries import find_nationality, fold, from_iso2
+from riskmap.countries import fold
 from riskmap.schema import EVENT_TYPES, SECTORS
 from riskmap.settings import data_path
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 #: The types that a word within a longer text can tell: "rocket attack on a camp" is an explosion.
 ATTACKS = ("explosion", "abduction", "armed_attack", "assault", "battle")
 #: The most words that a listed phrase within a longer text has.
-_LONGEST = 4
+LONGEST = 4
 #: What separates the parts of a text that names several things.
-_PARTS = re.compile(r"[/;,|&+\n]|\s[-–—]\s|\b(?:and|or|with|et|y|e)\b", re.IGNORECASE)
-_WORD = re.compile(r"\w")
-_SENSELESS = re.compile(r"\b\d+\b|\bx\d+\b")
+PARTS = re.compile(r"[/;,|&+\n]|\s[-–—]\s|\b(?:and|or|with|et|y|e)\b", re.IGNORECASE)
+WORD = re.compile(r"\w")
 #: A remark on one value, and what separates it from the next.
-_REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
-_INVENTED = re.compile("X[A-Z]{2}")
+_REMARK = re.compile(r"(?:^|; )(\w+)=")
+#: A letter that is not Latin: folding would drop it.
+OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
 
 def normalise(text: str) -> str:
@@ -43,7 +43,8 @@ def normalise(text: str) -> str:
     >>> normalise(" Armed_Attacks"), normalise("Mining companies")
     ('armed attack', 'mining company')
     """
-    return " ".join(_singular(word) for word in fold(text).split()) or text.strip().casefold()
+    plain = "" if OTHER_LETTER.search(text) else fold(text)
+    return " ".join(_singular(word) for word in plain.split()) or text.strip().casefold()
 
 
 def _singular(word: str) -> str:
@@ -96,8 +97,8 @@ def find_event_type(text: str) -> str | None:
     words = listed("event_type")
     if found := words.get(normalise(text)):
         return found
-    told = [words.get(normalise(part)) for part in _PARTS.split(text) if part.strip()]
-    within = {words[phrase] for phrase in _phrases(text) if phrase in words}
+    told = [words.get(normalise(part)) for part in PARTS.split(text) if part.strip()]
+    within = {words[phrase] for phrase in phrases_in(text) if phrase in words}
     attacks = [kind for kind in ATTACKS if kind in within]
     if attacks or not told or None in told:
         return attacks[0] if attacks else None
@@ -116,7 +117,7 @@ def find_sectors(text: str) -> list[str]:
     plain = normalise(text)
     if found := words.get(plain):
         return [found]
-    told = {plain.find(phrase): words[phrase] for phrase in _phrases(text) if phrase in words}
+    told = {plain.find(phrase): words[phrase] for phrase in phrases_in(text) if phrase in words}
     named = dict.fromkeys(told[place] for place in sorted(told))
     return [name for name in named if name != "services" or len(named) == 1]
 
@@ -143,12 +144,18 @@ FINDERS: Mapping[str, Callable[[str], str | None]] = {
 }
 
 
-def _phrases(text: str) -> Iterator[str]:
-    """Yield the runs of words of a text, the longest first; a run within a listed one is not."""
+def phrases_in(text: str) -> Iterator[str]:
+    """Yield the runs of words of a text, the longest first; a run within a listed one is not.
+
+    Examples
+    --------
+    >>> list(phrases_in("two gold mines"))
+    ['two gold mine', 'two gold', 'gold mine', 'two']
+    """
     words = normalise(text).split()
     sectors, types = listed("sector"), listed("event_type")
     taken: set[int] = set()
-    for length in range(min(_LONGEST, len(words)), 0, -1):
+    for length in range(min(LONGEST, len(words)), 0, -1):
         for start in range(len(words) - length + 1):
             run = range(start, start + length)
             phrase = " ".join(words[start : start + length])
@@ -156,57 +163,6 @@ def _phrases(text: str) -> Iterator[str]:
                 if length > 1 and (phrase in sectors or phrase in types):
                     taken.update(run)
                 yield phrase
-
-
-_DENIED = re.compile(r"\s*(?:non|not)[\s-]+(?:an?\s+)?", re.IGNORECASE)
-
-
-def find_nationalities(text: str, country: str | None = None) -> tuple[list[str], bool, list[str]]:
-    """Return the nationalities in a text, whether it says "foreign", and what is in no list.
-
-    Parameters
-    ----------
-    text
-        Names, adjectives or codes of countries, such as ``"3 Chinese, 1 local"``.
-    country
-        Alpha-3 code of the country of the incident, which "local" stands for.
-
-    Examples
-    --------
-    >>> find_nationalities("Turkish, CN and PAK")
-    (['CHN', 'PAK', 'TUR'], False, [])
-    >>> find_nationalities("local; expat; Martian", "AFG")
-    (['AFG'], True, ['Martian'])
-    >>> find_nationalities("Congolese", "COD"), find_nationalities("Congolese", "AFG")
-    ((['COD'], False, []), ([], True, []))
-    >>> find_nationalities("non-Afghan", "AFG"), find_nationalities("not Chinese", "AFG")
-    (([], True, []), ([], False, ['not Chinese']))
-    """
-    found: set[str] = set()
-    foreign, strange = False, []
-    for part in [text] if is_blank(text) or find_nationality(text) else _PARTS.split(text):
-        word = normalise(_SENSELESS.sub(" ", part))
-        if is_blank(part) or not _WORD.search(word):
-            continue
-        denied = _DENIED.match(part)
-        if denied and word not in listed("foreign"):
-            # who is not of the country is foreign; who is not of another may be anyone
-            if country is not None and _nation(part[denied.end() :]) == country:
-                foreign = True
-            else:
-                strange.append(part.strip())
-        elif code := _nation(part):
-            found.add(code)
-        elif word in listed("foreign"):
-            foreign = True
-        elif word in listed("home"):
-            found |= {country} if country else set()
-        elif shared := listed("shared").get(word, "").split():
-            found |= {code for code in shared if code == country}
-            foreign |= country not in shared
-        else:
-            strange.append(part.strip())
-    return sorted(found), foreign, strange
 
 
 def is_blank(text: str) -> bool:
@@ -218,61 +174,8 @@ def is_blank(text: str) -> bool:
     (True, True, True, False)
     """
     return text.strip() != "NO" and (
-        normalise(text) in listed("blank") or not _WORD.search(normalise(text))
+        normalise(text) in listed("blank") or not WORD.search(normalise(text))
     )
-
-
-def _nation(text: str) -> str | None:
-    """Return the country of a nationality, however many words stand around it."""
-    plain = _SENSELESS.sub(" ", text).strip(" ().:*")
-    if _INVENTED.fullmatch(plain):
-        return plain
-    if code := find_nationality(plain):
-        return code
-    if len(plain) == 2 and plain.isupper():  # noqa: PLR2004 - a code of two letters
-        return None if plain in ("NA", "NO") else from_iso2(plain)
-    words = fold(plain).split()
-    for length in range(min(_LONGEST, len(words)), 0, -1):
-        for start in range(len(words) - length + 1):
-            phrase = " ".join(words[start : start + length])
-            if len(phrase) > 3 or phrase in ("prc", "usa", "uae"):  # noqa: PLR2004 - no "us", "no"
-                code = find_nationality(phrase) or find_nationality(phrase.removesuffix("s"))
-                if code:
-                    return code
-    return None
-
-
-def find_target(text: str, country: str | None = None) -> str | None:
-    """Return whom an attack was aimed at; ``""`` for others than a target; None in no list.
-
-    Parameters
-    ----------
-    text
-        What a desk writes: foreigners, a sector, ``employer: NAME`` or ``site: NAME``.
-    country
-        Alpha-3 code of the country of the incident, whose own people are not foreign.
-
-    Examples
-    --------
-    >>> find_target("Chinese company", "AFG"), find_target("mines"), find_target("Site: North pit")
-    ('foreigners', 'mining', 'site:North pit')
-    >>> find_target("police"), find_target("blorp") is None
-    ('', True)
-    """
-    head, colon, name = text.partition(":")
-    if colon and head.strip().casefold() in ("employer", "site") and name.strip():
-        return f"{head.strip().casefold()}:{name.strip()}"
-    if (found := find_word("target", text)) is not None:
-        return found
-    nations, foreign, strange = find_nationalities(text, country)
-    if foreign or any(nation != country for nation in nations):
-        return "foreigners"
-    within = {listed("target").get(phrase) for phrase in _phrases(text)}
-    if "foreigners" in within:
-        return "foreigners"
-    if sectors := find_sectors(text):
-        return sectors[0]
-    return "" if not strange or "" in within else None
 
 
 def split_remarks(text: str) -> list[tuple[str, str]]:

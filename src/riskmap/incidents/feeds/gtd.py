@@ -16,9 +16,9 @@ from riskmap.countries import find_country
 from riskmap.incidents.dates import Days, read_parts
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
-from riskmap.incidents.words import find_nationalities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

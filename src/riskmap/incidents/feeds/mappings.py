@@ -5,6 +5,7 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
 from riskmap.incidents.quarantines import quarantine_broken, quarantine_set_aside
-from riskmap.incidents.remarks import Remarks
+from riskmap.incidents.remarks import Remarks, tells_nothing, tells_who
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
     parse_counts,
+    per_unique,
     read_codes,
     repeat_text,
     to_number,
@@ -38,14 +40,15 @@ Columns = tuple[str, ...]
 
 
 def key(name: str) -> str:
-    """Return a column's name as it is compared: lower case, ``_`` for space.
+    """Return a column's name as it is compared: lower case, ``_`` for space, no mark behind it.
 
     Examples
     --------
-    >>> key(" Incident ID ")
-    'incident_id'
+    >>> key(" Incident ID "), key("Were foreigners involved?")
+    ('incident_id', 'were_foreigners_involved')
     """
-    return "_".join(name.strip().casefold().replace("_", " ").split())
+    plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
+    return "_".join(plain.replace("_", " ").replace("-", " ").split())
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,16 @@ class Source:
 
         Of several columns the first counts that is neither.
         """
-        found = [clean_texts(self.texts(c), self.unknown) for c in columns if c in self]
-        known = found[0] if found else self._nothing
-        for other in found[1:]:
+        known, *others = self.every(*columns)
+        for other in others:
             known = known.fillna(other)
         return known
+
+    def every(self, *columns: str) -> list[pd.Series]:
+        """Return for each of several columns that the file has what :meth:`clean` does."""
+        names = {self._names[column]: column for column in columns if column in self}
+        found = [clean_texts(self.texts(column), self.unknown) for column in names.values()]
+        return found or [self._nothing]
 
     def interval(self, start: str, end: str) -> Days:
         """Return the days from one column to another; the first alone where the other is blank."""
@@ -241,12 +249,17 @@ class Feed:
     optional: int = 0
     encoding: str = "utf-8"
 
+    @property
+    def named(self) -> set[str]:
+        """The columns that a mapping names."""
+        return {c for columns in self.origins().values() for c in columns}
+
     def kept(self, header: Iterable[str]) -> list[str] | None:
         """Return which of a file's columns are read; None, for all, where rows may lack an id."""
         if self.reads is None:
             return None
-        named = {*self.reads, *(c for columns in self.origins().values() for c in columns)}
-        return [name for name in header if key(name) in named]
+        named = {*self.reads, *self.named}
+        return [name for name in header if key(name) in named or tells_who(key(name))]
 
     def origins(self) -> dict[str, Columns]:
         """Return the feed's columns behind each column of the schema."""
@@ -311,12 +324,25 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
+    _note_unused(feed, source, frame)
     broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
         frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
     quarantine_set_aside(frame, quarantine)
     return frame
+
+
+def _note_unused(feed: Feed, source: Source, frame: pd.DataFrame) -> None:
+    """Note what stands in columns that seem to tell who was hit, and that the feed does not use."""
+    used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
+    victims = frame.get("foreign_victims", pd.Series(pd.NA, frame.index, "Int64"))
+    known = (victims.fillna(0) > 0).to_numpy(bool)
+    for name in source.raw.rows.columns:
+        if name not in used and tells_who(key(name)):
+            texts = source.clean(key(name))
+            told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
+            source.not_understood.add(re.sub(r"\W+", "_", key(name)), told & ~known, texts)
 
 
 def _codes(source: Source, name: str, codes: Codes, quarantine: Quarantine) -> pd.Series:

@@ -7,22 +7,76 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.words import (
-    find_nationalities,
-    find_sectors,
-    find_target,
-    find_word,
-    is_blank,
-)
+from riskmap.incidents.nationalities import find_nationalities, find_target
+from riskmap.incidents.values import parse_counts, per_unique
+from riskmap.incidents.words import find_sectors, find_word, is_blank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from riskmap.incidents.feeds.mappings import Source
 
 
 #: What a column's text says: its value, whether somebody was foreign, and words in no list.
 Answer = tuple[str | None, bool, list[str]]
+
+
+#: What in the name of a column says that it counts some of the victims.
+_PARTIAL = ("kill", "dead", "death", "wound", "injur", "abduct", "kidnap")
+
+
+def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
+    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
+
+    Examples
+    --------
+    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
+    >>> join_texts(one, two).tolist()
+    ['a; b', 'b', 'c']
+    """
+    for other in others:
+        both = first.notna() & other.notna() & (first != other)
+        first = first.mask(both, first + "; " + other).fillna(other)
+    return first
+
+
+def count_foreign(source: Source, columns: Iterable[str]) -> tuple[pd.Series, pd.Series]:
+    """Return how many foreign people were hit, and the nationalities that such columns name.
+
+    Counts of the killed, the wounded and the abducted are summed; of totals the largest counts.
+
+    Parameters
+    ----------
+    source
+        The rows, which keep the notes.
+    columns
+        Names of columns of counts of foreign people, those that say which part of them among them.
+    """
+    totals = [pd.Series(pd.NA, range(len(source)), "Int64")]
+    partial = [totals[0]]
+    nations = [source.clean()]
+    names = {source.name(name): name for name in columns if name in source}
+    for name in names.values():
+        texts = source.texts(name)
+        found = parse_counts(texts, source.unknown)
+        words = per_unique(texts, _foreign_words)
+        is_word = found.strange & (words != "").to_numpy(bool)
+        source.tolls.add("foreign_victims", found.bounds | is_word, texts)
+        source.not_understood.add("foreign_victims", found.strange & ~is_word, texts)
+        numbers = found.numbers.mask(is_word, 1)
+        (partial if any(part in name for part in _PARTIAL) else totals).append(numbers)
+        nations.append(words.where((words != "") & (words != _FOREIGN) & (numbers != 0)))
+    totals.append(pd.concat(partial, axis=1).sum(axis=1, min_count=1))
+    return pd.concat(totals, axis=1).max(axis=1).astype("Int64"), join_texts(*nations)
+
+
+_FOREIGN = "foreign"
+
+
+def _foreign_words(text: str) -> str:
+    """Return the nationalities that a text names, else "foreign" where it says so."""
+    found, foreign, _ = find_nationalities(text)
+    return ";".join(found) or (_FOREIGN if foreign else "")
 
 
 def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

@@ -88,7 +88,7 @@ def hold_levels(
             expected=f"<= {as_of:%Y-%m-%d}",
         )
     before = _read_before(risks, previous, scale, provenance)
-    base = _last_known(before)
+    base = last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
     hushed = risks["region_id"].isin(silent).to_numpy()
@@ -247,11 +247,23 @@ def _read_before(
     return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
 
 
-def _last_known(before: pd.DataFrame) -> IntArray:
+def last_known(before: pd.DataFrame) -> IntArray:
     """Return the levels before; where too little was known then, the last that was known.
 
     A silence that ends is no reason to fall sooner than without it. What an attack alone held up
     falls when it has passed.
+
+    Parameters
+    ----------
+    before : DataFrame
+        Risks of the layer before.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"risk_level": [0, 3], "level_before": [4, 4],
+    ...                        "threshold_level": [0, 1], "attacked": [False, True]})
+    >>> last_known(before).tolist()
+    [4, 1]
     """
     levels, earlier = (
         before[name].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)

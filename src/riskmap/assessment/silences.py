@@ -102,7 +102,7 @@ def find_gone(
         blind = lines.assign(rule="silence", detail=UNTOLD if len(known) else None)
         return frozenset(), conform(blind[blind["detail"].notna()], AUDIT_COLUMNS)
     source = known["source"].fillna(UNNAMED)
-    gone = ~is_among(known, evidence)
+    gone = ~known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
     lost = known["weight"].where(gone, 0.0)
     country = known["region_id"].map(keys.set_index("region_id")["iso3"]).fillna("")
     doubtful: dict[str, str] = {}

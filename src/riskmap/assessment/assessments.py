@@ -132,6 +132,7 @@ def assess(
         knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
         shares=conform(forecast.shares, SHARE_COLUMNS),
         attacks=judged.attacks,
+        gone=judged.gone,
     )
 
 

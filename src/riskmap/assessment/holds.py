@@ -36,7 +36,7 @@ def hold_levels(
     scale: LevelScale,
     *,
     provenance: dict[str, Any],
-    silent: frozenset[str] = frozenset(),
+    silent: NDArray[np.bool_] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the risks with levels that fall slowly, and a line for each that waits or falls.
 
@@ -56,8 +56,8 @@ def hold_levels(
         probabilities are read by this one.
     provenance : dict
         With ``as_of``, ``horizon_days``, ``group``.
-    silent
-        Regions of which known reports have gone.
+    silent : ndarray of bool, optional
+        Rows of which known reports have gone; none when not given.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def hold_levels(
     base = last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
-    hushed = risks["region_id"].isin(silent).to_numpy()
+    hushed = np.zeros(len(risks), dtype=bool) if silent is None else silent
     waited = (as_of - before["below_since"].fillna(as_of)).dt.days.to_numpy(dtype=float)
     final, below, over = step_levels(
         level, lowered, base, waited=waited, dwell_days=np.where(hushed, np.inf, scale.dwell_days)

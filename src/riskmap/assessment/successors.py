@@ -21,7 +21,7 @@ _KEY = ["region_id", "layer"]
 
 #: Tables of a layer that have a row for each region: all that is said of a region is said of its
 #: successors, but for weights, which are shared out by area.
-_BY_REGION = ("incidents", "knowledge")
+_BY_REGION = ("incidents", "knowledge", "gone")
 
 
 def carry_regions(previous: RiskLayer, regions: gpd.GeoDataFrame) -> tuple[RiskLayer, pd.DataFrame]:

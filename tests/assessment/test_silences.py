@@ -2,20 +2,25 @@
 
 import os
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.assessment.decisions import Decision
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, measure_sources
+from riskmap.outputs.archives import decode_layer, encode_layer
+from riskmap.outputs.profiles import apply_profile
 
 REGIONS = rm.datasets.regions()
 BASE = rm.datasets.incidents().assign(
     source=lambda t: np.array(["alpha", "beta", "gamma"])[np.arange(len(t)) % 3]
 )
 DAY, BEFORE = "2024-12-01", "2024-11-01"
+NEXT = "2023-12-08"
 MODEL = rm.EmpiricalBayes()
 GROUP = rm.WorkerGroup("CHN", sector="mining")
 #: The suite tries a few deletions; RISKMAP_DELETIONS=10000 tries them all, from any seed.
@@ -128,6 +133,96 @@ def test_one_withdrawn_report_casts_doubt_on_its_region_alone():
     after = assess(table[~gone], DAY, before)
     doubts = after.audit[after.audit["detail"].str.contains("have gone", regex=False)]
     assert set(doubts["region_id"]) == set(home)
+
+
+def doubted(layer):
+    return set(layer.risks.loc[layer.risks["reporting_gap"], "region_id"])
+
+
+@pytest.fixture(scope="module")
+def emptied():
+    """A busy district, the table without it, and the layers of the week before and after."""
+    placed = rm.locate(BASE, REGIONS).placements
+    sharp = placed[placed["weight"] == 1].set_index("incident_id")["region_id"]
+    home = BASE["incident_id"].map(sharp)
+    busiest = home.value_counts().index[0]
+    less = BASE[home != busiest]
+    before = assess(BASE, "2023-11-01")
+    return busiest, less, before, assess(less, "2023-12-01", before)
+
+
+def test_what_is_gone_of_one_district_casts_doubt_on_no_other(emptied):
+    home, _, before, after = emptied
+    assert (before.incidents["region_id"] == home).mean() > 0.1
+    assert doubted(after) - doubted(before) == {home}
+
+
+def test_what_is_gone_is_missed_week_after_week_until_a_year_has_passed(emptied):
+    home, less, before, layer = emptied
+    high = before.risks.set_index(KEY)["risk_level"][home]
+    for day in (NEXT, "2024-05-01", "2024-11-29"):
+        layer = assess(less, day, decode_layer(encode_layer(layer)))
+        now = layer.risks.set_index(KEY).loc[home]
+        assert (now["risk_level"] >= high).all()
+        assert now["reporting_gap"].all()
+        assert "silence" in set(layer.audit.loc[layer.audit["region_id"] == home, "rule"])
+    layer = assess(less, "2024-11-30", layer)
+    assert layer.gone.empty
+    assert (layer.risks.set_index(KEY)["risk_level"][home] < high).any()
+
+
+def test_what_comes_back_is_missed_no_more(emptied):
+    _, less, before, layer = emptied
+    back = assess(BASE, NEXT, layer)
+    assert back.gone.empty
+    assert doubted(back) == doubted(assess(BASE, NEXT, before))
+    anew = ~BASE["incident_id"].isin(less["incident_id"])
+    ids = {name: BASE[name].mask(anew, "new" + BASE[name]) for name in ("incident_id", "source_id")}
+    assert doubted(assess(BASE.assign(**ids), NEXT, layer)) == doubted(back)
+
+
+def test_a_table_whose_ids_begin_anew_is_doubted_for_one_week():
+    named = BASE.assign(
+        incident_id="new" + BASE["incident_id"], source_id="new" + BASE["source_id"]
+    )
+    first = assess(named, "2023-12-01", assess(BASE, "2023-11-01"))
+    assert first.risks["reporting_gap"].all()
+    assert first.gone.empty
+    assert doubted(assess(named, NEXT, first)) < doubted(first)
+
+
+def test_one_report_of_many_that_is_withdrawn_is_doubted_for_one_week(emptied):
+    home, _, before, _ = emptied
+    rows = before.incidents[before.incidents["region_id"] == home]
+    local = rows[rows["foreign_victims"] == 0]["incident_id"].iloc[-1]
+    less = BASE[BASE["incident_id"] != local]
+    first = assess(less, "2023-12-01", before)
+    assert home in doubted(first)
+    assert first.gone["incident_id"].tolist() == [local]
+    assert home not in doubted(assess(less, NEXT, first))
+
+
+def test_an_analyst_clears_what_has_gone_of_a_region_and_layer(emptied):
+    home, less, _, layer = emptied
+    told = {"reason": "told twice", "author": "A. Analyst", "until": date(2024, 6, 1)}
+    every = Decision(home, "group", "gone", decided=date(2023, 12, 2), **told)
+    cleared = ask(less, NEXT)
+    found = rm.assess(cleared, REGIONS, previous=layer, decisions=[every])
+    gaps = found.risks.set_index(KEY)["reporting_gap"][home]
+    whole = assess(less, NEXT).risks.set_index(KEY)["reporting_gap"][home]
+    assert gaps.to_dict() == whole.to_dict() | {"violence": True, "foreign": True}
+    line = found.audit[found.audit["rule"] == "cleared"]
+    assert line[KEY].to_numpy().tolist() == [[home, "group"]]
+    assert line["detail"].item() == "told twice (A. Analyst, until 2024-06-01)"
+    early = replace(every, decided=date(2023, 11, 30))
+    found = rm.assess(cleared, REGIONS, previous=layer, decisions=[early])
+    assert found.risks.set_index(KEY)["reporting_gap"][home].all(), "it was missed later"
+
+
+def test_what_is_missed_is_not_published(emptied):
+    layer = emptied[3]
+    assert len(layer.gone)
+    assert apply_profile(layer, "public").gone.empty
 
 
 def test_a_source_that_has_stopped_is_seen_without_a_layer_before():

@@ -88,6 +88,18 @@ def test_what_is_lost_of_one_district_casts_doubt_on_no_other(seed, group, garbl
 
 
 @few
+@given(worlds, groups, seeds)
+def test_what_is_dropped_of_one_district_casts_doubt_on_no_other(seed, group, name):
+    _, before = low.before(seed, group, None)
+    world = low.world(seed)
+    district = world.regions.iloc[name % len(world.regions)]
+    rows = (world.incidents["place"] == district["name"]).to_numpy()
+    after = low.assess(low.drop(world, rows), low.GROUPS[group], previous=before)
+    new = low.is_doubtful(after.risks) & ~low.is_doubtful(before.risks)
+    assert set(after.risks.loc[new, "region_id"]) <= {district["region_id"]}
+
+
+@few
 @given(worlds, st.integers(100, 600))
 def test_a_source_that_stops_casts_doubt_only_where_it_watched(seed, days):
     """The desk's log is of the first province: the others know what they knew."""

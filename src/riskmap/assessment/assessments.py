@@ -12,6 +12,7 @@ from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.exposures import add_rates
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.layers import (
+    AUDIT_COLUMNS,
     CHANGE_COLUMNS,
     DRIVER_COLUMNS,
     KNOWLEDGE_COLUMNS,
@@ -21,6 +22,7 @@ from riskmap.assessment.layers import (
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
 from riskmap.assessment.notables import carried_incidents
 from riskmap.assessment.sites import assess_sites
+from riskmap.assessment.successors import carry_regions
 from riskmap.assessment.validities import describe_validity
 from riskmap.errors import SchemaError
 from riskmap.panels.shares import SHARE_COLUMNS
@@ -89,6 +91,9 @@ def assess(
     if not ordered["region_id"].equals(forecast.keys["region_id"]):
         raise SchemaError("the regions are not those that were counted", column="region_id")
     group = forecast.group
+    moved = empty_table(AUDIT_COLUMNS)
+    if previous is not None:
+        previous, moved = carry_regions(previous, ordered)
     provenance = _describe(forecast, ordered, chosen)
     judged = judge_levels(
         forecast, chosen, previous=previous, provenance=provenance, decisions=decisions
@@ -117,14 +122,17 @@ def assess(
         sites=assess_sites(risks, ordered, group=group, attacks=judged.attacks),
         changes=empty_table(CHANGE_COLUMNS)
         if previous is None
-        else explain_changes(forecast, risks, previous, moved=has_moved(previous, provenance)),
-        audit=judged.audit,
+        else explain_changes(
+            forecast, risks, previous, moved=has_moved(previous, provenance) or not moved.empty
+        ),
+        audit=pd.concat([moved, judged.audit], ignore_index=True),
         sources=judged.sources,
         influences=judged.influences,
         counterfactuals=judged.counterfactuals,
         knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
         shares=conform(forecast.shares, SHARE_COLUMNS),
         attacks=judged.attacks,
+        gone=judged.gone,
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from riskmap.assessment.changes import METHOD
 from riskmap.assessment.holds import compare_risks
+from riskmap.assessment.successors import carry_regions
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     first, last = (layer.provenance["as_of"] for layer in (old, new))
     if first > last:
         raise InputError("the layers are not in order", met=f"{first}, {last}", expected="old, new")
+    old, _ = carry_regions(old, new.regions)
     keys = pd.concat([new.risks[_KEY], old.risks[_KEY]], ignore_index=True).drop_duplicates()
     index = pd.MultiIndex.from_frame(keys)
     now = new.risks.set_index(_KEY).reindex(index).reset_index()

@@ -8,14 +8,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from riskmap.assessment.layers import LAYERS
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What clears every attack of a region, instead of one by its id.
-ATTACKED = "attacked"
+#: What clears all attacks of a region, or all its reports that have gone, instead of one by its id.
+ATTACKED, GONE = "attacked", "gone"
 
 _TEXTS = ("region_id", "layer", "clears", "incident_id", "reason", "author", "second_reader")
 _DAYS = ("until", "decided")
@@ -24,7 +26,7 @@ _NEEDED = ("region_id", "layer", "reason", "author")
 
 @dataclass(frozen=True)
 class Decision:
-    """A clearance: attacks that no longer hold a region's level up, and who says so.
+    """A clearance: attacks, or reports that have gone, that no longer hold a region's level up.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ class Decision:
     layer
         The layer that it is about.
     clears
-        ``"attacked"`` for all attacks of the region, or the ``incident_id`` of one.
+        ``"attacked"`` for all attacks of the region, ``"gone"`` for all its reports that have gone,
+        or the ``incident_id`` of one.
     reason
         What was found out.
     author
@@ -43,8 +46,8 @@ class Decision:
     second_reader
         Who has looked at it besides the author.
     decided
-        The day of the decision, where it clears all attacks of a region: those that became known
-        later it does not clear.
+        The day of the decision, where it clears all of a region: what became known later, or was
+        missed later, it does not clear.
     """
 
     region_id: str
@@ -56,6 +59,33 @@ class Decision:
     second_reader: str | None = None
     decided: date | None = None
 
+    def takes(
+        self, key: str, region_id: str, layer: str, *, kind: str, known: pd.Timestamp, as_of: str
+    ) -> bool:
+        """Return whether it takes an incident from a region and layer on a day.
+
+        Parameters
+        ----------
+        key
+            The ``incident_id``.
+        region_id, layer
+            Where.
+        kind
+            :data:`ATTACKED` or :data:`GONE`.
+        known
+            The day on which the attack became known, or the report was missed.
+        as_of
+            The day.
+        """
+        of_all = (
+            self.clears == kind and self.decided is not None and known <= pd.Timestamp(self.decided)
+        )
+        return (
+            (self.region_id, self.layer) == (region_id, layer)
+            and (of_all or self.clears == key)
+            and pd.Timestamp(as_of) < pd.Timestamp(self.until)
+        )
+
 
 def read_decisions(
     path: str | Path, *, region_ids: Iterable[str] | None = None
@@ -66,8 +96,8 @@ def read_decisions(
     ----------
     path
         The file: a ``[[decision]]`` for each, with the keys ``region_id``, ``layer``, ``reason``,
-        ``author``, ``until``, either ``clears = "attacked"`` with the day it was ``decided``, or
-        ``incident_id``, and if there is one, ``second_reader``.
+        ``author``, ``until``, either ``clears = "attacked"`` or ``"gone"`` with the day it was
+        ``decided``, or ``incident_id``, and if there is one, ``second_reader``.
     region_ids
         The regions that there are; any when not given.
 
@@ -142,15 +172,15 @@ def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | Non
     if region_ids is not None and texts["region_id"] not in region_ids:
         raise InputError(f"unknown region {where}", column="region_id", met=texts["region_id"])
     one, every = texts.pop("incident_id", None), texts.pop("clears", None)
-    if (one is None) == (every is None) or every not in (None, ATTACKED):
-        expected = f'clears = "{ATTACKED}", or an incident_id'
+    if (one is None) == (every is None) or every not in (None, ATTACKED, GONE):
+        expected = f'clears = "{ATTACKED}" or "{GONE}", or an incident_id'
         raise InputError(
             f"not what it clears {where}", column="clears", met=every, expected=expected
         )
     decided = None
     if every is not None or "decided" in row:
         decided = _read_day(row, "decided", where=f"no day {where}")
-    return Decision(clears=one or ATTACKED, until=until, decided=decided, **texts)
+    return Decision(clears=one or every or "", until=until, decided=decided, **texts)
 
 
 def _read_day(row: dict[str, Any], key: str, *, where: str) -> date:

@@ -108,20 +108,10 @@ def tell_cleared(
 
 
 def _clears(decision: Decision, attack: Any, region: str, layer: str, *, as_of: str) -> bool:
-    """Return whether a decision takes an attack from a region and layer on a day.
-
-    One that clears all attacks of a region clears none that became known after it.
-    """
+    """Return whether a decision takes an attack from a region and layer on a day."""
     known = attack.until - pd.Timedelta(days=default_rules().attack_days)
-    of_all = (
-        decision.clears == ATTACKED
-        and decision.decided is not None
-        and known <= pd.Timestamp(decision.decided)
-    )
-    return (
-        (decision.region_id, decision.layer) == (region, layer)
-        and (of_all or decision.clears == attack.incident_id)
-        and pd.Timestamp(as_of) < pd.Timestamp(decision.until)
+    return decision.takes(
+        attack.incident_id, region, layer, kind=ATTACKED, known=known, as_of=as_of
     )
 
 

@@ -36,7 +36,7 @@ def hold_levels(
     scale: LevelScale,
     *,
     provenance: dict[str, Any],
-    silent: frozenset[str] = frozenset(),
+    silent: NDArray[np.bool_] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the risks with levels that fall slowly, and a line for each that waits or falls.
 
@@ -56,8 +56,8 @@ def hold_levels(
         probabilities are read by this one.
     provenance : dict
         With ``as_of``, ``horizon_days``, ``group``.
-    silent
-        Regions of which known reports have gone.
+    silent : ndarray of bool, optional
+        Rows of which known reports have gone; none when not given.
 
     Returns
     -------
@@ -88,10 +88,10 @@ def hold_levels(
             expected=f"<= {as_of:%Y-%m-%d}",
         )
     before = _read_before(risks, previous, scale, provenance)
-    base = _last_known(before)
+    base = last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
-    hushed = risks["region_id"].isin(silent).to_numpy()
+    hushed = np.zeros(len(risks), dtype=bool) if silent is None else silent
     waited = (as_of - before["below_since"].fillna(as_of)).dt.days.to_numpy(dtype=float)
     final, below, over = step_levels(
         level, lowered, base, waited=waited, dwell_days=np.where(hushed, np.inf, scale.dwell_days)
@@ -247,11 +247,23 @@ def _read_before(
     return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
 
 
-def _last_known(before: pd.DataFrame) -> IntArray:
+def last_known(before: pd.DataFrame) -> IntArray:
     """Return the levels before; where too little was known then, the last that was known.
 
     A silence that ends is no reason to fall sooner than without it. What an attack alone held up
     falls when it has passed.
+
+    Parameters
+    ----------
+    before : DataFrame
+        Risks of the layer before.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"risk_level": [0, 3], "level_before": [4, 4],
+    ...                        "threshold_level": [0, 1], "attacked": [False, True]})
+    >>> last_known(before).tolist()
+    [4, 1]
     """
     levels, earlier = (
         before[name].fillna(INSUFFICIENT).to_numpy(dtype=np.int64)

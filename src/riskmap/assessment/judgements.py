@@ -11,7 +11,7 @@ import pandas as pd
 from riskmap.assessment.changes import audit_method
 from riskmap.assessment.floors import carry_attacks, raise_attacked, raise_violence, tell_cleared
 from riskmap.assessment.holds import FLOOR, hold_levels
-from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS, empty_table
+from riskmap.assessment.layers import AUDIT_COLUMNS, GONE_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
 from riskmap.assessment.silences import find_gone, flag_gone, measure_sources
 from riskmap.models.terms import OWN_MONTHS, hazard_of
@@ -40,7 +40,7 @@ class Judgement:
 
     Parameters
     ----------
-    risks, influences, counterfactuals, audit, sources, attacks : DataFrame
+    risks, influences, counterfactuals, audit, sources, attacks, gone : DataFrame
         As in :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
     """
 
@@ -50,6 +50,7 @@ class Judgement:
     audit: pd.DataFrame
     sources: pd.DataFrame
     attacks: pd.DataFrame
+    gone: pd.DataFrame
 
 
 def judge_levels(
@@ -91,14 +92,19 @@ def judge_levels(
     True
     """
     risks, told = _read_levels(forecast, scale)
-    gone, audit = frozenset[str](), [empty_table(AUDIT_COLUMNS), told]
+    as_of, missed = provenance["as_of"], empty_table(GONE_COLUMNS)
+    audit = [empty_table(AUDIT_COLUMNS), told]
     if previous is not None:
-        gone, doubts = find_gone(forecast.evidence, forecast.keys, previous)
-        risks, holds = hold_levels(risks, previous, scale, provenance=provenance, silent=gone)
+        gone = find_gone(
+            forecast.evidence, forecast.keys, previous, as_of=as_of, decisions=decisions
+        )
+        rows = zip(risks["region_id"], risks["layer"], strict=True)
+        silent = np.array([row in gone.doubtful for row in rows])
+        risks, holds = hold_levels(risks, previous, scale, provenance=provenance, silent=silent)
         methods = audit_method(forecast, previous, scale, provenance=provenance)
-        audit += [doubts, methods, holds]
-    reasons = find_reasons(forecast, flag_gone(risks, gone), scale)
-    as_of = provenance["as_of"]
+        audit += [gone.audit, methods, holds]
+        risks, missed = flag_gone(risks, silent), gone.reports
+    reasons = find_reasons(forecast, risks, scale)
     carried = carry_attacks(forecast, previous, as_of=as_of)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
     floored, floors = raise_attacked(
@@ -113,6 +119,7 @@ def judge_levels(
         audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
         sources=measure_sources(forecast.evidence, as_of=forecast.provenance["as_of"]),
         attacks=attacks,
+        gone=missed,
     )
 
 

@@ -134,6 +134,19 @@ SOURCE_COLUMNS = (
     Column("last_report_days", NUMBER, "days from the last of them to as_of"),
 )
 
+#: Reports that an earlier layer knew and that have gone since, until they come back.
+GONE_COLUMNS = (
+    Column("incident_id", TEXT, "the incident"),
+    Column("region_id", TEXT, "the region"),
+    Column("source", TEXT, "the feed or publisher"),
+    Column("source_id", TEXT, "its number there"),
+    Column("event_date", DAY, "its first possible day"),
+    Column("event_type", TEXT, "what happened"),
+    Column("weight", NUMBER, "share of the incident that counted here"),
+    Column("foreign", FLAG, "whether it told of foreigners"),
+    Column("until", DAY, "the first day on which nobody misses it any more"),
+)
+
 #: Knowledge: what could have been told of each region and layer, and what was lost.
 KNOWLEDGE_COLUMNS = (
     Column("region_id", TEXT, "the region"),
@@ -201,10 +214,11 @@ class RiskLayer:
         What could have been told (:data:`KNOWLEDGE_COLUMNS`), what is taken of incidents that don't
         say who was hit (:data:`SHARE_COLUMNS`), and the attacks that hold levels up
         (:data:`ATTACK_COLUMNS`).
-    influences, counterfactuals, changes, audit, sources, sites : DataFrame
+    influences, counterfactuals, changes, audit, sources, sites, gone : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
-        :data:`SOURCE_COLUMNS` and :data:`SITE_COLUMNS` (empty without sites).
+        :data:`SOURCE_COLUMNS`, :data:`SITE_COLUMNS` (empty without sites) and
+        :data:`GONE_COLUMNS`.
     """
 
     regions: gpd.GeoDataFrame
@@ -226,6 +240,7 @@ class RiskLayer:
     knowledge: pd.DataFrame = field(default_factory=partial(empty_table, KNOWLEDGE_COLUMNS))
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
     attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
+    gone: pd.DataFrame = field(default_factory=partial(empty_table, GONE_COLUMNS))
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""

@@ -6,17 +6,31 @@ watches is told by :mod:`riskmap.panels.knowledge`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.layers import AUDIT_COLUMNS, SOURCE_COLUMNS
+from riskmap.assessment.decisions import GONE
+from riskmap.assessment.layers import (
+    AUDIT_COLUMNS,
+    GONE_COLUMNS,
+    LAYERS,
+    SOURCE_COLUMNS,
+    empty_table,
+)
+from riskmap.panels.doubts import LEAST_LOST, find_doubts
+from riskmap.panels.knowledge import day_of, default_rules
+from riskmap.panels.measures import hits_foreigners
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from riskmap.assessment.decisions import Decision
     from riskmap.assessment.layers import RiskLayer
 
 UNNAMED = "unnamed"
@@ -24,11 +38,33 @@ UNNAMED = "unnamed"
 #: What is said of every region when reports that have gone can't be seen.
 UNTOLD = "the layer before names no sources, so that reports that have gone can't be told"
 
-#: A source that has lost more than this share of its known reports in a country is in doubt there;
-#: less is what revisions do.
+#: A source that has lost more than this share of its known reports in a country since the layer
+#: before is in doubt there; less is what revisions do.
 TOLERANCE = 0.01
 #: A source that has lost more than this share of all its known reports is in doubt everywhere.
 MOST = 0.5
+#: What a source has lost in so many regions, or in this share of those that it names, is doubted
+#: there alone.
+FEW, FEW_SHARE = 3, 0.1
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Which regions and layers are in doubt, why, and the reports that are missed.
+
+    Parameters
+    ----------
+    doubtful : frozenset of (str, str)
+        ``region_id`` and ``layer`` of each that is in doubt.
+    audit : DataFrame
+        A line for each region of them, and for each decision that clears some.
+    reports : DataFrame
+        :data:`riskmap.assessment.layers.GONE_COLUMNS`: what the next layer misses too.
+    """
+
+    doubtful: frozenset[tuple[str, str]]
+    audit: pd.DataFrame
+    reports: pd.DataFrame
 
 
 def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
@@ -62,13 +98,23 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
 
 
 def find_gone(
-    evidence: pd.DataFrame, keys: pd.DataFrame, previous: RiskLayer
-) -> tuple[frozenset[str], pd.DataFrame]:
-    """Return the regions in doubt because reports that the layer before knew have gone.
+    evidence: pd.DataFrame,
+    keys: pd.DataFrame,
+    previous: RiskLayer,
+    *,
+    as_of: str,
+    decisions: Sequence[Decision] = (),
+) -> Gone:
+    """Return what is in doubt because reports that an earlier layer knew have gone.
 
-    These are the regions that the reports named; all of a country in which a source has lost more
-    than one in a hundred of its reports; and all there are, when a source has lost most of them.
-    What was withdrawn or merged counts as gone: the next layer no longer misses it.
+    A report that has gone since the layer before casts doubt on the region that it named. A source
+    that has lost more than one in a hundred of its reports in a country, and in more than a few of
+    its regions, is in doubt in all of that country; one that has lost most of them, everywhere.
+
+    It is missed until it comes back, another of its day and region is told under a new id, somebody
+    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. So long what is missed
+    casts doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it
+    is more than a tenth of a region's or country's reports. Less is what revisions do.
 
     Parameters
     ----------
@@ -78,12 +124,14 @@ def find_gone(
         ``region_id, iso3``.
     previous : RiskLayer
         The layer before.
+    as_of
+        The day of the layer.
+    decisions
+        Those that clear reports that have gone.
 
     Returns
     -------
-    regions : frozenset of str
-    audit : DataFrame
-        A line for each of them.
+    Gone
 
     Examples
     --------
@@ -93,32 +141,117 @@ def find_gone(
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> layer = rm.assess(rm.forecast(panel), districts)
     >>> half = panel.evidence[panel.evidence["weight"].cumsum() % 2 < 1]
-    >>> [len(find_gone(left, panel.keys, layer)[0]) for left in (half, panel.evidence)]
+    >>> found = [find_gone(left, panel.keys, layer, as_of="2025-01-01")
+    ...          for left in (half, panel.evidence)]
+    >>> [len({region for region, _ in gone.doubtful}) for gone in found]
     [24, 0]
     """
-    known = previous.incidents
-    if known["source"].isna().all():  # published without sources: nothing can be told
+    known = _list_known(previous, keys, as_of=as_of)
+    if known["source"].eq(UNNAMED).all():  # published without sources: nothing can be told
         lines = pd.DataFrame({"region_id": keys["region_id"], "layer": "violence"})
-        blind = lines.assign(rule="silence", detail=UNTOLD if len(known) else None)
-        return frozenset(), conform(blind[blind["detail"].notna()], AUDIT_COLUMNS)
-    source = known["source"].fillna(UNNAMED)
-    gone = ~is_among(known, evidence)
-    lost = known["weight"].where(gone, 0.0)
-    country = known["region_id"].map(keys.set_index("region_id")["iso3"]).fillna("")
-    doubtful: dict[str, str] = {}
-    for (name, iso3), share in _shares(lost, known["weight"], [source, country]).items():
-        if share > TOLERANCE:
-            where = keys.loc[keys["iso3"].fillna("") == iso3, "region_id"]
-            doubtful |= dict.fromkeys(where, f"{name} has lost {share:.0%} of its reports here")
-    for name, share in _shares(lost, known["weight"], [source]).items():
-        if share > MOST:
-            doubtful |= dict.fromkeys(keys["region_id"], f"{name} has lost {share:.0%} of all")
-    named = known.loc[gone, "region_id"]
-    for region in sorted(set(named) & set(keys["region_id"])):
-        doubtful.setdefault(region, f"{int((named == region).sum())} known reports have gone")
-    lines = [(region, "violence", "silence", why) for region, why in sorted(doubtful.items())]
-    audit = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
-    return frozenset(doubtful), conform(audit, AUDIT_COLUMNS)
+        blind = lines.assign(rule="silence", detail=UNTOLD).head(len(lines) if len(known) else 0)
+        return Gone(frozenset(), conform(blind, AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
+    here = known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
+    fresh = evidence.loc[~is_among(evidence, known), _SAME] if not here.all() else known[_SAME][:0]
+    again = pd.MultiIndex.from_frame(known[_SAME]).isin(pd.MultiIndex.from_frame(fresh))
+    lost = known[~here & (known["new"] | ~again)]
+    doubts: dict[tuple[str, str], str] = {}
+    cleared: dict[tuple[str, ...], None] = {}
+    for layer in LAYERS:
+        free, lines = _clear(lost, layer, decisions, as_of=as_of)
+        cleared |= dict.fromkeys(lines)
+        left = lost[free]
+        found = _doubt_regions(left, evidence, keys, layer=layer, as_of=as_of) if len(left) else {}
+        found |= _doubt_sources(known, left[left["new"]], keys)
+        doubts |= {(region, layer): why for region, why in found.items()}
+    first = {region: (region, layer) for region, layer in reversed(doubts)}
+    lines = [(*first[region], "silence", doubts[first[region]]) for region in sorted(first)]
+    audit = pd.DataFrame([*lines, *cleared], columns=[column.name for column in AUDIT_COLUMNS])
+    missed = lost.loc[~again[lost.index], [column.name for column in GONE_COLUMNS]]
+    reports = conform(missed, GONE_COLUMNS).reset_index(drop=True)
+    return Gone(frozenset(doubts), conform(audit, AUDIT_COLUMNS), reports)
+
+
+def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+    """Return the reports that an earlier layer knew; ``new`` are those of the layer before."""
+    day = pd.Timestamp(as_of)
+    until = day + pd.Timedelta(days=default_rules().lost_days)
+    told = previous.incidents
+    told = told.assign(until=until, new=True, foreign=hits_foreigners(told))
+    missed = previous.gone[previous.gone["until"] > day].assign(new=False)
+    names = [*(column.name for column in GONE_COLUMNS), "new"]
+    known = (
+        pd.concat([told[names], missed[names]], ignore_index=True) if len(missed) else told[names]
+    )
+    return known.reset_index(drop=True).assign(
+        source=known["source"].fillna(UNNAMED).array,
+        country=known["region_id"].map(keys.set_index("region_id")["iso3"]).fillna("").array,
+    )
+
+
+def _clear(
+    lost: pd.DataFrame, layer: str, decisions: Sequence[Decision], *, as_of: str
+) -> tuple[NDArray[np.bool_], list[tuple[str, ...]]]:
+    """Return which reports that have gone nobody has cleared for a layer, and who has others."""
+    free = np.ones(len(lost), dtype=bool)
+    lines: list[tuple[str, ...]] = []
+    for one in decisions:
+        days = pd.Timedelta(days=default_rules().lost_days)
+        taken = [
+            one.takes(key, region, layer, kind=GONE, known=until - days, as_of=as_of)
+            for key, region, until in lost[["incident_id", "region_id", "until"]].to_numpy()
+        ]
+        if any(taken):
+            free &= ~np.array(taken, dtype=bool)
+            why = f"{one.reason} ({one.author}, until {one.until:%Y-%m-%d})"
+            lines.append((one.region_id, layer, "cleared", why))
+    return free, lines
+
+
+def _doubt_sources(known: pd.DataFrame, lost: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
+    """Return the regions of sources that have just lost many reports in more than a few regions."""
+    doubts: dict[str, str] = {}
+    for by, most, where in (
+        (["source", "country"], TOLERANCE, "its reports here"),
+        (["source"], MOST, "all"),
+    ):
+        share = lost.groupby(by)["weight"].sum() / known.groupby(by)["weight"].sum()
+        spots = lost.groupby([*by, "region_id"])["weight"].sum() >= LEAST_LOST
+        wide = spots.groupby(level=by).sum() > np.maximum(
+            FEW, FEW_SHARE * known.groupby(by)["region_id"].nunique()
+        )
+        for key, lack in share[(share > most) & wide].items():
+            name, *country = key if isinstance(key, tuple) else (key,)
+            there = keys["iso3"].fillna("").isin(country) | (not country)
+            text = f"{name} has lost {lack:.0%} of {where}"
+            doubts |= dict.fromkeys(keys.loc[there, "region_id"], text)
+    return doubts
+
+
+def _doubt_regions(
+    lost: pd.DataFrame, evidence: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: str
+) -> dict[str, str]:
+    """Return the regions of which reports have just gone, or in all too many."""
+    rules, day = default_rules(), pd.Timestamp(as_of)
+    recent = evidence["event_date"] >= day - pd.Timedelta(days=rules.recent_days)
+    told = {"all": evidence, "recent": evidence[recent]}
+    told["foreign"] = evidence[hits_foreigners(evidence)]
+    ids = keys["region_id"]
+    doubts = find_doubts(
+        lost.assign(foreign=lost["weight"] * lost["foreign"]),
+        keys,
+        {
+            name: table.groupby("region_id")["weight"].sum().reindex(ids).fillna(0.0).to_numpy()
+            for name, table in told.items()
+        },
+        today=day_of(day),
+        recent_days=rules.recent_days,
+        lost_share=rules.lost_share,
+    )
+    many = doubts.is_lost if layer == "violence" else doubts.is_lost_foreign
+    rows = lost["region_id"].value_counts()
+    doubtful = ids[ids.isin(lost.loc[lost["new"], "region_id"]) | many]
+    return {region: f"{rows.get(region, 0)} known reports have gone" for region in doubtful}
 
 
 def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
@@ -145,32 +278,27 @@ def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]
 
 
 _ROW = ["source_id", "event_date", "region_id", "event_type"]
+#: A report that has gone is told again by another of the same day and region with a new id.
+_SAME = ["event_date", "region_id"]
 
 
-def _shares(lost: pd.Series, whole: pd.Series, by: list[pd.Series]) -> pd.Series:
-    """Return the share that each group has lost."""
-    sums = pd.DataFrame({"lost": lost, "whole": whole}).groupby([b.to_numpy() for b in by]).sum()
-    return sums["lost"] / sums["whole"]
-
-
-def flag_gone(risks: pd.DataFrame, gone: frozenset[str]) -> pd.DataFrame:
+def flag_gone(risks: pd.DataFrame, doubtful: NDArray[np.bool_]) -> pd.DataFrame:
     """Return the risks with ``reporting_gap`` raised where known reports have gone.
 
     Parameters
     ----------
     risks : DataFrame
         Risks with what is known of each region.
-    gone
-        From :func:`find_gone`.
+    doubtful : ndarray of bool
+        Which of them are in doubt (:func:`find_gone`).
 
     Examples
     --------
     >>> risks = pd.DataFrame({"region_id": ["a", "b"], "reporting_gap": [False, False],
     ...                       "confidence": "high"})
-    >>> flag_gone(risks, frozenset({"a"}))["confidence"].tolist()
+    >>> flag_gone(risks, np.array([True, False]))["confidence"].tolist()
     ['medium', 'high']
     """
-    doubtful = risks["region_id"].isin(gone)
     return risks.assign(
         reporting_gap=risks["reporting_gap"] | doubtful,
         confidence=risks["confidence"].mask(doubtful & (risks["confidence"] == "high"), "medium"),

@@ -28,8 +28,6 @@ from riskmap.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import geopandas as gpd
-
     from riskmap.assessment.layers import RiskLayer
     from riskmap.panels.groups import WorkerGroup
 
@@ -152,12 +150,3 @@ def _group_of(folder: Path) -> str | None:
     except ValueError:
         return None
     return manifest.get("group") if isinstance(manifest, dict) else None
-
-
-def is_alike(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
-    """Return whether a layer is of mostly the same regions: a few that were renamed are no reason.
-
-    Regions that only one of them has are compared with nothing; all others are, and wait.
-    """
-    old, new = set(before.regions["region_id"]), set(regions["region_id"])
-    return len(old & new) * 2 > max(len(old), len(new))

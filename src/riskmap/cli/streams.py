@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import LONG_AGO, find_previous, is_alike
+from riskmap.cli.changes import LONG_AGO, find_previous
 from riskmap.cli.common import (
     Dates,
     Every,
@@ -154,17 +154,21 @@ def _read_previous(
 ) -> RiskLayer | None:
     """Return the layer before: the one that is named, or the last one of the same regions."""
     import riskmap as rm
+    from riskmap.places.crosswalks import find_predecessors
 
     if previous is not None:
         return None if unwanted else rm.read_layer(previous, today=LONG_AGO)
     before = None if unwanted else find_previous(out, as_of, group)
-    if before is not None and not is_alike(before, regions):
+    if before is None:
+        return None
+    pairs = find_predecessors(before.regions, regions)
+    old, new = set(before.regions["region_id"]), set(regions["region_id"])
+    if pairs["new_id"].nunique() * 2 <= len(new):
         say("the set before is of other regions: not compared, and no level waits")
         return None
-    if before is not None:
-        strange = sorted(set(regions["region_id"]) ^ set(before.regions["region_id"]))
-        if strange:
-            say(f"not in both this set and the one before, so not compared: {', '.join(strange)}")
+    strange = sorted((old - set(pairs["old_id"])) | (new - set(pairs["new_id"])))
+    if strange:
+        say(f"in one of this set and the one before alone, so not compared: {', '.join(strange)}")
     return before
 
 

@@ -18,6 +18,7 @@ import shapely
 
 from riskmap.assessment.layers import (
     DRIVER_COLUMNS,
+    GONE_COLUMNS,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
     RiskLayer,
@@ -49,6 +50,7 @@ _LATER_TABLES = {
     "knowledge": KNOWLEDGE_COLUMNS,
     "shares": SHARE_COLUMNS,
     "attacks": ATTACK_COLUMNS,
+    "gone": GONE_COLUMNS,
 }
 _DTYPES = re.compile(
     r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"

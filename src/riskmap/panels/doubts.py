@@ -127,7 +127,7 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
 
 
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
-_LEAST_LOST = 0.5
+LEAST_LOST = 0.5
 
 #: A report that may be of a region weighs half after so many days, as its own rate does.
 _HALF_LIFE_DAYS = 730.5
@@ -213,10 +213,10 @@ def find_doubts(
 
     gone, late, foreign = total("weight"), total("weight", recent), total("foreign")
     pairs = [(gone, reports["all"]), (late, reports["recent"])]
-    here = [(share(g, t) > lost_share) & (g >= _LEAST_LOST) for g, t in pairs]
+    here = [(share(g, t) > lost_share) & (g >= LEAST_LOST) for g, t in pairs]
     wide = [share_around(g, t) for g, t in pairs]
     theirs = share_around(foreign, reports["foreign"])
-    hit = (share(foreign, reports["foreign"]) > lost_share) & (foreign >= _LEAST_LOST)
+    hit = (share(foreign, reports["foreign"]) > lost_share) & (foreign >= LEAST_LOST)
     is_lost = here[0] | here[1] | (np.maximum(*wide) > lost_share)
     return Doubts(
         lost=gone,

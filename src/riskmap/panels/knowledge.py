@@ -49,6 +49,7 @@ class Rules:
     sufficient_reports: float
     confident_reports: float
     lost_share: float
+    lost_days: int
     gap_days: int
     attack_days: int
     attack_reach_km: float

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 #: Common areas below this share of the smaller region are what drawn borders differ by.
 _NOISE = 1e-9
+#: An old region passes what is known of it to a new one with which it shares more than this of the
+#: smaller of the two; less is a border drawn a little otherwise.
+SUCCESSION = 0.1
+#: Degrees within which the corners of two polygons are the same.
+_SAME_CORNER = 1e-5
 
 
 def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -87,6 +92,61 @@ def shared_areas(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.n
     keep = area > _NOISE * np.minimum(areas_km2(ours)[i], areas_km2(theirs)[j])
     order = np.lexsort((j[keep], i[keep]))
     return i[keep][order], j[keep][order], area[keep][order]
+
+
+def find_predecessors(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the old regions that each new region comes from, whatever their ids are.
+
+    A region that lies where it lay is the same, also under another id. Of the others the crosswalk
+    tells: a new region comes from the old ones with which it shares more than :data:`SUCCESSION` of
+    the smaller of the two. One that overlaps none comes from the old one of its id, if that has
+    gone nowhere else. Regions of another administrative level are no predecessors.
+
+    Parameters
+    ----------
+    old, new
+        Regions tables.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``old_id``, ``new_id`` and ``weight``, the share of the old region; sorted by both ids.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> old = rm.datasets.regions().iloc[:2]
+    >>> both = old.dissolve().assign(region_id="XQA0199")
+    >>> find_predecessors(old, both)["old_id"].tolist()
+    ['XQA0101', 'XQA0102']
+    """
+    ids = old["region_id"].array, new["region_id"].array
+    at = pd.Index(ids[0]).get_indexer(ids[1])
+    shapes = old.geometry.to_numpy()[at], new.geometry.to_numpy()
+    same = (at >= 0) & shapely.equals_exact(*shapes, tolerance=_SAME_CORNER, normalize=True)
+    table = pd.DataFrame({"old_id": ids[1][same], "new_id": ids[1][same], "weight": 1.0})
+    before, after = old[~old["region_id"].isin(table["old_id"])], new[~same]
+    if len(before) and len(after):
+        found = _share_succession(before, after)
+        left = after.loc[~after["region_id"].isin(found["new_id"]), "region_id"]
+        left = left[left.isin(before["region_id"]) & ~left.isin(found["old_id"])]
+        alone = pd.DataFrame({"old_id": left.array, "new_id": left.array, "weight": 1.0})
+        table = pd.concat([table, found, alone])
+    return table.sort_values(["old_id", "new_id"], ignore_index=True)
+
+
+def _share_succession(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return the pairs of regions of one level that share enough, and how old ones are shared."""
+    walk = crosswalk(old, new).dropna(subset="new_id")
+    size, level = [], []
+    for key, regions in (("old_id", old), ("new_id", new)):
+        ids = regions["region_id"].array
+        size.append(walk[key].map(pd.Series(areas_km2(regions.geometry.to_numpy()), ids)))
+        level.append(walk[key].map(pd.Series(regions["adm_level"].array, ids)))
+    other = (level[0] != level[1]).fillna(value=False).to_numpy(dtype=bool)
+    walk = walk[(walk["area_km2"] > SUCCESSION * np.minimum(*size)) & ~other]
+    whole = walk.groupby("old_id")["area_km2"].transform("sum")
+    return walk.assign(weight=walk["area_km2"] / whole)[["old_id", "new_id", "weight"]]
 
 
 def carry_over(counts: pd.DataFrame, table: pd.DataFrame, *, values: Sequence[str]) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     >>> find_facts("Talks with Chinese officials went on.")
     {}
     """
-    if text.isupper():  # names of nations are known by their capitals
+    if text.isupper() and text != text.title():  # names of nations are known by their capitals
         told = find_facts(text.title(), country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     facts = _victims(find_people(text), country)

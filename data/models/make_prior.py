@@ -64,9 +64,14 @@ def learn(histories: list[CountHistory]) -> tuple[dict[str, float], np.ndarray, 
         prepared = model._prepare(history)  # noqa: SLF001 - the model's own script
         for parts, part in zip((tasks, early, late), prepared or (), strict=True):
             parts.append(part)
+    # one country alone has no drivers of all regions: they are those of the country
+    names = max((task.names for task in tasks), key=len)
+    wide = [np.zeros((len(task.counts), len(names))) for task in tasks]
+    for design, task in zip(wide, tasks, strict=True):
+        design[:, [names.index(name) for name in task.names]] = task.design
     joined = _Task(
-        tasks[0].names,
-        np.concatenate([task.design for task in tasks]),
+        names,
+        np.concatenate(wide),
         np.concatenate([task.counts for task in tasks]),
         np.concatenate([task.weights for task in tasks]),
     )

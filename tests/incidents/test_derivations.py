@@ -24,6 +24,7 @@ from riskmap.incidents.derivations import find_facts
         # a note that names local people rarely says that nobody else was hit
         ("Afghan engineer killed", {"nationality": None, "staff_type": None}),
         ("CHINESE ENGINEERS SHOT DEAD AT GOLD MINE", {"nationality": "CHN"}),
+        ("N/A", {"nationality": None}),  # as capital as words get
         ("the Chinese border is near", {"nationality": None}),
         ("polish the mine", {"nationality": None}),
         ("attack claimed by ISKP", {"claimed_by": "Islamic State Khorasan Province"}),

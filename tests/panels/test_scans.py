@@ -76,6 +76,23 @@ def test_attacks_that_can_not_be_placed_are_told_whatever_the_parts(table, distr
     assert "XQA0304" in set(whole.attacks["region_id"])
     assert len(whole.attacks[whole.attacks["incident_id"].str.startswith("more:")]) == len(rows)
     pd.testing.assert_frame_equal(whole.attacks, scanned.attacks)
+    pd.testing.assert_frame_equal(whole.knowledge, scanned.knowledge)
+
+
+def test_what_was_lost_is_known_whatever_the_parts(table, districts):
+    reasons = np.where(np.arange(len(table)) % 7 == 0, "bad_number", None)
+    reasons[(table["place"] == "Berin").to_numpy()] = "null_island"
+    words = np.where(np.arange(len(table)) % 5 == 0, "nationality=Lunarian", None)
+    marred = table.assign(
+        quarantine_reason=pd.array(reasons, "str"), not_understood=pd.array(words, "str")
+    )
+    group = rm.WorkerGroup("CHN", sector="mining")
+    whole, scanned = panels(marred, districts, cut(marred, 3), group=group)
+    lost = whole.knowledge["reasons"].fillna("").str.contains("rows_lost")
+    assert lost.any()
+    assert whole.knowledge["may_be_here"].gt(0).any()
+    pd.testing.assert_frame_equal(whole.knowledge, scanned.knowledge)
+    pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 
 def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):

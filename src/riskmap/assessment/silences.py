@@ -112,8 +112,8 @@ def find_gone(
     its regions, is in doubt in all of that country; one that has lost most of them, everywhere.
 
     It is missed until it comes back, another of its day and region is told under a new id, somebody
-    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. So long what is missed
-    casts doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it
+    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. Until then it casts
+    doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it
     is more than a tenth of a region's or country's reports. Less is what revisions do.
 
     Parameters

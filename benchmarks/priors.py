@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 START, UNTIL, END = "1997-01-01", "2017-01-01", "2020-10-01"
 FIRST, A_YEAR, AHEAD = 240, 12, 3  # in months
 FOLDS = 10
-#: Incidents before 2017: none, a few, some, many.
-BANDS = [-0.5, 0.5, 10, 50, np.inf]
+#: Incidents before 2017, from none to many.
+BANDS = [-0.5, 0.5, 10, 50, 150, np.inf]
 
 
 @cache

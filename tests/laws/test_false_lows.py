@@ -90,12 +90,14 @@ def test_what_is_lost_of_one_district_casts_doubt_on_no_other(seed, group, garbl
 @few
 @given(worlds, groups, seeds)
 def test_what_is_dropped_of_one_district_casts_doubt_on_no_other(seed, group, name):
+    """Beside what the rows that are left tell by themselves."""
     _, before = low.before(seed, group, None)
     world = low.world(seed)
     district = world.regions.iloc[name % len(world.regions)]
-    rows = (world.incidents["place"] == district["name"]).to_numpy()
-    after = low.assess(low.drop(world, rows), low.GROUPS[group], previous=before)
-    new = low.is_doubtful(after.risks) & ~low.is_doubtful(before.risks)
+    less = low.drop(world, (world.incidents["place"] == district["name"]).to_numpy())
+    alone = low.assess(less, low.GROUPS[group])
+    after = low.assess(less, low.GROUPS[group], previous=before)
+    new = low.is_doubtful(after.risks) & ~low.is_doubtful(alone.risks)
     assert set(after.risks.loc[new, "region_id"]) <= {district["region_id"]}
 
 

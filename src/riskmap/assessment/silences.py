@@ -112,9 +112,9 @@ def find_gone(
     its regions, is in doubt in all of that country; one that has lost most of them, everywhere.
 
     It is missed until it comes back, another of its day and region is told under a new id, somebody
-    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. Until then it casts
-    doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it
-    is more than a tenth of a region's or country's reports. Less is what revisions do.
+    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. So long what is
+    missed casts doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`):
+    where it is more than a tenth of a region's or country's reports. Less is what revisions do.
 
     Parameters
     ----------
@@ -215,12 +215,16 @@ def _doubt_sources(known: pd.DataFrame, lost: pd.DataFrame, keys: pd.DataFrame) 
         (["source", "country"], TOLERANCE, "its reports here"),
         (["source"], MOST, "all"),
     ):
-        share = lost.groupby(by)["weight"].sum() / known.groupby(by)["weight"].sum()
         spots = lost.groupby([*by, "region_id"])["weight"].sum() >= LEAST_LOST
-        wide = spots.groupby(level=by).sum() > np.maximum(
-            FEW, FEW_SHARE * known.groupby(by)["region_id"].nunique()
+        table = pd.DataFrame(
+            {
+                "share": lost.groupby(by)["weight"].sum() / known.groupby(by)["weight"].sum(),
+                "spots": spots.groupby(level=by).sum(),
+                "named": known.groupby(by)["region_id"].nunique(),
+            }
         )
-        for key, lack in share[(share > most) & wide].items():
+        wide = table["spots"] > np.maximum(FEW, FEW_SHARE * table["named"])
+        for key, lack in table.loc[wide & (table["share"] > most), "share"].items():
             name, *country = key if isinstance(key, tuple) else (key,)
             there = keys["iso3"].fillna("").isin(country) | (not country)
             text = f"{name} has lost {lack:.0%} of {where}"

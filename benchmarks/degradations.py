@@ -202,7 +202,7 @@ def strange_types(world: World, rows: NDArray[np.bool_]) -> World:
 SILENCE = {"watch": 60, "aidlog": 400, "desk": 90}
 
 #: One that has ended must have been longer: among many silences some are long by chance.
-GAP = {"watch": 60, "aidlog": 600, "desk": 300}
+GAP = {"watch": 60, "aidlog": 600, "desk": 200}
 
 
 def stop_source(world: World, rng: Generator) -> World:

@@ -46,7 +46,7 @@ class Task:
     def read(self, shared: Path, scope: str | None) -> tuple[rm.Located, gpd.GeoDataFrame]:
         """Return the placed incidents and the regions."""
         if self.country == "AFG":
-            regions = rm.read_regions(shared / AFG, country="AFG", level=2)
+            regions = rm.read_regions(shared / AFG, level=2)
         else:
             regions = rm.read_regions(self.country, level=1)
         found = rm.read_incidents(shared / "incidents" / self.path)

@@ -96,13 +96,16 @@ def test_a_gap_is_told_for_five_years():
     assert not known(pd.concat([later, weekly()]))["reasons"].fillna("").str.contains("gap").any()
 
 
-def test_what_is_lost_all_over_a_country_is_lost_of_its_quiet_districts_too():
+def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too():
+    """It makes none of them blank, and no district doubtful for what is lost of one other."""
     day = pd.Timestamp("1970-01-01") + pd.Timedelta(days=TODAY - 20)
     many = {"event_date": [day] * 40, "weight": 1.0, "foreign": 0.0}
     table = known(weekly(), pd.DataFrame({"region_id": ["a", "b"] * 20, **many}))
-    assert table["reasons"].str.contains("rows_lost").all()
+    assert table["watched"].tolist() == [False, False, True]
+    assert (table["share_lost"] > 0.1).all()
     one = known(weekly(), pd.DataFrame({"region_id": "a", **many}))
     assert one["reasons"].fillna("").str.contains("rows_lost").tolist() == [True, False, False]
+    assert (one["share_lost"] == 0).all()
 
 
 @settings(max_examples=30)

@@ -205,9 +205,6 @@ def _levels_of(risks: pd.DataFrame, column: str, scale: LevelScale, forecast: Fo
 #: A level within this share of the hazard of the next one says so.
 BORDER = 0.02
 
-#: Where a share of the reports of a country was lost, hazards may be higher by so many times it.
-_LOST_WEIGHS = 3.0
-
 
 def _levels_in_doubt(
     risks: pd.DataFrame, scale: LevelScale, forecast: Forecast
@@ -235,7 +232,7 @@ def _levels_in_doubt(
     more = may_be * forecast.provenance["horizon_days"] / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER + _LOST_WEIGHS * share) * hazard + more,
+        "rows_lost": (1.0 + BORDER) * hazard / np.maximum(1.0 - share, 1e-9) + more,
     }
     return {
         name: _levels_of(risks.assign(p=-np.expm1(-values)), "p", scale, forecast)

@@ -237,22 +237,27 @@ def _doubt_regions(
 ) -> dict[str, str]:
     """Return the regions of which reports have just gone, or in all too many."""
     rules, day = default_rules(), pd.Timestamp(as_of)
-    recent = evidence["event_date"] >= day - pd.Timedelta(days=rules.recent_days)
-    told = {"all": evidence, "recent": evidence[recent]}
-    told["foreign"] = evidence[hits_foreigners(evidence)]
     ids = keys["region_id"]
+    position = pd.Index(ids).get_indexer(evidence["region_id"])
+    told = pd.DataFrame(
+        {
+            "position": position,
+            "day": (evidence["event_date"] - pd.Timestamp("1970-01-01")).dt.days,
+            "reports": evidence["weight"],
+            "foreign": evidence["weight"] * hits_foreigners(evidence),
+        }
+    )
     doubts = find_doubts(
         lost.assign(foreign=lost["weight"] * lost["foreign"]),
         keys,
-        {
-            name: table.groupby("region_id")["weight"].sum().reindex(ids).fillna(0.0).to_numpy()
-            for name, table in told.items()
-        },
+        told[position >= 0],
         today=day_of(day),
         recent_days=rules.recent_days,
         lost_share=rules.lost_share,
     )
-    many = doubts.is_lost if layer == "violence" else doubts.is_lost_foreign
+    many = doubts.is_lost | (doubts.share > rules.lost_share)
+    if layer != "violence":
+        many = doubts.is_lost_foreign | (doubts.share_foreign > rules.lost_share)
     rows = lost["region_id"].value_counts()
     doubtful = ids[ids.isin(lost.loc[lost["new"], "region_id"]) | many]
     return {region: f"{rows.get(region, 0)} known reports have gone" for region in doubtful}

@@ -34,6 +34,7 @@ LOST_COLUMNS = (
     Column("may_be_foreign", NUMBER, "how many of those tell of foreigners"),
 )
 
+_EPOCH = pd.Timestamp("1970-01-01")
 _NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign")
 
 
@@ -142,8 +143,7 @@ class Doubts:
     lost : ndarray
         Rows that named the region and were set aside.
     is_lost, is_lost_foreign : ndarray of bool
-        Whether that is too large a share of its reports, or of its country's; of those that tell of
-        foreigners.
+        Whether that is too large a share of its reports, of those that tell of foreigners.
     may_be, may_be_foreign : ndarray
         Reports that may be of it and count nowhere or elsewhere, the older the less.
     share, share_foreign : ndarray
@@ -163,7 +163,7 @@ class Doubts:
 def find_doubts(
     lost: pd.DataFrame | None,
     keys: pd.DataFrame,
-    reports: dict[str, FloatArray],
+    told: pd.DataFrame,
     *,
     today: int,
     recent_days: int,
@@ -172,7 +172,8 @@ def find_doubts(
     """Return what was lost of each region.
 
     All that was lost is held against all reports; what was lost of the last days against those of
-    the last days. What has no day may be of today.
+    the last days. What has no day may be of today. In the shares of a country both weigh the less
+    the older they are.
 
     Parameters
     ----------
@@ -180,50 +181,57 @@ def find_doubts(
         From :func:`share_lost`; None where it is not known.
     keys : DataFrame
         ``region_id, iso3``.
-    reports : dict of ndarray
-        By region, the reports that count: ``all``, ``recent`` and ``foreign``.
+    told : DataFrame
+        ``position, day, reports, foreign``: what counts.
     today, recent_days
         The day, since 1970, and how many days are recent.
     lost_share
         More than this share is too much.
     """
-    n = len(keys)
-    names = ("region_id", "event_date", *_NUMBERS)
-    table = pd.DataFrame(columns=[*names]) if lost is None else lost.reindex(columns=[*names])
+    columns = ["region_id", "event_date", *_NUMBERS]
+    table = pd.DataFrame(columns=columns) if lost is None else lost.reindex(columns=columns)
     at = pd.Index(keys["region_id"]).get_indexer(table["region_id"])
-    day = (
-        table["event_date"].astype("datetime64[us]") - pd.Timestamp("1970-01-01")
-    ).dt.days.to_numpy(dtype=float)
-    recent = day >= today - recent_days
-    fresh = 0.5 ** (np.nan_to_num(np.maximum(today - day, 0.0)) / _HALF_LIFE_DAYS)
+    table = table[at >= 0]
+    day = (table["event_date"].astype("datetime64[us]") - _EPOCH).dt.days.to_numpy(dtype=float)
+    gone = table.assign(position=at[at >= 0], day=day)
     country = keys["iso3"].fillna("").factorize()[0]
 
-    def total(name: str, by: FloatArray | NDArray[np.bool_] | float = 1.0) -> FloatArray:
-        values = table[name].fillna(0.0).to_numpy(dtype=float) * by
-        return np.bincount(at[at >= 0], values[at >= 0], n).astype(float)
+    def total(rows: pd.DataFrame, name: str, *, by_age: bool = False) -> FloatArray:
+        values = rows[name].fillna(0.0).to_numpy(dtype=float)
+        if by_age:
+            age = np.nan_to_num(np.maximum(today - rows["day"].to_numpy(dtype=float), 0.0))
+            values = values * 0.5 ** (age / _HALF_LIFE_DAYS)
+        position = rows["position"].to_numpy(dtype=np.int64)
+        return np.bincount(position, values, len(keys)).astype(float)
 
-    def share(gone: FloatArray, told: FloatArray) -> FloatArray:
-        return np.asarray(gone / np.maximum(gone + told, 1e-9))
+    def recent(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["day"] >= today - recent_days]
 
-    def share_around(gone: FloatArray, told: FloatArray) -> FloatArray:
+    def too_many(lack: FloatArray, rest: FloatArray) -> NDArray[np.bool_]:
+        return (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST)
+
+    def around(name: str, other: str) -> FloatArray:
+        lack, rest = total(gone, name, by_age=True), total(told, other, by_age=True)
         most = np.zeros(country.max(initial=-1) + 1)
-        np.maximum.at(most, country, gone)
-        sums = [np.bincount(country, values).astype(float) for values in (gone, told)]
-        return share(sums[0] - most, sums[1])[country]
+        np.maximum.at(most, country, lack)
+        sums = [np.bincount(country, values).astype(float) for values in (lack, rest)]
+        return _share(sums[0] - most, sums[1])[country]
 
-    gone, late, foreign = total("weight"), total("weight", recent), total("foreign")
-    pairs = [(gone, reports["all"]), (late, reports["recent"])]
-    here = [(share(g, t) > lost_share) & (g >= LEAST_LOST) for g, t in pairs]
-    wide = [share_around(g, t) for g, t in pairs]
-    theirs = share_around(foreign, reports["foreign"])
-    hit = (share(foreign, reports["foreign"]) > lost_share) & (foreign >= LEAST_LOST)
-    is_lost = here[0] | here[1] | (np.maximum(*wide) > lost_share)
+    all_of_it = too_many(total(gone, "weight"), total(told, "reports"))
+    lately = too_many(total(recent(gone), "weight"), total(recent(told), "reports"))
+    hit = too_many(total(gone, "foreign"), total(told, "foreign"))
+    share = around("weight", "reports")
     return Doubts(
-        lost=gone,
-        is_lost=is_lost,
-        is_lost_foreign=is_lost | hit | (theirs > lost_share),
-        may_be=total("may_be", fresh),
-        may_be_foreign=total("may_be_foreign", fresh),
-        share=np.maximum(*wide),
-        share_foreign=np.maximum(np.maximum(*wide), theirs),
+        lost=total(gone, "weight"),
+        is_lost=all_of_it | lately,
+        is_lost_foreign=all_of_it | lately | hit,
+        may_be=total(gone, "may_be", by_age=True),
+        may_be_foreign=total(gone, "may_be_foreign", by_age=True),
+        share=share,
+        share_foreign=np.maximum(share, around("foreign", "foreign")),
     )
+
+
+def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
+    """Return what share of all is lacking."""
+    return np.asarray(lack / np.maximum(lack + rest, 1e-9))

@@ -41,7 +41,7 @@ class Rules:
     gap_probability: float
     region_gap_probability: float
     past_gap_probability: float
-    log_gap_probability: float
+    past_gap_factor: float
     least_gap_days: float
     thin_share: float
     longest_delay_days: float
@@ -165,11 +165,9 @@ def _watch(
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
-        log = scope.reach == "reports"
-        sure = rules.log_gap_probability if log else rules.past_gap_probability
-        gap = _last_gap(days[days < until], rules, sure=sure)
+        gap = _last_gap(days[days < until], rules)
         alive &= scope.delay_days <= rules.longest_delay_days
-        if not log:
+        if scope.reach != "reports":
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
@@ -198,19 +196,27 @@ def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(seen["reports"] > 0 if "reports" in seen else np.ones(len(seen), dtype=bool))
 
 
-def _last_gap(days: IntArray, rules: Rules, *, sure: float) -> int:
-    """Return the day on which the last silence ended that can't be chance, -1 without one."""
-    if not len(days):
-        return -1
-    gap = find_gaps(
+def _last_gap(days: IntArray, rules: Rules) -> int:
+    """Return the day on which the last silence ended that was no chance, -1 without one.
+
+    Reports come in bursts: beside the rate of the year before, the silence is held against the
+    others of the source within five years.
+    """
+    quiet = np.diff(days)
+    sure = find_gaps(
         days,
-        int(days[-1]),
+        int(days[-1]) if len(days) else 0,
         recent_days=rules.recent_days,
-        probability=sure,
+        probability=rules.past_gap_probability,
         least_days=rules.least_gap_days,
     )
-    ends = days[1:][gap[:-1]]
-    return int(ends[-1]) if len(ends) else -1
+    for i in np.flatnonzero(sure[:-1])[::-1]:
+        near = np.abs(days[:-1] - days[i]) <= rules.gap_days
+        near[i] = False
+        others = np.sort(quiet[near])
+        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-2]:
+            return int(days[i + 1])
+    return -1
 
 
 def _spans(
@@ -411,22 +417,16 @@ class _Region:
         position, day = (sharp[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
         reports = sharp["reports"].to_numpy(dtype=float)
         recent = day >= today - rules.recent_days
-        named, lately = (
-            np.bincount(position[rows], reports[rows], n).astype(float)
-            for rows in (np.ones(len(day), dtype=bool), recent)
-        )
+        named = np.bincount(position, reports, n).astype(float)
         own = _names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
         spread = np.zeros(n)
         if "spread" in sharp:
             spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
-        foreign = np.zeros(n)
-        if "foreign" in sharp:
-            foreign += np.bincount(position, sharp["foreign"].to_numpy(float), n)
         doubts = find_doubts(
             lost,
             keys,
-            {"all": named, "recent": lately, "foreign": foreign},
+            sharp if "foreign" in sharp else sharp.assign(foreign=0.0),
             today=today,
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,

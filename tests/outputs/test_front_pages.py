@@ -4,6 +4,7 @@ import dataclasses
 import io
 import re
 
+import pandas as pd
 import pytest
 
 from riskmap.assessment.levels import LevelScale
@@ -58,6 +59,25 @@ def test_many_attacks_known_to_one_area_are_one_banner(told):
     (line,) = build_report(dataclasses.replace(told, attacks=wide)).attacks
     assert line.count("an attack is known to have been here") == 1
     assert line.count("1 abducted") == 3
+
+
+def test_rows_that_tell_of_attacks_without_a_day_are_one_line_behind_the_others(told):
+    more = told.attacks.iloc[[0, 1, 1]].assign(
+        event_date=pd.NaT, until=pd.NaT, regions=None, place=["Secret camp", None, "Old road"],
+        unusable=["date: met 'soon'", "date: met ''", "date: met '03/04/2025'"],
+    )  # fmt: skip
+    attacks = pd.concat([told.attacks, more], ignore_index=True)
+    layer = dataclasses.replace(told, attacks=attacks)
+    *others, line = build_report(layer).attacks
+    assert tuple(others) == build_report(told).attacks
+    assert line == (
+        "Rows that tell of such attacks and have no day that can be read, so that no district is "
+        "marked for them: 3. Secret camp, Ashkor (Ambrel) (date: met 'soon'), Dostan (date: met "
+        "''), Old road, Dostan (date: met '03/04/2025')."
+    )
+    public = build_report(apply_profile(layer, "public")).attacks[-1]
+    assert public.endswith("marked for them: 3. Ashkor (Ambrel), Dostan, Dostan.")
+    assert "日期无法读取" in build_report(layer, language="zh").attacks[-1]
 
 
 def test_a_cleared_attack_says_why_and_marks_nothing(told):

@@ -116,3 +116,65 @@ def test_an_interval_counts_from_its_last_day_and_never_beyond_today():
 )  # fmt: skip
 def test_only_attacks_of_relevance_1_count(changes, group, counts):
     assert len(find(incidents(**changes), group=group)) == counts
+
+
+def read_aside(**columns):
+    """Rows of the invented country as people send them, beside the demonstration's."""
+    n = max(len(values) for values in columns.values())
+    rows = {"country": ["XQA"] * n, "type": ["attack"] * n, "date": ["next week"] * n}
+    told = rm.derive_victims(rm.read_incidents(pd.DataFrame(rows | columns)))
+    table = pd.concat([rm.datasets.incidents(), told], ignore_index=True)
+    return rm.locate(table, rm.datasets.regions())
+
+
+def undated(located, group=MINERS):
+    regions = rm.datasets.regions()
+    panel = rm.count_incidents(located, regions, group=group, as_of=AS_OF)
+    return panel.attacks[panel.attacks["event_date"].isna()]
+
+
+@pytest.mark.parametrize(
+    ("columns", "group", "n"),
+    [
+        ({"nationality": ["Chinese"]}, MINERS, 1),
+        ({"notes": ["two chinese engineers killed"]}, MINERS, 1),
+        ({"notes": ["中方人员遇袭"]}, MINERS, 1),
+        ({"国籍": ["中国"]}, MINERS, 1),
+        ({"target": ["foreigners"]}, MINERS, 1),
+        ({"expats killed": ["2"]}, None, 1),
+        ({"expats killed": ["2"]}, MINERS, 0),  # other foreigners
+        ({"nationality": ["XQA"]}, MINERS, 0),
+        ({"notes": ["no Chinese were hurt"]}, MINERS, 0),
+    ],
+)
+@pytest.mark.parametrize("date", ["next week", "", "03/04/2024"])
+def test_a_row_without_a_day_that_tells_of_an_attack_on_the_group_is_told(columns, group, n, date):
+    found = undated(read_aside(admin2=["Berin"], date=[date], **columns), group)
+    assert len(found) == n
+    if n:
+        row = found.iloc[0]
+        assert (row["region_id"], row["place"]) == ("XQA0102", "Berin")
+        assert row[["until", "regions", "sites"]].isna().all()
+        assert f"met '{date}'" in row["unusable"]
+
+
+def test_one_without_a_place_either_is_told_of_the_country():
+    row = undated(read_aside(nationality=["Chinese"])).iloc[0]
+    assert (row["area"], pd.isna(row["place"])) == ("XQA", True)
+
+
+@pytest.mark.parametrize(("known", "n"), [("2024-12-30", 1), ("2024-09-01", 0), ("2025-01-01", 0)])
+def test_one_that_was_known_long_ago_or_is_not_yet_known_is_not_told(known, n):
+    located = read_aside(nationality=["Chinese"], ingested_at=[f"{known}T12:00:00+00:00"])
+    assert len(undated(located)) == n
+
+
+def test_files_read_in_parts_tell_the_same(tmp_path):
+    rows = {"date": ["soon", "2024-12-30"], "country": "XQA", "admin2": "Berin"}
+    pd.DataFrame(rows | {"nationality": ["Chinese", ""]}).to_csv(tmp_path / "a.csv", index=False)
+    regions = rm.datasets.regions()
+    scan = rm.scan_incidents([tmp_path / "a.csv"], regions, each=rm.derive_victims)
+    one = rm.locate(rm.derive_victims(rm.read_incidents(tmp_path / "a.csv")), regions)
+    for found in (undated(scan), undated(one)):
+        assert found["region_id"].tolist() == ["XQA0102"]
+        assert found["unusable"].tolist() == ["date: met 'soon'"]

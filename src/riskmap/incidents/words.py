@@ -30,7 +30,7 @@ LONGEST = 4
 PARTS = re.compile(r"[/;,|&+\n]|\s[-–—]\s|\b(?:and|or|with|et|y|e)\b", re.IGNORECASE)
 WORD = re.compile(r"\w")
 #: A remark on one value, and what separates it from the next.
-_REMARK = re.compile(r"(?:^|; )(\w+)=")
+_REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
 #: A letter that is not Latin: folding would drop it.
 OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 

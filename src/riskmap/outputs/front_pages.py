@@ -54,10 +54,12 @@ def attack_lines(
     Returns
     -------
     tuple of str
-        A line an attack, and one line for each area to which attacks are known and to no district.
+        A line an attack, and one line for each area to which attacks are known and to no district;
+        then one of the rows that tell of attacks without a day.
     """
     names = dict(zip(table["region_id"], region_names(table), strict=True))
-    attacks = layer.attacks.sort_values("event_date", ascending=False, kind="stable")
+    undated = layer.attacks["event_date"].isna()
+    attacks = layer.attacks[~undated].sort_values("event_date", ascending=False, kind="stable")
     keys = [
         f"area {display(row.area)}" if pd.isna(row.region_id) else f"attack {row.Index}"
         for row in attacks.reset_index(drop=True).itertuples()
@@ -69,7 +71,24 @@ def attack_lines(
         where = (_where(row, names, words) for rows in rest for row in rows.itertuples())
         n, places = sum(map(len, rest)), enumerated([*dict.fromkeys(where)], words)
         lines.append(words["attack"]["rest"].format(n=n, places=places))
+    unusable = [_unusable(row, names, words) for row in layer.attacks[undated].itertuples()]
+    if unusable:
+        text = enumerated(unusable, words)
+        lines.append(words["attack"]["unusable"].format(n=len(unusable), rows=text))
     return tuple(lines)
+
+
+def _unusable(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return where an attack is told of whose day is not known, and what is written there."""
+    place = _place(row, names, words) or words["attack"]["unplaced"]
+    why = display(row.cleared) or display(row.unusable)
+    return f"{place} ({why})" if why else place
+
+
+def _place(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return the place of an attack as written, and its region or area."""
+    spot, where = display(row.place), _where(row, names, words)
+    return where if where.startswith(spot) else ", ".join(filter(None, (spot, where)))
 
 
 def _attack_line(rows: pd.DataFrame, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
@@ -89,9 +108,7 @@ def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
     work = words["sectors"].get(display(row.sector), display(row.sector))
     sector = said["sector"].format(sector=work) if work else ""
     what = ", ".join(filter(None, (incident_words(row, words), sector)))
-    spot, where = display(row.place), _where(row, names, words)
-    place = where if not spot or where.startswith(spot) else f"{spot}, {where}"
-    date = day_words(row.event_date, words)
+    date, place = day_words(row.event_date, words), _place(row, names, words)
     lines = [said["line"].format(date=date, place=place, what=what)]
     if not pd.isna(row.source_count) and row.source_count > 0:
         one = row.source_count == 1

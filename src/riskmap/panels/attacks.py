@@ -43,6 +43,7 @@ ATTACK_COLUMNS = (
     Column("source", TEXT, "who tells it"),
     Column("source_count", COUNT, "independent reports of it"),
     Column("cleared", TEXT, "why and by whom it was cleared; missing when it was not"),
+    Column("unusable", TEXT, "why its day is not known, as written; it then holds no level up"),
 )
 
 #: Why rows are set aside that stand for no attack: nobody has found that there was one, beside
@@ -69,7 +70,8 @@ def find_attacks(
     An attack counts for 90 days from the later of the day it happened and the day it became known.
     It holds up its own region; where it is located to a point, also the regions within 25 km of it.
     Known only to an area it holds up no region: the area is told. A row that was set aside tells of
-    an attack too, where its day can be read: in its region, or somewhere in its area.
+    an attack too, where its day can be read: in its region, or somewhere in its area. One whose day
+    can't be read stands last, and holds nothing up.
 
     Parameters
     ----------
@@ -99,10 +101,11 @@ def find_attacks(
     """
     tables = [_find(counted, placed, regions, group=group, as_of=as_of)]
     if aside is not None and len(aside):
-        lost = _is_told(aside, as_of) & _may_be_here(aside) & ~aside["spread"].to_numpy(bool)
-        rows = aside[lost].reset_index(drop=True)
+        lost = aside[_may_be_here(aside) & ~aside["spread"].to_numpy(bool)]
+        rows = lost[_is_told(lost, as_of)].reset_index(drop=True)
         where = _place_aside(rows["area"], regions)
         tables.append(_find(rows, where, regions, group=group, as_of=as_of))
+        tables.append(_find_undated(lost, regions, group=group, as_of=as_of))
     table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     ordered = table.sort_values(["event_date", "incident_id"], ascending=[False, True])
     return conform(ordered.reset_index(drop=True), ATTACK_COLUMNS)
@@ -137,6 +140,31 @@ def _find(
     written = [counted[name].iloc[rows].reset_index(drop=True) for name in _WRITTEN]
     table["place"] = table["place"].where(table["area"].isna(), _first_of(written))
     return conform(table, ATTACK_COLUMNS)
+
+
+def _find_undated(
+    aside: pd.DataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    group: WorkerGroup | None,
+    as_of: pd.Timestamp,
+) -> pd.DataFrame:
+    """Return the attacks among rows without a day; those known for long have passed."""
+    rules = default_rules()
+    known = aside["ingested_at"].dt.tz_localize(None)
+    passed = (known >= as_of) | (known < as_of - pd.Timedelta(days=rules.attack_days))
+    open_ = aside["event_date"].isna() & ~passed
+    rows = aside[open_.to_numpy(bool)].reset_index(drop=True)
+    rows = rows[names_group(rows, group)].reset_index(drop=True)
+    dated = rows.assign(event_date=as_of, event_date_end=as_of)  # it may be of any day
+    found = _find(dated, _place_aside(rows["area"], regions), regions, group=group, as_of=as_of)
+    if found.empty:
+        return found
+    return found.assign(
+        event_date=pd.NaT, until=pd.NaT, regions=None, sites=None, is_point=False,
+        place=_first_of([rows[name] for name in _WRITTEN]),
+        unusable=rows["quarantine_detail"].str.split(", expected ").str[0],
+    )  # fmt: skip
 
 
 def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[np.bool_]:

@@ -258,7 +258,7 @@ def scan_places(
     )
 
 
-_OF_ASIDE = ["quarantine_reason", "area", "spread"]
+_OF_ASIDE = ["quarantine_reason", "quarantine_detail", "area", "spread"]
 
 
 def _strange_columns(facts: pd.DataFrame) -> pd.Series:

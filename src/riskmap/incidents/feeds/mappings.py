@@ -5,7 +5,6 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -334,7 +333,10 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
 
 
 def _note_unused(feed: Feed, source: Source, frame: pd.DataFrame) -> None:
-    """Note what stands in columns that seem to tell who was hit, and that the feed does not use."""
+    """Note what columns hold that seem to tell who was hit, and that the feed does not use.
+
+    It may be a nationality, so that it stands among those that are not understood.
+    """
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     victims = frame.get("foreign_victims", pd.Series(pd.NA, frame.index, "Int64"))
     known = (victims.fillna(0) > 0).to_numpy(bool)
@@ -342,7 +344,7 @@ def _note_unused(feed: Feed, source: Source, frame: pd.DataFrame) -> None:
         if name not in used and tells_who(key(name)):
             texts = source.clean(key(name))
             told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
-            source.not_understood.add(re.sub(r"\W+", "_", key(name)), told & ~known, texts)
+            source.not_understood.add("nationality", told & ~known, f"{name}: " + texts)
 
 
 def _codes(source: Source, name: str, codes: Codes, quarantine: Quarantine) -> pd.Series:

@@ -160,7 +160,9 @@ def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[n
     return np.asarray(grades.isin(THEIRS), dtype=bool)
 
 
-def tell_later(incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp) -> str:
+def tell_later(
+    incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp, least: int = 0
+) -> str:
     """Return in a sentence how many reports came too late for a day; ``""`` where none did.
 
     Parameters
@@ -171,26 +173,29 @@ def tell_later(incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.
         Whose attacks are told one by one.
     as_of
         The day: what happened or became known on it or later changes nothing as of it.
+    least
+        How many there are at least, where not all are in the table.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> tell_later(rm.datasets.incidents(), None, as_of=pd.Timestamp("2025-01-01"))
-    ''
+    '1 report of 2025-01-01 or later, or known only since then, was not used'
     """
     late = incidents[incidents["event_date"].notna() & ~_is_told(incidents, as_of)]
-    if late.empty:
+    n = max(len(late), least)
+    if not n:
         return ""
+    told = (
+        f"{n:,} report{'s' if n > 1 else ''} of {as_of:%Y-%m-%d} or later, or known only since "
+        f"then, {'were' if n > 1 else 'was'} not used"
+    )
     theirs = late[names_group(late, group)]
-    reports = "1 report" if len(late) == 1 else f"{len(late):,} reports"
-    verb = "was" if len(late) == 1 else "were"
-    told = f"{reports} of {as_of:%Y-%m-%d} or later, or known only since then, {verb} not used"
     if theirs.empty:
         return told
     whom = "foreigners" if group is None else f"the group ({group})"
     spots = _first_of([theirs[name] for name in (*_WRITTEN, "country")]).fillna("place unknown")
-    days = theirs["event_date"].dt.strftime("%Y-%m-%d")
-    places = sorted(set(days + ", " + spots))
+    places = sorted(set(theirs["event_date"].dt.strftime("%Y-%m-%d") + ", " + spots))
     more = f"; and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
     return f"{told}, among them attacks on {whom}: {'; '.join(places[:_TOLD])}{more}"
 

@@ -15,8 +15,6 @@ from riskmap.places.losses import NO_LOSS, members_of
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -67,9 +65,10 @@ def find_attacks(
     """Return the attacks on a group that hold levels up on a day; on any foreigners without one.
 
     An attack counts for 90 days from the later of the day it happened and the day it became known.
-    It holds up its own region; where it is located to a point, also the regions within 25 km of it.
-    Known only to an area it holds up no region: the area is told. A row that was set aside tells of
-    an attack too, where its day can be read: in its region, or somewhere in its area.
+    It holds up its own region; where it is located to a point, also the regions within 25 km of it,
+    whatever country it is in. Known only to an area it holds up no region: the area is told. A row
+    that was set aside tells of an attack too, where its day can be read: in its region, or
+    somewhere in its area.
 
     Parameters
     ----------
@@ -101,7 +100,10 @@ def find_attacks(
     if aside is not None and len(aside):
         rows = aside[_is_told(aside, as_of) & _may_be_here(aside)].reset_index(drop=True)
         where = _place_aside(rows["area"], regions)
-        tables.append(_find(rows, where, regions, group=group, as_of=as_of))
+        found = _find(rows, where, regions, group=group, as_of=as_of)
+        abroad = rows.loc[rows["area"].isna(), "incident_id"]
+        far = found["regions"].isna() & found["incident_id"].isin(abroad)
+        tables.append(found[~far])
     table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     ordered = table.sort_values(["event_date", "incident_id"], ascending=[False, True])
     return conform(ordered.reset_index(drop=True), ATTACK_COLUMNS)
@@ -233,7 +235,7 @@ def _may_be_here(aside: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _place_aside(area: pd.Series, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return where the rows that were set aside are whose region is known."""
-    named = area[area.str.startswith("region_id=")]
+    named = area[area.fillna("").str.startswith("region_id=")]
     position = pd.Index("region_id=" + regions["region_id"]).get_indexer(named)
     return pd.DataFrame({"row": named.index, "position": position, "method": "named"})
 
@@ -254,26 +256,21 @@ def _line(
 ) -> dict[str, object]:
     """Return where one attack holds levels up."""
     sharp = where[where["method"] != "spread"]
-    if sharp.empty:
-        area = _area_of(attack, where, regions)
-        return {"region_id": None, "area": area, "is_point": False, "regions": None}
-    own = int(sharp["position"].iloc[0])
     exact = attack["geo_precision"] == "point" or (
-        pd.isna(attack["geo_precision"]) and sharp["method"].iloc[0] in _POINT
+        pd.isna(attack["geo_precision"]) and sharp["method"].isin(_POINT).any()
     )
     point = _point_of(attack) if exact else None
-    near: Iterable[int] = [own]
-    sites = None
+    marked, sites = set(sharp["position"].head(1)), None
     if point is not None:
         metres = _metres(point, regions.geometry.to_numpy())
-        near = sorted({own, *np.flatnonzero(metres <= 1000.0 * reach_km).tolist()})
+        marked |= set(np.flatnonzero(metres <= 1000.0 * reach_km))
         sites = _near_sites(point, () if group is None else group.sites, reach_km)
-    ids = regions["region_id"]
+    ids = regions["region_id"].to_numpy(dtype=object)
     return {
-        "region_id": ids.iloc[own],
-        "area": None,
+        "region_id": None if sharp.empty else ids[sharp["position"].iloc[0]],
+        "area": _area_of(attack, where, regions) if sharp.empty else None,
         "is_point": point is not None,
-        "regions": ";".join(ids.iloc[position] for position in near),
+        "regions": ";".join(ids[sorted(marked)]) or None,
         "sites": sites,
     }
 
@@ -294,7 +291,9 @@ def _area_of(attack: pd.Series, where: pd.DataFrame, regions: gpd.GeoDataFrame) 
         return str(provinces[0])
     if countries:
         return ";".join(countries)
-    known = attack["admin1"] if pd.notna(attack["admin1"]) else attack["country"]
+    known = attack["country"]
+    if pd.notna(attack["admin1"]) and len(where):
+        known = attack["admin1"]
     return None if pd.isna(known) else str(known)
 
 

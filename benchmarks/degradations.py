@@ -94,7 +94,7 @@ def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
 
 def _under_banners(layer: rm.RiskLayer) -> set[str]:
     """Return the regions of the areas that an attack is known to, which a banner tells."""
-    areas = set(layer.attacks["area"].dropna())
+    areas = {one for area in layer.attacks["area"].dropna() for one in area.split(";")}
     regions = layer.regions
     there = regions["parent"].isin(areas) | regions["iso3"].isin(areas)
     return set(regions.loc[there, "region_id"])

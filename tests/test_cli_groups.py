@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
+from riskmap.cli import streams
 from riskmap.errors import InputError
 from riskmap.settings import data_path
 
@@ -46,6 +47,30 @@ def published(files, tmp_path_factory):
     result = RUN.invoke(cli.app, [str(arg) for arg in args])
     assert result.exit_code == 0, result.output
     return out
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["at once", "a part at a time"])
+def test_an_attack_of_the_day_itself_is_printed_and_changes_no_level(
+    files, tmp_path, monkeypatch, large
+):
+    monkeypatch.setattr(streams, "LARGE", 0 if large else streams.LARGE)
+    args = ["--regions", files / "regions.geojson", "--as-of", "2024-12-01", "--group", "CHN"]
+    text = (files / "incidents.csv").read_text(encoding="utf-8")
+    printed = []
+    for name, more in (("before", ""), ("now", "own,2024-12-01,armed_attack,XQA,,,,1,1,CHN,\n")):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(text + more, encoding="utf-8")
+        out = [*args, "--formats", "csv", "--out", tmp_path / name]
+        result = RUN.invoke(cli.app, ["run", str(path), *map(str, out)])
+        assert result.exit_code == 0, result.output
+        (line,) = [one for one in result.stdout.splitlines() if "known only since then" in one]
+        printed.append(line)
+    assert printed[0] != printed[1]
+    assert "attacks on the group (CHN/): " in printed[1]
+    assert "2024-12-01, XQA" in printed[1]
+    assert "2024-12-01, XQA" not in printed[0]
+    tables = [tmp_path / name / "latest" / "risk.csv" for name in ("before", "now")]
+    assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
 @pytest.mark.filterwarnings("ignore:EXPIRED")

@@ -6,6 +6,8 @@ from datetime import date
 import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
+from pyproj import Geod
 
 import riskmap as rm
 from riskmap.assessment.decisions import Decision
@@ -131,6 +133,18 @@ def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
 def test_a_row_that_can_be_used_only_for_its_place_marks_its_region(fields):
     layer = assess(attack().assign(**fields).astype(CALM.dtypes))
     assert at(layer).loc[["foreign", "group"], "attacked"].all()
+
+
+@pytest.mark.parametrize("km", [20, 30])
+def test_an_attack_at_a_point_beyond_the_border_marks_what_is_within_25_km_of_it(km):
+    """The other country's row can't be counted here; those who work along the border read of it."""
+    lon, lat, _ = Geod(ellps="WGS84").fwd(2.0, -7.5, 270.0, 1000.0 * km)
+    abroad = attack().assign(country="AFG").set_geometry([shapely.Point(lon, lat)], crs=4326)
+    layer = assess(abroad)
+    marked = set(layer.risks.loc[layer.risks["attacked"], "region_id"])
+    assert marked == ({"XQA0101"} if km == 20 else set())
+    assert len(layer.attacks) == len(marked)
+    assert set(layer.attacks["area"]) <= {"AFG"}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.errors import ModelError
 
 REGIONS = rm.datasets.regions()
 N = len(rm.datasets.incidents())
@@ -87,9 +86,10 @@ def test_a_longer_horizon_means_more():
     assert np.all(long.frame["p_any"] > short.frame["p_any"])
 
 
-def test_a_horizon_longer_than_the_history():
-    with pytest.raises(ModelError, match="longer than"):
-        rm.forecast(panel(), horizon="9999D")
+def test_of_a_horizon_longer_than_the_history_nothing_is_watched():
+    found = rm.forecast(panel(), horizon="9999D", model=FAST)
+    assert found.frame["p_any"].between(0, 1).all()
+    assert not found.knowledge["watched"].any()
 
 
 def test_the_default_is_the_additive_model():

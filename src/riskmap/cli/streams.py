@@ -109,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     given = [*map(scope_path, incidents), regions, scale, group, decisions]
     paths = [Path(name) for name in given if name is not None]
     layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])
-    publish(layer)
+    publish(layer, later=_tell_later(found, layer, who, as_of))
 
 
 def demo(
@@ -189,6 +189,22 @@ def _forecast(
     return rm.forecast(panel, horizon=horizon)
 
 
+def _tell_later(
+    found: Located | Scan, layer: RiskLayer, group: WorkerGroup | None, as_of: str
+) -> str:
+    """Return what came too late for the day of a layer, in a sentence; it changes nothing in it."""
+    import pandas as pd
+
+    from riskmap.outputs.tables import clean_text
+    from riskmap.panels.attacks import tell_later
+
+    own = found.newest if hasattr(found, "newest") else found.incidents
+    rows = pd.concat([pd.DataFrame(table) for table in (own, found.aside)], ignore_index=True)
+    why = layer.ledger.stages[-1].reasons
+    least = sum(why.get(reason, 0) for reason in ("after_as_of", "not_yet_known"))
+    return clean_text(tell_later(rows, group, as_of=pd.Timestamp(as_of), least=least))
+
+
 def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
     """Return the layer with the name, size and sha256 of each input file in its provenance."""
     import hashlib
@@ -203,7 +219,7 @@ def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
 
 def _publisher(
     out: Path, formats: str | None, *, profile: str, as_json: bool
-) -> Callable[[RiskLayer], None]:
+) -> Callable[..., None]:
     """Return what will publish a layer; a wrong format is refused now, before hours of work."""
     from riskmap.outputs.publishing import choose_formats
 
@@ -211,14 +227,20 @@ def _publisher(
         None if formats is None else formats.replace(" ", "").split(","), profile=profile
     )
 
-    def publish(layer: RiskLayer) -> None:
-        _publish(layer, out, chosen, profile=profile, as_json=as_json)
+    def publish(layer: RiskLayer, *, later: str = "") -> None:
+        _publish(layer, out, chosen, profile=profile, as_json=as_json, later=later)
 
     return publish
 
 
 def _publish(
-    layer: RiskLayer, out: Path, formats: Sequence[str], *, profile: str, as_json: bool
+    layer: RiskLayer,
+    out: Path,
+    formats: Sequence[str],
+    *,
+    profile: str,
+    as_json: bool,
+    later: str = "",
 ) -> None:
     """Write a layer and print where it is and what it says."""
     import json
@@ -239,6 +261,7 @@ def _publish(
         "ledger": layer.ledger.as_list(),
         "missing_formats": manifest["missing_formats"],
         "notice": layer.provenance.get("notice"),
+        "later": later,
     }
     show(result, _summarise(result), as_json=as_json)
 
@@ -254,5 +277,7 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
         yield f"{stage['stage']}: {stage['rows_in']} rows in, {stage['rows_out']} out" + (
             f"; set aside: {aside}" if aside else ""
         )
+    if result["later"]:
+        yield result["later"]
     yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())
     yield f"published in {result['out']}"

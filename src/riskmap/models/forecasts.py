@@ -11,7 +11,6 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import clone
 
-from riskmap.errors import ModelError
 from riskmap.models.baselines import ExponentialMean
 from riskmap.models.endemic_epidemic import EndemicEpidemic
 from riskmap.models.explanations import (
@@ -25,7 +24,7 @@ from riskmap.models.explanations import (
 )
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.terms import LayerModel, Term, hazard_of
-from riskmap.panels.counts import recount_evidence
+from riskmap.panels.counts import reach_back, recount_evidence
 from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ def forecast(
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
+    A history that is shorter than the horizon is taken to have been watched by nobody before.
+
     Parameters
     ----------
     panel : Panel
@@ -139,8 +140,6 @@ def forecast(
     ------
     InputError
         When `horizon` is no positive duration.
-    ModelError
-        When the horizon is longer than the history.
 
     Examples
     --------
@@ -152,9 +151,8 @@ def forecast(
     True
     """
     days = parse_horizon(horizon)
-    history_days = float((panel.edges[-1] - panel.edges[0]).astype(int))
-    if days > history_days:
-        raise ModelError(f"a horizon of {days:g} days is longer than {history_days:g} of history")
+    if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
+        panel = reach_back(panel, days)
     chosen = EndemicEpidemic() if model is None else model
     ids = panel.keys["region_id"]
     reports = find_reports(panel)

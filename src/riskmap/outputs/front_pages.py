@@ -61,7 +61,7 @@ def attack_lines(
     undated = layer.attacks["event_date"].isna()
     attacks = layer.attacks[~undated].sort_values("event_date", ascending=False, kind="stable")
     keys = [
-        f"area {display(row.area)}" if pd.isna(row.region_id) else f"attack {row.Index}"
+        f"area {display(row.area)}" if _marks_nothing(row) else f"attack {row.Index}"
         for row in attacks.reset_index(drop=True).itertuples()
     ]
     groups = [rows for _, rows in attacks.groupby(np.array(keys, dtype=object), sort=False)]
@@ -96,10 +96,15 @@ def _attack_line(rows: pd.DataFrame, names: Mapping[str, str], words: Mapping[st
     said = words["attack"]
     told = " ".join(_told(row, names, words) for row in rows.itertuples())
     first = next(rows.itertuples())
-    if not pd.isna(first.region_id):
+    if not _marks_nothing(first):
         return told
     area = said["area"].format(area=_where(first, names, words))
     return f"{area} {told}"
+
+
+def _marks_nothing(row: Any) -> bool:
+    """Return whether an attack is known to an area only."""
+    return bool(pd.isna(row.region_id) and pd.isna(row.regions))
 
 
 def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:

@@ -15,8 +15,6 @@ from riskmap.places.losses import NO_LOSS, members_of
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -68,10 +66,10 @@ def find_attacks(
     """Return the attacks on a group that hold levels up on a day; on any foreigners without one.
 
     An attack counts for 90 days from the later of the day it happened and the day it became known.
-    It holds up its own region; where it is located to a point, also the regions within 25 km of it.
-    Known only to an area it holds up no region: the area is told. A row that was set aside tells of
-    an attack too, where its day can be read: in its region, or somewhere in its area. One whose day
-    can't be read stands last, and holds nothing up.
+    It holds up its own region; where it is located to a point, also the regions within 25 km of it,
+    whatever country it is in. Known only to an area it holds up no region: the area is told. A row
+    that was set aside tells of an attack too, where its day can be read: in its region, or
+    somewhere in its area. One whose day can't be read stands last, and holds nothing up.
 
     Parameters
     ----------
@@ -104,7 +102,10 @@ def find_attacks(
         lost = aside[_may_be_here(aside) & ~aside["spread"].to_numpy(bool)]
         rows = lost[_is_told(lost, as_of)].reset_index(drop=True)
         where = _place_aside(rows["area"], regions)
-        tables.append(_find(rows, where, regions, group=group, as_of=as_of))
+        found = _find(rows, where, regions, group=group, as_of=as_of)
+        abroad = rows.loc[rows["area"].isna(), "incident_id"]
+        far = found["regions"].isna() & found["incident_id"].isin(abroad)
+        tables.append(found[~far])
         tables.append(_find_undated(lost, regions, group=group, as_of=as_of))
     table = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     ordered = table.sort_values(["event_date", "incident_id"], ascending=[False, True])
@@ -189,7 +190,9 @@ def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[n
     return np.asarray(grades.isin(THEIRS), dtype=bool)
 
 
-def tell_later(incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp) -> str:
+def tell_later(
+    incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp, least: int = 0
+) -> str:
     """Return in a sentence how many reports came too late for a day; ``""`` where none did.
 
     Parameters
@@ -200,26 +203,29 @@ def tell_later(incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.
         Whose attacks are told one by one.
     as_of
         The day: what happened or became known on it or later changes nothing as of it.
+    least
+        How many there are at least, where not all are in the table.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> tell_later(rm.datasets.incidents(), None, as_of=pd.Timestamp("2025-01-01"))
-    ''
+    '1 report of 2025-01-01 or later, or known only since then, was not used'
     """
     late = incidents[incidents["event_date"].notna() & ~_is_told(incidents, as_of)]
-    if late.empty:
+    n = max(len(late), least)
+    if not n:
         return ""
+    told = (
+        f"{n:,} report{'s' if n > 1 else ''} of {as_of:%Y-%m-%d} or later, or known only since "
+        f"then, {'were' if n > 1 else 'was'} not used"
+    )
     theirs = late[names_group(late, group)]
-    reports = "1 report" if len(late) == 1 else f"{len(late):,} reports"
-    verb = "was" if len(late) == 1 else "were"
-    told = f"{reports} of {as_of:%Y-%m-%d} or later, or known only since then, {verb} not used"
     if theirs.empty:
         return told
     whom = "foreigners" if group is None else f"the group ({group})"
     spots = _first_of([theirs[name] for name in (*_WRITTEN, "country")]).fillna("place unknown")
-    days = theirs["event_date"].dt.strftime("%Y-%m-%d")
-    places = sorted(set(days + ", " + spots))
+    places = sorted(set(theirs["event_date"].dt.strftime("%Y-%m-%d") + ", " + spots))
     more = f"; and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
     return f"{told}, among them attacks on {whom}: {'; '.join(places[:_TOLD])}{more}"
 
@@ -257,7 +263,7 @@ def _may_be_here(aside: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _place_aside(area: pd.Series, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return where the rows that were set aside are whose region is known."""
-    named = area[area.str.startswith("region_id=")]
+    named = area[area.fillna("").str.startswith("region_id=")]
     position = pd.Index("region_id=" + regions["region_id"]).get_indexer(named)
     return pd.DataFrame({"row": named.index, "position": position, "method": "named"})
 
@@ -278,26 +284,21 @@ def _line(
 ) -> dict[str, object]:
     """Return where one attack holds levels up."""
     sharp = where[where["method"] != "spread"]
-    if sharp.empty:
-        area = _area_of(attack, where, regions)
-        return {"region_id": None, "area": area, "is_point": False, "regions": None}
-    own = int(sharp["position"].iloc[0])
     exact = attack["geo_precision"] == "point" or (
-        pd.isna(attack["geo_precision"]) and sharp["method"].iloc[0] in _POINT
+        pd.isna(attack["geo_precision"]) and sharp["method"].isin(_POINT).any()
     )
     point = _point_of(attack) if exact else None
-    near: Iterable[int] = [own]
-    sites = None
+    marked, sites = set(sharp["position"].head(1)), None
     if point is not None:
         metres = _metres(point, regions.geometry.to_numpy())
-        near = sorted({own, *np.flatnonzero(metres <= 1000.0 * reach_km).tolist()})
+        marked |= set(np.flatnonzero(metres <= 1000.0 * reach_km))
         sites = _near_sites(point, () if group is None else group.sites, reach_km)
-    ids = regions["region_id"]
+    ids = regions["region_id"].to_numpy(dtype=object)
     return {
-        "region_id": ids.iloc[own],
-        "area": None,
+        "region_id": None if sharp.empty else ids[sharp["position"].iloc[0]],
+        "area": _area_of(attack, where, regions) if sharp.empty else None,
         "is_point": point is not None,
-        "regions": ";".join(ids.iloc[position] for position in near),
+        "regions": ";".join(ids[sorted(marked)]) or None,
         "sites": sites,
     }
 
@@ -318,7 +319,9 @@ def _area_of(attack: pd.Series, where: pd.DataFrame, regions: gpd.GeoDataFrame) 
         return str(provinces[0])
     if countries:
         return ";".join(countries)
-    known = attack["admin1"] if pd.notna(attack["admin1"]) else attack["country"]
+    known = attack["country"]
+    if pd.notna(attack["admin1"]) and len(where):
+        known = attack["admin1"]
     return None if pd.isna(known) else str(known)
 
 

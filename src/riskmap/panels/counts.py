@@ -469,6 +469,54 @@ def _count_scan(
     )
 
 
+def reach_back(panel: Panel, days: float) -> Panel:
+    """Return a panel whose windows reach back so many days; nobody watched those before its first.
+
+    So short a history shows no silence: no region is watched.
+
+    Parameters
+    ----------
+    panel : Panel
+        With fewer days.
+    days
+        Days before its ``as_of`` that the first window must reach.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2018-02-01")
+    >>> long = reach_back(panel, 90)
+    >>> len(panel.edges) - 1, len(long.edges) - 1, bool(long.knowledge["watched"].any())
+    (1, 3, False)
+    """
+    start = panel.as_of - pd.Timedelta(days=int(np.ceil(days)))
+    edges = step_windows(panel.as_of, start, every=panel.every)
+    more = len(edges) - len(panel.edges)
+    names = [name for name in (*SERIES, *GROUP_SERIES) if name in panel.frame]
+    sums = {
+        name: np.pad(
+            panel.frame[name].to_numpy(dtype=float).reshape(panel.n_regions, -1),
+            ((0, 0), (more, 0)),
+            constant_values=np.nan,
+        ).ravel()
+        for name in names
+    }
+    shape = (len(panel.edges) - 1, panel.n_regions)
+    told = {name: panel.at_risk.get(name) for name in LAYERS}
+    shares = {name: np.ones(shape) if one is None else one for name, one in told.items()}
+    exposure = panel.exposure
+    return replace(
+        panel,
+        frame=frame_of(sums, keys=panel.keys, edges=edges),
+        at_risk={name: np.pad(one, ((more, 0), (0, 0))) for name, one in shares.items()},
+        exposure=None if exposure is None else np.pad(exposure, ((more, 0), (0, 0)), mode="edge"),
+        knowledge=panel.knowledge.assign(
+            watched=False, named=False, data_sufficiency="insufficient", confidence="low"
+        ),
+    )
+
+
 def recount_evidence(
     evidence: pd.DataFrame,
     *,

@@ -60,6 +60,7 @@ def sum_lost(aside: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFr
     >>> sum_lost(rm.locate(table, rm.datasets.regions()).aside)["weight"].tolist()
     [1.0, 1.0]
     """
+    aside = aside[aside["area"].notna()] if len(aside) else aside
     if aside.empty:
         return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
     lost = (~aside["spread"].to_numpy(bool)).astype(float)

@@ -43,6 +43,7 @@ class Rules:
     past_gap_probability: float
     past_gap_factor: float
     least_gap_days: float
+    least_history_days: float
     thin_share: float
     longest_delay_days: float
     least_watched_days: float
@@ -161,7 +162,7 @@ def _watch(
         # a scope that names a country watches it as long as the source reports from anywhere
         own = day if named else day[country[position] == code]
         days = np.unique(own)
-        if not len(days):
+        if not len(days) or until - days[0] < rules.least_history_days:
             continue
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)

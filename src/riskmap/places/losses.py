@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE
@@ -40,8 +41,8 @@ def find_aside(
 ) -> gpd.GeoDataFrame:
     """Return the rows that were set aside, with the area that each is known to.
 
-    Rows of a country that is none of the regions' are not among them, nor are duplicates and what
-    tells of no incident (:data:`NO_LOSS`).
+    Rows of a country that is none of the regions' are among them only where they are located to a
+    point near the regions; duplicates and what tells of no incident (:data:`NO_LOSS`) never.
 
     Parameters
     ----------
@@ -59,8 +60,9 @@ def find_aside(
     Returns
     -------
     GeoDataFrame
-        The rows, their ``area`` (``region_id=...``, ``parent_id=...``, ``iso3=...``, and ``""`` for
-        a row that knows nothing), and whether they are ``spread`` and so count all the same.
+        The rows, their ``area`` (``region_id=...``, ``parent_id=...``, ``iso3=...``, ``""`` for a
+        row that knows nothing, and missing for one of another country), and whether they are
+        ``spread`` and so count all the same.
 
     Examples
     --------
@@ -77,15 +79,33 @@ def find_aside(
     spread = np.zeros(len(incidents), dtype=bool) if unfound is None else unfound
     rows = incidents.assign(spread=spread)[aside | spread].reset_index(drop=True)
     countries = set(regions["iso3"].dropna())
-    if countries:
-        rows = rows[~(rows["country"].notna() & ~rows["country"].isin(countries))]
+    abroad = rows["country"].notna() & ~rows["country"].isin(countries) & bool(countries)
+    kept = (~abroad).to_numpy() | _lie_near(rows, regions, abroad.to_numpy())
+    abroad, rows = (table[kept].reset_index(drop=True) for table in (abroad, rows))
     if rows.empty:
         return rows.assign(area=pd.Series(dtype="str"))
-    rows = rows.reset_index(drop=True)
     spots, spot = distinct_spots(rows)
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
     areas = pd.array(_areas(heard, regions["region_id"].to_numpy(dtype=object)), dtype="str")
-    return rows.assign(area=areas.take(spot))
+    return rows.assign(area=pd.Series(areas.take(spot)).mask(abroad))
+
+
+def _lie_near(
+    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, among: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which of some rows are located to a point that lies near the regions, or in them."""
+    points = rows.geometry.to_numpy()
+    sharp = among & (rows["geo_precision"] == "point").to_numpy(dtype=bool)
+    west, south, east, north = regions.total_bounds
+    box = shapely.box(west - _NEAR, south - _NEAR, east + _NEAR, north + _NEAR)
+    found = np.flatnonzero(sharp)[shapely.intersects(box, points[sharp])]
+    tree = shapely.STRtree(regions.geometry.to_numpy())
+    at, _ = tree.query(points[found], predicate="dwithin", distance=_NEAR)
+    return np.isin(np.arange(len(rows)), found[at])
+
+
+#: Degrees around the regions beyond which nothing is near.
+_NEAR = 1.0
 
 
 def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:

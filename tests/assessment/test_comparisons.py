@@ -1,5 +1,6 @@
 """Two layers side by side: what moved, how surely, and why."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +114,18 @@ def test_run_compares_with_the_set_before(files, tmp_path):
     assert before["group"] == 0  # nothing was told of this group before
     stated = run(files, tmp_path / "b", "2024-12-01", "--previous", str(tmp_path))
     assert stated.provenance["previous_as_of"] == "2024-12-01"
+
+
+def test_run_compares_with_a_set_before_of_other_ids_and_of_no_other_level(files, tmp_path):
+    first = run(files, tmp_path / "out", "2024-11-01")
+    shutil.copy(files / "incidents.csv", tmp_path)
+    renamed = REGIONS.assign(region_id="N" + REGIONS["region_id"])
+    renamed.to_file(tmp_path / "regions.geojson")
+    second = run(tmp_path, tmp_path / "out", "2024-12-01")
+    assert second.provenance["previous_as_of"] == "2024-11-01"
+    assert second.risks["level_before"].tolist() == first.risks["risk_level"].tolist()
+    rm.datasets.regions(level=1).to_file(tmp_path / "regions.geojson")
+    assert "previous_as_of" not in run(tmp_path, tmp_path / "out", "2024-12-02").provenance
 
 
 def test_replay_prints_its_tables(files):

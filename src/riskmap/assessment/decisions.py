@@ -59,6 +59,10 @@ class Decision:
     second_reader: str | None = None
     decided: date | None = None
 
+    def __str__(self) -> str:
+        """Return why, by whom and until when."""
+        return f"{self.reason} ({self.author}, until {self.until:%Y-%m-%d})"
+
     def takes(
         self, key: str, region_id: str, layer: str, *, kind: str, known: pd.Timestamp, as_of: str
     ) -> bool:

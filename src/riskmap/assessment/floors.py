@@ -97,7 +97,7 @@ def tell_cleared(
     """
     told = [
         "; ".join(
-            f"{one.layer}: {one.reason} ({one.author}, until {one.until:%Y-%m-%d})"
+            f"{one.layer}: {one}"
             for one in decisions
             if _clears(one, row, str(row.region_id), one.layer, as_of=as_of)
         )

@@ -90,7 +90,9 @@ def hold_levels(
     before = _read_before(risks, previous, scale, provenance)
     base = last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
-    lowered = _lowered_levels(risks, scale, provenance["horizon_days"])
+    lowered = scale.levels_of(
+        risks, horizon_days=provenance["horizon_days"], fraction=scale.lower_fraction
+    )
     hushed = np.zeros(len(risks), dtype=bool) if silent is None else silent
     waited = (as_of - before["below_since"].fillna(as_of)).dt.days.to_numpy(dtype=float)
     final, below, over = step_levels(
@@ -234,16 +236,8 @@ def _read_before(
     found = found.reset_index()
     days = previous.provenance["horizon_days"]
     if previous.scale.scale_id != scale.scale_id:
-        for layer, rows in found.groupby("layer").groups.items():
-            p_any = found.loc[rows, "p_any"].to_numpy()
-            read = scale.level_of(p_any, layer=str(layer), horizon_days=days)
-            found.loc[rows, "risk_level"] = pd.array(read, dtype="Int64")
-            unknown = found.loc[rows].index[np.isnan(p_any)]
-            found.loc[unknown, "risk_level"] = (
-                old.set_index(_KEY)["risk_level"]
-                .reindex(pd.MultiIndex.from_frame(found.loc[unknown, _KEY]))
-                .to_numpy()
-            )
+        read = scale.levels_of(found, horizon_days=days)
+        found["risk_level"] = found["risk_level"].mask(found["p_any"].notna(), read)
     return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
 
 
@@ -273,20 +267,6 @@ def last_known(before: pd.DataFrame) -> IntArray:
     floored = before["attacked"].fillna(value=False).to_numpy(bool) & (levels == FLOOR)
     levels = np.where(floored, np.minimum(own, levels), levels)
     return np.where((levels == INSUFFICIENT) & ~floored, earlier, levels)
-
-
-def _lowered_levels(risks: pd.DataFrame, scale: LevelScale, horizon_days: float) -> IntArray:
-    """Return the levels by the lowered thresholds."""
-    found = np.zeros(len(risks), dtype=np.int64)
-    for layer in risks["layer"].unique():
-        rows = (risks["layer"] == layer).to_numpy()
-        found[rows] = scale.level_of(
-            risks.loc[rows, "p_any"].to_numpy(),
-            layer=layer,
-            horizon_days=horizon_days,
-            fraction=scale.lower_fraction,
-        )
-    return found
 
 
 def _trends(level: IntArray, base: IntArray) -> NDArray[np.object_]:

@@ -13,7 +13,7 @@ from riskmap.assessment.floors import carry_attacks, raise_attacked, raise_viole
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, GONE_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
-from riskmap.assessment.silences import find_gone, flag_gone, measure_sources
+from riskmap.assessment.silences import find_gone, measure_sources
 from riskmap.models.terms import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.shares import shipped_share
@@ -103,7 +103,7 @@ def judge_levels(
         risks, holds = hold_levels(risks, previous, scale, provenance=provenance, silent=silent)
         methods = audit_method(forecast, previous, scale, provenance=provenance)
         audit += [gone.audit, methods, holds]
-        risks, missed = flag_gone(risks, silent), gone.reports
+        risks, missed = _flag_gone(risks, silent), gone.reports
     reasons = find_reasons(forecast, risks, scale)
     carried = carry_attacks(forecast, previous, as_of=as_of)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
@@ -123,6 +123,12 @@ def judge_levels(
     )
 
 
+def _flag_gone(risks: pd.DataFrame, silent: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return risks that say where known reports have gone, and are no longer sure there."""
+    sure = risks["confidence"].mask(silent & (risks["confidence"] == "high"), "medium")
+    return risks.assign(reporting_gap=risks["reporting_gap"] | silent, confidence=sure)
+
+
 def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the risks: probabilities, levels and knowledge side by side, and why some differ.
 
@@ -131,8 +137,9 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     """
     known = forecast.knowledge.drop(columns=["sources", "rows_lost", "rows_spread"])
     risks = forecast.frame.merge(known, on=_KEY, how="left", validate="one_to_one")
-    levels = _levels_of(risks, "p_any", scale, forecast)
-    own = _levels_of(risks, "p_own", scale, forecast)
+    days = forecast.provenance["horizon_days"]
+    levels = scale.levels_of(risks, horizon_days=days)
+    own = scale.levels_of(risks, "p_own", horizon_days=days)
     blind = ~risks["watched"].fillna(value=False).to_numpy(bool) | risks["p_any"].isna().to_numpy()
     at_least = blind & (own >= FLOOR)
     at_home = risks["reasons"].fillna("").str.contains("at_home").to_numpy()
@@ -146,8 +153,8 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     risks["reasons"] = risks["reasons"].mask(unknown & risks["reasons"].isna(), "not_covered")
     doubt = _levels_in_doubt(risks, scale, forecast)
     risks["reasons"] = _tell_doubt(risks["reasons"], levels, doubt)
-    low = _levels_of(risks, "p_low", scale, forecast)
-    high = np.maximum(_levels_of(risks, "p_high", scale, forecast), doubt["rows_lost"])
+    low = scale.levels_of(risks, "p_low", horizon_days=days)
+    high = np.maximum(scale.levels_of(risks, "p_high", horizon_days=days), doubt["rows_lost"])
     names = np.array([level.name for level in scale.levels], dtype=object)
     top = len(scale.levels) - 1
     found = risks.assign(
@@ -189,19 +196,6 @@ def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
     return pd.Series(levels, dtype="Int64").where(pd.Series(known))
 
 
-def _levels_of(risks: pd.DataFrame, column: str, scale: LevelScale, forecast: Forecast) -> IntArray:
-    """Return the levels that the thresholds give to a column of probabilities."""
-    found = np.zeros(len(risks), dtype=np.int64)
-    for layer in risks["layer"].unique():
-        rows = (risks["layer"] == layer).to_numpy()
-        found[rows] = scale.level_of(
-            risks.loc[rows, column].to_numpy(dtype=float),
-            layer=layer,
-            horizon_days=forecast.provenance["horizon_days"],
-        )
-    return found
-
-
 #: A level within this share of the hazard of the next one says so.
 BORDER = 0.02
 
@@ -229,13 +223,14 @@ def _levels_in_doubt(
     going = max(shipped_share()["share"], forecast.shares["share"].max() if any_share else 0.0)
     may_be = may_be.where(wide, np.fmax(may_be, going * of_all)).to_numpy(dtype=float)
     own_days = OWN_MONTHS * DAYS_A_MONTH / np.log(2.0)
-    more = may_be * forecast.provenance["horizon_days"] / own_days
+    days = forecast.provenance["horizon_days"]
+    more = may_be * days / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
         "rows_lost": (1.0 + BORDER) * hazard / np.maximum(1.0 - share, 1e-9) + more,
     }
     return {
-        name: _levels_of(risks.assign(p=-np.expm1(-values)), "p", scale, forecast)
+        name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)
         for name, values in hazards.items()
     }
 

@@ -18,6 +18,8 @@ from riskmap.settings import data_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from riskmap.typing import FloatArray, IntArray
 
 INSUFFICIENT = 0
@@ -220,6 +222,24 @@ class LevelScale:
         limits = fraction * np.array(thresholds[layer])
         levels = 1 + np.searchsorted(limits, carried, side="right")
         return np.where(np.isnan(p_any), INSUFFICIENT, levels).astype(np.int64)
+
+    def levels_of(
+        self,
+        table: pd.DataFrame,
+        column: str = "p_any",
+        *,
+        horizon_days: float,
+        fraction: float = 1.0,
+    ) -> IntArray:
+        """Return the level of each row of a table with a column ``layer``, as :meth:`level_of`."""
+        found = np.zeros(len(table), dtype=np.int64)
+        for layer in table["layer"].unique():
+            rows = (table["layer"] == layer).to_numpy()
+            p_any = table.loc[rows, column].to_numpy(dtype=float)
+            found[rows] = self.level_of(
+                p_any, layer=layer, horizon_days=horizon_days, fraction=fraction
+            )
+        return found
 
 
 def _check_thresholds(thresholds: Mapping[str, tuple[float, ...]]) -> None:

@@ -21,7 +21,6 @@ from riskmap.schema import conform
 
 if TYPE_CHECKING:
     from riskmap.models.forecasts import Forecast
-    from riskmap.typing import IntArray
 
 #: So many of the weightiest incidents are told for each region and layer.
 TOLD = 10
@@ -99,7 +98,7 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     return table.assign(
         of_record=trusted,
         value=table["count_now"] - table["expected_count"],
-        risk_level=_levels(table, forecast, scale),
+        risk_level=scale.levels_of(table, horizon_days=forecast.provenance["horizon_days"]),
     )
 
 
@@ -117,19 +116,6 @@ def _tell_reports(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
     )
     groups = table.groupby(["region_id", "key"], as_index=False, sort=True)
     return groups.agg({"source": "first", "weight": "sum", "age_days": "first"})
-
-
-def _levels(table: pd.DataFrame, forecast: Forecast, scale: LevelScale) -> IntArray:
-    """Return the level that the thresholds give to each row's ``p_any``."""
-    levels = np.zeros(len(table), dtype=np.int64)
-    for layer in table["layer"].unique():
-        rows = (table["layer"] == layer).to_numpy()
-        levels[rows] = scale.level_of(
-            table.loc[rows, "p_any"].to_numpy(dtype=float),
-            layer=layer,
-            horizon_days=forecast.provenance["horizon_days"],
-        )
-    return levels
 
 
 def cap_single_sources(
@@ -240,7 +226,9 @@ def _find_counterfactuals(
     """Return the fewest more incidents that raise each level and quiet days that lower it."""
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, [*_KEYS, "threshold_level"]]
     table = forecast.responses.merge(known, on=_KEYS)
-    table = table.assign(risk_level=_levels(table, forecast, scale))
+    table = table.assign(
+        risk_level=scale.levels_of(table, horizon_days=forecast.provenance["horizon_days"])
+    )
     up = (table["kind"] == "more") & (table["risk_level"] > table["threshold_level"])
     down = (table["kind"] == "quiet") & (table["risk_level"] < table["threshold_level"])
     table = table.assign(direction=np.where(up, "up", "down"))[up | down]

@@ -203,8 +203,7 @@ def _clear(
         ]
         if any(taken):
             free &= ~np.array(taken, dtype=bool)
-            why = f"{one.reason} ({one.author}, until {one.until:%Y-%m-%d})"
-            lines.append((one.region_id, layer, "cleared", why))
+            lines.append((one.region_id, layer, "cleared", str(one)))
     return free, lines
 
 
@@ -260,7 +259,11 @@ def _doubt_regions(
         many = doubts.is_lost_foreign | (doubts.share_foreign > rules.lost_share)
     rows = lost["region_id"].value_counts()
     doubtful = ids[ids.isin(lost.loc[lost["new"], "region_id"]) | many]
-    return {region: f"{rows.get(region, 0)} known reports have gone" for region in doubtful}
+    wide = "too many known reports of its country have gone"
+    return {
+        region: f"{rows[region]} known reports have gone" if region in rows else wide
+        for region in doubtful
+    }
 
 
 def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
@@ -289,26 +292,3 @@ def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]
 _ROW = ["source_id", "event_date", "region_id", "event_type"]
 #: A report that has gone is told again by another of the same day and region with a new id.
 _SAME = ["event_date", "region_id"]
-
-
-def flag_gone(risks: pd.DataFrame, doubtful: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return the risks with ``reporting_gap`` raised where known reports have gone.
-
-    Parameters
-    ----------
-    risks : DataFrame
-        Risks with what is known of each region.
-    doubtful : ndarray of bool
-        Which of them are in doubt (:func:`find_gone`).
-
-    Examples
-    --------
-    >>> risks = pd.DataFrame({"region_id": ["a", "b"], "reporting_gap": [False, False],
-    ...                       "confidence": "high"})
-    >>> flag_gone(risks, np.array([True, False]))["confidence"].tolist()
-    ['medium', 'high']
-    """
-    return risks.assign(
-        reporting_gap=risks["reporting_gap"] | doubtful,
-        confidence=risks["confidence"].mask(doubtful & (risks["confidence"] == "high"), "medium"),
-    )

@@ -212,7 +212,7 @@ def _levels_in_doubt(
     .. math:: H' = (1 + b + 3 s) H + m h / d, \qquad d = 24 / \ln 2 	ext{ months}
 
     with the share s of the country's reports that was lost, m reports that may be of the region,
-    and the horizon h. Of reports that don't say who was hit the going share is foreign.
+    and the horizon h; cubed, because what was lost also taught the coefficients. Of reports that don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     any_share = len(forecast.shares) > 0
@@ -227,7 +227,7 @@ def _levels_in_doubt(
     more = may_be * days / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER) * hazard / np.maximum(1.0 - share, 1e-9) + more,
+        "rows_lost": (1.0 + BORDER) * hazard / np.maximum(1.0 - share, 1e-3) ** 3 + more,
     }
     return {
         name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)

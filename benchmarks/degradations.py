@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 import riskmap as rm
+from riskmap.assessment.judgements import judge_levels
+from riskmap.assessment.successors import carry_regions
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -44,6 +46,70 @@ def world(seed: int, sources: tuple[str, ...] = ("watch", "aidlog", "desk", "wir
     return World(rm.merge_duplicates(told), rm.datasets.regions())
 
 
+class Apart(rm.EmpiricalBayes):
+    """Rates shrunk to the province and the country by a strength that is fixed.
+
+    Countries that are forecast together then have nothing in common.
+    """
+
+    def _learn(self, history: Any) -> None:
+        del history
+        self.strength_days_ = np.array([180.0, 365.0, 365.0])
+
+    def __init__(self, levels: tuple[str, ...] = ("parent", "country")) -> None:
+        super().__init__(levels)
+
+
+@cache
+def small(seed: int) -> World:
+    """Return one province of the invented country in its last five years, as a country of many."""
+    table, _ = rm.datasets.scenario(seed)
+    regions = rm.datasets.regions()
+    province = sorted(regions["parent"].unique())[seed % 3]
+    near = (table["admin1"] == province) | (table["admin1"].isna() & (table.index % 3 == 0))
+    late = table["event_date"] >= NOW - pd.Timedelta(days=5 * 365)
+    chosen = World(
+        rm.merge_duplicates(table[near & late].reset_index(drop=True)),
+        regions[regions["parent"] == province].reset_index(drop=True),
+    )
+    return relabel(chosen, seed)
+
+
+def relabel(world: World, number: int) -> World:
+    """Return the invented country under another code, other names and at another place."""
+    code = f"X{chr(65 + number // 26)}{chr(65 + number % 26)}"
+    east, north = 12.0 * (number % 14) - 80.0, 12.0 * (number // 14)
+
+    def moved(table: gpd.GeoDataFrame, ids: list[str], names: list[str]) -> gpd.GeoDataFrame:
+        told = {name: table[name].str.replace(r"^XQA", code, regex=True) for name in ids}
+        told |= {name: table[name] + f" {code}" for name in names}
+        return table.assign(**told).set_geometry(table.geometry.translate(east, north))
+
+    incidents = moved(
+        world.incidents,
+        ["country", "nationality", "region_id"],
+        ["place", "admin1", "admin2", "source_id", "incident_id"],
+    )
+    names = ["region_id", "parent_id", "iso3"]
+    return World(incidents, moved(world.regions, names, ["name", "parent"]))
+
+
+def join(worlds: list[World]) -> World:
+    """Return several countries as one table of incidents and one of regions."""
+    incidents, regions = (
+        pd.concat([getattr(world, name) for world in worlds], ignore_index=True)
+        for name in ("incidents", "regions")
+    )
+    return World(incidents, regions)
+
+
+def foresee(world: World, group: rm.WorkerGroup, *, as_of: str = AS_OF, model: Any) -> rm.Forecast:
+    """Return the forecast of a world, from `locate` on, by quarters."""
+    located = rm.locate(world.incidents, world.regions)
+    panel = rm.count_incidents(located, world.regions, every="quarter", as_of=as_of, group=group)
+    return rm.forecast(panel, model=model)
+
+
 def assess(
     world: World,
     group: rm.WorkerGroup,
@@ -52,11 +118,32 @@ def assess(
     as_of: str = AS_OF,
     model: Any = None,
 ) -> rm.RiskLayer:
-    """Return the layer of a world from `locate` on; quarters and a plain model, to be quick."""
-    located = rm.locate(world.incidents, world.regions)
-    panel = rm.count_incidents(located, world.regions, every="quarter", as_of=as_of, group=group)
-    forecast = rm.forecast(panel, model=rm.EmpiricalBayes() if model is None else model)
+    """Return the layer of a world; by a plain model, to be quick."""
+    chosen = rm.EmpiricalBayes() if model is None else model
+    forecast = foresee(world, group, as_of=as_of, model=chosen)
     return rm.assess(forecast, world.regions, previous=previous)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Of a layer what its reader is told of levels, without what explains them."""
+
+    regions: gpd.GeoDataFrame
+    risks: pd.DataFrame
+    attacks: pd.DataFrame
+
+
+def judge(
+    world: World, group: rm.WorkerGroup, *, previous: rm.RiskLayer | None, model: Any
+) -> Levels:
+    """Return the levels that :func:`assess` gives, and nothing else of its layer."""
+    forecast = foresee(world, group, model=model)
+    ordered = world.regions.sort_values("region_id", ignore_index=True)
+    if previous is not None:
+        previous, _ = carry_regions(previous, ordered)
+    scale = rm.LevelScale.default()
+    found = judge_levels(forecast, scale, previous=previous, provenance=forecast.provenance)
+    return Levels(ordered, found.risks, found.attacks)
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +168,7 @@ def is_doubtful(risks: pd.DataFrame) -> pd.Series:
     return (risks["risk_level"] == 0) | told | kept
 
 
-def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
+def find_falls(before: rm.RiskLayer, after: rm.RiskLayer | Levels) -> pd.DataFrame:
     """Return the regions and layers that are lower than before without a flag."""
     key = ["region_id", "layer"]
     both = before.risks[key].merge(after.risks[key], on=key)
@@ -92,7 +179,7 @@ def find_falls(before: rm.RiskLayer, after: rm.RiskLayer) -> pd.DataFrame:
     return found.assign(was=old.loc[fell, "risk_level"], p_was=old.loc[fell, "p_any"])
 
 
-def _under_banners(layer: rm.RiskLayer) -> set[str]:
+def _under_banners(layer: rm.RiskLayer | Levels) -> set[str]:
     """Return the regions of the areas that an attack is known to, which a banner tells."""
     areas = {one for area in layer.attacks["area"].dropna() for one in area.split(";")}
     regions = layer.regions
@@ -233,8 +320,9 @@ def _append(world: World, rows: NDArray[Any], **values: Any) -> World:
     """Return the world with more rows, of another source; `rows` by a mask or by positions."""
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     more = world.incidents.iloc[rows].assign(source="other", **values)
-    more["source_id"] = [str(i) for i in range(len(more))]
-    more["incident_id"] = [f"other:{i}" for i in range(len(more))]
+    first, home = len(world.incidents), world.regions["iso3"].iloc[0]
+    more["source_id"] = [f"{home}{first + i}" for i in range(len(more))]
+    more["incident_id"] = [f"other:{name}" for name in more["source_id"]]
     table = pd.concat([world.incidents, more], ignore_index=True)
     return replace(world, incidents=conform(table, INCIDENT_COLUMNS).set_crs(4326))
 
@@ -302,7 +390,7 @@ def rename_region(world: World, rng: Generator) -> World:
     """Give a region another id than in the layer before."""
     regions = world.regions.copy()
     one = int(rng.integers(len(regions)))
-    regions.loc[one, "region_id"] = "XQA9999"
+    regions.loc[one, "region_id"] = f"{regions['iso3'].iloc[one]}9999"
     return replace(world, regions=regions)
 
 

@@ -10,6 +10,7 @@ from riskmap.errors import InputError, RiskmapWarning, SchemaError
 from riskmap.incidents import blocks
 from riskmap.panels import parts as parts_of
 from riskmap.panels import sums
+from riskmap.panels.presence import Presence
 from riskmap.panels.scans import add_scans
 
 AS_OF = "2024-10-01"
@@ -77,6 +78,19 @@ def test_attacks_that_can_not_be_placed_are_told_whatever_the_parts(table, distr
     assert len(whole.attacks[whole.attacks["incident_id"].str.startswith("more:")]) == len(rows)
     pd.testing.assert_frame_equal(whole.attacks, scanned.attacks)
     pd.testing.assert_frame_equal(whole.knowledge, scanned.knowledge)
+
+
+def test_a_group_is_targeted_alike_whatever_the_parts(table, districts):
+    workers = {
+        name: tuple(Presence(region, number) for region in districts["region_id"])
+        for name, number in (("presence", 100.0), ("all_foreigners", 400.0))
+    }
+    group = rm.WorkerGroup("CHN", sector="mining", **workers)
+    whole, scanned = panels(table, districts, cut(table, 3), group=group)
+    assert whole.group.targeting.attacks > 0
+    assert scanned.group.targeting.attacks == pytest.approx(whole.group.targeting.attacks)
+    assert scanned.group.targeting.expected == pytest.approx(whole.group.targeting.expected)
+    np.testing.assert_allclose(scanned.wide("group"), whole.wide("group"), rtol=2**-9)
 
 
 def test_what_was_lost_is_known_whatever_the_parts(table, districts):

@@ -211,8 +211,9 @@ def _levels_in_doubt(
 
     .. math:: H' = (1 + b + 3 s) H + m h / d, \qquad d = 24 / \ln 2 	ext{ months}
 
-    with the share s of the country's reports that was lost, m reports that may be of the region,
-    and the horizon h; cubed, because what was lost also taught the coefficients. Of reports that don't say who was hit the going share is foreign.
+    with the share s of the country's reports that was lost (cubed, because what was lost also
+    taught the coefficients), m reports that may be of the region, and the horizon h. Of reports
+    that don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     any_share = len(forecast.shares) > 0

@@ -330,7 +330,8 @@ def _point_of(attack: pd.Series) -> shapely.Point | None:
     if "longitude" in attack:
         place = (attack["longitude"], attack["latitude"])
         return None if pd.isna(place[0]) else shapely.Point(*place)
-    return attack.get("geometry")
+    point = attack.get("geometry")
+    return point if isinstance(point, shapely.Point) else None
 
 
 def _metres(point: shapely.Point, geometries: np.ndarray) -> np.ndarray:

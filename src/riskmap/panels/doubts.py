@@ -112,7 +112,9 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
     """
     late = (lost["event_date"] >= as_of) | (lost["known"] >= as_of)
     rows = lost[~late.to_numpy(bool)].reset_index(drop=True)
-    members = [members_of(name, regions) for name in rows["area"].fillna("")]
+    code, names = pd.factorize(rows["area"].fillna(""))
+    found = [members_of(name, regions) for name in names]
+    members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").fillna(value=False).to_numpy(bool)
     parts = {"weight": size, "foreign": size}

@@ -250,8 +250,15 @@ def renamed():
     return REGIONS.assign(region_id=ids).sort_values("region_id", ignore_index=True)
 
 
-def test_an_attack_that_is_withdrawn_in_a_region_that_is_renamed_is_told_by_its_old_name():
+def test_an_attack_that_is_withdrawn_in_a_region_that_is_renamed_marks_it():
     layer = assess(previous=assess(attack()), regions=renamed())
+    assert layer.attacks["region_id"].tolist() == ["XQA9999"]
+    assert at(layer, "XQA9999").loc[["foreign", "group"], "attacked"].all()
+
+
+def test_an_attack_that_is_withdrawn_in_a_region_that_is_no_more_is_told_by_its_old_name():
+    without = REGIONS[REGIONS["region_id"] != HOME].reset_index(drop=True)
+    layer = assess(previous=assess(attack()), regions=without)
     (row,) = layer.attacks.to_dict("records")
     assert row["area"] == "Uldra"
     assert pd.isna(row["region_id"])
@@ -265,6 +272,15 @@ def test_an_attack_in_a_region_that_is_renamed_is_told_once():
     layer = assess(attack(), previous=assess(attack()), regions=renamed())
     assert layer.attacks["region_id"].tolist() == ["XQA9999"]
     assert at(layer, "XQA9999").loc["group", "attacked"]
+
+
+def test_an_attack_that_is_told_of_another_region_than_before_is_told_once_and_marks_both():
+    other = REGIONS.loc[REGIONS["region_id"] == "XQA0101"].geometry.representative_point()
+    moved = attack().set_geometry(other.to_list(), crs=4326)
+    layer = assess(moved, previous=assess(attack()))
+    assert layer.attacks["region_id"].tolist() == ["XQA0101"]
+    assert at(layer).loc["group", "attacked"]
+    assert at(layer, "XQA0101").loc["group", "attacked"]
 
 
 def test_a_region_stays_marked_when_the_attack_is_told_less_precisely():

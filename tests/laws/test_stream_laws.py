@@ -107,6 +107,7 @@ def test_the_future_changes_nothing(rows, model, seed):
     two = rm.forecast(count(changed), horizon="30D", model=model)
     assert_frame_equal(one.frame, two.frame)
     assert_frame_equal(one.components, two.components)
+    assert_frame_equal(one.attacks, two.attacks)
 
 
 @settings(max_examples=15)

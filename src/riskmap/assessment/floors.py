@@ -52,7 +52,23 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     gone = old[[not _tells_again(row, now, known) for row in old.itertuples()]]
     if gone.empty:
         return now
-    return pd.concat([now, _told_as_before(gone, previous.regions, known)], ignore_index=True)
+    gone = _told_as_before(gone, previous.regions, known)
+    placed = now.loc[now["region_id"].notna(), "incident_id"]
+    moved = gone["incident_id"].isin(placed)
+    also = dict(zip(gone["incident_id"][moved], gone["regions"][moved].fillna(""), strict=True))
+    marked = [
+        _join(row.regions, also.get(row.incident_id, ""))
+        if pd.notna(row.region_id)
+        else row.regions
+        for row in now.itertuples()
+    ]
+    now = now.assign(regions=pd.Series(marked, index=now.index, dtype="str"))
+    return pd.concat([now, gone[~moved]], ignore_index=True)
+
+
+def _join(one: str, other: str) -> str:
+    """Return the regions of two texts in which ``;`` stands between them."""
+    return ";".join(sorted({*one.split(";"), *other.split(";")} - {""}))
 
 
 def _tells_again(old: Any, now: pd.DataFrame, known: set[str]) -> bool:

@@ -199,10 +199,9 @@ def _tell_later(
     from riskmap.panels.attacks import tell_later
 
     own = found.newest if hasattr(found, "newest") else found.incidents
-    rows = pd.concat([pd.DataFrame(table) for table in (own, found.aside)], ignore_index=True)
     why = layer.ledger.stages[-1].reasons
     least = sum(why.get(reason, 0) for reason in ("after_as_of", "not_yet_known"))
-    return clean_text(tell_later(rows, group, as_of=pd.Timestamp(as_of), least=least))
+    return clean_text(tell_later([own, found.aside], group, as_of=pd.Timestamp(as_of), least=least))
 
 
 def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:

@@ -15,6 +15,8 @@ from riskmap.places.losses import NO_LOSS, members_of
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -191,14 +193,18 @@ def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[n
 
 
 def tell_later(
-    incidents: pd.DataFrame, group: WorkerGroup | None, *, as_of: pd.Timestamp, least: int = 0
+    tables: Sequence[pd.DataFrame],
+    group: WorkerGroup | None,
+    *,
+    as_of: pd.Timestamp,
+    least: int = 0,
 ) -> str:
     """Return in a sentence how many reports came too late for a day; ``""`` where none did.
 
     Parameters
     ----------
-    incidents
-        With ``event_date``, ``ingested_at`` and what :func:`names_group` reads.
+    tables
+        Incidents with ``event_date``, ``ingested_at`` and what :func:`names_group` reads.
     group
         Whose attacks are told one by one.
     as_of
@@ -209,10 +215,11 @@ def tell_later(
     Examples
     --------
     >>> import riskmap as rm
-    >>> tell_later(rm.datasets.incidents(), None, as_of=pd.Timestamp("2025-01-01"))
+    >>> tell_later([rm.datasets.incidents()], None, as_of=pd.Timestamp("2025-01-01"))
     '1 report of 2025-01-01 or later, or known only since then, was not used'
     """
-    late = incidents[incidents["event_date"].notna() & ~_is_told(incidents, as_of)]
+    parts = [table[table["event_date"].notna() & ~_is_told(table, as_of)] for table in tables]
+    late = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
     n = max(len(late), least)
     if not n:
         return ""

@@ -66,9 +66,10 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     return pd.concat([now, gone[~moved]], ignore_index=True)
 
 
-def _join(one: str, other: str) -> str:
-    """Return the regions of two texts in which ``;`` stands between them."""
-    return ";".join(sorted({*one.split(";"), *other.split(";")} - {""}))
+def _join(*told: Any) -> str | None:
+    """Return the regions of texts in which ``;`` stands between them, None where there is none."""
+    names = {name for text in told if isinstance(text, str) for name in text.split(";")} - {""}
+    return ";".join(sorted(names)) or None
 
 
 def _tells_again(old: Any, now: pd.DataFrame, known: set[str]) -> bool:

@@ -85,6 +85,8 @@ class Watcher:
         First day and day after the last of each span in which it watched, since 1970.
     alive
         Whether it watches on the day the panel is made for.
+    stopped
+        Whether it does not because it has fallen silent.
     last_gap
         The day on which its last silence ended that was no chance; -1 where there was none.
     """
@@ -96,6 +98,7 @@ class Watcher:
     begin: IntArray
     end: IntArray
     alive: bool
+    stopped: bool = False
     last_gap: int = -1
 
     def share(self, bounds: IntArray) -> FloatArray:
@@ -172,8 +175,8 @@ def _watch(
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
-            alive &= bool(often)
-            yield Watcher(source, code, scope, members, begin, end, alive, gap)
+            watches = alive and bool(often)
+            yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap)
             continue
         for region in np.unique(position[sharp & (country[position] == code)]):
             mine = day[sharp & (position == region)]
@@ -188,6 +191,7 @@ def _watch(
                 np.maximum(begin[inside], low),
                 np.minimum(end[inside], high),
                 alive and lately,
+                not alive,
                 gap if low < gap else -1,
             )
 
@@ -468,7 +472,7 @@ def _know_layer(
     n, rules = len(keys), default_rules()
     sector = group.sector if group is not None else None
     watch = [one for one in watchers if one.scope.covers(layer, sector)]
-    watched, silent, was_silent, covered = np.zeros((4, n), dtype=bool)
+    watched, silent, stopped, was_silent, covered = np.zeros((5, n), dtype=bool)
     names: list[list[str]] = [[] for _ in range(n)]
     by_name = np.zeros(n, dtype=bool)
     for one in watch:
@@ -481,6 +485,7 @@ def _know_layer(
     for one in watchers:  # one that sees a part of the layer is missed when it stops
         if not one.alive:
             silent[one.regions] = True
+            stopped[one.regions] |= one.stopped
         if one.last_gap > today - rules.gap_days:
             was_silent[one.regions] = True
     home = np.zeros(n, dtype=bool)
@@ -491,6 +496,7 @@ def _know_layer(
     wide = layer == "violence"  # a few lost rows may be all that told of foreigners
     is_lost = doubts.is_lost if wide else doubts.is_lost_foreign
     known = watched & ~is_lost & ~home
+    silent = (silent & ~watched) | stopped
     gap = region.gap | silent | is_lost | was_silent
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
@@ -499,7 +505,7 @@ def _know_layer(
     codes = {
         "at_home": home,
         "rows_lost": is_lost,
-        "silent": silent & ~watched,
+        "silent": silent,
         "not_covered": ~watched & ~silent & ~covered,
         "no_reports": ~watched & (region.named == 0),
         "gap": was_silent & ~silent,
@@ -520,17 +526,11 @@ def _know_layer(
             "data_sufficiency": sufficiency,
             "confidence": confidence,
             "reporting_gap": gap,
-            "reasons": _join_codes(codes, n, partly=silent & watched),
+            "reasons": [
+                ";".join(c for c, rows in codes.items() if rows[i]) or None for i in range(n)
+            ],
         }
     )
-
-
-def _join_codes(
-    codes: dict[str, NDArray[np.bool_]], n: int, *, partly: NDArray[np.bool_]
-) -> list[str | None]:
-    """Return the codes that hold of each region as one text; of sources some may be silent."""
-    told = codes | {"silent": codes["silent"] | partly}
-    return [";".join(code for code, rows in told.items() if rows[i]) or None for i in range(n)]
 
 
 def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> FloatArray:

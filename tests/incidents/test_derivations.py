@@ -147,6 +147,49 @@ def read(**columns):
     return rm.read_incidents(pd.DataFrame(rows | {name: [v] for name, v in columns.items()}))
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Trois ingénieurs chinois ont été tués à Berin.", 3),
+        ("Un ressortissant chinois enlevé", 1),
+        ("Deux Chinois tués dans une attaque", 2),
+        ("Un homme de nationalité chinoise tué", None),
+        ("Dos ingenieros chinos secuestrados", 2),
+        ("Un ciudadano de China fue asesinado", 1),
+        ("Secuestrados tres trabajadores chinos de una mina", 3),
+        ("cidadãos chineses foram sequestrados", None),
+        ("двое граждан Китая убиты", None),
+        ("Китайский рабочий похищен", None),
+        ("مقتل مهندس صيني", None),
+        ("اختطاف عمال صينيين", None),
+    ],
+)
+def test_the_usual_forms_of_other_languages_are_read(text, number):
+    facts = find_facts(text, "MLI")
+    assert facts["nationality"][0] == "CHN"
+    assert facts["nationality"][1] in text
+    assert facts.get("foreign_victims", (None,))[0] == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Des roquettes chinoises ont tué deux soldats",
+        "Aucun ressortissant chinois n'a été tué",
+        "Ningún ciudadano chino herido",
+        "L'ambassade de Chine condamne l'attaque, deux morts",
+        "tres muertos con un fusil chino",
+        "un mineur malien tué",
+        "Un ressortissant de Mali tué",
+        "Китай осудил нападение, двое убиты",
+        "никто из граждан Китая не погиб",
+        "السفارة الصينية تدين الهجوم",
+    ],
+)
+def test_what_names_nobody_who_was_hit_is_not_read_in_other_languages_either(text):
+    assert not {"nationality", "staff_type", "foreign_victims"} & set(find_facts(text, "MLI"))
+
+
 @given(st.text(max_size=30), st.sampled_from(["", "A", "X 1", "Ǆ"]))
 def test_any_note_can_be_read(text, head):
     assert isinstance(find_facts(head + text.upper()), dict)

@@ -56,6 +56,7 @@ def test_names_of_a_file_that_quotes_nothing_lose_the_quotes_around_them(tmp_pat
 def test_a_ragged_row_is_emptied(tmp_path):
     table = read(write(tmp_path, "a,b\n1,2,3\n4,5\n"))
     assert table.rows.to_numpy().tolist() == [["", ""], ["4", "5"]]
+    assert table.broken == {0: ("1", "2", "3")}
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,7 @@ def test_the_fast_readers_agree_with_the_exact_one(tmp_path_factory, body):
             assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
             assert fast.lines.tolist() == exact.lines.tolist()
             assert fast.widths.tolist() == exact.widths.tolist()
+            assert fast.broken == exact.broken
 
 
 @given(st.binary(max_size=60))
@@ -202,6 +204,7 @@ def test_arrow_keeps_refused_rows_in_their_places(tmp_path, content, wanted):
     assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
     assert fast.lines.tolist() == exact.lines.tolist()
     assert fast.widths.tolist() == exact.widths.tolist()
+    assert fast.broken == exact.broken
 
 
 @pytest.mark.parametrize("content", ['a,b\n1,"x\ny"\n', "a,b\n\n1,2\n", "a,b\r1,2\r"])

@@ -222,7 +222,15 @@ def test_a_column_that_seems_to_tell_who_was_hit_is_read_or_told(header):
 
 
 @pytest.mark.parametrize(
-    "header", ["attacker_nationality", "source", "national_staff_killed", "internet", "price"]
+    "header",
+    [
+        "attacker_nationality",
+        "source",
+        "Nat'l_killed_captive",
+        "national_staff_killed",
+        "internet",
+        "price",
+    ],
 )
 def test_a_column_of_others_is_not_told_as_one_of_victims(header):
     assert read(**{header: ["Chinese"]})["not_understood"].isna().all()

@@ -130,6 +130,13 @@ def test_doubts_about_levels_are_judgements(told):
     assert any("could not be used" in line and "Hamra" in line for line in lines)
 
 
+def test_where_it_is_not_understood_who_was_hit_is_a_judgement(told):
+    risks = told.risks.assign(reasons="unclear")
+    lines = build_report(dataclasses.replace(told, risks=risks)).judgements
+    assert any(line.startswith("It is not understood who was hit in recent") for line in lines)
+    assert any("Ashkor (Ambrel)" in line for line in lines)
+
+
 def test_the_shares_are_a_sentence_a_country(told):
     line = (
         "XQA: 1,847 of 1,848 reports don't say who was hit; 1 % of them are taken to have hit "
@@ -143,7 +150,7 @@ def test_what_was_not_understood_is_counted_by_value(told):
     report = build_report(told)
     assert report.unread.rows == (("sector", "Mining ops", "2"), ("nationality", "Chinse", "1"))
     assert report.judgements[-1].startswith(
-        "Not understood, and kept as written: sector \u201cMining"
+        "Not understood, and kept as written: nationality \u201cChinse\u201d 1, sector \u201cMining"
     )
 
 

@@ -178,3 +178,23 @@ def test_files_read_in_parts_tell_the_same(tmp_path):
     for found in (undated(scan), undated(one)):
         assert found["region_id"].tolist() == ["XQA0102"]
         assert found["unusable"].tolist() == ["date: met 'soon'"]
+
+
+def test_a_row_with_too_many_fields_that_names_the_group_is_told_in_its_own_words(tmp_path):
+    lines = [
+        "date,country,admin2,nationality,notes",
+        "2024-12-01,XQA,Berin,,quiet",
+        "2024-12-20,XQA,Berin,Chinese,Gunmen came, one was hit",
+        "2024-12-20,XQA,Berin,,Gunmen killed two Chinese, and fled",
+        "2024-12-20,XQA,Berin,,Gunmen fled, no Chinese were hurt",
+        "2024-12-20,XQA,Berin,Qandaran,Gunmen came, one was hit",
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    table = rm.derive_victims(rm.read_incidents(tmp_path / "a.csv"))
+    both = pd.concat([rm.datasets.incidents(), table], ignore_index=True)
+    found = undated(rm.locate(both, rm.datasets.regions()))
+    assert found["area"].tolist() == ["XQA"] * 2
+    assert found["unusable"].str.startswith("row: met 6 fields: 2024-12-20; XQA; Berin; ").all()
+    assert found["unusable"].str.contains("Chinese").all()
+    scan = rm.scan_incidents([tmp_path / "a.csv"], rm.datasets.regions(), each=rm.derive_victims)
+    assert undated(scan)["unusable"].tolist() == found["unusable"].tolist()

@@ -121,3 +121,38 @@ def test_international_staff_are_foreign_and_never_known_as_nobody_foreign():
     )
     rows["staff_type"] = ["international", "mixed", "national"]
     assert hits_foreigners(rows).tolist() == [True, True, False]
+
+
+def test_local_people_beside_others_who_are_not_understood_leave_it_open_who_was_hit():
+    table = rows({"nationality": "XQA"}, {"nationality": "XQA"}, {"foreign_victims": 0})
+    table["not_understood"] = [None, "nationality=Chnese", "nationality=Chnese"]
+    assert tells_victims(table).tolist() == [True, False, True]
+    assert measure(table)["unknown"].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize(
+    ("written", "day", "unclear"),
+    [
+        ({"nationality": "Martian"}, "2024-06-05", True),
+        ({"victim nation code": "156"}, "2024-06-05", True),
+        ({"foreign_victims": "blorp"}, "2024-06-05", True),
+        ({"nationality": "Martian", "foreign_victims": "2"}, "2024-06-05", False),
+        ({"nationality": "XQA"}, "2024-06-05", False),
+        ({"nationality": "unknown"}, "2024-06-05", False),
+        ({"sector": "Martian"}, "2024-06-05", False),
+        ({"nationality": "Martian"}, "2021-06-05", False),
+    ],
+)
+def test_a_region_says_that_it_is_not_understood_who_was_hit_there(written, day, unclear, parts):
+    frame = pd.DataFrame([{"date": day, "admin2": "Ashkor", "country": "XQA"} | written])
+    tables = [rm.datasets.incidents(), rm.read_incidents(frame)]
+    if parts:
+        read = rm.scan_incidents(tables, REGIONS)
+    else:
+        read = rm.locate(pd.concat(tables, ignore_index=True), REGIONS)
+    panel = rm.count_incidents(read, REGIONS, group=MINERS, as_of="2024-07-01")
+    known = panel.knowledge[panel.knowledge["reasons"].fillna("").str.contains("unclear")]
+    layers = [("XQA0101", "foreign"), ("XQA0101", "group")]
+    assert list(zip(known["region_id"], known["layer"], strict=True)) == layers * unclear
+    assert set(known["confidence"]) <= {"low"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 
-Parsed = tuple[pd.DataFrame, "IntArray", "IntArray"]
+Parsed = tuple[pd.DataFrame, "IntArray", "IntArray", "dict[int, tuple[str, ...]]"]
 
 
 def is_installed() -> bool:
@@ -126,19 +126,21 @@ def _parse(
 def _with_refused(
     rows: pd.DataFrame, refused: dict[int, str], *, width: int, skip: int, delimiter: str
 ) -> Parsed | None:
-    """Return all rows in the order of their lines; of a refused one only its width is known."""
+    """Return all rows in the order of their lines; of a refused one only its fields are known."""
     size = len(rows) + len(refused)
     lines = np.arange(skip + 1, skip + 1 + size, dtype=np.int64)
     widths = np.full(size, width, np.int64)
     if not refused:
-        return rows, lines, widths
+        return rows, lines, widths, {}
     at = np.array(sorted(refused)) - skip - 1
+    broken: dict[int, tuple[str, ...]] = {}
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     for row, line in zip(at, sorted(refused), strict=True):
         reader = csv.reader([refused[line]], delimiter=delimiter, quoting=quoting)
-        widths[row] = len(next(reader, []))
+        broken[int(row)] = tuple(next(reader, []))
+        widths[row] = len(broken[int(row)])
     if (widths[at] == width).any():
         return None
     place = np.full(size, -1)
     place[np.setdiff1d(np.arange(size), at)] = np.arange(len(rows))
-    return rows.reindex(place, fill_value="").reset_index(drop=True), lines, widths
+    return rows.reindex(place, fill_value="").reset_index(drop=True), lines, widths, broken

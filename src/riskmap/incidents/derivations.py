@@ -118,7 +118,7 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     Parameters
     ----------
     text
-        Free text in English; of Chinese the usual forms.
+        Free text in English; of other languages the usual forms.
     country
         Alpha-3 code of the incident's country, whose own people are not foreign.
 

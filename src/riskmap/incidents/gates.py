@@ -2,6 +2,7 @@
 
 Nothing is interpreted here. ``NA`` stays ``NA``, ``0102`` stays ``0102``, an empty field is ``""``.
 A row that has too few or too many fields is kept, emptied and marked: its columns may have shifted.
+What stood in it is kept beside the table, since it may tell of an attack all the same.
 
 Three readers give the same table: Arrow's parser where it is installed and pandas' C parser, both
 fast, for files whose rows and lines agree, and Python's :mod:`csv`, exact, for everything else.
@@ -10,6 +11,7 @@ fast, for files whose rows and lines agree, and Python's :mod:`csv`, exact, for 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +24,7 @@ from riskmap.incidents.arrow_rows import is_installed, read_arrow
 from riskmap.incidents.surveys import UTF8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from riskmap.incidents.surveys import Survey
@@ -51,6 +53,8 @@ class RawTable:
         How many fields each row really has.
     encoding, delimiter
         How the file was read.
+    broken
+        The fields of rows that have too few or too many, by the row's position.
     """
 
     name: str
@@ -60,6 +64,7 @@ class RawTable:
     widths: IntArray
     encoding: str = "utf-8"
     delimiter: str = ","
+    broken: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -233,8 +238,8 @@ def _read_arrow(path: Path, survey: Survey, header: RawTable, wanted: list[str])
     )
     if found is None:
         return None
-    rows, lines, widths = found
-    return replace(header, rows=rows, lines=lines, widths=widths)
+    rows, lines, widths, broken = found
+    return replace(header, rows=rows, lines=lines, widths=widths, broken=broken)
 
 
 def _read_fast(path: Path, survey: Survey, header: RawTable, wanted: list[str]) -> RawTable | None:
@@ -288,6 +293,7 @@ def _read_exact(path: Path, header: RawTable, wanted: list[str], optional: int =
     columns: list[list[str]] = [[] for _ in places]
     lines: list[int] = []
     widths: list[int] = []
+    broken: dict[int, tuple[str, ...]] = {}
     with path.open(encoding=header.encoding, newline="") as file:
         for line, row in _split_rows(file, header):
             if line <= skip or not row:
@@ -296,15 +302,16 @@ def _read_exact(path: Path, header: RawTable, wanted: list[str], optional: int =
             fields = [*row, *[""] * lacking] if 0 < lacking <= optional else row
             lines.append(line)
             widths.append(len(fields))
+            if len(fields) != width:
+                broken[len(lines) - 1] = tuple(fields)
             kept = fields if len(fields) == width else [""] * width
             for column, place in zip(columns, places, strict=True):
                 column.append(kept[place])
     rows = pd.DataFrame(
         {name: pd.Series(column, dtype="str") for name, column in zip(wanted, columns, strict=True)}
     )
-    return replace(
-        header, rows=rows, lines=np.array(lines, np.int64), widths=np.array(widths, np.int64)
-    )
+    at, size = np.array(lines, np.int64), np.array(widths, np.int64)
+    return replace(header, rows=rows, lines=at, widths=size, broken=broken)
 
 
 def _split_rows(file: Iterable[str], header: RawTable) -> Iterator[tuple[int, list[str]]]:

@@ -1,7 +1,8 @@
 """Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
 
 The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
-English is read, and of Chinese the usual form (中国公民一人遇害).
+English is read, and of other languages the usual forms (:mod:`riskmap.incidents.chinese`,
+:mod:`riskmap.incidents.languages`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
 from riskmap.incidents.chinese import chinese_people, chinese_property
+from riskmap.incidents.languages import people_abroad
+from riskmap.incidents.words import OTHER_LETTER, normalise
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -84,7 +87,26 @@ def find_people(text: str) -> list[Person]:
     if not openings("people").isdisjoint(_WORD.findall(text.casefold())):
         for sentence in _SENTENCE.finditer(text):
             found.extend(_of_sentence(sentence.group(), sentence.start()))
-    return [*found, *(Person(*told) for told in chinese_people(text))]
+    found += [Person(*told) for told in chinese_people(text)]
+    if _any_abroad().search(text):
+        for sentence in _SENTENCE.finditer(text):
+            for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
+                found.append(Person(nation, number, phrase, sentence.start() + start, hit))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _abroad() -> Mapping[str, tuple[str, ...]]:
+    """Return the words of other languages, as they are compared."""
+    return {k: tuple(map(normalise, words()[k])) for k in ("person", "struck", "nobody")}
+
+
+@lru_cache(maxsize=1)
+def _any_abroad() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, in other languages; most texts have none."""
+    latin = {word for word in words()["struck"] if not OTHER_LETTER.search(word)}
+    others = any_of(words()["struck"].keys() - latin)
+    return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
 
 
 def _of_sentence(text: str, offset: int) -> Iterator[Person]:

@@ -94,12 +94,12 @@ def _people_of(part: str, country: str | None) -> tuple[set[str], bool] | None:
     if codes := _nations(part):
         return codes, False
     phrases = [word, *_windows(word)]
-    if any(phrase in listed("foreign") for phrase in phrases) or _in_script("foreign", part):
+    if any(phrase in listed("foreign") for phrase in phrases) or find_in_script("foreign", part):
         return set(), True
     shared = {code for phrase in phrases for code in listed("shared").get(phrase, "").split()}
     if shared:
         return {code for code in shared if code == country}, country not in shared
-    if any(phrase in listed("home") for phrase in phrases) or _in_script("home", part):
+    if any(phrase in listed("home") for phrase in phrases) or find_in_script("home", part):
         return ({country} if country else set()), False
     return None
 
@@ -155,7 +155,7 @@ def _nations(text: str) -> set[str]:
         if f" {phrase} " in words and (code := _nation_of(phrase)):
             found.add(code)
             words = words.replace(f" {phrase} ", " | ")
-    return found | set(_in_script("nation", text))
+    return found | set(find_in_script("nation", text))
 
 
 def _nation_of(phrase: str) -> str | None:
@@ -169,8 +169,14 @@ def _nation_of(phrase: str) -> str | None:
     )
 
 
-def _in_script(kind: str, text: str) -> list[str]:
-    """Return what the words of one kind in a text stand for, in scripts that are not Latin."""
+def find_in_script(kind: str, text: str) -> list[str]:
+    """Return what the words of one kind in a text stand for, in scripts that are not Latin.
+
+    Examples
+    --------
+    >>> find_in_script("nation", "китайский инженер")
+    ['CHN']
+    """
     if text.isascii():
         return []
     pattern, values = _scripts(kind)

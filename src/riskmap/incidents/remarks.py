@@ -26,7 +26,8 @@ _TELLS_WHO = re.compile(
 )
 _TELLS_OTHERS = re.compile(
     r"perpetrat|attacker|suspect|offender|assailant|culprit|actor|source|reporter|affairs|ministr"
-    r"|polic[yi]|currenc|exchange|(?<!inter)(?<!of_)\bnationals?_(?:staff|killed|wounded|injured)"
+    r"|polic[yi]|currenc|exchange|\bnat'l_"
+    r"|(?<!inter)(?<!of_)\bnationals?_(?:staff|killed|wounded|injured)"
 )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
+from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.wordings import (
     NONE,
@@ -299,9 +300,11 @@ def unread_counts(layer: RiskLayer) -> pd.Series:
     Series of int
         Indexed by column and the value as written.
     """
-    told = layer.incidents.drop_duplicates("incident_id")["not_understood"].dropna()
-    parts = (part.partition("=") for text in told for part in text.split("; "))
-    counts = Counter((display(column), display(value)) for column, _, value in parts)
+    told = count_not_understood(layer.incidents.drop_duplicates("incident_id")["not_understood"])
+    counts: Counter[tuple[str, str]] = Counter()
+    for column, values in told.items():
+        for value, n in values.items():
+            counts[display(column), display(value)] += n
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return pd.Series(dict(order), dtype="int64")
 

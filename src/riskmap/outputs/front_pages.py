@@ -26,6 +26,7 @@ from riskmap.outputs.wordings import (
     percent,
     region_names,
 )
+from riskmap.panels.measures import VICTIM_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -236,7 +237,7 @@ def _moves(rows: pd.DataFrame) -> list[str]:
 def _doubt_lines(known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
     """Yield where levels may be higher than they say, or are of an earlier day."""
     flags = flag_table(known)
-    for name in ("at_least", "kept", "rows_lost", "reporting_gap", "borderline"):
+    for name in ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear"):
         rows = known[flags[name]]
         places = region_names(rows)
         if name == "kept":
@@ -262,11 +263,9 @@ def share_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unread_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what was not understood, counted by value."""
-    counts = unread_counts(layer)
-    values = [
-        f"{column} \u201c{value[:_MOST_LETTERS]}\u201d {n}" for (column, value), n in counts.items()
-    ]
+    """Yield what was not understood, counted by value; who was hit first."""
+    counts = sorted(unread_counts(layer).items(), key=lambda item: item[0][0] not in VICTIM_WORDS)
+    values = [f"{column} \u201c{value[:_MOST_LETTERS]}\u201d {n}" for (column, value), n in counts]
     if values:
         text = ", ".join(values[:UNREAD])
         if len(values) > UNREAD:

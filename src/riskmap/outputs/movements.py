@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 #: Codes of a level that may be higher.
-DOUBTS = ("rows_lost", "borderline")
+DOUBTS = ("rows_lost", "borderline", "unclear")
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05

@@ -166,8 +166,15 @@ def _find_undated(
     return found.assign(
         event_date=pd.NaT, until=pd.NaT, regions=None, sites=None, is_point=False,
         place=_first_of([rows[name] for name in _WRITTEN]),
-        unusable=rows["quarantine_detail"].str.split(", expected ").str[0],
+        unusable=_why_unusable(rows),
     )  # fmt: skip
+
+
+def _why_unusable(rows: pd.DataFrame) -> pd.Series:
+    """Return what stands where a day should; of a row whose fields are not known, all of it."""
+    why = rows["quarantine_detail"].str.split(", expected ").str[0]
+    whole = (rows["quarantine_reason"] == "ragged_row") & rows["notes"].notna()
+    return why.mask(whole, why + ": " + rows["notes"])
 
 
 def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[np.bool_]:

@@ -28,6 +28,7 @@ from riskmap.panels.measures import (
     SERIES,
     driver_of,
     hits_foreigners,
+    leaves_victims_unclear,
     measure,
     tells_victims,
 )
@@ -378,8 +379,9 @@ def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``position, day, source, scope, reports, told, violence, unknown, foreign, heard, spread``:
-        of the incidents that named one region; ``spread`` are those that were spread over several.
+        ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
+        spread``: of the incidents that named one region; ``spread`` are those that were spread over
+        several, and of the ``unclear`` ones it is not understood who was hit.
         What other sources tell of them too is ``heard``, and no report more.
     """
     row = placed["row"].to_numpy()
@@ -388,6 +390,7 @@ def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
         "told": tells_victims(counted).astype(float),
         **{k: v.astype(float) for k, v in measure(counted).items() if k in _TOLD},
     }
+    facts["unclear"] = leaves_victims_unclear(counted) * (facts["foreign"] == 0)
     weight = placed["weight"].to_numpy(dtype=float)
     sharp = (placed["method"] != "spread").to_numpy()
     table = pd.DataFrame(

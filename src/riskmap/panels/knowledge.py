@@ -405,6 +405,7 @@ class _Region:
     gap: NDArray[np.bool_]
     spread: FloatArray
     doubts: Doubts
+    unclear: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -428,6 +429,9 @@ class _Region:
         spread = np.zeros(n)
         if "spread" in sharp:
             spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
+        unclear = np.zeros(n)
+        if "unclear" in sharp:
+            unclear += np.bincount(position, sharp["unclear"].to_numpy(float) * recent, n)
         doubts = find_doubts(
             lost,
             keys,
@@ -436,7 +440,7 @@ class _Region:
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,
         )
-        return cls(sharp, named, last, gap, spread, doubts)
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0)
 
 
 def _gaps(
@@ -500,7 +504,8 @@ def _know_layer(
     gap = region.gap | silent | is_lost | was_silent
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
-    sure = (sufficiency == "sufficient") & by_name
+    unclear = region.unclear & (not wide)
+    sure = (sufficiency == "sufficient") & by_name & ~unclear
     confidence = np.select([~sure, reports < rules.confident_reports], ["low", "medium"], "high")
     codes = {
         "at_home": home,
@@ -509,6 +514,7 @@ def _know_layer(
         "not_covered": ~watched & ~silent & ~covered,
         "no_reports": ~watched & (region.named == 0),
         "gap": was_silent & ~silent,
+        "unclear": unclear,
     }
     return pd.DataFrame(
         {

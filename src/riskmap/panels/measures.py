@@ -131,15 +131,19 @@ def _is_abroad(incidents: pd.DataFrame) -> NDArray[np.bool_]:
 def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which incidents tell whether foreign people were among the victims.
 
+    One that names local people, and others in words that are in no list, does not.
+
     Examples
     --------
     >>> import riskmap as rm
     >>> bool(tells_victims(rm.datasets.incidents()).all())
     True
     """
-    told = incidents["foreign_victims"].notna() | incidents["nationality"].notna()
-    staff = incidents["staff_type"].notna() if "staff_type" in incidents else False
-    return np.asarray(told | staff, dtype=bool)
+    named = incidents["nationality"].notna()
+    if "staff_type" in incidents:
+        named = named | incidents["staff_type"].notna()
+    clear = ~leaves_victims_unclear(incidents)
+    return np.asarray(incidents["foreign_victims"].notna() | (named & clear), dtype=bool)
 
 
 def may_be_any(incidents: pd.DataFrame, column: str) -> NDArray[np.bool_]:
@@ -164,6 +168,28 @@ def may_be_any(incidents: pd.DataFrame, column: str) -> NDArray[np.bool_]:
         return np.zeros(len(incidents), dtype=bool)
     written = incidents[names[0]].astype("str")
     return written.str.contains(f"(?:^|; ){column}=", regex=True, na=False).to_numpy(bool)
+
+
+def leaves_victims_unclear(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which incidents say who was hit in words that are in no list.
+
+    Parameters
+    ----------
+    incidents
+        As for :func:`may_be_any`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"not_understood": ["sector=dredgery", "nationality=?", None]})
+    >>> leaves_victims_unclear(table).tolist()
+    [False, True, False]
+    """
+    return np.any([may_be_any(incidents, name) for name in VICTIM_WORDS], axis=0)
+
+
+#: Columns of words that say who was hit.
+VICTIM_WORDS = ("nationality", "foreign_victims", "staff_type")
 
 
 def driver_of(series: str, told: Mapping[str, FloatArray]) -> FloatArray:

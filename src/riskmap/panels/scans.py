@@ -24,7 +24,13 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.cells import day_numbers
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import hits_foreigners, may_be_any, measure, tells_victims
+from riskmap.panels.measures import (
+    VICTIM_WORDS,
+    hits_foreigners,
+    may_be_any,
+    measure,
+    tells_victims,
+)
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
@@ -263,10 +269,10 @@ _OF_ASIDE = ["quarantine_reason", "quarantine_detail", "area", "spread"]
 
 def _strange_columns(facts: pd.DataFrame) -> pd.Series:
     """Return of what is not understood the columns that say whom an incident concerns."""
-    columns = ("nationality", "sector")
-    marks = [np.where(may_be_any(facts, name), f"{name}=", "") for name in columns]
-    both = pd.Series(marks[0], dtype="str").str.cat(pd.Series(marks[1], dtype="str"), sep="; ")
-    return both.str.strip("; ").replace("", None).astype("str")
+    told = pd.Series("", index=range(len(facts)), dtype="str")
+    for name in ("sector", *VICTIM_WORDS):
+        told += np.where(may_be_any(facts, name), f"{name}=; ", "")
+    return told.str.strip("; ").replace("", None).astype("str")
 
 
 def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS, add_series
+from riskmap.panels.measures import HARMLESS, add_series, leaves_victims_unclear
 from riskmap.panels.scans import NO_DAY
 from riskmap.panels.sums import KEYS, sum_up
 from riskmap.places.spreads import Past, spread_weights
@@ -78,6 +78,7 @@ def see_sums(table: pd.DataFrame) -> pd.DataFrame:
     sharp = table["grains"].to_numpy() == WHOLE
     facts = {"reports": 1.0, "told": told}
     facts |= {name: series[name] for name in ("violence", "unknown", "foreign")}
+    facts["unclear"] = leaves_victims_unclear(table) * (series["foreign"] == 0)
     seen = pd.DataFrame(
         {
             "position": table["position"].to_numpy(),

@@ -14,13 +14,13 @@ import pandas as pd
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
+from riskmap.incidents.feeds.people import note_unused, tell_broken
 from riskmap.incidents.quarantines import quarantine_broken, quarantine_set_aside
-from riskmap.incidents.remarks import Remarks, tells_nothing, tells_who
+from riskmap.incidents.remarks import Remarks, tells_who
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
     parse_counts,
-    per_unique,
     read_codes,
     repeat_text,
     to_number,
@@ -323,28 +323,16 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
-    _note_unused(feed, source, frame)
+    used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
+    unused = {key(name): name for name in source.raw.rows.columns if name not in used}
+    note_unused(source, frame, unused)
     broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
         frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
+    frame = tell_broken(frame, source.raw.broken)
     quarantine_set_aside(frame, quarantine)
     return frame
-
-
-def _note_unused(feed: Feed, source: Source, frame: pd.DataFrame) -> None:
-    """Note what columns hold that seem to tell who was hit, and that the feed does not use.
-
-    It may be a nationality, so that it stands among those that are not understood.
-    """
-    used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
-    victims = frame.get("foreign_victims", pd.Series(pd.NA, frame.index, "Int64"))
-    known = (victims.fillna(0) > 0).to_numpy(bool)
-    for name in source.raw.rows.columns:
-        if name not in used and tells_who(key(name)):
-            texts = source.clean(key(name))
-            told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
-            source.not_understood.add("nationality", told & ~known, f"{name}: " + texts)
 
 
 def _codes(source: Source, name: str, codes: Codes, quarantine: Quarantine) -> pd.Series:

@@ -52,6 +52,7 @@ _FLAGS = (
     "kept",
     "rows_lost",
     "borderline",
+    "unclear",
     "at_least",
     "attacked",
 )

@@ -53,7 +53,7 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     if gone.empty:
         return now
     gone = _told_as_before(gone, previous.regions, known)
-    placed = now.loc[now["region_id"].notna(), "incident_id"]
+    placed = now.loc[now["region_id"].notna() & now["until"].notna(), "incident_id"]
     moved = gone["incident_id"].isin(placed)
     also = dict(zip(gone["incident_id"][moved], gone["regions"][moved].fillna(""), strict=True))
     marked = [

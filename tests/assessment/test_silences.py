@@ -279,6 +279,9 @@ def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(sta
 def test_counts_without_incidents_are_assessed():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
     counts = {name: panel.wide(name) for name in ("violence", "foreign")}
-    layer = rm.assess(rm.forecast(rm.panel_from_counts(counts), model=MODEL), REGIONS)
+    forecast = rm.forecast(rm.panel_from_counts(counts), model=MODEL)
+    layer = rm.assess(forecast, REGIONS)
     assert (layer.risks["risk_level"] > 0).any()
     assert not layer.risks["reporting_gap"].any()
+    after = rm.assess(forecast, REGIONS, previous=assess(BASE, BEFORE))
+    assert after.risks["reporting_gap"].all(), "all that was known has gone"

@@ -219,6 +219,15 @@ def test_an_analyst_clears_what_has_gone_of_a_region_and_layer(emptied):
     assert found.risks.set_index(KEY)["reporting_gap"][home].all(), "it was missed later"
 
 
+def test_what_is_missed_is_missed_in_a_region_that_was_renamed(emptied):
+    home, less, _, layer = emptied
+    renamed = REGIONS.assign(region_id="N" + REGIONS["region_id"])
+    panel = rm.count_incidents(rm.locate(less, renamed), renamed, group=GROUP, as_of=NEXT)
+    after = rm.assess(rm.forecast(panel, model=MODEL), renamed, previous=layer)
+    assert set(after.gone["region_id"]) == {"N" + home}
+    assert "N" + home in doubted(after)
+
+
 def test_what_is_missed_is_not_published(emptied):
     layer = emptied[3]
     assert len(layer.gone)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 
 import riskmap as rm
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.successors import carry_regions
+from riskmap.places.crosswalks import find_predecessors
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -186,10 +188,16 @@ def is_doubtful(risks: pd.DataFrame) -> pd.Series:
 
 
 def find_falls(before: rm.RiskLayer, after: rm.RiskLayer | Levels) -> pd.DataFrame:
-    """Return the regions and layers that are lower than before without a flag."""
+    """Return the regions and layers that are lower than before without a flag.
+
+    Of those that a region comes from, the one with the highest level is before.
+    """
     key = ["region_id", "layer"]
-    both = before.risks[key].merge(after.risks[key], on=key)
-    old, new = (both.merge(layer.risks, on=key, how="left") for layer in (before, after))
+    pairs = find_predecessors(before.regions, after.regions)
+    both = before.risks.merge(pairs, left_on="region_id", right_on="old_id")
+    both = both.assign(region_id=both["new_id"]).sort_values("risk_level", ascending=False)
+    old = both.drop_duplicates(key).sort_values(key, ignore_index=True)
+    new = old[key].merge(after.risks, on=key, how="left")
     flagged = is_flagged(new) | new["region_id"].isin(_under_banners(after))
     fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~flagged
     found = new[fell][[*key, "risk_level", "level_high", "p_any", "reasons"]]
@@ -419,8 +427,33 @@ def rename_region(world: World, rng: Generator) -> World:
     """Give a region another id than in the layer before."""
     regions = world.regions.copy()
     one = int(rng.integers(len(regions)))
-    regions.loc[one, "region_id"] = f"{regions['iso3'].iloc[one]}9999"
+    regions.loc[one, "region_id"] += " renamed"
     return replace(world, regions=regions)
+
+
+def split_region(world: World, rng: Generator) -> World:
+    """Cut a region in two, with new ids and names."""
+    one = world.regions.iloc[[int(rng.integers(len(world.regions)))]]
+    west, south, east, north = one.total_bounds
+    middle = west + float(rng.choice([0.2, 0.5])) * (east - west)
+    boxes = shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)
+    halves = [
+        one.assign(**(one[["region_id", "name"]] + end)).set_geometry(one.intersection(box))
+        for end, box in zip((" west", " east"), boxes, strict=True)
+    ]
+    rest = world.regions[world.regions["region_id"] != one["region_id"].iloc[0]]
+    return replace(world, regions=pd.concat([rest, *halves], ignore_index=True))
+
+
+def merge_regions(world: World, rng: Generator) -> World:
+    """Make one region of two that touch."""
+    regions = world.regions
+    one = int(rng.integers(len(regions)))
+    other = int(np.flatnonzero(regions.touches(regions.geometry.iloc[one]))[0])
+    both = regions.iloc[[one, other]]
+    name = "+".join(both["region_id"])
+    whole = both.iloc[[0]].assign(region_id=name).set_geometry([both.union_all()], crs=4326)
+    return replace(world, regions=pd.concat([regions.drop(both.index), whole], ignore_index=True))
 
 
 PICKS = {f.__name__: f for f in (some, newest, one_district, one_source, of_foreigners)}
@@ -438,6 +471,8 @@ TABLES = {
         rename_region,
     )
 }
+#: Other borders: without the layer before, levels are simply those of other regions.
+BORDERS = {f.__name__: f for f in (split_region, merge_regions)}
 TRACES = (*TABLES, *(f"{garble}:{pick}" for garble in GARBLES for pick in PICKS))
 SILENT = tuple(f"drop:{pick}" for pick in PICKS)
 
@@ -445,7 +480,7 @@ SILENT = tuple(f"drop:{pick}" for pick in PICKS)
 def degrade(world: World, name: str, seed: int) -> World:
     """Return a world after the degradation of a name; a seed chooses how."""
     rng = np.random.default_rng(seed)
-    if name in TABLES:
-        return TABLES[name](world, rng)
+    if name in TABLES | BORDERS:
+        return (TABLES | BORDERS)[name](world, rng)
     act, pick = name.split(":")
     return (GARBLES | {"drop": drop})[act](world, PICKS[pick](world, rng))

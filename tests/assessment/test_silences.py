@@ -219,6 +219,15 @@ def test_an_analyst_clears_what_has_gone_of_a_region_and_layer(emptied):
     assert found.risks.set_index(KEY)["reporting_gap"][home].all(), "it was missed later"
 
 
+def test_what_is_missed_is_missed_in_a_region_that_was_renamed(emptied):
+    home, less, _, layer = emptied
+    renamed = REGIONS.assign(region_id="N" + REGIONS["region_id"])
+    panel = rm.count_incidents(rm.locate(less, renamed), renamed, group=GROUP, as_of=NEXT)
+    after = rm.assess(rm.forecast(panel, model=MODEL), renamed, previous=layer)
+    assert set(after.gone["region_id"]) == {"N" + home}
+    assert "N" + home in doubted(after)
+
+
 def test_what_is_missed_is_not_published(emptied):
     layer = emptied[3]
     assert len(layer.gone)
@@ -279,6 +288,9 @@ def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(sta
 def test_counts_without_incidents_are_assessed():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
     counts = {name: panel.wide(name) for name in ("violence", "foreign")}
-    layer = rm.assess(rm.forecast(rm.panel_from_counts(counts), model=MODEL), REGIONS)
+    forecast = rm.forecast(rm.panel_from_counts(counts), model=MODEL)
+    layer = rm.assess(forecast, REGIONS)
     assert (layer.risks["risk_level"] > 0).any()
     assert not layer.risks["reporting_gap"].any()
+    after = rm.assess(forecast, REGIONS, previous=assess(BASE, BEFORE))
+    assert after.risks["reporting_gap"].all(), "all that was known has gone"

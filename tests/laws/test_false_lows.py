@@ -55,7 +55,7 @@ def test_law_6_what_leaves_a_trace_is_told(seed, group, how, path):
 
 
 @trials
-@given(worlds, groups, steps([*low.TRACES, *low.SILENT]))
+@given(worlds, groups, steps([*low.TRACES, *low.SILENT, *low.BORDERS]))
 def test_law_6_beside_the_layer_before_nothing_falls_untold(seed, group, path):
     _, before = low.before(seed, group, None)
     world = degraded(low.world(seed), path)

@@ -72,6 +72,11 @@ def test_what_is_known_to_a_place_or_district_holds_up_its_own_region_alone(prec
     assert (row["regions"], row["is_point"]) == ("west", False)
 
 
+def test_a_place_that_is_said_to_be_exact_and_lacks_its_point_holds_up_its_own_region_alone():
+    row = find(incidents(2).set_geometry([None, None], crs=4326), method="stated").iloc[0]
+    assert (row["regions"], row["is_point"]) == ("west", False)
+
+
 def test_what_is_spread_holds_up_none_and_tells_its_area():
     row = find(incidents(geo_precision="admin1", admin1="Ambrel"), method="spread").iloc[0]
     assert pd.isna(row["regions"])

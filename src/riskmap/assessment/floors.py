@@ -43,7 +43,7 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     as_of
         The day of the layer.
     """
-    now = forecast.attacks
+    now = conform(forecast.attacks, ATTACK_COLUMNS)
     group = None if forecast.group is None else str(forecast.group)
     if previous is None or previous.provenance.get("group") != group:
         return now

@@ -152,16 +152,19 @@ def find_gone(
         blind = lines.assign(rule="silence", detail=UNTOLD).head(len(lines) if len(known) else 0)
         return Gone(frozenset(), conform(blind, AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
     here = known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
-    fresh = evidence.loc[~is_among(evidence, known), _SAME] if not here.all() else known[_SAME][:0]
+    if here.all():
+        return Gone(frozenset(), empty_table(AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
+    fresh = evidence.loc[~is_among(evidence, known), _SAME]
     again = pd.MultiIndex.from_frame(known[_SAME]).isin(pd.MultiIndex.from_frame(fresh))
     lost = known[~here & (known["new"] | ~again)]
+    told = _sum_up(evidence, keys)
     doubts: dict[tuple[str, str], str] = {}
     cleared: dict[tuple[str, ...], None] = {}
     for layer in LAYERS:
         free, lines = _clear(lost, layer, decisions, as_of=as_of)
         cleared |= dict.fromkeys(lines)
         left = lost[free]
-        found = _doubt_regions(left, evidence, keys, layer=layer, as_of=as_of) if len(left) else {}
+        found = _doubt_regions(left, told, keys, layer=layer, as_of=as_of)
         found |= _doubt_sources(known, left[left["new"]], keys)
         doubts |= {(region, layer): why for region, why in found.items()}
     first = {region: (region, layer) for region, layer in reversed(doubts)}
@@ -231,26 +234,29 @@ def _doubt_sources(known: pd.DataFrame, lost: pd.DataFrame, keys: pd.DataFrame) 
     return doubts
 
 
-def _doubt_regions(
-    lost: pd.DataFrame, evidence: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: str
-) -> dict[str, str]:
-    """Return the regions of which reports have just gone, or in all too many."""
-    rules, day = default_rules(), pd.Timestamp(as_of)
-    ids = keys["region_id"]
-    position = pd.Index(ids).get_indexer(evidence["region_id"])
-    told = pd.DataFrame(
+def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Return the region, day and weight of each report, as doubts are held against them."""
+    table = pd.DataFrame(
         {
-            "position": position,
+            "position": pd.Index(keys["region_id"]).get_indexer(evidence["region_id"]),
             "day": (evidence["event_date"] - pd.Timestamp("1970-01-01")).dt.days,
             "reports": evidence["weight"],
             "foreign": evidence["weight"] * hits_foreigners(evidence),
         }
     )
+    return table[table["position"] >= 0]
+
+
+def _doubt_regions(
+    lost: pd.DataFrame, told: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: str
+) -> dict[str, str]:
+    """Return the regions of which reports have just gone, or in all too many."""
+    rules, ids = default_rules(), keys["region_id"]
     doubts = find_doubts(
         lost.assign(foreign=lost["weight"] * lost["foreign"]),
         keys,
-        told[position >= 0],
-        today=day_of(day),
+        told,
+        today=day_of(pd.Timestamp(as_of)),
         recent_days=rules.recent_days,
         lost_share=rules.lost_share,
     )

@@ -317,16 +317,15 @@ WATCHERS = ("watch", "aidlog", "desk")
 def sure_silence(world: World, name: str) -> int:
     """Return the days after which chance can hardly explain the silence of a source, 0 for never.
 
-    At its pace of the last two years a report would have come with a probability of 99.99 %, and it
-    is 2.7 times as long as any but its longest silence of the last five years.
+    At its pace in the slowest of the last four years a report would have come with a probability of
+    99.99 %, and it is 2.7 times as long as any but its longest silence.
     """
     mine = _usable(world) & (world.incidents["source"] == name).to_numpy()
     days = np.unique((NOW - world.incidents.loc[mine, "event_date"].dropna()).dt.days)
-    late = days[days < 730]
-    if len(late) < 12:
+    slowest = min(int(((days >= 365 * i) & (days < 365 * (i + 1))).sum()) for i in range(4))
+    if slowest < 8:  # few reports tell no pace
         return 0
-    quiet = np.sort(np.diff(days[days < 1826]))
-    return int(max(60, 9.3 * 730 / len(late), 2.7 * quiet[-2]))
+    return int(max(60, 9.3 * 365 / (slowest - 2), 2.7 * np.sort(np.diff(days))[-2]))
 
 
 def stop_source(world: World, rng: Generator) -> World:
@@ -349,7 +348,8 @@ def cut_gap(world: World, rng: Generator) -> World:
 
 def stop_everyone(world: World, rng: Generator) -> World:
     """Let all fall silent: the file is an old one."""
-    since = NOW - pd.Timedelta(days=int(rng.choice([60, 200, 800])))
+    silence = max(sure_silence(world, name) for name in WATCHERS)
+    since = NOW - pd.Timedelta(days=silence * int(rng.choice([1, 2])))
     return drop(world, (world.incidents["event_date"] >= since).to_numpy())
 
 

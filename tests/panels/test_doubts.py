@@ -102,10 +102,10 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     many = {"event_date": [day] * 40, "weight": 1.0, "foreign": 0.0}
     table = known(weekly(), pd.DataFrame({"region_id": ["a", "b"] * 20, **many}))
     assert table["watched"].tolist() == [False, False, True]
-    assert (table["share_lost"] > 0.1).all()
+    assert (table["hazard_times"] > 1.1).all()
     one = known(weekly(), pd.DataFrame({"region_id": "a", **many}))
     assert one["reasons"].fillna("").str.contains("rows_lost").tolist() == [True, False, False]
-    assert (one["share_lost"] == 0).all()
+    assert one["hazard_times"].between(1.0, 1.5).all()
 
 
 @settings(max_examples=30)

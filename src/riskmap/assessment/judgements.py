@@ -209,15 +209,15 @@ def _levels_in_doubt(
     nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
     half-life of 24 months,
 
-    .. math:: H' = (1 + b + 3 s) H + m h / d, \qquad d = 24 / \ln 2 	ext{ months}
+    .. math:: H' = (1 + b) k H + m h / d, \qquad d = 24 / \ln 2 \text{ months}
 
-    with the share s of the country's reports that was lost (cubed, because what was lost also
-    taught the coefficients), m reports that may be of the region, and the horizon h. Of reports
-    that don't say who was hit the going share is foreign.
+    with k for what was lost all over the country (:func:`riskmap.panels.doubts.find_doubts`), m
+    reports that may be of the region, and the horizon h. Of reports that don't say who was hit the
+    going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     any_share = len(forecast.shares) > 0
-    share = risks["share_lost"].fillna(0.0).to_numpy(dtype=float)
+    times = risks["hazard_times"].fillna(1.0).to_numpy(dtype=float)
     may_be = risks["may_be_here"].fillna(0.0)
     wide = risks["layer"] == "violence"
     of_all = risks["region_id"].map(may_be[wide].set_axis(risks.loc[wide, "region_id"]))
@@ -228,7 +228,7 @@ def _levels_in_doubt(
     more = may_be * days / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER) * hazard / np.maximum(1.0 - share, 1e-3) ** 3 + more,
+        "rows_lost": (1.0 + BORDER) * times * hazard + more,
     }
     return {
         name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)

@@ -159,7 +159,7 @@ KNOWLEDGE_COLUMNS = (
     Column("rows_spread", NUMBER, "recent rows that were spread over it and other regions"),
     Column("rows_lost", NUMBER, "rows that named it and were set aside"),
     Column("may_be_here", NUMBER, "reports that may be of it and count nowhere, or elsewhere"),
-    Column("share_lost", NUMBER, "the share of its country's reports that was set aside"),
+    Column("hazard_times", NUMBER, "how many times its hazard may be higher for what was lost"),
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),

@@ -242,6 +242,7 @@ def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
             "day": (evidence["event_date"] - pd.Timestamp("1970-01-01")).dt.days,
             "reports": evidence["weight"],
             "foreign": evidence["weight"] * hits_foreigners(evidence),
+            "unclear": 0.0,
         }
     )
     return table[table["position"] >= 0]

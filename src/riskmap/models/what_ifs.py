@@ -16,11 +16,11 @@ from riskmap.models.baselines import UNSEEN
 from riskmap.panels.features import membership
 from riskmap.panels.risk_days import (
     days_at_risk,
+    days_beside,
     fill_missing,
     least_days,
     ratio,
     was_watched,
-    whole_days,
 )
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class ChangedSums:
     def __init__(self, history: CountHistory, what_ifs: WhatIfs) -> None:
         self._history, self._what_ifs = fill_missing(history), what_ifs
         self._age = history.days[::-1].cumsum()[::-1] - history.days
-        self._risk, self._whole = days_at_risk(self._history), whole_days(self._history)
+        self._risk, self._whole = days_at_risk(self._history), days_beside(self._history)
         self._watched = was_watched(self._history)
         if self._watched is not None:
             self._risk = np.where(self._watched, self._risk, 0.0)

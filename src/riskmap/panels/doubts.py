@@ -152,6 +152,8 @@ class Doubts:
     share, share_foreign : ndarray
         What share of the reports of its country was lost, the region that lost most left out: what
         is lost of one region alone is its own matter.
+    times, times_foreign : ndarray
+        How many times its hazard may be higher for what its country lost.
     """
 
     lost: FloatArray
@@ -161,6 +163,8 @@ class Doubts:
     may_be_foreign: FloatArray
     share: FloatArray
     share_foreign: FloatArray
+    times: FloatArray
+    times_foreign: FloatArray
 
 
 def find_doubts(
@@ -172,11 +176,18 @@ def find_doubts(
     recent_days: int,
     lost_share: float,
 ) -> Doubts:
-    """Return what was lost of each region.
+    r"""Return what was lost of each region.
 
     All that was lost is held against all reports; what was lost of the last days against those of
     the last days. What has no day may be of today. In the shares of a country both weigh the less
-    the older they are.
+    the older they are. Reports that say in unknown words who was hit may be of foreigners.
+
+    With a share s of a country's reports lost, and :math:`s'` without the region that lost most,
+    hazards may be higher by
+
+    .. math:: \max\{1 / (1 - s),\; 1 / (1 - s')^3\}
+
+    which is cubed because what is lost all over a country would also have taught coefficients.
 
     Parameters
     ----------
@@ -185,7 +196,7 @@ def find_doubts(
     keys : DataFrame
         ``region_id, iso3``.
     told : DataFrame
-        ``position, day, reports, foreign``: what counts.
+        ``position, day, reports, foreign, unclear``: what counts.
     today, recent_days
         The day, since 1970, and how many days are recent.
     lost_share
@@ -213,28 +224,39 @@ def find_doubts(
     def too_many(lack: FloatArray, rest: FloatArray) -> NDArray[np.bool_]:
         return (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST)
 
-    def around(name: str, other: str) -> FloatArray:
-        lack, rest = total(gone, name, by_age=True), total(told, other, by_age=True)
+    def shares(lack: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
         most = np.zeros(country.max(initial=-1) + 1)
         np.maximum.at(most, country, lack)
         sums = [np.bincount(country, values).astype(float) for values in (lack, rest)]
-        return _share(sums[0] - most, sums[1])[country]
+        return _share(sums[0] - most, sums[1])[country], _share(*sums)[country]
 
     all_of_it = too_many(total(gone, "weight"), total(told, "reports"))
     lately = too_many(total(recent(gone), "weight"), total(recent(told), "reports"))
     hit = too_many(total(gone, "foreign"), total(told, "foreign"))
-    share = around("weight", "reports")
+    unclear = total(told, "unclear", by_age=True)
+    told_of = total(told, "foreign", by_age=True)
+    around, whole = shares(total(gone, "weight", by_age=True), total(told, "reports", by_age=True))
+    theirs = shares(total(gone, "foreign", by_age=True) + unclear, told_of)
+    around_foreign, whole_foreign = np.maximum(around, theirs[0]), np.maximum(whole, theirs[1])
     return Doubts(
         lost=total(gone, "weight"),
         is_lost=all_of_it | lately,
         is_lost_foreign=all_of_it | lately | hit,
         may_be=total(gone, "may_be", by_age=True),
-        may_be_foreign=total(gone, "may_be_foreign", by_age=True),
-        share=share,
-        share_foreign=np.maximum(share, around("foreign", "foreign")),
+        may_be_foreign=total(gone, "may_be_foreign", by_age=True) + unclear,
+        share=around,
+        share_foreign=around_foreign,
+        times=_times(around, whole),
+        times_foreign=_times(around_foreign, whole_foreign),
     )
 
 
 def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
     """Return what share of all is lacking."""
     return np.asarray(lack / np.maximum(lack + rest, 1e-9))
+
+
+def _times(around: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return how many times hazards may be higher for such shares."""
+    around, whole = (np.maximum(1.0 - share, 1e-3) for share in (around, whole))
+    return np.maximum(1.0 / whole, around**-3)

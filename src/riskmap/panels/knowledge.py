@@ -435,7 +435,7 @@ class _Region:
         doubts = find_doubts(
             lost,
             keys,
-            sharp if "foreign" in sharp else sharp.assign(foreign=0.0),
+            sharp.assign(**{name: 0.0 for name in ("foreign", "unclear") if name not in sharp}),
             today=today,
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,
@@ -528,7 +528,7 @@ def _know_layer(
             "rows_spread": region.spread,
             "rows_lost": doubts.lost,
             "may_be_here": doubts.may_be if wide else doubts.may_be_foreign,
-            "share_lost": doubts.share if wide else doubts.share_foreign,
+            "hazard_times": doubts.times if wide else doubts.times_foreign,
             "data_sufficiency": sufficiency,
             "confidence": confidence,
             "reporting_gap": gap,

@@ -132,6 +132,27 @@ def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
     return horizon_days * exposure[-1]
 
 
+def days_beside(history: CountHistory, series: str = "counts") -> FloatArray:
+    """Return the days that incidents of unwatched windows are set against, by region.
+
+    They are all from the first watched window on: an old history that nobody watched, however long,
+    stretches nothing. Where nobody ever watched they are the days of all windows.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((3, 1)), np.full(3, 7.0), np.zeros(1, int),
+    ...                        np.zeros(1, int), watched=np.array([[0.0], [1.0], [0.0]]))
+    >>> days_beside(history).tolist()
+    [[0.0], [7.0], [7.0]]
+    """
+    some, days = was_watched(history, series), whole_days(history)
+    if some is None:
+        return days
+    since = np.logical_or.accumulate(some, axis=0) | ~some.any(axis=0)
+    return np.where(since, days, 0.0)
+
+
 def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[FloatArray, ...]:
     """Return incidents and days at risk by window and region, as :func:`ratio` takes their sums.
 
@@ -146,7 +167,7 @@ def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[Floa
     -------
     tuple of ndarray, shape (n_windows, n_regions)
         Incidents of watched windows and the days at risk; then, if there are any, incidents told
-        of windows that nobody watched, and the days of all windows.
+        of windows that nobody watched, and :func:`days_beside`.
 
     Examples
     --------
@@ -164,7 +185,7 @@ def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[Floa
     days = np.where(some, days, 0.0)
     if not told[~some].any():
         return told, days
-    return np.where(some, told, 0.0), days, np.where(some, 0.0, told), whole_days(history)
+    return np.where(some, told, 0.0), days, np.where(some, 0.0, told), days_beside(history, series)
 
 
 def ratio(

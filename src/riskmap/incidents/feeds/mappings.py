@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
-from riskmap.incidents.feeds.people import note_unused, tell_broken
+from riskmap.incidents.feeds.unused import note_unused, tell_broken
 from riskmap.incidents.quarantines import quarantine_broken, quarantine_set_aside
 from riskmap.incidents.remarks import Remarks, tells_who
 from riskmap.incidents.values import (
@@ -325,7 +325,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
         frame = frame.assign(**feed.finish(source, frame))
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
-    note_unused(source, frame, unused)
+    note_unused(source.not_understood, source.clean, frame, unused)
     broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)

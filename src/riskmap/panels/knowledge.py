@@ -230,9 +230,12 @@ def _spans(
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
     Between two reports it watched unless the silence is a gap, or reports around are thin against
-    those of lately: a trickle of old rows is no watch.
+    those of lately: a trickle of old rows is no watch. After a silence of more than ``lately_days``
+    it began anew.
     """
     days = days[days < until] if since is None else days[(days < until) & (days >= since)]
+    away = np.flatnonzero(np.diff(days) > rules.lately_days)
+    days = days[away[-1] + 1 :] if len(away) else days
     if not len(days):
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     nodes = np.append(days, until)
@@ -487,11 +490,12 @@ def _know_layer(
             for position in one.regions:
                 names[position].append(one.source)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
+        around = _around(one, keys)
         if not one.alive:
             silent[one.regions] = True
-            stopped[one.regions] |= one.stopped
+            stopped[around] |= one.stopped
         if one.last_gap > today - rules.gap_days:
-            was_silent[one.regions] = True
+            was_silent[around] = True
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
@@ -537,6 +541,18 @@ def _know_layer(
             ],
         }
     )
+
+
+def _around(one: Watcher, keys: pd.DataFrame) -> IntArray:
+    """Return the regions that are missed with a source: of a log, those of the same province too.
+
+    What it would have told in a silence is not known, nor from where.
+    """
+    if one.scope.reach != "reports" or "parent_id" not in keys:
+        return one.regions
+    parents = keys["parent_id"].to_numpy(dtype=object)
+    same = np.isin(parents, [name for name in parents[one.regions] if pd.notna(name)])
+    return np.union1d(np.flatnonzero(same), one.regions)
 
 
 def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> FloatArray:

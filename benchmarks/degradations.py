@@ -122,10 +122,18 @@ def join(worlds: list[World]) -> World:
     return World(incidents, regions)
 
 
-def foresee(world: World, group: rm.WorkerGroup, *, as_of: str = AS_OF, model: Any) -> rm.Forecast:
-    """Return the forecast of a world, from `locate` on, by quarters."""
-    located = rm.locate(world.incidents, world.regions)
-    panel = rm.count_incidents(located, world.regions, every="quarter", as_of=as_of, group=group)
+def foresee(
+    world: World,
+    group: rm.WorkerGroup,
+    *,
+    as_of: str = AS_OF,
+    model: Any,
+    located: rm.Located | None = None,
+    every: str = "quarter",
+) -> rm.Forecast:
+    """Return the forecast of a world, from `locate` on."""
+    placed = rm.locate(world.incidents, world.regions) if located is None else located
+    panel = rm.count_incidents(placed, world.regions, every=every, as_of=as_of, group=group)
     return rm.forecast(panel, model=model)
 
 
@@ -153,11 +161,10 @@ class Levels:
 
 
 def judge(
-    world: World, group: rm.WorkerGroup, *, previous: rm.RiskLayer | None, model: Any
+    forecast: rm.Forecast, regions: gpd.GeoDataFrame, *, previous: rm.RiskLayer | None
 ) -> Levels:
-    """Return the levels that :func:`assess` gives, and nothing else of its layer."""
-    forecast = foresee(world, group, model=model)
-    ordered = world.regions.sort_values("region_id", ignore_index=True)
+    """Return the levels that `rm.assess` gives, and nothing else of its layer."""
+    ordered = regions.sort_values("region_id", ignore_index=True)
     if previous is not None:
         previous, _ = carry_regions(previous, ordered)
     scale = rm.LevelScale.default()
@@ -337,13 +344,16 @@ def stop_source(world: World, rng: Generator) -> World:
 
 
 def cut_gap(world: World, rng: Generator) -> World:
-    """Let a source be silent for a time, and tell again."""
+    """Let a source be silent for a time, and tell again; longer than by chance after that year."""
     name = rng.choice(WATCHERS)
-    days = sure_silence(world, name) * int(rng.choice([1, 2]))
+    length = sure_silence(world, name) * int(rng.choice([1, 2]))
     end = NOW - pd.Timedelta(days=int(rng.integers(30, 600)))
-    day = world.incidents["event_date"]
-    mine = world.incidents["source"] == name
-    return drop(world, (mine & (day < end) & (day >= end - pd.Timedelta(days=days))).to_numpy())
+    start = end - pd.Timedelta(days=length)
+    day, mine = world.incidents["event_date"], world.incidents["source"] == name
+    year = mine & (day < start) & (day >= start - pd.Timedelta(days=365))
+    if (day[year].nunique() - 3) / 365 * length < 9.3:
+        return world
+    return drop(world, (mine & (day < end) & (day >= start)).to_numpy())
 
 
 def stop_everyone(world: World, rng: Generator) -> World:

@@ -21,6 +21,7 @@ from riskmap.panels.knowledge import (
     default_rules,
     find_watchers,
     know_regions,
+    main_watchers,
 )
 from riskmap.panels.measures import (
     GROUP_SERIES,
@@ -341,8 +342,9 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     bounds = day_numbers(grid.edges)
     at_risk: dict[str, FloatArray | None] = {}
     for layer in LAYERS:
+        main = main_watchers(watchers, named, keys["iso3"], layer)
         watched, at_risk[layer] = days_at_risk_share(
-            watchers, everyone, layer, bounds=bounds, n=len(keys)
+            main, everyone, layer, bounds=bounds, n=len(keys)
         )
         names = [name for name in sums if _SEEN_WITH.get(name) == layer]
         blind = (watched.T == 0).ravel()

@@ -136,6 +136,9 @@ LEAST_LOST = 0.5
 #: A report that may be of a region weighs half after so many days, as its own rate does.
 _HALF_LIFE_DAYS = 730.5
 
+#: So many days a steady rate is summed over by such weights.
+_OWN_DAYS = _HALF_LIFE_DAYS / np.log(2.0)
+
 
 @dataclass(frozen=True)
 class Doubts:
@@ -148,7 +151,8 @@ class Doubts:
     is_lost, is_lost_foreign : ndarray of bool
         Whether that is too large a share of its reports, of those that tell of foreigners.
     may_be, may_be_foreign : ndarray
-        Reports that may be of it and count nowhere or elsewhere, the older the less.
+        Reports that may be of it and count nowhere or elsewhere, the older the less; or as many as
+        a steady rate would give, where that is more.
     share, share_foreign : ndarray
         What share of the reports of its country was lost, the region that lost most left out: what
         is lost of one region alone is its own matter.
@@ -185,9 +189,9 @@ def find_doubts(
     With a share s of a country's reports lost, and :math:`s'` without the region that lost most,
     hazards may be higher by
 
-    .. math:: \max\{1 / (1 - s),\; 1 / (1 - s')^3\}
+    .. math:: \max\{1 / (1 - s)^2,\; 1 / (1 - s')^3\}
 
-    which is cubed because what is lost all over a country would also have taught coefficients.
+    because what is lost would also have taught coefficients.
 
     Parameters
     ----------
@@ -233,6 +237,12 @@ def find_doubts(
     all_of_it = too_many(total(gone, "weight"), total(told, "reports"))
     lately = too_many(total(recent(gone), "weight"), total(recent(told), "reports"))
     hit = too_many(total(gone, "foreign"), total(told, "foreign"))
+    since = min(float(told["day"].min()), today - _OWN_DAYS) if len(told) else today - _OWN_DAYS
+    steady = _OWN_DAYS / (today - since)
+
+    def may_be(name: str) -> FloatArray:
+        return np.maximum(total(gone, name, by_age=True), steady * total(gone, name))
+
     unclear = total(told, "unclear", by_age=True)
     told_of = total(told, "foreign", by_age=True)
     around, whole = shares(total(gone, "weight", by_age=True), total(told, "reports", by_age=True))
@@ -242,8 +252,8 @@ def find_doubts(
         lost=total(gone, "weight"),
         is_lost=all_of_it | lately,
         is_lost_foreign=all_of_it | lately | hit,
-        may_be=total(gone, "may_be", by_age=True),
-        may_be_foreign=total(gone, "may_be_foreign", by_age=True) + unclear,
+        may_be=may_be("may_be"),
+        may_be_foreign=may_be("may_be_foreign") + unclear,
         share=around,
         share_foreign=around_foreign,
         times=_times(around, whole),
@@ -259,4 +269,4 @@ def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
 def _times(around: FloatArray, whole: FloatArray) -> FloatArray:
     """Return how many times hazards may be higher for such shares."""
     around, whole = (np.maximum(1.0 - share, 1e-3) for share in (around, whole))
-    return np.maximum(1.0 / whole, around**-3)
+    return np.maximum(whole**-2, around**-3)

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.panels.cells import spread_days
+from riskmap.panels.knowledge import RECORD_SHARE
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
-#: The sources of record gave this share of a layer's reports ...
-RECORD_SHARE = 0.9
-#: ... that are older than so many days (of all, when none is).
+#: The sources of record gave most of a layer's reports that are older than so many days (of all,
+#: when none is).
 RECORD_DAYS = 365
 
 

@@ -494,3 +494,47 @@ def degrade(world: World, name: str, seed: int) -> World:
         return (TABLES | BORDERS)[name](world, rng)
     act, pick = name.split(":")
     return (GARBLES | {"drop": drop})[act](world, PICKS[pick](world, rng))
+
+
+# Many small countries at a time.
+
+
+@cache
+def whole_layer(seeds: range, group: int, how: str | None) -> tuple[Any, rm.RiskLayer]:
+    """Return the layer of the whole data of small countries: alone, or after one before."""
+    whole, model = join([small(seed) for seed in seeds]), Apart()
+    previous = assess(whole, GROUPS[group], as_of=BEFORE, model=model) if how == "window" else None
+    return previous, assess(whole, GROUPS[group], previous=previous, model=model)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One composition of degradations a country, and the falls that nobody is told of."""
+
+    paths: dict[str, list[tuple[str, int]]]
+    falls: pd.DataFrame
+    risks: pd.DataFrame
+
+
+def run_batch(seeds: range, number: int, *, longest: int = 3) -> Batch:
+    """Degrade each of the small countries and hold its levels against those of the whole data."""
+    rng = np.random.default_rng([777, seeds.start, number])
+    group, how = int(rng.integers(len(GROUPS))), str(rng.choice(["alone", "window", "before"]))
+    previous, whole = whole_layer(seeds, group, "window" if how == "window" else None)
+    previous = whole if how == "before" else previous
+    names = [*TRACES, *SILENT] if how == "before" else TRACES
+    paths, worlds = {}, []
+    for seed in seeds:
+        world = small(seed)
+        path = [
+            (str(rng.choice(names)), int(rng.integers(2**20)))
+            for _ in range(int(rng.integers(1, longest + 1)))
+        ]
+        for name, chosen in path:
+            world = degrade(world, name, chosen)
+        paths[f"{world.regions['iso3'].iloc[0]} ({seed}, {how}, group {group})"] = path
+        worlds.append(world)
+    joined = join(worlds)
+    forecast = foresee(joined, GROUPS[group], model=Apart())
+    after = judge(forecast, joined.regions, previous=previous)
+    return Batch(paths, find_falls(whole, after), after.risks)

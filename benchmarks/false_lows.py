@@ -1,15 +1,17 @@
 """Whether real deletions and cuts lower a level untold, and how often layers are in doubt.
 
     python benchmarks/false_lows.py [--shared FOLDER] [--number 100] [--seed 7] [--every quarter]
-        [--sets CAR MMR AWSD] [--default-model] [--show 5] [--scope "violence; reach=countries"]
-        [--copies 1]
+        [--sets INVENTED CAR MMR AWSD] [--default-model] [--show 5] [--copies 1]
+        [--scope "violence; reach=countries"]
+
+Set INVENTED composes degradations of small invented countries, fifty at a time
+(``benchmarks/degradations.py``). Of three real sets rows are deleted or cut after they are placed:
+some of them, the newest, those of one region, all after a day, or all within a span. Each layer is
+held against the one of the whole data: alone, where the silence is long enough to be one, and else
+as the layer before it.
 
 With copies, so many of the country are cut and forecast at once, by a model in which countries have
 nothing in common: a trial then takes a tenth of the time.
-
-Rows of three real sets are deleted or cut after they are placed: some of them, the newest, those of
-one region, all after a day, or all within a span. Each layer is held against the one of the whole
-data: alone, where the silence is long enough to be one, and else as the layer before it.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ import argparse
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from degradations import Apart, World, find_falls, foresee, is_doubtful, judge
+from degradations import Apart, World, find_falls, foresee, is_doubtful, judge, run_batch
 
 import riskmap as rm
 from riskmap.ledgers import Ledger
@@ -208,6 +211,33 @@ def run_set(name: str, options: argparse.Namespace) -> None:
     print("falls untold by layer:", dict(falls) or "none", "of", sum(trials.values()), flush=True)
 
 
+def run_invented(options: argparse.Namespace) -> None:
+    """Print what compositions of degradations do to invented countries."""
+    seeds = range(options.seed, options.seed + COUNTRIES)
+    failed = shown = 0
+    doubt = []
+    batches = -(-options.number // COUNTRIES)
+    for number in range(batches):
+        batch = run_batch(seeds, number)
+        countries = batch.falls["region_id"].str[:3].unique()
+        failed += len(countries)
+        doubt.append(float(is_doubtful(batch.risks).mean()))
+        for country in countries:
+            if shown < options.show:
+                shown += 1
+                path = next(p for name, p in batch.paths.items() if name.startswith(country))
+                here = batch.falls[batch.falls["region_id"].str.startswith(country)]
+                print(
+                    f"-- batch {number}, {country}: {path}\n{here.head(3).to_string()}", flush=True
+                )
+    print(f"INVENTED: {batches * COUNTRIES} trials from seed {options.seed}, {failed} with a fall")
+    print(f"in doubt then: {100 * np.mean(doubt):.0f} %", flush=True)
+
+
+#: How many invented countries are degraded at a time.
+COUNTRIES = 50
+
+
 def main() -> None:
     """Run the sets that were asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -216,7 +246,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--every", default="quarter")
-    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--sets", nargs="+", choices=["INVENTED", *SETS], default=list(SETS))
     parser.add_argument("--default-model", action="store_true")
     parser.add_argument("--scope", help="what each source is taken to see, instead of its own")
     parser.add_argument("--copies", type=int, default=1)
@@ -225,7 +255,7 @@ def main() -> None:
     if not options.shared.is_dir():
         raise SystemExit("the shared data is absent: set RISKMAP_SHARED to its folder")
     for name in options.sets:
-        run_set(name, options)
+        (run_invented if name == "INVENTED" else partial(run_set, name))(options)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "c
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc")
 _WORD = re.compile(r"\w+")
-_FOREIGN = re.compile(r"\b(?:foreign|expat)", re.IGNORECASE)
+_FOREIGN = re.compile(r"\b(?:foreign|expat)|外[国籍]", re.IGNORECASE)
 
 
 def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -130,7 +130,7 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     if text.isupper():  # names of nations are known by their capitals
-        told = _facts(text.title(), country)
+        told = _facts(text.title(), country) or _facts(text, country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     return _facts(text, country)
 

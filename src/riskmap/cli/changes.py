@@ -96,8 +96,10 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
+    who = None if group is None else load_group(group)
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
+        table = load_incidents(incidents, scope=scope, group=who)
+        districts = load_regions(regions)
         located = rm.locate(table, districts)
         say(f"replaying {len(days)} layers")
         found = rm.replay(
@@ -106,7 +108,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
             days=days,
             horizon=horizon,
             scale=levels,
-            group=None if group is None else load_group(group),
+            group=who,
             every=every,
             mapper=workers,
         )

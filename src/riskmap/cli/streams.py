@@ -97,9 +97,11 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     ids = districts["region_id"]
     cleared = () if decisions is None else rm.read_decisions(decisions, region_ids=ids)
     if scheduler is not None or (dates is None and _bytes_of(incidents) > LARGE):
-        found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler, scope=scope)
+        found: Located | Scan = scan_files(
+            incidents, districts, scheduler=scheduler, scope=scope, group=who
+        )
     else:
-        table = load_incidents(incidents, dates=dates, scope=scope)
+        table = load_incidents(incidents, dates=dates, scope=scope, group=who)
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)

@@ -60,6 +60,17 @@ def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int
         yield nation, number, match.group(), match.start(), was_hit
 
 
+def has_hit(text: str) -> bool:
+    """Return whether a Chinese text says that somebody was hit.
+
+    Examples
+    --------
+    >>> has_hit("车队遭袭"), has_hit("车队出发")
+    (True, False)
+    """
+    return _HIT.search(text.translate(_SIMPLIFIED)) is not None
+
+
 def chinese_property(text: str) -> str | None:
     """Return what belongs to a nation's people where a Chinese text says that it was attacked.
 

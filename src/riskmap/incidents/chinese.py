@@ -24,7 +24,9 @@ _THEIRS = re.compile(
     r"|外资企业|外国公司"
 )
 #: Traditional signs of these words, and the simplified ones, one for one.
-_SIMPLIFIED = str.maketrans("國員殺傷襲綁華資業礦兩個蹤亡師車隊營槍劫僑", "国员杀伤袭绑华资业矿两个踪亡师车队营枪劫侨")
+_SIMPLIFIED = str.maketrans(
+    "國員殺傷襲綁華資業礦兩個蹤亡師車隊營槍劫僑", "国员杀伤袭绑华资业矿两个踪亡师车队营枪劫侨"
+)
 _DIGITS = "一二三四五六七八九十"
 
 

@@ -49,8 +49,8 @@ CAP_LEVELS = {
 }
 ALERTING = (4, 5)
 
-#: What a probability means in CAP (1.2, section 3.2.2): lower bound and certainty. "Unlikely", which
-#: stands for a probability of about zero, is never said; a kept level has none and is "Unknown".
+#: What a probability means in CAP (1.2, section 3.2.2): lower bound and certainty. "Unlikely",
+#: which stands for a probability of about zero, is never said; a kept level has none: "Unknown".
 CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 
 

@@ -145,6 +145,29 @@ def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer
     return rm.read_layer(last, today=LONG_AGO)
 
 
+def find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
+    """Return the layer of the last set of a day and group that tells what it knew, if there is one.
+
+    A second run of a day has the same layer before; what the first one knew must not get lost.
+    """
+    import riskmap as rm
+
+    asked = None if group is None else str(group)
+    sets = (path.parent for path in out.glob(f"{as_of}-*/manifest.json"))
+    same = [path for path in sets if _group_of(path) == asked]
+    for path in sorted(same, key=lambda one: (one.stat().st_mtime_ns, one.name), reverse=True):
+        layer = rm.read_layer(path, today=LONG_AGO)
+        if len(layer.sources):
+            return layer
+    return None
+
+
+def misses_more(layer: RiskLayer, other: RiskLayer) -> bool:
+    """Return whether another layer knows attacks, or reports that have gone, beyond a layer's."""
+    told = zip((other.gone, other.attacks), (layer.gone, layer.attacks), strict=True)
+    return any(set(more["incident_id"].dropna()) - set(less["incident_id"]) for more, less in told)
+
+
 def _group_of(folder: Path) -> str | None:
     """Return the group of a set by its manifest; whether that is sound is told when it is read."""
     try:

@@ -118,3 +118,26 @@ def test_a_group_that_is_none(files):
     args += ["--as-of", "2025-01-01", "--group", "CHN/alchemy"]
     result = RUN.invoke(cli.app, [str(arg) for arg in args])
     assert isinstance(result.exception, InputError)
+
+
+def test_a_second_run_of_a_day_loses_no_attack_that_the_first_one_knew(files, tmp_path):
+    """The row is deleted and the day run again; run once more whole, the first set comes back."""
+    whole = (files / "incidents.csv").read_text(encoding="utf-8")
+    attack = "new,2024-12-20,armed_attack,XQA,4.5,-6.5,point,1,1,CHN,mining"
+    table = tmp_path / "log.csv"
+
+    def run_day(text):
+        table.write_text(text, encoding="utf-8")
+        args = ["run", table, "--regions", files / "regions.geojson", "--group", "CHN/mining"]
+        args += ["--as-of", "2025-01-01", "--scope", "violence,foreign; reach=countries"]
+        args += ["--out", tmp_path / "out", "--formats", "csv"]
+        assert RUN.invoke(cli.app, [str(arg) for arg in args]).exit_code == 0
+        layer = rm.read_layer(tmp_path / "out", today="2025-01-01")
+        risks = layer.risks.set_index(["layer", "region_id"])
+        return risks.loc[("group", "XQA0203"), "attacked"], (tmp_path / "out/latest").resolve()
+
+    marked, first = run_day(f"{whole.rstrip()}\n{attack}\n")
+    assert marked
+    for _ in range(2):
+        assert run_day(whole)[0]
+    assert run_day(f"{whole.rstrip()}\n{attack}\n") == (True, first)

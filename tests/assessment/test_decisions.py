@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
+from riskmap.assessment.decisions import ATTACKED, Decision
 from riskmap.assessment.floors import tell_cleared
 from riskmap.cli import app
 from riskmap.errors import InputError
@@ -97,3 +98,25 @@ def test_a_run_takes_no_decision_on_a_region_that_there_is_not(tmp_path):
     done = CliRunner().invoke(app, [str(arg) for arg in args])
     assert isinstance(done.exception, InputError)
     assert (done.exception.file, done.exception.column) == (str(path), "region_id")
+
+
+@pytest.mark.parametrize(
+    ("clears", "known", "decided", "as_of", "taken"),
+    [
+        ("attacked", "2025-01-20", "2025-01-25", "2025-02-01", True),
+        ("attacked", "2025-01-26", "2025-01-25", "2025-02-01", False),
+        ("attacked", "2025-01-20", "2025-02-05", "2025-02-01", True),
+        ("attacked", "2025-01-20", "2025-06-15", "2025-02-01", False),
+        ("log:17", "2025-01-20", None, "2025-02-01", True),
+        ("log:17", "2025-01-20", "2025-01-25", "2025-02-01", True),
+        ("log:17", "2025-01-30", "2025-01-25", "2025-02-01", False),
+    ],
+)
+def test_a_decision_clears_only_what_could_be_looked_at(clears, known, decided, as_of, taken):
+    one = Decision(
+        *("XQA0101", "group", clears, "an accident", "A. Analyst", date(2025, 12, 1)),
+        decided=None if decided is None else date.fromisoformat(decided),
+    )
+    known = pd.Timestamp(known)
+    met = one.takes("log:17", "XQA0101", "group", kind=ATTACKED, known=known, as_of=as_of)
+    assert met is taken

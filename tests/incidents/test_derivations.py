@@ -222,3 +222,24 @@ def test_rows_without_notes_derive_nothing():
 @pytest.mark.parametrize("text", ["ISKP", "IS-K", "ISIS-K", "Daesh Khorasan", "isis-khorasan"])
 def test_one_group_has_one_name(text):
     assert find_group(text) == "Islamic State Khorasan Province"
+
+
+@pytest.mark.parametrize(
+    ("note", "target"),
+    [
+        ("Guards of Ruvo Mining ambushed, two killed", "employer:Ruvo Mining"),
+        ("RUVO  MINING truck attacked", "employer:Ruvo Mining"),
+        ("Ruvo车队遭袭", None),
+        ("attack on a Chinese camp of Ruvo Mining", "foreigners"),
+        ("Ruvo Mining hires 20 guards", None),
+        ("Ruvomining guards shot", None),
+    ],
+)
+def test_an_attack_on_an_employer_of_the_group_is_known_from_the_notes(note, target):
+    rows = rm.read_incidents(pd.DataFrame({"date": ["2031-01-02"], "lat": ["-7.5"], "lon": ["2.5"],
+                                           "notes": [note]}))  # fmt: skip
+    met = rm.derive_victims(rows, employers=("Ruvo Mining",))["target"].tolist()
+    assert met == [target] if target else pd.isna(met[0])
+    group = rm.WorkerGroup("CHN", sector="mining", employers=("Ruvo Mining",))
+    told = rm.derive_victims(rows, employers=group.employers)
+    assert group.is_aimed_at(told).tolist() == [bool(target) and target != "foreigners"]

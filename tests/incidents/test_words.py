@@ -319,3 +319,37 @@ def test_what_is_told_travels_to_the_placed_incidents():
     assert located.incidents[["not_understood", "toll", "target"]].iloc[0].tolist() == [
         "sector=Blasting", "killed 3-4", "mining"
     ]  # fmt: skip
+
+
+HEARD = [
+    ("Subject", "Chinese worker killed", "CHN"),
+    ("Security note", "attack on a Chinese camp, Turkish engineer wounded", "TUR"),
+    ("Affected persons", "2 Chinese", "CHN"),
+    ("Victim type", "Chinese miner", "CHN"),
+    ("Victim(s)", "1 CHN", "CHN"),
+    ("No. of Chinese killed", "1", "CHN"),
+    ("CHN victims", "2", "CHN"),
+    ("中国人死亡", "1", "CHN"),
+]
+
+
+@pytest.mark.parametrize(("column", "text", "nation"), HEARD)
+def test_a_column_of_a_desks_own_name_is_heard_where_it_says_who_was_hit(column, text, nation):
+    found = rm.derive_victims(read(**{column: [text, ""]}))
+    assert found["nationality"].tolist()[0] == nation
+    assert found["nationality"].isna().tolist() == [False, True]
+    assert measure(found)["foreign"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *(("Chinese killed", "0"), ("Comment", "no Chinese were hurt"), ("Subject", "weather")),
+        *(("Chinese workers in district", "120"), ("Nearby", "a Chinese mine")),
+        *(("Perpetrator", "two Chinese workers killed him"), ("Reporter", "Chinese man shot")),
+    ],
+)
+def test_a_column_of_a_desks_own_name_that_says_of_nobody_that_he_was_hit_is_not(column, text):
+    found = rm.derive_victims(read(**{column: [text]}))
+    assert found["notes"].isna().all()
+    assert not measure(found)["foreign"].any()

@@ -98,7 +98,41 @@ def test_every_high_region_is_an_area_with_its_id(layer):
     said = [first.findtext(f"c:{tag}", namespaces=NS) for tag in ("urgency", "severity")]
     assert said == ["Expected", "Severe"]
     certainties = {e.text for e in root.iterfind(".//c:certainty", NS)}
-    assert certainties == {"Possible", "Unlikely"}
+    assert certainties == {"Possible"}  # "Unlikely" is about zero, and no level 4 is that
+
+
+def attacked(layer, as_of="2025-01-01"):
+    """A layer of level 3 at most, in the first region because of an attack."""
+    still = quiet(layer, as_of)
+    first = still.risks["region_id"].iloc[0]
+    mine = still.risks["region_id"] == first
+    risks = still.risks.assign(
+        risk_level=still.risks["risk_level"].mask(mine, 3), attacked=mine.to_numpy()
+    )
+    return dataclasses.replace(still, risks=risks), first
+
+
+def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(layer, schema):
+    etree, rules = schema
+    marked, region = attacked(layer)
+    for alert, kind in (
+        (cap_alert(marked), "Alert"),
+        (cap_alert(attacked(layer, "2025-02-01")[0], previous=layer), "Update"),
+    ):
+        rules.assertValid(etree.fromstring(alert))
+        root = parsed(alert)
+        assert root.findtext("c:msgType", namespaces=NS) == kind
+        assert [e.text for e in root.iterfind(".//c:geocode/c:value", NS)] == [region]
+
+
+def test_a_level_that_is_kept_without_a_probability_is_told(layer, schema):
+    etree, rules = schema
+    risks = layer.risks.assign(p_any=float("nan"))
+    text = cap_alert(dataclasses.replace(layer, risks=risks))
+    rules.assertValid(etree.fromstring(text))
+    root = parsed(text)
+    assert {e.text for e in root.iterfind(".//c:certainty", NS)} == {"Unknown"}
+    assert not any("Probability" in e.text for e in root.iterfind(".//c:description", NS))
 
 
 def test_polygons_are_closed_short_and_in_latitude_longitude():

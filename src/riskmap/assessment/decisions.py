@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 #: What clears all attacks of a region, or all its reports that have gone, instead of one by its id.
 ATTACKED, GONE = "attacked", "gone"
 
+#: How many days after ``as_of`` a decision may be taken and still count: a desk decides on a layer
+#: some days after its day. One of a later day would clear what nobody can have looked at.
+LATE_DAYS = 7
+
 _TEXTS = ("region_id", "layer", "clears", "incident_id", "reason", "author", "second_reader")
 _DAYS = ("until", "decided")
 _NEEDED = ("region_id", "layer", "reason", "author")
@@ -46,8 +50,8 @@ class Decision:
     second_reader
         Who has looked at it besides the author.
     decided
-        The day of the decision, where it clears all of a region: what became known later, or was
-        missed later, it does not clear.
+        The day of the decision, needed where it clears all of a region: what became known later, or
+        was missed later, it does not clear. It counts from :data:`LATE_DAYS` before it on.
     """
 
     region_id: str
@@ -81,14 +85,20 @@ class Decision:
         as_of
             The day.
         """
-        of_all = (
-            self.clears == kind and self.decided is not None and known <= pd.Timestamp(self.decided)
-        )
+        of_all = self.clears == kind and self.decided is not None
         return (
             (self.region_id, self.layer) == (region_id, layer)
             and (of_all or self.clears == key)
+            and self._is_looked_at(known, pd.Timestamp(as_of))
             and pd.Timestamp(as_of) < pd.Timestamp(self.until)
         )
+
+    def _is_looked_at(self, known: pd.Timestamp, as_of: pd.Timestamp) -> bool:
+        """Return whether what became known on a day can have been looked at for the decision."""
+        if self.decided is None:
+            return True
+        day = pd.Timestamp(self.decided)
+        return bool(known <= day <= as_of + pd.Timedelta(days=LATE_DAYS))
 
 
 def read_decisions(

@@ -96,8 +96,10 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
+    who = None if group is None else load_group(group)
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
+        table = load_incidents(incidents, scope=scope, group=who)
+        districts = load_regions(regions)
         located = rm.locate(table, districts)
         say(f"replaying {len(days)} layers")
         found = rm.replay(
@@ -106,7 +108,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
             days=days,
             horizon=horizon,
             scale=levels,
-            group=None if group is None else load_group(group),
+            group=who,
             every=every,
             mapper=workers,
         )
@@ -141,6 +143,29 @@ def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer
     )
     say(f"comparing with {last.name}")
     return rm.read_layer(last, today=LONG_AGO)
+
+
+def find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
+    """Return the layer of the last set of a day and group that tells what it knew, if there is one.
+
+    A second run of a day has the same layer before; what the first one knew must not get lost.
+    """
+    import riskmap as rm
+
+    asked = None if group is None else str(group)
+    sets = (path.parent for path in out.glob(f"{as_of}-*/manifest.json"))
+    same = [path for path in sets if _group_of(path) == asked]
+    for path in sorted(same, key=lambda one: (one.stat().st_mtime_ns, one.name), reverse=True):
+        layer = rm.read_layer(path, today=LONG_AGO)
+        if len(layer.sources):
+            return layer
+    return None
+
+
+def misses_more(layer: RiskLayer, other: RiskLayer) -> bool:
+    """Return whether another layer knows attacks, or reports that have gone, beyond a layer's."""
+    told = zip((other.gone, other.attacks), (layer.gone, layer.attacks), strict=True)
+    return any(set(more["incident_id"].dropna()) - set(less["incident_id"]) for more, less in told)
 
 
 def _group_of(folder: Path) -> str | None:

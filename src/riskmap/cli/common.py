@@ -68,7 +68,11 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
 
 
 def load_incidents(
-    paths: list[Path], *, dates: str | None = None, scope: str | None = None
+    paths: list[Path],
+    *,
+    dates: str | None = None,
+    scope: str | None = None,
+    group: WorkerGroup | None = None,
 ) -> gpd.GeoDataFrame:
     """Read files of incidents; who was hit is read from notes, and an incident counts once.
 
@@ -82,10 +86,15 @@ def load_incidents(
     tables = []
     for path in paths:
         say(f"reading {path.name}")
-        tables.append(rm.derive_victims(rm.read_incidents(path, dates=dates, scope=scope)))
+        table = rm.read_incidents(path, dates=dates, scope=scope)
+        tables.append(rm.derive_victims(table, employers=_employers(group)))
     say("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return rm.merge_duplicates(table)
+
+
+def _employers(group: WorkerGroup | None) -> tuple[str, ...]:
+    return () if group is None else group.employers
 
 
 def scan_files(
@@ -94,15 +103,15 @@ def scan_files(
     *,
     scheduler: str | None,
     scope: str | None = None,
+    group: WorkerGroup | None = None,
 ) -> Scan:
     """Read and place long files a part at a time, here or by the workers of a cluster."""
     import riskmap as rm
     from riskmap.workers import connect
 
     say(f"reading and placing {len(paths)} files a part at a time")
-    scan = partial(
-        rm.scan_incidents, paths, regions, each=rm.derive_victims, merge=True, scope=scope
-    )
+    each = partial(rm.derive_victims, employers=_employers(group))
+    scan = partial(rm.scan_incidents, paths, regions, each=each, merge=True, scope=scope)
     if scheduler is None:
         return scan()
     with connect(scheduler) as client:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import LONG_AGO, find_previous
+from riskmap.cli.changes import LONG_AGO, find_previous, find_rerun, misses_more
 from riskmap.cli.common import (
     Dates,
     Every,
@@ -97,15 +98,24 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     ids = districts["region_id"]
     cleared = () if decisions is None else rm.read_decisions(decisions, region_ids=ids)
     if scheduler is not None or (dates is None and _bytes_of(incidents) > LARGE):
-        found: Located | Scan = scan_files(incidents, districts, scheduler=scheduler, scope=scope)
+        found: Located | Scan = scan_files(
+            incidents, districts, scheduler=scheduler, scope=scope, group=who
+        )
     else:
-        table = load_incidents(incidents, dates=dates, scope=scope)
+        table = load_incidents(incidents, dates=dates, scope=scope, group=who)
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)
     forecast = _forecast(found, districts, group=who, as_of=as_of, horizon=horizon, every=every)
     before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
-    layer = rm.assess(forecast, districts, scale=levels, previous=before, decisions=cleared)
+    assess = partial(rm.assess, forecast, districts, scale=levels, decisions=cleared)
+    layer = assess(previous=before)
+    first = None if no_previous or previous is not None else find_rerun(out, as_of, who)
+    if first is not None and not _shares_regions(first, districts):
+        first = None
+    if first is not None and misses_more(layer, again := assess(previous=first)):
+        say("a set of the same day knows reports that these files don't tell: compared with it")
+        layer = again
     given = [*map(scope_path, incidents), regions, scale, group, decisions]
     paths = [Path(name) for name in given if name is not None]
     layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])
@@ -143,6 +153,14 @@ def _bytes_of(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
+def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
+    """Return whether most regions come from those of a layer."""
+    from riskmap.places.crosswalks import find_predecessors
+
+    found = find_predecessors(before.regions, regions)["new_id"].nunique()
+    return bool(found * 2 > regions["region_id"].nunique())
+
+
 def _read_previous(
     previous: Path | None,
     out: Path,
@@ -163,7 +181,7 @@ def _read_previous(
         return None
     pairs = find_predecessors(before.regions, regions)
     old, new = set(before.regions["region_id"]), set(regions["region_id"])
-    if pairs["new_id"].nunique() * 2 <= len(new):
+    if not _shares_regions(before, regions):
         say("the set before is of other regions: not compared, and no level waits")
         return None
     strange = sorted((old - set(pairs["old_id"])) | (new - set(pairs["new_id"])))

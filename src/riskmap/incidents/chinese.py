@@ -23,6 +23,10 @@ _THEIRS = re.compile(
     r"中资|中企|中国(?:企业|公司|项目|工地|矿\w{0,2}|营地|商[铺店人]|超市|餐馆|饭店|工厂|油田|电站)"
     r"|外资企业|外国公司"
 )
+#: Traditional signs of these words, and the simplified ones, one for one.
+_SIMPLIFIED = str.maketrans(
+    "國員殺傷襲綁華資業礦兩個蹤亡師車隊營槍劫僑", "国员杀伤袭绑华资业矿两个踪亡师车队营枪劫侨"
+)
 _DIGITS = "一二三四五六七八九十"
 
 
@@ -44,6 +48,7 @@ def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int
     """
     if not _HAN.search(text):
         return
+    text = text.translate(_SIMPLIFIED)
     was_hit = _HIT.search(text) is not None
     for match in _people().finditer(text):
         if _NONE_BEFORE.search(text, 0, match.start()) or _NONE.match(text, match.end()):
@@ -57,6 +62,17 @@ def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int
         yield nation, number, match.group(), match.start(), was_hit
 
 
+def has_hit(text: str) -> bool:
+    """Return whether a Chinese text says that somebody was hit.
+
+    Examples
+    --------
+    >>> has_hit("车队遭袭"), has_hit("车队出发")
+    (True, False)
+    """
+    return _HIT.search(text.translate(_SIMPLIFIED)) is not None
+
+
 def chinese_property(text: str) -> str | None:
     """Return what belongs to a nation's people where a Chinese text says that it was attacked.
 
@@ -65,6 +81,7 @@ def chinese_property(text: str) -> str | None:
     >>> chinese_property("中资企业遭袭"), chinese_property("中资企业开业")
     ('中资', None)
     """
+    text = text.translate(_SIMPLIFIED)
     found = _THEIRS.search(text)
     return found.group() if found and _HIT.search(text) else None
 
@@ -80,6 +97,6 @@ def _people() -> re.Pattern[str]:
     )
     role = rf"(?:{who}|籍\w{{0,4}}?(?:人|员|工|师|客|子|商|妇)|企业(?:{who})|公司(?:{who}))"
     return re.compile(
-        rf"{number % 'before'}(?:(?P<nation>外国|外籍|中方|中资企业|中企|{names}){role}"
+        rf"{number % 'before'}(?:(?P<nation>外国|外籍|我国|我方|中方|中资企业|中企|{names}){role}"
         rf"|华[人侨裔](?!社[区团]|协会|组织|商会))\s*{number % 'after'}"
     )

@@ -15,11 +15,20 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.actors import find_group, group_aliases
-from riskmap.incidents.hits import any_of, find_aim, find_people, openings, words
+from riskmap.incidents.hits import (
+    any_of,
+    find_aim,
+    find_people,
+    openings,
+    says_hit,
+    words,
+)
 from riskmap.schema import check_incidents
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import geopandas as gpd
 
     from riskmap.incidents.hits import Person
@@ -29,10 +38,12 @@ FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "c
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc")
 _WORD = re.compile(r"\w+")
-_FOREIGN = re.compile(r"\b(?:foreign|expat)", re.IGNORECASE)
+_FOREIGN = re.compile(r"\b(?:foreign|expat)|外[国籍]", re.IGNORECASE)
 
 
-def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def derive_victims(
+    incidents: gpd.GeoDataFrame, *, employers: Iterable[str] = ()
+) -> gpd.GeoDataFrame:
     """Return incidents whose missing facts on victims and claims are filled from their notes.
 
     Filled are ``nationality`` and ``foreign_victims`` ("three Chinese engineers"), ``staff_type``
@@ -44,6 +55,9 @@ def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     ----------
     incidents
         The Incidents table.
+    employers
+        Employers of the group: a note that names one of them and says that somebody or something
+        was hit tells of an attack that was aimed at it (``target``), unless it was at foreigners.
 
     Returns
     -------
@@ -70,8 +84,9 @@ def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """
     check_incidents(incidents)
     notes = incidents["notes"].fillna("")
+    named = _employers(employers)
     facts = [
-        find_facts(note, country) if note else {}
+        find_facts(note, country) | _aim_at(named, note, country) if note else {}
         for note, country in zip(notes, incidents["country"].fillna(""), strict=True)
     ]
     derived = incidents.copy()
@@ -79,6 +94,28 @@ def derive_victims(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     for column, values in (("derived", names), ("evidence", phrases)):
         derived[column] = pd.Series(values, index=incidents.index, dtype="str")
     return derived
+
+
+def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
+    """Return what finds each employer in a text: its name, in any case and with any spaces."""
+    told = {name: r"\s+".join(re.escape(word) for word in name.split()) for name in names}
+    return {
+        name: re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+        for name, words in told.items()
+        if words
+    }
+
+
+def _aim_at(
+    named: Mapping[str, re.Pattern[str]], text: str, country: str
+) -> dict[str, tuple[Any, str]]:
+    """Return the employer whom a text names where it says that somebody or something was hit."""
+    found = [(name, match) for name, regex in named.items() if (match := regex.search(text))]
+    aim = find_aim(text, country)
+    if not found or (aim and aim[0] == "foreigners") or not says_hit(text):
+        return {}
+    name, match = min(found, key=lambda told: (told[1].start(), told[0]))
+    return {"target": (f"employer:{name}", match.group())}
 
 
 def _merged(
@@ -130,7 +167,7 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     if text.isupper():  # names of nations are known by their capitals
-        told = _facts(text.title(), country)
+        told = _facts(text.title(), country) or _facts(text, country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     return _facts(text, country)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
-from riskmap.incidents.chinese import chinese_people, chinese_property
+from riskmap.incidents.chinese import chinese_people, chinese_property, has_hit
 from riskmap.incidents.languages import people_abroad
 from riskmap.incidents.words import OTHER_LETTER, normalise
 from riskmap.settings import data_path
@@ -225,6 +225,17 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
                 return "foreigners", match.group().strip()
     found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
     return found and (words()["sector"][found["sector"].casefold()], found.group().strip())
+
+
+def says_hit(text: str) -> bool:
+    """Return whether a text says that somebody or something was hit.
+
+    Examples
+    --------
+    >>> says_hit("Guards of a mine ambushed"), says_hit("A mine hires guards"), says_hit("车队遭袭")
+    (True, False, True)
+    """
+    return _any("hit", "hitting", "aim").search(text) is not None or has_hit(text)
 
 
 @lru_cache(maxsize=1)

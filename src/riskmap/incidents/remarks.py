@@ -42,6 +42,17 @@ def tells_who(name: str) -> bool:
     return bool(_TELLS_WHO.search(name)) and not _TELLS_OTHERS.search(name)
 
 
+def tells_of_others(name: str) -> bool:
+    """Return whether a column's name says that it tells of others than those who were hit.
+
+    Examples
+    --------
+    >>> tells_of_others("perpetrator"), tells_of_others("subject")
+    (True, False)
+    """
+    return bool(_TELLS_OTHERS.search(name))
+
+
 def tells_nothing(text: str) -> bool:
     """Return whether a cell of such a column says that nobody was hit, or nothing.
 

@@ -40,11 +40,18 @@ KNOWN = (
     *("level_low", "level_high", "level_as_of"),
 )
 
-#: What a level means in CAP: urgency, severity, responseType. Other levels raise no alert.
-CAP_LEVELS = {5: ("Expected", "Severe", "Avoid"), 4: ("Future", "Moderate", "Prepare")}
+#: What a level means in CAP: urgency, severity, responseType. Levels 4 and 5 raise an alert, and
+#: those below where an attack on the group holds a region up.
+CAP_LEVELS = {
+    5: ("Expected", "Severe", "Avoid"),
+    4: ("Future", "Moderate", "Prepare"),
+    3: ("Future", "Moderate", "Prepare"),
+}
+ALERTING = (4, 5)
 
-#: What a probability means in CAP (1.2, section 3.2.2): lower bound and certainty.
-CAP_CERTAINTIES = ((0.5, "Likely"), (0.05, "Possible"), (0.0, "Unlikely"))
+#: What a probability means in CAP (1.2, section 3.2.2): lower bound and certainty. "Unlikely",
+#: which stands for a probability of about zero, is never said; a kept level has none: "Unknown".
+CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 
 
 def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes | None:
@@ -57,7 +64,7 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
     previous
         The layer issued before; what the layer itself tells of it when None. When it raised an
         alert, this one is an Update that refers to it, or a Cancel when no region stands at level
-        4 or 5 any more.
+        4 or 5 any more and none was attacked.
 
     Returns
     -------
@@ -99,14 +106,20 @@ def _told_before(layer: RiskLayer) -> RiskLayer | None:
     day = str(layer.provenance.get("previous_as_of") or "")[:10]
     if not day:
         return None
-    risks = layer.risks.assign(risk_level=layer.risks["level_before"].fillna(0))
+    known = layer.attacks["event_date"] < pd.Timestamp(day)
+    marked = layer.attacks.loc[known, "regions"].dropna().str.split(";").explode()
+    risks = layer.risks.assign(
+        risk_level=layer.risks["level_before"].fillna(0),
+        attacked=layer.risks["attacked"] & layer.risks["region_id"].isin(marked),
+    )
     times = {"as_of": day, "issued_at": f"{day}T00:00:00Z"}
     return replace(layer, risks=risks, provenance=layer.provenance | times)
 
 
 def _alerting(layer: RiskLayer) -> pd.DataFrame:
     table = risk_table(layer)
-    return table[table["risk_level"].isin(list(CAP_LEVELS))]
+    attacked = table["attacked"].fillna(value=False) & table["risk_level"].isin(list(CAP_LEVELS))
+    return table[table["risk_level"].isin(ALERTING) | attacked]
 
 
 def _areas(layer: RiskLayer) -> dict[str, Any]:
@@ -129,7 +142,7 @@ def _sent(layer: RiskLayer) -> str:
 
 
 def _certainty(p_any: float) -> str:
-    return next(name for bound, name in CAP_CERTAINTIES if p_any >= bound)
+    return next((name for bound, name in CAP_CERTAINTIES if p_any >= bound), "Unknown")
 
 
 def _add(parent: ET.Element, **texts: str) -> None:
@@ -145,7 +158,6 @@ def _add_info(
     step = layer.scale.levels[level]
     name = words["levels"][step.name]
     about = words["layers"][layer.headline]
-    low, high = percent(rows["p_any"].min()), percent(rows["p_any"].max())
     info = ET.SubElement(alert, "info")
     _add(
         info,
@@ -162,8 +174,7 @@ def _add_info(
         senderName=SENDER,
         headline=f"Level {level} ({name}) in {len(rows)} regions: {about}",
         description=(
-            f"Probability of at least one such incident within "
-            f"{layer.provenance['horizon_days']:g} days: {low} to {high}. "
+            f"{_probability(layer, rows)}"
             f"{level_meaning(layer.scale, level, layer.headline, words)}"
             f"{_doubts(rows, words)}"
             f"{_raised(layer, rows)}"
@@ -177,6 +188,15 @@ def _add_info(
         parameter = ET.SubElement(info, "parameter")
         told = (f"{key}={display(row[key])}" for key in KNOWN)
         _add(parameter, valueName=f"region_id={display(row['region_id'])}", value="; ".join(told))
+
+
+def _probability(layer: RiskLayer, rows: pd.DataFrame) -> str:
+    """Return between what the probabilities of some regions lie; empty where they have none."""
+    if rows["p_any"].isna().all():
+        return ""
+    low, high = percent(rows["p_any"].min()), percent(rows["p_any"].max())
+    days = f"{layer.provenance['horizon_days']:g} days"
+    return f"Probability of at least one such incident within {days}: {low} to {high}. "
 
 
 def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:

@@ -277,7 +277,10 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         ],
         "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
         "probability": [chance(row, words) for row in rows.itertuples()],
-        "interval": [f"{a:g} - {b:g}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
+        "interval": [
+            NONE if pd.isna(a) else f"{a:g} - {b:g}"
+            for a, b in zip(rows["q05"], rows["q95"], strict=True)
+        ],
         "consequence": [
             NONE if pd.isna(mean) else f"{victims(mean, words)} ({victims(worst, words)})"
             for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)

@@ -9,7 +9,12 @@ import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.feeds.people import count_foreign, join_texts, read_people
+from riskmap.incidents.feeds.people import (
+    count_foreign,
+    hear_others,
+    join_texts,
+    read_people,
+)
 from riskmap.incidents.records import NO_FILE
 from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
@@ -185,6 +190,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     stated = source.every(*NAMES["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [texts.where(texts.str.contains(_LETTER, na=False)) for texts in source.every(*VICTIMS)]
+    used = {source.name(name) for names in (*NAMES.values(), VICTIMS) for name in names}
     named = [frame[name].notna() for name in ("place", "admin2", "admin1", "country")]
     told = np.select([frame["latitude"].notna(), *named], range(5), 5)
     unstated = pd.Series(pd.array(_UNSTATED, dtype="str").take(told))
@@ -193,7 +199,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
         **read_people(source, frame),
         "notes": join_texts(
-            *source.every(*NAMES["notes"]), *("Victims: " + texts for texts in hit)
+            *source.every(*NAMES["notes"]),
+            *("Victims: " + texts for texts in hit),
+            *hear_others(source, used),
         ),
         "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),

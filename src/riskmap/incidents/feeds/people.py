@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from riskmap.incidents.feeds.mappings import key
+from riskmap.incidents.hits import find_aim, find_people
 from riskmap.incidents.nationalities import find_nationalities, find_target
-from riskmap.incidents.values import parse_counts, per_unique
+from riskmap.incidents.remarks import tells_of_others, tells_who
+from riskmap.incidents.values import clean_texts, parse_counts, per_unique
 from riskmap.incidents.words import find_sectors, find_word, is_blank
 
 if TYPE_CHECKING:
@@ -77,6 +82,47 @@ def _foreign_words(text: str) -> str:
     """Return the nationalities that a text names, else "foreign" where it says so."""
     found, foreign, _ = find_nationalities(text)
     return ";".join(found) or (_FOREIGN if foreign else "")
+
+
+#: What in the name of a column says that it tells of those who were hit.
+_HIT = re.compile(
+    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
+)
+
+
+def hear_others(source: Source, used: Iterable[str]) -> list[pd.Series]:
+    """Return what columns that nothing else reads say of who was hit, as further notes.
+
+    Such are a column of a desk's own name with a sentence ("Subject"), and a count whose name says
+    of whom it is ("Chinese killed").
+
+    Parameters
+    ----------
+    source
+        The rows.
+    used
+        The columns that are read, as the file writes them.
+    """
+    known = set(used)
+    names = [name for name in source.raw.rows.columns if name and name not in known]
+    heard = []
+    for name in names:
+        if tells_who(key(name)) or tells_of_others(key(name)):
+            continue
+        texts = per_unique(source.raw.rows[name].fillna(""), partial(_hear, name))
+        if (texts != "").any():
+            heard.append(clean_texts(texts))
+    return heard
+
+
+def _hear(name: str, text: str) -> str:
+    """Return a cell as a note where it says that people, or what is theirs, were hit."""
+    words = name.replace("_", " ").strip()
+    if _HIT.search(words.casefold()):
+        text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
+        text = text if text.startswith("Victims: ") else f"Victims: {text}"
+    told = any(person.was_hit or text.startswith("Victims: ") for person in find_people(text))
+    return text if told or find_aim(text) else ""
 
 
 def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

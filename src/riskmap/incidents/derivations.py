@@ -111,8 +111,10 @@ def _aim_at(
 ) -> dict[str, tuple[Any, str]]:
     """Return the employer whom a text names where it says that somebody or something was hit."""
     found = [(name, match) for name, regex in named.items() if (match := regex.search(text))]
+    if not found or not says_hit(text):
+        return {}
     aim = find_aim(text, country)
-    if not found or (aim and aim[0] == "foreigners") or not says_hit(text):
+    if aim and aim[0] == "foreigners":
         return {}
     name, match = min(found, key=lambda told: (told[1].start(), told[0]))
     return {"target": (f"employer:{name}", match.group())}

@@ -200,6 +200,9 @@ def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
 BORDER = 0.02
 
 
+_LENT = 1.25
+
+
 def _levels_in_doubt(
     risks: pd.DataFrame, scale: LevelScale, forecast: Forecast
 ) -> dict[str, IntArray]:
@@ -209,10 +212,11 @@ def _levels_in_doubt(
     nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
     half-life of 24 months,
 
-    .. math:: H' = (1 + b) k H + m h / d, \qquad d = 24 / \ln 2 \text{ months}
+    .. math:: H' = (1 + b) k H + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
 
     with k for what was lost all over the country (:func:`riskmap.panels.doubts.find_doubts`), m
-    reports that may be of the region, and the horizon h. Of reports that don't say who was hit the
+    reports that may be of the region (a quarter more, since what they lend to the province comes
+    back), and the horizon h. Of reports that don't say who was hit the
     going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
@@ -228,7 +232,7 @@ def _levels_in_doubt(
     more = may_be * days / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER) * times * hazard + more,
+        "rows_lost": (1.0 + BORDER) * times * hazard + _LENT * more,
     }
     return {
         name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)

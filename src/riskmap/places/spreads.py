@@ -27,6 +27,10 @@ _DAY_BITS = 32
 _HALF = 2 ** (_DAY_BITS - 1)
 
 
+#: Incidents that became known longer ago than this don't tell where others happen.
+MEMORY_DAYS = 3653
+
+
 def exact_weights(shares: FloatArray) -> FloatArray:
     """Return weights in proportion to some shares that sum to exactly 1, row by row.
 
@@ -130,8 +134,8 @@ def spread_weights(
         Days on which vague incidents became known, since 1970.
     how
         ``"uniform"``: equally; ``"exposure"``: by `exposure`; ``"history"``: by the precise
-        incidents of each region that were known earlier, plus one for every region (Laplace's
-        rule), so that later knowledge never changes an earlier forecast.
+        incidents of each region that became known in the ten years before, plus one for every
+        region (Laplace's rule), so that later knowledge never changes an earlier forecast.
     past
         The precise incidents.
     exposure : ndarray, shape (n_regions,), optional
@@ -154,7 +158,7 @@ def spread_weights(
     if how == "exposure" and exposure is not None and exposure[members].sum() > 0:
         shares = np.broadcast_to(exposure[members], shares.shape)
     elif how == "history":
-        shares += past.before(members, when)
+        shares += past.before(members, when) - past.before(members, when - MEMORY_DAYS)
     return exact_weights(shares)
 
 

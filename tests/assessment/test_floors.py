@@ -13,6 +13,7 @@ import riskmap as rm
 from riskmap.assessment.decisions import Decision
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.front_pages import attack_lines
+from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.tables import risk_table
 
 REGIONS = rm.datasets.regions()
@@ -242,6 +243,25 @@ def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared()
     assert at(gone).loc[["foreign", "group"], "attacked"].all()
     cleared = assess(previous=before, decisions=(clearance(), clearance(layer="foreign")))
     assert not at(cleared).loc[["foreign", "group"], "attacked"].any()
+
+
+@pytest.mark.parametrize("told", ["named", "placeless"])
+def test_a_public_set_alone_holds_up_what_its_attacks_did(told):
+    """It keeps the region and the last day, and not whose attack it was or who told it."""
+    row = attack()
+    if told == "placeless":  # it counts nowhere, and has no public number
+        row = row.assign(country="PAK", admin1="Ambrel", admin2="Berin", geo_precision=None)
+        row = row.set_geometry([None], crs=4326)
+    home = "XQA0102" if told == "placeless" else HOME
+    before = apply_profile(assess(row.astype(CALM.dtypes)), "public")
+    layer = assess(previous=before)
+    assert at(layer, home).loc["group", ["risk_level", "attacked"]].tolist() == [3, True]
+    assert layer.attacks["until"].tolist() == before.attacks["until"].tolist()
+    assert "nan" not in "".join(layer.audit["detail"].dropna())
+    again = assess(row.astype(CALM.dtypes), previous=before)
+    assert len(again.attacks) == 1
+    calm = apply_profile(assess(row.astype(CALM.dtypes), group=None), "public")
+    assert not assess(previous=calm).risks["attacked"].any()  # of any foreigners, not of theirs
 
 
 def renamed():

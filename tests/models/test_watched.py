@@ -193,6 +193,19 @@ def test_one_incident_in_a_glimpse_is_no_daily_event():
     assert 0 < rates["own_12m"][0, 0] < 1 / 60
 
 
+@pytest.mark.parametrize("share", [0.0, 0.04, 0.06, 1.0])
+def test_the_only_attack_raises_its_region_though_nobody_watched_its_window(share):
+    """On which day a window starts must not decide whether an attack is in the forecast."""
+    history = replace(made(), counts=np.zeros((N_WINDOWS, N_REGIONS)))
+    watched = np.ones(history.counts.shape)
+    watched[-3:] = np.array([share, 0.0, 0.0])[:, None]
+    history.counts[-3, 4] = 1.0
+    history = replace(history, watched=watched)
+    found = p_any(rm.EndemicEpidemic(prior="foreign").fit(history, horizon_days=90.0), history)
+    assert found[4] > 0.02
+    assert found[4] == found.max()
+
+
 def test_a_gap_in_real_reporting_is_not_calm(shared):
     """Rows of 740 days are gone, up to 60 days before: p stays where reports have it."""
     regions = rm.read_regions(("CAF",))

@@ -174,6 +174,28 @@ def test_one_that_was_known_long_ago_or_is_not_yet_known_is_not_told(known, n):
     assert len(undated(located)) == n
 
 
+@pytest.mark.parametrize(
+    ("district", "regions"), [("Berin", ["XQA0102"]), ("Lahore", []), ("", [])]
+)
+def test_a_neighbours_code_beside_our_province_and_district_hides_no_attack(
+    tmp_path, district, regions
+):
+    """A code is one slip of a pen; the district is attacked, and the row counts nowhere."""
+    rows = {"date": ["2024-12-20"], "country": "PAK", "admin1": "Ambrel", "admin2": district}
+    rows |= {"type": "attack", "nationality": "Chinese", "killed": 1}
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    whole = read_aside(**{name: [told] for name, told in rows.items() if name != "date"},
+                       date=rows["date"])  # fmt: skip
+    scan = rm.scan_incidents([tmp_path / "a.csv"], rm.datasets.regions(), each=rm.derive_victims)
+    assert whole.set_aside["reason"].tolist() == ["outside_country"]
+    for located in (whole, scan):
+        panel = rm.count_incidents(located, rm.datasets.regions(), group=MINERS, as_of=AS_OF,
+                                   start="2024-01-01")  # fmt: skip
+        attacks = panel.attacks[panel.attacks["source"] != "invented"]
+        assert attacks["regions"].dropna().tolist() == regions
+        assert panel.knowledge.groupby("region_id")["rows_lost"].max()["XQA0102"] == len(regions)
+
+
 def test_files_read_in_parts_tell_the_same(tmp_path):
     rows = {"date": ["soon", "2024-12-30"], "country": "XQA", "admin2": "Berin"}
     pd.DataFrame(rows | {"nationality": ["Chinese", ""]}).to_csv(tmp_path / "a.csv", index=False)

@@ -338,6 +338,10 @@ def test_what_became_known_late_is_no_past_of_what_was_spread_before():
     assert placed["a:3"].max() == pytest.approx(2 * placed["a:3"].min())
 
 
+#: A district of the invented country and its province, by name.
+EVER = {"admin1": "Ambrel", "admin2": "Berin", "geo_precision": None}
+
+
 def lost_in(table):
     """What is lost of incidents, by region."""
     regions = rm.datasets.regions()
@@ -361,6 +365,13 @@ def lost_rows(reason="bad_date", **fields):
         ({"point": OUTSIDE, "reason": None}, "XQA"),
         ({"point": None, "country": None}, "XQA"),
         ({"point": None, "country": "XQB"}, None),
+        ({"point": None, "country": "PAK", **EVER}, {"XQA0102"}),
+        ({"point": None, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
+        ({"point": INSIDE, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
+        ({"point": OUTSIDE, "country": "PAK", **EVER, "reason": None}, None),
+        ({"point": None, "country": "PAK", **EVER, "admin1": "Punjab"}, None),
+        ({"point": None, "country": "PAK", **EVER, "admin2": "Lahore"}, None),
+        ({"point": None, "country": "PAK", **EVER, "admin2": None}, None),
         ({"point": INSIDE, "reason": "duplicate"}, None),
         ({"point": INSIDE, "reason": "withdrawn"}, None),
     ],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.forecasts import Forecast
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import IntArray
 
 _KEY = ["region_id", "layer"]
@@ -39,13 +40,12 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     forecast : Forecast
         Today's.
     previous : RiskLayer, optional
-        The layer before, of the same group.
+        The layer before, of the same group. A public one doesn't say whose it is: it may be theirs.
     as_of
         The day of the layer.
     """
     now = conform(forecast.attacks, ATTACK_COLUMNS)
-    group = None if forecast.group is None else str(forecast.group)
-    if previous is None or previous.provenance.get("group") != group:
+    if previous is None or not _may_be_of(previous, forecast.group):
         return now
     known = set(forecast.keys["region_id"])
     old = previous.attacks[previous.attacks["until"] > pd.Timestamp(as_of)]
@@ -64,6 +64,13 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     ]
     now = now.assign(regions=pd.Series(marked, index=now.index, dtype="str"))
     return pd.concat([now, gone[~moved]], ignore_index=True)
+
+
+def _may_be_of(previous: RiskLayer, group: WorkerGroup | None) -> bool:
+    """Return whether the attacks of a layer are those on a group, or may be."""
+    hidden = previous.provenance.get("profile") == "public" and previous.headline == "group"
+    same = previous.provenance.get("group") == (None if group is None else str(group))
+    return same or (hidden and group is not None)
 
 
 def _join(*told: Any) -> str | None:
@@ -92,6 +99,7 @@ def _told_as_before(gone: pd.DataFrame, regions: pd.DataFrame, known: set[str]) 
     kept = [";".join(one for one in ids if one in known) or None for ids in marked]
     lost = own.notna() & ~own.isin(known)
     return gone.assign(
+        incident_id=gone["incident_id"].fillna("of the public set before"),
         region_id=own.mask(lost),
         area=gone["area"].mask(lost, own.map(names).fillna(own)),
         regions=pd.Series(kept, index=gone.index, dtype="str"),

@@ -86,7 +86,8 @@ class EndemicEpidemic(CountEstimator):
 
     Notes
     -----
-    Where the past holds no incident to learn from, the forecast is the empirical Bayes rate.
+    Where the past holds no incident to learn from, the forecast is the empirical Bayes rate; but
+    that of the prior where incidents were told of windows that nobody watched.
 
     Examples
     --------
@@ -124,6 +125,9 @@ class EndemicEpidemic(CountEstimator):
         if prepared is None:
             self.coefficients_, self.penalty_, self.prior_weight_ = {"base": 1.0}, 0.0, 1.0
             self.dispersion_ = np.array([0.0, 1.0] if prior is None else prior.dispersion)
+            if prior is not None and len(counts_and_days(history)) > len(("seen", "risk")):
+                names = tuple(self._own_drivers(history, np.array([history.n_windows])))
+                self.coefficients_ = _positive(names, prior.of(names))
             return
         task, early, late = prepared
         coefficients, self.penalty_, self.dispersion_ = task.learn(early, late, self.penalties)
@@ -134,11 +138,7 @@ class EndemicEpidemic(CountEstimator):
             )
             coefficients = (1.0 - share) * coefficients + share * prior.of(task.names)
             self.dispersion_ = (1.0 - share) * self.dispersion_ + share * np.array(prior.dispersion)
-        self.coefficients_ = {
-            name: float(value)
-            for name, value in zip(task.names, coefficients, strict=True)
-            if value > 0
-        }
+        self.coefficients_ = _positive(task.names, coefficients)
 
     def _prepare(
         self, history: CountHistory
@@ -158,10 +158,7 @@ class EndemicEpidemic(CountEstimator):
         )
         if not (targets.counts > 0).any():
             return None
-        drivers = self._drivers(history, targets.at)
-        if history.country.max() == history.country.min():  # all regions are one country
-            twins = ("all_", "sqrt_all_")
-            drivers = {name: x for name, x in drivers.items() if not name.startswith(twins)}
+        drivers = self._own_drivers(history, targets.at)
         names = tuple(drivers)
         design = np.stack([drivers[name].ravel() for name in names], axis=1)
         design *= targets.risk[:, None]
@@ -179,6 +176,14 @@ class EndemicEpidemic(CountEstimator):
             parts[part] = parts.get(part, np.zeros_like(value)) + value
         mean = np.sum(list(parts.values()), axis=0)
         return parts, NegativeBinomial(mean, size_of(mean, self.dispersion_))
+
+    def _own_drivers(self, history: CountHistory, at: IntArray) -> dict[str, FloatArray]:
+        """Return the drivers that differ: where all regions are one country, not those of all."""
+        drivers = self._drivers(history, at)
+        if history.country.max() > history.country.min():
+            return drivers
+        twins = ("all_", "sqrt_all_")
+        return {name: x for name, x in drivers.items() if not name.startswith(twins)}
 
     def _drivers(self, history: CountHistory, at: IntArray) -> dict[str, FloatArray]:
         """Return all drivers at each origin as rates a day, linear and through the square root."""
@@ -274,6 +279,11 @@ class _Task:
         """Return the negative log likelihood."""
         sample = Sample.fold(self.design, self.counts, self.weights)
         return sample.loss(coefficients, float(np.log(theta)))[0]
+
+
+def _positive(names: tuple[str, ...], values: FloatArray) -> dict[str, float]:
+    """Return the coefficients that are greater than 0, by driver."""
+    return {name: float(x) for name, x in zip(names, values, strict=True) if x > 0}
 
 
 def _part_of(driver: str) -> str:

@@ -335,12 +335,24 @@ def sure_silence(world: World, name: str) -> int:
     return int(max(60, 9.3 * 365 / (slowest - 2), 2.7 * np.sort(np.diff(days))[-2]))
 
 
+def hush(world: World, name: str, days: NDArray[np.bool_]) -> World:
+    """Let a source tell nothing on some days, also not what others tell too."""
+    table = world.incidents
+    told = table["confirmed_by"].where(days).str.split(" | ", regex=False)
+    others = told.map(
+        lambda parts: " | ".join(p for p in parts if not p.startswith(f"{name} = ")) or None,
+        na_action="ignore",
+    )
+    heard = table["confirmed_by"].mask(days & told.notna(), others).astype("str")
+    quiet = replace(world, incidents=table.assign(confirmed_by=heard))
+    return drop(quiet, (table["source"] == name).to_numpy() & days)
+
+
 def stop_source(world: World, rng: Generator) -> World:
     """Let a source fall silent."""
     name = rng.choice(WATCHERS)
     since = NOW - pd.Timedelta(days=sure_silence(world, name) * int(rng.choice([1, 2])))
-    mine = world.incidents["source"] == name
-    return drop(world, (mine & (world.incidents["event_date"] >= since)).to_numpy())
+    return hush(world, name, (world.incidents["event_date"] >= since).to_numpy())
 
 
 def cut_gap(world: World, rng: Generator) -> World:
@@ -353,7 +365,7 @@ def cut_gap(world: World, rng: Generator) -> World:
     year = mine & (day < start) & (day >= start - pd.Timedelta(days=365))
     if (day[year].nunique() - 3) / 365 * length < 9.3:
         return world
-    return drop(world, (mine & (day < end) & (day >= start)).to_numpy())
+    return hush(world, name, ((day < end) & (day >= start)).to_numpy())
 
 
 def stop_everyone(world: World, rng: Generator) -> World:

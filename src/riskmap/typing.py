@@ -52,6 +52,9 @@ class CountHistory:
         Share of each window, 0 to 1, in which a source watched; None when every window was. Counts
         of windows that nobody watched are incidents that were told all the same: they count, and
         the days do not.
+    reported : ndarray, shape (n_windows, n_regions), optional
+        Share of each window in which anybody reported at all; None when of every window. Incidents
+        of unwatched windows are set against these days.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class CountHistory:
     drivers: Mapping[str, FloatArray] = field(default_factory=dict)
     exposure: FloatArray | None = None
     watched: FloatArray | None = None
+    reported: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once, so that models can compute without checks."""
@@ -93,6 +97,7 @@ class CountHistory:
         if self.neighbours is not None and self.neighbours.shape != (shape[1], shape[1]):
             raise ModelError(f"neighbours must be {shape[1]} x {shape[1]}")
         others = {**self.drivers, "exposure": self.exposure, "watched": self.watched}
+        others["reported"] = self.reported
         for name, series in others.items():
             if series is not None and series.shape != shape:
                 raise ModelError(f"{name} must have shape {shape}, met {series.shape}")
@@ -124,6 +129,7 @@ class CountHistory:
             drivers={name: series[cut] for name, series in self.drivers.items()},
             exposure=None if self.exposure is None else self.exposure[cut],
             watched=None if self.watched is None else self.watched[cut],
+            reported=None if self.reported is None else self.reported[cut],
         )
 
 

@@ -268,7 +268,7 @@ def _digest(task: Task) -> str:
     beside = seen.neighbours
     arrays = [seen.counts, seen.days, seen.parent, seen.country, seen.phase, seen.exposure]
     arrays += [seen.drivers[name] for name in sorted(seen.drivers)]
-    arrays += [] if seen.watched is None else [seen.watched]
+    arrays += [one for one in (seen.watched, seen.reported) if one is not None]
     arrays += [] if beside is None else [beside.data, beside.indices, beside.indptr]
     for array in arrays:
         found = np.ascontiguousarray(np.empty(0) if array is None else array)

@@ -22,6 +22,7 @@ from riskmap.panels.knowledge import (
     find_watchers,
     know_regions,
     main_watchers,
+    watched_share,
 )
 from riskmap.panels.measures import (
     GROUP_SERIES,
@@ -97,8 +98,8 @@ class Panel:
     exposure : ndarray, shape (n_windows, n_regions), optional
         Worker-years at risk in each window and region; None when unknown.
     at_risk : mapping of str to ndarray, shape (n_windows, n_regions), or None
-        For ``violence`` and ``foreign`` the share of each window that models count as watched; None
-        for all of it.
+        For ``violence`` and ``foreign`` the share of each window that models count as watched, and
+        ``reported``, that in which anybody reported from the country at all; None for all of it.
     knowledge : DataFrame
         What could have been told of each region and layer
         (:func:`riskmap.panels.knowledge.know_regions`).
@@ -179,6 +180,7 @@ class Panel:
             drivers={"violence": self._driver(series)} if layer == "foreign" else {},
             exposure=self.exposure,
             watched=self.at_risk.get(layer),
+            reported=self.at_risk.get("reported"),
         )
 
     def _driver(self, series: str) -> FloatArray:
@@ -340,9 +342,12 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     told = named.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
-    at_risk: dict[str, FloatArray | None] = {}
+    reporting = find_watchers(told, keys["iso3"], today=today)
+    reporting = main_watchers(reporting, named, keys["iso3"], "reports", today=today)
+    share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
+    at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
     for layer in LAYERS:
-        main = main_watchers(watchers, named, keys["iso3"], layer)
+        main = main_watchers(watchers, named, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
             main, everyone, layer, bounds=bounds, n=len(keys)
         )

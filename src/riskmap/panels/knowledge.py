@@ -230,12 +230,10 @@ def _spans(
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
     Between two reports it watched unless the silence is a gap, or reports around are thin against
-    those of lately: a trickle of old rows is no watch. After a silence of more than ``lately_days``
-    it began anew.
+    those of lately: a trickle of old rows is no watch.
     """
     days = days[days < until] if since is None else days[(days < until) & (days >= since)]
-    away = np.flatnonzero(np.diff(days) > rules.lately_days)
-    days = days[away[-1] + 1 :] if len(away) else days
+    days = _era(days, until, rules)
     if not len(days):
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     nodes = np.append(days, until)
@@ -261,6 +259,21 @@ def _spans(
     joins = begin[1:] == end[:-1]
     begin, end = begin[np.append(True, ~joins)], end[np.append(~joins, True)]
     return begin, end, bool(keep[-1])
+
+
+def _era(days: IntArray, until: int, rules: Rules) -> IntArray:
+    """Return the days of a source's reports since it began anew.
+
+    It did after a silence of more than ``lately_days``, when it has reported for a while since then
+    at more than twice its pace before.
+    """
+    for i in np.flatnonzero(np.diff(days) > rules.lately_days)[::-1]:
+        before, after = days[: i + 1], days[i + 1 :]
+        spans = max(before[-1] - before[0], rules.recent_days), until - after[0]
+        paces = [len(some) / span for some, span in zip((before, after), spans, strict=True)]
+        if spans[1] >= rules.least_watched_days and paces[1] > 2 * paces[0]:
+            return after
+    return days
 
 
 def day_of(day: pd.Timestamp) -> int:
@@ -304,34 +317,42 @@ def watched_share(
 
 
 def main_watchers(
-    watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str
+    watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
 ) -> list[Watcher]:
     """Return the watchers whose silence adds days at risk: the main ones of each country.
 
-    These are the largest sources that together told nine tenths of a country's reports of the
-    layer. What a smaller source tells raises; that it watches, and tells little, lowers nothing.
+    These are the largest sources that together told nine tenths of a country's reports of the layer
+    of more than a year ago (of all, where there are none). What a smaller source tells raises; that
+    it watches, and tells little, lowers nothing.
 
     Parameters
     ----------
     watchers
         From :func:`find_watchers`.
     seen : DataFrame
-        ``position, source`` and the series.
+        ``position, day, source`` and the series.
     iso3
         Countries of the regions, in order.
     layer
         ``"violence"`` or ``"foreign"``.
+    today
+        The day, since 1970.
     """
     country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
-    told = seen[layer].groupby([country, seen["source"].fillna("")]).sum()
+    by = [country, seen["source"].fillna("")]
+    told, old = (
+        seen[layer].where(rows, 0.0).groupby(by).sum()
+        for rows in (seen["day"] < today, seen["day"] < today - default_rules().recent_days)
+    )
     main: set[tuple[str, str]] = set()
     for code, counts in told[told > 0].groupby(level=0):
-        largest = counts.sort_values(ascending=False, kind="stable")
+        known = old[code] if old[code].sum() > 0 else counts[code]
+        largest = known[known > 0].sort_values(ascending=False, kind="stable")
         before = largest.cumsum() - largest
-        names = largest.index.get_level_values(1)[before < RECORD_SHARE * largest.sum()]
+        names = largest.index[before < RECORD_SHARE * largest.sum()]
         main |= {(str(code), str(name)) for name in names}
-    known = {code for code, _ in main}
-    return [w for w in watchers if w.iso3 not in known or (w.iso3, w.source) in main]
+    countries = {code for code, _ in main}
+    return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
 
 
 #: The largest sources that together told so much of a layer are those that it is built on.

@@ -132,25 +132,24 @@ def days_ahead(history: CountHistory, horizon_days: float) -> FloatArray:
     return horizon_days * exposure[-1]
 
 
-def days_beside(history: CountHistory, series: str = "counts") -> FloatArray:
+def days_beside(history: CountHistory) -> FloatArray:
     """Return the days that incidents of unwatched windows are set against, by region.
 
-    They are all from the first watched window on: an old history that nobody watched, however long,
-    stretches nothing. Where nobody ever watched they are the days of all windows.
+    They are those on which anybody reported at all: a trickle of old reports stretches nothing.
 
     Examples
     --------
     >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.ones((3, 1)), np.full(3, 7.0), np.zeros(1, int),
-    ...                        np.zeros(1, int), watched=np.array([[0.0], [1.0], [0.0]]))
+    >>> history = CountHistory(np.ones((2, 1)), np.full(2, 7.0), np.zeros(1, int),
+    ...                        np.zeros(1, int), reported=np.array([[0.0], [1.0]]))
     >>> days_beside(history).tolist()
-    [[0.0], [7.0], [7.0]]
+    [[0.0], [7.0]]
     """
-    some, days = was_watched(history, series), whole_days(history)
-    if some is None:
+    days = whole_days(history)
+    if history.reported is None:
         return days
-    since = np.logical_or.accumulate(some, axis=0) | ~some.any(axis=0)
-    return np.where(since, days, 0.0)
+    some = history.reported > LITTLE
+    return np.where(some | ~some.any(axis=0), days, 0.0)
 
 
 def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[FloatArray, ...]:
@@ -185,7 +184,7 @@ def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[Floa
     days = np.where(some, days, 0.0)
     if not told[~some].any():
         return told, days
-    return np.where(some, told, 0.0), days, np.where(some, 0.0, told), days_beside(history, series)
+    return np.where(some, told, 0.0), days, np.where(some, 0.0, told), days_beside(history)
 
 
 def ratio(

@@ -146,6 +146,9 @@ def lengthen(
     watched = history.watched
     if watched is not None:
         watched = np.vstack([watched, np.ones((len(days), history.n_regions))])
+    reported = history.reported
+    if reported is not None:
+        reported = np.vstack([reported, np.ones((len(days), history.n_regions))])
     return replace(
         history,
         counts=np.vstack([history.counts, np.outer(days, rates[series])]),
@@ -157,4 +160,5 @@ def lengthen(
         },
         exposure=exposure,
         watched=watched,
+        reported=reported,
     )

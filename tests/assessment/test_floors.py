@@ -14,7 +14,9 @@ from riskmap.assessment.decisions import Decision
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.summaries import summary_rows
 from riskmap.outputs.tables import risk_table
+from riskmap.outputs.wordings import NONE
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining")
@@ -243,6 +245,18 @@ def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared()
     assert at(gone).loc[["foreign", "group"], "attacked"].all()
     cleared = assess(previous=before, decisions=(clearance(), clearance(layer="foreign")))
     assert not at(cleared).loc[["foreign", "group"], "attacked"].any()
+
+
+def test_nobody_reads_that_no_attack_was_told_where_one_holds_the_level_up():
+    """Its row has gone, so today's files tell none: beside "attacked" a 0 is no answer."""
+    before = assess(attack())
+    assert at(before).loc["group", "attacks_told"] == 1
+    gone = assess(previous=before)
+    told = gone.risks[gone.risks["layer"] == "group"].set_index("region_id")["attacks_told"]
+    assert pd.isna(told[HOME])
+    assert (told.drop(HOME) == 0).all()
+    grid = summary_rows(gone, risk_table(gone), catalogue("en"), limit=len(REGIONS))
+    assert [cells[2] for cells in grid.rows if cells[0].startswith("Uldra")] == [NONE]
 
 
 @pytest.mark.parametrize("told", ["named", "placeless"])

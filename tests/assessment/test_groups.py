@@ -61,6 +61,7 @@ def forecast():
         ("IND", "aid", 1, "aimed at them", None, "foreigners"),
         (None, None, None, "aimed at them", None, "employer:Ruvo Mining"),
         (None, None, None, "aimed at them", None, "site:camp"),
+        (None, None, None, "aimed at them", None, "Ruvo Mining"),
         (None, None, None, "no foreigners known", None, "employer:Someone Else"),
     ],
 )
@@ -79,6 +80,24 @@ def test_relevance(nationality, sector, victims, grade, staff, target):
     group = replace(MINERS, employers=("ruvo mining",), sites=(site,))
     assert group.relevance(row).tolist() == [grade]
     assert grade in RELEVANCE
+
+
+@pytest.mark.parametrize(
+    ("target", "aimed"),
+    [("Camp Nine", True), (" CAMP nine ", True), ("site: camp nine", True), ("Zabo Ltd", True),
+     ("Camp Ten", False), ("camp", False)],
+)  # fmt: skip
+def test_a_site_or_an_employer_is_aimed_at_by_its_plain_name(tmp_path, target, aimed):
+    """However the file is read: whole, or in parts."""
+    group = replace(MINERS, employers=("zabo ltd",), sites=(Site("camp nine", 4.5, -6.5),))
+    rows = {"date": ["2024-12-20"], "country": "XQA", "admin2": "Berin", "type": "attack"}
+    pd.DataFrame(rows | {"target": target, "killed": 1}).to_csv(tmp_path / "a.csv", index=False)
+    regions = rm.datasets.regions()
+    whole = rm.read_incidents(tmp_path / "a.csv")
+    for located in (rm.locate(whole, regions), rm.scan_incidents([tmp_path / "a.csv"], regions)):
+        panel = rm.count_incidents(located, regions, group=group, as_of="2025-01-01")
+        assert len(panel.attacks) == aimed
+        assert np.nansum(panel.wide("group")) == aimed
 
 
 def test_a_group_of_any_nationality_is_known_by_its_sector():

@@ -188,10 +188,23 @@ def test_lost_rows_without_a_day_count_against_the_whole_history():
 
 
 def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
-    known = know(weekly(0), weekly(0, 2000, source="b"))
+    known = know(weekly(0), weekly(0, 2400, source="b"))
     assert known.loc[("a", "violence"), "watched"]
     assert known.loc[("a", "violence"), "reasons"] == "silent"
     assert known.loc[("a", "violence"), "sources"] == "a"
+
+
+@pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])
+@pytest.mark.parametrize(("last", "silent"), [(TODAY - 760, False), (TODAY - 700, True)])
+def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last, silent):
+    """An archive beside a live source is history; alone it is a silence for ever."""
+    archive = weekly(0, last, source="old", scope=scope)
+    known = know(archive, weekly(last - 400))
+    assert known.loc[("a", "violence"), "watched"]
+    assert (known.loc[("a", "violence"), "reasons"] == "silent") == silent
+    assert known.loc[("a", "violence"), "reporting_gap"] == silent
+    alone = know(archive, weekly(last - 400, position=2))
+    assert "silent" in alone.loc[("a", "violence"), "reasons"]
 
 
 def test_a_region_that_nobody_watched_is_held_against_the_days_of_any_report():

@@ -151,7 +151,7 @@ def raise_attacked(
     """Return risks in which nobody reads "low" after an attack on the group.
 
     Where an attack holds levels up, ``group``, ``foreign`` and ``violence`` are at least moderate,
-    and ``attacked`` says why.
+    and ``attacked`` says why; that no attack is told from there is then left out.
 
     Parameters
     ----------
@@ -184,7 +184,8 @@ def raise_attacked(
     audit = risks.loc[low, _KEY].assign(
         rule="attacked", detail=[f"{why[key]}: at least moderate" for key in keys[low]]
     )
-    found = _raised(risks.assign(attacked=attacked), low, FLOOR, scale)
+    told = risks["attacks_told"].mask(attacked & (risks["attacks_told"] == 0).to_numpy(bool))
+    found = _raised(risks.assign(attacked=attacked, attacks_told=told), low, FLOOR, scale)
     return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)
 
 

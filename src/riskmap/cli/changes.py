@@ -132,17 +132,24 @@ def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer
     """
     import riskmap as rm
 
-    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
-    earlier = [path for path in sets if path.name[:10] < as_of]
-    if not earlier:
+    last = find_last(out, as_of, group)
+    if last is None:
         return None
-    asked = None if group is None else str(group)
-    same = [path for path in earlier if _group_of(path) == asked]
-    last = max(
-        same or earlier, key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name)
-    )
     say(f"comparing with {last.name}")
     return rm.read_layer(last, today=LONG_AGO)
+
+
+def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
+    """Return the set that :func:`find_previous` reads."""
+    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
+    earlier = [path for path in sets if path.name[:10] < as_of]
+    asked = None if group is None else str(group)
+    same = [path for path in earlier if _group_of(path) == asked]
+    return max(
+        same or earlier,
+        key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name),
+        default=None,
+    )
 
 
 def find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import LONG_AGO, find_previous, find_rerun, misses_more
+from riskmap.cli.changes import LONG_AGO, find_last, find_previous, find_rerun, misses_more
 from riskmap.cli.common import (
     Dates,
     Every,
@@ -116,6 +116,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     if first is not None and misses_more(layer, again := assess(previous=first)):
         say("a set of the same day knows reports that these files don't tell: compared with it")
         layer = again
+    if no_previous and (last := find_last(out, as_of, who)) is not None:
+        layer = replace(layer, provenance={**layer.provenance, "passed_over": last.name[:10]})
     given = [*map(scope_path, incidents), regions, scale, group, decisions]
     paths = [Path(name) for name in given if name is not None]
     layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])

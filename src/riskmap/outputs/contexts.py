@@ -21,6 +21,7 @@ from riskmap.outputs.wordings import (
     in_n,
     is_told,
     level_words,
+    no_issue_before,
     percent_bound,
 )
 
@@ -235,7 +236,7 @@ def log_rows(
     known, said = layer.provenance, words["log"]
     pairs = [(said["issue"], day(known.get("as_of")))]
     if not known.get("previous_as_of"):
-        pairs.append((said["before"], words["sentences"]["first_issue"]))
+        pairs.append((said["before"], no_issue_before(known, words)))
     else:
         now, old = (
             table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")

@@ -23,6 +23,7 @@ from riskmap.outputs.wordings import (
     display,
     enumerated,
     level_told,
+    no_issue_before,
     percent,
     region_names,
 )
@@ -225,7 +226,7 @@ def _change_lines(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any
                 if len(rows):
                     yield said[way].format(places=enumerated(_moves(rows), words))
     if not layer.provenance.get("previous_as_of") and known["level_before"].isna().all():
-        yield said["first_issue"]
+        yield no_issue_before(layer.provenance, words)
 
 
 def _moves(rows: pd.DataFrame) -> list[str]:

@@ -69,12 +69,13 @@ def summary_rows(
             "; ".join(drivers.get(row.region_id, NONE).split("; ")[:2]),
             latest.get(row.region_id, ""),
         ]
+        hit = NONE if pd.isna(row.attacks_told) else f"{row.attacks_told:g}"
         old = NONE if pd.isna(row.level_before) else level_words(int(row.level_before), words)
         cells.append(
             (
                 name,
                 level_told(row, words),
-                *((f"{row.attacks_told:g}",) if theirs else ()),
+                *((hit,) if theirs else ()),
                 *((old,) if told else ()),
                 chance(row, words, brief=True),
                 ". ".join(filter(None, why)),

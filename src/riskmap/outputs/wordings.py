@@ -385,3 +385,9 @@ def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Return the notice of a layer; that of the demonstration in the reader's language."""
     told = display(known.get("notice"))
     return str(words["demo_notice"]) if told == catalogue("en")["demo_notice"] else told
+
+
+def no_issue_before(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """Return that a layer is compared with none before; whether there is one that was left out."""
+    said, over = words["sentences"], day(known.get("passed_over"))
+    return str(said["passed_over"].format(day=over) if over else said["first_issue"])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.errors import InputError
-from riskmap.panels.measures import hits_foreigners, may_be_any
+from riskmap.panels.measures import hits_foreigners, may_be_any, strange_targets
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class WorkerGroup:
         group is compared with its share of the workers, and what attacks on other foreigners weigh
         follows from it.
     employers
-        Names of employers; an attack whose ``target`` is ``employer:NAME`` is aimed at the group.
+        Names of employers; an attack whose ``target`` is ``employer:NAME``, or the plain name, is
+        aimed at the group.
     weights
         What the grades of :data:`RELEVANCE` weigh, where it is not what stands there.
     targeting
@@ -224,11 +225,18 @@ class WorkerGroup:
         return np.where(same, table["same sector, foreign"], table["other foreigners"])
 
     def is_aimed_at(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
-        """Return which incidents were aimed at the group's sector, an employer or a site of it."""
-        names = {f"employer:{name}".casefold() for name in self.employers}
-        names |= {f"site:{site.name}".casefold() for site in self.sites}
+        """Return which incidents were aimed at the group's sector, an employer or a site of it.
+
+        A site or an employer may stand in ``target`` by its plain name too.
+        """
+        told = [("employer", name) for name in self.employers]
+        told += [("site", site.name) for site in self.sites]
+        plain = {name.strip().casefold() for _, name in told}
+        names = {f"{kind}:{name}".casefold() for kind, name in told} | plain
         names |= {self.sector} if self.sector else set()
-        return np.asarray(incidents["target"].str.casefold().isin(sorted(names)), dtype=bool)
+        aimed = incidents["target"].str.casefold().isin(sorted(names))
+        written = strange_targets(incidents).str.strip().str.casefold()
+        return np.asarray(aimed | written.isin(sorted(plain)), dtype=bool)
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}

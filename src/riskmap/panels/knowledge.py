@@ -89,6 +89,8 @@ class Watcher:
         Whether it does not because it has fallen silent.
     last_gap
         The day on which its last silence ended that was no chance; -1 where there was none.
+    over
+        Whether its last report is so old that it is no longer expected to report.
     """
 
     source: str
@@ -100,6 +102,7 @@ class Watcher:
     alive: bool
     stopped: bool = False
     last_gap: int = -1
+    over: bool = False
 
     def share(self, bounds: IntArray) -> FloatArray:
         """Return the share of each window in which it watched."""
@@ -170,13 +173,14 @@ def _watch(
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
         gap = _last_gap(days[days < until], rules)
+        over = bool(days[-1] < today - rules.lately_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
             if scope.reach == "countries" and len(days) < rules.often_days:
                 continue
             watches = alive and bool(often)
-            yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap)
+            yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
             continue
         for region in np.unique(position[sharp & (country[position] == code)]):
             mine = day[sharp & (position == region)]
@@ -193,6 +197,7 @@ def _watch(
                 alive and lately,
                 not alive,
                 gap if low < gap else -1,
+                over,
             )
 
 
@@ -549,7 +554,7 @@ def _know_layer(
         around = _around(one, keys)
         if not one.alive:
             silent[one.regions] = True
-            stopped[around] |= one.stopped
+            stopped[around] |= one.stopped & ~(one.over & watched[around])
         if one.last_gap > today - rules.gap_days:
             was_silent[around] = True
     home = np.zeros(n, dtype=bool)

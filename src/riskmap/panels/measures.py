@@ -170,6 +170,23 @@ def may_be_any(incidents: pd.DataFrame, column: str) -> NDArray[np.bool_]:
     return written.str.contains(f"(?:^|; ){column}=", regex=True, na=False).to_numpy(bool)
 
 
+def strange_targets(incidents: pd.DataFrame) -> pd.Series:
+    """Return at whom incidents were aimed where that is in no list, as written; missing elsewhere.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"not_understood": ["toll=x; target=North pit", None]})
+    >>> strange_targets(table).fillna("").tolist()
+    ['North pit', '']
+    """
+    names = [name for name in ("not_understood", "strange") if name in incidents]
+    written = (
+        incidents[names[0]] if names else incidents["target"].mask(incidents["target"].notna())
+    )
+    return written.astype("str").str.extract(r"(?:^|; )target=([^;]*)", expand=False).astype("str")
+
+
 def leaves_victims_unclear(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which incidents say who was hit in words that are in no list.
 

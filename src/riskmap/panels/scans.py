@@ -29,6 +29,7 @@ from riskmap.panels.measures import (
     hits_foreigners,
     may_be_any,
     measure,
+    strange_targets,
     tells_victims,
 )
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
@@ -272,6 +273,7 @@ def _strange_columns(facts: pd.DataFrame) -> pd.Series:
     told = pd.Series("", index=range(len(facts)), dtype="str")
     for name in ("sector", *VICTIM_WORDS):
         told += np.where(may_be_any(facts, name), f"{name}=; ", "")
+    told += ("target=" + strange_targets(facts) + "; ").fillna("").to_numpy(dtype=object)
     return told.str.strip("; ").replace("", None).astype("str")
 
 

@@ -89,8 +89,8 @@ def region(located: rm.Located, rng: Generator, now: pd.Timestamp) -> NDArray[np
     return located.incidents["incident_id"].isin(there).to_numpy()
 
 
-#: Days of silence that chance does not explain, in the calmest of the sets: AWSD tells of Afghanistan
-#: on five to twenty days a year.
+#: Days of silence that chance does not explain in the calmest of the sets: AWSD tells of
+#: Afghanistan on five to twenty days a year.
 SILENCES = (400, 800)
 
 

@@ -96,8 +96,8 @@ def _move_home(
 
 def relabel(world: World, number: int) -> World:
     """Return the invented country under another code, other names and at another place."""
-    code = f"X{chr(65 + number // 26)}{chr(65 + number % 26)}"
-    east, north = 12.0 * (number % 14) - 80.0, 12.0 * (number // 14)
+    code = f"X{chr(65 + number // 26 % 26)}{chr(65 + number % 26)}"
+    east, north = 12.0 * (number % 14) - 80.0, 12.0 * (number // 14 % 6)
 
     def moved(table: gpd.GeoDataFrame, ids: list[str], names: list[str]) -> gpd.GeoDataFrame:
         told = {name: table[name].str.replace(r"^XQA", code, regex=True) for name in ids}
@@ -379,7 +379,9 @@ def _append(world: World, rows: NDArray[Any], **values: Any) -> World:
     """Return the world with more rows, of another source; `rows` by a mask or by positions."""
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     more = world.incidents.iloc[rows].assign(source="other", **values)
-    first, home = len(world.incidents), world.regions["iso3"].iloc[0]
+    home = world.regions["iso3"].iloc[0]
+    told = world.incidents.loc[world.incidents["source"] == "other", "source_id"]
+    first = 1 + max((int(name[len(home) :]) for name in told.dropna()), default=0)
     more["source_id"] = [f"{home}{first + i}" for i in range(len(more))]
     more["incident_id"] = [f"other:{name}" for name in more["source_id"]]
     table = pd.concat([world.incidents, more], ignore_index=True)

@@ -380,8 +380,8 @@ def _append(world: World, rows: NDArray[Any], **values: Any) -> World:
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     more = world.incidents.iloc[rows].assign(source="other", **values)
     home = world.regions["iso3"].iloc[0]
-    told = world.incidents.loc[world.incidents["source"] == "other", "source_id"]
-    first = 1 + max((int(name[len(home) :]) for name in told.dropna()), default=0)
+    told = world.incidents["incident_id"].str.extract(rf"^other:{home}(\d+)$")[0]
+    first = 1 + int(told.dropna().astype(int).max() if told.notna().any() else 0)
     more["source_id"] = [f"{home}{first + i}" for i in range(len(more))]
     more["incident_id"] = [f"other:{name}" for name in more["source_id"]]
     table = pd.concat([world.incidents, more], ignore_index=True)

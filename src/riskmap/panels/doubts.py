@@ -7,7 +7,7 @@ knows, and is spread over the province.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.typing import FloatArray
+    from riskmap.typing import FloatArray, IntArray
 
 #: Lost: rows that were set aside, by the area and day that they are known to.
 LOST_COLUMNS = (
@@ -206,59 +206,85 @@ def find_doubts(
     lost_share
         More than this share is too much.
     """
+    mine = _Reports(told, len(keys), today)
+    gone = _Reports(_place_lost(lost, keys), len(keys), today)
+    country = keys["iso3"].fillna("").factorize()[0]
+    pairs = [
+        (gone.total("weight"), mine.total("reports")),
+        (gone.recent(recent_days).total("weight"), mine.recent(recent_days).total("reports")),
+        (gone.total("foreign"), mine.total("foreign")),
+    ]
+    all_of_it, lately, hit = (
+        (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST) for lack, rest in pairs
+    )
+    unclear = mine.total("unclear", by_age=True)
+    wide = _shares_of(
+        country, gone.total("weight", by_age=True), mine.total("reports", by_age=True)
+    )
+    theirs = _shares_of(
+        country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
+    )
+    foreign = np.maximum(wide, theirs)
+    steady = _OWN_DAYS / max(mine.age, _OWN_DAYS)
+    may_be, may_be_foreign = (
+        np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
+        for name in ("may_be", "may_be_foreign")
+    )
+    return Doubts(
+        lost=gone.total("weight"),
+        is_lost=all_of_it | lately,
+        is_lost_foreign=all_of_it | lately | hit,
+        may_be=may_be,
+        may_be_foreign=may_be_foreign + unclear,
+        share=wide[0],
+        share_foreign=foreign[0],
+        times=_times(wide),
+        times_foreign=_times(foreign),
+    )
+
+
+@dataclass(frozen=True)
+class _Reports:
+    """Rows with the position of a region and a day, as they are summed up."""
+
+    rows: pd.DataFrame
+    n: int
+    today: int
+
+    @property
+    def age(self) -> float:
+        """Days since the first of them."""
+        return self.today - float(self.rows["day"].min()) if len(self.rows) else 0.0
+
+    def recent(self, days: int) -> _Reports:
+        """Return those of the last days."""
+        return replace(self, rows=self.rows[self.rows["day"] >= self.today - days])
+
+    def total(self, name: str, *, by_age: bool = False) -> FloatArray:
+        """Return the sum of a column by region; the older the less, where asked."""
+        values = self.rows[name].fillna(0.0).to_numpy(dtype=float)
+        if by_age:
+            age = np.maximum(self.today - self.rows["day"].to_numpy(dtype=float), 0.0)
+            values = values * 0.5 ** (np.nan_to_num(age) / _HALF_LIFE_DAYS)
+        position = self.rows["position"].to_numpy(dtype=np.int64)
+        return np.bincount(position, values, self.n).astype(float)
+
+
+def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
+    """Return lost rows with the position of their region and their day since 1970."""
     columns = ["region_id", "event_date", *_NUMBERS]
     table = pd.DataFrame(columns=columns) if lost is None else lost.reindex(columns=columns)
     at = pd.Index(keys["region_id"]).get_indexer(table["region_id"])
-    table = table[at >= 0]
-    day = (table["event_date"].astype("datetime64[us]") - _EPOCH).dt.days.to_numpy(dtype=float)
-    gone = table.assign(position=at[at >= 0], day=day)
-    country = keys["iso3"].fillna("").factorize()[0]
+    day = (table["event_date"].astype("datetime64[us]") - _EPOCH).dt.days
+    return table.assign(position=at, day=day.to_numpy(dtype=float))[at >= 0]
 
-    def total(rows: pd.DataFrame, name: str, *, by_age: bool = False) -> FloatArray:
-        values = rows[name].fillna(0.0).to_numpy(dtype=float)
-        if by_age:
-            age = np.nan_to_num(np.maximum(today - rows["day"].to_numpy(dtype=float), 0.0))
-            values = values * 0.5 ** (age / _HALF_LIFE_DAYS)
-        position = rows["position"].to_numpy(dtype=np.int64)
-        return np.bincount(position, values, len(keys)).astype(float)
 
-    def recent(rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[rows["day"] >= today - recent_days]
-
-    def too_many(lack: FloatArray, rest: FloatArray) -> NDArray[np.bool_]:
-        return (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST)
-
-    def shares(lack: FloatArray, rest: FloatArray) -> tuple[FloatArray, FloatArray]:
-        most = np.zeros(country.max(initial=-1) + 1)
-        np.maximum.at(most, country, lack)
-        sums = [np.bincount(country, values).astype(float) for values in (lack, rest)]
-        return _share(sums[0] - most, sums[1])[country], _share(*sums)[country]
-
-    all_of_it = too_many(total(gone, "weight"), total(told, "reports"))
-    lately = too_many(total(recent(gone), "weight"), total(recent(told), "reports"))
-    hit = too_many(total(gone, "foreign"), total(told, "foreign"))
-    since = min(float(told["day"].min()), today - _OWN_DAYS) if len(told) else today - _OWN_DAYS
-    steady = _OWN_DAYS / (today - since)
-
-    def may_be(name: str) -> FloatArray:
-        return np.maximum(total(gone, name, by_age=True), steady * total(gone, name))
-
-    unclear = total(told, "unclear", by_age=True)
-    told_of = total(told, "foreign", by_age=True)
-    around, whole = shares(total(gone, "weight", by_age=True), total(told, "reports", by_age=True))
-    theirs = shares(total(gone, "foreign", by_age=True) + unclear, told_of)
-    around_foreign, whole_foreign = np.maximum(around, theirs[0]), np.maximum(whole, theirs[1])
-    return Doubts(
-        lost=total(gone, "weight"),
-        is_lost=all_of_it | lately,
-        is_lost_foreign=all_of_it | lately | hit,
-        may_be=may_be("may_be"),
-        may_be_foreign=may_be("may_be_foreign") + unclear,
-        share=around,
-        share_foreign=around_foreign,
-        times=_times(around, whole),
-        times_foreign=_times(around_foreign, whole_foreign),
-    )
+def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray) -> FloatArray:
+    """Return by region what share its country lacks, without the worst region and with it."""
+    most = np.zeros(country.max(initial=-1) + 1)
+    np.maximum.at(most, country, lack)
+    gone, left = (np.bincount(country, values).astype(float) for values in (lack, rest))
+    return np.array([_share(gone - most, left), _share(gone, left)])[:, country]
 
 
 def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
@@ -266,7 +292,7 @@ def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
     return np.asarray(lack / np.maximum(lack + rest, 1e-9))
 
 
-def _times(around: FloatArray, whole: FloatArray) -> FloatArray:
+def _times(shares: FloatArray) -> FloatArray:
     """Return how many times hazards may be higher for such shares."""
-    around, whole = (np.maximum(1.0 - share, 1e-3) for share in (around, whole))
+    around, whole = np.maximum(1.0 - shares, 1e-3)
     return np.maximum(whole**-2, around**-3)

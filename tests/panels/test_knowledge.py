@@ -195,7 +195,7 @@ def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
 
 
 @pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])
-@pytest.mark.parametrize(("last", "silent"), [(TODAY - 760, False), (TODAY - 700, True)])
+@pytest.mark.parametrize(("last", "silent"), [(TODAY - 1860, False), (TODAY - 1800, True)])
 def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last, silent):
     """An archive beside a live source is history; alone it is a silence for ever."""
     archive = weekly(0, last, source="old", scope=scope)

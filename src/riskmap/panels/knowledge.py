@@ -173,7 +173,7 @@ def _watch(
         often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
         gap = _last_gap(days[days < until], rules)
-        over = bool(days[-1] < today - rules.lately_days)
+        over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)

@@ -105,7 +105,9 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     assert (table["hazard_times"] > 1.1).all()
     one = known(weekly(), pd.DataFrame({"region_id": "a", **many}))
     assert one["reasons"].fillna("").str.contains("rows_lost").tolist() == [True, False, False]
-    assert one["hazard_times"].between(1.0, 2.0).all()
+    told = (0.5 ** ((TODAY - weekly()["day"]) / 730.5)).sum()
+    lack = 40 * 0.5 ** (20 / 730.5)
+    assert one["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 2] * 3)
 
 
 @settings(max_examples=30)

@@ -325,14 +325,16 @@ def sure_silence(world: World, name: str) -> int:
     """Return the days after which chance can hardly explain the silence of a source, 0 for never.
 
     At its pace in the slowest of the last four years a report would have come with a probability of
-    99.99 %, and it is 2.7 times as long as any but its longest silence.
+    99.99 %, and it is 2.7 times as long as any but its longest silence. A source that would have to
+    be silent for more than two years is too thin: after five it is no longer missed.
     """
     mine = _usable(world) & (world.incidents["source"] == name).to_numpy()
     days = np.unique((NOW - world.incidents.loc[mine, "event_date"].dropna()).dt.days)
     slowest = min(int(((days >= 365 * i) & (days < 365 * (i + 1))).sum()) for i in range(4))
     if slowest < 8:  # few reports tell no pace
         return 0
-    return int(max(60, 9.3 * 365 / (slowest - 2), 2.7 * np.sort(np.diff(days))[-2]))
+    length = int(max(60, 9.3 * 365 / (slowest - 2), 2.7 * np.sort(np.diff(days))[-2]))
+    return length if length < 730 else 0
 
 
 def hush(world: World, name: str, days: NDArray[np.bool_]) -> World:

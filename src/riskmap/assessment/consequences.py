@@ -10,7 +10,7 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.models.tolls import fit_tolls, worst_means
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.measures import hits_foreigners, measure
+from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.schema import EVENT_TYPES
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     True
     """
     known = forecast.evidence.filter(_READ)  # texts of a million incidents are not copied
-    evidence = known[measure(known)["violence"] > 0]
+    evidence = known[is_violence(known)]
     once = evidence.drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KEPT = 200
 
 #: What the sums of a scan are by, in their order.
-KEYS = ("position", "area", *FACTS)
+KEYS = ("position", *FACTS[:3], "area", *FACTS[3:])
 SUMS = ("reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]
 

@@ -144,7 +144,7 @@ def scan_evidence(
             "event_date": days["first"],
             "event_date_end": days["last"],
             "event_type": np.where(rest["violence"] > 0, "unknown", HARMLESS[-1]),
-            "foreign_victims": rest["foreign"].where(rest["told"]).astype("Int64"),
+            "foreign_victims": rest["foreign"].where(rest["told"] > 0).astype("Int64"),
             "method": np.where(rest["position"] >= 0, "point", "spread"),
         }
     )

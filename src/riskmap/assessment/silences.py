@@ -112,10 +112,11 @@ def find_gone(
     its regions, is in doubt in all of that country; one that has lost most of them, everywhere.
 
     So does one that is told otherwise now, under the same id: of another region, of another time,
-    or of local people where foreigners were hit. A report is missed until it comes back, another of its day and region is told under a new id, somebody
-    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. So long what is
-    missed casts doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`):
-    where it is more than a tenth of a region's or country's reports. Less is what revisions do.
+    or of local people where foreigners were hit. A report is missed until it comes back, another of
+    its day and region is told under a new id, somebody clears it, or ``lost_days`` of
+    ``data/knowledge/default.toml`` have passed. So long what is missed casts doubt as rows do that
+    were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it is more than a tenth of a
+    region's or country's reports. Less is what revisions do.
 
     Parameters
     ----------
@@ -312,7 +313,7 @@ def _is_changed(known: pd.DataFrame, evidence: pd.DataFrame) -> NDArray[np.bool_
     moved = there.reindex(pairs, fill_value=0.0).to_numpy() < 0.5 * known["weight"].to_numpy()
     apart = np.abs(again["day"].to_numpy() - known["event_date"].to_numpy())
     other = apart > np.timedelta64(default_rules().attack_days, "D")
-    local = known["foreign"].to_numpy(bool) & ~again["foreign"].eq(True).to_numpy(bool)
+    local = known["foreign"].to_numpy(bool) & ~again["foreign"].fillna(value=False).to_numpy(bool)
     sharp = (known["weight"] >= _SHARP).to_numpy()
     return np.asarray(again["day"].notna().to_numpy() & sharp & (moved | other | local))
 

@@ -247,6 +247,8 @@ def fit_models(
         history = histories[name]
         if reports is not None:
             history = history_of_record(history, name, reports)
+        if history.watched is not None:  # what was told of other windows has no days at risk
+            history = replace(history, counts=np.where(history.watched > 0, history.counts, 0.0))
         own = clone(model)
         if own.get_params(deep=False).get("prior") == "layer":
             own = own.set_params(prior=name)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.doubts import Doubts, find_doubts
+from riskmap.places.spreads import MEMORY_DAYS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -270,13 +271,15 @@ def _era(days: IntArray, until: int, rules: Rules) -> IntArray:
     """Return the days of a source's reports since it began anew.
 
     It did after a silence of more than ``lately_days``, when it has reported for a while since then
-    at more than twice its pace before.
+    at more than twice its pace before, or no chance explains the silence at either pace.
     """
     for i in np.flatnonzero(np.diff(days) > rules.lately_days)[::-1]:
         before, after = days[: i + 1], days[i + 1 :]
         spans = max(before[-1] - before[0], rules.recent_days), until - after[0]
         paces = [len(some) / span for some, span in zip((before, after), spans, strict=True)]
-        if spans[1] >= rules.least_watched_days and paces[1] > 2 * paces[0]:
+        silence = after[0] - before[-1]
+        sure = np.exp(-min(paces) * silence) < 1.0 - rules.past_gap_probability
+        if spans[1] >= rules.least_watched_days and (sure or paces[1] > 2 * paces[0]):
             return after
     return days
 
@@ -327,8 +330,10 @@ def main_watchers(
     """Return the watchers whose silence adds days at risk: the main ones of each country.
 
     These are the largest sources that together told nine tenths of a country's reports of the layer
-    of more than a year ago (of all, where there are none). What a smaller source tells raises; that
-    it watches, and tells little, lowers nothing.
+    of more than a year and less than ten years ago (of all, where there are none); those that have
+    told nothing for five years are left out, unless all have. What a smaller source tells raises;
+    that it watches, and tells little, lowers nothing. Nor does it that another one watched long
+    ago.
 
     Parameters
     ----------
@@ -345,9 +350,12 @@ def main_watchers(
     """
     country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
     by = [country, seen["source"].fillna("")]
+    age, rules = today - seen["day"], default_rules()
+    current = age.groupby(by).transform("min") <= rules.gap_days
+    current |= ~current.groupby(country).transform("any")
+    record = current & (age > rules.recent_days) & (age <= MEMORY_DAYS)
     told, old = (
-        seen[layer].where(rows, 0.0).groupby(by).sum()
-        for rows in (seen["day"] < today, seen["day"] < today - default_rules().recent_days)
+        seen[layer].where(rows, 0.0).groupby(by).sum() for rows in (current & (age > 0), record)
     )
     main: set[tuple[str, str]] = set()
     for code, counts in told[told > 0].groupby(level=0):

@@ -11,8 +11,9 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.panels.cells import spread_days
-from riskmap.panels.knowledge import RECORD_SHARE
+from riskmap.panels.knowledge import RECORD_SHARE, default_rules
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
+from riskmap.places.spreads import MEMORY_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The sources of record gave most of a layer's reports that are older than so many days (of all,
-#: when none is).
+#: when none is), and no older than :data:`riskmap.places.spreads.MEMORY_DAYS`.
 RECORD_DAYS = 365
 
 
@@ -46,7 +47,8 @@ class Reports:
     rows : ndarray, shape (n,)
         How many incidents it tells of.
     old : ndarray of bool, shape (n,)
-        Whether it was more than a year ago.
+        Whether it was more than a year ago and less than ten, of a source that is still expected to
+        report.
     place, time : scipy.sparse.csr_array
         Incidents by region, and the share of them by window.
     series : mapping of str to ndarray, shape (n,)
@@ -76,7 +78,8 @@ class Reports:
 
         These are the curated feeds (``riskmap.incidents.duplicates.pairs.CURATED``), whose coders
         read many publishers and tell incidents apart, and of the others the largest that together
-        gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
+        gave nine tenths of the layer's reports of more than a year and less than ten years ago,
+        and have reported within five years. No source becomes one by a
         flood of new reports, or by telling one story often.
         """
         counts = self.concerns("violence" if layer == "violence" else "foreign") > 0
@@ -143,13 +146,21 @@ def find_reports(panel: Panel) -> Reports:
         source=heads["source"].fillna("").to_numpy(dtype=str),
         confirmed=np.bincount(code, told > 1, minlength=n) > 0,
         rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
-        old=(heads["event_date"] < panel.as_of - pd.Timedelta(days=RECORD_DAYS)).to_numpy(),
+        old=_is_record(heads, panel.as_of),
         place=table_of(
             evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)
         ),
         time=table_of(share, row, window, (n, len(panel.edges) - 1)),
         series={name: units.get(name, 1.0) * told.astype(float) for name, told in measures.items()},
     )
+
+
+def _is_record(heads: pd.DataFrame, as_of: pd.Timestamp) -> NDArray[np.bool_]:
+    """Return which reports tell who the sources of record are."""
+    age = (as_of - heads["event_date"]).dt.days
+    last = age.groupby(heads["source"].fillna("")).transform("min")
+    current = (last <= default_rules().gap_days) & (age <= MEMORY_DAYS)
+    return np.asarray(current & (age > RECORD_DAYS), dtype=bool)
 
 
 def table_of(

@@ -225,7 +225,8 @@ def find_doubts(
         country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
     )
     foreign = np.maximum(wide, theirs)
-    steady = _OWN_DAYS / max(mine.age, _OWN_DAYS)
+    since = pd.Series(today - told["day"]).groupby(country[told["position"]]).max()
+    steady = _OWN_DAYS / since.reindex(country).fillna(0.0).clip(lower=_OWN_DAYS).to_numpy()
     may_be, may_be_foreign = (
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
@@ -250,11 +251,6 @@ class _Reports:
     rows: pd.DataFrame
     n: int
     today: int
-
-    @property
-    def age(self) -> float:
-        """Days since the first of them."""
-        return self.today - float(self.rows["day"].min()) if len(self.rows) else 0.0
 
     def recent(self, days: int) -> _Reports:
         """Return those of the last days."""

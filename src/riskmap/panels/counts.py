@@ -13,7 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.doubts import share_lost, sum_lost
+from riskmap.panels.doubts import find_missing, share_lost, sum_lost
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
@@ -109,6 +109,8 @@ class Panel:
         The attacks of the last 90 days on the group, or on any foreigners without one.
     group : WorkerGroup, optional
         Whose series are counted.
+    missing : DataFrame
+        What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
 
     Examples
     --------
@@ -133,6 +135,7 @@ class Panel:
     shares: pd.DataFrame = field(default_factory=pd.DataFrame)
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
+    missing: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -367,6 +370,7 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
+        missing=find_missing(lost, keys, seen),
     )
 
 

@@ -212,14 +212,16 @@ def _levels_in_doubt(
     nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
     half-life of 24 months,
 
-    .. math:: H' = (1 + b) k H + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
+    .. math:: H' = (1 + b) k H_w + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
 
-    with k for what was lost all over the country (:func:`riskmap.panels.doubts.find_doubts`), m
-    reports that may be of the region (a quarter more, since what they lend to the province comes
-    back), and the horizon h. Less than a quarter of a report counts for nothing, nor does k below
+    with :math:`H_w` had the rows counted that were set aside (``p_whole``), k for what was lost all
+    over the country (:func:`riskmap.panels.doubts.find_doubts`), m reports that may be of the
+    region (a quarter more, since what they lend to the province comes back), and the horizon h.
+    Less than a quarter of a report counts for nothing, nor does k below
     1 + b. Of reports that don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
+    whole = np.fmax(hazard, hazard_of(risks["p_whole"].to_numpy(dtype=float)))
     any_share = len(forecast.shares) > 0
     times = risks["hazard_times"].fillna(1.0).to_numpy(dtype=float)
     may_be = risks["may_be_here"].fillna(0.0)
@@ -234,7 +236,7 @@ def _levels_in_doubt(
     more = may_be * days / own_days
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER) * times * hazard + _LENT * more,
+        "rows_lost": (1.0 + BORDER) * times * whole + _LENT * more,
     }
     return {
         name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)

@@ -25,6 +25,7 @@ from riskmap.models.explanations import (
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.terms import LayerModel, Term, hazard_of
 from riskmap.panels.counts import reach_back, recount_evidence
+from riskmap.panels.doubts import add_missing
 from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ ENSEMBLE = (EmpiricalBayes(), ExponentialMean())
 
 _NUMBERS = (
     *("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion"),
-    *("p_least", "p_most", "p_low", "p_high", "p_own"),
+    *("p_least", "p_most", "p_low", "p_high", "p_own", "p_whole"),
 )
 
 
@@ -64,7 +65,8 @@ class Forecast:
         row a region and layer, missing where the layer can't be forecast. ``dispersion`` is
         variance over mean; ``p_least`` and ``p_most`` are the least and the greatest ``p_any`` of
         the model and of :data:`ENSEMBLE`; ``p_low``, ``p_high`` those of the span of the share of
-        incidents that don't say who was hit; ``p_own`` is what the own reports give alone.
+        incidents that don't say who was hit; ``p_own`` is what the own reports give alone, and
+        ``p_whole`` what it would be, had the rows counted that were set aside.
     components : DataFrame
         ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
     keys : DataFrame
@@ -162,6 +164,8 @@ def forecast(
     names = LAYERS if panel.group is not None else LAYERS[:2]
     spans = {end: _shares_by_region(panel, end) for end in ("share_low", "share_high")}
     others = [fit_models(other, histories, days) for other in ENSEMBLE]
+    whole = add_missing(histories, panel.missing, panel.edges) if len(panel.missing) else {}
+    taught = make_layers(fit_models(chosen, whole, days, reports=reports), whole, panel)
     found = [
         _forecast_layer(
             name,
@@ -169,6 +173,7 @@ def forecast(
             histories,
             ids,
             spans=spans,
+            whole=taught[name].predict(whole) if name in taught else None,
             others=[make_layers(models, histories, panel).get(name) for models in others],
         )
         for name in names
@@ -401,6 +406,7 @@ def _forecast_layer(
     ids: pd.Series,
     *,
     spans: dict[str, FloatArray],
+    whole: CountDistribution | None,
     others: list[LayerModel | None],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a layer's forecast and its components, missing where nothing is known."""
@@ -426,6 +432,7 @@ def _forecast_layer(
         p_low=np.minimum(p_any, low),
         p_high=np.maximum(p_any, high),
         p_own=np.minimum(p_any, _p_own(model, histories, found)),
+        p_whole=p_any if whole is None else np.maximum(p_any, whole.p_gt(0)),
     )
     return frame, _stack(model.components(histories), keys)
 

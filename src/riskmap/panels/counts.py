@@ -13,7 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
-from riskmap.panels.doubts import share_lost, sum_lost
+from riskmap.panels.doubts import find_missing, share_lost, sum_lost
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
@@ -103,6 +103,8 @@ class Panel:
         The attacks of the last 90 days on the group, or on any foreigners without one.
     group : WorkerGroup, optional
         Whose series are counted.
+    missing : DataFrame
+        What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
 
     Examples
     --------
@@ -127,6 +129,7 @@ class Panel:
     shares: pd.DataFrame = field(default_factory=pd.DataFrame)
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
+    missing: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -378,19 +381,18 @@ def _make_panel(
     seen = see_reports(rows)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
-    watchers = find_watchers(named, keys["iso3"], today=today)
+    watchers = find_watchers(seen, keys["iso3"], today=today)
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
-    told = named.assign(scope="violence")
+    told = seen.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
-    reporting = main_watchers(reporting, named, keys["iso3"], "reports", today=today)
+    reporting = main_watchers(reporting, seen, keys["iso3"], "reports", today=today)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
     at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
     for layer in LAYERS:
-        main = main_watchers(watchers, named, keys["iso3"], layer, today=today)
+        main = main_watchers(watchers, seen, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
             main, everyone, layer, bounds=bounds, n=len(keys)
         )
@@ -411,6 +413,7 @@ def _make_panel(
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
+        missing=find_missing(lost, keys, seen),
     )
 
 

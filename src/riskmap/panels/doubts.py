@@ -18,10 +18,12 @@ from riskmap.places.losses import members_of
 from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: Lost: rows that were set aside, by the area and day that they are known to.
 LOST_COLUMNS = (
@@ -180,18 +182,14 @@ def find_doubts(
     recent_days: int,
     lost_share: float,
 ) -> Doubts:
-    r"""Return what was lost of each region.
+    """Return what was lost of each region.
 
     All that was lost is held against all reports; what was lost of the last days against those of
     the last days. What has no day may be of today. In the shares of a country both weigh the less
     the older they are. Reports that say in unknown words who was hit may be of foreigners.
 
-    With a share s of a country's reports lost, and :math:`s'` without the region that lost most,
-    hazards may be higher by
-
-    .. math:: \max\{1 / (1 - s)^2,\; 1 / (1 - s')^3\}
-
-    because what is lost would also have taught coefficients.
+    With a share s of a country's reports lost, the region that lost most left out, hazards may be
+    :math:`1 / (1 - s)` times as high, because what is lost would also have taught coefficients.
 
     Parameters
     ----------
@@ -225,7 +223,8 @@ def find_doubts(
         country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
     )
     foreign = np.maximum(wide, theirs)
-    steady = _OWN_DAYS / max(mine.age, _OWN_DAYS)
+    since = pd.Series(today - told["day"]).groupby(country[told["position"]]).max()
+    steady = _OWN_DAYS / since.reindex(country).fillna(0.0).clip(lower=_OWN_DAYS).to_numpy()
     may_be, may_be_foreign = (
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
@@ -236,10 +235,10 @@ def find_doubts(
         is_lost_foreign=all_of_it | lately | hit,
         may_be=may_be,
         may_be_foreign=may_be_foreign + unclear,
-        share=wide[0],
-        share_foreign=foreign[0],
-        times=_times(wide),
-        times_foreign=_times(foreign),
+        share=wide,
+        share_foreign=foreign,
+        times=1.0 / np.maximum(1.0 - wide, 1e-3),
+        times_foreign=1.0 / np.maximum(1.0 - foreign, 1e-3),
     )
 
 
@@ -250,11 +249,6 @@ class _Reports:
     rows: pd.DataFrame
     n: int
     today: int
-
-    @property
-    def age(self) -> float:
-        """Days since the first of them."""
-        return self.today - float(self.rows["day"].min()) if len(self.rows) else 0.0
 
     def recent(self, days: int) -> _Reports:
         """Return those of the last days."""
@@ -270,6 +264,69 @@ class _Reports:
         return np.bincount(position, values, self.n).astype(float)
 
 
+def find_missing(lost: pd.DataFrame | None, keys: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """Return what may be missing in the counts of each region.
+
+    Parameters
+    ----------
+    lost
+        From :func:`share_lost`; None where it is not known.
+    keys : DataFrame
+        ``region_id`` of the regions, in order.
+    seen : DataFrame
+        ``position, day, unclear``: of the incidents that count, those that may be of foreigners.
+
+    Returns
+    -------
+    DataFrame
+        ``position, day, weight, foreign``.
+    """
+    unclear = seen[(seen["unclear"] > 0) & (seen["position"] >= 0)]
+    more = unclear.assign(weight=0.0, foreign=unclear["unclear"])
+    both = pd.concat([_place_lost(lost, keys), more], ignore_index=True)
+    return both[["position", "day", "weight", "foreign"]].astype(float)
+
+
+def add_missing(
+    histories: Mapping[str, CountHistory], missing: pd.DataFrame, edges: NDArray[np.datetime64]
+) -> dict[str, CountHistory]:
+    """Return histories as if what is missing had counted.
+
+    What has no day is of the last window; it is violence, and of the group where it is of
+    foreigners.
+
+    Parameters
+    ----------
+    histories
+        By series.
+    missing
+        From :func:`find_missing`.
+    edges
+        Edges of the windows.
+    """
+    bounds = (edges - np.datetime64("1970-01-01", "D")).astype(float)
+    day = missing["day"].fillna(np.inf).to_numpy()
+    window = np.clip(np.searchsorted(bounds, day, side="right") - 1, 0, len(bounds) - 2)
+    at = window, missing["position"].to_numpy(dtype=np.int64)
+
+    def total(values: pd.Series, history: CountHistory) -> FloatArray:
+        found = np.zeros_like(history.counts)
+        np.add.at(found, at, values.fillna(0.0).to_numpy())
+        return found
+
+    foreign = missing["foreign"]
+    unknown = (missing["weight"] - foreign).clip(lower=0.0)
+    parts = {"violence": missing["weight"], "foreign": foreign, "group": foreign}
+    return {
+        name: replace(
+            one,
+            counts=one.counts + total(parts.get(name, unknown), one),
+            drivers={k: v + total(missing["weight"], one) for k, v in one.drivers.items()},
+        )
+        for name, one in histories.items()
+    }
+
+
 def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
     """Return lost rows with the position of their region and their day since 1970."""
     columns = ["region_id", "event_date", *_NUMBERS]
@@ -280,19 +337,13 @@ def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray) -> FloatArray:
-    """Return by region what share its country lacks, without the worst region and with it."""
+    """Return by region what share its country lacks, without the worst region."""
     most = np.zeros(country.max(initial=-1) + 1)
     np.maximum.at(most, country, lack)
     gone, left = (np.bincount(country, values).astype(float) for values in (lack, rest))
-    return np.array([_share(gone - most, left), _share(gone, left)])[:, country]
+    return _share(gone - most, left)[country]
 
 
 def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
     """Return what share of all is lacking."""
     return np.asarray(lack / np.maximum(lack + rest, 1e-9))
-
-
-def _times(shares: FloatArray) -> FloatArray:
-    """Return how many times hazards may be higher for such shares."""
-    around, whole = np.maximum(1.0 - shares, 1e-3)
-    return np.maximum(whole**-2, around**-3)

@@ -161,6 +161,8 @@ def _watch(
     """Yield how one source watches each country."""
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     sharp = _names_region(rows)
+    # what is spread shows that the source reports, and not that it names regions of the country
+    heard = rows["heard"].to_numpy() > 0 if "heard" in rows else np.ones(len(rows), dtype=bool)
     until = today - int(np.ceil(scope.delay_days))
     # a source that has watched for long is known from the first report of the file on
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
@@ -169,16 +171,17 @@ def _watch(
         # a scope that names a country watches it as long as the source reports from anywhere
         own = day if named else day[country[position] == code]
         days = np.unique(own)
-        if not len(days) or until - days[0] < rules.least_history_days:
+        near = days if named else np.unique(day[heard & (country[position] == code)])
+        if not len(near) or until - near[0] < rules.least_history_days:
             continue
-        often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
+        often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
         gap = _last_gap(days[days < until], rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
-            if scope.reach == "countries" and len(days) < rules.often_days:
+            if scope.reach == "countries" and len(near) < rules.often_days:
                 continue
             watches = alive and bool(often)
             yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)

@@ -212,7 +212,7 @@ def find_doubts(
         (gone.recent(recent_days).total("weight"), mine.recent(recent_days).total("reports")),
         (gone.total("foreign"), mine.total("foreign")),
     ]
-    all_of_it, lately, hit = (
+    all_of_it, lately, hits = (
         (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST) for lack, rest in pairs
     )
     unclear = mine.total("unclear", by_age=True)
@@ -229,12 +229,15 @@ def find_doubts(
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
     )
+    vague = _find_vague(told, keys, today)
+    reports = told["reports"].sum()
+    hit = told["foreign"].sum() / reports if reports else 0.0
     return Doubts(
         lost=gone.total("weight"),
         is_lost=all_of_it | lately,
-        is_lost_foreign=all_of_it | lately | hit,
-        may_be=may_be,
-        may_be_foreign=may_be_foreign + unclear,
+        is_lost_foreign=all_of_it | lately | hits,
+        may_be=may_be + vague,
+        may_be_foreign=may_be_foreign + unclear + vague * hit,
         share=wide,
         share_foreign=foreign,
         times=1.0 / np.maximum(1.0 - wide, 1e-3),
@@ -262,6 +265,46 @@ class _Reports:
             values = values * 0.5 ** (np.nan_to_num(age) / _HALF_LIFE_DAYS)
         position = self.rows["position"].to_numpy(dtype=np.int64)
         return np.bincount(position, values, self.n).astype(float)
+
+
+def _find_vague(told: pd.DataFrame, keys: pd.DataFrame, today: int) -> FloatArray:
+    """Return by region how many reports of its province alone may be of it, more than usual.
+
+    So many of a province are always known to it alone. When lately far more are than of those of
+    more than two years ago (with the share of the whole country counted as ten of these), districts
+    have been left out. The older a report, the less it weighs.
+    """
+    n = len(keys)
+    if "spread" not in told or "parent_id" not in keys:
+        return np.zeros(n)
+    country, province = (
+        keys[names].astype("str").fillna("").agg("/".join, axis=1).factorize()[0]
+        for names in (["iso3"], ["iso3", "parent_id"])
+    )
+    mine, old = _Reports(told, n, today), told[told["day"] < today - _HALF_LIFE_DAYS]
+
+    def among(
+        where: IntArray, rows: _Reports, *, by_age: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        vague, sharp = (
+            np.bincount(where, rows.total(name, by_age=by_age)) for name in ("spread", "reports")
+        )
+        return vague[where], (vague + sharp)[where]
+
+    vague, all_of_it = among(country, mine)
+    wide = _share(vague, all_of_it - vague)
+    vague, all_of_it = among(province, _Reports(old, n, today))
+    usual = (vague + _USUAL * wide) / (all_of_it + _USUAL)
+    vague, all_of_it = among(province, mine, by_age=True)
+    more = vague - usual * all_of_it
+    chance = np.sqrt(all_of_it * usual * (1.0 - usual) + 1.0)
+    return np.where(more > _UNUSUAL * chance, more, 0.0)
+
+
+#: How many reports the share of a country is worth where that of a province is asked for.
+_USUAL = 10.0
+#: More vague reports than usual are no chance beyond so many standard deviations.
+_UNUSUAL = 3.0
 
 
 def find_missing(lost: pd.DataFrame | None, keys: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:

@@ -571,7 +571,7 @@ def _know_layer(
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
-    reports = _could_tell(layer, region, sector, n)
+    reports = _could_tell(layer, region, sector, n=n, today=today)
     doubts = region.doubts
     wide = layer == "violence"  # a few lost rows may be all that told of foreigners
     is_lost = doubts.is_lost if wide else doubts.is_lost_foreign
@@ -627,8 +627,10 @@ def _around(one: Watcher, keys: pd.DataFrame) -> IntArray:
     return np.union1d(np.flatnonzero(same), one.regions)
 
 
-def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> FloatArray:
-    """Return how many reports could have told of a layer: by their scope, or knowing it."""
+def _could_tell(
+    layer: str, region: _Region, sector: str | None, *, n: int, today: int
+) -> FloatArray:
+    """Return how many reports of ten years could have told of a layer: by scope, or knowing it."""
     seen = region.seen
     scopes = {text: Scope.parse(text) for text in seen["scope"].dropna().unique()}
     able = {
@@ -638,5 +640,5 @@ def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> Floa
     }
     whole = seen["scope"].isin(able).to_numpy()
     told = seen["reports"] if layer == "violence" else seen["told"]
-    number = np.where(whole, seen["reports"], told).astype(float)
+    number = np.where(whole, seen["reports"], told) * (seen["day"] >= today - MEMORY_DAYS)
     return np.bincount(seen["position"].to_numpy(dtype=np.int64), number, n).astype(float)

@@ -334,9 +334,9 @@ def main_watchers(
 
     These are the largest sources that together told nine tenths of a country's reports of the layer
     of more than a year and less than ten years ago (of all, where there are none); those that have
-    told nothing for five years are left out, unless all have. What a smaller source tells raises;
-    that it watches, and tells little, lowers nothing. Nor does it that another one watched long
-    ago.
+    told nothing for five years are left out, unless all have, and those that see a part of the
+    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
+    raises; that they watch, and tell little, or watched long ago, lowers nothing.
 
     Parameters
     ----------
@@ -356,6 +356,9 @@ def main_watchers(
     age, rules = today - seen["day"], default_rules()
     current = age.groupby(by).transform("min") <= rules.gap_days
     current |= ~current.groupby(country).transform("any")
+    whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
+    able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
+    current &= able | ~(able & current).groupby(country).transform("any")
     record = current & (age > rules.recent_days) & (age <= MEMORY_DAYS)
     told, old = (
         seen[layer].where(rows, 0.0).groupby(by).sum() for rows in (current & (age > 0), record)

@@ -21,6 +21,7 @@ from riskmap.panels.knowledge import (
     default_rules,
     find_watchers,
     know_regions,
+    main_sources,
     main_watchers,
     watched_share,
 )
@@ -30,6 +31,7 @@ from riskmap.panels.measures import (
     RELEVANCE_UNIT,
     SERIES,
     driver_of,
+    join_sources,
     measure,
     refuse_rows,
     tell_facts,
@@ -105,6 +107,9 @@ class Panel:
         Whose series are counted.
     missing : DataFrame
         What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
+    main_sources : mapping of str to frozenset of str
+        For ``violence`` and ``foreign`` the sources whose silence lowers and whose reports teach
+        (:func:`riskmap.panels.knowledge.main_sources`).
 
     Examples
     --------
@@ -130,6 +135,7 @@ class Panel:
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
     missing: pd.DataFrame = field(default_factory=pd.DataFrame)
+    main_sources: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -368,6 +374,7 @@ def _make_panel(
     attacks: pd.DataFrame,
 ) -> Panel:
     """Return the panel of placed facts."""
+    rows = rows.assign(source=join_sources(rows["source"], rows["first"].to_numpy()))
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
     group = with_targeting(
         group,
@@ -388,13 +395,15 @@ def _make_panel(
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
-    reporting = main_watchers(reporting, seen, keys["iso3"], "reports", today=today)
+    told_most = main_sources(reporting, seen, keys["iso3"], "reports", today=today)
+    reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
     at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
+    main = {}
     for layer in LAYERS:
-        main = main_watchers(watchers, seen, keys["iso3"], layer, today=today)
+        main[layer] = main_sources(watchers, seen, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
-            main, everyone, layer, bounds=bounds, n=len(keys)
+            main_watchers(watchers, main[layer]), everyone, layer, bounds=bounds, n=len(keys)
         )
         names = [name for name in sums if _SEEN_WITH.get(name) == layer]
         blind = (watched.T == 0).ravel()
@@ -414,6 +423,7 @@ def _make_panel(
         attacks=attacks,
         group=group,
         missing=find_missing(lost, keys, seen),
+        main_sources={layer: frozenset(name for _, name in main[layer]) for layer in LAYERS},
     )
 
 

@@ -287,7 +287,8 @@ def _find_vague(told: pd.DataFrame, keys: pd.DataFrame, today: int) -> FloatArra
         where: IntArray, rows: _Reports, *, by_age: bool = False
     ) -> tuple[FloatArray, FloatArray]:
         vague, sharp = (
-            np.bincount(where, rows.total(name, by_age=by_age)) for name in ("spread", "reports")
+            np.bincount(where, rows.total(name, by_age=by_age)).astype(float)
+            for name in ("spread", "reports")
         )
         return vague[where], (vague + sharp)[where]
 

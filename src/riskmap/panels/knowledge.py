@@ -228,9 +228,13 @@ def _last_gap(days: IntArray, rules: Rules) -> int:
         near = np.abs(days[:-1] - days[i]) <= rules.gap_days
         near[i] = False
         others = np.sort(quiet[near])
-        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-2]:
+        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
             return int(days[i + 1])
     return -1
+
+
+#: A source may have stopped so often in five years that its other stops don't excuse one.
+_STOPS = 4
 
 
 def _spans(
@@ -327,10 +331,10 @@ def watched_share(
     return share
 
 
-def main_watchers(
+def main_sources(
     watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
-) -> list[Watcher]:
-    """Return the watchers whose silence adds days at risk: the main ones of each country.
+) -> set[tuple[str, str]]:
+    """Return the country and name of each main source: its silence adds days at risk.
 
     These are the largest sources that together told nine tenths of a country's reports of the layer
     of more than a year and less than ten years ago (of all, where there are none); those that have
@@ -370,6 +374,11 @@ def main_watchers(
         before = largest.cumsum() - largest
         names = largest.index[before < RECORD_SHARE * largest.sum()]
         main |= {(str(code), str(name)) for name in names}
+    return main
+
+
+def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
+    """Return the watchers that are main sources; all of them in a country that has none."""
     countries = {code for code, _ in main}
     return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
 

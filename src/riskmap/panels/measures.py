@@ -90,6 +90,37 @@ def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
     return told.str.strip("; ").replace("", None).astype("str")
 
 
+def join_sources(source: pd.Series, day: IntArray) -> pd.Series:
+    """Return sources with one name for those that are named alike but for numbers, one after another.
+
+    A log that is kept in a file a year is one source, and none of its files has stopped.
+
+    Parameters
+    ----------
+    source
+        The source of each report.
+    day
+        Its day, since 1970.
+
+    Examples
+    --------
+    >>> source = pd.Series(["log 2023", "log 2024", "team 1", "team 2"])
+    >>> join_sources(source, np.array([100, 400, 100, 100])).tolist()
+    ['log 2024', 'log 2024', 'team 1', 'team 2']
+    """
+    span = pd.Series(day, source.index).groupby(source).agg(["min", "max"])
+    span["alike"] = span.index.str.replace(r"\d+", "#", regex=True)
+    span = span[span["alike"] != span.index].sort_values(["alike", "min"], kind="stable")
+    before = span.groupby("alike")["max"].shift()
+    follows = span["min"] > before - _OVERLAP_DAYS
+    names = pd.Series(span.index, span.index).groupby((~follows).cumsum()).transform("last")
+    return source.replace(names[names != names.index].to_dict())
+
+
+#: Files that follow each other may overlap by so many days.
+_OVERLAP_DAYS = 31
+
+
 def refuse_rows(facts: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
     """Return why incidents can't be counted as of a day, missing where they can.
 

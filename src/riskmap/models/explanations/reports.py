@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
-from riskmap.panels.cells import spread_days
+from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.knowledge import RECORD_SHARE, default_rules
-from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
+from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
 from riskmap.places.spreads import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Reports:
         Incidents by region, and the share of them by window.
     series : mapping of str to ndarray, shape (n,)
         What one incident of it adds to each series of the panel.
+    main
+        The main sources of each layer, as the panel names them.
     """
 
     key: NDArray[np.str_]
@@ -63,6 +65,7 @@ class Reports:
     place: sparse.csr_array
     time: sparse.csr_array
     series: Mapping[str, FloatArray]
+    main: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def concerns(self, series: str) -> FloatArray:
         """Return what one incident of each report adds to a series."""
@@ -139,19 +142,21 @@ def find_reports(panel: Panel) -> Reports:
         edges=panel.edges,
     )
     told = evidence["source_count"].fillna(1).to_numpy(dtype=float)
+    source = join_sources(heads["source"], day_numbers(heads["event_date"].to_numpy())).fillna("")
     measures = measure(heads, panel.group)
     units = dict.fromkeys(GROUP_SERIES, RELEVANCE_UNIT)
     return Reports(
         key=heads["incident_id"].to_numpy(dtype=str),
-        source=heads["source"].fillna("").to_numpy(dtype=str),
+        source=source.to_numpy(dtype=str),
         confirmed=np.bincount(code, told > 1, minlength=n) > 0,
         rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
-        old=_is_record(heads, panel.as_of),
+        old=_is_record(heads.assign(source=source), panel.as_of),
         place=table_of(
             evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)
         ),
         time=table_of(share, row, window, (n, len(panel.edges) - 1)),
         series={name: units.get(name, 1.0) * told.astype(float) for name, told in measures.items()},
+        main=panel.main_sources,
     )
 
 
@@ -173,9 +178,10 @@ def table_of(
 def history_of_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
     """Return what a model learns from: no single voice, and no story more than once.
 
-    What a source that is not of record tells, and no second one confirms, counts for the forecast
-    but teaches the model nothing; so without that source a refitted model would say the same. The
-    rows of one report count once here, unless its feed is curated.
+    What a source tells that is not of record or sees a part of the layer alone, and no second one
+    confirms, counts for the forecast but teaches the model nothing; so without that source a
+    refitted model would say the same. The rows of one report count once here, unless its feed is
+    curated.
 
     Parameters
     ----------
@@ -186,7 +192,9 @@ def history_of_record(history: CountHistory, layer: str, reports: Reports) -> Co
     reports : Reports
         What they were counted from.
     """
-    trusted = np.isin(reports.source, sorted(reports.of_record(layer))) | reports.confirmed
+    main = reports.main.get("violence" if layer == "violence" else "foreign", frozenset())
+    known = reports.of_record(layer)
+    trusted = np.isin(reports.source, sorted(known & main or known)) | reports.confirmed
     again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
     return subtract(history, layer, reports, np.where(trusted, again, 1.0))
 

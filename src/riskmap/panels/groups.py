@@ -243,9 +243,7 @@ class WorkerGroup:
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
-        mine = {
-            code for nation in self.nationality for code in (nation, *_TERRITORIES.get(nation, ()))
-        }
+        mine = {*self.nationality, *(_TERRITORIES if "CHN" in self.nationality else ())}
         names = [
             text
             for text, codes in told.items()

@@ -91,7 +91,7 @@ def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
 
 
 def join_sources(source: pd.Series, day: IntArray) -> pd.Series:
-    """Return sources with one name for those that are named alike but for numbers, one after another.
+    """Return sources, with one name for those that follow each other and differ in numbers alone.
 
     A log that is kept in a file a year is one source, and none of its files has stopped.
 

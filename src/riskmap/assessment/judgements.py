@@ -214,10 +214,11 @@ def _levels_in_doubt(
 
     .. math:: H' = (1 + b) k H_w + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
 
-    with :math:`H_w` had the rows counted that were set aside (``p_whole``), k for what was lost all over the country (:func:`riskmap.panels.doubts.find_doubts`), m
-    reports that may be of the region (a quarter more, since what they lend to the province comes
-    back), and the horizon h. Less than a quarter of a report counts for nothing, nor does k below
-    1 + b. Of reports that don't say who was hit the going share is foreign.
+    with :math:`H_w` had the rows counted that were set aside, k for what was lost all over the
+    country (:func:`riskmap.panels.doubts.find_doubts`), m reports that may be of the region (a
+    quarter more, since what they lend to the province comes back), and the horizon h. Less than a
+    quarter of a report counts for nothing, nor does k below 1 + b. Of reports that don't say who
+    was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     whole = np.fmax(hazard, hazard_of(risks["p_whole"].to_numpy(dtype=float)))

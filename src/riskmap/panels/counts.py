@@ -338,18 +338,19 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
     sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    watchers = find_watchers(seen, keys["iso3"], today=today)
+    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
+    watchers = find_watchers(named, keys["iso3"], today=today)
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
-    told = seen.assign(scope="violence")
+    told = named.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
-    reporting = main_watchers(reporting, seen, keys["iso3"], "reports", today=today)
+    reporting = main_watchers(reporting, named, keys["iso3"], "reports", today=today)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
     at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
     for layer in LAYERS:
-        main = main_watchers(watchers, seen, keys["iso3"], layer, today=today)
+        main = main_watchers(watchers, named, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
             main, everyone, layer, bounds=bounds, n=len(keys)
         )
@@ -366,7 +367,15 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, watchers, today=today, lost=lost, group=group),
+        # but it shows that its source is alive
+        knowledge=know_regions(
+            seen,
+            keys,
+            find_watchers(seen, keys["iso3"], today=today),
+            today=today,
+            lost=lost,
+            group=group,
+        ),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,

@@ -292,7 +292,7 @@ def add_missing(
 ) -> dict[str, CountHistory]:
     """Return histories as if what is missing had counted.
 
-    What has no day is of the last window; it is violence, and of the group where it is of foreigners.
+    It is violence; what is of foreigners is of the group, and what has no day of the last window.
 
     Parameters
     ----------

@@ -267,7 +267,10 @@ def count_incidents(
     ordered = regions.sort_values("region_id", ignore_index=True)
     if isinstance(located, Scan):
         return _count_scan(located, ordered, group=group, as_of=day, every=every, start=start)
-    edges = _find_edges(located.incidents, day, every=every, start=start)
+    # what had happened and was known before the day
+    refused = _find_reasons(located.incidents, day)
+    known = located.incidents.loc[refused.isna(), "event_date"]
+    edges = _reach(known, day, every=every, start=start)
     reasons = _find_reasons(located.incidents, day, first=edges[0])
     used = reasons.isna().to_numpy()
     counted = pd.DataFrame(located.incidents if used.all() else located.incidents[used])
@@ -340,6 +343,7 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
     named = seen[seen["heard"] > 0]  # what is spread names none of its regions
     watchers = find_watchers(named, keys["iso3"], today=today)
+    alive = find_watchers(seen, keys["iso3"], today=today)  # but shows that its source reports
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
     told = named.assign(scope="violence")
@@ -367,15 +371,7 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        # but it shows that its source is alive
-        knowledge=know_regions(
-            seen,
-            keys,
-            find_watchers(seen, keys["iso3"], today=today),
-            today=today,
-            lost=lost,
-            group=group,
-        ),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
@@ -607,18 +603,6 @@ def _target(
     )
 
 
-def _find_edges(
-    incidents: gpd.GeoDataFrame,
-    as_of: pd.Timestamp,
-    *,
-    every: str,
-    start: str | date | pd.Timestamp | None,
-) -> NDArray[np.datetime64]:
-    """Return the windows' edges from the start that was asked for, or from the first incident."""
-    known = incidents.loc[_known(incidents, as_of), "event_date"]
-    return _reach(known, as_of, every=every, start=start)
-
-
 def _reach(
     known: pd.Series,
     as_of: pd.Timestamp,
@@ -638,14 +622,8 @@ def _reach(
     return step_windows(as_of, known.min(), every=every)
 
 
-def _known(incidents: gpd.GeoDataFrame, as_of: pd.Timestamp) -> pd.Series:
-    """Return which incidents had happened and were known before `as_of`."""
-    told = incidents["ingested_at"].isna() | (incidents["ingested_at"] < as_of.tz_localize("UTC"))
-    return (incidents["event_date"] < as_of) & told
-
-
 def _find_reasons(
-    incidents: gpd.GeoDataFrame, as_of: pd.Timestamp, *, first: np.datetime64
+    incidents: gpd.GeoDataFrame, as_of: pd.Timestamp, *, first: np.datetime64 | None = None
 ) -> pd.Series:
     """Return why each incident can't be counted, missing where it can."""
     reasons = pd.Series(np.nan, index=incidents.index, dtype="str")

@@ -106,6 +106,10 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     one = known(weekly(), pd.DataFrame({"region_id": "a", **many}))
     assert one["reasons"].fillna("").str.contains("rows_lost").tolist() == [True, False, False]
     assert (one["hazard_times"] == 1.0).all(), "what it moves elsewhere is asked of the models"
+    much = known(weekly(), pd.DataFrame({"region_id": "a", **many}).assign(weight=3.0))
+    told = (0.5 ** ((TODAY - weekly()["day"]) / 730.5)).sum()
+    lack = 120 * 0.5 ** (20 / 730.5)
+    assert much["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 2] * 3)
 
 
 def test_a_source_whose_reports_are_spread_of_late_is_alive():

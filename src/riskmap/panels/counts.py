@@ -388,20 +388,22 @@ def _make_panel(
     seen = see_reports(rows)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    watchers = find_watchers(seen, keys["iso3"], today=today)
+    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
+    watchers = find_watchers(named, keys["iso3"], today=today)
+    alive = find_watchers(seen, keys["iso3"], today=today)  # but shows that its source reports
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
-    told = seen.assign(scope="violence")
+    told = named.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
-    told_most = main_sources(reporting, seen, keys["iso3"], "reports", today=today)
+    told_most = main_sources(reporting, named, keys["iso3"], "reports", today=today)
     reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
     at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
     main = {}
     for layer in LAYERS:
-        main[layer] = main_sources(watchers, seen, keys["iso3"], layer, today=today)
+        main[layer] = main_sources(watchers, named, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
             main_watchers(watchers, main[layer]), everyone, layer, bounds=bounds, n=len(keys)
         )
@@ -418,7 +420,7 @@ def _make_panel(
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, watchers, today=today, lost=lost, group=group),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,

@@ -135,6 +135,9 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
 LEAST_LOST = 0.5
 
+#: When so large a share of a country's reports is lost, it is not known who its main sources were.
+MUCH_LOST = 0.3
+
 #: A report that may be of a region weighs half after so many days, as its own rate does.
 _HALF_LIFE_DAYS = 730.5
 
@@ -189,7 +192,9 @@ def find_doubts(
     the older they are. Reports that say in unknown words who was hit may be of foreigners.
 
     With a share s of a country's reports lost, the region that lost most left out, hazards may be
-    :math:`1 / (1 - s)` times as high, because what is lost would also have taught coefficients.
+    :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught coefficients.
+    With more than :data:`MUCH_LOST` lost, of one region or of many, others may be the main sources,
+    and hazards :math:`1 / (1 - s)^2` times as high.
 
     Parameters
     ----------
@@ -238,10 +243,10 @@ def find_doubts(
         is_lost_foreign=all_of_it | lately | hits,
         may_be=may_be + vague,
         may_be_foreign=may_be_foreign + unclear + vague * hit,
-        share=wide,
-        share_foreign=foreign,
-        times=1.0 / np.maximum(1.0 - wide, 1e-3),
-        times_foreign=1.0 / np.maximum(1.0 - foreign, 1e-3),
+        share=wide[0],
+        share_foreign=foreign[0],
+        times=_times(wide),
+        times_foreign=_times(foreign),
     )
 
 
@@ -336,8 +341,7 @@ def add_missing(
 ) -> dict[str, CountHistory]:
     """Return histories as if what is missing had counted.
 
-    What has no day is of the last window; it is violence, and of the group where it is of
-    foreigners.
+    It is violence; what is of foreigners is of the group, and what has no day of the last window.
 
     Parameters
     ----------
@@ -381,13 +385,19 @@ def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray) -> FloatArray:
-    """Return by region what share its country lacks, without the worst region."""
+    """Return by region what share its country lacks, without the worst region and with it."""
     most = np.zeros(country.max(initial=-1) + 1)
     np.maximum.at(most, country, lack)
     gone, left = (np.bincount(country, values).astype(float) for values in (lack, rest))
-    return _share(gone - most, left)[country]
+    return np.array([_share(gone - most, left), _share(gone, left)])[:, country]
 
 
 def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
     """Return what share of all is lacking."""
     return np.asarray(lack / np.maximum(lack + rest, 1e-9))
+
+
+def _times(shares: FloatArray) -> FloatArray:
+    """Return how many times hazards may be higher for such shares."""
+    around, whole = np.maximum(1.0 - shares, 1e-3)
+    return np.where(whole < 1.0 - MUCH_LOST, np.maximum(whole**-2, around**-3), around**-3)

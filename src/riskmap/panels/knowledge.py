@@ -162,7 +162,7 @@ def _watch(
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     sharp = _names_region(rows)
     # what is spread shows that the source reports, and not that it names regions of the country
-    heard = rows["heard"].to_numpy() > 0 if "heard" in rows else np.ones(len(rows), dtype=bool)
+    heard = _names_region(rows, "heard")
     until = today - int(np.ceil(scope.delay_days))
     # a source that has watched for long is known from the first report of the file on
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
@@ -205,9 +205,9 @@ def _watch(
             )
 
 
-def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
+def _names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
-    return np.asarray(seen["reports"] > 0 if "reports" in seen else np.ones(len(seen), dtype=bool))
+    return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
 
 
 def _last_gap(days: IntArray, rules: Rules) -> int:
@@ -513,16 +513,15 @@ class _Region:
         named = np.bincount(position, reports, n).astype(float)
         own = _names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
-        spread = np.zeros(n)
-        if "spread" in sharp:
-            spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
-        unclear = np.zeros(n)
-        if "unclear" in sharp:
-            unclear += np.bincount(position, sharp["unclear"].to_numpy(float) * recent, n)
+        sharp = sharp.assign(**{k: 0.0 for k in ("foreign", "unclear", "spread") if k not in sharp})
+        spread, unclear = (
+            np.bincount(position, sharp[name].to_numpy(float) * recent, n).astype(float)
+            for name in ("spread", "unclear")
+        )
         doubts = find_doubts(
             lost,
             keys,
-            sharp.assign(**{name: 0.0 for name in ("foreign", "unclear") if name not in sharp}),
+            sharp,
             today=today,
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,

@@ -9,9 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from riskmap.assessment.levels import LevelScale
-from riskmap.outputs.geojson import write_geojson
 from riskmap.outputs.styles import maplibre_style, qgis_style
-from riskmap.outputs.timelines import write_timeline
 
 NODE = Path(__file__).parent / "node"
 
@@ -64,7 +62,7 @@ def shown_by_qgis(path, tmp_path):
 
 
 def test_qgis_shows_the_scale(layer, tmp_path):
-    path = write_geojson(layer, tmp_path / "risk.geojson")
+    path = layer.to_file(tmp_path / "risk.geojson")
     path.with_suffix(".qml").write_bytes(qgis_style(layer.scale))
     shown = shown_by_qgis(path, tmp_path)
     assert shown["features"] == 24
@@ -79,12 +77,6 @@ def test_qgis_shows_the_scale(layer, tmp_path):
     ] == expected
     assert shown["categories"][0][1] == "5 extreme"
     assert shown["labels"] == [True, "risk_level", True, 8]
-    assert not shown["times"][0]
-
-
-def test_qgis_plays_a_timeline(layer, tmp_path):
-    path = write_timeline([layer], tmp_path / "time.geojson")
-    assert shown_by_qgis(path, tmp_path)["times"] == [True, 2, "time_start", "time_end"]
 
 
 def test_a_style_is_a_document_as_qgis_writes_it():

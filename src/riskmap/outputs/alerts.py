@@ -9,11 +9,12 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import shapely
 
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table
-from riskmap.outputs.tables import plain_records, risk_table
+from riskmap.outputs.tables import plain_records
 from riskmap.outputs.wordings import (
     NONE,
     display,
@@ -54,13 +55,13 @@ ALERTING = (4, 5)
 CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 
 
-def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes | None:
+def cap_alert(bundle: Bundle, *, previous: Bundle | None = None) -> bytes | None:
     """Return the alert of a layer as CAP 1.2, or None when there is nothing to say.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     previous
         The layer issued before; what the layer itself tells of it when None. When it raised an
         alert, this one is an Update that refers to it, or a Cancel when no region stands at level
@@ -72,9 +73,10 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
         ``status`` is Exercise when the layer carries a notice, as demonstration data does.
     """
+    layer = bundle.layer
     previous = _told_before(layer) if previous is None else previous
-    table, before = _alerting(layer), None if previous is None else _alerting(previous)
-    referred = previous is not None and before is not None and len(before) > 0
+    table = _alerting(bundle.table)
+    referred = previous is not None and not _alerting(previous.table).empty
     if table.empty and not referred:
         return None
     kind = "Cancel" if table.empty else "Update" if referred else "Alert"
@@ -89,8 +91,9 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
         scope="Public",
     )
     if previous is not None and referred:
-        _add(alert, references=f"{SENDER},{_identifier(previous)},{_sent(previous)}")
-    areas = _areas(layer)
+        before = previous.layer
+        _add(alert, references=f"{SENDER},{_identifier(before)},{_sent(before)}")
+    areas = _areas(layer, table)
     groups = table.assign(certainty=table["p_any"].map(_certainty))
     for (level, certainty), rows in sorted(
         groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
@@ -101,7 +104,7 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
     return bytes(ET.tostring(alert, encoding="utf-8", xml_declaration=True))
 
 
-def _told_before(layer: RiskLayer) -> RiskLayer | None:
+def _told_before(layer: RiskLayer) -> Bundle | None:
     """Return the layer before as far as a layer tells of it: its levels, and when it was issued."""
     day = str(layer.provenance.get("previous_as_of") or "")[:10]
     if not day:
@@ -113,18 +116,18 @@ def _told_before(layer: RiskLayer) -> RiskLayer | None:
         attacked=layer.risks["attacked"] & layer.risks["region_id"].isin(marked),
     )
     times = {"as_of": day, "issued_at": f"{day}T00:00:00Z"}
-    return replace(layer, risks=risks, provenance=layer.provenance | times)
+    return Bundle(replace(layer, risks=risks, provenance=layer.provenance | times))
 
 
-def _alerting(layer: RiskLayer) -> pd.DataFrame:
-    table = risk_table(layer)
+def _alerting(table: pd.DataFrame) -> pd.DataFrame:
     attacked = table["attacked"].fillna(value=False) & table["risk_level"].isin(list(CAP_LEVELS))
     return table[table["risk_level"].isin(ALERTING) | attacked]
 
 
-def _areas(layer: RiskLayer) -> dict[str, Any]:
-    shapes = prepare_geometries(layer.regions.geometry, decimals=5)
-    return dict(zip(layer.regions["region_id"], shapes, strict=True))
+def _areas(layer: RiskLayer, table: pd.DataFrame) -> dict[str, Any]:
+    regions = layer.regions[layer.regions["region_id"].isin(table["region_id"])]
+    shapes = prepare_geometries(regions.geometry, decimals=5)
+    return dict(zip(regions["region_id"], shapes, strict=True))
 
 
 def _identifier(layer: RiskLayer) -> str:
@@ -255,19 +258,19 @@ def _ring(polygon: shapely.Polygon) -> str:
     return " ".join(f"{lat},{lon}" for lon, lat in points)
 
 
-def atom_feed(layer: RiskLayer) -> bytes:
+def atom_feed(bundle: Bundle) -> bytes:
     """Return the regions at level 4 and 5, attacked, or of another level than before, as Atom.
 
     Its ids hold the region, the layer and the level: a reader shows an entry again only when the
     level is another one.
     """
-    words = catalogue("en")
+    words, layer = catalogue("en"), bundle.layer
     updated, day = str(layer.provenance["issued_at"]), str(layer.provenance["as_of"])[:10]
     feed = ET.Element("feed", xmlns=ATOM)
     _add(feed, title=words["title"], id=f"tag:riskmap,{day[:4]}:{_identifier(layer)}")
     _add(feed, updated=updated)
     _add(ET.SubElement(feed, "author"), name=SENDER)
-    rows = _told(layer).sort_values(
+    rows = _told(bundle.table).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True]
     )
     for row in rows.itertuples(index=False):
@@ -286,8 +289,8 @@ def atom_feed(layer: RiskLayer) -> bytes:
     return bytes(ET.tostring(feed, encoding="utf-8", xml_declaration=True))
 
 
-def _told(layer: RiskLayer) -> pd.DataFrame:
+def _told(table: pd.DataFrame) -> pd.DataFrame:
     """Return the regions that stand high, were attacked, or whose level is not what it was."""
-    table = risk_table(layer).assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
+    table = table.assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
     moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
     return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved | table["attacked"]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _FOLDER = Path(__file__).parent / "texts"
 
@@ -25,6 +25,29 @@ def languages() -> list[str]:
     True
     """
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def choose_languages(chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages to write in, each once; refuse what has no catalogue, and none at all.
+
+    Raises
+    ------
+    InputError
+        When there is no catalogue of one of them, or none is chosen.
+
+    Examples
+    --------
+    >>> choose_languages(["zh", "en", "zh"])
+    ('zh', 'en')
+    """
+    unknown = [code for code in chosen or [""] if code not in languages()]
+    if unknown:
+        raise InputError(
+            "there are no texts in a language",
+            met=unknown[0],
+            expected="one of " + ", ".join(languages()),
+        )
+    return tuple(dict.fromkeys(chosen))
 
 
 @cache
@@ -41,11 +64,6 @@ def catalogue(language: str) -> Mapping[str, Any]:
     >>> catalogue("en")["levels"]["extreme"]
     'extreme'
     """
-    if language not in languages():
-        raise InputError(
-            "there are no texts in a language",
-            met=language,
-            expected="one of " + ", ".join(languages()),
-        )
+    choose_languages([language])
     text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))

@@ -14,16 +14,10 @@ import shapely
 
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.projections import draw_regions, label_points
-from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import is_told, level_sign, level_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from riskmap.assessment.layers import RiskLayer
-    from riskmap.outputs.projections import Drawing
+    from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.wordings import Grid
 
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
@@ -53,55 +47,46 @@ def ink(colour: str) -> str:
     return "#10161c" if 0.299 * red + 0.587 * green + 0.114 * blue > _DARK else "#ffffff"
 
 
-def map_drawing(layer: RiskLayer, language: str) -> dict[str, Any]:
+def map_drawing(bundle: Bundle, language: str) -> dict[str, Any]:
     """Return the map of an advisory: paths with their fills, numbers, and a legend with counts."""
-    regions = layer.regions.sort_values("region_id", kind="stable")
-    drawing = draw_regions(prepare_geometries(regions.geometry))
-    fills = ["url(#hatch)", *(level.colour for level in layer.scale.levels[1:])]
-    levels = _levels(layer)
+    drawing = bundle.drawing
+    fills = ["url(#hatch)", *(level.colour for level in bundle.layer.scale.levels[1:])]
+    paths = zip(drawing.paths, bundle.levels, strict=True)
     return {
         "width": drawing.width,
         "height": drawing.height,
-        "paths": [
-            (path, fills[level]) for path, level in zip(drawing.paths, levels, strict=True) if path
+        "paths": [(path, fills[level]) for path, level in paths if path],
+        "labels": _labels(bundle),
+        "marks": _marks(bundle),
+        "legend": [
+            (level and fills[level], text) for level, text in legend_texts(bundle, language)
         ],
-        "labels": _labels(layer, drawing, levels),
-        "marks": _marks(layer, drawing),
-        "legend": [(level and fills[level], text) for level, text in legend_texts(layer, language)],
     }
 
 
-def _levels(layer: RiskLayer) -> list[int]:
-    return [int(level) for level in risk_table(layer)["risk_level"].fillna(0)]
-
-
-def _labels(
-    layer: RiskLayer, drawing: Drawing, levels: Sequence[int]
-) -> list[tuple[int, int, str, str]]:
+def _labels(bundle: Bundle) -> list[tuple[int, int, str, str]]:
     """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
-    x, y, reach = label_points(drawing.shapes)
-    inks = ["#10161c", *(ink(level.colour) for level in layer.scale.levels[1:])]
-    largest = [
-        i for i in np.argsort(reach, kind="stable")[::-1][:LABELS].tolist() if reach[i] > _ROOM
-    ]
-    least = [is_told(flag) for flag in risk_table(layer)["at_least"]]
+    x, y, reach = bundle.points
+    levels, least = bundle.levels, [is_told(flag) for flag in bundle.table["at_least"]]
+    inks = ["#10161c", *(ink(level.colour) for level in bundle.layer.scale.levels[1:])]
+    largest = np.argsort(reach, kind="stable")[::-1][:LABELS].tolist()
     return [
         (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
-        for i in sorted(largest)
+        for i in sorted(i for i in largest if reach[i] > _ROOM)
     ]
 
 
-def _marks(layer: RiskLayer, drawing: Drawing) -> list[tuple[int, int]]:
+def _marks(bundle: Bundle) -> list[tuple[int, int]]:
     """Return where the marks of attacked regions stand, however small the regions are."""
-    x, y, _ = label_points(drawing.shapes)
-    attacked = risk_table(layer)["attacked"]
-    return [(x[i], y[i]) for i, flag in enumerate(attacked) if is_told(flag) and drawing.paths[i]]
+    x, y, _ = bundle.points
+    attacked = enumerate(bundle.table["attacked"])
+    return [(x[i], y[i]) for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
 
 
-def legend_texts(layer: RiskLayer, language: str) -> list[tuple[int, str]]:
+def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:
     """Return each level, the highest first, with its name and how many regions have it."""
-    words, levels = catalogue(language), _levels(layer)
-    names = [level_words(level.level, words) for level in layer.scale.levels]
+    words, levels = catalogue(language), bundle.levels
+    names = [level_words(level.level, words) for level in bundle.layer.scale.levels]
     return [(k, f"{names[k]}: {levels.count(k)}") for k in reversed(range(len(names)))]
 
 
@@ -120,7 +105,7 @@ def history_drawing(history: Grid) -> dict[str, Any]:
     }
 
 
-def map_picture(layer: RiskLayer, *, language: str = "en") -> bytes:
+def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
     """Return the map of an advisory as PNG, for documents that hold no SVG.
 
     Raises
@@ -132,25 +117,24 @@ def map_picture(layer: RiskLayer, *, language: str = "en") -> bytes:
     from matplotlib.patches import Patch, PathPatch
     from matplotlib.path import Path as Outline
 
-    axes = figure.add_subplot()
-    regions = layer.regions.sort_values("region_id", kind="stable")
-    drawing, levels = draw_regions(prepare_geometries(regions.geometry)), _levels(layer)
+    axes, drawing, language = figure.add_subplot(), bundle.drawing, _language(language)
     styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
-        {"facecolor": level.colour, "edgecolor": "#5c6670"} for level in layer.scale.levels[1:]
+        {"facecolor": level.colour, "edgecolor": "#5c6670"}
+        for level in bundle.layer.scale.levels[1:]
     ]
-    for shape, level in zip(drawing.shapes, levels, strict=True):
+    for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
         rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
         if len(rings):
             outlines = [Outline(shapely.get_coordinates(ring), closed=True) for ring in rings]
             path = Outline.make_compound_path(*outlines)
-            axes.add_patch(PathPatch(path, linewidth=0.4, **styles[level]))
-    for x, y, text, colour in _labels(layer, drawing, levels):
+            axes.add_artist(PathPatch(path, linewidth=0.4, **styles[level]))
+    for x, y, text, colour in _labels(bundle):
         axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
-    texts = legend_texts(layer, _language(language))
+    texts = legend_texts(bundle, language)
     keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
-    marks = _marks(layer, drawing)
+    marks = _marks(bundle)
     if marks:
-        about = f"{catalogue(_language(language))['page']['mark']}: {len(marks)}"
+        about = f"{catalogue(language)['page']['mark']}: {len(marks)}"
         at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
         across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
         keys += axes.plot(across, down, linestyle="none", label=about, **at)

@@ -1,8 +1,9 @@
-"""Documents: the advisory as PDF, which people print, and as DOCX, which analysts complete."""
+"""Documents: the advisory as Markdown, as PDF to print, and as DOCX to complete."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,13 +11,13 @@ from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import history_picture, ink, map_picture
 from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.reports import SAID, build_report
+from riskmap.outputs.reports import SAID
 from riskmap.outputs.wordings import Grid, level_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.reports import Report
 
 #: The date of every member of a DOCX, so that the same advisory has the same bytes.
@@ -27,15 +28,91 @@ _MARGIN, _WIDTH = 20.0, 170.0
 _SHORT = 9
 #: Tables of more columns than this are set smaller.
 _MANY = 7
+_SPECIAL = re.compile(
+    r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
+)
+_LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([-+#=]))")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
+def escape_markdown(text: str) -> str:
+    r"""Return text that Markdown shows as it is: no markup, no HTML, no link.
+
+    Examples
+    --------
+    >>> print(escape_markdown("[x](https://a.b) <b>|"))
+    \[x\](https\://a.b) &lt;b&gt;\|
+    """
+    flat = " ".join(text.split())
+    return _LINE_START.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", flat.translate(_ENTITIES)))
+
+
+def to_markdown(report: Report) -> str:
+    """Return a report as Markdown that is read in two minutes.
+
+    Parameters
+    ----------
+    report
+        What it says.
+
+    Returns
+    -------
+    str
+        CommonMark with tables; all text from incidents and regions is escaped.
+    """
+    words = catalogue(report.language)
+    lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
+    lines += [f"**{escape_markdown(report.subtitle)}**", "", *_pairs(report.header)]
+    if report.notice:
+        lines += ["", f"> **{escape_markdown(report.notice)}**"]
+    for key, heading, content in report.sections():
+        said = words["sentences"].get(SAID.get(key))
+        lines += ["", f"## {heading}", ""]
+        lines += [f"*{escape_markdown(said)}*", ""] if said else []
+        lines += _body(content, words["none"])
+        if key == "table" and report.more:
+            lines += ["", report.more]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _body(content: Grid | tuple[Any, ...], none: str) -> list[str]:
+    """Return a section's content: a table, sentences, or pairs of label and value."""
+    if isinstance(content, Grid):
+        return _table(content, none)
+    return [*map(_item, content)]
+
+
+def _item(item: str | tuple[str, str]) -> str:
+    return f"- {escape_markdown(item)}" if isinstance(item, str) else _pair(item)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [_pair(pair) for pair in pairs]
+
+
+def _pair(pair: tuple[str, str]) -> str:
+    key, value = map(escape_markdown, pair)
+    return f"- **{key}:** {value}"
+
+
+def _table(grid: Grid, none: str) -> list[str]:
+    return [*_table_lines(grid)] if grid.rows else [none]
+
+
+def _table_lines(grid: Grid) -> Iterator[str]:
+    yield "| " + " | ".join(map(escape_markdown, grid.head)) + " |"
+    yield "|" + "---|" * len(grid.head)
+    for row in grid.rows:
+        yield "| " + " | ".join(map(escape_markdown, row)) + " |"
+
+
+def advisory_pdf(bundle: Bundle, *, language: str = "en") -> bytes:
     """Return the advisory as a tagged PDF.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     language
         Code of a catalogue.
 
@@ -48,7 +125,7 @@ def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
         import weasyprint
     except (ImportError, OSError) as error:
         raise MissingDependencyError("weasyprint (with Pango)", extra="report") from error
-    page = weasyprint.HTML(string=advisory_page(layer, language=language), url_fetcher=_refuse)
+    page = weasyprint.HTML(string=advisory_page(bundle, language=language), url_fetcher=_refuse)
     return bytes(page.write_pdf(pdf_tags=True))
 
 
@@ -57,13 +134,13 @@ def _refuse(url: str, *_: object, **__: object) -> NoReturn:
     raise ValueError(f"an advisory must not load {url}")
 
 
-def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
+def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
     """Return the advisory as a Word document for an analyst to complete.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     language
         Code of a catalogue.
 
@@ -76,10 +153,10 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
         import docx
     except ImportError as error:
         raise MissingDependencyError("python-docx", extra="report") from error
-    report, words = build_report(layer, language=language), catalogue(language)
+    report, words = bundle.report(language), catalogue(language)
     document = _blank(docx, report)
-    map_png = map_picture(layer, language=language)
-    colours = {str(level.level or "?"): level.colour for level in layer.scale.levels}
+    map_png = map_picture(bundle, language=language)
+    colours = {str(level.level or "?"): level.colour for level in bundle.layer.scale.levels}
     for key, heading, content in report.sections():
         document.add_heading(heading, level=1)
         if key in SAID:

@@ -107,11 +107,22 @@ def apply_profile(layer: RiskLayer, profile: str) -> RiskLayer:
     >>> public.incidents["place"].notna().any().item(), public.risks.equals(layer.risks)
     (False, True)
     """
+    check_profile(profile)
+    return PROFILES[profile](layer)
+
+
+def check_profile(profile: str) -> None:
+    """Refuse a profile that isn't known.
+
+    Raises
+    ------
+    InputError
+        When there is no such profile.
+    """
     if profile not in PROFILES:
         raise InputError(
             "an unknown profile", met=profile, expected="one of " + ", ".join(PROFILES)
         )
-    return PROFILES[profile](layer)
 
 
 def _public(layer: RiskLayer) -> RiskLayer:

@@ -34,7 +34,6 @@ from riskmap.outputs.summaries import (
     summary_rows,
     victim_words,
 )
-from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import (
     NONE,
     Grid,
@@ -172,13 +171,15 @@ class Report:
                 yield key, heading, content
 
 
-def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
+def build_report(layer: RiskLayer, table: pd.DataFrame, *, language: str = "en") -> Report:
     """Return what an advisory on a layer says.
 
     Parameters
     ----------
     layer
         The risk layer.
+    table
+        Its published table.
     language
         Code of a catalogue, such as ``"en"``.
 
@@ -188,7 +189,7 @@ def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
         Plain text, section by section.
     """
     words = catalogue(language)
-    table = translated(risk_table(layer), words).sort_values(
+    table = translated(table, words).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
     )
     if layer.headline != "group":

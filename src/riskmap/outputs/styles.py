@@ -25,15 +25,13 @@ _RENDERER = {
 _FILL = {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"}
 
 
-def qgis_style(scale: LevelScale, *, times: tuple[str, str] | None = None) -> bytes:
+def qgis_style(scale: LevelScale) -> bytes:
     """Return a QGIS style: one fill a level of ``risk_level``, a hatch for insufficient data.
 
     Parameters
     ----------
     scale
         The levels with their colours.
-    times
-        The columns between whose times a feature is shown, for QGIS's temporal controller.
 
     Returns
     -------
@@ -46,36 +44,12 @@ def qgis_style(scale: LevelScale, *, times: tuple[str, str] | None = None) -> by
     >>> qgis_style(rm.LevelScale.default()).count(b"<category ")
     6
     """
-    categories = "Symbology|Labeling" + ("|Temporal" if times else "")
     root = ET.Element(
-        "qgis", version="3.28.0-Firenze", styleCategories=categories, labelsEnabled="1"
+        "qgis", version="3.28.0-Firenze", styleCategories="Symbology|Labeling", labelsEnabled="1"
     )
-    if times:
-        _add_times(root, times)
     _add_renderer(root, scale)
     _add_labels(root)
     return _DOCTYPE + bytes(ET.tostring(root, encoding="utf-8")) + b"\n"
-
-
-def _add_times(root: ET.Element, times: tuple[str, str]) -> None:
-    """Say from which columns QGIS takes start and end (mode 2; the end is exclusive)."""
-    ET.SubElement(
-        root,
-        "temporal",
-        {
-            "enabled": "1",
-            "mode": "2",
-            "limitMode": "0",
-            "startField": times[0],
-            "endField": times[1],
-            "durationField": "",
-            "durationUnit": "min",
-            "fixedDuration": "0",
-            "accumulate": "0",
-            "startExpression": "",
-            "endExpression": "",
-        },
-    )
 
 
 def _add_renderer(root: ET.Element, scale: LevelScale) -> None:

@@ -208,26 +208,30 @@ def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     [{'a': 1.5, 'b': 'x'}, {'a': None, 'b': None}]
     """
     for start in range(0, len(table), _BLOCK):
-        block = table.iloc[start : start + _BLOCK].astype(object)
-        columns = [[_plain(value) for value in block[name]] for name in block.columns]
+        block = table.iloc[start : start + _BLOCK]
+        columns = [plain_values(block[name]) for name in block.columns]
         for values in zip(*columns, strict=True):
             yield dict(zip(table.columns, values, strict=True))
 
 
-def _plain(value: Any) -> bool | int | float | str | None:
-    """Return one cell as JSON can hold it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, pd.Timestamp):
-        value = value.tz_localize("UTC") if value.tzinfo is None else value.tz_convert("UTC")
-        return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    return clean_text(str(value))
+def plain_values(column: pd.Series) -> list[Any]:
+    """Return a column as JSON can hold it: missing and infinite is None, times are text in UTC.
+
+    Examples
+    --------
+    >>> plain_values(pd.Series(["2025-01-31", None], dtype="datetime64[us]"))
+    ['2025-01-31T00:00:00Z', None]
+    """
+    missing, kind = column.isna().to_numpy(dtype=bool), column.dtype.kind
+    if kind == "M":
+        times = pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+        values = times.strftime("%Y-%m-%dT%H:%M:%SZ").to_numpy(dtype=object)
+    else:
+        values = np.array(column.to_numpy(dtype=object))
+    if kind == "f":
+        missing = ~np.isfinite(column.to_numpy())
+    values[missing] = None
+    return values.tolist() if kind in "iufbM" else [clean_plain(value) for value in values]
 
 
 def clean_text(text: str) -> str:
@@ -257,6 +261,8 @@ def clean_plain(value: Any) -> Any:
         return {clean_text(str(key)): clean_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
     return clean_text(value) if isinstance(value, str) else value
 
 

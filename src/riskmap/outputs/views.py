@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import MissingDependencyError
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import ink
-from riskmap.outputs.files import sync, told_why, write_chunks
-from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
-from riskmap.outputs.geojson import geojson_chunks
-from riskmap.outputs.geopackages import write_geopackage
-from riskmap.outputs.tables import csv_chunks, risk_table
+from riskmap.outputs.formats import PLAIN, find_writer
+from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.publishing import write_whole
+from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import is_told, level_sign, level_told, level_words, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from riskmap.assessment.layers import RiskLayer
 
 _TOLD = (
@@ -34,7 +31,7 @@ _UNKNOWN = "#d9d9d9"
 
 def to_geojson(layer: RiskLayer) -> str:
     """Return a layer as GeoJSON text, as ``risk.geojson`` of a published set holds it."""
-    return b"".join(geojson_chunks(layer)).decode()
+    return b"".join(geojson_chunks(Bundle(layer))).decode()
 
 
 def geo_interface(layer: RiskLayer) -> dict[str, Any]:
@@ -56,43 +53,8 @@ def to_file(layer: RiskLayer, path: str | Path) -> Path:
         When it can't be written; what stood there is untouched.
     """
     path = Path(path)
-    writer = _FILES.get(path.suffix.lower())
-    if writer is None:
-        raise InputError(
-            "no file that holds a layer", met=path.name, expected="one of " + ", ".join(_FILES)
-        )
-    why = f"{path} was not written"
-    with told_why(why, path.parent):
-        folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        partial = folder / path.name
-        try:
-            with told_why(why, path.parent):
-                writer(layer, partial)
-                sync(partial)
-                partial.replace(path)
-        finally:
-            for left in folder.iterdir():
-                left.unlink()
-            folder.rmdir()
-    return path
-
-
-def _csv(layer: RiskLayer, path: Path) -> None:
-    write_chunks(path, csv_chunks(risk_table(layer)))
-
-
-def _geojson(layer: RiskLayer, path: Path) -> None:
-    write_chunks(path, geojson_chunks(layer))
-
-
-_FILES: dict[str, Callable[[RiskLayer, Path], None]] = {
-    ".geojson": _geojson,
-    ".json": _geojson,
-    ".gpkg": write_geopackage,
-    ".parquet": write_geoparquet,
-    ".pmtiles": write_pmtiles,
-    ".csv": _csv,
-}
+    writer = find_writer(path)
+    return write_whole(path, lambda partial: writer(Bundle(layer), partial, PLAIN))
 
 
 def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
@@ -109,7 +71,7 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
     except ImportError as error:
         raise MissingDependencyError("matplotlib", extra="notebook") from error
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    frame = risk_frame(layer)
+    frame = Bundle(layer).frame
     words, keys = catalogue("en"), []
     for level in reversed(layer.scale.levels):
         rows = frame[(frame["risk_level"] == level.level) & frame.geometry.notna()]
@@ -148,7 +110,7 @@ def explore(layer: RiskLayer, **options: Any) -> Any:
         import matplotlib as mpl  # noqa: F401 - likewise
     except ImportError as error:
         raise MissingDependencyError(str(error.name), extra="notebook") from error
-    frame = risk_frame(layer)[[*_TOLD, "geometry"]]
+    frame = Bundle(layer).frame[[*_TOLD, "geometry"]]
     texts = {name: frame[name].map(_escape) for name in _TOLD if name != "p_any"}
     colours = {level.name: level.colour for level in layer.scale.levels}
     names = [*colours][::-1]

@@ -14,13 +14,12 @@ from markupsafe import Markup
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.charts import history_drawing, ink, map_drawing
 from riskmap.outputs.pages.payloads import map_payload
-from riskmap.outputs.reports import FIRST, SAID, build_report
+from riskmap.outputs.reports import FIRST, SAID
 from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.outputs.bundles import Bundle
 
 _FOLDER = Path(__file__).parent
 _ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
@@ -58,16 +57,13 @@ _SHOWN = (
 _SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
 
 
-def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: str = "en") -> str:
+def map_page(bundle: Bundle, *, language: str = "en") -> str:
     """Return a layer as one HTML page with a map, for any browser, without a network.
 
     Parameters
     ----------
-    layer
-        The risk layer.
-    earlier
-        Layers of the same regions, issued before, oldest first: the slider then steps through their
-        levels. Without them it steps through the incidents that were recorded in past windows.
+    bundle
+        The layer.
     language
         The language that the page opens in; readers switch between all of them.
 
@@ -77,7 +73,7 @@ def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: s
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
     script, style = (_asset(name) for name in ("map.js", "map.css"))
-    payload = map_payload(layer, earlier=earlier) | {
+    payload = map_payload(bundle) | {
         "language": language,
         "texts": {code: _texts(code) for code in languages()},
     }
@@ -90,13 +86,13 @@ def map_page(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = (), language: s
     )
 
 
-def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
+def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
     """Return the advisory on a layer as one HTML page with a map, without any script.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     language
         Code of a catalogue.
 
@@ -105,8 +101,8 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
     str
         A whole HTML document that prints on A4.
     """
-    style = _asset("advisory.css") + _level_colours(layer)
-    report = build_report(layer, language=language)
+    style = _asset("advisory.css") + _level_colours(bundle.layer.scale)
+    report = bundle.report(language)
     return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
         report=report,
         sections={key: (heading, content) for key, heading, content in report.sections()},
@@ -116,16 +112,16 @@ def advisory_page(layer: RiskLayer, *, language: str = "en") -> str:
         level_in=level_in,
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
         style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
-        drawing=map_drawing(layer, language),
+        drawing=map_drawing(bundle, language),
         chart=history_drawing(report.history),
     )
 
 
-def _level_colours(layer: RiskLayer) -> str:
+def _level_colours(scale: LevelScale) -> str:
     """Return rules that give each level its colour, black or white on it."""
     return "".join(
         f".b{level.level} {{ background: {level.colour}; color: {ink(level.colour)}; }}\n"
-        for level in layer.scale.levels[1:]
+        for level in scale.levels[1:]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,23 +11,12 @@ import pandas as pd
 from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
-from riskmap.errors import InputError
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines
-from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.movements import find_moves, flag_table, largest_parts
-from riskmap.outputs.pages.histories import (
-    codes_of,
-    count_windows,
-    find_windows,
-    frames_of,
-    newest_incidents,
-    short,
-)
-from riskmap.outputs.projections import draw_regions, group_shapes, label_points, svg_path
+from riskmap.outputs.geometries import group_shapes, label_points, svg_path
+from riskmap.outputs.movements import flag_table, largest_parts
 from riskmap.outputs.reports import translated
-from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
@@ -37,11 +27,18 @@ from riskmap.outputs.wordings import (
     notice,
     people_of,
 )
+from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
+from riskmap.panels.measures import measure
+from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.bundles import Bundle
+    from riskmap.typing import FloatArray
 
 _MOVES = ("more", "quiet")
 #: Flags beside the reporting gap; the page gets one bit for each.
@@ -60,45 +57,40 @@ _FLAGS = (
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
 _LEAST_CHANGE = 5e-4
+#: Windows that the slider steps through, and incidents that are listed.
+FRAMES = 24
+INCIDENTS_A_REGION = 8
+INCIDENTS = 2100
+_DIGITS = 4
+#: Digits of a count; the page prints two.
+_COUNTED = 3
+_TOLL = ("killed", "wounded", "abducted")
 
 
-def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[str, Any]:
-    """Return all that the map page draws, as plain values.
+def map_payload(bundle: Bundle) -> dict[str, Any]:
+    """Return all that the map page draws, as plain values."""
+    layer, known, ids = bundle.layer, bundle.layer.provenance, bundle.regions["region_id"]
+    countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
+    names, windows = _drivers(layer), _find_windows(layer)
 
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    earlier
-        Layers of the same regions, issued before, oldest first.
+    def in_each(tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
+        return {code: tell(catalogue(code)) for code in languages()}
 
-    Raises
-    ------
-    InputError
-        When an earlier layer has other regions.
-    """
-    regions = layer.regions.sort_values("region_id", ignore_index=True)
-    ids = regions["region_id"]
-    for other in earlier:
-        if not other.regions["region_id"].sort_values(ignore_index=True).equals(ids):
-            raise InputError("an earlier layer has other regions", column="region_id")
-    names = _drivers(layer)
-    windows = find_windows(layer)
-    known = layer.provenance
-    countries = ";".join(sorted(regions["iso3"].dropna().unique()))
     return {
-        **_places(regions),
-        "nations": {code: _nations(layer, catalogue(code), country_name) for code in languages()},
-        "people": {code: _nations(layer, catalogue(code), people_of) for code in languages()},
-        "attacks": {code: _attacks(layer, catalogue(code)) for code in languages()},
-        "areas": {code: country_names(countries, catalogue(code)) for code in languages()},
+        **_places(bundle),
+        "nations": in_each(lambda words: _nations(layer, words, country_name)),
+        "people": in_each(lambda words: _nations(layer, words, people_of)),
+        "attacks": in_each(
+            lambda words: [*attack_lines(layer, translated(bundle.table, words), words)]
+        ),
+        "areas": in_each(lambda words: country_names(countries, words)),
         "headline": layer.headline,
         "asOf": known.get("as_of"),
         "validFrom": known.get("valid_from"),
         "validUntil": known.get("valid_until"),
         "staleAfter": known.get("stale_after"),
         "days": known.get("horizon_days"),
-        "notices": {code: notice(known, catalogue(code)) for code in languages()},
+        "notices": in_each(lambda words: notice(known, words)),
         "group": _group(layer),
         "origin": {
             key: display(known.get(key)) or NONE
@@ -120,13 +112,15 @@ def map_payload(layer: RiskLayer, *, earlier: Sequence[RiskLayer] = ()) -> dict[
         "layers": {
             name: _layer_columns(layer, name, ids)
             | {"drivers": _parts(layer, name, ids, names)}
-            | _reasons(layer, name, ids)
+            | _reasons(bundle, name, ids)
             for name in _present(layer)
         },
-        "frames": frames_of(windows) if not earlier else [{"to": _as_of(one)} for one in earlier],
-        "earlier": [_earlier(one, layer, ids) for one in earlier],
-        "counts": {} if earlier else count_windows(layer, ids, windows),
-        "incidents": newest_incidents(layer, ids),
+        "frames": [
+            {"from": str(start), "last": str(end - 1)}
+            for start, end in pairwise(windows[-FRAMES - 1 :])
+        ],
+        "counts": _count_windows(layer, ids, windows),
+        "incidents": _newest_incidents(layer, ids),
     }
 
 
@@ -136,15 +130,15 @@ def _present(layer: RiskLayer) -> list[str]:
     return [name for name in LAYERS if name in known]
 
 
-def _places(regions: Any) -> dict[str, Any]:
+def _places(bundle: Bundle) -> dict[str, Any]:
     """Return the regions and their parents as drawings with labels."""
-    drawing = draw_regions(prepare_geometries(regions.geometry))
+    regions, drawing = bundle.regions, bundle.drawing
     parent_ids = regions["parent_id"].fillna(regions["parent"]).fillna("").astype("str")
     groups, keys = pd.factorize(parent_ids, sort=True)
     parents = group_shapes(drawing.shapes, groups, len(keys))
     names = regions["parent"].fillna("").groupby(groups).first()
     several = len(keys) > 1
-    x, y, r = label_points(drawing.shapes)
+    x, y, r = bundle.points
     px, py, pr = label_points(parents)
     return {
         "view": [drawing.width, drawing.height],
@@ -196,11 +190,6 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
     }
 
 
-def _attacks(layer: RiskLayer, words: Mapping[str, Any]) -> list[str]:
-    """Return the attacks that hold levels up, as page one of an advisory tells them."""
-    return [*attack_lines(layer, translated(risk_table(layer), words), words)]
-
-
 def _nations(
     layer: RiskLayer, words: Mapping[str, Any], name: Callable[[str, Mapping[str, Any]], str]
 ) -> dict[str, str]:
@@ -241,12 +230,8 @@ def _column(risks: pd.DataFrame, name: str) -> list[Any]:
     return [short(value) for value in risks[name]]
 
 
-def _rows(layer: RiskLayer, name: str, ids: pd.Series) -> pd.DataFrame:
-    return layer.risks[layer.risks["layer"] == name].set_index("region_id").reindex(ids)
-
-
 def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
-    risks = _rows(layer, name, ids)
+    risks = layer.risks[layer.risks["layer"] == name].set_index("region_id").reindex(ids)
     columns: dict[str, Any] = {
         "level": [int(level) for level in risks["risk_level"].fillna(0)],
         "p": _column(risks, "p_any"),
@@ -293,10 +278,9 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     return columns
 
 
-def _reasons(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
+def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
     """Return what moved the levels and what would, flat for each region; nothing when unknown."""
-    moves = find_moves(layer)
-    moves = moves[moves["layer"] == name]
+    layer, moves = bundle.layer, bundle.moves[bundle.moves["layer"] == name]
     changes = largest_parts(layer.changes[layer.changes["layer"] == name])
     changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
     audit = layer.audit[layer.audit["layer"] == name].drop_duplicates(["region_id", "rule"])
@@ -341,19 +325,6 @@ def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[A
     return found
 
 
-def _earlier(other: RiskLayer, layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
-    columns = {
-        name: {key: found[key] for key in ("level", "p")}
-        for name in _present(layer)
-        for found in [_layer_columns(other, name, ids)]
-    }
-    return {"layers": columns}
-
-
-def _as_of(layer: RiskLayer) -> str:
-    return str(layer.provenance["as_of"])[:10]
-
-
 def _drivers(layer: RiskLayer) -> list[str]:
     return sorted(layer.drivers["driver"].dropna().unique())
 
@@ -368,3 +339,132 @@ def _parts(layer: RiskLayer, name: str, ids: pd.Series, names: list[str]) -> lis
         if key in position:
             parts[position[key]] += [names.index(driver), short(value)]
     return parts
+
+
+def short(value: Any) -> int | float | None:
+    """Return a number with four significant digits, whole when it can be; None when missing.
+
+    Examples
+    --------
+    >>> short(0.123456), short(3.0), short(float("nan"))
+    (0.1235, 3, None)
+    """
+    if pd.isna(value) or not np.isfinite(value):
+        return None
+    found = float(f"{float(value):.{_DIGITS}g}")
+    return int(found) if found.is_integer() else found
+
+
+def codes_of(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:
+    """Return the position of each value among its codes, -1 when missing.
+
+    Examples
+    --------
+    >>> codes_of(pd.Series(["b", None]), ["a", "b"])
+    [1, -1]
+    """
+    return [int(code) for code in pd.Index(codes).get_indexer(values)]
+
+
+def _find_windows(layer: RiskLayer) -> NDArray[np.datetime64]:
+    """Return the edges of the panel's windows; empty when nothing was counted."""
+    dates, as_of = layer.incidents["event_date"], str(layer.provenance["as_of"])[:10]
+    start = layer.provenance.get("history_start") or dates.min()
+    if dates.isna().all():
+        return np.array([], dtype="datetime64[D]")
+    return step_windows(
+        parse_day(as_of, what="as_of"),
+        parse_day(start, what="history_start"),
+        every=layer.provenance["every"],
+    )
+
+
+def _count_windows(
+    layer: RiskLayer, ids: pd.Series, windows: NDArray[np.datetime64]
+) -> dict[str, list[Any]]:
+    """Return what the panel counts in the last windows, for each layer that it has a series of.
+
+    An incident whose day is known to its month is spread over windows, as in the panel. The group's
+    incidents weigh what its table of relevance says, where the layer tells how they bear on it.
+
+    Parameters
+    ----------
+    layer
+        The risk layer.
+    ids
+        Its regions, in order.
+    windows
+        Edges of all windows.
+
+    Returns
+    -------
+    dict of str to list
+        Region, window, count, one after another; what is zero is left out.
+    """
+    if not len(windows):
+        return {}
+    table, edges = layer.incidents, day_numbers(windows)
+    first = day_numbers(table["event_date"].to_numpy())
+    last = day_numbers(table["event_date_end"].fillna(table["event_date"]).to_numpy())
+    region = pd.Index(ids).get_indexer(table["region_id"])
+    inside = (region >= 0) & (last >= edges[0]) & (first < edges[-1])
+    rows = table[inside]
+    found = {}
+    for name, (values, weights) in _series(layer, rows).items():
+        cells = Cells(
+            position=region[inside],
+            first=first[inside],
+            last=last[inside],
+            grains=(weights / GRAIN).astype(np.int64),
+            series={name: values},
+        )
+        sums = sum_cells(cells, n_regions=len(ids), edges=windows)[name]
+        found[name] = _sparse(sums.reshape(len(ids), -1)[:, -FRAMES:])
+    return found
+
+
+def _series(layer: RiskLayer, rows: pd.DataFrame) -> dict[str, tuple[Any, FloatArray]]:
+    """Return for each layer what each row adds to its series, and with what weight."""
+    weights = rows["weight"].to_numpy(dtype=float)
+    series = {name: (values, weights) for name, values in measure(rows).items() if name in LAYERS}
+    relevance = layer.provenance.get("relevance") or {}
+    if "relevance" in rows and relevance:
+        grades = rows["relevance"].map(relevance).fillna(0).to_numpy(dtype=float)
+        series["group"] = (np.ones(len(rows), dtype=np.int64), weights * grades)
+    return series
+
+
+def _sparse(counts: FloatArray) -> list[Any]:
+    """Return what is not zero as row, column, value, one after another."""
+    flat: list[Any] = []
+    for row, column in np.argwhere(counts).tolist():
+        flat += [row, column, short(float(f"{counts[row, column]:.{_COUNTED}g}"))]
+    return flat
+
+
+def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
+    """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes."""
+    table = layer.incidents[layer.incidents["region_id"].isin(ids)]
+    table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
+    table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
+    types = sorted(table["event_type"].dropna().unique())
+    days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    first = int(days.min()) if days.size else 0
+    nationality = table["nationality"].map(display, na_action="ignore")
+    nations = sorted(nationality.dropna().unique())
+    bounds = [
+        sum(1 << bit for bit, name in enumerate(_TOLL) if name in text)
+        for text in table["toll"].map(display)
+    ]
+    return {
+        "region": codes_of(table["region_id"], ids),
+        "first": first,
+        "day": (days - first).tolist(),
+        "types": types,
+        "type": codes_of(table["event_type"], types),
+        **{name: [short(n) for n in table[name].fillna(0)] for name in _TOLL},
+        **({"bounds": bounds} if any(bounds) else {}),
+        "nations": nations,
+        "nation": codes_of(nationality, nations),
+        "source": [display(key) for key in table["incident_id"]],
+    }

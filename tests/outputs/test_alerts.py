@@ -6,10 +6,10 @@ from xml.etree import ElementTree as ET
 import pytest
 import shapely
 
-from riskmap.outputs.alerts import ATOM, CAP, POINTS, atom_feed, cap_alert, cap_polygons
+from riskmap.outputs.alerts import POINTS, atom_feed, cap_alert, cap_polygons
 from riskmap.outputs.bundles import Bundle
 
-NS = {"c": CAP, "a": ATOM}
+NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2", "a": "http://www.w3.org/2005/Atom"}
 
 
 def parsed(text):

@@ -16,7 +16,7 @@ from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import languages
 from riskmap.outputs.geometries import draw_regions, label_points, svg_path
 from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.pages.payloads import FRAMES, map_payload
+from riskmap.outputs.payloads import FRAMES, map_payload
 
 
 def payload_of(page):

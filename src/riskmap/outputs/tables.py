@@ -16,6 +16,8 @@ from riskmap.errors import SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from riskmap.assessment.layers import RiskLayer
 
 #: Shapefiles cut column names here, so names differ before.
@@ -231,7 +233,14 @@ def plain_values(column: pd.Series) -> list[Any]:
     if kind == "f":
         missing = ~np.isfinite(column.to_numpy())
     values[missing] = None
-    return values.tolist() if kind in "iufbM" else [clean_plain(value) for value in values]
+    if kind in "iufbM" or _is_clean_text(column, values):
+        return values.tolist()
+    return [clean_plain(value) for value in values]
+
+
+def _is_clean_text(column: pd.Series, values: NDArray[np.object_]) -> bool:
+    """Return whether a column holds texts alone that need no cleaning: nearly all do."""
+    return str(column.dtype) == "str" and not _UNFIT.search("\n".join(filter(None, values)))
 
 
 def clean_text(text: str) -> str:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.charts import history_drawing, ink, map_drawing
-from riskmap.outputs.pages.payloads import map_payload
+from riskmap.outputs.payloads import map_payload
+from riskmap.outputs.rendering import read_template, render_html
 from riskmap.outputs.reports import FIRST, SAID
 from riskmap.outputs.wordings import level_in
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.outputs.bundles import Bundle
 
-_FOLDER = Path(__file__).parent
-_ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
 #: Texts of the catalogue that the page shows; the rest belongs to the advisory.
 _SHOWN = (
     "page",
@@ -72,12 +69,13 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
     str
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
-    script, style = (_asset(name) for name in ("map.js", "map.css"))
+    script, style = (read_template(name) for name in ("map.js", "map.css"))
     payload = map_payload(bundle) | {
         "language": language,
         "texts": {code: _texts(code) for code in languages()},
     }
-    return _ENVIRONMENT.from_string(_asset("map.html")).render(
+    return render_html(
+        "map.html",
         title=catalogue(language)["page"]["title"],
         policy=_policy(script, style),
         style=Markup(style),  # noqa: S704 - a file of this package
@@ -101,9 +99,10 @@ def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
     str
         A whole HTML document that prints on A4.
     """
-    style = _asset("advisory.css") + _level_colours(bundle.layer.scale)
+    style = read_template("advisory.css") + _level_colours(bundle.layer.scale)
     report = bundle.report(language)
-    return _ENVIRONMENT.from_string(_asset("advisory.html")).render(
+    return render_html(
+        "advisory.html",
         report=report,
         sections={key: (heading, content) for key, heading, content in report.sections()},
         words=catalogue(language),
@@ -123,12 +122,6 @@ def _level_colours(scale: LevelScale) -> str:
         f".b{level.level} {{ background: {level.colour}; color: {ink(level.colour)}; }}\n"
         for level in scale.levels[1:]
     )
-
-
-def _asset(name: str) -> str:
-    """Return a file of this package without its indentation, which no browser needs."""
-    text = (_FOLDER / name).read_text(encoding="utf-8")
-    return "\n".join(line.lstrip(" ") for line in text.split("\n"))
 
 
 def _texts(code: str) -> dict[str, object]:

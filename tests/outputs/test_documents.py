@@ -12,8 +12,8 @@ from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import map_picture
 from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf, column_widths
+from riskmap.outputs.editions import Grid
 from riskmap.outputs.reports import OPTIONAL
-from riskmap.outputs.wordings import Grid
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import geopandas as gpd
 import pytest
 
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.geofiles import write_geopackage
-from riskmap.outputs.styles import qgis_style
+from riskmap.outputs.geofiles import qgis_style, write_geopackage
 from riskmap.outputs.tables import risk_table
 
 

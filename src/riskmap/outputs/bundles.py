@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
+from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
@@ -46,6 +47,7 @@ class Bundle:
 
     def __init__(self, layer: RiskLayer) -> None:
         self.layer = layer
+        self._editions: dict[str, Edition] = {}
         self._reports: dict[str, Report] = {}
 
     @cached_property
@@ -98,8 +100,15 @@ class Bundle:
         """Where the label of each region stands on the drawing, and how far its edge is."""
         return label_points(self.drawing.shapes)
 
+    def edition(self, language: str) -> Edition:
+        """Return the layer in the words of a language."""
+        if language not in self._editions:
+            edition = Edition(self.layer, self.table, self.moves, language=language)
+            self._editions[language] = edition
+        return self._editions[language]
+
     def report(self, language: str) -> Report:
         """Return what an advisory says in a language."""
         if language not in self._reports:
-            self._reports[language] = build_report(self.layer, self.table, language=language)
+            self._reports[language] = build_report(self.edition(language))
         return self._reports[language]

@@ -18,7 +18,7 @@ from riskmap.outputs.wordings import is_told, level_sign, level_words
 
 if TYPE_CHECKING:
     from riskmap.outputs.bundles import Bundle
-    from riskmap.outputs.wordings import Grid
+    from riskmap.outputs.editions import Grid
 
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"

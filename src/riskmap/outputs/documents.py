@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.charts import history_picture, ink, map_picture
+from riskmap.outputs.editions import Grid
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.reports import SAID
-from riskmap.outputs.wordings import Grid, level_in
+from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -168,7 +169,7 @@ def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
         else:
             _add_lines(document, content)
         if key == "judgements":
-            _add_picture(document, map_png, " ".join(report.judgements))
+            _add_picture(document, map_png, " ".join(content))
         if key == "table" and report.more:
             document.add_paragraph(report.more)
     buffer = io.BytesIO()

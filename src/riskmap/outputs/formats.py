@@ -123,7 +123,7 @@ def _geojson(bundle: Bundle, path: Path, *_: str) -> None:
 
 
 def _qgis(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.styles import qgis_style
+    from riskmap.outputs.geofiles import qgis_style
 
     path.write_bytes(qgis_style(bundle.layer.scale))
 
@@ -176,11 +176,9 @@ def _pmtiles(bundle: Bundle, path: Path, *_: str) -> None:
 
 
 def _maplibre(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import TABLE
-    from riskmap.outputs.styles import maplibre_style
+    from riskmap.outputs.geofiles import maplibre_style
 
-    tiles = f"pmtiles://{_TILES}"
-    path.write_bytes(maplibre_style(bundle.layer.scale, tiles=tiles, layer=TABLE))
+    path.write_bytes(maplibre_style(bundle.layer.scale))
 
 
 def _advisory(bundle: Bundle, path: Path, language: str) -> None:
@@ -227,8 +225,6 @@ def _atom(bundle: Bundle, path: Path, *_: str) -> None:
     path.write_bytes(atom_feed(bundle))
 
 
-_TILES = "risk.pmtiles"
-
 #: Every format by its name.
 FORMATS = {
     "geojson": Format(
@@ -239,7 +235,9 @@ FORMATS = {
     "gpkg": Format({"risk.gpkg": _gpkg}, suffixes=(".gpkg",)),
     "parquet": Format({"risk.parquet": _parquet}, suffixes=(".parquet",), extra="parquet"),
     "pmtiles": Format(
-        {_TILES: _pmtiles, "risk.style.json": _maplibre}, suffixes=(".pmtiles",), extra="tiles"
+        {"risk.pmtiles": _pmtiles, "risk.style.json": _maplibre},
+        suffixes=(".pmtiles",),
+        extra="tiles",
     ),
     "advisory": Format({"advisory.md": _advisory}, translated=True),
     "map": Format({"map.html": _map}, translated=True),

@@ -1,4 +1,4 @@
-"""Files for GIS: GeoJSON (RFC 7946), GeoPackage, GeoParquet and vector tiles of a layer."""
+"""Files for GIS: GeoJSON (RFC 7946), GeoPackage, GeoParquet, vector tiles, and their styles."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyogrio
 import shapely
 
 from riskmap.errors import MissingDependencyError
+from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.geometries import bounding_box
-from riskmap.outputs.styles import qgis_style
+from riskmap.outputs.rendering import read_template, render_xml
 from riskmap.outputs.tables import clean_plain, plain_records
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import LevelScale
     from riskmap.outputs.bundles import Bundle
 
 #: The name of the table in files that hold several.
@@ -35,6 +37,7 @@ _TILE_END = (
     *("trend", "valid_until"),
 )
 _MAXZOOM = 8
+_UNKNOWN = "#808890"
 
 _STYLES = """CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT, f_table_schema TEXT,
@@ -181,3 +184,59 @@ def _as_tiled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     ]
     frame = frame.fillna(dict.fromkeys(("level_low", "level_high"), 0))
     return frame.astype(dict.fromkeys(whole, "int32"))
+
+
+def qgis_style(scale: LevelScale) -> bytes:
+    """Return a QGIS style: one fill a level of ``risk_level``, a hatch for insufficient data.
+
+    Parameters
+    ----------
+    scale
+        The levels with their colours.
+
+    Returns
+    -------
+    bytes
+        A document as QGIS 3 writes it (``.qml``): the number of the level as label, with a halo.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> qgis_style(rm.LevelScale.default()).count(b"<category ")
+    6
+    """
+    names, unknown = catalogue("en")["levels"], _rgba(_UNKNOWN)
+    levels = scale.levels[::-1]
+    return render_xml("risk.qml", levels=levels, names=names, rgba=_rgba, unknown=unknown) + b"\n"
+
+
+def _rgba(colour: str) -> str:
+    return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) + ",255"
+
+
+def maplibre_style(scale: LevelScale) -> bytes:
+    """Return a MapLibre style (version 8) over vector tiles; it asks nobody for fonts or sprites.
+
+    Parameters
+    ----------
+    scale
+        The levels with their colours.
+
+    Returns
+    -------
+    bytes
+        JSON, for a page beside ``risk.pmtiles``. Insufficient data is grey and pale with a dashed
+        border (a hatch needs a sprite).
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> len(orjson.loads(maplibre_style(rm.LevelScale.default()))["layers"])
+    3
+    """
+    style = orjson.loads(read_template("risk.style.json"))
+    colours = (part for step in scale.levels[1:] for part in (step.level, step.colour))
+    level = ["to-number", ["get", "risk_level"], 0]
+    style["name"] = f"riskmap {scale.scale_id}"
+    style["layers"][0]["paint"]["fill-color"] = ["match", level, *colours, _UNKNOWN]
+    return orjson.dumps(style, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -112,7 +112,7 @@ def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
         policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
         style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
         drawing=map_drawing(bundle, language),
-        chart=history_drawing(report.history),
+        chart=history_drawing(report["history"]),
     )
 
 

@@ -16,7 +16,6 @@ from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
 from riskmap.outputs.movements import flag_table, largest_parts
-from riskmap.outputs.reports import translated
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
@@ -80,9 +79,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
         **_places(bundle),
         "nations": in_each(lambda words: _nations(layer, words, country_name)),
         "people": in_each(lambda words: _nations(layer, words, people_of)),
-        "attacks": in_each(
-            lambda words: [*attack_lines(layer, translated(bundle.table, words), words)]
-        ),
+        "attacks": {code: [*attack_lines(bundle.edition(code))] for code in languages()},
         "areas": in_each(lambda words: country_names(countries, words)),
         "headline": layer.headline,
         "asOf": known.get("as_of"),

@@ -125,9 +125,12 @@ def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
     for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
         rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
         if len(rings):
-            outlines = [Outline(shapely.get_coordinates(ring), closed=True) for ring in rings]
-            path = Outline.make_compound_path(*outlines)
-            axes.add_artist(PathPatch(path, linewidth=0.4, **styles[level]))
+            points, ring = shapely.get_coordinates(rings, return_index=True)
+            codes = np.full(len(points), Outline.LINETO)
+            codes[np.diff(ring, prepend=-1) != 0] = Outline.MOVETO
+            codes[np.diff(ring, append=-1) != 0] = Outline.CLOSEPOLY
+            patch = PathPatch(Outline(points, codes), linewidth=0.4, **styles[level])
+            axes.add_artist(patch)
     for x, y, text, colour in _labels(bundle):
         axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
     texts = legend_texts(bundle, language)

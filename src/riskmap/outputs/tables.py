@@ -49,7 +49,8 @@ _SIDE_BY_SIDE = (
 )
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_CHUNK, _BLOCK = 1 << 16, 2000
+#: Rows that are turned into text at a time.
+_BLOCK = 2000
 
 
 def risk_table(layer: RiskLayer) -> pd.DataFrame:
@@ -209,11 +210,16 @@ def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     >>> list(plain_records(pd.DataFrame({"a": [1.5, float("inf")], "b": ["x", None]})))
     [{'a': 1.5, 'b': 'x'}, {'a': None, 'b': None}]
     """
-    for start in range(0, len(table), _BLOCK):
-        block = table.iloc[start : start + _BLOCK]
-        columns = [plain_values(block[name]) for name in block.columns]
+    for columns in _plain_blocks(table):
         for values in zip(*columns, strict=True):
             yield dict(zip(table.columns, values, strict=True))
+
+
+def _plain_blocks(table: pd.DataFrame) -> Iterator[list[list[Any]]]:
+    """Yield some rows of a table at a time, as columns of plain values."""
+    for start in range(0, len(table), _BLOCK):
+        block = table.iloc[start : start + _BLOCK]
+        yield [plain_values(block[name]) for name in block.columns]
 
 
 def plain_values(column: pd.Series) -> list[Any]:
@@ -303,14 +309,15 @@ def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[byt
     writer.writerow(table.columns)
     if tags:
         writer.writerow(tags)
-    for record in plain_records(table):
-        writer.writerow(_cell(value) for value in record.values())
-        if buffer.tell() > _CHUNK:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
+    for columns in _plain_blocks(table):
+        writer.writerows(zip(*(map(_cell, values) for values in columns), strict=True))
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
     yield buffer.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else spreadsheet_safe(value)
+    if isinstance(value, str):
+        return spreadsheet_safe(value)
+    return str(value).lower() if isinstance(value, bool) else value

@@ -15,8 +15,16 @@ from riskmap.outputs.charts import ink
 from riskmap.outputs.formats import PLAIN, find_writer
 from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.publishing import write_whole
-from riskmap.outputs.tables import risk_table
-from riskmap.outputs.wordings import is_told, level_sign, level_told, level_words, percent
+from riskmap.outputs.rendering import render_html
+from riskmap.outputs.wordings import (
+    NONE,
+    display,
+    is_told,
+    level_sign,
+    level_told,
+    level_words,
+    percent,
+)
 
 if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
@@ -134,27 +142,22 @@ def explore(layer: RiskLayer, **options: Any) -> Any:
 
 def repr_html(layer: RiskLayer) -> str:
     """Return a layer as a small HTML table for notebooks: levels, and the regions most at risk."""
-    table, words = risk_table(layer), catalogue("en")
-    counts = table["risk_level"].value_counts()
-    levels = "".join(
-        f"<tr><td>{_escape(level_words(level.level, words))}</td>"
-        f"<td>{int(counts.get(level.level, 0))}</td></tr>"
-        for level in reversed(layer.scale.levels)
+    bundle, words = Bundle(layer), catalogue("en")
+    worst = bundle.table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
+    told = worst[worst["risk_level"] > 0]
+    levels = [level_told(row, words) for row in told.itertuples()]
+    names, parents, data = (
+        told[column].map(display) for column in ("name", "parent", "data_sufficiency")
     )
-    worst = table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
-    rows = "".join(
-        f"<tr><td>{_escape(row.name_)}</td><td>{_escape(row.parent)}</td>"
-        f"<td>{_escape(level_told(row, words))}</td><td>{percent(row.p_any)}</td>"
-        f"<td>{_escape(row.data_sufficiency)}</td></tr>"
-        for row in worst.rename(columns={"name": "name_"}).itertuples()
-        if row.risk_level
-    )
-    return (
-        f"<div><strong>{_escape(_title(layer))}</strong>"
-        f"<table><thead><tr><th>level</th><th>regions</th></tr></thead><tbody>{levels}</tbody>"
-        "</table><table><thead><tr><th>region</th><th>parent</th><th>level</th><th>p_any</th>"
-        "<th>data</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table></div>"
+    chances = told["p_any"].map(percent, na_action="ignore").fillna(NONE)
+    return render_html(
+        "notebook.html",
+        title=_title(layer),
+        levels=[
+            (level_words(level.level, words), bundle.levels.count(level.level))
+            for level in reversed(layer.scale.levels)
+        ],
+        rows=zip(names, parents, levels, chances, data, strict=True),
     )
 
 

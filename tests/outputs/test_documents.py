@@ -10,8 +10,13 @@ import pytest
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import map_picture
-from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf, column_widths
+from riskmap.outputs.documents import (
+    _refuse,
+    advisory_docx,
+    advisory_pdf,
+    column_widths,
+    map_picture,
+)
 from riskmap.outputs.editions import Grid
 from riskmap.outputs.reports import OPTIONAL
 
@@ -107,7 +112,7 @@ def test_a_documents_chart_falls_back_to_english_where_no_font_writes_the_langua
     layer, monkeypatch
 ):
     pytest.importorskip("matplotlib", reason="matplotlib is absent: extra report")
-    monkeypatch.setattr("riskmap.outputs.charts._CHINESE", ())
+    monkeypatch.setattr("riskmap.outputs.documents._CHINESE", ())
     assert map_picture(Bundle(layer), language="zh") == map_picture(Bundle(layer), language="en")
 
 

@@ -9,11 +9,10 @@ import pandas as pd
 import shapely
 
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table
-from riskmap.outputs.rendering import render_xml
 from riskmap.outputs.tables import plain_records
 from riskmap.outputs.wordings import (
     NONE,

@@ -7,11 +7,13 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+import shapely
+
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import history_picture, ink, map_picture
 from riskmap.outputs.editions import Grid
-from riskmap.outputs.pages import advisory_page
+from riskmap.outputs.pages import advisory_page, ink, legend_texts, map_labels, map_marks
 from riskmap.outputs.reports import SAID
 from riskmap.outputs.wordings import level_in
 
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.reports import Report
 
+UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
+ALL, FOREIGN = "#b9c7d6", "#174c78"
+_DOTS = 160
+#: Families that hold Chinese, the first that is installed is taken.
+_CHINESE = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei"),
+    *("PingFang SC", "SimHei", "WenQuanYi Zen Hei"),
+)
 #: The date of every member of a DOCX, so that the same advisory has the same bytes.
 _STAMP = (1980, 1, 1, 0, 0, 0)
 #: Margins of a page of A4, and the width between them, in mm.
@@ -325,4 +335,110 @@ def _undated(package: bytes) -> bytes:
             member = zipfile.ZipInfo(name, date_time=_STAMP)
             member.compress_type = zipfile.ZIP_DEFLATED
             target.writestr(member, source.read(name))
+    return buffer.getvalue()
+
+
+def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
+    """Return the map of an advisory as PNG, for documents that hold no SVG.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``report``).
+    """
+    figure = _figure(5.6, 4.6)
+    from matplotlib.patches import Patch, PathPatch
+    from matplotlib.path import Path as Outline
+
+    axes, drawing, language = figure.add_subplot(), bundle.drawing, _language(language)
+    styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
+        {"facecolor": level.colour, "edgecolor": "#5c6670"}
+        for level in bundle.layer.scale.levels[1:]
+    ]
+    for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
+        rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
+        if len(rings):
+            points, ring = shapely.get_coordinates(rings, return_index=True)
+            codes = np.full(len(points), Outline.LINETO)
+            codes[np.diff(ring, prepend=-1) != 0] = Outline.MOVETO
+            codes[np.diff(ring, append=-1) != 0] = Outline.CLOSEPOLY
+            patch = PathPatch(Outline(points, codes), linewidth=0.4, **styles[level])
+            axes.add_artist(patch)
+    for x, y, text, colour in map_labels(bundle):
+        axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
+    texts = legend_texts(bundle, language)
+    keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
+    marks = map_marks(bundle)
+    if marks:
+        about = f"{catalogue(language)['page']['mark']}: {len(marks)}"
+        at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
+        across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
+        keys += axes.plot(across, down, linestyle="none", label=about, **at)
+    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0), aspect="equal")
+    axes.set_axis_off()
+    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))
+    return _png(figure)
+
+
+def history_picture(history: Grid, *, language: str = "en") -> bytes:
+    """Return the history of an advisory as PNG: bars of all, and of those with foreigners.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``report``).
+    """
+    figure = _figure(6.4, 2.0)
+    axes = figure.add_subplot()
+    at = range(len(history.rows))
+    words = catalogue(_language(language))
+    named = (words["all_incidents"], words["with_foreigners"])
+    for column, colour, label in zip((1, 2), (ALL, FOREIGN), named, strict=True):
+        axes.bar(at, [int(row[column]) for row in history.rows], color=colour, label=label)
+    axes.set_xticks(at, [row[0][:7] for row in history.rows], fontsize=5.5)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, prop=_font(8), loc="upper left", bbox_to_anchor=(1, 1))
+    return _png(figure)
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("matplotlib", extra="report") from error
+    figure = Figure(figsize=(width, height), dpi=_DOTS, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _language(language: str) -> str:
+    """Return a language that an installed font can write, English where none can."""
+    from matplotlib import font_manager
+
+    words = catalogue(language)
+    text = "".join([*words["levels"].values(), words["all_incidents"], words["with_foreigners"]])
+    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in _families()]
+    written = all(any(font.get_char_index(ord(c)) for font in fonts) for c in set(text))
+    return language if written else "en"
+
+
+def _families() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *[name for name in _CHINESE if name in installed][:1]]
+
+
+def _font(size: float) -> Any:
+    from matplotlib import font_manager
+
+    return font_manager.FontProperties(family=_families(), size=size)
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

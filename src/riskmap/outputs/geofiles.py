@@ -11,9 +11,8 @@ import pyogrio
 import shapely
 
 from riskmap.errors import MissingDependencyError
-from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.catalogues import catalogue, read_template, render_xml
 from riskmap.outputs.geometries import bounding_box
-from riskmap.outputs.rendering import read_template, render_xml
 from riskmap.outputs.tables import clean_plain, plain_records
 
 if TYPE_CHECKING:

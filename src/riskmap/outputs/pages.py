@@ -1,25 +1,34 @@
-"""Pages: the offline map and the advisory, self-contained HTML files that ask nobody."""
+"""Pages: the offline map and the advisory, self-contained HTML files that ask nobody.
+
+No drawing holds a name of a place or of people: what is written on it are numbers, levels and days,
+and all of them stand in a table beside it.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 from markupsafe import Markup
 
-from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.charts import history_drawing, ink, map_drawing
+from riskmap.outputs.catalogues import catalogue, languages, read_template, render_html
 from riskmap.outputs.payloads import map_payload
-from riskmap.outputs.rendering import read_template, render_html
 from riskmap.outputs.reports import FIRST, SAID
-from riskmap.outputs.wordings import level_in
+from riskmap.outputs.wordings import is_told, level_in, level_sign, level_words
 
 if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.editions import Grid
 
+#: Labels on a map at most; more would be a grey veil.
+LABELS = 120
+#: A number stands only where a circle of this radius, in units of the drawing, lies in the region.
+_ROOM = 70
+_DARK = 0.4
 #: Texts of the catalogue that the page shows; the rest belongs to the advisory.
 _SHOWN = (
     "page",
@@ -114,6 +123,76 @@ def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
         drawing=map_drawing(bundle, language),
         chart=history_drawing(report["history"]),
     )
+
+
+def ink(colour: str) -> str:
+    """Return black or white, whichever is read better on a colour.
+
+    Examples
+    --------
+    >>> ink("#ffffb2"), ink("#bd0026")
+    ('#10161c', '#ffffff')
+    """
+    red, green, blue = (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    return "#10161c" if 0.299 * red + 0.587 * green + 0.114 * blue > _DARK else "#ffffff"
+
+
+def map_drawing(bundle: Bundle, language: str) -> dict[str, Any]:
+    """Return the map of an advisory: paths with their fills, numbers, and a legend with counts."""
+    drawing = bundle.drawing
+    fills = ["url(#hatch)", *(level.colour for level in bundle.layer.scale.levels[1:])]
+    paths = zip(drawing.paths, bundle.levels, strict=True)
+    return {
+        "width": drawing.width,
+        "height": drawing.height,
+        "paths": [(path, fills[level]) for path, level in paths if path],
+        "labels": map_labels(bundle),
+        "marks": map_marks(bundle),
+        "legend": [
+            (level and fills[level], text) for level, text in legend_texts(bundle, language)
+        ],
+    }
+
+
+def map_labels(bundle: Bundle) -> list[tuple[int, int, str, str]]:
+    """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
+    x, y, reach = bundle.points
+    levels, least = bundle.levels, [is_told(flag) for flag in bundle.table["at_least"]]
+    inks = ["#10161c", *(ink(level.colour) for level in bundle.layer.scale.levels[1:])]
+    largest = np.argsort(reach, kind="stable")[::-1][:LABELS].tolist()
+    return [
+        (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
+        for i in sorted(i for i in largest if reach[i] > _ROOM)
+    ]
+
+
+def map_marks(bundle: Bundle) -> list[tuple[int, int]]:
+    """Return where the marks of attacked regions stand, however small the regions are."""
+    x, y, _ = bundle.points
+    attacked = enumerate(bundle.table["attacked"])
+    return [(x[i], y[i]) for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
+
+
+def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:
+    """Return each level, the highest first, with its name and how many regions have it."""
+    words, levels = catalogue(language), bundle.levels
+    names = [level_words(level.level, words) for level in bundle.layer.scale.levels]
+    return [(k, f"{names[k]}: {levels.count(k)}") for k in reversed(range(len(names)))]
+
+
+def history_drawing(history: Grid) -> dict[str, Any]:
+    """Return the bars of a history: x, and the heights of all and of those with foreigners."""
+    counts = [(int(row[1]), int(row[2])) for row in history.rows]
+    top = max((every for every, _ in counts), default=0) or 1
+    return {
+        "top": top,
+        "bars": [
+            {"x": 60 * k, "year": row[0][:7], "all": round(100 * every / top, 1)}
+            | {"foreign": round(100 * theirs / top, 1), "n": every}
+            for k, (row, (every, theirs)) in enumerate(zip(history.rows, counts, strict=True))
+        ],
+        "width": 60 * len(counts),
+    }
 
 
 def _level_colours(scale: LevelScale) -> str:

@@ -10,12 +10,11 @@ import orjson
 
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import ink
+from riskmap.outputs.catalogues import catalogue, render_html
 from riskmap.outputs.formats import PLAIN, find_writer
 from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.pages import ink
 from riskmap.outputs.publishing import write_whole
-from riskmap.outputs.rendering import render_html
 from riskmap.outputs.wordings import (
     NONE,
     display,

@@ -109,7 +109,7 @@ def test_the_same_incident_has_the_same_number_everywhere(secret):
 
 
 def test_each_risk_column_is_decided_on():
-    assert {column.name for column in RISK_COLUMNS} == {*profiles._RISKS} | HELD_BACK
+    assert {column.name for column in RISK_COLUMNS} == {*profiles._TOLD["risks"]} | HELD_BACK
 
 
 def test_what_nobody_decided_on_is_private(layer):
@@ -143,7 +143,7 @@ def test_a_field_nobody_decided_on_is_private(layer):
 def test_no_free_text_of_incidents_is_allowed():
     coded = {"incident_id", "region_id", "country", "nationality", "sector", "staff_type"}
     text = {c.name for c in INCIDENT_COLUMNS if c.dtype == TEXT and not c.codes} - coded
-    assert not text & set(profiles._INCIDENTS)
+    assert not text & set(profiles._TOLD["incidents"])
     assert set(FREE) <= set(EVIDENCE)
 
 

@@ -23,6 +23,13 @@ def quiet(layer, as_of="2025-01-01"):
     return dataclasses.replace(layer, risks=risks, provenance=provenance)
 
 
+def after(layer, before):
+    """A layer that knows the one before it."""
+    risks = layer.risks.assign(level_before=before.risks["risk_level"])
+    known = layer.provenance | {"previous_as_of": before.provenance["as_of"]}
+    return dataclasses.replace(layer, risks=risks, provenance=known)
+
+
 @pytest.fixture(scope="module")
 def schema(shared):
     etree = pytest.importorskip("lxml.etree", reason="lxml is absent: extra report")
@@ -34,22 +41,22 @@ def test_alerts_updates_and_cancels_are_valid(layer, schema):
     later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
     for alert in (
         cap_alert(Bundle(layer)),
-        cap_alert(Bundle(later), previous=Bundle(layer)),
-        cap_alert(Bundle(quiet(layer, "2025-02-01")), previous=Bundle(layer)),
+        cap_alert(Bundle(after(later, layer))),
+        cap_alert(Bundle(after(quiet(layer, "2025-02-01"), layer))),
     ):
         rules.assertValid(etree.fromstring(alert))
 
 
 def test_the_kind_of_message_follows_from_what_was_said_before(layer):
-    def kind(*args, **options):
-        return parsed(cap_alert(Bundle(*args), **options)).findtext("c:msgType", namespaces=NS)
+    def kind(layer):
+        return parsed(cap_alert(Bundle(layer))).findtext("c:msgType", namespaces=NS)
 
     assert kind(layer) == "Alert"
-    assert kind(layer, previous=Bundle(quiet(layer))) == "Alert"
-    assert kind(layer, previous=Bundle(layer)) == "Update"
-    assert kind(quiet(layer), previous=Bundle(layer)) == "Cancel"
+    assert kind(after(layer, quiet(layer))) == "Alert"
+    assert kind(after(layer, layer)) == "Update"
+    assert kind(after(quiet(layer), layer)) == "Cancel"
     assert cap_alert(Bundle(quiet(layer))) is None
-    assert cap_alert(Bundle(quiet(layer)), previous=Bundle(quiet(layer))) is None
+    assert cap_alert(Bundle(after(quiet(layer), quiet(layer)))) is None
 
 
 def test_an_update_refers_to_the_alert_before(layer):
@@ -58,7 +65,7 @@ def test_an_update_refers_to_the_alert_before(layer):
     sender, identifier, sent = (
         before.findtext(f"c:{tag}", namespaces=NS) for tag in ("sender", "identifier", "sent")
     )
-    alert = cap_alert(Bundle(later), previous=Bundle(layer))
+    alert = cap_alert(Bundle(after(later, layer)))
     references = parsed(alert).findtext("c:references", namespaces=NS)
     assert references == f"{sender},{identifier},{sent}"
     assert sent.endswith("-00:00")
@@ -119,7 +126,7 @@ def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(la
     marked, region = attacked(layer)
     for alert, kind in (
         (cap_alert(Bundle(marked)), "Alert"),
-        (cap_alert(Bundle(attacked(layer, "2025-02-01")[0]), previous=Bundle(layer)), "Update"),
+        (cap_alert(Bundle(after(attacked(layer, "2025-02-01")[0], layer))), "Update"),
     ):
         rules.assertValid(etree.fromstring(alert))
         root = parsed(alert)

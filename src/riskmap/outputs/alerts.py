@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import shapely
 
-from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table
-from riskmap.outputs.tables import plain_records
+from riskmap.outputs.tables import plain_records, risk_table
 from riskmap.outputs.wordings import (
     NONE,
     display,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.bundles import Bundle
 
 SENDER = "riskmap"
 #: Points of an area's polygon at most, and polygons of an area.
@@ -52,17 +52,17 @@ ALERTING = (4, 5)
 CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 
 
-def cap_alert(bundle: Bundle, *, previous: Bundle | None = None) -> bytes | None:
+def cap_alert(bundle: Bundle) -> bytes | None:
     """Return the alert of a layer as CAP 1.2, or None when there is nothing to say.
+
+    When the layer issued before raised an alert, as far as this one tells of it, this one is an
+    Update that refers to it, or a Cancel when no region stands at level 4 or 5 any more and none
+    was attacked.
 
     Parameters
     ----------
     bundle
         The layer.
-    previous
-        The layer issued before; what the layer itself tells of it when None. When it raised an
-        alert, this one is an Update that refers to it, or a Cancel when no region stands at level
-        4 or 5 any more and none was attacked.
 
     Returns
     -------
@@ -70,25 +70,23 @@ def cap_alert(bundle: Bundle, *, previous: Bundle | None = None) -> bytes | None
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
         ``status`` is Exercise when the layer carries a notice, as demonstration data does.
     """
-    layer = bundle.layer
-    previous = _told_before(layer) if previous is None else previous
-    table = _alerting(bundle.table)
-    referred = previous is not None and not _alerting(previous.table).empty
-    if table.empty and not referred:
+    layer, table, before = bundle.layer, _alerting(bundle.table), _told_before(bundle.layer)
+    if before is not None and _alerting(risk_table(before)).empty:
+        before = None
+    if table.empty and before is None:
         return None
     known, areas = layer.provenance, _areas(layer, table)
     groups = table.assign(certainty=table["p_any"].map(_certainty))
     in_order = sorted(
         groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
     )
-    before = previous.layer if previous is not None and referred else None
     return render_xml(
         "alert.cap.xml",
         identifier=_identifier(layer),
         sender=SENDER,
         sent=_sent(layer),
         status="Exercise" if known.get("notice") else "Actual",
-        kind="Cancel" if table.empty else "Update" if referred else "Alert",
+        kind="Cancel" if table.empty else "Update" if before else "Alert",
         references=before and f"{SENDER},{_identifier(before)},{_sent(before)}",
         onset=_time(str(known["valid_from"])),
         expires=_time(str(known["valid_until"])),
@@ -104,7 +102,7 @@ def cap_alert(bundle: Bundle, *, previous: Bundle | None = None) -> bytes | None
     )
 
 
-def _told_before(layer: RiskLayer) -> Bundle | None:
+def _told_before(layer: RiskLayer) -> RiskLayer | None:
     """Return the layer before as far as a layer tells of it: its levels, and when it was issued."""
     day = str(layer.provenance.get("previous_as_of") or "")[:10]
     if not day:
@@ -116,7 +114,7 @@ def _told_before(layer: RiskLayer) -> Bundle | None:
         attacked=layer.risks["attacked"] & layer.risks["region_id"].isin(marked),
     )
     times = {"as_of": day, "issued_at": f"{day}T00:00:00Z"}
-    return Bundle(replace(layer, risks=risks, provenance=layer.provenance | times))
+    return replace(layer, risks=risks, provenance=layer.provenance | times)
 
 
 def _alerting(table: pd.DataFrame) -> pd.DataFrame:

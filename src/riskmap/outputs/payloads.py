@@ -70,7 +70,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
     """Return all that the map page draws, as plain values."""
     layer, known, ids = bundle.layer, bundle.layer.provenance, bundle.regions["region_id"]
     countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
-    names, windows = _drivers(layer), _find_windows(layer)
+    names, windows = _kinds(layer.drivers["driver"]), _find_windows(layer)
 
     def in_each(tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
         return {code: tell(catalogue(code)) for code in languages()}
@@ -103,7 +103,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             "moves": _MOVES,
             "flags": _FLAGS,
             "reasons": _REASONS,
-            "rules": [display(rule) for rule in _rules(layer)],
+            "rules": [display(rule) for rule in _kinds(layer.audit["rule"])],
         },
         "drivers": names,
         "layers": {
@@ -135,19 +135,19 @@ def _places(bundle: Bundle) -> dict[str, Any]:
     parents = group_shapes(drawing.shapes, groups, len(keys))
     names = regions["parent"].fillna("").groupby(groups).first()
     several = len(keys) > 1
-    x, y, r = bundle.points
     px, py, pr = label_points(parents)
     return {
         "view": [drawing.width, drawing.height],
         "regions": {
             "id": [display(key) for key in regions["region_id"]],
-            "name": _names(regions),
+            "name": [
+                display(name) or display(key)
+                for name, key in zip(regions["name"], regions["region_id"], strict=True)
+            ],
             "native": [display(name) for name in regions["names"]],
             "parent": groups.tolist(),
             "path": drawing.paths,
-            "x": x,
-            "y": y,
-            "r": r,
+            **dict(zip("xyr", bundle.points, strict=True)),
         },
         "parents": {
             "name": [display(name) for name in names],
@@ -158,13 +158,6 @@ def _places(bundle: Bundle) -> dict[str, Any]:
             "r": pr if several else [0] * len(keys),
         },
     }
-
-
-def _names(regions: pd.DataFrame) -> list[str]:
-    return [
-        display(name) or display(key)
-        for name, key in zip(regions["name"], regions["region_id"], strict=True)
-    ]
 
 
 def _scale(layer: RiskLayer) -> dict[str, Any]:
@@ -223,36 +216,18 @@ def _percent(value: Any) -> int | float | None:
     return None if pd.isna(value) else short(100 * (_printed(value) or 0))
 
 
-def _column(risks: pd.DataFrame, name: str) -> list[Any]:
-    return [short(value) for value in risks[name]]
-
-
 def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
     risks = layer.risks[layer.risks["layer"] == name].set_index("region_id").reindex(ids)
     columns: dict[str, Any] = {
         "level": [int(level) for level in risks["risk_level"].fillna(0)],
-        "p": _column(risks, "p_any"),
-        "e": _column(risks, "expected_count"),
-        "lo": _column(risks, "q05"),
-        "hi": _column(risks, "q95"),
+        **{key: [short(value) for value in risks[name]] for key, name in _NUMBERS.items()},
         "conf": codes_of(risks["confidence"], CONFIDENCES),
         "suff": codes_of(risks["data_sufficiency"], SUFFICIENCIES),
         "gap": [int(bool(gap)) for gap in risks["reporting_gap"].eq(other=True)],
     }
-    told: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
-        "least": ("p_least", _percent),
-        "most": ("p_most", _percent),
-        "before": ("level_before", short),
-        "pBefore": ("p_before", _printed),
-        "low": ("level_low", short),
-        "high": ("level_high", short),
-        "told": ("attacks_told", short),
-        "victims": ("expected_victims", _printed),
-        "severe": ("severe_scenario", short),
-    }
     columns |= {
         key: [printed(value) for value in risks[name]]
-        for key, (name, printed) in told.items()
+        for key, (name, printed) in _WHERE_KNOWN.items()
         if risks[name].notna().any()
     }
     if risks["trend"].notna().any():
@@ -278,6 +253,7 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
 def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
     """Return what moved the levels and what would, flat for each region; nothing when unknown."""
     layer, moves = bundle.layer, bundle.moves[bundle.moves["layer"] == name]
+    rules = _kinds(layer.audit["rule"])
     changes = largest_parts(layer.changes[layer.changes["layer"] == name])
     changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
     audit = layer.audit[layer.audit["layer"] == name].drop_duplicates(["region_id", "rule"])
@@ -304,13 +280,9 @@ def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
                 )
             ],
         ),
-        "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], _rules(layer))]),
+        "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], rules)]),
     }
     return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
-
-
-def _rules(layer: RiskLayer) -> list[str]:
-    return sorted(layer.audit["rule"].dropna().unique())
 
 
 def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:
@@ -322,20 +294,12 @@ def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[A
     return found
 
 
-def _drivers(layer: RiskLayer) -> list[str]:
-    return sorted(layer.drivers["driver"].dropna().unique())
-
-
 def _parts(layer: RiskLayer, name: str, ids: pd.Series, names: list[str]) -> list[list[Any]]:
     """Return for each region its drivers as driver, value, driver, value ..."""
     rows = layer.drivers[(layer.drivers["layer"] == name) & (layer.drivers["value"] > 0)]
-    position = {key: i for i, key in enumerate(ids)}
-    parts: list[list[Any]] = [[] for _ in ids]
     rows = rows.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
-    for key, driver, value in zip(rows["region_id"], rows["driver"], rows["value"], strict=True):
-        if key in position:
-            parts[position[key]] += [names.index(driver), short(value)]
-    return parts
+    values = zip(codes_of(rows["driver"], names), map(short, rows["value"]), strict=True)
+    return _flat(rows["region_id"], [*map(list, values)], ids)
 
 
 def short(value: Any) -> int | float | None:
@@ -363,6 +327,27 @@ def codes_of(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:
     return [int(code) for code in pd.Index(codes).get_indexer(values)]
 
 
+def _kinds(values: pd.Series) -> list[str]:
+    """Return what occurs among some texts, in order."""
+    return sorted(values.dropna().unique())
+
+
+#: Columns of risks by what the page calls them: those that all layers have, and those that are left
+#: out where nothing is known, with how their numbers are printed.
+_NUMBERS = {"p": "p_any", "e": "expected_count", "lo": "q05", "hi": "q95"}
+_WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
+    "least": ("p_least", _percent),
+    "most": ("p_most", _percent),
+    "before": ("level_before", short),
+    "pBefore": ("p_before", _printed),
+    "low": ("level_low", short),
+    "high": ("level_high", short),
+    "told": ("attacks_told", short),
+    "victims": ("expected_victims", _printed),
+    "severe": ("severe_scenario", short),
+}
+
+
 def _find_windows(layer: RiskLayer) -> NDArray[np.datetime64]:
     """Return the edges of the panel's windows; empty when nothing was counted."""
     dates, as_of = layer.incidents["event_date"], str(layer.provenance["as_of"])[:10]
@@ -383,15 +368,6 @@ def _count_windows(
 
     An incident whose day is known to its month is spread over windows, as in the panel. The group's
     incidents weigh what its table of relevance says, where the layer tells how they bear on it.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    ids
-        Its regions, in order.
-    windows
-        Edges of all windows.
 
     Returns
     -------
@@ -444,11 +420,11 @@ def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
     table = layer.incidents[layer.incidents["region_id"].isin(ids)]
     table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
     table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
-    types = sorted(table["event_type"].dropna().unique())
+    types = _kinds(table["event_type"])
     days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     first = int(days.min()) if days.size else 0
     nationality = table["nationality"].map(display, na_action="ignore")
-    nations = sorted(nationality.dropna().unique())
+    nations = _kinds(nationality)
     bounds = [
         sum(1 << bit for bit, name in enumerate(_TOLL) if name in text)
         for text in table["toll"].map(display)

@@ -38,8 +38,8 @@ class Bundle:
     --------
     >>> import riskmap as rm
     >>> districts = rm.datasets.regions()
-    >>> panel = rm.count_incidents(rm.locate(rm.datasets.incidents(), districts),
-    ...                            as_of="2025-01-01")
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> bundle = Bundle(rm.assess(rm.forecast(panel), districts))
     >>> bundle.table is bundle.table, len(bundle.shapes) == len(bundle.table)
     (True, True)

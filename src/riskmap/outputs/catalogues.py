@@ -91,7 +91,7 @@ def render_xml(name: str, **values: Any) -> bytes:
     --------
     >>> data = render_xml("alerts.atom", title="<a>", tag="b", identifier="c", updated="d",
     ...                   sender="e", entries=[])
-    >>> data.decode()[40:].strip().partition("<id>")[0]
+    >>> data.decode().splitlines()[1].partition("<id>")[0]
     '<feed xmlns="http://www.w3.org/2005/Atom"><title>&lt;a&gt;</title>'
     """
     head, _, body = read_template(name).partition("\n")

@@ -54,7 +54,6 @@ def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str,
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    from riskmap.outputs.editions import Grid
     >>> level_meaning(LevelScale.default(), 1, "violence", catalogue("en"))  # doctest: +ELLIPSIS
     'The lowest step, and no promise. Fewer than 1 in 50 such districts see such an incident...'
     """
@@ -80,7 +79,6 @@ def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    from riskmap.outputs.editions import Grid
     >>> level_advice(LevelScale.default().levels[5], "transport", catalogue("en"))
     'Do not go; reduce presence. Do not drive.'
     """
@@ -135,6 +133,7 @@ def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[s
 
     Examples
     --------
+    >>> from riskmap.outputs.catalogues import catalogue
     >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
     >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
     [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
@@ -202,6 +201,7 @@ def weight_words(weight: float, words: Mapping[str, Any]) -> str:
 
     Examples
     --------
+    >>> from riskmap.outputs.catalogues import catalogue
     >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
     ('0.5', 'explains only')
     """

@@ -53,7 +53,6 @@
   };
   const day = (text) => String(text || "").slice(0, 10);
   const layer = () => D.layers[S.layer];
-  const earlier = (frame) => (D.earlier.length ? D.earlier[frame] : null);
 
   // recorded incidents, region by window, from the sparse list [region, window, value, ...]
   const counts = {};
@@ -63,9 +62,9 @@
     counts[name] = dense;
   }
   const countsOf = () => counts[S.layer] || (S.layer === "group" ? counts.foreign : null);
-  const showsCounts = () => S.frame < NOW && !D.earlier.length;
+  const showsCounts = () => S.frame < NOW;
   const bin = (v) => { let b = 0; while (b < 5 && v >= BINS[b]) b += 1; return b; };
-  const levels = () => (S.frame < NOW && D.earlier.length ? earlier(S.frame).layers[S.layer].level : layer().level);
+  const levels = () => layer().level;
   const flagged = (i, flag, l) => { const f = (l || layer()).flags; return Boolean(f && (f[i] >> D.codes.flags.indexOf(flag)) & 1); };
   const now = () => S.frame === NOW;
   const sign = (i, l) => { const v = (l || layer()).level[i]; return v === 0 ? "?" : v + (flagged(i, "at_least", l) ? "+" : ""); };
@@ -79,7 +78,7 @@
     if (v && l.low && l.low[i] !== null && l.low[i] < l.high[i]) text = fill(t.told.span, { level: text, low: l.low[i], high: l.high[i] });
     return flagged(i, "attacked", l) ? fill(t.told.attacked, { level: text }) : text;
   };
-  const chances = () => (S.frame < NOW && D.earlier.length ? earlier(S.frame).layers[S.layer].p : layer().p);
+  const chances = () => layer().p;
 
   // ---- the drawing ----
   const [W, H] = D.view;
@@ -236,8 +235,8 @@
   }
   function moment() {
     const t = T(), out = $("moment"), f = D.frames[S.frame];
-    const text = S.frame === NOW ? `${day(D.validFrom)} – ${day(D.validUntil)}` : D.earlier.length ? day(f.to) : `${f.from} – ${f.last}`;
-    const what = S.frame === NOW ? t.page.forecast : D.earlier.length ? t.page.earlier : t.page.recorded;
+    const text = S.frame === NOW ? `${day(D.validFrom)} – ${day(D.validUntil)}` : `${f.from} – ${f.last}`;
+    const what = S.frame === NOW ? t.page.forecast : t.page.recorded;
     out.replaceChildren(text, make("small", what));
     $("slider").value = S.frame;
     $("slider").setAttribute("aria-valuetext", `${text}, ${what}`);

@@ -6,13 +6,13 @@ from functools import partial
 
 import pandas as pd
 import pytest
+from riskmap.panels.merges import scan_merged
+from riskmap.panels.parts import prepare, scan_part, split_sources
 from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError
-from riskmap.panels.merges import scan_merged
-from riskmap.panels.parts import prepare, scan_part, split_sources
 from riskmap.panels.scans import add_scans
 from riskmap.workers import connect, map_on
 

@@ -68,7 +68,7 @@ def show_incident(
 ) -> None:
     """Show the row behind an incident, every field as the file writes it."""
     from riskmap.errors import InputError
-    from riskmap.incidents.raw_rows import find_raw_row
+    from riskmap.incidents.checks import find_raw_row
 
     row = find_raw_row(file, source_id)
     if row is None:

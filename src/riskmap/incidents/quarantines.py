@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.gates import RawTable
+    from riskmap.incidents.delimited import RawTable
 
 
 #: Every reason that a reader gives, and what it means.

@@ -14,7 +14,7 @@ import orjson
 import pandas as pd
 
 from riskmap.errors import InputError, MissingDependencyError
-from riskmap.incidents.gates import RawTable, unique_names
+from riskmap.incidents.delimited import RawTable, unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -118,13 +118,18 @@ def to_text(value: object) -> str:
     return str(value)
 
 
-def read_json_table(path: Path) -> RawTable:
+def read_json_table(
+    path: Path,
+    fits: Callable[[tuple[str, ...]], bool] | None = None,  # noqa: ARG001 - it holds one table
+) -> RawTable:
     """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
 
     Parameters
     ----------
     path
         The file.
+    fits
+        As for :func:`read_sheet`; a file of JSON holds one table.
 
     Raises
     ------

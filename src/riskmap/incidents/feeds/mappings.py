@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.gates import RawTable
+    from riskmap.incidents.delimited import RawTable
     from riskmap.incidents.quarantines import Quarantine
     from riskmap.incidents.scope import Scope
 

@@ -1,4 +1,4 @@
-"""Broken files at the gates of CSV, JSON and GeoJSON: the right rows, or an error with a type.
+"""Broken files of CSV, JSON and GeoJSON: the right rows, or an error with a type.
 
 Small valid files are mutated byte by byte. What the gate gives, whichever of its readers gave it,
 must be what Python's csv module or the JSON text itself holds.
@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.incidents import gates
+from riskmap.incidents.delimited import read_header, read_rows, sniff_text
 from riskmap.incidents.records import read_json_table
-from riskmap.incidents.surveys import survey_file
 
 #: Mutated files; RISKMAP_FUZZ=1000000 looks at a million.
 FILES = int(os.environ.get("RISKMAP_FUZZ", "1600"))
@@ -84,14 +83,14 @@ def check_gate(path, content):
     """Compare the rows that the gate reads with those of Python's csv module."""
     path.write_bytes(content)
     try:
-        survey = survey_file(path)
-        header = gates.read_header(path, survey)
-        table = gates.read_rows(path, survey, header)
+        file = sniff_text(path)
+        header = read_header(file)
+        table = read_rows(file, header)
     except InputError as error:
         assert error.file  # noqa: PT017 - every refusal names the file
         return False
     quoting = csv.QUOTE_NONE if header.delimiter == "\t" else csv.QUOTE_MINIMAL
-    written = list(io.StringIO(content.decode(survey.encoding), newline=""))
+    written = list(io.StringIO(content.decode(file.encoding), newline=""))
     reader = csv.reader(written, delimiter=header.delimiter, quoting=quoting)
     rows, lines, start = [], [], 1
     for row in reader:

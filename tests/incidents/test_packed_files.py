@@ -8,7 +8,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.incidents.raw_rows import find_raw_row
+from riskmap.incidents.checks import find_raw_row
 
 ROWS = b"id,date,lat,lon\n7,2024-03-01,34.5,69.2\n8,2024-03-02\n"
 

@@ -1,4 +1,4 @@
-"""The gate: every row of a text file is accounted for, whichever reader reads it."""
+"""Delimited text: every row of a text file is accounted for, whichever reader reads it."""
 
 import csv
 
@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import InputError
-from riskmap.incidents import gates
-from riskmap.incidents.surveys import survey_file
+from riskmap.incidents import delimited
+from riskmap.incidents.delimited import read_header, read_rows, sniff_text
 
 
 def read(path, encoding=None, keep=None):
-    survey = survey_file(path, encoding=encoding)
-    return gates.read_rows(path, survey, gates.read_header(path, survey), keep=keep)
+    file = sniff_text(path, encoding=encoding)
+    return read_rows(file, read_header(file), keep=keep)
 
 
 def write(tmp_path, content):
@@ -50,7 +50,7 @@ def test_widths_and_lines(tmp_path, content, widths, lines):
 
 def test_names_of_a_file_that_quotes_nothing_lose_the_quotes_around_them(tmp_path):
     path = write(tmp_path, '"Event ID"\t"\tn"\n1\t2\t3\n')
-    assert gates.read_header(path, survey_file(path)).header == ("Event ID", '"', 'n"')
+    assert read_header(sniff_text(path)).header == ("Event ID", '"', 'n"')
 
 
 def test_a_ragged_row_is_emptied(tmp_path):
@@ -100,7 +100,7 @@ def test_a_given_encoding_is_used(tmp_path):
 
 
 def test_names_that_repeat_are_numbered():
-    assert gates.unique_names(["a", "a", "a.1", "a"]) == ("a", "a.1", "a.1.1", "a.2")
+    assert delimited.unique_names(["a", "a", "a.1", "a"]) == ("a", "a.1", "a.1.1", "a.2")
 
 
 def test_a_field_that_is_too_long_is_an_error(tmp_path):
@@ -153,20 +153,25 @@ def test_written_rows_come_back(tmp_path_factory, rows):
     assert kept == whole
 
 
-@given(st.text(st.sampled_from('ab1,"\n\r\x1e'), max_size=40))
-def test_the_fast_readers_agree_with_the_exact_one(tmp_path_factory, body):
+def same(one, other):
+    assert one.rows.to_numpy().tolist() == other.rows.to_numpy().tolist()
+    assert one.lines.tolist() == other.lines.tolist()
+    assert one.widths.tolist() == other.widths.tolist()
+    assert one.broken == other.broken
+
+
+@given(
+    st.text(st.sampled_from('ab1é,"\n\r\x1e'), max_size=40),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252", "iso-8859-1"]),
+)
+def test_the_fast_reader_agrees_with_the_exact_one(tmp_path_factory, body, encoding):
     path = tmp_path_factory.mktemp("gate") / "rows.csv"
-    path.write_text("x,y\n" + body, encoding="utf-8", newline="")
-    survey = survey_file(path)
-    header = gates.read_header(path, survey)
-    for reader in (gates._read_arrow, gates._read_fast):
-        fast = reader(path, survey, header, ["x", "y"])
-        if fast is not None:
-            exact = gates._read_exact(path, header, ["x", "y"])
-            assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
-            assert fast.lines.tolist() == exact.lines.tolist()
-            assert fast.widths.tolist() == exact.widths.tolist()
-            assert fast.broken == exact.broken
+    path.write_text("x,y\n" + body, encoding=encoding, newline="")
+    file = sniff_text(path, encoding=encoding)
+    header = read_header(file)
+    fast = delimited._read_arrow(file, header, ["x", "y"])
+    if fast is not None:
+        same(fast, delimited._read_exact(file, header, ["x", "y"]))
 
 
 @given(st.binary(max_size=60))
@@ -192,32 +197,22 @@ def test_any_bytes_give_rows_or_a_typed_error(tmp_path_factory, content):
 )
 def test_arrow_keeps_refused_rows_in_their_places(tmp_path, content, wanted):
     path = write(tmp_path, content)
-    survey = survey_file(path)
-    header = gates.read_header(path, survey)
-    fast, exact = (
-        reader(path, *rest, wanted)
-        for reader, rest in (
-            (gates._read_arrow, (survey, header)),
-            (gates._read_exact, (header,)),
-        )
-    )
-    assert fast.rows.to_numpy().tolist() == exact.rows.to_numpy().tolist()
-    assert fast.lines.tolist() == exact.lines.tolist()
-    assert fast.widths.tolist() == exact.widths.tolist()
-    assert fast.broken == exact.broken
+    file = sniff_text(path)
+    header = read_header(file)
+    same(*(read(file, header, wanted) for read in (delimited._read_arrow, delimited._read_exact)))
 
 
 @pytest.mark.parametrize("content", ['a,b\n1,"x\ny"\n', "a,b\n\n1,2\n", "a,b\r1,2\r"])
 def test_arrow_leaves_what_it_can_not_tell(tmp_path, content):
     path = write(tmp_path, content)
-    survey = survey_file(path)
-    assert gates._read_arrow(path, survey, gates.read_header(path, survey), ["a"]) is None
+    file = sniff_text(path)
+    assert delimited._read_arrow(file, read_header(file), ["a"]) is None
 
 
-def test_without_pyarrow_pandas_reads_the_same(tmp_path, monkeypatch):
+def test_without_pyarrow_the_same_is_read(tmp_path, monkeypatch):
     path = write(tmp_path, "a,b\n1,2\n3\n")
     fast = read(path)
-    monkeypatch.setattr(gates, "is_installed", lambda: False)
+    monkeypatch.setattr(delimited, "has_arrow", lambda: False)
     plain = read(path)
     assert plain.rows.equals(fast.rows)
     assert plain.widths.tolist() == fast.widths.tolist()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import InputError
-from riskmap.incidents.blocks import Block, split_file
+from riskmap.incidents.parts import Block, split_file
 
 FIELD = st.text(st.sampled_from('ab,"\n é'), max_size=6)
 

@@ -20,10 +20,16 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.duplicates.links import DUPLICATE
-from riskmap.incidents.duplicates.pools import share_knowledge
-from riskmap.incidents.duplicates.shuffles import Bin, find_bins, merge_bin
-from riskmap.incidents.duplicates.stores import PLACE_BITS, StoredPart, read_rows, store_part
+from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
+from riskmap.incidents.duplicates.linked_rows import (
+    PLACE_BITS,
+    Bin,
+    StoredPart,
+    find_bins,
+    merge_bin,
+    read_rows,
+    store_part,
+)
 from riskmap.incidents.partitions import RowGroups, UnreadableError, check_columns
 from riskmap.incidents.parts import Block, Part
 from riskmap.incidents.readers import read_incidents, read_part
@@ -249,7 +255,7 @@ def _scan_merged(parts: Sequence[Part], task: Task, mapper: Mapper, *, onto: Sca
         found = list(mapper(store, list(enumerate(parts, start=1))))
         stored = [one for one in found if isinstance(one, StoredPart)]
         scans = [one for one in found if isinstance(one, Scan)]
-        before = [] if onto is None else [store_part(keep_whole(onto), Path(folder) / "0.arrow", 0)]
+        before = [] if onto is None else [store_part(keep_whole(onto), 0, Path(folder) / "0.arrow")]
         bins = find_bins([*before, *stored], mapper, since=1) if stored else []
         if onto is not None:
             scans += take_out(onto, _rows_of(bins, 0))
@@ -265,7 +271,7 @@ def _store(task: Task, folder: Path, numbered: tuple[int, Part]) -> StoredPart |
     table = _read(task, part)
     if isinstance(table, Scan):
         return table
-    return store_part(table, folder / f"{number}.arrow", number)
+    return store_part(table, number, folder / f"{number}.arrow")
 
 
 def _rows_of(bins: Sequence[Bin], number: int) -> IntArray:

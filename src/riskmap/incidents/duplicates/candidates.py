@@ -1,25 +1,34 @@
-"""Which reports are compared at all: near in time and space, of the same text, or alike in both."""
+"""Candidates: which reports are compared at all, and which pairs may be one incident.
+
+Reports are compared that are near in time and space, of the same text, or alike in both. The links
+of a table are those of its runs of whole days, with those of its texts' openings. So they can be
+found a part at a time; rows that no chain of links joins are never one incident.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import shapely
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz, process, utils
 from scipy import spatial
 
-from riskmap.incidents.duplicates.agreements import CURATED, PROOF_LENGTH, Facts, are_apart
-from riskmap.incidents.duplicates.points import (
+from riskmap.incidents.duplicates.matching import (
     ACTOR_SAME,
+    CURATED,
     ENOUGH,
     KM_PER_DEGREE,
     NATION_SAME,
+    PROOF_LENGTH,
     REACH_KM,
     TOLL,
+    Facts,
+    are_apart,
     count_days,
     score_pairs,
 )
@@ -31,6 +40,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.typing import IntArray
+
+#: What ``quarantine_reason`` says of a report whose incident is counted by another row.
+DUPLICATE = "duplicate"
+_OF, _WHY = "of ", r" \([^()]*\)$"
 
 #: For a feed that corrects itself, reports of other days are compared when so many characters of
 #: their text begin alike.
@@ -57,19 +70,158 @@ _PLACE = ["country", "region_id", "admin1", "admin2", "place"]
 _ALIKE = ["event_date", "event_date_end", *_PLACE, *TOLL]
 
 
-def name_copies(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Links:
+    """What may be one incident, by pairs of rows.
+
+    Parameters
+    ----------
+    certain : ndarray of int, shape (n, 2)
+        Copies and reprints.
+    likely : ndarray of int, shape (m, 2)
+        Rows that are one incident by their points, or would be if more were known of who was hit
+        and who did it.
+    copies : ndarray of int, shape (k,)
+        Rows that are copies of another, and are compared with no more.
+    """
+
+    certain: IntArray
+    likely: IntArray
+    copies: IntArray
+
+
+def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
+    """Return the links between rows of the same day or neighbouring days, by position.
+
+    Parameters
+    ----------
+    table
+        Rows of an Incidents table in order (:func:`in_order`): all those of a run of days.
+    usable
+        Positions of the rows that can be reports of incidents.
+    """
+    rows, text, release = _among(table, usable)
+    keys = _name_copies(rows, text)
+    copy_of = _find_copies(rows, keys)
+    is_copy = copy_of != np.arange(len(rows))
+    copies, first = np.flatnonzero(is_copy), np.flatnonzero(~is_copy)
+    # pairs are made and judged block by block, so that their number needs no memory
+    blocks = chain(_near(rows, first), map(_of_a_day, [rows], [first]))
+    likely = _likely(rows, text, release, blocks)
+    reprints = _find_reprints(rows, keys, copy_of)
+    certain = np.concatenate([np.stack([copies, copy_of[copies]], axis=1), reprints])
+    return Links(usable[certain], usable[likely], usable[copies])
+
+
+def link_openings(table: gpd.GeoDataFrame) -> IntArray:
+    """Return the pairs of rows whose texts open alike that are likely one incident, by position.
+
+    Parameters
+    ----------
+    table
+        As for :func:`link_days`: all rows of some openings, without copies.
+    """
+    rows, text, release = _among(table, np.arange(len(table)))
+    opening = name_openings(rows, text)
+    return _likely(rows, text, release, [_alike(opening[opening["text"].notna()])])
+
+
+def _among(
+    table: gpd.GeoDataFrame, usable: IntArray
+) -> tuple[gpd.GeoDataFrame, list[str], IntArray]:
+    """Return some rows of a table, their texts in plain words and their releases."""
+    rows = table.iloc[usable].reset_index(drop=True)
+    return rows, plain_words(rows), find_releases(rows)
+
+
+def plain_words(table: gpd.GeoDataFrame) -> list[str]:
+    """Return the notes of each row in small letters, without signs."""
+    return [utils.default_process(note) for note in table["notes"].fillna("").tolist()]
+
+
+def find_releases(table: gpd.GeoDataFrame) -> IntArray:
+    """Return a number for the release each row is of: a source's file, of articles each text."""
+    return pd.factorize(pd.MultiIndex.from_frame(name_releases(table)))[0]
+
+
+def name_releases(table: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return what tells releases apart."""
+    text = table["source_id"].str.replace(r"-\d+$", "", regex=True)
+    return pd.DataFrame(
+        {
+            "source": table["source"],
+            "source_file": table["source_file"],
+            "text": text.where(table["source"] == "article", ""),
+        }
+    )
+
+
+def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the table by date and id, the newest of each id first, whatever order it came in."""
+    table = incidents.reset_index(drop=True)
+    by = ["event_date", "incident_id"]
+    order = np.array(table.sort_values(by).index)
+    is_twin = table.duplicated(by, keep=False).to_numpy()  # for the others, that was enough
+    twins = table[is_twin]
+    keys = twins.assign(
+        refused=twins["quarantine_reason"].notna(),
+        known=-twins.notna().sum(axis=1),
+        where=shapely.to_wkt(twins.geometry.to_numpy(), rounding_precision=9),
+    )
+    by += ["refused", "ingested_at", "known", "source_file", "source_row", "notes", "where", *TOLL]
+    newest = [name != "ingested_at" for name in by]
+    order[is_twin[order]] = keys.sort_values(by, ascending=newest).index
+    return table.iloc[order].reset_index(drop=True)
+
+
+def lead_of(details: pd.Series) -> pd.Series:
+    """Return the ids of the incidents that details of duplicates name.
+
+    Examples
+    --------
+    >>> lead_of(pd.Series(["of wire:7 (same day, same place)", None])).tolist()
+    ['wire:7', nan]
+    """
+    return details.str.removeprefix(_OF).str.replace(_WHY, "", regex=True)
+
+
+def write_detail(lead: str, why: str) -> str:
+    """Return the detail of a duplicate: the incident it is of, and what both rows agree on.
+
+    Examples
+    --------
+    >>> write_detail("wire:7", "same day, same place")
+    'of wire:7 (same day, same place)'
+    """
+    return f"{_OF}{lead} ({why})"
+
+
+def find_earlier(table: gpd.GeoDataFrame) -> tuple[pd.Series, IntArray]:
+    """Return which rows an earlier merge has marked, and for each row the one that stands for it.
+
+    A mark whose incident is not in the table any more stays as it is.
+    """
+    first = table.reset_index().drop_duplicates("incident_id").set_index("incident_id")["index"]
+    names = table["quarantine_detail"].where(table["quarantine_reason"] == DUPLICATE)
+    found = lead_of(names).map(first)
+    standing = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
+    marked = found.notna() & found.isin(table.index[standing])
+    return marked, np.where(marked, found, table.index).astype(np.int64)
+
+
+def _name_copies(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
     """Return what copies have in common: the text in plain words, the day, the place, the toll."""
     where = shapely.to_wkt(table.geometry.to_numpy(), rounding_precision=4)
     return table[_ALIKE].assign(text=pd.array(text, dtype="str"), where=where)
 
 
-def find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
+def _find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
     """Return for each row the one whose copy it is, itself for most.
 
     Copies have the same text, day, place and toll, and come from feeds that nobody has curated,
     whatever the source and file: a story that is printed 500 times is one story. A short text, or a
     day that isn't known, is no proof: lists of victims repeat them. `keys` are what
-    :func:`name_copies` returned.
+    :func:`_name_copies` returned.
     """
     proof = _can_prove(table, keys["text"])
     order = table.sort_values(["source", "source_file", "source_row"]).index.to_numpy()
@@ -80,7 +232,7 @@ def find_copies(table: gpd.GeoDataFrame, keys: pd.DataFrame) -> IntArray:
     return copy_of
 
 
-def find_reprints(table: gpd.GeoDataFrame, keys: pd.DataFrame, copy_of: IntArray) -> IntArray:
+def _find_reprints(table: gpd.GeoDataFrame, keys: pd.DataFrame, copy_of: IntArray) -> IntArray:
     """Return pairs of rows that tell of the same day, place and toll in nearly the same words.
 
     Numbers in the text must be the same: two incidents of one day may be told in one form of words.
@@ -116,40 +268,6 @@ def _can_prove(table: gpd.GeoDataFrame, text: pd.Series) -> NDArray[np.bool_]:
     return np.asarray(proof, dtype=bool) & (text.str.len() >= PROOF_LENGTH).to_numpy(bool)
 
 
-def pairs_of_days(
-    table: gpd.GeoDataFrame, text: list[str], rows: IntArray, release: IntArray
-) -> IntArray:
-    """Return pairs of rows of neighbouring days that may be one incident.
-
-    Pairs are made and judged block by block, so that their number needs no memory.
-
-    Parameters
-    ----------
-    table
-        The Incidents table.
-    text
-        Its notes in plain words.
-    rows
-        Those that are compared.
-    release
-        What each row of the table is of; rows of one release are never compared.
-    """
-    return _likely(table, text, release, chain(_near(table, rows), map(_of_a_day, [table], [rows])))
-
-
-def pairs_of_openings(
-    table: gpd.GeoDataFrame, text: list[str], rows: IntArray, release: IntArray
-) -> IntArray:
-    """Return pairs of rows whose texts begin alike that may be one incident.
-
-    Parameters
-    ----------
-    table, text, rows, release
-        As for :func:`pairs_of_days`.
-    """
-    return _likely(table, text, release, map(_opening, [table], [text], [rows]))
-
-
 def _likely(
     table: gpd.GeoDataFrame, text: list[str], release: IntArray, blocks: Iterable[IntArray]
 ) -> IntArray:
@@ -158,25 +276,14 @@ def _likely(
     several = len(release) > 0 and (release != release[0]).any()
     for pairs in blocks if several else ():
         apart = pairs[release[pairs[:, 0]] != release[pairs[:, 1]]]
-        points = score_among(table, text, apart) + _gains(table, apart)
-        likely = apart[points >= ENOUGH]
-        found.append(likely[~are_apart_among(table, text, likely)])
+        if not len(apart):
+            continue
+        rows, pair = np.unique(apart, return_inverse=True)
+        pair = pair.reshape(apart.shape)
+        facts = Facts.of(table.iloc[rows], [text[row] for row in rows])
+        likely = score_pairs(facts, pair) + _gains(table, apart) >= ENOUGH
+        found.append(apart[likely][~are_apart(facts, pair[likely])])
     return np.unique(np.concatenate(found), axis=0)
-
-
-def score_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> NDArray[np.float64]:
-    """Return the points of each pair of a few rows of a table."""
-    if not len(pairs):
-        return np.zeros(0)
-    rows, pair = np.unique(pairs, return_inverse=True)
-    return score_pairs(table.iloc[rows], [text[row] for row in rows], pair.reshape(pairs.shape))
-
-
-def are_apart_among(table: gpd.GeoDataFrame, text: list[str], pairs: IntArray) -> NDArray[np.bool_]:
-    """Return which pairs of a few rows of a table can't be one incident."""
-    rows, pair = np.unique(pairs, return_inverse=True)
-    facts = Facts.of(table.iloc[rows], [text[row] for row in rows])
-    return are_apart(facts, pair.reshape(pairs.shape))
 
 
 def _gains(table: gpd.GeoDataFrame, pairs: IntArray) -> NDArray[np.float64]:
@@ -220,12 +327,6 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
     ).iloc[rows]
     there = ~shapely.is_missing(table.geometry.to_numpy())
     return _alike(keys[np.isfinite(keys["day"])], some=~there)
-
-
-def _opening(table: gpd.GeoDataFrame, text: list[str], rows: IntArray) -> IntArray:
-    """Return pairs of rows of one source whose texts begin alike."""
-    opening = name_openings(table, text).iloc[rows]
-    return _alike(opening[opening["text"].notna()])
 
 
 def name_openings(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:

@@ -1,44 +1,224 @@
-"""Shuffles: merging duplicates among rows that do not fit into memory.
+"""Linked rows: which rows may be one incident, found a part at a time, in memory or from disk.
 
 Links are found in runs of days and among texts that open alike, each a part of the rows. Rows that
 chains of links join are then read again together: only they can be one incident. What is held is
 one run of days, and three numbers a link.
+
+Each part of an input holds its rows in the order of their days, with sorted keys of their ids and
+of what their texts open with beside them: as they are in memory, or as an Arrow file. A row's
+number tells its part and its place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import shapely
 from scipy import sparse
 
-from riskmap.incidents.duplicates import merge_linked
-from riskmap.incidents.duplicates.links import (
+from riskmap.errors import MissingDependencyError
+from riskmap.incidents.duplicates.candidates import (
+    COMMON,
+    DUPLICATE,
     Links,
     find_earlier,
     in_order,
+    lead_of,
     link_days,
     link_openings,
+    name_openings,
+    name_releases,
+    plain_words,
 )
-from riskmap.incidents.duplicates.pairs import COMMON
-from riskmap.incidents.duplicates.stores import NO_DAY, PLACE_BITS, read_days, read_rows
+from riskmap.incidents.duplicates.matching import CURATED
+from riskmap.incidents.duplicates.merging import merge_linked
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import geopandas as gpd
-
-    from riskmap.incidents.duplicates.stores import StoredPart
     from riskmap.typing import IntArray, Mapper
 
 #: Rows that are compared, and keys that are looked at, at once.
 ROWS, KEYS = 200_000, 4_000_000
 
+#: The day of rows without one.
+NO_DAY = int(np.iinfo(np.int64).min)
+
+#: The part of a row's number that tells its place in its part.
+PLACE_BITS = 32
+
+_CHUNK = 20_000
 _ROW = "stored_row"
 _NONE = np.empty((0, 2), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part of the input, in memory or on disk.
+
+    Parameters
+    ----------
+    rows
+        The Incidents table; or the Arrow file that holds it, beside which its keys lie.
+    number
+        The part's number.
+    days, rows_of_day : ndarray of int
+        The days that occur, and how many rows each has.
+    releases
+        What tells its releases apart, as keys.
+    marks : ndarray of int
+        The rows that an earlier merge has marked.
+    curated
+        Whether all of it is from feeds that have told their incidents apart.
+    held_keys
+        The tables of keys of a part in memory.
+    """
+
+    rows: gpd.GeoDataFrame | Path
+    number: int
+    days: IntArray
+    rows_of_day: IntArray
+    releases: frozenset[int]
+    marks: IntArray
+    curated: bool
+    held_keys: Mapping[str, IntArray] = field(default_factory=dict)
+
+    def number_rows(self) -> IntArray:
+        """Return the numbers of its rows."""
+        return (self.number << PLACE_BITS) + np.arange(int(self.rows_of_day.sum()))
+
+    def keys(self, name: str) -> IntArray:
+        """Return a table of keys, sorted by the first column; the last one is the row's number."""
+        if isinstance(self.rows, Path):
+            return np.load(self.rows.with_suffix(f".{name}.npy"), mmap_mode="r")
+        return self.held_keys[name]
+
+    def read(self, places: IntArray) -> gpd.GeoDataFrame:
+        """Return some of its rows."""
+        if isinstance(self.rows, Path):
+            return _read_arrow(self.rows, places)
+        return self.rows.iloc[places]
+
+
+def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -> StoredPart:
+    """Return a part of the input, held in memory or written to disk.
+
+    Parameters
+    ----------
+    table
+        Incidents table.
+    number
+        The part's number.
+    path
+        Where an Arrow file is to be; one that is there already is replaced as a whole.
+    """
+    day = table["event_date"].to_numpy("datetime64[D]").astype(np.int64)
+    order = np.argsort(day, kind="stable")
+    table, day = table.iloc[order].reset_index(drop=True), day[order]
+    rows = (number << PLACE_BITS) + np.arange(len(table))
+    release = _hash(name_releases(table))
+    opening = name_openings(table, plain_words(table))
+    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
+    some = np.flatnonzero(opening["text"].notna() & usable)
+    told = np.stack([_hash(opening.iloc[some]), release[some], rows[some]], axis=1)
+    keys = {
+        name: found[np.argsort(found[:, 0], kind="stable")]
+        for name, found in (("ids", _id_keys(table, rows)), ("openings", told))
+    }
+    if path is not None:
+        _write_arrow(table, path)
+        for name, found in keys.items():
+            _write_keys(path.with_suffix(f".{name}.npy"), found)
+    days, rows_of_day = np.unique(day, return_counts=True)
+    return StoredPart(
+        table if path is None else path,
+        number,
+        days,
+        rows_of_day,
+        frozenset(np.unique(release).tolist()),
+        marks=rows[(table["quarantine_reason"] == DUPLICATE).to_numpy(bool)],
+        curated=bool(table["source"].isin(CURATED).all()),
+        held_keys=keys if path is None else {},
+    )
+
+
+def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
+    """Return keys of the rows' ids, and of those that marks point to: key, row."""
+    marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
+    ids = [table["incident_id"], lead_of(table["quarantine_detail"].iloc[marks])]
+    keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
+    return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
+
+
+def _hash(table: pd.DataFrame) -> IntArray:
+    """Return a key for each row of texts, the same for the same texts everywhere."""
+    plain = table.astype(object).where(table.notna(), "\0")
+    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
+
+
+def _write_keys(target: Path, keys: IntArray) -> None:
+    unfinished = target.with_suffix(".part.npy")
+    np.save(unfinished, keys)
+    unfinished.replace(target)
+
+
+def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
+    pa = _arrow()
+    plain = pd.DataFrame(table.drop(columns=table.geometry.name))
+    plain["geometry"] = shapely.to_wkb(table.geometry.to_numpy())
+    unfinished = path.with_suffix(".part")
+    rows = pa.Table.from_pandas(plain, preserve_index=False)
+    with pa.ipc.new_file(unfinished, rows.schema) as file:
+        file.write_table(rows, max_chunksize=_CHUNK)
+    unfinished.replace(path)
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    return pa
+
+
+def _read_arrow(path: Path, places: IntArray) -> gpd.GeoDataFrame:
+    """Return some rows of an Arrow file as an Incidents table."""
+    pa = _arrow()
+    with pa.memory_map(str(path)) as file:
+        table = pa.ipc.open_file(file).read_all()
+        if len(places) and places[-1] - places[0] == len(places) - 1:
+            rows = table.slice(int(places[0]), len(places)).to_pandas()
+        else:
+            rows = table.take(pa.array(places)).to_pandas()
+    geometry = shapely.from_wkb(rows.pop("geometry").to_numpy(object))
+    return gpd.GeoDataFrame(conform(rows, INCIDENT_COLUMNS), geometry=geometry, crs=CRS)
+
+
+def read_rows(parts: Sequence[StoredPart], rows: IntArray) -> gpd.GeoDataFrame:
+    """Return rows by their numbers, in this order.
+
+    Parameters
+    ----------
+    parts
+        The parts.
+    rows
+        Numbers, ascending.
+    """
+    part, place = rows >> PLACE_BITS, rows & ((1 << PLACE_BITS) - 1)
+    by_number = {one.number: one for one in parts}
+    found = [by_number[int(n)].read(place[part == n]) for n in np.unique(part)]
+    found = found or [parts[0].read(place)]
+    return (
+        pd.concat(found, ignore_index=True) if len(found) > 1 else found[0].reset_index(drop=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -174,9 +354,13 @@ def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
 def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int]) -> Links:
     """Return the links of a run of days, and of its last day to the day after."""
     first, last = run
-    table, rows = read_days(parts, first, last + (last != NO_DAY))
-    table = in_order(table.assign(**{_ROW: rows}))
-    rows = table.pop(_ROW).to_numpy()
+    numbers = []
+    for part in parts:
+        ends = np.append(0, part.rows_of_day.cumsum())
+        start = ends[np.searchsorted(part.days, first, side="left")]
+        stop = ends[np.searchsorted(part.days, last + (last != NO_DAY), side="right")]
+        numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
+    table, rows = _read_in_order(parts, np.concatenate(numbers))
     usable = table["quarantine_reason"].isna().to_numpy() | np.isin(rows, awake)
     links = link_days(table, np.flatnonzero(usable))
     return Links(rows[links.certain], rows[links.likely], rows[links.copies])
@@ -203,7 +387,7 @@ def _open_alike(
 def _link_openings(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
     """Return the likely pairs among all rows of some openings."""
     table, numbers = _read_in_order(parts, rows)
-    return numbers[link_openings(table, np.arange(len(table)))]
+    return numbers[link_openings(table)]
 
 
 def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]:

@@ -8,9 +8,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.incidents.duplicates import merge_duplicates, shuffles
-from riskmap.incidents.duplicates.shuffles import find_bins, merge_bin
-from riskmap.incidents.duplicates.stores import read_rows, store_part
+from riskmap.incidents.duplicates import linked_rows, merge_duplicates
+from riskmap.incidents.duplicates.linked_rows import find_bins, merge_bin, read_rows, store_part
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 pytest.importorskip("pyarrow")
@@ -61,7 +60,7 @@ def reports(*rows):
 
 def from_disk(parts, folder):
     """The rows of all parts, merged from disk."""
-    stored = [store_part(t, folder / f"{i}.arrow", i) for i, t in enumerate(parts)]
+    stored = [store_part(t, i, folder / f"{i}.arrow") for i, t in enumerate(parts)]
     bins = find_bins(stored)
     linked = np.concatenate([np.empty(0, np.int64), *(one.rows for one in bins)])
     assert len(np.unique(linked)) == len(linked)
@@ -85,7 +84,7 @@ def split(table, n, seed):
 def test_parts_are_merged_as_the_whole(tmp_path_factory, rows, n, seed):
     table = reports(*rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shuffles, "ROWS", 7)
-        patch.setattr(shuffles, "KEYS", 5)
+        patch.setattr(linked_rows, "ROWS", 7)
+        patch.setattr(linked_rows, "KEYS", 5)
         found = from_disk(split(table, n, seed), tmp_path_factory.mktemp("parts"))
     pd.testing.assert_frame_equal(in_order(found), in_order(merge_duplicates(table)))

@@ -24,9 +24,9 @@ import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.delimited import unique_names
 from riskmap.incidents.feeds import FEEDS
-from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.quarantines import REASONS
 from riskmap.incidents.tabular import open_table
+from riskmap.incidents.words import key
 from riskmap.schema import check_incidents
 
 #: Rows over all feeds; RISKMAP_FUZZ=1000000 looks at a million.

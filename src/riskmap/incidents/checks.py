@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
-from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.readers import read_incidents
 from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
 from riskmap.incidents.tabular import open_table
-from riskmap.incidents.words import count_not_understood
+from riskmap.incidents.words import count_not_understood, key
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 

@@ -218,7 +218,7 @@ def read_header(file: TextFile) -> RawTable:
         )
     return RawTable(
         name=file.path.name,
-        header=unique_names(_unquoted(field) if delimiter == "\t" else field for field in fields),
+        header=unique_names(fields, quoted=delimiter == "\t"),
         rows=pd.DataFrame(),
         lines=np.array([line]),
         widths=np.array([len(fields)]),
@@ -239,8 +239,10 @@ def split_fields(lines: Iterable[str], delimiter: str, *, strict: bool = False) 
     return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict)
 
 
-def unique_names(fields: Iterable[str]) -> tuple[str, ...]:
+def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:
     """Return the header's names, trimmed; a name that repeats gets ``.1``, ``.2`` ...
+
+    Quotes around a name go where the file quotes nothing else (`quoted`).
 
     Examples
     --------
@@ -250,6 +252,8 @@ def unique_names(fields: Iterable[str]) -> tuple[str, ...]:
     names: list[str] = []
     taken: set[str] = set()
     for field in fields:
+        if quoted and len(field) > 1 and field[0] == field[-1] == '"':
+            field = field[1:-1]  # noqa: PLW2901 - its own name
         plain = field.strip().lstrip("\ufeff")
         name = next(
             name
@@ -259,11 +263,6 @@ def unique_names(fields: Iterable[str]) -> tuple[str, ...]:
         taken.add(name)
         names.append(name)
     return tuple(names)
-
-
-def _unquoted(name: str) -> str:
-    """Return a name of a file that quotes nothing without the quotes that stand around it."""
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def read_rows(

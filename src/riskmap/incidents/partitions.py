@@ -156,7 +156,7 @@ def _differing(names: list[str], expected: list[str]) -> str:
 
 
 def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:
-    """Return rows of GeoParquet with longitude and latitude instead of geometry."""
+    """Return rows of GeoParquet with their points, unless they have columns of coordinates."""
     name = geo["primary_column"]
     told = geo["columns"][name]
     if told["encoding"] != "WKB" or set(told["geometry_types"]) - {"Point"}:
@@ -169,12 +169,11 @@ def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.Data
     crs = told.get("crs", "OGC:CRS84")
     points = gpd.GeoSeries(shapely.from_wkb(rows[name].to_numpy(object)), crs=crs)
     points = points.to_crs(CRS) if crs is not None else points.set_crs(CRS)
+    points = points.where(~points.is_empty)
     others = rows.drop(columns=list(geo["columns"]))
-    if is_incidents(others):
-        return gpd.GeoDataFrame(others, geometry=points.where(~points.is_empty))
-    if "longitude" in others or "latitude" in others:
+    if not is_incidents(others) and ("longitude" in others or "latitude" in others):
         return others
-    return others.assign(longitude=points.x.to_numpy(), latitude=points.y.to_numpy())
+    return gpd.GeoDataFrame(others, geometry=points)
 
 
 def is_incidents(rows: pd.DataFrame) -> bool:

@@ -12,9 +12,11 @@ import geopandas as gpd
 import numpy as np
 import orjson
 import pandas as pd
+import shapely
 
 from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.delimited import RawTable, unique_names
+from riskmap.schema import CRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,19 +74,13 @@ def _without_geometry(frame: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
     """Return a frame with its points in two columns; what is no point is told as its type."""
     if frame.crs is None:
         raise InputError("the table has no coordinate system", file=name, expected="a crs")
-    points = frame.geometry.to_crs("EPSG:4326")
-    is_point = points.geom_type == "Point"
-    lon, lat = (
-        points.where(is_point).apply(
-            lambda p, a=axis: getattr(p, a) if p and not p.is_empty else ""
-        )
-        for axis in ("x", "y")
-    )
-    other = points.geom_type.where(~is_point & points.notna(), "").fillna("")
+    points = frame.geometry.to_crs(CRS)
+    other = points.geom_type.where(points.geom_type != "Point").fillna("")
     plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    return plain.assign(
-        longitude=lon.where(other == "", other), latitude=lat.where(other == "", other)
-    )
+    for column, axis in (("longitude", shapely.get_x), ("latitude", shapely.get_y)):
+        number = pd.Series(axis(points.to_numpy()), index=plain.index, dtype=object)
+        plain[column] = number.where(other == "", other)
+    return plain
 
 
 def _texts(values: pd.Series, name: str, column: str) -> pd.Series:

@@ -20,7 +20,7 @@ import shapely
 from rapidfuzz import fuzz, process
 
 from riskmap.countries import fold
-from riskmap.incidents.actors import find_group
+from riskmap.incidents.words import find_group, read_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,26 +93,6 @@ PROOF_LENGTH, SAME_REPORT = 60, 90.0
 #: the words and at one spot, rows of two of their releases are one.
 CURATED, SAME_CODED = ("acled", "awsd", "gtd", "ucdp"), 0.5
 
-_AREA_WORDS = (
-    "and at city county department district governorate in municipality near of province region "
-    "state the town village wilaya wilayat"
-)
-
-#: Words that most reports of attacks share, whatever they tell of.
-_COMMON = (
-    "about after afternoon again against ago all also among and another april area armed arm "
-    "around assailant at attack attacker august bandit because been before being between body by "
-    "case city claim claimed dead death december desk died during early evening february fighter "
-    "fire five for four friday from group gunman gunmen had has have him his hour in incident "
-    "injured into item january july june kill killed later left local man march may member men "
-    "militant monday month morning near nearby night november number october of official on one "
-    "opened other over paper people perpetrator person police province region report reported "
-    "said saturday september several she shot shooting since six some source state sunday ten "
-    "terrorist than that the their them then there these they this three thursday time today "
-    "together told tuesday two unidentified unknown victim village was wednesday week were when "
-    "where which while who with wounded year yesterday district eight nine seven"
-)
-_PLAIN_NAMES, _COMMON_WORDS = frozenset(_AREA_WORDS.split()), frozenset(_COMMON.split())
 _SUFFIX = re.compile(r"(?:ing|ers|er|ed|es|s|e)$")
 _STEM = 4
 
@@ -230,7 +210,7 @@ def squeeze_names(names: pd.Series) -> NDArray[np.object_]:
     """
     codes, words = pd.factorize(names)
     plain = [
-        "".join(w for w in fold(word).split() if w not in _PLAIN_NAMES) or fold(word)
+        "".join(w for w in fold(word).split() if w not in _listed("area")) or fold(word)
         for word in words
     ]
     return np.array([*plain, ""], dtype=object)[codes]
@@ -256,6 +236,12 @@ def are_spellings(one: NDArray[np.object_], other: NDArray[np.object_]) -> NDArr
     return np.asarray(alike | np.array(starts, dtype=bool))
 
 
+@lru_cache
+def _listed(kind: str) -> frozenset[str]:
+    """Return words of names of areas (``area``), or that most reports share (``common``)."""
+    return frozenset(read_words(kind))
+
+
 @lru_cache(maxsize=1 << 16)
 def telling_words(text: str) -> frozenset[str]:
     """Return the stems of words that tell something of an incident, of a text in plain words.
@@ -265,7 +251,7 @@ def telling_words(text: str) -> frozenset[str]:
     >>> sorted(telling_words("gunmen shot two engineers of the road company dead"))
     ['company', 'engine', 'road']
     """
-    words = (w for w in text.split() if w not in _COMMON_WORDS and not any(map(str.isdigit, w)))
+    words = (w for w in text.split() if w not in _listed("common") and not any(map(str.isdigit, w)))
     stems = (_SUFFIX.sub("", w) if len(w) > _STEM else w for w in words if len(w) > 2)  # noqa: PLR2004
     return frozenset(stems)
 

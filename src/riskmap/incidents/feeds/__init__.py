@@ -16,7 +16,7 @@ from riskmap.incidents.feeds import (
     shcc,
     ucdp,
 )
-from riskmap.incidents.feeds.mappings import key
+from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import table as country_table
-from riskmap.incidents.dates.rules import DateRules
-from riskmap.incidents.dates.shapes import read_day
+from riskmap.incidents.dates import DateRules, read_day
 from riskmap.incidents.quarantines import describe
 from riskmap.schema import DATE_PRECISIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
 
 _LONGEST = (1, 7, 31, 366)
 

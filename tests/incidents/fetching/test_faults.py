@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from riskmap.downloads import Service
 from riskmap.errors import InputError, RiskmapError, ServiceError
-from riskmap.incidents.clients import CLIENTS, Query, Session, fetch_rows, fetches, rounds
-from riskmap.incidents.clients.answers import check_columns
-from riskmap.incidents.clients.exports import write_rows
-from riskmap.incidents.clients.pages import encode_page
+from riskmap.incidents import fetched_pages, fetching
+from riskmap.incidents.fetched_pages import encode_page
+from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
+from riskmap.incidents.services import Query, check_columns
+from riskmap.incidents.sessions import Session
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
 
@@ -185,7 +186,7 @@ def test_pages_that_repeat_have_an_end(stand_in, name):
 
 
 def test_pages_that_never_end_are_given_up(stand_in, monkeypatch):
-    monkeypatch.setattr(rounds, "MOST_PAGES", 3)
+    monkeypatch.setattr(fetched_pages, "MOST_PAGES", 3)
     stand_in.rows["acled"] = [
         row | {"event_id_cnty": f"Q{i}"} for i, row in enumerate(stand_in.rows["acled"] * 4)
     ]
@@ -301,9 +302,9 @@ def test_odd_reports_and_clocks_are_no_fault(stand_in):
     body = json.dumps({"totalCount": 1, "data": stand_in.rows["reliefweb"]}).encode()
     stand_in.faults = [status(200, body)]
     fetched = stand_in.fetch("reliefweb")
-    assert len(fetches.read_fetched(fetched)) == 1
+    assert len(fetching.read_fetched(fetched)) == 1
     odd = replace(
-        fetched, provenance=fetches._provenance(fetched.client, Query(), fetched.rows, "no clock")
+        fetched, provenance=fetching._provenance(fetched.client, Query(), fetched.rows, "no clock")
     )
     assert odd.provenance["answered_at"] is None
 
@@ -445,7 +446,7 @@ def test_no_key_is_in_anything_a_good_fetch_leaves(stand_in, name, tmp_path, cap
     write_rows(fetched, tmp_path / "rows.json")
     write_rows(fetched, tmp_path / "rows.csv")
     told = repr(fetched) + repr(session) + repr(session.client) + caplog.text
-    told += "".join(capfd.readouterr()) + fetches.read_fetched(fetched).to_csv()
+    told += "".join(capfd.readouterr()) + fetching.read_fetched(fetched).to_csv()
     text = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()).decode()
     assert shows(told + text, stand_in) == []
 
@@ -510,7 +511,7 @@ def test_yearly_and_candidate_files_need_no_key_and_come_once(stand_in, monkeypa
         candidate = stand_in.fetch("ucdp-files", version="25.0.3")
     assert [len(f.rows) for f in (yearly, candidate)] == [4, 2]
     assert dict(yearly.ledger.stages[0].reasons) == {"not_asked": 1}
-    assert fetches.read_fetched(yearly)["source_file"].tolist()[0] == "ucdp-files-25.1"
+    assert fetching.read_fetched(yearly)["source_file"].tolist()[0] == "ucdp-files-25.1"
     assert len(stand_in.asked) == 2
     monkeypatch.setenv("RISKMAP_OFFLINE", "1")
     assert len(stand_in.fetch("ucdp-files", version="25.1").rows) == 5
@@ -519,8 +520,8 @@ def test_yearly_and_candidate_files_need_no_key_and_come_once(stand_in, monkeypa
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"PK no zip", "not a zip file"),
-        (zip_of(a_csv=b"", b_csv=b""), "2 CSV files"),
+        (b"PK no zip", "not a table"),
+        (zip_of(a_csv=b"", b_csv=b""), "2 tables are packed"),
         (zip_of(a_csv=b"a,b\n1,2\n"), "changed its columns"),
         (zip_of(a_csv=b"\xff\xfe\x00"), "decode|changed its columns"),
         (zip_of(a_csv=b""), "changed its columns|expected"),

@@ -19,11 +19,12 @@ from riskmap import cli
 from riskmap.countries import find_country
 from riskmap.downloads import Service
 from riskmap.errors import InputError, OfflineError, ServiceError
+from riskmap.incidents import fetching
 from riskmap.incidents.articles import read_articles
-from riskmap.incidents.clients import CLIENTS, Query, fetch_rows, fetches, withdraw_incidents
-from riskmap.incidents.clients.exports import write_rows
-from riskmap.incidents.clients.pages import PageStore
-from riskmap.incidents.clients.ucdp import country_numbers
+from riskmap.incidents.feeds.ucdp import country_numbers
+from riskmap.incidents.fetched_pages import PageStore
+from riskmap.incidents.fetching import CLIENTS, fetch_rows, withdraw_incidents, write_rows
+from riskmap.incidents.services import Query
 from riskmap.schema import check_incidents
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
@@ -48,7 +49,7 @@ def test_what_is_fetched_is_an_incidents_table(stand_in, name):
 @pytest.mark.parametrize("name", ["ucdp", "acled", "hapi"])
 def test_a_fetch_reads_like_the_file_that_it_writes(stand_in, name, tmp_path):
     fetched = stand_in.fetch(name, country="TCD")
-    direct = fetches.read_fetched(fetched)
+    direct = fetching.read_fetched(fetched)
     for kind in ("json", "csv"):
         path = write_rows(fetched, tmp_path / f"rows.{kind}")
         table = rm.read_incidents(path)
@@ -69,7 +70,7 @@ def test_the_ledger_adds_up_and_says_what_was_not_asked_for(stand_in, name):
     fetched = stand_in.fetch(name, country="TCD", since=2020)
     stage = fetched.ledger.stages[0]
     assert (stage.rows_in, stage.rows_out, dict(stage.reasons)) == (5, 4, {"not_asked": 1})
-    ledger = fetches.count_read(fetched)
+    ledger = fetching.count_read(fetched)
     assert ledger.stages[-1].rows_out == (0 if name == "hapi" else 4)
 
 
@@ -77,7 +78,7 @@ def test_rows_that_can_not_be_told_stay(stand_in):
     stand_in.rows["ucdp"][0] |= {"country": "Atlantis", "date_start": "soon", "date_end": None}
     fetched = stand_in.fetch("ucdp", country="TCD", since=2024, until=2024)
     assert len(fetched.rows) == 5
-    assert fetches.read_fetched(fetched)["quarantine_reason"].tolist()[0] == "bad_date"
+    assert fetching.read_fetched(fetched)["quarantine_reason"].tolist()[0] == "bad_date"
 
 
 def test_ucdp_is_paged_by_its_next_page_and_asked_by_its_own_numbers(stand_in):
@@ -120,7 +121,7 @@ def test_withdrawn_events_are_set_aside_in_an_older_table(stand_in):
     assert now["quarantine_reason"].fillna("").tolist() == ["", "withdrawn", "", "", ""]
     assert table["quarantine_reason"].isna().all()
     with pytest.raises(InputError, match="no incidents"):
-        fetches.read_fetched(withdrawn)
+        fetching.read_fetched(withdrawn)
 
 
 def test_hapi_and_reliefweb_are_asked_for_a_country_and_days(stand_in):
@@ -137,7 +138,7 @@ def test_hapi_and_reliefweb_are_asked_for_a_country_and_days(stand_in):
 
 def test_reports_go_to_the_extractor_from_python_and_from_a_file(stand_in, tmp_path):
     fetched = stand_in.fetch("reliefweb")
-    table = fetches.read_fetched(fetched)
+    table = fetching.read_fetched(fetched)
     assert table["incident_id"].tolist()[0] == "article:reliefweb-1-1"
     assert table["killed"].tolist() == [2] * 5
     articles = read_articles(write_rows(fetched, tmp_path / "reports.json"))
@@ -152,7 +153,7 @@ def test_reports_go_to_the_extractor_from_python_and_from_a_file(stand_in, tmp_p
 def test_reports_without_an_incident_are_an_empty_table(stand_in):
     stand_in.rows["reliefweb"] = stand_in.rows["reliefweb"][:1]
     stand_in.rows["reliefweb"][0]["fields"] |= {"body": None, "title": "A meeting", "source": None}
-    table = fetches.read_fetched(stand_in.fetch("reliefweb"))
+    table = fetching.read_fetched(stand_in.fetch("reliefweb"))
     assert len(table) == 0
     check_incidents(table)
 
@@ -209,7 +210,8 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from riskmap.downloads import Service
-from riskmap.incidents.clients import CLIENTS, Pace, Query, fetch_rows
+from riskmap.incidents.fetching import CLIENTS, fetch_rows
+from riskmap.incidents.services import Pace, Query
 client = replace(CLIENTS["ucdp"], service=Service(sys.argv[1], ("127.0.0.1",)), pace=Pace(0.0))
 print(len(fetch_rows(client, Query.of(country="TCD")).rows))
 """
@@ -292,7 +294,7 @@ def test_another_question_has_its_own_pages(stand_in):
 
 def test_the_command_writes_a_file_that_run_and_check_read(stand_in, monkeypatch, tmp_path):
     clients = {name: stand_in.client(name) for name in CLIENTS}
-    monkeypatch.setattr(fetches, "CLIENTS", clients)
+    monkeypatch.setattr(fetching, "CLIENTS", clients)
     run = CliRunner()
     out = tmp_path / "new" / "rows.json"
     command = ["incidents", "get", "acled", "--country", "TCD", "--since", "2020"]
@@ -331,7 +333,7 @@ def test_no_cell_of_a_csv_is_a_formula(stand_in, tmp_path):
 
 def test_sources_are_asked_one_by_one(stand_in):
     with pytest.raises(InputError, match="unknown source"):
-        fetches.find_client("everything")
+        fetching.find_client("everything")
     assert fetch_rows(stand_in.client("acled"), Query()).client.name == "acled"
 
 

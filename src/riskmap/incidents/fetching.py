@@ -6,28 +6,33 @@ here, once for all of them.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate_to_datetime
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import orjson
 import pandas as pd
 
+from riskmap.downloads import write_whole
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
-from riskmap.incidents.clients import acled, hapi, reliefweb, ucdp
-from riskmap.incidents.clients.files import read_release
-from riskmap.incidents.clients.pages import PageStore
-from riskmap.incidents.clients.queries import Query
-from riskmap.incidents.clients.rounds import collect_pages
-from riskmap.incidents.clients.transports import Session
+from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.reviews import FORMULA
+from riskmap.incidents.fetched_pages import PageStore, collect_pages, read_release
 from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.records import to_text
+from riskmap.incidents.services import Query
+from riskmap.incidents.sessions import Session
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 from riskmap.settings import VERSION
@@ -35,7 +40,8 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.clients.queries import Client
+    from riskmap.incidents.services import Client
+
 
 #: Every service by the name that callers write.
 CLIENTS: Mapping[str, Client] = MappingProxyType(
@@ -345,3 +351,50 @@ def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.G
     table.loc[where, "quarantine_reason"] = "withdrawn"
     table.loc[where, "quarantine_detail"] = "event_id_cnty: ACLED has withdrawn the event"
     return table
+
+
+def write_rows(fetched: Fetched, path: str | Path) -> Path:
+    """Write fetched rows as the service wrote them, all at once.
+
+    Parameters
+    ----------
+    fetched
+        The rows.
+    path
+        A ``.json`` file, which also holds where the rows come from, or a ``.csv`` file. In CSV,
+        text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+    Raises
+    ------
+    InputError
+        When the path has another ending.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in (".json", ".csv"):
+        raise InputError("unknown kind of file", file=path, met=kind, expected=".json or .csv")
+    if kind == ".json":
+        return write_whole(path, _as_json(fetched).encode())
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(fetched.rows.columns)
+    writer.writerows([_cell(value) for value in row] for row in fetched.rows.to_numpy(object))
+    return write_whole(path, text.getvalue().encode())
+
+
+def _as_json(fetched: Fetched) -> str:
+    rows = fetched.rows.astype(object).where(fetched.rows.notna(), None).to_dict("records")
+    content = {"provenance": dict(fetched.provenance), "data": rows}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _cell(value: object) -> str:
+    """Return a value as text that no spreadsheet takes for a formula."""
+    text = "" if value is None or value is pd.NA or value != value else to_text(value)  # noqa: PLR0124 - NaN
+    if not text.startswith(FORMULA):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text

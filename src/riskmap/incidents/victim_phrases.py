@@ -1,26 +1,24 @@
 """Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
 
 The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
-English is read, and of other languages the usual forms (:mod:`riskmap.incidents.chinese`,
-:mod:`riskmap.incidents.languages`).
+English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`,
+:mod:`riskmap.incidents.nationalities`).
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
-from riskmap.incidents.chinese import chinese_people, chinese_property, has_hit
-from riskmap.incidents.languages import people_abroad
-from riskmap.incidents.words import OTHER_LETTER, normalise
-from riskmap.settings import data_path
+from riskmap.incidents.nationalities import chinese_people, chinese_property, has_hit, people_abroad
+from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[^.;!?\n]*(?:\.(?=\w)[^.;!?\n]*)*")
@@ -248,10 +246,9 @@ def words() -> Mapping[str, Mapping[str, str]]:
     'mining'
     """
     found: dict[str, dict[str, str]] = {}
-    with data_path("victim_words.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for word in row["words"].split(";"):
-                found.setdefault(row["kind"], {})[word] = row["value"]
+    for row in read_list("victim_words.csv"):
+        for word in row["words"].split(";"):
+            found.setdefault(row["kind"], {})[word] = row["value"]
     return found
 
 
@@ -270,17 +267,6 @@ def openings(kind: str) -> frozenset[str]:
     if kind == "people":
         phrases |= _names()
     return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
-
-
-def any_of(phrases: Iterable[str]) -> str:
-    """Return a pattern of any of some phrases, the longest first.
-
-    Examples
-    --------
-    >>> any_of(["mine", "miners"])
-    'miners|mine'
-    """
-    return "|".join(re.escape(word) for word in sorted(phrases, key=lambda w: (-len(w), w)))
 
 
 @lru_cache

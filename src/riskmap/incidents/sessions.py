@@ -17,15 +17,15 @@ import orjson
 
 from riskmap.downloads import RefusalError, bare_address, send
 from riskmap.errors import InputError, OfflineError, ServiceError
-from riskmap.incidents.clients.answers import plain
-from riskmap.incidents.clients.queries import Signature
+from riskmap.incidents.services import Signature, plain
 from riskmap.settings import is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from email.message import Message
 
-    from riskmap.incidents.clients.queries import Client, Question
+    from riskmap.incidents.services import Client, Question
+
 
 _T = TypeVar("_T")
 
@@ -131,7 +131,7 @@ class Session:
         """Send a question; a signature that has run out is renewed once."""
         fresh = self._signature is None
         if self._signature is None:
-            self._signature = self.client.sign(self.client, self._keys, self._unsigned)
+            self._signature = self.client.sign(self._keys, self._unsigned, self.client)
         try:
             return self.persist(lambda: self._send(question, self._signature or Signature()))
         except RefusalError as error:
@@ -155,7 +155,7 @@ class Session:
                 **({} if question.body is None else {"Content-Type": question.kind}),
                 **signature.headers,
             },
-            body=question.body,
+            body=None if question.body is None else question.body.encode(),
             largest=LARGEST_PAGE,
         )
 

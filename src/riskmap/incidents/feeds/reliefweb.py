@@ -11,11 +11,21 @@ import orjson
 
 from riskmap.downloads import Service
 from riskmap.errors import ServiceError
-from riskmap.incidents.clients.answers import count_of, list_of, object_of
-from riskmap.incidents.clients.queries import Client, Pace, Page, Query, Question, Signature
+from riskmap.incidents.services import (
+    Client,
+    Pace,
+    Page,
+    Query,
+    Question,
+    count_of,
+    list_of,
+    object_of,
+    sign_with_key,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
 
 #: Reports a page.
 SIZE = 1000
@@ -45,14 +55,14 @@ def _page(url: str, conditions: list[dict[str, Any]], *, offset: int) -> Questio
         "limit": SIZE,
         "offset": offset,
     }
-    return Question(url, body=orjson.dumps(body))
+    return Question(url, body=orjson.dumps(body).decode())
 
 
 def _read(content: Any, question: Question) -> Page:
     answer = object_of(content, "ReliefWeb")
     records = [_record(item) for item in list_of(answer, "data", "ReliefWeb")]
     total = count_of(answer, "totalCount", "ReliefWeb")
-    asked = orjson.loads(question.body or b"{}")
+    asked = orjson.loads(question.body or "{}")
     offset = asked["offset"] + len(records)
     more = bool(records) and (total is None or offset < total)
     conditions = asked["filter"]["conditions"]
@@ -78,14 +88,6 @@ def _record(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sign(
-    client: Client,
-    keys: Mapping[str, str],
-    ask: Callable[[Question], Any],  # noqa: ARG001 - the name needs no asking
-) -> Signature:
-    return Signature(params={"appname": keys[next(iter(client.keys))]})
-
-
 CLIENT = Client(
     name="reliefweb",
     title="ReliefWeb API",
@@ -97,7 +99,7 @@ CLIENT = Client(
     licence="Each report belongs to its publisher; ReliefWeb asks to be named.",
     ask=_ask,
     read=_read,
-    sign=_sign,
+    sign=sign_with_key(param="appname"),
     columns=frozenset({"report_id", "published", "title"}),
     identity="report_id",
     days=("published",),

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from riskmap.downloads import Service
-from riskmap.incidents.clients import CLIENTS, Pace, Query, fetch_rows
+from riskmap.incidents.fetching import CLIENTS, fetch_rows
+from riskmap.incidents.services import Pace, Query
 
 #: Keys as services give them; no text of the stand-in holds them unless a test wants it to.
 KEYS = {

@@ -9,12 +9,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from riskmap.countries import find_country
-from riskmap.errors import InputError
+from riskmap.errors import InputError, ServiceError
+from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from riskmap.downloads import Service
+
 
 _DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
@@ -107,7 +109,7 @@ class Question:
 
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: str | None = None
     kind: str = "application/json"
 
 
@@ -123,6 +125,23 @@ class Signature:
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def sign_with_key(*, header: str = "", param: str = "") -> Callable[..., Signature]:
+    """Return what signs questions with the one key of a service, in a header or a parameter.
+
+    Examples
+    --------
+    >>> sign = sign_with_key(param="appname")
+    >>> sign({"RISKMAP_KEY": "me"}).params
+    {'appname': 'me'}
+    """
+
+    def sign(keys: Mapping[str, str], *_: Any) -> Signature:
+        (key,) = keys.values()
+        return Signature({header: key} if header else {}, {param: key} if param else {})
+
+    return sign
 
 
 @dataclass(frozen=True)
@@ -211,7 +230,7 @@ class Client:
     licence: str
     ask: Callable[[Client, Query], Question]
     read: Callable[[Any, Question], Page]
-    sign: Callable[[Client, Mapping[str, str], Callable[[Question], Any]], Signature]
+    sign: Callable[[Mapping[str, str], Callable[[Question], Any], Client], Signature]
     columns: frozenset[str]
     identity: str | None = None
     country: str | None = None
@@ -219,3 +238,81 @@ class Client:
     pace: Pace = field(default_factory=Pace)
     versions: bool = False
     release: Callable[[Client, Query], str] | None = None
+
+
+_SHOWN = 300
+
+
+def plain(text: str) -> str:
+    r"""Return what a service says as one line of printable text, cut short.
+
+    Examples
+    --------
+    >>> plain("no\x1b access")
+    'no? access'
+    """
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
+
+
+def object_of(content: Any, service: str) -> dict[str, Any]:
+    """Return an answer that is an object.
+
+    Examples
+    --------
+    >>> object_of({"data": []}, "a service")
+    {'data': []}
+    """
+    if not isinstance(content, dict):
+        raise ServiceError(f"{service} answered a {type(content).__name__}, expected an object")
+    return content
+
+
+def list_of(answer: dict[str, Any], name: str, service: str) -> list[dict[str, Any]]:
+    """Return the records that an answer holds under a name.
+
+    Examples
+    --------
+    >>> list_of({"data": [{"id": 1}]}, "data", "a service")
+    [{'id': 1}]
+    """
+    records = answer.get(name)
+    if not isinstance(records, list):
+        met = ", ".join(sorted(str(k) for k in answer))
+        raise ServiceError(f"{service} answered no list {name!r}, met {met or 'nothing'}")
+    if not all(isinstance(record, dict) for record in records):
+        raise ServiceError(f"{service} answered records in {name!r} that are no objects")
+    return records
+
+
+def count_of(answer: dict[str, Any], name: str, service: str) -> int | None:
+    """Return a count that an answer may state.
+
+    Examples
+    --------
+    >>> count_of({"total": "12"}, "total", "a service"), count_of({}, "total", "a service")
+    (12, None)
+    """
+    met = answer.get(name)
+    if met is None:
+        return None
+    if isinstance(met, bool) or not str(met).isdecimal():
+        raise ServiceError(f"{service} states {name} {str(met)!r}, expected a count")
+    return int(met)
+
+
+def check_columns(records: list[dict[str, Any]], columns: frozenset[str], service: str) -> None:
+    """Raise unless records have the columns that they must have.
+
+    Examples
+    --------
+    >>> check_columns([{"Event ID": 1}], frozenset({"event_id"}), "a service")
+    """
+    if not records:
+        return
+    met = {key(str(name)) for record in records for name in record}
+    if missing := sorted(columns - met):
+        shown = ", ".join(sorted(met))
+        raise ServiceError(
+            f"{service} has changed its columns: {', '.join(missing)} not among them; met {shown}"
+        )

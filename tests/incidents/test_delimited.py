@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from riskmap.errors import InputError
 from riskmap.incidents import delimited
 from riskmap.incidents.delimited import read_header, read_rows, sniff_text
+from riskmap.incidents.words import unique_names
 
 
 def read(path, encoding=None, keep=None):
@@ -100,7 +101,7 @@ def test_a_given_encoding_is_used(tmp_path):
 
 
 def test_names_that_repeat_are_numbered():
-    assert delimited.unique_names(["a", "a", "a.1", "a"]) == ("a", "a.1", "a.1.1", "a.2")
+    assert unique_names(["a", "a", "a.1", "a"]) == ("a", "a.1", "a.1.1", "a.2")
 
 
 def test_a_field_that_is_too_long_is_an_error(tmp_path):

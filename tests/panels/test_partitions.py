@@ -152,6 +152,18 @@ def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp
     assert scan.ledger == found.ledger
 
 
+def test_a_parquet_file_is_read_as_any_other(rows, tmp_path):
+    rows.to_parquet(tmp_path / "a.parquet", row_group_size=300)
+    geo(rows).to_parquet(tmp_path / "b.parquet")
+    expected = rm.read_incidents(rows)
+    for name in ("a.parquet", "b.parquet"):
+        found = rm.read_incidents(tmp_path / name)
+        assert found.drop(columns="source_id").equals(expected.drop(columns="source_id"))
+    assert rm.check_incidents_file(tmp_path / "a.parquet").rows == 1000
+    expected.to_parquet(tmp_path / "c.parquet")
+    assert rm.read_incidents(tmp_path / "c.parquet").equals(expected)
+
+
 def test_polygons_are_no_points(rows, districts, tmp_path):
     area = geo(rows.iloc[:5])
     area.geometry = shapely.buffer(area.geometry.to_numpy(), 1.0)

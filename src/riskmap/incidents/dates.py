@@ -1,4 +1,9 @@
-"""One date: the days that a text names, by its shape, a declared format or a named calendar."""
+"""Dates as feeds write them: the days that one text names, by its shape, a format or a calendar.
+
+A date is read by its own shape (ISO, or a month in words) or by a declared format, and never
+guessed: ``03/04/2024`` is ambiguous, and a year 1399 belongs to another calendar. A calendar other
+than the Gregorian is converted only when it is named.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +28,8 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_MONTH = {name[:n]: i + 1 for i, name in enumerate(_MONTHS) for n in (3, len(name))}
-_MONTH["sept"] = 9
+MONTH_NUMBERS = {name[:n]: i + 1 for i, name in enumerate(_MONTHS) for n in (3, len(name))}
+MONTH_NUMBERS["sept"] = 9
 _NUMBERS = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
@@ -116,10 +121,10 @@ def _by_shape(text: str) -> Day:
         return _plausible(first, first + timedelta(days=6))
     if found := _WORDS.fullmatch(body.lower()):
         day, month, year = found.groups()
-        return _days_of(int(year), _MONTH.get(month, 0), int(day) if day else None)
+        return _days_of(int(year), MONTH_NUMBERS.get(month, 0), int(day) if day else None)
     if found := _WORDS_US.fullmatch(body.lower()):
         month, day, year = found.groups()
-        return _days_of(int(year), _MONTH.get(month, 0), int(day))
+        return _days_of(int(year), MONTH_NUMBERS.get(month, 0), int(day))
     if found := _DAY_FIRST.fullmatch(body):
         return _either_way(int(found[1]), int(found[2]), int(found[3]))
     return Day(reason="bad_date")

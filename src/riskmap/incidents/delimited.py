@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
+from riskmap.incidents.words import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -237,32 +238,6 @@ def split_fields(lines: Iterable[str], delimiter: str, *, strict: bool = False) 
     """
     quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     return csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=strict)
-
-
-def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:
-    """Return the header's names, trimmed; a name that repeats gets ``.1``, ``.2`` ...
-
-    Quotes around a name go where the file quotes nothing else (`quoted`).
-
-    Examples
-    --------
-    >>> unique_names([" id ", "Killed", "Killed", ""])
-    ('id', 'Killed', 'Killed.1', '')
-    """
-    names: list[str] = []
-    taken: set[str] = set()
-    for field in fields:
-        if quoted and len(field) > 1 and field[0] == field[-1] == '"':
-            field = field[1:-1]  # noqa: PLW2901 - its own name
-        plain = field.strip().lstrip("\ufeff")
-        name = next(
-            name
-            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
-            if name not in taken
-        )
-        taken.add(name)
-        names.append(name)
-    return tuple(names)
 
 
 def read_rows(

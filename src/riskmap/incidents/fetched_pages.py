@@ -1,8 +1,10 @@
-"""Pages of a fetch that did not finish, kept so that the next try goes on behind them.
+"""Pages of a service, asked until all are there or some are seen to lack; releases that are files.
 
 A page is written beside its place and moved there, so that it is whole or absent whenever a process
-is killed. Pages hold records and the next question, and nothing that signs it. They are dropped
-when the fetch has finished, and when they are so old that the service may answer otherwise.
+is killed. Pages of a fetch that did not finish are kept, so that the next try goes on behind them.
+They hold records and the next question, and nothing that signs it. They are dropped when the fetch
+has finished, and when they are so old that the service may answer otherwise. A release is
+downloaded once, checked, kept in the cache, and read a part at a time.
 """
 
 from __future__ import annotations

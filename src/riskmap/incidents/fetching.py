@@ -1,7 +1,8 @@
 """Fetching incidents: page by page, each kept until all are there, then read like a file.
 
-What to ask next is decided by each service's pure functions; asking, waiting and keeping happen
-here, once for all of them.
+What to ask next is decided by each service's pure functions (one file a source, in ``feeds``);
+asking, waiting and keeping happen once for all of them. What was fetched can be written as a file
+that ``read_incidents`` or ``extract_incidents`` reads again.
 """
 
 from __future__ import annotations

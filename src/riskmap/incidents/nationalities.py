@@ -2,6 +2,10 @@
 
 The words are those of ``data/incident_words.csv``; names and demonyms come from
 :mod:`riskmap.countries`. A text that is in no list is told, as it was written.
+
+Of notes the usual forms alone are read. In Arabic, French, Portuguese, Russian and Spanish people
+are named by a word for them beside a nationality ("ingénieurs chinois"), or by their number and
+what was done to them ("dos chinos secuestrados"); in Chinese as in 中国公民一人遇害 and 中资企业遭袭.
 """
 
 from __future__ import annotations

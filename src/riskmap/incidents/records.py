@@ -15,7 +15,8 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError
-from riskmap.incidents.delimited import RawTable, unique_names
+from riskmap.incidents.delimited import RawTable
+from riskmap.incidents.words import unique_names
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:

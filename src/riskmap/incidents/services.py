@@ -1,4 +1,9 @@
-"""What is asked of a service and what it answers: plain values, no connection."""
+"""Services that publish incidents: what is asked of one and what it answers, as plain values.
+
+Answers of another shape than expected are told as such. Messages repeat what was met in full:
+whoever shows one takes the keys out first, then cuts it short (:func:`plain`), so that no part of a
+key is left.
+"""
 
 from __future__ import annotations
 

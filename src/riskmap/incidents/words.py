@@ -1,7 +1,8 @@
 """Words in coded columns: which code a text stands for, by one open list; or that it is in no list.
 
-The list is ``data/incident_words.csv``. Case, accents, punctuation and plurals make no difference.
-A text that is in no list is never taken for something harmless: it is told, as it was written.
+The list is ``data/incident_words.csv``; armed groups have one name for the many ways to write each
+in ``data/armed_groups.csv``. Case, accents, punctuation and plurals make no difference. A text that
+is in no list is never taken for something harmless: it is told, as it was written.
 """
 
 from __future__ import annotations
@@ -46,6 +47,32 @@ def key(name: str) -> str:
     """
     plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
     return "_".join(plain.replace("_", " ").replace("-", " ").split())
+
+
+def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:
+    """Return the header's names, trimmed; a name that repeats gets ``.1``, ``.2`` ...
+
+    Quotes around a name go where the file quotes nothing else (`quoted`).
+
+    Examples
+    --------
+    >>> unique_names([" id ", "Killed", "Killed", ""])
+    ('id', 'Killed', 'Killed.1', '')
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for field in fields:
+        if quoted and len(field) > 1 and field[0] == field[-1] == '"':
+            field = field[1:-1]  # noqa: PLW2901 - its own name
+        plain = field.strip().lstrip("\ufeff")
+        name = next(
+            name
+            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
+            if name not in taken
+        )
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
 
 
 def normalise(text: str) -> str:

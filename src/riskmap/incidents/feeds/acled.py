@@ -1,7 +1,11 @@
-"""ACLED: exports of 31 columns and older ones, CSV or the JSON of the API.
+"""ACLED: exports of 31 columns and older ones, CSV or the JSON of the API, and the API.
 
 Values may all come as text; dates are ``07 January 2025`` in exports and ISO in the API. Victims'
 nationality is not told. Codebook: ACLED Codebook (2023); codes to be corrected here.
+
+The API (https://acleddata.com/acled-api-documentation) gives a token for a user's name and
+password, pages until one is empty, and withdrawn events. ACLED's terms forbid passing its rows on:
+what is fetched is for the fetcher.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Rows of 57 or 58 fields are version 1, of 61 version 2. Only protest, coercion and violence (CAMEO
 14 and 17 to 20) are incidents; the rest goes to quarantine as ``no_incident``. Victims aren't told.
 Codebook: GDELT Event Codebook 2.0 (2015); codes to be corrected here.
+
+CAMEO codes, which ICEWS shares, are text: ``0102`` is not 102. The longest prefix counts. Talk, aid
+and agreements (01 to 13, 15 and 16) are no incidents. Source: Schrodt, CAMEO Codebook 1.1b3 (2012).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """HDX HAPI conflict events: monthly counts by district, made from ACLED.
 
 They are aggregates whose types overlap, so no row is an incident: every one goes to quarantine as
-``aggregate``. They may inform exposure and reporting.
+``aggregate``. They may inform exposure and reporting. The API: https://hapi.humdata.org/docs.
 """
 
 from __future__ import annotations

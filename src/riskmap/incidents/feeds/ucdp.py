@@ -2,6 +2,10 @@
 
 Headers of 41, 48 and 49 columns are known. Fatal events only; victims' nationality and work are not
 told. Codebook: Högbladh, UCDP GED Codebook (Uppsala University); codes to be corrected here.
+
+The API (https://ucdp.uu.se/apidocs/) wants a token and is paged by ``NextPageUrl``; the files
+(https://ucdp.uu.se/downloads/) need none and are named by their version: yearly ``25.1``, monthly
+candidates ``25.0.3``, quarterly candidates ``26.01.26.06``.
 """
 
 from __future__ import annotations

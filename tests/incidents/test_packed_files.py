@@ -8,6 +8,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
+from riskmap.incidents import parts
 from riskmap.incidents.checks import find_raw_row
 
 ROWS = b"id,date,lat,lon\n7,2024-03-01,34.5,69.2\n8,2024-03-02\n"
@@ -60,6 +61,18 @@ def test_a_packed_file_that_is_cut_short_is_a_typed_error(tmp_path, packed, keep
         path.write_bytes(gzip.compress(ROWS * 50))
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match="can't be unpacked"):
+        rm.read_incidents(path)
+
+
+@pytest.mark.parametrize("packed", ["zip", "gz"])
+def test_what_is_too_large_when_unpacked_is_refused(tmp_path, packed, monkeypatch):
+    path = tmp_path / f"a.csv.{packed}"
+    if packed == "zip":
+        pack(path, {"a.csv": ROWS * 50})
+    else:
+        path.write_bytes(gzip.compress(ROWS * 50))
+    monkeypatch.setattr(parts, "LARGEST_FILE", 1000)
+    with pytest.raises(InputError, match="too large when unpacked"):
         rm.read_incidents(path)
 
 

@@ -5,7 +5,7 @@ The words are those of ``data/incident_words.csv``; names and demonyms come from
 
 Of notes the usual forms alone are read. In Arabic, French, Portuguese, Russian and Spanish people
 are named by a word for them beside a nationality ("ingénieurs chinois"), or by their number and
-what was done to them ("dos chinos secuestrados"); in Chinese as in 中国公民一人遇害 and 中资企业遭袭.
+what was done to them ("dos chinos secuestrados"); in Chinese as in 中国公民一人遇害.
 """
 
 from __future__ import annotations

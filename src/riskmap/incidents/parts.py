@@ -240,8 +240,9 @@ def _from_zip(path: Path, folder: Path) -> Path:
                 met=", ".join(names or packed.namelist())[:200],
                 expected="one (" + ", ".join(TABLES) + "); unpack it and name the file",
             )
+        size = packed.getinfo(names[0]).file_size
         with packed.open(names[0]) as source:
-            return _unpack(source, folder / PurePosixPath(names[0]).name, path)
+            return _unpack(source, folder / PurePosixPath(names[0]).name, path, size)
 
 
 def _is_table(name: PurePosixPath) -> bool:
@@ -250,13 +251,13 @@ def _is_table(name: PurePosixPath) -> bool:
     return name.suffix.lower() in TABLES and not hidden
 
 
-def _unpack(packed: Any, plain: Path, path: Path) -> Path:
-    """Write what is packed as a file, up to the largest size."""
+def _unpack(packed: Any, plain: Path, path: Path, size: int = 0) -> Path:
+    """Write what is packed as a file, up to the largest size; `size` is what it states."""
     target: BinaryIO
     with plain.open("wb") as target:
         while piece := packed.read(_PIECE):
             target.write(piece)
-            if target.tell() > LARGEST_FILE:
+            if max(size, target.tell()) > LARGEST_FILE:
                 raise InputError(
                     "too large when unpacked", file=path.name, expected=f"{LARGEST_FILE:,} bytes"
                 )

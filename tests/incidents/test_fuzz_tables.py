@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.delimited import read_header, read_rows, sniff_text
-from riskmap.incidents.records import read_json_table
+from riskmap.incidents.structured import read_json_table
 
 #: Mutated files; RISKMAP_FUZZ=1000000 looks at a million.
 FILES = int(os.environ.get("RISKMAP_FUZZ", "1600"))

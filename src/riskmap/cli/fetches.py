@@ -34,7 +34,7 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     The file is read like any other: by run, by incidents check, and ReliefWeb's by extract.
     """
     from riskmap.incidents.fetching import count_read, fetch_rows, find_client, write_rows
-    from riskmap.incidents.services import Query
+    from riskmap.incidents.queries import Query
 
     client = find_client(source)
     query = Query.of(country=country, since=since, until=until, version=version)

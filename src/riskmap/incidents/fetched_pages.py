@@ -22,7 +22,7 @@ from riskmap.downloads import bare_address, stream, write_whole
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.delimited import read_header, sniff_text
 from riskmap.incidents.parts import laid_out, split_file
-from riskmap.incidents.services import Page, Question, check_columns, plain
+from riskmap.incidents.queries import Page, Question, check_columns, plain
 from riskmap.incidents.sessions import Session
 from riskmap.incidents.tabular import open_table
 from riskmap.settings import cache_folder
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from riskmap.incidents.services import Client, Query
+    from riskmap.incidents.queries import Client, Query
 
 
 #: Seconds for which pages of an unfinished fetch are gone on from.

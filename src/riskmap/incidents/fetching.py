@@ -30,10 +30,10 @@ from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.reviews import FORMULA
 from riskmap.incidents.fetched_pages import PageStore, collect_pages, read_release
+from riskmap.incidents.queries import Query
 from riskmap.incidents.readers import read_incidents
-from riskmap.incidents.records import to_text
-from riskmap.incidents.services import Query
 from riskmap.incidents.sessions import Session
+from riskmap.incidents.structured import to_text
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 from riskmap.settings import VERSION
@@ -41,7 +41,7 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.services import Client
+    from riskmap.incidents.queries import Client
 
 
 #: Every service by the name that callers write.

@@ -17,14 +17,14 @@ import orjson
 
 from riskmap.downloads import RefusalError, bare_address, send
 from riskmap.errors import InputError, OfflineError, ServiceError
-from riskmap.incidents.services import Signature, plain
+from riskmap.incidents.queries import Signature, plain
 from riskmap.settings import is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from email.message import Message
 
-    from riskmap.incidents.services import Client, Question
+    from riskmap.incidents.queries import Client, Question
 
 
 _T = TypeVar("_T")

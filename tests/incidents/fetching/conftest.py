@@ -11,7 +11,7 @@ import pytest
 
 from riskmap.downloads import Service
 from riskmap.incidents.fetching import CLIENTS, fetch_rows
-from riskmap.incidents.services import Pace, Query
+from riskmap.incidents.queries import Pace, Query
 
 #: Keys as services give them; no text of the stand-in holds them unless a test wants it to.
 KEYS = {

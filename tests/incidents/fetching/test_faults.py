@@ -22,7 +22,7 @@ from riskmap.errors import InputError, RiskmapError, ServiceError
 from riskmap.incidents import fetched_pages, fetching
 from riskmap.incidents.fetched_pages import encode_page
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
-from riskmap.incidents.services import Query, check_columns
+from riskmap.incidents.queries import Query, check_columns
 from riskmap.incidents.sessions import Session
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")

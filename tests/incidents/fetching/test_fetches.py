@@ -24,7 +24,7 @@ from riskmap.incidents.articles import read_articles
 from riskmap.incidents.feeds.ucdp import country_numbers
 from riskmap.incidents.fetched_pages import PageStore
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, withdraw_incidents, write_rows
-from riskmap.incidents.services import Query
+from riskmap.incidents.queries import Query
 from riskmap.schema import check_incidents
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
@@ -211,7 +211,7 @@ import sys
 from dataclasses import replace
 from riskmap.downloads import Service
 from riskmap.incidents.fetching import CLIENTS, fetch_rows
-from riskmap.incidents.services import Pace, Query
+from riskmap.incidents.queries import Pace, Query
 client = replace(CLIENTS["ucdp"], service=Service(sys.argv[1], ("127.0.0.1",)), pace=Pace(0.0))
 print(len(fetch_rows(client, Query.of(country="TCD")).rows))
 """

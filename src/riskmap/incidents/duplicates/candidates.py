@@ -18,7 +18,7 @@ import shapely
 from rapidfuzz import fuzz, process, utils
 from scipy import spatial
 
-from riskmap.incidents.duplicates.matching import (
+from riskmap.incidents.duplicates.likeness import (
     ACTOR_SAME,
     CURATED,
     ENOUGH,

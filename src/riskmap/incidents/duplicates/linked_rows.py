@@ -37,7 +37,7 @@ from riskmap.incidents.duplicates.candidates import (
     name_releases,
     plain_words,
 )
-from riskmap.incidents.duplicates.matching import CURATED
+from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 

@@ -18,7 +18,7 @@ from riskmap.incidents.duplicates.candidates import (
     plain_words,
     write_detail,
 )
-from riskmap.incidents.duplicates.matching import (
+from riskmap.incidents.duplicates.likeness import (
     CURATED,
     ENOUGH,
     SAME_STORY,

@@ -23,8 +23,7 @@ from riskmap.downloads import Service
 from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.scope import Scope
-from riskmap.incidents.services import (
+from riskmap.incidents.queries import (
     Client,
     Pace,
     Page,
@@ -34,6 +33,7 @@ from riskmap.incidents.services import (
     list_of,
     object_of,
 )
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from riskmap.incidents.feeds.people import (
     join_texts,
     read_people,
 )
-from riskmap.incidents.records import NO_FILE
+from riskmap.incidents.structured import NO_FILE
 from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 

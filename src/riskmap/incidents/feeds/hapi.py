@@ -14,8 +14,7 @@ import numpy as np
 from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed, Source
-from riskmap.incidents.scope import Scope
-from riskmap.incidents.services import (
+from riskmap.incidents.queries import (
     Client,
     Pace,
     Page,
@@ -25,6 +24,7 @@ from riskmap.incidents.services import (
     object_of,
     sign_with_key,
 )
+from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import orjson
 
 from riskmap.downloads import Service
 from riskmap.errors import ServiceError
-from riskmap.incidents.services import (
+from riskmap.incidents.queries import (
     Client,
     Pace,
     Page,

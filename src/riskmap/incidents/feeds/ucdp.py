@@ -21,8 +21,7 @@ import pandas as pd
 from riskmap.downloads import Service
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.scope import Scope
-from riskmap.incidents.services import (
+from riskmap.incidents.queries import (
     Client,
     Pace,
     Page,
@@ -33,6 +32,7 @@ from riskmap.incidents.services import (
     object_of,
     sign_with_key,
 )
+from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import integer_text
 from riskmap.incidents.words import read_list
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.incidents.duplicates.matching import CURATED
+from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.panels.cells import spread_days
 from riskmap.panels.knowledge import RECORD_SHARE
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
@@ -74,7 +74,7 @@ class Reports:
     def of_record(self, layer: str) -> set[str]:
         """Return the sources that a layer is built on.
 
-        These are the curated feeds (``duplicates.matching.CURATED``), whose coders read
+        These are the curated feeds (``duplicates.likeness.CURATED``), whose coders read
         many publishers and tell incidents apart, and of the others the largest that together
         gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
         flood of new reports, or by telling one story often.

@@ -117,7 +117,7 @@ def open_table(
     feed, columns, encoding
         As for :func:`riskmap.read_incidents`.
     every
-        Whether columns that the feed does not read are kept too.
+        Whether rows are kept as they stand, with columns that the feed does not read.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def _from_text(
     if found := find_headerless(header.header, header.delimiter):
         own, names = found
         header = replace(header, header=names, lines=np.zeros(1, np.int64))
-        optional = own.optional
+        optional = 0 if every else own.optional
     keep = None if own is None or every else own.kept(header.header)
     return read_rows(file, header, keep=keep, optional=optional), feed or own
 

@@ -238,7 +238,10 @@ def test_a_fetch_that_was_killed_goes_on_where_it_was(stand_in, tmp_path):
     assert (process.returncode, len(stand_in.pages())) == (-signal.SIGKILL, 3)
     kept = sorted((tmp_path / "cache" / "incidents").rglob("*"))
     assert [p.name for p in kept if p.is_file()] == ["page-00000.json", "page-00001.json"]
-    assert [len(json.loads(p.read_bytes())["records"]) for p in kept if p.is_file()] == [2, 2]
+    assert [len(json.loads(p.read_bytes())["page"]["records"]) for p in kept if p.is_file()] == [
+        2,
+        2,
+    ]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "5"
     assert len(stand_in.pages()) == 4  # the third page alone was asked for again

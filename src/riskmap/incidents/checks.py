@@ -145,6 +145,11 @@ class FileReport:
         return "\n".join(lines)
 
 
+def _of_opening(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that tell how a file is opened."""
+    return {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
+
+
 def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
     """Return the day up to which rows come regularly."""
     if not len(good):
@@ -199,8 +204,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    keys = ("feed", "columns", "encoding")
-    raw, feed = open_table(path, **{key: options[key] for key in keys if key in options})
+    raw, feed = open_table(path, **_of_opening(options))
     incidents = read_incidents(path, **options)
     columns = feed.sources_of(raw.header, options.get("columns"))
     used = {name for names in columns.values() for name in names}
@@ -284,9 +288,7 @@ def find_raw_row(path: str | Path | pd.DataFrame, source_id: str, **options: Any
     if lines.empty:
         return None
     line = int(lines.iloc[0])
-    keys = ("feed", "columns", "encoding")
-    told = {key: options[key] for key in keys if key in options}
-    raw, _ = open_table(path, **told, every=True)
+    raw, _ = open_table(path, **_of_opening(options), every=True)
     position = raw.lines.tolist().index(line)
     fields, width = raw.broken.get(position), len(raw.header)
     if fields is None:

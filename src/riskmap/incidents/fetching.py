@@ -19,7 +19,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import orjson
 import pandas as pd
 
@@ -31,15 +30,16 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.reviews import FORMULA
 from riskmap.incidents.fetched_pages import PageStore, collect_pages, read_release
 from riskmap.incidents.queries import Query
-from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.sessions import Session
 from riskmap.incidents.structured import to_text
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import geopandas as gpd
 
     from riskmap.incidents.queries import Client
 
@@ -281,7 +281,7 @@ def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
     if client.name == acled.WITHDRAWN.name:
         raise InputError("withdrawn events are no incidents", expected="withdraw_incidents")
     if not len(fetched.rows):
-        return _no_incidents()
+        return no_incidents()
     if client.feed is None:
         return _read_reports(fetched.rows, options)
     incidents = read_incidents(fetched.rows, feed=client.feed, **options)
@@ -297,11 +297,6 @@ def count_read(fetched: Fetched) -> Ledger:
     rows = len(fetched.rows)
     stage = Stage("read", rows_in=rows, rows_out=rows - sum(reasons.values()), reasons=reasons)
     return fetched.ledger.then(stage)
-
-
-def _no_incidents() -> gpd.GeoDataFrame:
-    empty = conform(pd.DataFrame(), INCIDENT_COLUMNS)
-    return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=CRS), crs=CRS)
 
 
 def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoDataFrame:
@@ -320,7 +315,7 @@ def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoData
         ).incidents
         tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
     told = [table for table in tables if len(table)]
-    return pd.concat(told, ignore_index=True) if told else _no_incidents()
+    return pd.concat(told, ignore_index=True) if told else no_incidents()
 
 
 def _published(row: Mapping[str, Any]) -> date | None:

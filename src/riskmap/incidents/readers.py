@@ -162,6 +162,12 @@ def read_part(
     return table
 
 
+def no_incidents() -> gpd.GeoDataFrame:
+    """Return an Incidents table without rows."""
+    empty = conform(pd.DataFrame(), INCIDENT_COLUMNS)
+    return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=CRS), crs=CRS)
+
+
 def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]:
     """Return a column map by the names that the generic feed uses, checked against the file."""
     for name, column in (columns or {}).items():

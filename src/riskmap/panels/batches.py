@@ -32,7 +32,7 @@ from riskmap.incidents.duplicates.linked_rows import (
 )
 from riskmap.incidents.partitions import RowGroups, UnreadableError, check_columns
 from riskmap.incidents.parts import Block, Part
-from riskmap.incidents.readers import read_incidents, read_part
+from riskmap.incidents.readers import no_incidents, read_part
 from riskmap.incidents.tabular import split_source
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
@@ -225,7 +225,7 @@ def _scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
 def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     """Return the scan of a part that can't be read: its rows are in the ledger."""
     warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
-    nothing = read_incidents(pd.DataFrame({"date": ["2000-01-01"], "place": ["nowhere"]})).iloc[:0]
+    nothing = no_incidents()
     places = find_places(nothing, task.regions, spread=task.spread)
     aside = nothing.assign(area=None, spread=False).astype({"area": "str"})
     stages = (

@@ -420,7 +420,7 @@ def _make_panel(
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group, main=main),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,

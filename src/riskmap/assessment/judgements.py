@@ -199,6 +199,8 @@ def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
 #: A level within this share of the hazard of the next one says so.
 BORDER = 0.02
 _LENT = 1.25
+#: Less than so much of a report is of no region: what may be anywhere in a country is no region's.
+_LEAST = 0.1
 
 
 def _levels_in_doubt(
@@ -215,14 +217,15 @@ def _levels_in_doubt(
     with :math:`H_w` had the rows counted that were set aside (``p_whole``), k for what was lost all
     over the country (:func:`riskmap.panels.doubts.find_doubts`), m reports that may be of the
     region (a quarter more, since what they lend to the province comes back), and the horizon h.
-    What adds less than the share b counts for nothing, nor does k below 1 + b. Of reports that
-    don't say who was hit the going share is foreign.
+    Less than a tenth of a report counts for nothing, nor does what adds less than the share b, nor
+    k below 1 + b. Of reports that don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
     whole = np.fmax(hazard, hazard_of(risks["p_whole"].to_numpy(dtype=float)))
     any_share = len(forecast.shares) > 0
     times = risks["hazard_times"].fillna(1.0).to_numpy(dtype=float)
     may_be = risks["may_be_here"].fillna(0.0)
+    may_be = may_be.where(may_be >= _LEAST, 0.0)
     wide = risks["layer"] == "violence"
     of_all = risks["region_id"].map(may_be[wide].set_axis(risks.loc[wide, "region_id"]))
     going = max(shipped_share()["share"], forecast.shares["share"].max() if any_share else 0.0)

@@ -15,7 +15,8 @@ import pandas as pd
 from synthetic import fractal_districts
 
 import riskmap as rm
-from riskmap.models.explanations import Question, find_influences, find_reports, find_responses
+from riskmap.models.explanations import Question, find_influences, find_responses
+from riskmap.models.reports import find_reports
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
 
 AS_OF = pd.Timestamp("2025-01-01")

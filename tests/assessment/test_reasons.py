@@ -13,8 +13,9 @@ import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.reasons import cap_single_sources
 from riskmap.models.estimators import CountEstimator
-from riskmap.models.explanations import lengthen, report_codes
 from riskmap.models.forecasts import recount
+from riskmap.models.reports import report_codes
+from riskmap.models.what_ifs import lengthen
 from riskmap.panels.windows import step_onwards
 from riskmap.schema import conform
 

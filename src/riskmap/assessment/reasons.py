@@ -16,7 +16,7 @@ from riskmap.assessment.layers import (
     RISK_COLUMNS,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
-from riskmap.models.explanations import report_codes
+from riskmap.models.reports import report_codes
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def cap_single_sources(
 
     A level is compared with that without each single voice: everything that a source tells and no
     second one confirms. Of a source of record
-    (:meth:`riskmap.models.explanations.Reports.of_record`) every report is a voice of its own,
+    (:meth:`riskmap.models.reports.Reports.of_record`) every report is a voice of its own,
     since the level has nothing else to rest on. The cap is moderate, or one step above the level
     without the voice, and never below the level of the layer before.
 

@@ -18,10 +18,9 @@ from riskmap.models.explanations import (
     RESPONSES,
     Question,
     find_influences,
-    find_reports,
     find_responses,
-    history_of_record,
 )
+from riskmap.models.reports import find_reports, history_of_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.terms import LayerModel, Term, hazard_of
 from riskmap.panels.counts import reach_back, recount_evidence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.ledgers import Ledger
-    from riskmap.models.explanations import Reports
+    from riskmap.models.reports import Reports
     from riskmap.panels.counts import Panel
     from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from riskmap.errors import ModelError
+from riskmap.models.drivers import BASE, DRIVERS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from riskmap.typing import FloatArray
 
+#: What stands before the label of a driver whose geometric mean with the level is meant.
+ROOT = "sqrt_"
+#: The rates of all regions, and those of the country that stand for them where they are one.
+_TWINS = {d.label: replace(d, unit="country").label for d in DRIVERS if d.unit == "all"}
 #: With so many incidents to learn from, what others taught is worth a third.
 INCIDENTS = 20.0
 
@@ -51,9 +56,9 @@ class Prior:
         place = {name: k for k, name in enumerate(names)}
         found = np.zeros(len(names))
         for name, value in self.coefficients.items():
-            root = "sqrt_" * name.startswith("sqrt_")
-            twin = name.replace("all_", "country_")
-            known = next(n for n in (name, twin, root + "base") if n in place)
+            root = ROOT * name.startswith(ROOT)
+            twin = _TWINS.get(name.removeprefix(ROOT), name)
+            known = next(n for n in (name, root + twin, root + BASE.label) if n in place)
             found[place[known]] += value
         return found
 

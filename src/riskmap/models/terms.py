@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.models.what_ifs import WhatIfs
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
 #: At this half-life in months a region's own incidents tell its own rate.
@@ -330,31 +329,3 @@ def match_size(mean: FloatArray, p_any: FloatArray) -> FloatArray:
 def hazard_of(p_any: FloatArray) -> FloatArray:
     """Return minus the log of the probability of none."""
     return np.asarray(-special.log1p(-np.minimum(p_any, 1 - 1e-16)))
-
-
-def ask_what_ifs(
-    model: LayerModel,
-    histories: Mapping[str, CountHistory],
-    what_ifs: Callable[[str, CountHistory], WhatIfs],
-    region: IntArray,
-) -> CountDistribution:
-    """Return the layer after changes of its histories, one value for each pair that is asked for.
-
-    Parameters
-    ----------
-    model
-        The layer.
-    histories
-        By series.
-    what_ifs : callable
-        Gives the changes of the history of a series; the pairs are the same for all.
-    region
-        The region of each pair.
-    """
-
-    def ask(term: Term, series: str) -> CountDistribution:
-        history = histories[series]
-        asked = what_ifs(series, history)
-        return term.model.predict_what_ifs(history, asked)  # type: ignore[attr-defined]
-
-    return model.answer(ask, region)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
+from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import spread_days
 from riskmap.panels.knowledge import RECORD_SHARE
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
@@ -185,19 +186,8 @@ def subtract(
 ) -> CountHistory:
     """Return the history without a share of each report."""
     rows = np.flatnonzero(share)
-    amounts = amounts_of(history, layer, reports, share)
-
-    def less(series: FloatArray, name: str) -> FloatArray:
-        time, place = reports.time[rows], reports.place[rows]
-        taken = (time.T @ (place * amounts[name][rows][:, None])).toarray()
-        left = series - taken
-        gone = (taken > 0) & (left <= 1e-12 * np.maximum(series, 1.0))
-        return np.where(gone, 0.0, left)
-
-    if len(rows) == 0:
-        return history
-    drivers = {name: less(series, name) for name, series in history.drivers.items()}
-    return replace(history, counts=less(history.counts, "counts"), drivers=drivers)
+    amounts = amounts_of(history, layer, reports, -share)
+    return WhatIfs(reports.place, reports.time, amounts, rows, rows).changed(history, rows)
 
 
 def amounts_of(

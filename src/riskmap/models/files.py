@@ -19,7 +19,6 @@ VERSION = 1
 #: The models that can be saved, and the module each lives in.
 KNOWN = {
     "Boosting": "riskmap.models.ensembles",
-    "Calibrated": "riskmap.models.calibrations",
     "Climatology": "riskmap.models.baselines",
     "Conflictology": "riskmap.models.baselines",
     "EmpiricalBayes": "riskmap.models.shrinkage",

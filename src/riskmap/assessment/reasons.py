@@ -16,11 +16,10 @@ from riskmap.assessment.layers import (
     RISK_COLUMNS,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
-from riskmap.models.reports import report_codes
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
 
 #: So many of the weightiest incidents are told for each region and layer.
 TOLD = 10
@@ -82,8 +81,7 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, columns]
     known = known.rename(columns={"risk_level": "level_now", "expected_count": "count_now"})
     table = forecast.influences.merge(known, on=_KEYS)
-    evidence = forecast.evidence
-    facts = _tell_reports(evidence, as_of=forecast.provenance["as_of"])
+    facts = forecast.reports
     sources = facts.drop_duplicates("key").set_index("key")["source"]
     table = table.merge(facts.drop(columns="source"), on=["region_id", "key"], how="left")
     single = table["kind"] == "source"
@@ -100,22 +98,6 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
         value=table["count_now"] - table["expected_count"],
         risk_level=scale.levels_of(table, horizon_days=forecast.provenance["horizon_days"]),
     )
-
-
-def _tell_reports(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
-    """Return the source, weight and age of each report in each region, by its first id."""
-    code = report_codes(evidence)
-    table = pd.DataFrame(
-        {
-            "region_id": evidence["region_id"],
-            "key": evidence["incident_id"].groupby(code).transform("min"),
-            "source": evidence["source"].fillna(""),
-            "weight": evidence["weight"],
-            "age_days": (pd.Timestamp(as_of) - evidence["event_date"]).dt.days.astype(float),
-        }
-    )
-    groups = table.groupby(["region_id", "key"], as_index=False, sort=True)
-    return groups.agg({"source": "first", "weight": "sum", "age_days": "first"})
 
 
 def cap_single_sources(

@@ -122,10 +122,34 @@ def report_codes(evidence: pd.DataFrame, group: WorkerGroup | None = None) -> In
     return keys.groupby(list(keys), sort=True).ngroup().to_numpy(dtype=np.int64)
 
 
-def find_reports(panel: Panel) -> Reports:
-    """Return the reports of a panel as arrays."""
+def tell_reports(evidence: pd.DataFrame, code: IntArray, *, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the source, weight and age of each report in each region, by its first id.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        Incidents as in ``Panel.evidence``.
+    code : ndarray of int
+        Which report each belongs to, from :func:`report_codes`.
+    as_of
+        The day from which the age is counted back.
+    """
+    table = pd.DataFrame(
+        {
+            "region_id": evidence["region_id"],
+            "key": evidence["incident_id"].groupby(code).transform("min"),
+            "source": evidence["source"].fillna(""),
+            "weight": evidence["weight"],
+            "age_days": (as_of - evidence["event_date"]).dt.days.astype(float),
+        }
+    )
+    groups = table.groupby(["region_id", "key"], as_index=False, sort=True)
+    return groups.agg({"source": "first", "weight": "sum", "age_days": "first"})
+
+
+def find_reports(panel: Panel, code: IntArray) -> Reports:
+    """Return the reports of a panel as arrays; `code` from :func:`report_codes`."""
     evidence = panel.evidence
-    code = report_codes(evidence, panel.group)
     region = pd.Index(panel.keys["region_id"]).get_indexer(evidence["region_id"])
     n = int(code.max()) + 1 if len(code) else 0
     order = np.lexsort((evidence["incident_id"].to_numpy(dtype=str), code))

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.models.forecasts import LAYERS, fit_models, histories_of, make_layers
+from riskmap.models.forecasts import fit_models, histories_of, make_layers
 from riskmap.panels.counts import recount_evidence
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,15 +12,15 @@ import pandas as pd
 
 from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
-from riskmap.assessment.statements import REFIT, state_levels
 from riskmap.errors import InputError
+from riskmap.evaluation.statements import REFIT, state_levels
 from riskmap.incidents.scope import find_end
 from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.forecasts import LAYERS
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day, parse_horizon
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy import special
+from sklearn.metrics import average_precision_score
 
 from riskmap.errors import InputError
-from riskmap.evaluation.rankings import average_precision, hit_rate, pai, pei
+from riskmap.evaluation.scores import hit_rate, pai, pei
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +67,7 @@ def score_table(forecasts: pd.DataFrame, *, share: float = 0.05) -> pd.DataFrame
             if event.any():
                 ranked = {"hit_rate": hit_rate, "pai": pai, "pei": pei}
                 row |= {name: f(event, stated, share=share) for name, f in ranked.items()}
-                row |= {"ap": average_precision(event, stated)}
+                row |= {"ap": float(average_precision_score(event, stated))}
             rows.append(row)
     names = ["region_set", "model", "forecasts", "events", *METRICS, "coverage"]
     return pd.DataFrame(rows).reindex(columns=[*names, "hit_rate", "pai", "pei", "ap"])

@@ -15,11 +15,12 @@ from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.errors import InputError
 from riskmap.evaluation.statements import REFIT, state_levels
 from riskmap.incidents.scope import find_end
-from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.models.estimators import parse_horizon
+from riskmap.models.forecasts import take_model
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
-from riskmap.panels.windows import parse_day, parse_horizon
+from riskmap.panels.windows import parse_day
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     regions: gpd.GeoDataFrame,
     *,
     days: Sequence[str],
-    horizon: str = "90D",
+    horizon: str | float = "90D",
     model: CountModel | None = None,
     scale: LevelScale | None = None,
     group: WorkerGroup | None = None,
@@ -201,7 +202,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     whole = count_incidents(
         located, regions, group=group, every=every, as_of=max(last.normalize(), dates[-1])
     )
-    base = EndemicEpidemic() if model is None else model
+    base = take_model(model)
     evidence = whole.evidence
     # what is sent to other processes is what is looked at there
     past = replace(whole, frame=whole.frame.iloc[:0], evidence_of=pd.DataFrame)

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import spatial
 
 from riskmap.errors import InputError, ModelError
+from riskmap.models.estimators import parse_horizon
 from riskmap.models.scan_statistics import graph_zones, scan_permutation
 from riskmap.panels.measures import measure
-from riskmap.panels.windows import parse_horizon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
-from riskmap.errors import ModelError
+from riskmap.errors import InputError, ModelError
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.risk_days import counts_and_days, was_watched
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
 
 
+_NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?")
+#: A bare number of more days than a century has was meant in another unit.
+MOST_DAYS = 36_525.0
 #: A window that could hold two incidents would have held them so many times by now.
 _MISSED_PAIRS = 10.0
 
@@ -212,6 +217,41 @@ def targets_of(
         risk=risk.ravel(),
         weights=np.repeat(worth, n_regions),
     )
+
+
+def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
+    """Return the length of a horizon in days.
+
+    Parameters
+    ----------
+    horizon
+        A duration such as ``"90D"`` or ``"12W"``, or a number of days.
+
+    Raises
+    ------
+    InputError
+        When it is no positive duration, or a number that can't be meant in days.
+
+    Examples
+    --------
+    >>> parse_horizon("90D"), parse_horizon(90)
+    (90.0, 90.0)
+    """
+    is_bare = _NUMBER.fullmatch(str(horizon)) is not None
+    try:
+        days = float(str(horizon)) if is_bare else pd.Timedelta(horizon) / pd.Timedelta(days=1)
+    except (TypeError, ValueError) as error:
+        raise InputError("not a duration", column="horizon", met=horizon, expected="90D") from error
+    if is_bare and days > MOST_DAYS:
+        raise InputError(
+            "a number is a number of days",
+            column="horizon",
+            met=horizon,
+            expected=f'at most {MOST_DAYS:g}, or a text such as "90D"',
+        )
+    if not days > 0:
+        raise InputError("a horizon must be positive", column="horizon", met=horizon)
+    return float(days)
 
 
 def holds_marks(history: CountHistory) -> bool:

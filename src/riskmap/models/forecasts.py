@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 
 from riskmap.errors import ModelError
 from riskmap.hazards import hazard_of
 from riskmap.models.baselines import ExponentialMean
 from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.models.estimators import parse_horizon
 from riskmap.models.explanations import (
     INFLUENCES,
     RESPONSES,
@@ -28,7 +29,6 @@ from riskmap.models.terms import LayerModel, Term
 from riskmap.panels.counts import reach_back
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners, measure
-from riskmap.panels.windows import parse_horizon
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _NUMBERS = (
 
 
 def forecast(
-    panel: Panel, *, horizon: str | pd.Timedelta = "90D", model: CountModel | None = None
+    panel: Panel, *, horizon: str | float | pd.Timedelta = "90D", model: CountModel | None = None
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
@@ -65,10 +65,11 @@ def forecast(
     panel : Panel
         Counts by region and window.
     horizon
-        A duration such as ``"90D"``.
+        A duration such as ``"90D"``, or a number of days.
     model : CountModel, optional
-        An estimator such as :class:`riskmap.EndemicEpidemic` (the default). It is cloned for each
-        layer and not changed.
+        An estimator such as :class:`riskmap.EndemicEpidemic` (the default); a regressor or
+        classifier of scikit-learn is :class:`riskmap.Adapted`. It is cloned for each layer and not
+        changed.
 
     Returns
     -------
@@ -78,6 +79,8 @@ def forecast(
     ------
     InputError
         When `horizon` is no positive duration.
+    ModelError
+        When `model` is none.
 
     Examples
     --------
@@ -91,7 +94,7 @@ def forecast(
     days = parse_horizon(horizon)
     if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
         panel = reach_back(panel, days)
-    chosen = EndemicEpidemic() if model is None else model
+    chosen = take_model(model)
     evidence = panel.evidence
     codes = report_codes(evidence, panel.group)
     reports = find_reports(panel, codes)
@@ -135,6 +138,39 @@ def forecast(
         fitted=_tell_fitted(fitted),
         group=panel.group,
     )
+
+
+def take_model(model: Any = None) -> CountModel:
+    """Return a model of counts: the one that is given, the default, or one of scikit-learn adapted.
+
+    Raises
+    ------
+    ModelError
+        When it is none of these.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import PoissonRegressor
+    >>> take_model(), take_model(PoissonRegressor())
+    (EndemicEpidemic(), Adapted(estimator=PoissonRegressor()))
+    """
+    if model is None:
+        return EndemicEpidemic()
+    if isinstance(model, type):
+        raise ModelError(f"{model.__name__} is a class: give a model, {model.__name__}()")
+    if hasattr(model, "predict_distribution"):
+        found: CountModel = model
+        return found
+    known = hasattr(model, "__sklearn_tags__")
+    chances = known and is_classifier(model) and hasattr(model, "predict_proba")
+    if not (chances or (known and is_regressor(model))):
+        raise ModelError(
+            f"a {type(model).__name__} forecasts no counts: give a model of riskmap, or of "
+            "scikit-learn a regressor or a classifier with predict_proba"
+        )
+    from riskmap.models.ensembles import Adapted  # trees take their time to load
+
+    return Adapted(model)
 
 
 def _forecast_layers(

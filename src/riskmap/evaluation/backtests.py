@@ -23,7 +23,7 @@ from sklearn.base import clone
 from riskmap.errors import InputError, ModelError
 from riskmap.evaluation import scores, skills
 from riskmap.models.distributions import NegativeBinomial
-from riskmap.models.estimators import parse_horizon
+from riskmap.models.estimators import parse_horizon, windows_ahead
 from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
 from riskmap.panels.windows import parse_day
@@ -190,7 +190,7 @@ def backtest(
     history = panel.history(series)
     if panel.frame[series].isna().all():
         raise ModelError(f"nothing is known of the series {series!r}")
-    ahead = max(1, round(parse_horizon(horizon) / float(history.days.mean())))
+    ahead = windows_ahead(history, parse_horizon(horizon))
     at = _find_origins(panel, origins, ahead)
     tasks = [
         Task(model, history.until(block[-1] + ahead), block, ahead)

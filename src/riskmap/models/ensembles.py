@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from riskmap.errors import ModelError
 from riskmap.models.distributions import Mixture, NegativeBinomial
 from riskmap.models.drivers import PastSums, drivers_of, rate_of
-from riskmap.models.estimators import CountEstimator, Targets, targets_of
+from riskmap.models.estimators import CountEstimator, Targets, targets_of, windows_ahead
 from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.features import context_features
@@ -267,7 +267,7 @@ class Stack(CountEstimator):
         if not self.models:
             raise ModelError("a stack needs at least one model")
         self.weights_ = np.full(len(self.models), 1.0 / len(self.models))
-        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        ahead = windows_ahead(history, self.horizon_days_)
         split = history.n_windows * 3 // 4
         last = history.n_windows - ahead
         early = history.until(max(split, 1))

@@ -200,7 +200,7 @@ def targets_of(
     >>> targets_of(history, 60.0, most_rows=100).counts.tolist()
     [3.0, 5.0, 7.0, 9.0]
     """
-    ahead = max(1, round(horizon_days / float(np.mean(history.days))))
+    ahead = windows_ahead(history, horizon_days)
     first = max(1, history.n_windows // 8)
     n, n_regions = history.n_windows, history.n_regions
     step = max(1, ahead // 3, -(-(n - first) * n_regions // most_rows))
@@ -252,6 +252,11 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
     if not days > 0:
         raise InputError("a horizon must be positive", column="horizon", met=horizon)
     return float(days)
+
+
+def windows_ahead(history: CountHistory, horizon_days: float) -> int:
+    """Return how many windows a horizon takes, at least one."""
+    return max(1, round(horizon_days / float(np.mean(history.days))))
 
 
 def holds_marks(history: CountHistory) -> bool:

@@ -40,8 +40,9 @@ def explain_changes(
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
 
     What the models of today have learnt is asked again and again, each time with one more thing as
-    it is now; where that can't be told (:func:`riskmap.save_model`), nothing is explained. With m
-    today's models, and the incidents as the layer before had them:
+    it is now; where that can't be told (:func:`riskmap.save_model`), or counts come without
+    incidents, nothing is explained. With m today's models, and the incidents as the layer before
+    had them:
 
     ===================  ====================================================================
     ``method``           m asked as of the day before, less what the layer before said:
@@ -84,7 +85,7 @@ def explain_changes(
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
-    if not forecast.fitted:
+    if not _can_ask(forecast):
         return conform(pd.DataFrame(), CHANGE_COLUMNS)
     levels = _expect_steps(forecast, previous, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
@@ -142,7 +143,7 @@ def audit_method(
     was = previous.provenance
     named = [name for name in METHOD if was.get(name) != provenance.get(name)]
     lines: list[tuple[str, ...]] = []
-    if named and forecast.fitted:
+    if named and _can_ask(forecast):
         ids = forecast.keys["region_id"]
         published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
         for layer, p_any in _p_before(forecast, previous).items():
@@ -195,6 +196,11 @@ def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
     return ordered[["region_id", "layer", "cause", "value"]]
 
 
+def _can_ask(forecast: Forecast) -> bool:
+    """Return whether what the models have learnt is told, and what they were asked about."""
+    return bool(forecast.fitted) and not forecast.evidence.empty
+
+
 def _expect_steps(forecast: Forecast, previous: RiskLayer, *, moved: bool) -> list[Means]:
     """Return the expected counts after each step but the last, which is today's."""
     from riskmap.models.decompositions import Decomposition
@@ -202,9 +208,11 @@ def _expect_steps(forecast: Forecast, previous: RiskLayer, *, moved: bool) -> li
     asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
     as_of, before = forecast.provenance["as_of"], _day_before(forecast, previous)
     here = old[old["region_id"].isin(forecast.keys["region_id"])]
+    then = asked.expect(here, before)
     placed = _replaced(old, new) if moved else here
-    first = (asked.expect(here, before), asked.expect(placed, before), asked.expect(placed, as_of))
-    return [*first, *asked.expect_one_by_one(new[is_among(new, old)])]
+    moves = asked.expect(placed, before) if moved else then
+    later = asked.expect(placed, as_of)
+    return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
 
 
 def _p_before(forecast: Forecast, previous: RiskLayer) -> Means:

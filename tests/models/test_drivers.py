@@ -7,10 +7,9 @@ from scipy import sparse
 
 import riskmap as rm
 from riskmap.models import drivers
-from riskmap.models.drivers import COUNTS, DRIVERS, OTHERS, Driver, PastSums, drivers_of
+from riskmap.models.drivers import COUNTS, DRIVERS, OTHERS, Driver, drivers_of
 from riskmap.models.endemic_epidemic import _terms_of
 from riskmap.models.what_ifs import WhatIfs
-from riskmap.panels.features import rate_features
 from riskmap.typing import CountHistory
 
 N_WINDOWS, N_REGIONS = 36, 8
@@ -70,20 +69,6 @@ def test_one_more_is_asked_what_if_as_all_others_are(monkeypatch, one_by_one):
         mean, _ = one_by_one(model, history, asked)
         found = model.predict_what_ifs(history, asked).mean
         assert found == pytest.approx(mean, rel=1e-9), name
-
-
-@pytest.mark.parametrize("days", [1.0, 7.0, 30.0])
-def test_features_are_the_drivers(days):
-    history = made(days=np.full(N_WINDOWS, days))
-    at = np.array([12, 30, N_WINDOWS])
-    sums = PastSums(history, at)
-    listed = [driver for driver in drivers_of(history) if np.isfinite(driver.half_life)]
-    features = rate_features(history, at=at)
-    assert [driver.label for driver in listed] == list(features)
-    for driver in listed:
-        months = driver.half_life * drivers.DAYS_A_MONTH
-        found = sums.rate(driver.series, driver.unit, months)
-        assert np.array_equal(found, features[driver.label]), driver
 
 
 def test_no_two_drivers_share_a_label():

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import riskmap as rm
+from riskmap.models.drivers import PastSums
 from riskmap.models.endemic_epidemic import _terms_of
 from riskmap.models.what_ifs import WhatIfs, lengthen
-from riskmap.panels.features import context_features, rate_features
+from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory
 
 N_WINDOWS, N_REGIONS = 40, 9
@@ -189,8 +190,8 @@ def test_one_incident_in_a_glimpse_is_no_daily_event():
     history = CountHistory(
         *(counts, np.full(30, 7.0), np.zeros(4, int), np.zeros(4, int)), watched=watched
     )
-    rates = rate_features(history, at=np.array([30]))
-    assert 0 < rates["own_12m"][0, 0] < 1 / 60
+    rate = PastSums(history, np.array([30])).rate("counts", "own", 12 * DAYS_A_MONTH)
+    assert 0 < rate[0, 0] < 1 / 60
 
 
 @pytest.mark.parametrize("share", [0.0, 0.04, 0.06, 1.0])

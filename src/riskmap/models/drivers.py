@@ -14,15 +14,7 @@ import numpy as np
 
 from riskmap.models.baselines import UNSEEN
 from riskmap.models.shrinkage import shrunk_rates, shrunk_shares
-from riskmap.panels.features import (
-    DAYS_A_MONTH,
-    OTHER_HALF_LIVES,
-    OWN_HALF_LIVES,
-    SHORT_HALF_LIVES,
-    decayed_sums,
-    membership,
-    neighbour_sums,
-)
+from riskmap.panels.features import DAYS_A_MONTH, decayed_sums, membership, neighbour_sums
 from riskmap.panels.risk_days import counts_and_days, least_days, ratio, watched_share
 
 if TYPE_CHECKING:
@@ -32,6 +24,13 @@ if TYPE_CHECKING:
 
 #: The counts themselves, and every series beside them such as ``violence``.
 COUNTS, OTHERS = "counts", "*"
+
+#: Half-lives in months for a region's own history, from the last weeks to a decade.
+OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
+#: More of them, from four days on, where windows are no longer than they are.
+SHORT_HALF_LIVES = (0.125, 0.25, 0.5)
+#: Half-lives in months for neighbours, the parent, the country, all regions and other series.
+OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
 
 #: Own history up to this half-life in months is called recent.
 _RECENT_MONTHS = 3.0

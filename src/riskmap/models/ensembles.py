@@ -98,7 +98,6 @@ class Adapted(CountEstimator):
             if driver.unit != "base_wide"  # next to the base rate it tells trees nothing
         ]
         context = context_features(history, at=at)
-        del context["trend"]  # it compares two rates, so that more incidents may lower it
         context["days_since_last"] = np.log1p(context["days_since_last"])
         self._signs = [1] * len(columns) + [-(name == "days_since_last") for name in context]
         return np.stack([c.ravel() for c in [*columns, *context.values()]], axis=1)

@@ -105,9 +105,41 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     assert (table["hazard_times"] > 1.1).all()
     one = known(weekly(), pd.DataFrame({"region_id": "a", **many}))
     assert one["reasons"].fillna("").str.contains("rows_lost").tolist() == [True, False, False]
+    assert (one["hazard_times"] == 1.0).all(), "what it moves elsewhere is asked of the models"
+    much = known(weekly(), pd.DataFrame({"region_id": "a", **many}).assign(weight=3.0))
     told = (0.5 ** ((TODAY - weekly()["day"]) / 730.5)).sum()
-    lack = 40 * 0.5 ** (20 / 730.5)
-    assert one["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 2] * 3)
+    lack = 120 * 0.5 ** (20 / 730.5)
+    assert much["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 2] * 3)
+
+
+def test_a_source_whose_reports_are_spread_of_late_is_alive():
+    """They name no region, and show that it reports."""
+    seen = weekly().assign(heard=1.0)
+    late = seen["day"] >= TODAY - 200
+    spread = seen.assign(
+        reports=seen["reports"].where(~late, 0.0), heard=seen["heard"].where(~late, 0.0)
+    )
+    assert known(spread)["watched"].all()
+    stopped = known(seen[~late])
+    assert stopped["reasons"].str.contains("silent").all()
+    never = known(seen.assign(reports=0.0, heard=0.0))
+    assert not never["watched"].any(), "that names no region of the country"
+
+
+def test_had_the_rows_counted_that_were_set_aside_the_chance_is_that_of_the_whole(regions):
+    """What the rest of the country is asked is what it was before they were lost."""
+    table = rm.datasets.incidents()
+    gone = (table["admin2"] == "Berin").to_numpy()
+    parts = [table, table.assign(quarantine_reason=table["quarantine_reason"].mask(gone, "x"))]
+    whole, less = (
+        rm.forecast(
+            rm.count_incidents(rm.locate(part, regions), regions, as_of=AS_OF, start="2018-01-01"),
+            model=rm.EmpiricalBayes(),
+        ).frame.query("layer == 'violence' and region_id != 'XQA0102'")
+        for part in parts
+    )
+    assert (less["p_any"] < 0.9 * whole["p_any"]).any()
+    assert (less["p_whole"] > 0.97 * whole["p_any"]).all()
 
 
 @settings(max_examples=30)

@@ -199,8 +199,6 @@ def _known(levels: IntArray, known: NDArray[np.bool_]) -> pd.Series:
 #: A level within this share of the hazard of the next one says so.
 BORDER = 0.02
 _LENT = 1.25
-#: Less than so much of a report is of no region.
-_LEAST = 0.25
 
 
 def _levels_in_doubt(
@@ -212,18 +210,19 @@ def _levels_in_doubt(
     nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
     half-life of 24 months,
 
-    .. math:: H' = (1 + b) k H + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
+    .. math:: H' = (1 + b) k H_w + 1.25 m h / d, \qquad d = 24 / \ln 2 \text{ months}
 
-    with k for what was lost all over the country (:func:`riskmap.panels.doubts.find_doubts`), m
-    reports that may be of the region (a quarter more, since what they lend to the province comes
-    back), and the horizon h. Less than a quarter of a report counts for nothing, nor does k below
-    1 + b. Of reports that don't say who was hit the going share is foreign.
+    with :math:`H_w` had the rows counted that were set aside (``p_whole``), k for what was lost all
+    over the country (:func:`riskmap.panels.doubts.find_doubts`), m reports that may be of the
+    region (a quarter more, since what they lend to the province comes back), and the horizon h.
+    What adds less than the share b counts for nothing, nor does k below 1 + b. Of reports that
+    don't say who was hit the going share is foreign.
     """
     hazard = hazard_of(risks["p_any"].to_numpy(dtype=float))
+    whole = np.fmax(hazard, hazard_of(risks["p_whole"].to_numpy(dtype=float)))
     any_share = len(forecast.shares) > 0
     times = risks["hazard_times"].fillna(1.0).to_numpy(dtype=float)
     may_be = risks["may_be_here"].fillna(0.0)
-    may_be = may_be.where(may_be >= _LEAST, 0.0)
     wide = risks["layer"] == "violence"
     of_all = risks["region_id"].map(may_be[wide].set_axis(risks.loc[wide, "region_id"]))
     going = max(shipped_share()["share"], forecast.shares["share"].max() if any_share else 0.0)
@@ -231,10 +230,11 @@ def _levels_in_doubt(
     times = np.where(times < 1.0 + BORDER, 1.0, times)
     own_days = OWN_MONTHS * DAYS_A_MONTH / np.log(2.0)
     days = forecast.provenance["horizon_days"]
-    more = may_be * days / own_days
+    more = _LENT * may_be * days / own_days
+    more = np.where(more < BORDER * hazard, 0.0, more)
     hazards = {
         "borderline": (1.0 + BORDER) * hazard,
-        "rows_lost": (1.0 + BORDER) * times * hazard + _LENT * more,
+        "rows_lost": (1.0 + BORDER) * times * whole + more,
     }
     return {
         name: scale.levels_of(risks.assign(p=-np.expm1(-values)), "p", horizon_days=days)

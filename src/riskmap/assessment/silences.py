@@ -111,10 +111,12 @@ def find_gone(
     that has lost more than one in a hundred of its reports in a country, and in more than a few of
     its regions, is in doubt in all of that country; one that has lost most of them, everywhere.
 
-    It is missed until it comes back, another of its day and region is told under a new id, somebody
-    clears it, or ``lost_days`` of ``data/knowledge/default.toml`` have passed. So long what is
-    missed casts doubt as rows do that were set aside (:func:`riskmap.panels.doubts.find_doubts`):
-    where it is more than a tenth of a region's or country's reports. Less is what revisions do.
+    So does one that is told otherwise now, under the same id: of another region, of another time,
+    or of local people where foreigners were hit. A report is missed until it comes back, another of
+    its day and region is told under a new id, somebody clears it, or ``lost_days`` of
+    ``data/knowledge/default.toml`` have passed. So long what is missed casts doubt as rows do that
+    were set aside (:func:`riskmap.panels.doubts.find_doubts`): where it is more than a tenth of a
+    region's or country's reports. Less is what revisions do.
 
     Parameters
     ----------
@@ -152,6 +154,7 @@ def find_gone(
         blind = lines.assign(rule="silence", detail=UNTOLD).head(len(lines) if len(known) else 0)
         return Gone(frozenset(), conform(blind, AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
     here = known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
+    here &= ~_is_changed(known, evidence)
     if here.all():
         return Gone(frozenset(), empty_table(AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
     fresh = evidence.loc[~is_among(evidence, known), _SAME]
@@ -295,6 +298,28 @@ def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]
     numbered = incidents["source_id"].notna().to_numpy()
     return np.asarray(found | (numbered & own.isin(theirs)))
 
+
+def _is_changed(known: pd.DataFrame, evidence: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which known reports of one region are told otherwise now, under the same id.
+
+    They named the region and no longer do, or lie so many days apart that they hold nothing up, or
+    were of foreigners and are not.
+    """
+    told = evidence.assign(foreign=hits_foreigners(evidence))
+    there = told.groupby(["incident_id", "region_id"])["weight"].sum()
+    by_id = told.groupby("incident_id").agg(day=("event_date", "max"), foreign=("foreign", "any"))
+    again = by_id.reindex(known["incident_id"])
+    pairs = pd.MultiIndex.from_frame(known[["incident_id", "region_id"]])
+    moved = there.reindex(pairs, fill_value=0.0).to_numpy() < 0.5 * known["weight"].to_numpy()
+    apart = np.abs(again["day"].to_numpy() - known["event_date"].to_numpy())
+    other = apart > np.timedelta64(default_rules().attack_days, "D")
+    local = known["foreign"].to_numpy(bool) & ~again["foreign"].fillna(value=False).to_numpy(bool)
+    sharp = (known["weight"] >= _SHARP).to_numpy()
+    return np.asarray(again["day"].notna().to_numpy() & sharp & (moved | other | local))
+
+
+#: A report of at least this weight names its region; one of less is spread over several.
+_SHARP = 0.99
 
 _ROW = ["source_id", "event_date", "region_id", "event_type"]
 #: A report that has gone is told again by another of the same day and region with a new id.

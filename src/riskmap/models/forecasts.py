@@ -27,8 +27,9 @@ from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
 from riskmap.models.terms import LayerModel, Term
 from riskmap.panels.counts import reach_back
+from riskmap.panels.doubts import add_missing
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.measures import hits_foreigners, measure
+from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ ENSEMBLE = (EmpiricalBayes(), ExponentialMean())
 
 _NUMBERS = (
     *("expected_count", "p_any", "p_gt1", "p_gt4", "q05", "q50", "q95", "dispersion"),
-    *("p_least", "p_most", "p_low", "p_high", "p_own"),
+    *("p_least", "p_most", "p_low", "p_high", "p_own", "p_whole"),
 )
 
 
@@ -101,7 +102,10 @@ def forecast(
     histories = histories_of(panel)
     fitted = fit_models(chosen, histories, days, reports=reports)
     layers = make_layers(fitted, histories, panel)
-    tables = _forecast_layers(panel, histories, layers, days)
+    whole = add_missing(histories, panel.missing, panel.edges) if len(panel.missing) else {}
+    taught = make_layers(fit_models(chosen, whole, days, reports=reports), whole, panel)
+    asked_of_all = {name: one.predict(whole) for name, one in taught.items()}
+    tables = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
     rates = _rates(fitted, histories, days) if layers else {}
     asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
     responses = [find_responses(one, as_of=panel.as_of, every=panel.every) for one in asked]
@@ -177,6 +181,8 @@ def _forecast_layers(
     panel: Panel,
     histories: Mapping[str, CountHistory],
     layers: Mapping[str, LayerModel],
+    whole: Mapping[str, CountDistribution],
+    *,
     days: float,
 ) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
     """Return the forecast and the components of each layer that is asked for."""
@@ -190,6 +196,7 @@ def _forecast_layers(
             histories,
             panel.keys["region_id"],
             spans=spans,
+            whole=whole.get(name),
             others=[models.get(name) for models in others],
         )
         for name in (LAYERS if panel.group is not None else LAYERS[:2])
@@ -201,7 +208,7 @@ def _tell_measures(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.Data
     theirs = evidence["relevance"].isin(THEIRS) if "relevance" in evidence else False
     return pd.DataFrame(
         {
-            "violence": measure(evidence)["violence"] > 0,
+            "violence": is_violence(evidence),
             "foreign": hits_foreigners(evidence, group),
             "theirs": theirs,
         },
@@ -258,6 +265,8 @@ def fit_models(
         history = histories[name]
         if reports is not None:
             history = history_of_record(history, name, reports)
+        if history.watched is not None:  # what was told of other windows has no days at risk
+            history = replace(history, counts=np.where(history.watched > 0, history.counts, 0.0))
         own = clone(model)
         if own.get_params(deep=False).get("prior") == "layer":
             own = own.set_params(prior=name)
@@ -372,6 +381,7 @@ def _forecast_layer(
     ids: pd.Series,
     *,
     spans: dict[str, FloatArray],
+    whole: CountDistribution | None,
     others: list[LayerModel | None],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a layer's forecast and its components, missing where nothing is known."""
@@ -397,6 +407,7 @@ def _forecast_layer(
         p_low=np.minimum(p_any, low),
         p_high=np.maximum(p_any, high),
         p_own=np.minimum(p_any, _p_own(model, histories, found)),
+        p_whole=p_any if whole is None else np.maximum(p_any, whole.p_gt(0)),
     )
     return frame, _stack(model.components(histories), keys)
 

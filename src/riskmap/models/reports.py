@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +11,10 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.agreements import CURATED
 from riskmap.models.what_ifs import WhatIfs
-from riskmap.panels.cells import spread_days
-from riskmap.panels.knowledge import RECORD_SHARE
-from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, measure
+from riskmap.panels.cells import day_numbers, spread_days
+from riskmap.panels.knowledge import RECORD_SHARE, default_rules
+from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
+from riskmap.places.spreads import MEMORY_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The sources of record gave most of a layer's reports that are older than so many days (of all,
-#: when none is).
+#: when none is), and no older than :data:`riskmap.places.spreads.MEMORY_DAYS`.
 RECORD_DAYS = 365
 
 
@@ -47,11 +48,14 @@ class Reports:
     rows : ndarray, shape (n,)
         How many incidents it tells of.
     old : ndarray of bool, shape (n,)
-        Whether it was more than a year ago.
+        Whether it was more than a year ago and less than ten, of a source that is still expected to
+        report.
     place, time : scipy.sparse.csr_array
         Incidents by region, and the share of them by window.
     series : mapping of str to ndarray, shape (n,)
         What one incident of it adds to each series of the panel.
+    main
+        The main sources of each layer, as the panel names them.
     """
 
     key: NDArray[np.str_]
@@ -62,6 +66,7 @@ class Reports:
     place: sparse.csr_array
     time: sparse.csr_array
     series: Mapping[str, FloatArray]
+    main: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def concerns(self, series: str) -> FloatArray:
         """Return what one incident of each report adds to a series."""
@@ -77,7 +82,8 @@ class Reports:
 
         These are the curated feeds (``riskmap.incidents.duplicates.pairs.CURATED``), whose coders
         read many publishers and tell incidents apart, and of the others the largest that together
-        gave nine tenths of the layer's reports of more than a year ago. No source becomes one by a
+        gave nine tenths of the layer's reports of more than a year and less than ten years ago,
+        and have reported within five years. No source becomes one by a
         flood of new reports, or by telling one story often.
         """
         counts = self.concerns("violence" if layer == "violence" else "foreign") > 0
@@ -161,20 +167,30 @@ def find_reports(panel: Panel, code: IntArray) -> Reports:
         edges=panel.edges,
     )
     told = evidence["source_count"].fillna(1).to_numpy(dtype=float)
+    source = join_sources(heads["source"], day_numbers(heads["event_date"].to_numpy())).fillna("")
     measures = measure(heads, panel.group)
     units = dict.fromkeys(GROUP_SERIES, RELEVANCE_UNIT)
     return Reports(
         key=heads["incident_id"].to_numpy(dtype=str),
-        source=heads["source"].fillna("").to_numpy(dtype=str),
+        source=source.to_numpy(dtype=str),
         confirmed=np.bincount(code, told > 1, minlength=n) > 0,
         rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
-        old=(heads["event_date"] < panel.as_of - pd.Timedelta(days=RECORD_DAYS)).to_numpy(),
+        old=_is_record(heads.assign(source=source), panel.as_of),
         place=table_of(
             evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)
         ),
         time=table_of(share, row, window, (n, len(panel.edges) - 1)),
         series={name: units.get(name, 1.0) * told.astype(float) for name, told in measures.items()},
+        main=panel.main_sources,
     )
+
+
+def _is_record(heads: pd.DataFrame, as_of: pd.Timestamp) -> NDArray[np.bool_]:
+    """Return which reports tell who the sources of record are."""
+    age = (as_of - heads["event_date"]).dt.days
+    last = age.groupby(heads["source"].fillna("")).transform("min")
+    current = (last <= default_rules().gap_days) & (age <= MEMORY_DAYS)
+    return np.asarray(current & (age > RECORD_DAYS), dtype=bool)
 
 
 def table_of(
@@ -187,9 +203,10 @@ def table_of(
 def history_of_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
     """Return what a model learns from: no single voice, and no story more than once.
 
-    What a source that is not of record tells, and no second one confirms, counts for the forecast
-    but teaches the model nothing; so without that source a refitted model would say the same. The
-    rows of one report count once here, unless its feed is curated.
+    What a source tells that is not of record or sees a part of the layer alone, and no second one
+    confirms, counts for the forecast but teaches the model nothing; so without that source a
+    refitted model would say the same. The rows of one report count once here, unless its feed is
+    curated.
 
     Parameters
     ----------
@@ -200,7 +217,9 @@ def history_of_record(history: CountHistory, layer: str, reports: Reports) -> Co
     reports : Reports
         What they were counted from.
     """
-    trusted = np.isin(reports.source, sorted(reports.of_record(layer))) | reports.confirmed
+    main = reports.main.get("violence" if layer == "violence" else "foreign", frozenset())
+    known = reports.of_record(layer)
+    trusted = np.isin(reports.source, sorted(known & main or known)) | reports.confirmed
     again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
     return subtract(history, layer, reports, np.where(trusted, again, 1.0))
 

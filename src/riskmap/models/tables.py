@@ -29,7 +29,8 @@ class Forecast:
         variance over mean; ``p_least`` and ``p_most`` are the least and the greatest ``p_any`` of
         the model and of :data:`riskmap.models.forecasts.ENSEMBLE`; ``p_low``, ``p_high`` those of
         the span of the share of incidents that don't say who was hit; ``p_own`` is what the own
-        reports give alone.
+        reports give alone, and ``p_whole`` what it would be, had the rows counted that were set
+        aside.
     components : DataFrame
         ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
     keys : DataFrame

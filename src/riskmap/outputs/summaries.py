@@ -20,7 +20,7 @@ from riskmap.outputs.wordings import (
     nationals,
     region_names,
 )
-from riskmap.panels.measures import hits_foreigners, measure
+from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _once(layer: RiskLayer) -> pd.DataFrame:
     table = table[
         table["event_date"] < parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
     ]
-    return table[measure(table)["violence"] > 0]
+    return table[is_violence(table)]
 
 
 def _yearly(layer: RiskLayer) -> pd.DataFrame:

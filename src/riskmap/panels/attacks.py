@@ -128,7 +128,8 @@ def _find(
     since = counted["event_date_end"].fillna(counted["event_date"])
     since = since.where(~(told > since), told).clip(upper=as_of)
     until = since + pd.Timedelta(days=rules.attack_days)
-    rows = np.flatnonzero(names_group(counted, group) & (until > as_of).to_numpy())
+    rows = np.flatnonzero(until > as_of)
+    rows = rows[names_group(counted.iloc[rows], group)]
     own, reach = placed[placed["row"].isin(rows)], rules.attack_reach_km
     told_of = counted.iloc[rows].filter(_PLACE)
     lines = [

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
-from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
-from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.doubts import share_lost, sum_lost
+from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
+from riskmap.panels.doubts import find_missing, share_lost, sum_lost
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import (
     LAYERS,
@@ -21,34 +21,26 @@ from riskmap.panels.knowledge import (
     default_rules,
     find_watchers,
     know_regions,
+    main_sources,
     main_watchers,
     watched_share,
 )
 from riskmap.panels.measures import (
     GROUP_SERIES,
+    NO_DAY,
     RELEVANCE_UNIT,
     SERIES,
     driver_of,
-    hits_foreigners,
-    leaves_victims_unclear,
+    join_sources,
     measure,
-    tells_victims,
+    refuse_rows,
+    tell_facts,
 )
 from riskmap.panels.neighbours import find_neighbours
-from riskmap.panels.scans import NO_DAY, Scan
+from riskmap.panels.scans import Scan
 from riskmap.panels.shares import going_shares
-from riskmap.panels.tallies import (
-    COUNTED,
-    place_newest,
-    refuse_rows,
-    scan_cells,
-    scan_evidence,
-    scan_series,
-    see_sums,
-    spread_areas,
-    sum_reports,
-    weigh_areas,
-)
+from riskmap.panels.sums import KEYS
+from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
 from riskmap.panels.targeting import with_targeting
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
@@ -65,6 +57,10 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    #: Placed facts, what gives the evidence, and incidents that are whole with where they count.
+    _Placed = tuple[pd.DataFrame, Callable[[], pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
 
 _EPOCH = np.datetime64("1970-01-01", "D")
 
@@ -109,6 +105,11 @@ class Panel:
         The attacks of the last 90 days on the group, or on any foreigners without one.
     group : WorkerGroup, optional
         Whose series are counted.
+    missing : DataFrame
+        What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
+    main_sources : mapping of str to frozenset of str
+        For ``violence`` and ``foreign`` the sources whose silence lowers and whose reports teach
+        (:func:`riskmap.panels.knowledge.main_sources`).
 
     Examples
     --------
@@ -133,6 +134,8 @@ class Panel:
     shares: pd.DataFrame = field(default_factory=pd.DataFrame)
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
+    missing: pd.DataFrame = field(default_factory=pd.DataFrame)
+    main_sources: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -262,36 +265,76 @@ def count_incidents(
     if every not in EVERY:
         raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))
     ordered = regions.sort_values("region_id", ignore_index=True)
+    place: Callable[..., _Placed]
     if isinstance(located, Scan):
-        return _count_scan(located, ordered, group=group, as_of=day, every=every, start=start)
-    edges = _find_edges(located.incidents, day, every=every, start=start)
-    reasons = _find_reasons(located.incidents, day, first=edges[0])
+        facts, lost, place = located.sums, located.lost, partial(_place_scan, located)
+    else:
+        facts, lost = tell_facts(located.incidents), sum_lost(located.aside, group)
+        place = partial(_place_located, located)
+    edges = _find_edges(facts, day, every=every, start=start)
+    today, first = (int(one) for one in day_numbers(np.append(np.datetime64(day, "D"), edges[:1])))
+    reasons = refuse_rows(facts, as_of=today, first=first)
     used = reasons.isna().to_numpy()
-    counted = pd.DataFrame(located.incidents if used.all() else located.incidents[used])
-    ledger = located.ledger.then(
-        Stage(
-            "count",
-            rows_in=len(located.incidents),
-            rows_out=len(counted),
-            reasons=count_reasons(reasons),
-        )
+    stage = Stage(
+        "count",
+        rows_in=int(facts["reports"].sum()),
+        rows_out=int(facts.loc[used, "reports"].sum()),
+        reasons={str(k): int(n) for k, n in facts["reports"].groupby(reasons).sum().items()},
     )
-    placed = join_placements(located, used, ordered["region_id"])
-    group = _target(group, counted, placed, ordered)
-    if group is not None:
-        counted = counted.assign(relevance=group.relevance(counted))
+    rows, evidence_of, newest = place(facts, ordered, used=used, group=group)
     return _make_panel(
-        _cells_of(counted, placed, group),
-        see_reports(counted, placed),
+        rows,
         Grid(ordered, edges, day, every, find_neighbours(ordered)),
-        evidence_of=Once(partial(line_up, counted, placed, ordered["region_id"])),
-        ledger=ledger,
-        lost=share_lost(sum_lost(located.aside, group), ordered, as_of=day),
+        evidence_of=evidence_of,
+        ledger=located.ledger.then(stage),
+        lost=share_lost(lost, ordered, as_of=day),
         group=group,
-        attacks=find_attacks(
-            counted, placed, ordered, group=group, as_of=day, aside=getattr(located, "aside", None)
-        ),
+        attacks=find_attacks(*newest, ordered, group=group, as_of=day, aside=located.aside),
     )
+
+
+def _place_located(
+    located: Located,
+    facts: pd.DataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    used: NDArray[np.bool_],
+    group: WorkerGroup | None,
+) -> _Placed:
+    """Return the used facts by region, evidence, and the incidents with where they count."""
+    counted = pd.DataFrame(located.incidents if used.all() else located.incidents[used])
+    placed = join_placements(located, used, regions["region_id"])
+    rows = _by_region(facts if used.all() else facts[used], placed)
+    evidence_of = Once(partial(line_up, counted, placed, regions["region_id"], group))
+    return rows, evidence_of, (counted, placed)
+
+
+def _by_region(facts: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
+    """Return facts as they are placed: one row for each region of each."""
+    return facts.take(placed["row"].to_numpy()).assign(
+        position=placed["position"].to_numpy(),
+        grains=(placed["weight"].to_numpy() / GRAIN).astype(np.int64),
+        is_sharp=(placed["method"] != "spread").to_numpy(),
+    )
+
+
+def _place_scan(
+    scan: Scan,
+    facts: pd.DataFrame,
+    regions: gpd.GeoDataFrame,
+    *,
+    used: NDArray[np.bool_],
+    group: WorkerGroup | None,
+) -> _Placed:
+    """Return the used sums by region, evidence, and the newest incidents with where they count."""
+    if tuple(regions["region_id"]) != scan.region_ids:
+        raise SchemaError("the regions are not those that were scanned", column="region_id")
+    weights, counted = weigh_areas(scan, regions), facts[used]
+    evidence_of = Once(partial(scan_evidence, scan, counted, weights=weights, group=group))
+    newest = scan.newest.merge(counted[list(KEYS)], on=list(KEYS), how="inner")
+    placed = newest[["position", "method"]].assign(row=np.arange(len(newest)), weight=1.0)
+    placed = placed[placed["position"] >= 0].reset_index(drop=True)
+    return spread_areas(counted, weights), evidence_of, (newest, placed)
 
 
 @dataclass(frozen=True)
@@ -320,9 +363,8 @@ class Grid:
         return pd.DataFrame(self.regions[["region_id", "parent_id", "iso3"]])
 
 
-def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
-    cells: Cells,
-    seen: pd.DataFrame,
+def _make_panel(
+    rows: pd.DataFrame,
     grid: Grid,
     *,
     evidence_of: Callable[[], pd.DataFrame],
@@ -331,25 +373,39 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
     group: WorkerGroup | None,
     attacks: pd.DataFrame,
 ) -> Panel:
-    """Return the panel of cells and of the reports that were seen."""
+    """Return the panel of placed facts."""
+    rows = rows.assign(source=join_sources(rows["source"], rows["first"].to_numpy()))
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
-    sums = sum_cells(cells, n_regions=len(keys), edges=grid.edges)
+    group = with_targeting(
+        group,
+        rows,
+        foreign=measure(rows, group)["foreign"] > 0,
+        position=rows["position"].to_numpy(),
+        day=rows["first"].to_numpy(),
+        weight=rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN,
+        region_ids=list(keys["region_id"]),
+    )
+    seen = see_reports(rows)
+    sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
     named = seen[seen["heard"] > 0]  # what is spread names none of its regions
     watchers = find_watchers(named, keys["iso3"], today=today)
+    alive = find_watchers(seen, keys["iso3"], today=today)  # but shows that its source reports
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
     told = named.assign(scope="violence")
     everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
-    reporting = main_watchers(reporting, named, keys["iso3"], "reports", today=today)
+    told_most = main_sources(reporting, named, keys["iso3"], "reports", today=today)
+    reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
     at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
+    main = {}
     for layer in LAYERS:
-        main = main_watchers(watchers, named, keys["iso3"], layer, today=today)
+        main[layer] = main_sources(watchers, named, keys["iso3"], layer, today=today)
         watched, at_risk[layer] = days_at_risk_share(
-            main, everyone, layer, bounds=bounds, n=len(keys)
+            main_watchers(watchers, main[layer]), everyone, layer, bounds=bounds, n=len(keys)
         )
         names = [name for name in sums if _SEEN_WITH.get(name) == layer]
         blind = (watched.T == 0).ravel()
@@ -364,57 +420,17 @@ def _make_panel(  # noqa: PLR0913 - what every way of counting ends with
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, watchers, today=today, lost=lost, group=group),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
+        missing=find_missing(lost, keys, seen),
+        main_sources={layer: frozenset(name for _, name in main[layer]) for layer in LAYERS},
     )
 
 
 #: Whose silence a series is missing with.
 _SEEN_WITH = {"violence": "violence", "fatalities": "violence", "foreign": "foreign"} | _AT_RISK
-
-
-def see_reports(counted: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
-    """Return the reports by region, day, source and scope, and what they tell.
-
-    Parameters
-    ----------
-    counted, placed
-        The used incidents, and what :func:`riskmap.panels.joins.join_placements` returned for them.
-
-    Returns
-    -------
-    DataFrame
-        ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
-        spread``: of the incidents that named one region; ``spread`` are those that were spread over
-        several, and of the ``unclear`` ones it is not understood who was hit.
-        What other sources tell of them too is ``heard``, and no report more.
-    """
-    row = placed["row"].to_numpy()
-    facts = {
-        "reports": np.ones(len(counted)),
-        "told": tells_victims(counted).astype(float),
-        **{k: v.astype(float) for k, v in measure(counted).items() if k in _TOLD},
-    }
-    facts["unclear"] = leaves_victims_unclear(counted) * (facts["foreign"] == 0)
-    weight = placed["weight"].to_numpy(dtype=float)
-    sharp = (placed["method"] != "spread").to_numpy()
-    table = pd.DataFrame(
-        {
-            "position": placed["position"].to_numpy(),
-            "day": day_numbers(counted["event_date"].to_numpy())[row],
-            "source": counted["source"].array.take(row),
-            "scope": counted["scope"].array.take(row),
-            "confirmed_by": counted["confirmed_by"].array.take(row),
-            **{name: values[row] * np.where(sharp, weight, 0.0) for name, values in facts.items()},
-            "spread": np.where(sharp, 0.0, weight),
-        }
-    )
-    return sum_reports(table)
-
-
-_TOLD = ("violence", "unknown", "foreign")
 
 
 def _learn_shares(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
@@ -424,59 +440,6 @@ def _learn_shares(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     columns = ["source", "iso3", "scope"]
     told = by.groupby(columns, dropna=False, sort=True, as_index=False)
     return going_shares(told[["reports", "told", "foreign"]].sum())
-
-
-def _count_scan(
-    scan: Scan,
-    regions: gpd.GeoDataFrame,
-    *,
-    group: WorkerGroup | None,
-    as_of: pd.Timestamp,
-    every: str,
-    start: str | date | pd.Timestamp | None,
-) -> Panel:
-    """Return the panel of a scan."""
-    if tuple(regions["region_id"]) != scan.region_ids:
-        raise SchemaError("the regions are not those that were scanned", column="region_id")
-    today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
-    sums = scan.sums
-    past = sums[(sums["known"] < today) & (sums["first"] != NO_DAY)]
-    days = (_EPOCH + past["first"].to_numpy()).astype("datetime64[us]")
-    edges = _reach(pd.Series(days), as_of, every=every, start=start)
-    first = int(day_numbers(edges[:1])[0])
-    reasons = refuse_rows(sums, as_of=today, first=first)
-    counted = sums[reasons.isna()]
-    aside = sums["reports"].groupby(reasons).sum().to_dict()
-    stage = Stage(
-        "count",
-        rows_in=int(sums["reports"].sum()),
-        rows_out=int(counted["reports"].sum()),
-        reasons=aside,
-    )
-    weights = weigh_areas(scan, regions)
-    spread = spread_areas(counted[list(COUNTED)], weights)
-    own = scan.newest[refuse_rows(scan.newest, as_of=today, first=first).isna()]
-    group = with_targeting(
-        group,
-        spread,
-        foreign=scan_series(spread, group)["foreign"] > 0,
-        position=spread["position"].to_numpy(),
-        day=spread["first"].to_numpy(),
-        weight=spread["reports"].to_numpy() * spread["grains"].to_numpy() * GRAIN,
-        region_ids=list(regions["region_id"]),
-    )
-    return _make_panel(
-        scan_cells(spread, group),
-        see_sums(spread),
-        Grid(regions, edges, as_of, every, find_neighbours(regions)),
-        evidence_of=Once(partial(scan_evidence, scan, counted, weights=weights, group=group)),
-        ledger=scan.ledger.then(stage),
-        lost=share_lost(scan.lost, regions, as_of=as_of),
-        group=group,
-        attacks=find_attacks(
-            *place_newest(own), regions, group=group, as_of=as_of, aside=scan.aside
-        ),
-    )
 
 
 def reach_back(panel: Panel, days: float) -> Panel:
@@ -565,10 +528,8 @@ def recount_evidence(
     rows = evidence[inside].reset_index(drop=True)
     position = pd.Index(keys["region_id"]).get_indexer(rows["region_id"])
     placed = rows[["weight", "method"]].assign(row=np.arange(len(rows)), position=position)
-    group = _target(group, rows, placed, keys)
     return _make_panel(
-        _cells_of(rows, placed, group),
-        see_reports(rows, placed),
+        _by_region(tell_facts(rows), placed),
         Grid(keys, edges, day, every, neighbours),
         evidence_of=lambda: rows,
         ledger=Ledger(),
@@ -578,82 +539,22 @@ def recount_evidence(
     )
 
 
-def _target(
-    group: WorkerGroup | None, counted: pd.DataFrame, placed: pd.DataFrame, keys: pd.DataFrame
-) -> WorkerGroup | None:
-    """Return the group with its targeting among placed incidents."""
-    row = placed["row"].to_numpy()
-    rows = counted.iloc[row]
-    return with_targeting(
-        group,
-        rows,
-        foreign=hits_foreigners(rows, group),
-        position=placed["position"].to_numpy(),
-        day=day_numbers(rows["event_date"].to_numpy()),
-        weight=placed["weight"].to_numpy(dtype=float),
-        region_ids=list(keys["region_id"]),
-    )
-
-
 def _find_edges(
-    incidents: gpd.GeoDataFrame,
+    facts: pd.DataFrame,
     as_of: pd.Timestamp,
     *,
     every: str,
     start: str | date | pd.Timestamp | None,
 ) -> NDArray[np.datetime64]:
     """Return the windows' edges from the start that was asked for, or from the first incident."""
-    known = incidents.loc[_known(incidents, as_of), "event_date"]
-    return _reach(known, as_of, every=every, start=start)
-
-
-def _reach(
-    known: pd.Series,
-    as_of: pd.Timestamp,
-    *,
-    every: str,
-    start: str | date | pd.Timestamp | None,
-) -> NDArray[np.datetime64]:
-    """Return the windows' edges from a start, or from the first of some days."""
     if start is not None:
         return step_windows(as_of, parse_day(start, what="start"), every=every)
+    today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
+    known = facts.loc[(facts["known"] < today) & (facts["first"] != NO_DAY), "first"]
     if known.empty:
         raise InputError(
             "no incident is known before as_of",
             met=f"{as_of:%Y-%m-%d}",
             expected="incidents with an earlier event_date, or start=",
         )
-    return step_windows(as_of, known.min(), every=every)
-
-
-def _known(incidents: gpd.GeoDataFrame, as_of: pd.Timestamp) -> pd.Series:
-    """Return which incidents had happened and were known before `as_of`."""
-    told = incidents["ingested_at"].isna() | (incidents["ingested_at"] < as_of.tz_localize("UTC"))
-    return (incidents["event_date"] < as_of) & told
-
-
-def _find_reasons(
-    incidents: gpd.GeoDataFrame, as_of: pd.Timestamp, *, first: np.datetime64
-) -> pd.Series:
-    """Return why each incident can't be counted, missing where it can."""
-    reasons = pd.Series(np.nan, index=incidents.index, dtype="str")
-    ends = incidents["event_date_end"].fillna(incidents["event_date"])
-    reasons[ends < pd.Timestamp(first)] = "before_start"
-    reasons[incidents["ingested_at"] >= as_of.tz_localize("UTC")] = "not_yet_known"
-    reasons[incidents["event_date"] >= as_of] = "after_as_of"
-    reasons[incidents["event_date"].isna()] = "no_date"
-    return reasons
-
-
-def _cells_of(counted: pd.DataFrame, placed: pd.DataFrame, group: WorkerGroup | None) -> Cells:
-    """Return the cells of placed incidents."""
-    row = placed["row"].to_numpy()
-    first = day_numbers(counted["event_date"].to_numpy())
-    last = day_numbers(counted["event_date_end"].fillna(counted["event_date"]).to_numpy())
-    return Cells(
-        position=placed["position"].to_numpy(),
-        first=first[row],
-        last=last[row],
-        grains=(placed["weight"].to_numpy() / GRAIN).astype(np.int64),
-        series={name: values[row] for name, values in measure(counted, group).items()},
-    )
+    return step_windows(as_of, pd.Timestamp(_EPOCH + known.min()), every=every)

@@ -18,10 +18,12 @@ from riskmap.places.losses import members_of
 from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: Lost: rows that were set aside, by the area and day that they are known to.
 LOST_COLUMNS = (
@@ -133,6 +135,9 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
 LEAST_LOST = 0.5
 
+#: When so large a share of a country's reports is lost, it is not known who its main sources were.
+MUCH_LOST = 0.3
+
 #: A report that may be of a region weighs half after so many days, as its own rate does.
 _HALF_LIFE_DAYS = 730.5
 
@@ -180,18 +185,16 @@ def find_doubts(
     recent_days: int,
     lost_share: float,
 ) -> Doubts:
-    r"""Return what was lost of each region.
+    """Return what was lost of each region.
 
     All that was lost is held against all reports; what was lost of the last days against those of
     the last days. What has no day may be of today. In the shares of a country both weigh the less
     the older they are. Reports that say in unknown words who was hit may be of foreigners.
 
-    With a share s of a country's reports lost, and :math:`s'` without the region that lost most,
-    hazards may be higher by
-
-    .. math:: \max\{1 / (1 - s)^2,\; 1 / (1 - s')^3\}
-
-    because what is lost would also have taught coefficients.
+    With a share s of a country's reports lost, the region that lost most left out, hazards may be
+    :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught coefficients.
+    With more than :data:`MUCH_LOST` lost, of one region or of many, others may be the main sources,
+    and hazards :math:`1 / (1 - s)^2` times as high.
 
     Parameters
     ----------
@@ -214,7 +217,7 @@ def find_doubts(
         (gone.recent(recent_days).total("weight"), mine.recent(recent_days).total("reports")),
         (gone.total("foreign"), mine.total("foreign")),
     ]
-    all_of_it, lately, hit = (
+    all_of_it, lately, hits = (
         (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST) for lack, rest in pairs
     )
     unclear = mine.total("unclear", by_age=True)
@@ -225,17 +228,21 @@ def find_doubts(
         country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
     )
     foreign = np.maximum(wide, theirs)
-    steady = _OWN_DAYS / max(mine.age, _OWN_DAYS)
+    since = pd.Series(today - told["day"]).groupby(country[told["position"]]).max()
+    steady = _OWN_DAYS / since.reindex(country).fillna(0.0).clip(lower=_OWN_DAYS).to_numpy()
     may_be, may_be_foreign = (
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
     )
+    vague = _find_vague(told, keys, today)
+    reports = told["reports"].sum()
+    hit = told["foreign"].sum() / reports if reports else 0.0
     return Doubts(
         lost=gone.total("weight"),
         is_lost=all_of_it | lately,
-        is_lost_foreign=all_of_it | lately | hit,
-        may_be=may_be,
-        may_be_foreign=may_be_foreign + unclear,
+        is_lost_foreign=all_of_it | lately | hits,
+        may_be=may_be + vague,
+        may_be_foreign=may_be_foreign + unclear + vague * hit,
         share=wide[0],
         share_foreign=foreign[0],
         times=_times(wide),
@@ -251,11 +258,6 @@ class _Reports:
     n: int
     today: int
 
-    @property
-    def age(self) -> float:
-        """Days since the first of them."""
-        return self.today - float(self.rows["day"].min()) if len(self.rows) else 0.0
-
     def recent(self, days: int) -> _Reports:
         """Return those of the last days."""
         return replace(self, rows=self.rows[self.rows["day"] >= self.today - days])
@@ -268,6 +270,109 @@ class _Reports:
             values = values * 0.5 ** (np.nan_to_num(age) / _HALF_LIFE_DAYS)
         position = self.rows["position"].to_numpy(dtype=np.int64)
         return np.bincount(position, values, self.n).astype(float)
+
+
+def _find_vague(told: pd.DataFrame, keys: pd.DataFrame, today: int) -> FloatArray:
+    """Return by region how many reports of its province alone may be of it, more than usual.
+
+    So many of a province are always known to it alone. When lately far more are than of those of
+    more than two years ago (with the share of the whole country counted as ten of these), districts
+    have been left out. The older a report, the less it weighs.
+    """
+    n = len(keys)
+    if "spread" not in told or "parent_id" not in keys:
+        return np.zeros(n)
+    country, province = (
+        keys[names].astype("str").fillna("").agg("/".join, axis=1).factorize()[0]
+        for names in (["iso3"], ["iso3", "parent_id"])
+    )
+    mine, old = _Reports(told, n, today), told[told["day"] < today - _HALF_LIFE_DAYS]
+
+    def among(
+        where: IntArray, rows: _Reports, *, by_age: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        vague, sharp = (
+            np.bincount(where, rows.total(name, by_age=by_age)).astype(float)
+            for name in ("spread", "reports")
+        )
+        return vague[where], (vague + sharp)[where]
+
+    vague, all_of_it = among(country, mine)
+    wide = _share(vague, all_of_it - vague)
+    vague, all_of_it = among(province, _Reports(old, n, today))
+    usual = (vague + _USUAL * wide) / (all_of_it + _USUAL)
+    vague, all_of_it = among(province, mine, by_age=True)
+    more = vague - usual * all_of_it
+    chance = np.sqrt(all_of_it * usual * (1.0 - usual) + 1.0)
+    return np.where(more > _UNUSUAL * chance, more, 0.0)
+
+
+#: How many reports the share of a country is worth where that of a province is asked for.
+_USUAL = 10.0
+#: More vague reports than usual are no chance beyond so many standard deviations.
+_UNUSUAL = 3.0
+
+
+def find_missing(lost: pd.DataFrame | None, keys: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """Return what may be missing in the counts of each region.
+
+    Parameters
+    ----------
+    lost
+        From :func:`share_lost`; None where it is not known.
+    keys : DataFrame
+        ``region_id`` of the regions, in order.
+    seen : DataFrame
+        ``position, day, unclear``: of the incidents that count, those that may be of foreigners.
+
+    Returns
+    -------
+    DataFrame
+        ``position, day, weight, foreign``.
+    """
+    unclear = seen[(seen["unclear"] > 0) & (seen["position"] >= 0)]
+    more = unclear.assign(weight=0.0, foreign=unclear["unclear"])
+    both = pd.concat([_place_lost(lost, keys), more], ignore_index=True)
+    return both[["position", "day", "weight", "foreign"]].astype(float)
+
+
+def add_missing(
+    histories: Mapping[str, CountHistory], missing: pd.DataFrame, edges: NDArray[np.datetime64]
+) -> dict[str, CountHistory]:
+    """Return histories as if what is missing had counted.
+
+    It is violence; what is of foreigners is of the group, and what has no day of the last window.
+
+    Parameters
+    ----------
+    histories
+        By series.
+    missing
+        From :func:`find_missing`.
+    edges
+        Edges of the windows.
+    """
+    bounds = (edges - np.datetime64("1970-01-01", "D")).astype(float)
+    day = missing["day"].fillna(np.inf).to_numpy()
+    window = np.clip(np.searchsorted(bounds, day, side="right") - 1, 0, len(bounds) - 2)
+    at = window, missing["position"].to_numpy(dtype=np.int64)
+
+    def total(values: pd.Series, history: CountHistory) -> FloatArray:
+        found = np.zeros_like(history.counts)
+        np.add.at(found, at, values.fillna(0.0).to_numpy())
+        return found
+
+    foreign = missing["foreign"]
+    unknown = (missing["weight"] - foreign).clip(lower=0.0)
+    parts = {"violence": missing["weight"], "foreign": foreign, "group": foreign}
+    return {
+        name: replace(
+            one,
+            counts=one.counts + total(parts.get(name, unknown), one),
+            drivers={k: v + total(missing["weight"], one) for k, v in one.drivers.items()},
+        )
+        for name, one in histories.items()
+    }
 
 
 def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
@@ -295,4 +400,4 @@ def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
 def _times(shares: FloatArray) -> FloatArray:
     """Return how many times hazards may be higher for such shares."""
     around, whole = np.maximum(1.0 - shares, 1e-3)
-    return np.maximum(whole**-2, around**-3)
+    return np.where(whole < 1.0 - MUCH_LOST, np.maximum(whole**-2, around**-3), around**-3)

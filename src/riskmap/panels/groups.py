@@ -32,6 +32,9 @@ RELEVANCE = {
     "no foreigners known": 0.0,
 }
 
+#: Codes of territories whose people are nationals of China too.
+_TERRITORIES = ("HKG", "MAC")
+
 #: The grade whose weight is that of the group's targeting, where workers are told.
 OTHERS = "other foreigners"
 
@@ -240,7 +243,7 @@ class WorkerGroup:
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
-        mine = set(self.nationality)
+        mine = {*self.nationality, *(_TERRITORIES if "CHN" in self.nationality else ())}
         names = [
             text
             for text, codes in told.items()

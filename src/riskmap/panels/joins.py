@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import IntArray
 
@@ -107,7 +108,12 @@ def _rows_of(placed: pd.Series, incidents: pd.Series) -> IntArray:
     return pd.Index(incidents).get_indexer(placed)
 
 
-def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -> pd.DataFrame:
+def line_up(
+    incidents: pd.DataFrame,
+    placed: pd.DataFrame,
+    regions: pd.Series,
+    group: WorkerGroup | None = None,
+) -> pd.DataFrame:
     """Return what is known of each placed incident, newest first, whatever the input's order.
 
     Parameters
@@ -116,6 +122,8 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
         The used incidents, and what :func:`join_placements` returned for them.
     regions
         Ids of the regions, sorted.
+    group
+        Whose ``relevance`` is told too.
 
     Returns
     -------
@@ -146,10 +154,10 @@ def line_up(incidents: pd.DataFrame, placed: pd.DataFrame, regions: pd.Series) -
         "method": placed["method"].array.take(order),
     }
     table |= known
-    if "relevance" in incidents:
-        table["relevance"] = incidents["relevance"].array.take(row)
-    extra = [name for name in ("relevance",) if name in table]
-    return pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE, *extra)})
+    found = pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE)})
+    if group is None:
+        return found
+    return found.assign(relevance=group.relevance(incidents).array.take(row))
 
 
 class Once:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.doubts import Doubts, find_doubts
+from riskmap.places.spreads import MEMORY_DAYS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ def _watch(
     """Yield how one source watches each country."""
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     sharp = _names_region(rows)
+    # what is spread shows that the source reports, and not that it names regions of the country
+    heard = _names_region(rows, "heard")
     until = today - int(np.ceil(scope.delay_days))
     # a source that has watched for long is known from the first report of the file on
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
@@ -168,16 +171,17 @@ def _watch(
         # a scope that names a country watches it as long as the source reports from anywhere
         own = day if named else day[country[position] == code]
         days = np.unique(own)
-        if not len(days) or until - days[0] < rules.least_history_days:
+        near = days if named else np.unique(day[heard & (country[position] == code)])
+        if not len(near) or until - near[0] < rules.least_history_days:
             continue
-        often = bool(named) or np.sum(days >= until - rules.lately_days) >= rules.often_days
+        often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
         gap = _last_gap(days[days < until], rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
             members = np.flatnonzero(country == code)
-            if scope.reach == "countries" and len(days) < rules.often_days:
+            if scope.reach == "countries" and len(near) < rules.often_days:
                 continue
             watches = alive and bool(often)
             yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
@@ -201,9 +205,9 @@ def _watch(
             )
 
 
-def _names_region(seen: pd.DataFrame) -> NDArray[np.bool_]:
+def _names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
-    return np.asarray(seen["reports"] > 0 if "reports" in seen else np.ones(len(seen), dtype=bool))
+    return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
 
 
 def _last_gap(days: IntArray, rules: Rules) -> int:
@@ -224,9 +228,13 @@ def _last_gap(days: IntArray, rules: Rules) -> int:
         near = np.abs(days[:-1] - days[i]) <= rules.gap_days
         near[i] = False
         others = np.sort(quiet[near])
-        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-2]:
+        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
             return int(days[i + 1])
     return -1
+
+
+#: A source may have stopped so often in five years that its other stops don't excuse one.
+_STOPS = 4
 
 
 def _spans(
@@ -270,13 +278,15 @@ def _era(days: IntArray, until: int, rules: Rules) -> IntArray:
     """Return the days of a source's reports since it began anew.
 
     It did after a silence of more than ``lately_days``, when it has reported for a while since then
-    at more than twice its pace before.
+    at more than twice its pace before, or no chance explains the silence at either pace.
     """
     for i in np.flatnonzero(np.diff(days) > rules.lately_days)[::-1]:
         before, after = days[: i + 1], days[i + 1 :]
         spans = max(before[-1] - before[0], rules.recent_days), until - after[0]
         paces = [len(some) / span for some, span in zip((before, after), spans, strict=True)]
-        if spans[1] >= rules.least_watched_days and paces[1] > 2 * paces[0]:
+        silence = after[0] - before[-1]
+        sure = np.exp(-min(paces) * silence) < 1.0 - rules.past_gap_probability
+        if spans[1] >= rules.least_watched_days and (sure or paces[1] > 2 * paces[0]):
             return after
     return days
 
@@ -321,14 +331,16 @@ def watched_share(
     return share
 
 
-def main_watchers(
+def main_sources(
     watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
-) -> list[Watcher]:
-    """Return the watchers whose silence adds days at risk: the main ones of each country.
+) -> set[tuple[str, str]]:
+    """Return the country and name of each main source: its silence adds days at risk.
 
     These are the largest sources that together told nine tenths of a country's reports of the layer
-    of more than a year ago (of all, where there are none). What a smaller source tells raises; that
-    it watches, and tells little, lowers nothing.
+    of more than a year and less than ten years ago (of all, where there are none); those that have
+    told nothing for five years are left out, unless all have, and those that see a part of the
+    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
+    raises; that they watch, and tell little, or watched long ago, lowers nothing.
 
     Parameters
     ----------
@@ -345,9 +357,15 @@ def main_watchers(
     """
     country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
     by = [country, seen["source"].fillna("")]
+    age, rules = today - seen["day"], default_rules()
+    current = age.groupby(by).transform("min") <= rules.gap_days
+    current |= ~current.groupby(country).transform("any")
+    whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
+    able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
+    current &= able | ~(able & current).groupby(country).transform("any")
+    record = current & (age > rules.recent_days) & (age <= MEMORY_DAYS)
     told, old = (
-        seen[layer].where(rows, 0.0).groupby(by).sum()
-        for rows in (seen["day"] < today, seen["day"] < today - default_rules().recent_days)
+        seen[layer].where(rows, 0.0).groupby(by).sum() for rows in (current & (age > 0), record)
     )
     main: set[tuple[str, str]] = set()
     for code, counts in told[told > 0].groupby(level=0):
@@ -356,6 +374,11 @@ def main_watchers(
         before = largest.cumsum() - largest
         names = largest.index[before < RECORD_SHARE * largest.sum()]
         main |= {(str(code), str(name)) for name in names}
+    return main
+
+
+def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
+    """Return the watchers that are main sources; all of them in a country that has none."""
     countries = {code for code, _ in main}
     return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
 
@@ -490,16 +513,15 @@ class _Region:
         named = np.bincount(position, reports, n).astype(float)
         own = _names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
-        spread = np.zeros(n)
-        if "spread" in sharp:
-            spread += np.bincount(position, sharp["spread"].to_numpy(float) * recent, n)
-        unclear = np.zeros(n)
-        if "unclear" in sharp:
-            unclear += np.bincount(position, sharp["unclear"].to_numpy(float) * recent, n)
+        sharp = sharp.assign(**{k: 0.0 for k in ("foreign", "unclear", "spread") if k not in sharp})
+        spread, unclear = (
+            np.bincount(position, sharp[name].to_numpy(float) * recent, n).astype(float)
+            for name in ("spread", "unclear")
+        )
         doubts = find_doubts(
             lost,
             keys,
-            sharp.assign(**{name: 0.0 for name in ("foreign", "unclear") if name not in sharp}),
+            sharp,
             today=today,
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,
@@ -560,7 +582,7 @@ def _know_layer(
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
-    reports = _could_tell(layer, region, sector, n)
+    reports = _could_tell(layer, region, sector, n=n, today=today)
     doubts = region.doubts
     wide = layer == "violence"  # a few lost rows may be all that told of foreigners
     is_lost = doubts.is_lost if wide else doubts.is_lost_foreign
@@ -616,8 +638,10 @@ def _around(one: Watcher, keys: pd.DataFrame) -> IntArray:
     return np.union1d(np.flatnonzero(same), one.regions)
 
 
-def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> FloatArray:
-    """Return how many reports could have told of a layer: by their scope, or knowing it."""
+def _could_tell(
+    layer: str, region: _Region, sector: str | None, *, n: int, today: int
+) -> FloatArray:
+    """Return how many reports of ten years could have told of a layer: by scope, or knowing it."""
     seen = region.seen
     scopes = {text: Scope.parse(text) for text in seen["scope"].dropna().unique()}
     able = {
@@ -627,5 +651,5 @@ def _could_tell(layer: str, region: _Region, sector: str | None, n: int) -> Floa
     }
     whole = seen["scope"].isin(able).to_numpy()
     told = seen["reports"] if layer == "violence" else seen["told"]
-    number = np.where(whole, seen["reports"], told).astype(float)
+    number = np.where(whole, seen["reports"], told) * (seen["day"] >= today - MEMORY_DAYS)
     return np.bincount(seen["position"].to_numpy(dtype=np.int64), number, n).astype(float)

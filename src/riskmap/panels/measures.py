@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+
+from riskmap.panels.cells import day_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from riskmap.typing import FloatArray, IntArray, Relevance
@@ -29,6 +31,119 @@ HARMLESS = ("unrest", "arrest", "other")
 
 _TOLLS = ["killed", "wounded", "abducted"]
 
+#: What counting knows of an incident beside its place: the days on which it may have happened, and
+#: when it was known, since 1970; who tells it; what it is and whom it hit.
+FACTS = (
+    *("first", "last", "known", "source", "scope", "confirmed_by"),
+    *("violence", "foreign", "told", "nationality", "sector", "target", "staff_type", "strange"),
+)
+
+#: The day number that stands for no day.
+NO_DAY = int(np.iinfo(np.int64).min)
+
+
+def tell_facts(incidents: pd.DataFrame) -> pd.DataFrame:
+    """Return what counting knows of each incident.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table, or evidence; grades in a column ``relevance`` are kept.
+
+    Returns
+    -------
+    DataFrame
+        :data:`FACTS`, with the number of ``reports`` that a row stands for, and of ``fatalities``.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> tell_facts(rm.datasets.incidents())[["violence", "foreign", "told"]].iloc[0].tolist()
+    [1, 0, 1]
+    """
+    first = day_numbers(incidents["event_date"].to_numpy())
+    last = incidents["event_date_end"].fillna(incidents["event_date"])
+    known = day_numbers(incidents["ingested_at"].dt.tz_localize(None).to_numpy())
+    kept = (*FACTS, "relevance")
+    return pd.DataFrame(
+        {
+            "first": first,
+            "last": day_numbers(last.to_numpy()),
+            "known": np.maximum(first, known),
+            "violence": is_violence(incidents).astype(np.int64),
+            "foreign": hits_foreigners(incidents).astype(np.int64),
+            "told": tells_victims(incidents).astype(np.int64),
+            **{name: incidents[name].array for name in kept if name in incidents},
+            "strange": _strange_columns(incidents).array,
+            "reports": np.ones(len(incidents), dtype=np.int64),
+            "fatalities": incidents["killed"].fillna(0).to_numpy(dtype=np.int64),
+        }
+    )
+
+
+def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
+    """Return of what is not understood the columns that say whom an incident concerns."""
+    told = pd.Series("", index=range(len(incidents)), dtype="str")
+    for name in ("sector", *VICTIM_WORDS):
+        told += np.where(may_be_any(incidents, name), f"{name}=; ", "")
+    told += ("target=" + strange_targets(incidents) + "; ").fillna("").to_numpy(dtype=object)
+    return told.str.strip("; ").replace("", None).astype("str")
+
+
+def join_sources(source: pd.Series, day: IntArray) -> pd.Series:
+    """Return sources, with one name for those that follow each other and differ in numbers alone.
+
+    A log that is kept in a file a year is one source, and none of its files has stopped.
+
+    Parameters
+    ----------
+    source
+        The source of each report.
+    day
+        Its day, since 1970.
+
+    Examples
+    --------
+    >>> source = pd.Series(["log 2023", "log 2024", "team 1", "team 2"])
+    >>> join_sources(source, np.array([100, 400, 100, 100])).tolist()
+    ['log 2024', 'log 2024', 'team 1', 'team 2']
+    """
+    span = pd.Series(day, source.index).groupby(source).agg(["min", "max"])
+    span["alike"] = span.index.str.replace(r"\d+", "#", regex=True)
+    span = span[span["alike"] != span.index].sort_values(["alike", "min"], kind="stable")
+    before = span.groupby("alike")["max"].shift()
+    follows = span["min"] > before - _OVERLAP_DAYS
+    names = pd.Series(span.index, span.index).groupby((~follows).cumsum()).transform("last")
+    return source.replace(names[names != names.index].to_dict())
+
+
+#: Files that follow each other may overlap by so many days.
+_OVERLAP_DAYS = 31
+
+
+def refuse_rows(facts: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
+    """Return why incidents can't be counted as of a day, missing where they can.
+
+    Parameters
+    ----------
+    facts
+        From :func:`tell_facts`, or the sums of a scan.
+    as_of, first
+        The day, and the first day of the windows, since 1970.
+
+    Examples
+    --------
+    >>> facts = pd.DataFrame({"first": [1, 5, 9], "last": [2, 5, 9], "known": [1, 8, 9]})
+    >>> refuse_rows(facts, as_of=8, first=3).tolist()
+    ['before_start', 'not_yet_known', 'after_as_of']
+    """
+    reasons = pd.Series(np.nan, index=facts.index, dtype="str")
+    reasons[facts["last"] < first] = "before_start"
+    reasons[facts["known"] >= as_of] = "not_yet_known"
+    reasons[facts["first"] >= as_of] = "after_as_of"
+    reasons[facts["first"] == NO_DAY] = "no_date"
+    return reasons
+
 
 def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str, IntArray]:
     """Return what each incident adds to each series.
@@ -36,7 +151,7 @@ def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str
     Parameters
     ----------
     incidents
-        Incidents table, or one with the columns that are read here.
+        Incidents table, evidence, or what :func:`tell_facts` knows of either.
     group
         Whose series are measured too, in units of :data:`RELEVANCE_UNIT`.
 
@@ -50,41 +165,35 @@ def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str
     >>> list(measure(rm.datasets.incidents()))
     ['reports', 'violence', 'foreign', 'unknown', 'fatalities']
     """
-    toll = incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64)
-    harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & (toll.sum(axis=1) == 0)
-    found = {
-        "reports": np.ones(len(incidents), dtype=np.int64),
-        "violence": (~harmless).astype(np.int64),
-        "foreign": hits_foreigners(incidents, group).astype(np.int64),
-        "fatalities": toll[:, 0],
-    }
-    silent = ~harmless & ~tells_victims(incidents) & (found["foreign"] == 0)
-    return add_series(incidents, found | {"unknown": silent.astype(np.int64)}, group)
-
-
-def add_series(
-    table: pd.DataFrame, found: dict[str, IntArray], group: Relevance | None
-) -> dict[str, IntArray]:
-    """Return series in their order, with those of a group.
-
-    Parameters
-    ----------
-    table
-        With ``nationality, sector, target`` of each row.
-    found
-        The series of :data:`SERIES`.
-    group
-        Whose series are added, if any.
-    """
-    series = {name: found[name] for name in SERIES}
+    facts = incidents if "told" in incidents else tell_facts(incidents)
+    names = ("reports", "violence", "foreign", "told", "fatalities")
+    series = {name: facts[name].to_numpy(dtype=np.int64) for name in names}
+    told = series.pop("told")
+    if group is not None:
+        series["foreign"] = np.maximum(series["foreign"], group.is_aimed_at(facts))
+    unknown = series["violence"] * (1 - told) * (1 - series["foreign"])
+    series = {name: unknown if name == "unknown" else series[name] for name in SERIES}
     if group is None:
         return series
-    weight = group.weigh(table, foreign=found["foreign"] > 0)
-    unknown = found["unknown"] * group.weigh_unknown(table)
-    units = {"group": weight, "group_unknown": unknown}
+    weight = group.weigh(facts, foreign=series["foreign"] > 0)
+    units = {"group": weight, "group_unknown": unknown * group.weigh_unknown(facts)}
     return series | {
         name: np.round(values / RELEVANCE_UNIT).astype(np.int64) for name, values in units.items()
     }
+
+
+def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which incidents are serious: attacks, and what killed, wounded or abducted somebody.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"event_type": ["unrest", "unrest", None], "killed": [0, 1, None],
+    ...                       "wounded": 0, "abducted": 0})
+    >>> is_violence(table).tolist()
+    [False, True, True]
+    """
+    unhurt = (incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64) == 0).all(axis=1)
+    return np.asarray(~(incidents["event_type"].isin(HARMLESS).to_numpy() & unhurt))
 
 
 def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> NDArray[np.bool_]:

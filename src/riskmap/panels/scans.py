@@ -21,17 +21,9 @@ import shapely
 from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
-from riskmap.panels.cells import day_numbers
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import (
-    VICTIM_WORDS,
-    hits_foreigners,
-    may_be_any,
-    measure,
-    strange_targets,
-    tells_victims,
-)
+from riskmap.panels.measures import hits_foreigners, tell_facts
 from riskmap.panels.sums import KEYS, SUMS, add_sums, find_late, keep_newest, sum_up
 from riskmap.places.findings import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
@@ -43,11 +35,8 @@ if TYPE_CHECKING:
     from riskmap.places.findings import Places
     from riskmap.typing import IntArray
 
-#: The day number that stands for no day.
-NO_DAY = int(np.iinfo(np.int64).min)
-
 #: Version of the files that scans are saved as.
-FORMAT = 3
+FORMAT = 4
 
 _ABOUT, _TABLES = "scan.json", ("sums", "newest", "aside", "lost")
 
@@ -65,8 +54,9 @@ class Scan:
         One row for each ``position`` of a region (-1: none, but an ``area``), ``first`` and
         ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who
         else told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people,
-        whether that was ``told``, ``nationality``, ``sector``, ``target`` and ``strange`` (which of
-        these were stated and not understood); with the number of ``reports`` and of ``fatalities``.
+        whether that was ``told``, ``nationality``, ``sector``, ``target``, ``staff_type`` and
+        ``strange`` (which of these were stated and not understood); with the number of ``reports``
+        and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
@@ -214,48 +204,26 @@ def scan_places(
     spread
         As in :class:`Scan`.
     """
-    facts = pd.DataFrame(usable)
-    first = day_numbers(facts["event_date"].to_numpy())
-    told = day_numbers(facts["ingested_at"].dt.tz_localize(None).to_numpy())
-    series = measure(facts)
+    facts = tell_facts(pd.DataFrame(usable))
     position = np.full(len(facts), -1, dtype=np.int64)
     position[found.placed.row] = found.placed.position
     method = np.full(len(facts), SPREAD)
     method[found.placed.row] = found.placed.method
-    keys = pd.DataFrame(
-        {
-            "position": position,
-            "area": found.area.array,
-            "first": first,
-            "last": day_numbers(facts["event_date_end"].fillna(facts["event_date"]).to_numpy()),
-            "known": np.maximum(first, told),
-            "source": facts["source"].array,
-            "violence": series["violence"],
-            "foreign": series["foreign"],
-            "told": tells_victims(facts),
-            "nationality": facts["nationality"].array,
-            "sector": facts["sector"].array,
-            "scope": facts["scope"].array,
-            "confirmed_by": facts["confirmed_by"].array,
-            "target": facts["target"].array,
-            "strange": _strange_columns(facts).array,
-        }
-    )
+    facts = facts.assign(position=position, area=found.area.array)
     kept = (position >= 0) | found.area.notna().to_numpy()
-    keys = keys[kept].reset_index(drop=True)
-    late = find_late(keys)
+    facts = facts[kept].reset_index(drop=True)
+    late = find_late(facts)
     rows = np.flatnonzero(kept)[late]
     own = _as_reported(usable.iloc[rows]).reset_index(drop=True)
     whole = own.assign(method=pd.array(METHODS, dtype="str").take(method[rows])).join(
-        keys.drop(columns=["source", "scope", "confirmed_by", "nationality", "sector", "target"])
+        facts.drop(columns=[*own.columns.intersection(facts.columns), *SUMS])
         .iloc[late]
         .reset_index(drop=True)
     )
-    counts = {name: series[name][kept] for name in SUMS}
     theirs = hits_foreigners(aside) | aside["target"].notna().to_numpy(dtype=bool)
     theirs = aside[theirs & ~aside["spread"].to_numpy(bool)]
     return Scan(
-        sum_up(keys.assign(**counts)),
+        sum_up(facts),
         keep_newest(whole),
         region_ids,
         ledger,
@@ -266,15 +234,6 @@ def scan_places(
 
 
 _OF_ASIDE = ["quarantine_reason", "quarantine_detail", "area", "spread"]
-
-
-def _strange_columns(facts: pd.DataFrame) -> pd.Series:
-    """Return of what is not understood the columns that say whom an incident concerns."""
-    told = pd.Series("", index=range(len(facts)), dtype="str")
-    for name in ("sector", *VICTIM_WORDS):
-        told += np.where(may_be_any(facts, name), f"{name}=; ", "")
-    told += ("target=" + strange_targets(facts) + "; ").fillna("").to_numpy(dtype=object)
-    return told.str.strip("; ").replace("", None).astype("str")
 
 
 def _as_reported(usable: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.panels.measures import FACTS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,10 +19,7 @@ if TYPE_CHECKING:
 KEPT = 200
 
 #: What the sums of a scan are by, in their order.
-KEYS = (
-    *("position", "first", "last", "known", "area", "source", "scope", "confirmed_by"),
-    *("violence", "foreign", "told", "nationality", "sector", "target", "strange"),
-)
+KEYS = ("position", *FACTS[:3], "area", *FACTS[3:])
 SUMS = ("reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]
 

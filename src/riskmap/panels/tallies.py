@@ -1,4 +1,4 @@
-"""Counting scans: the cells, the weights and the evidence of what a scan holds."""
+"""Placed facts: the cells, the reports and the evidence that they make, and what areas weigh."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS, add_series, leaves_victims_unclear
-from riskmap.panels.scans import NO_DAY
+from riskmap.panels.measures import HARMLESS, leaves_victims_unclear, measure
 from riskmap.panels.sums import KEYS, sum_up
 from riskmap.places.spreads import Past, spread_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
@@ -18,82 +17,45 @@ from riskmap.schema import INCIDENT_COLUMNS, conform
 if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
-    from riskmap.typing import IntArray
-
-#: What of a scan's sums is needed to count them.
-COUNTED = (
-    *("position", "area", "first", "last", "known"),
-    *("violence", "foreign", "told", "reports", "fatalities"),
-    *("source", "scope", "confirmed_by", "nationality", "sector", "target", "strange"),
-)
 
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
-def refuse_rows(sums: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
-    """Return why the incidents of each row of a scan can't be counted, missing where they can.
+def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the reports by region, day, source and scope, and what they tell.
 
     Parameters
     ----------
-    sums
-        As in :class:`Scan`, or its newest incidents.
-    as_of, first
-        The day the counts are made for, and the first day of the windows, since 1970.
+    rows
+        Placed facts (:func:`cells_of`).
+
+    Returns
+    -------
+    DataFrame
+        ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
+        spread``: of the incidents that named one region; ``spread`` are those that were spread over
+        several, and of the ``unclear`` ones it is not understood who was hit.
+        What other sources tell of them too is ``heard``, and no report more.
     """
-    reasons = pd.Series(np.nan, index=sums.index, dtype="str")
-    reasons[sums["last"] < first] = "before_start"
-    reasons[sums["known"] >= as_of] = "not_yet_known"
-    reasons[sums["first"] >= as_of] = "after_as_of"
-    reasons[sums["first"] == NO_DAY] = "no_date"
-    return reasons
-
-
-def scan_series(table: pd.DataFrame, group: WorkerGroup | None) -> dict[str, IntArray]:
-    """Return what one incident of each row of a scan adds to each series but the deaths."""
-    violence, told = (table[name].to_numpy(dtype=np.int64) for name in ("violence", "told"))
-    foreign = table["foreign"].to_numpy(dtype=np.int64)
-    if group is not None:
-        foreign = np.maximum(foreign, group.is_aimed_at(table))
-    found = {
-        "reports": np.ones(len(table), dtype=np.int64),
-        "violence": violence,
-        "foreign": foreign,
-        "unknown": violence * (1 - told) * (1 - foreign),
-        "fatalities": np.zeros(len(table), dtype=np.int64),
-    }
-    return add_series(table, found, group)
-
-
-def see_sums(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the reports of placed rows of a scan, as :func:`riskmap.panels.counts.see_reports`.
-
-    Parameters
-    ----------
-    table
-        What :func:`spread_areas` returned.
-    """
-    series = scan_series(table, None)
-    told = table["told"].to_numpy(dtype=float)
-    number = table["reports"].to_numpy() * table["grains"].to_numpy() * GRAIN
-    sharp = table["grains"].to_numpy() == WHOLE
-    facts = {"reports": 1.0, "told": told}
+    series = measure(rows)
+    number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
+    sharp = rows["is_sharp"].to_numpy()
+    facts = {"reports": 1.0, "told": rows["told"].to_numpy(dtype=float)}
     facts |= {name: series[name] for name in ("violence", "unknown", "foreign")}
-    facts["unclear"] = leaves_victims_unclear(table) * (series["foreign"] == 0)
+    facts["unclear"] = leaves_victims_unclear(rows) * (series["foreign"] == 0)
     seen = pd.DataFrame(
         {
-            "position": table["position"].to_numpy(),
-            "day": table["first"].to_numpy(),
-            "source": table["source"].array,
-            "scope": table["scope"].array,
-            "confirmed_by": table["confirmed_by"].array,
+            "position": rows["position"].to_numpy(),
+            "day": rows["first"].to_numpy(),
+            **{name: rows[name].array for name in ("source", "scope", "confirmed_by")},
             **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
             "spread": np.where(sharp, 0.0, number),
         }
     )
-    return sum_reports(seen)
+    return _sum_reports(seen)
 
 
-def sum_reports(table: pd.DataFrame) -> pd.DataFrame:
+def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
     """Return reports by region, day, source and scope, those that confirm another one with them.
 
     Parameters
@@ -124,33 +86,23 @@ def sum_reports(table: pd.DataFrame) -> pd.DataFrame:
 _BY = ["position", "day", "source", "scope"]
 
 
-def place_newest(newest: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return incidents that a scan keeps whole, and where they count: in one region, or an area."""
-    own = newest.reset_index(drop=True)
-    rows = own[["position", "method"]].assign(row=np.arange(len(own)), weight=1.0)
-    sharp = rows[rows["position"] >= 0]
-    return own, sharp.reset_index(drop=True)
-
-
-def scan_cells(table: pd.DataFrame, group: WorkerGroup | None = None) -> Cells:
-    """Return the cells of placed rows of a scan.
+def cells_of(rows: pd.DataFrame, group: WorkerGroup | None) -> Cells:
+    """Return the cells of placed facts.
 
     Parameters
     ----------
-    table
-        What :func:`spread_areas` returned.
+    rows
+        From :func:`riskmap.panels.measures.tell_facts`, or the sums of a scan, by region: with
+        ``position`` of the region, ``grains`` of the weight, and ``is_sharp``, whether they name
+        that region.
     group
         Whose series are counted too.
     """
-    reports = table["reports"].to_numpy()
-    one = scan_series(table, group)
+    reports = rows["reports"].to_numpy()
+    series = {name: reports * one for name, one in measure(rows, group).items()}
     return Cells(
-        position=table["position"].to_numpy(),
-        first=table["first"].to_numpy(),
-        last=table["last"].to_numpy(),
-        grains=table["grains"].to_numpy(),
-        series={name: reports * values for name, values in one.items()}
-        | {"fatalities": table["fatalities"].to_numpy()},
+        **{name: rows[name].to_numpy() for name in ("position", "first", "last", "grains")},
+        series=series | {"reports": reports, "fatalities": rows["fatalities"].to_numpy()},
     )
 
 
@@ -192,7 +144,7 @@ def scan_evidence(
             "event_date": days["first"],
             "event_date_end": days["last"],
             "event_type": np.where(rest["violence"] > 0, "unknown", HARMLESS[-1]),
-            "foreign_victims": rest["foreign"].where(rest["told"]).astype("Int64"),
+            "foreign_victims": rest["foreign"].where(rest["told"] > 0).astype("Int64"),
             "method": np.where(rest["position"] >= 0, "point", "spread"),
         }
     )
@@ -288,13 +240,16 @@ def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The rows with ``grains`` instead of ``area``, and a position throughout.
+        The rows with ``grains`` instead of ``area``, a position throughout, and ``is_sharp``: which
+        name one region.
     """
     is_sharp = rows["position"] >= 0
-    sharp = rows[is_sharp].drop(columns="area").assign(grains=WHOLE)
+    sharp = rows[is_sharp].drop(columns="area").assign(grains=WHOLE, is_sharp=True)
     vague = rows[~is_sharp].astype({"area": weights["area"].dtype})
     if vague.empty:
         return sharp
     spread = vague.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
-    spread = spread.assign(position=spread["member"]).drop(columns=["area", "member"])
+    spread = spread.assign(position=spread["member"], is_sharp=False).drop(
+        columns=["area", "member"]
+    )
     return pd.concat([sharp, spread], ignore_index=True)

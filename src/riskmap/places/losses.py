@@ -15,8 +15,7 @@ import shapely
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE
 from riskmap.places.findings import distinct_spots
-from riskmap.places.names import fold_name
-from riskmap.places.witnesses import Witnesses, hear_witnesses
+from riskmap.places.witnesses import Witnesses, hear_witnesses, name_one
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -83,7 +82,7 @@ def find_aside(
     rows = incidents.assign(spread=spread)[aside | spread].reset_index(drop=True)
     countries = set(regions["iso3"].dropna())
     abroad = rows["country"].notna() & ~rows["country"].isin(countries) & bool(countries)
-    abroad &= ~_name_one(rows, regions, abroad.to_numpy())
+    abroad &= ~name_one(rows, regions, abroad.to_numpy())
     kept = (~abroad).to_numpy() | _lie_near(rows, regions, abroad.to_numpy())
     abroad, rows = (table[kept].reset_index(drop=True) for table in (abroad, rows))
     if rows.empty:
@@ -93,36 +92,6 @@ def find_aside(
     heard = hear_witnesses(spots, regions, gazetteer=gazetteer, index=index)
     areas = pd.array(_areas(heard, regions["region_id"].to_numpy(dtype=object)), dtype="str")
     return rows.assign(area=pd.Series(areas.take(spot)).mask(abroad))
-
-
-def _name_one(
-    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, among: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return which of some rows name one region by province and district, and no point elsewhere.
-
-    Only whole names count: neighbours have provinces of the same name.
-    """
-    pairs = [_fold(table) for table in (rows[among][["admin1", "admin2"]], regions)]
-    ours = pairs[1][~pairs[1].duplicated(keep=False)]
-    found = np.zeros(len(rows), dtype=bool)
-    found[among] = pairs[0].notna() & pairs[0].isin(ours)
-    points, at = rows.geometry.to_numpy(), np.flatnonzero(found)
-    held, _ = shapely.STRtree(regions.geometry.to_numpy()).query(points[at], predicate="intersects")
-    outside = np.setdiff1d(at[np.isfinite(shapely.get_x(points[at]))], at[held])
-    found[outside] = False
-    return found
-
-
-def _fold(table: pd.DataFrame) -> pd.Series:
-    """Return province and district as one folded text, missing where one is."""
-    names = ("admin1", "admin2") if "admin1" in table else ("parent", "name")
-    above, own = (
-        table[name]
-        .map({text: fold_name(text) for text in table[name].dropna().unique()})
-        .astype("str")
-        for name in names
-    )
-    return above + " / " + own
 
 
 def _lie_near(

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from riskmap.places.distances import boundary_distances
-from riskmap.places.names import Gazetteer
+from riskmap.places.names import Gazetteer, fold_name
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import REGION_COLUMNS, conform
 
@@ -177,7 +177,41 @@ def _resolve(
     iso3 = regions["iso3"].to_numpy(dtype=object)[position]
     country = usable["country"]
     abroad = country.notna().to_numpy() & pd.notna(iso3) & (country.to_numpy(object) != iso3)
+    if level > 1 and abroad.any():
+        pointless = np.isnan(shapely.get_x(usable.geometry.to_numpy()))
+        abroad &= ~name_one(usable, regions, abroad & pointless)
     return np.where(abroad, -1, position)
+
+
+def name_one(
+    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, among: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which of some rows name one region by province and district, and no point elsewhere.
+
+    Only whole names count: neighbours have provinces of the same name. Such a row outvotes the code
+    of another country, which is one slip of a pen.
+    """
+    pairs = [_fold(table) for table in (rows[among][["admin1", "admin2"]], regions)]
+    ours = pairs[1][~pairs[1].duplicated(keep=False)]
+    found = np.zeros(len(rows), dtype=bool)
+    found[among] = pairs[0].notna() & pairs[0].isin(ours)
+    points, at = rows.geometry.to_numpy(), np.flatnonzero(found)
+    held, _ = shapely.STRtree(regions.geometry.to_numpy()).query(points[at], predicate="intersects")
+    outside = np.setdiff1d(at[np.isfinite(shapely.get_x(points[at]))], at[held])
+    found[outside] = False
+    return found
+
+
+def _fold(table: pd.DataFrame) -> pd.Series:
+    """Return province and district as one folded text, missing where one is."""
+    names = ("admin1", "admin2") if "admin1" in table else ("parent", "name")
+    above, own = (
+        table[name]
+        .map({text: fold_name(text) for text in table[name].dropna().unique()})
+        .astype("str")
+        for name in names
+    )
+    return above + " / " + own
 
 
 def _provinces(

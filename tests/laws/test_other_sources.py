@@ -1,0 +1,193 @@
+"""What other files, other columns and other ids may not do to a desk's log: lower it untold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import riskmap as rm
+
+REGIONS = rm.datasets.regions()
+NAMES = dict(zip(REGIONS["region_id"], REGIONS["name"], strict=True))
+PROVINCES = dict(zip(REGIONS["region_id"], REGIONS["parent"], strict=True))
+GROUP = rm.WorkerGroup("CHN", sector="mining")
+WATCHES = "violence,foreign; reach=countries"
+QUIET, HOT = "XQA0102", "XQA0202"
+
+
+def log(seed=3, start="2019-01-01", end="2025-01-31", *, rate=0.3, foreign=0.06, regions=NAMES):
+    """Return a desk's log as it is written: a row an attack."""
+    rng = np.random.default_rng(seed)
+    days = pd.date_range(start, end).strftime("%Y-%m-%d").to_numpy()
+    rows = []
+    for i, region in enumerate(NAMES):
+        pace = rate * [0.002, 0.005, 0.01, 0.02, 0.04][i % 5]
+        for day in rng.choice(days, rng.poisson(pace * len(days)), replace=False):
+            abroad = rng.random() < foreign
+            row = {
+                "date": day,
+                "province": PROVINCES[region],
+                "district": NAMES[region],
+                "country": "XQA",
+                "type": "armed attack",
+                "killed": int(rng.integers(0, 4)),
+                "foreigners": int(abroad),
+                "nationality": rng.choice(["CHN", "USA"]) if abroad else "",
+                "sector": "",
+            }
+            rows += [row] if region in regions else []
+    table = pd.DataFrame(rows).sort_values(["date", "district"], ignore_index=True)
+    table.insert(0, "id", [f"{start[:4]}-{i}" for i in range(len(table))])
+    return table
+
+
+def attacks(region, dates, **told):
+    """Return rows of attacks on local people in one district."""
+    told = {"district": NAMES[region], "foreigners": 0, "nationality": "", "sector": ""} | told
+    table = pd.DataFrame({"date": dates}).assign(
+        province=PROVINCES[region], country="XQA", type="armed attack", killed=1, **told
+    )
+    return table.assign(id=[f"more-{i}" for i in range(len(table))])
+
+
+@pytest.fixture
+def assess(tmp_path):
+    """Return what assesses logs, each a name, a table and its scope."""
+
+    def run(*files, as_of="2025-02-01", previous=None, regions=REGIONS):
+        tables = []
+        for name, table, scope in files:
+            table.to_csv(tmp_path / f"{name}.csv", index=False)
+            tables.append(rm.read_incidents(tmp_path / f"{name}.csv", scope=scope))
+        found = rm.merge_duplicates(rm.derive_victims(pd.concat(tables, ignore_index=True)))
+        panel = rm.count_incidents(
+            rm.locate(found, regions), regions, group=GROUP, every="month", as_of=as_of
+        )
+        return rm.assess(rm.forecast(panel, horizon="90D"), regions, previous=previous)
+
+    return run
+
+
+def fallen(before, after):
+    """Return the region-layers that are lower, and have nothing beside them that says why."""
+    a, b = before.risks, after.risks
+    told = b["reasons"].notna() | b["held"] | b["level_as_of"].notna() | b["at_least"]
+    lower = (b["risk_level"] < a["risk_level"]) & (b["level_high"].fillna(5) < a["risk_level"])
+    return b.loc[lower & ~told, ["region_id", "layer", "risk_level", "p_any"]]
+
+
+SOME = sorted(NAMES)[9:15]
+
+
+@pytest.mark.parametrize("one_file", [True, False])
+@pytest.mark.parametrize("every", [1, 10])
+def test_an_old_history_lowers_nothing(assess, every, one_file):
+    """Neither as a file of its own, whose source ended long ago, nor before the rows of the log."""
+    now = log()
+    old = log(9, "2000-01-01", "2012-12-31", rate=3, foreign=0.01, regions=SOME)[::every]
+    files = [("log", pd.concat([old, now]), WATCHES)]
+    if not one_file:
+        files = [("log", now, WATCHES), ("old", old, WATCHES)]
+    before = assess(("log", now, WATCHES))
+    assert fallen(before, assess(*files)).empty
+
+
+@pytest.mark.parametrize("reach", ["countries", "reports"])
+@pytest.mark.parametrize(("start", "n"), [("2005-01-01", 150), ("2021-01-01", 60)])
+def test_a_source_that_sees_aid_workers_alone_lowers_nobody(assess, start, n, reach):
+    now = log(start="2021-01-01")
+    days = pd.date_range(start, "2025-01-20", periods=n).strftime("%Y-%m-%d")
+    aid = attacks("XQA0204", days, foreigners=1, nationality="USA", sector="aid")
+    before = assess(("log", now, WATCHES))
+    after = assess(("log", now, WATCHES), ("aid", aid, f"foreign; sectors=aid; reach={reach}"))
+    assert fallen(before, after).empty
+
+
+def test_a_source_that_watches_nothing_lowers_nothing(assess):
+    now = log(start="2021-01-01")
+    flood = log(5, "2015-01-01", rate=2, regions=SOME)
+    before = assess(("log", now, WATCHES))
+    assert fallen(before, assess(("log", now, WATCHES), ("machine", flood, "none"))).empty
+
+
+def test_a_district_that_is_left_blank_may_be_any_of_its_province(assess):
+    now = log(5, "2015-01-01", rate=0.5, foreign=0.03)
+    days = pd.date_range("2023-08-01", "2025-01-20", periods=30).strftime("%Y-%m-%d")
+    front = attacks("XQA0301", days)
+    before = assess(("log", pd.concat([now, front]), WATCHES))
+    after = assess(("log", pd.concat([now, front.assign(district="")]), WATCHES))
+    assert fallen(before, after).empty
+
+
+def say_local(table):
+    return table.assign(foreigners=0, nationality="", sector="")
+
+
+def move(table):
+    hot = table["district"] == NAMES[HOT]
+    return table.assign(district=table["district"].mask(hot, NAMES["XQA0203"]))
+
+
+def date_back(table):
+    early = pd.to_datetime(table["date"]) - pd.Timedelta(days=900)
+    return table.assign(date=early.dt.strftime("%Y-%m-%d"))
+
+
+@pytest.mark.parametrize("retell", [say_local, move, date_back])
+def test_what_is_told_otherwise_under_the_same_id_is_missed(assess, retell):
+    """Week after week, and not in the first alone."""
+    whole = log(end="2025-07-31")
+    days = ["2025-02-01", "2025-02-08", "2025-04-15"]
+    layers = {}
+    for name, change in (("as it was", lambda table: table), ("otherwise", retell)):
+        layer = None
+        for i, day in enumerate(days):
+            table = whole[whole["date"] < day]
+            table = change(table) if i else table
+            layer = assess(("log", table, WATCHES), as_of=day, previous=layer)
+        layers[name] = layer
+    assert len(layers["otherwise"].gone)
+    assert fallen(layers["as it was"], layers["otherwise"]).empty
+
+
+def test_a_log_of_a_file_a_year_is_one_source(assess):
+    now = log(start="2021-01-01")
+    years = [
+        (year, now[now["date"].str.startswith(year)], WATCHES)
+        for year in ("2021", "2022", "2023", "2024")
+    ]
+    before, after = assess(("2021", now, WATCHES)), assess(*years)
+    assert after.risks["risk_level"].tolist() == before.risks["risk_level"].tolist()
+    assert not after.knowledge["reasons"].fillna("").str.contains("silent|gap").any()
+
+
+def test_three_stops_do_not_excuse_each_other(assess):
+    now = log(start="2019-01-01", rate=1)
+    gone = np.zeros(len(now), dtype=bool)
+    for year in ("2021", "2022", "2023"):
+        gone |= now["date"].between(f"{year}-07-01", f"{year}-12-31").to_numpy()
+    after = assess(("log", now[~gone], WATCHES))
+    assert after.risks["reasons"].fillna("").str.contains("gap").all()
+
+
+@pytest.mark.parametrize("code", ["XQA", "XQB", "UGA", ""])
+def test_province_and_district_outvote_the_code_of_a_country(assess, code):
+    """With two countries in one map as well as with a country of nobody."""
+    south = REGIONS["region_id"].str.startswith("XQA03")
+    both = REGIONS.assign(iso3=REGIONS["iso3"].mask(south, "XQB"))
+    now = log(start="2021-01-01")
+    of_south = now["province"].isin([PROVINCES[r] for r in NAMES if r.startswith("XQA03")])
+    now = now.assign(country=now["country"].mask(of_south, "XQB"))
+    fresh = attacks("XQA0301", ["2025-01-20"], foreigners=1, nationality="CHN", sector="mining")
+    table = pd.concat([now, fresh.assign(country=code)])
+    layer = assess(("log", table, WATCHES), regions=both)
+    here = layer.risks[layer.risks["region_id"] == "XQA0301"].set_index("layer")
+    assert here["attacked"].all()
+    assert (here.loc[["foreign", "group"], "risk_level"] >= 3).all()
+
+
+@pytest.mark.parametrize("nation", ["CHN", "HKG", "MAC"])
+def test_people_of_hong_kong_and_macau_are_chinese(assess, nation):
+    fresh = attacks("XQA0301", ["2025-01-20"], foreigners=1, nationality=nation)
+    layer = assess(("log", pd.concat([log(), fresh]), WATCHES))
+    here = layer.risks[layer.risks["region_id"] == "XQA0301"].set_index("layer")
+    assert here.loc["group", "attacked"]

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "outputs"))
 from conftest import make_grid, make_layer, spread_incidents
 from riskmap.assessment.layers import RiskLayer
-from riskmap.outputs.geojson import write_geojson
-from riskmap.outputs.publishing import WRITERS, publish
+from riskmap.outputs.formats import FORMATS
+from riskmap.outputs.publishing import publish
 
 DISTRICTS, MANY = (20, 20), (250, 200)
 
@@ -32,7 +32,7 @@ def formats() -> None:
     layer = district_layer()
     with TemporaryDirectory() as out:
         publish(layer, Path(out) / "warm", formats=["csv", "map"])
-        for name in WRITERS:
+        for name in FORMATS:
             start, busy = time.perf_counter(), time.process_time()
             publish(layer, Path(out) / name, formats=[name])
             print(
@@ -40,7 +40,7 @@ def formats() -> None:
                 f"{time.process_time() - busy:8.2f} s of processor"
             )
         start, busy = time.perf_counter(), time.process_time()
-        publish(layer, Path(out) / "all", formats=[name for name in WRITERS if name != "pdf"])
+        publish(layer, Path(out) / "all", formats=[name for name in FORMATS if name != "pdf"])
         print(
             f"{'all but pdf':<14}{time.perf_counter() - start:8.2f} s"
             f"{time.process_time() - busy:8.2f} s of processor"
@@ -52,7 +52,7 @@ def memory(path: str) -> None:
     layer = make_layer(make_grid(*MANY, vertices=8))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()
-    write_geojson(layer, path)
+    layer.to_file(path)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{len(layer.regions):,} regions, {Path(path).stat().st_size / 1e6:.0f} MB of GeoJSON in "

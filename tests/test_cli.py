@@ -13,7 +13,7 @@ import riskmap as rm
 from riskmap import cli
 from riskmap.cli.common import load_incidents
 from riskmap.errors import MissingDependencyError
-from riskmap.outputs import publishing
+from riskmap.outputs.formats import FORMATS, Format
 
 RUN = CliRunner()
 
@@ -165,7 +165,30 @@ def test_a_public_set_says_so_and_names_no_place(incidents, regions, tmp_path):
     assert manifest["inputs"][0]["name"] == "input 1"
 
 
-@pytest.mark.parametrize("option", [("--formats", "geojson,doc"), ("--profile", "press")])
+WRONG = [("--formats", "geojson,doc"), ("--profile", "press")]
+
+
+@pytest.mark.parametrize("options", [("--language", "en, zh"), ("--language=en", "--language=zh")])
+def test_languages_are_chosen_by_name(incidents, regions, tmp_path, options):
+    args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
+    run("run", incidents, *args, "--formats", "advisory", *options)
+    found = {path.name for path in (tmp_path / "latest").glob("advisory*")}
+    assert found == {"advisory.md", "advisory.zh.md"}
+
+
+def test_a_language_without_a_catalogue_is_refused_before_any_work(tmp_path):
+    args = ["run", tmp_path / "absent.csv", "--regions", "AFG", "--as-of", "2025-01-01"]
+    done = run(*args, "--language", "xx")
+    assert isinstance(done.exception, rm.InputError)
+    assert "expected one of en, zh" in str(done.exception)
+
+
+def test_the_help_names_all_formats_and_languages():
+    told = " ".join(run("run", "--help").stdout.replace("│", " ").split())
+    assert all(name in told for name in ("pmtiles", "docx", "atom", "en, zh"))
+
+
+@pytest.mark.parametrize("option", WRONG)
 def test_a_wrong_format_or_profile_is_refused_before_any_work(tmp_path, option):
     args = ["run", tmp_path / "absent.csv", "--regions", "AFG", "--as-of", "2025-01-01"]
     done = run(*args, "--out", tmp_path / "out", *option)
@@ -174,10 +197,10 @@ def test_a_wrong_format_or_profile_is_refused_before_any_work(tmp_path, option):
 
 
 def test_what_could_not_be_written_is_told(incidents, regions, tmp_path, monkeypatch):
-    def absent(_layer, _folder):
+    def absent(*_):
         raise MissingDependencyError("weasyprint", extra="report")
 
-    monkeypatch.setitem(publishing.WRITERS, "pdf", absent)
+    monkeypatch.setitem(FORMATS, "pdf", Format({"advisory.pdf": absent}, extra="report"))
     args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
     done = run("run", incidents, *args, "--formats", "csv,pdf")
     assert "without pdf: weasyprint is not installed: pip install 'riskmap[report]'" in done.stdout

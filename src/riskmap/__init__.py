@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from riskmap.evaluation.replays import Replay, replay
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.checks import check_incidents_file
-    from riskmap.incidents.clients import fetch_incidents
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.derivations import derive_victims
     from riskmap.incidents.duplicates import merge_duplicates
+    from riskmap.incidents.fetching import fetch_incidents
     from riskmap.incidents.readers import read_incidents
     from riskmap.incidents.revisions import compare_incidents
     from riskmap.ledgers import Ledger
@@ -116,7 +116,7 @@ _HOMES = {
     "datasets": "riskmap.datasets",
     "derive_victims": "riskmap.incidents.derivations",
     "extract_incidents": "riskmap.incidents.articles",
-    "fetch_incidents": "riskmap.incidents.clients",
+    "fetch_incidents": "riskmap.incidents.fetching",
     "find_clusters": "riskmap.models.clusters",
     "forecast": "riskmap.models.forecasts",
     "geocode": "riskmap.places.geocoders",

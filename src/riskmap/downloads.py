@@ -7,13 +7,16 @@ it was made for and to no other: keys can't get out by either way.
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,7 +27,6 @@ from riskmap.settings import VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
-    from pathlib import Path
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHUNK = 1 << 16
@@ -142,6 +144,29 @@ def check_address(url: str, service: Service) -> None:
     if parts.scheme != scheme or parts.hostname not in service.hosts:
         hosts = ", ".join(service.hosts)
         raise ServiceError(f"{bare_address(url)!r} is refused: expected {scheme} at one of {hosts}")
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file that is whole or absent, whenever the process is killed.
+
+    Parameters
+    ----------
+    path
+        Where it is to be; what is there already is replaced.
+    content
+        What it holds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return path
 
 
 def ask(url: str, service: Service) -> Any:

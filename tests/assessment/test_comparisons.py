@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError
-from riskmap.outputs.advisories import to_markdown
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.reports import build_report
 
 REGIONS = rm.datasets.regions()
 LOCATED = rm.locate(rm.datasets.incidents(), REGIONS)
@@ -113,7 +113,7 @@ def test_run_compares_with_the_set_before(files, tmp_path):
     assert first.provenance.get("passed_over") is None
     assert alone.provenance["passed_over"] == "2024-11-01"
     for layer, told in ((first, "first issue"), (alone, "there is one of 2024-11-01")):
-        assert told in to_markdown(build_report(apply_profile(layer, "public")))
+        assert told in to_markdown(Bundle(apply_profile(layer, "public")).report("en"))
     other = run(files, tmp_path, "2024-12-01", "--group", "CHN")
     assert other.provenance["previous_as_of"] == "2024-11-01"
     before = other.risks.groupby("layer")["level_before"].count()

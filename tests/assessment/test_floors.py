@@ -11,11 +11,9 @@ from pyproj import Geod
 
 import riskmap as rm
 from riskmap.assessment.decisions import Decision
-from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.front_pages import attack_lines
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.front_pages import attack_lines, summary_rows
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.summaries import summary_rows
-from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import NONE
 
 REGIONS = rm.datasets.regions()
@@ -255,7 +253,7 @@ def test_nobody_reads_that_no_attack_was_told_where_one_holds_the_level_up():
     told = gone.risks[gone.risks["layer"] == "group"].set_index("region_id")["attacks_told"]
     assert pd.isna(told[HOME])
     assert (told.drop(HOME) == 0).all()
-    grid = summary_rows(gone, risk_table(gone), catalogue("en"), limit=len(REGIONS))
+    grid = summary_rows(Bundle(gone).edition("en"), limit=len(REGIONS))
     assert [cells[2] for cells in grid.rows if cells[0].startswith("Uldra")] == [NONE]
 
 
@@ -297,8 +295,7 @@ def test_an_attack_that_is_withdrawn_in_a_region_that_is_no_more_is_told_by_its_
     assert row["area"] == "Uldra"
     assert pd.isna(row["region_id"])
     assert pd.isna(row["regions"])
-    words = catalogue("en")
-    (line,) = attack_lines(layer, risk_table(layer), words)
+    (line,) = attack_lines(Bundle(layer).edition("en"))
     assert line.startswith("Uldra: an attack is known to have been here")
 
 

@@ -12,8 +12,9 @@ import riskmap as rm
 from riskmap.assessment.decisions import Decision
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, measure_sources
-from riskmap.outputs.archives import decode_layer, encode_layer
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.sets import decode_layer, encode_layer
 
 REGIONS = rm.datasets.regions()
 BASE = rm.datasets.incidents().assign(
@@ -161,7 +162,7 @@ def test_what_is_gone_is_missed_week_after_week_until_a_year_has_passed(emptied)
     home, less, before, layer = emptied
     high = before.risks.set_index(KEY)["risk_level"][home]
     for day in (NEXT, "2024-05-01", "2024-11-29"):
-        layer = assess(less, day, decode_layer(encode_layer(layer)))
+        layer = assess(less, day, decode_layer(encode_layer(Bundle(layer))))
         now = layer.risks.set_index(KEY).loc[home]
         assert (now["risk_level"] >= high).all()
         assert now["reporting_gap"].all()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.duplicates.links import lead_of
+from riskmap.incidents.duplicates.candidates import lead_of
 
 #: Incident, day of May 2024, town, district, killed, what the feeds and the newspaper write.
 STORIES = [

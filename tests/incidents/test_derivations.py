@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.incidents.actors import find_group
 from riskmap.incidents.derivations import find_facts
+from riskmap.incidents.words import find_group
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import SchemaError
-from riskmap.incidents.duplicates import DUPLICATE, count_reports, merge_duplicates, pairs
-from riskmap.incidents.duplicates.links import lead_of
-from riskmap.incidents.duplicates.pools import share_knowledge
+from riskmap.incidents.duplicates import (
+    DUPLICATE,
+    candidates,
+    merge_duplicates,
+    share_knowledge,
+)
+from riskmap.incidents.duplicates.candidates import lead_of
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: Tables a law is tried on.
@@ -196,7 +200,7 @@ def test_files_of_two_desks_are_two_sources(tmp_path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 100])
 def test_the_next_day_is_near_also_where_a_block_ends(block, monkeypatch):
-    monkeypatch.setattr(pairs, "BLOCK", block)
+    monkeypatch.setattr(candidates, "BLOCK", block)
     days = [f"2024-05-{day:02d}" for day in (3, 4, 11, 12, 20, 21)]
     rows = [{"event_date": day, "at": (3.5 + k // 2, -6.5)} for k, day in enumerate(days)]
     told = [row | (OTHER if k % 2 else {}) for k, row in enumerate(rows)]
@@ -396,14 +400,11 @@ def test_one_story_in_500_files_and_500_papers_is_one():
     assert merged["source_count"].max() == 500
 
 
-def test_reports_are_counted_by_source_and_capped():
+def test_a_source_counts_once_however_often_it_tells():
     rows = [{}, {}, OTHER | {"geo_precision": "admin1"}, {"killed": 9, "notes": "Another story."}]
-    found = count_reports(merge_duplicates(reports(*rows)))
-    assert found.to_numpy().tolist() == [
-        ["wire:0", "bureau", 1, 1],
-        ["wire:0", "wire", 2, 1],
-        ["wire:3", "wire", 1, 1],
-    ]
+    merged = merge_duplicates(reports(*rows)).set_index("incident_id")
+    assert merged.index[merged["quarantine_reason"].isna()].tolist() == ["wire:0", "wire:3"]
+    assert merged.loc["wire:0", "source_count"] == 2
 
 
 def test_reprints_in_nearly_the_same_words_are_one():

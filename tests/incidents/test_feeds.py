@@ -10,8 +10,8 @@ import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.feeds import FEEDS, recognise
 from riskmap.incidents.feeds.gdelt import HEADERS
-from riskmap.incidents.feeds.mappings import key
 from riskmap.incidents.quarantines import REASONS
+from riskmap.incidents.words import key
 from riskmap.schema import INCIDENT_COLUMNS
 
 

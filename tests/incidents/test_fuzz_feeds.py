@@ -23,10 +23,9 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.feeds import FEEDS
-from riskmap.incidents.feeds.mappings import key
-from riskmap.incidents.gates import unique_names
 from riskmap.incidents.quarantines import REASONS
-from riskmap.incidents.readers import open_table
+from riskmap.incidents.tabular import open_table
+from riskmap.incidents.words import key, unique_names
 from riskmap.schema import check_incidents
 
 #: Rows over all feeds; RISKMAP_FUZZ=1000000 looks at a million.

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.gates import read_header, read_rows
-from riskmap.incidents.surveys import survey_file
+from riskmap.incidents.delimited import read_header, read_rows, sniff_text
 
 FOLDER = Path(__file__).parent / "golden"
 FILES = sorted(path for path in FOLDER.iterdir() if not path.name.endswith(".expected.json"))
@@ -73,8 +72,7 @@ def test_the_ledger_adds_up(path):
 def test_the_files_have_the_shape_of_their_feed(name):
     encoding = {"awsd_2016.csv": "cp1252", "gtd.csv": "iso-8859-1"}.get(name, "utf-8")
     path = FOLDER / name
-    survey = survey_file(path, encoding=encoding)
-    assert len(read_header(path, survey).header) == WIDTHS[name]
+    assert len(read_header(sniff_text(path, encoding=encoding)).header) == WIDTHS[name]
 
 
 @pytest.mark.parametrize("name", ["gtd.csv", *(n for n in WIDTHS if n.startswith("awsd"))])
@@ -83,8 +81,8 @@ def test_a_spreadsheet_of_the_same_rows_reads_the_same(name, tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     encoding = {"awsd_2016.csv": "cp1252", "gtd.csv": "iso-8859-1"}.get(name, "utf-8")
     path = FOLDER / name
-    survey = survey_file(path, encoding=encoding)
-    raw = read_rows(path, survey, read_header(path, survey))
+    file = sniff_text(path, encoding=encoding)
+    raw = read_rows(file, read_header(file))
     book = openpyxl.Workbook()
     book.active.append(list(raw.header))
     for row in raw.rows.to_numpy():

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
-from riskmap.incidents.raw_rows import find_raw_row
+from riskmap.incidents.checks import find_raw_row
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(p for p in GOLDEN.iterdir() if not p.name.endswith(".expected.json"))

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.blocks import split_file
 from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.parts import split_file
+from riskmap.incidents.readers import read_part
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.stated_scopes import read_scope
-from riskmap.panels.parts import prepare, read_part, split_sources
+from riskmap.incidents.tabular import split_source
 
 SCOPES = {feed.name: feed.scope for feed in FEEDS}
 ROWS = pd.DataFrame({"date": ["2024-03-31", "2024-04-01"], "place": ["Berin", "Orsk"]})
@@ -174,12 +175,11 @@ def test_what_is_read_in_parts_has_the_scope_that_is_stated_and_shows_none(tmp_p
     cut = partial(split_file, size=100)
 
     def parts():
-        task = prepare(rm.datasets.regions())
-        found = split_sources([path])
-        return len(found), {s for p in found for s in read_part(task, p)["scope"].fillna("")}
+        found = list(split_source(path))
+        return len(found), {s for part in found for s in read_part(part)["scope"].fillna("")}
 
     assert parts() == (1, {"foreign; reach=reports"})
-    monkeypatch.setattr("riskmap.panels.parts.split_file", cut)
+    monkeypatch.setattr("riskmap.incidents.tabular.split_file", cut)
     n, told = parts()
     assert n > 1
     assert told == {"foreign; reach=reports"}

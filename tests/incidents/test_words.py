@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.incidents.bounds import read_bound
 from riskmap.incidents.feeds import FEEDS
 from riskmap.incidents.nationalities import find_nationalities
+from riskmap.incidents.values import read_bound
 from riskmap.incidents.words import (
     count_not_understood,
     find_event_type,

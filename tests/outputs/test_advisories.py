@@ -11,90 +11,94 @@ from hypothesis import strategies as st
 
 from riskmap import datasets
 from riskmap.errors import InputError
-from riskmap.outputs.advisories import escape_markdown, to_markdown
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
+from riskmap.outputs.documents import escape_markdown, to_markdown
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.reports import OPTIONAL, build_report, notable_incidents
+from riskmap.outputs.reports import OPTIONAL, notable_incidents
 from riskmap.outputs.wordings import display, likelihood, percent
 
 ASHKOR = "Ashkor (Ambrel) 5"
 
 
 def written(layer):
-    return to_markdown(build_report(layer))
+    return to_markdown(Bundle(layer).report("en"))
 
 
 def test_the_highest_levels_come_first(layer):
-    report = build_report(layer)
-    first, why, level = report.judgements[:3]
+    report = Bundle(layer).report("en")
+    first, why, level = report["judgements"][:3]
     assert first.startswith("2 of 24 regions can't be assessed")
     assert why == (
         "Not assessed because reports have stopped: Wolmar (Velmar), Zarin (Velmar) (2 in all)."
     )
     assert level.startswith("Level 5 (extreme), 16 of 24 regions: Ashkor")
     assert level.endswith("Data: sufficient in 16.")
-    levels = [int(row[2][0]) for row in report.table.rows]
+    levels = [int(row[2][0]) for row in report["table"].rows]
     assert levels == sorted(levels, reverse=True)
 
 
 def test_what_is_not_assessed_is_named_and_not_in_the_table(layer):
-    report = build_report(layer)
-    assert report.gaps.rows == (("Velmar", "2: Wolmar, Zarin"),)
-    assert not {"Wolmar", "Zarin"} & {row[0] for row in report.table.rows}
-    assert any("not a low level" in line for line in report.judgements)
+    report = Bundle(layer).report("en")
+    assert report["gaps"].rows == (("Velmar", "2: Wolmar, Zarin"),)
+    assert not {"Wolmar", "Zarin"} & {row[0] for row in report["table"].rows}
+    assert any("not a low level" in line for line in report["judgements"])
 
 
 def test_the_scale_counts_every_region(layer):
-    assert sum(int(row[2]) for row in build_report(layer).levels.rows) == 24
+    assert sum(int(row[2]) for row in Bundle(layer).report("en")["levels"].rows) == 24
 
 
 def test_changes_are_told_when_known(layer):
     trend = np.where(layer.risks["risk_level"] == 5, "deteriorated", "improved")
     changed = dataclasses.replace(layer, risks=layer.risks.assign(trend=trend))
-    line = next(line for line in build_report(changed).judgements if "last issue" in line)
+    line = next(line for line in Bundle(changed).report("en")["judgements"] if "last issue" in line)
     assert line == "Regions since the last issue: 16 deteriorated, 6 improved."
     assert "since the last issue" not in written(layer)
 
 
 def test_what_moved_levels_is_told_by_its_largest_parts(explained):
-    report = build_report(explained)
-    lines = [line for line in report.judgements if line.startswith(("Deteriorated", "Improved"))]
+    report = Bundle(explained).report("en")
+    lines = [line for line in report["judgements"] if line.startswith(("Deteriorated", "Improved"))]
     assert lines == [
         "Deteriorated: Ashkor (Ambrel) 3 → 5.",
         "Improved: Berin (Ambrel) 5 → 4.",
     ]
-    first, second = report.changes.rows
+    first, second = report["changes"].rows
     assert first[1:3] == ("3 moderate", "5 extreme")
     assert first[3] == "new incidents here +0.9, incidents growing old -0.1"
     assert second[4].endswith("for long enough. (under 0.8 of the bound)")
-    assert report.table.head[3:5] == ("Before", "Trend")
-    assert report.table.rows[0][3:5] == ("3 moderate", "deteriorated")
+    assert report["table"].head[3:5] == ("Before", "Trend")
+    assert report["table"].rows[0][3:5] == ("3 moderate", "deteriorated")
 
 
 def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
     up, down = "One more such incident: 5 extreme (35 %).", "No such incident for 74 days:"
     told = f"{up} {down} 3 moderate (4.1 %)."
-    assert build_report(explained).moves.rows == (("Berin (Ambrel)", "4 high", told),)
+    assert Bundle(explained).report("en")["moves"].rows == (("Berin (Ambrel)", "4 high", told),)
 
 
 def test_levels_to_read_with_care_and_consequences(explained):
-    report = build_report(explained)
-    assert report.flags.rows == (
+    report = Bundle(explained).report("en")
+    assert report["flags"].rows == (
         ("Fragile: without one incident or one source the level would be another.", ASHKOR),
         ("One source alone raises the level.", ASHKOR),
         ("Held up: the thresholds alone give less.", "Berin (Ambrel) 4"),
     )
-    assert report.table.rows[0][report.table.head.index("Victims: mean (severe case)")] == "0.4 (5)"
-    assert any("worst 5 %" in line for line in report.limits)
+    assert (
+        report["table"].rows[0][report["table"].head.index("Victims: mean (severe case)")]
+        == "0.4 (5)"
+    )
+    assert any("worst 5 %" in line for line in report["limits"])
 
 
 def test_every_format_tells_it_in_every_language(explained):
     for language in languages():
         words = catalogue(language)
         texts = [
-            to_markdown(build_report(explained, language=language)),
-            advisory_page(explained, language=language),
+            to_markdown(Bundle(explained).report(language)),
+            advisory_page(Bundle(explained), language=language),
         ]
         for text in texts:
             absent = ("held", "attacks", "unread")
@@ -103,7 +107,7 @@ def test_every_format_tells_it_in_every_language(explained):
 
 
 def test_the_first_page_says_where_why_and_what_was_before(explained):
-    first = build_report(explained).summary
+    first = Bundle(explained).report("en")["summary"]
     assert first.head == ("Region", "Level", "Before", "Probability", "Why")
     region, level, before, probability, why = first.rows[0]
     assert (region, level, before) == ("Ashkor (Ambrel)", "5 extreme", "3 moderate")
@@ -115,74 +119,74 @@ def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(ex
     held = [("XQA0103", "foreign", "hold", "why"), ("XQA0104", "foreign", "hold", "why")]
     rows = pd.DataFrame(held, columns=explained.audit.columns)
     audit = pd.concat([explained.audit, rows.astype(explained.audit.dtypes)], ignore_index=True)
-    report = build_report(dataclasses.replace(explained, audit=audit))
-    assert len(report.changes.rows) == 2
-    ((rule, places),) = report.held.rows
+    report = Bundle(dataclasses.replace(explained, audit=audit)).report("en")
+    assert len(report["changes"].rows) == 2
+    ((rule, places),) = report["held"].rows
     assert rule.startswith("The level is held")
     assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
 
 
 def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
-    matrix = build_report(explained).matrix
+    matrix = Bundle(explained).report("en")["matrix"]
     assert matrix.head[:3] == ("Likelihood", "negligible (0+)", "minor (0.5+)")
     cells = [int(text) for row in matrix.rows for text in row[1:] if text != "–"]
     assert sum(cells) == 24
-    assert build_report(layer).matrix.rows == ()
+    assert Bundle(layer).report("en")["matrix"].rows == ()
 
 
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
-    rows = dict(build_report(explained).relevance.rows)
+    rows = dict(Bundle(explained).report("en")["relevance"].rows)
     assert rows["Group"] == "CHN/mining"
     known = {True: "counts", False: "explains only"}
     for grade, weight in explained.provenance["relevance"].items():
         told = known[weight] if isinstance(weight, bool) else f"{weight:g}"
         assert rows[catalogue("en")["relevances"][grade]] == told
-    assert build_report(layer).relevance.rows == ()
+    assert Bundle(layer).report("en")["relevance"].rows == ()
 
 
 def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
     doubled = pd.concat([layer.incidents, layer.incidents.assign(weight=0.2, region_id="XQA0101")])
-    report = build_report(dataclasses.replace(layer, incidents=doubled))
-    assert report.history == build_report(layer).history
-    assert report.history.rows[-1][0] == "2024-12-31"
-    assert all(int(row[1]) >= int(row[2]) for row in report.history.rows)
+    report = Bundle(dataclasses.replace(layer, incidents=doubled)).report("en")
+    assert report["history"] == Bundle(layer).report("en")["history"]
+    assert report["history"].rows[-1][0] == "2024-12-31"
+    assert all(int(row[1]) >= int(row[2]) for row in report["history"].rows)
 
 
 def test_what_to_watch_names_the_leading_driver_and_the_nearest(explained):
-    lines = build_report(explained).indicators
+    lines = Bundle(explained).report("en")["indicators"]
     assert "One more such incident would raise the level of: Berin (Ambrel) (1 in all)." in lines
     assert any("rests mainly on own history: 22." in line for line in lines)
 
 
 def test_the_change_log_says_what_moved_or_that_it_is_the_first(explained, layer):
-    log = dict(build_report(explained).log)
+    log = dict(Bundle(explained).report("en")["log"])
     assert (log["Issue before"], log["Regions raised"], log["Regions lowered"]) == (
         *("2024-12-01", "1", "1"),
     )
-    assert "first issue" in dict(build_report(layer).log)["Issue before"]
+    assert "first issue" in dict(Bundle(layer).report("en")["log"])["Issue before"]
 
 
 def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_is(layer):
     scale = layer.scale
-    english, chinese = (build_report(layer, language=code) for code in ("en", "zh"))
+    english, chinese = (Bundle(layer).report(code) for code in ("en", "zh"))
     for report, words in ((english, catalogue("en")), (chinese, catalogue("zh"))):
-        assert report.advice.rows[0][1] == words["advices"]["extreme"]
+        assert report["advice"].rows[0][1] == words["advices"]["extreme"]
     for level in scale.levels:
         assert catalogue("en")["advices"][level.name] == level.advice
         assert catalogue("en")["page"]["meanings"][level.name] == level.meaning
         assert catalogue("en")["sector_advices"].get(level.name, {}) == level.by_sector
     own = dataclasses.replace(scale.levels[5], meaning="Our own meaning.", advice="Our own advice.")
     told = dataclasses.replace(scale, levels=(*scale.levels[:5], own), scale_id="ours-1")
-    report = build_report(dataclasses.replace(layer, scale=told), language="zh")
-    assert report.advice.rows[0][1] == "Our own advice."
-    assert report.levels.rows[0][3] == "Our own meaning."
-    assert report.crosswalk.rows == ()
+    report = Bundle(dataclasses.replace(layer, scale=told)).report("zh")
+    assert report["advice"].rows[0][1] == "Our own advice."
+    assert report["levels"].rows[0][3] == "Our own meaning."
+    assert report["crosswalk"].rows == ()
 
 
 def test_authorities_are_quoted_in_their_own_words(layer):
-    rows = build_report(layer, language="zh").crosswalk.rows
+    rows = Bundle(layer).report("zh")["crosswalk"].rows
     assert rows[0][:1] + rows[0][3:4] == ("5 极高", "红色")
-    assert build_report(layer).crosswalk.rows[0][1] == "Do Not Travel"
+    assert Bundle(layer).report("en")["crosswalk"].rows[0][1] == "Do Not Travel"
 
 
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
@@ -192,16 +196,17 @@ def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
 
 
 def test_without_reasons_nothing_is_said_of_them(layer):
-    report = build_report(layer)
-    assert (report.changes.rows, report.moves.rows) == ((), ())
-    assert not {"Before", "Trend", "Victims: mean (severe case)"} & set(report.table.head)
-    assert not any("worst 5 %" in line or "fitted model" in line for line in report.limits)
+    report = Bundle(layer).report("en")
+    assert (report["changes"].rows, report["moves"].rows) == ((), ())
+    assert not {"Before", "Trend", "Victims: mean (severe case)"} & set(report["table"].head)
+    assert not any("worst 5 %" in line or "fitted model" in line for line in report["limits"])
 
 
 def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
     monkeypatch.setattr("riskmap.outputs.movements.MOST_ROWS", 1)
     assert (
-        build_report(explained).changes.rows[-1][0] == "1 further regions are listed in risk.csv."
+        Bundle(explained).report("en")["changes"].rows[-1][0]
+        == "1 further regions are listed in risk.csv."
     )
 
 
@@ -304,21 +309,23 @@ def test_a_frequency_is_close_to_its_probability(p):
 def test_the_range_over_the_models_stands_beside_every_probability(layer, language):
     words = catalogue(language)
     said = words["sentences"]["models"].format(range="15–31 %")
-    report = build_report(layer, language=language)
+    report = Bundle(layer).report(language)
     column = words["probability"]
-    assert report.summary.rows[0][report.summary.head.index(column)] == f"22 % ({said})"
+    assert report["summary"].rows[0][report["summary"].head.index(column)] == f"22 % ({said})"
     worded = f"22 % ({likelihood(0.22, words['likelihoods'])}; {said})"
-    assert report.table.rows[0][report.table.head.index(column)] == worded
-    assert any(worded in line for line in report.judgements)
-    assert words["limits"]["models"] in report.limits
-    assert said in advisory_page(layer, language=language)
+    assert report["table"].rows[0][report["table"].head.index(column)] == worded
+    assert any(worded in line for line in report["judgements"])
+    assert words["limits"]["models"] in report["limits"]
+    assert said in advisory_page(Bundle(layer), language=language)
 
 
 def test_a_set_of_before_says_nothing_of_models(layer):
     risks = layer.risks.assign(p_least=np.nan, p_most=np.nan)
-    report = build_report(dataclasses.replace(layer, risks=risks))
-    assert report.table.rows[0][report.table.head.index("Probability")] == "22 % (about 1 in 5)"
-    assert not any("models" in text.lower() for text in (*report.judgements, *report.limits))
+    report = Bundle(dataclasses.replace(layer, risks=risks)).report("en")
+    assert (
+        report["table"].rows[0][report["table"].head.index("Probability")] == "22 % (about 1 in 5)"
+    )
+    assert not any("models" in text.lower() for text in (*report["judgements"], *report["limits"]))
 
 
 def keys(table, prefix=""):
@@ -341,7 +348,7 @@ def test_catalogues_agree(layer, language):
         for key, sentence in english[part].items():
             if isinstance(sentence, str):
                 assert fields(other[part][key]) == fields(sentence), key
-    assert to_markdown(build_report(layer, language=language))
+    assert to_markdown(Bundle(layer).report(language))
 
 
 def test_an_unknown_language_is_refused():

@@ -6,9 +6,10 @@ from xml.etree import ElementTree as ET
 import pytest
 import shapely
 
-from riskmap.outputs.alerts import ATOM, CAP, POINTS, atom_feed, cap_alert, cap_polygons
+from riskmap.outputs.alerts import POINTS, atom_feed, cap_alert, cap_polygons
+from riskmap.outputs.bundles import Bundle
 
-NS = {"c": CAP, "a": ATOM}
+NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2", "a": "http://www.w3.org/2005/Atom"}
 
 
 def parsed(text):
@@ -22,6 +23,13 @@ def quiet(layer, as_of="2025-01-01"):
     return dataclasses.replace(layer, risks=risks, provenance=provenance)
 
 
+def after(layer, before):
+    """A layer that knows the one before it."""
+    risks = layer.risks.assign(level_before=before.risks["risk_level"])
+    known = layer.provenance | {"previous_as_of": before.provenance["as_of"]}
+    return dataclasses.replace(layer, risks=risks, provenance=known)
+
+
 @pytest.fixture(scope="module")
 def schema(shared):
     etree = pytest.importorskip("lxml.etree", reason="lxml is absent: extra report")
@@ -32,32 +40,33 @@ def test_alerts_updates_and_cancels_are_valid(layer, schema):
     etree, rules = schema
     later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
     for alert in (
-        cap_alert(layer),
-        cap_alert(later, previous=layer),
-        cap_alert(quiet(layer, "2025-02-01"), previous=layer),
+        cap_alert(Bundle(layer)),
+        cap_alert(Bundle(after(later, layer))),
+        cap_alert(Bundle(after(quiet(layer, "2025-02-01"), layer))),
     ):
         rules.assertValid(etree.fromstring(alert))
 
 
 def test_the_kind_of_message_follows_from_what_was_said_before(layer):
-    def kind(*args, **options):
-        return parsed(cap_alert(*args, **options)).findtext("c:msgType", namespaces=NS)
+    def kind(layer):
+        return parsed(cap_alert(Bundle(layer))).findtext("c:msgType", namespaces=NS)
 
     assert kind(layer) == "Alert"
-    assert kind(layer, previous=quiet(layer)) == "Alert"
-    assert kind(layer, previous=layer) == "Update"
-    assert kind(quiet(layer), previous=layer) == "Cancel"
-    assert cap_alert(quiet(layer)) is None
-    assert cap_alert(quiet(layer), previous=quiet(layer)) is None
+    assert kind(after(layer, quiet(layer))) == "Alert"
+    assert kind(after(layer, layer)) == "Update"
+    assert kind(after(quiet(layer), layer)) == "Cancel"
+    assert cap_alert(Bundle(quiet(layer))) is None
+    assert cap_alert(Bundle(after(quiet(layer), quiet(layer)))) is None
 
 
 def test_an_update_refers_to_the_alert_before(layer):
     later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
-    before = parsed(cap_alert(layer))
+    before = parsed(cap_alert(Bundle(layer)))
     sender, identifier, sent = (
         before.findtext(f"c:{tag}", namespaces=NS) for tag in ("sender", "identifier", "sent")
     )
-    references = parsed(cap_alert(later, previous=layer)).findtext("c:references", namespaces=NS)
+    alert = cap_alert(Bundle(after(later, layer)))
+    references = parsed(alert).findtext("c:references", namespaces=NS)
     assert references == f"{sender},{identifier},{sent}"
     assert sent.endswith("-00:00")
 
@@ -65,8 +74,8 @@ def test_an_update_refers_to_the_alert_before(layer):
 def test_a_layer_that_knows_the_one_before_updates_its_alert_by_itself(explained, layer, schema):
     etree, rules = schema
     before = layer.provenance | {"as_of": "2024-12-01", "issued_at": "2024-12-01T00:00:00Z"}
-    first = parsed(cap_alert(dataclasses.replace(layer, provenance=before)))
-    text = cap_alert(explained)
+    first = parsed(cap_alert(Bundle(dataclasses.replace(layer, provenance=before))))
+    text = cap_alert(Bundle(explained))
     rules.assertValid(etree.fromstring(text))
     root = parsed(text)
     assert root.findtext("c:msgType", namespaces=NS) == "Update"
@@ -78,19 +87,19 @@ def test_a_layer_that_knows_the_one_before_updates_its_alert_by_itself(explained
 
 
 def test_the_feed_tells_which_way_a_level_moved(explained):
-    root = parsed(atom_feed(explained))
+    root = parsed(atom_feed(Bundle(explained)))
     titles = {e.text for e in root.iterfind("a:entry/a:title", NS)}
     assert {"Ashkor: 3 moderate \u2192 5 extreme", "Berin: 5 extreme \u2192 4 high"} <= titles
 
 
 def test_demonstration_data_is_an_exercise(layer):
     shown = dataclasses.replace(layer, provenance=layer.provenance | {"notice": "A demonstration."})
-    assert parsed(cap_alert(shown)).findtext("c:status", namespaces=NS) == "Exercise"
-    assert parsed(cap_alert(layer)).findtext("c:status", namespaces=NS) == "Actual"
+    assert parsed(cap_alert(Bundle(shown))).findtext("c:status", namespaces=NS) == "Exercise"
+    assert parsed(cap_alert(Bundle(layer))).findtext("c:status", namespaces=NS) == "Actual"
 
 
 def test_every_high_region_is_an_area_with_its_id(layer):
-    root = parsed(cap_alert(layer))
+    root = parsed(cap_alert(Bundle(layer)))
     found = [e.text for e in root.iterfind(".//c:geocode/c:value", NS)]
     risks = layer.risks[(layer.risks["layer"] == "foreign") & (layer.risks["risk_level"] >= 4)]
     assert sorted(found) == sorted(risks["region_id"])
@@ -116,8 +125,8 @@ def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(la
     etree, rules = schema
     marked, region = attacked(layer)
     for alert, kind in (
-        (cap_alert(marked), "Alert"),
-        (cap_alert(attacked(layer, "2025-02-01")[0], previous=layer), "Update"),
+        (cap_alert(Bundle(marked)), "Alert"),
+        (cap_alert(Bundle(after(attacked(layer, "2025-02-01")[0], layer))), "Update"),
     ):
         rules.assertValid(etree.fromstring(alert))
         root = parsed(alert)
@@ -128,7 +137,7 @@ def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(la
 def test_a_level_that_is_kept_without_a_probability_is_told(layer, schema):
     etree, rules = schema
     risks = layer.risks.assign(p_any=float("nan"))
-    text = cap_alert(dataclasses.replace(layer, risks=risks))
+    text = cap_alert(Bundle(dataclasses.replace(layer, risks=risks)))
     rules.assertValid(etree.fromstring(text))
     root = parsed(text)
     assert {e.text for e in root.iterfind(".//c:certainty", NS)} == {"Unknown"}
@@ -150,13 +159,13 @@ def test_polygons_are_closed_short_and_in_latitude_longitude():
 
 def test_hostile_names_stay_text(layers):
     layer = layers["layer"](regions=layers["names"](["<b>&amp;", "a\x00\x1fb", "]]>"]))
-    names = [e.text for e in parsed(cap_alert(layer)).iterfind(".//c:areaDesc", NS)]
+    names = [e.text for e in parsed(cap_alert(Bundle(layer))).iterfind(".//c:areaDesc", NS)]
     assert {name.split(" (")[0] for name in names} == {"<b>&amp;", "ab", "]]>"}
-    assert parsed(atom_feed(layer)).find("a:entry", NS) is not None
+    assert parsed(atom_feed(Bundle(layer))).find("a:entry", NS) is not None
 
 
 def test_the_feed_lists_the_high_regions_highest_first(layer):
-    root = parsed(atom_feed(layer))
+    root = parsed(atom_feed(Bundle(layer)))
     titles = [e.text for e in root.iterfind("a:entry/a:title", NS)]
     assert len(titles) == 22
     assert titles[0] == "Ashkor: 5 extreme"
@@ -167,7 +176,7 @@ def test_the_feed_lists_the_high_regions_highest_first(layer):
 
 def test_an_alert_tells_what_is_known_of_each_region(told, schema):
     etree, rules = schema
-    text = cap_alert(told)
+    text = cap_alert(Bundle(told))
     rules.assertValid(etree.fromstring(text))
     known = {
         e.findtext("c:valueName", namespaces=NS): e.findtext("c:value", namespaces=NS)
@@ -180,5 +189,5 @@ def test_an_alert_tells_what_is_known_of_each_region(told, schema):
 
 
 def test_the_feed_lists_an_attacked_region_whatever_its_level(told):
-    titles = [e.text for e in parsed(atom_feed(told)).iterfind("a:entry/a:title", NS)]
+    titles = [e.text for e in parsed(atom_feed(Bundle(told))).iterfind("a:entry/a:title", NS)]
     assert "Ashkor: 3 moderate (2 to 4), attacked" in titles

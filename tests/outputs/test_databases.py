@@ -23,8 +23,9 @@ from geopandas.testing import assert_geodataframe_equal
 
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.databases import _explain
-from riskmap.outputs.geojson import geojson_chunks
+from riskmap.outputs.geofiles import geojson_chunks
 
 PASSWORD = "s3:cr/t@pässwort%"  # noqa: S105 - of a server that lives for this test
 PAYLOADS = [
@@ -120,7 +121,7 @@ def view_features(url, table="risk"):
 
 
 def file_features(layer):
-    collection = json.loads(b"".join(geojson_chunks(layer)))
+    collection = json.loads(b"".join(geojson_chunks(Bundle(layer))))
     return [comparable(feature) for feature in collection["features"]]
 
 

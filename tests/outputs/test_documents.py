@@ -8,11 +8,17 @@ import zlib
 import pytest
 
 from riskmap.errors import MissingDependencyError
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import map_picture
-from riskmap.outputs.documents import _refuse, advisory_docx, advisory_pdf, column_widths
+from riskmap.outputs.documents import (
+    _refuse,
+    advisory_docx,
+    advisory_pdf,
+    column_widths,
+    map_picture,
+)
+from riskmap.outputs.editions import Grid
 from riskmap.outputs.reports import OPTIONAL
-from riskmap.outputs.wordings import Grid
 
 
 @pytest.fixture
@@ -31,10 +37,10 @@ def unpacked(data):
 
 
 def test_a_pdf_is_tagged_and_the_same_twice(pdf, layer):
-    first = pdf(layer)
+    first = pdf(Bundle(layer))
     assert first.startswith(b"%PDF-")
     assert b"/StructTreeRoot" in first + unpacked(first)
-    assert pdf(layer) == first
+    assert pdf(Bundle(layer)) == first
 
 
 def test_a_pdf_loads_nothing():
@@ -50,7 +56,7 @@ def read(data):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_docx_holds_every_section(layer, language):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
-    document = read(advisory_docx(layer, language=language))
+    document = read(advisory_docx(Bundle(layer), language=language))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     titles = catalogue(language)["headings"]
     assert headings == [title for key, title in titles.items() if key not in OPTIONAL]
@@ -62,7 +68,7 @@ def test_a_docx_holds_every_section(layer, language):
 
 def test_a_docx_tells_what_changed(explained):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
-    document = read(advisory_docx(explained))
+    document = read(advisory_docx(Bundle(explained)))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     titles = catalogue("en")["headings"]
     assert headings == [
@@ -73,8 +79,8 @@ def test_a_docx_tells_what_changed(explained):
 def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))
-    assert advisory_docx(layer) == advisory_docx(layer)
-    cells = read(advisory_docx(layer)).tables[0].columns[0].cells
+    assert advisory_docx(Bundle(layer)) == advisory_docx(Bundle(layer))
+    cells = read(advisory_docx(Bundle(layer))).tables[0].columns[0].cells
     names = {cell.text.removesuffix(" (Ambrel)") for cell in cells}
     assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
 
@@ -82,7 +88,7 @@ def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
 def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
-    texts = [p.text for p in read(advisory_docx(layer)).paragraphs]
+    texts = [p.text for p in read(advisory_docx(Bundle(layer))).paragraphs]
     assert "2 further regions are listed in risk.csv." in texts
 
 
@@ -93,21 +99,21 @@ def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
 def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, package, make):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[report\]'"):
-        make(layer)
+        make(Bundle(layer))
 
 
 def test_a_section_without_rows_says_none(layer, layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))
-    assert "None." in [p.text for p in read(advisory_docx(empty)).paragraphs]
+    assert "None." in [p.text for p in read(advisory_docx(Bundle(empty))).paragraphs]
 
 
 def test_a_documents_chart_falls_back_to_english_where_no_font_writes_the_language(
     layer, monkeypatch
 ):
     pytest.importorskip("matplotlib", reason="matplotlib is absent: extra report")
-    monkeypatch.setattr("riskmap.outputs.charts._CHINESE", ())
-    assert map_picture(layer, language="zh") == map_picture(layer, language="en")
+    monkeypatch.setattr("riskmap.outputs.documents._CHINESE", ())
+    assert map_picture(Bundle(layer), language="zh") == map_picture(Bundle(layer), language="en")
 
 
 def test_columns_fill_the_page_and_cut_no_word():

@@ -11,7 +11,8 @@ import shapely
 from geopandas.testing import assert_geodataframe_equal
 
 from riskmap.errors import MissingDependencyError
-from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.geofiles import write_geoparquet, write_pmtiles
 from riskmap.outputs.tables import risk_table
 
 
@@ -19,7 +20,7 @@ from riskmap.outputs.tables import risk_table
 def parquet(layer, tmp_path_factory):
     pytest.importorskip("pyarrow", reason="pyarrow is absent: extra parquet")
     path = tmp_path_factory.mktemp("parquet") / "risk.parquet"
-    write_geoparquet(layer, path)
+    write_geoparquet(Bundle(layer), path)
     return path
 
 
@@ -31,7 +32,7 @@ def geo_of(path):
 
 def test_parquet_holds_the_published_table(layer, parquet):
     found = gpd.read_parquet(parquet)
-    assert_geodataframe_equal(found, risk_frame(layer), check_dtype=False)
+    assert_geodataframe_equal(found, Bundle(layer).frame, check_dtype=False)
     assert list(found.drop(columns="geometry")) == list(risk_table(layer))
 
 
@@ -52,14 +53,14 @@ def test_parquet_has_a_box_a_row(parquet):
 
 
 def test_parquet_is_the_same_to_the_byte(layer, parquet, tmp_path):
-    write_geoparquet(layer, tmp_path / "again.parquet")
+    write_geoparquet(Bundle(layer), tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == parquet.read_bytes()
 
 
 def test_without_pyarrow_no_parquet(layer, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[parquet\]'"):
-        write_geoparquet(layer, tmp_path / "a.parquet")
+        write_geoparquet(Bundle(layer), tmp_path / "a.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def tiles(layers, tmp_path_factory):
     shapes = layer.regions.geometry.to_numpy(copy=True)
     shapes[3] = None
     path = tmp_path_factory.mktemp("tiles") / "risk.pmtiles"
-    write_pmtiles(layers["layer"](regions=layer.regions.set_geometry(shapes)), path)
+    write_pmtiles(Bundle(layers["layer"](regions=layer.regions.set_geometry(shapes))), path)
     return path
 
 
@@ -100,11 +101,11 @@ def test_tiles_cover_what_the_layer_covers(layer, tiles):
 
 def test_tiles_are_the_same_to_the_byte(layer, tmp_path):
     for name in "ab":
-        write_pmtiles(layer, tmp_path / f"{name}.pmtiles")
+        write_pmtiles(Bundle(layer), tmp_path / f"{name}.pmtiles")
     assert (tmp_path / "a.pmtiles").read_bytes() == (tmp_path / "b.pmtiles").read_bytes()
 
 
 def test_without_the_driver_no_tiles(layer, tmp_path, monkeypatch):
     monkeypatch.setattr(pyogrio, "list_drivers", lambda: {"GPKG": "rw"})
     with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[tiles\]'"):
-        write_pmtiles(layer, tmp_path / "a.pmtiles")
+        write_pmtiles(Bundle(layer), tmp_path / "a.pmtiles")

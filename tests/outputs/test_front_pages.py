@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 
 from riskmap.assessment.levels import LevelScale
-from riskmap.outputs.advisories import to_markdown
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.contexts import level_meaning
-from riskmap.outputs.documents import advisory_docx
+from riskmap.outputs.documents import advisory_docx, to_markdown
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.reports import build_report
 
 COMFORT = re.compile(
     r"usual precaution|so rare|safe to|nothing to fear|precautions are enough|通常的防范",
@@ -30,17 +29,17 @@ def test_the_attack_stands_first_in_every_form_and_language(told):
     for language in languages():
         words = catalogue(language)
         texts = [
-            to_markdown(build_report(told, language=language)),
-            advisory_page(told, language=language),
+            to_markdown(Bundle(told).report(language)),
+            advisory_page(Bundle(told), language=language),
         ]
         for text in texts:
             first, then = (text.index(words["headings"][key]) for key in ("attacks", "judgements"))
             assert first < then
-    assert to_markdown(build_report(told)).count("21 January 2025, Secret camp") == 1
+    assert to_markdown(Bundle(told).report("en")).count("21 January 2025, Secret camp") == 1
 
 
 def test_an_attack_says_what_happened_to_whom_where_when_and_what_is_marked(told):
-    here, wide = build_report(told).attacks
+    here, wide = Bundle(told).report("en")["attacks"]
     assert here == (
         "21 January 2025, Secret camp, Ashkor (Ambrel): armed attack, 4 killed, Chinese nationals "
         "hit, sector mining. One report. Marked until 20 April 2025: Ashkor (Ambrel)."
@@ -49,14 +48,14 @@ def test_an_attack_says_what_happened_to_whom_where_when_and_what_is_marked(told
         "Dostan: an attack is known to have been here, and not in which district."
     )
     assert "Marked" not in wide
-    chinese = build_report(told, language="zh").attacks[0]
+    chinese = Bundle(told).report("zh")["attacks"][0]
     assert chinese.startswith("2025年1月21日")
     assert "中国公民遭袭" in chinese
 
 
 def test_many_attacks_known_to_one_area_are_one_banner(told):
     wide = told.attacks.iloc[[1, 1, 1]].assign(incident_id=["a", "b", "c"])
-    (line,) = build_report(dataclasses.replace(told, attacks=wide)).attacks
+    (line,) = Bundle(dataclasses.replace(told, attacks=wide)).report("en")["attacks"]
     assert line.count("an attack is known to have been here") == 1
     assert line.count("1 abducted") == 3
 
@@ -68,27 +67,27 @@ def test_rows_that_tell_of_attacks_without_a_day_are_one_line_behind_the_others(
     )  # fmt: skip
     attacks = pd.concat([told.attacks, more], ignore_index=True)
     layer = dataclasses.replace(told, attacks=attacks)
-    *others, line = build_report(layer).attacks
-    assert tuple(others) == build_report(told).attacks
+    *others, line = Bundle(layer).report("en")["attacks"]
+    assert tuple(others) == Bundle(told).report("en")["attacks"]
     assert line == (
         "Rows that tell of such attacks and have no day that can be read, so that no district is "
         "marked for them: 3. Secret camp, Ashkor (Ambrel) (date: met 'soon'), Dostan (date: met "
         "''), Old road, Dostan (date: met '03/04/2025')."
     )
-    public = build_report(apply_profile(layer, "public")).attacks[-1]
+    public = Bundle(apply_profile(layer, "public")).report("en")["attacks"][-1]
     assert public.endswith("marked for them: 3. Ashkor (Ambrel), Dostan, Dostan.")
-    assert "日期无法读取" in build_report(layer, language="zh").attacks[-1]
+    assert "日期无法读取" in Bundle(layer).report("zh")["attacks"][-1]
 
 
 def test_a_cleared_attack_says_why_and_marks_nothing(told):
     attacks = told.attacks.head(1).assign(cleared="culprits arrested, A. Analyst")
-    (line,) = build_report(dataclasses.replace(told, attacks=attacks)).attacks
+    (line,) = Bundle(dataclasses.replace(told, attacks=attacks)).report("en")["attacks"]
     assert line.endswith("Not marked any more: culprits arrested, A. Analyst.")
     assert "Marked until" not in line
 
 
 def test_what_cannot_be_assessed_is_said_first_with_its_reasons(told):
-    gap, *why = build_report(told).judgements[:3]
+    gap, *why = Bundle(told).report("en")["judgements"][:3]
     assert gap.startswith("2 of 24 regions can't be assessed for incidents that involve foreign")
     assert why == [
         "Not assessed because no reports come from here: Zarin (Velmar) (1 in all).",
@@ -106,22 +105,22 @@ def test_a_layer_asked_for_of_which_nothing_is_known_is_still_the_headline(told)
         p_any=told.risks["p_any"].mask(group),
         reasons=told.risks["reasons"].mask(group, "not_covered"),
     )
-    report = build_report(headline(dataclasses.replace(told, risks=risks), "group"))
-    assert report.judgements[0].startswith("24 of 24 regions can't be assessed")
-    assert "no source" in report.judgements[1].lower()
-    assert not any(line.startswith("Level") for line in report.judgements)
+    report = Bundle(headline(dataclasses.replace(told, risks=risks), "group")).report("en")
+    assert report["judgements"][0].startswith("24 of 24 regions can't be assessed")
+    assert "no source" in report["judgements"][1].lower()
+    assert not any(line.startswith("Level") for line in report["judgements"])
 
 
 def test_a_level_stands_with_its_span_and_its_doubts(told):
-    rows = {row[0]: row for row in build_report(told).table.rows}
+    rows = {row[0]: row for row in Bundle(told).report("en")["table"].rows}
     assert rows["Ashkor"][2] == "3 moderate (2 to 4), attacked"
     assert rows["Berin"][2] == "at least 3 moderate"
     assert rows["Galdor"][2] == "5 extreme, kept from 1 March 2025"
-    assert "至少 3 中" in {row[2] for row in build_report(told, language="zh").table.rows}
+    assert "至少 3 中" in {row[2] for row in Bundle(told).report("zh")["table"].rows}
 
 
 def test_doubts_about_levels_are_judgements(told):
-    lines = build_report(told).judgements
+    lines = Bundle(told).report("en")["judgements"]
     assert (
         "It may be higher than the level says, because nobody watches: Berin (Ambrel) (1 in all)."
         in lines
@@ -132,7 +131,7 @@ def test_doubts_about_levels_are_judgements(told):
 
 def test_where_it_is_not_understood_who_was_hit_is_a_judgement(told):
     risks = told.risks.assign(reasons="unclear")
-    lines = build_report(dataclasses.replace(told, risks=risks)).judgements
+    lines = Bundle(dataclasses.replace(told, risks=risks)).report("en")["judgements"]
     assert any(line.startswith("It is not understood who was hit in recent") for line in lines)
     assert any("Ashkor (Ambrel)" in line for line in lines)
 
@@ -142,29 +141,32 @@ def test_the_shares_are_a_sentence_a_country(told):
         "XQA: 1,847 of 1,848 reports don't say who was hit; 1 % of them are taken to have hit "
         "foreigners (0.3 % to 3 %)."
     )
-    assert line in build_report(told).judgements
-    assert line not in build_report(headline(told, "violence")).judgements
+    assert line in Bundle(told).report("en")["judgements"]
+    assert line not in Bundle(headline(told, "violence")).report("en")["judgements"]
 
 
 def test_what_was_not_understood_is_counted_by_value(told):
-    report = build_report(told)
-    assert report.unread.rows == (("sector", "Mining ops", "2"), ("nationality", "Chinse", "1"))
-    assert report.judgements[-1].startswith(
+    report = Bundle(told).report("en")
+    assert report["unread"].rows == (
+        ("sector", "Mining ops", "2"),
+        ("nationality", "Chinse", "1"),
+    )
+    assert report["judgements"][-1].startswith(
         "Not understood, and kept as written: nationality \u201cChinse\u201d 1, sector \u201cMining"
     )
 
 
 def test_how_many_attacks_hit_the_group_stands_beside_its_level(told):
     risks = told.risks.assign(attacks_told=2.0)
-    report = build_report(headline(dataclasses.replace(told, risks=risks), "group"))
-    assert report.summary.head[:3] == ("Region", "Level", "Attacks on the group told")
-    assert {row[2] for row in report.summary.rows} == {"2"}
-    assert "Attacks on the group told" not in build_report(told).summary.head
+    report = Bundle(headline(dataclasses.replace(told, risks=risks), "group")).report("en")
+    assert report["summary"].head[:3] == ("Region", "Level", "Attacks on the group told")
+    assert {row[2] for row in report["summary"].rows} == {"2"}
+    assert "Attacks on the group told" not in Bundle(told).report("en")["summary"].head
 
 
 def test_no_wording_comforts(told):
     for language in languages():
-        report = build_report(told, language=language)
+        report = Bundle(told).report(language)
         assert not COMFORT.search(to_markdown(report))
     for level in LevelScale.default().levels:
         assert not COMFORT.search(f"{level.meaning} {level.advice}")
@@ -180,14 +182,14 @@ def test_level_one_says_how_rarely_by_the_thresholds_of_its_own_layer(layer):
 
 def test_victims_are_told_as_people_say_them(told):
     risks = told.risks.assign(expected_victims=2.7e-6, severe_scenario=1234.0)
-    report = build_report(dataclasses.replace(told, risks=risks))
-    column = report.table.head.index("Victims: mean (severe case)")
-    assert report.table.rows[0][column] == "fewer than 1 in 100 (1,200)"
+    report = Bundle(dataclasses.replace(told, risks=risks)).report("en")
+    column = report["table"].head.index("Victims: mean (severe case)")
+    assert report["table"].rows[0][column] == "fewer than 1 in 100 (1,200)"
     assert "e-0" not in to_markdown(report)
 
 
 def test_the_public_page_names_the_attack_and_neither_the_place_nor_the_source(told):
-    text = to_markdown(build_report(apply_profile(told, "public")))
+    text = to_markdown(Bundle(apply_profile(told, "public")).report("en"))
     assert "21 January 2025, Ashkor (Ambrel): armed attack, 4 killed." in text
     for secret in ("Secret camp", "Chinese nationals hit, sector", "Mining ops", "desk"):
         assert secret not in text
@@ -195,6 +197,6 @@ def test_the_public_page_names_the_attack_and_neither_the_place_nor_the_source(t
 
 def test_word_shows_it_too(told):
     docx = pytest.importorskip("docx", reason="python-docx is absent: extra report")
-    document = docx.Document(io.BytesIO(advisory_docx(told)))
+    document = docx.Document(io.BytesIO(advisory_docx(Bundle(told))))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     assert headings[:2] == ["Attacks of the last 90 days", "Key judgements"]

@@ -12,15 +12,15 @@ import pytest
 import shapely
 from geojson_pydantic import FeatureCollection
 
-from riskmap.errors import PublishError
-from riskmap.outputs.geojson import geojson_chunks, write_geojson
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.tables import SHORT, risk_table
 
 NODE = Path(__file__).parent / "node"
 
 
 def written(layer):
-    return b"".join(geojson_chunks(layer))
+    return b"".join(geojson_chunks(Bundle(layer)))
 
 
 def refuse(constant):
@@ -69,7 +69,7 @@ def test_the_models_of_geojson_pydantic_agree(layer, across):
 
 
 def test_readers_see_what_was_written(layer, tmp_path):
-    path = write_geojson(layer, tmp_path / "risk.geojson")
+    path = layer.to_file(tmp_path / "risk.geojson")
     frame = gpd.read_file(path)
     assert frame.crs.to_epsg() == 4326
     assert frame["region_id"].tolist() == layer.regions["region_id"].tolist()
@@ -136,12 +136,3 @@ def test_the_table_and_the_map_say_the_same(layer):
     properties = pd.DataFrame([f["properties"] for f in parsed(layer)["features"]])
     assert list(properties) == list(table)
     assert properties["p_any"].equals(table["p_any"])
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one(layer, tmp_path):
-    path = tmp_path / "risk.geojson"
-    path.write_text("old", encoding="utf-8")
-    (tmp_path / ".risk.geojson.partial").mkdir()
-    with pytest.raises(PublishError, match="was not written"):
-        write_geojson(layer, path)
-    assert path.read_text(encoding="utf-8") == "old"

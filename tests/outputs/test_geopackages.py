@@ -6,15 +6,15 @@ from xml.etree import ElementTree as ET
 import geopandas as gpd
 import pytest
 
-from riskmap.outputs.geopackages import write_geopackage
-from riskmap.outputs.styles import qgis_style
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.geofiles import qgis_style, write_geopackage
 from riskmap.outputs.tables import risk_table
 
 
 @pytest.fixture(scope="module")
 def path(layer, tmp_path_factory):
     found = tmp_path_factory.mktemp("gpkg") / "risk.gpkg"
-    write_geopackage(layer, found)
+    write_geopackage(Bundle(layer), found)
     return found
 
 
@@ -38,7 +38,7 @@ def test_no_clock_is_in_it(layer, path, tmp_path):
     with sqlite3.connect(path) as base:
         moments = base.execute("SELECT DISTINCT last_change FROM gpkg_contents").fetchall()
     assert moments == [("2025-01-01T00:00:00.000Z",)]
-    write_geopackage(layer, tmp_path / "again.gpkg")
+    write_geopackage(Bundle(layer), tmp_path / "again.gpkg")
     assert (tmp_path / "again.gpkg").read_bytes() == path.read_bytes()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.incidents.articles import render_review
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.pages import advisory_page, map_page
 
 LEAFLET = Path(__file__).parent / "node" / "node_modules" / "leaflet" / "dist" / "leaflet.js"
@@ -52,7 +53,7 @@ def survey(page, *, asked=1):
 
 @pytest.mark.parametrize("bypass_csp", [False, True])
 def test_the_map_page(open_page, hostile, bypass_csp):
-    page = open_page(map_page(hostile), hook=HOOK, bypass_csp=bypass_csp)
+    page = open_page(map_page(Bundle(hostile)), hook=HOOK, bypass_csp=bypass_csp)
     page.evaluate(
         """() => {
           const rows = document.getElementsByClassName('go');
@@ -68,7 +69,7 @@ def test_the_map_page(open_page, hostile, bypass_csp):
 def test_the_advisory(open_page, hostile, monkeypatch, bypass_csp):
     for name in ("reports.TABLE_ROWS", "reports.INCIDENT_ROWS", "reports.DRIVER_ROWS"):
         monkeypatch.setattr(f"riskmap.outputs.{name}", 10**6)
-    page = open_page(advisory_page(hostile), hook=HOOK, bypass_csp=bypass_csp)
+    page = open_page(advisory_page(Bundle(hostile)), hook=HOOK, bypass_csp=bypass_csp)
     assert page.locator("section.table tbody tr").count() == len(hostile.regions) - 2
     survey(page)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.pages import advisory_page, map_page
 
 NODE = Path(__file__).parent / "node" / "node_modules"
@@ -22,7 +23,7 @@ STEPS = """() => {
 
 @pytest.fixture(scope="module")
 def html(layer):
-    return map_page(layer)
+    return map_page(Bundle(layer))
 
 
 def text_of(page, selector):
@@ -69,16 +70,6 @@ def test_the_slider_steps_through_recorded_incidents_and_plays(open_page, html):
     assert page.get_attribute("#play", "aria-label") == "Play"
 
 
-def test_earlier_layers_are_stepped_through_by_level(open_page, layer, layers):
-    risks = layer.risks.assign(risk_level=layer.risks["risk_level"] * 0 + 1)
-    before = layers["layer"](risks=risks, provenance=layer.provenance | {"as_of": "2024-10-01"})
-    page = open_page(map_page(layer, earlier=[before]))
-    page.focus("#slider")
-    page.keyboard.press("Home")
-    assert page.locator("#areas path.l1").count() == 24
-    assert "2024-10-01" in text_of(page, "#moment")
-
-
 def test_a_region_is_found_and_explained(open_page, html):
     page = open_page(html)
     page.fill("#search", "nolv")
@@ -106,7 +97,7 @@ def test_a_region_of_which_nothing_is_known_says_so(open_page, html):
 
 def test_the_table_sorts_and_shows_more(open_page, layers):
     regions = layers["grid"](10, 10, vertices=2)
-    page = open_page(map_page(layers["layer"](regions=regions)))
+    page = open_page(map_page(Bundle(layers["layer"](regions=regions))))
     rows = page.locator("#table tbody tr")
     assert rows.count() == 50
     page.click("#more")
@@ -185,18 +176,18 @@ def test_english_and_chinese(open_page, html):
 def test_an_expired_layer_says_so_and_a_valid_one_does_not(open_page, html, layer, layers):
     assert "expired on 2025-04-01" in text_of(open_page(html), "#expired")
     lasting = layer.provenance | {"valid_until": "2999-01-01T00:00:00Z"}
-    page = open_page(map_page(layers["layer"](provenance=lasting)))
+    page = open_page(map_page(Bundle(layers["layer"](provenance=lasting))))
     assert page.locator("#expired").is_hidden()
 
 
 def test_a_layer_that_should_have_been_made_again_says_so(open_page, layer, layers):
     times = {"valid_until": "2999-01-01T00:00:00Z", "stale_after": "2025-03-01T00:00:00Z"}
     stale = layers["layer"](provenance=layer.provenance | times)
-    assert "made again by 2025-03-01" in text_of(open_page(map_page(stale)), "#expired")
+    assert "made again by 2025-03-01" in text_of(open_page(map_page(Bundle(stale))), "#expired")
 
 
 def test_the_panel_tells_what_moved_a_level_and_what_would(open_page, explained):
-    html = map_page(explained)
+    html = map_page(Bundle(explained))
     risen = open_page(html, fragment="#r=XQA0101")
     panel = text_of(risen, "#panel")
     for part in (
@@ -249,7 +240,9 @@ def test_no_serious_barrier_for_anyone(open_page, explained, scheme, fragment):
     axe = NODE / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
-    page = open_page(map_page(explained), color_scheme=scheme, fragment=fragment, bypass_csp=True)
+    page = open_page(
+        map_page(Bundle(explained)), color_scheme=scheme, fragment=fragment, bypass_csp=True
+    )
     page.evaluate(OPEN)
     page.evaluate(axe.read_text(encoding="utf-8"))
     assert barriers(page) == []
@@ -260,7 +253,7 @@ def test_no_serious_barrier_on_the_advisory(open_page, explained, language):
     axe = NODE / "axe-core" / "axe.min.js"
     if not axe.exists():
         pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
-    page = open_page(advisory_page(explained, language=language), bypass_csp=True)
+    page = open_page(advisory_page(Bundle(explained), language=language), bypass_csp=True)
     page.evaluate(axe.read_text(encoding="utf-8"))
     assert barriers(page) == []
 
@@ -275,7 +268,7 @@ def barriers(page):
 
 
 def test_likelihood_consequence_and_relevance_stand_beside_the_ranking(open_page, explained):
-    page = open_page(map_page(explained))
+    page = open_page(map_page(Bundle(explained)))
     page.evaluate(OPEN)
     matrix, relevance = (page.locator("#context details").nth(k).inner_text() for k in (0, 1))
     assert "Likelihood and consequence" in matrix
@@ -299,7 +292,7 @@ def test_size_and_pace(open_page, layers, columns, rows, incidents, megabytes, r
     regions = layers["grid"](columns, rows)
     table = layers["spread"](regions, incidents)
     layer = dataclasses.replace(layers["layer"](regions=regions), incidents=table)
-    html = map_page(layer)
+    html = map_page(Bundle(layer))
     assert len(html.encode()) <= megabytes * 1e6
     page = open_page("")
     session = page.context.new_cdp_session(page)
@@ -314,7 +307,7 @@ def test_size_and_pace(open_page, layers, columns, rows, incidents, megabytes, r
 
 
 def test_the_map_marks_attacks_bounds_and_why_nothing_is_known(open_page, told):
-    page = open_page(map_page(told))
+    page = open_page(map_page(Bundle(told)))
     legend = text_of(page, "#legend").replace("\xa0", " ")
     for part in (
         *("? not assessed: no source can see it\n1", "? not assessed: no reports\n1"),
@@ -340,7 +333,7 @@ def test_the_map_marks_attacks_bounds_and_why_nothing_is_known(open_page, told):
     ],
 )
 def test_the_panel_tells_what_is_known_of_a_level(open_page, told, region, parts):
-    panel = text_of(open_page(map_page(told), fragment=f"#r={region}"), "#panel")
+    panel = text_of(open_page(map_page(Bundle(told)), fragment=f"#r={region}"), "#panel")
     for part in parts:
         assert part in panel
 
@@ -348,5 +341,5 @@ def test_the_panel_tells_what_is_known_of_a_level(open_page, told, region, parts
 def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
     risks = told.risks.assign(expected_victims=2.7e-6, severe_scenario=0.2)
     told = dataclasses.replace(told, risks=risks)
-    panel = text_of(open_page(map_page(told), fragment="#r=XQA0101"), "#panel")
+    panel = text_of(open_page(map_page(Bundle(told)), fragment="#r=XQA0101"), "#panel")
     assert "fewer than 1 in 100 (0.2)" in panel

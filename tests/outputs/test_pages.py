@@ -12,12 +12,11 @@ import pytest
 import shapely
 
 import riskmap as rm
-from riskmap.errors import InputError
+from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import languages
+from riskmap.outputs.geometries import draw_regions, label_points, svg_path
 from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.pages.histories import FRAMES
-from riskmap.outputs.pages.payloads import map_payload
-from riskmap.outputs.projections import draw_regions, label_points, svg_path
+from riskmap.outputs.payloads import FRAMES, map_payload
 
 
 def payload_of(page):
@@ -28,14 +27,14 @@ def payload_of(page):
 
 
 def test_the_page_holds_its_payload_in_every_language(layer):
-    found = payload_of(map_page(layer))
+    found = payload_of(map_page(Bundle(layer)))
     assert found["regions"]["id"] == layer.regions["region_id"].tolist()
     assert sorted(found["texts"]) == languages()
     assert found["headline"] == "foreign"
 
 
 def test_the_policy_names_this_very_script_and_style(layer):
-    page = map_page(layer)
+    page = map_page(Bundle(layer))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)
     for tag in ("script", "style"):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
@@ -46,7 +45,7 @@ def test_the_policy_names_this_very_script_and_style(layer):
 
 
 def test_nothing_on_the_page_loads_anything(layer):
-    page = map_page(layer)
+    page = map_page(Bundle(layer))
     assert not re.search(
         r"""(src|href)=["'](?!#)|url\((?!#)|@import|https?://(?!www\.w3\.org/)""", page
     )
@@ -57,25 +56,25 @@ def test_the_same_layer_gives_the_same_bytes(layer, layers):
         name: getattr(layer, name).sample(frac=1, random_state=5)
         for name in ("regions", "risks", "drivers", "incidents")
     }
-    assert map_page(layers["layer"](**shuffled)) == map_page(layer)
+    assert map_page(Bundle(layers["layer"](**shuffled))) == map_page(Bundle(layer))
 
 
 def test_no_text_ends_the_data(layers):
     regions = layers["names"](["</script><script>alert(1)</script>", "<!--", "]]>"])
-    page = map_page(layers["layer"](regions=regions))
+    page = map_page(Bundle(layers["layer"](regions=regions)))
     assert page.count("<script") == 2
     assert payload_of(page)["regions"]["name"][0] == "</script><script>alert(1)</script>"
 
 
 def test_notes_and_places_of_incidents_stay_at_home(layers):
     incidents = layers["layer"]().incidents.assign(notes="secret note", actor="secret actor")
-    assert "secret" not in map_page(layers["layer"](incidents=None)) + map_page(
-        dataclasses.replace(layers["layer"](), incidents=incidents)
+    assert "secret" not in map_page(Bundle(layers["layer"](incidents=None))) + map_page(
+        Bundle(dataclasses.replace(layers["layer"](), incidents=incidents))
     )
 
 
 def test_numbers_are_those_of_the_layer(layer):
-    found = map_payload(layer)["layers"]["violence"]
+    found = map_payload(Bundle(layer))["layers"]["violence"]
     risks = layer.risks[layer.risks["layer"] == "violence"]
     assert found["level"] == risks["risk_level"].tolist()
     known = risks["p_any"].notna().to_numpy()
@@ -88,7 +87,7 @@ def test_numbers_are_those_of_the_layer(layer):
 
 def test_the_counts_are_those_of_the_panel(districts_layer):
     panel, layer = districts_layer
-    found = map_payload(layer)
+    found = map_payload(Bundle(layer))
     assert len(found["frames"]) == FRAMES
     for name in ("violence", "foreign"):
         dense = np.zeros((layer.regions.shape[0], FRAMES))
@@ -116,7 +115,7 @@ def districts_layer():
 
 
 def test_drivers_add_up_to_the_expected_count(layer):
-    found = map_payload(layer)["layers"]["foreign"]
+    found = map_payload(Bundle(layer))["layers"]["foreign"]
     for parts, expected in zip(found["drivers"], found["e"], strict=True):
         assert sum(parts[1::2]) == pytest.approx(expected or 0.0, rel=1e-3)
 
@@ -124,7 +123,7 @@ def test_drivers_add_up_to_the_expected_count(layer):
 def test_a_layer_of_which_nothing_is_known_is_left_out(layer):
     group = layer.risks["layer"] == "group"
     risks = layer.risks.assign(p_any=layer.risks["p_any"].mask(group))
-    assert list(map_payload(dataclasses.replace(layer, risks=risks))["layers"]) == [
+    assert list(map_payload(Bundle(dataclasses.replace(layer, risks=risks)))["layers"]) == [
         "violence",
         "foreign",
     ]
@@ -132,22 +131,10 @@ def test_a_layer_of_which_nothing_is_known_is_left_out(layer):
 
 def test_bounds_are_carried_over_to_the_horizon(layers):
     provenance = layers["layer"]().provenance | {"horizon_days": 180.0}
-    bounds = map_payload(layers["layer"](provenance=provenance))["scale"]["bounds"]["violence"]
+    bounds = map_payload(Bundle(layers["layer"](provenance=provenance)))["scale"]["bounds"][
+        "violence"
+    ]
     assert bounds[0] == pytest.approx(1 - 0.98**2, rel=1e-3)
-
-
-def test_earlier_layers_give_the_frames(layer, layers):
-    before = layers["layer"](provenance=layer.provenance | {"as_of": "2024-10-01"})
-    found = map_payload(layer, earlier=[before])
-    assert found["frames"] == [{"to": "2024-10-01"}]
-    assert found["earlier"][0]["layers"]["foreign"]["level"] == found["layers"]["foreign"]["level"]
-
-
-def test_an_earlier_layer_of_other_regions_is_refused(layer, layers):
-    other = layers["layer"]()
-    fewer = dataclasses.replace(other, regions=other.regions.head(3))
-    with pytest.raises(InputError, match="other regions"):
-        map_payload(layer, earlier=[fewer])
 
 
 def test_a_trend_and_a_notice_are_shown(layer):
@@ -156,7 +143,7 @@ def test_a_trend_and_a_notice_are_shown(layer):
         risks=layer.risks.assign(trend="improved"),
         provenance=layer.provenance | {"notice": "A demonstration."},
     )
-    found = map_payload(told)
+    found = map_payload(Bundle(told))
     assert set(found["notices"].values()) == {"A demonstration."}
     assert {found["codes"]["trends"][i] for i in found["layers"]["foreign"]["trend"]} == {
         "improved"
@@ -164,7 +151,7 @@ def test_a_trend_and_a_notice_are_shown(layer):
 
 
 def test_what_moved_levels_and_what_would_is_flat_and_in_codes(explained):
-    found = map_payload(explained)
+    found = map_payload(Bundle(explained))
     codes, columns = found["codes"], found["layers"]["foreign"]
     assert columns["before"][:2] == [3, 5]
     assert columns["flags"][:3] == [3, 4, 0]
@@ -175,31 +162,31 @@ def test_what_moved_levels_and_what_would_is_flat_and_in_codes(explained):
     assert [codes["rules"][i] for i in columns["rules"][1]] == ["lower"]
     assert (columns["victims"][0], columns["severe"][0]) == (0.4, 5)
     assert "changes" not in found["layers"]["violence"]
-    assert "of the bound" not in map_page(explained)
+    assert "of the bound" not in map_page(Bundle(explained))
 
 
 def test_without_reasons_the_page_knows_none(layer):
-    columns = map_payload(layer)["layers"]["foreign"]
+    columns = map_payload(Bundle(layer))["layers"]["foreign"]
     assert not {"before", "trend", "flags", "changes", "moves", "rules", "victims"} & set(columns)
 
 
 def test_four_hundred_regions_with_every_reason_are_half_a_megabyte(layers):
     layer = layers["layer"](regions=layers["grid"](20, 20))
     layer = dataclasses.replace(layer, incidents=layers["spread"](layer.regions, 4000))
-    page = map_page(layers["reasons"](layer))
+    page = map_page(Bundle(layers["reasons"](layer)))
     assert payload_of(page)["layers"]["violence"]["changes"][0]
     assert len(page.encode()) <= 0.5e6
 
 
 def test_no_incidents_no_windows(layer):
-    found = map_payload(dataclasses.replace(layer, incidents=layer.incidents.head(0)))
+    found = map_payload(Bundle(dataclasses.replace(layer, incidents=layer.incidents.head(0))))
     assert (found["frames"], found["incidents"]["region"]) == ([], [])
 
 
 def test_regions_without_geometry_have_a_row_and_no_path(layer):
     bare = layer.regions.copy()
     bare.geometry = [None, *bare.geometry[1:]]
-    found = map_payload(dataclasses.replace(layer, regions=bare))["regions"]
+    found = map_payload(Bundle(dataclasses.replace(layer, regions=bare)))["regions"]
     assert found["path"][0] == ""
     assert all(found["path"][1:])
 
@@ -230,7 +217,7 @@ def test_a_region_too_small_to_draw_is_a_dot():
 
 
 def test_many_vertices_are_simplified_and_borders_stay_shared(monkeypatch):
-    monkeypatch.setattr("riskmap.outputs.projections.VERTICES", 200)
+    monkeypatch.setattr("riskmap.outputs.geometries.VERTICES", 200)
     wave = np.column_stack([5 + 0.05 * np.sin(np.arange(0, 60, 0.02)), np.linspace(0, 10, 3000)])
     left = shapely.Polygon([(0, 0), *wave.tolist(), (0, 10)])
     right = shapely.Polygon([(10, 0), *wave.tolist(), (10, 10)])
@@ -253,22 +240,22 @@ def test_labels_stand_inside_their_regions(layer):
 
 def test_one_province_has_no_outline(layer):
     one = gpd.GeoDataFrame(layer.regions.assign(parent_id="XQA", parent="Qandara"))
-    assert map_payload(dataclasses.replace(layer, regions=one))["parents"]["path"] == [""]
+    assert map_payload(Bundle(dataclasses.replace(layer, regions=one)))["parents"]["path"] == [""]
 
 
 def test_the_advisory_page_says_what_the_advisory_says(layer):
-    page = advisory_page(layer)
+    page = advisory_page(Bundle(layer))
     assert "Level 5 (extreme), 16 of 24 regions" in page
     assert page.count('<path d="M') == 24 + 1  # and the hatch of the legend
     assert '<text x="' in page
     assert "<script" not in page
     assert "default-src &#39;none&#39;" in page
-    assert "地区" in advisory_page(layer, language="zh")
+    assert "地区" in advisory_page(Bundle(layer), language="zh")
 
 
 def test_hostile_text_is_escaped_on_the_advisory_page(layers):
     regions = layers["names"](["<script>alert(1)</script>", "<img src=x onerror=alert(1)>"])
-    page = advisory_page(layers["layer"](regions=regions))
+    page = advisory_page(Bundle(layers["layer"](regions=regions)))
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page

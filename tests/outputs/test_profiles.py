@@ -17,9 +17,11 @@ from riskmap.assessment.layers import (
 )
 from riskmap.errors import InputError
 from riskmap.outputs import profiles
-from riskmap.outputs.archives import encode_layer
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.formats import FORMATS
 from riskmap.outputs.profiles import K, apply_profile
-from riskmap.outputs.publishing import WRITERS, publish
+from riskmap.outputs.publishing import publish
+from riskmap.outputs.sets import encode_layer
 from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import INCIDENT_COLUMNS, TEXT, conform
 
@@ -62,7 +64,7 @@ def readable(path):
 
 
 def test_no_format_tells_what_is_private(secret, tmp_path):
-    found = publish(secret, tmp_path, formats=[n for n in WRITERS if n != "pdf"], profile="public")
+    found = publish(secret, tmp_path, formats=[n for n in FORMATS if n != "pdf"], profile="public")
     for path in found.iterdir():
         data = readable(path)
         for token in (MARK, "12.3456", "65.4321"):
@@ -72,7 +74,7 @@ def test_no_format_tells_what_is_private(secret, tmp_path):
 
 def test_the_private_profile_keeps_everything(secret):
     assert apply_profile(secret, "private") is secret
-    assert encode_layer(secret).count(MARK.encode()) > 1000
+    assert encode_layer(Bundle(secret)).count(MARK.encode()) > 1000
 
 
 def test_few_victims_are_not_told(layer):
@@ -88,14 +90,14 @@ def test_few_victims_are_not_told(layer):
 
 
 def test_levels_are_public_and_nothing_is_changed(layer):
-    before = encode_layer(layer)
+    before = encode_layer(Bundle(layer))
     assert apply_profile(layer, "public").risks.equals(layer.risks)
-    assert encode_layer(layer) == before
+    assert encode_layer(Bundle(layer)) == before
 
 
 def test_what_is_public_stays_the_same(secret):
     once = apply_profile(secret, "public")
-    assert encode_layer(apply_profile(once, "public")) == encode_layer(once)
+    assert encode_layer(Bundle(apply_profile(once, "public"))) == encode_layer(Bundle(once))
 
 
 def test_the_same_incident_has_the_same_number_everywhere(secret):
@@ -107,7 +109,7 @@ def test_the_same_incident_has_the_same_number_everywhere(secret):
 
 
 def test_each_risk_column_is_decided_on():
-    assert {column.name for column in RISK_COLUMNS} == {*profiles._RISKS} | HELD_BACK
+    assert {column.name for column in RISK_COLUMNS} == {*profiles._TOLD["risks"]} | HELD_BACK
 
 
 def test_what_nobody_decided_on_is_private(layer):
@@ -141,7 +143,7 @@ def test_a_field_nobody_decided_on_is_private(layer):
 def test_no_free_text_of_incidents_is_allowed():
     coded = {"incident_id", "region_id", "country", "nationality", "sector", "staff_type"}
     text = {c.name for c in INCIDENT_COLUMNS if c.dtype == TEXT and not c.codes} - coded
-    assert not text & set(profiles._INCIDENTS)
+    assert not text & set(profiles._TOLD["incidents"])
     assert set(FREE) <= set(EVIDENCE)
 
 

@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyogrio.errors import DataSourceError
 
+import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
-from riskmap.outputs.files import replace_file
-from riskmap.outputs.publishing import publish
+from riskmap.outputs.formats import FORMATS, Format
+from riskmap.outputs.publishing import publish, write_whole
 
 FILES = {
     "advisory.html",
@@ -148,10 +149,10 @@ def test_an_unknown_format_is_refused_before_anything_is_written(layer, tmp_path
 
 
 def test_a_missing_dependency_leaves_out_one_format_and_says_so(layer, tmp_path, monkeypatch):
-    def absent(_layer, _folder):
+    def absent(*_):
         raise MissingDependencyError("weasyprint", extra="report")
 
-    monkeypatch.setitem(publishing.WRITERS, "csv", absent)
+    monkeypatch.setitem(FORMATS, "csv", Format({"risk.csv": absent}))
     found = publish(layer, tmp_path, formats=FEW)
     missing = check_whole(tmp_path)["missing_formats"]
     assert missing == {"csv": "weasyprint is not installed: pip install 'riskmap[report]'"}
@@ -267,12 +268,12 @@ sys.path.insert(0, sys.argv[1])
 from conftest import make_layer
 import riskmap as rm
 from riskmap.outputs import publishing
-from riskmap.outputs.publishing import WRITERS
+from riskmap.outputs.formats import FORMATS
 layer = make_layer()
 later = make_layer(provenance=layer.provenance | {"as_of": "2025-02-01"})
-formats = [name for name in WRITERS if name != "pdf"]
+formats = [name for name in FORMATS if name != "pdf"]
 rm.publish(layer, sys.argv[2], formats=["csv"])
-publishing.encode_layer = lambda layer: b"{}"  # so that the formats get their turn
+publishing.encode_layer = lambda bundle: b"{}"  # so that the formats get their turn
 told = []
 for size in map(int, sys.argv[3:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
@@ -314,22 +315,21 @@ def test_a_disk_that_fills_up_in_any_format_leaves_the_old_set(tmp_path):
     ],
 )
 def test_gdal_names_no_disk_and_is_not_left_to_itself(layer, tmp_path, monkeypatch, free, text):
-    def fail(_layer, _folder):
+    def fail(*_):
         raise DataSourceError("Failed to commit transaction")
 
-    monkeypatch.setitem(publishing.WRITERS, "gpkg", fail)
+    monkeypatch.setitem(FORMATS, "gpkg", Format({"risk.gpkg": fail}))
     monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=free))
     with pytest.raises(PublishError, match=text):
         publish(layer, tmp_path, formats=["gpkg"])
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path):
-    def denied():
-        yield b""
+    def denied(_path):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with pytest.raises(PublishError, match=f"{tmp_path} can't be written: .* Permission denied"):
-        replace_file(tmp_path / "a", denied())
+        write_whole(tmp_path / "a", denied)
 
 
 def test_a_killed_publisher_leaves_a_whole_set(layer, tmp_path):
@@ -382,11 +382,87 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")
 
-    def half():
-        yield b"ne"
+    def half(partial):
+        partial.write_bytes(b"ne")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(PublishError, match=f"the disk of {tmp_path} is full .* No space left"):
-        replace_file(path, half())
+        write_whole(path, half)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+NO_LINKS = {
+    "absent": None,
+    "forbidden": OSError(errno.EPERM, "Operation not permitted"),
+    "no privilege": OSError(errno.EINVAL, "A required privilege is not held by the client"),
+}
+
+
+@pytest.fixture(params=NO_LINKS)
+def without_links(request, monkeypatch):
+    """A system that has no links, or allows none."""
+    error = NO_LINKS[request.param]
+
+    def refuse(*_args, **_options):
+        raise error
+
+    if error is None:
+        monkeypatch.delattr(os, "symlink")
+    else:
+        monkeypatch.setattr(os, "symlink", refuse)
+
+
+@pytest.mark.usefixtures("without_links")
+def test_where_there_are_no_links_a_file_points_at_the_set(layer, layers, tmp_path):
+    publish(layer, tmp_path, formats=FEW)
+    following = publish(changed(layers), tmp_path, formats=FEW)
+    assert (tmp_path / "latest").read_bytes() == f"{following.name}\n".encode()
+    read = rm.read_layer(tmp_path, today="2025-02-02")
+    assert read.provenance["as_of"] == "2025-02-01"
+
+
+def test_a_link_takes_the_place_of_a_pointer_file(layer, layers, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(os, "symlink")
+        publish(layer, tmp_path, formats=FEW)
+    found = publish(changed(layers), tmp_path, formats=FEW)
+    assert (tmp_path / "latest").is_symlink()
+    assert (tmp_path / "latest").resolve() == found
+
+
+@pytest.mark.parametrize("text", ["", "../elsewhere-0123456789ab", "my notes", "x" * 10**6])
+def test_a_file_named_latest_that_is_no_pointer_is_not_touched(layer, tmp_path, text):
+    (tmp_path / "latest").write_text(text, encoding="utf-8")
+    with pytest.raises(PublishError, match="move it away"):
+        publish(layer, tmp_path, formats=FEW)
+    assert (tmp_path / "latest").read_text(encoding="utf-8") == text
+
+
+PLAIN_SYSTEM = """
+import os, sys
+sys.modules["fcntl"] = None
+sys.modules["resource"] = None
+del os.symlink
+del os.O_DIRECTORY
+sys.path.insert(0, sys.argv[1])
+from conftest import make_layer
+import riskmap as rm
+layer = make_layer()
+rm.publish(layer, sys.argv[2], formats=["csv", "map", "advisory"], languages=["en", "zh"])
+print(rm.publish(layer, sys.argv[2], formats=["csv"]).name)
+print(rm.read_layer(sys.argv[2], today="2025-01-02").provenance["as_of"])
+"""
+
+
+def test_a_set_is_published_and_read_where_the_system_is_not_posix(tmp_path):
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN_SYSTEM, here, tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "latest").read_text(encoding="utf-8").strip() == done.stdout.split()[0]
+    assert done.stdout.split()[1] == "2025-01-01"

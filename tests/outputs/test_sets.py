@@ -15,12 +15,11 @@ from pandas.testing import assert_frame_equal
 
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.errors import InputError, PublishedSetError, RiskmapWarning
-from riskmap.outputs.advisories import to_markdown
-from riskmap.outputs.archives import decode_layer, encode_layer
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.pages import map_page
 from riskmap.outputs.publishing import publish
-from riskmap.outputs.reports import build_report
-from riskmap.outputs.sets import read_layer
+from riskmap.outputs.sets import decode_layer, encode_layer, read_layer
 from riskmap.schema import conform
 
 TODAY = "2025-02-01"
@@ -63,7 +62,7 @@ def test_new_columns_and_tables_come_along(layers):
     maybe = pd.array([True, None] * (len(layer.incidents) // 2), dtype="boolean")
     table = layer.incidents.assign(flag=True, maybe=maybe).reset_index(drop=True)
     assert_layers_equal(
-        decode_layer(encode_layer(dataclasses.replace(layer, incidents=table))),
+        decode_layer(encode_layer(Bundle(dataclasses.replace(layer, incidents=table)))),
         dataclasses.replace(layer, incidents=table),
     )
 
@@ -79,7 +78,7 @@ LATER = {
 
 def test_an_older_set_is_read_with_what_it_lacks_missing(layer):
     changes = {name: getattr(layer, name).drop(columns=[*gone]) for name, gone in LATER.items()}
-    whole = json.loads(encode_layer(dataclasses.replace(layer, **changes)))
+    whole = json.loads(encode_layer(Bundle(dataclasses.replace(layer, **changes))))
     for name in ("knowledge", "shares", "attacks"):
         del whole["fields"][name]
     back = decode_layer(json.dumps(whole).encode())
@@ -88,14 +87,16 @@ def test_an_older_set_is_read_with_what_it_lacks_missing(layer):
         missing = getattr(back, name)[[*gone]]
         assert (missing.isna() | missing.eq(other=False)).all(axis=None)
     assert back.attacks.empty
-    assert to_markdown(build_report(back))
-    assert map_page(back)
+    assert to_markdown(Bundle(back).report("en"))
+    assert map_page(Bundle(back))
 
 
 @pytest.mark.parametrize("name", ["p_any", "q95"])
 def test_a_set_without_what_every_set_has_is_refused(layer, name):
     with pytest.raises(InputError, match="risks lack a column"):
-        decode_layer(encode_layer(dataclasses.replace(layer, risks=layer.risks.drop(columns=name))))
+        decode_layer(
+            encode_layer(Bundle(dataclasses.replace(layer, risks=layer.risks.drop(columns=name))))
+        )
 
 
 def test_what_is_known_of_levels_comes_back(told, tmp_path):
@@ -123,7 +124,7 @@ def test_what_no_file_can_hold_is_left_out(layers):
         risks=layer.risks.assign(q95=np.inf),
         provenance=layer.provenance | {"inputs": ({"name": "\ud800"},)},
     )
-    back = decode_layer(encode_layer(odd))
+    back = decode_layer(encode_layer(Bundle(odd)))
     assert back.risks["q95"].isna().all()
     assert back.regions["name"].unique().tolist() == ["?"]
     assert back.provenance["inputs"] == [{"name": "?"}]
@@ -134,7 +135,9 @@ def test_a_region_without_geometry_comes_back_without(layers):
     shapes = layer.regions.geometry.to_numpy(copy=True)
     shapes[3] = None
     shapes[4] = shapely.transform(shapes[4], lambda xy: xy + 1e-9)
-    back = decode_layer(encode_layer(layers["layer"](regions=layer.regions.set_geometry(shapes))))
+    back = decode_layer(
+        encode_layer(Bundle(layers["layer"](regions=layer.regions.set_geometry(shapes))))
+    )
     assert back.regions.geometry[3] is None
     assert back.regions.geometry[4].equals(layer.regions.geometry[4])
 
@@ -142,7 +145,7 @@ def test_a_region_without_geometry_comes_back_without(layers):
 def test_a_column_of_unknown_type_comes_back_as_text(layers):
     layer = layers["layer"]()
     risks = layer.risks.assign(odd=pd.Categorical(["a"] * len(layer.risks)))
-    back = decode_layer(encode_layer(layers["layer"](risks=risks)))
+    back = decode_layer(encode_layer(Bundle(layers["layer"](risks=risks))))
     assert back.risks["odd"].tolist() == ["a"] * len(risks)
 
 
@@ -201,7 +204,7 @@ def test_a_folder_without_a_set_is_refused(tmp_path):
 
 def broken(layer):
     """Layer files that are not whole, and what is said of them."""
-    whole = json.loads(encode_layer(layer))
+    whole = json.loads(encode_layer(Bundle(layer)))
     yield b"{", "not a whole layer"
     yield b"[]", "known kind"
     yield json.dumps(whole | {"kind": "riskmap layer 99"}).encode(), "known kind"

@@ -9,9 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from riskmap.assessment.levels import LevelScale
-from riskmap.outputs.geojson import write_geojson
-from riskmap.outputs.styles import maplibre_style, qgis_style
-from riskmap.outputs.timelines import write_timeline
+from riskmap.outputs.geofiles import maplibre_style, qgis_style
 
 NODE = Path(__file__).parent / "node"
 
@@ -64,7 +62,7 @@ def shown_by_qgis(path, tmp_path):
 
 
 def test_qgis_shows_the_scale(layer, tmp_path):
-    path = write_geojson(layer, tmp_path / "risk.geojson")
+    path = layer.to_file(tmp_path / "risk.geojson")
     path.with_suffix(".qml").write_bytes(qgis_style(layer.scale))
     shown = shown_by_qgis(path, tmp_path)
     assert shown["features"] == 24
@@ -79,12 +77,6 @@ def test_qgis_shows_the_scale(layer, tmp_path):
     ] == expected
     assert shown["categories"][0][1] == "5 extreme"
     assert shown["labels"] == [True, "risk_level", True, 8]
-    assert not shown["times"][0]
-
-
-def test_qgis_plays_a_timeline(layer, tmp_path):
-    path = write_timeline([layer], tmp_path / "time.geojson")
-    assert shown_by_qgis(path, tmp_path)["times"] == [True, 2, "time_start", "time_end"]
 
 
 def test_a_style_is_a_document_as_qgis_writes_it():
@@ -98,7 +90,7 @@ def test_a_style_is_a_document_as_qgis_writes_it():
 def test_maplibre_accepts_the_style():
     if not (NODE / "node_modules" / "@maplibre").is_dir() or shutil.which("node") is None:
         pytest.skip(f"maplibre-gl-style-spec is absent: npm install --prefix {NODE.name}")
-    style = maplibre_style(LevelScale.default(), tiles="pmtiles://risk.pmtiles", layer="risk")
+    style = maplibre_style(LevelScale.default())
     script = (
         "import('@maplibre/maplibre-gl-style-spec').then(({validateStyleMin}) => {"
         "let text = ''; process.stdin.on('data', d => text += d).on('end', () =>"
@@ -113,7 +105,7 @@ def test_maplibre_accepts_the_style():
 
 def test_maplibre_paints_each_level_and_asks_nobody():
     scale = LevelScale.default()
-    style = json.loads(maplibre_style(scale, tiles="pmtiles://a.pmtiles", layer="risk"))
+    style = json.loads(maplibre_style(scale))
     colours = style["layers"][0]["paint"]["fill-color"]
     assert dict(zip(colours[2:-1:2], colours[3:-1:2], strict=True)) == {
         level.level: level.colour for level in scale.levels[1:]

@@ -10,15 +10,16 @@ import pytest
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
-from riskmap.outputs import views
-from riskmap.outputs.geojson import geojson_chunks
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.formats import FORMATS, Format
+from riskmap.outputs.geofiles import geojson_chunks
 
 SCRIPTS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "ولسوالی", "北京"]
 
 
 def test_geojson_is_that_of_the_published_file(layer):
     text = layer.to_geojson()
-    assert text.encode() == b"".join(geojson_chunks(layer))
+    assert text.encode() == b"".join(geojson_chunks(Bundle(layer)))
     assert layer.__geo_interface__ == json.loads(text)
 
 
@@ -50,11 +51,11 @@ def test_a_file_is_replaced_whole(layer, tmp_path, monkeypatch):
     path = layer.to_file(str(tmp_path / "risk.gpkg"))
     before = path.read_bytes()
 
-    def full(_layer, partial):
+    def full(_bundle, partial, _language):
         partial.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(views._FILES, ".gpkg", full)
+    monkeypatch.setitem(FORMATS, "gpkg", Format({"risk.gpkg": full}, suffixes=(".gpkg",)))
     with pytest.raises(PublishError, match="No space left"):
         layer.to_file(path)
     assert path.read_bytes() == before

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -11,9 +10,7 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError
-from riskmap.panels.merges import scan_merged
-from riskmap.panels.parts import prepare, scan_part, split_sources
-from riskmap.panels.scans import add_scans
+from riskmap.panels import batches
 from riskmap.workers import connect, map_on
 
 AS_OF = "2025-01-01"
@@ -90,13 +87,11 @@ def test_workers_compute_the_partitions_of_a_table_of_dask(client, tmp_path):
     assert here.ledger.stages[-1].rows_out == 300
 
 
-def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts):
+def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts, monkeypatch):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts * 4, districts)
-    scan = partial(scan_part, prepare(districts))
-    found, killed = kill_one(client, map_on(client)(scan, split_sources(parts * 4)))
-    same(here, add_scans(found))
-    assert killed
+    monkeypatch.setattr(batches, "map_on", killing)
+    same(here, rm.scan_incidents(parts * 4, districts, client=client))
 
 
 def test_a_scheduler_that_is_not_there_is_a_clear_error():
@@ -113,7 +108,7 @@ def test_workers_merge_duplicates_across_parts_as_one_process_does(client, parts
     assert here.ledger.stages[0].merged > 0
 
 
-def test_a_worker_killed_while_parts_are_merged_changes_nothing(client, parts):
+def test_a_worker_killed_while_parts_are_merged_changes_nothing(client, parts, monkeypatch):
     districts = rm.datasets.regions()
     told = [part.assign(source="wire", source_file=f"{i}.csv") for i, part in enumerate(parts)]
     here = rm.scan_incidents(parts + told, districts, merge=True)
@@ -122,8 +117,8 @@ def test_a_worker_killed_while_parts_are_merged_changes_nothing(client, parts):
     def mapper(function, items):
         return (killing if next(kills, False) else map_on)(client)(function, items)
 
-    there = scan_merged(split_sources(parts + told), prepare(districts), mapper, onto=None)
-    same(here, there)
+    monkeypatch.setattr(batches, "map_on", lambda _: mapper)
+    same(here, rm.scan_incidents(parts + told, districts, merge=True, client=client))
     assert next(kills, None) is None
 
 

@@ -10,7 +10,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.panels import partitions, parts
+from riskmap.incidents import partitions
 
 pytest.importorskip("pyarrow")
 
@@ -72,13 +72,13 @@ def test_a_table_of_dask_is_scanned_a_partition_at_a_time(
     dask_frames, rows, districts, whole, monkeypatch
 ):
     lazy, lengths = dask_frames.from_pandas(rows, npartitions=7), []
-    read = partitions.read_incidents
+    read = partitions.LazyPartition.read
 
-    def note(table, **options):
-        lengths.append(len(table))
-        return read(table, **options)
+    def note(partition):
+        lengths.append(len(table := read(partition)))
+        return table
 
-    monkeypatch.setattr(partitions, "read_incidents", note)
+    monkeypatch.setattr(partitions.LazyPartition, "read", note)
     scan = rm.scan_incidents([lazy], districts)
     pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
     assert sum(lengths) == len(rows)
@@ -152,6 +152,18 @@ def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp
     assert scan.ledger == found.ledger
 
 
+def test_a_parquet_file_is_read_as_any_other(rows, tmp_path):
+    rows.to_parquet(tmp_path / "a.parquet", row_group_size=300)
+    geo(rows).to_parquet(tmp_path / "b.parquet")
+    expected = rm.read_incidents(rows)
+    for name in ("a.parquet", "b.parquet"):
+        found = rm.read_incidents(tmp_path / name)
+        assert found.drop(columns="source_id").equals(expected.drop(columns="source_id"))
+    assert rm.check_incidents_file(tmp_path / "a.parquet").rows == 1000
+    expected.to_parquet(tmp_path / "c.parquet")
+    assert rm.read_incidents(tmp_path / "c.parquet").equals(expected)
+
+
 def test_polygons_are_no_points(rows, districts, tmp_path):
     area = geo(rows.iloc[:5])
     area.geometry = shapely.buffer(area.geometry.to_numpy(), 1.0)
@@ -189,7 +201,7 @@ def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
     start = column.dictionary_page_offset or column.data_page_offset
     data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
     path.write_bytes(bytes(data))
-    monkeypatch.setattr(parts, "PART_ROWS", 10)
+    monkeypatch.setattr(partitions, "PART_ROWS", 10)
     with pytest.warns(RiskmapWarning, match=r"a\.parquet, row groups 50 to 50: set aside"):
         scan = rm.scan_incidents([path], districts)
     read = scan.ledger.stages[0]

@@ -7,8 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
-from riskmap.incidents import blocks
-from riskmap.panels import parts as parts_of
+from riskmap.incidents import partitions, parts
 from riskmap.panels import sums
 from riskmap.panels.presence import Presence
 from riskmap.panels.scans import add_scans
@@ -152,9 +151,9 @@ def write(path, n, *, start=0):
 def test_a_file_in_blocks_is_the_file(tmp_path, districts, monkeypatch):
     path = tmp_path / "a.csv"
     write(path, 3000)
-    monkeypatch.setattr(blocks.split_file, "__kwdefaults__", {"has_header": True, "size": 1 << 14})
+    monkeypatch.setattr(parts.split_file, "__kwdefaults__", {"has_header": True, "size": 1 << 14})
     whole, scanned = panels(rm.read_incidents(path), districts, [path])
-    assert len(list(blocks.split_file(path))) > 3
+    assert len(list(parts.split_file(path))) > 3
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
     assert whole.ledger == scanned.ledger
     lines = [p.evidence.set_index("incident_id")["source_row"] for p in (whole, scanned)]
@@ -168,9 +167,9 @@ def test_parquet_is_read_a_row_group_at_a_time(tmp_path, districts, monkeypatch)
     csv, path = tmp_path / "a.csv", tmp_path / "a.parquet"
     rows = write(csv, 1000)
     rows.to_parquet(path, row_group_size=100)
-    monkeypatch.setattr(parts_of, "PART_ROWS", 250)
+    monkeypatch.setattr(partitions, "PART_ROWS", 250)
     whole, scanned = panels(rm.read_incidents(csv), districts, [path])
-    assert len(list(parts_of.split(path))) == 4
+    assert len(list(partitions.split_parquet(path))) == 4
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 
@@ -186,7 +185,7 @@ def test_a_parquet_file_with_other_columns_is_named(tmp_path, districts):
 def test_a_broken_part_in_the_middle_costs_its_rows_alone(tmp_path, districts, monkeypatch):
     path = tmp_path / "a.csv"
     write(path, 8000)
-    monkeypatch.setattr(blocks.split_file, "__kwdefaults__", {"has_header": True, "size": 1 << 14})
+    monkeypatch.setattr(parts.split_file, "__kwdefaults__", {"has_header": True, "size": 1 << 14})
     data = bytearray(path.read_bytes())
     data[len(data) // 2] = 0xFF
     path.write_bytes(bytes(data))

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from riskmap.outputs.catalogues import languages
+from riskmap.outputs.formats import describe_formats
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import geopandas as gpd
     import pandas as pd
@@ -40,7 +43,18 @@ ScopeText = Annotated[
 Regions = Annotated[str, typer.Option(help="Polygon file, or ISO3[:LEVEL] such as AFG:1.")]
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
-Formats = Annotated[str | None, typer.Option(help="Such as geojson,csv,map; all when not given.")]
+Formats = Annotated[
+    str | None,
+    typer.Option(help=f"Such as geojson,csv,map; all when not given: {describe_formats()}."),
+]
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Of advisory and map page, such as en,zh, or repeated; en when not given: "
+        f"{', '.join(languages())}.",
+    ),
+]
 Scheduler = Annotated[
     str | None, typer.Option(help="Dask scheduler whose workers share the work, such as tcp://...")
 ]
@@ -54,6 +68,17 @@ def say(text: str) -> None:
     """Tell of progress on stderr, when somebody watches it."""
     if sys.stderr.isatty():
         typer.echo(text, err=True)
+
+
+def split_names(texts: Iterable[str]) -> list[str]:
+    """Return the names in texts with commas between them.
+
+    Examples
+    --------
+    >>> split_names(["en, zh", "fr"])
+    ['en', 'zh', 'fr']
+    """
+    return [name.strip() for text in texts for name in text.split(",")]
 
 
 def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:

@@ -33,9 +33,8 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
 
     The file is read like any other: by run, by incidents check, and ReliefWeb's by extract.
     """
-    from riskmap.incidents.clients import Query, fetch_rows, find_client
-    from riskmap.incidents.clients.exports import write_rows
-    from riskmap.incidents.clients.fetches import count_read
+    from riskmap.incidents.fetching import count_read, fetch_rows, find_client, write_rows
+    from riskmap.incidents.queries import Query
 
     client = find_client(source)
     query = Query.of(country=country, since=since, until=until, version=version)
@@ -68,7 +67,7 @@ def show_incident(
 ) -> None:
     """Show the row behind an incident, every field as the file writes it."""
     from riskmap.errors import InputError
-    from riskmap.incidents.raw_rows import find_raw_row
+    from riskmap.incidents.checks import find_raw_row
 
     row = find_raw_row(file, source_id)
     if row is None:

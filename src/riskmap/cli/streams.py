@@ -17,6 +17,7 @@ from riskmap.cli.common import (
     Horizon,
     Incidents,
     Json,
+    Languages,
     MaxLost,
     Out,
     Profile,
@@ -30,10 +31,11 @@ from riskmap.cli.common import (
     say,
     scan_files,
     show,
+    split_names,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     import geopandas as gpd
 
@@ -71,6 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     max_lost: MaxLost = 1.0,
     formats: Formats = None,
     profile: Profile = "private",
+    languages: Languages = None,
     dates: Dates = None,
     scope: ScopeText = None,
     decisions: Annotated[
@@ -90,7 +93,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     if dates is not None and scheduler is not None:
         raise typer.BadParameter("--dates does not go with --scheduler: write ISO dates")
 
-    publish = _publisher(out, formats, profile=profile, as_json=as_json)
+    publish = _publisher(out, formats, languages, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
     who = None if group is None else load_group(group)
@@ -129,6 +132,7 @@ def demo(
     *,
     formats: Formats = None,
     profile: Profile = "private",
+    languages: Languages = None,
     as_json: Json = False,
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
@@ -136,7 +140,7 @@ def demo(
     from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
-    publish = _publisher(out, formats, profile=profile, as_json=as_json)
+    publish = _publisher(out, formats, languages, profile=profile, as_json=as_json)
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
@@ -237,36 +241,40 @@ def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
 
 
 def _publisher(
-    out: Path, formats: str | None, *, profile: str, as_json: bool
+    out: Path,
+    formats: str | None,
+    languages: list[str] | None,
+    *,
+    profile: str,
+    as_json: bool,
 ) -> Callable[..., None]:
     """Return what will publish a layer; a wrong format is refused now, before hours of work."""
-    from riskmap.outputs.publishing import choose_formats
+    from riskmap.outputs.catalogues import choose_languages
+    from riskmap.outputs.formats import choose_formats
+    from riskmap.outputs.profiles import check_profile
 
-    chosen = choose_formats(
-        None if formats is None else formats.replace(" ", "").split(","), profile=profile
-    )
+    check_profile(profile)
+    options = {
+        "formats": choose_formats(None if formats is None else split_names([formats])),
+        "languages": choose_languages(split_names(languages or ["en"])),
+        "profile": profile,
+    }
 
     def publish(layer: RiskLayer, *, later: str = "") -> None:
-        _publish(layer, out, chosen, profile=profile, as_json=as_json, later=later)
+        _publish(layer, out, options, as_json=as_json, later=later)
 
     return publish
 
 
 def _publish(
-    layer: RiskLayer,
-    out: Path,
-    formats: Sequence[str],
-    *,
-    profile: str,
-    as_json: bool,
-    later: str = "",
+    layer: RiskLayer, out: Path, options: dict[str, Any], *, as_json: bool, later: str = ""
 ) -> None:
     """Write a layer and print where it is and what it says."""
     import json
 
     import riskmap as rm
 
-    folder = rm.publish(layer, out, formats=formats, profile=profile)
+    folder = rm.publish(layer, out, **options)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     headline = layer.risks[layer.risks["layer"] == layer.headline]
     counts = headline["level_name"].value_counts()

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
-from riskmap.incidents.feeds.mappings import key
-from riskmap.incidents.readers import open_table, read_incidents
+from riskmap.incidents.readers import read_incidents
 from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
-from riskmap.incidents.words import count_not_understood
+from riskmap.incidents.tabular import open_table
+from riskmap.incidents.words import count_not_understood, key
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
@@ -145,6 +145,11 @@ class FileReport:
         return "\n".join(lines)
 
 
+def _of_opening(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that tell how a file is opened."""
+    return {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
+
+
 def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
     """Return the day up to which rows come regularly."""
     if not len(good):
@@ -199,8 +204,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    keys = ("feed", "columns", "encoding")
-    raw, feed = open_table(path, **{key: options[key] for key in keys if key in options})
+    raw, feed = open_table(path, **_of_opening(options))
     incidents = read_incidents(path, **options)
     columns = feed.sources_of(raw.header, options.get("columns"))
     used = {name for names in columns.values() for name in names}
@@ -245,3 +249,49 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
             for name in top
         },
     )
+
+
+def find_raw_row(path: str | Path | pd.DataFrame, source_id: str, **options: Any) -> Any:
+    """Return every field of the row that an incident was read from, as text.
+
+    Parameters
+    ----------
+    path
+        The file, as for :func:`riskmap.read_incidents`.
+    source_id
+        The incident's id in its feed; the first row that has it.
+    **options
+        As for :func:`riskmap.read_incidents`.
+
+    Returns
+    -------
+    dict of str to str, or None
+        The columns as the file names them, also those that no mapping uses; fields beyond the
+        header stand under ``""``. None when no row has the id.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"id": ["7"], "date": ["2024-03-31"], "place": ["A"], "cost": [5]})
+    >>> find_raw_row(rows, "7")
+    {'id': '7', 'date': '2024-03-31', 'place': 'A', 'cost': '5'}
+    >>> find_raw_row(rows, "8") is None
+    True
+    """
+    incidents = read_incidents(path, **options)
+    lines = incidents.loc[incidents["source_id"] == source_id, "source_row"]
+    if lines.empty:
+        return None
+    line = int(lines.iloc[0])
+    raw, _ = open_table(path, **_of_opening(options), every=True)
+    position = raw.lines.tolist().index(line)
+    fields, width = raw.broken.get(position), len(raw.header)
+    if fields is None:
+        return dict(zip(raw.header, raw.rows.iloc[position], strict=True))
+    beyond = {"": raw.delimiter.join(fields[width:])} if len(fields) > width else {}
+    return dict(zip(raw.header, fields, strict=False)) | beyond

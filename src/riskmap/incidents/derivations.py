@@ -6,7 +6,6 @@ Only missing values are filled, and each is named in ``derived`` with its phrase
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,24 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.actors import find_group, group_aliases
-from riskmap.incidents.hits import (
-    any_of,
-    find_aim,
-    find_people,
-    openings,
-    says_hit,
-    words,
-)
+from riskmap.incidents.victim_phrases import find_aim, find_people, openings, says_hit, words
+from riskmap.incidents.words import any_of, find_group, read_list
 from riskmap.schema import check_incidents
-from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import geopandas as gpd
 
-    from riskmap.incidents.hits import Person
+    from riskmap.incidents.victim_phrases import Person
 
 #: The columns that words fill.
 FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
@@ -221,14 +212,9 @@ def _sectors() -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def _claims() -> re.Pattern[str]:
     """Return the pattern of a claim: by whom, or who claimed responsibility."""
-    groups = any_of({*group_aliases().values(), *_spellings()})
+    rows = read_list("armed_groups.csv")
+    groups = any_of({n for row in rows for n in (row["name"], *row["aliases"].split(";"))})
     return re.compile(
         rf"\bclaimed by (?:the )?(?P<a>{groups})\b"
         rf"|\b(?P<b>{groups}) (?:has |have |had )?claimed (?:the )?responsibility\b"
     )
-
-
-@lru_cache(maxsize=1)
-def _spellings() -> tuple[str, ...]:
-    with data_path("armed_groups.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(a for row in csv.DictReader(file) for a in row["aliases"].split(";"))

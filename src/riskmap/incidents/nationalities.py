@@ -2,6 +2,10 @@
 
 The words are those of ``data/incident_words.csv``; names and demonyms come from
 :mod:`riskmap.countries`. A text that is in no list is told, as it was written.
+
+Of notes the usual forms alone are read. In Arabic, French, Portuguese, Russian and Spanish people
+are named by a word for them beside a nationality ("ingénieurs chinois"), or by their number and
+what was done to them ("dos chinos secuestrados"); in Chinese as in 中国公民一人遇害.
 """
 
 from __future__ import annotations
@@ -10,12 +14,21 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.countries import find_nationality, fold, from_iso2, stem_of, table, translated_names
+from riskmap.countries import (
+    find_country,
+    find_nationality,
+    fold,
+    from_iso2,
+    stem_of,
+    table,
+    translated_names,
+)
 from riskmap.incidents.words import (
     LONGEST,
     OTHER_LETTER,
     PARTS,
     WORD,
+    any_of,
     find_sectors,
     find_word,
     is_blank,
@@ -27,6 +40,7 @@ from riskmap.incidents.words import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
 
 _SENSELESS = re.compile(r"\bx\d+\b|\d+")
 _INVENTED = re.compile("X[A-Z]{2}")
@@ -107,8 +121,8 @@ def _people_of(part: str, country: str | None) -> tuple[set[str], bool] | None:
 @lru_cache(maxsize=1)
 def _denied() -> re.Pattern[str]:
     """Return the pattern of a word that denies what follows: "not Chinese"."""
-    any_of = "|".join(sorted(read_words("denied"), reverse=True))
-    plain = rf"(?:{any_of})(?:[\s-]+(?:an?\s+)?|(?<=[\u4e00-\u9fff]))"
+    denied = "|".join(sorted(read_words("denied"), reverse=True))
+    plain = rf"(?:{denied})(?:[\s-]+(?:an?\s+)?|(?<=[\u4e00-\u9fff]))"
     return re.compile(rf"\s*{plain}", re.IGNORECASE)
 
 
@@ -192,9 +206,8 @@ def _scripts(kind: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     own = {stem_of(word): value for word, value in read_words(kind).items() if not fold(word)}
     names = {stem_of(name): code for name, code in translated_names()} if kind == "nation" else {}
     stems = names | own
-    any_of = "|".join(re.escape(stem) for stem in sorted(stems, key=lambda s: (-len(s), s)))
     begin = r"(?:(?<!\w)(?:[وبل]?(?:ال|لل))?|(?=[\u4e00-\u9fff]))"
-    return re.compile(rf"{begin}(?P<stem>{any_of})"), stems
+    return re.compile(rf"{begin}(?P<stem>{any_of(stems)})"), stems
 
 
 def find_target(text: str, country: str | None = None) -> str | None:
@@ -228,3 +241,180 @@ def find_target(text: str, country: str | None = None) -> str | None:
     if sectors := find_sectors(text):
         return sectors[0]
     return "" if not strange or "" in within else None
+
+
+_WORD = re.compile(r"\w+")
+_OF = frozenset(("de", "du", "da", "do", "la", "el", "les", "los", "des", "nationalite"))
+_VERBS = frozenset(("ont", "a", "ete", "ha", "han", "sido", "fue", "fueron", "foi", "foram"))
+#: How many words before a nationality the person is looked for, and who says that nobody was hit.
+_NEAR, _FAR = 3, 5
+
+
+def people_abroad(
+    text: str, words: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, int | None, str, int, bool]]:
+    """Yield people of a nationality in a sentence.
+
+    Parameters
+    ----------
+    text
+        The sentence.
+    words
+        What a person is called (``person``), what was done to people (``struck``), and what denies
+        it (``nobody``), as :func:`riskmap.incidents.words.normalise` has them.
+
+    Yields
+    ------
+    tuple
+        Their nationality, how many where that is told, the phrase, where it starts, and whether
+        the sentence says that somebody was hit.
+
+    Examples
+    --------
+    >>> words = {"person": ("ingenieur",), "struck": ("tue",), "nobody": ("aucun",)}
+    >>> [found[:2] for found in people_abroad("Deux ingénieurs chinois ont été tués", words)]
+    [('CHN', 2)]
+    >>> list(people_abroad("Aucun ingénieur chinois tué", words))
+    []
+    """
+    found = list(_WORD.finditer(text))
+    plain = [normalise(match.group()) for match in found]
+    people = [_begins(word, words["person"]) for word in plain]
+    struck = [_begins(word, words["struck"]) for word in plain]
+    for at, word in enumerate(plain):
+        before = range(max(0, at - _NEAR), at)
+        code = _nation(word, text[found[at].start() : found[at].end()])
+        if code is None and at and plain[at - 1] in _OF:
+            code = find_country(found[at].group())
+        person = next((i for i in reversed(before) if people[i]), None)
+        if OTHER_LETTER.search(word) and person is None and at + 1 < len(plain) and people[at + 1]:
+            person = at
+        number = _number(plain[at - 1]) if at else None
+        then = [one for one in plain[at + 1 : at + 4] if one not in _VERBS][:1]
+        counted = number is not None and any(_begins(one, words["struck"]) for one in then)
+        if code is None or not (counted or (person is not None and any(struck))):
+            continue
+        if set(plain[max(0, at - _FAR) : at]) & set(words["nobody"]):
+            continue
+        start = at - 1 if person is None else min(person, at)
+        if person is not None and start:
+            number = _number(plain[start - 1])
+            start -= number is not None
+        begin, end = found[start].start(), found[at].end()
+        yield code, number, text[begin:end], begin, any(struck)
+
+
+def _begins(word: str, listed_words: tuple[str, ...]) -> bool:
+    """Return whether a word is in a list; in other scripts, whether it begins as one does."""
+    if OTHER_LETTER.search(word):
+        return any(one in word[: len(one) + 2] for one in listed_words if OTHER_LETTER.search(one))
+    return word in listed_words
+
+
+def _nation(word: str, written: str) -> str | None:
+    if OTHER_LETTER.search(word):
+        return next(iter(find_in_script("nation", written)), None)
+    return listed("nation").get(word)
+
+
+def _number(word: str) -> int | None:
+    if word.isdigit():
+        return int(word)
+    value = _amounts().get(word, "")
+    return int(value) if value.isdigit() else None
+
+
+@lru_cache(maxsize=1)
+def _amounts() -> dict[str, str]:
+    return {normalise(word): value for word, value in read_words("amount").items()}
+
+
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_HIT = re.compile(
+    "遇害|死亡|身亡|丧生|遇难|受伤|绑架|被杀|被害|枪杀|劫持|失踪|中枪|爆炸|抢劫|打死|袭"
+)
+#: What says that nobody was hit, before people and behind them.
+_NONE_BEFORE = re.compile(r"(?:没有|[无未非]|未造成)\w{0,3}$")
+_NONE = re.compile(r"(?:均|都|全部)?(?:无伤亡|未受|没有受|没受|安全|平安|无恙|无一)")
+#: What is theirs.
+_THEIRS = re.compile(
+    r"中资|中企|中国(?:企业|公司|项目|工地|矿\w{0,2}|营地|商[铺店人]|超市|餐馆|饭店|工厂|油田|电站)"
+    r"|外资企业|外国公司"
+)
+#: Traditional signs of these words, and the simplified ones, one for one.
+_SIMPLIFIED = str.maketrans(
+    "國員殺傷襲綁華資業礦兩個蹤亡師車隊營槍劫僑", "国员杀伤袭绑华资业矿两个踪亡师车队营枪劫侨"
+)
+_DIGITS = "一二三四五六七八九十"
+
+
+def chinese_people(text: str) -> Iterator[tuple[str | None, int | None, str, int, bool]]:
+    """Yield people of a nationality in a Chinese text.
+
+    Yields
+    ------
+    tuple
+        Their nationality, None for foreign people; how many, None where the text does not say; the
+        phrase; where it starts; and whether the text says that somebody was hit.
+
+    Examples
+    --------
+    >>> list(chinese_people("两名华人被枪杀"))
+    [('CHN', 2, '两名华人', 0, True)]
+    >>> list(chinese_people("暂无中国公民伤亡"))
+    []
+    """
+    if not _HAN.search(text):
+        return
+    text = text.translate(_SIMPLIFIED)
+    was_hit = _HIT.search(text) is not None
+    for match in _people().finditer(text):
+        if _NONE_BEFORE.search(text, 0, match.start()) or _NONE.match(text, match.end()):
+            continue
+        written = match["before"] or match["after"]
+        number = None
+        if written:
+            number = int(written) if written.isdigit() else _DIGITS.find(written) + 1 or 2
+        name = match["nation"] or ""
+        nation = None if name in ("外国", "外籍") else find_country(name) or "CHN"
+        yield nation, number, match.group(), match.start(), was_hit
+
+
+def has_hit(text: str) -> bool:
+    """Return whether a Chinese text says that somebody was hit.
+
+    Examples
+    --------
+    >>> has_hit("车队遭袭"), has_hit("车队出发")
+    (True, False)
+    """
+    return _HIT.search(text.translate(_SIMPLIFIED)) is not None
+
+
+def chinese_property(text: str) -> str | None:
+    """Return what belongs to a nation's people where a Chinese text says that it was attacked.
+
+    Examples
+    --------
+    >>> chinese_property("中资企业遭袭"), chinese_property("中资企业开业")
+    ('中资', None)
+    """
+    text = text.translate(_SIMPLIFIED)
+    found = _THEIRS.search(text)
+    return found.group() if found and _HIT.search(text) else None
+
+
+@lru_cache(maxsize=1)
+def _people() -> re.Pattern[str]:
+    """Return the pattern of people of a nationality."""
+    names = "|".join(name for name, _ in sorted(translated_names(), key=lambda n: -len(n[0])))
+    number = r"(?:(?P<%s>\d{1,3}|[一二两三四五六七八九十])\s*[名位个人])?"
+    who = (
+        r"公民|国民|员工|工人|工程师|矿工|商人|游客|专家|司机|技术人员|人员|务工人员|雇员|劳工|男子|女子|夫妇"
+        r"|同胞|留学生|老板|企业家|人(?![民口寿权均])"
+    )
+    role = rf"(?:{who}|籍\w{{0,4}}?(?:人|员|工|师|客|子|商|妇)|企业(?:{who})|公司(?:{who}))"
+    return re.compile(
+        rf"{number % 'before'}(?:(?P<nation>外国|外籍|我国|我方|中方|中资企业|中企|{names}){role}"
+        rf"|华[人侨裔](?!社[区团]|协会|组织|商会))\s*{number % 'after'}"
+    )

@@ -1,18 +1,27 @@
-"""The quarantine: why a row can't be used, as a code and in words; the first reason stands."""
+"""The quarantine: why a row can't be used, as a code and in words; and what is not understood.
+
+Of several reasons the first stands. Columns that no feed reads, and rows that are broken, still
+tell who was hit.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from riskmap.countries import find_country, find_nationality
+from riskmap.incidents.values import per_unique, repeat_text
+from riskmap.incidents.words import is_blank
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.gates import RawTable
+    from riskmap.incidents.delimited import RawTable
 
 
 #: Every reason that a reader gives, and what it means.
@@ -150,3 +159,180 @@ def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
 
     for reason in sorted(frame["set_aside"].dropna().unique()):
         quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)
+
+
+class Remarks:
+    """Columns and values as written, gathered check by check; most rows have none.
+
+    Parameters
+    ----------
+    size
+        Number of rows.
+    joint
+        What stands between a column and its value.
+
+    Examples
+    --------
+    >>> remarks = Remarks(2, "=")
+    >>> remarks.add("sector", np.array([False, True]), ["mining", " blasting "])
+    >>> remarks.column.tolist()
+    [nan, 'sector=blasting']
+    """
+
+    def __init__(self, size: int, joint: str) -> None:
+        self._size = size
+        self._joint = joint
+        self._told: dict[int, list[str]] = {}
+
+    def add(self, column: str, where: NDArray[np.bool_], values: Any) -> None:
+        """Note a column's values of some rows, given as a mask.
+
+        Parameters
+        ----------
+        column
+            The column of the schema.
+        where
+            The rows.
+        values
+            What stands in each row.
+        """
+        if not where.any():
+            return
+        written = np.asarray(values, dtype=object)
+        for row in np.flatnonzero(where):
+            self.note(int(row), column, str(written[row]))
+
+    def note(self, row: int, column: str, value: str) -> None:
+        """Note one value of one row."""
+        self._told.setdefault(row, []).append(f"{column}{self._joint}{value.strip()}")
+
+    def forget(self, rows: Iterable[int]) -> None:
+        """Take back what was noted of rows that can't be split into fields."""
+        for row in rows:
+            self._told.pop(int(row), None)
+
+    def follow(self, written: pd.Series) -> pd.Series:
+        """Return the remarks behind those that a file brings along."""
+        if not self._told:
+            return written
+        told = written.astype(object).to_numpy(copy=True)
+        for row, found in self._told.items():
+            before = [] if pd.isna(told[row]) else told[row].split("; ")
+            told[row] = "; ".join(dict.fromkeys([*before, *found]))
+        return pd.Series(told, index=written.index, dtype="str")
+
+    @property
+    def column(self) -> pd.Series:
+        """The remarks of each row, joined by ``; ``, missing where there are none."""
+        return self.follow(repeat_text(None, self._size))
+
+
+#: What in the name of a column says that it may tell who was hit, and what says that it does not.
+_TELLS_WHO = re.compile(
+    r"national[ií]|citizen|nacionalid|staatsang|foreign|expat|étranger|etranger|extranjer|estrangeir"
+    r"|国籍|外国|外籍|外方|中方|华人|гражданств|национальн|иностран|جنسي|أجنب|تابعیت"
+    r"|(?:victim|casualt|staff|worker|kill|dead|injur|wound|hit).*(?:nation|nat\b|countr|origin)"
+    r"|(?:nation|nat\b|countr|origin).*(?:victim|casualt|staff|worker|kill|dead|injur|wound|hit)"
+)
+_TELLS_OTHERS = re.compile(
+    r"perpetrat|attacker|suspect|offender|assailant|culprit|actor|source|reporter|affairs|ministr"
+    r"|polic[yi]|currenc|exchange|\bnat'l_"
+    r"|(?<!inter)(?<!of_)\bnationals?_(?:staff|killed|wounded|injured)"
+)
+
+
+def tells_who(name: str) -> bool:
+    """Return whether the name of a column, says that it tells who was hit.
+
+    Examples
+    --------
+    >>> tells_who("victim_nation"), tells_who("国籍2"), tells_who("attacker_nationality")
+    (True, True, False)
+    """
+    return bool(_TELLS_WHO.search(name)) and not _TELLS_OTHERS.search(name)
+
+
+def tells_of_others(name: str) -> bool:
+    """Return whether a column's name says that it tells of others than those who were hit.
+
+    Examples
+    --------
+    >>> tells_of_others("perpetrator"), tells_of_others("subject")
+    (True, False)
+    """
+    return bool(_TELLS_OTHERS.search(name))
+
+
+def tells_nothing(text: str) -> bool:
+    """Return whether a cell of such a column says that nobody was hit, or nothing.
+
+    Examples
+    --------
+    >>> tells_nothing("0"), tells_nothing("unknown"), tells_nothing("2")
+    (True, True, False)
+    """
+    return is_blank(text) or not text.strip("0. ")
+
+
+def note_unused(
+    notes: Remarks,
+    clean: Callable[[str], pd.Series],
+    frame: pd.DataFrame,
+    unused: Mapping[str, str],
+) -> None:
+    """Note what columns hold that seem to tell who was hit, and that the feed does not use.
+
+    It may be a nationality, so that it stands among those that are not understood.
+
+    Parameters
+    ----------
+    notes
+        The notes of the rows.
+    clean
+        Gives the texts of a column.
+    frame
+        Their columns so far; where foreign victims are counted, nothing is left open.
+    unused
+        The columns that it does not use, by the names that they are compared by.
+    """
+    victims = frame.get("foreign_victims", pd.Series(pd.NA, frame.index, "Int64"))
+    known = (victims.fillna(0) > 0).to_numpy(bool)
+    for plain, name in unused.items():
+        if tells_who(plain):
+            texts = clean(plain)
+            told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
+            notes.add("nationality", told & ~known, f"{name}: " + texts)
+
+
+def tell_broken(frame: pd.DataFrame, broken: Mapping[int, tuple[str, ...]]) -> pd.DataFrame:
+    """Return rows of which those with too few or too many fields tell what they hold in words.
+
+    Which field is which is not known, but a row that names Chinese people still does. They are of
+    the country of all other rows, where that is one.
+
+    Parameters
+    ----------
+    frame
+        The rows, those with too few or too many fields emptied.
+    broken
+        Their fields, by position.
+    """
+    if not broken:
+        return frame
+    homes = frame["country"].dropna().unique()
+    home = homes[0] if len(homes) == 1 else None
+    columns: dict[str, dict[int, str | None]] = {"country": {}, "notes": {}, "nationality": {}}
+    for row, fields in broken.items():
+        columns["notes"][row] = "; ".join(filter(None, map(str.strip, fields)))[:_LONGEST_NOTE]
+        named = (find_nationality(text) for text in fields if find_country(text) is None)
+        columns["nationality"][row] = ";".join(sorted({code for code in named if code} - {home}))
+        columns["country"][row] = home
+    told = {}
+    for name, values in columns.items():
+        texts = frame.get(name, pd.Series(None, frame.index, object)).astype(object)
+        texts[list(values)] = [value or None for value in values.values()]
+        told[name] = texts.astype("str")
+    return frame.assign(**told)
+
+
+_LONGEST_NOTE = 1000

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -14,33 +12,29 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError
-from riskmap.incidents.arrow_rows import release_memory
 from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
-from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
-from riskmap.incidents.feeds.mappings import Feed, Source, apply_feed
-from riskmap.incidents.gates import RawTable, read_header, read_rows
-from riskmap.incidents.identities import make_incident_ids, make_source_ids
-from riskmap.incidents.packings import unpacked
+from riskmap.incidents.delimited import RawTable, release_memory
+from riskmap.incidents.feeds.mappings import Source, apply_feed
+from riskmap.incidents.partitions import LazyPartition, RowGroups, is_incidents
+from riskmap.incidents.parts import Part
 from riskmap.incidents.quarantines import Quarantine, describe
-from riskmap.incidents.records import read_frame, read_json_table, read_sheet
 from riskmap.incidents.stated_scopes import ScopeRules, infer_scope, state_scopes
-from riskmap.incidents.surveys import survey_file
-from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, conform
+from riskmap.incidents.tabular import as_source, open_table
+from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
 EXTRA_COLUMNS = ("derived", "evidence")
-#: Rows among which the columns' names are looked for when they don't stand in the first.
-TITLE_ROWS = 20
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.blocks import Block
+    from riskmap.incidents.delimited import RawTable
     from riskmap.incidents.scope import Scope
     from riskmap.typing import FloatArray
 
@@ -109,28 +103,28 @@ def read_incidents(
     rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
     if not isinstance(scope, ScopeRules):
         scope = ScopeRules.read(scope, path=None if isinstance(path, pd.DataFrame) else path)
-    raw, found = open_table(path, feed=feed, columns=columns, encoding=encoding)
-    return _interpret(raw, found, rules, columns=columns, ingested_at=ingested_at, scope=scope)
+    part = Part(as_source(path), feed=feed, scope=scope)
+    return read_part(part, columns=columns, encoding=encoding, dates=rules, ingested_at=ingested_at)
 
 
-def read_block(
-    block: Block,
+def read_part(
+    part: Part,
     *,
-    feed: str,
-    columns: Mapping[str, str] | None,
-    ingested_at: str | None,
-    scope: ScopeRules,
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    dates: DateRules | None = None,
+    ingested_at: datetime | str | None = None,
 ) -> gpd.GeoDataFrame:
-    """Read a part of a file as :func:`read_incidents` reads the whole, with the file's own lines.
+    """Read a part of a source as :func:`read_incidents` reads the whole, with the file's own lines.
+
+    An Incidents table that comes in partitions is taken as it is.
 
     Parameters
     ----------
-    block
-        The part.
-    feed, columns, ingested_at
+    part
+        The part, with the feed and scope of its source.
+    columns, encoding, dates, ingested_at
         As for :func:`read_incidents`.
-    scope
-        What is known of the file's scope.
 
     Returns
     -------
@@ -142,33 +136,21 @@ def read_block(
     InputError
         When the part can't be read as a table.
     """
-    with TemporaryDirectory() as folder:
-        part = Path(folder) / block.path.name
-        block.copy_to(part)
-        raw, found = open_table(part, feed=feed, columns=columns)
-    before = block.line - 1 - bool(block.header)
-    moved = replace(raw, lines=raw.lines + before)
-    return _interpret(
-        moved, found, DateRules(), columns=columns, ingested_at=ingested_at, scope=scope
-    )
-
-
-def _interpret(
-    raw: RawTable,
-    found: Feed,
-    rules: DateRules,
-    *,
-    columns: Mapping[str, str] | None,
-    ingested_at: datetime | str | None,
-    scope: ScopeRules,
-) -> gpd.GeoDataFrame:
-    """Return the Incidents table of rows of text."""
+    source = part.source
+    if isinstance(source, RowGroups | LazyPartition):
+        source = source.read()
+        if isinstance(source, gpd.GeoDataFrame) and is_incidents(source):
+            table = conform(source, INCIDENT_COLUMNS)
+            check_incidents(table)
+            return table
+    raw, found = open_table(source, feed=part.feed, columns=columns, encoding=encoding)
+    rules, scope = dates or DateRules(), part.scope
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
     told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
     frame["scope"] = state_scopes(found, source, told, scope)
-    frame["source_id"] = make_source_ids(frame, raw, found.kept(raw.header))
+    frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
@@ -180,134 +162,10 @@ def _interpret(
     return table
 
 
-def open_table(
-    path: str | Path | pd.DataFrame,
-    *,
-    feed: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    encoding: str | None = None,
-) -> tuple[RawTable, Feed]:
-    """Return a file's rows as text and the feed that they are of.
-
-    Parameters
-    ----------
-    path, feed, columns, encoding
-        As for :func:`read_incidents`.
-
-    Raises
-    ------
-    InputError
-        When the file as a whole can't be used.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> raw, feed = open_table(pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]}))
-    >>> len(raw), feed.name
-    (1, 'generic')
-    """
-    chosen = None if feed is None else _feed_named(feed)
-    if columns is not None and chosen is None:
-        chosen = _feed_named("generic")
-    if isinstance(path, pd.DataFrame):
-        raw = read_frame(path)
-        found = chosen or recognise(raw.header)
-    else:
-        raw, found = _from_file(Path(path), chosen, encoding=encoding, columns=columns)
-    if found is None:
-        raise _unknown_columns(raw)
-    if columns is None and "event_date" not in found.sources_of(raw.header):
-        raise InputError(
-            f"no date of {found.title}",
-            file=raw.name,
-            row=1,
-            met=", ".join(raw.header)[:200],
-            expected=", ".join(found.date_columns),
-        )
-    return raw, found
-
-
-def _feed_named(name: str) -> Feed:
-    """Return a feed by its name."""
-    for feed in FEEDS:
-        if feed.name == name:
-            return feed
-    raise InputError(
-        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in FEEDS)
-    )
-
-
-def _unknown_columns(raw: RawTable) -> InputError:
-    """Return the error for a table that no feed's columns fit; a title may stand over them."""
-    expected = "a date and a place, a known feed's columns, or columns={'event_date': ...}"
-    for line, row in zip(raw.lines[:TITLE_ROWS], raw.rows.head(TITLE_ROWS).values, strict=True):
-        if found := recognise(row):
-            expected = f"these in the first row; those of {found.title} stand in row {line}"
-    return InputError(
-        "columns of no known feed",
-        file=raw.name,
-        row=1,
-        met=", ".join(raw.header)[:200],
-        expected=expected,
-    )
-
-
-def _from_file(
-    path: Path,
-    feed: Feed | None,
-    *,
-    encoding: str | None,
-    columns: Mapping[str, str] | None,
-) -> tuple[RawTable, Feed | None]:
-    """Return a file's rows and its feed, also those of a packed file."""
-
-    def fits(header: tuple[str, ...]) -> bool:
-        if columns is not None:
-            return set(columns.values()) <= set(header)
-        own = feed or recognise(header)
-        return own is not None and "event_date" in own.sources_of(header)
-
-    with unpacked(path) as plain:
-        suffix = plain.suffix.lower()
-        if suffix in (".json", ".geojson"):
-            raw = read_json_table(plain)
-        elif suffix == ".xlsx":
-            raw = read_sheet(plain, fits)
-        else:
-            raw, feed = _from_text(plain, feed, encoding)
-    return replace(raw, name=path.name), feed or recognise(raw.header)
-
-
-def _from_text(path: Path, feed: Feed | None, encoding: str | None) -> tuple[RawTable, Feed | None]:
-    """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
-    try:
-        survey = survey_file(path, encoding=encoding)
-    except InputError as error:
-        known = feed or _peek(path)
-        if encoding is not None or known is None or known.encoding == "utf-8":
-            raise
-        try:
-            survey = survey_file(path, encoding=known.encoding)
-        except InputError:
-            raise error from None
-    header = read_header(path, survey)
-    if found := find_headerless(header.header, header.delimiter):
-        own, names = found
-        header = replace(header, header=names, lines=np.zeros(1, np.int64))
-        raw = read_rows(path, survey, header, keep=own.kept(names), optional=own.optional)
-        return raw, feed or own
-    feed = feed or recognise(header.header)
-    keep = None if feed is None else feed.kept(header.header)
-    return read_rows(path, survey, header, keep=keep), feed
-
-
-def _peek(path: Path) -> Feed | None:
-    """Return the feed of a file by its first line, whatever the encoding of the others."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        line = file.readline(1 << 16)
-    return recognise(next(csv.reader([line.decode("latin-1")]), []))
+def no_incidents() -> gpd.GeoDataFrame:
+    """Return an Incidents table without rows."""
+    empty = conform(pd.DataFrame(), INCIDENT_COLUMNS)
+    return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=CRS), crs=CRS)
 
 
 def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]:
@@ -353,7 +211,7 @@ def _complete(
         source_file=raw.name,
         source_row=raw.lines,
     )
-    frame["incident_id"] = make_incident_ids(frame, quarantine)
+    frame["incident_id"] = _incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail
     points = _points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
@@ -384,3 +242,78 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date
         "future_date",
         lambda row: describe("event_date", first[row], f"a day not after {latest_days[row]}"),
     )
+
+
+def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
+    """Return ids within the feed: its own, or one made from what the feed reads of the row.
+
+    Parameters
+    ----------
+    frame
+        The rows as columns of the schema, with ``source_id``.
+    raw
+        The rows as their file writes them.
+    kept
+        The columns that the feed reads; all of them when None.
+
+    Returns
+    -------
+    Series of str
+        Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them.
+    """
+    ids, ragged = frame["source_id"], raw.widths != len(raw.header)
+    if ragged.any():
+        ids = ids.mask(ragged, f"{raw.name}:" + pd.Series(raw.lines).astype("str"))
+    blank = ids.isna()
+    if not blank.any():
+        return ids
+    rows = raw.rows if kept is None else raw.rows[kept]
+    made = _hash_rows(rows if blank.all() else rows[blank])
+    twice = made[made.duplicated(keep=False)]
+    again = twice.groupby(twice, sort=False).cumcount()
+    later = again[again > 0]
+    made.loc[later.index] += "-" + (later + 1).astype("str")
+    return made if blank.all() else ids.fillna(made)
+
+
+def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
+    """Return unique ids; a row whose id stands on an earlier line goes to quarantine.
+
+    Parameters
+    ----------
+    frame
+        With ``source``, ``source_id`` and ``source_row``.
+    quarantine
+        Where rows whose id stands twice are noted.
+    """
+    sources = frame["source"].unique()
+    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
+    if ids.is_unique:
+        return ids
+    repeated = ids.duplicated().to_numpy()
+    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
+    quarantine.add_details(
+        repeated,
+        "duplicate_id",
+        lambda row: describe(
+            "incident_id",
+            ids.iloc[row],
+            f"an id that does not stand on line {first[ids.iloc[row]]}",
+        ),
+    )
+    made = ids.copy()
+    while (again := made.duplicated()).any():
+        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
+    return made
+
+
+def _hash_rows(rows: pd.DataFrame) -> pd.Series:
+    """Return sixteen hexadecimal digits for the content of each row."""
+    first, *others = (rows[name] for name in rows)
+    joined = first
+    for values in others:
+        joined = joined + ("\x1f" + values)
+    texts = joined.to_numpy(object)
+    digits = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts]).hex()
+    made = [digits[i : i + 16] for i in range(0, len(digits), 16)]
+    return pd.Series(made, index=rows.index, dtype="str")

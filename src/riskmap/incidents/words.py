@@ -1,7 +1,8 @@
 """Words in coded columns: which code a text stands for, by one open list; or that it is in no list.
 
-The list is ``data/incident_words.csv``. Case, accents, punctuation and plurals make no difference.
-A text that is in no list is never taken for something harmless: it is told, as it was written.
+The list is ``data/incident_words.csv``; armed groups have one name for the many ways to write each
+in ``data/armed_groups.csv``. Case, accents, punctuation and plurals make no difference. A text that
+is in no list is never taken for something harmless: it is told, as it was written.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+
 #: The types that a word within a longer text can tell: "rocket attack on a camp" is an explosion.
 ATTACKS = ("explosion", "abduction", "armed_attack", "assault", "battle")
 #: The most words that a listed phrase within a longer text has.
@@ -33,6 +35,44 @@ WORD = re.compile(r"\w")
 _REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
 #: A letter that is not Latin: folding would drop it.
 OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
+
+
+def key(name: str) -> str:
+    """Return a column's name as it is compared: lower case, ``_`` for space, no mark behind it.
+
+    Examples
+    --------
+    >>> key(" Incident ID "), key("Were foreigners involved?")
+    ('incident_id', 'were_foreigners_involved')
+    """
+    plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
+    return "_".join(plain.replace("_", " ").replace("-", " ").split())
+
+
+def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:
+    """Return the header's names, trimmed; a name that repeats gets ``.1``, ``.2`` ...
+
+    Quotes around a name go where the file quotes nothing else (`quoted`).
+
+    Examples
+    --------
+    >>> unique_names([" id ", "Killed", "Killed", ""])
+    ('id', 'Killed', 'Killed.1', '')
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for field in fields:
+        if quoted and len(field) > 1 and field[0] == field[-1] == '"':
+            field = field[1:-1]  # noqa: PLW2901 - its own name
+        plain = field.strip().lstrip("\ufeff")
+        name = next(
+            name
+            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
+            if name not in taken
+        )
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
 
 
 def normalise(text: str) -> str:
@@ -71,6 +111,30 @@ def listed(kind: str) -> Mapping[str, str]:
     return {normalise(word): value for word, value in words.items()}
 
 
+@lru_cache
+def read_list(name: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of a list that ships with riskmap, by its columns.
+
+    Examples
+    --------
+    >>> read_list("armed_groups.csv")[0]["name"]
+    'Islamic State Khorasan Province'
+    """
+    with data_path(name).open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """Return a pattern of any of some phrases, the longest first.
+
+    Examples
+    --------
+    >>> any_of(["mine", "miners"])
+    'miners|mine'
+    """
+    return "|".join(re.escape(word) for word in sorted(phrases, key=lambda w: (-len(w), w)))
+
+
 def read_words(kind: str) -> dict[str, str]:
     """Return the words of one kind, as the list writes them, and what each stands for.
 
@@ -79,8 +143,7 @@ def read_words(kind: str) -> dict[str, str]:
     >>> read_words("amount")["dozens"]
     '24+'
     """
-    with data_path("incident_words.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] == kind]
+    rows = [row for row in read_list("incident_words.csv") if row["kind"] == kind]
     return {word: row["value"] for row in rows for word in row["words"].split(";")}
 
 
@@ -216,3 +279,41 @@ def count_not_understood(remarks: pd.Series) -> dict[str, dict[str, int]]:
 
 def _ordered(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(counts, key=lambda item: (-item[1], item[0])))
+
+
+_BRACKET = re.compile(r"\s*\([^()]*\)\s*$")
+
+
+@lru_cache(maxsize=1)
+def group_aliases() -> Mapping[str, str]:
+    """Return the name of each armed group by every folded way to write it.
+
+    Examples
+    --------
+    >>> group_aliases()["is k"]
+    'Islamic State Khorasan Province'
+    """
+    found: dict[str, str] = {}
+    for row in read_list("armed_groups.csv"):
+        for name in (row["name"], *row["aliases"].split(";")):
+            found[fold(name)] = row["name"]
+    return found
+
+
+def find_group(text: str) -> str | None:
+    """Return the one name of an armed group; None when the table does not know it.
+
+    Parameters
+    ----------
+    text
+        The group as written; an abbreviation in brackets at its end may be left out.
+
+    Examples
+    --------
+    >>> find_group("ISIS-K"), find_group("Taleban"), find_group("Boko Haram (JAS)")
+    ('Islamic State Khorasan Province', 'Taliban', 'Boko Haram')
+    >>> find_group("Unidentified gunmen") is None
+    True
+    """
+    known = group_aliases()
+    return known.get(fold(text)) or known.get(fold(_BRACKET.sub("", text)))

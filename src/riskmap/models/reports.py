@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.incidents.duplicates.agreements import CURATED
+from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.knowledge import RECORD_SHARE, default_rules
@@ -80,7 +80,7 @@ class Reports:
     def of_record(self, layer: str) -> set[str]:
         """Return the sources that a layer is built on.
 
-        These are the curated feeds (``riskmap.incidents.duplicates.pairs.CURATED``), whose coders
+        These are the curated feeds (``duplicates.likeness.CURATED``), whose coders
         read many publishers and tell incidents apart, and of the others the largest that together
         gave nine tenths of the layer's reports of more than a year and less than ten years ago,
         and have reported within five years. No source becomes one by a

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import pandas as pd
 import shapely
 
-from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.bundles import Bundle
 
-CAP = "urn:oasis:names:tc:emergency:cap:1.2"
-ATOM = "http://www.w3.org/2005/Atom"
 SENDER = "riskmap"
 #: Points of an area's polygon at most, and polygons of an area.
 POINTS, PARTS = 100, 10
@@ -54,17 +52,17 @@ ALERTING = (4, 5)
 CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 
 
-def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes | None:
+def cap_alert(bundle: Bundle) -> bytes | None:
     """Return the alert of a layer as CAP 1.2, or None when there is nothing to say.
+
+    When the layer issued before raised an alert, as far as this one tells of it, this one is an
+    Update that refers to it, or a Cancel when no region stands at level 4 or 5 any more and none
+    was attacked.
 
     Parameters
     ----------
-    layer
-        The risk layer.
-    previous
-        The layer issued before; what the layer itself tells of it when None. When it raised an
-        alert, this one is an Update that refers to it, or a Cancel when no region stands at level
-        4 or 5 any more and none was attacked.
+    bundle
+        The layer.
 
     Returns
     -------
@@ -72,33 +70,36 @@ def cap_alert(layer: RiskLayer, *, previous: RiskLayer | None = None) -> bytes |
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
         ``status`` is Exercise when the layer carries a notice, as demonstration data does.
     """
-    previous = _told_before(layer) if previous is None else previous
-    table, before = _alerting(layer), None if previous is None else _alerting(previous)
-    referred = previous is not None and before is not None and len(before) > 0
-    if table.empty and not referred:
+    layer, table, before = bundle.layer, _alerting(bundle.table), _told_before(bundle.layer)
+    if before is not None and _alerting(risk_table(before)).empty:
+        before = None
+    if table.empty and before is None:
         return None
-    kind = "Cancel" if table.empty else "Update" if referred else "Alert"
-    alert = ET.Element("alert", xmlns=CAP)
-    _add(
-        alert,
+    known, areas = layer.provenance, _areas(layer, table)
+    groups = table.assign(certainty=table["p_any"].map(_certainty))
+    in_order = sorted(
+        groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
+    )
+    return render_xml(
+        "alert.cap.xml",
         identifier=_identifier(layer),
         sender=SENDER,
         sent=_sent(layer),
-        status="Exercise" if layer.provenance.get("notice") else "Actual",
-        msgType=kind,
-        scope="Public",
+        status="Exercise" if known.get("notice") else "Actual",
+        kind="Cancel" if table.empty else "Update" if before else "Alert",
+        references=before and f"{SENDER},{_identifier(before)},{_sent(before)}",
+        onset=_time(str(known["valid_from"])),
+        expires=_time(str(known["valid_until"])),
+        about=catalogue("en")["layers"][layer.headline],
+        parameters=[
+            ("scale_id", display(layer.scale.scale_id)),
+            ("method", display(f"{known.get('model')} {known.get('method_version')}")),
+        ],
+        infos=[
+            _info(layer, rows, areas, level=int(level)) | {"certainty": certainty}
+            for (level, certainty), rows in in_order
+        ],
     )
-    if previous is not None and referred:
-        _add(alert, references=f"{SENDER},{_identifier(previous)},{_sent(previous)}")
-    areas = _areas(layer)
-    groups = table.assign(certainty=table["p_any"].map(_certainty))
-    for (level, certainty), rows in sorted(
-        groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
-    ):
-        _add_info(alert, layer, rows, level=int(level), certainty=certainty)
-        for row in rows.itertuples(index=False):
-            _add_area(alert[-1], row, areas[row.region_id])
-    return bytes(ET.tostring(alert, encoding="utf-8", xml_declaration=True))
 
 
 def _told_before(layer: RiskLayer) -> RiskLayer | None:
@@ -116,15 +117,15 @@ def _told_before(layer: RiskLayer) -> RiskLayer | None:
     return replace(layer, risks=risks, provenance=layer.provenance | times)
 
 
-def _alerting(layer: RiskLayer) -> pd.DataFrame:
-    table = risk_table(layer)
+def _alerting(table: pd.DataFrame) -> pd.DataFrame:
     attacked = table["attacked"].fillna(value=False) & table["risk_level"].isin(list(CAP_LEVELS))
     return table[table["risk_level"].isin(ALERTING) | attacked]
 
 
-def _areas(layer: RiskLayer) -> dict[str, Any]:
-    shapes = prepare_geometries(layer.regions.geometry, decimals=5)
-    return dict(zip(layer.regions["region_id"], shapes, strict=True))
+def _areas(layer: RiskLayer, table: pd.DataFrame) -> dict[str, Any]:
+    regions = layer.regions[layer.regions["region_id"].isin(table["region_id"])]
+    shapes = prepare_geometries(regions.geometry, decimals=5)
+    return dict(zip(regions["region_id"], shapes, strict=True))
 
 
 def _identifier(layer: RiskLayer) -> str:
@@ -145,49 +146,39 @@ def _certainty(p_any: float) -> str:
     return next((name for bound, name in CAP_CERTAINTIES if p_any >= bound), "Unknown")
 
 
-def _add(parent: ET.Element, **texts: str) -> None:
-    for tag, text in texts.items():
-        ET.SubElement(parent, tag).text = text
-
-
-def _add_info(
-    alert: ET.Element, layer: RiskLayer, rows: pd.DataFrame, *, level: int, certainty: str
-) -> None:
-    words = catalogue("en")
+def _info(
+    layer: RiskLayer, rows: pd.DataFrame, areas: Mapping[str, Any], *, level: int
+) -> dict[str, Any]:
+    """Return what an alert says of the regions of a level."""
+    words, step = catalogue("en"), layer.scale.levels[level]
     urgency, severity, response = CAP_LEVELS[level]
-    step = layer.scale.levels[level]
-    name = words["levels"][step.name]
-    about = words["layers"][layer.headline]
-    info = ET.SubElement(alert, "info")
-    _add(
-        info,
-        language="en",
-        category="Security",
-        event=f"Security risk level {level} ({name})",
-        responseType=response,
-        urgency=urgency,
-        severity=severity,
-        certainty=certainty,
-        effective=_sent(layer),
-        onset=_time(str(layer.provenance["valid_from"])),
-        expires=_time(str(layer.provenance["valid_until"])),
-        senderName=SENDER,
-        headline=f"Level {level} ({name}) in {len(rows)} regions: {about}",
-        description=(
-            f"{_probability(layer, rows)}"
-            f"{level_meaning(layer.scale, level, layer.headline, words)}"
-            f"{_doubts(rows, words)}"
-            f"{_raised(layer, rows)}"
-        ),
-        instruction=step.advice,
-    )
-    for key, value in (("scale_id", layer.scale.scale_id), ("method", _method(layer))):
-        parameter = ET.SubElement(info, "parameter")
-        _add(parameter, valueName=key, value=display(value))
-    for row in plain_records(rows[["region_id", *KNOWN]]):
-        parameter = ET.SubElement(info, "parameter")
-        told = (f"{key}={display(row[key])}" for key in KNOWN)
-        _add(parameter, valueName=f"region_id={display(row['region_id'])}", value="; ".join(told))
+    return {
+        "level": level,
+        "name": words["levels"][step.name],
+        "urgency": urgency,
+        "severity": severity,
+        "response": response,
+        "advice": step.advice,
+        "description": _probability(layer, rows)
+        + level_meaning(layer.scale, level, layer.headline, words)
+        + _doubts(rows, words)
+        + _raised(layer, rows),
+        "parameters": [
+            (
+                f"region_id={display(row['region_id'])}",
+                "; ".join(f"{key}={display(row[key])}" for key in KNOWN),
+            )
+            for row in plain_records(rows[["region_id", *KNOWN]])
+        ],
+        "areas": [
+            {
+                "name": name,
+                "rings": cap_polygons(areas[key]),
+                "region_id": display(key),
+            }
+            for name, key in zip(region_names(rows), rows["region_id"], strict=True)
+        ],
+    }
 
 
 def _probability(layer: RiskLayer, rows: pd.DataFrame) -> str:
@@ -218,20 +209,6 @@ def _raised(layer: RiskLayer, rows: pd.DataFrame) -> str:
     return f" Raised since {str(layer.provenance.get('previous_as_of'))[:10]}: {names}."
 
 
-def _method(layer: RiskLayer) -> str:
-    return f"{layer.provenance.get('model')} {layer.provenance.get('method_version')}"
-
-
-def _add_area(info: ET.Element, row: Any, shape: Any) -> None:
-    area = ET.SubElement(info, "area")
-    place = display(row.name) or display(row.region_id)
-    _add(area, areaDesc=f"{place} ({display(row.parent)})" if display(row.parent) else place)
-    for ring in cap_polygons(shape):
-        _add(area, polygon=ring)
-    geocode = ET.SubElement(area, "geocode")
-    _add(geocode, valueName="region_id", value=display(row.region_id))
-
-
 def cap_polygons(shape: shapely.Geometry | None) -> list[str]:
     """Return a region's outlines as CAP polygons: ``lat,lon`` pairs, closed, simplified.
 
@@ -255,39 +232,45 @@ def _ring(polygon: shapely.Polygon) -> str:
     return " ".join(f"{lat},{lon}" for lon, lat in points)
 
 
-def atom_feed(layer: RiskLayer) -> bytes:
+def atom_feed(bundle: Bundle) -> bytes:
     """Return the regions at level 4 and 5, attacked, or of another level than before, as Atom.
 
     Its ids hold the region, the layer and the level: a reader shows an entry again only when the
     level is another one.
     """
-    words = catalogue("en")
-    updated, day = str(layer.provenance["issued_at"]), str(layer.provenance["as_of"])[:10]
-    feed = ET.Element("feed", xmlns=ATOM)
-    _add(feed, title=words["title"], id=f"tag:riskmap,{day[:4]}:{_identifier(layer)}")
-    _add(feed, updated=updated)
-    _add(ET.SubElement(feed, "author"), name=SENDER)
-    rows = _told(layer).sort_values(
+    words, known = catalogue("en"), bundle.layer.provenance
+    rows = _told(bundle.table).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True]
     )
-    for row in rows.itertuples(index=False):
-        entry = ET.SubElement(feed, "entry")
-        level = level_told(row, words)
-        if row.level_before is not pd.NA and row.level_before != row.risk_level:
-            level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
-        place = display(row.name) or display(row.region_id)
-        key = f"{display(row.region_id)}/{layer.headline}/{row.risk_level}"
-        _add(entry, title=f"{place}: {level}", id=f"tag:riskmap,{day[:4]}:{key}", updated=updated)
-        days = f"{layer.provenance['horizon_days']:g}"
-        said = NONE if pd.isna(row.p_any) else percent(row.p_any)
-        data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
-        about = words["layers"][layer.headline]
-        _add(entry, summary=f"{said} within {days} days: {about}. Data: {data}.")
-    return bytes(ET.tostring(feed, encoding="utf-8", xml_declaration=True))
+    return render_xml(
+        "alerts.atom",
+        title=words["title"],
+        tag=f"tag:riskmap,{str(known['as_of'])[:4]}",
+        identifier=_identifier(bundle.layer),
+        updated=str(known["issued_at"]),
+        sender=SENDER,
+        entries=[_entry(bundle.layer, row, words) for row in rows.itertuples(index=False)],
+    )
 
 
-def _told(layer: RiskLayer) -> pd.DataFrame:
+def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the feed says of a region."""
+    level, region = level_told(row, words), display(row.region_id)
+    if row.level_before is not pd.NA and row.level_before != row.risk_level:
+        level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
+    said = NONE if pd.isna(row.p_any) else percent(row.p_any)
+    data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
+    within = f"{layer.provenance['horizon_days']:g} days"
+    about = words["layers"][layer.headline]
+    return {
+        "title": f"{display(row.name) or region}: {level}",
+        "key": f"{region}/{layer.headline}/{row.risk_level}",
+        "summary": f"{said} within {within}: {about}. Data: {data}.",
+    }
+
+
+def _told(table: pd.DataFrame) -> pd.DataFrame:
     """Return the regions that stand high, were attacked, or whose level is not what it was."""
-    table = risk_table(layer).assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
+    table = table.assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
     moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
     return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved | table["attacked"]]

@@ -1,4 +1,4 @@
-"""Catalogues: every fixed text of the outputs, one file a language."""
+"""Catalogues: every fixed text of the outputs, one file a language; and the templates they fill."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent / "texts"
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def languages() -> list[str]:
@@ -25,6 +29,29 @@ def languages() -> list[str]:
     True
     """
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def choose_languages(chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the languages to write in, each once; refuse what has no catalogue, and none at all.
+
+    Raises
+    ------
+    InputError
+        When there is no catalogue of one of them, or none is chosen.
+
+    Examples
+    --------
+    >>> choose_languages(["zh", "en", "zh"])
+    ('zh', 'en')
+    """
+    unknown = [code for code in chosen or [""] if code not in languages()]
+    if unknown:
+        raise InputError(
+            "there are no texts in a language",
+            met=unknown[0],
+            expected="one of " + ", ".join(languages()),
+        )
+    return tuple(dict.fromkeys(chosen))
 
 
 @cache
@@ -41,11 +68,45 @@ def catalogue(language: str) -> Mapping[str, Any]:
     >>> catalogue("en")["levels"]["extreme"]
     'extreme'
     """
-    if language not in languages():
-        raise InputError(
-            "there are no texts in a language",
-            met=language,
-            expected="one of " + ", ".join(languages()),
-        )
+    choose_languages([language])
     text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))
+
+
+def read_template(name: str) -> str:
+    """Return a file of the templates without its indentation, which no reader needs."""
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    return "\n".join(line.lstrip(" ") for line in text.split("\n"))
+
+
+def render_html(name: str, **values: Any) -> str:
+    """Return a page; values are escaped unless they are Markup."""
+    return _environment(is_xml=False).from_string(read_template(name)).render(values)
+
+
+def render_xml(name: str, **values: Any) -> bytes:
+    """Return an XML document whose elements stand close to each other, its head on a line.
+
+    Examples
+    --------
+    >>> data = render_xml("alerts.atom", title="<a>", tag="b", identifier="c", updated="d",
+    ...                   sender="e", entries=[])
+    >>> data.decode().splitlines()[1].partition("<id>")[0]
+    '<feed xmlns="http://www.w3.org/2005/Atom"><title>&lt;a&gt;</title>'
+    """
+    head, _, body = read_template(name).partition("\n")
+    template = _environment(is_xml=True).from_string(body.replace("\n", ""))
+    return f"{head}\n{template.render(values)}".encode()
+
+
+@cache
+def _environment(*, is_xml: bool) -> Environment:
+    """Return what fills templates in; pages are escaped but for Markup, XML is always."""
+    from jinja2 import Environment, StrictUndefined
+
+    return Environment(
+        autoescape=not is_xml,  # noqa: S701 - finalize escapes each value of XML
+        finalize=(lambda value: escape(str(value), {'"': "&quot;"})) if is_xml else None,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )

@@ -11,10 +11,9 @@ from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
 from riskmap.incidents.words import count_not_understood
-from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.editions import Grid
 from riskmap.outputs.wordings import (
     NONE,
-    Grid,
     codes_in,
     day,
     display,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
+    from riskmap.outputs.editions import Edition
 
 #: Values that were not understood, at most.
 UNREAD = 30
@@ -89,24 +89,23 @@ def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     return f"{words['advices'][level.name]} {besides}".strip()
 
 
-def level_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def level_rows(told: Edition) -> Grid:
     """Return the scale, highest level first, with the number of regions at each level."""
+    layer, table, words = told.layer, told.table, told.words
     counts = table["risk_level"].fillna(0).astype("int64").value_counts()
     bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
-    return Grid(
-        (words["level"], words["threshold"], words["count"], words["meaning"]),
-        tuple(
-            (
-                level_words(level.level, words),
-                bounds[level.level],
-                str(int(counts.get(level.level, 0))),
-                level_meaning(layer.scale, level.level, layer.headline, words)
-                if level.level
-                else _unassessed(layer.scale, table, words),
-            )
-            for level in reversed(layer.scale.levels)
-        ),
+    cells = (
+        (
+            level_words(level.level, words),
+            bounds[level.level],
+            str(int(counts.get(level.level, 0))),
+            level_meaning(layer.scale, level.level, layer.headline, words)
+            if level.level
+            else _unassessed(layer.scale, table, words),
+        )
+        for level in reversed(layer.scale.levels)
     )
+    return told.grid(("level", "threshold", "count", "meaning"), cells)
 
 
 def _unassessed(scale: LevelScale, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
@@ -134,6 +133,7 @@ def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[s
 
     Examples
     --------
+    >>> from riskmap.outputs.catalogues import catalogue
     >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
     >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
     [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
@@ -148,28 +148,27 @@ def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
     return ", ".join(said.get(code, display(code)) for code in codes)
 
 
-def advice_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def advice_rows(told: Edition) -> Grid:
     """Return one line of advice for each level that occurs."""
-    met = {int(level) for level in known["risk_level"]}
+    layer, words = told.layer, told.words
+    met = {int(level) for level in told.known["risk_level"]}
     sector = str(layer.provenance.get("group", "")).partition("/")[2]
-    return Grid(
-        (words["level"], words["advice"]),
-        tuple(
-            (level_words(level.level, words), level_advice(level, sector, words))
-            for level in reversed(layer.scale.levels)
-            if level.level in met
-        ),
+    cells = (
+        (level_words(level.level, words), level_advice(level, sector, words))
+        for level in reversed(layer.scale.levels)
+        if level.level in met
     )
+    return told.grid(("level", "advice"), cells)
 
 
-def matrix_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def matrix_rows(told: Edition) -> Grid:
     """Return how many regions stand at each likelihood and consequence (ISO 31000).
 
     Without rows when no consequence is known. A cell without regions is a dash.
     """
-    risks = layer.risks[layer.risks["layer"] == layer.headline]
-    if risks["severe_scenario"].isna().all():
-        return Grid((words["likelihood"],), ())
+    layer, words = told.layer, told.words
+    if told.of_headline(layer.risks)["severe_scenario"].isna().all():
+        return told.grid(("likelihood",), ())
     matrix = consequence_matrix(layer)
     heads = [f"{words['consequences'][name]} ({low:g}+)" for name, low in CONSEQUENCES.items()]
     return Grid(
@@ -184,9 +183,9 @@ def matrix_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
     )
 
 
-def relevance_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
-    known = layer.provenance
+    known, words = told.layer.provenance, told.words
     about = tuple(
         (words["group"][key], display(known[key])) for key in GROUP if display(known.get(key))
     )
@@ -194,7 +193,7 @@ def relevance_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
         (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
         for grade, weight in (known.get("relevance") or {}).items()
     )
-    return Grid((words["grade"], words["weight"]), (*about, *grades) if grades else ())
+    return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
 
 
 def weight_words(weight: float, words: Mapping[str, Any]) -> str:
@@ -202,18 +201,19 @@ def weight_words(weight: float, words: Mapping[str, Any]) -> str:
 
     Examples
     --------
+    >>> from riskmap.outputs.catalogues import catalogue
     >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
     ('0.5', 'explains only')
     """
     return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
 
 
-def crosswalk_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def crosswalk_rows(told: Edition) -> Grid:
     """Return the steps of authorities that come closest to each level of the shipped scale."""
-    if layer.scale.scale_id != LevelScale.default().scale_id:
-        return Grid((words["level"],), ())
-    scales = authority_scales()
-    native = scales["native_name"] if words is not catalogue("en") else scales["name"]
+    words, scales = told.words, authority_scales()
+    if told.layer.scale.scale_id != LevelScale.default().scale_id:
+        return told.grid(("level",), ())
+    native = scales["native_name"] if told.language != "en" else scales["name"]
     steps = dict(
         zip(
             zip(scales["authority"], scales["code"], strict=True),
@@ -229,14 +229,12 @@ def crosswalk_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
     return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
 
 
-def log_rows(
-    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
-) -> tuple[tuple[str, str], ...]:
+def log_rows(told: Edition) -> tuple[tuple[str, str], ...]:
     """Return what is new in this issue, as pairs of label and value."""
-    known, said = layer.provenance, words["log"]
+    known, table, said = told.layer.provenance, told.table, told.words["log"]
     pairs = [(said["issue"], day(known.get("as_of")))]
     if not known.get("previous_as_of"):
-        pairs.append((said["before"], no_issue_before(known, words)))
+        pairs.append((said["before"], no_issue_before(known, told.words)))
     else:
         now, old = (
             table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")
@@ -253,7 +251,7 @@ def log_rows(
         pairs += [(said[key], str(int(rows.sum()))) for key, rows in counts.items()]
     pairs += [
         (said["method"], display(known.get("method_version"))),
-        (said["scale"], layer.scale.scale_id),
+        (said["scale"], told.layer.scale.scale_id),
         (
             said["boundaries"],
             f"{display(known.get('boundary_source'))} {display(known.get('boundary_version'))}",
@@ -262,10 +260,11 @@ def log_rows(
     return tuple(pairs)
 
 
-def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def gap_rows(told: Edition) -> Grid:
     """Return the regions that are not assessed, by what they are part of."""
+    unknown = told.unknown
     if unknown["reasons"].notna().any():
-        return _reason_rows(unknown, words)
+        return _reason_rows(told)
     groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
     rows = (
         (
@@ -274,13 +273,13 @@ def gap_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         )
         for parent, rows in groups
     )
-    return Grid((words["parent"], words["regions"]), tuple(rows))
+    return told.grid(("parent", "regions"), rows)
 
 
-def _reason_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def _reason_rows(told: Edition) -> Grid:
     """Return the regions that are not assessed, by what they are part of and why."""
-    why = [_reason_words(codes, words) for codes in reason_codes(unknown)]
-    rows = unknown.assign(why=why).sort_values("region_id")
+    why = [_reason_words(codes, told.words) for codes in reason_codes(told.unknown)]
+    rows = told.unknown.assign(why=why).sort_values("region_id")
     groups = rows.groupby([rows["parent"].map(display), "why"])
     cells = (
         (
@@ -290,7 +289,7 @@ def _reason_rows(unknown: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
         )
         for (parent, reason), part in groups
     )
-    return Grid((words["parent"], words["because"], words["regions"]), tuple(cells))
+    return told.grid(("parent", "because", "regions"), cells)
 
 
 def unread_counts(layer: RiskLayer) -> pd.Series:
@@ -310,29 +309,30 @@ def unread_counts(layer: RiskLayer) -> pd.Series:
     return pd.Series(dict(order), dtype="int64")
 
 
-def unread_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def unread_rows(told: Edition) -> Grid:
     """Return the values that were not understood, each with its column and how often it stands."""
-    counts = unread_counts(layer).head(UNREAD)
+    counts = unread_counts(told.layer).head(UNREAD)
     cells = ((column, value, str(n)) for (column, value), n in counts.items())
-    return Grid((words["column"], words["value"], words["rows"]), tuple(cells))
+    return told.grid(("column", "value", "rows"), cells)
 
 
-def ledger_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def ledger_rows(told: Edition) -> Grid:
     """Return what became of every row, stage by stage."""
     head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
     rows = (
         (
-            words["stages"].get(display(stage["stage"]), display(stage["stage"])),
+            told.words["stages"].get(display(stage["stage"]), display(stage["stage"])),
             *(display(stage[key]) for key in head[1:-1]),
             ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
         )
-        for stage in layer.ledger.as_list()
+        for stage in told.layer.ledger.as_list()
     )
-    return Grid(tuple(words[key] for key in head), tuple(rows))
+    return told.grid(head, rows)
 
 
-def provenance_rows(layer: RiskLayer) -> tuple[tuple[str, str], ...]:
+def provenance_rows(told: Edition) -> tuple[tuple[str, str], ...]:
     """Return what the layer rests on, as pairs of name and value."""
+    layer = told.layer
     plain = {
         key: display(value)
         for key, value in sorted(layer.provenance.items())

@@ -21,11 +21,11 @@ import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
 from riskmap.incidents.readers import read_incidents
-from riskmap.outputs.archives import encode_layer
-from riskmap.outputs.geojson import collection_member
-from riskmap.outputs.geometries import prepare_geometries
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.geofiles import collection_member
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.tables import DAYS, clean_plain, plain_records, risk_table
+from riskmap.outputs.sets import encode_layer
+from riskmap.outputs.tables import DAYS, clean_plain, plain_records
 from riskmap.places.regions import read_regions
 from riskmap.schema import COUNT, CRS, FLAG, NUMBER
 
@@ -120,19 +120,19 @@ def write_postgis(
                 "not a plain name of a table", met=name, expected="lower-case letters, digits, _"
             )
     with _connected(database) as connection:
-        layer = apply_profile(layer, profile)
+        bundle = Bundle(apply_profile(layer, profile))
         if version is None:
-            day, digest = str(layer.provenance["as_of"])[:10], hashlib.sha256(encode_layer(layer))
+            day, digest = str(layer.provenance["as_of"])[:10], hashlib.sha256(encode_layer(bundle))
             version = f"{day}-{digest.hexdigest()[:12]}"
-        _write(connection, layer, f'"{schema}"."{table}', version)
+        _write(connection, bundle, f'"{schema}"."{table}', version)
     return version
 
 
-def _write(connection: Connection, layer: RiskLayer, stem: str, version: str) -> None:
+def _write(connection: Connection, bundle: Bundle, stem: str, version: str) -> None:
     """Write a layer with the tables whose quoted names begin with `stem`."""
     run = connection.exec_driver_sql
     names = {"risks": f'{stem}"', "layers": f'{stem}_layers"', "latest": f'{stem}_latest"'}
-    frame = risk_table(layer)
+    layer, frame = bundle.layer, bundle.table
     index = stem.rpartition(".")[2] + '_geom"'
     run("SELECT pg_advisory_xact_lock(hashtext(%(name)s))", {"name": names["risks"]})
     run(_LAYERS.format(**names))
@@ -147,10 +147,9 @@ def _write(connection: Connection, layer: RiskLayer, stem: str, version: str) ->
         _LAYER.format(**names),
         {"version": version, "as_of": as_of, "provenance": known.decode()},
     )
-    shapes = prepare_geometries(layer.regions.sort_values("region_id", kind="stable").geometry)
     rows = [
         {**record, "layer_version": version, "geom": shape}
-        for record, shape in zip(plain_records(frame), shapely.to_wkb(shapes), strict=True)
+        for record, shape in zip(plain_records(frame), shapely.to_wkb(bundle.shapes), strict=True)
     ]
     quoted = [f'"{name}"' for name in frame.columns]
     upsert = _ROW.format(

@@ -1,24 +1,36 @@
-"""Documents: the advisory as PDF, which people print, and as DOCX, which analysts complete."""
+"""Documents: the advisory as Markdown, as PDF to print, and as DOCX to complete."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+import shapely
+
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import history_picture, ink, map_picture
-from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.reports import SAID, build_report
-from riskmap.outputs.wordings import Grid, level_in
+from riskmap.outputs.editions import Grid
+from riskmap.outputs.pages import advisory_page, ink, legend_texts, map_labels, map_marks
+from riskmap.outputs.reports import SAID
+from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.reports import Report
 
+UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
+ALL, FOREIGN = "#b9c7d6", "#174c78"
+_DOTS = 160
+#: Families that hold Chinese, the first that is installed is taken.
+_CHINESE = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei"),
+    *("PingFang SC", "SimHei", "WenQuanYi Zen Hei"),
+)
 #: The date of every member of a DOCX, so that the same advisory has the same bytes.
 _STAMP = (1980, 1, 1, 0, 0, 0)
 #: Margins of a page of A4, and the width between them, in mm.
@@ -27,15 +39,91 @@ _MARGIN, _WIDTH = 20.0, 170.0
 _SHORT = 9
 #: Tables of more columns than this are set smaller.
 _MANY = 7
+_SPECIAL = re.compile(
+    r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
+)
+_LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([-+#=]))")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
+def escape_markdown(text: str) -> str:
+    r"""Return text that Markdown shows as it is: no markup, no HTML, no link.
+
+    Examples
+    --------
+    >>> print(escape_markdown("[x](https://a.b) <b>|"))
+    \[x\](https\://a.b) &lt;b&gt;\|
+    """
+    flat = " ".join(text.split())
+    return _LINE_START.sub(r"\1\\\2\3", _SPECIAL.sub(r"\\\1", flat.translate(_ENTITIES)))
+
+
+def to_markdown(report: Report) -> str:
+    """Return a report as Markdown that is read in two minutes.
+
+    Parameters
+    ----------
+    report
+        What it says.
+
+    Returns
+    -------
+    str
+        CommonMark with tables; all text from incidents and regions is escaped.
+    """
+    words = catalogue(report.language)
+    lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
+    lines += [f"**{escape_markdown(report.subtitle)}**", "", *_pairs(report.header)]
+    if report.notice:
+        lines += ["", f"> **{escape_markdown(report.notice)}**"]
+    for key, heading, content in report.sections():
+        said = words["sentences"].get(SAID.get(key))
+        lines += ["", f"## {heading}", ""]
+        lines += [f"*{escape_markdown(said)}*", ""] if said else []
+        lines += _body(content, words["none"])
+        if key == "table" and report.more:
+            lines += ["", report.more]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _body(content: Grid | tuple[Any, ...], none: str) -> list[str]:
+    """Return a section's content: a table, sentences, or pairs of label and value."""
+    if isinstance(content, Grid):
+        return _table(content, none)
+    return [*map(_item, content)]
+
+
+def _item(item: str | tuple[str, str]) -> str:
+    return f"- {escape_markdown(item)}" if isinstance(item, str) else _pair(item)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [_pair(pair) for pair in pairs]
+
+
+def _pair(pair: tuple[str, str]) -> str:
+    key, value = map(escape_markdown, pair)
+    return f"- **{key}:** {value}"
+
+
+def _table(grid: Grid, none: str) -> list[str]:
+    return [*_table_lines(grid)] if grid.rows else [none]
+
+
+def _table_lines(grid: Grid) -> Iterator[str]:
+    yield "| " + " | ".join(map(escape_markdown, grid.head)) + " |"
+    yield "|" + "---|" * len(grid.head)
+    for row in grid.rows:
+        yield "| " + " | ".join(map(escape_markdown, row)) + " |"
+
+
+def advisory_pdf(bundle: Bundle, *, language: str = "en") -> bytes:
     """Return the advisory as a tagged PDF.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     language
         Code of a catalogue.
 
@@ -48,7 +136,7 @@ def advisory_pdf(layer: RiskLayer, *, language: str = "en") -> bytes:
         import weasyprint
     except (ImportError, OSError) as error:
         raise MissingDependencyError("weasyprint (with Pango)", extra="report") from error
-    page = weasyprint.HTML(string=advisory_page(layer, language=language), url_fetcher=_refuse)
+    page = weasyprint.HTML(string=advisory_page(bundle, language=language), url_fetcher=_refuse)
     return bytes(page.write_pdf(pdf_tags=True))
 
 
@@ -57,13 +145,13 @@ def _refuse(url: str, *_: object, **__: object) -> NoReturn:
     raise ValueError(f"an advisory must not load {url}")
 
 
-def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
+def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
     """Return the advisory as a Word document for an analyst to complete.
 
     Parameters
     ----------
-    layer
-        The risk layer.
+    bundle
+        The layer.
     language
         Code of a catalogue.
 
@@ -76,10 +164,10 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
         import docx
     except ImportError as error:
         raise MissingDependencyError("python-docx", extra="report") from error
-    report, words = build_report(layer, language=language), catalogue(language)
+    report, words = bundle.report(language), catalogue(language)
     document = _blank(docx, report)
-    map_png = map_picture(layer, language=language)
-    colours = {str(level.level or "?"): level.colour for level in layer.scale.levels}
+    map_png = map_picture(bundle, language=language)
+    colours = {str(level.level or "?"): level.colour for level in bundle.layer.scale.levels}
     for key, heading, content in report.sections():
         document.add_heading(heading, level=1)
         if key in SAID:
@@ -91,7 +179,7 @@ def advisory_docx(layer: RiskLayer, *, language: str = "en") -> bytes:
         else:
             _add_lines(document, content)
         if key == "judgements":
-            _add_picture(document, map_png, " ".join(report.judgements))
+            _add_picture(document, map_png, " ".join(content))
         if key == "table" and report.more:
             document.add_paragraph(report.more)
     buffer = io.BytesIO()
@@ -247,4 +335,110 @@ def _undated(package: bytes) -> bytes:
             member = zipfile.ZipInfo(name, date_time=_STAMP)
             member.compress_type = zipfile.ZIP_DEFLATED
             target.writestr(member, source.read(name))
+    return buffer.getvalue()
+
+
+def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
+    """Return the map of an advisory as PNG, for documents that hold no SVG.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``report``).
+    """
+    figure = _figure(5.6, 4.6)
+    from matplotlib.patches import Patch, PathPatch
+    from matplotlib.path import Path as Outline
+
+    axes, drawing, language = figure.add_subplot(), bundle.drawing, _language(language)
+    styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
+        {"facecolor": level.colour, "edgecolor": "#5c6670"}
+        for level in bundle.layer.scale.levels[1:]
+    ]
+    for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
+        rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
+        if len(rings):
+            points, ring = shapely.get_coordinates(rings, return_index=True)
+            codes = np.full(len(points), Outline.LINETO)
+            codes[np.diff(ring, prepend=-1) != 0] = Outline.MOVETO
+            codes[np.diff(ring, append=-1) != 0] = Outline.CLOSEPOLY
+            patch = PathPatch(Outline(points, codes), linewidth=0.4, **styles[level])
+            axes.add_artist(patch)
+    for x, y, text, colour in map_labels(bundle):
+        axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
+    texts = legend_texts(bundle, language)
+    keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
+    marks = map_marks(bundle)
+    if marks:
+        about = f"{catalogue(language)['page']['mark']}: {len(marks)}"
+        at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
+        across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
+        keys += axes.plot(across, down, linestyle="none", label=about, **at)
+    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0), aspect="equal")
+    axes.set_axis_off()
+    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))
+    return _png(figure)
+
+
+def history_picture(history: Grid, *, language: str = "en") -> bytes:
+    """Return the history of an advisory as PNG: bars of all, and of those with foreigners.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``report``).
+    """
+    figure = _figure(6.4, 2.0)
+    axes = figure.add_subplot()
+    at = range(len(history.rows))
+    words = catalogue(_language(language))
+    named = (words["all_incidents"], words["with_foreigners"])
+    for column, colour, label in zip((1, 2), (ALL, FOREIGN), named, strict=True):
+        axes.bar(at, [int(row[column]) for row in history.rows], color=colour, label=label)
+    axes.set_xticks(at, [row[0][:7] for row in history.rows], fontsize=5.5)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, prop=_font(8), loc="upper left", bbox_to_anchor=(1, 1))
+    return _png(figure)
+
+
+def _figure(width: float, height: float) -> Any:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("matplotlib", extra="report") from error
+    figure = Figure(figsize=(width, height), dpi=_DOTS, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _language(language: str) -> str:
+    """Return a language that an installed font can write, English where none can."""
+    from matplotlib import font_manager
+
+    words = catalogue(language)
+    text = "".join([*words["levels"].values(), words["all_incidents"], words["with_foreigners"]])
+    fonts = [font_manager.get_font(font_manager.findfont(name)) for name in _families()]
+    written = all(any(font.get_char_index(ord(c)) for font in fonts) for c in set(text))
+    return language if written else "en"
+
+
+def _families() -> list[str]:
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *[name for name in _CHINESE if name in installed][:1]]
+
+
+def _font(size: float) -> Any:
+    from matplotlib import font_manager
+
+    return font_manager.FontProperties(family=_families(), size=size)
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -13,8 +13,8 @@ import pandas as pd
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.contexts import reason_codes, unread_counts
 from riskmap.outputs.movements import flag_table
-from riskmap.outputs.summaries import incident_words
 from riskmap.outputs.wordings import (
+    NONE,
     chance,
     codes_in,
     country_name,
@@ -22,36 +22,30 @@ from riskmap.outputs.wordings import (
     day_words,
     display,
     enumerated,
+    incident_words,
     level_told,
+    level_words,
     no_issue_before,
     percent,
     region_names,
 )
-from riskmap.panels.measures import VICTIM_WORDS
+from riskmap.panels.measures import VICTIM_WORDS, hits_foreigners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.editions import Edition, Grid
 
 #: Attacks that page one has room for, and values that were not understood.
 ATTACKS, UNREAD = 6, 5
 _MOST_LETTERS = 40
+SUMMARY_ROWS = 7
+#: An incident of which less than this lies in a region is not told as that region's latest.
+_MOSTLY = 0.5
 
 
-def attack_lines(
-    layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]
-) -> tuple[str, ...]:
+def attack_lines(told: Edition) -> tuple[str, ...]:
     """Return the attacks that hold levels up, newest first, in plain sentences.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    table
-        Its published table.
-    words
-        A catalogue.
 
     Returns
     -------
@@ -59,7 +53,8 @@ def attack_lines(
         A line an attack, and one line for each area to which attacks are known and to no district;
         then one of the rows that tell of attacks without a day.
     """
-    names = dict(zip(table["region_id"], region_names(table), strict=True))
+    layer, words = told.layer, told.words
+    names = dict(zip(told.table["region_id"], region_names(told.table), strict=True))
     undated = layer.attacks["event_date"].isna()
     attacks = layer.attacks[~undated].sort_values("event_date", ascending=False, kind="stable")
     keys = [
@@ -136,36 +131,26 @@ def _where(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
     return country_names(display(row.area), words)
 
 
-def judgement_lines(
-    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """Return the key judgements: what can't be assessed, the highest levels, what moved.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    known, unknown
-        Rows of its published table with a level, highest first, and without.
-    words
-        A catalogue.
-    """
-    lines = [*_gap_lines(layer, known, unknown, words), *_level_lines(layer, known, unknown, words)]
-    lines += _change_lines(layer, known, words)
-    lines += _doubt_lines(known, words)
-    if layer.headline != "violence":
-        lines += share_lines(layer, words)
-    return (*lines, *_unread_lines(layer, words))
+def judgement_lines(told: Edition) -> tuple[str, ...]:
+    """Return the key judgements: what can't be assessed, the highest levels, what moved."""
+    shares = _share_lines(told) if told.layer.headline != "violence" else ()
+    return (
+        *_gap_lines(told),
+        *_level_lines(told),
+        *_change_lines(told),
+        *_doubt_lines(told),
+        *shares,
+        *_unread_lines(told),
+    )
 
 
-def _gap_lines(
-    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
-) -> Iterator[str]:
+def _gap_lines(told: Edition) -> Iterator[str]:
     """Yield how many regions are not assessed, and which of them for the same reasons."""
-    said = words["reasons_said"]
+    unknown, words = told.unknown, told.words
     if unknown.empty:
         return
-    n, total, about = len(unknown), len(known) + len(unknown), words["layers"][layer.headline]
+    said, about = words["reasons_said"], words["layers"][told.layer.headline]
+    n, total = len(unknown), len(told.table)
     yield words["sentences"]["gap"].format(n=n, total=total, about=about)
     together = pd.Series([*map(tuple, reason_codes(unknown))], unknown.index, dtype="object")
     for codes, rows in unknown.groupby(together):
@@ -174,11 +159,9 @@ def _gap_lines(
         yield words["sentences"]["why"].format(why=why, n=len(rows), places=places)
 
 
-def _level_lines(
-    layer: RiskLayer, known: pd.DataFrame, unknown: pd.DataFrame, words: Mapping[str, Any]
-) -> Iterator[str]:
+def _level_lines(told: Edition) -> Iterator[str]:
     """Yield the two highest levels that occur, and the highest probability."""
-    said, total = words["sentences"], len(known) + len(unknown)
+    known, words, said = told.known, told.words, told.words["sentences"]
     if known.empty:
         yield said["none_known"]
         return
@@ -186,7 +169,7 @@ def _level_lines(
         rows = known[known["risk_level"] == level]
         yield said["at_level"].format(
             n=len(rows),
-            total=total,
+            total=len(told.table),
             level=int(level),
             name=words["levels"][LEVEL_NAMES[int(level)]],
             places=enumerated(region_names(rows), words),
@@ -197,7 +180,7 @@ def _level_lines(
         yield said["highest"].format(
             p=chance(first, words),
             place=region_names(known.loc[[first.name]])[0],
-            days=f"{layer.provenance.get('horizon_days', 0):g}",
+            days=f"{told.layer.provenance.get('horizon_days', 0):g}",
             level=level_told(first, words),
             data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
             confidence=words["confidences"].get(display(first["confidence"]), "?"),
@@ -214,9 +197,9 @@ def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
     )
 
 
-def _change_lines(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
+def _change_lines(told: Edition) -> Iterator[str]:
     """Yield what moved since the issue before, or that there is none."""
-    said = words["sentences"]
+    known, words, said = told.known, told.words, told.words["sentences"]
     if known["trend"].notna().any():
         moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
         up, down = map(len, moved.values())
@@ -225,8 +208,9 @@ def _change_lines(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any
             for way, rows in moved.items():
                 if len(rows):
                     yield said[way].format(places=enumerated(_moves(rows), words))
-    if not layer.provenance.get("previous_as_of") and known["level_before"].isna().all():
-        yield no_issue_before(layer.provenance, words)
+    provenance = told.layer.provenance
+    if not provenance.get("previous_as_of") and known["level_before"].isna().all():
+        yield no_issue_before(provenance, words)
 
 
 def _moves(rows: pd.DataFrame) -> list[str]:
@@ -235,8 +219,9 @@ def _moves(rows: pd.DataFrame) -> list[str]:
     return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
 
 
-def _doubt_lines(known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]:
+def _doubt_lines(told: Edition) -> Iterator[str]:
     """Yield where levels may be higher than they say, or are of an earlier day."""
+    known, words = told.known, told.words
     flags = flag_table(known)
     for name in ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear"):
         rows = known[flags[name]]
@@ -248,9 +233,9 @@ def _doubt_lines(known: pd.DataFrame, words: Mapping[str, Any]) -> Iterator[str]
             yield words["sentences"][name].format(n=len(places), places=enumerated(places, words))
 
 
-def share_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
+def _share_lines(told: Edition) -> Iterator[str]:
     """Yield for each country what is taken of the reports that don't say who was hit."""
-    shares = layer.shares[layer.shares["unknown"] > 0]
+    shares, words = told.layer.shares[told.layer.shares["unknown"] > 0], told.words
     for code, rows in shares.groupby("iso3"):
         unknown = rows["unknown"]
         yield words["sentences"]["share"].format(
@@ -263,9 +248,10 @@ def share_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _unread_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
+def _unread_lines(told: Edition) -> Iterator[str]:
     """Yield what was not understood, counted by value; who was hit first."""
-    counts = sorted(unread_counts(layer).items(), key=lambda item: item[0][0] not in VICTIM_WORDS)
+    words, counts = told.words, unread_counts(told.layer).items()
+    counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
     values = [f"{column} \u201c{value[:_MOST_LETTERS]}\u201d {n}" for (column, value), n in counts]
     if values:
         text = ", ".join(values[:UNREAD])
@@ -273,3 +259,59 @@ def _unread_lines(layer: RiskLayer, words: Mapping[str, Any]) -> Iterator[str]:
             more = words["sentences"]["and_more"]
             text = more.format(places=text, n=len(values) - UNREAD)
         yield words["sentences"]["unread"].format(values=text)
+
+
+def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
+    """Return the highest levels with the reason for each: page one of an advisory.
+
+    Parameters
+    ----------
+    told
+        The edition.
+    limit
+        How many regions.
+
+    Returns
+    -------
+    Grid
+        Region, level, how many attacks hit the group itself, the level before where one is known,
+        probability, and why: the leading drivers and the latest incident of the headline.
+    """
+    rows, words, latest = told.known.head(limit), told.words, _latest(told)
+    shown = {
+        "attacks_told": rows["attacks_told"].notna().any(),
+        "previous": rows["level_before"].notna().any(),
+    }
+    keys = ("region", "level", *(key for key in shown if shown[key]), "probability", "because")
+    cells = []
+    for name, row in zip(region_names(rows), rows.itertuples(), strict=True):
+        why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
+        old = NONE if pd.isna(row.level_before) else level_words(int(row.level_before), words)
+        texts = {
+            "region": name,
+            "level": level_told(row, words),
+            "attacks_told": NONE if pd.isna(row.attacks_told) else f"{row.attacks_told:g}",
+            "previous": old,
+            "probability": chance(row, words, brief=True),
+            "because": ". ".join(filter(None, (why, latest.get(row.region_id, "")))),
+        }
+        cells.append(tuple(texts[key] for key in keys))
+    return told.grid(keys, cells)
+
+
+def _latest(told: Edition) -> dict[str, str]:
+    """Return each region's latest incident that the headline is about, as text."""
+    layer, words = told.layer, told.words
+    table = layer.incidents[
+        layer.incidents["event_date"].notna() & (layer.incidents["weight"] >= _MOSTLY)
+    ]
+    if layer.headline != "violence":
+        table = table[hits_foreigners(table)]
+    order = ["region_id", "event_date", "incident_id"]
+    last = table.sort_values(order).drop_duplicates("region_id", keep="last")
+    return {
+        row.region_id: words["latest"].format(
+            date=f"{row.event_date:%Y-%m-%d}", what=incident_words(row, words)
+        )
+        for row in last.itertuples(index=False)
+    }

@@ -1,17 +1,18 @@
-"""Movements: what moved levels, what would move them, and how firmly they stand, in words."""
+"""Movements: what moved levels, what would, how firmly they stand, and what was recorded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
-    Grid,
     codes_in,
     display,
+    enumerated,
     is_told,
     level_sign,
     level_words,
@@ -19,11 +20,14 @@ from riskmap.outputs.wordings import (
     region_names,
     signed,
 )
+from riskmap.panels.measures import hits_foreigners, is_violence
+from riskmap.panels.windows import parse_day, step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.editions import Edition, Grid
 
 MOST_ROWS = 12
 #: Codes of a level that may be higher.
@@ -31,19 +35,13 @@ DOUBTS = ("rows_lost", "borderline", "unclear")
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
+#: Years of the history at most.
+YEARS = 12
+_QUARTERS = 4
 
 
-def change_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def change_rows(told: Edition) -> Grid:
     """Return what moved levels since the layer before, the largest parts first.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    table
-        Its published table.
-    words
-        A catalogue.
 
     Returns
     -------
@@ -51,8 +49,8 @@ def change_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any])
         A row for each region whose level moved, with the rule that spoke for it, if any; without
         rows when there is no layer before.
     """
-    parts = change_texts(layer, words)
-    rules = _rule_texts(layer, words)
+    table, words = told.table, told.words
+    parts, rules = change_texts(told), _rule_texts(told)
     now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
     moved = table["level_before"].notna() & (now != before)
     rows = table[moved]
@@ -76,14 +74,13 @@ def change_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any])
     if len(rows) > len(shown):
         rest = words["other_regions"].format(n=len(rows) - len(shown))
         cells.append((rest, NONE, NONE, NONE, NONE))
-    keys = ("region", "previous", "level", "why", "rule")
-    return Grid(tuple(words[key] for key in keys), tuple(cells))
+    return told.grid(("region", "previous", "level", "why", "rule"), cells)
 
 
-def change_texts(layer: RiskLayer, words: Mapping[str, Any]) -> pd.Series:
+def change_texts(told: Edition) -> pd.Series:
     """Return the largest parts of each region's change as text, indexed by ``region_id``."""
-    rows = largest_parts(layer.changes[layer.changes["layer"] == layer.headline])
-    names = words["causes"]
+    rows = largest_parts(told.of_headline(told.layer.changes))
+    names = told.words["causes"]
     texts = [
         f"{display(names.get(cause, cause))} {signed(value)}"
         for cause, value in zip(rows["cause"], rows["value"], strict=True)
@@ -107,20 +104,20 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
-def held_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def held_rows(told: Edition) -> Grid:
     """Return the rules that left a level where it was, each with its regions.
 
     What a rule found in each region stands in the layer's audit.
     """
-    audit = layer.audit[layer.audit["layer"] == layer.headline]
+    table, audit = told.table, told.of_headline(told.layer.audit)
     now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
     still = table[table["level_before"].isna() | (now == before)]
     cells = []
     for rule, keys in audit.groupby("rule")["region_id"]:
         rows = still[still["region_id"].isin(keys)]
         if len(rows):
-            cells.append((words["rules"].get(rule, display(rule)), _with_levels(rows)))
-    return Grid((words["rule"], words["places"]), tuple(cells))
+            cells.append((told.words["rules"].get(rule, display(rule)), _with_levels(rows)))
+    return told.grid(("rule", "places"), cells)
 
 
 def _with_levels(rows: pd.DataFrame) -> str:
@@ -132,39 +129,26 @@ def _with_levels(rows: pd.DataFrame) -> str:
     )
 
 
-def _rule_texts(layer: RiskLayer, words: Mapping[str, Any]) -> pd.Series:
+def _rule_texts(told: Edition) -> pd.Series:
     """Return the rules that spoke for each region, with what they found where that is told."""
-    rows = layer.audit[layer.audit["layer"] == layer.headline]
+    rows = told.of_headline(told.layer.audit)
     texts = []
     for rule, detail in zip(rows["rule"], rows["detail"], strict=True):
-        said = words["rules"].get(rule, display(rule))
+        said = told.words["rules"].get(rule, display(rule))
         found = display(detail)
         texts.append(f"{said} ({found})" if found else said)
-    told = pd.Series(texts, rows["region_id"], dtype="object")
-    return told.groupby(level=0).agg(lambda lines: " ".join(dict.fromkeys(lines)))
+    spoke = pd.Series(texts, rows["region_id"], dtype="object")
+    return spoke.groupby(level=0).agg(lambda lines: " ".join(dict.fromkeys(lines)))
 
 
-def flag_rows(table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    """Return the levels that are to be read with care, and why.
-
-    Parameters
-    ----------
-    table
-        Rows of a published table.
-    words
-        A catalogue.
-
-    Returns
-    -------
-    Grid
-        A row for each reason, with its regions.
-    """
-    flags = flag_table(table)
-    cells = [
-        (str(words["flags"][flag]), _with_levels(table[flags[flag]]))
+def flag_rows(told: Edition, rows: pd.DataFrame) -> Grid:
+    """Return which of some rows of the table are to be read with care, a row for each reason."""
+    flags = flag_table(rows)
+    cells = (
+        (str(told.words["flags"][flag]), _with_levels(rows[flags[flag]]))
         for flag in flags.columns[flags.any()]
-    ]
-    return Grid((words["care"], words["places"]), tuple(cells))
+    )
+    return told.grid(("care", "places"), cells)
 
 
 def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
@@ -191,40 +175,24 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def move_rows(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    """Return what would move each level, in plain words.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    table
-        Rows of its published table.
-    words
-        A catalogue.
-
-    Returns
-    -------
-    Grid
-        A row for each region of which something is known.
-    """
-    moves = find_moves(layer)
-    moves = moves[moves["layer"] == layer.headline]
+def move_rows(told: Edition, rows: pd.DataFrame) -> Grid:
+    """Return what would move the level of some rows of the table, where something is known."""
+    moves, words = told.moves, told.words
     texts = [
         move_text(kind, amount, level=int(level), p_any=p_any, words=words)
         for kind, amount, level, p_any in zip(
             moves["kind"], moves["amount"], moves["risk_level"], moves["p_any"], strict=True
         )
     ]
-    told = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
-    rows = table[table["region_id"].isin(told.index)]
-    cells = [
-        (name, level_words(int(level), words), told[key])
+    said = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
+    rows = rows[rows["region_id"].isin(said.index)]
+    cells = (
+        (name, level_words(int(level), words), said[key])
         for name, key, level in zip(
             region_names(rows), rows["region_id"], rows["risk_level"], strict=True
         )
-    ]
-    return Grid(tuple(words[key] for key in ("region", "level", "would_move")), tuple(cells))
+    )
+    return told.grid(("region", "level", "would_move"), cells)
 
 
 def find_moves(layer: RiskLayer) -> pd.DataFrame:
@@ -268,3 +236,88 @@ def move_text(
     key = "more_one" if (kind, amount) == ("more", 1) else kind
     said = level_words(level, words)
     return str(words["moves"][key].format(n=f"{amount:g}", level=said, p=percent(p_any)))
+
+
+def history_rows(told: Edition) -> Grid:
+    """Return the recorded incidents of the last years, counted back from ``as_of``.
+
+    Returns
+    -------
+    Grid
+        The last day of each year, its incidents, and those with foreigners; each incident counts
+        once.
+    """
+    years = _yearly(told.layer).itertuples()
+    cells = ((str(row.last)[:10], str(row.violence), str(row.foreign)) for row in years)
+    return told.grid(("period", "all_incidents", "with_foreigners"), cells)
+
+
+def _history_sentence(told: Edition) -> str:
+    """Return the history in one sentence; empty when nothing was recorded."""
+    years = _yearly(told.layer)
+    if years.empty:
+        return ""
+    now, before = [0, 0, *years["violence"]][:-3:-1]
+    once = _once(told.layer)
+    return str(
+        told.words["sentences"]["history"].format(
+            n=len(once),
+            m=int(hits_foreigners(once).sum()),
+            start=f"{once['event_date'].min():%Y-%m-%d}",
+            now=now,
+            before=before,
+        )
+    )
+
+
+def _once(layer: RiskLayer) -> pd.DataFrame:
+    """Return each serious incident before ``as_of`` once."""
+    table = layer.incidents.drop_duplicates("incident_id")
+    table = table[
+        table["event_date"] < parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
+    ]
+    return table[is_violence(table)]
+
+
+def _yearly(layer: RiskLayer) -> pd.DataFrame:
+    once = _once(layer)
+    if once.empty:
+        return pd.DataFrame({"last": [], "violence": [], "foreign": []})
+    as_of = parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
+    quarters = step_windows(as_of, once["event_date"].min(), every="quarter")
+    edges = quarters[::-1][::_QUARTERS][::-1][-YEARS - 1 :]
+    if edges[0] > quarters[0] and len(edges) <= YEARS:  # the first year began within the history
+        edges = np.append(quarters[0], edges)
+    day = once["event_date"].to_numpy().astype("datetime64[D]")
+    year = np.searchsorted(edges, day, side="right") - 1
+    inside = year >= 0
+    n = len(edges) - 1
+    return pd.DataFrame(
+        {
+            "last": edges[1:] - 1,
+            "violence": np.bincount(year[inside], minlength=n),
+            "foreign": np.bincount(year[inside & hits_foreigners(once)], minlength=n),
+        }
+    )
+
+
+def indicator_lines(told: Edition) -> tuple[str, ...]:
+    """Return what an analyst should watch until the next issue, most important first."""
+    known, words, said = told.known, told.words, told.words["sentences"]
+    lines = [_history_sentence(told)]
+    near = told.moves[(told.moves["kind"] == "more") & (told.moves["amount"] == 1)]
+    rows = known[known["region_id"].isin(near["region_id"])]
+    if len(rows):
+        lines.append(
+            said["nearest"].format(n=len(rows), places=enumerated(region_names(rows), words))
+        )
+    drivers = told.of_headline(told.layer.drivers)
+    drivers = drivers[drivers["region_id"].isin(known["region_id"])]
+    order = drivers.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
+    leading = order.drop_duplicates("region_id")["driver"].value_counts()
+    for driver, n in sorted(leading.items(), key=lambda item: (-item[1], item[0])):
+        if driver in words["watches"]:
+            name, watch = words["driver_names"][driver], words["watches"][driver]
+            lines.append(said["rests_on"].format(n=n, driver=name, watch=watch))
+    lines.append(said["stopped"])
+    return tuple(line for line in lines if line)

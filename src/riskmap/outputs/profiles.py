@@ -24,45 +24,39 @@ if TYPE_CHECKING:
 K = 3
 
 _REGIONS = tuple(column.name for column in REGION_COLUMNS)
-_RISKS = (
-    *("region_id", "layer", "risk_level", "level_name", "p_any", "p_least", "p_most"),
-    *("expected_count", "q05", "q50", "q95", "confidence", "data_sufficiency"),
-    *("reporting_gap", "reasons", "at_least", "attacked", "level_low", "level_high"),
-    *("level_as_of", "threshold_level"),
-    *(
-        "held",
-        "below_since",
-        "single_source",
-        "fragility",
-        "level_before",
-        "p_before",
-        "trend",
-        "p_change",
+#: The columns that are told of each table.
+_TOLD = {
+    "risks": (
+        *("region_id", "layer", "risk_level", "level_name", "p_any", "p_least", "p_most"),
+        *("expected_count", "q05", "q50", "q95", "confidence", "data_sufficiency"),
+        *("reporting_gap", "reasons", "at_least", "attacked", "level_low", "level_high"),
+        *("level_as_of", "threshold_level", "held", "below_since", "single_source", "fragility"),
+        *("level_before", "p_before", "trend", "p_change"),
+        *("disagreement", "expected_victims", "severe_scenario"),
     ),
-    *("disagreement", "expected_victims", "severe_scenario"),
-)
-_DRIVERS = ("region_id", "layer", "driver", "value")
-_INCIDENTS = (
-    *("incident_id", "region_id", "weight", "method", "event_date", "event_date_end"),
-    *("date_precision", "event_type", "country", "geo_precision", "reliability", "credibility"),
-    *("source_count", "killed", "wounded", "abducted", "foreign_victims"),
-    *("nationality", "sector", "staff_type"),
-)
-_KNOWLEDGE = (
-    *("region_id", "layer", "watched", "reports", "last_report_days", "rows_spread", "rows_lost"),
-    *("data_sufficiency", "confidence", "reporting_gap", "reasons"),
-)
-_SHARES = (
-    *("iso3", "reports", "unknown", "share", "share_low", "share_high", "basis", "below_prior"),
-)
-_ATTACKS = (
-    *("incident_id", "region_id", "area", "event_date", "until", "is_point", "regions"),
-    *("event_type", "killed", "wounded", "abducted", "nationality", "sector", "source_count"),
-)
-_INFLUENCES = ("region_id", "layer", "kind", "key", "value", "p_any", "risk_level")
-_COUNTERFACTUALS = ("region_id", "layer", "direction", "kind", "amount", "p_any", "risk_level")
-_CHANGES = ("region_id", "layer", "cause", "value")
-_AUDIT = ("region_id", "layer", "rule")
+    "drivers": ("region_id", "layer", "driver", "value"),
+    "incidents": (
+        *("incident_id", "region_id", "weight", "method", "event_date", "event_date_end"),
+        *("date_precision", "event_type", "country", "geo_precision", "reliability", "credibility"),
+        *("source_count", "killed", "wounded", "abducted", "foreign_victims"),
+        *("nationality", "sector", "staff_type"),
+    ),
+    "knowledge": (
+        *("region_id", "layer", "watched", "reports", "last_report_days", "rows_spread"),
+        *("rows_lost", "data_sufficiency", "confidence", "reporting_gap", "reasons"),
+    ),
+    "shares": (
+        *("iso3", "reports", "unknown", "share", "share_low", "share_high", "basis", "below_prior"),
+    ),
+    "attacks": (
+        *("incident_id", "region_id", "area", "event_date", "until", "is_point", "regions"),
+        *("event_type", "killed", "wounded", "abducted", "nationality", "sector", "source_count"),
+    ),
+    "influences": ("region_id", "layer", "kind", "key", "value", "p_any", "risk_level"),
+    "counterfactuals": ("region_id", "layer", "direction", "kind", "amount", "p_any", "risk_level"),
+    "changes": ("region_id", "layer", "cause", "value"),
+    "audit": ("region_id", "layer", "rule"),
+}
 _VICTIMS = ("killed", "wounded", "abducted", "foreign_victims")
 _TRAITS = ("nationality", "sector", "staff_type")
 _PROVENANCE = (
@@ -107,31 +101,39 @@ def apply_profile(layer: RiskLayer, profile: str) -> RiskLayer:
     >>> public.incidents["place"].notna().any().item(), public.risks.equals(layer.risks)
     (False, True)
     """
+    check_profile(profile)
+    return PROFILES[profile](layer)
+
+
+def check_profile(profile: str) -> None:
+    """Refuse a profile that isn't known.
+
+    Raises
+    ------
+    InputError
+        When there is no such profile.
+    """
     if profile not in PROFILES:
         raise InputError(
             "an unknown profile", met=profile, expected="one of " + ", ".join(PROFILES)
         )
-    return PROFILES[profile](layer)
 
 
 def _public(layer: RiskLayer) -> RiskLayer:
     """Return what anybody may see of a layer."""
+    tables = {
+        "incidents": _public_incidents(layer.incidents),
+        "influences": _public_influences(layer),
+        "attacks": _public_attacks(layer),
+    }
     shown = {
         "regions": layer.regions[[*_REGIONS, layer.regions.geometry.name]],
-        "risks": _only(layer.risks, _RISKS),
-        "drivers": _only(layer.drivers, _DRIVERS),
-        "incidents": _public_incidents(layer.incidents),
-        "scale": layer.scale,
-        "headline": layer.headline,
         "provenance": _public_provenance(layer.provenance),
-        "ledger": layer.ledger,
-        "influences": _public_influences(layer),
-        "counterfactuals": _only(layer.counterfactuals, _COUNTERFACTUALS),
-        "changes": _only(layer.changes, _CHANGES),
-        "audit": _only(layer.audit, _AUDIT),
-        "knowledge": _only(layer.knowledge, _KNOWLEDGE),
-        "shares": _only(layer.shares, _SHARES),
-        "attacks": _public_attacks(layer),
+        **{name: getattr(layer, name) for name in ("scale", "headline", "ledger")},
+        **{
+            name: _only(tables.get(name, getattr(layer, name)), told)
+            for name, told in _TOLD.items()
+        },
     }
     hidden = {
         field.name: _nothing_of(getattr(layer, field.name))
@@ -144,7 +146,7 @@ def _public(layer: RiskLayer) -> RiskLayer:
 def _public_incidents(table: pd.DataFrame) -> pd.DataFrame:
     """Return incidents without what leads to people or sources."""
     shown = _without_few(table, table["foreign_victims"])
-    return _only(shown.assign(incident_id=_numbers(table["incident_id"])), _INCIDENTS)
+    return shown.assign(incident_id=_numbers(table["incident_id"]))
 
 
 def _without_few(table: pd.DataFrame, foreign: pd.Series) -> pd.DataFrame:
@@ -165,14 +167,14 @@ def _public_attacks(layer: RiskLayer) -> pd.DataFrame:
     table = layer.attacks
     foreign = known["foreign_victims"].reindex(table["incident_id"]).set_axis(table.index)
     ids = table["incident_id"].map(_number_of(layer)).astype("str")
-    return _only(_without_few(table, foreign).assign(incident_id=ids), _ATTACKS)
+    return _without_few(table, foreign).assign(incident_id=ids)
 
 
 def _public_influences(layer: RiskLayer) -> pd.DataFrame:
     """Return influences that name incidents by their public numbers, and no source."""
     table = layer.influences
     key = table["key"].map(_number_of(layer)).where(table["kind"] == "incident").astype("str")
-    return _only(table.assign(key=key), _INFLUENCES)
+    return table.assign(key=key)
 
 
 def _number_of(layer: RiskLayer) -> dict[str, str]:

@@ -1,37 +1,40 @@
 """Publishing: a set of files that is complete and of one version, or is not there at all.
 
 All files are written to a hidden folder, made durable, and the folder gets its final name; then the
-pointer ``latest`` is swapped in one step. Whatever happens before the swap, the old set stands.
+pointer ``latest`` is swapped in one step. Whatever happens before the swap, the old set stands. A
+single file is written beside its place likewise, and moved there whole.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import hashlib
 import os
 import shutil
+import sqlite3
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
 import orjson
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from riskmap.errors import InputError, MissingDependencyError, PublishError
-from riskmap.outputs.advisories import to_markdown
-from riskmap.outputs.alerts import atom_feed, cap_alert
-from riskmap.outputs.archives import encode_layer
-from riskmap.outputs.documents import advisory_docx, advisory_pdf
-from riskmap.outputs.files import sync, told_why, write_chunks
-from riskmap.outputs.frames import TABLE, write_geoparquet, write_pmtiles
-from riskmap.outputs.geojson import geojson_chunks
-from riskmap.outputs.geopackages import write_geopackage
-from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.profiles import PROFILES, apply_profile
-from riskmap.outputs.reports import build_report
-from riskmap.outputs.sets import DIGITS, LAYER, MANIFEST, POINTER
-from riskmap.outputs.styles import maplibre_style, qgis_style
-from riskmap.outputs.tables import csv_chunks, hxl_tags, long_table, risk_table
+from riskmap.errors import MissingDependencyError, PublishError
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.catalogues import choose_languages
+from riskmap.outputs.formats import FORMATS, choose_formats
+from riskmap.outputs.profiles import apply_profile, check_profile
+from riskmap.outputs.sets import (
+    DIGITS,
+    LAYER,
+    MANIFEST,
+    POINTER,
+    encode_layer,
+    follow_pointer,
+)
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
@@ -39,8 +42,16 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
 
-    Writer = Callable[[RiskLayer, Path], None]
+#: What the system, SQLite and GDAL raise when a file can't be written, as on a full disk.
+WRITING_FAILED = (OSError, sqlite3.Error, DataSourceError, DataLayerError, FeatureError)
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+#: What a system or a file system answers that knows no links, or allows this user none.
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+#: Where less than this is free, a failure that names no reason is put down to the disk: by the time
+#: it is told, GDAL has removed what it wrote. Else so much is written, to meet quotas and limits.
+_ROOM, _TRIED = 64 * 2**20, 2**20
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
 _FAILED = "{out}: the set was not published"
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -53,6 +64,7 @@ def publish(
     *,
     formats: Sequence[str] | None = None,
     profile: str = "private",
+    languages: Sequence[str] = ("en",),
 ) -> Path:
     """Write a layer as one complete set of files and point ``latest`` at it.
 
@@ -69,6 +81,9 @@ def publish(
         ``"private"`` for the house: everything. ``"public"`` for everybody: no names below the
         region, no free text, no positions, no sources, no small numbers of victims; see
         :func:`riskmap.outputs.profiles.apply_profile`.
+    languages
+        In which languages advisory and map page are written, such as ``("en", "zh")``. English
+        files have plain names, others their language before the suffix: ``advisory.zh.html``.
 
     Returns
     -------
@@ -79,7 +94,7 @@ def publish(
     Raises
     ------
     InputError
-        When a format or the profile is unknown.
+        When a format, the profile or a language is unknown.
     PublishError
         When the set can't be written whole (a full disk, no permission) or another publisher is
         at work in `out`; the set before it is untouched.
@@ -96,74 +111,96 @@ def publish(
     ...     sorted(path.name for path in rm.publish(layer, out, formats=["csv"]).iterdir())
     ['layer.json', 'ledger.json', 'manifest.json', 'risk.csv', 'risk_long.csv']
     """
-    chosen = choose_formats(formats, profile=profile)
-    out, layer = Path(out), apply_profile(layer, profile)
-    with told_why(_FAILED.format(out=out), out):
+    chosen, spoken = choose_formats(formats), choose_languages(languages)
+    check_profile(profile)
+    out = Path(out)
+    with _told_why(_FAILED.format(out=out), out):
         out.mkdir(parents=True, exist_ok=True)
         with _alone_in(out):
-            return _publish(layer, out, chosen)
+            return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
 
 
-def choose_formats(formats: Sequence[str] | None, *, profile: str) -> tuple[str, ...]:
-    """Return the formats to write, all of them when None; refuse what isn't known.
+def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
+    """Write one file beside its place, make it durable, and move it there when it is whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    write
+        What writes it, to a path that is not there yet.
+
+    Raises
+    ------
+    PublishError
+        When it can't be written; what stood there is untouched.
 
     Examples
     --------
-    >>> choose_formats(["csv", "map", "csv"], profile="public")
-    ('csv', 'map')
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder) / "a", lambda path: path.write_bytes(b"ab")).read_bytes()
+    b'ab'
     """
-    if profile not in PROFILES:
-        raise InputError(
-            "an unknown profile", met=profile, expected="one of " + ", ".join(PROFILES)
-        )
-    chosen = tuple(WRITERS) if formats is None else tuple(dict.fromkeys(formats))
-    unknown = [name for name in chosen if name not in WRITERS]
-    if unknown:
-        raise InputError(
-            "an unknown format", met=unknown[0], expected="one of " + ", ".join(WRITERS)
-        )
-    return chosen
+    why = f"{path} was not written"
+    with _told_why(why, path.parent):
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        partial = folder / path.name
+        try:
+            with _told_why(why, path.parent):
+                write(partial)
+                _sync(partial)
+                partial.replace(path)
+                _sync(path.parent)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return path
 
 
 @contextlib.contextmanager
 def _alone_in(out: Path) -> Iterator[None]:
     """Hold the lock of an output folder; it ends with the process, so a kill leaves none behind."""
-    with (out / _LOCK).open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PublishError(f"{out} is in use: another publisher is writing there") from error
+    lock = filelock.FileLock(out / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise PublishError(f"{out} is in use: another publisher is writing there") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
-def _publish(layer: RiskLayer, out: Path, formats: Sequence[str]) -> Path:
+def _publish(bundle: Bundle, out: Path, formats: Sequence[str], languages: Sequence[str]) -> Path:
     pointer = out / POINTER
-    if pointer.exists() and not pointer.is_symlink():
+    if pointer.exists() and not pointer.is_symlink() and follow_pointer(pointer) == pointer:
         raise PublishError(f"{pointer} is not a pointer that riskmap made: move it away")
     partial = out / _PARTIAL
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with told_why(_FAILED.format(out=out), out):
+        with _told_why(_FAILED.format(out=out), out):
             partial.mkdir()
-            missing = _write_files(layer, partial, formats)
-            manifest = _manifest(layer, partial, missing)
+            missing = _write_files(bundle, partial, formats, languages)
+            manifest = _manifest(bundle.layer, partial, missing)
             (partial / MANIFEST).write_bytes(manifest)
             _sync_files(partial)
-            target = _settle(partial, out, _set_name(layer, manifest))
+            target = _settle(partial, out, _set_name(bundle.layer, manifest))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _swap_pointer(pointer, target)
     return target
 
 
-def _write_files(layer: RiskLayer, folder: Path, formats: Iterable[str]) -> dict[str, str]:
+def _write_files(
+    bundle: Bundle, folder: Path, formats: Iterable[str], languages: Sequence[str]
+) -> dict[str, str]:
     """Write every format; return those that lack a dependency, with the sentence that says so."""
-    (folder / "ledger.json").write_bytes(orjson.dumps(layer.ledger.as_list(), option=_PRETTY))
-    (folder / LAYER).write_bytes(encode_layer(layer))
+    ledger = bundle.layer.ledger.as_list()
+    (folder / "ledger.json").write_bytes(orjson.dumps(ledger, option=_PRETTY))
+    (folder / LAYER).write_bytes(encode_layer(bundle))
     missing = {}
     for name in formats:
         try:
-            WRITERS[name](layer, folder)
+            FORMATS[name].write(bundle, folder, languages=languages)
         except MissingDependencyError as error:
             missing[name] = str(error)
     return missing
@@ -206,8 +243,8 @@ def _set_name(layer: RiskLayer, manifest: bytes) -> str:
 
 def _sync_files(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
-        sync(path)
-    sync(folder)
+        _sync(path)
+    _sync(folder)
 
 
 def _settle(partial: Path, out: Path, name: str) -> Path:
@@ -222,7 +259,7 @@ def _settle(partial: Path, out: Path, name: str) -> Path:
         number += 1
         target = out / f"{name}.{number}"
     partial.rename(target)
-    sync(out)
+    _sync(out)
     return target
 
 
@@ -234,89 +271,66 @@ def _same_files(one: Path, other: Path) -> bool:
 
 
 def _swap_pointer(pointer: Path, target: Path) -> None:
+    """Let the pointer lead to a set: a link, or where there are none a file that names it."""
     following = pointer.with_name(_NEXT_POINTER)
     following.unlink(missing_ok=True)
-    following.symlink_to(target.name, target_is_directory=True)
+    try:
+        following.symlink_to(target.name, target_is_directory=True)
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_LINKS:
+            raise
+        following.write_text(f"{target.name}\n", encoding="utf-8", newline="\n")
+        _sync(following)
     os.replace(following, pointer)  # noqa: PTH105 - one atomic step, also over an existing pointer
-    sync(pointer.parent)
+    _sync(pointer.parent)
 
 
-def _geojson(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "risk.geojson", geojson_chunks(layer))
-    write_chunks(folder / "risk.qml", [qgis_style(layer.scale)])
+@contextlib.contextmanager
+def _told_why(what: str, folder: Path) -> Iterator[None]:
+    """Raise what fails to be written as a PublishError that says whether the disk is the reason.
+
+    It must be left before what was written is removed, or the disk has room again. `what` was not
+    written into `folder`; it begins the sentence.
+    """
+    try:
+        yield
+    except WRITING_FAILED as error:
+        raise PublishError(f"{what}: {_reason(error, folder)}") from error
 
 
-def _csv(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "risk.csv", csv_chunks(risk_table(layer)))
-    write_chunks(folder / "risk_long.csv", csv_chunks(long_table(layer)))
+def _reason(error: Exception, folder: Path) -> str:
+    """Return why a file can't be written: SQLite and GDAL don't say when the disk is full."""
+    found = error.errno if isinstance(error, OSError) else _try_room(folder)
+    if found in _FORBIDDEN:
+        return f"{folder} can't be written: {error}"
+    if found in _FULL:
+        place = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+        free = shutil.disk_usage(place).free
+        return f"the disk of {folder} is full or nearly so ({free:,} bytes free): {error}"
+    if found is not None and not isinstance(error, OSError):
+        return f"{folder} can't be written ({os.strerror(found)}): {error}"
+    return str(error)
 
 
-def _hxl(layer: RiskLayer, folder: Path) -> None:
-    levels = layer.regions["adm_level"].dropna().unique()
-    level = int(levels[0]) if len(levels) == 1 else None
-    for name, table in (("risk_hxl", risk_table(layer)), ("risk_long_hxl", long_table(layer))):
-        chunks = csv_chunks(table, tags=hxl_tags(table, level=level))
-        write_chunks(folder / f"{name}.csv", chunks)
+def _try_room(folder: Path) -> int | None:
+    """Return the number of the system's error when a folder is written to, or None."""
+    try:
+        if shutil.disk_usage(folder).free < _ROOM:
+            return errno.ENOSPC
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_TRIED))
+    except OSError as error:
+        return error.errno
+    return None
 
 
-def _parquet(layer: RiskLayer, folder: Path) -> None:
-    write_geoparquet(layer, folder / "risk.parquet")
-
-
-def _pmtiles(layer: RiskLayer, folder: Path) -> None:
-    write_pmtiles(layer, folder / "risk.pmtiles")
-    style = maplibre_style(layer.scale, tiles="pmtiles://risk.pmtiles", layer=TABLE)
-    write_chunks(folder / "risk.style.json", [style])
-
-
-def _advisory(layer: RiskLayer, folder: Path) -> None:
-    text = to_markdown(build_report(layer))
-    write_chunks(folder / "advisory.md", [text.encode()])
-
-
-def _map(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "map.html", [map_page(layer).encode()])
-
-
-def _advisory_html(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "advisory.html", [advisory_page(layer).encode()])
-
-
-def _pdf(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "advisory.pdf", [advisory_pdf(layer)])
-
-
-def _docx(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "advisory.docx", [advisory_docx(layer)])
-
-
-def _gpkg(layer: RiskLayer, folder: Path) -> None:
-    write_geopackage(layer, folder / "risk.gpkg")
-
-
-def _cap(layer: RiskLayer, folder: Path) -> None:
-    alert = cap_alert(layer)
-    if alert is not None:
-        write_chunks(folder / "alert.cap.xml", [alert])
-
-
-def _atom(layer: RiskLayer, folder: Path) -> None:
-    write_chunks(folder / "alerts.atom", [atom_feed(layer)])
-
-
-#: Each format and what writes it; a writer adds its files to a folder.
-WRITERS: dict[str, Writer] = {
-    "geojson": _geojson,
-    "csv": _csv,
-    "hxl": _hxl,
-    "gpkg": _gpkg,
-    "parquet": _parquet,
-    "pmtiles": _pmtiles,
-    "advisory": _advisory,
-    "map": _map,
-    "advisory_html": _advisory_html,
-    "pdf": _pdf,
-    "docx": _docx,
-    "cap": _cap,
-    "atom": _atom,
-}
+def _sync(path: Path) -> None:
+    """Make a file or folder durable: what was written is on the disk when this returns."""
+    is_folder = path.is_dir()
+    if is_folder and not hasattr(os, "O_DIRECTORY"):
+        return  # such systems open no folder
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

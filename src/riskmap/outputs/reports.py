@@ -24,20 +24,23 @@ from riskmap.outputs.contexts import (
     relevance_rows,
     unread_rows,
 )
-from riskmap.outputs.front_pages import attack_lines, judgement_lines
-from riskmap.outputs.movements import change_rows, flag_rows, held_rows, move_rows
-from riskmap.outputs.summaries import (
+from riskmap.outputs.editions import Grid
+from riskmap.outputs.front_pages import (
     SUMMARY_ROWS,
-    driver_words,
+    attack_lines,
+    judgement_lines,
+    summary_rows,
+)
+from riskmap.outputs.movements import (
+    change_rows,
+    flag_rows,
+    held_rows,
     history_rows,
     indicator_lines,
-    summary_rows,
-    victim_words,
+    move_rows,
 )
-from riskmap.outputs.tables import risk_table
 from riskmap.outputs.wordings import (
     NONE,
-    Grid,
     chance,
     country_name,
     day,
@@ -47,6 +50,7 @@ from riskmap.outputs.wordings import (
     notice,
     region_names,
     validity,
+    victim_words,
     victims,
 )
 
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.editions import Edition
 
 TABLE_ROWS = 30
 INCIDENT_ROWS = 10
@@ -86,47 +91,11 @@ class Report:
         Who may see it; what else is to be said of it before anything, empty when nothing.
     header
         Pairs of label and value: as of, validity, how much is assessed, author.
-    attacks
-        The attacks that hold levels up, newest first; without lines when there are none.
-    judgements
-        Key judgements, most important first.
-    changes, flags, moves
-        What moved levels since the issue before, which levels to read with care, and what would
-        move them; without rows when nothing of it is known.
-    summary
-        The highest levels, each with its reason.
-    levels
-        The scale with the number of regions at each level.
-    table
-        Regions, highest level first.
     more
         How many regions the table leaves out, as a sentence; empty when none.
-    held
-        The rules that left levels where they were; without rows when none did.
-    matrix
-        Regions by likelihood and consequence; without rows when no consequence is known.
-    drivers, incidents
-        What drives the highest levels, and notable incidents.
-    history
-        Recorded incidents by year.
-    indicators
-        What to watch.
-    gaps
-        The regions that are not assessed, by what they are part of.
-    advice
-        One line a level that occurs.
-    limits
-        What the method can't say.
-    unread
-        Values that were not understood; without rows when all were.
-    relevance
-        Which incidents count as the stated group's; without rows when there is no group.
-    ledger
-        The stages.
-    crosswalk
-        The levels in the words of authorities.
-    provenance, log
-        Pairs of label and value.
+    contents
+        What each section says, by its key among the headings of the catalogue: a Grid, a tuple of
+        sentences, or a tuple of pairs of label and value.
     """
 
     language: str
@@ -135,99 +104,60 @@ class Report:
     mark: str
     notice: str
     header: tuple[tuple[str, str], ...]
-    attacks: tuple[str, ...]
-    judgements: tuple[str, ...]
-    changes: Grid
-    summary: Grid
-    table: Grid
     more: str
-    matrix: Grid
-    flags: Grid
-    held: Grid
-    drivers: Grid
-    incidents: Grid
-    history: Grid
-    indicators: tuple[str, ...]
-    moves: Grid
-    advice: Grid
-    levels: Grid
-    limits: tuple[str, ...]
-    gaps: Grid
-    unread: Grid
-    relevance: Grid
-    ledger: Grid
-    crosswalk: Grid
-    provenance: tuple[tuple[str, str], ...]
-    log: tuple[tuple[str, str], ...]
+    contents: Mapping[str, Grid | tuple[Any, ...]]
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what a section says."""
+        return self.contents[key]
 
     def sections(self) -> Iterator[tuple[str, str, Any]]:
-        """Yield key, heading and content of each section, in order; what has nothing to say is out.
-
-        Content is a Grid, a tuple of sentences, or a tuple of pairs of label and value.
-        """
+        """Yield key, heading and content of each section that has something to say, in order."""
         for key, heading in catalogue(self.language)["headings"].items():
-            content = getattr(self, key)
+            content = self.contents[key]
             told = content.rows if isinstance(content, Grid) else content
             if key not in OPTIONAL or told:
                 yield key, heading, content
 
 
-def build_report(layer: RiskLayer, *, language: str = "en") -> Report:
-    """Return what an advisory on a layer says.
-
-    Parameters
-    ----------
-    layer
-        The risk layer.
-    language
-        Code of a catalogue, such as ``"en"``.
-
-    Returns
-    -------
-    Report
-        Plain text, section by section.
-    """
-    words = catalogue(language)
-    table = translated(risk_table(layer), words).sort_values(
-        ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
-    )
-    if layer.headline != "group":
-        table = table.assign(attacks_told=float("nan"))
-    known, unknown = table[table["risk_level"] > 0], table[~(table["risk_level"] > 0)]
-    shown = known.head(TABLE_ROWS)
+def build_report(told: Edition) -> Report:
+    """Return what an advisory says: plain text, section by section."""
+    layer, words, known = told.layer, told.words, told.known
+    shown, changes = known.head(TABLE_ROWS), change_rows(told)
     left_out = len(known) - len(shown)
-    changes = change_rows(layer, table, words)
     return Report(
-        language=language,
+        language=told.language,
         title=words["title"],
-        subtitle=_subtitle(layer, table, words),
+        subtitle=_subtitle(told),
         mark=words["handling_values"][layer.provenance.get("profile", "private")],
         notice=notice(layer.provenance, words),
-        header=_header(layer, len(known), len(table), words=words),
-        attacks=attack_lines(layer, table, words),
-        judgements=judgement_lines(layer, known, unknown, words),
-        changes=changes,
-        summary=summary_rows(layer, known, words, limit=_room_beside(changes)),
-        table=_region_rows(shown, words),
+        header=_header(told),
         more=words["other_regions"].format(n=left_out) if left_out else "",
-        matrix=matrix_rows(layer, words),
-        flags=flag_rows(shown, words),
-        held=held_rows(layer, table, words),
-        drivers=_driver_rows(layer, known, words),
-        incidents=_incident_rows(layer, words),
-        history=history_rows(layer, words),
-        indicators=indicator_lines(layer, known, words),
-        moves=move_rows(layer, shown, words),
-        advice=advice_rows(layer, known, words),
-        levels=level_rows(layer, table, words),
-        limits=_limits(layer, known, words),
-        gaps=gap_rows(unknown, words),
-        unread=unread_rows(layer, words),
-        relevance=relevance_rows(layer, words),
-        ledger=ledger_rows(layer, words),
-        crosswalk=crosswalk_rows(layer, words),
-        provenance=provenance_rows(layer),
-        log=log_rows(layer, table, words),
+        contents={
+            "attacks": attack_lines(told),
+            "judgements": judgement_lines(told),
+            "changes": changes,
+            "summary": summary_rows(told, limit=_room_beside(changes)),
+            "table": _region_rows(told, shown),
+            "matrix": matrix_rows(told),
+            "flags": flag_rows(told, shown),
+            "held": held_rows(told),
+            "drivers": _driver_rows(told),
+            "incidents": _incident_rows(told),
+            "history": history_rows(told),
+            "indicators": indicator_lines(told),
+            "moves": move_rows(told, shown),
+            "advice": advice_rows(told),
+            "levels": level_rows(told),
+            "limits": _limits(told),
+            "gaps": gap_rows(told),
+            "unread": unread_rows(told),
+            "relevance": relevance_rows(told),
+            "ledger": ledger_rows(told),
+            "crosswalk": crosswalk_rows(told),
+            "provenance": provenance_rows(told),
+            "log": log_rows(told),
+        },
     )
 
 
@@ -236,34 +166,28 @@ def _room_beside(changes: Grid) -> int:
     return max(3, SUMMARY_ROWS - 1 - len(changes.rows)) if changes.rows else SUMMARY_ROWS
 
 
-def translated(table: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the table with the names of countries that regions are part of in a language."""
-    countries = {code: country_name(code, words) for code in table["iso3"].dropna().unique()}
-    is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
-    return table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(countries)))
-
-
-def _subtitle(layer: RiskLayer, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
+def _subtitle(told: Edition) -> str:
+    layer, table, words = told.layer, told.table, told.words
     area = ", ".join(country_name(code, words) for code in sorted(table["iso3"].dropna().unique()))
     about = words["layers"][layer.headline]
     group = display(layer.provenance.get("group")).strip("/") if layer.headline == "group" else ""
     return " \u00b7 ".join(filter(None, (area, f"{about} ({group})" if group else about)))
 
 
-def _header(
-    layer: RiskLayer, known: int, total: int, *, words: Mapping[str, Any]
-) -> tuple[tuple[str, str], ...]:
-    told = layer.provenance
-    version = display(told.get("method_version"))
+def _header(told: Edition) -> tuple[tuple[str, str], ...]:
+    words, provenance = told.words, told.layer.provenance
+    known, total = len(told.known), len(told.table)
+    version = display(provenance.get("method_version"))
     return (
-        (words["as_of"], day(told.get("as_of"))),
-        (words["valid"], validity(told, words)),
+        (words["as_of"], day(provenance.get("as_of"))),
+        (words["valid"], validity(provenance, words)),
         (words["assessed"], words["assessed_value"].format(known=known, total=total)),
         (words["author"], words["author_value"].format(version=version).replace("  ", " ")),
     )
 
 
-def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
+def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
+    words = told.words
     keys = ["region", "parent", "level", "attacks_told", "previous", "trend", "probability"]
     keys += ["interval", "consequence", "confidence", "sufficiency"]
     columns = {
@@ -290,22 +214,18 @@ def _region_rows(rows: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
             words["sufficiencies"].get(display(x), NONE) for x in rows["data_sufficiency"]
         ],
     }
-    told = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
-    told["attacks_told"] = "attacks_told"
-    keys = [key for key in keys if key not in told or rows[told[key]].notna().any()]
+    stated = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
+    stated["attacks_told"] = "attacks_told"
+    keys = [key for key in keys if key not in stated or rows[stated[key]].notna().any()]
     if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
         keys.remove("interval")
-    cells = zip(*(columns[key] for key in keys), strict=True)
-    return Grid(tuple(words[key] for key in keys), tuple(cells))
+    return told.grid(keys, zip(*(columns[key] for key in keys), strict=True))
 
 
-def _driver_rows(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> Grid:
-    texts = driver_words(layer, words)
-    rows = known[known["region_id"].isin(texts.index)].head(DRIVER_ROWS)
-    told = (texts[key] for key in rows["region_id"])
-    return Grid(
-        (words["region"], words["drivers"]), tuple(zip(region_names(rows), told, strict=True))
-    )
+def _driver_rows(told: Edition) -> Grid:
+    rows = told.known[told.known["region_id"].isin(told.drivers.index)].head(DRIVER_ROWS)
+    texts = (told.drivers[key] for key in rows["region_id"])
+    return told.grid(("region", "drivers"), zip(region_names(rows), texts, strict=True))
 
 
 def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
@@ -332,7 +252,8 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     return table.loc[keys.sort_values(list(keys)).index].head(limit)
 
 
-def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
+def _incident_rows(told: Edition) -> Grid:
+    layer, words = told.layer, told.words
     names = dict(zip(layer.regions["region_id"], layer.regions["name"], strict=True))
 
     def cells(row: Any) -> tuple[str, ...]:
@@ -345,15 +266,14 @@ def _incident_rows(layer: RiskLayer, words: Mapping[str, Any]) -> Grid:
         )
 
     rows = notable_incidents(layer).itertuples(index=False)
-    keys = ("date", "region", "what", "victims", "source")
-    return Grid(tuple(words[key] for key in keys), tuple(cells(row) for row in rows))
+    return told.grid(("date", "region", "what", "victims", "source"), map(cells, rows))
 
 
-def _limits(layer: RiskLayer, known: pd.DataFrame, words: Mapping[str, Any]) -> tuple[str, ...]:
+def _limits(told: Edition) -> tuple[str, ...]:
     """Return what the method can't say, of that which is said here."""
     silent = {
-        "models": known["p_most"].isna().all(),
-        "consequence": known["expected_victims"].isna().all(),
-        "moves": layer.counterfactuals.empty,
+        "models": told.known["p_most"].isna().all(),
+        "consequence": told.known["expected_victims"].isna().all(),
+        "moves": told.layer.counterfactuals.empty,
     }
-    return tuple(text for key, text in words["limits"].items() if not silent.get(key, False))
+    return tuple(text for key, text in told.words["limits"].items() if not silent.get(key, False))

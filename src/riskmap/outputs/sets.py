@@ -1,29 +1,77 @@
-"""Published sets: what one is, whether it is whole, and the layer that it holds."""
+"""Published sets: what one is, whether it is whole, and the layer that it holds.
+
+The layer is one JSON file. Every field of it is written by what it is: a table by columns with
+their types, a geometry as GeoJSON, a scale, a ledger, or plain values. New columns and tables come
+along by themselves.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
+import numpy as np
 import orjson
+import pandas as pd
+import shapely
 
+from riskmap.assessment.layers import (
+    DRIVER_COLUMNS,
+    GONE_COLUMNS,
+    KNOWLEDGE_COLUMNS,
+    RISK_COLUMNS,
+    RiskLayer,
+)
+from riskmap.assessment.levels import Level, LevelScale
 from riskmap.assessment.validities import check_validity
 from riskmap.errors import InputError, PublishedSetError
-from riskmap.outputs.archives import decode_layer
+from riskmap.ledgers import Ledger, Stage
+from riskmap.outputs.tables import clean_plain, plain_values
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.shares import SHARE_COLUMNS
+from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import date
 
-    from riskmap.assessment.layers import RiskLayer
+    from numpy.typing import NDArray
+
+    from riskmap.outputs.bundles import Bundle
+    from riskmap.schema import Column
 
 POINTER = "latest"
 MANIFEST = "manifest.json"
 LAYER = "layer.json"
 DIGITS = 12
+#: Letters of a pointer file that are read.
+_LONGEST = 200
 _NAMED = re.compile(rf".*?([0-9a-f]{{{DIGITS}}})(\.\d+)?")
 _PLAIN_NAME = re.compile(r"[\w][\w.-]*")
+
+KIND = "riskmap layer 1"
+#: Columns of risks that sets published before there were any lack; they come back missing.
+_LATER = (
+    *("p_least", "p_most", "reasons", "at_least", "attacked", "level_low", "level_high"),
+    *("level_as_of", "attacks_told"),
+)
+#: Columns of incidents that came later, likewise.
+_LATER_FACTS = ("toll", "target", "scope", "not_understood")
+#: Tables that sets published before there were any lack; they come back empty.
+_LATER_TABLES = {
+    "knowledge": KNOWLEDGE_COLUMNS,
+    "shares": SHARE_COLUMNS,
+    "attacks": ATTACK_COLUMNS,
+    "gone": GONE_COLUMNS,
+}
+_DTYPES = re.compile(
+    r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"
+)
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
 def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLayer:
@@ -89,10 +137,23 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
 def find_set(folder: str | Path) -> Path:
     """Return the folder of the set that a path means: itself, or where its ``latest`` points."""
     folder = Path(folder)
-    for candidate in (folder / POINTER, folder):
+    for candidate in (follow_pointer(folder / POINTER), folder):
         if (candidate / MANIFEST).is_file():
             return candidate.resolve()
     raise PublishedSetError("no published set", file=folder, expected=f"a folder with {MANIFEST}")
+
+
+def follow_pointer(pointer: Path) -> Path:
+    """Return the set that a pointer names where it is a file, or the pointer itself: a link."""
+    if not pointer.is_file():
+        return pointer
+    name = pointer.read_bytes()[:_LONGEST].decode("utf-8", "replace").strip()
+    return pointer.with_name(name) if _NAMED.fullmatch(name) and _is_plain(name) else pointer
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name stays within its folder."""
+    return bool(_PLAIN_NAME.fullmatch(name))
 
 
 def check_set(folder: Path) -> dict[str, Any]:
@@ -123,7 +184,7 @@ def check_set(folder: Path) -> dict[str, Any]:
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
     path = folder / name
-    if not _PLAIN_NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
+    if not _is_plain(name) or path.is_symlink() or not path.is_file():
         raise PublishedSetError("a file of the set is missing", file=folder, met=name)
     with path.open("rb") as file:
         met = hashlib.file_digest(file, "sha256").hexdigest()
@@ -131,3 +192,174 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         raise PublishedSetError(
             "changed since it was published", file=path, met=met, expected=expected
         )
+
+
+def encode_layer(bundle: Bundle) -> bytes:
+    """Return a layer as JSON.
+
+    Numbers keep every digit; infinite ones become missing, coordinates are rounded as in GeoJSON,
+    times are kept to the microsecond, columns of types that no schema holds become text.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> from riskmap.outputs.bundles import Bundle
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> layer = rm.assess(rm.forecast(panel), rm.datasets.regions())
+    >>> decode_layer(encode_layer(Bundle(layer))).risks.equals(layer.risks)
+    True
+    """
+    layer = bundle.layer
+    fields = {
+        field.name: _encode(getattr(layer, field.name))
+        for field in dataclasses.fields(layer)
+        if field.name != "regions"
+    }
+    place = pd.Index(bundle.regions["region_id"]).get_indexer(layer.regions["region_id"])
+    fields["regions"] = {"geotable": _encode_regions(layer.regions, bundle.shapes[place])}
+    return orjson.dumps({"kind": KIND, "fields": fields}, option=_SORTED) + b"\n"
+
+
+def decode_layer(data: bytes) -> RiskLayer:
+    """Return the layer that :func:`encode_layer` wrote.
+
+    Raises
+    ------
+    InputError
+        When it is no such file, or a part of it is missing or not what it must be.
+    """
+    try:
+        layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
+        check_columns(layer.regions, REGION_COLUMNS, table="regions")
+        tables = {
+            name: conform(getattr(layer, name), columns) for name, columns in _LATER_TABLES.items()
+        }
+        facts = [column for column in INCIDENT_COLUMNS if column.name in _LATER_FACTS]
+        tables["incidents"] = _with_later(layer.incidents, facts)
+        layer = dataclasses.replace(layer, risks=_with_later_columns(layer.risks), **tables)
+        check_columns(layer.drivers, DRIVER_COLUMNS, table="drivers")
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+        raise InputError("not a whole layer", met=f"{type(error).__name__}: {error}") from error
+    return layer
+
+
+def _with_later_columns(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return risks with the columns that an earlier version didn't know, after checking them."""
+    absent = [name for name in _LATER if name not in risks]
+    known = [column for column in RISK_COLUMNS if column.name not in absent]
+    check_columns(risks, known, table="risks")
+    return conform(risks, RISK_COLUMNS) if absent else risks
+
+
+def _with_later(table: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
+    """Return a table with the columns of these that it lacks, all missing."""
+    absent = [column for column in columns if column.name not in table]
+    return table.assign(**{one.name: pd.Series(None, table.index, one.dtype) for one in absent})
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    """Return the encoded fields of a layer file."""
+    whole = orjson.loads(data)
+    kind = whole.get("kind") if isinstance(whole, dict) else None
+    if kind != KIND:
+        raise InputError("not a layer of a known kind", met=kind, expected=KIND)
+    fields: dict[str, Any] = whole["fields"]
+    return fields
+
+
+def _encode(value: Any) -> dict[str, Any]:
+    """Return a field as its kind and its content."""
+    if isinstance(value, pd.DataFrame):
+        return {"table": _encode_table(value)}
+    if isinstance(value, LevelScale):
+        return {"scale": dataclasses.asdict(value)}
+    if isinstance(value, Ledger):
+        return {"ledger": value.as_list()}
+    return {"plain": clean_plain(value)}
+
+
+def _decode(part: Mapping[str, Any]) -> Any:
+    """Return the field that was encoded."""
+    ((kind, content),) = part.items()
+    return _DECODERS[kind](content)
+
+
+def _encode_table(table: pd.DataFrame) -> list[dict[str, Any]]:
+    columns = [_known(table[name]) for name in table.columns]
+    return [
+        {"name": str(column.name), "dtype": str(column.dtype), "values": _encode_column(column)}
+        for column in columns
+    ]
+
+
+def _known(column: pd.Series) -> pd.Series:
+    """Return a column, as text when it is of a type that no schema holds."""
+    return column if _DTYPES.fullmatch(str(column.dtype)) else column.astype("str")
+
+
+def _encode_column(column: pd.Series) -> list[Any]:
+    """Return a column as JSON can hold it: times as text, what is missing as null."""
+    if column.dtype.kind != "M":
+        return plain_values(column)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)
+    times = np.datetime_as_string(column.to_numpy(dtype="datetime64[us]"))
+    return pd.Series(times, dtype=object).mask(column.isna().to_numpy(), None).tolist()
+
+
+def _decode_table(columns: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame({column["name"]: _decode_column(**column) for column in columns})
+
+
+def _decode_column(name: str, dtype: str, values: list[Any]) -> pd.Series:
+    if not _DTYPES.fullmatch(dtype):
+        raise InputError("an unknown type of column", column=name, met=dtype)
+    if dtype.startswith("datetime64"):
+        times = pd.to_datetime(pd.Series(values, dtype="str"), format="ISO8601")
+        return (times.dt.tz_localize("UTC") if dtype.endswith("UTC]") else times).astype(dtype)
+    return pd.Series(values, dtype=dtype)
+
+
+def _encode_regions(frame: gpd.GeoDataFrame, shapes: NDArray[np.object_]) -> dict[str, Any]:
+    return {
+        "columns": _encode_table(pd.DataFrame(frame).drop(columns=frame.geometry.name)),
+        "geometry": [None if g is None else orjson.Fragment(shapely.to_geojson(g)) for g in shapes],
+    }
+
+
+def _decode_geotable(part: Mapping[str, Any]) -> gpd.GeoDataFrame:
+    texts = [None if g is None else orjson.dumps(g) for g in part["geometry"]]
+    shapes = shapely.from_geojson(np.array(texts, dtype=object))
+    return gpd.GeoDataFrame(_decode_table(part["columns"]), geometry=shapes, crs=CRS)
+
+
+def _decode_scale(part: Mapping[str, Any]) -> LevelScale:
+    levels = tuple(Level(**level) for level in part["levels"])
+    others = part.get("other_horizons", {})
+    parts = {
+        "levels": levels,
+        "thresholds": _decode_thresholds(part["thresholds"]),
+        "other_horizons": {days: _decode_thresholds(bounds) for days, bounds in others.items()},
+    }
+    return LevelScale(**(dict(part) | parts))
+
+
+def _decode_thresholds(part: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(bounds) for name, bounds in part.items()}
+
+
+def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:
+    kept = ("stage", "rows_in", "rows_out", "reasons", "merged")
+    return Ledger(tuple(Stage(**{key: stage[key] for key in kept}) for stage in stages))
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "geotable": _decode_geotable,
+    "table": _decode_table,
+    "scale": _decode_scale,
+    "ledger": _decode_ledger,
+    "plain": lambda value: value,
+}

@@ -16,6 +16,8 @@ from riskmap.errors import SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from riskmap.assessment.layers import RiskLayer
 
 #: Shapefiles cut column names here, so names differ before.
@@ -47,7 +49,8 @@ _SIDE_BY_SIDE = (
 )
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_CHUNK, _BLOCK = 1 << 16, 2000
+#: Rows that are turned into text at a time.
+_BLOCK = 2000
 
 
 def risk_table(layer: RiskLayer) -> pd.DataFrame:
@@ -207,27 +210,43 @@ def plain_records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     >>> list(plain_records(pd.DataFrame({"a": [1.5, float("inf")], "b": ["x", None]})))
     [{'a': 1.5, 'b': 'x'}, {'a': None, 'b': None}]
     """
-    for start in range(0, len(table), _BLOCK):
-        block = table.iloc[start : start + _BLOCK].astype(object)
-        columns = [[_plain(value) for value in block[name]] for name in block.columns]
+    for columns in _plain_blocks(table):
         for values in zip(*columns, strict=True):
             yield dict(zip(table.columns, values, strict=True))
 
 
-def _plain(value: Any) -> bool | int | float | str | None:
-    """Return one cell as JSON can hold it."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, pd.Timestamp):
-        value = value.tz_localize("UTC") if value.tzinfo is None else value.tz_convert("UTC")
-        return str(value.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    return clean_text(str(value))
+def _plain_blocks(table: pd.DataFrame) -> Iterator[list[list[Any]]]:
+    """Yield some rows of a table at a time, as columns of plain values."""
+    for start in range(0, len(table), _BLOCK):
+        block = table.iloc[start : start + _BLOCK]
+        yield [plain_values(block[name]) for name in block.columns]
+
+
+def plain_values(column: pd.Series) -> list[Any]:
+    """Return a column as JSON can hold it: missing and infinite is None, times are text in UTC.
+
+    Examples
+    --------
+    >>> plain_values(pd.Series(["2025-01-31", None], dtype="datetime64[us]"))
+    ['2025-01-31T00:00:00Z', None]
+    """
+    missing, kind = column.isna().to_numpy(dtype=bool), column.dtype.kind
+    if kind == "M":
+        times = pd.DatetimeIndex(pd.to_datetime(column, utc=True))
+        values = times.strftime("%Y-%m-%dT%H:%M:%SZ").to_numpy(dtype=object)
+    else:
+        values = np.array(column.to_numpy(dtype=object))
+    if kind == "f":
+        missing = ~np.isfinite(column.to_numpy())
+    values[missing] = None
+    if kind in "iufbM" or _is_clean_text(column, values):
+        return values.tolist()
+    return [clean_plain(value) for value in values]
+
+
+def _is_clean_text(column: pd.Series, values: NDArray[np.object_]) -> bool:
+    """Return whether a column holds texts alone that need no cleaning: nearly all do."""
+    return str(column.dtype) == "str" and not _UNFIT.search("\n".join(filter(None, values)))
 
 
 def clean_text(text: str) -> str:
@@ -257,6 +276,8 @@ def clean_plain(value: Any) -> Any:
         return {clean_text(str(key)): clean_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
     return clean_text(value) if isinstance(value, str) else value
 
 
@@ -288,14 +309,15 @@ def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[byt
     writer.writerow(table.columns)
     if tags:
         writer.writerow(tags)
-    for record in plain_records(table):
-        writer.writerow(_cell(value) for value in record.values())
-        if buffer.tell() > _CHUNK:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
+    for columns in _plain_blocks(table):
+        writer.writerows(zip(*(map(_cell, values) for values in columns), strict=True))
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
     yield buffer.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else spreadsheet_safe(value)
+    if isinstance(value, str):
+        return spreadsheet_safe(value)
+    return str(value).lower() if isinstance(value, bool) else value

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.errors import InputError, MissingDependencyError
-from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.charts import ink
-from riskmap.outputs.files import sync, told_why, write_chunks
-from riskmap.outputs.frames import risk_frame, write_geoparquet, write_pmtiles
-from riskmap.outputs.geojson import geojson_chunks
-from riskmap.outputs.geopackages import write_geopackage
-from riskmap.outputs.tables import csv_chunks, risk_table
-from riskmap.outputs.wordings import is_told, level_sign, level_told, level_words, percent
+from riskmap.errors import MissingDependencyError
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.catalogues import catalogue, render_html
+from riskmap.outputs.formats import PLAIN, find_writer
+from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.pages import ink
+from riskmap.outputs.publishing import write_whole
+from riskmap.outputs.wordings import (
+    NONE,
+    display,
+    is_told,
+    level_sign,
+    level_told,
+    level_words,
+    percent,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from riskmap.assessment.layers import RiskLayer
 
 _TOLD = (
@@ -34,7 +38,7 @@ _UNKNOWN = "#d9d9d9"
 
 def to_geojson(layer: RiskLayer) -> str:
     """Return a layer as GeoJSON text, as ``risk.geojson`` of a published set holds it."""
-    return b"".join(geojson_chunks(layer)).decode()
+    return b"".join(geojson_chunks(Bundle(layer))).decode()
 
 
 def geo_interface(layer: RiskLayer) -> dict[str, Any]:
@@ -56,43 +60,8 @@ def to_file(layer: RiskLayer, path: str | Path) -> Path:
         When it can't be written; what stood there is untouched.
     """
     path = Path(path)
-    writer = _FILES.get(path.suffix.lower())
-    if writer is None:
-        raise InputError(
-            "no file that holds a layer", met=path.name, expected="one of " + ", ".join(_FILES)
-        )
-    why = f"{path} was not written"
-    with told_why(why, path.parent):
-        folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        partial = folder / path.name
-        try:
-            with told_why(why, path.parent):
-                writer(layer, partial)
-                sync(partial)
-                partial.replace(path)
-        finally:
-            for left in folder.iterdir():
-                left.unlink()
-            folder.rmdir()
-    return path
-
-
-def _csv(layer: RiskLayer, path: Path) -> None:
-    write_chunks(path, csv_chunks(risk_table(layer)))
-
-
-def _geojson(layer: RiskLayer, path: Path) -> None:
-    write_chunks(path, geojson_chunks(layer))
-
-
-_FILES: dict[str, Callable[[RiskLayer, Path], None]] = {
-    ".geojson": _geojson,
-    ".json": _geojson,
-    ".gpkg": write_geopackage,
-    ".parquet": write_geoparquet,
-    ".pmtiles": write_pmtiles,
-    ".csv": _csv,
-}
+    writer = find_writer(path)
+    return write_whole(path, lambda partial: writer(Bundle(layer), partial, PLAIN))
 
 
 def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
@@ -109,7 +78,7 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
     except ImportError as error:
         raise MissingDependencyError("matplotlib", extra="notebook") from error
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    frame = risk_frame(layer)
+    frame = Bundle(layer).frame
     words, keys = catalogue("en"), []
     for level in reversed(layer.scale.levels):
         rows = frame[(frame["risk_level"] == level.level) & frame.geometry.notna()]
@@ -148,7 +117,7 @@ def explore(layer: RiskLayer, **options: Any) -> Any:
         import matplotlib as mpl  # noqa: F401 - likewise
     except ImportError as error:
         raise MissingDependencyError(str(error.name), extra="notebook") from error
-    frame = risk_frame(layer)[[*_TOLD, "geometry"]]
+    frame = Bundle(layer).frame[[*_TOLD, "geometry"]]
     texts = {name: frame[name].map(_escape) for name in _TOLD if name != "p_any"}
     colours = {level.name: level.colour for level in layer.scale.levels}
     names = [*colours][::-1]
@@ -172,27 +141,22 @@ def explore(layer: RiskLayer, **options: Any) -> Any:
 
 def repr_html(layer: RiskLayer) -> str:
     """Return a layer as a small HTML table for notebooks: levels, and the regions most at risk."""
-    table, words = risk_table(layer), catalogue("en")
-    counts = table["risk_level"].value_counts()
-    levels = "".join(
-        f"<tr><td>{_escape(level_words(level.level, words))}</td>"
-        f"<td>{int(counts.get(level.level, 0))}</td></tr>"
-        for level in reversed(layer.scale.levels)
+    bundle, words = Bundle(layer), catalogue("en")
+    worst = bundle.table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
+    told = worst[worst["risk_level"] > 0]
+    levels = [level_told(row, words) for row in told.itertuples()]
+    names, parents, data = (
+        told[column].map(display) for column in ("name", "parent", "data_sufficiency")
     )
-    worst = table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
-    rows = "".join(
-        f"<tr><td>{_escape(row.name_)}</td><td>{_escape(row.parent)}</td>"
-        f"<td>{_escape(level_told(row, words))}</td><td>{percent(row.p_any)}</td>"
-        f"<td>{_escape(row.data_sufficiency)}</td></tr>"
-        for row in worst.rename(columns={"name": "name_"}).itertuples()
-        if row.risk_level
-    )
-    return (
-        f"<div><strong>{_escape(_title(layer))}</strong>"
-        f"<table><thead><tr><th>level</th><th>regions</th></tr></thead><tbody>{levels}</tbody>"
-        "</table><table><thead><tr><th>region</th><th>parent</th><th>level</th><th>p_any</th>"
-        "<th>data</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table></div>"
+    chances = told["p_any"].map(percent, na_action="ignore").fillna(NONE)
+    return render_html(
+        "notebook.html",
+        title=_title(layer),
+        levels=[
+            (level_words(level.level, words), bundle.levels.count(level.level))
+            for level in reversed(layer.scale.levels)
+        ],
+        rows=zip(names, parents, levels, chances, data, strict=True),
     )
 
 

@@ -6,7 +6,6 @@ All cells are plain text, which is escaped by whoever writes it out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ RAREST = 1e-4
 #: Fewer victims than this are no number that anybody would say.
 _FEW = 0.01
 _EXACT = 1e-6
+_TOLL = ("killed", "wounded", "abducted")
 _LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
@@ -41,14 +41,6 @@ _LIKELIHOODS = (
     (0.95, "very_likely"),
     (1.0, "almost_certain"),
 )
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A small table of plain text: a head and rows."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def display(value: Any) -> str:
@@ -379,6 +371,29 @@ def people_of(code: str, words: Mapping[str, Any]) -> str:
     if "countries" not in words and known and known.demonyms:
         return display(known.demonyms[0])
     return country_name(code, words)
+
+
+def incident_words(row: Any, words: Mapping[str, Any]) -> str:
+    """Return an incident in a few words: what, the toll, and of which country people were."""
+    kind = words["event_types"].get(display(row.event_type), display(row.event_type))
+    return ", ".join(filter(None, (kind, victim_words(row, words))))
+
+
+def victim_words(row: Any, words: Mapping[str, Any]) -> str:
+    """Return the toll of an incident and whose nationals were hit; empty when unknown.
+
+    A toll that is a bound, such as ``several``, is told as at least so many.
+    """
+    said, bounds = words["sentences"], display(getattr(row, "toll", ""))
+    parts = []
+    for key in _TOLL:
+        n = getattr(row, key)
+        if not pd.isna(n) and n > 0:
+            least = key in bounds
+            number = said["least"].format(n=int(n)) if least else int(n)
+            parts.append(said[key].format(n=number))
+    people = nationals(display(row.nationality), words)
+    return ", ".join([*parts, *([said["hit"].format(people=people)] if people else [])])
 
 
 def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:

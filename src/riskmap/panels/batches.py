@@ -1,27 +1,70 @@
-"""Batches: files of any length through the same feeds, places and counts, a part at a time."""
+"""Batches: files of any length through the same feeds, places and counts, a part at a time.
+
+Where reports of the same incident count once, parts are read once and kept on disk. Rows that may
+be one incident with another are merged together and then scanned; all others are scanned part by
+part. So the scan is that of the whole table merged at once, and no more than one part, or one run
+of days, is in memory.
+"""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from riskmap.errors import InputError
-from riskmap.panels.merges import scan_merged
-from riskmap.panels.parts import prepare, scan_part, split_sources
-from riskmap.panels.scans import sum_scans
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError, RiskmapWarning
+from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
+from riskmap.incidents.duplicates.linked_rows import (
+    PLACE_BITS,
+    Bin,
+    StoredPart,
+    find_bins,
+    merge_bin,
+    read_rows,
+    store_part,
+)
+from riskmap.incidents.partitions import RowGroups, UnreadableError, check_columns
+from riskmap.incidents.parts import Block, Part
+from riskmap.incidents.readers import no_incidents, read_part
+from riskmap.incidents.tabular import split_source
+from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
+from riskmap.places.findings import find_places
+from riskmap.places.losses import find_aside
+from riskmap.places.region_index import RegionIndex
+from riskmap.places.spreads import check_spread
+from riskmap.schema import check_regions
 from riskmap.workers import map_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
     import geopandas as gpd
-    import pandas as pd
 
     from riskmap.incidents.scope import Scope
-    from riskmap.panels.scans import Scan
-    from riskmap.typing import NameResolver
+    from riskmap.typing import IntArray, Mapper, NameResolver
+
+#: Why the rows of a part that can't be read are set aside.
+UNREADABLE = "unreadable_part"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done to each part; it can be sent to another process."""
+
+    regions: gpd.GeoDataFrame
+    index: RegionIndex
+    gazetteer: NameResolver | None
+    spread: str | None
+    ingested_at: str | None
+    each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None
 
 
 def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and how to go about it
@@ -93,11 +136,156 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     >>> panel.frame.equals(rm.count_incidents(located, districts, as_of="2025-01-01").frame)
     True
     """
-    task = prepare(regions, gazetteer=gazetteer, spread=spread, ingested_at=ingested_at, each=each)
-    parts = split_sources(sources, scope=scope)
+    check_regions(regions)
+    check_spread(spread, None)
+    ordered = regions.sort_values("region_id", ignore_index=True)
+    task = Task(ordered, RegionIndex(ordered), gazetteer, spread, ingested_at, each)
+    parts = [part for source in sources for part in split_source(source, scope=scope)]
+    found = [part.source for part in parts]
+    check_columns(dict.fromkeys(one.path for one in found if isinstance(one, RowGroups)))
     if not parts and onto is None:
         raise InputError("there is nothing to scan", expected="files or tables of incidents")
     if merge:
-        return scan_merged(parts, task, map_on(client), onto=onto)
-    scans = map_on(client)(partial(scan_part, task), parts)
+        return _scan_merged(parts, task, map_on(client), onto=onto)
+    scans = map_on(client)(partial(_scan_part, task), parts)
     return sum_scans(chain([] if onto is None else [onto], scans))
+
+
+def _scan_part(task: Task, part: Part) -> Scan:
+    """Return the scan of one part."""
+    table = _read(task, part)
+    return _scan_table(task, table) if isinstance(table, pd.DataFrame) else table
+
+
+def _read(task: Task, part: Part) -> gpd.GeoDataFrame | Scan:
+    """Return the incidents of a part; or the scan of a part that can't be read."""
+    try:
+        if isinstance(part.source, pd.DataFrame):
+            table = part.source
+        else:
+            table = read_part(part, ingested_at=task.ingested_at)
+    except UnreadableError as error:
+        return _scan_nothing(task, str(error.file), int(error.rows), error)
+    except InputError as error:
+        block = part.source
+        if not isinstance(block, Block):
+            raise
+        n = block.count_rows()
+        where = f"{block.path.name}, lines {block.line} to {block.line + n - 1}"
+        return _scan_nothing(task, where, n, error)
+    return table if task.each is None else task.each(table)
+
+
+def _scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
+    """Return the scan of a table of incidents."""
+    refused = table["quarantine_reason"].notna().to_numpy()
+    told = table["quarantine_reason"] == DUPLICATE
+    usable = share_knowledge(table)[~refused].reset_index(drop=True)
+    places = find_places(
+        usable,
+        task.regions,
+        gazetteer=task.gazetteer,
+        index=task.index,
+        spread=task.spread,
+        measure=False,
+    )
+    kept = int(places.reasons.isna().sum())
+    placeless = ~refused
+    placeless[~refused] = places.reasons.notna().to_numpy()
+    unfound = ~refused
+    unfound[~refused] = places.names_region & places.reasons.isna().to_numpy()
+    aside = find_aside(
+        table,
+        task.regions,
+        task.gazetteer,
+        placeless=placeless,
+        unfound=unfound,
+        index=task.index,
+    )
+    read = Stage(
+        "read",
+        rows_in=len(table),
+        rows_out=len(usable),
+        reasons=count_reasons(table.loc[~told, "quarantine_reason"]),
+        merged=int(told.sum()),
+    )
+    located = Stage(
+        "locate", rows_in=len(usable), rows_out=kept, reasons=count_reasons(places.reasons)
+    )
+    return scan_places(
+        usable,
+        places,
+        aside=aside,
+        region_ids=tuple(task.regions["region_id"]),
+        ledger=Ledger((read, located)),
+        spread=task.spread,
+    )
+
+
+def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
+    """Return the scan of a part that can't be read: its rows are in the ledger."""
+    warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
+    nothing = no_incidents()
+    places = find_places(nothing, task.regions, spread=task.spread)
+    aside = nothing.assign(area=None, spread=False).astype({"area": "str"})
+    stages = (
+        Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}),
+        Stage("locate", rows_in=0, rows_out=0),
+    )
+    ids = tuple(task.regions["region_id"])
+    return scan_places(
+        nothing, places, aside=aside, region_ids=ids, ledger=Ledger(stages), spread=task.spread
+    )
+
+
+def _scan_merged(parts: Sequence[Part], task: Task, mapper: Mapper, *, onto: Scan | None) -> Scan:
+    """Return the scan of parts in which each incident counts once.
+
+    Parameters
+    ----------
+    parts, task
+        What is read, and what is done to it.
+    mapper
+        Like :func:`map`: what runs the work on each part.
+    onto
+        A scan to add to; the incidents that it keeps whole are compared too.
+    """
+    with TemporaryDirectory(prefix="riskmap-") as folder:
+        store = partial(_store, task, Path(folder))
+        found = list(mapper(store, list(enumerate(parts, start=1))))
+        stored = [one for one in found if isinstance(one, StoredPart)]
+        scans = [one for one in found if isinstance(one, Scan)]
+        before = [] if onto is None else [store_part(keep_whole(onto), 0, Path(folder) / "0.arrow")]
+        bins = find_bins([*before, *stored], mapper, since=1) if stored else []
+        if onto is not None:
+            scans += take_out(onto, _rows_of(bins, 0))
+        todo = [(one, _rows_of(bins, one.number)) for one in stored]
+        loners = mapper(partial(_scan_loners, task), todo)
+        merged = mapper(partial(_scan_bin, task, [*before, *stored]), bins)
+        return sum_scans(chain(scans, loners, merged))
+
+
+def _store(task: Task, folder: Path, numbered: tuple[int, Part]) -> StoredPart | Scan:
+    """Write the rows of a part to disk, or return the scan of one that can't be read."""
+    number, part = numbered
+    table = _read(task, part)
+    if isinstance(table, Scan):
+        return table
+    return store_part(table, number, folder / f"{number}.arrow")
+
+
+def _rows_of(bins: Sequence[Bin], number: int) -> IntArray:
+    """Return the places of the rows of a part that are in bins, ascending."""
+    rows = np.concatenate([np.empty(0, dtype=np.int64), *(one.rows for one in bins)])
+    return np.sort(rows[rows >> PLACE_BITS == number] - (number << PLACE_BITS))
+
+
+def _scan_loners(task: Task, todo: tuple[StoredPart, IntArray]) -> Scan:
+    """Return the scan of the rows of a part that are in no bin."""
+    part, linked = todo
+    return _scan_table(task, read_rows([part], np.delete(part.number_rows(), linked)))
+
+
+def _scan_bin(task: Task, parts: Sequence[StoredPart], rows: Bin) -> Scan:
+    """Return the scan of the rows of a bin, merged."""
+    return _scan_table(task, merge_bin(parts, rows))

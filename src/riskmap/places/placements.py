@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.duplicates import DUPLICATE
-from riskmap.incidents.duplicates.pools import share_knowledge
+from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
 from riskmap.places.losses import find_aside

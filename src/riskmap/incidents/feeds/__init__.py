@@ -1,4 +1,7 @@
-"""The feeds: one file each, recognised by their columns. A new feed is a file and a line here."""
+"""The feeds: one file a source, with its columns and its service where it has one.
+
+Files are recognised by their columns. A new feed is a file and a line here.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from riskmap.incidents.feeds import (
     shcc,
     ucdp,
 )
-from riskmap.incidents.feeds.mappings import key
+from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

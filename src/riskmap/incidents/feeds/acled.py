@@ -1,26 +1,46 @@
-"""ACLED: exports of 31 columns and older ones, CSV or the JSON of the API.
+"""ACLED: exports of 31 columns and older ones, CSV or the JSON of the API, and the API.
 
 Values may all come as text; dates are ``07 January 2025`` in exports and ISO in the API. Victims'
 nationality is not told. Codebook: ACLED Codebook (2023); codes to be corrected here.
+
+The API (https://acleddata.com/acled-api-documentation) gives a token for a user's name and
+password, pages until one is empty, and withdrawn events. ACLED's terms forbid passing its rows on:
+what is fetched is for the fetcher.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
 
+from riskmap.countries import display_name
+from riskmap.downloads import Service
+from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.feeds.precisions import GEO_PRECISION
+from riskmap.incidents.queries import (
+    Client,
+    Pace,
+    Page,
+    Query,
+    Question,
+    Signature,
+    list_of,
+    object_of,
+)
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
+
 
 #: 1 the day, 2 the week, 3 the month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
@@ -47,6 +67,14 @@ EVENT_TYPE = {
 
 #: Unix seconds of the year 2100: a later timestamp is no time.
 LAST_SECOND = 4_102_444_800
+
+
+#: geo_precision
+GEO_PRECISION = {
+    "1": "place",  # the town itself
+    "2": "admin2",  # a town that stands for its surroundings
+    "3": "admin1",  # the province's capital stands for the province
+}
 
 
 def _dates(source: Source) -> Days:
@@ -98,11 +126,124 @@ FEED = Feed(
     codes={
         "event_type": Codes(("event_type",), EVENT_TYPE, "unknown"),
         "date_precision": Codes(("time_precision",), DATE_PRECISION),
-        "geo_precision": Codes(("geo_precision",), GEO_PRECISION["acled"], "unknown"),
+        "geo_precision": Codes(("geo_precision",), GEO_PRECISION, "unknown"),
     },
     country=(("country", "iso3"), find_iso),
     # all political violence of the countries it covers, fatal or not
     scope=Scope(("violence",)),
     finish=_finish,
     reads=frozenset({"sub_event_type", "source", "timestamp"}),
+)
+
+
+#: Records a page.
+SIZE = 5000
+USERNAME, PASSWORD = "RISKMAP_ACLED_USERNAME", "RISKMAP_ACLED_PASSWORD"
+
+#: Countries as ACLED writes them, where that is not their name for display.
+NAMES = {
+    "COD": "Democratic Republic of Congo",
+    "COG": "Republic of Congo",
+    "CIV": "Ivory Coast",
+    "SWZ": "eSwatini",
+    "CZE": "Czech Republic",
+    "BIH": "Bosnia and Herzegovina",
+    "MKD": "North Macedonia",
+    "CAF": "Central African Republic",
+    "SSD": "South Sudan",
+    "ARE": "United Arab Emirates",
+    "TLS": "East Timor",
+    "USA": "United States",
+    "CPV": "Cape Verde",
+    "STP": "Sao Tome and Principe",
+    "GNQ": "Equatorial Guinea",
+    "DOM": "Dominican Republic",
+    "TUR": "Turkey",
+    "PRK": "North Korea",
+    "KOR": "South Korea",
+}
+_FIRST, _LAST = date(1997, 1, 1), date(2100, 12, 31)
+
+
+def _ask(client: Client, query: Query) -> Question:
+    params = {"_format": "json", "limit": str(SIZE), "page": "1"}
+    if query.country is not None:
+        params["country"] = NAMES.get(query.country) or display_name(query.country)
+    if query.since is not None or query.until is not None:
+        params["event_date"] = f"{query.since or _FIRST}|{query.until or _LAST}"
+        params["event_date_where"] = "BETWEEN"
+    return Question(f"{client.service.api}/api/acled/read", params)
+
+
+def _ask_withdrawn(client: Client, query: Query) -> Question:
+    params = {"_format": "json", "limit": str(SIZE), "page": "1"}
+    if query.since is not None:
+        params["deleted_timestamp"] = str((query.since - date(1970, 1, 1)).days * 86_400)
+        params["deleted_timestamp_where"] = ">"
+    return Question(f"{client.service.api}/api/deleted/read", params)
+
+
+def _read(content: Any, question: Question) -> Page:
+    answer = object_of(content, "ACLED")
+    if answer.get("success") is False:
+        raise ServiceError("ACLED answered that it did not succeed")
+    records = list_of(answer, "data", "ACLED")
+    page = str(int(question.params["page"]) + 1)
+    following = replace(question, params={**question.params, "page": page})
+    return Page(records, following if records else None)
+
+
+def _sign(keys: Mapping[str, str], ask: Callable[[Question], Any], client: Client) -> Signature:
+    """Return a token for the user's name and password; it is kept in memory alone."""
+    form = {
+        "username": keys[USERNAME],
+        "password": keys[PASSWORD],
+        "grant_type": "password",
+        "client_id": "acled",
+    }
+    answer = object_of(
+        ask(
+            Question(
+                f"{client.service.api}/oauth/token",
+                body=urlencode(form),
+                kind="application/x-www-form-urlencoded",
+            )
+        ),
+        "ACLED",
+    )
+    token = answer.get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise ServiceError("ACLED answered the name and password without an access token")
+    return Signature(headers={"Authorization": f"Bearer {token}"})
+
+
+CLIENT = Client(
+    name="acled",
+    title="Armed Conflict Location & Event Data (ACLED)",
+    feed="acled",
+    service=Service(api="https://acleddata.com", hosts=("acleddata.com",)),
+    keys={
+        USERNAME: "the e-mail address of an account at acleddata.com",
+        PASSWORD: "its password",
+    },
+    licence="ACLED terms of use: rows may not be passed on to others.",
+    ask=_ask,
+    read=_read,
+    sign=_sign,
+    columns=FEED.required,
+    identity="event_id_cnty",
+    country="country",
+    days=("event_date",),
+    pace=Pace(pause=1.0),
+)
+
+#: Events that ACLED has withdrawn: ids and moments, no incidents.
+WITHDRAWN = replace(
+    CLIENT,
+    name="acled-withdrawn",
+    feed=None,
+    ask=_ask_withdrawn,
+    columns=frozenset({"event_id_cnty", "deleted_timestamp"}),
+    country=None,
+    days=(),
 )

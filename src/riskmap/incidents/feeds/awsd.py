@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from riskmap.incidents.dates import Days, read_parts
+from riskmap.incidents.date_columns import Days, read_parts
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_precision, find_staff
 from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
@@ -66,16 +65,7 @@ def _dates(source: Source) -> Days:
 
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return the precision from the filled names, and whether staff were foreign."""
-    named = {name: frame[name].notna() for name in ("place", "admin2", "admin1", "country")}
-    precision = np.select(list(named.values()), list(named), "unknown")
-    nationals, foreign = (frame[name].fillna(0) > 0 for name in ("nationals", "foreign_victims"))
-    staff = np.select(
-        [nationals & foreign, foreign, nationals], ["mixed", "international", "national"], ""
-    )
-    return {
-        "geo_precision": precision,
-        "staff_type": pd.Series(staff, dtype=object).where(staff != "", None),
-    }
+    return {"geo_precision": find_precision(frame), "staff_type": find_staff(frame)}
 
 
 FEED = Feed(

@@ -3,6 +3,9 @@
 Rows of 57 or 58 fields are version 1, of 61 version 2. Only protest, coercion and violence (CAMEO
 14 and 17 to 20) are incidents; the rest goes to quarantine as ``no_incident``. Victims aren't told.
 Codebook: GDELT Event Codebook 2.0 (2015); codes to be corrected here.
+
+CAMEO codes, which ICEWS shares, are text: ``0102`` is not 102. The longest prefix counts. Talk, aid
+and agreements (01 to 13, 15 and 16) are no incidents. Source: Schrodt, CAMEO Codebook 1.1b3 (2012).
 """
 
 from __future__ import annotations
@@ -12,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.countries import from_fips
-from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.scope import Scope
+from riskmap.incidents.values import per_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
+
 
 _ACTOR = (
     *("code", "name", "countrycode", "knowngroupcode", "ethniccode", "religion1code"),
@@ -48,6 +51,17 @@ HEADERS = (
     _header("type", "fullname", "countrycode", "adm1code", "lat", "long", "featureid"),
     _header("type", "fullname", "countrycode", "adm1code", "adm2code", "lat", "long", "featureid"),
 )
+
+
+#: ActionGeo_Type
+GEO_PRECISION = {
+    "0": "unknown",  # no place is told
+    "1": "country",
+    "2": "admin1",  # state of the United States
+    "3": "place",  # city of the United States
+    "4": "place",  # city elsewhere
+    "5": "admin1",  # province elsewhere
+}
 
 
 def _dates(source: Source) -> Days:
@@ -81,7 +95,7 @@ FEED = Feed(
         "notes": ("sourceurl",),
     },
     counts={"source_count": ("numsources",)},
-    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION["gdelt"], "unknown")},
+    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION, "unknown")},
     country=(("actiongeo_countrycode",), from_fips),
     point=(("actiongeo_lat",), ("actiongeo_long",)),
     # read by machine from what newspapers happen to print: heard, never taken for silence
@@ -91,3 +105,58 @@ FEED = Feed(
     headers=HEADERS,
     optional=1,
 )
+
+
+#: Type of each code's prefix.
+EVENT_TYPE = {
+    "14": "unrest",
+    "17": "other",
+    "172": "other",
+    "173": "arrest",
+    "175": "assault",
+    "18": "assault",
+    "181": "abduction",
+    "183": "explosion",
+    "185": "armed_attack",
+    "186": "armed_attack",
+    "19": "battle",
+    "191": "other",
+    "192": "other",
+    "194": "explosion",
+    "195": "explosion",
+    "20": "armed_attack",
+}
+
+#: Root codes of talk, aid, agreements and what is no violence.
+TALK = tuple(f"{root:02}" for root in (*range(1, 14), 15, 16))
+
+#: Reason of rows that are no incident.
+NO_INCIDENT = {True: "no_incident", False: None}
+
+
+def find_type(code: str) -> str | None:
+    """Return the event type of a code; None when it is no incident.
+
+    A code that the codebook lacks is an incident of a type that is not known.
+
+    Examples
+    --------
+    >>> find_type("1831"), find_type("0102"), find_type("190"), find_type("x1")
+    ('explosion', None, 'battle', 'unknown')
+    """
+    text = code.strip()
+    if not text or text[:2] in TALK:
+        return None
+    return next((EVENT_TYPE[text[:n]] for n in (3, 2) if text[:n] in EVENT_TYPE), "unknown")
+
+
+def find_types(codes: pd.Series) -> pd.Series:
+    """Return the event types of a column of codes, missing where a code is no incident.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> find_types(pd.Series(["145", "042"])).tolist()
+    ['unrest', nan]
+    """
+    return per_unique(codes, lambda code: find_type(str(code)))

@@ -8,21 +8,21 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import STAFF_TYPES, Codes, Feed, Source, same_words
 from riskmap.incidents.feeds.people import (
     count_foreign,
     hear_others,
     join_texts,
     read_people,
 )
-from riskmap.incidents.records import NO_FILE
+from riskmap.incidents.structured import NO_FILE
 from riskmap.incidents.values import clean_texts
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
 
 #: Whose nationality a column tells, and what columns of nationalities are called.
 _WHOSE = ("victim", "victims", "casualty", "casualties", "worker", "staff", "target")
@@ -145,10 +145,6 @@ NAMES = {
 _LETTER = r"[^\W\d_]"
 
 
-def _same(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: name for name in names}
-
-
 def find_iso(text: str) -> str | None:
     """Return the alpha-3 code of a name or of a code of two or three letters; NA is Namibia.
 
@@ -236,11 +232,11 @@ FEED = Feed(
         for name in (*("killed", "wounded", "abducted", "credibility", "source_count"),)
     },
     codes={
-        "event_type": Codes(NAMES["event_type"], _same(EVENT_TYPES), "unknown"),
-        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS)),
-        "geo_precision": Codes(("geo_precision",), _same(GEO_PRECISIONS)),
-        "reliability": Codes(("reliability",), _same(RELIABILITIES)),
-        "staff_type": Codes(("staff_type",), _same(("international", "national", "mixed"))),
+        "event_type": Codes(NAMES["event_type"], same_words(EVENT_TYPES), "unknown"),
+        "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),
+        "geo_precision": Codes(("geo_precision",), same_words(GEO_PRECISIONS)),
+        "reliability": Codes(("reliability",), same_words(RELIABILITIES)),
+        "staff_type": Codes(("staff_type",), same_words(STAFF_TYPES)),
     },
     country=(NAMES["country"], find_iso),
     point=(NAMES["latitude"], NAMES["longitude"]),

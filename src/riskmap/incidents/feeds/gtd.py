@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country
-from riskmap.incidents.dates import Days, read_parts
+from riskmap.incidents.date_columns import Days, read_parts
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.feeds.precisions import GEO_PRECISION
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
@@ -63,6 +62,16 @@ ARMED = (
     *("Military", "Police", "Terrorists/Non-State Militia", "Terrorists/Non-state Militia"),
     "Violent Political Party",
 )
+
+
+#: specificity
+GEO_PRECISION = {
+    "1": "point",  # the place
+    "2": "place",  # the centre of the smallest unit
+    "3": "admin2",
+    "4": "admin1",
+    "5": "unknown",
+}
 
 
 def _dates(source: Source) -> Days:
@@ -121,7 +130,7 @@ FEED = Feed(
     counts={"killed": ("nkill",), "wounded": ("nwound",), "abducted": ("nhostkid",)},
     codes={
         "event_type": Codes(("attacktype1_txt",), EVENT_TYPE, "unknown"),
-        "geo_precision": Codes(("specificity",), GEO_PRECISION["gtd"], "unknown"),
+        "geo_precision": Codes(("specificity",), GEO_PRECISION, "unknown"),
     },
     country=(("country_txt",), find_country),
     # attacks on anyone, and the nationality of whom they were aimed at

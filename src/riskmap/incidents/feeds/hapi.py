@@ -1,17 +1,29 @@
 """HDX HAPI conflict events: monthly counts by district, made from ACLED.
 
 They are aggregates whose types overlap, so no row is an incident: every one goes to quarantine as
-``aggregate``. They may inform exposure and reporting.
+``aggregate``. They may inform exposure and reporting. The API: https://hapi.humdata.org/docs.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.queries import (
+    Client,
+    Pace,
+    Page,
+    Query,
+    Question,
+    list_of,
+    object_of,
+    sign_with_key,
+)
 from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
 
 
 def _dates(source: Source) -> Days:
@@ -51,4 +63,46 @@ FEED = Feed(
     scope=Scope(),
     finish=_finish,
     reads=None,
+)
+
+
+#: Records a page; the service gives no more.
+SIZE = 10_000
+
+
+def _ask(client: Client, query: Query) -> Question:
+    params = {"output_format": "json", "limit": str(SIZE), "offset": "0"}
+    if query.country is not None:
+        params["location_code"] = query.country
+    if query.since is not None:
+        params["start_date"] = query.since.isoformat()
+    if query.until is not None:
+        params["end_date"] = query.until.isoformat()
+    return Question(f"{client.service.api}/api/v2/coordination-context/conflict-events", params)
+
+
+def _read(content: Any, question: Question) -> Page:
+    records = list_of(object_of(content, "HDX HAPI"), "data", "HDX HAPI")
+    offset = str(int(question.params["offset"]) + len(records))
+    following = replace(question, params={**question.params, "offset": offset})
+    return Page(records, following if records else None)
+
+
+CLIENT = Client(
+    name="hapi",
+    title="HDX Humanitarian API (HAPI)",
+    feed="hapi",
+    service=Service(api="https://hapi.humdata.org", hosts=("hapi.humdata.org",)),
+    keys={
+        "RISKMAP_HAPI_APP_IDENTIFIER": "base64 of 'application:e-mail', from "
+        "hapi.humdata.org/api/v2/encode_app_identifier"
+    },
+    licence="Made from ACLED: see its terms of use and the licence of the dataset on HDX.",
+    ask=_ask,
+    read=_read,
+    sign=sign_with_key(header="X-HDX-HAPI-APP-IDENTIFIER"),
+    columns=FEED.required,
+    country="location_code",
+    days=("reference_period_start", "reference_period_end"),
+    pace=Pace(pause=1.0),
 )

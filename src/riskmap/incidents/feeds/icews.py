@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from riskmap.incidents.feeds.cameo import NO_INCIDENT, find_types
+from riskmap.incidents.feeds.gdelt import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.feeds.mappings import Feed, Source, find_precision
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
 
 #: PLOVER event types that are incidents.
 PLOVER_TYPE = {
@@ -52,19 +50,13 @@ def _dates(source: Source) -> Days:
     return source.interval("event_date", "")
 
 
-def _places(frame: pd.DataFrame) -> Any:
-    """Return the precision by the finest name that is filled."""
-    named = {name: frame[name].notna() for name in ("place", "admin2", "admin1", "country")}
-    return np.select(list(named.values()), list(named), "unknown")
-
-
 def _finish_icews(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return event types of CAMEO codes; codes that are no incident stay out."""
     types = find_types(source.texts("cameo_code"))
     return {
         "event_type": types,
         "set_aside": types.isna().map(NO_INCIDENT),
-        "geo_precision": _places(frame),
+        "geo_precision": find_precision(frame),
     }
 
 
@@ -75,7 +67,7 @@ def _finish_polecat(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     return {
         "event_type": fine.where(fine.notna() & coarse.notna(), coarse),
         "set_aside": coarse.isna().map(NO_INCIDENT),
-        "geo_precision": _places(frame),
+        "geo_precision": find_precision(frame),
     }
 
 

@@ -13,10 +13,15 @@ import pandas as pd
 
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
-from riskmap.incidents.dates import DateRules, Days, read_days, read_intervals
-from riskmap.incidents.feeds.unused import note_unused, tell_broken
-from riskmap.incidents.quarantines import quarantine_broken, quarantine_set_aside
-from riskmap.incidents.remarks import Remarks, tells_who
+from riskmap.incidents.date_columns import Days, read_days, read_intervals
+from riskmap.incidents.quarantines import (
+    Remarks,
+    note_unused,
+    quarantine_broken,
+    quarantine_set_aside,
+    tell_broken,
+    tells_who,
+)
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
@@ -25,29 +30,41 @@ from riskmap.incidents.values import (
     repeat_text,
     to_number,
 )
+from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.gates import RawTable
+    from riskmap.incidents.dates import DateRules
+    from riskmap.incidents.delimited import RawTable
     from riskmap.incidents.quarantines import Quarantine
     from riskmap.incidents.scope import Scope
 
 Columns = tuple[str, ...]
+#: The columns that name a place, the finest first.
+AREAS = ("place", "admin2", "admin1", "country")
+STAFF_TYPES = ("mixed", "international", "national")
 
 
-def key(name: str) -> str:
-    """Return a column's name as it is compared: lower case, ``_`` for space, no mark behind it.
+def same_words(words: Iterable[str]) -> dict[str, str]:
+    """Return a table of codes that stand for themselves."""
+    return {word: word for word in words}
 
-    Examples
-    --------
-    >>> key(" Incident ID "), key("Were foreigners involved?")
-    ('incident_id', 'were_foreigners_involved')
-    """
-    plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
-    return "_".join(plain.replace("_", " ").replace("-", " ").split())
+
+def find_precision(frame: pd.DataFrame) -> NDArray[Any]:
+    """Return how exactly places are known where a feed has no code for it: by the finest name."""
+    named = {name: frame[name].notna() for name in AREAS}
+    return np.select(list(named.values()), list(named), "unknown")
+
+
+def find_staff(frame: pd.DataFrame) -> pd.Series:
+    """Return what kind of staff was hit, by the numbers of nationals and of foreign people."""
+    nationals, foreign = (frame[name].fillna(0) > 0 for name in ("nationals", "foreign_victims"))
+    kinds = [nationals & foreign, foreign, nationals]
+    staff = pd.Series(np.select(kinds, STAFF_TYPES, ""), dtype="str")
+    return staff.where(staff != "", None)
 
 
 @dataclass(frozen=True)

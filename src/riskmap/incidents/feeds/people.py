@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.feeds.mappings import key
-from riskmap.incidents.hits import find_aim, find_people
 from riskmap.incidents.nationalities import find_nationalities, find_target
-from riskmap.incidents.remarks import tells_of_others, tells_who
+from riskmap.incidents.quarantines import tells_of_others, tells_who
 from riskmap.incidents.values import clean_texts, parse_counts, per_unique
-from riskmap.incidents.words import find_sectors, find_word, is_blank
+from riskmap.incidents.victim_phrases import find_aim, find_people
+from riskmap.incidents.words import find_sectors, find_word, is_blank, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import STAFF_TYPES, Codes, Feed, Source, same_words
 from riskmap.incidents.feeds.people import read_people
 from riskmap.incidents.scope import Scope
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
@@ -18,7 +18,7 @@ from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
 
 #: What an analyst may write into the column ``decision``; empty is not yet decided.
 DECISIONS = ("accept", "correct", "reject")
@@ -49,10 +49,6 @@ _TEXTS = (
 def _find_iso(text: str) -> str | None:
     """Return the code of a country; codes of invented ones (XAA to XZZ) stand for themselves."""
     return text if _INVENTED.fullmatch(text) else find_iso(text)
-
-
-def _same(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: name for name in names}
 
 
 def _dates(source: Source) -> Days:
@@ -100,11 +96,11 @@ FEED = Feed(
         for name in ("killed", "wounded", "abducted", "foreign_victims", "credibility")
     },
     codes={
-        "event_type": Codes(("event_type",), _same(EVENT_TYPES), "unknown"),
-        "date_precision": Codes(("date_precision",), _same(DATE_PRECISIONS)),
-        "reliability": Codes(("reliability",), _same(RELIABILITIES)),
-        "staff_type": Codes(("staff_type",), _same(("international", "national", "mixed"))),
-        "decision": Codes(("decision",), _same(DECISIONS), strict=True),
+        "event_type": Codes(("event_type",), same_words(EVENT_TYPES), "unknown"),
+        "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),
+        "reliability": Codes(("reliability",), same_words(RELIABILITIES)),
+        "staff_type": Codes(("staff_type",), same_words(STAFF_TYPES)),
+        "decision": Codes(("decision",), same_words(DECISIONS), strict=True),
     },
     country=(("country",), _find_iso),
     # stories that somebody happened to read: one story is no watch

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_staff
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import parse_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.dates import Days
+    from riskmap.incidents.date_columns import Days
 
 #: Weapon.
 EVENT_TYPE = {
@@ -48,13 +48,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     kinds = np.select(
         [(frame["abducted"].fillna(0) > 0), (arrested.fillna(0) > 0)], ["abduction", "arrest"], ""
     )
-    nationals, foreign = (frame[name].fillna(0) > 0 for name in ("nationals", "foreign_victims"))
-    staff = np.select(
-        [nationals & foreign, foreign, nationals], ["mixed", "international", "national"], ""
-    )
     return {
         "event_type": frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str")),
-        "staff_type": pd.Series(staff, dtype="str").where(staff != "", None),
+        "staff_type": find_staff(frame),
     }
 
 

@@ -1,0 +1,414 @@
+"""Linked rows: which rows may be one incident, found a part at a time, in memory or from disk.
+
+Links are found in runs of days and among texts that open alike, each a part of the rows. Rows that
+chains of links join are then read again together: only they can be one incident. What is held is
+one run of days, and three numbers a link.
+
+Each part of an input holds its rows in the order of their days, with sorted keys of their ids and
+of what their texts open with beside them: as they are in memory, or as an Arrow file. A row's
+number tells its part and its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy import sparse
+
+from riskmap.errors import MissingDependencyError
+from riskmap.incidents.duplicates.candidates import (
+    COMMON,
+    DUPLICATE,
+    Links,
+    find_earlier,
+    in_order,
+    lead_of,
+    link_days,
+    link_openings,
+    name_openings,
+    name_releases,
+    plain_words,
+)
+from riskmap.incidents.duplicates.likeness import CURATED
+from riskmap.incidents.duplicates.merging import merge_linked
+from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from riskmap.typing import IntArray, Mapper
+
+#: Rows that are compared, and keys that are looked at, at once.
+ROWS, KEYS = 200_000, 4_000_000
+
+#: The day of rows without one.
+NO_DAY = int(np.iinfo(np.int64).min)
+
+#: The part of a row's number that tells its place in its part.
+PLACE_BITS = 32
+
+_CHUNK = 20_000
+_ROW = "stored_row"
+_NONE = np.empty((0, 2), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A part of the input, in memory or on disk.
+
+    Parameters
+    ----------
+    rows
+        The Incidents table; or the Arrow file that holds it, beside which its keys lie.
+    number
+        The part's number.
+    days, rows_of_day : ndarray of int
+        The days that occur, and how many rows each has.
+    releases
+        What tells its releases apart, as keys.
+    marks : ndarray of int
+        The rows that an earlier merge has marked.
+    curated
+        Whether all of it is from feeds that have told their incidents apart.
+    held_keys
+        The tables of keys of a part in memory.
+    """
+
+    rows: gpd.GeoDataFrame | Path
+    number: int
+    days: IntArray
+    rows_of_day: IntArray
+    releases: frozenset[int]
+    marks: IntArray
+    curated: bool
+    held_keys: Mapping[str, IntArray] = field(default_factory=dict)
+
+    def number_rows(self) -> IntArray:
+        """Return the numbers of its rows."""
+        return (self.number << PLACE_BITS) + np.arange(int(self.rows_of_day.sum()))
+
+    def keys(self, name: str) -> IntArray:
+        """Return a table of keys, sorted by the first column; the last one is the row's number."""
+        if isinstance(self.rows, Path):
+            return np.load(self.rows.with_suffix(f".{name}.npy"), mmap_mode="r")
+        return self.held_keys[name]
+
+    def read(self, places: IntArray) -> gpd.GeoDataFrame:
+        """Return some of its rows."""
+        if isinstance(self.rows, Path):
+            return _read_arrow(self.rows, places)
+        return self.rows.iloc[places]
+
+
+def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -> StoredPart:
+    """Return a part of the input, held in memory or written to disk.
+
+    Parameters
+    ----------
+    table
+        Incidents table.
+    number
+        The part's number.
+    path
+        Where an Arrow file is to be; one that is there already is replaced as a whole.
+    """
+    day = table["event_date"].to_numpy("datetime64[D]").astype(np.int64)
+    order = np.argsort(day, kind="stable")
+    table, day = table.iloc[order].reset_index(drop=True), day[order]
+    rows = (number << PLACE_BITS) + np.arange(len(table))
+    release = _hash(name_releases(table))
+    opening = name_openings(table, plain_words(table))
+    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
+    some = np.flatnonzero(opening["text"].notna() & usable)
+    told = np.stack([_hash(opening.iloc[some]), release[some], rows[some]], axis=1)
+    keys = {
+        name: found[np.argsort(found[:, 0], kind="stable")]
+        for name, found in (("ids", _id_keys(table, rows)), ("openings", told))
+    }
+    if path is not None:
+        _write_arrow(table, path)
+        for name, found in keys.items():
+            _write_keys(path.with_suffix(f".{name}.npy"), found)
+    days, rows_of_day = np.unique(day, return_counts=True)
+    return StoredPart(
+        table if path is None else path,
+        number,
+        days,
+        rows_of_day,
+        frozenset(np.unique(release).tolist()),
+        marks=rows[(table["quarantine_reason"] == DUPLICATE).to_numpy(bool)],
+        curated=bool(table["source"].isin(CURATED).all()),
+        held_keys=keys if path is None else {},
+    )
+
+
+def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
+    """Return keys of the rows' ids, and of those that marks point to: key, row."""
+    marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
+    ids = [table["incident_id"], lead_of(table["quarantine_detail"].iloc[marks])]
+    keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
+    return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
+
+
+def _hash(table: pd.DataFrame) -> IntArray:
+    """Return a key for each row of texts, the same for the same texts everywhere."""
+    plain = table.astype(object).where(table.notna(), "\0")
+    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
+
+
+def _write_keys(target: Path, keys: IntArray) -> None:
+    unfinished = target.with_suffix(".part.npy")
+    np.save(unfinished, keys)
+    unfinished.replace(target)
+
+
+def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
+    pa = _arrow()
+    plain = pd.DataFrame(table.drop(columns=table.geometry.name))
+    plain["geometry"] = shapely.to_wkb(table.geometry.to_numpy())
+    unfinished = path.with_suffix(".part")
+    rows = pa.Table.from_pandas(plain, preserve_index=False)
+    with pa.ipc.new_file(unfinished, rows.schema) as file:
+        file.write_table(rows, max_chunksize=_CHUNK)
+    unfinished.replace(path)
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    return pa
+
+
+def _read_arrow(path: Path, places: IntArray) -> gpd.GeoDataFrame:
+    """Return some rows of an Arrow file as an Incidents table."""
+    pa = _arrow()
+    with pa.memory_map(str(path)) as file:
+        table = pa.ipc.open_file(file).read_all()
+        if len(places) and places[-1] - places[0] == len(places) - 1:
+            rows = table.slice(int(places[0]), len(places)).to_pandas()
+        else:
+            rows = table.take(pa.array(places)).to_pandas()
+    geometry = shapely.from_wkb(rows.pop("geometry").to_numpy(object))
+    return gpd.GeoDataFrame(conform(rows, INCIDENT_COLUMNS), geometry=geometry, crs=CRS)
+
+
+def read_rows(parts: Sequence[StoredPart], rows: IntArray) -> gpd.GeoDataFrame:
+    """Return rows by their numbers, in this order.
+
+    Parameters
+    ----------
+    parts
+        The parts.
+    rows
+        Numbers, ascending.
+    """
+    part, place = rows >> PLACE_BITS, rows & ((1 << PLACE_BITS) - 1)
+    by_number = {one.number: one for one in parts}
+    found = [by_number[int(n)].read(place[part == n]) for n in np.unique(part)]
+    found = found or [parts[0].read(place)]
+    return (
+        pd.concat(found, ignore_index=True) if len(found) > 1 else found[0].reset_index(drop=True)
+    )
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows that may be one incident with each other and with no other, by number, ascending."""
+
+    rows: IntArray
+    certain: IntArray
+    likely: IntArray
+
+
+def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int = 0) -> list[Bin]:
+    """Return the rows that may be one incident with another, as many at a time as fit in memory.
+
+    Parameters
+    ----------
+    parts
+        The stored input.
+    mapper
+        Like :func:`map` (the default): what runs the work on each part of the links.
+    since
+        The number of the first part that has not been merged before: rows of earlier parts are
+        compared with those of later ones only.
+    """
+    ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts, "ids"))])
+    awake = _find_awake(parts, ids, mapper)
+    several = len(frozenset().union(*(part.releases for part in parts))) > 1
+    days = []
+    if several or not all(part.curated for part in parts):
+        days = list(mapper(partial(_link_days, parts, awake), _runs(parts)))
+    certain = np.concatenate([_NONE, *(links.certain for links in days)])
+    copies = np.unique(np.concatenate([_NONE[:, 0], *(links.copies for links in days)]))
+    likely = [links.likely for links in days]
+    if several:
+        asleep = np.setdiff1d(np.concatenate([part.marks for part in parts]), awake)
+        left_out = np.union1d(copies, asleep)
+        alike = mapper(partial(_open_alike, parts, left_out), _ranges(parts, "openings"))
+        groups = _pack(np.concatenate([_NONE, *alike]))
+        likely += mapper(partial(_link_openings, parts), [rows for rows, _ in groups])
+    edges = np.concatenate([ids, certain, *likely])
+    first, second = len(ids), len(ids) + len(certain)
+    return [
+        Bin(
+            rows,
+            certain=edges[joined[(joined >= first) & (joined < second)]],
+            likely=edges[joined[joined >= second]],
+        )
+        for rows, joined in _pack(edges, since=since)
+    ]
+
+
+def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
+    """Return the rows of a bin, merged.
+
+    Parameters
+    ----------
+    parts
+        The stored input.
+    rows
+        One of what :func:`find_bins` returned.
+    """
+    table, numbers = _read_in_order(parts, rows.rows)
+    order = np.argsort(numbers)
+
+    def place(links: IntArray) -> IntArray:
+        return np.asarray(order[np.searchsorted(rows.rows, links)], dtype=np.int64)
+
+    likely = np.unique(np.sort(place(rows.likely), axis=1), axis=0)
+    return merge_linked(table, Links(place(rows.certain), likely, rows.rows[:0]))
+
+
+def _read_in_order(
+    parts: Sequence[StoredPart], rows: IntArray
+) -> tuple[gpd.GeoDataFrame, IntArray]:
+    """Return rows in the order in which they are merged, and their numbers."""
+    table = in_order(read_rows(parts, rows).assign(**{_ROW: rows}))
+    numbers = table[_ROW].to_numpy()
+    return table.drop(columns=_ROW), numbers
+
+
+def _ranges(parts: Sequence[StoredPart], name: str) -> list[tuple[str, int, int]]:
+    """Return ranges of keys, each of about as many as are looked at at once."""
+    n = max(1, -(-sum(len(part.keys(name)) for part in parts) // KEYS))
+    edges = [-(2**63) + 2**64 * k // n for k in range(n + 1)]
+    return [(name, start, stop - 1) for start, stop in pairwise(edges)]
+
+
+def _read_keys(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
+    """Return the keys of all parts within a range, in order."""
+    name, first, last = wanted
+    found = []
+    for part in parts:
+        keys = part.keys(name)
+        start = np.searchsorted(keys[:, 0], first, side="left")
+        found.append(keys[start : np.searchsorted(keys[:, 0], last, side="right")])
+    whole = np.concatenate(found)
+    return whole[np.lexsort((whole[:, -1], whole[:, 0]))]
+
+
+def _link_ids(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
+    """Return pairs of rows that follow on each other among those of the same id."""
+    keys = _read_keys(parts, wanted)
+    same = (keys[1:, 0] == keys[:-1, 0]) & (keys[1:, 1] != keys[:-1, 1])
+    return np.stack([keys[:-1, 1][same], keys[1:, 1][same]], axis=1)
+
+
+def _find_awake(parts: Sequence[StoredPart], ids: IntArray, mapper: Mapper) -> IntArray:
+    """Return the rows that an earlier merge has marked, and whose incident is there."""
+    if not any(len(part.marks) for part in parts):
+        return _NONE[:, 0]
+    found = mapper(partial(_awake_among, parts), [rows for rows, _ in _pack(ids)])
+    return np.sort(np.concatenate([_NONE[:, 0], *found]))
+
+
+def _awake_among(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
+    table, numbers = _read_in_order(parts, rows)
+    return numbers[find_earlier(table)[0].to_numpy()]
+
+
+def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
+    """Return runs of whole days, each of about as many rows as are compared at once."""
+    days = np.concatenate([part.days for part in parts])
+    counts = np.concatenate([part.rows_of_day for part in parts])
+    day, which = np.unique(days, return_inverse=True)
+    rows = np.bincount(which, counts).astype(np.int64)
+    run = np.cumsum(rows) // ROWS
+    run[day == NO_DAY] = -1
+    starts = np.flatnonzero(np.diff(run, prepend=-2))
+    ends = np.append(starts[1:], len(day)) - 1
+    return [(int(day[a]), int(day[b])) for a, b in zip(starts, ends, strict=True)]
+
+
+def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int]) -> Links:
+    """Return the links of a run of days, and of its last day to the day after."""
+    first, last = run
+    numbers = []
+    for part in parts:
+        ends = np.append(0, part.rows_of_day.cumsum())
+        start = ends[np.searchsorted(part.days, first, side="left")]
+        stop = ends[np.searchsorted(part.days, last + (last != NO_DAY), side="right")]
+        numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
+    table, rows = _read_in_order(parts, np.concatenate(numbers))
+    usable = table["quarantine_reason"].isna().to_numpy() | np.isin(rows, awake)
+    links = link_days(table, np.flatnonzero(usable))
+    return Links(rows[links.certain], rows[links.likely], rows[links.copies])
+
+
+def _open_alike(
+    parts: Sequence[StoredPart], left_out: IntArray, wanted: tuple[str, int, int]
+) -> IntArray:
+    """Return pairs of rows that follow on each other among those whose texts open alike.
+
+    Openings of one release alone, and of crowds, are left out.
+    """
+    keys = _read_keys(parts, wanted)
+    keys = keys[~np.isin(keys[:, 2], left_out)]
+    starts = np.flatnonzero(np.diff(keys[:, 0], prepend=keys[:1, 0] - 1))
+    size = np.diff(starts, append=len(keys))
+    differ = keys[:, 1] != np.repeat(keys[starts, 1], size)
+    several = np.logical_or.reduceat(differ, starts) if len(starts) else differ
+    kept = np.repeat(several & (size <= COMMON), size)
+    first = np.repeat(starts, size)
+    return np.stack([keys[first, 2], keys[:, 2]], axis=1)[kept]
+
+
+def _link_openings(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
+    """Return the likely pairs among all rows of some openings."""
+    table, numbers = _read_in_order(parts, rows)
+    return numbers[link_openings(table)]
+
+
+def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]:
+    """Return the rows that edges join, as many at a time as are compared at once, and their edges.
+
+    No edge joins rows of two packs. Rows of parts before `since` that no edges join to later ones
+    are left out. Rows are ascending, edges are given by their positions in `edges`.
+    """
+    rows, edge = np.unique(edges, return_inverse=True)
+    edge = edge.reshape(-1, 2)
+    graph = sparse.coo_array((np.ones(len(edge)), edge.T), shape=(len(rows), len(rows)))
+    cluster = sparse.csgraph.connected_components(graph, directed=False)[1]
+    is_fresh = np.bincount(cluster, rows >> PLACE_BITS >= since) > 0
+    size = np.bincount(cluster) * is_fresh
+    pack_of = np.where(is_fresh, (np.cumsum(size) - 1) // ROWS, -1)
+    packs, number = np.unique(pack_of[cluster], return_inverse=True)
+    of_row, of_edge = (
+        np.split(
+            np.argsort(which, kind="stable"), np.bincount(which, minlength=len(packs)).cumsum()
+        )
+        for which in (number, number[edge[:, 0]])
+    )
+    both = zip(packs, of_row[:-1], of_edge[:-1], strict=True)
+    return [(rows[some], joined) for pack, some, joined in both if pack >= 0]

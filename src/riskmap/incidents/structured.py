@@ -1,0 +1,280 @@
+"""Records that are no CSV - frames, JSON of an API, GeoJSON - as the same table of text."""
+
+from __future__ import annotations
+
+import codecs
+import zipfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import ParseError
+
+import geopandas as gpd
+import numpy as np
+import orjson
+import pandas as pd
+import shapely
+
+from riskmap.errors import InputError, MissingDependencyError
+from riskmap.incidents.delimited import RawTable
+from riskmap.incidents.words import unique_names
+from riskmap.schema import CRS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+#: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
+ENVELOPES = ("data", "Result")
+#: What tables that come from no file are called.
+NO_FILE = "table"
+#: How deep lists and objects may be nested in a value.
+NESTED = 250
+_WGS84 = ("crs84", "4326", "wgs84", "wgs 84")
+
+
+def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
+    """Return a frame as text; a row's line is its position, counted from 2 as under a header.
+
+    A GeoDataFrame of points gives its columns ``longitude`` and ``latitude`` in EPSG:4326.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    name
+        What to call it in messages.
+
+    Raises
+    ------
+    InputError
+        When it has no rows, or is a GeoDataFrame without a coordinate system.
+
+    Examples
+    --------
+    >>> read_frame(pd.DataFrame({"id": [7], "killed": [None]})).rows.values.tolist()
+    [['7', '']]
+    """
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame = _without_geometry(frame, name)
+    if not len(frame):
+        raise InputError("there is no row", file=name, expected="rows")
+    header = unique_names(str(column) for column in frame.columns)
+    rows = pd.DataFrame(
+        {column: _texts(frame.iloc[:, i], name, column) for i, column in enumerate(header)}
+    )
+    return RawTable(
+        name=name,
+        header=header,
+        rows=rows,
+        lines=np.arange(2, len(frame) + 2, dtype=np.int64),
+        widths=np.full(len(frame), len(header), np.int64),
+    )
+
+
+def _without_geometry(frame: gpd.GeoDataFrame, name: str) -> pd.DataFrame:
+    """Return a frame with its points in two columns; what is no point is told as its type."""
+    if frame.crs is None:
+        raise InputError("the table has no coordinate system", file=name, expected="a crs")
+    points = frame.geometry.to_crs(CRS)
+    other = points.geom_type.where(points.geom_type != "Point").fillna("")
+    plain = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    for column, axis in (("longitude", shapely.get_x), ("latitude", shapely.get_y)):
+        number = pd.Series(axis(points.to_numpy()), index=plain.index, dtype=object)
+        plain[column] = number.where(other == "", other)
+    return plain
+
+
+def _texts(values: pd.Series, name: str, column: str) -> pd.Series:
+    """Return any column as text, ``""`` where missing."""
+    plain = values.astype(object).where(values.notna(), None)
+    try:
+        return pd.Series([to_text(value) for value in plain], dtype="str")
+    except orjson.JSONEncodeError as error:
+        raise InputError(
+            f"a value can't be written as text: {error}",
+            file=name,
+            column=column,
+            expected=f"lists and objects nested at most {NESTED} deep",
+        ) from error
+
+
+def to_text(value: object) -> str:
+    """Return a value as a file would write it.
+
+    Examples
+    --------
+    >>> to_text(None), to_text(True), to_text(2.0), to_text(["a", 1])
+    ('', 'true', '2.0', '["a",1]')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | dict | list):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
+def read_json_table(
+    path: Path,
+    fits: Callable[[tuple[str, ...]], bool] | None = None,  # noqa: ARG001 - it holds one table
+) -> RawTable:
+    """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
+
+    Parameters
+    ----------
+    path
+        The file.
+    fits
+        As for :func:`read_sheet`; a file of JSON holds one table.
+
+    Raises
+    ------
+    InputError
+        When it is no JSON, holds no list of records, or is GeoJSON in another coordinate system.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "rows.json")
+    ...     _ = path.write_text('{"data": [{"id": "0102", "n": 1}]}')
+    ...     read_json_table(path).rows.values.tolist()
+    [['0102', '1']]
+    """
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    try:
+        content = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except orjson.JSONDecodeError as error:
+        raise InputError(
+            f"not JSON: {error.msg}", file=path.name, row=error.lineno, expected="JSON text"
+        ) from error
+    try:
+        is_geojson = isinstance(content, dict) and content.get("type") == "FeatureCollection"
+        records = (_features if is_geojson else _records)(content, path.name)
+    except orjson.JSONEncodeError as error:
+        raise InputError(
+            f"a value can't be read: {error}",
+            file=path.name,
+            expected=f"lists and objects nested at most {NESTED} deep",
+        ) from error
+    if not records:
+        raise InputError("there is no record", file=path.name, expected="a list of records")
+    names = dict.fromkeys(key for record in records for key in record)
+    frame = pd.DataFrame(
+        {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names}
+    )
+    return read_frame(frame, name=path.name)
+
+
+def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None) -> RawTable:
+    """Return the rows of a spreadsheet's sheet; the sheet's first row is the header.
+
+    Parameters
+    ----------
+    path
+        An XLSX file; formulas give the values that were saved with them.
+    fits
+        Says which header is the one that is looked for. The first sheet is read where none fits.
+
+    Raises
+    ------
+    InputError
+        When it is no XLSX file, holds no rows, or several sheets fit.
+    MissingDependencyError
+        When openpyxl is not installed.
+    """
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        raise MissingDependencyError("openpyxl", extra="excel") from error
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        sheets = book.worksheets
+        for sheet in sheets:
+            sheet.reset_dimensions()  # what a sheet states of its size is not to be trusted
+        if fits is not None and len(sheets) > 1:
+            sheets = [sheet for sheet in sheets if fits(_first_row(sheet))] or sheets[:1]
+        titles = [sheet.title for sheet in sheets]
+        rows = list(sheets[0].iter_rows(values_only=True))
+        book.close()
+    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, ParseError) as error:
+        raise InputError("not a spreadsheet", file=path.name, expected="an XLSX file") from error
+    if len(titles) > 1 and fits is not None:
+        raise InputError(
+            f"{len(titles)} sheets hold incidents",
+            file=path.name,
+            met=", ".join(titles)[:200],
+            expected="one; save each as a file of its own",
+        )
+    if not rows:
+        raise InputError("the file is empty", file=path.name, expected="a header and rows")
+    filled = [
+        (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
+    ]
+    width = max(len(row) for row in rows)
+    padded = [[*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values())]
+    table = pd.DataFrame(padded[1:], columns=[to_text(v) for v in padded[0]])
+    lines = np.array([line for line, _ in filled], np.int64)
+    return replace(read_frame(table.astype(object), name=path.name), lines=lines)
+
+
+def _first_row(sheet: Any) -> tuple[str, ...]:
+    """Return the names in a sheet's first row."""
+    return tuple(to_text(v) for row in sheet.iter_rows(max_row=1, values_only=True) for v in row)
+
+
+def _records(content: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return the list of records in an answer."""
+    if isinstance(content, dict):
+        content = next((content[key] for key in ENVELOPES if key in content), None)
+    if not isinstance(content, list):
+        raise InputError("holds no list of records", file=name, expected="[{...}, ...]")
+    return _all_objects(content, name)
+
+
+def _all_objects(items: Iterable[Any], name: str) -> list[Mapping[str, Any]]:
+    records: list[Mapping[str, Any]] = []
+    for position, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise InputError(
+                "not a record", file=name, row=position + 2, met=str(item)[:40], expected="{...}"
+            )
+        records.append(item)
+    return records
+
+
+def _features(content: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Return GeoJSON features as records with longitude and latitude."""
+    crs = to_text(content.get("crs")).casefold()
+    if crs and not any(known in crs for known in _WGS84):
+        raise InputError(
+            "coordinates in another system", file=name, met=crs[:80], expected="WGS 84 (RFC 7946)"
+        )
+    features = content.get("features")
+    if not isinstance(features, list):
+        raise InputError("holds no list of features", file=name, expected="a FeatureCollection")
+    records: list[Mapping[str, Any]] = []
+    for feature in _all_objects(features, name):
+        properties, geometry = feature.get("properties"), feature.get("geometry")
+        record = dict(properties) if isinstance(properties, dict) else {}
+        if "id" in feature:
+            record.setdefault("id", feature["id"])
+        record["longitude"], record["latitude"] = _position(geometry)
+        records.append(record)
+    return records
+
+
+def _position(geometry: Any) -> tuple[Any, Any]:
+    """Return longitude and latitude of a point, nothing of no geometry, the type of any other."""
+    if geometry is None:
+        return None, None
+    kind = geometry.get("type") if isinstance(geometry, dict) else geometry
+    position = geometry.get("coordinates") if kind == "Point" else None
+    if isinstance(position, list) and len(position) in (2, 3):
+        return position[0], position[1]
+    shown = to_text(kind) or "no type"
+    return shown, shown

@@ -1,0 +1,240 @@
+"""Opening tables: the rows of any kind of file as text, the feed that they are of, and its parts.
+
+One function a kind of file; a file that is read whole is one part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from riskmap.errors import InputError
+from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_text, split_fields
+from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
+from riskmap.incidents.partitions import PARQUET, LazyPartition, RowGroups, split_parquet
+from riskmap.incidents.parts import Block, Part, laid_out, split_file
+from riskmap.incidents.stated_scopes import ScopeRules
+from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
+from riskmap.schema import check_incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from riskmap.incidents.feeds.mappings import Feed
+    from riskmap.incidents.scope import Scope
+
+#: Rows among which the columns' names are looked for when they don't stand in the first.
+TITLE_ROWS = 20
+#: What reads each kind of file that is no delimited text.
+KINDS: Mapping[str, Callable[[Path, Callable[[tuple[str, ...]], bool]], RawTable]] = {
+    ".json": read_json_table,
+    ".geojson": read_json_table,
+    ".xlsx": read_sheet,
+}
+_PACKED = (".zip", ".gz")
+_HEAD = 1 << 16
+
+
+def as_source(path: Any) -> Any:
+    """Return what a caller names: a Parquet file as its row groups, a path, or what is read."""
+    if not isinstance(path, str | Path):
+        return path
+    return RowGroups(Path(path)) if Path(path).suffix.lower() in PARQUET else Path(path)
+
+
+def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[Part]:
+    """Yield the parts of a source.
+
+    What a source can see is inferred from its rows only where it is one part: no part shows what
+    the others hold.
+
+    Parameters
+    ----------
+    source
+        A file, a folder of Parquet files, an Incidents table, or a table of ``dask.dataframe``.
+    scope
+        As for :func:`riskmap.read_incidents`.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or of no known feed, or a scope holds an unknown word.
+    """
+    if isinstance(source, pd.DataFrame):
+        check_incidents(source)
+        yield Part(source)
+        return
+    parts = list(_split(source))
+    path = None if hasattr(source, "npartitions") else source
+    rules = ScopeRules.read(scope, path=path, is_whole=len(parts) == 1)
+    yield from (replace(part, scope=rules) for part in parts)
+
+
+def _split(source: Any) -> Iterator[Part]:
+    """Yield the parts of a source that is read."""
+    if hasattr(source, "npartitions"):  # a table of Dask's, which need not be installed
+        for number in range(source.npartitions):
+            yield Part(LazyPartition(source.partitions[number], number))
+        return
+    path = Path(source)
+    if path.is_dir() or path.suffix.lower() in PARQUET:
+        yield from map(Part, split_parquet(path))
+    elif path.suffix.lower() in (*KINDS, *_PACKED):
+        yield Part(path)
+    else:
+        feed, has_header = _peek_text(path)
+        yield from (Part(block, feed) for block in split_file(path, has_header=has_header))
+
+
+def _peek_text(path: Path) -> tuple[str, bool]:
+    """Return the feed of a text file, and whether its first line is a header, by its first rows."""
+    if not path.is_file():
+        raise InputError("there is no such file", file=path)
+    with path.open("rb") as file:
+        size = len(file.read(_HEAD) + file.readline())
+    raw, feed = open_table(Block(path, b"", 0, size, 1))
+    return feed.name, bool(raw.lines[0] > 1)
+
+
+def open_table(
+    source: Any,
+    *,
+    feed: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    every: bool = False,
+) -> tuple[RawTable, Feed]:
+    """Return the rows of a source as text and the feed that they are of.
+
+    Parameters
+    ----------
+    source
+        As for :func:`riskmap.read_incidents`, or what a part of a source is.
+    feed, columns, encoding
+        As for :func:`riskmap.read_incidents`.
+    every
+        Whether rows are kept as they stand, with columns that the feed does not read.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> raw, feed = open_table(pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]}))
+    >>> len(raw), feed.name
+    (1, 'generic')
+    """
+    chosen = None if feed is None else _feed_named(feed)
+    if columns is not None and chosen is None:
+        chosen = _feed_named("generic")
+    source = as_source(source)
+    if isinstance(source, RowGroups):
+        source = source.read()
+    if isinstance(source, pd.DataFrame):
+        raw = read_frame(source)
+        found = chosen or recognise(raw.header)
+    else:
+        raw, found = _from_file(source, chosen, encoding=encoding, columns=columns, every=every)
+    if found is None:
+        raise _unknown_columns(raw)
+    if columns is None and "event_date" not in found.sources_of(raw.header):
+        raise InputError(
+            f"no date of {found.title}",
+            file=raw.name,
+            row=1,
+            met=", ".join(raw.header)[:200],
+            expected=", ".join(found.date_columns),
+        )
+    return raw, found
+
+
+def _feed_named(name: str) -> Feed:
+    """Return a feed by its name."""
+    for feed in FEEDS:
+        if feed.name == name:
+            return feed
+    raise InputError(
+        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in FEEDS)
+    )
+
+
+def _unknown_columns(raw: RawTable) -> InputError:
+    """Return the error for a table that no feed's columns fit; a title may stand over them."""
+    expected = "a date and a place, a known feed's columns, or columns={'event_date': ...}"
+    for line, row in zip(raw.lines[:TITLE_ROWS], raw.rows.head(TITLE_ROWS).values, strict=True):
+        if found := recognise(row):
+            expected = f"these in the first row; those of {found.title} stand in row {line}"
+    return InputError(
+        "columns of no known feed",
+        file=raw.name,
+        row=1,
+        met=", ".join(raw.header)[:200],
+        expected=expected,
+    )
+
+
+def _from_file(
+    source: Path | Block,
+    feed: Feed | None,
+    *,
+    encoding: str | None,
+    columns: Mapping[str, str] | None,
+    every: bool,
+) -> tuple[RawTable, Feed | None]:
+    """Return the rows of a file or a block of one and its feed, also those of a packed file."""
+
+    def fits(header: tuple[str, ...]) -> bool:
+        if columns is not None:
+            return set(columns.values()) <= set(header)
+        own = feed or recognise(header)
+        return own is not None and "event_date" in own.sources_of(header)
+
+    with laid_out(source) as plain:
+        read = KINDS.get(plain.suffix.lower())
+        if read is not None:
+            raw = read(plain, fits)
+            feed = feed or recognise(raw.header)
+        else:
+            raw, feed = _from_text(plain, feed, encoding, every=every)
+    if isinstance(source, Block):
+        return replace(raw, lines=raw.lines + source.lines_before), feed
+    return replace(raw, name=source.name), feed
+
+
+def _from_text(
+    path: Path, feed: Feed | None, encoding: str | None, *, every: bool
+) -> tuple[RawTable, Feed | None]:
+    """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
+    try:
+        file = sniff_text(path, encoding=encoding)
+    except InputError as error:
+        known = feed or _peek_header(path)
+        if encoding is not None or known is None or known.encoding == "utf-8":
+            raise
+        try:
+            file = sniff_text(path, encoding=known.encoding)
+        except InputError:
+            raise error from None
+    header, optional = read_header(file), 0
+    own = feed or recognise(header.header)
+    if found := find_headerless(header.header, header.delimiter):
+        own, names = found
+        header = replace(header, header=names, lines=np.zeros(1, np.int64))
+        optional = 0 if every else own.optional
+    keep = None if own is None or every else own.kept(header.header)
+    return read_rows(file, header, keep=keep, optional=optional), feed or own
+
+
+def _peek_header(path: Path) -> Feed | None:
+    """Return the feed of a file by its first line, whatever the encoding of the others."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        line = file.readline(_HEAD)
+    return recognise(next(split_fields([line.decode("latin-1")], ","), []))

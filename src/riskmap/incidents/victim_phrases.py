@@ -1,0 +1,386 @@
+"""Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
+
+The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
+English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`,
+:mod:`riskmap.incidents.nationalities`).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from riskmap.countries import find_nationality
+from riskmap.countries import table as country_table
+from riskmap.incidents.nationalities import chinese_people, chinese_property, has_hit, people_abroad
+from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+_WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"[^.;!?\n]*(?:\.(?=\w)[^.;!?\n]*)*")
+_NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IGNORECASE)
+#: What may follow a person who was hit: no object, which would make that person the one who hits.
+_END = (
+    r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
+    r"|inside|over|for|who|were|was|dead|hostage)\b))"
+)
+#: What is near a thing or within it is not that thing.
+_BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
+_SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
+#: Words without which nobody is said to come from a country.
+_ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
+#: Nations that are named by a short word, which is more often a government than people.
+_SHORT = ("US", "UK", "U.S.")
+_SHORTEST_NAME = 4
+#: How many letters before people their number is looked for.
+_REACH = 60
+
+
+class Person(NamedTuple):
+    """People whom a text names.
+
+    Parameters
+    ----------
+    nation
+        Their nationality as an alpha-3 code; None for people who are only said to be foreign.
+    number
+        How many; None where the text does not say.
+    phrase
+        The words.
+    start
+        Where the phrase starts.
+    was_hit
+        Whether the sentence says that somebody was hit.
+    """
+
+    nation: str | None
+    number: int | None
+    phrase: str
+    start: int
+    was_hit: bool
+
+
+def find_people(text: str) -> list[Person]:
+    """Return the people of a nationality, and foreign ones, that a text names.
+
+    Parameters
+    ----------
+    text
+        Free text.
+
+    Examples
+    --------
+    >>> [(p.nation, p.number) for p in find_people("2 Chinese and 1 Afghan killed")]
+    [('CHN', 2), ('AFG', 1)]
+    >>> [p.nation for p in find_people("中国公民一人遇害")]
+    ['CHN']
+    >>> find_people("Talks with Chinese officials; no foreigners were hurt.")
+    []
+    """
+    found: list[Person] = []
+    if not openings("people").isdisjoint(_WORD.findall(text.casefold())):
+        for sentence in _SENTENCE.finditer(text):
+            found.extend(_of_sentence(sentence.group(), sentence.start()))
+    found += [Person(*told) for told in chinese_people(text)]
+    if _any_abroad().search(text):
+        for sentence in _SENTENCE.finditer(text):
+            for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
+                found.append(Person(nation, number, phrase, sentence.start() + start, hit))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _abroad() -> Mapping[str, tuple[str, ...]]:
+    """Return the words of other languages, as they are compared."""
+    return {k: tuple(map(normalise, words()[k])) for k in ("person", "struck", "nobody")}
+
+
+@lru_cache(maxsize=1)
+def _any_abroad() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, in other languages; most texts have none."""
+    latin = {word for word in words()["struck"] if not OTHER_LETTER.search(word)}
+    others = any_of(words()["struck"].keys() - latin)
+    return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
+
+
+def _of_sentence(text: str, offset: int) -> Iterator[Person]:
+    """Yield the people of one sentence, each once."""
+    told = set(_WORD.findall(text.casefold()))
+    if openings("people").isdisjoint(told):
+        return
+    was_hit = _any("hit", "hitting").search(text) is not None
+    found = []
+    if not openings("demonym").isdisjoint(told):
+        found = [(m, _before("foreign", m)) for m in _workers().finditer(text)]
+        if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
+            alone = ((m, _before("foreign", m)) for m in _alone().finditer(text))
+            found += [(m, before) for m, before in alone if _is_hit(m, before["number"])]
+    if not _ORIGINS.isdisjoint(told):
+        abroad = ((m, _before("role", m)) for m in _of_country().finditer(text))
+        found += [(m, before) for m, before in abroad if before["role"] or m["citizen"]]
+    end = 0
+    for match, before in sorted(found, key=lambda pair: (pair[0].start(), -pair[0].end())):
+        start = match.start() - len(before.group())
+        if match.start() < end or _NONE_BEFORE.search(text, 0, start):
+            continue
+        end = match.end()
+        yield Person(
+            _code(match["nation"]),
+            _number(before["number"]),
+            text[start:end].strip(),
+            offset + start,
+            was_hit and not _SAYS.match(text, end),
+        )
+
+
+def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
+    """Return the number, and a word of one kind, that stand right before people."""
+    start = match.start()
+    found = _leads()[kind].search(match.string, max(0, start - _REACH), start)
+    assert found is not None, "an empty lead always matches"  # noqa: S101
+    return found
+
+
+def _is_hit(match: re.Match[str], number: str | None) -> bool:
+    """Return whether people without a role are those who were hit, not a thing or who hits."""
+    text, end = match.string, match.end()
+    if match["nation"] and _ends().match(text, end):
+        before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
+        if any(before):
+            return True
+    if match["nation"] and _ABOARD.match(text, end):
+        return True
+    if number and match["nation"]:
+        return _ends().match(text, end) is not None or _hit().match(text, end) is not None
+    if match["nation"]:
+        return match["nation"] not in _SHORT and _hit().match(text, end) is not None
+    beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
+    return bool(number or beside)
+
+
+def _code(word: str | None) -> str | None:
+    if not word:
+        return None
+    own = words()["nation"]
+    return own.get(word) or find_nationality(word) or find_nationality(word.removesuffix("s"))
+
+
+_HIT_ONES = (
+    r"\b(?:victims?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
+    r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?)\b"
+)
+#: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
+_LABEL = re.compile(rf"{_HIT_ONES}\s*[:=]", re.IGNORECASE)
+_WERE = re.compile(
+    rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"
+    r"(?:[\s,]+(?:all|both|an?|the|mostly|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
+    r"|[A-Z]\w+))*[\s,]*$"
+)
+#: What says that those who are named next were in what was hit.
+_AMONG = re.compile(
+    r"\b(?:carrying|transporting|ferrying|including|among (?:them|whom)|along with)\s+"
+    r"(?:(?!by\b)[\w-]+\s+){0,2}$"
+)
+_ABOARD = re.compile(r"\s+(?:on\s+board|onboard|aboard|inside)\b")
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return int(text) if text.isdigit() else int(words()["number"][text.casefold()])
+
+
+def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
+    """Return at whom a text says that an attack was aimed, and the phrase; None when it does not.
+
+    Parameters
+    ----------
+    text
+        Free text.
+    country
+        Alpha-3 code of the incident's country, whose own people are not foreign.
+
+    Examples
+    --------
+    >>> find_aim("An attack on a Chinese company's mine", "AFG")
+    ('foreigners', 'attack on a Chinese company')
+    >>> find_aim("Gunmen stormed a gold mine"), find_aim("A bomb near a mine") is None
+    (('mining', 'stormed a gold mine'), True)
+    """
+    told = set(_WORD.findall(text.casefold()))
+    if country != "CHN" and (owned := chinese_property(text)):
+        return "foreigners", owned
+    if openings("aim").isdisjoint(told):
+        return None
+    if not openings("demonym").isdisjoint(told):
+        for match in (m for pattern in _aims() for m in pattern.finditer(text)):
+            nation = match.groupdict().get("nation")
+            if not nation or _code(nation) != country:
+                return "foreigners", match.group().strip()
+    found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
+    return found and (words()["sector"][found["sector"].casefold()], found.group().strip())
+
+
+def says_hit(text: str) -> bool:
+    """Return whether a text says that somebody or something was hit.
+
+    Examples
+    --------
+    >>> says_hit("Guards of a mine ambushed"), says_hit("A mine hires guards"), says_hit("车队遭袭")
+    (True, False, True)
+    """
+    return _any("hit", "hitting", "aim").search(text) is not None or has_hit(text)
+
+
+@lru_cache(maxsize=1)
+def words() -> Mapping[str, Mapping[str, str]]:
+    """Return the word list: for each kind its words and their values.
+
+    Examples
+    --------
+    >>> words()["sector"]["quarry"]
+    'mining'
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in read_list("victim_words.csv"):
+        for word in row["words"].split(";"):
+            found.setdefault(row["kind"], {})[word] = row["value"]
+    return found
+
+
+@lru_cache
+def openings(kind: str) -> frozenset[str]:
+    """Return the first words of what a pattern looks for: most texts have none and are passed by.
+
+    Examples
+    --------
+    >>> "foreign" in openings("people"), "dam" in openings("sector")
+    (True, True)
+    """
+    phrases = set(words().get(kind, ()))
+    if kind in ("people", "demonym"):
+        phrases = {*words()["foreign"], *_nations(), *(f"{word}s" for word in words()["foreign"])}
+    if kind == "people":
+        phrases |= _names()
+    return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
+
+
+@lru_cache
+def _any(*kinds: str) -> re.Pattern[str]:
+    listed = {word for kind in kinds for word in words()[kind]}
+    return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1)
+def _nations() -> frozenset[str]:
+    """Return what people of a nationality are called, one and many."""
+    one = {d for c in country_table().values() for d in c.demonyms} | set(words()["nation"])
+    many = {f"{d}s" for d in one if d[-1].islower() and not d.endswith(("ese", "sh", "ch", "s"))}
+    return frozenset(one | many)
+
+
+@lru_cache(maxsize=1)
+def _plain_nations() -> frozenset[str]:
+    """Return them as hurried people write them; "polish" is a word of its own."""
+    lower = {word.casefold() for word in _nations() if len(word) >= _SHORTEST_NAME}
+    return frozenset(lower - {"polish", "pole", "poles", "dane", "danes", "turkey"})
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """Return the names of countries that people are said to come from."""
+    names = {name for c in country_table().values() for name in (c.name, *c.aliases)}
+    known = {name for name in names if len(name) >= _SHORTEST_NAME and name.isascii()}
+    return frozenset(known | {"USA", "UK", "US", "UAE", "PRC", "DRC"})
+
+
+def _role() -> str:
+    return rf"(?i:{any_of(words()['role'])})(?i:s|es)?"
+
+
+@lru_cache(maxsize=1)
+def _leads() -> Mapping[str, re.Pattern[str]]:
+    """Return what may stand before people: a number, and "foreign" or what they do."""
+    number = rf"(?:(?<![\w,.])(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))\s+)?"
+    return {
+        "foreign": re.compile(rf"{number}(?:\b(?i:{any_of(words()['foreign'])})\s+)?$"),
+        "role": re.compile(rf"{number}(?:\b(?:[a-z][\w-]*\s+)?(?P<role>{_role()})\s+)?$"),
+    }
+
+
+@lru_cache(maxsize=1)
+def _workers() -> re.Pattern[str]:
+    """Return the pattern of people of a nationality, or foreign ones, with their role."""
+    return re.compile(
+        rf"(?:\(?\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b\)?"
+        r"|\b(?i:foreign|expatriate|expat|international)\b)"
+        rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
+    )
+
+
+@lru_cache(maxsize=1)
+def _of_country() -> re.Pattern[str]:
+    """Return the pattern of a country that people come from: "five workers from India"."""
+    return re.compile(
+        r"\b(?:from|(?P<citizen>(?i:nationals?|citizens?)\s+of))\s+(?:the\s+)?"
+        rf"(?P<nation>{any_of(_names())})\b(?!\s+[A-Z])(?!-)"
+    )
+
+
+@lru_cache(maxsize=1)
+def _alone() -> re.Pattern[str]:
+    """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
+    return re.compile(
+        rf"\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b(?![-'’])"
+        r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
+    )
+
+
+@lru_cache(maxsize=1)
+def _ends() -> re.Pattern[str]:
+    return re.compile(rf"(?!/){_END}")
+
+
+@lru_cache(maxsize=1)
+def _hit() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, behind them."""
+    were = r"(?:(?:was|were|has been|have been|had been|being|got|is|are)\s+)?"
+    return re.compile(rf"\s+{were}(?:\w+ly\s+)?(?i:{any_of(words()['hit'])})\b{_END}")
+
+
+@lru_cache(maxsize=1)
+def _hitting() -> re.Pattern[str]:
+    """Return the pattern of what was done to people, before them."""
+    return re.compile(rf"\b(?i:{any_of(words()['hitting'])})\s+(?:[\w-]+\s+){{0,3}}?$")
+
+
+def _aim() -> str:
+    return rf"\b(?i:{any_of(words()['aim'])})\s+(?:{_BESIDE}[\w'’-]+\s+){{0,4}}?"
+
+
+@lru_cache(maxsize=1)
+def _aim_at_sector() -> re.Pattern[str]:
+    return re.compile(rf"{_aim()}(?P<sector>(?i:{any_of(words()['sector'])}))\b")
+
+
+@lru_cache(maxsize=1)
+def _aims() -> tuple[re.Pattern[str], ...]:
+    """Return the patterns of an attack on foreigners or on what is theirs."""
+    kinds = words()
+    nation = rf"(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b"
+    arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
+    owned = rf"(?:-\w+)?(?:['’]s?)?\s+(?:{arms}[\w'’-]+\s+){{0,2}}?"
+    theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"
+    foreign = rf"\b(?i:foreigners?|expats?|expatriates?)\b|\b(?i:foreign){owned}{theirs}"
+    were = r"\s+(?:[\w-]+\s+){0,2}?(?:was\s+|were\s+|being\s+)?"
+    attacked = rf"{were}(?i:attacked|targeted|ambushed|raided|stormed|bombed|torched|hit|struck"
+    attacked += rf"|shelled|looted|robbed|damaged|destroyed|burned|burnt|set\s+on\s+fire){_END}"
+    return (
+        re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
+        re.compile(rf"{_aim()}{nation}{_END}"),
+        re.compile(rf"(?:{foreign}|\b{nation}{owned}{theirs}){attacked}"),
+    )

@@ -1,0 +1,114 @@
+"""Bundles: a layer and what several formats are made of, each part made once and kept."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+
+from riskmap.outputs.editions import Edition
+from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
+from riskmap.outputs.movements import find_moves
+from riskmap.outputs.reports import build_report
+from riskmap.outputs.tables import clean_text, long_table, risk_table
+from riskmap.schema import CRS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.outputs.geometries import Drawing
+    from riskmap.outputs.reports import Report
+
+
+class Bundle:
+    """A layer, and the tables, geometries and reports that files of it hold.
+
+    Nothing is made before it is asked for, and nothing twice: all writers of a set share one.
+
+    Parameters
+    ----------
+    layer
+        The risk layer, after its profile was applied.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
+    >>> bundle = Bundle(rm.assess(rm.forecast(panel), districts))
+    >>> bundle.table is bundle.table, len(bundle.shapes) == len(bundle.table)
+    (True, True)
+    """
+
+    def __init__(self, layer: RiskLayer) -> None:
+        self.layer = layer
+        self._editions: dict[str, Edition] = {}
+        self._reports: dict[str, Report] = {}
+
+    @cached_property
+    def regions(self) -> gpd.GeoDataFrame:
+        """The regions, sorted by ``region_id``, as all tables and shapes of a bundle are."""
+        return self.layer.regions.sort_values("region_id", kind="stable", ignore_index=True)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The published table, one row a region."""
+        return risk_table(self.layer)
+
+    @cached_property
+    def long(self) -> pd.DataFrame:
+        """The published table of one row a region and layer."""
+        return long_table(self.layer)
+
+    @cached_property
+    def moves(self) -> pd.DataFrame:
+        """What would move levels."""
+        return find_moves(self.layer)
+
+    @cached_property
+    def levels(self) -> list[int]:
+        """The level of each region, 0 where it is not assessed."""
+        return [int(level) for level in self.table["risk_level"].fillna(0)]
+
+    @cached_property
+    def shapes(self) -> NDArray[np.object_]:
+        """The geometries, fit for RFC 7946."""
+        return prepare_geometries(self.regions.geometry)
+
+    @cached_property
+    def frame(self) -> gpd.GeoDataFrame:
+        """The published table with its geometries, texts without what no file can hold."""
+        texts = {
+            name: self.table[name].map(clean_text, na_action="ignore")
+            for name in self.table.columns
+            if str(self.table[name].dtype) in ("str", "object")
+        }
+        return gpd.GeoDataFrame(self.table.assign(**texts), geometry=self.shapes, crs=CRS)
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """The regions as pages and pictures draw them."""
+        return draw_regions(self.shapes)
+
+    @cached_property
+    def points(self) -> tuple[list[int], list[int], list[int]]:
+        """Where the label of each region stands on the drawing, and how far its edge is."""
+        return label_points(self.drawing.shapes)
+
+    def edition(self, language: str) -> Edition:
+        """Return the layer in the words of a language."""
+        if language not in self._editions:
+            edition = Edition(self.layer, self.table, self.moves, language=language)
+            self._editions[language] = edition
+        return self._editions[language]
+
+    def report(self, language: str) -> Report:
+        """Return what an advisory says in a language."""
+        if language not in self._reports:
+            self._reports[language] = build_report(self.edition(language))
+        return self._reports[language]

@@ -1,0 +1,241 @@
+"""Pages: the offline map and the advisory, self-contained HTML files that ask nobody.
+
+No drawing holds a name of a place or of people: what is written on it are numbers, levels and days,
+and all of them stand in a table beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+from markupsafe import Markup
+
+from riskmap.outputs.catalogues import catalogue, languages, read_template, render_html
+from riskmap.outputs.payloads import map_payload
+from riskmap.outputs.reports import FIRST, SAID
+from riskmap.outputs.wordings import is_told, level_in, level_sign, level_words
+
+if TYPE_CHECKING:
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.editions import Grid
+
+#: Labels on a map at most; more would be a grey veil.
+LABELS = 120
+#: A number stands only where a circle of this radius, in units of the drawing, lies in the region.
+_ROOM = 70
+_DARK = 0.4
+#: Texts of the catalogue that the page shows; the rest belongs to the advisory.
+_SHOWN = (
+    "page",
+    "levels",
+    "layers",
+    "trends",
+    "confidences",
+    "sufficiencies",
+    "event_types",
+    "likelihoods",
+    "driver_names",
+    "confidence",
+    "sufficiency",
+    "consequence",
+    "causes",
+    "rules",
+    "flags",
+    "moves",
+    "consequences",
+    "relevances",
+    "group",
+    "likelihood",
+    "not_assessed",
+    "grade",
+    "weight",
+    "told",
+    "reasons_short",
+    "attacks_told",
+    "few_victims",
+    "nationals",
+)
+_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
+
+
+def map_page(bundle: Bundle, *, language: str = "en") -> str:
+    """Return a layer as one HTML page with a map, for any browser, without a network.
+
+    Parameters
+    ----------
+    bundle
+        The layer.
+    language
+        The language that the page opens in; readers switch between all of them.
+
+    Returns
+    -------
+    str
+        A whole HTML document. Its policy lets nothing load, and only its own script run.
+    """
+    script, style = (read_template(name) for name in ("map.js", "map.css"))
+    payload = map_payload(bundle) | {
+        "language": language,
+        "texts": {code: _texts(code) for code in languages()},
+    }
+    return render_html(
+        "map.html",
+        title=catalogue(language)["page"]["title"],
+        policy=_policy(script, style),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - a file of this package
+        data=embed_json(payload),
+    )
+
+
+def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
+    """Return the advisory on a layer as one HTML page with a map, without any script.
+
+    Parameters
+    ----------
+    bundle
+        The layer.
+    language
+        Code of a catalogue.
+
+    Returns
+    -------
+    str
+        A whole HTML document that prints on A4.
+    """
+    style = read_template("advisory.css") + _level_colours(bundle.layer.scale)
+    report = bundle.report(language)
+    return render_html(
+        "advisory.html",
+        report=report,
+        sections={key: (heading, content) for key, heading, content in report.sections()},
+        words=catalogue(language),
+        first=FIRST,
+        said=SAID,
+        level_in=level_in,
+        policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
+        style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
+        drawing=map_drawing(bundle, language),
+        chart=history_drawing(report["history"]),
+    )
+
+
+def ink(colour: str) -> str:
+    """Return black or white, whichever is read better on a colour.
+
+    Examples
+    --------
+    >>> ink("#ffffb2"), ink("#bd0026")
+    ('#10161c', '#ffffff')
+    """
+    red, green, blue = (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    return "#10161c" if 0.299 * red + 0.587 * green + 0.114 * blue > _DARK else "#ffffff"
+
+
+def map_drawing(bundle: Bundle, language: str) -> dict[str, Any]:
+    """Return the map of an advisory: paths with their fills, numbers, and a legend with counts."""
+    drawing = bundle.drawing
+    fills = ["url(#hatch)", *(level.colour for level in bundle.layer.scale.levels[1:])]
+    paths = zip(drawing.paths, bundle.levels, strict=True)
+    return {
+        "width": drawing.width,
+        "height": drawing.height,
+        "paths": [(path, fills[level]) for path, level in paths if path],
+        "labels": map_labels(bundle),
+        "marks": map_marks(bundle),
+        "legend": [
+            (level and fills[level], text) for level, text in legend_texts(bundle, language)
+        ],
+    }
+
+
+def map_labels(bundle: Bundle) -> list[tuple[int, int, str, str]]:
+    """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
+    x, y, reach = bundle.points
+    levels, least = bundle.levels, [is_told(flag) for flag in bundle.table["at_least"]]
+    inks = ["#10161c", *(ink(level.colour) for level in bundle.layer.scale.levels[1:])]
+    largest = np.argsort(reach, kind="stable")[::-1][:LABELS].tolist()
+    return [
+        (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
+        for i in sorted(i for i in largest if reach[i] > _ROOM)
+    ]
+
+
+def map_marks(bundle: Bundle) -> list[tuple[int, int]]:
+    """Return where the marks of attacked regions stand, however small the regions are."""
+    x, y, _ = bundle.points
+    attacked = enumerate(bundle.table["attacked"])
+    return [(x[i], y[i]) for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
+
+
+def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:
+    """Return each level, the highest first, with its name and how many regions have it."""
+    words, levels = catalogue(language), bundle.levels
+    names = [level_words(level.level, words) for level in bundle.layer.scale.levels]
+    return [(k, f"{names[k]}: {levels.count(k)}") for k in reversed(range(len(names)))]
+
+
+def history_drawing(history: Grid) -> dict[str, Any]:
+    """Return the bars of a history: x, and the heights of all and of those with foreigners."""
+    counts = [(int(row[1]), int(row[2])) for row in history.rows]
+    top = max((every for every, _ in counts), default=0) or 1
+    return {
+        "top": top,
+        "bars": [
+            {"x": 60 * k, "year": row[0][:7], "all": round(100 * every / top, 1)}
+            | {"foreign": round(100 * theirs / top, 1), "n": every}
+            for k, (row, (every, theirs)) in enumerate(zip(history.rows, counts, strict=True))
+        ],
+        "width": 60 * len(counts),
+    }
+
+
+def _level_colours(scale: LevelScale) -> str:
+    """Return rules that give each level its colour, black or white on it."""
+    return "".join(
+        f".b{level.level} {{ background: {level.colour}; color: {ink(level.colour)}; }}\n"
+        for level in scale.levels[1:]
+    )
+
+
+def _texts(code: str) -> dict[str, object]:
+    words = catalogue(code)
+    limits = {key: words["limits"][key] for key in ("models", "boundaries")}
+    sentences = {key: words["sentences"][key] for key in _SENTENCES}
+    page = {key: text for key, text in words["page"].items() if key != "meanings"}
+    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
+    return {key: words[key] for key in _SHOWN} | {
+        "page": page,
+        "limits": limits,
+        "sentences": sentences,
+        "headings": headings,
+    }
+
+
+def _policy(script: str, style: str) -> str:
+    """Return a content security policy: nothing but this very script and this very style."""
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def embed_json(value: object) -> Markup:
+    r"""Return JSON that can stand inside a ``<script>`` element: no ``<`` is left in it.
+
+    Examples
+    --------
+    >>> print(embed_json(["</script><script>alert(1)"]))
+    ["\u003c/script>\u003cscript>alert(1)"]
+    """
+    text = orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
+    return Markup(text)  # noqa: S704 - no character of it can end the element

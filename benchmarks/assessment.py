@@ -15,7 +15,9 @@ import pandas as pd
 from synthetic import fractal_districts
 
 import riskmap as rm
-from riskmap.models.explanations import Question, find_influences, find_reports, find_responses
+from riskmap.models.decompositions import Decomposition
+from riskmap.models.explanations import Question, find_influences, find_responses
+from riskmap.models.reports import find_reports, report_codes
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
 
 AS_OF = pd.Timestamp("2025-01-01")
@@ -67,11 +69,11 @@ def main() -> None:
     found = rm.forecast(panel)
     whole = time.process_time() - start
     start = time.process_time()
-    reports = find_reports(panel)
-    names = {*found.histories, "unknown", "foreign"}
-    rates = dict.fromkeys(names, np.full(given.regions, 0.01))
-    for model in found.layers.values():
-        question = Question(model, found.histories, panel.keys["region_id"], rates)
+    reports = find_reports(panel, report_codes(panel.evidence, panel.group))
+    known = Decomposition(found)
+    rates = dict.fromkeys({*known.histories, "unknown", "foreign"}, np.full(given.regions, 0.01))
+    for model in known.layers.values():
+        question = Question(model, known.histories, panel.keys["region_id"], rates)
         find_influences(question, reports)
         find_responses(question, as_of=AS_OF, every=given.every)
     asked = time.process_time() - start

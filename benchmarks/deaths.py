@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scoringrules import crps_ensemble
 
 import riskmap as rm
-from riskmap.evaluation.scores import crps_ensemble
 from riskmap.panels.features import membership
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def judge(model: rm.EndemicEpidemic, history: CountHistory, first: int, months: 
         found = model.predict_distribution(history.until(t))
         seen = history.counts[t : t + months].sum(axis=0)
         rng = np.random.default_rng(t)
-        losses.append(crps_ensemble(seen, found.draws(200, rng=rng)).mean())
+        losses.append(
+            crps_ensemble(seen, found.draws(200, rng=rng), m_axis=0, estimator="fair").mean()
+        )
         below = found.cdf(seen - 1)
         rank = below + rng.random(len(seen)) * (found.cdf(seen) - below)
         inside.append(((rank >= 0.05) & (rank <= 0.95)).mean())

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scoringrules import crps_ensemble
 
 import riskmap as rm
-from riskmap.evaluation.scores import brier, crps_ensemble, log_score
+from riskmap.evaluation.scores import brier, log_score
 from riskmap.typing import CountHistory
 
 
@@ -196,7 +197,11 @@ def replay(
             rows["p"].append(forecast.p_gt(0))
             rows["mean"].append(forecast.mean)
             rows["inside"].append((pit >= 0.05) & (pit <= 0.95))
-            rows["crps"].append(crps_ensemble(history.counts[t], forecast.draws(200, rng=rng)))
+            rows["crps"].append(
+                crps_ensemble(
+                    history.counts[t], forecast.draws(200, rng=rng), m_axis=0, estimator="fair"
+                )
+            )
         found[name] = {key: np.array(value) for key, value in rows.items()}
         found[name] |= {"seconds": seconds, "hit": seen > 0, "active": active}
     return found

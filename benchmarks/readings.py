@@ -26,7 +26,8 @@ from scipy import optimize
 
 import riskmap as rm
 from riskmap.evaluation.scores import brier, log_score
-from riskmap.panels.features import membership, rate_features
+from riskmap.models.drivers import PastSums, drivers_of, rate_of
+from riskmap.panels.features import membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +90,12 @@ def replay(model: rm.EmpiricalBayes, history: CountHistory, at: FloatArray) -> F
 def drivers(history: CountHistory) -> FloatArray:
     """Return the drivers of the trial before each window, (n_windows, n_regions, n_drivers)."""
     at = np.arange(1, history.n_windows + 1)
-    rates = rate_features(history, at=at)
-    kept = [x for name, x in rates.items() if name.startswith(("own", "country", "violence"))]
+    sums, none = PastSums(history, at), np.zeros(3)
+    kept = [
+        rate_of(driver, sums, strength_days=none)
+        for driver in drivers_of(history)
+        if driver.part.startswith(("own", "country", "violence"))
+    ]
     kept += [country_prior(history, at, np.full((1, 1), k)) / QUARTER for k in (4.0, 20.0)]
     stacked = QUARTER * np.stack(kept, axis=-1)
     parts = [stacked, np.sqrt(stacked), np.ones((*stacked.shape[:2], 1))]

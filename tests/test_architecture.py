@@ -14,14 +14,14 @@ ROOT = Path(riskmap.__file__).parent
 FLOORS = (
     ("cli",),
     ("outputs",),
-    ("assessment",),
     ("evaluation",),
+    ("assessment",),
     ("models",),
     ("panels",),
     ("places",),
     ("incidents",),
     ("datasets", "doctors", "downloads", "testing", "workers"),
-    ("countries", "schema", "ledgers", "errors", "typing", "settings"),
+    ("countries", "schema", "ledgers", "errors", "hazards", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within
 #: the method, by this one module.
@@ -109,6 +109,54 @@ def test_what_points_up_is_imported_within_a_method():
         used = [n for n in outside if n.module == package and module in {a.name for a in n.names}]
         assert used
         assert all(node in inside for node in used)
+
+
+#: What assessing still asks of the floors where models and counting are. The goal is nothing: what
+#: changed since the layer before is asked of what models have learnt, and the rest are names of
+#: columns, rules and days.
+ASKS_BELOW = {
+    ("assessments", "models.tables"),  # the type of a forecast, here and below
+    ("assessments", "panels.shares"),
+    ("authorities", "panels.windows"),
+    ("changes", "models.decompositions"),
+    ("changes", "models.tables"),
+    ("changes", "panels.joins"),
+    ("consequences", "models.tables"),
+    ("exposures", "models.tables"),
+    ("exposures", "panels.groups"),
+    ("exposures", "panels.presence"),
+    ("floors", "models.tables"),
+    ("floors", "panels.attacks"),
+    ("floors", "panels.groups"),
+    ("floors", "panels.knowledge"),
+    ("group_files", "panels.groups"),
+    ("group_files", "panels.presence"),
+    ("judgements", "models.tables"),
+    ("judgements", "panels.features"),
+    ("judgements", "panels.groups"),
+    ("judgements", "panels.shares"),
+    ("layers", "panels.attacks"),
+    ("layers", "panels.shares"),
+    ("notables", "panels.joins"),
+    ("notables", "panels.measures"),
+    ("reasons", "models.tables"),
+    ("silences", "panels.doubts"),
+    ("silences", "panels.knowledge"),
+    ("silences", "panels.measures"),
+    ("sites", "panels.groups"),
+    ("sites", "panels.presence"),
+    ("validities", "panels.windows"),
+}
+
+
+def test_assessing_asks_no_model_and_counts_nothing():
+    asked = {
+        (name.removeprefix("riskmap.assessment."), target.removeprefix("riskmap."))
+        for name, target in arrows()
+        if name.startswith("riskmap.assessment.")
+        and target.startswith(("riskmap.models.", "riskmap.panels."))
+    }
+    assert asked <= ASKS_BELOW
 
 
 def test_only_the_face_is_above():

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from riskmap.assessment.group_files import read_group
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-    from riskmap.assessment.replays import Replay, replay
     from riskmap.errors import InputError, RiskmapError, RiskmapWarning
     from riskmap.evaluation.backtests import backtest
+    from riskmap.evaluation.replays import Replay, replay
     from riskmap.incidents.articles import extract_incidents
     from riskmap.incidents.checks import check_incidents_file
     from riskmap.incidents.dates import DateRules
@@ -47,9 +47,10 @@ if TYPE_CHECKING:
     from riskmap.models.endemic_epidemic import EndemicEpidemic
     from riskmap.models.ensembles import Adapted, Boosting, Stack
     from riskmap.models.files import load_model, save_model
-    from riskmap.models.forecasts import Forecast, forecast
+    from riskmap.models.forecasts import forecast
     from riskmap.models.hawkes import Hawkes
     from riskmap.models.shrinkage import EmpiricalBayes
+    from riskmap.models.tables import Forecast
     from riskmap.outputs.databases import (
         read_postgis_incidents,
         read_postgis_regions,
@@ -82,7 +83,7 @@ _HOMES = {
     "EmpiricalBayes": "riskmap.models.shrinkage",
     "EndemicEpidemic": "riskmap.models.endemic_epidemic",
     "ExponentialMean": "riskmap.models.baselines",
-    "Forecast": "riskmap.models.forecasts",
+    "Forecast": "riskmap.models.tables",
     "Gazetteer": "riskmap.places.names",
     "GeocodeService": "riskmap.places.geocoders",
     "Hawkes": "riskmap.models.hawkes",
@@ -93,7 +94,7 @@ _HOMES = {
     "Panel": "riskmap.panels.counts",
     "Persistence": "riskmap.models.baselines",
     "RegionIndex": "riskmap.places.region_index",
-    "Replay": "riskmap.assessment.replays",
+    "Replay": "riskmap.evaluation.replays",
     "RiskLayer": "riskmap.assessment.layers",
     "RiskmapError": "riskmap.errors",
     "RiskmapWarning": "riskmap.errors",
@@ -132,7 +133,7 @@ _HOMES = {
     "read_postgis_regions": "riskmap.outputs.databases",
     "read_regions": "riskmap.places.regions",
     "repair_regions": "riskmap.places.audits",
-    "replay": "riskmap.assessment.replays",
+    "replay": "riskmap.evaluation.replays",
     "save_model": "riskmap.models.files",
     "scan_incidents": "riskmap.panels.batches",
     "testing": "riskmap.testing",

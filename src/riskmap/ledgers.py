@@ -62,6 +62,16 @@ class Stage:
                 f"{self.quarantined} quarantined, {self.merged} merged"
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a stage be kept and copied: what is frozen is frozen again."""
+        return type(self), (
+            self.stage,
+            self.rows_in,
+            self.rows_out,
+            dict(self.reasons),
+            self.merged,
+        )
+
     @property
     def quarantined(self) -> int:
         """Rows set aside, over all reasons."""

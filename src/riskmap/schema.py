@@ -32,6 +32,9 @@ DATE_PRECISIONS = ("day", "week", "month", "year")
 #: How exactly an incident's place is known, from the exact point to nothing at all.
 GEO_PRECISIONS = ("point", "place", "admin2", "admin1", "country", "unknown")
 
+#: The layers, from the widest to the narrowest; each is nested in the one before.
+LAYERS = ("violence", "foreign", "group")
+
 #: What happened, in the coarse types that every feed can be mapped to.
 EVENT_TYPES = (
     "armed_attack",

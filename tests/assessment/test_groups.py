@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
+from riskmap.hazards import hazard_of
+from riskmap.models.files import unpack_model
 from riskmap.models.forecasts import histories_of, make_layers
-from riskmap.models.terms import hazard_of
 from riskmap.panels.groups import RELEVANCE
 from riskmap.panels.presence import Site
 
@@ -157,7 +158,7 @@ def fitted():
     table, _ = rm.datasets.scenario()
     sharp = table[table["geo_precision"].isin(["point", "place"])].reset_index(drop=True)
     found = made(sharp, model=QUICK)
-    return sharp, {name: found.layers[name].terms[0].model for name in ("violence", "foreign")}
+    return sharp, {name: unpack_model(found.fitted[name]) for name in ("violence", "foreign")}
 
 
 def ask(incidents):

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.reasons import cap_single_sources
+from riskmap.models.decompositions import Decomposition
 from riskmap.models.estimators import CountEstimator
-from riskmap.models.explanations import lengthen, report_codes
-from riskmap.models.forecasts import recount
+from riskmap.models.files import unpack_model
+from riskmap.models.reports import report_codes
+from riskmap.models.what_ifs import lengthen
 from riskmap.panels.windows import step_onwards
-from riskmap.schema import conform
+from riskmap.schema import LAYERS, conform
 
 REGIONS = rm.datasets.regions()
 AS_OF = pd.Timestamp("2025-01-01")
@@ -41,7 +43,7 @@ class Held(CountEstimator):
 
 def models_of(forecast):
     """The fitted model of each series."""
-    return {name: forecast.layers[name].terms[0].model for name in ("violence", "foreign")}
+    return {name: unpack_model(forecast.fitted[name]) for name in ("violence", "foreign")}
 
 
 def invented(**changes):
@@ -119,20 +121,20 @@ def test_each_downward_counterfactual_comes_true(base, name):
         (layer.counterfactuals["direction"] == "down") & (layer.counterfactuals["layer"] == name)
     ]
     assert len(downs)
-    rates = {}
+    rates, known = {}, Decomposition(forecast)
     for series, model in (("violence", "violence"), ("foreign", "foreign"), ("group", "foreign")):
-        fitted, history = models_of(forecast)[model], forecast.histories[series]
+        fitted, history = models_of(forecast)[model], known.histories[series]
         rates[series] = fitted.predict_distribution(history).mean / 90.0
     rates["unknown"] = 0.0  # of every invented incident it is told who was hit
     edges = step_onwards(AS_OF, AS_OF + pd.Timedelta(days=1000), every="month")
     ends = np.diff(edges).astype(float).cumsum()
-    asked = forecast.layers[name]
+    asked = known.layers[name]
     for row in downs.head(8).itertuples():
         days = np.diff(edges).astype(float)[: int(np.flatnonzero(ends == row.amount)[0]) + 1]
         r = int(np.flatnonzero(REGIONS["region_id"].sort_values() == row.region_id)[0])
         then = {}
         for series in asked.every_series():
-            history = lengthen(forecast.histories[series], days, rates, series=series)
+            history = lengthen(known.histories[series], days, rates, series=series)
             quiet = {k: values.copy() for k, values in history.drivers.items()}
             counts = history.counts.copy()
             for values in (counts, *quiet.values()):
@@ -147,17 +149,17 @@ def test_each_downward_counterfactual_comes_true(base, name):
 def levels_without(forecast, ids):
     """The levels of all layers counted anew without some incidents; the rest is where it was."""
     left = forecast.evidence[~forecast.evidence["incident_id"].isin(ids)]
-    panel = recount(forecast, left, as_of=f"{AS_OF:%Y-%m-%d}")
+    asked = Decomposition(forecast)
     histories = {
-        name: replace(panel.history(name), watched=known.watched)
-        for name, known in forecast.histories.items()
+        name: replace(history, watched=asked.histories[name].watched)
+        for name, history in asked.histories_of(left, f"{AS_OF:%Y-%m-%d}").items()
     }
     found = {}
-    for name, model in forecast.layers.items():
+    for name, model in asked.layers.items():
         p_any = model.predict(histories).p_gt(0)
         levels = SCALE.level_of(p_any, layer=name, horizon_days=90.0)
         found |= {
-            (region, name): k for region, k in zip(panel.keys["region_id"], levels, strict=True)
+            (region, name): k for region, k in zip(forecast.keys["region_id"], levels, strict=True)
         }
     return found
 
@@ -171,8 +173,8 @@ def test_a_fragile_level_is_another_one_without_one_report(base):
     deciding = set()
     for report in np.unique(code[evidence["region_id"] == QUIET]):
         then = levels_without(forecast, evidence["incident_id"][code == report])
-        deciding |= {name for name in forecast.layers if then[QUIET, name] != now[QUIET, name]}
-    for name in forecast.layers:
+        deciding |= {name for name in LAYERS if then[QUIET, name] != now[QUIET, name]}
+    for name in LAYERS:
         assert (fragile[QUIET, name] == "fragile") == (name in deciding), name
 
 
@@ -200,8 +202,9 @@ def test_models_disagree_by_a_range_of_probabilities(base):
     assert known["disagreement"].between(0, 1).all()
     assert layer.risks.loc[layer.risks["risk_level"] == 0, "disagreement"].isna().all()
     assert (known["p_most"] - known["p_least"]).equals(known["disagreement"])
-    alone = rm.EmpiricalBayes().fit(forecast.histories["violence"], horizon_days=90.0)
-    p_any = alone.predict_distribution(forecast.histories["violence"]).p_gt(0)
+    history = Decomposition(forecast).histories["violence"]
+    alone = rm.EmpiricalBayes().fit(history, horizon_days=90.0)
+    p_any = alone.predict_distribution(history).p_gt(0)
     frame = forecast.frame[forecast.frame["layer"] == "violence"]
     assert (frame["p_least"] <= p_any).all()
     assert (p_any <= frame["p_most"]).all()

@@ -295,3 +295,4 @@ def test_counts_without_incidents_are_assessed():
     assert not layer.risks["reporting_gap"].any()
     after = rm.assess(forecast, REGIONS, previous=assess(BASE, BEFORE))
     assert after.risks["reporting_gap"].all(), "all that was known has gone"
+    assert after.changes.empty, "counts tell no incidents that could explain a change"

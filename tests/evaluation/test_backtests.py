@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import PoissonRegressor
 
 import riskmap as rm
 from riskmap.errors import InputError, ModelError
@@ -209,3 +210,24 @@ def test_a_series_that_nobody_knows_is_refused(panel):
     empty = replace(panel, frame=panel.frame.assign(foreign=np.nan))
     with pytest.raises(ModelError, match="nothing is known"):
         backtest(empty, MODELS, series="foreign")
+
+
+def test_a_list_of_models_goes_by_their_classes(panel):
+    named = {"EmpiricalBayes": rm.EmpiricalBayes(), "Climatology": rm.Climatology()}
+    several, one = backtest(panel, [*named.values()], origins=2), rm.Climatology()
+    pd.testing.assert_frame_equal(several.forecasts, backtest(panel, named, origins=2).forecasts)
+    alone = backtest(panel, one, origins=2).forecasts
+    assert alone["model"].unique().tolist() == ["Climatology"]
+
+
+def test_a_list_with_one_name_twice_asks_for_names(panel):
+    models = [rm.EmpiricalBayes(), rm.EmpiricalBayes(levels=("country",))]
+    with pytest.raises(InputError, match=r"one name: met 'EmpiricalBayes', expected names of your"):
+        backtest(panel, models, origins=2)
+
+
+def test_a_bare_model_of_scikit_learn_is_adapted(panel):
+    bare = {"trees": PoissonRegressor(alpha=1e-3)}
+    adapted = {"trees": rm.Adapted(PoissonRegressor(alpha=1e-3))}
+    one, two = (backtest(panel, models, origins=2, horizon=90) for models in (bare, adapted))
+    pd.testing.assert_frame_equal(one.forecasts, two.forecasts)

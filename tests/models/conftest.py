@@ -30,3 +30,19 @@ def history():
 @pytest.fixture(scope="session")
 def make():
     return make_history
+
+
+@pytest.fixture(scope="session")
+def one_by_one():
+    """The slow way to ask what-ifs: change the history, predict again. Right for every model."""
+
+    def ask(model, history, what_ifs):
+        mean, p_any = np.empty((2, len(what_ifs.event)))
+        for event in np.unique(what_ifs.event):
+            pairs = what_ifs.event == event
+            found = model.predict_distribution(what_ifs.changed(history, np.array([event])))
+            mean[pairs] = found.mean[what_ifs.region[pairs]]
+            p_any[pairs] = found.p_gt(0)[what_ifs.region[pairs]]
+        return mean, p_any
+
+    return ask

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.linear_model import PoissonRegressor
 
 from riskmap.errors import ModelError
-from riskmap.models.clusters import (
+from riskmap.models.scan_statistics import (
     circular_zones,
     graph_zones,
     scan_expectation,

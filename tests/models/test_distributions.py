@@ -24,20 +24,24 @@ def one(mean, size=np.inf):
     return NegativeBinomial(np.array([mean]), np.array([size]))
 
 
+def log_pmf(found, k):
+    return log_negative_binomial(np.full(1, float(k)), found.mean, found.size)
+
+
 @given(means, sizes, st.integers(0, 2000))
 def test_equals_scipy(mean, size, k):
     oracle = stats.nbinom(size, size / (size + mean))
     found = one(mean, size)
     assert found.variance[0] == pytest.approx(oracle.var(), rel=1e-9)
     assert found.p_gt(k)[0] == pytest.approx(oracle.sf(k), rel=1e-7, abs=1e-300)
-    assert found.log_pmf(k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-6, abs=1e-6)
+    assert log_pmf(found, k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-6, abs=1e-6)
 
 
 @given(means, st.integers(0, 200))
 def test_poisson_is_the_limit(mean, k):
     oracle = stats.poisson(mean)
     assert one(mean).p_gt(k)[0] == pytest.approx(oracle.sf(k), rel=1e-9, abs=1e-300)
-    assert one(mean).log_pmf(k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-9, abs=1e-9)
+    assert log_pmf(one(mean), k)[0] == pytest.approx(oracle.logpmf(k), rel=1e-9, abs=1e-9)
     assert one(mean, 1e11).p_gt(k)[0] == pytest.approx(one(mean).p_gt(k)[0], rel=1e-4, abs=1e-300)
 
 
@@ -57,14 +61,14 @@ def test_a_quantile_is_the_smallest_count_that_reaches(mean, size, probability):
 
 def test_large_counts_stay_finite():
     found = one(1e9, 3.0)
-    assert np.isfinite(found.log_pmf(1e9)).all()
+    assert np.isfinite(log_pmf(found, 1e9)).all()
     assert found.quantile(0.5)[0] == pytest.approx(8.9e8, rel=0.01)
 
 
 def test_no_incident_is_expected_where_the_mean_is_zero():
     found = one(0.0, 1.0)
     assert found.p_gt(0)[0] == 0.0
-    assert found.log_pmf(0.0)[0] == 0.0
+    assert log_pmf(found, 0.0)[0] == 0.0
     assert found.quantile(0.95)[0] == 0.0
     assert found.draws(3, rng=np.random.default_rng(1)).sum() == 0.0
 
@@ -79,7 +83,6 @@ def test_draws_have_the_mean_and_variance():
     draws = found.draws(200_000, rng=np.random.default_rng(3))
     assert draws.mean(axis=0) == pytest.approx(found.mean, rel=0.02)
     assert draws.var(axis=0) == pytest.approx(found.variance, rel=0.03)
-    assert found.dispersion.tolist() == [1 / 0.7, 0.0]
 
 
 def test_probabilities_sum_to_one():
@@ -108,7 +111,6 @@ def test_a_mixture_is_between_its_members():
     assert found.cdf(3)[0] == pytest.approx(np.mean(draws <= 3), abs=0.01)
     assert found.p_gt(3)[0] == pytest.approx(1 - found.cdf(3)[0])
     assert found.quantile(0.5)[0] == np.median(draws)
-    assert np.exp(found.log_pmf(2.0))[0] == pytest.approx(np.mean(draws == 2), abs=0.01)
 
 
 def one_region(mean):
@@ -123,7 +125,6 @@ def test_resampled_counts_are_those_seen():
     assert found.mean.tolist() == [1.0, 5.0]
     assert found.variance.tolist() == [1.0, 0.0]
     assert found.p_gt(1).tolist() == [0.5, 1.0]
-    assert np.exp(found.log_pmf(2.0)).round(9).tolist() == [0.5, 0.0]
 
 
 @given(st.floats(0, 1), st.integers(-1, 3))

@@ -3,8 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import PoissonRegressor, RidgeClassifier
 
 import riskmap as rm
+from riskmap.errors import ModelError
+from riskmap.models.estimators import parse_horizon
 
 REGIONS = rm.datasets.regions()
 N = len(rm.datasets.incidents())
@@ -94,3 +98,47 @@ def test_of_a_horizon_longer_than_the_history_nothing_is_watched():
 
 def test_the_default_is_the_additive_model():
     assert rm.forecast(panel()).provenance["model"].startswith("EndemicEpidemic(")
+
+
+def test_a_horizon_is_text_or_days():
+    short = [rm.forecast(panel(), horizon=given, model=FAST) for given in ("30D", 30, 30.0, "30")]
+    assert all(one == short[0] for one in short[1:])
+    assert short[0].provenance["horizon_days"] == 30.0
+
+
+@pytest.mark.parametrize("given", [7_776_000_000_000_000, 1e9, "1e9"])
+def test_a_number_of_nanoseconds_is_no_horizon(given):
+    with pytest.raises(rm.InputError, match=r'a number is a number of days: met .*such as "90D"'):
+        parse_horizon(given)
+
+
+@pytest.mark.parametrize("given", ["soon", "-3D", "0D", None, -5, 0, True, [90]])
+def test_what_is_no_horizon(given):
+    with pytest.raises(rm.InputError, match="horizon"):
+        parse_horizon(given)
+
+
+def test_durations_are_horizons():
+    given = ("12W", 84, pd.Timedelta(days=84), np.timedelta64(84, "D"), np.int64(84))
+    assert [parse_horizon(one) for one in given] == [84.0] * 5
+
+
+def test_a_model_of_scikit_learn_is_adapted():
+    bare, adapted = PoissonRegressor(alpha=1e-3), rm.Adapted(PoissonRegressor(alpha=1e-3))
+    one, two = (rm.forecast(panel(), model=model) for model in (bare, adapted))
+    assert one == two
+    assert one.provenance["model"].startswith("Adapted(")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (rm.Climatology, r"Climatology is a class: give a model, Climatology\(\)"),
+        (PCA(), "a PCA forecasts no counts"),
+        (RidgeClassifier(), "a classifier with predict_proba"),
+        ("EmpiricalBayes", "a str forecasts no counts"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_a_sentence(given, says):
+    with pytest.raises(ModelError, match=says):
+        rm.forecast(panel(), model=given)

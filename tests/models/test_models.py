@@ -11,7 +11,6 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.errors import ModelError
 from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal, Zero
-from riskmap.models.calibrations import Calibrated
 from riskmap.models.ensembles import Boosting, Stack
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.hawkes import Hawkes
@@ -30,7 +29,6 @@ MODELS = [
     rm.EndemicEpidemic(),
     Boosting(max_iter=20),
     Stack((rm.Climatology(), ExponentialMean())),
-    Calibrated(rm.EmpiricalBayes()),
 ]
 every_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 

@@ -8,8 +8,8 @@ from scipy import sparse
 
 import riskmap as rm
 from riskmap.errors import ModelError
+from riskmap.models.endemic_epidemic import find_prior
 from riskmap.models.files import load_model, save_model
-from riskmap.models.priors import find_prior
 from riskmap.typing import CountHistory
 
 SIDE, N_WINDOWS, HOME = 20, 26, 205

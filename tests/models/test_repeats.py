@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import ModelError
-from riskmap.models.repeats import near_repeats
+from riskmap.models.clusters import near_repeats
 
 BANDS = {"distances": np.array([0.0, 10.0, 25.0]), "lags": np.array([0.0, 2.0, 9.0])}
 

@@ -16,9 +16,13 @@ def forecasts(model, history, *, train, test):
         yield model.predict_distribution(history.until(t)), history.counts[t]
 
 
+def chance(found, seen):
+    return found.cdf(seen) - found.cdf(seen - 1.0)
+
+
 def log_score(model, history, *, train, test):
     pairs = forecasts(model, history, train=train, test=test)
-    return -np.mean([found.log_pmf(seen) for found, seen in pairs])
+    return -np.mean([np.log(np.maximum(chance(*pair), 1e-300)) for pair in pairs])
 
 
 @pytest.fixture(scope="module")

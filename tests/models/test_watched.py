@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import riskmap as rm
-from riskmap.models.explanations.responses import lengthen
-from riskmap.models.what_ifs import WhatIfs, predict_one_by_one
-from riskmap.panels.features import context_features, rate_features
+from riskmap.models.drivers import PastSums
+from riskmap.models.endemic_epidemic import _terms_of
+from riskmap.models.what_ifs import WhatIfs, lengthen
+from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory
 
 N_WINDOWS, N_REGIONS = 40, 9
@@ -132,13 +133,13 @@ def test_an_attack_on_foreigners_lowers_nothing_though_it_is_violence_too(seed):
     one = {"counts": np.ones(1), "violence": np.ones(1)}
     nobody = np.empty(0, dtype=int)
     event = WhatIfs(sparse.csr_array(place), sparse.csr_array(time), one, nobody, nobody)
-    change = p_any(fitted, event.changed(history, 0)) - p_any(fitted, history)
+    change = p_any(fitted, event.changed(history, np.array([0]))) - p_any(fitted, history)
     assert (change >= -1e-12).all()
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
-def test_the_quick_way_is_the_slow_way(seed):
+def test_the_quick_way_is_the_slow_way(one_by_one, seed):
     rng = np.random.default_rng(seed)
     history = replace(made(seed % 5), watched=drawn_watch(rng))
     if seed % 3 == 0:
@@ -154,9 +155,9 @@ def test_the_quick_way_is_the_slow_way(seed):
     event, region = np.nonzero(np.ones_like(place))
     amounts = {"counts": amount, "violence": amount}
     asked = WhatIfs(sparse.csr_array(place), sparse.csr_array(time), amounts, event, region)
-    for name in model._drivers(history, np.array([N_WINDOWS])):
+    for name in _terms_of(history):
         model.coefficients_ = {name: 1.0}
-        mean, _ = predict_one_by_one(model, history, asked)
+        mean, _ = one_by_one(model, history, asked)
         found = model.predict_what_ifs(history, asked).mean
         assert found == pytest.approx(mean, rel=1e-9, abs=1e-12), name
 
@@ -189,8 +190,8 @@ def test_one_incident_in_a_glimpse_is_no_daily_event():
     history = CountHistory(
         *(counts, np.full(30, 7.0), np.zeros(4, int), np.zeros(4, int)), watched=watched
     )
-    rates = rate_features(history, at=np.array([30]))
-    assert 0 < rates["own_12m"][0, 0] < 1 / 60
+    rate = PastSums(history, np.array([30])).rate("counts", "own", 12 * DAYS_A_MONTH)
+    assert 0 < rate[0, 0] < 1 / 60
 
 
 @pytest.mark.parametrize("share", [0.0, 0.04, 0.06, 1.0])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import riskmap as rm
-from riskmap.models.what_ifs import WhatIfs, predict_one_by_one
+from riskmap.models.endemic_epidemic import _terms_of
+from riskmap.models.what_ifs import WhatIfs
 from riskmap.typing import CountHistory
 
 N_WINDOWS, N_REGIONS = 40, 9
@@ -64,22 +65,22 @@ def fitted():
 
 @settings(max_examples=40)
 @given(st.integers(0, 2), st.integers(0, 10**6))
-def test_the_quick_way_is_the_slow_way(fitted, case, seed):
+def test_the_quick_way_is_the_slow_way(fitted, one_by_one, case, seed):
     history, model = fitted[case]
     what_ifs = drawn_changes(history, np.random.default_rng(seed))
     found = model.predict_what_ifs(history, what_ifs)
-    mean, p_any = predict_one_by_one(model, history, what_ifs)
+    mean, p_any = one_by_one(model, history, what_ifs)
     assert found.mean == pytest.approx(mean, rel=1e-9, abs=1e-9)
     assert found.p_gt(0) == pytest.approx(p_any, rel=1e-9, abs=1e-9)
 
 
-def test_every_driver_is_covered(fitted):
+def test_every_driver_is_covered(fitted, one_by_one):
     history, model = fitted[1]
     model = copy.copy(model)
     what_ifs = drawn_changes(history, np.random.default_rng(1), n_events=3)
-    for name in model._drivers(history, np.array([N_WINDOWS])):
+    for name in _terms_of(history):
         model.coefficients_ = {name: 1.0}
-        mean, _ = predict_one_by_one(model, history, what_ifs)
+        mean, _ = one_by_one(model, history, what_ifs)
         found = model.predict_what_ifs(history, what_ifs).mean
         assert found == pytest.approx(mean, rel=1e-9, abs=1e-9), name
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import riskmap as rm
+from riskmap.models.drivers import PastSums, drivers_of, rate_of
 from riskmap.panels.features import (
     context_features,
     decayed_rates,
     decayed_sums,
     membership,
     neighbour_sums,
-    rate_features,
     rolling_sums,
 )
 from riskmap.panels.risk_days import days_ahead, days_at_risk, relative_exposure
@@ -38,6 +38,12 @@ def random_history(seed, *, exposure=False):
         drivers={"violence": rng.poisson(3.0, (20, 5)).astype(float)},
         exposure=rng.uniform(1, 9, (20, 5)) if exposure else None,
     )
+
+
+def rate_features(history, *, at):
+    sums = PastSums(history, at)
+    decayed = (driver for driver in drivers_of(history) if np.isfinite(driver.half_life))
+    return {d.label: rate_of(d, sums, strength_days=np.empty(0)) for d in decayed}
 
 
 def every_feature(history, at):

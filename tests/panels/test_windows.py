@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.errors import InputError
-from riskmap.panels.windows import EVERY, parse_day, parse_horizon, step_windows
+from riskmap.panels.windows import EVERY, parse_day, step_windows
 
 DAYS = st.dates(pd.Timestamp("1990-01-01").date(), pd.Timestamp("2030-12-31").date())
 
@@ -53,14 +53,3 @@ def test_nothing_before_as_of():
 def test_what_is_no_day(day):
     with pytest.raises(InputError, match="as_of is not a"):
         parse_day(day, what="as_of")
-
-
-@pytest.mark.parametrize("horizon", ["soon", "-3D", "0D", None])
-def test_what_is_no_horizon(horizon):
-    with pytest.raises(InputError, match="horizon"):
-        parse_horizon(horizon)
-
-
-def test_horizons():
-    assert parse_horizon("12W") == 84.0
-    assert parse_horizon(pd.Timedelta(days=90)) == 90.0

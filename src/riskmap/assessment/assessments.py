@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.assessment.decisions import Decision
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
 
 _BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
 

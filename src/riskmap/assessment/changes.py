@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +10,14 @@ import pandas as pd
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
-from riskmap.models.forecasts import recount
 from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-    from riskmap.models.forecasts import Forecast
-    from riskmap.models.terms import LayerModel
-    from riskmap.typing import CountHistory, FloatArray
+    from riskmap.models.tables import Forecast
+    from riskmap.typing import FloatArray
 
     Means = dict[str, FloatArray]
 
@@ -44,8 +39,10 @@ def explain_changes(
 ) -> pd.DataFrame:
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
 
-    The fitted models of today are asked again and again, each time with one more thing as it is
-    now. With m today's models, and the incidents as the layer before had them:
+    What the models of today have learnt is asked again and again, each time with one more thing as
+    it is now; where that can't be told (:func:`riskmap.save_model`), or counts come without
+    incidents, nothing is explained. With m today's models, and the incidents as the layer before
+    had them:
 
     ===================  ====================================================================
     ``method``           m asked as of the day before, less what the layer before said:
@@ -62,7 +59,7 @@ def explain_changes(
     Parameters
     ----------
     forecast : Forecast
-        Today's, with its models.
+        Today's, with what its models have learnt.
     risks : DataFrame
         Today's risks.
     previous : RiskLayer
@@ -88,9 +85,9 @@ def explain_changes(
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
-    if not forecast.layers:
+    if not _can_ask(forecast):
         return conform(pd.DataFrame(), CHANGE_COLUMNS)
-    levels = _Waterfall(forecast, previous).levels(moved=moved)
+    levels = _expect_steps(forecast, previous, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
     same = previous.provenance.get("group") == forecast.provenance.get("group")
     tables = []
@@ -119,7 +116,7 @@ def audit_method(
     Parameters
     ----------
     forecast : Forecast
-        Today's, with its models.
+        Today's, with what its models have learnt.
     previous : RiskLayer
         The layer before.
     scale : LevelScale
@@ -146,13 +143,13 @@ def audit_method(
     was = previous.provenance
     named = [name for name in METHOD if was.get(name) != provenance.get(name)]
     lines: list[tuple[str, ...]] = []
-    if named and forecast.layers:
-        waterfall = _Waterfall(forecast, previous)
+    if named and _can_ask(forecast):
+        ids = forecast.keys["region_id"]
         published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
-        for layer, p_any in waterfall.p_before().items():
+        for layer, p_any in _p_before(forecast, previous).items():
             found = scale.level_of(p_any, layer=layer, horizon_days=provenance["horizon_days"])
-            then = published.reindex([(layer, region) for region in waterfall.ids])
-            for region, old, new in zip(waterfall.ids, then, found, strict=True):
+            then = published.reindex([(layer, region) for region in ids])
+            for region, old, new in zip(ids, then, found, strict=True):
                 if pd.notna(old) and old not in (INSUFFICIENT, new):
                     why = ", ".join(f"{name} {was.get(name)}" for name in named)
                     detail = f"level {old} as published ({why}) would be {new} by this method"
@@ -199,64 +196,38 @@ def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
     return ordered[["region_id", "layer", "cause", "value"]]
 
 
-class _Waterfall:
-    """Today's models, asked with one more thing as it is now at each step."""
+def _can_ask(forecast: Forecast) -> bool:
+    """Return whether what the models have learnt is told, and what they were asked about."""
+    return bool(forecast.fitted) and not forecast.evidence.empty
 
-    def __init__(self, forecast: Forecast, previous: RiskLayer) -> None:
-        self.forecast = forecast
-        self.ids = forecast.keys["region_id"]
-        self.as_of = forecast.provenance["as_of"]
-        self.before = previous.provenance["as_of"]
-        self.new = forecast.evidence
-        self.old = _known_before(forecast, previous)
 
-    def levels(self, *, moved: bool) -> list[Means]:
-        """Return the expected counts after each step but the last, which is today's."""
-        before = self._day_before()
-        here = self.old[self.old["region_id"].isin(self.ids)]
-        placed = _replaced(self.old, self.new) if moved else here
-        told = self.new[is_among(self.new, self.old)]
-        asked = [
-            self._ask(self._histories(evidence, day))
-            for evidence, day in ((here, before), (placed, before), (placed, self.as_of))
-        ]
-        known = self._histories(told, self.as_of)
-        means = self._ask(known)
-        return [*asked, means, self._own(known, told, means)]
+def _expect_steps(forecast: Forecast, previous: RiskLayer, *, moved: bool) -> list[Means]:
+    """Return the expected counts after each step but the last, which is today's."""
+    from riskmap.models.decompositions import Decomposition
 
-    def p_before(self) -> Means:
-        """Return ``p_any`` of the day before by today's models."""
-        here = self.old[self.old["region_id"].isin(self.ids)]
-        histories = self._histories(here, self._day_before())
-        return {name: model.predict(histories).p_gt(0) for name, model in self._models().items()}
+    asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
+    as_of, before = forecast.provenance["as_of"], _day_before(forecast, previous)
+    here = old[old["region_id"].isin(forecast.keys["region_id"])]
+    then = asked.expect(here, before)
+    placed = _replaced(old, new) if moved else here
+    moves = asked.expect(placed, before) if moved else then
+    later = asked.expect(placed, as_of)
+    return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
 
-    def _day_before(self) -> str:
-        """Return the day before, or the first by which a window is left."""
-        start = self.forecast.provenance["history_start"]
-        return max(self.before, str(np.datetime64(start) + 1))
 
-    def _models(self) -> Mapping[str, LayerModel]:
-        return self.forecast.layers
+def _p_before(forecast: Forecast, previous: RiskLayer) -> Means:
+    """Return ``p_any`` of the day before by today's models."""
+    from riskmap.models.decompositions import Decomposition
 
-    def _histories(self, evidence: pd.DataFrame, as_of: str) -> Mapping[str, CountHistory]:
-        """Return what the models are asked about, had these incidents been known."""
-        panel = recount(self.forecast, evidence, as_of=as_of)
-        return {name: panel.history(name) for name in self.forecast.histories}
+    old = _known_before(forecast, previous)
+    here = old[old["region_id"].isin(forecast.keys["region_id"])]
+    return Decomposition(forecast).p_any(here, _day_before(forecast, previous))
 
-    def _ask(self, histories: Mapping[str, CountHistory]) -> Means:
-        """Return what the models expect after other histories."""
-        return {name: model.predict(histories).mean for name, model in self._models().items()}
 
-    def _own(self, known: Mapping[str, CountHistory], told: pd.DataFrame, before: Means) -> Means:
-        """Return the expected counts with the new incidents of each region alone."""
-        means = {layer: mean.copy() for layer, mean in before.items()}
-        now = self.forecast.histories
-        fresh = self.new[~self.new["incident_id"].isin(told["incident_id"])]
-        for region in np.flatnonzero(self.ids.isin(fresh["region_id"])).tolist():
-            mixed = {name: _with_column(known[name], now[name], region) for name in known}
-            for layer, mean in self._ask(mixed).items():
-                means[layer][region] = mean[region]
-        return means
+def _day_before(forecast: Forecast, previous: RiskLayer) -> str:
+    """Return the day before, or the first by which a window is left."""
+    start = np.datetime64(forecast.provenance["history_start"])
+    return max(previous.provenance["as_of"], str(start + 1))
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
@@ -279,23 +250,3 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return incidents as they were told, where they are placed now."""
     facts = old.drop(columns=["region_id", "weight", "method"]).drop_duplicates("incident_id")
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
-
-
-def _with_column(history: CountHistory, other: CountHistory, region: int) -> CountHistory:
-    """Return a history with one region as it is in another."""
-
-    def swapped(mine: FloatArray, theirs: FloatArray) -> FloatArray:
-        mixed = mine.copy()
-        mixed[:, region] = theirs[:, region]
-        return mixed
-
-    drivers = {name: swapped(x, other.drivers[name]) for name, x in history.drivers.items()}
-    watched = [
-        np.ones_like(one.counts) if one.watched is None else one.watched for one in (history, other)
-    ]
-    return replace(
-        history,
-        counts=swapped(history.counts, other.counts),
-        drivers=drivers,
-        watched=swapped(*watched),
-    )

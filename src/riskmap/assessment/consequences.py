@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.tolls import fit_tolls, worst_means
 from riskmap.errors import InputError
-from riskmap.models.tolls import fit_tolls, worst_means
-from riskmap.panels.groups import THEIRS
-from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.schema import EVENT_TYPES
+from riskmap.schema import EVENT_TYPES, LAYERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
     from riskmap.typing import FloatArray
 
 #: What the types of incidents of all regions are worth as evidence of one region's, in incidents,
@@ -35,11 +33,7 @@ CONSEQUENCES = {
 }
 
 _VICTIMS = ["killed", "wounded", "abducted"]
-_READ = (
-    *("incident_id", "region_id", "weight", "event_type", *_VICTIMS),
-    *("foreign_victims", "nationality", "country", "relevance"),
-    *("target", "staff_type", "sector"),
-)
+_READ = ("incident_id", "region_id", "weight", "event_type", *_VICTIMS)
 
 
 def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
@@ -47,12 +41,12 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
 
     Victims are all people killed, wounded or abducted. With the region's mix of event types
     :math:`\pi_{rt}` and the mean toll :math:`v_t` of an incident of type `t`
-    (:func:`riskmap.models.tolls.fit_tolls`), the expected victims are
+    (:func:`riskmap.assessment.tolls.fit_tolls`), the expected victims are
 
     .. math:: \mathrm{E}[S_r] = \mu_r \sum_t \pi_{rt} v_t,
 
     and the severe scenario is the mean of the worst 5 % of outcomes of the total over the horizon
-    (:func:`riskmap.models.tolls.worst_means`). Mixes are shrunk from region to all regions, and
+    (:func:`riskmap.assessment.tolls.worst_means`). Mixes are shrunk from region to all regions, and
     from a wider layer to a narrower one. Tolls by type are those of all serious incidents.
 
     Parameters
@@ -79,8 +73,8 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     >>> bool((known["severe_scenario"] > known["expected_victims"]).all())
     True
     """
-    known = forecast.evidence.filter(_READ)  # texts of a million incidents are not copied
-    evidence = known[is_violence(known)]
+    # texts of a million incidents are not copied
+    evidence = forecast.evidence.filter(_READ)[forecast.measures["violence"]]
     once = evidence.drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)
@@ -116,7 +110,7 @@ def _mix_types(evidence: pd.DataFrame, forecast: Forecast) -> dict[str, FloatArr
     weight = evidence["weight"].to_numpy(dtype=float)
     whole = np.full(len(EVENT_TYPES), 1.0 / len(EVENT_TYPES))
     mixes = {}
-    for layer, rows in _concerned(evidence, forecast).items():
+    for layer, rows in _concerned(forecast).items():
         counts = np.zeros((len(ids), len(EVENT_TYPES)))
         np.add.at(counts, (region[rows], kind[rows]), weight[rows])
         worth = 0.0 if layer == "violence" else PRIOR_INCIDENTS
@@ -131,15 +125,12 @@ def _shrink(counts: FloatArray, prior: FloatArray, worth: float) -> FloatArray:
     return np.where(total > 0, (counts + worth * prior) / np.maximum(total, 1e-300), prior)
 
 
-def _concerned(evidence: pd.DataFrame, forecast: Forecast) -> dict[str, NDArray[np.bool_]]:
-    """Return which incidents concern each layer of a forecast, from wide to narrow."""
-    concerned = {
-        "violence": np.ones(len(evidence), dtype=bool),
-        "foreign": hits_foreigners(evidence, forecast.group),
-    }
-    if "relevance" in evidence:
-        concerned["group"] = evidence["relevance"].isin(THEIRS).to_numpy(dtype=bool)
-    return concerned
+def _concerned(forecast: Forecast) -> dict[str, NDArray[np.bool_]]:
+    """Return which violent incidents concern each layer of a forecast, from wide to narrow."""
+    told = forecast.measures[forecast.measures["violence"]]
+    names = {"violence": "violence", "foreign": "foreign", "group": "theirs"}
+    layers = LAYERS if "relevance" in forecast.evidence else LAYERS[:2]
+    return {layer: told[names[layer]].to_numpy(dtype=bool) for layer in layers}
 
 
 def consequence_matrix(layer: RiskLayer, name: str | None = None) -> pd.DataFrame:

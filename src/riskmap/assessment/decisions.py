@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.layers import LAYERS
 from riskmap.errors import InputError
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.presence import Presence
     from riskmap.typing import FloatArray

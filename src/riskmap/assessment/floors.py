@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.decisions import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
     from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import IntArray
 

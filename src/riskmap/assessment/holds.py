@@ -14,7 +14,7 @@ from scipy import special
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES
 from riskmap.errors import InputError
-from riskmap.models.terms import match_size
+from riskmap.hazards import match_size
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

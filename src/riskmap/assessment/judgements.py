@@ -14,7 +14,7 @@ from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, GONE_COLUMNS, RISK_COLUMNS, empty_table
 from riskmap.assessment.reasons import find_reasons
 from riskmap.assessment.silences import find_gone, measure_sources
-from riskmap.models.terms import OWN_MONTHS, hazard_of
+from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.shares import shipped_share
 from riskmap.schema import conform
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.decisions import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
     from riskmap.typing import IntArray
 
 _NUMBERS = ("p_any", "p_least", "p_most", "expected_count", "q05", "q50", "q95")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from riskmap import schema
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.ledgers import Ledger
 
-#: The layers, from the widest to the narrowest; each is nested in the one before.
-LAYERS = ("violence", "foreign", "group")
+#: Of :mod:`riskmap.schema`.
+LAYERS = schema.LAYERS
 
 SUFFICIENCIES = ("sufficient", "sparse", "insufficient")
 CONFIDENCES = ("low", "medium", "high")

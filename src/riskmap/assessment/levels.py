@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskmap.errors import InputError
-from riskmap.models.forecasts import LAYERS
-from riskmap.schema import SECTORS
+from riskmap.schema import LAYERS, SECTORS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:

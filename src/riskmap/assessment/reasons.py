@@ -16,11 +16,10 @@ from riskmap.assessment.layers import (
     RISK_COLUMNS,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
-from riskmap.models.explanations import report_codes
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
 
 #: So many of the weightiest incidents are told for each region and layer.
 TOLD = 10
@@ -82,8 +81,7 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, columns]
     known = known.rename(columns={"risk_level": "level_now", "expected_count": "count_now"})
     table = forecast.influences.merge(known, on=_KEYS)
-    evidence = forecast.evidence
-    facts = _tell_reports(evidence, as_of=forecast.provenance["as_of"])
+    facts = forecast.reports
     sources = facts.drop_duplicates("key").set_index("key")["source"]
     table = table.merge(facts.drop(columns="source"), on=["region_id", "key"], how="left")
     single = table["kind"] == "source"
@@ -102,22 +100,6 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     )
 
 
-def _tell_reports(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
-    """Return the source, weight and age of each report in each region, by its first id."""
-    code = report_codes(evidence)
-    table = pd.DataFrame(
-        {
-            "region_id": evidence["region_id"],
-            "key": evidence["incident_id"].groupby(code).transform("min"),
-            "source": evidence["source"].fillna(""),
-            "weight": evidence["weight"],
-            "age_days": (pd.Timestamp(as_of) - evidence["event_date"]).dt.days.astype(float),
-        }
-    )
-    groups = table.groupby(["region_id", "key"], as_index=False, sort=True)
-    return groups.agg({"source": "first", "weight": "sum", "age_days": "first"})
-
-
 def cap_single_sources(
     risks: pd.DataFrame, influences: pd.DataFrame, scale: LevelScale
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -125,7 +107,7 @@ def cap_single_sources(
 
     A level is compared with that without each single voice: everything that a source tells and no
     second one confirms. Of a source of record
-    (:meth:`riskmap.models.explanations.Reports.of_record`) every report is a voice of its own,
+    (:meth:`riskmap.models.reports.Reports.of_record`) every report is a voice of its own,
     since the level has nothing else to rest on. The cap is moderate, or one step above the level
     without the voice, and never below the level of the layer before.
 

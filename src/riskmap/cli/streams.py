@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.forecasts import Forecast
+    from riskmap.models.tables import Forecast
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located

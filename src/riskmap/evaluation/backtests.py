@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
@@ -22,12 +23,14 @@ from sklearn.base import clone
 from riskmap.errors import InputError, ModelError
 from riskmap.evaluation import scores, skills
 from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.estimators import parse_horizon, windows_ahead
+from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
-from riskmap.panels.windows import parse_day, parse_horizon
+from riskmap.panels.windows import parse_day
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from riskmap.panels.counts import Panel
@@ -125,9 +128,9 @@ class Task:
 
 def backtest(
     panel: Panel,
-    models: Mapping[str, CountModel],
+    models: Mapping[str, CountModel] | Sequence[CountModel],
     *,
-    horizon: str | pd.Timedelta = "90D",
+    horizon: str | float | pd.Timedelta = "90D",
     origins: int | Sequence[str | date | pd.Timestamp] = 12,
     series: str = "violence",
     refit: int = 1,
@@ -141,9 +144,9 @@ def backtest(
         Counts by region and window. Reports that came late are in it from the start: to see
         forecasts as they would have been, count anew for each origin.
     models
-        Models by name; they are cloned and not changed.
+        Models by name, or a list of models of different classes; they are cloned and not changed.
     horizon
-        How far ahead, rounded to whole windows.
+        How far ahead, as for :func:`riskmap.forecast`, rounded to whole windows.
     origins
         Starts of windows to forecast from; or how many, a horizon apart, the last of them a
         horizon before the panel's end.
@@ -181,22 +184,42 @@ def backtest(
     >>> found.skill("climatology").query("region_set == 'all'")["metric"].tolist()
     ['brier', 'log_score', 'crps']
     """
-    if not models or refit < 1:
-        raise InputError("needs a model, and a refit of 1 or more", met=f"{len(models)}, {refit}")
+    named = _name_models(models)
+    if not named or refit < 1:
+        raise InputError("needs a model, and a refit of 1 or more", met=f"{len(named)}, {refit}")
     history = panel.history(series)
     if panel.frame[series].isna().all():
         raise ModelError(f"nothing is known of the series {series!r}")
-    ahead = max(1, round(parse_horizon(horizon) / float(history.days.mean())))
+    ahead = windows_ahead(history, parse_horizon(horizon))
     at = _find_origins(panel, origins, ahead)
     tasks = [
         Task(model, history.until(block[-1] + ahead), block, ahead)
-        for model in models.values()
+        for model in named.values()
         for block in (tuple(at[i : i + refit]) for i in range(0, len(at), refit))
     ]
     results = list(mapper(run_task, tasks))
     days = tuple(float(history.days[t : t + ahead].sum()) for t in at)
-    frame = _tabulate(results, list(models), at, panel)
+    frame = _tabulate(results, list(named), at, panel)
     return Backtest(_score(frame), horizon_days=days, series=series)
+
+
+def _name_models(
+    models: Mapping[str, CountModel] | Sequence[CountModel] | CountModel,
+) -> dict[str, CountModel]:
+    """Return models by name; those of a list by their class."""
+    if isinstance(models, Mapping):
+        return {str(name): take_model(model) for name, model in models.items()}
+    several = list(models) if isinstance(models, Sequence) else [models]
+    names = [type(model).__name__ for model in several]
+    again = next((name for name in names if names.count(name) > 1), None)
+    if again is not None:
+        raise InputError(
+            "two models of a list have one name",
+            column="models",
+            met=again,
+            expected='names of your own, such as {"one": ..., "other": ...}',
+        )
+    return {name: take_model(model) for name, model in zip(names, several, strict=True)}
 
 
 def run_task(task: Task) -> Result:

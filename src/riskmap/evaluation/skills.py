@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy import special
+from sklearn.metrics import average_precision_score
 
 from riskmap.errors import InputError
-from riskmap.evaluation.rankings import average_precision, hit_rate, pai, pei
+from riskmap.evaluation.scores import hit_rate, pai, pei
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,19 +56,18 @@ def score_table(forecasts: pd.DataFrame, *, share: float = 0.05) -> pd.DataFrame
     [1.0, 1.0]
     """
     rows = []
-    for region_set, part in _region_sets(forecasts):
-        for model, rows_of in part.groupby("model", sort=False):
-            observed, stated = rows_of["observed"].to_numpy(), rows_of["p_any"].to_numpy()
-            inside = rows_of["observed"].between(rows_of["q05"], rows_of["q95"])
-            event = observed > 0
-            row = {"region_set": region_set, "model": model, "forecasts": len(rows_of)}
-            row |= {"events": int(event.sum())} | rows_of[list(METRICS)].mean().to_dict()
-            row |= {"coverage": inside.mean()}
-            if event.any():
-                ranked = {"hit_rate": hit_rate, "pai": pai, "pei": pei}
-                row |= {name: f(event, stated, share=share) for name, f in ranked.items()}
-                row |= {"ap": average_precision(event, stated)}
-            rows.append(row)
+    for region_set, model, rows_of in _each(forecasts):
+        observed, stated = rows_of["observed"].to_numpy(), rows_of["p_any"].to_numpy()
+        inside = rows_of["observed"].between(rows_of["q05"], rows_of["q95"])
+        event = observed > 0
+        row = {"region_set": region_set, "model": model, "forecasts": len(rows_of)}
+        row |= {"events": int(event.sum())} | rows_of[list(METRICS)].mean().to_dict()
+        row |= {"coverage": inside.mean()}
+        if event.any():
+            ranked = {"hit_rate": hit_rate, "pai": pai, "pei": pei}
+            row |= {name: f(event, stated, share=share) for name, f in ranked.items()}
+            row |= {"ap": float(average_precision_score(event, stated))}
+        rows.append(row)
     names = ["region_set", "model", "forecasts", "events", *METRICS, "coverage"]
     return pd.DataFrame(rows).reindex(columns=[*names, "hit_rate", "pai", "pei", "ap"])
 
@@ -179,16 +179,15 @@ def reliability_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFram
     [0.5, 1.0]
     """
     rows = []
-    for region_set, part in _region_sets(forecasts):
-        for model, rows_of in part.groupby("model", sort=False):
-            stated = rows_of["p_any"].to_numpy()
-            edges = np.unique(np.quantile(stated, np.linspace(0, 1, bins + 1)[1:-1]))
-            place = np.searchsorted(edges, stated, side="left")
-            event = rows_of["observed"].to_numpy() > 0
-            for i in np.unique(place):
-                held = place == i
-                row = (int(held.sum()), stated[held].mean(), event[held].mean())
-                rows.append((region_set, model, int(i), *row))
+    for region_set, model, rows_of in _each(forecasts):
+        stated = rows_of["p_any"].to_numpy()
+        edges = np.unique(np.quantile(stated, np.linspace(0, 1, bins + 1)[1:-1]))
+        place = np.searchsorted(edges, stated, side="left")
+        event = rows_of["observed"].to_numpy() > 0
+        for i in np.unique(place):
+            held = place == i
+            row = (int(held.sum()), stated[held].mean(), event[held].mean())
+            rows.append((region_set, model, int(i), *row))
     names = ["region_set", "model", "bin", "forecasts", "stated", "observed"]
     return pd.DataFrame(rows, columns=names)
 
@@ -224,12 +223,11 @@ def pit_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFrame:
     """
     edges = np.linspace(0, 1, bins + 1)
     rows = []
-    for region_set, part in _region_sets(forecasts):
-        for model, rows_of in part.groupby("model", sort=False):
-            low = rows_of["pit_low"].to_numpy()[:, None]
-            width = np.maximum(rows_of["pit_high"].to_numpy()[:, None] - low, 1e-12)
-            share = np.diff(np.clip((edges - low) / width, 0, 1).mean(axis=0))
-            rows += [(region_set, model, i, float(part)) for i, part in enumerate(share)]
+    for region_set, model, rows_of in _each(forecasts):
+        low = rows_of["pit_low"].to_numpy()[:, None]
+        width = np.maximum(rows_of["pit_high"].to_numpy()[:, None] - low, 1e-12)
+        share = np.diff(np.clip((edges - low) / width, 0, 1).mean(axis=0))
+        rows += [(region_set, model, i, float(part)) for i, part in enumerate(share)]
     return pd.DataFrame(rows, columns=["region_set", "model", "bin", "share"])
 
 
@@ -292,6 +290,13 @@ def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "all", forecasts
     if forecasts["active"].any():
         yield "active", forecasts[forecasts["active"]]
+
+
+def _each(forecasts: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield the forecasts of each set of regions and model."""
+    for region_set, part in _region_sets(forecasts):
+        for model, rows_of in part.groupby("model", sort=False):
+            yield region_set, str(model), rows_of
 
 
 def _draw_blocks(n: int, length: int, replicas: int, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from riskmap.models.distributions import Mixture, NegativeBinomial, Resample
-from riskmap.models.estimators import CountEstimator
+from riskmap.models.estimators import CountEstimator, windows_ahead
 from riskmap.panels.features import DAYS_A_MONTH, DAYS_A_YEAR
 from riskmap.panels.risk_days import (
     counts_and_days,
@@ -236,7 +236,7 @@ class Conflictology(CountEstimator):
         self.last_windows = last_windows
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], Mixture]:
-        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        ahead = windows_ahead(history, self.horizon_days_)
         last = history.n_windows if self.last_windows is None else self.last_windows
         totals = _stretches(history, slice(-max(last, ahead), None), ahead)
         new = _mean_rate(history) * days_ahead(history, self.horizon_days_)

@@ -19,8 +19,24 @@ if TYPE_CHECKING:
 _POISSON_FROM = 1e12
 
 
+class _Counts:
+    """What all have in common; each has ``p_gt`` or ``cdf``, of which the other follows."""
+
+    def cdf(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of at most `count` incidents."""
+        return np.asarray(1.0 - self.p_gt(count))
+
+    def p_gt(self, count: float | FloatArray) -> FloatArray:
+        """Return the probability of more than `count` incidents."""
+        return np.asarray(1.0 - self.cdf(count))
+
+    def quantile(self, probability: float) -> FloatArray:
+        """Return the smallest count whose cdf reaches `probability`."""
+        return smallest_count(self.cdf, probability, shape=np.shape(self.cdf(0.0)))
+
+
 @dataclass(frozen=True)
-class NegativeBinomial:
+class NegativeBinomial(_Counts):
     r"""Negative binomial counts by their mean :math:`\mu` and size :math:`s`.
 
     .. math:: P(k) = \frac{\Gamma(k+s)}{\Gamma(s)\,k!}
@@ -70,11 +86,6 @@ class NegativeBinomial:
         """Variance of the count."""
         return self.mean + self.mean**2 / self.size
 
-    @property
-    def dispersion(self) -> FloatArray:
-        """Reciprocal of the size: 0 for the Poisson."""
-        return np.asarray(1.0 / self.size)
-
     def p_gt(self, count: float | FloatArray) -> FloatArray:
         """Return the probability of more than `count` incidents, exact also where it is tiny."""
         k = np.floor(np.broadcast_to(np.asarray(count, dtype=float), self.mean.shape))
@@ -88,19 +99,6 @@ class NegativeBinomial:
         gamma = np.where(k > 0, special.betainc(k + 1.0, size, share), some)
         return np.where(self.size >= _POISSON_FROM, poisson, gamma)
 
-    def cdf(self, count: float | FloatArray) -> FloatArray:
-        """Return the probability of at most `count` incidents."""
-        return np.asarray(1.0 - self.p_gt(count))
-
-    def log_pmf(self, count: float | FloatArray) -> FloatArray:
-        """Return the log of the probability of exactly `count` incidents (fractions allowed)."""
-        k = np.broadcast_to(np.asarray(count, dtype=float), self.mean.shape)
-        return log_negative_binomial(k, self.mean, self.size)
-
-    def quantile(self, probability: float) -> FloatArray:
-        """Return the smallest count whose cdf reaches `probability`."""
-        return smallest_count(self.cdf, probability, shape=self.mean.shape)
-
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
         shape = (size, *self.mean.shape)
@@ -110,7 +108,7 @@ class NegativeBinomial:
 
 
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(_Counts):
     """Counts that are 0 or 1, by their mean.
 
     Parameters
@@ -136,14 +134,6 @@ class Bernoulli:
         """Return the probability of more than `count` incidents."""
         k = np.asarray(count, dtype=float)
         return np.where(k < 0, 1.0, np.where(k < 1, self.mean, 0.0))
-
-    def cdf(self, count: float | FloatArray) -> FloatArray:
-        """Return the probability of at most `count` incidents."""
-        return np.asarray(1.0 - self.p_gt(count))
-
-    def quantile(self, probability: float) -> FloatArray:
-        """Return the smallest count whose cdf reaches `probability`."""
-        return smallest_count(self.cdf, probability, shape=self.mean.shape)
 
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
@@ -207,7 +197,7 @@ def smallest_count(
 
 
 @dataclass(frozen=True)
-class Resample:
+class Resample(_Counts):
     """The distribution of counts that were seen before, each as likely as any other.
 
     Parameters
@@ -239,18 +229,6 @@ class Resample:
         reached = np.sum(self.values <= np.asarray(count, dtype=float), axis=0)
         return np.asarray(reached / np.sum(~np.isnan(self.values), axis=0))
 
-    def p_gt(self, count: float | FloatArray) -> FloatArray:
-        """Return the probability of more than `count` incidents."""
-        return np.asarray(1.0 - self.cdf(count))
-
-    def log_pmf(self, count: float | FloatArray) -> FloatArray:
-        """Return the log of the probability of exactly `count` incidents."""
-        return _log_difference(self.cdf, count)
-
-    def quantile(self, probability: float) -> FloatArray:
-        """Return the smallest count whose cdf reaches `probability`."""
-        return smallest_count(self.cdf, probability, shape=self.values.shape[1:])
-
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
         ordered = np.sort(self.values, axis=0)
@@ -260,7 +238,7 @@ class Resample:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(_Counts):
     r"""A linear pool of distributions: :math:`P(k) = \sum_i w_i P_i(k)` (Stone, 1961).
 
     Parameters
@@ -302,24 +280,8 @@ class Mixture:
         """Return the probability of more than `count` incidents."""
         return self._pool([member.p_gt(count) for member in self.members])
 
-    def log_pmf(self, count: float | FloatArray) -> FloatArray:
-        """Return the log of the probability of exactly `count` incidents."""
-        return _log_difference(self.cdf, count)
-
-    def quantile(self, probability: float) -> FloatArray:
-        """Return the smallest count whose cdf reaches `probability`."""
-        return smallest_count(self.cdf, probability, shape=self.mean.shape)
-
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
         drawn = np.array([member.draws(size, rng=rng) for member in self.members])
         pick = rng.choice(len(self.members), p=self.weights, size=drawn.shape[1:])
         return np.take_along_axis(drawn, pick[None], axis=0)[0]
-
-
-def _log_difference(
-    cdf: Callable[[float | FloatArray], FloatArray], count: float | FloatArray
-) -> FloatArray:
-    """Return the log of the probability of a count from the cdf; never minus infinity."""
-    k = np.asarray(count, dtype=float)
-    return np.log(np.maximum(cdf(k) - cdf(k - 1.0), 1e-300))

@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import tomllib
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from riskmap.errors import ModelError
-from riskmap.models.baselines import UNSEEN
 from riskmap.models.distributions import NegativeBinomial
-from riskmap.models.estimators import CountEstimator
-from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
-from riskmap.models.priors import find_prior, weight_of
-from riskmap.models.shrinkage import (
-    EmpiricalBayes,
-    share_strengths,
-    shrunk_rates,
-    shrunk_shares,
+from riskmap.models.drivers import (
+    BASE,
+    DRIVERS,
+    LEVEL,
+    Driver,
+    PastSums,
+    Sums,
+    drivers_of,
+    rate_of,
 )
-from riskmap.models.targets import targets_of
+from riskmap.models.estimators import CountEstimator, targets_of
+from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
+from riskmap.models.shrinkage import EmpiricalBayes, share_strengths
 from riskmap.models.what_ifs import ChangedSums, WhatIfs
-from riskmap.panels.features import DAYS_A_MONTH, rate_features
-from riskmap.panels.risk_days import counts_and_days, days_ahead, least_days, ratio
+from riskmap.panels.risk_days import counts_and_days, days_ahead
+from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
+    from riskmap.typing import CountDistribution, CountHistory, FloatArray
 
-#: The level that is never quite left out, so that no chance is ever zero.
-_ALWAYS = "level"
+#: What stands before the label of a driver whose geometric mean with the level is meant.
+ROOT = "sqrt_"
+#: The rates of all regions, and those of the country that stand for them where they are one.
+_TWINS = {d.label: replace(d, unit="country").label for d in DRIVERS if d.unit == "all"}
+#: With so many incidents to learn from, what others taught is worth a third.
+INCIDENTS = 20.0
+#: The coefficient of the level of all regions is never quite zero, so that no chance is.
 _LEAST = 1e-3
-#: Own history up to this half-life in months is called recent.
-_RECENT_MONTHS = 3.0
-#: The share of the counts in another series is that of the past decayed at this half-life.
-_SHARE_MONTHS = 48.0
 
 
 class EndemicEpidemic(CountEstimator):
@@ -123,10 +128,10 @@ class EndemicEpidemic(CountEstimator):
         prior = find_prior(self.prior)
         prepared = self._prepare(history)
         if prepared is None:
-            self.coefficients_, self.penalty_, self.prior_weight_ = {"base": 1.0}, 0.0, 1.0
+            self.coefficients_, self.penalty_, self.prior_weight_ = {BASE.label: 1.0}, 0.0, 1.0
             self.dispersion_ = np.array([0.0, 1.0] if prior is None else prior.dispersion)
             if prior is not None and len(counts_and_days(history)) > len(("seen", "risk")):
-                names = tuple(self._own_drivers(history, np.array([history.n_windows])))
+                names = tuple(_terms_that_differ(history))
                 self.coefficients_ = _positive(names, prior.of(names))
             return
         task, early, late = prepared
@@ -158,51 +163,42 @@ class EndemicEpidemic(CountEstimator):
         )
         if not (targets.counts > 0).any():
             return None
-        drivers = self._own_drivers(history, targets.at)
-        names = tuple(drivers)
-        design = np.stack([drivers[name].ravel() for name in names], axis=1)
+        names = tuple(_terms_that_differ(history))
+        values = self._evaluate(history, PastSums(history, targets.at), names)
+        design = np.stack([x.ravel() for _, x in values], axis=1)
         design *= targets.risk[:, None]
         return _Task(names, design, targets.counts, targets.weights), *targets.split()
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
-        drivers = self._drivers(history, np.array([history.n_windows]))
+        sums = PastSums(history, np.array([history.n_windows]))
         ahead = days_ahead(history, self.horizon_days_)
         parts: dict[str, FloatArray] = {}
-        for name, coefficient in self.coefficients_.items():
-            if name not in drivers:
-                raise ModelError(f"the history lacks the series of driver {name!r}")
-            part = _part_of(name)
-            value = coefficient * drivers[name][0] * ahead
-            parts[part] = parts.get(part, np.zeros_like(value)) + value
+        values = self._evaluate(history, sums, self.coefficients_)
+        for coefficient, (driver, rate) in zip(self.coefficients_.values(), values, strict=True):
+            value = coefficient * rate[0] * ahead
+            parts[driver.part] = parts.get(driver.part, np.zeros_like(value)) + value
         mean = np.sum(list(parts.values()), axis=0)
         return parts, NegativeBinomial(mean, size_of(mean, self.dispersion_))
 
-    def _own_drivers(self, history: CountHistory, at: IntArray) -> dict[str, FloatArray]:
-        """Return the drivers that differ: where all regions are one country, not those of all."""
-        drivers = self._drivers(history, at)
-        if history.country.max() > history.country.min():
-            return drivers
-        twins = ("all_", "sqrt_all_")
-        return {name: x for name, x in drivers.items() if not name.startswith(twins)}
-
-    def _drivers(self, history: CountHistory, at: IntArray) -> dict[str, FloatArray]:
-        """Return all drivers at each origin as rates a day, linear and through the square root."""
-        drivers = rate_features(history, at=at)
-        for series, strengths in self.share_strengths_.items():
-            if series not in history.drivers:
-                raise ModelError(f"the history lacks the series of driver {series!r}")
-            share = shrunk_shares(
-                history, series, strengths, half_life_days=_SHARE_MONTHS * DAYS_A_MONTH, at=at
-            )
-            drivers |= {k: x * share for k, x in drivers.items() if k.startswith(f"{series}_")}
-        drivers["base"] = shrunk_rates(history, self.strength_days_, at=at)
-        drivers["base_wide"] = shrunk_rates(history, 4.0 * self.strength_days_, at=at)
-        seen, risk, *beside = (
-            np.append(0.0, part.sum(axis=1).cumsum())[at] for part in counts_and_days(history)
-        )
-        level = ratio(seen + UNSEEN, np.maximum(risk, least_days(history, at=at)), *beside)[:, None]
-        roots = {f"sqrt_{name}": np.sqrt(level * x) for name, x in drivers.items()}
-        return drivers | roots | {_ALWAYS: np.repeat(level, history.n_regions, axis=1)}
+    def _evaluate(
+        self, history: CountHistory, sums: Sums, names: Iterable[str]
+    ) -> Iterator[tuple[Driver, FloatArray]]:
+        """Yield the driver of each coefficient and its rates, geometric means among them."""
+        terms = _terms_of(history)
+        level = sums.level()
+        plain: dict[Driver, FloatArray] = {LEVEL: level}
+        for name in names:
+            if name not in terms:
+                raise ModelError(f"the history lacks the series of driver {name!r}")
+            driver, is_root = terms[name]
+            if driver not in plain:
+                plain[driver] = rate_of(
+                    driver,
+                    sums,
+                    strength_days=self.strength_days_,
+                    share_strengths=self.share_strengths_,
+                )
+            yield driver, np.sqrt(level * plain[driver]) if is_root else plain[driver]
 
     def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> CountDistribution:
         """Return the distributions after changes of a history, one for each pair that is asked for.
@@ -211,36 +207,27 @@ class EndemicEpidemic(CountEstimator):
         them without going through the history again.
         """
         check_is_fitted(self, "coefficients_")
-        sums = ChangedSums(history, what_ifs)
-        level = sums.level("counts")
-        rates: dict[str, FloatArray] = {_ALWAYS: level}
         mean = np.zeros(len(what_ifs.event))
-        for name, coefficient in self.coefficients_.items():
-            plain = name.removeprefix("sqrt_")
-            if plain not in rates:
-                rates[plain] = self._changed_rate(plain, sums)
-            mean += coefficient * (rates[name] if name == plain else np.sqrt(level * rates[plain]))
+        values = self._evaluate(history, ChangedSums(history, what_ifs), self.coefficients_)
+        for coefficient, (_, rate) in zip(self.coefficients_.values(), values, strict=True):
+            mean += coefficient * rate
         mean *= days_ahead(history, self.horizon_days_)[what_ifs.region]
         return self._bound(history, NegativeBinomial(mean, size_of(mean, self.dispersion_)))
 
-    def _changed_rate(self, name: str, sums: ChangedSums) -> FloatArray:
-        """Return one driver as changes leave it."""
-        if name in ("base", "base_wide"):
-            return sums.ladder((1.0 if name == "base" else 4.0) * self.strength_days_, "counts")
-        unit, _, months = name.rpartition("_")
-        half_life = float(months.removesuffix("m")) * DAYS_A_MONTH
-        if unit == "neighbours":
-            return sums.neighbour_rates(half_life)
-        series = unit.removesuffix("_country")
-        if series not in self.share_strengths_:
-            return sums.rates("counts", unit, half_life)
-        share = sums.shares(
-            self.share_strengths_[series],
-            "counts",
-            other=series,
-            half_life_days=_SHARE_MONTHS * DAYS_A_MONTH,
-        )
-        return share * sums.rates(series, "own" if unit == series else "country", half_life)
+
+def _terms_of(history: CountHistory) -> dict[str, tuple[Driver, bool]]:
+    """Return by label what has a coefficient: drivers, their geometric means, and the level."""
+    drivers = drivers_of(history)
+    plain = {driver.label: (driver, False) for driver in drivers}
+    roots = {ROOT + driver.label: (driver, True) for driver in drivers}
+    return plain | roots | {LEVEL.label: (LEVEL, False)}
+
+
+def _terms_that_differ(history: CountHistory) -> list[str]:
+    """Return the labels; where all regions are one country, without the drivers of all."""
+    one_country = history.country.max() == history.country.min()
+    terms = _terms_of(history).items()
+    return [name for name, (driver, _) in terms if not (one_country and driver.unit == "all")]
 
 
 @dataclass(frozen=True)
@@ -257,10 +244,10 @@ class _Task:
 
     def solve(self, penalty: float) -> tuple[FloatArray, float]:
         """Return the coefficients and the size per mean."""
-        base = self.design[:, self.names.index("base")]
+        base = self.design[:, self.names.index(BASE.label)]
         root = np.sqrt(self.weights / np.maximum(base, 1e-12))[:, None]
         scale = np.sqrt(np.square(self.design * root).sum(axis=0))
-        floor = np.array([_LEAST if name == _ALWAYS else 0.0 for name in self.names])
+        floor = np.array([_LEAST if name == LEVEL.label else 0.0 for name in self.names])
         sample = Sample.fold(self.design, self.counts, self.weights)
         return fit_additive(sample, scale=np.maximum(scale, 1e-9), penalty=penalty, floor=floor)
 
@@ -286,12 +273,82 @@ def _positive(names: tuple[str, ...], values: FloatArray) -> dict[str, float]:
     return {name: float(x) for name, x in zip(names, values, strict=True) if x > 0}
 
 
-def _part_of(driver: str) -> str:
-    """Return the name of the part of the forecast that a driver belongs to."""
-    name, _, months = driver.removeprefix("sqrt_").rpartition("_")
-    if name == "own":
-        recent = float(months.removesuffix("m")) <= _RECENT_MONTHS
-        return "own_recent" if recent else "own_history"
-    if driver == _ALWAYS or name == "all":
-        return "all_regions"
-    return (name or months).removesuffix("_country").replace("base", "base_rate")
+@dataclass(frozen=True)
+class Prior:
+    """Coefficients by driver, and the a and b of the size.
+
+    Parameters
+    ----------
+    coefficients : mapping of str to float
+        By the names of :class:`riskmap.EndemicEpidemic`.
+    dispersion : tuple of float
+        The a and b.
+    """
+
+    coefficients: Mapping[str, float]
+    dispersion: tuple[float, float]
+
+    def of(self, names: Sequence[str]) -> FloatArray:
+        """Return the coefficients of the drivers that a history has.
+
+        What others learnt of a driver that it lacks is given to the same term of ``base``, so that
+        nothing is lost; of all regions, where they are one country, to that of the country.
+
+        Examples
+        --------
+        >>> prior = Prior({"own_3m": 0.5, "all_3m": 0.2, "neighbours_3m": 0.1}, (0.0, 1.0))
+        >>> prior.of(["own_3m", "country_3m", "base"]).tolist()
+        [0.5, 0.2, 0.1]
+        """
+        place = {name: k for k, name in enumerate(names)}
+        found = np.zeros(len(names))
+        for name, value in self.coefficients.items():
+            root = ROOT * name.startswith(ROOT)
+            twin = _TWINS.get(name.removeprefix(ROOT), name)
+            known = next(n for n in (name, root + twin, root + BASE.label) if n in place)
+            found[place[known]] += value
+        return found
+
+
+def find_prior(prior: str | Mapping[str, object] | None) -> Prior | None:
+    """Return the prior of a layer, or of a table; None for None and for an unnamed ``"layer"``.
+
+    Raises
+    ------
+    ModelError
+        When there is no such prior.
+
+    Examples
+    --------
+    >>> find_prior("foreign").coefficients["level"] > 0
+    True
+    """
+    if prior is None or prior == "layer":
+        return None
+    table: Any = _shipped().get(prior) if isinstance(prior, str) else prior
+    try:
+        a, b = table["dispersion"]
+        coefficients = {str(k): float(v) for k, v in table["coefficients"].items()}
+        return Prior(coefficients, (float(a), float(b)))
+    except (TypeError, KeyError, ValueError, AttributeError):
+        known = ", ".join(sorted(_shipped()))
+        raise ModelError(
+            f"prior must be one of {known}, or have coefficients and dispersion, met {prior!r}"
+        ) from None
+
+
+@cache
+def _shipped() -> dict[str, dict[str, object]]:
+    path = data_path("models/endemic_epidemic_prior.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def weight_of(incidents: float) -> float:
+    r"""Return what a prior is worth beside so many incidents: :math:`e^{-n/m}`.
+
+    Examples
+    --------
+    >>> [round(weight_of(n), 3) for n in (0.0, 3.0, 20.0, 200.0)]
+    [1.0, 0.861, 0.368, 0.0]
+    """
+    return float(np.exp(-incidents / INCIDENTS))

@@ -10,11 +10,11 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from riskmap.errors import ModelError
 from riskmap.models.distributions import Mixture, NegativeBinomial
-from riskmap.models.estimators import CountEstimator
+from riskmap.models.drivers import PastSums, drivers_of, rate_of
+from riskmap.models.estimators import CountEstimator, Targets, targets_of, windows_ahead
 from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
-from riskmap.models.targets import Targets, targets_of
-from riskmap.panels.features import context_features, rate_features
+from riskmap.panels.features import context_features
 from riskmap.panels.risk_days import days_ahead, observed_totals
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _EVEN = 0.15
 class Adapted(CountEstimator):
     """Any scikit-learn regressor or classifier as a model of counts.
 
-    It sees :func:`riskmap.panels.features.rate_features` as logs and
+    It sees the drivers (:mod:`riskmap.models.drivers`) as logs and
     :func:`riskmap.panels.features.context_features`. A regressor predicts the count of the horizon
     per day at risk; a classifier whether there is any incident, and the mean is that of the
     Poisson with this probability. The dispersion, and a factor that makes the forecast right on
@@ -91,12 +91,13 @@ class Adapted(CountEstimator):
 
     def _table(self, history: CountHistory, at: IntArray) -> FloatArray:
         """Return the features at origins, one row a region and origin."""
-        rates = rate_features(history, at=at)
-        rates["base"] = shrunk_rates(history, self.strength_days_, at=at)
-        small = 0.5 / float(history.days.sum())
-        columns = [np.log(rate + small) for rate in rates.values()]
+        sums, small = PastSums(history, at), 0.5 / float(history.days.sum())
+        columns = [
+            np.log(rate_of(driver, sums, strength_days=self.strength_days_) + small)
+            for driver in drivers_of(history)
+            if driver.unit != "base_wide"  # next to the base rate it tells trees nothing
+        ]
         context = context_features(history, at=at)
-        del context["trend"]  # it compares two rates, so that more incidents may lower it
         context["days_since_last"] = np.log1p(context["days_since_last"])
         self._signs = [1] * len(columns) + [-(name == "days_since_last") for name in context]
         return np.stack([c.ravel() for c in [*columns, *context.values()]], axis=1)
@@ -265,7 +266,7 @@ class Stack(CountEstimator):
         if not self.models:
             raise ModelError("a stack needs at least one model")
         self.weights_ = np.full(len(self.models), 1.0 / len(self.models))
-        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        ahead = windows_ahead(history, self.horizon_days_)
         split = history.n_windows * 3 // 4
         last = history.n_windows - ahead
         early = history.until(max(split, 1))

@@ -1,23 +1,32 @@
-"""What the models have in common: checked fitting, days at risk, parts that sum to the mean."""
+"""What the models have in common: checked fitting, what they learn from, parts that sum up."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
-from riskmap.errors import ModelError
+from riskmap.errors import InputError, ModelError
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
-from riskmap.panels.risk_days import was_watched
+from riskmap.panels.features import DAYS_A_MONTH
+from riskmap.panels.risk_days import counts_and_days, was_watched
 
 if TYPE_CHECKING:
-    from riskmap.typing import CountDistribution, CountHistory, FloatArray
+    from numpy.typing import NDArray
+
+    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
 
 
+_NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?")
+#: A bare number of more days than a century has was meant in another unit.
+MOST_DAYS = 36_525.0
 #: A window that could hold two incidents would have held them so many times by now.
 _MISSED_PAIRS = 10.0
 
@@ -119,6 +128,135 @@ class CountEstimator(BaseEstimator):
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Counts that followed past origins; one row an origin and region, origins outermost.
+
+    Parameters
+    ----------
+    at : ndarray of int
+        The origins: forecasts are made before these windows.
+    when : ndarray of int, shape (n_rows,)
+        Each row's origin.
+    ahead
+        Windows that the horizon covers.
+    counts, risk, weights : ndarray, shape (n_rows,)
+        Incidents in the horizon, its days at risk, and what the row is worth. Of windows that
+        nobody watched nothing is learnt: they add neither incidents nor days.
+    """
+
+    at: IntArray
+    when: IntArray
+    ahead: int
+    counts: FloatArray
+    risk: FloatArray
+    weights: FloatArray
+
+    def part(self, rows: NDArray[np.bool_]) -> Targets:
+        """Return some of the rows."""
+        return Targets(
+            self.at,
+            self.when[rows],
+            self.ahead,
+            self.counts[rows],
+            self.risk[rows],
+            self.weights[rows],
+        )
+
+    def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the rows known by the last quarter of the origins, and those of that quarter."""
+        start = self.at[len(self.at) * 3 // 4] if len(self.at) else 0
+        return self.when + self.ahead <= start, self.when >= start
+
+
+def targets_of(
+    history: CountHistory,
+    horizon_days: float,
+    *,
+    most_rows: int,
+    memory_months: float = np.inf,
+) -> Targets:
+    """Return what followed each past origin, after a first eighth that only serves as past.
+
+    Parameters
+    ----------
+    history
+        Counts by window and region.
+    horizon_days
+        Length of the horizon; it is rounded to whole windows, at least one.
+    most_rows
+        Origins are thinned out evenly until there are at most this many rows; in any case three a
+        horizon are enough.
+    memory_months
+        Age at which an origin is worth half. Overlapping horizons share the worth of one.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.arange(6.0)[:, None], np.full(6, 30.0), np.zeros(1, int),
+    ...                        np.zeros(1, int))
+    >>> targets_of(history, 60.0, most_rows=100).counts.tolist()
+    [3.0, 5.0, 7.0, 9.0]
+    """
+    ahead = windows_ahead(history, horizon_days)
+    first = max(1, history.n_windows // 8)
+    n, n_regions = history.n_windows, history.n_regions
+    step = max(1, ahead // 3, -(-(n - first) * n_regions // most_rows))
+    at = np.arange(n - ahead, first - 1, -step)[::-1].astype(np.int64)
+    windows = at[:, None] + np.arange(ahead)
+    counts, risk = (part[windows].sum(axis=1) for part in counts_and_days(history)[:2])
+    age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
+    worth = 0.5 ** (age / memory_months) * min(1.0, step / ahead)
+    return Targets(
+        at=at,
+        when=np.repeat(at, n_regions),
+        ahead=ahead,
+        counts=counts.ravel(),
+        risk=risk.ravel(),
+        weights=np.repeat(worth, n_regions),
+    )
+
+
+def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
+    """Return the length of a horizon in days.
+
+    Parameters
+    ----------
+    horizon
+        A duration such as ``"90D"`` or ``"12W"``, or a number of days.
+
+    Raises
+    ------
+    InputError
+        When it is no positive duration, or a number that can't be meant in days.
+
+    Examples
+    --------
+    >>> parse_horizon("90D"), parse_horizon(90)
+    (90.0, 90.0)
+    """
+    is_bare = _NUMBER.fullmatch(str(horizon)) is not None
+    try:
+        days = float(str(horizon)) if is_bare else pd.Timedelta(horizon) / pd.Timedelta(days=1)
+    except (TypeError, ValueError) as error:
+        raise InputError("not a duration", column="horizon", met=horizon, expected="90D") from error
+    if is_bare and days > MOST_DAYS:
+        raise InputError(
+            "a number is a number of days",
+            column="horizon",
+            met=horizon,
+            expected=f'at most {MOST_DAYS:g}, or a text such as "90D"',
+        )
+    if not days > 0:
+        raise InputError("a horizon must be positive", column="horizon", met=horizon)
+    return float(days)
+
+
+def windows_ahead(history: CountHistory, horizon_days: float) -> int:
+    """Return how many windows a horizon takes, at least one."""
+    return max(1, round(horizon_days / float(np.mean(history.days))))
 
 
 def holds_marks(history: CountHistory) -> bool:

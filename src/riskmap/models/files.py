@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -13,13 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 from riskmap.errors import ModelError
 from riskmap.models.estimators import CountEstimator
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from riskmap.typing import CountModel
+
 FORMAT = "riskmap-model"
 VERSION = 1
 
 #: The models that can be saved, and the module each lives in.
 KNOWN = {
     "Boosting": "riskmap.models.ensembles",
-    "Calibrated": "riskmap.models.calibrations",
     "Climatology": "riskmap.models.baselines",
     "Conflictology": "riskmap.models.baselines",
     "EmpiricalBayes": "riskmap.models.shrinkage",
@@ -64,7 +68,7 @@ def save_model(model: CountEstimator, path: str | Path) -> None:
     """
     check_is_fitted(model, "horizon_days_")
     head = {"format": FORMAT, "version": VERSION}
-    Path(path).write_bytes(orjson.dumps(head | _pack(model), option=orjson.OPT_INDENT_2))
+    Path(path).write_bytes(orjson.dumps(head | pack_model(model), option=orjson.OPT_INDENT_2))
 
 
 def load_model(path: str | Path) -> CountEstimator:
@@ -97,11 +101,43 @@ def load_model(path: str | Path) -> CountEstimator:
             f"{name}: version {table.get('version')!r} of the format, expected {VERSION}"
         )
     try:
-        model = _unpack(table)
+        return unpack_model(table)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{name}: damaged: {error!r}") from error
+
+
+def pack_model(model: CountModel) -> dict[str, Any]:
+    """Return a fitted model as plain values: its class by name, its parameters, what it learnt.
+
+    Raises
+    ------
+    ModelError
+        When it is, or holds, no model of riskmap.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(24, 3)
+    >>> pack_model(rm.Climatology().fit(history, horizon_days=30))["fitted"]
+    {'horizon_days_': 30.0, 'marks_': False}
+    """
     if not isinstance(model, CountEstimator):
-        raise ModelError(f"{name}: damaged: holds no model")
+        raise ModelError(f"a model of type {type(model).__qualname__} can't be saved")
+    packed: dict[str, Any] = _pack(model)
+    return packed
+
+
+def unpack_model(packed: Mapping[str, Any]) -> CountEstimator:
+    """Return the model that :func:`pack_model` packed, ready to forecast.
+
+    Raises
+    ------
+    ModelError
+        When it is none.
+    """
+    model = _unpack(dict(packed))
+    if not isinstance(model, CountEstimator):
+        raise ModelError("damaged: holds no model")
     return model
 
 

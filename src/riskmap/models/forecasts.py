@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 
+from riskmap.errors import ModelError
+from riskmap.hazards import hazard_of
 from riskmap.models.baselines import ExponentialMean
 from riskmap.models.endemic_epidemic import EndemicEpidemic
+from riskmap.models.estimators import parse_horizon
 from riskmap.models.explanations import (
     INFLUENCES,
     RESPONSES,
     Question,
     find_influences,
-    find_reports,
     find_responses,
-    history_of_record,
 )
+from riskmap.models.files import pack_model
+from riskmap.models.reports import find_reports, history_of_record, report_codes, tell_reports
 from riskmap.models.shrinkage import EmpiricalBayes
-from riskmap.models.terms import LayerModel, Term, hazard_of
-from riskmap.panels.counts import reach_back, recount_evidence
+from riskmap.models.tables import Forecast
+from riskmap.models.terms import LayerModel, Term
+from riskmap.panels.counts import reach_back
 from riskmap.panels.doubts import add_missing
-from riskmap.panels.windows import parse_horizon
+from riskmap.panels.groups import THEIRS
+from riskmap.panels.measures import hits_foreigners, is_violence
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from riskmap.ledgers import Ledger
-    from riskmap.models.explanations import Reports
+    from riskmap.models.reports import Reports
     from riskmap.panels.counts import Panel
     from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray
-
-#: The layers of a forecast, from wide to narrow; the group's where one was counted.
-LAYERS = ("violence", "foreign", "group")
 
 #: The hazard of attacks on foreigners is never below so much of that of any violence.
 LEAST_SHARE = 0.003
@@ -54,71 +54,8 @@ _NUMBERS = (
 )
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """How many incidents are expected in each region over a horizon, and with what probability.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``region_id, layer, expected_count, p_any, p_gt1, p_gt4, q05, q50, q95, dispersion``; one
-        row a region and layer, missing where the layer can't be forecast. ``dispersion`` is
-        variance over mean; ``p_least`` and ``p_most`` are the least and the greatest ``p_any`` of
-        the model and of :data:`ENSEMBLE`; ``p_low``, ``p_high`` those of the span of the share of
-        incidents that don't say who was hit; ``p_own`` is what the own reports give alone, and
-        ``p_whole`` what it would be, had the rows counted that were set aside.
-    components : DataFrame
-        ``region_id, layer, component, value``; a region's values sum to its ``expected_count``.
-    keys : DataFrame
-        ``region_id, parent_id, iso3`` of the regions, in order.
-    evidence : DataFrame
-        The incidents that were counted, newest first.
-    provenance : dict
-        ``as_of, forecast_origin, horizon_days, every, windows, model, method_version`` as plain
-        values.
-    ledger : Ledger
-        What became of every row so far.
-    layers : mapping of str to LayerModel
-        For each layer that could be forecast its models, so that they can be asked again what they
-        make of other counts.
-    histories : mapping of str to CountHistory
-        What they were asked about, by series.
-    knowledge, shares, attacks : DataFrame
-        As in :class:`riskmap.Panel`.
-    group : WorkerGroup, optional
-        Whose layer ``group`` is.
-    influences : DataFrame
-        ``region_id, layer, kind, key, confirmed, expected_count, p_any, dispersion``: the forecast
-        without one report (``kind`` is ``"incident"``, `key` its first ``incident_id``) or
-        without what one source alone tells (``"source"``), the coefficients held.
-    responses : DataFrame
-        ``region_id, layer, kind, amount, expected_count, p_any, dispersion``: the forecast after
-        `amount` more incidents (``"more"``), or after `amount` quiet days (``"quiet"``), the
-        coefficients held.
-
-    See Also
-    --------
-    riskmap.models.explanations : What exactly is left out or added.
-    """
-
-    frame: pd.DataFrame
-    components: pd.DataFrame
-    keys: pd.DataFrame
-    evidence: pd.DataFrame
-    provenance: dict[str, Any]
-    ledger: Ledger
-    layers: Mapping[str, LayerModel] = field(default_factory=dict)
-    histories: Mapping[str, CountHistory] = field(default_factory=dict)
-    influences: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*INFLUENCES]))
-    responses: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=[*RESPONSES]))
-    knowledge: pd.DataFrame = field(default_factory=pd.DataFrame)
-    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
-    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
-    group: WorkerGroup | None = None
-
-
 def forecast(
-    panel: Panel, *, horizon: str | pd.Timedelta = "90D", model: CountModel | None = None
+    panel: Panel, *, horizon: str | float | pd.Timedelta = "90D", model: CountModel | None = None
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
@@ -129,10 +66,11 @@ def forecast(
     panel : Panel
         Counts by region and window.
     horizon
-        A duration such as ``"90D"``.
+        A duration such as ``"90D"``, or a number of days.
     model : CountModel, optional
-        An estimator such as :class:`riskmap.EndemicEpidemic` (the default). It is cloned for each
-        layer and not changed.
+        An estimator such as :class:`riskmap.EndemicEpidemic` (the default); a regressor or
+        classifier of scikit-learn is :class:`riskmap.Adapted`. It is cloned for each layer and not
+        changed.
 
     Returns
     -------
@@ -142,6 +80,8 @@ def forecast(
     ------
     InputError
         When `horizon` is no positive duration.
+    ModelError
+        When `model` is none.
 
     Examples
     --------
@@ -155,39 +95,25 @@ def forecast(
     days = parse_horizon(horizon)
     if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
         panel = reach_back(panel, days)
-    chosen = EndemicEpidemic() if model is None else model
-    ids = panel.keys["region_id"]
-    reports = find_reports(panel)
+    chosen = take_model(model)
+    evidence = panel.evidence
+    codes = report_codes(evidence, panel.group)
+    reports = find_reports(panel, codes)
     histories = histories_of(panel)
     fitted = fit_models(chosen, histories, days, reports=reports)
     layers = make_layers(fitted, histories, panel)
-    names = LAYERS if panel.group is not None else LAYERS[:2]
-    spans = {end: _shares_by_region(panel, end) for end in ("share_low", "share_high")}
-    others = [fit_models(other, histories, days) for other in ENSEMBLE]
     whole = add_missing(histories, panel.missing, panel.edges) if len(panel.missing) else {}
     taught = make_layers(fit_models(chosen, whole, days, reports=reports), whole, panel)
-    found = [
-        _forecast_layer(
-            name,
-            layers.get(name),
-            histories,
-            ids,
-            spans=spans,
-            whole=taught[name].predict(whole) if name in taught else None,
-            others=[make_layers(models, histories, panel).get(name) for models in others],
-        )
-        for name in names
-    ]
-    asked = [
-        Question(layers[name], histories, ids, _rates(fitted, histories, days))
-        for name in names
-        if name in layers
-    ]
+    asked_of_all = {name: one.predict(whole) for name, one in taught.items()}
+    tables = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
+    rates = _rates(fitted, histories, days) if layers else {}
+    asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
+    responses = [find_responses(one, as_of=panel.as_of, every=panel.every) for one in asked]
     return Forecast(
-        frame=_in_order([frame for frame, _ in found]),
-        components=_in_order([parts for _, parts in found]),
+        frame=_in_order([frame for frame, _ in tables]),
+        components=_in_order([parts for _, parts in tables]),
         keys=panel.keys,
-        evidence=panel.evidence,
+        evidence=evidence,
         provenance={
             "as_of": f"{panel.as_of:%Y-%m-%d}",
             "forecast_origin": f"{panel.as_of:%Y-%m-%d}",
@@ -199,23 +125,110 @@ def forecast(
             "method_version": METHOD_VERSION,
             "sources_of_record": {
                 name: sorted(reports.of_record(name) & {str(source) for source in reports.source})
-                for name in names
-                if name in layers
+                for name in layers
             },
             **_describe_group(panel.group),
         },
         ledger=panel.ledger,
-        layers=layers,
-        histories=histories,
-        influences=_in_order([find_influences(question, reports) for question in asked]),
-        responses=_in_order(
-            [find_responses(question, as_of=panel.as_of, every=panel.every) for question in asked]
-        ),
+        influences=_in_order([find_influences(one, reports) for one in asked], INFLUENCES),
+        responses=_in_order(responses, RESPONSES),
+        reports=tell_reports(evidence, codes, as_of=panel.as_of),
+        measures=_tell_measures(evidence, panel.group),
+        counts=panel.frame,
+        neighbours=_tell_neighbours(panel),
         knowledge=panel.knowledge,
         shares=panel.shares,
         attacks=panel.attacks,
+        fitted=_tell_fitted(fitted),
         group=panel.group,
     )
+
+
+def take_model(model: Any = None) -> CountModel:
+    """Return a model of counts: the one that is given, the default, or one of scikit-learn adapted.
+
+    Raises
+    ------
+    ModelError
+        When it is none of these.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import PoissonRegressor
+    >>> take_model(), take_model(PoissonRegressor())
+    (EndemicEpidemic(), Adapted(estimator=PoissonRegressor()))
+    """
+    if model is None:
+        return EndemicEpidemic()
+    if isinstance(model, type):
+        raise ModelError(f"{model.__name__} is a class: give a model, {model.__name__}()")
+    if hasattr(model, "predict_distribution"):
+        found: CountModel = model
+        return found
+    known = hasattr(model, "__sklearn_tags__")
+    chances = known and is_classifier(model) and hasattr(model, "predict_proba")
+    if not (chances or (known and is_regressor(model))):
+        raise ModelError(
+            f"a {type(model).__name__} forecasts no counts: give a model of riskmap, or of "
+            "scikit-learn a regressor or a classifier with predict_proba"
+        )
+    from riskmap.models.ensembles import Adapted  # trees take their time to load
+
+    return Adapted(model)
+
+
+def _forecast_layers(
+    panel: Panel,
+    histories: Mapping[str, CountHistory],
+    layers: Mapping[str, LayerModel],
+    whole: Mapping[str, CountDistribution],
+    *,
+    days: float,
+) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Return the forecast and the components of each layer that is asked for."""
+    spans = {end: _shares_by_region(panel, end) for end in ("share_low", "share_high")}
+    ensemble = [fit_models(other, histories, days) for other in ENSEMBLE]
+    others = [make_layers(models, histories, panel) for models in ensemble]
+    return [
+        _forecast_layer(
+            name,
+            layers.get(name),
+            histories,
+            panel.keys["region_id"],
+            spans=spans,
+            whole=whole.get(name),
+            others=[models.get(name) for models in others],
+        )
+        for name in (LAYERS if panel.group is not None else LAYERS[:2])
+    ]
+
+
+def _tell_measures(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
+    """Return what each incident counts as."""
+    theirs = evidence["relevance"].isin(THEIRS) if "relevance" in evidence else False
+    return pd.DataFrame(
+        {
+            "violence": is_violence(evidence),
+            "foreign": hits_foreigners(evidence, group),
+            "theirs": theirs,
+        },
+        index=evidence.index,
+    )
+
+
+def _tell_neighbours(panel: Panel) -> pd.DataFrame:
+    """Return the weights of neighbours as a table."""
+    links, ids = panel.neighbours.tocoo(), panel.keys["region_id"].to_numpy()
+    row, column = links.coords
+    return pd.DataFrame({"region_id": ids[row], "neighbour_id": ids[column], "weight": links.data})
+
+
+def _tell_fitted(fitted: Mapping[str, CountModel]) -> dict[str, Any]:
+    """Return what models have learnt as plain values; nothing for those that hold anything else."""
+    try:
+        return {name: pack_model(model) for name, model in fitted.items()}
+    except ModelError:
+        return {}
 
 
 def histories_of(panel: Panel) -> dict[str, CountHistory]:
@@ -262,7 +275,9 @@ def fit_models(
 
 
 def make_layers(
-    fitted: Mapping[str, CountModel], histories: Mapping[str, CountHistory], panel: Panel
+    fitted: Mapping[str, CountModel],
+    histories: Mapping[str, CountHistory],
+    panel: Panel | Forecast,
 ) -> dict[str, LayerModel]:
     """Return what forecasts each layer: known incidents, and a share of the unknown ones.
 
@@ -272,8 +287,8 @@ def make_layers(
         From :func:`fit_models`.
     histories
         What they are asked about.
-    panel : Panel
-        With the shares, and the group if there is one.
+    panel : Panel or Forecast
+        With the regions, the shares, and the group if there is one.
     """
     if "violence" not in fitted:
         return {}
@@ -304,7 +319,7 @@ def make_layers(
     return layers
 
 
-def _shares_by_region(panel: Panel, column: str) -> FloatArray:
+def _shares_by_region(panel: Panel | Forecast, column: str) -> FloatArray:
     """Return the share of each region's country: the largest of its sources that leave it open."""
     shares = panel.shares
     iso3 = panel.keys["iso3"].fillna("")
@@ -342,49 +357,9 @@ def _describe_group(group: WorkerGroup | None) -> dict[str, Any]:
     }
 
 
-def recount(forecast: Forecast, evidence: pd.DataFrame, *, as_of: str) -> Panel:
-    """Return the panel that a forecast would have been made of, had other incidents been known.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        Whose regions, windows and group are taken.
-    evidence : DataFrame
-        Incidents as in ``Forecast.evidence``; those of `as_of` or later are left out.
-    as_of
-        The day that the last window ends on.
-
-    Returns
-    -------
-    Panel
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> found = rm.forecast(panel)
-    >>> same = recount(found, found.evidence, as_of="2025-01-01").history("violence")
-    >>> bool(np.allclose(same.counts, found.histories["violence"].counts))
-    True
-    """
-    known = forecast.provenance
-    asked = next(iter(forecast.histories.values()))
-    n = len(forecast.keys)
-    return recount_evidence(
-        evidence,
-        keys=forecast.keys,
-        neighbours=sparse.csr_array((n, n)) if asked.neighbours is None else asked.neighbours,
-        start=known["history_start"],
-        as_of=as_of,
-        every=known["every"],
-        group=forecast.group,
-    )
-
-
-def _in_order(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def _in_order(tables: list[pd.DataFrame], columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Return tables as one, by region and from the wide layer to the narrow."""
-    whole = pd.concat(tables, ignore_index=True)
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
     return whole.sort_values(["region_id", "layer"], key=_rank, kind="stable", ignore_index=True)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 
 from riskmap.models.distributions import NegativeBinomial
-from riskmap.models.estimators import CountEstimator
+from riskmap.models.estimators import CountEstimator, windows_ahead
 from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.risk_days import (
@@ -119,7 +119,7 @@ class Hawkes(CountEstimator):
 
     def _fit_dispersion(self, history: CountHistory) -> FloatArray:
         """Return the dispersion of past horizons around what would have been forecast."""
-        ahead = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        ahead = windows_ahead(history, self.horizon_days_)
         first = max(1, history.n_windows // 4)
         at = np.unique(np.linspace(first, history.n_windows - ahead, _ORIGINS).astype(np.int64))
         at = at[at >= 1]
@@ -153,7 +153,7 @@ class Hawkes(CountEstimator):
         """
         end = np.array([history.n_windows])
         ahead = days_ahead(history, self.horizon_days_)
-        n_steps = max(1, round(self.horizon_days_ / float(np.mean(history.days))))
+        n_steps = windows_ahead(history, self.horizon_days_)
         step_days = self.horizon_days_ / n_steps
         keep = 0.5 ** (step_days / self.half_life_days_)
         long_run = shrunk_rates(history, self.strength_days_, at=end)[0]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
+from riskmap.hazards import OWN_MONTHS, hazard_of, match_size
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
 from riskmap.panels.features import DAYS_A_MONTH, decayed_sums
 from riskmap.panels.risk_days import counts_and_days, ratio
@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.models.what_ifs import WhatIfs
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
-#: At this half-life in months a region's own incidents tell its own rate.
-OWN_MONTHS = 24.0
-
-_SIZES = (1e-6, 1e9)
-_HALVINGS = 60
+#: A count of a larger size is a Poisson count.
+_POISSON_FROM = 1e9
 _ROUNDING = 1e-12
 
 
@@ -279,8 +275,8 @@ def raise_to(found: CountDistribution, least: FloatArray) -> CountDistribution:
     whole = as_negative_binomial(found)
     # a size below the hazard would take a mean without bounds to reach it
     size = np.where(low, np.maximum(whole.size, least), whole.size)
-    some = np.where(low & (size < _SIZES[1]), size, 1.0)
-    wanted = np.where(size < _SIZES[1], some * np.expm1(np.minimum(least / some, 1.0)), least)
+    some = np.where(low & (size < _POISSON_FROM), size, 1.0)
+    wanted = np.where(size < _POISSON_FROM, some * np.expm1(np.minimum(least / some, 1.0)), least)
     return NegativeBinomial(np.where(low, wanted, whole.mean), size=size)
 
 
@@ -305,56 +301,3 @@ def choose(
     return NegativeBinomial(
         np.where(first, left.mean, right.mean), size=np.where(first, left.size, right.size)
     )
-
-
-def match_size(mean: FloatArray, p_any: FloatArray) -> FloatArray:
-    """Return the size of the negative binomial of a mean and a probability of at least one.
-
-    It solves ``size * log(1 + mean / size) = -log(1 - p_any)``, by bisection.
-
-    Examples
-    --------
-    >>> match_size(np.array([1.0]), np.array([0.5])).round(6).tolist()
-    [1.0]
-    """
-    wanted = -np.log1p(-np.minimum(p_any, 1 - 1e-16))
-    low = np.full(np.shape(mean), np.log(_SIZES[0]))
-    high = np.full(np.shape(mean), np.log(_SIZES[1]))
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        short = np.exp(middle) * np.log1p(mean / np.exp(middle)) < wanted
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return np.exp((low + high) / 2)
-
-
-def hazard_of(p_any: FloatArray) -> FloatArray:
-    """Return minus the log of the probability of none."""
-    return np.asarray(-special.log1p(-np.minimum(p_any, 1 - 1e-16)))
-
-
-def ask_what_ifs(
-    model: LayerModel,
-    histories: Mapping[str, CountHistory],
-    what_ifs: Callable[[str, CountHistory], WhatIfs],
-    region: IntArray,
-) -> CountDistribution:
-    """Return the layer after changes of its histories, one value for each pair that is asked for.
-
-    Parameters
-    ----------
-    model
-        The layer.
-    histories
-        By series.
-    what_ifs : callable
-        Gives the changes of the history of a series; the pairs are the same for all.
-    region
-        The region of each pair.
-    """
-
-    def ask(term: Term, series: str) -> CountDistribution:
-        history = histories[series]
-        asked = what_ifs(series, history)
-        return term.model.predict_what_ifs(history, asked)  # type: ignore[attr-defined]
-
-    return model.answer(ask, region)

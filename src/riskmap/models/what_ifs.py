@@ -7,13 +7,16 @@ regions and windows, added or taken away) as it looks from one region.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
 from riskmap.models.baselines import UNSEEN
+from riskmap.models.drivers import COUNTS
 from riskmap.panels.features import membership
+from riskmap.panels.measures import driver_of
 from riskmap.panels.risk_days import (
     days_at_risk,
     days_beside,
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
+    from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: What is left of a sum, as a share of it, that is nothing but rounding.
 _ROUNDING = 1e-12
+#: What rates are shrunk towards below that of all regions, from far to near.
+_LADDER = ("ladder", "parent", "own")
 
 
 @dataclass(frozen=True)
@@ -59,75 +64,88 @@ class WhatIfs:
     event: IntArray
     region: IntArray
 
-    def part(self, rows: slice) -> WhatIfs:
-        """Return some of the pairs."""
-        return replace(self, event=self.event[rows], region=self.region[rows])
-
-    def changed(self, history: CountHistory, event: int) -> CountHistory:
-        """Return the history that one event leaves, never less than nothing.
+    def changed(self, history: CountHistory, events: IntArray) -> CountHistory:
+        """Return the history that some of the events leave together, never less than nothing.
 
         Who tells of a window that nobody watched doesn't watch it.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> history, _ = rm.datasets.simulate_counts(24, 3)
+        >>> one_more = WhatIfs(place=sparse.csr_array([[0.0, 1.0, 0.0]]),
+        ...                    time=sparse.csr_array(np.eye(24)[[-1]]),
+        ...                    amounts={"counts": np.ones(1)}, event=np.zeros(1, int),
+        ...                    region=np.ones(1, int))
+        >>> more = one_more.changed(history, np.array([0])).counts - history.counts
+        >>> more[-1].tolist(), more.sum().item()
+        ([0.0, 1.0, 0.0], 1.0)
         """
         history = fill_missing(history)
-        where = (self.time[[event]].T @ self.place[[event]]).toarray()
+        time, place = self.time[events], self.place[events]
 
         def added(series: FloatArray, name: str) -> FloatArray:
-            amount = self.amounts[name][event] if name in self.amounts else 0.0
-            left = series + amount * where
-            gone = (where > 0) & (left <= _ROUNDING * np.maximum(series, 1.0))
-            return np.where(gone & (amount < 0), 0.0, left)
+            if name not in self.amounts:
+                return series
+            more = (time.T @ (place * self.amounts[name][events][:, None])).toarray()
+            left = series + more
+            gone = (more < 0) & (left <= _ROUNDING * np.maximum(series, 1.0))
+            return np.where(gone, 0.0, left)
 
         drivers = {name: added(series, name) for name, series in history.drivers.items()}
-        return replace(history, counts=added(history.counts, "counts"), drivers=drivers)
+        return replace(history, counts=added(history.counts, COUNTS), drivers=drivers)
 
 
-class WhatIfModel(Protocol):
-    """A model that answers many what-ifs at once, exactly as :func:`predict_one_by_one` would."""
+def lengthen(
+    history: CountHistory, days: FloatArray, rates: Mapping[str, FloatArray], *, series: str
+) -> CountHistory:
+    """Return a history that goes on for some windows with as many incidents as are expected.
 
-    def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> CountDistribution:
-        """Return the distributions of the pairs, shape (n,)."""
-        ...
-
-
-def predict_one_by_one(
-    model: CountModel, history: CountHistory, what_ifs: WhatIfs
-) -> tuple[FloatArray, FloatArray]:
-    """Return the mean and ``p_any`` of each pair by changing the history and predicting again.
-
-    It is slow, and right for every model: the measure of what is quicker.
+    Somebody watches all of them.
 
     Parameters
     ----------
-    model
-        A fitted model.
     history
-        The history that it would predict from.
-    what_ifs
-        Changes of it.
-
-    Returns
-    -------
-    mean, p_any : ndarray, shape (n,)
+        The history so far.
+    days : ndarray, shape (n_more_windows,)
+        Lengths of the windows to come.
+    rates : mapping of str to ndarray, shape (n_regions,)
+        Incidents a day by series.
+    series
+        The series that is counted.
 
     Examples
     --------
-    >>> import riskmap as rm
-    >>> history, _ = rm.datasets.simulate_counts(24, 3)
-    >>> one_more = WhatIfs(place=sparse.csr_array([[0.0, 1.0, 0.0]]),
-    ...                    time=sparse.csr_array(np.eye(24)[[-1]]), amounts={"counts": np.ones(1)},
-    ...                    event=np.array([0, 0]), region=np.array([1, 2]))
-    >>> model = rm.Persistence().fit(history, horizon_days=30)
-    >>> mean, _ = predict_one_by_one(model, history, one_more)
-    >>> (mean - model.predict_distribution(history).mean[1:] > 0.1).tolist()
-    [True, False]
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((2, 1)), np.full(2, 30.0), np.zeros(1, int),
+    ...                        np.zeros(1, int))
+    >>> rates = {"violence": np.full(1, 0.5)}
+    >>> lengthen(history, np.array([31.0]), rates, series="violence").counts.ravel().tolist()
+    [1.0, 1.0, 15.5]
     """
-    mean, p_any = np.empty((2, len(what_ifs.event)))
-    for event in np.unique(what_ifs.event):
-        pairs = what_ifs.event == event
-        found = model.predict_distribution(what_ifs.changed(history, int(event)))
-        mean[pairs] = found.mean[what_ifs.region[pairs]]
-        p_any[pairs] = found.p_gt(0)[what_ifs.region[pairs]]
-    return mean, p_any
+    ends = (history.phase[-1:] + (history.days[-1] + np.r_[0.0, days[:-1].cumsum()]) / 365.25) % 1.0
+
+    def watched(share: FloatArray | None) -> FloatArray | None:
+        ahead = np.ones((len(days), history.n_regions))
+        return None if share is None else np.vstack([share, ahead])
+
+    exposure = history.exposure
+    if exposure is not None:
+        density = exposure[-1] / history.days[-1]
+        exposure = np.vstack([exposure, days[:, None] * density])
+    return replace(
+        history,
+        counts=np.vstack([history.counts, np.outer(days, rates[series])]),
+        days=np.append(history.days, days),
+        phase=np.append(history.phase, ends),
+        drivers={
+            name: np.vstack([one, np.outer(days, driver_of(series, rates))])
+            for name, one in history.drivers.items()
+        },
+        exposure=exposure,
+        watched=watched(history.watched),
+        reported=watched(history.reported),
+    )
 
 
 class ChangedSums:
@@ -163,6 +181,7 @@ class ChangedSums:
             "ladder": country_of[history.parent],
             "all": every,
         }
+        self.share = cache(self._share)
         self._cells = None if self._watched is None else _Cells.of(what_ifs, self._watched)
         self._reach = {
             unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
@@ -232,85 +251,87 @@ class ChangedSums:
         days = self._total(self._keep(half_life_days) @ self._whole, unit) + more
         return ratio(self.counts(name, unit, half_life_days, part="beside"), days)
 
-    def rates(self, name: str, unit: str, half_life_days: float) -> FloatArray:
+    def rate(self, series: str, unit: str, half_life_days: float) -> FloatArray:
         """Return the decayed rate a day of a series in each pair's unit, changed."""
+        if unit == "neighbours":
+            return self._neighbour_rate(series, half_life_days)
         days = self.days(unit, half_life_days)
-        rates = ratio(self.counts(name, unit, half_life_days), days)
+        rates = ratio(self.counts(series, unit, half_life_days), days)
         if self._watched is None:
             return rates
-        rates = np.where(days > 0, rates, self._anywhere(name, half_life_days))
-        return rates + self.beside(name, unit, half_life_days)
+        rates = np.where(days > 0, rates, self._anywhere(series, half_life_days))
+        return rates + self.beside(series, unit, half_life_days)
 
     def _anywhere(self, name: str, half_life_days: float) -> FloatArray:
         """Return the rate of all regions, for units that nobody ever watched."""
         counts = self.counts(name, "all", half_life_days)
         return ratio(counts, self.days("all", half_life_days))
 
-    def neighbour_rates(self, half_life_days: float) -> FloatArray:
-        """Return the mean decayed rate of the counts around each pair's region, changed."""
+    def _neighbour_rate(self, series: str, half_life_days: float) -> FloatArray:
+        """Return the mean decayed rate of a series around each pair's region, changed."""
         links = sparse.csr_array(self._history.neighbours)
-        rate = self._around(links, half_life_days, "seen")
+        rate = self._around(links, series, half_life_days, "seen")
         if self._watched is None:
             return rate
         never = (self._keep(half_life_days) @ self._risk <= 0).astype(float)
         rate = rate + (links @ never)[self._what_ifs.region] * self._anywhere(
-            "counts", half_life_days
+            series, half_life_days
         )
-        return rate + self._around(links, half_life_days, "beside")
+        return rate + self._around(links, series, half_life_days, "beside")
 
-    def _around(self, links: Any, half_life_days: float, part: str) -> FloatArray:
+    def _around(self, links: Any, series: str, half_life_days: float, part: str) -> FloatArray:
         """Return the mean rate of the neighbours, changed; nothing where all was taken away."""
-        left, whole = self._mean_around(links, np.inf, part)
-        rate, _ = self._mean_around(links, half_life_days, part)
+        left, whole = self._mean_around(links, series, np.inf, part)
+        rate, _ = self._mean_around(links, series, half_life_days, part)
         return np.where(left > _ROUNDING * whole, np.maximum(rate, 0.0), 0.0)
 
     def _mean_around(
-        self, links: Any, half_life_days: float, part: str
+        self, links: Any, series: str, half_life_days: float, part: str
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean rate of the neighbours, changed and as it is."""
         keep, pairs = self._keep(half_life_days), self._what_ifs
         days = keep @ (self._risk if part == "seen" else self._whole)
         a_day = np.divide(1.0, days, out=np.zeros_like(days), where=days > 0)
-        base = (links @ ((keep @ self._series("counts", part)) * a_day))[pairs.region]
+        base = (links @ ((keep @ self._series(series, part)) * a_day))[pairs.region]
         place = pairs.place if self._cells is None else self._cells.placed(keep, part)
         near = sparse.csr_array((place * a_day[None, :]) @ links.T)
         reach = at_pairs(near, pairs.event, pairs.region)
         if self._cells is None:
-            return base + self._amount("counts", keep) * reach * (part == "seen"), base
-        amounts = pairs.amounts.get("counts", np.zeros(pairs.place.shape[0]))
+            return base + self._amount(series, keep) * reach * (part == "seen"), base
+        amounts = pairs.amounts.get(series, np.zeros(pairs.place.shape[0]))
         return base + amounts[pairs.event] * reach, base
 
-    def level(self, name: str) -> FloatArray:
-        """Return the rate of a series over all regions, changed, as of half an incident more."""
-        count = self.counts(name, "all") + UNSEEN
+    def level(self) -> FloatArray:
+        """Return the rate of all regions, changed, as of half an incident more."""
+        count = self.counts(COUNTS, "all") + UNSEEN
         least = least_days(self._history, at=np.array([self._history.n_windows]))
         rate = count / np.maximum(self.days("all"), least)
-        return rate + self.beside(name, "all", np.inf)
+        return rate + self.beside(COUNTS, "all", np.inf)
 
-    def ladder(self, strengths: FloatArray, name: str) -> FloatArray:
+    def shrunk(self, strengths: FloatArray) -> FloatArray:
         """Return rates a day at risk, shrunk from region to parent to country to all, changed."""
-        rate = self.level(name)
-        for unit, strength in zip(("ladder", "parent", "own"), strengths[::-1], strict=True):
-            count, days = self.counts(name, unit), self.days(unit)
+        rate = self.level()
+        for unit, strength in zip(_LADDER, strengths[::-1], strict=True):
+            count, days = self.counts(COUNTS, unit), self.days(unit)
             rate = (count + strength * rate) / (days + strength)
-            rate = rate + self.beside(name, unit, np.inf, more=strength)
+            rate = rate + self.beside(COUNTS, unit, np.inf, more=strength)
         return rate
 
-    def shares(
-        self, strengths: FloatArray, name: str, *, other: str, half_life_days: float
+    def _share(
+        self, series: str, strengths: tuple[float, ...], half_life_days: float
     ) -> FloatArray:
-        """Return how many incidents of a series go with one of another, shrunk likewise."""
+        """Return how many of the counts go with one incident of a series, shrunk likewise."""
         part = "seen" if self._watched is None or self._watched.any() else "beside"
 
         def both(unit: str) -> tuple[FloatArray, FloatArray]:
             return (
-                self.counts(name, unit, half_life_days, part=part),
-                self.counts(other, unit, half_life_days, part=part),
+                self.counts(COUNTS, unit, half_life_days, part=part),
+                self.counts(series, unit, half_life_days, part=part),
             )
 
         count, days = both("all")
         share = (count + UNSEEN) / np.maximum(days, 1.0)
-        for unit, strength in zip(("ladder", "parent", "own"), strengths[::-1], strict=True):
+        for unit, strength in zip(_LADDER, strengths[::-1], strict=True):
             count, days = both(unit)
             share = (count + strength * share) / (days + strength)
         return share

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from riskmap.panels.risk_days import counts_and_days, ratio, relative_exposure, watched_share
+from riskmap.panels.risk_days import ratio, relative_exposure, watched_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 DAYS_A_YEAR = 365.25
 DAYS_A_MONTH = DAYS_A_YEAR / 12
-
-#: Half-lives in months for a region's own history, from the last weeks to a decade.
-OWN_HALF_LIVES = (1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 120.0)
-#: More of them, from four days on, where windows are no longer than they are.
-SHORT_HALF_LIVES = (0.125, 0.25, 0.5)
-#: Half-lives in months for neighbours, the parent, the country, all regions and other series.
-OTHER_HALF_LIVES = (3.0, 12.0, 48.0)
 
 #: Regions that are summed at a time.
 _BLOCK = 1000
@@ -237,91 +230,8 @@ def membership(codes: IntArray) -> sparse.csr_array:
     return sparse.csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=shape)
 
 
-def rate_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArray]:
-    """Return decayed rates of a region, its neighbours, parent, country, all, and other series.
-
-    Parameters
-    ----------
-    history
-        Counts by window and region.
-    at : ndarray of int, sorted
-        Windows before which to look; ``n_windows`` is the end of the history.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (len(at), n_regions)
-        Incidents a day at risk, by names such as ``own_12m`` (half-life of 12 months; those under
-        a month only where windows are as short),
-        ``neighbours_3m``, ``parent_48m``, ``country_12m``, ``all_3m``, ``violence_3m``.
-
-    Examples
-    --------
-    >>> from riskmap.typing import CountHistory
-    >>> history = CountHistory(np.ones((4, 2)), np.full(4, 7.0), np.zeros(2, int),
-    ...                        np.zeros(2, int))
-    >>> rate_features(history, at=np.array([4]))["parent_12m"].round(3).tolist()
-    [[0.143, 0.143]]
-    """
-    window_months = float(np.median(history.days)) / DAYS_A_MONTH
-    short = tuple(months for months in SHORT_HALF_LIVES if months >= window_months)
-    own = _decay(history, "counts", short + OWN_HALF_LIVES, at)
-    gaps = watched_share(history) is not None
-    features = {f"own_{m:g}m": _rates(sums, gaps=gaps) for m, sums in own.items()}
-    if history.neighbours is not None:
-        for m in OTHER_HALF_LIVES:
-            features[f"neighbours_{m:g}m"] = neighbour_sums(
-                features[f"own_{m:g}m"], history.neighbours
-            )
-    every = np.zeros(history.n_regions, dtype=np.int64)
-    groups = {"parent": history.parent, "country": history.country, "all": every}
-    for name, codes in groups.items():
-        features |= _pooled(name, own, codes, gaps=gaps)
-    for name in sorted(history.drivers):
-        gaps = watched_share(history, name) is not None
-        other = _decay(history, name, OTHER_HALF_LIVES, at)
-        features |= {f"{name}_{m:g}m": _rates(sums, gaps=gaps) for m, sums in other.items()}
-        features |= _pooled(f"{name}_country", other, history.country, gaps=gaps)
-    return features
-
-
-def _decay(
-    history: CountHistory, series: str, months: tuple[float, ...], at: IntArray
-) -> dict[float, tuple[FloatArray, ...]]:
-    """Return the decayed sums of counts and of days at risk, by half-life."""
-    parts = counts_and_days(history, series)
-    return {
-        m: tuple(
-            decayed_sums(part, lengths=history.days, half_life_days=m * DAYS_A_MONTH, at=at)
-            for part in parts
-        )
-        for m in months
-    }
-
-
-def _rates(sums: tuple[FloatArray, ...], *, gaps: bool) -> FloatArray:
-    """Return rates of units; of those that nobody ever watched, that of all."""
-    rates, (seen, risk) = ratio(*sums), sums[:2]
-    if gaps:
-        every = ratio(*(part.sum(axis=-1, keepdims=True) for part in (seen, risk)))
-        rates = rates + np.where(risk > 0, 0.0, every)
-    return rates
-
-
-def _pooled(
-    name: str, sums: dict[float, tuple[FloatArray, ...]], codes: IntArray, *, gaps: bool
-) -> dict[str, FloatArray]:
-    """Return decayed rates of the group that each region belongs to."""
-    found = np.array([sums[m] for m in OTHER_HALF_LIVES])
-    shape = found.shape[:-1]
-    parts = np.moveaxis(
-        (found.reshape(-1, len(codes)) @ membership(codes)).reshape(*shape, -1), 1, 0
-    )
-    rates = _rates(tuple(parts), gaps=gaps)[..., codes]
-    return {f"{name}_{m:g}m": rate for m, rate in zip(OTHER_HALF_LIVES, rates, strict=True)}
-
-
 def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatArray]:
-    """Return what is known beside rates: time since the last incident, season, trend, reporting.
+    """Return what is known beside rates: time since the last incident, season, reporting.
 
     Parameters
     ----------
@@ -334,9 +244,8 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     -------
     dict of str to ndarray, shape (len(at), n_regions)
         ``days_since_last`` (watched days; all of them when there was none), ``season_sin`` and
-        ``season_cos`` of the end of the last window seen, ``trend`` (log ratio of the rate of the
-        last year to that of four years, all regions), ``reporting`` (share of windows watched) and
-        ``exposure`` (relative, of the last window seen).
+        ``season_cos`` of the end of the last window seen, ``reporting`` (share of windows watched)
+        and ``exposure`` (relative, of the last window seen).
 
     Examples
     --------
@@ -347,7 +256,6 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     [[0.0], [7.0]]
     """
     n = history.n_regions
-    ends = np.r_[0.0, np.cumsum(history.days)]
     share = watched_share(history)
     known = np.ones(history.counts.shape) if share is None else share
     clock = np.vstack([np.zeros(n), np.cumsum(history.days[:, None] * known, axis=0)])
@@ -357,14 +265,11 @@ def context_features(history: CountHistory, *, at: IntArray) -> dict[str, FloatA
     angle = 2 * np.pi * _phases_before(history)[at]
     exposure = relative_exposure(history)
     exposure = np.ones(history.counts.shape) if exposure is None else exposure
-    rates = rate_features(history, at=at)
-    small = 0.5 / np.maximum(ends[at] * n, 1.0)[:, None]
     spread = np.ones((1, n))
     return {
         "days_since_last": (clock - np.vstack([np.zeros(n), last]))[at],
         "season_sin": np.sin(angle)[:, None] * spread,
         "season_cos": np.cos(angle)[:, None] * spread,
-        "trend": np.log((rates["all_12m"] + small) / (rates["all_48m"] + small)),
         "reporting": known[at] / np.maximum(at, 1)[:, None],
         "exposure": np.vstack([exposure[:1], exposure])[at],
     }

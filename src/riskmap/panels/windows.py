@@ -51,33 +51,6 @@ def parse_day(day: str | date | pd.Timestamp, *, what: str) -> pd.Timestamp:
     return pd.Timestamp(parsed).as_unit("us")
 
 
-def parse_horizon(horizon: str | pd.Timedelta) -> float:
-    """Return the length of a horizon in days.
-
-    Parameters
-    ----------
-    horizon
-        A pandas duration such as ``"90D"`` or ``"12W"``.
-
-    Raises
-    ------
-    InputError
-        When it is no positive duration.
-
-    Examples
-    --------
-    >>> parse_horizon("90D")
-    90.0
-    """
-    try:
-        days = pd.Timedelta(horizon) / pd.Timedelta(days=1)
-    except (TypeError, ValueError) as error:
-        raise InputError("not a duration", column="horizon", met=horizon, expected="90D") from error
-    if not days > 0:
-        raise InputError("a horizon must be positive", column="horizon", met=horizon)
-    return float(days)
-
-
 def step_windows(as_of: pd.Timestamp, start: pd.Timestamp, *, every: str) -> NDArray[np.datetime64]:
     """Return the edges of the windows that end at `as_of` and reach back to `start`.
 

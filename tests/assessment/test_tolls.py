@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from riskmap.assessment.tolls import TOLL_CAP, fit_tolls, worst_means
 from riskmap.errors import ModelError
-from riskmap.models.tolls import TOLL_CAP, fit_tolls, worst_means
 
 PEOPLE = np.arange(TOLL_CAP + 1)
 

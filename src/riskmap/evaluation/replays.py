@@ -12,15 +12,15 @@ import pandas as pd
 
 from riskmap.assessment.holds import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
-from riskmap.assessment.statements import REFIT, state_levels
 from riskmap.errors import InputError
 from riskmap.incidents.scope import find_end
-from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.forecasts import LAYERS
-from riskmap.panels.counts import count_incidents
+from riskmap.models.estimators import parse_horizon
+from riskmap.models.forecasts import fit_models, histories_of, make_layers, take_model
+from riskmap.panels.counts import count_incidents, recount_evidence
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
-from riskmap.panels.windows import parse_day, parse_horizon
+from riskmap.panels.windows import parse_day
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from riskmap.places.placements import Located
     from riskmap.typing import CountModel, FloatArray, IntArray, Mapper
 
+#: Layers between two fits of the model; between them the last fit is asked.
+REFIT = 12
 #: From this level on a region is one that people were warned of.
 HIGH = LEVEL_NAMES.index("high")
 DAYS_A_YEAR = 365.25
@@ -143,7 +145,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     regions: gpd.GeoDataFrame,
     *,
     days: Sequence[str],
-    horizon: str = "90D",
+    horizon: str | float = "90D",
     model: CountModel | None = None,
     scale: LevelScale | None = None,
     group: WorkerGroup | None = None,
@@ -201,7 +203,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     whole = count_incidents(
         located, regions, group=group, every=every, as_of=max(last.normalize(), dates[-1])
     )
-    base = EndemicEpidemic() if model is None else model
+    base = take_model(model)
     evidence = whole.evidence
     # what is sent to other processes is what is looked at there
     past = replace(whole, frame=whole.frame.iloc[:0], evidence_of=pd.DataFrame)
@@ -230,9 +232,49 @@ def _state_block(
     ahead: float,
     dates: list[pd.Timestamp],
 ) -> pd.DataFrame:
-    """Return what each of some layers would have stated; models are fitted at the first."""
-    stated = state_levels(whole, evidence, dates, model=model, ahead=ahead)
-    return pd.concat(list(stated), ignore_index=True)
+    """Return what each of some layers would have stated, knowing only what was known on its day.
+
+    The model is fitted at the first of them, and again where another series appears. Every region
+    is taken as watched, so that every probability can be scored.
+    """
+    fitted: dict[str, CountModel] = {}
+    asked: set[str] = set()
+    stated = []
+    for day in dates:
+        late = evidence["ingested_at"] >= day.tz_localize("UTC")
+        known = evidence[~late & (evidence["event_date"] < day)]
+        if known.empty:
+            raise InputError(
+                "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"
+            )
+        panel = _recount(whole, known, day)
+        histories = histories_of(panel)
+        if set(histories) - asked:
+            fitted, asked = fit_models(model, histories, ahead), set(histories)
+        layers = make_layers(fitted, histories, panel)
+        for layer in LAYERS if whole.group is not None else LAYERS[:2]:
+            ids = panel.keys["region_id"]
+            p_any = np.full(len(ids), np.nan)
+            if layer in layers:
+                p_any = layers[layer].predict(histories).p_gt(0)
+            stated.append(
+                pd.DataFrame({"as_of": day, "region_id": ids, "layer": layer, "p_any": p_any})
+            )
+    return pd.concat(stated, ignore_index=True)
+
+
+def _recount(whole: Panel, known: pd.DataFrame, day: pd.Timestamp) -> Panel:
+    """Return the panel of what was known on a day, its scope stated by hand: all was watched."""
+    panel = recount_evidence(
+        known,
+        keys=whole.keys,
+        neighbours=whole.neighbours,
+        start=f"{known['event_date'].min():%Y-%m-%d}",
+        as_of=f"{day:%Y-%m-%d}",
+        every=whole.every,
+        group=whole.group,
+    )
+    return replace(panel, at_risk={})
 
 
 @dataclass(frozen=True)
@@ -248,11 +290,9 @@ class _Told:
 
     @classmethod
     def of(cls, table: pd.DataFrame, layer: str, scale: LevelScale, horizon_days: float) -> _Told:
-        days = table["as_of"].unique()
-        n_regions = len(table) // len(days)
-        p_any = table["p_any"].to_numpy().reshape(len(days), n_regions)
-        regions = pd.Index(table["region_id"].iloc[:n_regions])
-        return cls(days.to_numpy("datetime64[D]"), regions, p_any, layer, scale, horizon_days)
+        days, regions = _grid_of(table)
+        p_any = table["p_any"].to_numpy().reshape(len(days), len(regions))
+        return cls(days, regions, p_any, layer, scale, horizon_days)
 
     def levels(self, fraction: float = 1.0) -> IntArray:
         """Return the levels by thresholds alone."""
@@ -275,6 +315,12 @@ class _Told:
             kept = np.where(np.isnan(since), clock[t], since)
             since = np.where(below & ~over, kept, np.nan)
         return final
+
+
+def _grid_of(table: pd.DataFrame) -> tuple[NDArray[np.datetime64], pd.Index]:
+    """Return the days and the regions of what was stated of one series."""
+    days = table["as_of"].unique().to_numpy("datetime64[D]")
+    return days, pd.Index(table["region_id"].iloc[: len(table) // len(days)])
 
 
 def _worth(told: _Told, levels: IntArray, hits: pd.DataFrame, least: int) -> dict[str, float]:
@@ -326,8 +372,7 @@ def _observe(
     out = np.full((2, len(levels)), np.nan)
     for layer, rows in levels.groupby("layer").groups.items():
         told = levels.loc[rows]
-        days = told["as_of"].unique().to_numpy("datetime64[D]")
-        regions = pd.Index(told["region_id"].iloc[: len(told) // len(days)])
+        days, regions = _grid_of(told)
         mine = series[series["layer"] == layer]
         when = mine["event_date"].to_numpy("datetime64[D]")
         column = regions.get_indexer(mine["region_id"])
@@ -348,8 +393,7 @@ def _follow_incidents(levels: pd.DataFrame, series: pd.DataFrame) -> pd.DataFram
     """Return the incidents of the replayed time with the levels around each of them."""
     tables = []
     for layer, part in levels.groupby("layer", sort=False):
-        days = part["as_of"].unique().to_numpy("datetime64[D]")
-        regions = pd.Index(part["region_id"].iloc[: len(part) // len(days)])
+        days, regions = _grid_of(part)
         grid = part["risk_level"].to_numpy().reshape(len(days), len(regions))
         # an incident after the last layer's turn is no more than guesswork
         end = days[-1] + (days[-1] - days[-2] if len(days) > 1 else np.timedelta64(1, "D"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from riskmap.incidents.duplicates.likeness import CURATED
+from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.knowledge import RECORD_SHARE, default_rules
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
@@ -127,10 +128,34 @@ def report_codes(evidence: pd.DataFrame, group: WorkerGroup | None = None) -> In
     return keys.groupby(list(keys), sort=True).ngroup().to_numpy(dtype=np.int64)
 
 
-def find_reports(panel: Panel) -> Reports:
-    """Return the reports of a panel as arrays."""
+def tell_reports(evidence: pd.DataFrame, code: IntArray, *, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return the source, weight and age of each report in each region, by its first id.
+
+    Parameters
+    ----------
+    evidence : DataFrame
+        Incidents as in ``Panel.evidence``.
+    code : ndarray of int
+        Which report each belongs to, from :func:`report_codes`.
+    as_of
+        The day from which the age is counted back.
+    """
+    table = pd.DataFrame(
+        {
+            "region_id": evidence["region_id"],
+            "key": evidence["incident_id"].groupby(code).transform("min"),
+            "source": evidence["source"].fillna(""),
+            "weight": evidence["weight"],
+            "age_days": (as_of - evidence["event_date"]).dt.days.astype(float),
+        }
+    )
+    groups = table.groupby(["region_id", "key"], as_index=False, sort=True)
+    return groups.agg({"source": "first", "weight": "sum", "age_days": "first"})
+
+
+def find_reports(panel: Panel, code: IntArray) -> Reports:
+    """Return the reports of a panel as arrays; `code` from :func:`report_codes`."""
     evidence = panel.evidence
-    code = report_codes(evidence, panel.group)
     region = pd.Index(panel.keys["region_id"]).get_indexer(evidence["region_id"])
     n = int(code.max()) + 1 if len(code) else 0
     order = np.lexsort((evidence["incident_id"].to_numpy(dtype=str), code))
@@ -204,19 +229,8 @@ def subtract(
 ) -> CountHistory:
     """Return the history without a share of each report."""
     rows = np.flatnonzero(share)
-    amounts = amounts_of(history, layer, reports, share)
-
-    def less(series: FloatArray, name: str) -> FloatArray:
-        time, place = reports.time[rows], reports.place[rows]
-        taken = (time.T @ (place * amounts[name][rows][:, None])).toarray()
-        left = series - taken
-        gone = (taken > 0) & (left <= 1e-12 * np.maximum(series, 1.0))
-        return np.where(gone, 0.0, left)
-
-    if len(rows) == 0:
-        return history
-    drivers = {name: less(series, name) for name, series in history.drivers.items()}
-    return replace(history, counts=less(history.counts, "counts"), drivers=drivers)
+    amounts = amounts_of(history, layer, reports, -share)
+    return WhatIfs(reports.place, reports.time, amounts, rows, rows).changed(history, rows)
 
 
 def amounts_of(

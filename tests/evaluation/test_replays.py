@@ -8,8 +8,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import riskmap as rm
-from riskmap.assessment.replays import HIGH
 from riskmap.errors import InputError
+from riskmap.evaluation.replays import HIGH
 
 REGIONS = rm.datasets.regions()
 INCIDENTS = rm.datasets.incidents()

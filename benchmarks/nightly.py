@@ -20,7 +20,7 @@ from synthetic import invented_districts, write_acled
 
 import riskmap as rm
 from riskmap.ledgers import Ledger, Stage
-from riskmap.panels.sums import sum_up
+from riskmap.panels.scans import sum_up
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -59,9 +59,10 @@ if TYPE_CHECKING:
     from riskmap.outputs.publishing import publish
     from riskmap.outputs.sets import read_layer
     from riskmap.panels.batches import scan_incidents
-    from riskmap.panels.counts import Panel, count_incidents
+    from riskmap.panels.counts import count_incidents
     from riskmap.panels.frames import panel_from_counts
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.panel import Panel
     from riskmap.panels.scans import Scan
     from riskmap.places.audits import audit_regions, repair_regions
     from riskmap.places.crosswalks import carry_over, crosswalk

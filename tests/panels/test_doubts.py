@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.assessment.judgements import BORDER
 from riskmap.panels.doubts import share_lost, sum_lost
-from riskmap.panels.knowledge import find_watchers, know_regions
+from riskmap.panels.knowledge import know_regions
+from riskmap.panels.watchers import find_watchers
 
 AS_OF = pd.Timestamp("2024-07-01")
 KEYS = pd.DataFrame({"region_id": ["a", "b", "c"], "iso3": "XQA", "parent_id": ["p", "p", "q"]})

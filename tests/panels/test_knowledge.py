@@ -5,13 +5,8 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.knowledge import (
-    days_at_risk_share,
-    default_rules,
-    find_watchers,
-    know_regions,
-    watched_share,
-)
+from riskmap.panels.knowledge import know_regions
+from riskmap.panels.watchers import days_at_risk_share, default_rules, find_watchers, watched_share
 
 TODAY = 3000
 KEYS = pd.DataFrame({"region_id": [*"abc"], "iso3": ["XQA", "XQA", "XQB"]})

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from riskmap.panels.knowledge import find_watchers, know_regions
+from riskmap.panels.knowledge import know_regions
+from riskmap.panels.watchers import find_watchers
 
 KEYS = pd.DataFrame({"region_id": ["a", "b"], "iso3": "XQA"})
 TODAY = 2000

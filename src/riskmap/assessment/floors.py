@@ -11,7 +11,7 @@ from riskmap.assessment.decisions import ATTACKED
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import AUDIT_COLUMNS
 from riskmap.panels.attacks import ATTACK_COLUMNS
-from riskmap.panels.knowledge import default_rules
+from riskmap.panels.watchers import default_rules
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from riskmap.assessment.layers import (
     SOURCE_COLUMNS,
     empty_table,
 )
+from riskmap.panels.cells import day_of
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
-from riskmap.panels.knowledge import day_of, default_rules
 from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.watchers import default_rules
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

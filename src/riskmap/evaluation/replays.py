@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.panels.counts import Panel
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.panel import Panel
     from riskmap.places.placements import Located
     from riskmap.typing import CountModel, FloatArray, IntArray, Mapper
 

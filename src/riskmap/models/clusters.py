@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.models.scan_statistics import Cluster
-    from riskmap.panels.counts import Panel
+    from riskmap.panels.panel import Panel
     from riskmap.typing import FloatArray, IntArray
 
 #: Columns of a table of alerts, with the type of each.

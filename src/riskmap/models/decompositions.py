@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from riskmap.models.tables import Forecast
     from riskmap.models.terms import LayerModel
-    from riskmap.panels.counts import Panel
+    from riskmap.panels.panel import Panel
     from riskmap.typing import CountHistory, FloatArray
 
     Means = dict[str, FloatArray]

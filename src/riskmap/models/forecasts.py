@@ -26,18 +26,18 @@ from riskmap.models.reports import find_reports, history_of_record, report_codes
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
 from riskmap.models.terms import LayerModel, Term
-from riskmap.panels.counts import reach_back
 from riskmap.panels.doubts import add_missing
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners, is_violence
+from riskmap.panels.panel import reach_back
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.models.reports import Reports
-    from riskmap.panels.counts import Panel
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray
 
 #: The hazard of attacks on foreigners is never below so much of that of any violence.

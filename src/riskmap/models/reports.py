@@ -12,8 +12,8 @@ from scipy import sparse
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
-from riskmap.panels.knowledge import RECORD_SHARE, default_rules
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
+from riskmap.panels.watchers import RECORD_SHARE, default_rules
 from riskmap.places.spreads import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.panels.counts import Panel
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.panel import Panel
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The sources of record gave most of a layer's reports that are older than so many days (of all,

@@ -9,8 +9,8 @@ import pandas as pd
 import shapely
 
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.knowledge import default_rules
 from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.watchers import default_rules
 from riskmap.places.losses import NO_LOSS, members_of
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,17 @@ def day_numbers(days: NDArray[np.datetime64]) -> IntArray:
     [1]
     """
     return days.astype("datetime64[D]").astype(np.int64)
+
+
+def day_of(day: pd.Timestamp) -> int:
+    """Return a day as days since 1970.
+
+    Examples
+    --------
+    >>> day_of(pd.Timestamp("1970-01-03"))
+    2
+    """
+    return int((day.normalize() - pd.Timestamp("1970-01-01")).days)
 
 
 @dataclass(frozen=True)

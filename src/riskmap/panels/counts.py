@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,37 +14,33 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.doubts import find_missing, share_lost, sum_lost
+from riskmap.panels.groups import with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
-from riskmap.panels.knowledge import (
-    LAYERS,
-    days_at_risk_share,
-    default_rules,
-    find_watchers,
-    know_regions,
-    main_sources,
-    main_watchers,
-    watched_share,
-)
+from riskmap.panels.knowledge import LAYERS, know_regions
 from riskmap.panels.measures import (
     GROUP_SERIES,
     NO_DAY,
     RELEVANCE_UNIT,
-    SERIES,
-    driver_of,
     join_sources,
     measure,
     refuse_rows,
     tell_facts,
 )
 from riskmap.panels.neighbours import find_neighbours
-from riskmap.panels.scans import Scan
+from riskmap.panels.panel import AT_RISK, Panel
+from riskmap.panels.scans import KEYS, Scan
 from riskmap.panels.shares import going_shares
-from riskmap.panels.sums import KEYS
 from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
-from riskmap.panels.targeting import with_targeting
+from riskmap.panels.watchers import (
+    days_at_risk_share,
+    default_rules,
+    find_watchers,
+    main_sources,
+    main_watchers,
+    watched_share,
+)
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
-from riskmap.typing import CountHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,153 +52,13 @@ if TYPE_CHECKING:
 
     from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 if TYPE_CHECKING:
     #: Placed facts, what gives the evidence, and incidents that are whole with where they count.
     _Placed = tuple[pd.DataFrame, Callable[[], pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
 
 _EPOCH = np.datetime64("1970-01-01", "D")
-
-#: The series whose days at risk those of another series are.
-_AT_RISK = {"unknown": "violence", "group_unknown": "violence", "group": "foreign"}
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Counts of incidents for every region and window, as they were known on a day.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``region_id, window_start, window_end`` and the series ``reports, violence, foreign,
-        unknown, fatalities``, with a group ``group`` and ``group_unknown`` too; complete and sorted
-        by region and window. ``unknown`` are violent incidents that don't say who was hit. Zero is
-        zero; a count is missing where nothing was told and no source watched.
-    keys : DataFrame
-        ``region_id, parent_id, iso3``, one row a region, in the order of `frame`.
-    neighbours : scipy.sparse.csr_array
-        Row-normalised weights of neighbouring regions; empty when none are known.
-    evidence_of : callable
-        Gives `evidence`; lining up a million incidents is put off until somebody asks for them.
-    as_of : pandas.Timestamp
-        The day the counts are made for; nothing of that day or later is in them.
-    every
-        The windows' length: day, week, month or quarter.
-    ledger : Ledger
-        What became of every row so far.
-    exposure : ndarray, shape (n_windows, n_regions), optional
-        Worker-years at risk in each window and region; None when unknown.
-    at_risk : mapping of str to ndarray, shape (n_windows, n_regions), or None
-        For ``violence`` and ``foreign`` the share of each window that models count as watched, and
-        ``reported``, that in which anybody reported from the country at all; None for all of it.
-    knowledge : DataFrame
-        What could have been told of each region and layer
-        (:func:`riskmap.panels.knowledge.know_regions`).
-    shares : DataFrame
-        What part of the incidents that don't say who was hit is taken to have hit foreigners.
-    attacks : DataFrame
-        The attacks of the last 90 days on the group, or on any foreigners without one.
-    group : WorkerGroup, optional
-        Whose series are counted.
-    missing : DataFrame
-        What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
-    main_sources : mapping of str to frozenset of str
-        For ``violence`` and ``foreign`` the sources whose silence lowers and whose reports teach
-        (:func:`riskmap.panels.knowledge.main_sources`).
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> districts = rm.datasets.regions()
-    >>> located = rm.locate(rm.datasets.incidents(), districts)
-    >>> panel = rm.count_incidents(located, districts, every="month", as_of="2025-01-01")
-    >>> panel.wide("violence").shape
-    (84, 24)
-    """
-
-    frame: pd.DataFrame
-    keys: pd.DataFrame
-    neighbours: sparse.csr_array
-    evidence_of: Callable[[], pd.DataFrame]
-    as_of: pd.Timestamp
-    every: str
-    ledger: Ledger
-    exposure: FloatArray | None = None
-    at_risk: dict[str, FloatArray | None] = field(default_factory=dict)
-    knowledge: pd.DataFrame = field(default_factory=pd.DataFrame)
-    shares: pd.DataFrame = field(default_factory=pd.DataFrame)
-    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
-    group: WorkerGroup | None = None
-    missing: pd.DataFrame = field(default_factory=pd.DataFrame)
-    main_sources: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    @property
-    def evidence(self) -> pd.DataFrame:
-        """The incidents that were counted, newest first.
-
-        ``incident_id, region_id, weight, method`` and what is known of each.
-        """
-        return self.evidence_of()
-
-    @property
-    def n_regions(self) -> int:
-        """Number of regions."""
-        return len(self.keys)
-
-    @property
-    def edges(self) -> NDArray[np.datetime64]:
-        """Edges of the windows, shape (n_windows + 1,)."""
-        n_windows = len(self.frame) // self.n_regions
-        starts = self.frame["window_start"].to_numpy()[:n_windows].astype("datetime64[D]")
-        return np.append(starts, np.datetime64(self.as_of, "D"))
-
-    def wide(self, series: str) -> pd.DataFrame:
-        """Return one series as a table of windows (rows, by their start) by regions (columns)."""
-        values = self._values(series)
-        index = pd.DatetimeIndex(self.edges[:-1], name="window_start")
-        return pd.DataFrame(values, index=index, columns=self.keys["region_id"].to_numpy())
-
-    def history(self, series: str) -> CountHistory:
-        """Return one series as a model sees it, with the series around it as drivers.
-
-        Counts are all that was told; ``watched`` says in what share of each window somebody would
-        have told of more.
-        """
-        edges = self.edges
-        years = edges[:-1].astype("datetime64[Y]")
-        phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
-        layer = _AT_RISK.get(series, series)
-        return CountHistory(
-            counts=np.nan_to_num(self._values(series)),
-            days=np.diff(edges).astype(float),
-            parent=_codes(self.keys["iso3"] + "/" + self.keys["parent_id"]),
-            country=_codes(self.keys["iso3"]),
-            phase=phase,
-            neighbours=self.neighbours if self.neighbours.nnz else None,
-            drivers={"violence": self._driver(series)} if layer == "foreign" else {},
-            exposure=self.exposure,
-            watched=self.at_risk.get(layer),
-            reported=self.at_risk.get("reported"),
-        )
-
-    def _driver(self, series: str) -> FloatArray:
-        """Return the series that may lead another."""
-        names = ("violence", "unknown", "foreign", "group")
-        known = [name for name in names if name in self.frame]
-        return driver_of(series, {name: np.nan_to_num(self._values(name)) for name in known})
-
-    def _values(self, series: str) -> FloatArray:
-        if series not in self.frame:
-            known = [name for name in (*SERIES, *GROUP_SERIES) if name in self.frame]
-            raise InputError("no such series", met=series, expected=" or ".join(known))
-        values = self.frame[series].to_numpy(dtype=float)
-        return np.ascontiguousarray(values.reshape(self.n_regions, -1).T)
-
-
-def _codes(labels: pd.Series) -> IntArray:
-    """Return 0, 1, 2 ... for each distinct label, in sorted order; a missing one is a label too."""
-    return pd.factorize(labels.fillna(""), sort=True)[0].astype(np.int64)
 
 
 def count_incidents(
@@ -430,7 +286,7 @@ def _make_panel(
 
 
 #: Whose silence a series is missing with.
-_SEEN_WITH = {"violence": "violence", "fatalities": "violence", "foreign": "foreign"} | _AT_RISK
+_SEEN_WITH = {"violence": "violence", "fatalities": "violence", "foreign": "foreign"} | AT_RISK
 
 
 def _learn_shares(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
@@ -440,54 +296,6 @@ def _learn_shares(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     columns = ["source", "iso3", "scope"]
     told = by.groupby(columns, dropna=False, sort=True, as_index=False)
     return going_shares(told[["reports", "told", "foreign"]].sum())
-
-
-def reach_back(panel: Panel, days: float) -> Panel:
-    """Return a panel whose windows reach back so many days; nobody watched those before its first.
-
-    So short a history shows no silence: no region is watched.
-
-    Parameters
-    ----------
-    panel : Panel
-        With fewer days.
-    days
-        Days before its ``as_of`` that the first window must reach.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2018-02-01")
-    >>> long = reach_back(panel, 90)
-    >>> len(panel.edges) - 1, len(long.edges) - 1, bool(long.knowledge["watched"].any())
-    (1, 3, False)
-    """
-    start = panel.as_of - pd.Timedelta(days=int(np.ceil(days)))
-    edges = step_windows(panel.as_of, start, every=panel.every)
-    more = len(edges) - len(panel.edges)
-    names = [name for name in (*SERIES, *GROUP_SERIES) if name in panel.frame]
-    sums = {
-        name: np.pad(
-            panel.frame[name].to_numpy(dtype=float).reshape(panel.n_regions, -1),
-            ((0, 0), (more, 0)),
-            constant_values=np.nan,
-        ).ravel()
-        for name in names
-    }
-    shape = (len(panel.edges) - 1, panel.n_regions)
-    told = {name: panel.at_risk.get(name) for name in LAYERS}
-    shares = {name: np.ones(shape) if one is None else one for name, one in told.items()}
-    exposure = panel.exposure
-    return replace(
-        panel,
-        frame=frame_of(sums, keys=panel.keys, edges=edges),
-        at_risk={name: np.pad(one, ((more, 0), (0, 0))) for name, one in shares.items()},
-        exposure=None if exposure is None else np.pad(exposure, ((more, 0), (0, 0)), mode="edge"),
-        knowledge=panel.knowledge.assign(
-            watched=False, named=False, data_sufficiency="insufficient", confidence="low"
-        ),
-    )
 
 
 def recount_evidence(

@@ -13,10 +13,11 @@ from riskmap.errors import InputError
 from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger
 from riskmap.panels.cells import day_numbers
-from riskmap.panels.counts import Panel
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.knowledge import LAYERS, Watcher, know_regions
+from riskmap.panels.knowledge import LAYERS, know_regions
 from riskmap.panels.measures import SERIES
+from riskmap.panels.panel import Panel
+from riskmap.panels.watchers import Watcher
 from riskmap.panels.windows import frame_of
 from riskmap.schema import INCIDENT_COLUMNS, conform
 

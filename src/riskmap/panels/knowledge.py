@@ -1,431 +1,32 @@
 """Knowledge: what could have been told of each region and layer, by whom, and what was lost.
 
-What is told raises; only watched silence lowers; unknown is not zero. A source watches a region on
-the days on which it reports from the country (or, a log, from the region itself) at about the rate
-at which it lately does; and only its scope says which layers its silence is about.
+What is told raises; only watched silence lowers; unknown is not zero.
 """
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.scope import Scope, find_gaps
+from riskmap.incidents.scope import Scope
 from riskmap.panels.doubts import Doubts, find_doubts
+from riskmap.panels.watchers import default_rules, names_region
 from riskmap.places.spreads import MEMORY_DAYS
-from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.watchers import Rules, Watcher
     from riskmap.typing import FloatArray, IntArray
 
 #: The layers that a panel tells of without a group.
 LAYERS = ("violence", "foreign")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What lately, often and recent mean (``data/knowledge/default.toml`` says it in words)."""
-
-    often_days: int
-    lately_days: int
-    recent_days: int
-    gap_probability: float
-    region_gap_probability: float
-    past_gap_probability: float
-    past_gap_factor: float
-    least_gap_days: float
-    least_history_days: float
-    thin_share: float
-    longest_delay_days: float
-    least_watched_days: float
-    sufficient_reports: float
-    confident_reports: float
-    lost_share: float
-    lost_days: int
-    gap_days: int
-    attack_days: int
-    attack_reach_km: float
-
-
-@lru_cache(maxsize=1)
-def default_rules() -> Rules:
-    """Return the rules that ship with riskmap.
-
-    Examples
-    --------
-    >>> default_rules().attack_days
-    90
-    """
-    text = data_path("knowledge/default.toml").read_text(encoding="utf-8")
-    return Rules(**tomllib.loads(text))
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """One source, as it watches the regions of one country.
-
-    Parameters
-    ----------
-    source, iso3
-        The source and the country.
-    scope : Scope
-        What it can see.
-    regions : ndarray of int
-        Positions of the regions that it watches when it does.
-    begin, end : ndarray of int, shape (n_spans,)
-        First day and day after the last of each span in which it watched, since 1970.
-    alive
-        Whether it watches on the day the panel is made for.
-    stopped
-        Whether it does not because it has fallen silent.
-    last_gap
-        The day on which its last silence ended that was no chance; -1 where there was none.
-    over
-        Whether its last report is so old that it is no longer expected to report.
-    """
-
-    source: str
-    iso3: str
-    scope: Scope
-    regions: IntArray
-    begin: IntArray
-    end: IntArray
-    alive: bool
-    stopped: bool = False
-    last_gap: int = -1
-    over: bool = False
-
-    def share(self, bounds: IntArray) -> FloatArray:
-        """Return the share of each window in which it watched."""
-        days = np.zeros(len(bounds) - 1)
-        for begin, end in zip(self.begin, self.end, strict=True):
-            days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
-        return days / np.diff(bounds)
-
-
-def find_watchers(
-    seen: pd.DataFrame, iso3: pd.Series, *, today: int, rules: Rules | None = None
-) -> list[Watcher]:
-    """Return who watched where and when, of the sources whose silence may tell anything.
-
-    Parameters
-    ----------
-    seen : DataFrame
-        ``position, day, source, scope``, of reports before `today`; with ``reports``, rows of 0 are
-        of incidents spread over several regions: they name the country and none of its regions.
-    iso3 : Series
-        Countries of the regions, in order.
-    today
-        The day the panel is made for, since 1970.
-    rules : Rules, optional
-
-    Examples
-    --------
-    >>> seen = pd.DataFrame({"position": 0, "day": range(0, 700, 7), "source": "a",
-    ...                      "scope": "violence; reach=countries"})
-    >>> found, = find_watchers(seen, pd.Series(["XQA", "XQA"]), today=700)
-    >>> found.alive, found.regions.tolist(), found.end.tolist()
-    (True, [0, 1], [700])
-    """
-    chosen = default_rules() if rules is None else rules
-    country = iso3.fillna("").to_numpy(dtype=object)
-    found = []
-    stated = seen[seen["scope"].notna()]
-    for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
-        scope = Scope.parse(str(text))
-        if scope.layers:
-            name = "" if pd.isna(source) else str(source)
-            found += list(_watch(name, scope, rows, country, today=today, rules=chosen))
-    return found
-
-
-def _watch(
-    source: str,
-    scope: Scope,
-    rows: pd.DataFrame,
-    country: NDArray[np.object_],
-    *,
-    today: int,
-    rules: Rules,
-) -> Iterator[Watcher]:
-    """Yield how one source watches each country."""
-    position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
-    sharp = _names_region(rows)
-    # what is spread shows that the source reports, and not that it names regions of the country
-    heard = _names_region(rows, "heard")
-    until = today - int(np.ceil(scope.delay_days))
-    # a source that has watched for long is known from the first report of the file on
-    since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
-    named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
-    for code in named or sorted(set(country[position])):
-        # a scope that names a country watches it as long as the source reports from anywhere
-        own = day if named else day[country[position] == code]
-        days = np.unique(own)
-        near = days if named else np.unique(day[heard & (country[position] == code)])
-        if not len(near) or until - near[0] < rules.least_history_days:
-            continue
-        often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, since, until=until, rules=rules)
-        gap = _last_gap(days[days < until], rules)
-        over = bool(days[-1] < today - rules.gap_days)
-        alive &= scope.delay_days <= rules.longest_delay_days
-        if scope.reach != "reports":
-            members = np.flatnonzero(country == code)
-            if scope.reach == "countries" and len(near) < rules.often_days:
-                continue
-            watches = alive and bool(often)
-            yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
-            continue
-        for region in np.unique(position[sharp & (country[position] == code)]):
-            mine = day[sharp & (position == region)]
-            lately = bool(mine.max() >= until - rules.lately_days)
-            low, high = int(mine.min()), int(mine.max()) + rules.lately_days
-            inside = (end > low) & (begin < high)
-            yield Watcher(
-                source,
-                code,
-                scope,
-                np.array([region]),
-                np.maximum(begin[inside], low),
-                np.minimum(end[inside], high),
-                alive and lately,
-                not alive,
-                gap if low < gap else -1,
-                over,
-            )
-
-
-def _names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
-    """Return which rows name one region; the others are spread over several."""
-    return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
-
-
-def _last_gap(days: IntArray, rules: Rules) -> int:
-    """Return the day on which the last silence ended that was no chance, -1 without one.
-
-    Reports come in bursts: beside the rate of the year before, the silence is held against the
-    others of the source within five years.
-    """
-    quiet = np.diff(days)
-    sure = find_gaps(
-        days,
-        int(days[-1]) if len(days) else 0,
-        recent_days=rules.recent_days,
-        probability=rules.past_gap_probability,
-        least_days=rules.least_gap_days,
-    )
-    for i in np.flatnonzero(sure[:-1])[::-1]:
-        near = np.abs(days[:-1] - days[i]) <= rules.gap_days
-        near[i] = False
-        others = np.sort(quiet[near])
-        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
-            return int(days[i + 1])
-    return -1
-
-
-#: A source may have stopped so often in five years that its other stops don't excuse one.
-_STOPS = 4
-
-
-def _spans(
-    days: IntArray, since: int | None, *, until: int, rules: Rules
-) -> tuple[IntArray, IntArray, bool]:
-    """Return the spans in which a source watched, from the days of its reports, and if it does.
-
-    Between two reports it watched unless the silence is a gap, or reports around are thin against
-    those of lately: a trickle of old rows is no watch.
-    """
-    days = days[days < until] if since is None else days[(days < until) & (days >= since)]
-    days = _era(days, until, rules)
-    if not len(days):
-        return np.empty(0, np.int64), np.empty(0, np.int64), False
-    nodes = np.append(days, until)
-    recent = rules.recent_days
-    gap = find_gaps(
-        days,
-        until,
-        recent_days=recent,
-        probability=rules.gap_probability,
-        least_days=rules.least_gap_days,
-    )
-    around = np.searchsorted(days, days + recent, side="right") - np.searchsorted(
-        days, days - recent, side="left"
-    )
-    lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
-    thin = around < rules.thin_share * lately
-    keep = ~gap & ~thin & ~np.append(thin[1:], [False])
-    if not keep.any():
-        return np.empty(0, np.int64), np.empty(0, np.int64), False
-    begin, end = nodes[:-1][keep], nodes[1:][keep]
-    if since is not None and keep[0] and since < begin[0]:
-        begin = np.append(since, begin[1:])
-    joins = begin[1:] == end[:-1]
-    begin, end = begin[np.append(True, ~joins)], end[np.append(~joins, True)]
-    return begin, end, bool(keep[-1])
-
-
-def _era(days: IntArray, until: int, rules: Rules) -> IntArray:
-    """Return the days of a source's reports since it began anew.
-
-    It did after a silence of more than ``lately_days``, when it has reported for a while since then
-    at more than twice its pace before, or no chance explains the silence at either pace.
-    """
-    for i in np.flatnonzero(np.diff(days) > rules.lately_days)[::-1]:
-        before, after = days[: i + 1], days[i + 1 :]
-        spans = max(before[-1] - before[0], rules.recent_days), until - after[0]
-        paces = [len(some) / span for some, span in zip((before, after), spans, strict=True)]
-        silence = after[0] - before[-1]
-        sure = np.exp(-min(paces) * silence) < 1.0 - rules.past_gap_probability
-        if spans[1] >= rules.least_watched_days and (sure or paces[1] > 2 * paces[0]):
-            return after
-    return days
-
-
-def day_of(day: pd.Timestamp) -> int:
-    """Return a day as days since 1970.
-
-    Examples
-    --------
-    >>> day_of(pd.Timestamp("1970-01-03"))
-    2
-    """
-    return int((day.normalize() - pd.Timestamp("1970-01-01")).days)
-
-
-def watched_share(
-    watchers: list[Watcher], layer: str, *, bounds: IntArray, n_regions: int
-) -> FloatArray:
-    """Return the share of each window and region in which a source watched a series.
-
-    Parameters
-    ----------
-    watchers
-        From :func:`find_watchers`.
-    layer
-        ``"violence"`` or ``"foreign"``: those whose scope names it, also for some sectors or deaths
-        alone. Whether that suffices for a low level is another question (:func:`know_regions`).
-    bounds : ndarray of int, shape (n_windows + 1,)
-        Edges of the windows, days since 1970.
-    n_regions
-        Number of regions.
-
-    Returns
-    -------
-    ndarray, shape (n_windows, n_regions)
-    """
-    share = np.zeros((len(bounds) - 1, n_regions))
-    for watcher in watchers:
-        if layer in watcher.scope.layers:
-            own = watcher.share(bounds)[:, None]
-            share[:, watcher.regions] = np.maximum(share[:, watcher.regions], own)
-    return share
-
-
-def main_sources(
-    watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
-) -> set[tuple[str, str]]:
-    """Return the country and name of each main source: its silence adds days at risk.
-
-    These are the largest sources that together told nine tenths of a country's reports of the layer
-    of more than a year and less than ten years ago (of all, where there are none); those that have
-    told nothing for five years are left out, unless all have, and those that see a part of the
-    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
-    raises; that they watch, and tell little, or watched long ago, lowers nothing.
-
-    Parameters
-    ----------
-    watchers
-        From :func:`find_watchers`.
-    seen : DataFrame
-        ``position, day, source`` and the series.
-    iso3
-        Countries of the regions, in order.
-    layer
-        ``"violence"`` or ``"foreign"``.
-    today
-        The day, since 1970.
-    """
-    country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
-    by = [country, seen["source"].fillna("")]
-    age, rules = today - seen["day"], default_rules()
-    current = age.groupby(by).transform("min") <= rules.gap_days
-    current |= ~current.groupby(country).transform("any")
-    whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
-    able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
-    current &= able | ~(able & current).groupby(country).transform("any")
-    record = current & (age > rules.recent_days) & (age <= MEMORY_DAYS)
-    told, old = (
-        seen[layer].where(rows, 0.0).groupby(by).sum() for rows in (current & (age > 0), record)
-    )
-    main: set[tuple[str, str]] = set()
-    for code, counts in told[told > 0].groupby(level=0):
-        known = old[code] if old[code].sum() > 0 else counts[code]
-        largest = known[known > 0].sort_values(ascending=False, kind="stable")
-        before = largest.cumsum() - largest
-        names = largest.index[before < RECORD_SHARE * largest.sum()]
-        main |= {(str(code), str(name)) for name in names}
-    return main
-
-
-def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
-    """Return the watchers that are main sources; all of them in a country that has none."""
-    countries = {code for code, _ in main}
-    return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
-
-
-#: The largest sources that together told so much of a layer are those that it is built on.
-RECORD_SHARE = 0.9
-
-
-def days_at_risk_share(
-    watchers: list[Watcher], everyone: list[Watcher], layer: str, *, bounds: IntArray, n: int
-) -> tuple[FloatArray, FloatArray | None]:
-    """Return what was watched, and what of each window models count as days at risk.
-
-    A region that was hardly ever watched, or not lately, has no rate of its own. What is told of it
-    is then held against the days on which anybody reported from its country at all: a rate that is
-    at least so high, since nobody would have told of everything.
-
-    Parameters
-    ----------
-    watchers, everyone
-        Those whose silence may tell, and all sources as if it did.
-    layer, bounds, n
-        As for :func:`watched_share`.
-
-    Returns
-    -------
-    watched : ndarray, shape (n_windows, n_regions)
-    at_risk : ndarray, shape (n_windows, n_regions), or None
-        None where all of it is at risk.
-    """
-    days = np.diff(bounds).astype(float)
-    watched = watched_share(watchers, layer, bounds=bounds, n_regions=n)
-    at_risk = watched.copy()
-    blind = _is_blind(watched, bounds, days)
-    if blind.any():
-        told = watched_share(everyone, "violence", bounds=bounds, n_regions=n)
-        told[:, _is_blind(told, bounds, days)] = 1.0
-        at_risk[:, blind] = told[:, blind]
-    return watched, None if (at_risk == 1.0).all() else at_risk
-
-
-def _is_blind(share: FloatArray, bounds: IntArray, days: FloatArray) -> NDArray[np.bool_]:
-    """Return the regions that were watched for too few days, or on none of late."""
-    rules = default_rules()
-    few = days @ share < min(rules.least_watched_days, days.sum())
-    late = bounds[1:] > bounds[-1] - rules.lately_days
-    return np.asarray(few | (share[late].sum(axis=0) == 0))
 
 
 def know_regions(
@@ -471,6 +72,7 @@ def know_regions(
     >>> seen = pd.DataFrame({"position": 0, "day": range(0, 700, 7), "source": "a",
     ...                      "scope": "foreign; reach=reports", "reports": 1, "told": 1})
     >>> keys = pd.DataFrame({"region_id": ["a", "b"], "iso3": "XQA"})
+    >>> from riskmap.panels.watchers import find_watchers
     >>> watchers = find_watchers(seen, keys["iso3"], today=700)
     >>> table = know_regions(seen, keys, watchers, today=700)
     >>> table[["region_id", "layer", "watched", "reasons"]].values.tolist()[2:]
@@ -524,7 +126,7 @@ class _Region:
         reports = sharp["reports"].to_numpy(dtype=float)
         recent = day >= today - rules.recent_days
         named = np.bincount(position, reports, n).astype(float)
-        own = _names_region(sharp)
+        own = names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
         sharp = sharp.assign(**{k: 0.0 for k in ("foreign", "unclear", "spread") if k not in sharp})
         spread, unclear = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
@@ -22,6 +23,7 @@ from riskmap.cli import (
     streams,
 )
 from riskmap.errors import RiskmapError
+from riskmap.settings import VERSION
 
 app = typer.Typer(
     help="Incident reports to district risk levels for a stated group of foreign workers.",
@@ -37,6 +39,23 @@ incidents_app = typer.Typer(
 )
 app.add_typer(regions_app, name="regions")
 app.add_typer(incidents_app, name="incidents")
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        typer.echo(f"riskmap {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
 
 app.command()(streams.run)
 app.command()(streams.demo)

@@ -51,6 +51,7 @@ DIGITS = 12
 #: Letters of a pointer file that are read.
 _LONGEST = 200
 _NAMED = re.compile(rf".*?([0-9a-f]{{{DIGITS}}})(\.\d+)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLAIN_NAME = re.compile(r"[\w][\w.-]*")
 
 KIND = "riskmap layer 1"
@@ -81,7 +82,7 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
     ----------
     folder
         A folder that :func:`riskmap.publish` wrote to, for the set that ``latest`` points at, or
-        the folder of one set.
+        the folder of one set, of which the day is enough where it has but one: ``out/2025-02-01``.
     today
         The day of reading, which decides whether the layer has expired; the clock's day in UTC when
         None. Nothing else depends on it.
@@ -135,12 +136,23 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
 
 
 def find_set(folder: str | Path) -> Path:
-    """Return the folder of the set that a path means: itself, or where its ``latest`` points."""
+    """Return the folder of the set that a path means.
+
+    It is itself, or where its ``latest`` points, or the only set of its day: ``out/2025-02-01`` is
+    short for ``out/2025-02-01-0123456789ab``.
+    """
     folder = Path(folder)
-    for candidate in (follow_pointer(folder / POINTER), folder):
-        if (candidate / MANIFEST).is_file():
+    of_day = sorted(folder.parent.glob(f"{folder.name}-*")) if _DAY.fullmatch(folder.name) else []
+    for candidate in (follow_pointer(folder / POINTER), folder, *of_day[:1]):
+        if (candidate / MANIFEST).is_file() and not (candidate in of_day and len(of_day) > 1):
             return candidate.resolve()
-    raise PublishedSetError("no published set", file=folder, expected=f"a folder with {MANIFEST}")
+    several = ", ".join(path.name for path in of_day)
+    raise PublishedSetError(
+        "several sets of this day" if several else "no published set",
+        file=folder,
+        met=several or None,
+        expected="the name of one" if several else f"a folder with {MANIFEST}",
+    )
 
 
 def follow_pointer(pointer: Path) -> Path:

@@ -309,3 +309,10 @@ def test_visibility_and_movement_are_printed_and_change_no_number(forecast):
     found = made(rm.datasets.incidents(), told)
     assert found.provenance["group_visibility"] == "high"
     assert found.frame.equals(forecast.frame)
+
+
+def test_a_group_may_be_given_as_its_text():
+    incidents = rm.datasets.incidents()
+    assert count(incidents, "CHN/mining").frame.equals(count(incidents).frame)
+    with pytest.raises(InputError, match="no group"):
+        count(incidents, 7)

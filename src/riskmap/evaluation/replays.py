@@ -148,7 +148,7 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     horizon: str | float = "90D",
     model: CountModel | None = None,
     scale: LevelScale | None = None,
-    group: WorkerGroup | None = None,
+    group: WorkerGroup | str | None = None,
     every: str = "month",
     mapper: Mapper = map,
 ) -> Replay:

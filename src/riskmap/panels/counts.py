@@ -14,7 +14,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.doubts import find_missing, share_lost, sum_lost
-from riskmap.panels.groups import with_targeting
+from riskmap.panels.groups import WorkerGroup, with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import LAYERS, know_regions
 from riskmap.panels.measures import (
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-    from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
     from riskmap.typing import FloatArray
 
@@ -65,7 +64,7 @@ def count_incidents(
     located: Located | Scan,
     regions: gpd.GeoDataFrame,
     *,
-    group: WorkerGroup | None = None,
+    group: WorkerGroup | str | None = None,
     every: str = "month",
     as_of: str | date | pd.Timestamp,
     start: str | date | pd.Timestamp | None = None,
@@ -84,9 +83,9 @@ def count_incidents(
         same.
     regions : GeoDataFrame
         The regions it was given.
-    group : WorkerGroup, optional
-        Whose risk is asked for: the series ``group`` holds the foreign incidents, each weighted by
-        how it bears on the group.
+    group : WorkerGroup or str, optional
+        Whose risk is asked for, in text such as ``"CHN/mining"``: the series ``group`` holds the
+        foreign incidents, each weighted by how it bears on the group.
     every
         ``"day"``, ``"week"``, ``"month"`` or ``"quarter"``.
     as_of
@@ -117,6 +116,7 @@ def count_incidents(
     'count'
     """
     check_regions(regions)
+    group = WorkerGroup.of(group)
     day = parse_day(as_of, what="as_of")
     if every not in EVERY:
         raise InputError("unknown window", column="every", met=every, expected=" or ".join(EVERY))

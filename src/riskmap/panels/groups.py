@@ -156,6 +156,26 @@ class WorkerGroup:
         codes = tuple(code.strip() for code in nationality.split(",") if code.strip())
         return cls(codes, sector.strip() or None)
 
+    @classmethod
+    def of(cls, group: WorkerGroup | str | None) -> WorkerGroup | None:
+        """Return a group as it is given, or as its text says (:meth:`parse`); None for none.
+
+        Raises
+        ------
+        InputError
+            When it is something else.
+
+        Examples
+        --------
+        >>> WorkerGroup.of("CHN/mining") == WorkerGroup("CHN", sector="mining")
+        True
+        """
+        if group is None or isinstance(group, cls):
+            return group
+        if not isinstance(group, str):
+            raise InputError("no group", met=group, expected="a WorkerGroup, or such as CHN/mining")
+        return cls.parse(group)
+
     def __str__(self) -> str:
         """Return the group as the command line takes it."""
         return f"{','.join(self.nationality)}/{self.sector or ''}"

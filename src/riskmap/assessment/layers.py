@@ -144,7 +144,9 @@ GONE_COLUMNS = (
     Column("event_date", DAY, "its first possible day"),
     Column("event_type", TEXT, "what happened"),
     Column("weight", NUMBER, "share of the incident that counted here"),
+    Column("violence", FLAG, "whether it told of violence"),
     Column("foreign", FLAG, "whether it told of foreigners"),
+    Column("theirs", FLAG, "whether it told of an attack on the group"),
     Column("until", DAY, "the first day on which nobody misses it any more"),
 )
 

@@ -22,7 +22,8 @@ from riskmap.assessment.layers import (
 )
 from riskmap.panels.cells import day_of
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.groups import THEIRS
+from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.watchers import default_rules
 from riskmap.schema import conform
 
@@ -184,7 +185,7 @@ def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.Da
     day = pd.Timestamp(as_of)
     until = day + pd.Timedelta(days=default_rules().lost_days)
     told = previous.incidents
-    told = told.assign(until=until, new=True, foreign=hits_foreigners(told))
+    told = told.assign(until=until, new=True, **_kinds(told))
     missed = previous.gone[previous.gone["until"] > day].assign(new=False)
     names = [*(column.name for column in GONE_COLUMNS), "new"]
     known = (
@@ -304,19 +305,41 @@ def _is_changed(known: pd.DataFrame, evidence: pd.DataFrame) -> NDArray[np.bool_
     """Return which known reports of one region are told otherwise now, under the same id.
 
     They named the region and no longer do, or lie so many days apart that they hold nothing up, or
-    were of foreigners and are not.
+    were of violence, of foreigners or of the group and are not. Where the same is told under
+    another id, rows were only numbered anew.
     """
-    told = evidence.assign(foreign=hits_foreigners(evidence))
+    told = evidence.assign(**_kinds(evidence))
     there = told.groupby(["incident_id", "region_id"])["weight"].sum()
-    by_id = told.groupby("incident_id").agg(day=("event_date", "max"), foreign=("foreign", "any"))
-    again = by_id.reindex(known["incident_id"])
+    by_id = told.groupby("incident_id")
+    again = by_id.agg(day=("event_date", "max")).join(by_id[[*_KINDS]].any())
+    again = again.reindex(known["incident_id"])
     pairs = pd.MultiIndex.from_frame(known[["incident_id", "region_id"]])
     moved = there.reindex(pairs, fill_value=0.0).to_numpy() < 0.5 * known["weight"].to_numpy()
     apart = np.abs(again["day"].to_numpy() - known["event_date"].to_numpy())
     other = apart > np.timedelta64(default_rules().attack_days, "D")
-    local = known["foreign"].to_numpy(bool) & ~again["foreign"].fillna(value=False).to_numpy(bool)
+    milder = np.zeros(len(known), dtype=bool)
+    for kind in _KINDS:
+        still = again[kind].fillna(value=False).to_numpy(bool)
+        milder |= known[kind].fillna(value=False).to_numpy(bool) & ~still
     sharp = (known["weight"] >= _SHARP).to_numpy()
-    return np.asarray(again["day"].notna().to_numpy() & sharp & (moved | other | local))
+    changed = again["day"].notna().to_numpy() & sharp & (moved | other | milder)
+    same = [*_SAME, *_KINDS]
+    keys = pd.MultiIndex.from_frame(known[same].fillna(dict.fromkeys(_KINDS, False)))
+    return np.asarray(changed & ~keys.isin(pd.MultiIndex.from_frame(told[same])))
+
+
+#: What a report may tell of.
+_KINDS = ("violence", "foreign", "theirs")
+
+
+def _kinds(incidents: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Return which incidents are violence, hit foreigners, and are attacks on the group."""
+    grades = incidents.get("relevance", pd.Series(index=incidents.index, dtype="str"))
+    return {
+        "violence": is_violence(incidents),
+        "foreign": hits_foreigners(incidents),
+        "theirs": grades.isin(THEIRS).to_numpy(bool),
+    }
 
 
 #: A report of at least this weight names its region; one of less is spread over several.

@@ -167,7 +167,8 @@ def find_reports(panel: Panel, code: IntArray) -> Reports:
         edges=panel.edges,
     )
     told = evidence["source_count"].fillna(1).to_numpy(dtype=float)
-    source = join_sources(heads["source"], day_numbers(heads["event_date"].to_numpy())).fillna("")
+    days = day_numbers(heads["event_date"].to_numpy())
+    source = join_sources(heads["source"], days, heads["region_id"]).fillna("")
     measures = measure(heads, panel.group)
     units = dict.fromkeys(GROUP_SERIES, RELEVANCE_UNIT)
     return Reports(

@@ -230,7 +230,8 @@ def _make_panel(
     attacks: pd.DataFrame,
 ) -> Panel:
     """Return the panel of placed facts."""
-    rows = rows.assign(source=join_sources(rows["source"], rows["first"].to_numpy()))
+    days = rows["first"].to_numpy()
+    rows = rows.assign(source=join_sources(rows["source"], days, rows["position"]))
     keys, today = grid.keys, int(day_numbers(np.array([grid.as_of], dtype="datetime64[D]"))[0])
     group = with_targeting(
         group,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,35 +92,53 @@ def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
     return told.str.strip("; ").replace("", None).astype("str")
 
 
-def join_sources(source: pd.Series, day: IntArray) -> pd.Series:
-    """Return sources, with one name for those that follow each other and differ in numbers alone.
+def join_sources(source: pd.Series, day: IntArray, region: pd.Series) -> pd.Series:
+    """Return sources, with one name for those that follow each other and differ by date alone.
 
-    A log that is kept in a file a year is one source, and none of its files has stopped.
+    A log that is kept in a file a year is one source, and none of its files has stopped. Its files
+    are named alike but for numbers and months, hardly overlap, and tell of the same regions.
 
     Parameters
     ----------
-    source
-        The source of each report.
-    day
-        Its day, since 1970.
+    source, day, region
+        The source of each report, its day, since 1970, and its region.
 
     Examples
     --------
     >>> source = pd.Series(["log 2023", "log 2024", "team 1", "team 2"])
-    >>> join_sources(source, np.array([100, 400, 100, 100])).tolist()
+    >>> region = pd.Series(["a", "a", "a", "b"])
+    >>> join_sources(source, np.array([100, 400, 100, 400]), region).tolist()
     ['log 2024', 'log 2024', 'team 1', 'team 2']
     """
-    span = pd.Series(day, source.index).groupby(source).agg(["min", "max"])
-    span["alike"] = span.index.str.replace(r"\d+", "#", regex=True)
-    span = span[span["alike"] != span.index].sort_values(["alike", "min"], kind="stable")
-    before = span.groupby("alike")["max"].shift()
-    follows = span["min"] > before - _OVERLAP_DAYS
-    names = pd.Series(span.index, span.index).groupby((~follows).cumsum()).transform("last")
-    return source.replace(names[names != names.index].to_dict())
+    named = source.dropna().unique()
+    alike = pd.Series(named, named).str.replace(_DATED, "#", regex=True)
+    alike = alike[(alike != alike.index) & alike.duplicated(keep=False)]
+    reports = pd.DataFrame({"source": source, "day": day, "region": region})
+    by = reports[reports["source"].isin(alike.index)].groupby("source")
+    begin = by["day"].quantile(_FEW)
+    joined: dict[str, str] = {}
+    for _, names in alike.groupby(alike):
+        order = begin[names.index].sort_values(kind="stable").index
+        since = by.get_group(order[-1])
+        for earlier, later in reversed(list(pairwise(order))):
+            old = by.get_group(earlier)
+            apart = (old["day"] > begin[later]).mean() <= _FEW
+            first, second = (old, since) if len(since) >= _MANY else (since, old)
+            if apart and first["region"].isin(second["region"]).mean() >= _SAME_REGIONS:
+                joined[earlier] = joined.get(later, later)
+            since = pd.concat([old, since])
+    return source.replace(joined) if joined else source
 
 
-#: Files that follow each other may overlap by so many days.
-_OVERLAP_DAYS = 31
+#: What the names of files differ by that follow each other.
+_DATED = re.compile(
+    r"\d+|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.IGNORECASE
+)
+#: This share of their reports may lie within the other's time, as late rows do.
+_FEW = 0.2
+#: This share of the reports of the earlier one comes from regions that later ones name; or, while
+#: there are fewer than so many of these, the other way round.
+_SAME_REGIONS, _MANY = 0.5, 20
 
 
 def refuse_rows(facts: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:

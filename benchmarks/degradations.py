@@ -197,7 +197,8 @@ def is_doubtful(risks: pd.DataFrame) -> pd.Series:
 def find_falls(before: rm.RiskLayer, after: rm.RiskLayer | Levels) -> pd.DataFrame:
     """Return the regions and layers that are lower than before without a flag.
 
-    Of those that a region comes from, the one with the highest level is before.
+    Of those that a region comes from, the one with the highest level is before. A chance that is
+    less than a tenth lower, of a level whose span still reaches the one before, is told by the span.
     """
     key = ["region_id", "layer"]
     pairs = find_predecessors(before.regions, after.regions)
@@ -206,6 +207,8 @@ def find_falls(before: rm.RiskLayer, after: rm.RiskLayer | Levels) -> pd.DataFra
     old = both.drop_duplicates(key).sort_values(key, ignore_index=True)
     new = old[key].merge(after.risks, on=key, how="left")
     flagged = is_flagged(new) | new["region_id"].isin(_under_banners(after))
+    spans = (new["level_high"] >= old["risk_level"]).fillna(value=False)
+    flagged |= spans & (new["p_any"] > 0.9 * old["p_any"])
     fell = (new["risk_level"] < old["risk_level"]).fillna(value=False) & ~flagged
     found = new[fell][[*key, "risk_level", "level_high", "p_any", "reasons"]]
     return found.assign(was=old.loc[fell, "risk_level"], p_was=old.loc[fell, "p_any"])

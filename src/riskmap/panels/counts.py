@@ -277,7 +277,7 @@ def _make_panel(
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group, main=main),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,

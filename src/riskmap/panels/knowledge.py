@@ -17,8 +17,6 @@ from riskmap.panels.watchers import default_rules, names_region
 from riskmap.places.spreads import MEMORY_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
@@ -37,7 +35,6 @@ def know_regions(
     today: int,
     lost: pd.DataFrame | None = None,
     group: WorkerGroup | None = None,
-    main: Mapping[str, set[tuple[str, str]]] | None = None,
 ) -> pd.DataFrame:
     """Return what is known of each region and layer: one table that everything is judged from.
 
@@ -56,9 +53,6 @@ def know_regions(
         ``region_id, event_date, weight`` of rows that named a region and were set aside.
     group
         Whose layer is known too.
-    main
-        The :func:`main_sources` of ``violence`` and ``foreign``: a layer is built on them, so that
-        one that is silent is missed in all of its country.
 
     Returns
     -------
@@ -82,16 +76,7 @@ def know_regions(
     region = _Region.of(seen, keys, lost=lost, today=today, rules=rules)
     layers = (*LAYERS, "group") if group is not None else LAYERS
     tables = [
-        _know_layer(
-            layer,
-            keys,
-            region,
-            watchers,
-            group=group,
-            today=today,
-            main=(main or {}).get("violence" if layer == "violence" else "foreign", set()),
-        )
-        for layer in layers
+        _know_layer(layer, keys, region, watchers, group=group, today=today) for layer in layers
     ]
     whole = pd.concat(tables).sort_index(kind="stable")
     return whole.reset_index(drop=True)
@@ -172,7 +157,6 @@ def _know_layer(
     *,
     group: WorkerGroup | None,
     today: int,
-    main: set[tuple[str, str]],
 ) -> pd.DataFrame:
     """Return what is known of one layer."""
     n, rules = len(keys), default_rules()
@@ -189,7 +173,7 @@ def _know_layer(
             for position in one.regions:
                 names[position].append(one.source)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
-        around = _around(one, keys, is_main=(one.iso3, one.source) in main)
+        around = _around(one, keys)
         if not one.alive:
             silent[one.regions] = True
             stopped[around] |= one.stopped & ~(one.over & watched[around])
@@ -242,14 +226,11 @@ def _know_layer(
     )
 
 
-def _around(one: Watcher, keys: pd.DataFrame, *, is_main: bool) -> IntArray:
+def _around(one: Watcher, keys: pd.DataFrame) -> IntArray:
     """Return the regions that are missed with a source: of a log, those of the same province too.
 
-    What it would have told in a silence is not known, nor from where. What a main source would
-    have told is missed in all of its country.
+    What it would have told in a silence is not known, nor from where.
     """
-    if is_main:
-        return np.flatnonzero((keys["iso3"] == one.iso3).to_numpy())
     if one.scope.reach != "reports" or "parent_id" not in keys:
         return one.regions
     parents = keys["parent_id"].to_numpy(dtype=object)

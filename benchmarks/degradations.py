@@ -197,8 +197,8 @@ def is_doubtful(risks: pd.DataFrame) -> pd.Series:
 def find_falls(before: rm.RiskLayer, after: rm.RiskLayer | Levels) -> pd.DataFrame:
     """Return the regions and layers that are lower than before without a flag.
 
-    Of those that a region comes from, the one with the highest level is before. A chance that is
-    less than a tenth lower, of a level whose span still reaches the one before, is told by the span.
+    Of those that a region comes from, the one with the highest level is before. A chance that fell
+    by less than a tenth, of a level whose span still reaches the one before, is told by the span.
     """
     key = ["region_id", "layer"]
     pairs = find_predecessors(before.regions, after.regions)

@@ -243,3 +243,21 @@ def test_an_attack_on_an_employer_of_the_group_is_known_from_the_notes(note, tar
     group = rm.WorkerGroup("CHN", sector="mining", employers=("Ruvo Mining",))
     told = rm.derive_victims(rows, employers=group.employers)
     assert group.is_aimed_at(told).tolist() == [bool(target) and target != "foreigners"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A police truck hit mines laid by rebels.",
+        "A landmine blast killed three.",
+        "Two people died in an explosion of mines terrestres.",
+        "A vehicle hit a mine near Dara.",
+    ],
+)
+def test_mines_that_are_laid_are_no_place_of_work(text):
+    assert not {"sector", "target"} & set(find_facts(text, "XQA"))
+
+
+@pytest.mark.parametrize("text", ["Gunmen attacked a gold mine.", "A coal mine blast hurt miners."])
+def test_mines_where_people_work_are(text):
+    assert find_facts(text, "XQA")["sector"][0] == "mining"

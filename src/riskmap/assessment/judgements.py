@@ -133,7 +133,7 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     """Return the risks: probabilities, levels and knowledge side by side, and why some differ.
 
     Where nobody watches there is no level, unless what the region's own reports tell gives moderate
-    or more: then that stands, as the least it can be.
+    or more: then that stands, as the least it can be. What names no region is nobody's own.
     """
     known = forecast.knowledge.drop(columns=["sources", "rows_lost", "rows_spread"])
     risks = forecast.frame.merge(known, on=_KEY, how="left", validate="one_to_one")
@@ -141,7 +141,7 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     levels = scale.levels_of(risks, horizon_days=days)
     own = scale.levels_of(risks, "p_own", horizon_days=days)
     blind = ~risks["watched"].fillna(value=False).to_numpy(bool) | risks["p_any"].isna().to_numpy()
-    at_least = blind & (own >= FLOOR)
+    at_least = blind & (own >= FLOOR) & risks["last_report_days"].notna().to_numpy()
     at_home = risks["reasons"].fillna("").str.contains("at_home").to_numpy()
     at_least &= ~at_home
     shared = _rests_on_share(risks, forecast) & (levels == 1) & ~blind

@@ -165,7 +165,20 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     return _facts(text, country)
 
 
+#: Mines that are laid are no place of work.
+_LAID_MINES = re.compile(
+    r"\b(?:land|anti-?(?:tank|personnel|vehicle)|pressure[- ]plate|roadside)[ -]?mines?\b"
+    r"|\blandmines?\b|\bmines? (?:laid|planted|buried|placed|left|terrestres?|anti\w*)\b"
+    r"|(?<!coal )(?<!gold )(?<!iron )\bmine (?:explosion|blast)s?\b"
+    r"|\b(?:step|stepp?ed|drove|driving|ran) (?:on|over|onto|into) (?:an? |the )?mines?\b"
+    r"|\b(?:vehicle|truck|car|convoy|bus|patrol|motorcycle)s? (?:hit|struck|hits|strikes)"
+    r" (?:an? |the )?mines?\b",
+    re.IGNORECASE,
+)
+
+
 def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
+    text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
     facts = _victims(find_people(text), country)
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):

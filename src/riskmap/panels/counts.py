@@ -127,6 +127,8 @@ def count_incidents(
     else:
         facts, lost = tell_facts(located.incidents), sum_lost(located.aside, group)
         place = partial(_place_located, located)
+    if facts.empty:
+        _refuse_nothing(located.ledger)
     edges = _find_edges(facts, day, every=every, start=start)
     today, first = (int(one) for one in day_numbers(np.append(np.datetime64(day, "D"), edges[:1])))
     reasons = refuse_rows(facts, as_of=today, first=first)
@@ -345,6 +347,16 @@ def recount_evidence(
         lost=None,
         group=group,
         attacks=pd.DataFrame(),
+    )
+
+
+def _refuse_nothing(ledger: Ledger) -> None:
+    """Raise because no incident was placed, and say what became of them."""
+    why = {name: n for stage in ledger.stages for name, n in stage.reasons.items() if n}
+    raise InputError(
+        "no incident could be placed in the regions",
+        met=", ".join(f"{n} {name}" for name, n in why.items()) or "no incident",
+        expected="a country, province, district or coordinates of these regions in the rows",
     )
 
 

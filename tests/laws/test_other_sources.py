@@ -70,7 +70,13 @@ def assess(tmp_path):
 def fallen(before, after):
     """Return the region-layers that are lower, and have nothing beside them that says why."""
     a, b = before.risks, after.risks
-    told = b["reasons"].notna() | b["held"] | b["level_as_of"].notna() | b["at_least"]
+    told = (
+        b["reasons"].notna()
+        | b["reporting_gap"]
+        | b["held"]
+        | b["level_as_of"].notna()
+        | b["at_least"]
+    )
     lower = (b["risk_level"] < a["risk_level"]) & (b["level_high"].fillna(5) < a["risk_level"])
     return b.loc[lower & ~told, ["region_id", "layer", "risk_level", "p_any"]]
 
@@ -132,7 +138,11 @@ def date_back(table):
     return table.assign(date=early.dt.strftime("%Y-%m-%d"))
 
 
-@pytest.mark.parametrize("retell", [say_local, move, date_back])
+def turn_mild(table):
+    return table.assign(type="protest", killed=0)
+
+
+@pytest.mark.parametrize("retell", [say_local, move, date_back, turn_mild])
 def test_what_is_told_otherwise_under_the_same_id_is_missed(assess, retell):
     """Week after week, and not in the first alone."""
     whole = log(end="2025-07-31")
@@ -158,6 +168,30 @@ def test_a_log_of_a_file_a_year_is_one_source(assess):
     before, after = assess(("2021", now, WATCHES)), assess(*years)
     assert after.risks["risk_level"].tolist() == before.risks["risk_level"].tolist()
     assert not after.knowledge["reasons"].fillna("").str.contains("silent|gap").any()
+
+
+def test_rows_that_are_numbered_anew_are_not_missed(assess):
+    """As where the newest stands on top and has number 1."""
+    whole = log(end="2025-03-31")
+    layer = None
+    for day in ("2025-02-01", "2025-03-01", "2025-04-01"):
+        table = whole[whole["date"] < day].iloc[::-1]
+        numbered = table.assign(id=range(1, len(table) + 1))
+        layer = assess(("log", numbered, WATCHES), as_of=day, previous=layer)
+    assert layer.gone.empty
+    assert not layer.risks["reporting_gap"].any()
+
+
+@pytest.mark.parametrize("reach", ["countries", "reports"])
+def test_a_team_elsewhere_does_not_follow_one_that_stopped(assess, reach):
+    now = log(start="2021-01-01", rate=1)
+    north = now["district"].isin([NAMES[r] for r in NAMES if r < "XQA02"])
+    old = now[north & (now["date"] < "2024-04-01")]
+    new = now[~north & (now["date"] >= "2024-04-01")]
+    scope = f"violence,foreign; reach={reach}"
+    layer = assess(("team 1", old, scope), ("team 2", new, scope))
+    here = layer.knowledge[layer.knowledge["region_id"] < "XQA02"]
+    assert here["reasons"].fillna("").str.contains("silent").all()
 
 
 def test_three_stops_do_not_excuse_each_other(assess):

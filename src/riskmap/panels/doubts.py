@@ -234,15 +234,13 @@ def find_doubts(
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
     )
-    vague = _find_vague(told, keys, today)
-    reports = told["reports"].sum()
-    hit = told["foreign"].sum() / reports if reports else 0.0
+    vague, vague_foreign = _find_vague(told, keys, today)
     return Doubts(
         lost=gone.total("weight"),
         is_lost=all_of_it | lately,
         is_lost_foreign=all_of_it | lately | hits,
         may_be=may_be + vague,
-        may_be_foreign=may_be_foreign + unclear + vague * hit,
+        may_be_foreign=may_be_foreign + unclear + vague_foreign,
         share=wide[0],
         share_foreign=foreign[0],
         times=_times(wide),
@@ -272,39 +270,38 @@ class _Reports:
         return np.bincount(position, values, self.n).astype(float)
 
 
-def _find_vague(told: pd.DataFrame, keys: pd.DataFrame, today: int) -> FloatArray:
+def _find_vague(
+    told: pd.DataFrame, keys: pd.DataFrame, today: int
+) -> tuple[FloatArray, FloatArray]:
     """Return by region how many reports of its province alone may be of it, more than usual.
 
     So many of a province are always known to it alone. When lately far more are than of those of
     more than two years ago (with the share of the whole country counted as ten of these), districts
-    have been left out. The older a report, the less it weighs.
+    have been left out. The older a report, the less it weighs. The second are those of foreigners.
     """
     n = len(keys)
-    if "spread" not in told or "parent_id" not in keys:
-        return np.zeros(n)
+    if "spread_foreign" not in told or "parent_id" not in keys:
+        return np.zeros(n), np.zeros(n)
     country, province = (
-        keys[names].astype("str").fillna("").agg("/".join, axis=1).factorize()[0]
-        for names in (["iso3"], ["iso3", "parent_id"])
+        names.fillna("").factorize()[0]
+        for names in (keys["iso3"], keys["iso3"] + keys["parent_id"])
     )
     mine, old = _Reports(told, n, today), told[told["day"] < today - _HALF_LIFE_DAYS]
 
-    def among(
-        where: IntArray, rows: _Reports, *, by_age: bool = False
-    ) -> tuple[FloatArray, FloatArray]:
-        vague, sharp = (
-            np.bincount(where, rows.total(name, by_age=by_age)).astype(float)
-            for name in ("spread", "reports")
-        )
-        return vague[where], (vague + sharp)[where]
+    def among(where: IntArray, rows: _Reports, *, by_age: bool = False) -> list[FloatArray]:
+        return [
+            np.bincount(where, rows.total(name, by_age=by_age)).astype(float)[where]
+            for name in ("spread", "reports", "spread_foreign")
+        ]
 
-    vague, all_of_it = among(country, mine)
-    wide = _share(vague, all_of_it - vague)
-    vague, all_of_it = among(province, _Reports(old, n, today))
-    usual = (vague + _USUAL * wide) / (all_of_it + _USUAL)
-    vague, all_of_it = among(province, mine, by_age=True)
-    more = vague - usual * all_of_it
-    chance = np.sqrt(all_of_it * usual * (1.0 - usual) + 1.0)
-    return np.where(more > _UNUSUAL * chance, more, 0.0)
+    wide = _share(*among(country, mine)[:2])
+    vague, sharp, _ = among(province, _Reports(old, n, today))
+    usual = (vague + _USUAL * wide) / (vague + sharp + _USUAL)
+    vague, sharp, foreign = among(province, mine, by_age=True)
+    more = vague - usual * (vague + sharp)
+    chance = np.sqrt((vague + sharp) * usual * (1.0 - usual) + 1.0)
+    found = np.where(more > _UNUSUAL * chance, more, 0.0)
+    return found, np.where(found > 0, np.minimum(found, foreign), 0.0)
 
 
 #: How many reports the share of a country is worth where that of a province is asked for.

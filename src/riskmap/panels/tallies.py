@@ -33,9 +33,10 @@ def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
-        spread``: of the incidents that named one region; ``spread`` are those that were spread over
-        several, and of the ``unclear`` ones it is not understood who was hit.
-        What other sources tell of them too is ``heard``, and no report more.
+        spread, spread_foreign``: of the incidents that named one region; ``spread`` are those that
+        were spread over several, also of foreigners, and of the ``unclear`` ones it is not
+        understood who was hit. What other sources tell of them too is ``heard``, and no report
+        more.
     """
     series = measure(rows)
     number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
@@ -50,6 +51,7 @@ def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
             **{name: rows[name].array for name in ("source", "scope", "confirmed_by")},
             **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
             "spread": np.where(sharp, 0.0, number),
+            "spread_foreign": np.where(sharp, 0.0, number * series["foreign"]),
         }
     )
     return _sum_reports(seen)

@@ -160,6 +160,7 @@ def test_a_twin_that_drops_its_flags_is_found():
     def twin(world, group):
         layer = low.assess(world, group)
         blind = layer.risks.assign(at_least=False, reporting_gap=False, reasons=None)
+        blind["level_high"] = blind["risk_level"]
         return replace(layer, risks=blind)
 
     assert len(falls_of(twin, STOPPED))

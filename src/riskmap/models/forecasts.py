@@ -265,13 +265,30 @@ def fit_models(
         history = histories[name]
         if reports is not None:
             history = history_of_record(history, name, reports)
-        if history.watched is not None:  # what was told of other windows has no days at risk
-            history = replace(history, counts=np.where(history.watched > 0, history.counts, 0.0))
+        history = _only_watched(history)
         own = clone(model)
         if own.get_params(deep=False).get("prior") == "layer":
             own = own.set_params(prior=name)
         fitted[name] = own.fit(history, horizon_days=horizon_days)
     return fitted
+
+
+def _only_watched(history: CountHistory) -> CountHistory:
+    """Return what was counted while somebody watched, from the first such window on.
+
+    What was told of other windows has no days at risk; one old row would stretch a short log.
+    """
+    if history.watched is None:
+        return history
+    start = int(np.argmax((history.watched > 0).any(axis=1)))
+    counts = np.where(history.watched > 0, history.counts, 0.0)
+    cut = {
+        name: values[start:]
+        for name in ("days", "phase", "watched", "exposure", "reported")
+        if (values := getattr(history, name)) is not None and len(values) == len(counts)
+    }
+    drivers = {name: values[start:] for name, values in history.drivers.items()}
+    return replace(history, counts=counts[start:], drivers=drivers, **cut)
 
 
 def make_layers(

@@ -225,3 +225,13 @@ def test_people_of_hong_kong_and_macau_are_chinese(assess, nation):
     layer = assess(("log", pd.concat([log(), fresh]), WATCHES))
     here = layer.risks[layer.risks["region_id"] == "XQA0301"].set_index("layer")
     assert here.loc["group", "attacked"]
+
+
+@pytest.mark.parametrize("scope", ["none", "foreign; sectors=aid; reach=countries"])
+def test_one_old_row_of_another_source_moves_nothing_much(assess, scope):
+    now = log(start="2021-01-01", rate=1)
+    before = assess(("log", now, WATCHES))
+    old = attacks("XQA0107", ["2011-06-01"], foreigners=1, nationality="USA", sector="aid")
+    after = assess(("log", now, WATCHES), ("old", old, scope))
+    assert (after.risks["p_any"] > 0.97 * before.risks["p_any"]).all()
+    assert fallen(before, after).empty

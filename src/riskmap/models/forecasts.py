@@ -265,7 +265,7 @@ def fit_models(
         history = histories[name]
         if reports is not None:
             history = history_of_record(history, name, reports)
-        history = _only_watched(history)
+        history = _only_watched(history, horizon_days)
         own = clone(model)
         if own.get_params(deep=False).get("prior") == "layer":
             own = own.set_params(prior=name)
@@ -273,14 +273,17 @@ def fit_models(
     return fitted
 
 
-def _only_watched(history: CountHistory) -> CountHistory:
+def _only_watched(history: CountHistory, horizon_days: float) -> CountHistory:
     """Return what was counted while somebody watched, from the first such window on.
 
-    What was told of other windows has no days at risk; one old row would stretch a short log.
+    What was told of other windows has no days at risk; one old row would stretch a short log. At
+    least the days of the horizon are kept.
     """
     if history.watched is None:
         return history
-    start = int(np.argmax((history.watched > 0).any(axis=1)))
+    left = history.days[::-1].cumsum()[::-1]
+    enough = int(np.sum(left >= horizon_days)) - 1
+    start = max(min(int(np.argmax((history.watched > 0).any(axis=1))), enough), 0)
     counts = np.where(history.watched > 0, history.counts, 0.0)
     cut = {
         name: values[start:]

@@ -15,9 +15,10 @@ from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import escape_markdown, to_markdown
 from riskmap.outputs.pages import advisory_page
+from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents
-from riskmap.outputs.wordings import display, likelihood, percent
+from riskmap.outputs.wordings import country_name, display, likelihood, percent
 
 ASHKOR = "Ashkor (Ambrel) 5"
 
@@ -234,6 +235,33 @@ def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
     assert found["incident_id"].is_unique
     assert (found["weight"] == 1.0).all()
     assert (found["foreign_victims"] > 0).all()
+
+
+def spread_out(layer, regions, weight, **changes):
+    """The layer with its first incident alone, spread over some regions."""
+    first = layer.incidents.head(1).assign(event_date=pd.Timestamp("2024-12-01"), **changes)
+    rows = [first.assign(region_id=key, weight=weight) for key in regions]
+    return dataclasses.replace(layer, incidents=pd.concat(rows, ignore_index=True))
+
+
+def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
+    table = layer.regions
+    ambrel = table.loc[table["parent"] == "Ambrel", "region_id"]
+    some = spread_out(layer, ambrel, 1 / len(ambrel), place="Old road")
+    one = Bundle(some).report("en")["incidents"].rows
+    assert [row[1] for row in one] == ["district not known (Old road, Ambrel)"]
+    assert Bundle(some).report("zh")["incidents"].rows[0][1] == "县区不详（Old road, Ambrel）"
+    wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
+    ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
+    assert where == f"district not known ({country_name('XQA', catalogue('en'))})"
+    part = spread_out(layer, ambrel[:2], 0.2, place=pd.NA)
+    assert Bundle(part).report("en")["incidents"].rows[0][1] == where
+    for vague in (some, wide, spread_out(layer, ambrel[:2], 0.5)):
+        assert map_payload(Bundle(vague))["incidents"]["region"] == []
+        assert not any("Latest" in row[-1] for row in Bundle(vague).report("en")["summary"].rows)
+    known = spread_out(layer, ambrel[:1], 0.6)
+    assert map_payload(Bundle(known))["incidents"]["region"] == [0]
+    assert Bundle(known).report("en")["incidents"].rows[0][1] == "Ashkor"
 
 
 def test_every_section_is_there_and_the_ledger_adds_up(layer):

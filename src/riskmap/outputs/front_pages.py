@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     incident_words,
     level_told,
     level_words,
+    lies_here,
     no_issue_before,
     percent,
     region_names,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 ATTACKS, UNREAD = 6, 5
 _MOST_LETTERS = 40
 SUMMARY_ROWS = 7
-#: An incident of which less than this lies in a region is not told as that region's latest.
-_MOSTLY = 0.5
 
 
 def attack_lines(told: Edition) -> tuple[str, ...]:
@@ -302,9 +301,7 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
 def _latest(told: Edition) -> dict[str, str]:
     """Return each region's latest incident that the headline is about, as text."""
     layer, words = told.layer, told.words
-    table = layer.incidents[
-        layer.incidents["event_date"].notna() & (layer.incidents["weight"] >= _MOSTLY)
-    ]
+    table = layer.incidents[layer.incidents["event_date"].notna() & lies_here(layer.incidents)]
     if layer.headline != "violence":
         table = table[hits_foreigners(table)]
     order = ["region_id", "event_date", "incident_id"]

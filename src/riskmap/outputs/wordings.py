@@ -27,6 +27,8 @@ RAREST = 1e-4
 #: Fewer victims than this are no number that anybody would say.
 _FEW = 0.01
 _EXACT = 1e-6
+#: An incident is told as one of a region only when more than this of it lies there.
+_MOSTLY = 0.5
 _TOLL = ("killed", "wounded", "abducted")
 _LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -249,6 +251,19 @@ def level_told(row: Any, words: Mapping[str, Any]) -> str:
     if not pd.isna(row.level_as_of):
         text = said["kept"].format(level=text, date=day_words(row.level_as_of, words))
     return str(said["attacked"].format(level=text) if is_told(row.attacked) else text)
+
+
+def lies_here(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of incidents that lie in their region more probably than elsewhere.
+
+    Of the others the district is not known.
+
+    Examples
+    --------
+    >>> lies_here(pd.DataFrame({"weight": [1.0, 0.5, 0.3]})).tolist()
+    [True, False, False]
+    """
+    return rows["weight"] > _MOSTLY
 
 
 def is_told(flag: Any) -> bool:

@@ -157,7 +157,7 @@ def explain(layer):
     moves = [
         (rose, name, "up", "more", 1, 0.35, 5),
         (fell, name, "up", "more", 1, 0.35, 5),
-        (fell, name, "down", "quiet", 74, 0.041, 3),
+        (fell, name, "down", "quiet", 74, 0.014, 3),
     ]
     return dataclasses.replace(
         layer,

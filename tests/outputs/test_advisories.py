@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap import datasets
+from riskmap.assessment.layers import KNOWLEDGE_COLUMNS
 from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
@@ -19,6 +20,7 @@ from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents
 from riskmap.outputs.wordings import country_name, display, likelihood, percent
+from riskmap.schema import conform
 
 ASHKOR = "Ashkor (Ambrel) 5"
 
@@ -75,9 +77,36 @@ def test_what_moved_levels_is_told_by_its_largest_parts(explained):
 
 
 def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
-    up, down = "One more such incident: 5 extreme (35 %).", "No such incident for 74 days:"
-    told = f"{up} {down} 3 moderate (4.1 %)."
+    up = "One more such incident: 5 extreme (35 %)."
+    down = "If a source watches and tells of no incident for 74 days: 3 moderate (1.4 %)."
+    told = f"{up} {down}"
     assert Bundle(explained).report("en")["moves"].rows == (("Berin (Ambrel)", "4 high", told),)
+
+
+def test_where_nobody_watches_no_silence_lowers_a_level(explained):
+    risks, place = explained.risks, explained.regions["region_id"].iloc[1]
+    here = (risks["region_id"] == place) & (risks["layer"] == explained.headline)
+    known = {"region_id": place, "layer": explained.headline, "watched": False}
+    layer = dataclasses.replace(
+        explained,
+        risks=risks.assign(at_least=here.astype("boolean")),
+        knowledge=conform(pd.DataFrame([known]), KNOWLEDGE_COLUMNS),
+    )
+    up = "One more such incident: 5 extreme (35 %)."
+    for told in (layer, apply_profile(layer, "public")):
+        rows = Bundle(told).report("en")["moves"].rows
+        assert rows == (("Berin (Ambrel)", "at least 4 high", up),)
+        assert set(Bundle(told).moves["kind"]) == {"more"}
+
+
+def test_a_probability_just_under_the_next_level_is_said_to_be(explained):
+    bound = explained.scale.thresholds[explained.headline][2]
+    quiet = explained.counterfactuals["kind"] == "quiet"
+    p_any = explained.counterfactuals["p_any"].mask(quiet, bound - 1e-6)
+    moves = explained.counterfactuals.assign(p_any=p_any)
+    layer = dataclasses.replace(explained, counterfactuals=moves)
+    ((*_, text),) = Bundle(layer).report("en")["moves"].rows
+    assert text.endswith(f"74 days: 3 moderate (just under {percent(bound)}).")
 
 
 def test_levels_to_read_with_care_and_consequences(explained):
@@ -250,7 +279,9 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     some = spread_out(layer, ambrel, 1 / len(ambrel), place="Old road")
     one = Bundle(some).report("en")["incidents"].rows
     assert [row[1] for row in one] == ["district not known (Old road, Ambrel)"]
-    assert Bundle(some).report("zh")["incidents"].rows[0][1] == "县区不详（Old road, Ambrel）"
+    assert Bundle(some).report("zh")["incidents"].rows[0][1] == catalogue("zh")[
+        "district_unknown_in"
+    ].format(place="Old road, Ambrel")
     wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
     ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
     assert where == f"district not known ({country_name('XQA', catalogue('en'))})"

@@ -223,6 +223,20 @@ def level_words(level: int, words: Mapping[str, Any]) -> str:
     return f"{level or '?'} {words['levels'][LEVEL_NAMES[level]]}"
 
 
+def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
+    """Return a level as its number and name, "at least" before it where it may be higher.
+
+    Examples
+    --------
+    >>> level_least(3, at_least=True, words=catalogue("en"))
+    'at least 3 moderate'
+    """
+    text, known = level_words(int(level), words), level > 0
+    return str(
+        words["told"]["at_least"].format(level=text) if known and is_told(at_least) else text
+    )
+
+
 def level_told(row: Any, words: Mapping[str, Any]) -> str:
     """Return a level with all that belongs to it: the span, at least, attacked, kept.
 
@@ -242,9 +256,7 @@ def level_told(row: Any, words: Mapping[str, Any]) -> str:
     'at least 3 moderate (2 to 4), attacked'
     """
     said, level = words["told"], 0 if pd.isna(row.risk_level) else int(row.risk_level)
-    text = level_words(level, words)
-    if level and is_told(row.at_least):
-        text = said["at_least"].format(level=text)
+    text = level_least(level, at_least=row.at_least, words=words)
     span = (row.level_low, row.level_high)
     if level and not any(map(pd.isna, span)) and span[0] < span[1]:
         text = said["span"].format(level=text, low=int(span[0]), high=int(span[1]))

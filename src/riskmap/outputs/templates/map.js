@@ -380,7 +380,9 @@
     if (level > 1) out.push(fill(t.page.falls, { level: name(level - 1), p: percent(b[level - 2]) }));
     for (let j = 0; j < moves.length; j += 4) {
       const kind = D.codes.moves[moves[j]], n = moves[j + 1];
-      out.push(fill(t.moves[kind === "more" && n === 1 ? "more_one" : kind], { n, level: name(moves[j + 2]), p: percent(moves[j + 3]) }));
+      const v = moves[j + 2], q = moves[j + 3], said = percent(q);
+      const close = v > 0 && v < 5 && q >= b[v - 1]; // as it is printed it would be of the next level
+      out.push(fill(t.moves[kind === "more" && n === 1 ? "more_one" : kind], { n, level: name(v), p: close ? fill(t.moves.under, { p: said }) : said }));
     }
     return out.length ? [make("h3", t.page.moves), ...out.map((s) => make("p", s, "quiet"))] : [];
   }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import riskmap
 from riskmap import datasets
-from riskmap.assessment.layers import KNOWLEDGE_COLUMNS
+from riskmap.assessment.layers import AUDIT_COLUMNS, KNOWLEDGE_COLUMNS
 from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
@@ -154,6 +156,38 @@ def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(ex
     ((rule, places),) = report["held"].rows
     assert rule.startswith("The level is held")
     assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
+
+
+def every_rule():
+    """The rules that the method writes into the audit."""
+    folder = Path(riskmap.__file__).parent / "assessment"
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
+    found = set(re.findall(r'\brule(?:=| = |, detail = )"(\w+)"', text))
+    assert {"at_least", "unwatched", "kept", "hold", "lower"} <= found
+    return sorted(found)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_rule_has_words(explained, language):
+    ids = explained.regions["region_id"]
+    rows = [(key, "foreign", rule, "why") for key, rule in zip(ids[2:], every_rule(), strict=False)]
+    audit = conform(pd.DataFrame(rows, columns=explained.audit.columns), AUDIT_COLUMNS)
+    held = Bundle(dataclasses.replace(explained, audit=audit)).report(language)["held"].rows
+    said = {catalogue(language)["rules"][rule] for rule in every_rule() if rule != "unwatched"}
+    assert {rule for rule, _ in held} == said
+
+
+def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_say_it(explained):
+    found = ("XQA0102", "foreign", "at_least", "not_covered")
+    rows = pd.DataFrame([found], columns=explained.audit.columns)
+    layer = dataclasses.replace(
+        explained, audit=conform(pd.concat([explained.audit, rows]), AUDIT_COLUMNS)
+    )
+    for language in languages():
+        words = catalogue(language)["rules"]
+        why = " (under 0.8 of the bound)" if language == "en" else ""
+        told = Bundle(layer).report(language)["changes"].rows[1][4]
+        assert told == f"{words['lower']}{why} {words['at_least']}"
 
 
 def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):

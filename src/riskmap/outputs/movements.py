@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 #: Codes of a level that may be higher.
 DOUBTS = ("rows_lost", "borderline", "unclear")
+#: Rules whose words say all that they found.
+_SAY_ALL = ("at_least", "unwatched", "share", "attacked", "kept")
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
@@ -108,9 +110,11 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
 def held_rows(told: Edition) -> Grid:
     """Return the rules that left a level where it was, each with its regions.
 
-    What a rule found in each region stands in the layer's audit.
+    What a rule found in each region stands in the layer's audit. Where too little is known no
+    level was left anywhere: those regions are told among the gaps.
     """
     table, audit = told.table, told.of_headline(told.layer.audit)
+    audit = audit[audit["rule"] != "unwatched"]
     now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
     still = table[table["level_before"].isna() | (now == before)]
     cells = []
@@ -131,12 +135,16 @@ def _with_levels(rows: pd.DataFrame) -> str:
 
 
 def _rule_texts(told: Edition) -> pd.Series:
-    """Return the rules that spoke for each region, with what they found where that is told."""
+    """Return the rules that spoke for each region, with what they found where that is told.
+
+    What they found is told in English, and so in no other language; nor is it where the rule says
+    all of it.
+    """
     rows = told.of_headline(told.layer.audit)
     texts = []
     for rule, detail in zip(rows["rule"], rows["detail"], strict=True):
         said = told.words["rules"].get(rule, display(rule))
-        found = display(detail)
+        found = "" if rule in _SAY_ALL or told.language != "en" else display(detail)
         texts.append(f"{said} ({found})" if found else said)
     spoke = pd.Series(texts, rows["region_id"], dtype="object")
     return spoke.groupby(level=0).agg(lambda lines: " ".join(dict.fromkeys(lines)))

@@ -214,7 +214,7 @@ def tell(layer):
         22: {"reasons": "not_covered", "reporting_gap": False},
         23: {"reasons": "no_reports", "reporting_gap": False},
     }
-    changes[0] |= {"attacked": True, "attacks_told": 2.0}
+    changes[0] |= {"attacked": True, "attacks_told": 2.0, "threshold_level": 2}
     for place, told in changes.items():
         for column, value in told.items():
             risks.loc[(ids[place], name), column] = value

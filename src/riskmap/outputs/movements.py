@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
@@ -153,6 +154,7 @@ def _rule_texts(told: Edition) -> pd.Series:
 def flag_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     """Return which of some rows of the table are to be read with care, a row for each reason."""
     flags = flag_table(rows)
+    flags = flags.drop(columns="attacked")  # told with the level; here only where it holds it up
     cells = (
         (str(told.words["flags"][flag]), _with_levels(rows[flags[flag]]))
         for flag in flags.columns[flags.any()]
@@ -175,6 +177,11 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
     flags = {"fragile": risks["fragility"] == "fragile"}
     for name in ("single_source", "held", "reporting_gap", "at_least", "attacked"):
         flags[name] = risks[name].eq(other=True)
+    flags["lifted"] = (
+        flags["attacked"]
+        & (risks["threshold_level"] < risks["risk_level"])
+        & (risks["risk_level"] <= FLOOR)  # an attack lifts no level beyond that
+    )
     flags["kept"] = risks["level_as_of"].notna()
     for code in DOUBTS:
         told = [code in codes_in(text) for text in risks["reasons"]]

@@ -52,6 +52,7 @@ _FLAGS = (
     "unclear",
     "at_least",
     "attacked",
+    "lifted",
 )
 #: Why a region is not assessed, in the order in which they are told.
 _REASONS = tuple(catalogue("en")["reasons_said"])

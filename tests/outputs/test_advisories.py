@@ -302,7 +302,8 @@ def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
 
 def spread_out(layer, regions, weight, **changes):
     """The layer with its first incident alone, spread over some regions."""
-    first = layer.incidents.head(1).assign(event_date=pd.Timestamp("2024-12-01"), **changes)
+    told = {"event_date": pd.Timestamp("2024-12-01"), "admin1": pd.NA, "admin2": pd.NA} | changes
+    first = layer.incidents.head(1).assign(**told)
     rows = [first.assign(region_id=key, weight=weight) for key in regions]
     return dataclasses.replace(layer, incidents=pd.concat(rows, ignore_index=True))
 
@@ -319,6 +320,9 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
     ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
     assert where == f"district not known ({country_name('XQA', catalogue('en'))})"
+    odd = spread_out(layer, table["region_id"], 0.01, place=pd.NA, admin2="Nowhere")
+    assert "(Nowhere, " in Bundle(odd).report("en")["incidents"].rows[0][1]
+    assert "Nowhere" not in written(apply_profile(odd, "public"))
     part = spread_out(layer, ambrel[:2], 0.2, place=pd.NA)
     assert Bundle(part).report("en")["incidents"].rows[0][1] == where
     for vague in (some, wide, spread_out(layer, ambrel[:2], 0.5)):

@@ -73,10 +73,10 @@ def _find_told(table: pd.DataFrame) -> pd.DataFrame:
 def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield how many levels moved, and a line for each that did or that a rule spoke for."""
     moved = sum(row["moved"] for row in rows)
-    told = f"{moved} levels moved" if moved else "nothing moved"
+    head = f"{moved} levels moved" if moved else "nothing moved"
     still = len(rows) - moved
-    told += f", a rule left {still} where they were" if still else ""
-    yield f"{result['old']} to {result['new']}: {told}"
+    head += f", a rule left {still} where they were" if still else ""
+    yield f"{result['old']} to {result['new']}: {head}"
     for row in rows:
         line = f"{row['name']} ({row['region_id']}), {row['layer']}: level {row['level_before']}"
         line += f" to {row['risk_level']}, p_any {_number(row['p_before'])}"

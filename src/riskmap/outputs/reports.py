@@ -292,8 +292,9 @@ def _areas_of(told: Edition, vague: pd.DataFrame) -> dict[str, str]:
         else:
             codes = parts["iso3"].dropna().unique()
             area = ", ".join(country_name(code, words) for code in sorted(codes))
-        place = display(parts["place"].iloc[0]) if "place" in parts else ""
-        where = ", ".join(dict.fromkeys(filter(None, (place, area))))
+        first = parts.iloc[0]  # names as written, which the public does not see
+        written = [display(first.get(name)) for name in ("place", "admin2", "admin1")]
+        where = ", ".join(dict.fromkeys(filter(None, (*written, area))))
         said = words["district_unknown_in"] if where else words["district_unknown"]
         found[key] = said.format(place=where)
     return found

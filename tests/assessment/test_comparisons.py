@@ -9,11 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
+from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
 from riskmap.cli import app
 from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.profiles import apply_profile
+from riskmap.schema import conform
 
 REGIONS = rm.datasets.regions()
 LOCATED = rm.locate(rm.datasets.incidents(), REGIONS)
@@ -79,6 +81,34 @@ def test_diff_prints_what_moved(layers, tmp_path):
     assert found.stdout.startswith("2024-10-01 to 2024-12-01")
     told = orjson.loads(RUN.invoke(app, ["diff", *names, "--json"]).stdout)
     assert len(told["changes"]) == len(layers[1].risks)
+
+
+def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
+    def diff(*sets):
+        folders = [rm.publish(one, tmp_path, formats=["csv"]) for one in sets]
+        found = RUN.invoke(app, ["diff", *map(str, folders)])
+        assert found.exit_code == 0, found.output
+        return found.stdout
+
+    old, new = (
+        replace(
+            one,
+            risks=conform(
+                one.risks.assign(risk_level=0, level_before=None, p_any=np.nan, trend=None),
+                RISK_COLUMNS,
+            ),
+            audit=conform(
+                one.risks[["region_id", "layer"]].assign(rule="unwatched"), AUDIT_COLUMNS
+            ),
+        )
+        for one in layers
+    )
+    assert diff(old, new) == "2024-10-01 to 2024-12-01: nothing moved\n"
+    found = diff(old, layers[1]).splitlines()
+    known = layers[1].risks["risk_level"] > 0
+    assert found[0].startswith(f"2024-10-01 to 2024-12-01: {known.sum()} levels moved")
+    assert not any("nan" in line for line in found)
+    assert sum("level 0 to " in line for line in found) == known.sum()
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def explain(layer):
     moves = [
         (rose, name, "up", "more", 1, 0.35, 5),
         (fell, name, "up", "more", 1, 0.35, 5),
-        (fell, name, "down", "quiet", 74, 0.041, 3),
+        (fell, name, "down", "quiet", 74, 0.014, 3),
     ]
     return dataclasses.replace(
         layer,
@@ -214,7 +214,7 @@ def tell(layer):
         22: {"reasons": "not_covered", "reporting_gap": False},
         23: {"reasons": "no_reports", "reporting_gap": False},
     }
-    changes[0] |= {"attacked": True, "attacks_told": 2.0}
+    changes[0] |= {"attacked": True, "attacks_told": 2.0, "threshold_level": 2}
     for place, told in changes.items():
         for column, value in told.items():
             risks.loc[(ids[place], name), column] = value

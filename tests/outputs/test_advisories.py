@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import riskmap
 from riskmap import datasets
+from riskmap.assessment.layers import AUDIT_COLUMNS, KNOWLEDGE_COLUMNS
 from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import escape_markdown, to_markdown
 from riskmap.outputs.pages import advisory_page
+from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents
-from riskmap.outputs.wordings import display, likelihood, percent
+from riskmap.outputs.wordings import country_name, display, likelihood, percent
+from riskmap.schema import conform
 
 ASHKOR = "Ashkor (Ambrel) 5"
 
@@ -74,9 +79,36 @@ def test_what_moved_levels_is_told_by_its_largest_parts(explained):
 
 
 def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
-    up, down = "One more such incident: 5 extreme (35 %).", "No such incident for 74 days:"
-    told = f"{up} {down} 3 moderate (4.1 %)."
+    up = "One more such incident: 5 extreme (35 %)."
+    down = "If a source watches and tells of no incident for 74 days: 3 moderate (1.4 %)."
+    told = f"{up} {down}"
     assert Bundle(explained).report("en")["moves"].rows == (("Berin (Ambrel)", "4 high", told),)
+
+
+def test_where_nobody_watches_no_silence_lowers_a_level(explained):
+    risks, place = explained.risks, explained.regions["region_id"].iloc[1]
+    here = (risks["region_id"] == place) & (risks["layer"] == explained.headline)
+    known = {"region_id": place, "layer": explained.headline, "watched": False}
+    layer = dataclasses.replace(
+        explained,
+        risks=risks.assign(at_least=here.astype("boolean")),
+        knowledge=conform(pd.DataFrame([known]), KNOWLEDGE_COLUMNS),
+    )
+    up = "One more such incident: 5 extreme (35 %)."
+    for told in (layer, apply_profile(layer, "public")):
+        rows = Bundle(told).report("en")["moves"].rows
+        assert rows == (("Berin (Ambrel)", "at least 4 high", up),)
+        assert set(Bundle(told).moves["kind"]) == {"more"}
+
+
+def test_a_probability_just_under_the_next_level_is_said_to_be(explained):
+    bound = explained.scale.thresholds[explained.headline][2]
+    quiet = explained.counterfactuals["kind"] == "quiet"
+    p_any = explained.counterfactuals["p_any"].mask(quiet, bound - 1e-6)
+    moves = explained.counterfactuals.assign(p_any=p_any)
+    layer = dataclasses.replace(explained, counterfactuals=moves)
+    ((*_, text),) = Bundle(layer).report("en")["moves"].rows
+    assert text.endswith(f"74 days: 3 moderate (just under {percent(bound)}).")
 
 
 def test_levels_to_read_with_care_and_consequences(explained):
@@ -124,6 +156,38 @@ def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(ex
     ((rule, places),) = report["held"].rows
     assert rule.startswith("The level is held")
     assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
+
+
+def every_rule():
+    """The rules that the method writes into the audit."""
+    folder = Path(riskmap.__file__).parent / "assessment"
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
+    found = set(re.findall(r'\brule(?:=| = |, detail = )"(\w+)"', text))
+    assert {"at_least", "unwatched", "kept", "hold", "lower"} <= found
+    return sorted(found)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_rule_has_words(explained, language):
+    ids = explained.regions["region_id"]
+    rows = [(key, "foreign", rule, "why") for key, rule in zip(ids[2:], every_rule(), strict=False)]
+    audit = conform(pd.DataFrame(rows, columns=explained.audit.columns), AUDIT_COLUMNS)
+    held = Bundle(dataclasses.replace(explained, audit=audit)).report(language)["held"].rows
+    said = {catalogue(language)["rules"][rule] for rule in every_rule() if rule != "unwatched"}
+    assert {rule for rule, _ in held} == said
+
+
+def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_say_it(explained):
+    found = ("XQA0102", "foreign", "at_least", "not_covered")
+    rows = pd.DataFrame([found], columns=explained.audit.columns)
+    layer = dataclasses.replace(
+        explained, audit=conform(pd.concat([explained.audit, rows]), AUDIT_COLUMNS)
+    )
+    for language in languages():
+        words = catalogue(language)["rules"]
+        why = " (under 0.8 of the bound)" if language == "en" else ""
+        told = Bundle(layer).report(language)["changes"].rows[1][4]
+        assert told == f"{words['lower']}{why} {words['at_least']}"
 
 
 def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
@@ -234,6 +298,39 @@ def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
     assert found["incident_id"].is_unique
     assert (found["weight"] == 1.0).all()
     assert (found["foreign_victims"] > 0).all()
+
+
+def spread_out(layer, regions, weight, **changes):
+    """The layer with its first incident alone, spread over some regions."""
+    told = {"event_date": pd.Timestamp("2024-12-01"), "admin1": pd.NA, "admin2": pd.NA} | changes
+    first = layer.incidents.head(1).assign(**told)
+    rows = [first.assign(region_id=key, weight=weight) for key in regions]
+    return dataclasses.replace(layer, incidents=pd.concat(rows, ignore_index=True))
+
+
+def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
+    table = layer.regions
+    ambrel = table.loc[table["parent"] == "Ambrel", "region_id"]
+    some = spread_out(layer, ambrel, 1 / len(ambrel), place="Old road")
+    one = Bundle(some).report("en")["incidents"].rows
+    assert [row[1] for row in one] == ["district not known (Old road, Ambrel)"]
+    assert Bundle(some).report("zh")["incidents"].rows[0][1] == catalogue("zh")[
+        "district_unknown_in"
+    ].format(place="Old road, Ambrel")
+    wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
+    ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
+    assert where == f"district not known ({country_name('XQA', catalogue('en'))})"
+    odd = spread_out(layer, table["region_id"], 0.01, place=pd.NA, admin2="Nowhere")
+    assert "(Nowhere, " in Bundle(odd).report("en")["incidents"].rows[0][1]
+    assert "Nowhere" not in written(apply_profile(odd, "public"))
+    part = spread_out(layer, ambrel[:2], 0.2, place=pd.NA)
+    assert Bundle(part).report("en")["incidents"].rows[0][1] == where
+    for vague in (some, wide, spread_out(layer, ambrel[:2], 0.5)):
+        assert map_payload(Bundle(vague))["incidents"]["region"] == []
+        assert not any("Latest" in row[-1] for row in Bundle(vague).report("en")["summary"].rows)
+    known = spread_out(layer, ambrel[:1], 0.6)
+    assert map_payload(Bundle(known))["incidents"]["region"] == [0]
+    assert Bundle(known).report("en")["incidents"].rows[0][1] == "Ashkor"
 
 
 def test_every_section_is_there_and_the_ledger_adds_up(layer):

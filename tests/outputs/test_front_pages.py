@@ -7,13 +7,16 @@ import re
 import pandas as pd
 import pytest
 
+from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.documents import advisory_docx, to_markdown
+from riskmap.outputs.front_pages import summary_rows
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile
+from riskmap.schema import conform
 
 COMFORT = re.compile(
     r"usual precaution|so rare|safe to|nothing to fear|precautions are enough|通常的防范",
@@ -162,6 +165,59 @@ def test_how_many_attacks_hit_the_group_stands_beside_its_level(told):
     assert report["summary"].head[:3] == ("Region", "Level", "Attacks on the group told")
     assert {row[2] for row in report["summary"].rows} == {"2"}
     assert "Attacks on the group told" not in Bundle(told).report("en")["summary"].head
+
+
+def test_regions_that_are_newly_or_no_longer_assessed_are_told(told):
+    ids, name = told.regions["region_id"], told.headline
+    risks = told.risks.set_index(["region_id", "layer"])
+    columns = ["level_before", "p_before"]
+    risks.loc[(ids[0], name), columns] = [0, None]
+    risks.loc[(ids[22], name), columns] = [2, 0.02]
+    risks.loc[(ids[23], name), columns] = [3, None]  # lost in an issue before that one
+    layer = dataclasses.replace(told, risks=conform(risks.reset_index(), RISK_COLUMNS))
+    (line,) = [x for x in Bundle(layer).report("en")["judgements"] if "since the last" in x]
+    assert line == (
+        "Regions since the last issue: 0 deteriorated, 0 improved; newly assessed: Ashkor (Ambrel) "
+        "(1 in all); no longer assessed: Wolmar (Velmar) (1 in all)."
+    )
+    assert any("不再得到评定" in line for line in Bundle(layer).report("zh")["judgements"])
+
+
+def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives(told):
+    ids, name = told.regions["region_id"], told.headline
+    risks = told.risks.set_index(["region_id", "layer"])
+    risks.loc[(ids[0], name), ["threshold_level", "single_source"]] = [5, True]
+    risks.loc[(ids[4], name), ["threshold_level", "single_source"]] = [5, True]
+    layer = dataclasses.replace(told, risks=conform(risks.reset_index(), RISK_COLUMNS))
+    report = Bundle(layer).report("en")
+    said = (
+        "The number gives 5 extreme; shown as 3 moderate because one source alone tells it: plan "
+        "for the number until it is confirmed."
+    )
+    edition = Bundle(layer).edition("en")
+    rows = {row[0]: row[-1] for row in summary_rows(edition, limit=24).rows}
+    assert [place for place, why in rows.items() if said in why] == ["Ashkor (Ambrel)"]
+    assert sum("The number gives" in why for why in rows.values()) == 1
+    (line,) = [x for x in report["judgements"] if x.startswith("Plan for the number")]
+    assert "Ashkor (Ambrel) (the number gives 5 extreme, shown as 3 moderate) (1 in all)" in line
+    assert not any("holds the level up" in flag for flag, _ in report["flags"].rows)
+    assert not any("Plan for the number" in x for x in Bundle(told).report("en")["judgements"])
+
+
+def test_an_attack_holds_a_level_up_only_where_it_would_be_lower(told):
+    def flags(level, threshold):
+        here = (told.risks["region_id"] == "XQA0101") & (told.risks["layer"] == told.headline)
+        risks = told.risks.assign(
+            risk_level=told.risks["risk_level"].mask(here, level),
+            threshold_level=told.risks["threshold_level"].mask(here, threshold),
+        )
+        rows = Bundle(dataclasses.replace(told, risks=risks)).report("en")["flags"].rows
+        return any(flag == catalogue("en")["flags"]["lifted"] for flag, _ in rows)
+
+    assert flags(3, 2)
+    assert not flags(3, 3)
+    assert not flags(3, 4)
+    assert not flags(4, 2)
 
 
 def test_no_wording_comforts(told):

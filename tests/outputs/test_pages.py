@@ -158,7 +158,7 @@ def test_what_moved_levels_and_what_would_is_flat_and_in_codes(explained):
     causes = [codes["causes"][i] for i in columns["changes"][0][::2]]
     assert causes == ["new incidents", "decay"]
     assert columns["changes"][0][1::2] == [0.9, -0.1]
-    assert columns["moves"][:2] == [[], [0, 1, 5, 0.35, 1, 74, 3, 0.041]]
+    assert columns["moves"][:2] == [[], [0, 1, 5, 0.35, 1, 74, 3, 0.014]]
     assert [codes["rules"][i] for i in columns["rules"][1]] == ["lower"]
     assert (columns["victims"][0], columns["severe"][0]) == (0.4, 5)
     assert "changes" not in found["layers"]["violence"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,8 @@ from riskmap.cli.common import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.panels.groups import WorkerGroup
@@ -54,19 +57,39 @@ def diff(
         "new": layers[1].provenance["as_of"],
         "changes": as_rows(table),
     }
-    moved = table[table["trend"].isin(["deteriorated", "improved"]) | table["rule"].notna()]
-    show(result, _tell(result, moved.to_dict("records")), as_json=as_json)
+    show(result, _tell(result, _find_told(table).to_dict("records")), as_json=as_json)
 
 
-def _tell(result: dict[str, Any], moved: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a line for each level that moved or is held."""
-    yield f"{result['old']} to {result['new']}: {len(moved)} levels moved or are held"
-    for row in moved:
+def _find_told(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose level moved, or whose level a rule spoke for; ``moved`` tells which.
+
+    What is not assessed in either set is neither.
+    """
+    now, before = (table[name].fillna(0) for name in ("risk_level", "level_before"))
+    table = table.assign(moved=(now != before).astype(bool))
+    return table[((now > 0) | (before > 0)) & (table["moved"] | table["rule"].notna())]
+
+
+def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield how many levels moved, and a line for each that did or that a rule spoke for."""
+    moved = sum(row["moved"] for row in rows)
+    head = f"{moved} levels moved" if moved else "nothing moved"
+    still = len(rows) - moved
+    head += f", a rule left {still} where they were" if still else ""
+    yield f"{result['old']} to {result['new']}: {head}"
+    for row in rows:
         line = f"{row['name']} ({row['region_id']}), {row['layer']}: level {row['level_before']}"
-        line += f" to {row['risk_level']}, p_any {row['p_before']:.3f} to {row['p_any']:.3f}"
-        line += f", real with probability {row['p_change']:.2f}"
+        line += f" to {row['risk_level']}, p_any {_number(row['p_before'])}"
+        line += f" to {_number(row['p_any'])}"
+        if not math.isnan(row["p_change"]):
+            line += f", real with probability {row['p_change']:.2f}"
         told = [str(row[key]) for key in ("cause", "rule") if isinstance(row[key], str)]
         yield line + (f" ({'; '.join(told)})" if told else "")
+
+
+def _number(p: float) -> str:
+    """Return a probability, or that it is not known."""
+    return "not known" if math.isnan(p) else f"{p:.3f}"
 
 
 def replay(  # noqa: PLR0913, PLR0917 - one an option of the command

@@ -191,11 +191,12 @@ def _probability(layer: RiskLayer, rows: pd.DataFrame) -> str:
 
 
 def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
-    """Return which levels are held up by an attack, may be higher, or are of an earlier day."""
+    """Return which regions an attack is marked in, whose levels may be higher, or are older."""
     flags = flag_table(rows)
+    flags["attacked"] &= ~flags["lifted"]
     return "".join(
         f" {words['flags'][name]} ({', '.join(region_names(rows[flags[name]]))})"
-        for name in ("attacked", "at_least", "kept", "rows_lost", "reporting_gap")
+        for name in ("lifted", "attacked", "at_least", "kept", "rows_lost", "reporting_gap")
         if flags[name].any()
     )
 

@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     incident_words,
     level_told,
     level_words,
+    lies_here,
     no_issue_before,
     percent,
     region_names,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 ATTACKS, UNREAD = 6, 5
 _MOST_LETTERS = 40
 SUMMARY_ROWS = 7
-#: An incident of which less than this lies in a region is not told as that region's latest.
-_MOSTLY = 0.5
 
 
 def attack_lines(told: Edition) -> tuple[str, ...]:
@@ -138,6 +137,7 @@ def judgement_lines(told: Edition) -> tuple[str, ...]:
         *_gap_lines(told),
         *_level_lines(told),
         *_change_lines(told),
+        *_capped_lines(told),
         *_doubt_lines(told),
         *shares,
         *_unread_lines(told),
@@ -200,10 +200,12 @@ def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
 def _change_lines(told: Edition) -> Iterator[str]:
     """Yield what moved since the issue before, or that there is none."""
     known, words, said = told.known, told.words, told.words["sentences"]
-    if known["trend"].notna().any():
+    other = _assessed_otherwise(told)
+    if known["trend"].notna().any() or other:
         moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
         up, down = map(len, moved.values())
-        yield said["changed"].format(up=up, down=down)
+        moves = said["semicolon"].join([said["changed_by"].format(up=up, down=down), *other])
+        yield said["changed"].format(moves=moves)
         if known["level_before"].notna().any():
             for way, rows in moved.items():
                 if len(rows):
@@ -213,10 +215,50 @@ def _change_lines(told: Edition) -> Iterator[str]:
         yield no_issue_before(provenance, words)
 
 
+def _assessed_otherwise(told: Edition) -> list[str]:
+    """Return which regions had no level before and have one, and the other way round.
+
+    A level before is the last one known, so that one without a probability was lost earlier.
+    """
+    said, words, unknown = told.words["sentences"], told.words, told.unknown
+    lost = unknown["level_before"].gt(0).fillna(value=False) & unknown["p_before"].notna()
+    groups = {
+        "newly": told.known[told.known["level_before"].eq(0).fillna(value=False)],
+        "lost": unknown[lost],
+    }
+    return [
+        said[name].format(places=enumerated(region_names(rows), words), n=len(rows))
+        for name, rows in groups.items()
+        if len(rows)
+    ]
+
+
 def _moves(rows: pd.DataFrame) -> list[str]:
     """Return the names of regions with their levels before and now."""
     steps = zip(region_names(rows), rows["level_before"], rows["risk_level"], strict=True)
     return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
+
+
+def _is_capped(rows: pd.DataFrame) -> pd.Series:
+    """Return where the number gives more than the level, because one source alone tells it."""
+    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
+    return capped.fillna(value=False).astype(bool)
+
+
+def _capped_lines(told: Edition) -> Iterator[str]:
+    """Yield the regions of which the number gives more than the level, with both."""
+    words, rows = told.words, told.known[_is_capped(told.known)]
+    places = [
+        words["sentences"]["capped_one"].format(
+            place=name,
+            level=level_words(int(row.threshold_level), words),
+            shown=level_words(int(row.risk_level), words),
+        )
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
+    ]
+    if places:
+        text = enumerated(places, words)
+        yield words["sentences"]["capped_at"].format(places=text, n=len(places))
 
 
 def _doubt_lines(told: Edition) -> Iterator[str]:
@@ -283,17 +325,24 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
         "previous": rows["level_before"].notna().any(),
     }
     keys = ("region", "level", *(key for key in shown if shown[key]), "probability", "because")
-    cells = []
+    cells, capped = [], _is_capped(rows)
     for name, row in zip(region_names(rows), rows.itertuples(), strict=True):
+        cap = words["sentences"]["capped"].format(
+            level=level_words(
+                0 if pd.isna(row.threshold_level) else int(row.threshold_level), words
+            ),
+            shown=level_words(int(row.risk_level), words),
+        )
         why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
         old = NONE if pd.isna(row.level_before) else level_words(int(row.level_before), words)
+        because = ". ".join(filter(None, (why, latest.get(row.region_id, ""))))
         texts = {
             "region": name,
             "level": level_told(row, words),
             "attacks_told": NONE if pd.isna(row.attacks_told) else f"{row.attacks_told:g}",
             "previous": old,
             "probability": chance(row, words, brief=True),
-            "because": ". ".join(filter(None, (why, latest.get(row.region_id, "")))),
+            "because": f"{cap} {because}" if capped[row.Index] else because,
         }
         cells.append(tuple(texts[key] for key in keys))
     return told.grid(keys, cells)
@@ -302,9 +351,7 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
 def _latest(told: Edition) -> dict[str, str]:
     """Return each region's latest incident that the headline is about, as text."""
     layer, words = told.layer, told.words
-    table = layer.incidents[
-        layer.incidents["event_date"].notna() & (layer.incidents["weight"] >= _MOSTLY)
-    ]
+    table = layer.incidents[layer.incidents["event_date"].notna() & lies_here(layer.incidents)]
     if layer.headline != "violence":
         table = table[hits_foreigners(table)]
     order = ["region_id", "event_date", "incident_id"]

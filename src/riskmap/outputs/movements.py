@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
@@ -14,6 +15,7 @@ from riskmap.outputs.wordings import (
     display,
     enumerated,
     is_told,
+    level_least,
     level_sign,
     level_words,
     percent,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 #: Codes of a level that may be higher.
 DOUBTS = ("rows_lost", "borderline", "unclear")
+#: Rules whose words say all that they found.
+_SAY_ALL = ("at_least", "unwatched", "share", "attacked", "kept")
 _PARTS = 4
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
@@ -107,9 +111,11 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
 def held_rows(told: Edition) -> Grid:
     """Return the rules that left a level where it was, each with its regions.
 
-    What a rule found in each region stands in the layer's audit.
+    What a rule found in each region stands in the layer's audit. Where too little is known no
+    level was left anywhere: those regions are told among the gaps.
     """
     table, audit = told.table, told.of_headline(told.layer.audit)
+    audit = audit[audit["rule"] != "unwatched"]
     now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
     still = table[table["level_before"].isna() | (now == before)]
     cells = []
@@ -130,12 +136,16 @@ def _with_levels(rows: pd.DataFrame) -> str:
 
 
 def _rule_texts(told: Edition) -> pd.Series:
-    """Return the rules that spoke for each region, with what they found where that is told."""
+    """Return the rules that spoke for each region, with what they found where that is told.
+
+    What they found is told in English, and so in no other language; nor is it where the rule says
+    all of it.
+    """
     rows = told.of_headline(told.layer.audit)
     texts = []
     for rule, detail in zip(rows["rule"], rows["detail"], strict=True):
         said = told.words["rules"].get(rule, display(rule))
-        found = display(detail)
+        found = "" if rule in _SAY_ALL or told.language != "en" else display(detail)
         texts.append(f"{said} ({found})" if found else said)
     spoke = pd.Series(texts, rows["region_id"], dtype="object")
     return spoke.groupby(level=0).agg(lambda lines: " ".join(dict.fromkeys(lines)))
@@ -144,6 +154,7 @@ def _rule_texts(told: Edition) -> pd.Series:
 def flag_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     """Return which of some rows of the table are to be read with care, a row for each reason."""
     flags = flag_table(rows)
+    flags = flags.drop(columns="attacked")  # told with the level; here only where it holds it up
     cells = (
         (str(told.words["flags"][flag]), _with_levels(rows[flags[flag]]))
         for flag in flags.columns[flags.any()]
@@ -166,6 +177,11 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
     flags = {"fragile": risks["fragility"] == "fragile"}
     for name in ("single_source", "held", "reporting_gap", "at_least", "attacked"):
         flags[name] = risks[name].eq(other=True)
+    flags["lifted"] = (
+        flags["attacked"]
+        & (risks["threshold_level"] < risks["risk_level"])
+        & (risks["risk_level"] <= FLOOR)  # an attack lifts no level beyond that
+    )
     flags["kept"] = risks["level_as_of"].notna()
     for code in DOUBTS:
         told = [code in codes_in(text) for text in risks["reasons"]]
@@ -178,18 +194,23 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
 def move_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     """Return what would move the level of some rows of the table, where something is known."""
     moves, words = told.moves, told.words
+    under = _reads_higher(told.layer, moves)
     texts = [
-        move_text(kind, amount, level=int(level), p_any=p_any, words=words)
-        for kind, amount, level, p_any in zip(
-            moves["kind"], moves["amount"], moves["risk_level"], moves["p_any"], strict=True
+        move_text(kind, amount, level=int(level), p_any=p_any, words=words, under=close)
+        for kind, amount, level, p_any, close in zip(
+            moves["kind"], moves["amount"], moves["risk_level"], moves["p_any"], under, strict=True
         )
     ]
     said = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
     rows = rows[rows["region_id"].isin(said.index)]
     cells = (
-        (name, level_words(int(level), words), said[key])
-        for name, key, level in zip(
-            region_names(rows), rows["region_id"], rows["risk_level"], strict=True
+        (name, level_least(level, at_least=least, words=words), said[key])
+        for name, key, level, least in zip(
+            region_names(rows),
+            rows["region_id"],
+            rows["risk_level"],
+            rows["at_least"],
+            strict=True,
         )
     )
     return told.grid(("region", "level", "would_move"), cells)
@@ -199,20 +220,36 @@ def find_moves(layer: RiskLayer) -> pd.DataFrame:
     """Return the counterfactuals that would move the published level, up before down.
 
     Where a rule holds a level, more incidents may only bring the thresholds up to it: that would
-    move nothing.
+    move nothing. Nor does silence where nobody watches.
     """
     keys = ["region_id", "layer"]
     levels = layer.risks[[*keys, "risk_level"]].rename(columns={"risk_level": "level_now"})
     table = layer.counterfactuals.merge(levels, on=keys)
     up = (table["direction"] == "up") & (table["risk_level"] > table["level_now"])
     down = (table["direction"] == "down") & (table["risk_level"] < table["level_now"])
+    known = layer.knowledge
+    blind = pd.MultiIndex.from_frame(known.loc[known["watched"].eq(other=False), keys])
+    down &= ~pd.MultiIndex.from_frame(table[keys]).isin(blind)
     moves = table[(up | down).fillna(value=False).astype(bool)]
     order = ["region_id", "layer", "direction", "amount"]
     return moves.sort_values(order, ascending=[True, True, False, True], ignore_index=True)
 
 
+def _reads_higher(layer: RiskLayer, moves: pd.DataFrame) -> list[bool]:
+    """Return whether each probability, as it is printed, would be of a higher level than it is."""
+    printed = moves.assign(p_any=[float(f"{p:.2g}") for p in moves["p_any"]])
+    levels = layer.scale.levels_of(printed, horizon_days=layer.provenance["horizon_days"])
+    return [bool(level > own) for level, own in zip(levels, moves["risk_level"], strict=True)]
+
+
 def move_text(
-    kind: str, amount: float, *, level: int, p_any: float, words: Mapping[str, Any]
+    kind: str,
+    amount: float,
+    *,
+    level: int,
+    p_any: float,
+    words: Mapping[str, Any],
+    under: bool = False,
 ) -> str:
     """Return what would move a level as a sentence.
 
@@ -226,16 +263,21 @@ def move_text(
         What they would be then.
     words
         A catalogue.
+    under
+        Whether `p_any` is just under the next level, and printed as if it were not.
 
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    >>> move_text("quiet", 74.0, level=3, p_any=0.041, words=catalogue("en"))
-    'No such incident for 74 days: 3 moderate (4.1 %).'
+    >>> move_text("more", 2.0, level=3, p_any=0.041, words=catalogue("en"))
+    '2 more such incidents: 3 moderate (4.1 %).'
+    >>> move_text("quiet", 74.0, level=2, p_any=0.0198, words=catalogue("en"), under=True)
+    'If a source watches and tells of no incident for 74 days: 2 low (just under 2 %).'
     """
     key = "more_one" if (kind, amount) == ("more", 1) else kind
-    said = level_words(level, words)
-    return str(words["moves"][key].format(n=f"{amount:g}", level=said, p=percent(p_any)))
+    chance, moves = percent(p_any), words["moves"]
+    chance = moves["under"].format(p=chance) if under else chance
+    return str(moves[key].format(n=f"{amount:g}", level=level_words(level, words), p=chance))
 
 
 def history_rows(told: Edition) -> Grid:

@@ -44,7 +44,6 @@ _SHOWN = (
     "sufficiency",
     "consequence",
     "causes",
-    "rules",
     "flags",
     "moves",
     "consequences",
@@ -79,9 +78,10 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
     script, style = (read_template(name) for name in ("map.js", "map.css"))
+    rules = set(bundle.layer.audit["rule"].dropna())
     payload = map_payload(bundle) | {
         "language": language,
-        "texts": {code: _texts(code) for code in languages()},
+        "texts": {code: _texts(code, rules=rules) for code in languages()},
     }
     return render_html(
         "map.html",
@@ -203,13 +203,15 @@ def _level_colours(scale: LevelScale) -> str:
     )
 
 
-def _texts(code: str) -> dict[str, object]:
+def _texts(code: str, *, rules: set[str]) -> dict[str, object]:
+    """Return what the page says in a language, of rules those that spoke."""
     words = catalogue(code)
     limits = {key: words["limits"][key] for key in ("models", "boundaries")}
     sentences = {key: words["sentences"][key] for key in _SENTENCES}
     page = {key: text for key, text in words["page"].items() if key != "meanings"}
     headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
     return {key: words[key] for key in _SHOWN} | {
+        "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
         "page": page,
         "limits": limits,
         "sentences": sentences,

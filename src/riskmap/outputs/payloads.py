@@ -23,6 +23,7 @@ from riskmap.outputs.wordings import (
     country_names,
     day,
     display,
+    lies_here,
     notice,
     people_of,
 )
@@ -51,6 +52,7 @@ _FLAGS = (
     "unclear",
     "at_least",
     "attacked",
+    "lifted",
 )
 #: Why a region is not assessed, in the order in which they are told.
 _REASONS = tuple(catalogue("en")["reasons_said"])
@@ -416,8 +418,11 @@ def _sparse(counts: FloatArray) -> list[Any]:
 
 
 def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
-    """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes."""
-    table = layer.incidents[layer.incidents["region_id"].isin(ids)]
+    """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes.
+
+    One that is known to an area, and to none of its regions, is listed under none of them.
+    """
+    table = layer.incidents[layer.incidents["region_id"].isin(ids) & lies_here(layer.incidents)]
     table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
     table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
     types = _kinds(table["event_type"])

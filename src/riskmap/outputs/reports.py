@@ -47,6 +47,7 @@ from riskmap.outputs.wordings import (
     display,
     level_told,
     level_words,
+    lies_here,
     notice,
     region_names,
     validity,
@@ -75,6 +76,8 @@ SAID = {
 #: What stands on page one, beside the map.
 FIRST = ("attacks", "judgements", "changes", "summary")
 _RECENT = pd.DateOffset(years=3)
+#: Less than this of an incident is not the whole of it.
+_WHOLE = 0.99
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,8 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     """Return the incidents that a reader should know.
 
     Those of the last three years come first, then those with foreign victims, then the gravest.
-    Each incident stands once, in the region that it most probably belongs to.
+    Each incident stands once, in the region that it most probably belongs to; what is told of it
+    depends on how much of it lies there.
     """
     table = layer.incidents.sort_values(
         ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
@@ -255,18 +259,45 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
 def _incident_rows(told: Edition) -> Grid:
     layer, words = told.layer, told.words
     names = dict(zip(layer.regions["region_id"], layer.regions["name"], strict=True))
+    found = notable_incidents(layer)
+    areas = _areas_of(told, found[~lies_here(found)])
 
     def cells(row: Any) -> tuple[str, ...]:
         return (
             f"{row.event_date:%Y-%m-%d}",
-            display(names.get(row.region_id, row.region_id)),
+            areas.get(row.incident_id, display(names.get(row.region_id, row.region_id))),
             words["event_types"].get(display(row.event_type), display(row.event_type)),
             victim_words(row, words) or NONE,
             display(row.incident_id),
         )
 
-    rows = notable_incidents(layer).itertuples(index=False)
+    rows = found.itertuples(index=False)
     return told.grid(("date", "region", "what", "victims", "source"), map(cells, rows))
+
+
+def _areas_of(told: Edition, vague: pd.DataFrame) -> dict[str, str]:
+    """Return where incidents are, of which no region has more than half, by their ids.
+
+    That is the place as written with the province that all of it lies in, or else the country.
+    """
+    words, table = told.words, told.layer.incidents
+    rows = table[table["incident_id"].isin(vague["incident_id"])]
+    rows = rows.merge(told.table[["region_id", "parent", "iso3"]], on="region_id", how="left")
+    found = {}
+    for key, parts in rows.groupby("incident_id"):
+        whole = parts["weight"].sum() > _WHOLE and parts["parent"].notna().all()
+        parents = parts["parent"].map(display).unique()
+        if whole and len(parents) == 1:
+            area = parents[0]
+        else:
+            codes = parts["iso3"].dropna().unique()
+            area = ", ".join(country_name(code, words) for code in sorted(codes))
+        first = parts.iloc[0]  # names as written, which the public does not see
+        written = [display(first.get(name)) for name in ("place", "admin2", "admin1")]
+        where = ", ".join(dict.fromkeys(filter(None, (*written, area))))
+        said = words["district_unknown_in"] if where else words["district_unknown"]
+        found[key] = said.format(place=where)
+    return found
 
 
 def _limits(told: Edition) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ RAREST = 1e-4
 #: Fewer victims than this are no number that anybody would say.
 _FEW = 0.01
 _EXACT = 1e-6
+#: An incident is told as one of a region only when more than this of it lies there.
+_MOSTLY = 0.5
 _TOLL = ("killed", "wounded", "abducted")
 _LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -221,6 +223,20 @@ def level_words(level: int, words: Mapping[str, Any]) -> str:
     return f"{level or '?'} {words['levels'][LEVEL_NAMES[level]]}"
 
 
+def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
+    """Return a level as its number and name, "at least" before it where it may be higher.
+
+    Examples
+    --------
+    >>> level_least(3, at_least=True, words=catalogue("en"))
+    'at least 3 moderate'
+    """
+    text, known = level_words(int(level), words), level > 0
+    return str(
+        words["told"]["at_least"].format(level=text) if known and is_told(at_least) else text
+    )
+
+
 def level_told(row: Any, words: Mapping[str, Any]) -> str:
     """Return a level with all that belongs to it: the span, at least, attacked, kept.
 
@@ -240,15 +256,26 @@ def level_told(row: Any, words: Mapping[str, Any]) -> str:
     'at least 3 moderate (2 to 4), attacked'
     """
     said, level = words["told"], 0 if pd.isna(row.risk_level) else int(row.risk_level)
-    text = level_words(level, words)
-    if level and is_told(row.at_least):
-        text = said["at_least"].format(level=text)
+    text = level_least(level, at_least=row.at_least, words=words)
     span = (row.level_low, row.level_high)
     if level and not any(map(pd.isna, span)) and span[0] < span[1]:
         text = said["span"].format(level=text, low=int(span[0]), high=int(span[1]))
     if not pd.isna(row.level_as_of):
         text = said["kept"].format(level=text, date=day_words(row.level_as_of, words))
     return str(said["attacked"].format(level=text) if is_told(row.attacked) else text)
+
+
+def lies_here(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows are of incidents that lie in their region more probably than elsewhere.
+
+    Of the others the district is not known.
+
+    Examples
+    --------
+    >>> lies_here(pd.DataFrame({"weight": [1.0, 0.5, 0.3]})).tolist()
+    [True, False, False]
+    """
+    return rows["weight"] > _MOSTLY
 
 
 def is_told(flag: Any) -> bool:

@@ -321,7 +321,7 @@
     const was = l.before ? l.before[i] : null, step = (v) => `${v || "?"} ${t.levels[D.scale.levels[v].name]}`;
     if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
     if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
-    if (flagged(i, "attacked")) parts.push(make("p", "▲ " + t.flags.attacked, "warn alarm"));
+    if (flagged(i, "attacked")) parts.push(make("p", "▲ " + t.flags[flagged(i, "lifted") ? "lifted" : "attacked"], "warn alarm"));
     parts.push(verdict, make("p", D.scale.meanings[S.lang][S.layer][level], "quiet"));
     const why = reasons(i);
     if (!level) parts.push(make("p", fill(t.page.reason, { why: why.join(", ") || t.reasons_short.untold }), "warn"));
@@ -334,7 +334,7 @@
       parts.push(gauge(p));
     }
     if (l.gap[i]) parts.push(make("p", t.page.gap, "warn"));
-    if (l.flags) D.codes.flags.forEach((flag, bit) => { if ((l.flags[i] >> bit) & 1 && !["attacked", "kept"].includes(flag)) parts.push(make("p", t.flags[flag], "warn")); });
+    if (l.flags) D.codes.flags.forEach((flag, bit) => { if ((l.flags[i] >> bit) & 1 && !["attacked", "lifted", "kept"].includes(flag)) parts.push(make("p", t.flags[flag], "warn")); });
     const facts = make("dl");
     const fact = (key, value) => { if (value !== null && value !== undefined && value !== "") facts.append(make("dt", key), make("dd", value)); };
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
@@ -380,7 +380,9 @@
     if (level > 1) out.push(fill(t.page.falls, { level: name(level - 1), p: percent(b[level - 2]) }));
     for (let j = 0; j < moves.length; j += 4) {
       const kind = D.codes.moves[moves[j]], n = moves[j + 1];
-      out.push(fill(t.moves[kind === "more" && n === 1 ? "more_one" : kind], { n, level: name(moves[j + 2]), p: percent(moves[j + 3]) }));
+      const v = moves[j + 2], q = moves[j + 3], said = percent(q);
+      const close = v > 0 && v < 5 && q >= b[v - 1]; // as it is printed it would be of the next level
+      out.push(fill(t.moves[kind === "more" && n === 1 ? "more_one" : kind], { n, level: name(v), p: close ? fill(t.moves.under, { p: said }) : said }));
     }
     return out.length ? [make("h3", t.page.moves), ...out.map((s) => make("p", s, "quiet"))] : [];
   }

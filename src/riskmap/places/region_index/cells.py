@@ -8,13 +8,21 @@ is certain beyond rounding (an error bound as in Shewchuk, 1997); points in doub
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from riskmap.errors import MissingDependencyError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from riskmap.typing import FloatArray
 
 Int32Array = NDArray[np.int32]
@@ -29,6 +37,12 @@ OUTSIDE, DOUBT, WALK = -1, -2, -3
 
 #: At most so many regions meet in a cell that is walked: one bit each.
 MAX_CANDIDATES = 32
+
+#: Points asked at once from which on compiling pays.
+POINTS_TO_COMPILE = 2_000_000
+
+#: Points that a thread takes at a time: their arrays stay in its cache.
+CHUNK = 2**16
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,9 @@ class Cells:
         return sum(array.nbytes for array in vars(self).values())
 
 
-def look_up(cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
+def look_up(
+    cells: Cells, x: FloatArray, y: FloatArray, *, compiled: bool | None = None
+) -> Int32Array:
     """Return the smallest polygon that covers each point, `OUTSIDE` or `DOUBT`.
 
     Parameters
@@ -77,12 +93,32 @@ def look_up(cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
         The index.
     x, y : ndarray, shape (n,)
         The points; one that is not finite is outside.
+    compiled
+        Whether numba's loop answers, or NumPy; None takes numba for large questions where it is
+        installed. The answers are the same.
 
     Returns
     -------
     ndarray of int32, shape (n,)
         The polygons' numbers.
     """
+    if compiled is None:
+        compiled = len(x) >= POINTS_TO_COMPILE and find_spec("numba") is not None
+    engine = look_up_compiled if compiled else look_up_arrays
+    found = np.empty(len(x), dtype=np.int32)
+
+    def answer(start: int) -> None:
+        part = slice(start, start + CHUNK)
+        found[part] = engine(cells, x[part], y[part])
+
+    engine(cells, x[:0], y[:0])  # compiling changes how all threads deal with warnings
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(answer, range(0, len(x), CHUNK)))
+    return found
+
+
+def look_up_arrays(cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
+    """Return what :func:`look_up` returns, by NumPy on all points at once."""
     west, south, per_x, per_y = cells.frame
     width = len(cells.columns)
     # the outermost cells are empty, so whatever is beyond them, or NaN, may go there
@@ -123,3 +159,72 @@ def _walk(cells: Cells, nodes: Int32Array, px: FloatArray, py: FloatArray) -> In
     polygons[inside == 0] = OUTSIDE
     polygons[doubt] = DOUBT
     return polygons
+
+
+@cache
+def compiled_loop() -> Callable[..., None]:
+    """Return :func:`loop`, compiled and free of the interpreter's lock.
+
+    Raises
+    ------
+    MissingDependencyError
+        When numba is not installed.
+    """
+    if find_spec("numba") is None:
+        raise MissingDependencyError("numba", extra="fast")
+    import numba
+
+    return cast("Callable[..., None]", numba.njit(nogil=True)(loop))
+
+
+def look_up_compiled(cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
+    """Return what :func:`look_up` returns, by numba's loop over the points."""
+    polygons = np.empty(len(x), dtype=np.int32)
+    compiled_loop()(*vars(cells).values(), x, y, polygons)
+    return polygons
+
+
+def loop(  # noqa: PLR0913, PLR0917 - compiled code takes arrays, in the order of Cells' fields
+    frame: Any,
+    columns: Any,
+    rows: Any,
+    codes: Any,
+    nodes: Any,
+    edges: Any,
+    candidates: Any,
+    x: Any,
+    y: Any,
+    polygons: Any,
+) -> None:
+    """Write the smallest polygon that covers each point into `polygons`; see :class:`Cells`."""
+    west, south, per_x, per_y = frame
+    width, height = len(columns), len(rows)
+    for i in range(len(x)):
+        across, up = (x[i] - west) * per_x, (y[i] - south) * per_y
+        inside_grid = 0 <= across < width and 0 <= up < height
+        polygons[i] = codes[int(up) * width + int(across)] if inside_grid else OUTSIDE
+    for i in range(len(x)):
+        if polygons[i] > WALK:
+            continue
+        node = WALK - polygons[i]
+        px = x[i] - columns[int((x[i] - west) * per_x)]
+        py = y[i] - rows[int((y[i] - south) * per_y)]
+        inside, least = nodes[node].mask, np.inf
+        for e in range(nodes[node].edge, nodes[node + 1].edge):
+            edge = edges[e]
+            to_a = px * edge.ay - py * edge.ax
+            to_b = px * edge.by - py * edge.bx
+            reference_side = edge.ax * edge.by - edge.ay * edge.bx
+            point_side = reference_side + to_a - to_b
+            if (to_a > 0) != (to_b > 0) and (reference_side > 0) != (point_side > 0):
+                inside ^= edge.toggles
+            least = min(least, abs(to_a), abs(to_b), abs(point_side))
+        polygons[i] = OUTSIDE
+        if least <= nodes[node].tolerance:
+            polygons[i] = DOUBT
+        elif inside:
+            first = nodes[node].candidate
+            while inside & 1 == 0:
+                inside >>= 1
+                first += 1
+            polygons[i] = candidates[first]

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -22,6 +20,8 @@ from riskmap.errors import InputError
 from riskmap.places.region_index.cells import DOUBT, EDGE, MAX_CANDIDATES, NODE, WALK, Cells
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from riskmap.typing import IntArray
@@ -57,38 +57,13 @@ def pack(saved: Saved) -> bytes:
     return b"".join((MARK, hashlib.sha256(content).digest(), content))
 
 
-def write(path: str | Path, saved: Saved) -> None:
-    """Write an index to a file, whole or not at all."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as file:
-            file.write(pack(saved))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def read(path: str | Path) -> Saved:
-    """Return what a file holds.
-
-    Raises
-    ------
-    InputError
-        When the file is not a saved index, is of another version, or was changed or cut.
-    """
-    return unpack(Path(path).read_bytes(), Path(path))
-
-
 def unpack(data: bytes, path: Path | None = None) -> Saved:
     """Return what the content of a file holds; errors name the file, where there is one.
 
     Raises
     ------
     InputError
-        As for :func:`read`.
+        When it is no saved index, is of another version, or was changed or cut.
     """
     mark, body = data[: len(MARK)], memoryview(data)[len(MARK) :]
     if mark != MARK:

@@ -412,3 +412,15 @@ def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
     located = rm.locate(pd.concat(again, ignore_index=True), rm.datasets.regions())
     assert located.aside["incident_id"].tolist() == ["invented:1#4"]
     assert lost_in(pd.concat(again, ignore_index=True))["weight"].tolist() == [1.0]
+
+
+def test_a_district_named_from_abroad_stops_no_run_on_regions_of_the_third_level():
+    regions = rm.datasets.regions()
+    regions = regions.assign(adm_level=regions["adm_level"] + 1)
+    rows = (
+        rm.datasets.incidents()
+        .iloc[:2]
+        .assign(country="AFG", region_id=None, admin2=regions["parent"].iloc[0], geometry=None)
+    )
+    located = rm.locate(rows, regions)
+    assert located.set_aside["reason"].tolist() == ["outside_country"] * 2

@@ -10,8 +10,8 @@ import pandas as pd
 
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.places.findings import METHODS, SPREAD, Placed, find_places
-from riskmap.places.losses import find_aside
+from riskmap.places.evidence import members_of
+from riskmap.places.found_places import METHODS, SPREAD, Placed, find_aside, find_places
 from riskmap.places.spreads import Past, check_spread, spread_weights
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -39,7 +39,7 @@ class Located:
         Every other row: ``incident_id, stage, reason, detail``.
     aside
         The rows that were set aside, or spread although they name a region, with the ``area`` that
-        each is known to (:func:`riskmap.places.losses.find_aside`).
+        each is known to (:func:`riskmap.places.found_places.find_aside`).
 
     Examples
     --------
@@ -202,8 +202,7 @@ def _place_spread(
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        column, _, key = name.partition("=")
-        members = np.flatnonzero((regions[column] == key).to_numpy())
+        members = members_of(name, regions)
         weights = spread_weights(members, days, how=str(how), past=past, exposure=worth)[day]
         found.append(
             _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())

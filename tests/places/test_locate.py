@@ -292,7 +292,7 @@ def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
 
 def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch):
     capital = {"kind": ["country_capital"], "name": ["Lomar"], "lon": [2.5], "lat": [-7.5]}
-    monkeypatch.setattr("riskmap.places.centroids._capitals", lambda _: pd.DataFrame(capital))
+    monkeypatch.setattr("riskmap.places.points._capitals", lambda _: pd.DataFrame(capital))
     row = located((2.501, -7.501), geo_precision=None).placements.iloc[0]
     assert (row["method"], row["region_id"], row["confidence"]) == ("capital", "XQA0101", 0.5)
     assert located((2.501, -7.501)).placements["method"].item() == "point"

@@ -13,8 +13,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import BoundaryError
-from riskmap.places.boundary_tables import read_unchecked
-from riskmap.places.coverages import (
+from riskmap.places.areas import (
     areas_km2,
     dissect,
     find_gaps,
@@ -22,6 +21,7 @@ from riskmap.places.coverages import (
     mend,
     widths_m,
 )
+from riskmap.places.boundary_tables import read_unchecked
 from riskmap.schema import CRS, check_regions
 
 if TYPE_CHECKING:

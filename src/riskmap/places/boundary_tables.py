@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import BoundaryError, RiskmapWarning
+from riskmap.places.areas import areas_km2, mend
 from riskmap.places.boundary_columns import (
     Meaning,
     country_codes,
@@ -21,7 +22,6 @@ from riskmap.places.boundary_columns import (
     text_of,
 )
 from riskmap.places.boundary_files import read_polygons
-from riskmap.places.coverages import areas_km2, mend
 from riskmap.schema import CRS, DAY, REGION_COLUMNS, conform
 
 if TYPE_CHECKING:

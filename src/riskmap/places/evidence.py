@@ -10,8 +10,9 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
-from riskmap.places.distances import boundary_distances
-from riskmap.places.names import Gazetteer, fold_name
+from riskmap.places.names import Gazetteer
+from riskmap.places.names.folding import fold_name
+from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:

@@ -16,8 +16,6 @@ import shapely
 
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE
-from riskmap.places.centroids import flag_known_points
-from riskmap.places.distances import boundary_distances
 from riskmap.places.evidence import (
     DEFAULT_LEVEL,
     Evidence,
@@ -25,6 +23,7 @@ from riskmap.places.evidence import (
     gather_evidence,
     name_one,
 )
+from riskmap.places.points import boundary_distances, flag_known_points
 from riskmap.places.region_index import RegionIndex
 
 if TYPE_CHECKING:

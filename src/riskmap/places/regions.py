@@ -15,10 +15,9 @@ import shapely
 
 from riskmap import countries
 from riskmap.errors import BoundaryError
+from riskmap.places.areas import areas_km2, find_overlaps, join_parents, mend
 from riskmap.places.boundaries import fetch_boundary
 from riskmap.places.boundary_tables import read_table, warn
-from riskmap.places.coverages import areas_km2, find_overlaps, mend
-from riskmap.places.crosswalks import join_parents
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 from riskmap.settings import data_path
 

@@ -1,4 +1,4 @@
-"""The chain from a written place to a region: stated, gazetteer, cache, service."""
+"""Places to regions and points: what is stated, the gazetteer, then a service and its cache."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from riskmap.schema import Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.places.geocoders.caches import Reply
-    from riskmap.places.geocoders.services import GeocodeService
+    from riskmap.places.geocode_services import GeocodeService, Reply
     from riskmap.places.names import Gazetteer
 
 #: Geocodes: what :func:`geocode` returns, one row a place.

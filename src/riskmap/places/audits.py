@@ -21,7 +21,7 @@ from riskmap.places.areas import (
     mend,
     widths_m,
 )
-from riskmap.places.boundary_tables import read_unchecked
+from riskmap.places.boundary_tables import read_table
 from riskmap.schema import CRS, check_regions
 
 if TYPE_CHECKING:
@@ -121,7 +121,11 @@ def audit_regions(
     24 regions, 293,784 km²
     nothing found
     """
-    table = regions if isinstance(regions, gpd.GeoDataFrame) else read_unchecked(Path(regions))
+    table = (
+        regions
+        if isinstance(regions, gpd.GeoDataFrame)
+        else read_table(Path(regions), {}, as_is=True)
+    )
     found = list(_table_findings(table))
     if table.crs is None or table.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
         met = "none" if table.crs is None else table.crs.to_string()

@@ -39,14 +39,15 @@ _HEAD = 1 << 12
 _SLACK = 1e-6
 
 
-def read_polygons(path: Path) -> gpd.GeoDataFrame:
-    """Return a boundary file's features as they stand, in EPSG:4326, in the file's order.
+def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the features of a boundary file or table as they stand, in EPSG:4326, in order.
 
     Parameters
     ----------
-    path
-        GeoJSON (``.geojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``),
-        Shapefile (``.shp``) or GeoParquet (``.parquet``, needs the extra ``parquet``).
+    source
+        A GeoDataFrame, or the path of a file: GeoJSON (``.geojson``, ``.json``), FlatGeobuf
+        (``.fgb``), GeoPackage (``.gpkg``), Shapefile (``.shp``) or GeoParquet (``.parquet``, needs
+        the extra ``parquet``).
 
     Returns
     -------
@@ -67,13 +68,20 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
     >>> len(read_polygons(data_path("boundaries/world_adm1.fgb"))) > 4000
     True
     """
-    path = _check_path(path)
-    frame = _READERS[path.suffix.lower()](path)
+    if isinstance(source, pd.DataFrame):
+        path, frame = None, source
+    else:
+        path = _check_path(source)
+        frame = _READERS[path.suffix.lower()](path)
     if frame.empty:
-        raise BoundaryError("the file holds no features", file=path)
+        raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
     frame = _to_degrees(frame.reset_index(drop=True), path)
     _check_geometries(frame, path)
     return frame.set_geometry(_without_empty_parts(frame.geometry.to_numpy()), crs=CRS)
+
+
+def _kind(path: Path | None) -> str:
+    return "table" if path is None else "file"
 
 
 def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
@@ -281,15 +289,17 @@ _READERS: dict[str, Callable[[Path], gpd.GeoDataFrame]] = {
 }
 
 
-def _to_degrees(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+def _to_degrees(frame: pd.DataFrame, path: Path | None) -> gpd.GeoDataFrame:
     """Return the features in EPSG:4326, two-dimensional, with `geometry` as their only geometry."""
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise BoundaryError("the file holds no geometries", file=path, expected="polygons")
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
+        raise BoundaryError(
+            f"the {_kind(path)} holds no geometries", file=path, expected="polygons"
+        )
     if frame.crs is None:
         raise BoundaryError(
-            "the file has no coordinate system",
+            f"the {_kind(path)} has no coordinate system",
             file=path,
-            expected="a file that states it (a Shapefile needs its .prj)",
+            expected="one that states it (a Shapefile needs its .prj, a GeoDataFrame set_crs)",
         )
     from pyproj.exceptions import ProjError
 
@@ -306,7 +316,7 @@ def _to_degrees(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(properties, geometry=shapes, crs=CRS)
 
 
-def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
+def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
     """Raise at the first feature that is missing, empty, no polygon, or not in degrees."""
     shapes = frame.geometry.to_numpy()
     kinds = shapely.get_type_id(shapes)

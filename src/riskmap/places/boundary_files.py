@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
 _CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
-_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
 _POLYGONS = (3, 6)
 #: Marks of files that name other files or services, and how many first bytes may hold one.
 _REFERENCES = re.compile(
@@ -72,6 +71,7 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
         path, frame = None, source
     else:
         path = _check_path(source)
+        _check_marks(path)
         frame = _READERS[path.suffix.lower()](path)
     if frame.empty:
         raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
@@ -192,12 +192,18 @@ def _is_known(code: str) -> bool:
     return True
 
 
-def _magic(path: Path, start: bytes, kind: str, *, at: int = 0) -> None:
-    with path.open("rb") as file:
-        file.seek(at)
-        met = file.read(len(start))
-    if met != start:
-        raise BoundaryError(f"not a {kind}", file=path, met=met, expected=f"{start!r} at byte {at}")
+def _check_marks(path: Path) -> None:
+    """Raise unless the bytes that tell a format stand in a file of its suffix."""
+    kind, marks = _MARKS.get(path.suffix.lower(), ("", {}))
+    for at, starts in marks.items():
+        with path.open("rb") as file:
+            file.seek(at)
+            met = file.read(len(starts[0]))
+        if met not in starts:
+            wanted = " or ".join(map(repr, starts))
+            raise BoundaryError(
+                f"not a {kind}", file=path, met=met, expected=f"{wanted} at byte {at}"
+            )
 
 
 def _refuse_references(path: Path) -> None:
@@ -221,7 +227,6 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     import pyogrio
 
     _refuse_references(path)
-
     try:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:
@@ -243,28 +248,7 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
         raise BoundaryError("a feature can't be read", file=path, met=str(error)) from error
 
 
-def _read_flatgeobuf(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"fgb\x03fgb", "FlatGeobuf file")
-    return _read_gdal(path)
-
-
-def _read_geopackage(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"SQLite format 3\x00", "GeoPackage")
-    with path.open("rb") as file:
-        file.seek(68)
-        met = file.read(4)
-    if met not in _GEOPACKAGE_IDS:
-        raise BoundaryError("not a GeoPackage", file=path, met=met, expected="application id GPKG")
-    return _read_gdal(path)
-
-
-def _read_shapefile(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"\x00\x00\x27\x0a", "Shapefile")
-    return _read_gdal(path)
-
-
 def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"PAR1", "Parquet file")
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -281,11 +265,20 @@ def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
 _READERS: dict[str, Callable[[Path], gpd.GeoDataFrame]] = {
     ".geojson": _read_geojson,
     ".json": _read_geojson,
-    ".fgb": _read_flatgeobuf,
-    ".gpkg": _read_geopackage,
-    ".shp": _read_shapefile,
+    ".fgb": _read_gdal,
+    ".gpkg": _read_gdal,
+    ".shp": _read_gdal,
     ".parquet": _read_geoparquet,
     ".geoparquet": _read_geoparquet,
+}
+
+#: What files of a suffix are, and what must stand at a byte of them.
+_MARKS: dict[str, tuple[str, dict[int, tuple[bytes, ...]]]] = {
+    ".fgb": ("FlatGeobuf file", {0: (b"fgb\x03fgb",)}),
+    ".gpkg": ("GeoPackage", {0: (b"SQLite format 3\x00",), 68: (b"GPKG", b"GP10", b"GP11")}),
+    ".shp": ("Shapefile", {0: (b"\x00\x00\x27\x0a",)}),
+    ".parquet": ("Parquet file", {0: (b"PAR1",)}),
+    ".geoparquet": ("Parquet file", {0: (b"PAR1",)}),
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.panels.doubts import share_lost, sum_lost
-from riskmap.places.spreads import exact_weights
+from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
 INSIDE = (2.5, -7.5)

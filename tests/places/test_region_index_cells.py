@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.places.region_index import building, files
+from riskmap.places.region_index import building
 from riskmap.places.region_index import cells as cell_index
 from riskmap.places.region_index.cells import (
     DOUBT,
@@ -232,7 +232,7 @@ def test_saving_is_the_same_bytes_twice(saved, tmp_path):
     ("change", "message"),
     [
         (lambda data: data[:-1], "changed or cut"),
-        (lambda data: data[: len(files.MARK) + 5], "changed or cut"),
+        (lambda data: data[: len(cell_index.MARK) + 5], "changed or cut"),
         (lambda data: data[:-900] + b"\0" + data[-899:], "changed or cut"),
         (lambda data: data.replace(b"index 1", b"index 2", 1), "not an index of this version"),
         (lambda _: b"", "not an index of this version"),
@@ -249,7 +249,7 @@ def test_a_file_that_was_changed_is_refused(saved, change, message):
 def rewrite(path, **arrays):
     """Save arrays in place of others, with the right checksum, as one does on purpose."""
     data = path.read_bytes()
-    before = files.unpack(path.read_bytes())
+    before = cell_index.unpack(path.read_bytes())
     kept = {**vars(before.cells), "ids": before.ids, "positions": before.positions}
     shapes = shapely.to_wkb(before.polygons)
     kept["wkb"] = np.frombuffer(b"".join(shapes), dtype=np.uint8)
@@ -257,7 +257,7 @@ def rewrite(path, **arrays):
     draft = path.with_suffix(".npz")
     np.savez(draft, **{**kept, **{k: f(kept[k].copy()) for k, f in arrays.items()}})
     content = draft.read_bytes()
-    path.write_bytes(data[: len(files.MARK)] + hashlib.sha256(content).digest() + content)
+    path.write_bytes(data[: len(cell_index.MARK)] + hashlib.sha256(content).digest() + content)
 
 
 def put(field, at, value):

@@ -30,6 +30,13 @@ EQUAL_AREA = "EPSG:6933"
 _STEP = 0.05
 #: Overlaps and gaps smaller than this are what rounding leaves: ten metres squared.
 SMALLEST_KM2 = 1e-4
+#: Common areas below this share of the smaller region are what drawn borders differ by.
+_NOISE = 1e-9
+#: An old region passes what is known of it to a new one with which it shares more than this of the
+#: smaller of the two; less is a border drawn a little otherwise.
+SUCCESSION = 0.1
+#: Degrees within which the corners of two polygons are the same.
+_SAME_CORNER = 1e-5
 
 
 def to_equal_area(shapes: np.ndarray) -> np.ndarray:
@@ -211,15 +218,6 @@ def mend(shapes: np.ndarray) -> np.ndarray:
     broken = ~shapely.is_valid(shapes)
     mended[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     return mended
-
-
-#: Common areas below this share of the smaller region are what drawn borders differ by.
-_NOISE = 1e-9
-#: An old region passes what is known of it to a new one with which it shares more than this of the
-#: smaller of the two; less is a border drawn a little otherwise.
-SUCCESSION = 0.1
-#: Degrees within which the corners of two polygons are the same.
-_SAME_CORNER = 1e-5
 
 
 def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -45,6 +45,11 @@ create table if not exists answers (
 ) without rowid
 """
 
+#: Loggers that write addresses with their keys.
+_TALKATIVE = ("geopy", "requests", "urllib3", "urllib3.connectionpool")
+_LONGEST_NAME = 200
+_TRIES = 3
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -170,12 +175,6 @@ def _key(service: str, query: str, country: str | None) -> str:
     """Return the key of a query: spelling differences of case and space make no difference."""
     text = json.dumps([service, " ".join(query.casefold().split()), country])
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-#: Loggers that write addresses with their keys.
-_TALKATIVE = ("geopy", "requests", "urllib3", "urllib3.connectionpool")
-_LONGEST_NAME = 200
-_TRIES = 3
 
 
 class Pace:

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray
 
 
+#: What a known point is, from what says least about the place to what says most.
+KNOWN_POINTS = (
+    "country_centroid",
+    "country_capital",
+    "province_centroid",
+    "province_capital",
+    "region_centroid",
+)
+
+_EARTH_M = 6_371_008.8
 _AXIS_M = 6_378_137.0
 _SQUARED_ECCENTRICITY = 6.694_379_990_141_3e-3
 _BAND_DEG = 0.1
@@ -97,18 +107,6 @@ def boundary_distances(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(measure, cuts[:-1], cuts[1:]))
     return metres
-
-
-#: What a known point is, from what says least about the place to what says most.
-KNOWN_POINTS = (
-    "country_centroid",
-    "country_capital",
-    "province_centroid",
-    "province_capital",
-    "region_centroid",
-)
-
-_EARTH_M = 6_371_008.8
 
 
 def known_points(regions: gpd.GeoDataFrame) -> pd.DataFrame:

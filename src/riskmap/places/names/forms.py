@@ -26,6 +26,23 @@ NAME, OTHER_NAME, PLACE = range(3)
 
 _JOINED_BY = " | "
 
+#: How an alias and its region belong together.
+RELATIONS = ("other_name", "renamed", "split", "seat", "transferred")
+
+#: Aliases: a table, one row an alias of a region.
+ALIAS_COLUMNS = (
+    Column("alias", TEXT, "the other name, in any script"),
+    Column("name", TEXT, "name or id of the region it stands for"),
+    Column("parent", TEXT, "name or id of that region's parent; may be missing"),
+    Column("iso3", TEXT, "ISO 3166-1 alpha-3 code of the country"),
+    Column("adm_level", COUNT, "the region's administrative level"),
+    Column("relation", TEXT, "how the two belong together", RELATIONS),
+    Column("valid_from", DAY, "first day on which the alias means the region; missing is ever"),
+    Column("valid_to", DAY, "first day on which it no longer does; missing is never"),
+    Column("source", TEXT, "where this is said"),
+)
+_REQUIRED = ("alias", "name", "iso3", "adm_level", "relation", "source")
+
 
 @dataclass(frozen=True)
 class Form:
@@ -134,24 +151,6 @@ def _region_ids(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> pd.Series:
     at = RegionIndex(regions).query(lon, lat)
     ids = regions["region_id"].array.take(at, allow_fill=True)
     return stated.fillna(pd.Series(ids, dtype="str"))
-
-
-#: How an alias and its region belong together.
-RELATIONS = ("other_name", "renamed", "split", "seat", "transferred")
-
-#: Aliases: a table, one row an alias of a region.
-ALIAS_COLUMNS = (
-    Column("alias", TEXT, "the other name, in any script"),
-    Column("name", TEXT, "name or id of the region it stands for"),
-    Column("parent", TEXT, "name or id of that region's parent; may be missing"),
-    Column("iso3", TEXT, "ISO 3166-1 alpha-3 code of the country"),
-    Column("adm_level", COUNT, "the region's administrative level"),
-    Column("relation", TEXT, "how the two belong together", RELATIONS),
-    Column("valid_from", DAY, "first day on which the alias means the region; missing is ever"),
-    Column("valid_to", DAY, "first day on which it no longer does; missing is never"),
-    Column("source", TEXT, "where this is said"),
-)
-_REQUIRED = ("alias", "name", "iso3", "adm_level", "relation", "source")
 
 
 def read_aliases(path: str | Path) -> pd.DataFrame:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     Scores = NDArray[np.float32]
 
 
+#: Share of the consonants in the likeness; the rest is the whole sound.
+CONSONANT_SHARE = 0.4
+#: What a likeness is worth that needs the words in another order.
+REORDERED = 0.97
+#: Share of the dotless shapes where both names are Perso-Arabic and the shapes are more alike.
+SHAPE_SHARE = 0.5
+
 #: The likeness from which a name may be a match inside a stated parent, and anywhere: among more
 #: regions chance finds more likeness. And the lead that it needs over the next region.
 MATCH_SCORE = 0.8
@@ -272,14 +279,6 @@ def _fold(text: str, stage: str) -> str:
         return text.strip().casefold()
     folded = sound_name(text) if stage == "sound" else fold_name(text)
     return folded.replace(" ", "")
-
-
-#: Share of the consonants in the likeness; the rest is the whole sound.
-CONSONANT_SHARE = 0.4
-#: What a likeness is worth that needs the words in another order.
-REORDERED = 0.97
-#: Share of the dotless shapes where both names are Perso-Arabic and the shapes are more alike.
-SHAPE_SHARE = 0.5
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,12 @@ from riskmap.places.region_index.cells import (
     OUTSIDE,
     Cells,
     Int32Array,
+    Saved,
     compiled_loop,
     look_up,
+    pack,
+    unpack,
 )
-from riskmap.places.region_index.files import Saved, pack, unpack
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:

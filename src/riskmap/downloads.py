@@ -221,7 +221,7 @@ def send(
     """
     with _open(url, dict(headers or {}), service, body) as response:
         parts: list[bytes] = []
-        _receive(response, parts.append, service, largest=largest, total=_length(response))
+        _receive(response, parts.append, service, (largest, _length(response)))
         return b"".join(parts), response.headers
 
 
@@ -253,17 +253,9 @@ def _go_on(response: Any, part: Path, have: int, service: Service) -> None:
         total = int(partial[2])
     else:
         have = 0
-    largest, hint = service.largest, "; run again to go on"
+    sizes = (service.largest, total)
     with part.open("ab" if have else "wb") as file:
-        _receive(
-            response,
-            file.write,
-            service,
-            largest=service.largest,
-            total=total,
-            have=have,
-            hint=hint,
-        )
+        _receive(response, file.write, service, sizes, have=have, hint="; run again to go on")
 
 
 def _length(response: Any) -> int | None:
@@ -276,13 +268,16 @@ def _receive(
     response: Any,
     keep: Callable[[bytes], object],
     service: Service,
+    sizes: tuple[int, int | None],
     *,
-    largest: int,
-    total: int | None,
     have: int = 0,
     hint: str = "",
 ) -> None:
-    """Keep a response's body chunk by chunk; raise when it is too large, too slow or ends early."""
+    """Keep a response's body chunk by chunk; raise when it is too large, too slow or ends early.
+
+    `sizes` are the most bytes that are allowed, and those that are told of, where they are.
+    """
+    largest, total = sizes
     stop = time.monotonic() + service.deadline
     where, size = bare_address(response.url), have
     while chunk := response.read1(_CHUNK):

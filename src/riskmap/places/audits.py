@@ -27,7 +27,11 @@ from riskmap.schema import CRS, check_regions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COLUMNS = ("kind", "region_id", "other_id", "area_km2", "width_m", "lon", "lat", "detail")
+_COLUMNS = {
+    **dict.fromkeys(("kind", "region_id", "other_id"), "str"),
+    **dict.fromkeys(("area_km2", "width_m", "lon", "lat"), "float64"),
+    "detail": "str",
+}
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _POLYGONS = (3, 6)
 _HALF_TURN, _POLE = 180.0, 90.0
@@ -138,16 +142,10 @@ def audit_regions(
     whole, ids = mend(shapes[usable]), ids[usable]
     found += _overlap_findings(whole, ids, sliver_m)
     found += _gap_findings(whole, ids, sliver_m)
-    findings = pd.DataFrame(found, columns=list(_COLUMNS))
-    findings = findings.astype(
-        {name: "float64" if "_" in name and "id" not in name else "str" for name in _COLUMNS}
-        | {"width_m": "float64", "lon": "float64", "lat": "float64"}
-    )
-    findings = findings.sort_values(
-        ["kind", "area_km2", "region_id", "other_id"],
-        ascending=[True, False, True, True],
-        ignore_index=True,
-    )
+    findings = pd.DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    order = ["kind", "area_km2", "region_id", "other_id"]
+    rises = [True, False, True, True]
+    findings = findings.sort_values(order, ascending=rises, ignore_index=True)
     return RegionAudit(findings, len(table), float(areas_km2(whole).sum()))
 
 

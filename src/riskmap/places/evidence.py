@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
-from riskmap.places.names import Gazetteer
+from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.folding import fold_name
 from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
@@ -281,28 +281,13 @@ def _provinces(
     pointed: IntArray,
 ) -> NDArray[np.object_]:
     """Return the area one level up that each incident names, or that its point lies in."""
-    above = _areas_above(regions, level)
+    above = regions_above(regions)
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
+    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
+    above = conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
     ids = above["region_id"].to_numpy(dtype=object)
     stated = _resolve(usable, above, level - 1, None, pointed)
     close = (pointed >= 0) & (finest >= level - 1)
     by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
     return np.where(stated >= 0, ids[stated], by_point)
-
-
-def _areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:
-    """Return a Regions table, without geometry, of the regions one level up."""
-    above = pd.DataFrame(regions)[["parent_id", "parent", "iso3"]].dropna(subset="parent_id")
-    above = above.drop_duplicates("parent_id").sort_values("parent_id", ignore_index=True)
-    table = pd.DataFrame(
-        {
-            "region_id": above["parent_id"],
-            "name": above["parent"].fillna(above["parent_id"]),
-            "parent_id": above["iso3"],
-            "parent": above["iso3"],
-            "iso3": above["iso3"],
-            "adm_level": level - 1,
-        }
-    )
-    return conform(table, REGION_COLUMNS)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _DAY = 86_400.0
+#: For how long answers are believed.
+_BELIEVED_DAYS = {"hit": 365.0, "ambiguous": 365.0, "miss": 30.0}
 _TABLE = """
 create table if not exists answers (
     key text primary key,
@@ -80,8 +82,6 @@ class GeocodeCache:
     ----------
     path
         The SQLite file; made when absent. ``":memory:"`` keeps nothing.
-    keep_found_days, keep_missing_days
-        For how long hits and ambiguous answers, and misses, are believed.
     clock
         Returns the seconds since 1970.
 
@@ -102,15 +102,8 @@ class GeocodeCache:
         self,
         path: str | Path,
         *,
-        keep_found_days: float = 365.0,
-        keep_missing_days: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._days = {
-            "hit": keep_found_days,
-            "ambiguous": keep_found_days,
-            "miss": keep_missing_days,
-        }
         self._clock = clock
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -149,7 +142,7 @@ class GeocodeCache:
             "select status, detail, points, answered_at from answers where key = ?",
             (_key(service, query, country),),
         ).fetchone()
-        if row is None or self._clock() - row[3] > self._days.get(row[0], -1.0) * _DAY:
+        if row is None or self._clock() - row[3] > _BELIEVED_DAYS.get(row[0], -1.0) * _DAY:
             return None
         points = tuple((float(x), float(y), str(name)) for x, y, name in json.loads(row[2]))
         return Reply(row[0], points, row[1])

@@ -228,7 +228,7 @@ class Gazetteer:
 
 def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame | None) -> NameIndex:
     """Return the index of some regions with their aliases, and of the regions one level up."""
-    above = _parent_table(regions)
+    above = regions_above(regions)
     parents = None if above.empty else _index(above, list(region_forms(above)), aliases)
     codes = {parent_id: code for code, parent_id in enumerate(above["region_id"])}
     parent_codes = [codes.get(parent_id, -1) for parent_id in regions["parent_id"]]
@@ -242,9 +242,16 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     return NameIndex.of(forms, others, parents, parent_codes)
 
 
-def _parent_table(regions: pd.DataFrame) -> pd.DataFrame:
-    """Return the regions one level up, as far as the regions tell of them."""
-    named = regions.dropna(subset=["parent_id"]).drop_duplicates("parent_id")
+def regions_above(regions: pd.DataFrame) -> pd.DataFrame:
+    """Return the regions one level up, as far as the regions tell of them, without geometry.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> regions_above(rm.datasets.regions())["name"].tolist()
+    ['Ambrel', 'Dostan', 'Velmar']
+    """
+    named = pd.DataFrame(regions).dropna(subset="parent_id").drop_duplicates("parent_id")
     above = pd.DataFrame(
         {
             "region_id": named["parent_id"],

@@ -17,7 +17,7 @@ import shapely
 
 from riskmap.downloads import write_whole
 from riskmap.errors import InputError
-from riskmap.places.region_index.building import build_cells, solid_parts
+from riskmap.places.region_index.building import build_cells, ranges, solid_parts
 from riskmap.places.region_index.cells import (
     DOUBT,
     OUTSIDE,
@@ -353,15 +353,14 @@ def cover_points(
     order, keys, grid = _ordered(bounds, x, y)
     starts, ends, owners = _slices(keys, grid, bounds)
     full = ends > starts
-    starts, sizes, owners = starts[full], (ends - starts)[full], owners[full]
+    starts, ends, owners = starts[full], ends[full], owners[full]
     shapely.prepare(geometries[np.unique(owners)])
-    total = np.cumsum(sizes)
+    total = np.cumsum(ends - starts)
     blocks = np.searchsorted(total, np.arange(0, total[-1] if total.size else 0, _BLOCK))
-    for first, last in itertools.pairwise([*np.unique(blocks).tolist(), len(sizes)]):
+    for first, last in itertools.pairwise([*np.unique(blocks).tolist(), len(owners)]):
         part = slice(first, last)
-        run = np.cumsum(sizes[part]) - sizes[part]
-        polygon = np.repeat(owners[part], sizes[part])
-        near = order[np.arange(sizes[part].sum()) + np.repeat(starts[part] - run, sizes[part])]
+        which, at = ranges(starts[part], ends[part] - 1)
+        polygon, near = owners[part][which], order[at]
         level = (y[near] >= bounds[polygon, 1]) & (y[near] <= bounds[polygon, 3])
         polygon, near = polygon[level], near[level]
         covered = shapely.intersects_xy(geometries[polygon], x[near], y[near])
@@ -390,9 +389,7 @@ def _slices(
     west, south, width, height, slack = grid
     first = np.floor((bounds[:, 1] - south) / height).astype(np.int64)
     last = np.floor((bounds[:, 3] - south) / height).astype(np.int64)
-    counts = last - first + 1
-    owners = np.repeat(np.arange(len(bounds)), counts)
-    bands = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    owners, bands = ranges(first, last)
     starts = np.searchsorted(keys, bands * width + (bounds[owners, 0] - west) - slack, "left")
     ends = np.searchsorted(keys, bands * width + (bounds[owners, 2] - west) + slack, "right")
     return starts, ends, owners

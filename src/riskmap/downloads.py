@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.errors import ServiceError
-from riskmap.settings import VERSION
+from riskmap.errors import OfflineError, ServiceError
+from riskmap.settings import VERSION, is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -144,6 +144,18 @@ def check_address(url: str, service: Service) -> None:
     if parts.scheme != scheme or parts.hostname not in service.hosts:
         hosts = ", ".join(service.hosts)
         raise ServiceError(f"{bare_address(url)!r} is refused: expected {scheme} at one of {hosts}")
+
+
+def refuse_offline(what: str) -> None:
+    """Raise when ``RISKMAP_OFFLINE`` forbids what would need a connection.
+
+    Raises
+    ------
+    OfflineError
+        When it does.
+    """
+    if is_offline():
+        raise OfflineError(f"{what}, and RISKMAP_OFFLINE forbids it")
 
 
 def write_whole(path: Path, content: bytes) -> Path:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.downloads import Service, ask, stream, write_whole
-from riskmap.errors import BoundaryError, OfflineError, RiskmapWarning, ServiceError
-from riskmap.settings import cache_folder, data_path, is_offline
+from riskmap.downloads import Service, ask, refuse_offline, stream, write_whole
+from riskmap.errors import BoundaryError, RiskmapWarning, ServiceError
+from riskmap.settings import cache_folder, data_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,22 +121,17 @@ def fetch_boundary(
     pin = folder / f"{iso3}-ADM{level}.json"
     boundary = None if update else _read_pin(pin)
     if boundary is None:
-        _refuse_offline(f"the boundaries of {iso3}, level {level}")
+        refuse_offline(f"the boundaries of {iso3}, level {level} would have to be downloaded")
         answer = ask(f"{service.api}/{iso3}/ADM{level}/", service)
         if answer is None:
             raise BoundaryError("geoBoundaries has no such level", met=f"{iso3} ADM{level}")
         boundary = parse_answer(answer, iso3=iso3, level=level)
     path = folder / boundary.file_name
     if not _is_whole(path, boundary.sha256):
-        _refuse_offline(f"the file {path.name}")
+        refuse_offline(f"the file {path.name} would have to be downloaded")
         boundary = _download(boundary, path, service)
     _write_pin(pin, boundary)
     return boundary, path
-
-
-def _refuse_offline(what: str) -> None:
-    if is_offline():
-        raise OfflineError(f"{what} would have to be downloaded, and RISKMAP_OFFLINE forbids it")
 
 
 def parse_answer(answer: Any, *, iso3: str, level: int) -> Boundary:

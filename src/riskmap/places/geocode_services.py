@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from riskmap import countries
-from riskmap.errors import InputError, OfflineError
+from riskmap.downloads import refuse_offline
+from riskmap.errors import InputError
 from riskmap.places.region_index import RegionIndex
-from riskmap.settings import is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -302,8 +302,7 @@ class GeocodeService:
         OfflineError
             When ``RISKMAP_OFFLINE`` forbids every connection.
         """
-        if is_offline():
-            raise OfflineError(f"{self.name} would be asked, and RISKMAP_OFFLINE forbids it")
+        refuse_offline(f"{self.name} would be asked")
         for attempt in range(_TRIES):
             if self._closed is not None or self.budget <= 0:
                 return Reply("unasked", detail=self._closed or "budget_spent")

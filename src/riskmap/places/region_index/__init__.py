@@ -171,11 +171,12 @@ class RegionIndex:
         InputError
             When the file is not a saved index, is of another version, or was changed or cut.
         """
-        return cls._of(unpack(Path(path).read_bytes(), Path(path)), fast=fast)
+        return cls._unpacked(Path(path).read_bytes(), fast, Path(path))
 
     @classmethod
-    def _of(cls, saved: Saved, *, fast: bool | None) -> Self:
-        """Return the index that was saved."""
+    def _unpacked(cls, data: bytes, fast: bool | None, path: Path | None = None) -> Self:  # noqa: FBT001 - pickle's call
+        """Return the index that was saved in a file's content."""
+        saved = unpack(data, path)
         index = cls.__new__(cls)
         index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
         index._cells = saved.cells  # noqa: SLF001 - its own
@@ -189,11 +190,7 @@ class RegionIndex:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what another process is sent: the saved file's bytes, and what loads them."""
-        return self._load_bytes, (pack(self._saved()), self._fast)
-
-    @classmethod
-    def _load_bytes(cls, data: bytes, fast: bool | None) -> Self:  # noqa: FBT001 - pickle's call
-        return cls._of(unpack(data), fast=fast)
+        return self._unpacked, (pack(self._saved()), self._fast)
 
     def __len__(self) -> int:
         """Return the number of regions."""

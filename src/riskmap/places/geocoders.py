@@ -143,7 +143,7 @@ def count_requests(places: pd.DataFrame, gazetteer: Gazetteer, *, service: Geoco
     >>> import pandas as pd
     >>> import riskmap as rm
     >>> from geopy.geocoders import Nominatim
-    >>> from riskmap.places.geocoders import GeocodeService
+    >>> from riskmap.places.geocode_services import GeocodeService
     >>> service = GeocodeService(Nominatim(user_agent="example/1.0 (a@example.org)"),
     ...                          rm.datasets.regions())
     >>> places = pd.DataFrame({"place": ["Ashkor", "Old Mill", "Old Mill"]})

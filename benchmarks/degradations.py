@@ -18,7 +18,7 @@ import shapely
 import riskmap as rm
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.successors import carry_regions
-from riskmap.places.crosswalks import find_predecessors
+from riskmap.places.areas import find_predecessors
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:

@@ -52,11 +52,11 @@ from .panels.frames import panel_from_counts as panel_from_counts
 from .panels.groups import WorkerGroup as WorkerGroup
 from .panels.panel import Panel as Panel
 from .panels.scans import Scan as Scan
+from .places.areas import carry_over as carry_over
+from .places.areas import crosswalk as crosswalk
 from .places.audits import audit_regions as audit_regions
 from .places.audits import repair_regions as repair_regions
-from .places.crosswalks import carry_over as carry_over
-from .places.crosswalks import crosswalk as crosswalk
-from .places.geocoders import GeocodeService as GeocodeService
+from .places.geocode_services import GeocodeService as GeocodeService
 from .places.geocoders import geocode as geocode
 from .places.names import Gazetteer as Gazetteer
 from .places.placements import Located as Located

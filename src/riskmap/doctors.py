@@ -21,7 +21,7 @@ NEEDED = (
     "anyascii",
     "orjson",
     "jinja2",
-    "pooch",
+    "platformdirs",
     "typer",
 )
 

@@ -9,24 +9,24 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.errors import ServiceError
-from riskmap.settings import VERSION
+from riskmap.errors import OfflineError, ServiceError
+from riskmap.settings import VERSION, is_offline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from email.message import Message
+    from pathlib import Path
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CHUNK = 1 << 16
@@ -146,6 +146,18 @@ def check_address(url: str, service: Service) -> None:
         raise ServiceError(f"{bare_address(url)!r} is refused: expected {scheme} at one of {hosts}")
 
 
+def refuse_offline(what: str) -> None:
+    """Raise when ``RISKMAP_OFFLINE`` forbids what would need a connection.
+
+    Raises
+    ------
+    OfflineError
+        When it does.
+    """
+    if is_offline():
+        raise OfflineError(f"{what}, and RISKMAP_OFFLINE forbids it")
+
+
 def write_whole(path: Path, content: bytes) -> Path:
     """Write a file that is whole or absent, whenever the process is killed.
 
@@ -157,15 +169,15 @@ def write_whole(path: Path, content: bytes) -> Path:
         What it holds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    draft = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).replace(path)
+        draft.replace(path)
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
     return path
 
 
@@ -220,23 +232,8 @@ def send(
         When it can't be reached, ends too early, drips too long or is too large.
     """
     with _open(url, dict(headers or {}), service, body) as response:
-        stop = time.monotonic() + service.deadline
         parts: list[bytes] = []
-        size = 0
-        while chunk := response.read1(_CHUNK):
-            parts.append(chunk)
-            size += len(chunk)
-            if size > largest:
-                raise ServiceError(f"{bare_address(url)}: more than {largest:,} bytes")
-            if time.monotonic() > stop:
-                raise ServiceError(
-                    f"{bare_address(url)}: {size:,} bytes in {service.deadline:g} seconds"
-                )
-        length = response.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) != size:
-            raise ServiceError(
-                f"{bare_address(url)}: ended after {size:,} of {int(length):,} bytes"
-            )
+        _receive(response, parts.append, service, (largest, _length(response)))
         return b"".join(parts), response.headers
 
 
@@ -252,7 +249,7 @@ def stream(url: str, part: Path, service: Service) -> None:
     headers = {"Range": f"bytes={have}-"} if have else {}
     try:
         with _open(url, headers, service) as response:
-            _receive(response, part, have, service)
+            _go_on(response, part, have, service)
     except RefusalError as error:
         if error.status != _BEYOND or not have:
             raise
@@ -260,27 +257,50 @@ def stream(url: str, part: Path, service: Service) -> None:
         stream(url, part, service)
 
 
-def _receive(response: Any, part: Path, have: int, service: Service) -> None:
+def _go_on(response: Any, part: Path, have: int, service: Service) -> None:
     """Write a response's body behind the first `have` bytes of a file, or from its start."""
     partial = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    goes_on = response.status == _PARTIAL and partial is not None and int(partial[1]) == have
+    total = _length(response)
+    if response.status == _PARTIAL and partial is not None and int(partial[1]) == have:
+        total = int(partial[2])
+    else:
+        have = 0
+    sizes = (service.largest, total)
+    with part.open("ab" if have else "wb") as file:
+        _receive(response, file.write, service, sizes, have=have, hint="; run again to go on")
+
+
+def _length(response: Any) -> int | None:
+    """Return the bytes that a response says it has."""
     length = response.headers.get("Content-Length", "")
-    total = int(partial[2]) if goes_on and partial else int(length) if length.isdecimal() else None
-    size = have if goes_on else 0
+    return int(length) if length.isdecimal() else None
+
+
+def _receive(
+    response: Any,
+    keep: Callable[[bytes], object],
+    service: Service,
+    sizes: tuple[int, int | None],
+    *,
+    have: int = 0,
+    hint: str = "",
+) -> None:
+    """Keep a response's body chunk by chunk; raise when it is too large, too slow or ends early.
+
+    `sizes` are the most bytes that are allowed, and those that are told of, where they are.
+    """
+    largest, total = sizes
     stop = time.monotonic() + service.deadline
-    where = bare_address(response.url)
-    with part.open("ab" if goes_on else "wb") as file:
-        while chunk := response.read1(_CHUNK):
-            file.write(chunk)
-            size += len(chunk)
-            if size > service.largest:
-                raise ServiceError(f"{where}: more than {service.largest:,} bytes")
-            if time.monotonic() > stop:
-                raise ServiceError(
-                    f"{where}: {size:,} bytes in {service.deadline:g} seconds; run again to go on"
-                )
+    where, size = bare_address(response.url), have
+    while chunk := response.read1(_CHUNK):
+        keep(chunk)
+        size += len(chunk)
+        if size > largest:
+            raise ServiceError(f"{where}: more than {largest:,} bytes")
+        if time.monotonic() > stop:
+            raise ServiceError(f"{where}: {size:,} bytes in {service.deadline:g} seconds{hint}")
     if total is not None and size != total:
-        raise ServiceError(f"{where}: ended after {size:,} of {total:,} bytes; run again to go on")
+        raise ServiceError(f"{where}: ended after {size:,} of {total:,} bytes{hint}")
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 #: The version of riskmap, here so that every floor can write it down.
 VERSION = "0.1.0"
 
@@ -68,7 +70,5 @@ def cache_folder() -> Path:
     >>> cache_folder().is_absolute()
     True
     """
-    import pooch
-
     chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser().resolve() if chosen else Path(pooch.os_cache("riskmap"))
+    return Path(chosen).expanduser().resolve() if chosen else user_cache_path("riskmap")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import BoundaryError, SchemaError
-from riskmap.places.coverages import areas_km2, find_gaps, find_overlaps
+from riskmap.places.areas import areas_km2, find_gaps, find_overlaps
 from riskmap.schema import REGION_COLUMNS, conform
 
 SLIVER = shapely.box(1, 0, 1.0004, 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.places.centroids import KNOWN_POINTS, flag_known_points, known_points
+from riskmap.places.points import KNOWN_POINTS, flag_known_points, known_points
 
 
 @cache

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import BoundaryError, SchemaError
-from riskmap.places.crosswalks import join_parents
+from riskmap.places.areas import join_parents
 from riskmap.schema import REGION_COLUMNS, conform
 
 DISTRICTS = rm.datasets.regions()

@@ -15,8 +15,8 @@ from geopy.geocoders import Nominatim, OpenCage
 
 import riskmap as rm
 from riskmap.errors import InputError, OfflineError, SchemaError
-from riskmap.places.geocoders import GeocodeCache, GeocodeService, Pace, count_requests
-from riskmap.places.geocoders.caches import Reply
+from riskmap.places.geocode_services import GeocodeCache, GeocodeService, Pace, Reply
+from riskmap.places.geocoders import count_requests
 from riskmap.schema import check_columns
 
 AGENT = "riskmap-tests/1.0 (tests@example.org)"

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.panels.doubts import share_lost, sum_lost
-from riskmap.places.spreads import exact_weights
+from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
 INSIDE = (2.5, -7.5)
@@ -292,7 +292,7 @@ def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
 
 def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch):
     capital = {"kind": ["country_capital"], "name": ["Lomar"], "lon": [2.5], "lat": [-7.5]}
-    monkeypatch.setattr("riskmap.places.centroids._capitals", lambda _: pd.DataFrame(capital))
+    monkeypatch.setattr("riskmap.places.points._capitals", lambda _: pd.DataFrame(capital))
     row = located((2.501, -7.501), geo_precision=None).placements.iloc[0]
     assert (row["method"], row["region_id"], row["confidence"]) == ("capital", "XQA0101", 0.5)
     assert located((2.501, -7.501)).placements["method"].item() == "point"
@@ -412,3 +412,15 @@ def test_an_id_that_stands_twice_is_lost_unless_it_is_told_again():
     located = rm.locate(pd.concat(again, ignore_index=True), rm.datasets.regions())
     assert located.aside["incident_id"].tolist() == ["invented:1#4"]
     assert lost_in(pd.concat(again, ignore_index=True))["weight"].tolist() == [1.0]
+
+
+def test_a_district_named_from_abroad_stops_no_run_on_regions_of_the_third_level():
+    regions = rm.datasets.regions()
+    regions = regions.assign(adm_level=regions["adm_level"] + 1)
+    rows = (
+        rm.datasets.incidents()
+        .iloc[:2]
+        .assign(country="AFG", region_id=None, admin2=regions["parent"].iloc[0], geometry=None)
+    )
+    located = rm.locate(rows, regions)
+    assert located.set_aside["reason"].tolist() == ["outside_country"] * 2

@@ -90,7 +90,7 @@ def test_an_old_name_means_what_it_meant(gazetteer):
 
 
 def test_every_shipped_alias_leads_somewhere(gazetteer):
-    from riskmap.places.names.aliases import shipped_aliases
+    from riskmap.places.names.forms import shipped_aliases
 
     aliases = shipped_aliases(["AFG"])
     aliases = aliases[aliases["adm_level"] == 2]

@@ -5,8 +5,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
-from riskmap.places.names import read_aliases
-from riskmap.places.names.aliases import shipped_aliases
+from riskmap.places.names.forms import read_aliases, shipped_aliases
 
 HEADER = "alias,name,parent,iso3,adm_level,relation,valid_from,valid_to,source\n"
 

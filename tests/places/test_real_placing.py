@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 import riskmap as rm
-from riskmap.places.region_index.cells import DOUBT
+from riskmap.places.region_index.cells import DOUBT, look_up
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 FILES = [
@@ -87,7 +87,7 @@ def test_law_3_each_point_is_in_the_smallest_of_its_regions_or_in_none(shared, n
     index = rm.RegionIndex(regions)
     assert (index.query(x, y) == wanted).all()
     assert (index.prepare().query(x, y) == wanted).all()
-    at_random = index._looked_up(index._cells, x[:2_000], y[:2_000])
+    at_random = look_up(index._cells, x[:2_000], y[:2_000])
     assert (at_random != DOUBT).all()
     shuffled = regions.sample(frac=1, random_state=3).reset_index(drop=True)
     there = rm.RegionIndex(shuffled).prepare().query(x, y)

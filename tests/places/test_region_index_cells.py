@@ -13,8 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.places.region_index import building, compiled, files
-from riskmap.places.region_index.cells import DOUBT, MAX_CANDIDATES, look_up
+from riskmap.places.region_index import building
+from riskmap.places.region_index import cells as cell_index
+from riskmap.places.region_index.cells import (
+    DOUBT,
+    MAX_CANDIDATES,
+    look_up,
+    look_up_arrays,
+    look_up_compiled,
+)
 from riskmap.schema import REGION_COLUMNS, conform
 
 
@@ -96,7 +103,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.parametrize("engine", [look_up, compiled.look_up_compiled])
+@pytest.mark.parametrize("engine", [look_up_arrays, look_up_compiled])
 @pytest.mark.usefixtures("small_grid")
 def test_every_answer_is_the_trees_or_is_handed_back(name, engine):
     shapes = SHAPES[name]
@@ -123,9 +130,9 @@ def test_the_loop_says_the_same_before_it_is_compiled():
     cells = building.build_cells(shapes)
     records = {name: values.view(np.recarray) for name, values in vars(cells).items()}
     ranks = np.empty(len(x), dtype=np.int32)
-    compiled.loop(*records.values(), x, y, ranks)
+    cell_index.loop(*records.values(), x, y, ranks)
     assert ranks.tolist() == look_up(cells, x, y).tolist()
-    assert ranks.tolist() == compiled.look_up_compiled(cells, x, y).tolist()
+    assert ranks.tolist() == look_up_compiled(cells, x, y).tolist()
 
 
 coordinate = st.integers(0, 40).map(lambda i: i / 16) | st.floats(0, 2.5, allow_subnormal=False)
@@ -169,7 +176,7 @@ def test_asking_often_enough_builds_the_cells():
 
 
 def test_many_points_are_shared_among_threads_and_stay_in_order(monkeypatch):
-    monkeypatch.setattr("riskmap.places.region_index.CHUNK", 1000)
+    monkeypatch.setattr("riskmap.places.region_index.cells.CHUNK", 1000)
     regions = rm.datasets.regions()
     x, y = np.random.default_rng(2).uniform((1, -9), (9, -3), (20_500, 2)).T
     found = rm.RegionIndex(regions).prepare().query(x, y)
@@ -179,11 +186,11 @@ def test_many_points_are_shared_among_threads_and_stay_in_order(monkeypatch):
 
 def test_without_numba_fast_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.setattr(compiled, "find_spec", lambda _: None)
-    compiled.compiled_loop.cache_clear()
+    monkeypatch.setattr(cell_index, "find_spec", lambda _: None)
+    cell_index.compiled_loop.cache_clear()
     with pytest.raises(rm.RiskmapError, match=r"pip install 'riskmap\[fast\]'"):
         rm.RegionIndex(rm.datasets.regions(), fast=True)
-    compiled.compiled_loop.cache_clear()
+    cell_index.compiled_loop.cache_clear()
 
 
 @pytest.fixture
@@ -225,7 +232,7 @@ def test_saving_is_the_same_bytes_twice(saved, tmp_path):
     ("change", "message"),
     [
         (lambda data: data[:-1], "changed or cut"),
-        (lambda data: data[: len(files.MARK) + 5], "changed or cut"),
+        (lambda data: data[: len(cell_index.MARK) + 5], "changed or cut"),
         (lambda data: data[:-900] + b"\0" + data[-899:], "changed or cut"),
         (lambda data: data.replace(b"index 1", b"index 2", 1), "not an index of this version"),
         (lambda _: b"", "not an index of this version"),
@@ -242,7 +249,7 @@ def test_a_file_that_was_changed_is_refused(saved, change, message):
 def rewrite(path, **arrays):
     """Save arrays in place of others, with the right checksum, as one does on purpose."""
     data = path.read_bytes()
-    before = files.read(path)
+    before = cell_index.unpack(path.read_bytes())
     kept = {**vars(before.cells), "ids": before.ids, "positions": before.positions}
     shapes = shapely.to_wkb(before.polygons)
     kept["wkb"] = np.frombuffer(b"".join(shapes), dtype=np.uint8)
@@ -250,7 +257,7 @@ def rewrite(path, **arrays):
     draft = path.with_suffix(".npz")
     np.savez(draft, **{**kept, **{k: f(kept[k].copy()) for k, f in arrays.items()}})
     content = draft.read_bytes()
-    path.write_bytes(data[: len(files.MARK)] + hashlib.sha256(content).digest() + content)
+    path.write_bytes(data[: len(cell_index.MARK)] + hashlib.sha256(content).digest() + content)
 
 
 def put(field, at, value):

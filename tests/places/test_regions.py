@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import BoundaryError, RiskmapWarning
-from riskmap.places.boundary_columns import recognise
+from riskmap.places.boundary_tables import recognise
 from riskmap.schema import check_regions
 
 DISTRICTS = rm.datasets.regions()
@@ -281,3 +281,55 @@ def test_p_codes_are_preferred_to_shape_ids(shared):
     regions = rm.read_regions(folder / "AFG_ADM2_gbopen_simplified_pcoded.geojson")
     assert regions["region_id"].str.fullmatch(r"AF\d{4}").all()
     assert regions["parent"].nunique() == 34
+
+
+def test_regions_in_memory_are_read_as_those_of_a_file(tmp_path):
+    table = gpd.GeoDataFrame(
+        {"ADM2_PCODE": ["XQ0102", "XQ0101"], "ADM2_EN": ["B", "A"], "ADM1_PCODE": ["XQ01"] * 2},
+        geometry=[shapely.box(1, 0, 2, 1), shapely.box(0, 0, 1, 1)],
+        crs="EPSG:4326",
+        index=[7, 7],
+    )
+    table.to_file(tmp_path / "regions.geojson")
+    before = table.copy()
+    found = rm.read_regions(table.to_crs(3857).rename_geometry("shape"), level=2)
+    assert found["name"].tolist() == ["A", "B"]
+    columns = [name for name in found if name != "geometry"]
+    wanted = rm.read_regions(tmp_path / "regions.geojson", level=2)
+    pd.testing.assert_frame_equal(pd.DataFrame(found[columns]), pd.DataFrame(wanted[columns]))
+    assert shapely.equals_exact(found.geometry, wanted.geometry, tolerance=1e-9).all()
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_regions_table_in_memory_stays_as_it_is():
+    regions = rm.datasets.regions()
+    pd.testing.assert_frame_equal(rm.read_regions(regions), regions)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pd.DataFrame({"name": ["A"]}), "the table holds no geometries"),
+        (gpd.GeoDataFrame({"name": ["A"]}), "the table holds no geometries"),
+        (
+            gpd.GeoDataFrame({"name": ["A"]}, geometry=SHAPES[:1]),
+            "the table has no coordinate system",
+        ),
+        (gpd.GeoDataFrame({"name": []}, geometry=[], crs=4326), "the table holds no features"),
+        (
+            gpd.GeoDataFrame({"name": ["A"]}, geometry=SHAPES[:1], crs=4326),
+            "no column of ids",
+        ),
+    ],
+)
+def test_a_table_that_is_none_of_regions_is_refused(table, message):
+    with pytest.raises(BoundaryError, match=message):
+        rm.read_regions(table)
+
+
+def test_overlaps_of_a_table_are_warned_of():
+    boxes = [shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)]
+    table = gpd.GeoDataFrame({"code": ["a", "b"]}, geometry=boxes, crs=4326)
+    with pytest.warns(RiskmapWarning, match="regions: 1 pairs of regions overlap"):
+        found = rm.read_regions(table, id="code", name="code", level=1)
+    assert found["region_id"].tolist() == ["a", "b"]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.places.spreads import MEMORY_DAYS, Past, spread_weights
+from riskmap.places.placements import MEMORY_DAYS, Past, spread_weights
 
 MISSING = int(np.iinfo(np.int64).min)
 

@@ -12,7 +12,7 @@ import shapely
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import SITE_COLUMNS, empty_table
 from riskmap.errors import InputError
-from riskmap.places.distances import boundary_distances
+from riskmap.places.points import boundary_distances
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import conform
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap.assessment.holds import last_known
 from riskmap.assessment.layers import AUDIT_COLUMNS
-from riskmap.places.crosswalks import carry_over, find_predecessors
+from riskmap.places.areas import carry_over, find_predecessors
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def carry_regions(previous: RiskLayer, regions: gpd.GeoDataFrame) -> tuple[RiskL
 
     A region that was renamed is the same. Otherwise each region has the state (level, dwell, the
     day of a level that was kept) of the one of its predecessors
-    (:func:`riskmap.places.crosswalks.find_predecessors`) with the highest level, and its expected
+    (:func:`riskmap.places.areas.find_predecessors`) with the highest level, and its expected
     count by area; nobody has given it a probability. What no region of today comes from stays as it
     was.
 

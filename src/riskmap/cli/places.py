@@ -72,7 +72,8 @@ def geocode(
     from geopy.geocoders import Nominatim
 
     import riskmap as rm
-    from riskmap.places.geocoders import GeocodeCache, count_requests
+    from riskmap.places.geocode_services import GeocodeCache
+    from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 
     table, places = load_incidents(incidents), load_regions(regions)

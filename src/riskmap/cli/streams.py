@@ -161,7 +161,7 @@ def _bytes_of(paths: list[Path]) -> int:
 
 def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
     """Return whether most regions come from those of a layer."""
-    from riskmap.places.crosswalks import find_predecessors
+    from riskmap.places.areas import find_predecessors
 
     found = find_predecessors(before.regions, regions)["new_id"].nunique()
     return bool(found * 2 > regions["region_id"].nunique())
@@ -178,7 +178,7 @@ def _read_previous(
 ) -> RiskLayer | None:
     """Return the layer before: the one that is named, or the last one of the same regions."""
     import riskmap as rm
-    from riskmap.places.crosswalks import find_predecessors
+    from riskmap.places.areas import find_predecessors
 
     if previous is not None:
         return None if unwanted else rm.read_layer(previous, today=LONG_AGO)

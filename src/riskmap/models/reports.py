@@ -14,7 +14,7 @@ from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
 from riskmap.panels.watchers import RECORD_SHARE, default_rules
-from riskmap.places.spreads import MEMORY_DAYS
+from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from riskmap.typing import CountHistory, FloatArray, IntArray
 
 #: The sources of record gave most of a layer's reports that are older than so many days (of all,
-#: when none is), and no older than :data:`riskmap.places.spreads.MEMORY_DAYS`.
+#: when none is), and no older than :data:`riskmap.places.placements.MEMORY_DAYS`.
 RECORD_DAYS = 365
 
 

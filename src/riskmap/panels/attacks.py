@@ -11,7 +11,8 @@ import shapely
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.watchers import default_rules
-from riskmap.places.losses import NO_LOSS, members_of
+from riskmap.places.evidence import members_of
+from riskmap.places.found_places import NO_LOSS
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def find_attacks(
     group, as_of
         Whose attacks, and the day.
     aside
-        Rows that were set aside (:func:`riskmap.places.losses.find_aside`), as `counted`.
+        Rows that were set aside (:func:`riskmap.places.found_places.find_aside`), as `counted`.
 
     Returns
     -------

@@ -36,10 +36,9 @@ from riskmap.incidents.readers import no_incidents, read_part
 from riskmap.incidents.tabular import split_source
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
-from riskmap.places.findings import find_places
-from riskmap.places.losses import find_aside
+from riskmap.places.found_places import find_aside, find_places
+from riskmap.places.placements import check_spread
 from riskmap.places.region_index import RegionIndex
-from riskmap.places.spreads import check_spread
 from riskmap.schema import check_regions
 from riskmap.workers import map_on
 

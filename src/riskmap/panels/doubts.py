@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.panels.measures import hits_foreigners
-from riskmap.places.losses import members_of
+from riskmap.places.evidence import members_of
 from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def sum_lost(aside: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFr
     Parameters
     ----------
     aside
-        From :func:`riskmap.places.losses.find_aside`.
+        From :func:`riskmap.places.found_places.find_aside`.
     group
         At whom an attack may be aimed.
 

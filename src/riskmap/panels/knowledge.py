@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.incidents.scope import Scope
 from riskmap.panels.doubts import Doubts, find_doubts
 from riskmap.panels.watchers import default_rules, names_region
-from riskmap.places.spreads import MEMORY_DAYS
+from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,14 +24,14 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import FACTS, hits_foreigners, tell_facts
-from riskmap.places.findings import METHODS, SPREAD
+from riskmap.places.found_places import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
 
-    from riskmap.places.findings import Places
+    from riskmap.places.found_places import Places
     from riskmap.typing import IntArray
 
 #: How many of the newest incidents of a region a scan keeps whole, to name them among the reasons
@@ -205,9 +205,9 @@ def scan_places(
     usable
         Incidents without a quarantine reason.
     found
-        What :func:`riskmap.places.findings.find_places` told of them.
+        What :func:`riskmap.places.found_places.find_places` told of them.
     aside
-        The other rows (:func:`riskmap.places.losses.find_aside`).
+        The other rows (:func:`riskmap.places.found_places.find_aside`).
     region_ids
         Ids of the regions, sorted.
     ledger

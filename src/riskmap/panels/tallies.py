@@ -11,7 +11,7 @@ from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS, leaves_victims_unclear, measure
 from riskmap.panels.scans import KEYS, sum_up
-from riskmap.places.spreads import Past, spread_weights
+from riskmap.places.placements import Past, spread_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:

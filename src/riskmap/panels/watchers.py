@@ -17,7 +17,7 @@ import pandas as pd
 
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.cells import day_of
-from riskmap.places.spreads import MEMORY_DAYS
+from riskmap.places.placements import MEMORY_DAYS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import BoundaryError
-from riskmap.places.boundary_tables import read_unchecked
-from riskmap.places.coverages import (
+from riskmap.places.areas import (
     areas_km2,
     dissect,
     find_gaps,
@@ -22,12 +21,17 @@ from riskmap.places.coverages import (
     mend,
     widths_m,
 )
+from riskmap.places.boundary_tables import read_table
 from riskmap.schema import CRS, check_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COLUMNS = ("kind", "region_id", "other_id", "area_km2", "width_m", "lon", "lat", "detail")
+_COLUMNS = {
+    **dict.fromkeys(("kind", "region_id", "other_id"), "str"),
+    **dict.fromkeys(("area_km2", "width_m", "lon", "lat"), "float64"),
+    "detail": "str",
+}
 _PLACE = re.compile(r"\[(\S+) (\S+)\]")
 _POLYGONS = (3, 6)
 _HALF_TURN, _POLE = 180.0, 90.0
@@ -121,7 +125,11 @@ def audit_regions(
     24 regions, 293,784 km²
     nothing found
     """
-    table = regions if isinstance(regions, gpd.GeoDataFrame) else read_unchecked(Path(regions))
+    table = (
+        regions
+        if isinstance(regions, gpd.GeoDataFrame)
+        else read_table(Path(regions), {}, as_is=True)
+    )
     found = list(_table_findings(table))
     if table.crs is None or table.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
         met = "none" if table.crs is None else table.crs.to_string()
@@ -134,16 +142,10 @@ def audit_regions(
     whole, ids = mend(shapes[usable]), ids[usable]
     found += _overlap_findings(whole, ids, sliver_m)
     found += _gap_findings(whole, ids, sliver_m)
-    findings = pd.DataFrame(found, columns=list(_COLUMNS))
-    findings = findings.astype(
-        {name: "float64" if "_" in name and "id" not in name else "str" for name in _COLUMNS}
-        | {"width_m": "float64", "lon": "float64", "lat": "float64"}
-    )
-    findings = findings.sort_values(
-        ["kind", "area_km2", "region_id", "other_id"],
-        ascending=[True, False, True, True],
-        ignore_index=True,
-    )
+    findings = pd.DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    order = ["kind", "area_km2", "region_id", "other_id"]
+    rises = [True, False, True, True]
+    findings = findings.sort_values(order, ascending=rises, ignore_index=True)
     return RegionAudit(findings, len(table), float(areas_km2(whole).sum()))
 
 

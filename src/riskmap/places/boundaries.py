@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
-import os
 import re
 import warnings
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from riskmap.downloads import Service, ask, stream
-from riskmap.errors import BoundaryError, OfflineError, RiskmapWarning, ServiceError
-from riskmap.settings import cache_folder, data_path, is_offline
+from riskmap.downloads import Service, ask, refuse_offline, stream, write_whole
+from riskmap.errors import BoundaryError, RiskmapWarning, ServiceError
+from riskmap.settings import cache_folder, data_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,22 +121,17 @@ def fetch_boundary(
     pin = folder / f"{iso3}-ADM{level}.json"
     boundary = None if update else _read_pin(pin)
     if boundary is None:
-        _refuse_offline(f"the boundaries of {iso3}, level {level}")
+        refuse_offline(f"the boundaries of {iso3}, level {level} would have to be downloaded")
         answer = ask(f"{service.api}/{iso3}/ADM{level}/", service)
         if answer is None:
             raise BoundaryError("geoBoundaries has no such level", met=f"{iso3} ADM{level}")
         boundary = parse_answer(answer, iso3=iso3, level=level)
     path = folder / boundary.file_name
     if not _is_whole(path, boundary.sha256):
-        _refuse_offline(f"the file {path.name}")
+        refuse_offline(f"the file {path.name} would have to be downloaded")
         boundary = _download(boundary, path, service)
     _write_pin(pin, boundary)
     return boundary, path
-
-
-def _refuse_offline(what: str) -> None:
-    if is_offline():
-        raise OfflineError(f"{what} would have to be downloaded, and RISKMAP_OFFLINE forbids it")
 
 
 def parse_answer(answer: Any, *, iso3: str, level: int) -> Boundary:
@@ -210,34 +204,27 @@ def _hash(path: Path) -> str:
 
 def _download(boundary: Boundary, path: Path, service: Service) -> Boundary:
     """Return the boundary with the sha256 of its file, which has been put in its place."""
-    import pooch
-
-    def fetch(url: str, output: str, _pooch: object) -> None:
-        part = path.with_suffix(".part")
-        goes_on = part.is_file()
-        stream(url, part, service)
-        try:
-            _check_body(part, boundary)
-        except ServiceError:
-            if not goes_on:
-                raise
-            # What an earlier try left was no part of the file: start over.
-            stream(url, part, service)
-            _check_body(part, boundary)
-        part.replace(output)
-
-    pooch.get_logger().setLevel("WARNING")
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = f"sha256:{boundary.sha256}" if boundary.sha256 else None
-    if known is None:
-        path.unlink(missing_ok=True)
+    part = path.with_suffix(".part")
+    goes_on = part.is_file()
+    stream(boundary.url, part, service)
     try:
-        pooch.retrieve(boundary.url, known, fname=path.name, path=path.parent, downloader=fetch)
-    except ValueError as error:
+        _check_body(part, boundary)
+    except ServiceError:
+        if not goes_on:
+            raise
+        # What an earlier try left was no part of the file: start over.
+        stream(boundary.url, part, service)
+        _check_body(part, boundary)
+    sha256 = _hash(part)
+    if boundary.sha256 not in ("", sha256):
+        part.unlink()
         raise ServiceError(
-            f"{boundary.url}: the file is not the one that is pinned: {error}"
-        ) from error
-    return dataclasses.replace(boundary, sha256=_hash(path))
+            f"{boundary.url}: the file is not the one that is pinned: "
+            f"sha256 {sha256}, expected {boundary.sha256}"
+        )
+    part.replace(path)
+    return dataclasses.replace(boundary, sha256=sha256)
 
 
 def _check_body(part: Path, boundary: Boundary) -> None:
@@ -272,10 +259,8 @@ def _read_pin(pin: Path) -> Boundary | None:
 
 
 def _write_pin(pin: Path, boundary: Boundary) -> None:
-    """Write what is pinned, all at once."""
+    """Write what is pinned."""
     text = orjson.dumps(dataclasses.asdict(boundary), option=orjson.OPT_INDENT_2) + b"\n"
     if pin.is_file() and pin.read_bytes() == text:
         return
-    draft = pin.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(text)
-    draft.replace(pin)
+    write_whole(pin, text)

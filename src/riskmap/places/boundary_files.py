@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
 _CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
-_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
 _POLYGONS = (3, 6)
 #: Marks of files that name other files or services, and how many first bytes may hold one.
 _REFERENCES = re.compile(
@@ -39,14 +38,15 @@ _HEAD = 1 << 12
 _SLACK = 1e-6
 
 
-def read_polygons(path: Path) -> gpd.GeoDataFrame:
-    """Return a boundary file's features as they stand, in EPSG:4326, in the file's order.
+def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return the features of a boundary file or table as they stand, in EPSG:4326, in order.
 
     Parameters
     ----------
-    path
-        GeoJSON (``.geojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``),
-        Shapefile (``.shp``) or GeoParquet (``.parquet``, needs the extra ``parquet``).
+    source
+        A GeoDataFrame, or the path of a file: GeoJSON (``.geojson``, ``.json``), FlatGeobuf
+        (``.fgb``), GeoPackage (``.gpkg``), Shapefile (``.shp``) or GeoParquet (``.parquet``, needs
+        the extra ``parquet``).
 
     Returns
     -------
@@ -67,13 +67,21 @@ def read_polygons(path: Path) -> gpd.GeoDataFrame:
     >>> len(read_polygons(data_path("boundaries/world_adm1.fgb"))) > 4000
     True
     """
-    path = _check_path(path)
-    frame = _READERS[path.suffix.lower()](path)
+    if isinstance(source, pd.DataFrame):
+        path, frame = None, source
+    else:
+        path = _check_path(source)
+        _check_marks(path)
+        frame = _READERS[path.suffix.lower()](path)
     if frame.empty:
-        raise BoundaryError("the file holds no features", file=path)
+        raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
     frame = _to_degrees(frame.reset_index(drop=True), path)
     _check_geometries(frame, path)
     return frame.set_geometry(_without_empty_parts(frame.geometry.to_numpy()), crs=CRS)
+
+
+def _kind(path: Path | None) -> str:
+    return "table" if path is None else "file"
 
 
 def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
@@ -184,12 +192,18 @@ def _is_known(code: str) -> bool:
     return True
 
 
-def _magic(path: Path, start: bytes, kind: str, *, at: int = 0) -> None:
-    with path.open("rb") as file:
-        file.seek(at)
-        met = file.read(len(start))
-    if met != start:
-        raise BoundaryError(f"not a {kind}", file=path, met=met, expected=f"{start!r} at byte {at}")
+def _check_marks(path: Path) -> None:
+    """Raise unless the bytes that tell a format stand in a file of its suffix."""
+    kind, marks = _MARKS.get(path.suffix.lower(), ("", {}))
+    for at, starts in marks.items():
+        with path.open("rb") as file:
+            file.seek(at)
+            met = file.read(len(starts[0]))
+        if met not in starts:
+            wanted = " or ".join(map(repr, starts))
+            raise BoundaryError(
+                f"not a {kind}", file=path, met=met, expected=f"{wanted} at byte {at}"
+            )
 
 
 def _refuse_references(path: Path) -> None:
@@ -213,7 +227,6 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     import pyogrio
 
     _refuse_references(path)
-
     try:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:
@@ -235,28 +248,7 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
         raise BoundaryError("a feature can't be read", file=path, met=str(error)) from error
 
 
-def _read_flatgeobuf(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"fgb\x03fgb", "FlatGeobuf file")
-    return _read_gdal(path)
-
-
-def _read_geopackage(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"SQLite format 3\x00", "GeoPackage")
-    with path.open("rb") as file:
-        file.seek(68)
-        met = file.read(4)
-    if met not in _GEOPACKAGE_IDS:
-        raise BoundaryError("not a GeoPackage", file=path, met=met, expected="application id GPKG")
-    return _read_gdal(path)
-
-
-def _read_shapefile(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"\x00\x00\x27\x0a", "Shapefile")
-    return _read_gdal(path)
-
-
 def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
-    _magic(path, b"PAR1", "Parquet file")
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -273,23 +265,34 @@ def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
 _READERS: dict[str, Callable[[Path], gpd.GeoDataFrame]] = {
     ".geojson": _read_geojson,
     ".json": _read_geojson,
-    ".fgb": _read_flatgeobuf,
-    ".gpkg": _read_geopackage,
-    ".shp": _read_shapefile,
+    ".fgb": _read_gdal,
+    ".gpkg": _read_gdal,
+    ".shp": _read_gdal,
     ".parquet": _read_geoparquet,
     ".geoparquet": _read_geoparquet,
 }
 
+#: What files of a suffix are, and what must stand at a byte of them.
+_MARKS: dict[str, tuple[str, dict[int, tuple[bytes, ...]]]] = {
+    ".fgb": ("FlatGeobuf file", {0: (b"fgb\x03fgb",)}),
+    ".gpkg": ("GeoPackage", {0: (b"SQLite format 3\x00",), 68: (b"GPKG", b"GP10", b"GP11")}),
+    ".shp": ("Shapefile", {0: (b"\x00\x00\x27\x0a",)}),
+    ".parquet": ("Parquet file", {0: (b"PAR1",)}),
+    ".geoparquet": ("Parquet file", {0: (b"PAR1",)}),
+}
 
-def _to_degrees(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+
+def _to_degrees(frame: pd.DataFrame, path: Path | None) -> gpd.GeoDataFrame:
     """Return the features in EPSG:4326, two-dimensional, with `geometry` as their only geometry."""
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise BoundaryError("the file holds no geometries", file=path, expected="polygons")
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
+        raise BoundaryError(
+            f"the {_kind(path)} holds no geometries", file=path, expected="polygons"
+        )
     if frame.crs is None:
         raise BoundaryError(
-            "the file has no coordinate system",
+            f"the {_kind(path)} has no coordinate system",
             file=path,
-            expected="a file that states it (a Shapefile needs its .prj)",
+            expected="one that states it (a Shapefile needs its .prj, a GeoDataFrame set_crs)",
         )
     from pyproj.exceptions import ProjError
 
@@ -306,7 +309,7 @@ def _to_degrees(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(properties, geometry=shapes, crs=CRS)
 
 
-def _check_geometries(frame: gpd.GeoDataFrame, path: Path) -> None:
+def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
     """Raise at the first feature that is missing, empty, no polygon, or not in degrees."""
     shapes = frame.geometry.to_numpy()
     kinds = shapely.get_type_id(shapes)

@@ -1,9 +1,15 @@
-"""From the features of a boundary file to rows of a Regions table."""
+"""From the features of boundaries to rows of a Regions table: what their columns mean, and ids.
+
+Each publisher has a function that looks at the column names and says which hold what, or None when
+the table isn't theirs. Column names are compared in lower case.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import re
 import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -12,42 +18,244 @@ import orjson
 import pandas as pd
 import shapely
 
+from riskmap import countries
 from riskmap.errors import BoundaryError, RiskmapWarning
-from riskmap.places.boundary_columns import (
-    Meaning,
-    country_codes,
-    level_of,
-    recognise,
-    text_of,
-)
+from riskmap.places.areas import areas_km2, mend
 from riskmap.places.boundary_files import read_polygons
-from riskmap.places.coverages import areas_km2, mend
 from riskmap.schema import CRS, DAY, REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
+
 
 #: How many rows a message names before it stops.
 _NAMED = 5
+_LEVEL_OF_PCODE = re.compile(r"adm([1-5])_?pcode")
+_SHAPE_TYPE = re.compile(r"ADM(\d)")
+_VALID_FROM = ("valid_from", "valid_on", "validon")
+_VALID_TO = ("valid_to", "validto")
+_PCODE_COUNTRY = re.compile(r"([A-Z]{2,3})\d")
 
 
-def read_table(path: Path, overrides: Mapping[str, str | None]) -> gpd.GeoDataFrame:
-    """Return a file's features as rows of a Regions table, with unique ids; polygons as they stand.
+@dataclass(frozen=True)
+class Meaning:
+    """Which columns of a file hold what; an empty text where none does.
 
     Parameters
     ----------
-    path
-        The file.
+    ids
+        Columns that may serve as ids, best first.
+    names
+        Columns of names, the one for display first.
+    parent_id, parent
+        Columns of the region one level up.
+    iso3
+        Column of the country, as alpha-2 or alpha-3 code.
+    level
+        Administrative level; None when the file doesn't tell.
+    source
+        Who publishes files like this one.
+    valid_from, valid_to
+        Columns of dates between which a region exists.
+    version
+        Column of the version.
+
+    Examples
+    --------
+    >>> recognise(["shapeID", "shapeName", "shapeGroup", "shapeType"]).source
+    'geoBoundaries'
+    """
+
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    parent_id: str = ""
+    parent: str = ""
+    iso3: str = ""
+    level: int | None = None
+    source: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+    version: str = ""
+
+
+def recognise(columns: Sequence[str]) -> Meaning:
+    """Return what the columns mean by the publisher that names them so; empty when nobody does.
+
+    Parameters
+    ----------
+    columns
+        A file's column names.
+
+    Returns
+    -------
+    Meaning
+        With the names as the file spells them.
+
+    Examples
+    --------
+    >>> meaning = recognise(["ADM2_EN", "ADM2_PCODE", "ADM1_EN", "ADM1_PCODE", "ADM0_PCODE"])
+    >>> meaning.ids, meaning.names, meaning.parent_id, meaning.level
+    (('ADM2_PCODE',), ('ADM2_EN',), 'ADM1_PCODE', 2)
+    """
+    spelt = {column.lower(): column for column in reversed(columns)}
+    for publisher in _PUBLISHERS:
+        meaning = publisher(spelt)
+        if meaning is not None:
+            return meaning
+    return Meaning()
+
+
+def _own(spelt: dict[str, str]) -> Meaning | None:
+    """Return the meaning of a table that riskmap wrote."""
+    if not {"region_id", "name"} <= spelt.keys():
+        return None
+    return Meaning(
+        ids=(spelt["region_id"],),
+        names=(spelt["name"],),
+        parent_id=spelt.get("parent_id", ""),
+        parent=spelt.get("parent", ""),
+        iso3=spelt.get("iso3", ""),
+        valid_from=_first(spelt, *_VALID_FROM),
+        valid_to=_first(spelt, *_VALID_TO),
+    )
+
+
+def _first(spelt: dict[str, str], *names: str) -> str:
+    """Return the first of the columns that the file has, as it spells it."""
+    return next((spelt[name] for name in names if name in spelt), "")
+
+
+def _cod_ab(spelt: dict[str, str]) -> Meaning | None:
+    """Return the meaning of OCHA's columns (``ADM2_PCODE``, ``adm2_pcode``, ``ADM2_EN`` ...)."""
+    levels = [int(m[1]) for name in spelt if (m := _LEVEL_OF_PCODE.fullmatch(name))]
+    if not levels:
+        return None
+    level = max(levels)
+    parents = _cod_names(spelt, level - 1) if level > 1 else []
+    return Meaning(
+        ids=tuple(filter(None, (_pcode(spelt, level), _first(spelt, "shapeid")))),
+        names=tuple(filter(None, (*_cod_names(spelt, level), _first(spelt, "shapename")))),
+        parent_id=_pcode(spelt, level - 1) if level > 1 else "",
+        parent=parents[0] if parents else "",
+        iso3=_first(spelt, "iso3", "adm0_iso3", "shapegroup", "adm0_pcode"),
+        level=level,
+        source="OCHA COD-AB",
+        version=_first(spelt, "version", *_VALID_FROM, "date"),
+        valid_from=_first(spelt, *_VALID_FROM),
+        valid_to=_first(spelt, *_VALID_TO),
+    )
+
+
+def _pcode(spelt: dict[str, str], level: int) -> str:
+    return _first(spelt, f"adm{level}_pcode", f"adm{level}pcode")
+
+
+def _cod_names(spelt: dict[str, str], level: int) -> list[str]:
+    """Return a level's columns of names: English, then the plain one, then other languages."""
+    first = [f"adm{level}_en", f"adm{level}_name", f"adm{level}_name_en"]
+    pattern = re.compile(rf"adm{level}_?(name\w*|[a-z]{{2}}|alt\d?_?[a-z]{{2}}|ref)")
+    others = [name for name in reversed(spelt) if pattern.fullmatch(name)]
+    return [spelt[name] for name in dict.fromkeys([*first, *others]) if name in spelt]
+
+
+def _geoboundaries(spelt: dict[str, str]) -> Meaning | None:
+    """Return the meaning of geoBoundaries' columns."""
+    if not {"shapeid", "shapename"} <= spelt.keys():
+        return None
+    return Meaning(
+        ids=(spelt["shapeid"],),
+        names=(spelt["shapename"],),
+        iso3=spelt.get("shapegroup", ""),
+        source="geoBoundaries",
+    )
+
+
+def _natural_earth(spelt: dict[str, str]) -> Meaning | None:
+    """Return the meaning of Natural Earth's columns of admin-1."""
+    if not {"adm1_code", "name"} <= spelt.keys():
+        return None
+    others = ("name", "name_en", "name_alt", "name_local", "name_ar", "name_fa", "name_ur")
+    return Meaning(
+        ids=tuple(spelt[name] for name in ("iso_3166_2", "adm1_code") if name in spelt),
+        names=tuple(spelt[name] for name in others if name in spelt),
+        parent_id=spelt.get("adm0_a3", ""),
+        parent=spelt.get("admin", ""),
+        iso3=spelt.get("adm0_a3", ""),
+        level=1,
+        source="Natural Earth",
+    )
+
+
+_PUBLISHERS: tuple[Callable[[dict[str, str]], Meaning | None], ...] = (
+    _own,
+    _cod_ab,
+    _geoboundaries,
+    _natural_earth,
+)
+
+
+def text_of(column: pd.Series) -> pd.Series:
+    """Return a column as trimmed text, whole numbers without a fraction, and blanks as missing.
+
+    Examples
+    --------
+    >>> text_of(pd.Series([101.0, None])).tolist(), text_of(pd.Series([" AF01 ", ""])).tolist()
+    (['101', nan], ['AF01', nan])
+    """
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    text = column.astype("str").str.strip()
+    return text.mask(column.isna() | (text == ""))
+
+
+def _country_codes(frame: pd.DataFrame, meaning: Meaning, ids: pd.Series) -> pd.Series:
+    """Return alpha-3 codes from the column of countries, else from the letters of the P-codes.
+
+    A file that names one country alone speaks for its silent rows too.
+    """
+    if meaning.iso3:
+        written = text_of(frame[meaning.iso3]).str.upper()
+    else:
+        written = ids.str.extract(f"^{_PCODE_COUNTRY.pattern}", expand=False)
+    is_alpha3 = written.str.fullmatch("[A-Z]{3}", na=False)
+    codes = written.where(is_alpha3, written.map(countries.from_iso2, na_action="ignore"))
+    codes = codes.astype("str")
+    known = codes.dropna().unique()
+    return codes.fillna(known[0]) if len(known) == 1 else codes
+
+
+def _level_of(frame: pd.DataFrame, meaning: Meaning) -> int | None:
+    """Return the level that a file is of, from its columns or from the types its rows state."""
+    if meaning.level is not None:
+        return meaning.level
+    for column in frame.columns:
+        if column.lower() in ("shapetype", "adm_level"):
+            stated = text_of(frame[column]).dropna().unique()
+            if len(stated) == 1 and (m := _SHAPE_TYPE.fullmatch(f"ADM{stated[0][-1]}")):
+                return int(m[1])
+    return None
+
+
+def read_table(
+    source: Path | pd.DataFrame, overrides: Mapping[str, str | None], *, as_is: bool = False
+) -> gpd.GeoDataFrame:
+    """Return the features of a file or table as rows of a Regions table; polygons as they stand.
+
+    Parameters
+    ----------
+    source
+        The file, or a GeoDataFrame.
     overrides
         Columns that the user names, by ``id``, ``name`` and ``parent``; None where he doesn't.
+    as_is
+        Whether ids and names stay as they stand, missing or doubled, for an audit.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        With the columns of :data:`riskmap.schema.REGION_COLUMNS`, in the file's order. A feature
-        that has neither id nor name is left out; one that lacks an id alone gets one made of its
-        parent and its name. Both are warned of.
+        With the columns of :data:`riskmap.schema.REGION_COLUMNS`, in their order, and unique ids. A
+        feature that has neither id nor name is left out; one that lacks an id alone gets one made
+        of its parent and its name. Both are warned of.
 
     Raises
     ------
@@ -61,30 +269,19 @@ def read_table(path: Path, overrides: Mapping[str, str | None]) -> gpd.GeoDataFr
     >>> bool(table["region_id"].is_unique)
     True
     """
-    frame = read_polygons(path)
+    path = source if isinstance(source, Path) else None
+    frame = read_polygons(source)
     meaning = _meaning(frame, overrides, path)
+    if as_is:
+        table = _tabulate(frame, meaning, text_of(frame[meaning.ids[0]]), path)
+        return table.assign(name=_first_name(frame, meaning))
     frame = _leave_out_nameless(frame, meaning, path)
     return _tabulate(frame, meaning, _choose_ids(frame, meaning, path), path)
 
 
-def read_unchecked(path: Path) -> gpd.GeoDataFrame:
-    """Return a file's features as rows of a Regions table just as they stand, for an audit.
-
-    Ids and names may be missing or stand twice.
-
-    Examples
-    --------
-    >>> from riskmap.settings import data_path
-    >>> len(read_unchecked(data_path("boundaries/world_adm1.fgb"))) > 4000
-    True
-    """
-    frame = read_polygons(path)
-    meaning = _meaning(frame, {}, path)
-    table = _tabulate(frame, meaning, text_of(frame[meaning.ids[0]]), path)
-    return table.assign(name=_first_name(frame, meaning))
-
-
-def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None], path: Path) -> Meaning:
+def _meaning(
+    frame: pd.DataFrame, overrides: Mapping[str, str | None], path: Path | None
+) -> Meaning:
     """Return what the columns mean: as the publisher names them, and then as the user says."""
     columns = [column for column in frame.columns if column != "geometry"]
     for word, column in overrides.items():
@@ -97,12 +294,12 @@ def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None], path: Pat
             )
     meaning = recognise(columns)
     if column := overrides.get("id"):
-        meaning = dataclasses.replace(meaning, ids=(column,))
+        meaning = replace(meaning, ids=(column,))
     if column := overrides.get("name"):
         others = tuple(other for other in meaning.names if other != column)
-        meaning = dataclasses.replace(meaning, names=(column, *others))
+        meaning = replace(meaning, names=(column, *others))
     if column := overrides.get("parent"):
-        meaning = dataclasses.replace(meaning, parent=column, parent_id="")
+        meaning = replace(meaning, parent=column, parent_id="")
     if not meaning.ids:
         raise BoundaryError(
             "no column of ids is found",
@@ -113,9 +310,12 @@ def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None], path: Pat
     return meaning
 
 
-def _leave_out_nameless(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path) -> gpd.GeoDataFrame:
+def _leave_out_nameless(
+    frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None
+) -> gpd.GeoDataFrame:
     """Return the features that have an id or a name; one without either can't be reported on."""
-    silent = _blank(frame, meaning.ids) & _blank(frame, meaning.names)
+    told = [text_of(frame[column]).notna() for column in (*meaning.ids, *meaning.names)]
+    silent = ~np.logical_or.reduce(told)
     if not silent.any():
         return frame
     if silent.all():
@@ -125,30 +325,24 @@ def _leave_out_nameless(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path) -
     area, bare = areas_km2(np.array([left_out, shapely.difference(left_out, others)]))
     rows = ", ".join(str(i + 1) for i in np.flatnonzero(silent)[:_NAMED])
     warn(
-        f"{path.name}: {silent.sum()} features have neither id nor name and are left out "
-        f"({area:,.0f} km², {bare:,.0f} of them in no other region; feature {rows})"
+        path,
+        f"{silent.sum()} features have neither id nor name and are left out "
+        f"({area:,.0f} km², {bare:,.0f} of them in no other region; feature {rows})",
     )
     return frame[~silent].reset_index(drop=True)
 
 
-def _blank(frame: gpd.GeoDataFrame, columns: Sequence[str]) -> pd.Series:
-    """Return whether each feature has nothing in all of the columns."""
-    blank = pd.Series(data=True, index=frame.index)
-    for column in columns:
-        blank &= text_of(frame[column]).isna()
-    return blank
-
-
-def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path) -> pd.Series:
+def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None) -> pd.Series:
     """Return the first column of ids that is complete and unique, or the best mended.
 
-    A feature without an id in an otherwise unique column gets one made of its parent and its name.
+    A feature without an id in an otherwise unique column gets one made of its parent and its name,
+    such as ``PK8:Jammu & Kashmir``.
     """
     candidates = {column: text_of(frame[column]) for column in meaning.ids}
     for column, ids in candidates.items():
         if ids.notna().all() and ids.is_unique:
             if column != meaning.ids[0]:
-                warn(f"{path.name}: {meaning.ids[0]} has gaps or doubles, ids are from {column}")
+                warn(path, f"{meaning.ids[0]} has gaps or doubles, ids are from {column}")
             return ids
     column, ids = next(iter(candidates.items()))
     twice = ids[ids.notna() & ids.duplicated(keep=False)]
@@ -162,23 +356,16 @@ def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path) -> pd.Ser
             met=f"{twice.iloc[0]} (features {rows})",
             expected="unique ids, or another column by id=",
         )
-    made = _made_ids(frame, meaning)
+    parents = text_of(frame[meaning.parent_id]).fillna("") if meaning.parent_id else ""
+    made = parents + (":" + _first_name(frame, meaning))
     ids = ids.fillna(made)
     if not ids.is_unique:
         raise BoundaryError(
             "features without an id share a name", file=path, column=column, expected="id="
         )
     kept = made[candidates[column].isna()]
-    warn(f"{path.name}: no {column} for {len(kept)} features, kept as {', '.join(kept[:_NAMED])}")
+    warn(path, f"no {column} for {len(kept)} features, kept as {', '.join(kept[:_NAMED])}")
     return ids
-
-
-def _made_ids(frame: gpd.GeoDataFrame, meaning: Meaning) -> pd.Series:
-    """Return ids made of each feature's parent and name, such as ``PK8:Jammu & Kashmir``."""
-    names = _first_name(frame, meaning)
-    if not meaning.parent_id:
-        return ":" + names
-    return text_of(frame[meaning.parent_id]).fillna("") + ":" + names
 
 
 def _first_name(frame: gpd.GeoDataFrame, meaning: Meaning) -> pd.Series:
@@ -190,7 +377,7 @@ def _first_name(frame: gpd.GeoDataFrame, meaning: Meaning) -> pd.Series:
 
 
 def _tabulate(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
 ) -> gpd.GeoDataFrame:
     """Return the features as rows of a Regions table."""
     names = _first_name(frame, meaning).fillna(ids)
@@ -202,8 +389,8 @@ def _tabulate(
             "names": [_join(name, row) for name, *row in zip(names, *all_names, strict=True)],
             "parent_id": text_of(frame[meaning.parent_id]) if meaning.parent_id else None,
             "parent": text_of(frame[meaning.parent]) if meaning.parent else None,
-            "iso3": country_codes(frame, meaning, ids),
-            "adm_level": level_of(frame, meaning),
+            "iso3": _country_codes(frame, meaning, ids),
+            "adm_level": _level_of(frame, meaning),
         }
     )
     for column, told in (("valid_from", meaning.valid_from), ("valid_to", meaning.valid_to)):
@@ -215,7 +402,7 @@ def _tabulate(
 
 
 def _publication(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
 ) -> dict[str, Any]:
     """Return who published the boundaries, in which version, and under which licence."""
     if meaning.ids[0] == "region_id":
@@ -224,8 +411,9 @@ def _publication(
     if meaning.source != "geoBoundaries":
         version = text_of(frame[meaning.version]).str[:10] if meaning.version else None
         return {"boundary_source": meaning.source or None, "boundary_version": version}
-    beside = path.with_name(f"{path.stem.removesuffix('_simplified')}-metaData.json")
     try:
+        stem = path.stem.removesuffix("_simplified") if path else ""
+        beside = (path or Path()).parent / f"{stem}-metaData.json"
         metadata = orjson.loads(beside.read_bytes())
         publisher, licence = (str(metadata[k]) for k in ("boundarySource", "boundaryLicense"))
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
@@ -253,15 +441,16 @@ def _geoboundaries_version(frame: gpd.GeoDataFrame, ids: pd.Series) -> pd.Series
     return build.where(build.str.contains("-"), group + "-" + kind + "-" + build)
 
 
-def warn(message: str) -> None:
-    """Warn of something that was kept and deserves a look.
+def warn(path: Path | None, message: str) -> None:
+    """Warn of something in a file or table that was kept and deserves a look.
 
     Examples
     --------
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     warn("two regions overlap")
-    >>> len(caught)
-    1
+    ...     warn(None, "two regions overlap")
+    >>> str(caught[0].message)
+    'regions: two regions overlap'
     """
-    warnings.warn(message, RiskmapWarning, stacklevel=2)
+    told = "regions" if path is None else path.name
+    warnings.warn(f"{told}: {message}", RiskmapWarning, stacklevel=2)

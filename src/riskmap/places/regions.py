@@ -15,10 +15,9 @@ import shapely
 
 from riskmap import countries
 from riskmap.errors import BoundaryError
+from riskmap.places.areas import areas_km2, find_overlaps, join_parents, mend
 from riskmap.places.boundaries import fetch_boundary
 from riskmap.places.boundary_tables import read_table, warn
-from riskmap.places.coverages import areas_km2, find_overlaps, mend
-from riskmap.places.crosswalks import join_parents
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 from riskmap.settings import data_path
 
@@ -34,14 +33,14 @@ _NAMED = 5
 
 
 def read_regions(
-    source: str | Path | Sequence[str],
+    source: str | Path | Sequence[str] | gpd.GeoDataFrame,
     *,
     level: int | None = None,
     id: str | None = None,  # noqa: A002 - the word that users expect for the column of ids
     name: str | None = None,
     parent: str | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return the regions of countries, or those of a boundary file, as a Regions table.
+    """Return the regions of countries, or of a boundary file or table, as a Regions table.
 
     Provinces (level 1) of every country ship with riskmap and need no connection; other levels are
     fetched from geoBoundaries once, pinned, and kept in the cache. A file is
@@ -52,13 +51,14 @@ def read_regions(
     Parameters
     ----------
     source
-        An ISO 3166-1 alpha-3 code in capitals, a sequence of them, or the path of a file.
+        An ISO 3166-1 alpha-3 code in capitals, a sequence of them, the path of a file, or a
+        GeoDataFrame, whose columns are found as those of a file are; it is not changed.
     level
-        For countries: the administrative level, 1 when not given. For a file: its level, where its
-        columns don't tell.
+        For countries: the administrative level, 1 when not given. For a file or table: its level,
+        where its columns don't tell.
     id, name, parent
-        For a file: its columns of ids, names and names one level up, where they are not found or
-        another is wanted.
+        For a file or table: its columns of ids, names and names one level up, where they are not
+        found or another is wanted.
 
     Returns
     -------
@@ -95,13 +95,17 @@ def read_regions(
     >>> len(provinces), provinces["name"].iloc[:3].tolist()
     (34, ['Balkh', 'Bamyan', 'Badghis'])
     """
-    if isinstance(source, Path) or (isinstance(source, str) and not _ISO3.fullmatch(source)):
+    if isinstance(source, str) and not _ISO3.fullmatch(source):
+        source = Path(source)
+    if isinstance(source, Path | pd.DataFrame):
         overrides = {"id": id, "name": name, "parent": parent}
-        regions = _read_file(Path(source), level=level, overrides=overrides)
+        regions = _read_features(source, level=level, overrides=overrides)
     else:
         codes = (source,) if isinstance(source, str) else tuple(source)
         if (id, name, parent) != (None, None, None):
-            raise BoundaryError("id, name and parent are for files", met=", ".join(codes))
+            raise BoundaryError(
+                "id, name and parent are for files and tables", met=", ".join(codes)
+            )
         regions = _read_countries(codes, 1 if level is None else level)
     regions = regions.sort_values("region_id", ignore_index=True)
     check_regions(regions)
@@ -128,7 +132,7 @@ def _read_countries(codes: tuple[str, ...], level: int) -> gpd.GeoDataFrame:
 def _read_geoboundaries(code: str, level: int) -> gpd.GeoDataFrame:
     """Return the pinned regions of one country, from the cache or from geoBoundaries."""
     boundary, path = fetch_boundary(code, level)
-    regions = _read_file(path, level=level, overrides={})
+    regions = _read_features(path, level=level, overrides={})
     if level > _DISTRICT:
         regions = join_parents(regions, _read_geoboundaries(code, level - 1))
     return regions.assign(
@@ -181,16 +185,17 @@ def world_provenance() -> dict[str, Any]:
     return provenance
 
 
-def _read_file(
-    path: Path, *, level: int | None, overrides: dict[str, str | None]
+def _read_features(
+    source: Path | pd.DataFrame, *, level: int | None, overrides: dict[str, str | None]
 ) -> gpd.GeoDataFrame:
-    """Return the regions of a file."""
-    regions = read_table(path, overrides)
+    """Return the regions of a file or table."""
+    path = source if isinstance(source, Path) else None
+    regions = read_table(source, overrides)
     stated = regions["adm_level"].dropna().unique()
     if level is not None:
         if len(stated) and stated.tolist() != [level]:
             raise BoundaryError(
-                "the file is of another level",
+                f"the {'table' if path is None else 'file'} is of another level",
                 file=path,
                 met=", ".join(map(str, stated)),
                 expected=str(level),
@@ -223,7 +228,7 @@ def _fill_parents(regions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return join_parents(regions, provinces.sort_values("region_id", ignore_index=True))
 
 
-def _repair_invalid(regions: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
+def _repair_invalid(regions: gpd.GeoDataFrame, path: Path | None) -> gpd.GeoDataFrame:
     """Return the regions with every polygon valid; warn of those that were not."""
     shapes = regions.geometry.to_numpy()
     broken = np.flatnonzero(~shapely.is_valid(shapes))
@@ -235,15 +240,16 @@ def _repair_invalid(regions: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
         f"{regions['region_id'].iloc[i]} ({shapely.is_valid_reason(shapes[i])}; {km2:+.3f} km²)"
         for i, km2 in zip(broken[:_NAMED], change[:_NAMED], strict=True)
     ]
-    warn(f"{path.name}: {len(broken)} invalid polygons were repaired: {'; '.join(told)}")
+    warn(path, f"{len(broken)} invalid polygons were repaired: {'; '.join(told)}")
     return regions.set_geometry(gpd.GeoSeries(mended, index=regions.index, crs=CRS))
 
 
-def _warn_of_overlaps(regions: gpd.GeoDataFrame, path: Path) -> None:
+def _warn_of_overlaps(regions: gpd.GeoDataFrame, path: Path | None) -> None:
     """Warn when regions overlap: a point there belongs to the smallest of their ids."""
     first, _, area = find_overlaps(regions.geometry.to_numpy())
     if len(first):
         warn(
-            f"{path.name}: {len(first)} pairs of regions overlap, {area.sum():,.1f} km² in all; "
-            "a point there goes to the smallest region_id (see riskmap.audit_regions)"
+            path,
+            f"{len(first)} pairs of regions overlap, {area.sum():,.1f} km² in all; "
+            "a point there goes to the smallest region_id (see riskmap.audit_regions)",
         )

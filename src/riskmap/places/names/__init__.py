@@ -1,16 +1,322 @@
-"""Names to regions: the gazetteer, the folding of spellings, dated aliases."""
+"""Names to regions, in bulk and offline: the gazetteer.
 
-from riskmap.places.names.aliases import ALIAS_COLUMNS, read_aliases
-from riskmap.places.names.folding import consonant_key, fold_name, name_variants, sound_name
-from riskmap.places.names.gazetteers import RESOLUTION_COLUMNS, Gazetteer
+Spellings are folded (:mod:`riskmap.places.names.folding`), names of regions, places and dated
+aliases are its forms (:mod:`riskmap.places.names.forms`), and :mod:`riskmap.places.names.matching`
+says which of them a written name meets.
+"""
 
-__all__ = [
-    "ALIAS_COLUMNS",
-    "RESOLUTION_COLUMNS",
-    "Gazetteer",
-    "consonant_key",
-    "fold_name",
-    "name_variants",
-    "read_aliases",
-    "sound_name",
-]
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from riskmap.errors import InputError
+from riskmap.places.names.folding import name_variants
+from riskmap.places.names.forms import (
+    OTHER_NAME,
+    Form,
+    check_aliases,
+    place_forms,
+    read_aliases,
+    region_forms,
+    shipped_aliases,
+)
+from riskmap.places.names.matching import Answer, NameIndex, Query
+from riskmap.schema import REGION_COLUMNS, Column, check_columns, conform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+
+#: Resolutions: what :meth:`Gazetteer.resolve` returns, one row a name.
+RESOLUTION_COLUMNS = (
+    Column("region_id", "str", "the best region; rely on it where the status is 'match'"),
+    Column("score", "float64", "likeness of the name to the one that was met, 0 to 1"),
+    Column("status", "str", "whether to rely on it", ("match", "ambiguous", "miss")),
+    Column("matched_name", "str", "the name of the region or place that was met"),
+    Column("stage", "str", "how it was met", ("exact", "folded", "alias", "sound", "fuzzy")),
+    Column("candidates", "object", "ids of the regions it may mean, best first, as a tuple"),
+)
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """Written names to regions: exact, folded, dated alias, sound, likeness, in this order.
+
+    Make one with :meth:`from_regions`, ask it with :meth:`resolve`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
+    >>> gazetteer.resolve(["VASTEEN district", "Vastin"])["stage"].tolist()
+    ['folded', 'sound']
+    """
+
+    regions: pd.DataFrame
+    _index: NameIndex = field(repr=False)
+
+    @classmethod
+    def from_regions(
+        cls,
+        regions: pd.DataFrame,
+        places: pd.DataFrame | None = None,
+        *,
+        aliases: pd.DataFrame | str | Path | None = None,
+    ) -> Self:
+        """Build a gazetteer of regions.
+
+        Parameters
+        ----------
+        regions
+            A Regions table. A region is known by its id, its ``name``, its ``names``, and what
+            stands in their brackets.
+        places
+            Places inside the regions: ``name``, optionally ``names`` (others, joined by
+            ``" | "``), and ``region_id`` or ``lon`` and ``lat``; a stated region outranks a point.
+            A place outside all regions is left out.
+        aliases
+            Aliases to add to those that ship with riskmap: a table with
+            :data:`~riskmap.places.names.forms.ALIAS_COLUMNS`, or the path of its CSV file.
+
+        Returns
+        -------
+        Gazetteer
+
+        Raises
+        ------
+        SchemaError
+            When a table lacks a column that it needs.
+        InputError
+            When an alias of these regions' country and level stands for none of them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import riskmap as rm
+        >>> mine = pd.DataFrame({"alias": ["Old Town"], "name": ["Ashkor"], "iso3": ["XQA"],
+        ...     "adm_level": [2], "relation": ["renamed"], "source": ["gazette 7"]})
+        >>> gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions(), aliases=mine)
+        >>> gazetteer.resolve(["old town"])["region_id"].tolist()
+        ['XQA0101']
+        """
+        names = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
+        check_columns(regions, REGION_COLUMNS, table="regions", only=names)
+        regions = regions.sort_values("region_id", ignore_index=True)
+        table = pd.DataFrame(regions[list(names)])
+        forms = list(region_forms(table))
+        if places is not None:
+            forms += place_forms(places, regions)
+        return cls(table, _index(table, forms, None if aliases is None else _read(aliases)))
+
+    def resolve(
+        self,
+        names: Iterable[str | None],
+        parents: str | Iterable[str | None] | None = None,
+        *,
+        dates: Iterable[Any] | None = None,
+    ) -> pd.DataFrame:
+        """Find the region of each name.
+
+        A name is looked up as it is written, then folded, then among the aliases, then by its
+        sound; names of regions come before names of places. What is still unknown is compared with
+        every known name, and is a match when it is at least 0.8 alike inside a stated parent, 0.88
+        anywhere, and leads the next region by 0.08. A bracket or a last part after a comma that
+        names a parent limits the search as a stated parent does.
+
+        Parameters
+        ----------
+        names
+            Names in any script; missing ones are a miss.
+        parents
+            The parent (name or id) inside which to search: one for all names, or one a name. A
+            missing or unknown parent limits nothing; an ambiguous one allows all it may mean.
+        dates
+            A day for each name: an alias counts only on the days on which it meant the region.
+            Without a day every alias counts.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a name, in order, with the index of `names` when it is a Series:
+
+            region_id
+                The best region, missing for a miss. **Rely on it where `status` is ``match``**.
+            score
+                Likeness to the name that was met, 0 to 1; 0 for a miss.
+            status
+                ``match``; ``ambiguous`` (several regions fit, or the best is not alike enough);
+                ``miss``.
+            matched_name
+                The name that was met, as the regions, places or aliases write it.
+            stage
+                ``exact``, ``folded``, ``alias``, ``sound`` or ``fuzzy``.
+            candidates
+                Tuple of region ids, best first, ties by id. A miss inside a stated parent lists
+                the regions elsewhere that bear the name.
+
+        Raises
+        ------
+        InputError
+            When `parents` or `dates` have another length than `names`.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
+        >>> found = gazetteer.resolve(["Kalda", "Nowhere at all"], parents="Velmar")
+        >>> found[["region_id", "status"]].values.tolist()
+        [['XQA0303', 'match'], [nan, 'miss']]
+        """
+        if isinstance(names, str):
+            raise InputError("names are one text", met=names, expected="a list of names")
+        index = names.index if isinstance(names, pd.Series) else None
+        texts = [name if isinstance(name, str) else "" for name in names]
+        limits = self._index.limits(_as_many(parents, len(texts), "parents"))
+        days = [_day(date) for date in _as_many(dates, len(texts), "dates")]
+        queries = [Query(*query) for query in zip(texts, limits, days, strict=True)]
+        unique = list(dict.fromkeys(queries))
+        answers = dict(zip(unique, self._index.answers(unique), strict=True))
+        return self._frame([answers[query] for query in queries], index)
+
+    def inside(self, parents: Iterable[str | None]) -> list[frozenset[str] | None]:
+        """Return the regions inside each parent.
+
+        Parameters
+        ----------
+        parents
+            Names or ids of the regions one level up.
+
+        Returns
+        -------
+        list of frozenset of str
+            Region ids; None for a parent that is missing or unknown, which limits nothing.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> gazetteer = rm.Gazetteer.from_regions(rm.datasets.regions())
+        >>> [None if ids is None else len(ids) for ids in gazetteer.inside(["Dostan", "Nowhere"])]
+        [8, None]
+        """
+        own = list(zip(self.regions["region_id"], self._index.parent_codes, strict=True))
+        return [
+            None if limit is None else frozenset(id_ for id_, parent in own if parent in limit)
+            for limit in self._index.limits(list(parents))
+        ]
+
+    def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
+        """Return answers as a table."""
+        ids = self.regions["region_id"].tolist()
+        found = [answer.codes if answer.status != "miss" else () for answer in answers]
+        return pd.DataFrame(
+            {
+                "region_id": pd.Series([ids[c[0]] if c else None for c in found], dtype="str"),
+                "score": pd.Series([round(a.score, 4) for a in answers], dtype="float64"),
+                "status": pd.Series([a.status for a in answers], dtype="str"),
+                "matched_name": pd.Series([a.text for a in answers], dtype="str"),
+                "stage": pd.Series([a.stage for a in answers], dtype="str"),
+                "candidates": pd.Series(
+                    [tuple(ids[code] for code in a.codes) for a in answers], dtype="object"
+                ),
+            }
+        ).set_axis(pd.RangeIndex(len(answers)) if index is None else index, axis=0)
+
+
+def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame | None) -> NameIndex:
+    """Return the index of some regions with their aliases, and of the regions one level up."""
+    above = regions_above(regions)
+    parents = None if above.empty else _index(above, list(region_forms(above)), aliases)
+    codes = {parent_id: code for code, parent_id in enumerate(above["region_id"])}
+    parent_codes = [codes.get(parent_id, -1) for parent_id in regions["parent_id"]]
+    plain = NameIndex.of(forms, (), parents, parent_codes)
+    shipped = shipped_aliases(regions["iso3"].dropna())
+    others = list(_alias_forms(shipped, regions, plain, strict=False))
+    if aliases is not None:
+        others += _alias_forms(aliases, regions, plain, strict=True)
+    if not others:
+        return plain
+    return NameIndex.of(forms, others, parents, parent_codes)
+
+
+def regions_above(regions: pd.DataFrame) -> pd.DataFrame:
+    """Return the regions one level up, as far as the regions tell of them, without geometry.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> regions_above(rm.datasets.regions())["name"].tolist()
+    ['Ambrel', 'Dostan', 'Velmar']
+    """
+    named = pd.DataFrame(regions).dropna(subset="parent_id").drop_duplicates("parent_id")
+    above = pd.DataFrame(
+        {
+            "region_id": named["parent_id"],
+            "name": named["parent"].fillna(named["parent_id"]),
+            "iso3": named["iso3"],
+            "adm_level": named["adm_level"] - 1,
+        }
+    )
+    return conform(above.sort_values("region_id", ignore_index=True), REGION_COLUMNS)
+
+
+def _alias_forms(
+    aliases: pd.DataFrame, regions: pd.DataFrame, index: NameIndex, *, strict: bool
+) -> Iterator[Form]:
+    """Yield the aliases of some regions; if `strict`, raise for one that stands for none."""
+    ours = aliases["iso3"].isin(regions["iso3"]) & aliases["adm_level"].isin(regions["adm_level"])
+    rows = aliases[ours]
+    for row, limit in zip(rows.itertuples(), index.limits(rows["parent"].tolist()), strict=True):
+        elsewhere = row.relation == "transferred"
+        code, alias = _bearer(row, None if elsewhere else limit, index)
+        if code is None or (elsewhere and limit is None):
+            if strict:
+                raise InputError(
+                    f"alias {row.alias!r} does not stand for one region",
+                    column="name",
+                    met=row.name,
+                    expected="the name or id of one of the regions, and of its parent",
+                )
+            continue
+        start, end = (None if pd.isna(day) else day for day in (row.valid_from, row.valid_to))
+        parent = limit[0] if elsewhere and limit else None
+        for variant in name_variants(alias):
+            yield Form(variant, code, OTHER_NAME, start, end, parent)
+
+
+def _bearer(row: Any, limit: tuple[int, ...] | None, index: NameIndex) -> tuple[int | None, str]:
+    """Return the region that an alias stands for, and the alias.
+
+    Two names of one region are aliases of each other: whichever the regions bear, the other leads
+    to it.
+    """
+    ways = [(row.name, row.alias)]
+    if row.relation in ("other_name", "renamed"):
+        ways.append((row.alias, row.name))
+    for name, alias in ways:
+        answer = index.look_up(Query(name, limit))
+        if answer is not None and answer.status == "match":
+            return answer.codes[0], alias
+    return None, row.alias
+
+
+def _read(aliases: pd.DataFrame | str | Path) -> pd.DataFrame:
+    return check_aliases(aliases) if isinstance(aliases, pd.DataFrame) else read_aliases(aliases)
+
+
+def _as_many(values: Any, n: int, what: str) -> list[Any]:
+    """Return one value a name, from one for all, one a name, or none."""
+    if values is None or isinstance(values, str):
+        return [values] * n
+    listed = list(values)
+    if len(listed) != n:
+        raise InputError(f"{what} are not one a name", met=len(listed), expected=str(n))
+    return listed
+
+
+def _day(date: Any) -> Any:
+    """Return a date as a day without a zone, None when it is missing."""
+    return None if date is None or pd.isna(date) else pd.Timestamp(date).tz_localize(None)

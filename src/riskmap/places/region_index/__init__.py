@@ -1,30 +1,38 @@
 """Which region a point lies in: exactly one or none, however the regions are drawn or ordered.
 
-Few points are answered by a sweep (:mod:`riskmap.places.region_index.sweeps`); once enough of them
-were asked to pay for it, a cell index is built (:mod:`riskmap.places.region_index.building`) and
-used (:mod:`riskmap.places.region_index.cells`, or :mod:`riskmap.places.region_index.compiled` with
-numba). All answers are the same to the last point.
+One law says what covers a point: GEOS' robust predicates on the parts of regions that are not empty
+(:func:`cover_points`). It answers few points, and those that a cell index hands back. Once enough
+points were asked to pay for it, that index is built (:mod:`riskmap.places.region_index.building`)
+and used (:mod:`riskmap.places.region_index.cells`). All answers are the same to the last point.
 """
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import shapely
 
+from riskmap.downloads import write_whole
 from riskmap.errors import InputError
-from riskmap.places.region_index import files
-from riskmap.places.region_index.building import build_cells, solid_parts
-from riskmap.places.region_index.cells import DOUBT, OUTSIDE, Cells, Int32Array, look_up
-from riskmap.places.region_index.compiled import compiled_loop, is_compilable, look_up_compiled
-from riskmap.places.region_index.sweeps import sweep
+from riskmap.places.region_index.building import build_cells, ranges, solid_parts
+from riskmap.places.region_index.cells import (
+    DOUBT,
+    OUTSIDE,
+    Cells,
+    Int32Array,
+    Saved,
+    compiled_loop,
+    look_up,
+    pack,
+    unpack,
+)
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     import geopandas as gpd
     from numpy.typing import ArrayLike, NDArray
@@ -37,11 +45,8 @@ TURN = 360.0
 #: Points asked, for each vertex of the regions, from which on building cells pays.
 POINTS_PER_VERTEX = 8
 
-#: Points asked at once from which on compiling pays.
-POINTS_TO_COMPILE = 2_000_000
-
-#: Points that a thread takes at a time: their arrays stay in its cache.
-CHUNK = 2**16
+#: About how many candidates are asked about at once: this bounds the memory.
+_BLOCK = 1_000_000
 
 
 class RegionIndex:
@@ -148,7 +153,7 @@ class RegionIndex:
         ...     rm.RegionIndex.load(f"{folder}/qandara.idx").query([2.5], [-7.5])
         array([0])
         """
-        files.write(path, self._saved())
+        write_whole(Path(path), pack(self._saved()))
 
     @classmethod
     def load(cls, path: str | Path, *, fast: bool | None = None) -> Self:
@@ -166,29 +171,26 @@ class RegionIndex:
         InputError
             When the file is not a saved index, is of another version, or was changed or cut.
         """
-        return cls._of(files.read(path), fast=fast)
+        return cls._unpacked(Path(path).read_bytes(), fast, Path(path))
 
     @classmethod
-    def _of(cls, saved: files.Saved, *, fast: bool | None) -> Self:
-        """Return the index that was saved."""
+    def _unpacked(cls, data: bytes, fast: bool | None, path: Path | None = None) -> Self:  # noqa: FBT001 - pickle's call
+        """Return the index that was saved in a file's content."""
+        saved = unpack(data, path)
         index = cls.__new__(cls)
         index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
         index._cells = saved.cells  # noqa: SLF001 - its own
         return index
 
-    def _saved(self) -> files.Saved:
+    def _saved(self) -> Saved:
         """Return what is saved of the index."""
         self.prepare()
         assert self._cells is not None  # noqa: S101 - prepared on the line before
-        return files.Saved(self._ids, self._positions, self._polygons, self._cells)
+        return Saved(self._ids, self._positions, self._polygons, self._cells)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what another process is sent: the saved file's bytes, and what loads them."""
-        return self._load_bytes, (files.pack(self._saved()), self._fast)
-
-    @classmethod
-    def _load_bytes(cls, data: bytes, fast: bool | None) -> Self:  # noqa: FBT001 - pickle's call
-        return cls._of(files.unpack(data), fast=fast)
+        return self._unpacked, (pack(self._saved()), self._fast)
 
     def __len__(self) -> int:
         """Return the number of regions."""
@@ -232,32 +234,18 @@ class RegionIndex:
         if self._asked >= POINTS_PER_VERTEX * shapely.get_num_coordinates(self._polygons).sum():
             self.prepare()
         if self._cells is None:
-            return self._swept(x, y)
-        found = self._looked_up(self._cells, x, y)
+            return self._covered(x, y)
+        found = look_up(self._cells, x, y, compiled=self._fast)
         doubtful = np.flatnonzero(found == DOUBT)
-        found[doubtful] = self._swept(x[doubtful], y[doubtful])
+        found[doubtful] = self._covered(x[doubtful], y[doubtful])
         return found
 
-    def _swept(self, x: FloatArray, y: FloatArray) -> Int32Array:
+    def _covered(self, x: FloatArray, y: FloatArray) -> Int32Array:
         beyond = len(self._polygons)
         found = np.full(len(x), beyond, dtype=np.int32)
-        for polygons, points in sweep(self._polygons, self._bounds, x, y):
+        for polygons, points in cover_points(self._polygons, self._bounds, x, y):
             np.minimum.at(found, points, polygons.astype(np.int32))
         return np.where(found == beyond, OUTSIDE, found).astype(np.int32)
-
-    def _looked_up(self, cells: Cells, x: FloatArray, y: FloatArray) -> Int32Array:
-        large = len(x) >= POINTS_TO_COMPILE and is_compilable()
-        engine = look_up_compiled if self._fast or (self._fast is None and large) else look_up
-        found = np.empty(len(x), dtype=np.int32)
-
-        def answer(start: int) -> None:
-            part = slice(start, start + CHUNK)
-            found[part] = engine(cells, x[part], y[part])
-
-        engine(cells, x[:0], y[:0])  # compiling changes how all threads deal with warnings
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(answer, range(0, len(x), CHUNK)))
-        return found
 
     def query_all(self, lon: ArrayLike, lat: ArrayLike) -> IntArray:
         """Return every pair of a point and a region that covers it.
@@ -290,8 +278,8 @@ class RegionIndex:
         x, y = _as_points(lon, lat)
         found = [np.empty((2, 0), dtype=np.int64)]
         for points, longitudes in [(np.arange(len(x)), x), *self._turns(x)]:
-            for polygons, hits in sweep(self._polygons, self._bounds, longitudes, y[points]):
-                found.append(np.stack([points[hits], polygons]))
+            blocks = cover_points(self._polygons, self._bounds, longitudes, y[points])
+            found.extend(np.stack([points[hits], polygons]) for polygons, hits in blocks)
         who, polygons = np.unique(np.concatenate(found, axis=1), axis=1)
         pairs = np.stack([who, self._positions[polygons]])
         return pairs[:, (np.diff(pairs, prepend=-1) != 0).any(axis=0)]
@@ -325,3 +313,80 @@ def _as_points(lon: ArrayLike, lat: ArrayLike) -> tuple[FloatArray, FloatArray]:
             expected="two arrays of shape (n,)",
         )
     return x, y
+
+
+def cover_points(
+    geometries: NDArray[np.object_], bounds: FloatArray, x: FloatArray, y: FloatArray
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield pairs of a polygon and a point that it covers, as two arrays, in blocks.
+
+    Nothing is prepared before: points are ordered by horizontal band and by x within it, so that a
+    polygon's candidates are a few slices. A polygon covers its border; of a polygon that is not
+    valid, the points are those with an odd number of ring crossings.
+
+    Parameters
+    ----------
+    geometries : ndarray of polygons, shape (n_polygons,)
+        They get prepared.
+    bounds : ndarray, shape (n_polygons, 4)
+        Their bounds.
+    x, y : ndarray, shape (n_points,)
+        The points; a point that is not finite is covered by nothing.
+
+    Yields
+    ------
+    ndarray of int, ndarray of int
+        Positions of polygons, which never fall from block to block or within one; positions of
+        points, in no particular order.
+
+    Examples
+    --------
+    >>> squares = shapely.box([0, 1], [0, 0], [1, 2], [1, 1])
+    >>> x, y = np.array([0.5, 1.0, 9.0]), np.array([0.5, 0.5, 0.5])
+    >>> [(polygons.tolist(), points.tolist())
+    ...  for polygons, points in cover_points(squares, shapely.bounds(squares), x, y)]
+    [([0, 0, 1], [0, 1, 1])]
+    """
+    order, keys, grid = _ordered(bounds, x, y)
+    starts, ends, owners = _slices(keys, grid, bounds)
+    full = ends > starts
+    starts, ends, owners = starts[full], ends[full], owners[full]
+    shapely.prepare(geometries[np.unique(owners)])
+    total = np.cumsum(ends - starts)
+    blocks = np.searchsorted(total, np.arange(0, total[-1] if total.size else 0, _BLOCK))
+    for first, last in itertools.pairwise([*np.unique(blocks).tolist(), len(owners)]):
+        part = slice(first, last)
+        which, at = ranges(starts[part], ends[part] - 1)
+        polygon, near = owners[part][which], order[at]
+        level = (y[near] >= bounds[polygon, 1]) & (y[near] <= bounds[polygon, 3])
+        polygon, near = polygon[level], near[level]
+        covered = shapely.intersects_xy(geometries[polygon], x[near], y[near])
+        if covered.any():
+            yield polygon[covered], near[covered]
+
+
+def _ordered(
+    bounds: FloatArray, x: FloatArray, y: FloatArray
+) -> tuple[IntArray, FloatArray, tuple[float, float, float, float, float]]:
+    """Return the points near the polygons in order, their sorted keys, and the bands' measures."""
+    west, south = bounds[:, :2].min(axis=0)
+    east, north = bounds[:, 2:].max(axis=0)
+    height = max(float(np.median(bounds[:, 3] - bounds[:, 1])), (north - south) / 4096, 1e-9)
+    width = (east - west) * 1.001 + 1e-9
+    inside = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+    keys = np.floor((y[inside] - south) / height) * width + (x[inside] - west)
+    order = np.argsort(keys)
+    return inside[order], keys[order], (west, south, width, height, 1e-12 * (1 + width * 4096))
+
+
+def _slices(
+    keys: FloatArray, grid: tuple[float, float, float, float, float], bounds: FloatArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return start, end and polygon of each slice of ordered points, polygons in order."""
+    west, south, width, height, slack = grid
+    first = np.floor((bounds[:, 1] - south) / height).astype(np.int64)
+    last = np.floor((bounds[:, 3] - south) / height).astype(np.int64)
+    owners, bands = ranges(first, last)
+    starts = np.searchsorted(keys, bands * width + (bounds[owners, 0] - west) - slack, "left")
+    ends = np.searchsorted(keys, bands * width + (bounds[owners, 2] - west) + slack, "right")
+    return starts, ends, owners

@@ -56,7 +56,7 @@ class _Edges:
 
     def sides(self, which: IntArray) -> tuple[IntArray, IntArray]:
         """Return the polygons beside some segments, each with the position in `which`."""
-        pair, at = _ranges(self.starts[which], self.starts[which + 1] - 1)
+        pair, at = ranges(self.starts[which], self.starts[which + 1] - 1)
         return pair, self.polygons[at]
 
 
@@ -210,8 +210,14 @@ def _grid(bounds: FloatArray, n_edges: int) -> _Grid:
     )
 
 
-def _ranges(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:
-    """Return all numbers of the ranges ``[first, last]`` with the range that each stems from."""
+def ranges(first: IntArray, last: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all numbers of the ranges ``[first, last]``, after the range that each stems from.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in ranges(np.array([5, 9]), np.array([6, 8]))]
+    [[0, 0], [5, 6]]
+    """
     counts = np.maximum(last - first + 1, 0)
     owner = np.repeat(np.arange(len(first)), counts)
     return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts - first)[owner]
@@ -223,7 +229,7 @@ def _entered(edges: _Edges, grid: _Grid) -> tuple[IntArray, IntArray]:
     a, b = (edges.a - corner) * scale, (edges.b - corner) * scale
     down = (a[:, 1] > b[:, 1])[:, None]
     low, high = np.where(down, b, a), np.where(down, a, b)
-    owner, row = _ranges(_floor(low[:, 1] - MARGIN), _floor(high[:, 1] + MARGIN))
+    owner, row = ranges(_floor(low[:, 1] - MARGIN), _floor(high[:, 1] + MARGIN))
     low, high = low[owner], high[owner]
     rise = high[:, 1] - low[:, 1]
     flat = rise < FLAT
@@ -234,7 +240,7 @@ def _entered(edges: _Edges, grid: _Grid) -> tuple[IntArray, IntArray]:
     slack = MARGIN + SLOPE * np.abs(slope)
     first = _floor(np.minimum(enter, leave) - slack)
     last = _floor(np.maximum(enter, leave) + slack)
-    crossing, column = _ranges(np.clip(first, 0, grid.width - 1), np.clip(last, 0, grid.width - 1))
+    crossing, column = ranges(np.clip(first, 0, grid.width - 1), np.clip(last, 0, grid.width - 1))
     cell = row[crossing] * grid.width + column
     cells, segments = np.divmod(np.sort(cell * len(a) + owner[crossing]), len(a))
     return cells, segments
@@ -256,13 +262,13 @@ def _runs(edges: _Edges, grid: _Grid) -> tuple[IntArray, IntArray]:
     """
     ends = np.sort(np.stack([edges.a[:, 1], edges.b[:, 1]]), axis=0)
     first, after = np.searchsorted(grid.rows, ends, "left")
-    owner, row = _ranges(first, after - 1)
+    owner, row = ranges(first, after - 1)
     a, b = edges.a[owner], edges.b[owner]
     slope = (b[:, 0] - a[:, 0]) / (b[:, 1] - a[:, 1])
     x = np.clip(a[:, 0] + (grid.rows[row] - a[:, 1]) * slope, a[:, 0], b[:, 0])
     passed = (x - grid.columns[0]) * grid.per_x
     slack = np.minimum(MARGIN + SLOPE * np.abs(slope) * grid.per_x / grid.per_y, grid.width)
-    near, column = _ranges(
+    near, column = ranges(
         np.maximum(np.ceil(passed - slack), 0).astype(np.int64),
         np.minimum(_floor(passed + slack), grid.width - 1),
     )
@@ -282,7 +288,7 @@ def _painted(runs: IntArray, grid: _Grid) -> Int32Array:
     polygons, first, after = runs[:, ::-1]
     cuts = np.searchsorted(np.cumsum(after - first), np.arange(_CHUNK, codes.size, _CHUNK))
     for part in np.split(np.arange(len(polygons)), cuts):
-        owner, cell = _ranges(first[part], after[part] - 1)
+        owner, cell = ranges(first[part], after[part] - 1)
         codes[cell] = polygons[part][owner]
     return codes
 
@@ -292,7 +298,7 @@ def _memberships(
 ) -> tuple[NDArray[Any], ...]:
     """Return candidates, their starts, which cover the reference points, and what edges toggle."""
     polygons, first, after = runs
-    run, node = _ranges(np.searchsorted(node_cells, first), np.searchsorted(node_cells, after) - 1)
+    run, node = ranges(np.searchsorted(node_cells, first), np.searchsorted(node_cells, after) - 1)
     n = int(max(edges.polygons.max(initial=0), polygons.max(initial=0))) + 1
     pair, beside = edges.sides(which)
     all_keys = np.concatenate([node * n + polygons[run], nodes[pair] * n + beside])

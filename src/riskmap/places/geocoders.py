@@ -1,4 +1,4 @@
-"""The chain from a written place to a region: stated, gazetteer, cache, service."""
+"""Places to regions and points: what is stated, the gazetteer, then a service and its cache."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from riskmap.schema import Column
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.places.geocoders.caches import Reply
-    from riskmap.places.geocoders.services import GeocodeService
+    from riskmap.places.geocode_services import GeocodeService, Reply
     from riskmap.places.names import Gazetteer
 
 #: Geocodes: what :func:`geocode` returns, one row a place.
@@ -144,7 +143,7 @@ def count_requests(places: pd.DataFrame, gazetteer: Gazetteer, *, service: Geoco
     >>> import pandas as pd
     >>> import riskmap as rm
     >>> from geopy.geocoders import Nominatim
-    >>> from riskmap.places.geocoders import GeocodeService
+    >>> from riskmap.places.geocode_services import GeocodeService
     >>> service = GeocodeService(Nominatim(user_agent="example/1.0 (a@example.org)"),
     ...                          rm.datasets.regions())
     >>> places = pd.DataFrame({"place": ["Ashkor", "Old Mill", "Old Mill"]})

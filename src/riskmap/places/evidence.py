@@ -9,22 +9,24 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.places.distances import boundary_distances
-from riskmap.places.names import Gazetteer, fold_name
-from riskmap.places.region_index import RegionIndex
+from riskmap.incidents.coordinates import number_rows
+from riskmap.places.names import Gazetteer, regions_above
+from riskmap.places.names.folding import fold_name
+from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from riskmap.places.region_index import RegionIndex
     from riskmap.typing import FloatArray, IntArray, NameResolver
 
 #: The finest administrative level that each precision is good for; an unknown one is good for none.
 FINEST_LEVEL = {"point": 9, "place": 9, "admin2": 2, "admin1": 1, "country": 0, "unknown": -1}
 
 #: What incidents tell of their places, beside a point: two that tell the same are placed alike.
-WITNESS_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
+PLACE_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
 
 #: Level of regions that do not state one.
 DEFAULT_LEVEL = 2
@@ -36,7 +38,7 @@ NEAREST_M = 5_000.0
 
 
 @dataclass(frozen=True)
-class Witnesses:
+class Evidence:
     """What usable incidents tell of their places; regions are positions, -1 is none.
 
     Parameters
@@ -49,8 +51,6 @@ class Witnesses:
         Whether the point lies just outside of the region that it is given to.
     coarse : ndarray of bool
         Whether the stated precision is too coarse for the level of the regions.
-    sharp : ndarray of bool
-        Whether a region is named or pointed at, and the precision is not too coarse.
     province, country : ndarray of object
         The area one level up and the country that the incident is known to; None when unknown.
     """
@@ -62,18 +62,74 @@ class Witnesses:
     pointed: IntArray
     nearest: NDArray[np.bool_]
     coarse: NDArray[np.bool_]
-    sharp: NDArray[np.bool_]
     province: NDArray[np.object_]
     country: NDArray[np.object_]
 
+    @property
+    def region(self) -> IntArray:
+        """The one region that each incident belongs to; -1 where no more than an area is known.
 
-def hear_witnesses(
+        What is stated by its id outranks a name, and a name the point.
+        """
+        sharp = np.where(self.named >= 0, self.named, np.where(self.coarse, -1, self.pointed))
+        return np.where(self.stated >= 0, self.stated, sharp)
+
+    def areas(self) -> pd.Series:
+        """Return the area of each incident, ``parent_id=...`` or ``iso3=...``; missing if unknown.
+
+        The regions of an area are those of :func:`members_of`.
+        """
+        province, country = (
+            pd.Series(codes, dtype="str") for codes in (self.province, self.country)
+        )
+        return ("parent_id=" + province).fillna("iso3=" + country)
+
+
+def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
+    """Return the positions of the regions of an area; of one that is not known, all.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> members_of("parent_id=XQA03", rm.datasets.regions()).tolist()
+    [16, 17, 18, 19, 20, 21, 22, 23]
+    """
+    column, _, key = area.partition("=")
+    if not column:
+        return np.arange(len(regions))
+    return np.flatnonzero((regions[column] == key).to_numpy())
+
+
+def distinct_places(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
+    """Return one row for each place that the incidents tell of, and the place of each incident.
+
+    A million incidents tell of some ten thousand places; each is placed once.
+
+    Parameters
+    ----------
+    usable
+        Incidents table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> places, place = distinct_places(rm.datasets.incidents().iloc[[3, 3, 4]])
+    >>> len(places), place.tolist()
+    (2, [0, 0, 1])
+    """
+    points = usable.geometry.to_numpy()
+    told = [usable[column] for column in PLACE_COLUMNS]
+    number, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
+    return usable.iloc[first].reset_index(drop=True), number
+
+
+def gather_evidence(
     usable: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None,
-    index: RegionIndex | None = None,
-) -> Witnesses:
+    index: RegionIndex,
+) -> Evidence:
     """Gather what each usable incident tells of its place.
 
     Parameters
@@ -85,28 +141,31 @@ def hear_witnesses(
     gazetteer
         Resolves names of regions; one of the regions' own names when None.
     index
-        The index of the regions; it is made when None.
+        The index of the regions.
 
     Returns
     -------
-    Witnesses
+    Evidence
 
     Examples
     --------
     >>> import riskmap as rm
-    >>> found = hear_witnesses(rm.datasets.incidents(), rm.datasets.regions(), gazetteer=None)
-    >>> bool((found.named[found.sharp] == found.pointed[found.sharp]).all())
+    >>> incidents, regions = rm.datasets.incidents(), rm.datasets.regions()
+    >>> index = rm.RegionIndex(regions)
+    >>> found = gather_evidence(incidents, regions, gazetteer=None, index=index)
+    >>> told = found.named >= 0
+    >>> bool((found.named[told] == found.pointed[told]).all())
     True
     """
     points = usable.geometry.to_numpy()
     x, y = shapely.get_x(points), shapely.get_y(points)
-    covering = (RegionIndex(regions) if index is None else index).query(x, y)
+    covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
     finest = _finest_levels(usable["geo_precision"])
     coarse = finest < level
-    named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer))
-    return Witnesses(
+    named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
+    return Evidence(
         x=x,
         y=y,
         stated=_find_ids(usable["region_id"], regions["region_id"]),
@@ -114,7 +173,6 @@ def hear_witnesses(
         pointed=pointed,
         nearest=pointed != covering,
         coarse=coarse,
-        sharp=~coarse & ((named >= 0) | (pointed >= 0)),
         province=_provinces(usable, regions, finest, level=level, pointed=covering),
         country=usable["country"].where(usable["country"].isin(regions["iso3"])).to_numpy(object),
     )
@@ -158,7 +216,11 @@ def _nearest(
 
 
 def _resolve(
-    usable: gpd.GeoDataFrame, regions: pd.DataFrame, level: int, gazetteer: NameResolver | None
+    usable: gpd.GeoDataFrame,
+    regions: pd.DataFrame,
+    level: int,
+    gazetteer: NameResolver | None,
+    covering: IntArray,
 ) -> IntArray:
     """Return the region that each incident names at the regions' level; -1 is none."""
     column = {1: "admin1", 2: "admin2"}.get(level)
@@ -179,27 +241,23 @@ def _resolve(
     abroad = country.notna().to_numpy() & pd.notna(iso3) & (country.to_numpy(object) != iso3)
     if level > 1 and abroad.any():
         pointless = np.isnan(shapely.get_x(usable.geometry.to_numpy()))
-        abroad &= ~name_one(usable, regions, abroad & pointless)
+        abroad &= ~name_one(usable, regions, abroad & pointless, covering)
     return np.where(abroad, -1, position)
 
 
 def name_one(
-    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, among: NDArray[np.bool_]
+    rows: gpd.GeoDataFrame, regions: pd.DataFrame, among: NDArray[np.bool_], covering: IntArray
 ) -> NDArray[np.bool_]:
     """Return which of some rows name one region by province and district, and no point elsewhere.
 
     Only whole names count: neighbours have provinces of the same name. Such a row outvotes the code
-    of another country, which is one slip of a pen.
+    of another country, which is one slip of a pen. `covering` is the region of each row's point.
     """
     pairs = [_fold(table) for table in (rows[among][["admin1", "admin2"]], regions)]
     ours = pairs[1][~pairs[1].duplicated(keep=False)]
     found = np.zeros(len(rows), dtype=bool)
     found[among] = pairs[0].notna() & pairs[0].isin(ours)
-    points, at = rows.geometry.to_numpy(), np.flatnonzero(found)
-    held, _ = shapely.STRtree(regions.geometry.to_numpy()).query(points[at], predicate="intersects")
-    outside = np.setdiff1d(at[np.isfinite(shapely.get_x(points[at]))], at[held])
-    found[outside] = False
-    return found
+    return found & ((covering >= 0) | ~np.isfinite(shapely.get_x(rows.geometry.to_numpy())))
 
 
 def _fold(table: pd.DataFrame) -> pd.Series:
@@ -223,28 +281,13 @@ def _provinces(
     pointed: IntArray,
 ) -> NDArray[np.object_]:
     """Return the area one level up that each incident names, or that its point lies in."""
-    above = _areas_above(regions, level)
+    above = regions_above(regions)
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
+    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
+    above = conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
     ids = above["region_id"].to_numpy(dtype=object)
-    stated = _resolve(usable, above, level - 1, None)
+    stated = _resolve(usable, above, level - 1, None, pointed)
     close = (pointed >= 0) & (finest >= level - 1)
     by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
     return np.where(stated >= 0, ids[stated], by_point)
-
-
-def _areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:
-    """Return a Regions table, without geometry, of the regions one level up."""
-    above = pd.DataFrame(regions)[["parent_id", "parent", "iso3"]].dropna(subset="parent_id")
-    above = above.drop_duplicates("parent_id").sort_values("parent_id", ignore_index=True)
-    table = pd.DataFrame(
-        {
-            "region_id": above["parent_id"],
-            "name": above["parent"].fillna(above["parent_id"]),
-            "parent_id": above["iso3"],
-            "parent": above["iso3"],
-            "iso3": above["iso3"],
-            "adm_level": level - 1,
-        }
-    )
-    return conform(table, REGION_COLUMNS)

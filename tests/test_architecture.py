@@ -142,6 +142,7 @@ ASKS_BELOW = {
     ("reasons", "models.tables"),
     ("silences", "panels.doubts"),
     ("silences", "panels.cells"),
+    ("silences", "panels.groups"),
     ("silences", "panels.watchers"),
     ("silences", "panels.measures"),
     ("sites", "panels.groups"),

@@ -7,7 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.panels import scans, sums
+from riskmap.panels import scans
 
 pytest.importorskip("pyarrow")
 
@@ -46,9 +46,9 @@ def test_a_few_rows_onto_many_give_the_sums_of_all(districts, monkeypatch):
     table = table.assign(event_date=table["event_date"].where(table.index % 50 > 0))
     old, new = table.iloc[::2].reset_index(drop=True), table.iloc[1:20:2].reset_index(drop=True)
     both = [rm.scan_incidents([part], districts) for part in (old, new)]
-    monkeypatch.setattr(sums, "_FEW", 10**9)
+    monkeypatch.setattr(scans, "_FEW", 10**9)
     slow = scans.add_scans(both)
-    monkeypatch.setattr(sums, "_FEW", 1)
+    monkeypatch.setattr(scans, "_FEW", 1)
     same(scans.add_scans(both), slow)
 
 

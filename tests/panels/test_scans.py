@@ -8,7 +8,7 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
 from riskmap.incidents import partitions, parts
-from riskmap.panels import sums
+from riskmap.panels import scans
 from riskmap.panels.presence import Presence
 from riskmap.panels.scans import add_scans
 
@@ -110,7 +110,7 @@ def test_what_was_lost_is_known_whatever_the_parts(table, districts):
 
 def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
     whole, _ = panels(table, districts, [table])
-    monkeypatch.setattr(sums, "KEPT", 2)
+    monkeypatch.setattr(scans, "KEPT", 2)
     _, scanned = panels(table, districts, cut(table, 3))
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
     named = whole.evidence["incident_id"].isin(scanned.evidence["incident_id"])

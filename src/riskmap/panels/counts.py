@@ -127,7 +127,7 @@ def count_incidents(
     else:
         facts, lost = tell_facts(located.incidents), sum_lost(located.aside, group)
         place = partial(_place_located, located)
-    if facts.empty:
+    if facts.empty and start is None:
         _refuse_nothing(located.ledger)
     edges = _find_edges(facts, day, every=every, start=start)
     today, first = (int(one) for one in day_numbers(np.append(np.datetime64(day, "D"), edges[:1])))

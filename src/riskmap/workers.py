@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +64,14 @@ def map_on(client: Any) -> Mapper:
         # what a function carries with it is sent once, not with every item
         sent = client.scatter(function, broadcast=True, hash=False)
         todo = list(items)
-        for future in client.map(_call, [sent] * len(todo), todo, pure=False):
-            yield future.result()
+        futures = client.map(_call, [sent] * len(todo), todo, pure=False)
+        for item, future in zip(todo, futures, strict=True):
+            try:
+                found = future.result()
+            except CancelledError:  # what was sent went down with its worker: it is sent once more
+                found = client.submit(function, item, pure=False).result()
             future.release()
+            yield found
 
     return mapper
 

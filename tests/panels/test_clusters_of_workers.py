@@ -2,6 +2,7 @@
 
 import os
 import signal
+from concurrent.futures import CancelledError
 
 import pandas as pd
 import pytest
@@ -166,3 +167,33 @@ def test_the_commands_say_the_same_of_a_cluster(client, command, tmp_path):
     assert here.stdout == there.stdout
     nobody = CliRunner().invoke(app, [*args, "--scheduler", "tcp://127.0.0.1:1"])
     assert "no scheduler answers" in str(nobody.exception)
+
+
+def test_an_item_whose_worker_took_what_was_sent_with_it_is_sent_once_more():
+    """As a scheduler answers when a worker dies with the only copy."""
+
+    class Future:
+        def __init__(self, make):
+            self.make = make
+
+        def result(self):
+            return self.make()
+
+        def release(self):
+            pass
+
+    class Client:
+        def scatter(self, function, **_):
+            return function
+
+        def map(self, call, functions, items, **_):
+            def lost():
+                raise CancelledError
+
+            makes = [lambda f=f, i=i: call(f, i) for f, i in zip(functions, items, strict=True)]
+            return [Future(make) for make in (makes[0], lost, *makes[2:])]
+
+        def submit(self, function, item, **_):
+            return Future(lambda: function(item))
+
+    assert list(map_on(Client())(abs, [-1, -2, -3])) == [1, 2, 3]

@@ -169,7 +169,6 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
 _LAID_MINES = re.compile(
     r"\b(?:land|anti-?(?:tank|personnel|vehicle)|pressure[- ]plate|roadside)[ -]?mines?\b"
     r"|\blandmines?\b|\bmines? (?:laid|planted|buried|placed|left|terrestres?|anti\w*)\b"
-    r"|(?<!coal )(?<!gold )(?<!iron )\bmine (?:explosion|blast)s?\b"
     r"|\b(?:step|stepp?ed|drove|driving|ran) (?:on|over|onto|into) (?:an? |the )?mines?\b"
     r"|\b(?:vehicle|truck|car|convoy|bus|patrol|motorcycle)s? (?:hit|struck|hits|strikes)"
     r" (?:an? |the )?mines?\b",

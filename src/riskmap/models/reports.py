@@ -80,11 +80,11 @@ class Reports:
     def of_record(self, layer: str) -> set[str]:
         """Return the sources that a layer is built on.
 
-        These are the curated feeds (``duplicates.likeness.CURATED``), whose coders
-        read many publishers and tell incidents apart, and of the others the largest that together
-        gave nine tenths of the layer's reports of more than a year and less than ten years ago,
-        and have reported within five years. No source becomes one by a
-        flood of new reports, or by telling one story often.
+        These are the curated feeds (``duplicates.likeness.CURATED``), whose coders read many
+        publishers and tell incidents apart, and of the others the largest that together gave nine
+        tenths of the layer's reports of more than a year and less than ten years ago, and have
+        reported within five years. No source becomes one by a flood of new reports, or by telling
+        one story often.
         """
         counts = self.concerns("violence" if layer == "violence" else "foreign") > 0
         known = counts & self.old if (counts & self.old).any() else counts

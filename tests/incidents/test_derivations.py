@@ -258,6 +258,8 @@ def test_mines_that_are_laid_are_no_place_of_work(text):
     assert not {"sector", "target"} & set(find_facts(text, "XQA"))
 
 
-@pytest.mark.parametrize("text", ["Gunmen attacked a gold mine.", "A copper mine blast hurt three."])
+@pytest.mark.parametrize(
+    "text", ["Gunmen attacked a gold mine.", "A copper mine blast hurt three."]
+)
 def test_mines_where_people_work_are(text):
     assert find_facts(text, "XQA")["sector"][0] == "mining"

@@ -127,20 +127,62 @@ def test_a_source_whose_reports_are_spread_of_late_is_alive():
     assert not never["watched"].any(), "that names no region of the country"
 
 
-def test_had_the_rows_counted_that_were_set_aside_the_chance_is_that_of_the_whole(regions):
-    """What the rest of the country is asked is what it was before they were lost."""
+@pytest.fixture(scope="module")
+def sharp(regions):
+    """Incidents that name one region each: what is spread is spread by what is known."""
     table = rm.datasets.incidents()
-    gone = (table["admin2"] == "Berin").to_numpy()
-    parts = [table, table.assign(quarantine_reason=table["quarantine_reason"].mask(gone, "x"))]
+    placed = rm.locate(table, regions).placements
+    named = placed.loc[placed["method"] != "spread", "incident_id"]
+    return table[table["incident_id"].isin(named)].reset_index(drop=True)
+
+
+def foresee(located, regions, group="CHN/mining"):
+    days = {"as_of": AS_OF, "start": "2018-01-01"}
+    panel = rm.count_incidents(located, regions, group=group, **days)
+    return rm.forecast(panel, model=rm.EmpiricalBayes()).frame
+
+
+@pytest.mark.parametrize("column", ["admin2", "sector", "event_type"])
+def test_had_the_rows_counted_that_were_set_aside_the_chance_is_that_of_the_whole(
+    regions, sharp, column
+):
+    """Who watches, whose reports teach and what share is foreign are what they were, too."""
+    table = sharp
+    gone = (table[column] == table[column].mode()[0]).to_numpy()
+    reason = table["quarantine_reason"].mask(gone, "bad_number")
     whole, less = (
-        rm.forecast(
-            rm.count_incidents(rm.locate(part, regions), regions, as_of=AS_OF, start="2018-01-01"),
-            model=rm.EmpiricalBayes(),
-        ).frame.query("layer == 'violence' and region_id != 'XQA0102'")
-        for part in parts
+        foresee(rm.locate(part, regions), regions)
+        for part in (table, table.assign(quarantine_reason=reason))
     )
     assert (less["p_any"] < 0.9 * whole["p_any"]).any()
-    assert (less["p_whole"] > 0.97 * whole["p_any"]).all()
+    most = np.fmax(less["p_any"], whole["p_any"])
+    np.testing.assert_allclose(less["p_whole"], most, rtol=1e-9)
+
+
+def test_a_scan_knows_as_much_of_what_was_lost(regions):
+    table = rm.datasets.incidents()
+    lost = np.arange(len(table)) % 5 == 0
+    reason = table["quarantine_reason"].mask(lost, "bad_number")
+    table = table.assign(quarantine_reason=reason)
+    one = foresee(rm.locate(table, regions), regions)
+    other = foresee(rm.scan_incidents([table], regions), regions)
+    np.testing.assert_allclose(one["p_whole"], other["p_whole"], rtol=1e-9)
+    assert (one["p_whole"] > 1.01 * one["p_any"]).any()
+
+
+def test_rows_without_a_day_are_taken_to_be_spread_over_time_as_the_others_are(regions, sharp):
+    """Half of a district's rows lose their day: had they it, the chance is what it was, or near."""
+    table = sharp
+    half = (table["admin2"] == "Berin").to_numpy() & (np.arange(len(table)) % 2 == 0)
+    blank = {name: table[name].mask(half) for name in ("event_date", "event_date_end")}
+    reason = table["quarantine_reason"].mask(half, "no_date")
+    whole, less = (
+        foresee(rm.locate(part, regions), regions).query("layer == 'violence'")
+        for part in (table, table.assign(quarantine_reason=reason, **blank))
+    )
+    here = (whole["region_id"] == "XQA0102").to_numpy()
+    assert (less["p_any"] < 0.9 * whole["p_any"])[here].all()
+    assert (less["p_whole"] > 0.9 * whole["p_any"]).all()
 
 
 @settings(max_examples=30)

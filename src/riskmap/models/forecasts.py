@@ -26,8 +26,8 @@ from riskmap.models.reports import find_reports, history_of_record, report_codes
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
 from riskmap.models.terms import LayerModel, Term
-from riskmap.panels.doubts import add_missing
 from riskmap.panels.groups import THEIRS
+from riskmap.panels.imputation import impute_lost
 from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.panel import reach_back
 from riskmap.schema import LAYERS
@@ -99,12 +99,9 @@ def forecast(
     evidence = panel.evidence
     codes = report_codes(evidence, panel.group)
     reports = find_reports(panel, codes)
-    histories = histories_of(panel)
-    fitted = fit_models(chosen, histories, days, reports=reports)
-    layers = make_layers(fitted, histories, panel)
-    whole = add_missing(histories, panel.missing, panel.edges) if len(panel.missing) else {}
-    taught = make_layers(fit_models(chosen, whole, days, reports=reports), whole, panel)
-    asked_of_all = {name: one.predict(whole) for name, one in taught.items()}
+    histories, fitted, layers = _learn(panel, chosen, days, reports=reports)
+    whole = impute_lost(panel)
+    asked_of_all = {} if whole is None else _predict(whole, chosen, days)
     tables = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
     rates = _rates(fitted, histories, days) if layers else {}
     asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
@@ -142,6 +139,22 @@ def forecast(
         fitted=_tell_fitted(fitted),
         group=panel.group,
     )
+
+
+def _learn(
+    panel: Panel, model: CountModel, days: float, *, reports: Reports
+) -> tuple[dict[str, CountHistory], dict[str, CountModel], dict[str, LayerModel]]:
+    """Return the histories of a panel, the models that they teach, and the layers."""
+    histories = histories_of(panel)
+    fitted = fit_models(model, histories, days, reports=reports)
+    return histories, fitted, make_layers(fitted, histories, panel)
+
+
+def _predict(panel: Panel, model: CountModel, days: float) -> dict[str, CountDistribution]:
+    """Return what a panel gives for each layer."""
+    reports = find_reports(panel, report_codes(panel.evidence, panel.group))
+    histories, _, layers = _learn(panel, model, days, reports=reports)
+    return {name: one.predict(histories) for name, one in layers.items()}
 
 
 def take_model(model: Any = None) -> CountModel:

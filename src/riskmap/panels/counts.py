@@ -13,7 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
-from riskmap.panels.doubts import find_missing, share_lost, sum_lost
+from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.groups import WorkerGroup, with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
 from riskmap.panels.knowledge import LAYERS, know_regions
@@ -125,7 +125,7 @@ def count_incidents(
     if isinstance(located, Scan):
         facts, lost, place = located.sums, located.lost, partial(_place_scan, located)
     else:
-        facts, lost = tell_facts(located.incidents), sum_lost(located.aside, group)
+        facts, lost = tell_facts(located.incidents), sum_lost(located.aside)
         place = partial(_place_located, located)
     if facts.empty and start is None:
         _refuse_nothing(located.ledger)
@@ -145,7 +145,7 @@ def count_incidents(
         Grid(ordered, edges, day, every, find_neighbours(ordered)),
         evidence_of=evidence_of,
         ledger=located.ledger.then(stage),
-        lost=share_lost(lost, ordered, as_of=day),
+        lost=lost[(lost["known"] < today).to_numpy(bool)],
         group=group,
         attacks=find_attacks(*newest, ordered, group=group, as_of=day, aside=located.aside),
     )
@@ -270,6 +270,7 @@ def _make_panel(
         blind = (watched.T == 0).ravel()
         for name in names:
             sums[name] = np.where(blind & (sums[name] == 0), np.nan, sums[name])
+    gone = None if lost is None else share_lost(lost, keys, as_of=grid.as_of, group=group)
     return Panel(
         frame=frame_of(sums, keys=keys, edges=grid.edges),
         keys=keys,
@@ -279,11 +280,11 @@ def _make_panel(
         every=grid.every,
         ledger=ledger,
         at_risk=at_risk,
-        knowledge=know_regions(seen, keys, alive, today=today, lost=lost, group=group),
+        knowledge=know_regions(seen, keys, alive, today=today, lost=gone, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
-        missing=find_missing(lost, keys, seen),
+        lost=pd.DataFrame() if lost is None else lost,
         main_sources={layer: frozenset(name for _, name in main[layer]) for layer in LAYERS},
     )
 

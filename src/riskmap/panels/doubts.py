@@ -13,75 +13,70 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.cells import day_of
+from riskmap.panels.measures import FACTS, NO_DAY, measure, tell_facts
 from riskmap.places.evidence import members_of
-from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.typing import CountHistory, FloatArray, IntArray
+    from riskmap.typing import FloatArray, IntArray
 
-#: Lost: rows that were set aside, by the area and day that they are known to.
-LOST_COLUMNS = (
-    Column("area", TEXT, "column=code of the regions that hold it; empty for none in particular"),
-    Column("event_date", DAY, "their day, or when they became known; missing when neither is told"),
-    Column("known", DAY, "when they became known, where that is told"),
-    Column("weight", NUMBER, "how many rows are lost"),
-    Column("foreign", NUMBER, "how many of these tell of foreigners"),
-    Column("may_be", NUMBER, "how many count nowhere, or in other regions than their own"),
-    Column("may_be_foreign", NUMBER, "how many of those tell of foreigners"),
-)
+#: What lost rows are summed by: their area, whether they count elsewhere, and their facts.
+LOST_KEYS = ("area", "spread", *FACTS)
 
+_SUMS = ["reports", "fatalities"]
 _EPOCH = pd.Timestamp("1970-01-01")
 _NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign")
 
 
-def sum_lost(aside: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFrame:
+def sum_lost(aside: pd.DataFrame) -> pd.DataFrame:
     """Return the sums of rows that were set aside; sums of parts add up to those of the whole.
 
     Parameters
     ----------
     aside
         From :func:`riskmap.places.found_places.find_aside`.
-    group
-        At whom an attack may be aimed.
 
     Returns
     -------
     DataFrame
-        :data:`LOST_COLUMNS`.
+        :data:`LOST_KEYS`: ``area`` (``column=code`` of the regions that hold it; empty for none in
+        particular), whether they are ``spread`` and so count elsewhere, and what counting knows of
+        them (:func:`riskmap.panels.measures.tell_facts`); with the number of ``reports`` and of
+        ``fatalities``.
 
     Examples
     --------
     >>> import riskmap as rm
     >>> table = rm.datasets.incidents().iloc[:2].assign(quarantine_reason="bad_date")
-    >>> sum_lost(rm.locate(table, rm.datasets.regions()).aside)["weight"].tolist()
-    [1.0, 1.0]
+    >>> sum_lost(rm.locate(table, rm.datasets.regions()).aside)["reports"].tolist()
+    [1, 1]
     """
-    aside = aside[aside["area"].notna()] if len(aside) else aside
-    if aside.empty:
-        return conform(pd.DataFrame(columns=[c.name for c in LOST_COLUMNS]), LOST_COLUMNS)
-    lost = (~aside["spread"].to_numpy(bool)).astype(float)
-    hit = hits_foreigners(aside, group).astype(float)
-    known = aside["ingested_at"].dt.tz_localize(None).dt.floor("D")
-    told = {"area": aside["area"].array, "known": known.array}
-    told["event_date"] = aside["event_date"].fillna(known).array
-    sums = {"weight": lost, "foreign": hit * lost, "may_be": 1.0, "may_be_foreign": hit}
-    return add_lost([pd.DataFrame(told | sums)])
+    known = aside[aside["area"].notna()] if len(aside) else aside
+    if known.empty:
+        return pd.DataFrame(columns=[*LOST_KEYS, *_SUMS])
+    told = {name: known[name].array for name in ("area", "spread")}
+    return add_lost([tell_facts(known).assign(**told)])
 
 
 def add_lost(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the sums of several tables of lost rows."""
-    both = pd.concat(parts, ignore_index=True)
-    by = ["area", "event_date", "known"]
-    return conform(both.groupby(by, dropna=False, as_index=False).sum(), LOST_COLUMNS)
+    some = [part for part in parts if len(part)]
+    if not some:
+        return parts[0]
+    both = pd.concat(some, ignore_index=True)
+    return both.groupby(list(LOST_KEYS), dropna=False, as_index=False)[_SUMS].sum()
 
 
-def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
+def share_lost(
+    lost: pd.DataFrame,
+    regions: pd.DataFrame,
+    *,
+    as_of: pd.Timestamp,
+    group: WorkerGroup | None = None,
+) -> pd.DataFrame:
     """Return the rows that were set aside, by the regions that they name.
 
     Those that happened or became known on `as_of` or later are left out. A row that states or names
@@ -97,11 +92,14 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
         With ``region_id, parent_id, iso3``.
     as_of
         The day.
+    group
+        At whom an attack may be aimed.
 
     Returns
     -------
     DataFrame
-        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``.
+        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``; ``event_date`` is the
+        day on which they became known where their own is not told.
 
     Examples
     --------
@@ -112,21 +110,30 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
     >>> found[["region_id", "weight"]].to_numpy().tolist()
     [['XQA0304', 1.0]]
     """
-    late = (lost["event_date"] >= as_of) | (lost["known"] >= as_of)
-    rows = lost[~late.to_numpy(bool)].reset_index(drop=True)
-    code, names = pd.factorize(rows["area"].fillna(""))
+    before = lost[(lost["known"] < day_of(as_of)).to_numpy(bool)]
+    if before.empty:
+        return pd.DataFrame(columns=["region_id", "event_date", *_NUMBERS])
+    number = before["reports"].to_numpy(dtype=float)
+    gone = number * ~before["spread"].to_numpy(bool)
+    hit = (measure(before, group)["foreign"] > 0).astype(float)
+    day = before["first"].where(before["first"] != NO_DAY, before["known"])
+    sums = {"weight": gone, "foreign": hit * gone, "may_be": number, "may_be_foreign": hit * number}
+    rows = pd.DataFrame({"area": before["area"].array, "day": day.array, **sums})
+    rows = rows.groupby(["area", "day"], as_index=False).sum()
+    code, names = pd.factorize(rows["area"])
     found = [members_of(name, regions) for name in names]
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
-    near = rows["area"].str.match("region_id=|parent_id=").fillna(value=False).to_numpy(bool)
+    near = rows["area"].str.match("region_id=|parent_id=").to_numpy(bool)
     parts = {"weight": size, "foreign": size}
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *members])
+    days = pd.Series(rows["day"].where(rows["day"] != NO_DAY), dtype=float)
     return pd.DataFrame(
         {
             "region_id": regions["region_id"].array.take(position),
-            "event_date": rows["event_date"].array.take(row),
+            "event_date": (_EPOCH + pd.to_timedelta(days, unit="D")).array.take(row),
             **{name: (rows[name].to_numpy() / part)[row] for name, part in parts.items()},
         }
     )
@@ -308,68 +315,6 @@ def _find_vague(
 _USUAL = 10.0
 #: More vague reports than usual are no chance beyond so many standard deviations.
 _UNUSUAL = 3.0
-
-
-def find_missing(lost: pd.DataFrame | None, keys: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
-    """Return what may be missing in the counts of each region.
-
-    Parameters
-    ----------
-    lost
-        From :func:`share_lost`; None where it is not known.
-    keys : DataFrame
-        ``region_id`` of the regions, in order.
-    seen : DataFrame
-        ``position, day, unclear``: of the incidents that count, those that may be of foreigners.
-
-    Returns
-    -------
-    DataFrame
-        ``position, day, weight, foreign``.
-    """
-    unclear = seen[(seen["unclear"] > 0) & (seen["position"] >= 0)]
-    more = unclear.assign(weight=0.0, foreign=unclear["unclear"])
-    both = pd.concat([_place_lost(lost, keys), more], ignore_index=True)
-    return both[["position", "day", "weight", "foreign"]].astype(float)
-
-
-def add_missing(
-    histories: Mapping[str, CountHistory], missing: pd.DataFrame, edges: NDArray[np.datetime64]
-) -> dict[str, CountHistory]:
-    """Return histories as if what is missing had counted.
-
-    It is violence; what is of foreigners is of the group, and what has no day of the last window.
-
-    Parameters
-    ----------
-    histories
-        By series.
-    missing
-        From :func:`find_missing`.
-    edges
-        Edges of the windows.
-    """
-    bounds = (edges - np.datetime64("1970-01-01", "D")).astype(float)
-    day = missing["day"].fillna(np.inf).to_numpy()
-    window = np.clip(np.searchsorted(bounds, day, side="right") - 1, 0, len(bounds) - 2)
-    at = window, missing["position"].to_numpy(dtype=np.int64)
-
-    def total(values: pd.Series, history: CountHistory) -> FloatArray:
-        found = np.zeros_like(history.counts)
-        np.add.at(found, at, values.fillna(0.0).to_numpy())
-        return found
-
-    foreign = missing["foreign"]
-    unknown = (missing["weight"] - foreign).clip(lower=0.0)
-    parts = {"violence": missing["weight"], "foreign": foreign, "group": foreign}
-    return {
-        name: replace(
-            one,
-            counts=one.counts + total(parts.get(name, unknown), one),
-            drivers={k: v + total(missing["weight"], one) for k, v in one.drivers.items()},
-        )
-        for name, one in histories.items()
-    }
 
 
 def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:

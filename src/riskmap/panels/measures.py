@@ -84,9 +84,9 @@ def tell_facts(incidents: pd.DataFrame) -> pd.DataFrame:
 
 
 def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
-    """Return of what is not understood the columns that say whom an incident concerns."""
+    """Return of what is not understood the columns that say what it is and whom it concerns."""
     told = pd.Series("", index=range(len(incidents)), dtype="str")
-    for name in ("sector", *VICTIM_WORDS):
+    for name in ("event_type", "sector", *VICTIM_WORDS):
         told += np.where(may_be_any(incidents, name), f"{name}=; ", "")
     told += ("target=" + strange_targets(incidents) + "; ").fillna("").to_numpy(dtype=object)
     return told.str.strip("; ").replace("", None).astype("str")

@@ -73,8 +73,8 @@ class Panel:
         The attacks of the last 90 days on the group, or on any foreigners without one.
     group : WorkerGroup, optional
         Whose series are counted.
-    missing : DataFrame
-        What may be missing in the counts (:func:`riskmap.panels.doubts.find_missing`).
+    lost : DataFrame
+        What the rows add up to that were set aside (:func:`riskmap.panels.doubts.sum_lost`).
     main_sources : mapping of str to frozenset of str
         For ``violence`` and ``foreign`` the sources whose silence lowers and whose reports teach
         (:func:`riskmap.panels.watchers.main_sources`).
@@ -102,7 +102,7 @@ class Panel:
     shares: pd.DataFrame = field(default_factory=pd.DataFrame)
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
-    missing: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_sources: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property

@@ -47,7 +47,7 @@ _KEPT_BY = ["position", "area", "foreign"]
 _FEW = 20
 
 #: Version of the files that scans are saved as.
-FORMAT = 4
+FORMAT = 5
 
 _ABOUT, _TABLES = "scan.json", ("sums", "newest", "aside", "lost")
 
@@ -76,7 +76,7 @@ class Scan:
         Rows that were set aside and tell of foreigners, or of whom an attack was aimed at, with the
         ``area`` that each is known to.
     lost : DataFrame
-        What all rows that were set aside add up to (:data:`riskmap.panels.doubts.LOST_COLUMNS`).
+        What all rows that were set aside add up to (:func:`riskmap.panels.doubts.sum_lost`).
     ledger : Ledger
         What became of every row.
     spread

@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS, leaves_victims_unclear, measure
+from riskmap.panels.measures import HARMLESS, NO_DAY, leaves_victims_unclear, measure
 from riskmap.panels.scans import KEYS, sum_up
 from riskmap.places.placements import Past, spread_weights
 from riskmap.schema import INCIDENT_COLUMNS, conform
@@ -135,22 +135,12 @@ def scan_evidence(
     ones = named[keys].assign(reports=-1, fatalities=-named["killed"].fillna(0).astype("int64"))
     rest = sum_up(pd.concat([counted, ones], ignore_index=True))
     rest = rest[rest["reports"] > 0].reset_index(drop=True)
-    days = {name: (_EPOCH + rest[name].to_numpy()).astype("datetime64[us]") for name in _DAYS}
-    sums = pd.DataFrame(
-        {
-            **{name: rest[name] for name in keys if name != "nationality"},
-            "nationality": rest["nationality"].where(rest["foreign"] > 0),
-            "not_understood": rest["strange"],
-            "incident_id": _name_sums(rest),
-            "weight": rest["reports"].astype(float),
-            "event_date": days["first"],
-            "event_date_end": days["last"],
-            "event_type": np.where(rest["violence"] > 0, "unknown", HARMLESS[-1]),
-            "foreign_victims": rest["foreign"].where(rest["told"] > 0).astype("Int64"),
-            "method": np.where(rest["position"] >= 0, "point", "spread"),
-        }
+    sums = as_incidents(rest).assign(
+        **{name: rest[name] for name in keys if name != "nationality"},
+        incident_id=_name_sums(rest),
+        method=np.where(rest["position"] >= 0, "point", "spread"),
     )
-    both = pd.concat([named, sums.astype({"method": "str", "event_type": "str"})])
+    both = pd.concat([named, sums.astype({"method": "str"})])
     spread = spread_areas(both.reset_index(drop=True), weights)
     names = pd.Series(scan.region_ids, dtype="str")
     placed = conform(
@@ -168,7 +158,39 @@ def scan_evidence(
     return found if group is None else found.assign(relevance=group.relevance(found))
 
 
-_DAYS = ("first", "last")
+def as_incidents(facts: pd.DataFrame) -> pd.DataFrame:
+    """Return incidents that count as facts do; ``weight`` is how many each stands for.
+
+    Parameters
+    ----------
+    facts
+        :data:`riskmap.panels.measures.FACTS` and ``reports``.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> from riskmap.panels.measures import tell_facts
+    >>> told = as_incidents(tell_facts(rm.datasets.incidents()))
+    >>> bool((measure(told)["foreign"] == measure(rm.datasets.incidents())["foreign"]).all())
+    True
+    """
+    first, last = (
+        pd.Series(facts[name]).where(facts[name] != NO_DAY) for name in ("first", "last")
+    )
+    kept = ("source", "scope", "confirmed_by", "sector", "target", "staff_type")
+    kinds = np.where(facts["violence"] > 0, "unknown", HARMLESS[-1])
+    return pd.DataFrame(
+        {
+            **{name: facts[name] for name in kept},
+            "nationality": facts["nationality"].where(facts["foreign"] > 0),
+            "not_understood": facts["strange"],
+            "weight": facts["reports"].astype(float),
+            "event_date": pd.to_datetime(first, unit="D").astype("datetime64[us]"),
+            "event_date_end": pd.to_datetime(last, unit="D").astype("datetime64[us]"),
+            "event_type": pd.Series(kinds, index=facts.index, dtype="str"),
+            "foreign_victims": facts["foreign"].where(facts["told"] > 0).astype("Int64"),
+        }
+    )
 
 
 def _name_sums(rest: pd.DataFrame) -> pd.Series:

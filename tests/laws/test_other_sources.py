@@ -235,3 +235,21 @@ def test_one_old_row_of_another_source_moves_nothing_much(assess, scope):
     after = assess(("log", now, WATCHES), ("old", old, scope))
     assert (after.risks["p_any"] > 0.97 * before.risks["p_any"]).all()
     assert fallen(before, after).empty
+
+
+@pytest.mark.parametrize("scope", [WATCHES, "violence,foreign; reach=reports"])
+@pytest.mark.parametrize("start", ["2015-01-01", "2021-01-01", "2023-06-01"])
+def test_a_source_that_tells_much_of_some_districts_lowers_no_other(assess, start, scope):
+    """What a country is learnt from is the source that tells of most of it, not the one that tells
+    the most."""
+    now = log(5, start="2021-01-01")
+    much = log(11, start, rate=8, foreign=0.08, regions=SOME)
+    before, after = (
+        assess(("log", now, WATCHES)),
+        assess(("log", now, WATCHES), ("mine", much, scope)),
+    )
+    assert len(much) > 2 * len(now)
+    assert fallen(before, after).empty
+    pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
+    elsewhere = pairs[~pairs["region_id"].isin(SOME)]
+    assert (elsewhere["p_any_y"] > 0.8 * elsewhere["p_any_x"]).all()

@@ -13,7 +13,7 @@ from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
-from riskmap.panels.watchers import RECORD_SHARE, default_rules
+from riskmap.panels.watchers import default_rules
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 #: The sources of record gave most of a layer's reports that are older than so many days (of all,
 #: when none is), and no older than :data:`riskmap.places.placements.MEMORY_DAYS`.
 RECORD_DAYS = 365
+RECORD_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -219,8 +220,7 @@ def history_of_record(history: CountHistory, layer: str, reports: Reports) -> Co
         What they were counted from.
     """
     main = reports.main.get("violence" if layer == "violence" else "foreign", frozenset())
-    known = reports.of_record(layer)
-    trusted = np.isin(reports.source, sorted(known & main or known)) | reports.confirmed
+    trusted = np.isin(reports.source, sorted(main or reports.of_record(layer))) | reports.confirmed
     again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
     return subtract(history, layer, reports, np.where(trusted, again, 1.0))
 

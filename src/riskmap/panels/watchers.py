@@ -321,11 +321,14 @@ def main_sources(
 ) -> set[tuple[str, str]]:
     """Return the country and name of each main source: its silence adds days at risk.
 
-    These are the largest sources that together told nine tenths of a country's reports of the layer
-    of more than a year and less than ten years ago (of all, where there are none); those that have
-    told nothing for five years are left out, unless all have, and those that see a part of the
-    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
-    raises; that they watch, and tell little, or watched long ago, lowers nothing.
+    The first is the one that tells the most of a layer in the most regions of a country, in more
+    than a year and less than ten years ago (in all, where nobody does). One more is added for the
+    regions that none before it names, when they are where most of what it tells happened: two
+    teams that share a country are both main sources, and a log of the reports of some districts
+    beside one of the whole country is none, however much it tells of them. Those that have told
+    nothing for five years are left out, unless all have, and those that see a part of the layer
+    alone (some sectors, or deaths), where another sees all of it. What the others tell raises; that
+    they watch, and tell little or much of elsewhere, or watched long ago, lowers nothing.
 
     Parameters
     ----------
@@ -348,28 +351,53 @@ def main_sources(
     whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
     able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
     current &= able | ~(able & current).groupby(country).transform("any")
-    record = current & (age > rules.recent_days) & (age <= MEMORY_DAYS)
-    told, old = (
-        seen[layer].where(rows, 0.0).groupby(by).sum() for rows in (current & (age > 0), record)
-    )
-    main: set[tuple[str, str]] = set()
-    for code, counts in told[told > 0].groupby(level=0):
-        known = old[code] if old[code].sum() > 0 else counts[code]
-        largest = known[known > 0].sort_values(ascending=False, kind="stable")
-        before = largest.cumsum() - largest
-        names = largest.index[before < RECORD_SHARE * largest.sum()]
-        main |= {(str(code), str(name)) for name in names}
-    return main
+    number = seen[_TELLS[layer]]
+    told = current & (age > 0) & (number > 0)
+    record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
+    record |= told & ~record.groupby(country).transform("any")
+    by = [country[record], seen.loc[record, "source"].fillna(""), seen.loc[record, "position"]]
+    counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
+    return {
+        (str(code), name)
+        for code, table in counts.groupby(level="iso3")
+        for name in _cover(table.droplevel("iso3").unstack(fill_value=0.0))  # noqa: PD010
+    }
+
+
+def _cover(counts: pd.DataFrame) -> list[str]:
+    """Return the sources, in rows, that cover the regions: the widest first, then what adds to it.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"a": [5, 90, 0], "b": [4, 0, 0], "c": [3, 0, 0], "d": [0, 4, 7]},
+    ...                      index=["wide", "log", "team"])
+    >>> _cover(table)
+    ['wide', 'team']
+    """
+    wins = (counts == counts.max()).sum(axis=1)
+    order = counts.assign(wins=wins, told=counts.sum(axis=1))
+    order = order.sort_values(["wins", "told"], ascending=False, kind="stable")
+    found: list[str] = []
+    named = np.zeros(counts.shape[1], dtype=bool)
+    for name in order.index:
+        own = counts.loc[name].to_numpy()
+        if own.sum() > 0 and own[~named].sum() >= _NEW * own.sum():
+            found.append(str(name))
+            named |= own > 0
+    return found
+
+
+#: Of foreigners a report tells that says who was hit, also where they were local people.
+_TELLS = {"violence": "violence", "foreign": "told", "reports": "reports"}
+
+#: A source covers regions for itself when they are where so much happened of what it tells.
+_NEW = 0.5
 
 
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
     """Return the watchers that are main sources; all of them in a country that has none."""
     countries = {code for code, _ in main}
     return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
-
-
-#: The largest sources that together told so much of a layer are those that it is built on.
-RECORD_SHARE = 0.9
 
 
 def days_at_risk_share(

@@ -55,6 +55,9 @@ class CountHistory:
     reported : ndarray, shape (n_windows, n_regions), optional
         Share of each window in which anybody reported at all; None when of every window. Incidents
         of unwatched windows are set against these days.
+    record : CountHistory, optional
+        What the sources of record tell of it, where others tell more: the share of the counts in
+        another series is no less than theirs.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class CountHistory:
     exposure: FloatArray | None = None
     watched: FloatArray | None = None
     reported: FloatArray | None = None
+    record: CountHistory | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes once, so that models can compute without checks."""

@@ -224,8 +224,14 @@ class PastSums:
         self, series: str, strengths: tuple[float, ...], half_life_days: float
     ) -> FloatArray:
         """Return how many of the counts go with one incident of a series, shrunk likewise."""
-        return shrunk_shares(
-            self._history, series, np.array(strengths), half_life_days=half_life_days, at=self._at
+        history, at = self._history, self._at
+        told = shrunk_shares(
+            history, series, np.array(strengths), half_life_days=half_life_days, at=at
+        )
+        if history.record is None:
+            return told
+        return np.maximum(
+            told, PastSums(history.record, at).share(series, strengths, half_life_days)
         )
 
     def _decay(self, series: str, half_life_days: float) -> list[FloatArray]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from riskmap.errors import ModelError
@@ -67,8 +68,10 @@ class EndemicEpidemic(CountEstimator):
     Parameters
     ----------
     penalties
-        Strengths of the shrinkage, in standard errors of a driver's slope. The one that forecasts
-        the last quarter of the past best is used.
+        Strengths of the shrinkage, in standard errors of a driver's slope. The coefficients are the
+        mean of those of all strengths, each weighted by the likelihood of the last quarter of the
+        past under it (pseudo-Bayesian model averaging; Yao, Vehtari, Simpson and Gelman, 2018):
+        where two forecast alike, one more incident must not decide between them.
     memory_months
         Half-life of what a past origin is worth when the coefficients are fitted.
     most_rows
@@ -84,8 +87,8 @@ class EndemicEpidemic(CountEstimator):
         The coefficients that are not zero, by driver; ``sqrt_`` marks the geometric means.
     dispersion_ : ndarray, shape (2,)
         The a and b of the size.
-    penalty_ : float
-        The strength that was chosen.
+    penalty_weights_ : ndarray
+        What each strength is worth.
     prior_weight_ : float
         What the prior is worth: :math:`e^{-n/20}` with n incidents to learn from.
 
@@ -107,7 +110,7 @@ class EndemicEpidemic(CountEstimator):
 
     coefficients_: dict[str, float]
     dispersion_: FloatArray
-    penalty_: float
+    penalty_weights_: FloatArray
     prior_weight_: float
     strength_days_: FloatArray
     share_strengths_: dict[str, FloatArray]
@@ -128,14 +131,16 @@ class EndemicEpidemic(CountEstimator):
         prior = find_prior(self.prior)
         prepared = self._prepare(history)
         if prepared is None:
-            self.coefficients_, self.penalty_, self.prior_weight_ = {BASE.label: 1.0}, 0.0, 1.0
+            self.coefficients_, self.prior_weight_ = {BASE.label: 1.0}, 1.0
+            self.penalty_weights_ = np.zeros(len(self.penalties))
             self.dispersion_ = np.array([0.0, 1.0] if prior is None else prior.dispersion)
             if prior is not None and len(counts_and_days(history)) > len(("seen", "risk")):
                 names = tuple(_terms_that_differ(history))
                 self.coefficients_ = _positive(names, prior.of(names))
             return
         task, early, late = prepared
-        coefficients, self.penalty_, self.dispersion_ = task.learn(early, late, self.penalties)
+        learnt = task.learn(early, late, self.penalties)
+        coefficients, self.penalty_weights_, self.dispersion_ = learnt
         self.prior_weight_ = 0.0
         if prior is not None:
             self.prior_weight_ = share = weight_of(
@@ -230,6 +235,10 @@ def _terms_that_differ(history: CountHistory) -> list[str]:
     return [name for name, (driver, _) in terms if not (one_country and driver.unit == "all")]
 
 
+#: A penalty that is worth less is not tried on the whole past.
+_WORTHLESS = 0.01
+
+
 @dataclass(frozen=True)
 class _Task:
     """A design with its counts and weights."""
@@ -253,14 +262,17 @@ class _Task:
 
     def learn(
         self, early: NDArray[np.bool_], late: NDArray[np.bool_], penalties: tuple[float, ...]
-    ) -> tuple[FloatArray, float, FloatArray]:
-        """Return the coefficients, the penalty that forecasts late rows best, the dispersion."""
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the coefficients, what each penalty is worth for late rows, and the dispersion."""
         first, last = self.part(early), self.part(late)
-        losses = [last.loss(*first.solve(penalty)) for penalty in penalties]
-        penalty = float(penalties[int(np.argmin(losses))])
-        coefficients, theta = self.solve(penalty)
+        worth = softmax([-last.loss(*first.solve(penalty)) for penalty in penalties])
+        worth = np.where(worth > _WORTHLESS, worth, 0.0) / worth[worth > _WORTHLESS].sum()
+        fits = [self.solve(p) for p, part in zip(penalties, worth, strict=True) if part > 0]
+        shares = worth[worth > 0]
+        coefficients = shares @ np.array([found for found, _ in fits])
+        theta = float(np.exp(shares @ np.log([size for _, size in fits])))
         means = self.design @ coefficients
-        return coefficients, penalty, fit_dispersion(self.counts, means, self.weights, theta=theta)
+        return coefficients, worth, fit_dispersion(self.counts, means, self.weights, theta=theta)
 
     def loss(self, coefficients: FloatArray, theta: float) -> float:
         """Return the negative log likelihood."""

@@ -22,7 +22,13 @@ from riskmap.models.explanations import (
     find_responses,
 )
 from riskmap.models.files import pack_model
-from riskmap.models.reports import find_reports, history_of_record, report_codes, tell_reports
+from riskmap.models.reports import (
+    find_reports,
+    history_of_record,
+    report_codes,
+    tell_reports,
+    with_record,
+)
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
 from riskmap.models.terms import LayerModel, Term
@@ -145,7 +151,7 @@ def _learn(
     panel: Panel, model: CountModel, days: float, *, reports: Reports
 ) -> tuple[dict[str, CountHistory], dict[str, CountModel], dict[str, LayerModel]]:
     """Return the histories of a panel, the models that they teach, and the layers."""
-    histories = histories_of(panel)
+    histories = {name: with_record(one, name, reports) for name, one in histories_of(panel).items()}
     fitted = fit_models(model, histories, days, reports=reports)
     return histories, fitted, make_layers(fitted, histories, panel)
 
@@ -304,7 +310,7 @@ def _only_watched(history: CountHistory, horizon_days: float) -> CountHistory:
         if (values := getattr(history, name)) is not None and len(values) == len(counts)
     }
     drivers = {name: values[start:] for name, values in history.drivers.items()}
-    return replace(history, counts=counts[start:], drivers=drivers, **cut)
+    return replace(history, counts=counts[start:], drivers=drivers, record=None, **cut)
 
 
 def make_layers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -202,13 +202,15 @@ def table_of(
     return sparse.csr_array(sparse.coo_array((values, (row, column)), shape=shape))
 
 
-def history_of_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
+def history_of_record(
+    history: CountHistory, layer: str, reports: Reports, *, once: bool = True
+) -> CountHistory:
     """Return what a model learns from: no single voice, and no story more than once.
 
     What a source tells that is not of record or sees a part of the layer alone, and no second one
     confirms, counts for the forecast but teaches the model nothing; so without that source a
-    refitted model would say the same. The rows of one report count once here, unless its feed is
-    curated.
+    refitted model would say the same. A series beside the counts is that of the main sources of
+    violence too: where another tells of foreigners, what happened to local people still leads.
 
     Parameters
     ----------
@@ -218,11 +220,21 @@ def history_of_record(history: CountHistory, layer: str, reports: Reports) -> Co
         The series that is counted.
     reports : Reports
         What they were counted from.
+    once
+        Whether the rows of one report count once, unless its feed is curated.
     """
-    main = reports.main.get("violence" if layer == "violence" else "foreign", frozenset())
-    trusted = np.isin(reports.source, sorted(main or reports.of_record(layer))) | reports.confirmed
-    again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
-    return subtract(history, layer, reports, np.where(trusted, again, 1.0))
+    trusted = _is_trusted(layer, reports)
+    leads = trusted | _is_trusted("violence", reports)
+    again = np.zeros(len(trusted))
+    if once:
+        again = np.where(reports.curated, 0.0, 1.0 - 1.0 / np.maximum(reports.rows, 1.0))
+    less, led = (np.where(some, again, 1.0) for some in (trusted, leads))
+    rows = np.flatnonzero(less)
+    amounts = {
+        **amounts_of(history, layer, reports, -led),
+        "counts": -less * reports.concerns(layer),
+    }
+    return WhatIfs(reports.place, reports.time, amounts, rows, rows).changed(history, rows)
 
 
 def subtract(
@@ -232,6 +244,20 @@ def subtract(
     rows = np.flatnonzero(share)
     amounts = amounts_of(history, layer, reports, -share)
     return WhatIfs(reports.place, reports.time, amounts, rows, rows).changed(history, rows)
+
+
+def with_record(history: CountHistory, layer: str, reports: Reports) -> CountHistory:
+    """Return a history with that of record beside it, where they differ and series lead it."""
+    if not history.drivers or _is_trusted(layer, reports).all():
+        return history
+    return replace(history, record=history_of_record(history, layer, reports, once=False))
+
+
+def _is_trusted(layer: str, reports: Reports) -> NDArray[np.bool_]:
+    """Return which reports are of main sources of a layer, or confirmed."""
+    wide = "violence" if layer == "violence" else "foreign"
+    main = reports.main.get(wide, frozenset()) or reports.of_record(wide)
+    return np.asarray(np.isin(reports.source, sorted(main)) | reports.confirmed)
 
 
 def amounts_of(

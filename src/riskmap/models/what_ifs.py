@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from riskmap.models.baselines import UNSEEN
-from riskmap.models.drivers import COUNTS
+from riskmap.models.drivers import COUNTS, PastSums
 from riskmap.panels.features import membership
 from riskmap.panels.measures import driver_of
 from riskmap.panels.risk_days import (
@@ -334,7 +334,13 @@ class ChangedSums:
         for unit, strength in zip(_LADDER, strengths[::-1], strict=True):
             count, days = both(unit)
             share = (count + strength * share) / (days + strength)
-        return share
+        record = self._history.record
+        if record is None:
+            return share
+        known = PastSums(record, np.array([record.n_windows]))
+        return np.maximum(
+            share, known.share(series, strengths, half_life_days)[0, self._what_ifs.region]
+        )
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ class Grid:
     @property
     def keys(self) -> pd.DataFrame:
         """What the panel keeps of its regions."""
-        return pd.DataFrame(self.regions[["region_id", "parent_id", "iso3"]])
+        return pd.DataFrame(self.regions[["region_id", "parent_id", "iso3"]]).astype("str")
 
 
 def _make_panel(

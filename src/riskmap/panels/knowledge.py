@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskmap.incidents.scope import Scope
 from riskmap.panels.doubts import Doubts, find_doubts
+from riskmap.panels.shares import shipped_share
 from riskmap.panels.watchers import default_rules, names_region
 from riskmap.places.placements import MEMORY_DAYS
 
@@ -93,6 +94,7 @@ class _Region:
     spread: FloatArray
     doubts: Doubts
     unclear: NDArray[np.bool_]
+    names_victims: set[tuple[str, str]]
 
     @classmethod
     def of(
@@ -126,7 +128,17 @@ class _Region:
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,
         )
-        return cls(sharp, named, last, gap, spread, doubts, unclear > 0)
+        telling = _name_victims(sharp, keys, since=today - rules.lately_days)
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, telling)
+
+
+def _name_victims(seen: pd.DataFrame, keys: pd.DataFrame, *, since: int) -> set[tuple[str, str]]:
+    """Return the sources, by country, that lately say who was hit, whatever their scope claims."""
+    late = seen[seen["day"] >= since]
+    iso3 = keys["iso3"].fillna("").to_numpy(dtype=object)[late["position"].to_numpy(dtype=np.int64)]
+    sums = late[["told", "reports"]].groupby([late["source"].fillna(""), iso3]).sum()
+    some = sums["told"] >= shipped_share()["least_told_share"] * sums["reports"]
+    return set(sums.index[some & (sums["told"] > 0)])
 
 
 def _gaps(
@@ -169,7 +181,8 @@ def _know_layer(
         covered[(keys["iso3"] == one.iso3).to_numpy()] = True
         if one.alive:
             watched[one.regions] = True
-            by_name[one.regions] |= layer == "violence" or "foreign" in one.scope.layers
+            names_victims = (one.source, one.iso3) in region.names_victims
+            by_name[one.regions] |= layer == "violence" or names_victims
             for position in one.regions:
                 names[position].append(one.source)
     for one in watchers:  # one that sees a part of the layer is missed when it stops

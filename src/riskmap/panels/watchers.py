@@ -40,6 +40,7 @@ class Rules:
     past_gap_probability: float
     past_gap_factor: float
     least_gap_days: float
+    fresh_gap_days: float
     least_history_days: float
     thin_share: float
     longest_delay_days: float
@@ -172,7 +173,7 @@ def _watch(
             continue
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
-        gap = _last_gap(days[days < until], rules)
+        gap = _last_gap(days[days < until], until, rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach != "reports":
@@ -206,26 +207,28 @@ def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
 
 
-def _last_gap(days: IntArray, rules: Rules) -> int:
+def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
     """Return the day on which the last silence ended that was no chance, -1 without one.
 
     Reports come in bursts: beside the rate of the year before, the silence is held against the
-    others of the source within five years.
+    others of the source within five years. One that lasts is told before the source counts as
+    stopped.
     """
-    quiet = np.diff(days)
+    quiet = np.diff(np.append(days, until))
     sure = find_gaps(
         days,
-        int(days[-1]) if len(days) else 0,
+        until,
         recent_days=rules.recent_days,
         probability=rules.past_gap_probability,
-        least_days=rules.least_gap_days,
+        least_days=rules.fresh_gap_days,
     )
-    for i in np.flatnonzero(sure[:-1])[::-1]:
-        near = np.abs(days[:-1] - days[i]) <= rules.gap_days
+    sure[:-1] &= quiet[:-1] > rules.least_gap_days
+    for i in np.flatnonzero(sure)[::-1]:
+        near = np.abs(days - days[i]) <= rules.gap_days
         near[i] = False
         others = np.sort(quiet[near])
         if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
-            return int(days[i + 1])
+            return int(np.append(days, until)[i + 1])
     return -1
 
 

@@ -282,7 +282,8 @@ def find_aside(
     Returns
     -------
     GeoDataFrame
-        The rows, their ``area`` (``region_id=...``, ``parent_id=...``, ``iso3=...``, ``""`` for a
+        The rows, without days that can't be right, their ``area`` (``region_id=...``,
+        ``parent_id=...``, ``iso3=...``, ``""`` for a
         row that knows nothing, and missing for one of another country), and whether they are
         ``spread`` and so count all the same.
 
@@ -300,6 +301,9 @@ def find_aside(
         aside |= placeless
     spread = np.zeros(len(incidents), dtype=bool) if unfound is None else unfound
     rows = incidents.assign(spread=spread)[aside | spread].reset_index(drop=True)
+    impossible = rows["quarantine_reason"] == "future_date"  # such a day is none
+    days = {name: rows[name].mask(impossible) for name in ("event_date", "event_date_end")}
+    rows = rows.assign(**days)
     index = RegionIndex(regions) if index is None else index
     covering = index.query(*(at(rows.geometry.to_numpy()) for at in (shapely.get_x, shapely.get_y)))
     countries = set(regions["iso3"].dropna())

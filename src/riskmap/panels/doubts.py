@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.panels.measures import hits_foreigners
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import members_of, readings
 from riskmap.schema import DAY, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:
@@ -114,12 +114,14 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
     """
     late = (lost["event_date"] >= as_of) | (lost["known"] >= as_of)
     rows = lost[~late.to_numpy(bool)].reset_index(drop=True)
-    code, names = pd.factorize(rows["area"].fillna(""))
+    told = rows["area"].fillna("").map(readings)
+    rows = rows.assign(area=told, ways=told.str.len()).explode("area", ignore_index=True)
+    code, names = pd.factorize(rows["area"])
     found = [members_of(name, regions) for name in names]
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").fillna(value=False).to_numpy(bool)
-    parts = {"weight": size, "foreign": size}
+    parts = dict.fromkeys(("weight", "foreign"), size * rows["ways"].to_numpy(dtype=float))
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *members])

@@ -139,7 +139,7 @@ def find_places(
     places, place = distinct_places(usable)
     evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
-    area = evidence.areas().where((evidence.region < 0) & ~outside & (spread is not None))
+    area = evidence.area.where((evidence.region < 0) & ~outside & (spread is not None))
     vague = area.notna().to_numpy()
     why = _reasons(places, regions, evidence, vague=vague)
     found = why.isna().to_numpy()
@@ -313,7 +313,7 @@ def find_aside(
     places, place = distinct_places(rows.assign(country=rows["country"].mask(wrong)))
     evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
     one = pd.Series(regions["region_id"].array.take(evidence.region, allow_fill=True), dtype="str")
-    areas = ("region_id=" + one).fillna(evidence.areas()).fillna("")
+    areas = ("region_id=" + one).fillna(evidence.area).fillna("")
     return rows.assign(area=pd.Series(areas.array.take(place)).mask(abroad))
 
 

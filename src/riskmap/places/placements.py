@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import members_of, readings
 from riskmap.places.found_places import METHODS, SPREAD, Placed, find_aside, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -221,8 +221,10 @@ def _place_spread(
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members = members_of(name, regions)
-        weights = spread_weights(members, days, how=str(how), past=past, exposure=worth)[day]
+        members, weights = weigh_area(
+            name, regions, days, how=str(how), past=past, exposure=worth
+        )
+        weights = weights[day]
         found.append(
             _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
         )
@@ -425,6 +427,41 @@ def spread_weights(
     elif how == "history":
         shares += past.before(members, when) - past.before(members, when - MEMORY_DAYS)
     return exact_weights(shares)
+
+
+def weigh_area(
+    area: str,
+    regions: gpd.GeoDataFrame,
+    when: IntArray,
+    *,
+    how: str,
+    past: Past,
+    exposure: FloatArray | None,
+) -> tuple[IntArray, FloatArray]:
+    """Return the regions of an area, and how incidents that are known to it count in each.
+
+    Where one of two areas is meant (:func:`riskmap.places.evidence.readings`), half counts in each.
+
+    Parameters
+    ----------
+    area, regions
+        As for :func:`riskmap.places.evidence.members_of`.
+    when, how, past, exposure
+        As for :func:`spread_weights`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> past, day = Past.of(np.array([5]), np.array([20])), np.array([10])
+    >>> area = "parent_id=XQA01 or region_id=XQA0301"
+    >>> members, weights = weigh_area(area, rm.datasets.regions(), day, how="history", past=past,
+    ...                               exposure=None)
+    >>> members.tolist(), weights[0].tolist()
+    ([0, 1, 2, 3, 4, 5, 6, 7, 16], [0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.5])
+    """
+    parts = [members_of(one, regions) for one in readings(area)]
+    shares = [spread_weights(some, when, how=how, past=past, exposure=exposure) for some in parts]
+    return np.concatenate(parts), exact_weights(np.concatenate(shares, axis=1))
 
 
 def check_spread(how: str | None, exposure: pd.Series | None) -> None:

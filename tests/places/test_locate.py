@@ -369,6 +369,8 @@ def lost_rows(reason="bad_date", **fields):
         ({"point": None, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
         ({"point": INSIDE, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
         ({"point": OUTSIDE, "country": "PAK", **EVER, "reason": None}, None),
+        ({"point": None, "country": "PAK", **EVER, "admin1": "Ambral"}, {"XQA0102"}),
+        ({"point": None, "country": "PAK", **EVER, "admin1": None}, {"XQA0102"}),
         ({"point": None, "country": "PAK", **EVER, "admin1": "Punjab"}, None),
         ({"point": None, "country": "PAK", **EVER, "admin2": "Lahore"}, None),
         ({"point": None, "country": "PAK", **EVER, "admin2": None}, None),

@@ -301,30 +301,40 @@ def _resolve(
 
 
 def name_one(
-    rows: gpd.GeoDataFrame, regions: pd.DataFrame, among: NDArray[np.bool_], covering: IntArray
+    rows: gpd.GeoDataFrame,
+    regions: pd.DataFrame,
+    among: NDArray[np.bool_],
+    covering: IntArray,
+    *,
+    alone: bool = False,
 ) -> NDArray[np.bool_]:
     """Return which of some rows name one region by province and district, and no point elsewhere.
 
-    Only whole names count: neighbours have provinces of the same name. Such a row outvotes the code
+    Only whole names of districts count: neighbours have provinces of the same name. The province
+    may be misspelt, and left blank where a district is enough `alone`. Such a row outvotes the code
     of another country, which is one slip of a pen. `covering` is the region of each row's point.
     """
-    pairs = [_fold(table) for table in (rows[among][["admin1", "admin2"]], regions)]
-    ours = pairs[1][~pairs[1].duplicated(keep=False)]
-    found = np.zeros(len(rows), dtype=bool)
-    found[among] = pairs[0].notna() & pairs[0].isin(ours)
-    return found & ((covering >= 0) | ~np.isfinite(shapely.get_x(rows.geometry.to_numpy())))
+    pointless = ~np.isfinite(shapely.get_x(rows.geometry.to_numpy()))
+    asked = np.flatnonzero(among & ((covering >= 0) | pointless))
+    keys, found = ["admin1", "admin2"], np.zeros(len(rows), dtype=bool)
+    told = rows[keys].iloc[asked].assign(row=asked, own=_fold(rows["admin2"].iloc[asked]))
+    own = pd.DataFrame({"above": regions["parent"], "own": _fold(regions["name"])}).dropna()
+    told = told[told["own"].isin(own["own"]) & (alone | told["admin1"].notna())]
+    pairs = told.drop_duplicates(keys).merge(own, on="own")
+    pairs["alike"] = [
+        1.0 if pd.isna(a) else likeness(FormTable.of([a]), FormTable.of([b])).item()
+        for a, b in zip(pairs["admin1"], pairs["above"], strict=True)
+    ]
+    most = pairs.groupby(keys, dropna=False)["alike"].transform("max")
+    pairs = pairs[(pairs["alike"] == most) & (most >= MATCH_SCORE)]
+    one = pairs.drop_duplicates(keys, keep=False)
+    found[told.merge(one[keys], on=keys)["row"]] = True
+    return found
 
 
-def _fold(table: pd.DataFrame) -> pd.Series:
-    """Return province and district as one folded text, missing where one is."""
-    names = ("admin1", "admin2") if "admin1" in table else ("parent", "name")
-    above, own = (
-        table[name]
-        .map({text: fold_name(text) for text in table[name].dropna().unique()})
-        .astype("str")
-        for name in names
-    )
-    return above + " / " + own
+def _fold(names: pd.Series) -> pd.Series:
+    """Return names folded."""
+    return names.map({text: fold_name(text) for text in names.dropna().unique()}).astype("str")
 
 
 def _provinces(

@@ -262,8 +262,8 @@ def find_aside(
     """Return the rows that were set aside, with the area that each is known to.
 
     Rows of a country that is none of the regions' are among them only where they are located to a
-    point near the regions, or where their province and district together name one region, which
-    says more than a country's code; duplicates and what tells of no incident (:data:`NO_LOSS`)
+    point near the regions, or where their district is that of one region, and their province its own
+    or blank, which says more than a country's code; duplicates and what tells of no incident (:data:`NO_LOSS`)
     never.
 
     Parameters
@@ -304,7 +304,8 @@ def find_aside(
     covering = index.query(*(at(rows.geometry.to_numpy()) for at in (shapely.get_x, shapely.get_y)))
     countries = set(regions["iso3"].dropna())
     abroad = rows["country"].notna() & ~rows["country"].isin(countries) & bool(countries)
-    abroad &= ~name_one(rows, regions, abroad.to_numpy(), covering)
+    alone = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max()) > 1
+    abroad &= ~name_one(rows, regions, abroad.to_numpy(), covering, alone=alone)
     kept = (~abroad).to_numpy() | _lie_near(rows, regions, abroad.to_numpy())
     abroad, rows = (table[kept].reset_index(drop=True) for table in (abroad, rows))
     if rows.empty:

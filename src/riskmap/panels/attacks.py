@@ -100,13 +100,12 @@ def find_attacks(
     >>> bool((panel.attacks["until"] > panel.as_of).all())
     True
     """
-    some = aside is not None and len(aside) > 0
-    if some and "area" not in counted:
+    if aside is not None and len(aside) and "area" not in counted:
         known = aside[aside["spread"].to_numpy(bool)].drop_duplicates("incident_id")
         known = known.set_index("incident_id")["area"]
         counted = counted.assign(area=counted["incident_id"].map(known))
     tables = [_find(counted, placed, regions, group=group, as_of=as_of)]
-    if some:
+    if aside is not None and len(aside):
         lost = aside[_may_be_here(aside) & ~aside["spread"].to_numpy(bool)]
         rows = lost[_is_told(lost, as_of)].reset_index(drop=True)
         where = _place_aside(rows["area"], regions)

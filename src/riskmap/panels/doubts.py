@@ -38,6 +38,7 @@ LOST_COLUMNS = (
 
 _EPOCH = pd.Timestamp("1970-01-01")
 _NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign")
+_MISSING = ("missing", "missing_foreign")
 
 
 def sum_lost(aside: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFrame:
@@ -101,7 +102,8 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
     Returns
     -------
     DataFrame
-        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``.
+        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``, and ``missing,
+        missing_foreign``: what is lost, and what counts in the other of two areas.
 
     Examples
     --------
@@ -114,14 +116,18 @@ def share_lost(lost: pd.DataFrame, regions: pd.DataFrame, *, as_of: pd.Timestamp
     """
     late = (lost["event_date"] >= as_of) | (lost["known"] >= as_of)
     rows = lost[~late.to_numpy(bool)].reset_index(drop=True)
-    told = rows["area"].fillna("").map(readings)
-    rows = rows.assign(area=told, ways=told.str.len()).explode("area", ignore_index=True)
+    areas = rows["area"].fillna("").map(readings)
+    rows = rows.assign(area=areas, ways=areas.str.len()).explode("area", ignore_index=True)
+    ways = rows["ways"].to_numpy(dtype=float)
+    for name, told in (("missing", "weight"), ("missing_foreign", "foreign")):
+        half = rows[name.replace("missing", "may_be")] - rows[told]  # counts in each of two areas
+        rows[name] = rows[told] + half * (ways - 1.0)
     code, names = pd.factorize(rows["area"])
     found = [members_of(name, regions) for name in names]
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").fillna(value=False).to_numpy(bool)
-    parts = dict.fromkeys(("weight", "foreign"), size * rows["ways"].to_numpy(dtype=float))
+    parts = dict.fromkeys(("weight", "foreign", *_MISSING), size * ways)
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *members])
@@ -331,7 +337,9 @@ def find_missing(lost: pd.DataFrame | None, keys: pd.DataFrame, seen: pd.DataFra
     """
     unclear = seen[(seen["unclear"] > 0) & (seen["position"] >= 0)]
     more = unclear.assign(weight=0.0, foreign=unclear["unclear"])
-    both = pd.concat([_place_lost(lost, keys), more], ignore_index=True)
+    gone = _place_lost(lost, keys).drop(columns=["weight", "foreign"])
+    gone = gone.rename(columns={"missing": "weight", "missing_foreign": "foreign"})
+    both = pd.concat([gone, more], ignore_index=True)
     return both[["position", "day", "weight", "foreign"]].astype(float)
 
 
@@ -376,7 +384,7 @@ def add_missing(
 
 def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
     """Return lost rows with the position of their region and their day since 1970."""
-    columns = ["region_id", "event_date", *_NUMBERS]
+    columns = ["region_id", "event_date", *_NUMBERS, *_MISSING]
     table = pd.DataFrame(columns=columns) if lost is None else lost.reindex(columns=columns)
     at = pd.Index(keys["region_id"]).get_indexer(table["region_id"])
     day = (table["event_date"].astype("datetime64[us]") - _EPOCH).dt.days

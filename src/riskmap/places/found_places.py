@@ -91,8 +91,8 @@ class Places:
     placed : Placed
         The incidents that belong to one region.
     area : Series of str
-        The area that each vague incident is known to, ``parent_id=...`` or ``iso3=...``; missing
-        for the others.
+        The area that each vague incident is known to, as in
+        :class:`riskmap.places.evidence.Evidence`; missing for the others.
     reasons : Series of str
         Why an incident has no place at all; missing where it has one.
     names_region : ndarray of bool
@@ -262,9 +262,9 @@ def find_aside(
     """Return the rows that were set aside, with the area that each is known to.
 
     Rows of a country that is none of the regions' are among them only where they are located to a
-    point near the regions, or where their district is that of one region, and their province its own
-    or blank, which says more than a country's code; duplicates and what tells of no incident (:data:`NO_LOSS`)
-    never.
+    point near the regions, or where their district is that of one region, and their province its
+    own or blank, which says more than a country's code; duplicates and what tells of no incident
+    (:data:`NO_LOSS`) never.
 
     Parameters
     ----------
@@ -282,8 +282,9 @@ def find_aside(
     Returns
     -------
     GeoDataFrame
-        The rows, their ``area`` (``region_id=...``, ``parent_id=...``, ``iso3=...``, ``""`` for a
-        row that knows nothing, and missing for one of another country), and whether they are
+        The rows, their ``area`` (``region_id=...``, or as in
+        :class:`riskmap.places.evidence.Evidence`, ``""`` for a row that knows nothing, and missing
+        for one of another country), and whether they are
         ``spread`` and so count all the same.
 
     Examples

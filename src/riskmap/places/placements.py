@@ -221,9 +221,7 @@ def _place_spread(
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members, weights = weigh_area(
-            name, regions, days, how=str(how), past=past, exposure=worth
-        )
+        members, weights = weigh_area(name, regions, days, how=str(how), past=past, exposure=worth)
         weights = weights[day]
         found.append(
             _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
@@ -453,11 +451,11 @@ def weigh_area(
     --------
     >>> import riskmap as rm
     >>> past, day = Past.of(np.array([5]), np.array([20])), np.array([10])
-    >>> area = "parent_id=XQA01 or region_id=XQA0301"
+    >>> area = "region_id=XQA0101;XQA0102 or region_id=XQA0301"
     >>> members, weights = weigh_area(area, rm.datasets.regions(), day, how="history", past=past,
     ...                               exposure=None)
     >>> members.tolist(), weights[0].tolist()
-    ([0, 1, 2, 3, 4, 5, 6, 7, 16], [0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.0625, 0.5])
+    ([0, 1, 16], [0.25, 0.25, 0.5])
     """
     parts = [members_of(one, regions) for one in readings(area)]
     shares = [spread_weights(some, when, how=how, past=past, exposure=exposure) for some in parts]

@@ -222,14 +222,17 @@ def _find_bearers(
 
 def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:
     """Return areas with the regions that bear a name: what both have in common, or either."""
-    area = wide.reset_index(drop=True)
-    named = bearers.reset_index(drop=True)
+    area, named = wide.reset_index(drop=True), bearers.reset_index(drop=True)
     told = pd.DataFrame({"area": area, "named": named}).dropna(subset="named")
-    ids = regions["region_id"]
-    for (around, names), rows in told.groupby(["area", "named"], dropna=False):
-        inside = ids.iloc[members_of("" if pd.isna(around) else around, regions)]
-        both = ";".join(one for one in names.split(";") if one in set(inside))
-        area[rows.index] = _REGIONS + both if both else around + _OR + _REGIONS + names
+    each = told.assign(one=told["named"].str.split(";")).explode("one")
+    own = regions.set_index("region_id")[["parent_id", "iso3"]].reindex(each["one"])
+    around = each["area"].to_numpy(object)
+    inside = each["area"].isna().to_numpy()
+    for column in own:
+        inside = inside | (around == (column + "=" + own[column]).to_numpy(object))
+    both = each[inside].groupby(level=0)["one"].agg(";".join).reindex(told.index)
+    either = told["area"] + _OR + _REGIONS + told["named"]
+    area[told.index] = (_REGIONS + both).fillna(either)
     return area
 
 

@@ -11,6 +11,7 @@ from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS, leaves_victims_unclear, measure
 from riskmap.panels.scans import KEYS, sum_up
+from riskmap.places.evidence import find_members
 from riskmap.places.placements import Past, weigh_area
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
@@ -209,10 +210,11 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     past = _past_of(scan.sums)
     vague = scan.sums[scan.sums["position"] < 0]
     areas: list[str] = []
+    parts = find_members(vague["area"].unique(), regions)
     for area, rows in vague.groupby("area", sort=True):
         known = np.unique(rows["known"].to_numpy())
         members, weights = weigh_area(
-            str(area), regions, known, how=str(scan.spread), past=past, exposure=None
+            parts[str(area)], known, how=str(scan.spread), past=past, exposure=None
         )
         grains = (weights / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})

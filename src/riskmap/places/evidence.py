@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -100,6 +103,21 @@ def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
         return np.arange(len(regions))
     keys = key.split(";") if area.startswith(_REGIONS) else [key]
     return np.flatnonzero(regions[column].isin(keys).to_numpy())
+
+
+def find_members(areas: Iterable[str], regions: gpd.GeoDataFrame) -> dict[str, list[IntArray]]:
+    """Return by area the positions of the regions of each of its :func:`readings`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> area = "region_id=XQA0101;XQA0102 or region_id=XQA0301"
+    >>> [one.tolist() for one in find_members([area], rm.datasets.regions())[area]]
+    [[0, 1], [16]]
+    """
+    told = {area: readings(area) for area in areas}
+    found = {one: members_of(one, regions) for one in set(chain.from_iterable(told.values()))}
+    return {area: [found[one] for one in parts] for area, parts in told.items()}
 
 
 def readings(area: str) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.places.evidence import members_of, readings
+from riskmap.places.evidence import find_members
 from riskmap.places.found_places import METHODS, SPREAD, Placed, find_aside, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -217,11 +217,11 @@ def _place_spread(
     past = Past.of(placed.position, known[placed.row])
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
     codes, names = pd.factorize(area, sort=True)
-    found = []
+    found, parts = [], find_members(names, regions)
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members, weights = weigh_area(name, regions, days, how=str(how), past=past, exposure=worth)
+        members, weights = weigh_area(parts[name], days, how=str(how), past=past, exposure=worth)
         weights = weights[day]
         found.append(
             _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
@@ -428,8 +428,7 @@ def spread_weights(
 
 
 def weigh_area(
-    area: str,
-    regions: gpd.GeoDataFrame,
+    parts: list[IntArray],
     when: IntArray,
     *,
     how: str,
@@ -438,28 +437,24 @@ def weigh_area(
 ) -> tuple[IntArray, FloatArray]:
     """Return the regions of an area, and how incidents that are known to it count in each.
 
-    Where one of two areas is meant (:func:`riskmap.places.evidence.readings`), half counts in each.
-
     Parameters
     ----------
-    area, regions
-        As for :func:`riskmap.places.evidence.members_of`.
+    parts : list of ndarray of int
+        From :func:`riskmap.places.evidence.find_members`. Each counts alike.
     when, how, past, exposure
         As for :func:`spread_weights`.
 
     Examples
     --------
-    >>> import riskmap as rm
     >>> past, day = Past.of(np.array([5]), np.array([20])), np.array([10])
-    >>> area = "region_id=XQA0101;XQA0102 or region_id=XQA0301"
-    >>> members, weights = weigh_area(area, rm.datasets.regions(), day, how="history", past=past,
-    ...                               exposure=None)
+    >>> members, weights = weigh_area([np.array([0, 1]), np.array([16])], day, how="history",
+    ...                               past=past, exposure=None)
     >>> members.tolist(), weights[0].tolist()
     ([0, 1, 16], [0.25, 0.25, 0.5])
     """
-    parts = [members_of(one, regions) for one in readings(area)]
     shares = [spread_weights(some, when, how=how, past=past, exposure=exposure) for some in parts]
-    return np.concatenate(parts), exact_weights(np.concatenate(shares, axis=1))
+    whole = shares[0] if len(parts) == 1 else exact_weights(np.concatenate(shares, axis=1))
+    return np.concatenate(parts), whole
 
 
 def check_spread(how: str | None, exposure: pd.Series | None) -> None:

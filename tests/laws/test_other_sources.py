@@ -203,20 +203,43 @@ def test_three_stops_do_not_excuse_each_other(assess):
     assert after.risks["reasons"].fillna("").str.contains("gap").all()
 
 
-@pytest.mark.parametrize("code", ["XQA", "XQB", "UGA", ""])
-def test_province_and_district_outvote_the_code_of_a_country(assess, code):
+HERE = PROVINCES["XQA0301"]
+
+
+@pytest.mark.parametrize(
+    ("code", "province"),
+    [
+        *(("XQA", HERE), ("XQB", HERE), ("UGA", HERE), ("", HERE)),
+        *(("XQB", PROVINCES["XQA0101"]), ("XQA", PROVINCES["XQA0101"])),
+        *(("XQA", ""), ("XQA", HERE[:-1]), ("UGA", ""), ("UGA", HERE[:-1])),
+    ],
+)
+def test_an_attack_marks_the_district_that_is_written_whatever_stands_beside_it(
+    assess, code, province
+):
     """With two countries in one map as well as with a country of nobody."""
     south = REGIONS["region_id"].str.startswith("XQA03")
     both = REGIONS.assign(iso3=REGIONS["iso3"].mask(south, "XQB"))
     now = log(start="2021-01-01")
-    of_south = now["province"].isin([PROVINCES[r] for r in NAMES if r.startswith("XQA03")])
-    now = now.assign(country=now["country"].mask(of_south, "XQB"))
+    now = now.assign(country=now["country"].mask(now["province"] == HERE, "XQB"))
     fresh = attacks("XQA0301", ["2025-01-20"], foreigners=1, nationality="CHN", sector="mining")
-    table = pd.concat([now, fresh.assign(country=code)])
+    table = pd.concat([now, fresh.assign(country=code, province=province)])
     layer = assess(("log", table, WATCHES), regions=both)
     here = layer.risks[layer.risks["region_id"] == "XQA0301"].set_index("layer")
     assert here["attacked"].all()
     assert (here.loc[["foreign", "group"], "risk_level"] >= 3).all()
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_a_district_beside_another_province_is_not_lowered_untold(assess, seed):
+    now = log(seed, "2015-01-01", rate=0.5, foreign=0.03)
+    days = pd.date_range("2023-08-01", "2025-01-20", periods=20).strftime("%Y-%m-%d")
+    front = attacks("XQA0301", days, foreigners=1, nationality="CHN", sector="mining")
+    before = assess(("log", pd.concat([now, front]), WATCHES))
+    after = assess(("log", pd.concat([now, front.assign(province=PROVINCES["XQA0101"])]), WATCHES))
+    here = after.risks[after.risks["region_id"] == "XQA0301"]
+    assert here["attacked"].all()
+    assert fallen(before, after).empty
 
 
 @pytest.mark.parametrize("nation", ["CHN", "HKG", "MAC"])

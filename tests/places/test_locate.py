@@ -17,6 +17,7 @@ from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
+NAME_OF = rm.datasets.regions().set_index("region_id")["name"].to_dict()
 INSIDE = (2.5, -7.5)
 OUTSIDE = (20.0, 20.0)
 
@@ -194,6 +195,60 @@ def test_a_district_stated_by_name_outranks_the_point():
     assert row["conflict_region_id"] == "XQA0101"
 
 
+def renamed(**names):
+    """The invented districts, some under another name."""
+    regions = rm.datasets.regions()
+    return regions.assign(name=regions["region_id"].map(names).fillna(regions["name"]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "either"),
+    [
+        ({"admin1": "Ambrel", "admin2": "Lomar"}, ("XQA01", {"XQA0304"})),
+        ({"admin1": "Ambrel", "admin2": "Twin"}, ("XQA01", {"XQA0201", "XQA0301"})),
+        ({"admin1": "Ambrel", "admin2": "Nobody knows"}, ("XQA01", set())),
+        ({"admin1": None, "admin2": "Twin"}, (None, {"XQA0201", "XQA0301"})),
+    ],
+)
+def test_a_known_district_beside_another_province_may_be_meant(fields, either):
+    """Half counts there, half in the province, and each may have lost a row."""
+    regions = renamed(XQA0201="Twin", XQA0301="Twin")
+    row = incident(None, geo_precision=None, **fields)
+    placed = rm.locate(row, regions).placements.set_index("region_id")["weight"]
+    wide, named = either
+    around = set(regions["region_id"][regions["parent_id"] == wide])
+    assert set(placed.index) == around | named
+    assert placed[sorted(named)].sum() == (0.5 if around and named else len(around) == 0)
+    lost = share_lost(
+        sum_lost(rm.locate(row, regions).aside), regions, as_of=pd.Timestamp("2030-01-01")
+    )
+    assert set(lost["region_id"]) == set(placed.index)
+    assert (lost[["weight", "may_be"]].to_numpy() == [0, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "shares"),
+    [
+        ({"country": "XQA", "admin1": None}, {"XQA0101": 1 / 32, "XQA0301": 0.5}),
+        ({"country": "XQA", "admin1": "Velmaar"}, {"XQA0301": 1.0}),
+        ({"country": "XQB", "admin1": None}, {"XQA0301": 1.0}),
+        ({"country": None, "admin1": None}, {"XQA0301": 1.0}),
+    ],
+)
+def test_a_known_district_beside_the_code_of_a_neighbour_may_be_meant(fields, shares):
+    regions = rm.datasets.regions()
+    south = regions["parent_id"] == "XQA03"
+    regions = regions.assign(iso3=regions["iso3"].mask(south, "XQB"))
+    row = incident(None, geo_precision=None, admin2=NAME_OF["XQA0301"], **fields)
+    found = rm.locate(row, regions)
+    placed = found.placements.set_index("region_id")["weight"]
+    assert {key: placed[key] for key in shares} == shares
+    lost = share_lost(sum_lost(found.aside), regions, as_of=pd.Timestamp("2030-01-01"))
+    may_be = lost.set_index("region_id")["may_be"]
+    either = placed if len(placed) > 1 else placed.iloc[:0]
+    assert may_be.to_dict() == {key: 1.0 if part > 0.1 else 1 / 16 for key, part in either.items()}
+
+
 def test_a_name_in_another_province_is_no_name():
     assert located(admin1="Ambrel", admin2="Lomar").placements["method"].tolist() == ["point"]
 
@@ -369,6 +424,8 @@ def lost_rows(reason="bad_date", **fields):
         ({"point": None, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
         ({"point": INSIDE, "country": "PAK", **EVER, "reason": None}, {"XQA0102"}),
         ({"point": OUTSIDE, "country": "PAK", **EVER, "reason": None}, None),
+        ({"point": None, "country": "PAK", **EVER, "admin1": "Ambral"}, {"XQA0102"}),
+        ({"point": None, "country": "PAK", **EVER, "admin1": None}, {"XQA0102"}),
         ({"point": None, "country": "PAK", **EVER, "admin1": "Punjab"}, None),
         ({"point": None, "country": "PAK", **EVER, "admin2": "Lahore"}, None),
         ({"point": None, "country": "PAK", **EVER, "admin2": None}, None),

@@ -120,14 +120,16 @@ def tell_cleared(
     as_of
         The day of the layer.
     """
+    where = attacks["region_id"].fillna(attacks["regions"]).fillna("")
     told = [
         "; ".join(
             f"{one.layer}: {one}"
             for one in decisions
-            if _clears(one, row, str(row.region_id), one.layer, as_of=as_of)
+            if one.region_id in own.split(";")
+            and _clears(one, row, one.region_id, one.layer, as_of=as_of)
         )
         or None
-        for row in attacks.itertuples()
+        for row, own in zip(attacks.itertuples(), where, strict=True)
     ]
     return conform(attacks.assign(cleared=pd.Series(told, dtype="str")), ATTACK_COLUMNS)
 

@@ -11,7 +11,7 @@ import shapely
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.watchers import default_rules
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import members_of, readings
 from riskmap.places.found_places import NO_LOSS
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
@@ -100,6 +100,10 @@ def find_attacks(
     >>> bool((panel.attacks["until"] > panel.as_of).all())
     True
     """
+    if aside is not None and len(aside) and "area" not in counted:
+        known = aside[aside["spread"].to_numpy(bool)].drop_duplicates("incident_id")
+        known = known.set_index("incident_id")["area"]
+        counted = counted.assign(area=counted["incident_id"].map(known))
     tables = [_find(counted, placed, regions, group=group, as_of=as_of)]
     if aside is not None and len(aside):
         lost = aside[_may_be_here(aside) & ~aside["spread"].to_numpy(bool)]
@@ -281,7 +285,8 @@ def _place_aside(area: pd.Series, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return where the rows that were set aside are whose region is known."""
     named = area[area.fillna("").str.startswith("region_id=")]
     position = pd.Index("region_id=" + regions["region_id"]).get_indexer(named)
-    return pd.DataFrame({"row": named.index, "position": position, "method": "named"})
+    found = pd.DataFrame({"row": named.index, "position": position, "method": "named"})
+    return found[position >= 0].reset_index(drop=True)
 
 
 _PLACE = ["area", "admin1", "country", "geo_precision", "geometry", "longitude", "latitude"]
@@ -304,7 +309,7 @@ def _line(
         pd.isna(attack["geo_precision"]) and sharp["method"].isin(_POINT).any()
     )
     point = _point_of(attack) if exact else None
-    marked, sites = set(sharp["position"].head(1)), None
+    marked, sites = set(sharp["position"].head(1)) or _named_by(attack, regions), None
     if point is not None:
         metres = _metres(point, regions.geometry.to_numpy())
         marked |= set(np.flatnonzero(metres <= 1000.0 * reach_km))
@@ -319,10 +324,18 @@ def _line(
     }
 
 
+def _named_by(attack: pd.Series, regions: gpd.GeoDataFrame) -> set[int]:
+    """Return the regions any of which the words of an attack may name."""
+    area = attack.get("area")
+    named = readings(area)[-1] if isinstance(area, str) else ""
+    return set(members_of(named, regions)) if named.startswith("region_id=") else set()
+
+
 def _area_of(attack: pd.Series, where: pd.DataFrame, regions: gpd.GeoDataFrame) -> str | None:
     """Return the province, or the countries joined by ";", that an attack is known to."""
     told = attack.get("area")
     if isinstance(told, str):
+        told = readings(told)[0]
         among, precise = regions.iloc[members_of(told, regions)], told.startswith("parent_id=")
     else:
         among = regions.iloc[where["position"]]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from riskmap.panels.cells import day_of
 from riskmap.panels.measures import FACTS, NO_DAY, measure, tell_facts
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import members_of, readings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,12 +120,15 @@ def share_lost(
     sums = {"weight": gone, "foreign": hit * gone, "may_be": number, "may_be_foreign": hit * number}
     rows = pd.DataFrame({"area": before["area"].array, "day": day.array, **sums})
     rows = rows.groupby(["area", "day"], as_index=False).sum()
+    areas = rows["area"].map(readings)
+    rows = rows.assign(area=areas, ways=areas.str.len()).explode("area", ignore_index=True)
+    ways = rows["ways"].to_numpy(dtype=float)
     code, names = pd.factorize(rows["area"])
     found = [members_of(name, regions) for name in names]
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").to_numpy(bool)
-    parts = {"weight": size, "foreign": size}
+    parts = dict.fromkeys(("weight", "foreign"), size * ways)
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *members])

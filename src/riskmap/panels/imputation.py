@@ -18,7 +18,7 @@ from riskmap.panels.measures import (
     may_be_any,
 )
 from riskmap.panels.tallies import as_incidents
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import members_of, readings
 
 if TYPE_CHECKING:
     from riskmap.panels.panel import Panel
@@ -30,8 +30,8 @@ def impute_lost(panel: Panel) -> Panel | None:
     A row that was set aside counts in its region, or in equal parts in those of its province; one
     that knows neither, nowhere. Without a readable day it is given one of its source's other
     reports, so that all of them are spread over time as those are. One that is spread over its
-    province since nobody knows its district shows that its source may name each district of it. Who
-    was hit in words that are not understood is foreign, and what is of an unknown type without a
+    province since nobody knows its district shows that its source may name each district of it;
+    one that may be of two areas counts whole in either. Who was hit in words that are not understood is foreign, and what is of an unknown type without a
     toll is no attack, which teaches nothing of how many attacks hit foreigners.
 
     Parameters
@@ -82,17 +82,20 @@ def _place_lost(panel: Panel) -> pd.DataFrame:
     lost = panel.lost
     if lost.empty:
         return pd.DataFrame()
-    rows = lost[lost["area"].str.match("region_id=|parent_id=")]
-    code, areas = pd.factorize(rows["area"])
-    members = [members_of(str(area), panel.keys) for area in areas]
+    areas = lost["area"].map(readings)
+    rows = lost.assign(area=areas, ways=areas.str.len()).explode("area", ignore_index=True)
+    rows = rows[rows["area"].str.match("region_id=|parent_id=")]
+    code, names = pd.factorize(rows["area"])
+    members = [members_of(str(area), panel.keys) for area in names]
     iso3 = panel.keys["iso3"].fillna("").to_numpy(dtype=object)
     home = np.array([iso3[some[0]] if len(some) else "" for some in members], dtype=object)
     rows = _give_days(rows.assign(area=code, country=home[code]), panel)
     size = np.array([len(some) for some in members], dtype=float)[rows["area"]]
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *(members[i] for i in rows["area"])])
-    spread = rows["spread"].to_numpy(bool)
-    part = np.where(spread, GRAIN, rows["reports"] / np.maximum(size, 1.0))
+    spread, ways = rows["spread"].to_numpy(bool), rows["ways"].to_numpy(dtype=float)
+    part = rows["reports"].to_numpy(dtype=float) / np.maximum(size * ways, 1.0)
+    part = np.where(spread, np.maximum(part * (ways - 1.0), GRAIN), part)
     told = as_incidents(rows.take(row).reset_index(drop=True))
     return told.assign(
         incident_id=pd.Series(row, dtype="str") + " lost",

@@ -11,7 +11,8 @@ from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS, NO_DAY, leaves_victims_unclear, measure
 from riskmap.panels.scans import KEYS, sum_up
-from riskmap.places.placements import Past, spread_weights
+from riskmap.places.evidence import find_members
+from riskmap.places.placements import Past, weigh_area
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -231,11 +232,12 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     past = _past_of(scan.sums)
     vague = scan.sums[scan.sums["position"] < 0]
     areas: list[str] = []
+    parts = find_members(vague["area"].unique(), regions)
     for area, rows in vague.groupby("area", sort=True):
-        column, _, code = str(area).partition("=")
-        members = np.flatnonzero((regions[column] == code).to_numpy())
         known = np.unique(rows["known"].to_numpy())
-        weights = spread_weights(members, known, how=str(scan.spread), past=past, exposure=None)
+        members, weights = weigh_area(
+            parts[str(area)], known, how=str(scan.spread), past=past, exposure=None
+        )
         grains = (weights / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
         tables.append(table.assign(area=len(areas), member=np.tile(members, len(known))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,13 @@ import shapely
 from riskmap.incidents.coordinates import number_rows
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.folding import fold_name
+from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -30,6 +34,13 @@ PLACE_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
 
 #: Level of regions that do not state one.
 DEFAULT_LEVEL = 2
+
+#: What names the regions of a level.
+_NAMED_BY = {1: "admin1", 2: "admin2"}
+
+#: What stands between the two areas that are meant where words contradict each other.
+_OR = " or "
+_REGIONS = "region_id="
 
 #: How far outside of all regions a point of their own country may lie and still count in the
 #: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
@@ -51,8 +62,10 @@ class Evidence:
         Whether the point lies just outside of the region that it is given to.
     coarse : ndarray of bool
         Whether the stated precision is too coarse for the level of the regions.
-    province, country : ndarray of object
-        The area one level up and the country that the incident is known to; None when unknown.
+    area : Series of str
+        The area that each is known to, ``parent_id=...`` or ``iso3=...``; missing if unknown. The
+        regions of an area are those of :func:`members_of`. Where a name is that of other regions
+        than the area's, either may be meant: ``parent_id=... or region_id=...;...``.
     """
 
     x: FloatArray
@@ -62,8 +75,7 @@ class Evidence:
     pointed: IntArray
     nearest: NDArray[np.bool_]
     coarse: NDArray[np.bool_]
-    province: NDArray[np.object_]
-    country: NDArray[np.object_]
+    area: pd.Series
 
     @property
     def region(self) -> IntArray:
@@ -74,16 +86,6 @@ class Evidence:
         sharp = np.where(self.named >= 0, self.named, np.where(self.coarse, -1, self.pointed))
         return np.where(self.stated >= 0, self.stated, sharp)
 
-    def areas(self) -> pd.Series:
-        """Return the area of each incident, ``parent_id=...`` or ``iso3=...``; missing if unknown.
-
-        The regions of an area are those of :func:`members_of`.
-        """
-        province, country = (
-            pd.Series(codes, dtype="str") for codes in (self.province, self.country)
-        )
-        return ("parent_id=" + province).fillna("iso3=" + country)
-
 
 def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
     """Return the positions of the regions of an area; of one that is not known, all.
@@ -93,11 +95,41 @@ def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
     >>> import riskmap as rm
     >>> members_of("parent_id=XQA03", rm.datasets.regions()).tolist()
     [16, 17, 18, 19, 20, 21, 22, 23]
+    >>> members_of("region_id=XQA0101;XQA0301", rm.datasets.regions()).tolist()
+    [0, 16]
     """
     column, _, key = area.partition("=")
     if not column:
         return np.arange(len(regions))
-    return np.flatnonzero((regions[column] == key).to_numpy())
+    keys = key.split(";") if area.startswith(_REGIONS) else [key]
+    return np.flatnonzero(regions[column].isin(keys).to_numpy())
+
+
+def find_members(areas: Iterable[str], regions: gpd.GeoDataFrame) -> dict[str, list[IntArray]]:
+    """Return by area the positions of the regions of each of its :func:`readings`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> area = "region_id=XQA0101;XQA0102 or region_id=XQA0301"
+    >>> [one.tolist() for one in find_members([area], rm.datasets.regions())[area]]
+    [[0, 1], [16]]
+    """
+    told = {area: readings(area) for area in areas}
+    found = {one: members_of(one, regions) for one in set(chain.from_iterable(told.values()))}
+    return {area: [found[one] for one in parts] for area, parts in told.items()}
+
+
+def readings(area: str) -> list[str]:
+    """Return the areas that are meant: two where what is written contradicts itself.
+
+    Examples
+    --------
+    >>> readings("parent_id=XQA01 or region_id=XQA0301")
+    ['parent_id=XQA01', 'region_id=XQA0301']
+    """
+    wide, between, named = area.partition(_OR + _REGIONS)
+    return [wide, _REGIONS + named] if between else [area]
 
 
 def distinct_places(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
@@ -164,18 +196,62 @@ def gather_evidence(
     level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
     finest = _finest_levels(usable["geo_precision"])
     coarse = finest < level
+    stated = _find_ids(usable["region_id"], regions["region_id"])
+    if gazetteer is None and level in _NAMED_BY and usable[_NAMED_BY[level]].notna().any():
+        gazetteer = Gazetteer.from_regions(regions)
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
+    open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
+    bearers = _find_bearers(usable, regions, level, gazetteer, open_)
+    province = _provinces(usable, regions, finest, level=level, pointed=covering)
+    country = usable["country"].where(usable["country"].isin(regions["iso3"]))
+    wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
+    area = _join_areas(wide, bearers, regions)
+    only = _find_ids(area.str.removeprefix(_REGIONS), regions["region_id"])
     return Evidence(
         x=x,
         y=y,
-        stated=_find_ids(usable["region_id"], regions["region_id"]),
-        named=named,
+        stated=stated,
+        named=np.where(open_, only, named),
         pointed=pointed,
         nearest=pointed != covering,
         coarse=coarse,
-        province=_provinces(usable, regions, finest, level=level, pointed=covering),
-        country=usable["country"].where(usable["country"].isin(regions["iso3"])).to_numpy(object),
+        area=area,
     )
+
+
+def _find_bearers(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    level: int,
+    gazetteer: NameResolver | None,
+    among: NDArray[np.bool_],
+) -> pd.Series:
+    """Return the ids of the regions that bear the name some rows tell, whatever area they state."""
+    names = usable.get(_NAMED_BY.get(level, ""), pd.Series(None, usable.index, dtype="str"))
+    names = names.where(among)
+    told = names.dropna().unique()
+    if not len(told):
+        return names
+    known = gazetteer if isinstance(gazetteer, Gazetteer) else Gazetteer.from_regions(regions)
+    ids = set(regions["region_id"])
+    found = {name: ";".join(one for one in known.bearers(name) if one in ids) for name in told}
+    return names.map(found).replace("", None).astype("str")
+
+
+def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:
+    """Return areas with the regions that bear a name: what both have in common, or either."""
+    area, named = wide.reset_index(drop=True), bearers.reset_index(drop=True)
+    told = pd.DataFrame({"area": area, "named": named}).dropna(subset="named")
+    each = told.assign(one=told["named"].str.split(";")).explode("one")
+    own = regions.set_index("region_id")[["parent_id", "iso3"]].reindex(each["one"])
+    around = each["area"].to_numpy(object)
+    inside = each["area"].isna().to_numpy()
+    for column in own:
+        inside = inside | (around == (column + "=" + own[column]).to_numpy(object))
+    both = each[inside].groupby(level=0)["one"].agg(";".join).reindex(told.index)
+    either = told["area"] + _OR + _REGIONS + told["named"]
+    area[told.index] = (_REGIONS + both).fillna(either)
+    return area
 
 
 def _find_ids(told: pd.Series, ids: pd.Series) -> IntArray:
@@ -223,7 +299,7 @@ def _resolve(
     covering: IntArray,
 ) -> IntArray:
     """Return the region that each incident names at the regions' level; -1 is none."""
-    column = {1: "admin1", 2: "admin2"}.get(level)
+    column = _NAMED_BY.get(level)
     if column is None or usable[column].isna().all():
         return np.full(len(usable), -1, dtype=np.int64)
     chosen = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
@@ -246,30 +322,40 @@ def _resolve(
 
 
 def name_one(
-    rows: gpd.GeoDataFrame, regions: pd.DataFrame, among: NDArray[np.bool_], covering: IntArray
+    rows: gpd.GeoDataFrame,
+    regions: pd.DataFrame,
+    among: NDArray[np.bool_],
+    covering: IntArray,
+    *,
+    alone: bool = False,
 ) -> NDArray[np.bool_]:
     """Return which of some rows name one region by province and district, and no point elsewhere.
 
-    Only whole names count: neighbours have provinces of the same name. Such a row outvotes the code
+    Only whole names of districts count: neighbours have provinces of the same name. The province
+    may be misspelt, and left blank where a district is enough `alone`. Such a row outvotes the code
     of another country, which is one slip of a pen. `covering` is the region of each row's point.
     """
-    pairs = [_fold(table) for table in (rows[among][["admin1", "admin2"]], regions)]
-    ours = pairs[1][~pairs[1].duplicated(keep=False)]
-    found = np.zeros(len(rows), dtype=bool)
-    found[among] = pairs[0].notna() & pairs[0].isin(ours)
-    return found & ((covering >= 0) | ~np.isfinite(shapely.get_x(rows.geometry.to_numpy())))
+    pointless = ~np.isfinite(shapely.get_x(rows.geometry.to_numpy()))
+    asked = np.flatnonzero(among & ((covering >= 0) | pointless))
+    keys, found = ["admin1", "admin2"], np.zeros(len(rows), dtype=bool)
+    told = rows[keys].iloc[asked].assign(row=asked, own=_fold(rows["admin2"].iloc[asked]))
+    own = pd.DataFrame({"above": regions["parent"], "own": _fold(regions["name"])}).dropna()
+    told = told[told["own"].isin(own["own"]) & (alone | told["admin1"].notna())]
+    pairs = told.drop_duplicates(keys).merge(own, on="own")
+    pairs["alike"] = [
+        1.0 if pd.isna(a) else likeness(FormTable.of([a]), FormTable.of([b])).item()
+        for a, b in zip(pairs["admin1"], pairs["above"], strict=True)
+    ]
+    most = pairs.groupby(keys, dropna=False)["alike"].transform("max")
+    pairs = pairs[(pairs["alike"] == most) & (most >= MATCH_SCORE)]
+    one = pairs.drop_duplicates(keys, keep=False)
+    found[told.merge(one[keys], on=keys)["row"]] = True
+    return found
 
 
-def _fold(table: pd.DataFrame) -> pd.Series:
-    """Return province and district as one folded text, missing where one is."""
-    names = ("admin1", "admin2") if "admin1" in table else ("parent", "name")
-    above, own = (
-        table[name]
-        .map({text: fold_name(text) for text in table[name].dropna().unique()})
-        .astype("str")
-        for name in names
-    )
-    return above + " / " + own
+def _fold(names: pd.Series) -> pd.Series:
+    """Return names folded."""
+    return names.map({text: fold_name(text) for text in names.dropna().unique()}).astype("str")
 
 
 def _provinces(

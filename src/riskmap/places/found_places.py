@@ -91,8 +91,8 @@ class Places:
     placed : Placed
         The incidents that belong to one region.
     area : Series of str
-        The area that each vague incident is known to, ``parent_id=...`` or ``iso3=...``; missing
-        for the others.
+        The area that each vague incident is known to, as in
+        :class:`riskmap.places.evidence.Evidence`; missing for the others.
     reasons : Series of str
         Why an incident has no place at all; missing where it has one.
     names_region : ndarray of bool
@@ -139,7 +139,7 @@ def find_places(
     places, place = distinct_places(usable)
     evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
-    area = evidence.areas().where((evidence.region < 0) & ~outside & (spread is not None))
+    area = evidence.area.where((evidence.region < 0) & ~outside & (spread is not None))
     vague = area.notna().to_numpy()
     why = _reasons(places, regions, evidence, vague=vague)
     found = why.isna().to_numpy()
@@ -262,9 +262,9 @@ def find_aside(
     """Return the rows that were set aside, with the area that each is known to.
 
     Rows of a country that is none of the regions' are among them only where they are located to a
-    point near the regions, or where their province and district together name one region, which
-    says more than a country's code; duplicates and what tells of no incident (:data:`NO_LOSS`)
-    never.
+    point near the regions, or where their district is that of one region, and their province its
+    own or blank, which says more than a country's code; duplicates and what tells of no incident
+    (:data:`NO_LOSS`) never.
 
     Parameters
     ----------
@@ -282,9 +282,9 @@ def find_aside(
     Returns
     -------
     GeoDataFrame
-        The rows, without days that can't be right, their ``area`` (``region_id=...``,
-        ``parent_id=...``, ``iso3=...``, ``""`` for a
-        row that knows nothing, and missing for one of another country), and whether they are
+        The rows, without days that can't be right, their ``area`` (``region_id=...``, or as in
+        :class:`riskmap.places.evidence.Evidence`, ``""`` for a row that knows nothing, and missing
+        for one of another country), and whether they are
         ``spread`` and so count all the same.
 
     Examples
@@ -308,7 +308,8 @@ def find_aside(
     covering = index.query(*(at(rows.geometry.to_numpy()) for at in (shapely.get_x, shapely.get_y)))
     countries = set(regions["iso3"].dropna())
     abroad = rows["country"].notna() & ~rows["country"].isin(countries) & bool(countries)
-    abroad &= ~name_one(rows, regions, abroad.to_numpy(), covering)
+    alone = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max()) > 1
+    abroad &= ~name_one(rows, regions, abroad.to_numpy(), covering, alone=alone)
     kept = (~abroad).to_numpy() | _lie_near(rows, regions, abroad.to_numpy())
     abroad, rows = (table[kept].reset_index(drop=True) for table in (abroad, rows))
     if rows.empty:
@@ -317,7 +318,7 @@ def find_aside(
     places, place = distinct_places(rows.assign(country=rows["country"].mask(wrong)))
     evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
     one = pd.Series(regions["region_id"].array.take(evidence.region, allow_fill=True), dtype="str")
-    areas = ("region_id=" + one).fillna(evidence.areas()).fillna("")
+    areas = ("region_id=" + one).fillna(evidence.area).fillna("")
     return rows.assign(area=pd.Series(areas.array.take(place)).mask(abroad))
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.places.evidence import members_of
+from riskmap.places.evidence import find_members
 from riskmap.places.found_places import METHODS, SPREAD, Placed, find_aside, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
@@ -217,12 +217,12 @@ def _place_spread(
     past = Past.of(placed.position, known[placed.row])
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
     codes, names = pd.factorize(area, sort=True)
-    found = []
+    found, parts = [], find_members(names, regions)
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members = members_of(name, regions)
-        weights = spread_weights(members, days, how=str(how), past=past, exposure=worth)[day]
+        members, weights = weigh_area(parts[name], days, how=str(how), past=past, exposure=worth)
+        weights = weights[day]
         found.append(
             _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
         )
@@ -425,6 +425,36 @@ def spread_weights(
     elif how == "history":
         shares += past.before(members, when) - past.before(members, when - MEMORY_DAYS)
     return exact_weights(shares)
+
+
+def weigh_area(
+    parts: list[IntArray],
+    when: IntArray,
+    *,
+    how: str,
+    past: Past,
+    exposure: FloatArray | None,
+) -> tuple[IntArray, FloatArray]:
+    """Return the regions of an area, and how incidents that are known to it count in each.
+
+    Parameters
+    ----------
+    parts : list of ndarray of int
+        From :func:`riskmap.places.evidence.find_members`. Each counts alike.
+    when, how, past, exposure
+        As for :func:`spread_weights`.
+
+    Examples
+    --------
+    >>> past, day = Past.of(np.array([5]), np.array([20])), np.array([10])
+    >>> members, weights = weigh_area([np.array([0, 1]), np.array([16])], day, how="history",
+    ...                               past=past, exposure=None)
+    >>> members.tolist(), weights[0].tolist()
+    ([0, 1, 16], [0.25, 0.25, 0.5])
+    """
+    shares = [spread_weights(some, when, how=how, past=past, exposure=exposure) for some in parts]
+    whole = shares[0] if len(parts) == 1 else exact_weights(np.concatenate(shares, axis=1))
+    return np.concatenate(parts), whole
 
 
 def check_spread(how: str | None, exposure: pd.Series | None) -> None:

@@ -208,6 +208,18 @@ class Gazetteer:
             for limit in self._index.limits(list(parents))
         ]
 
+    def bearers(self, name: str) -> tuple[str, ...]:
+        """Return the ids of the regions that bear a name, spelt as it is known or as it sounds.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> rm.Gazetteer.from_regions(rm.datasets.regions()).bearers("Kelda")
+        ('XQA0303',)
+        """
+        answer = self._index.look_up(Query(name))
+        return () if answer is None else tuple(self.regions["region_id"].iloc[list(answer.codes)])
+
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
         """Return answers as a table."""
         ids = self.regions["region_id"].tolist()

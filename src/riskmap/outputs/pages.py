@@ -57,9 +57,12 @@ _SHOWN = (
     "reasons_short",
     "attacks_told",
     "few_victims",
+    "site",
+    "region",
+    "level",
     "nationals",
 )
-_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
+_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit", "sites")
 
 
 def map_page(bundle: Bundle, *, language: str = "en") -> str:
@@ -209,7 +212,7 @@ def _texts(code: str, *, rules: set[str]) -> dict[str, object]:
     limits = {key: words["limits"][key] for key in ("models", "boundaries")}
     sentences = {key: words["sentences"][key] for key in _SENTENCES}
     page = {key: text for key, text in words["page"].items() if key != "meanings"}
-    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
+    headings = {key: words["headings"][key] for key in ("matrix", "relevance", "sites")}
     return {key: words[key] for key in _SHOWN} | {
         "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
         "page": page,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from riskmap.assessment.sites import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import (
     advice_rows,
@@ -65,9 +66,20 @@ TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("attacks", "changes", "flags", "held", "moves", "matrix", "unread", "relevance")
+OPTIONAL = (
+    "attacks",
+    "changes",
+    "sites",
+    "flags",
+    "held",
+    "moves",
+    "matrix",
+    "unread",
+    "relevance",
+)
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
+    "sites": "sites",
     "matrix": "matrix",
     "advice": "advice_mark",
     "relevance": "relevance",
@@ -141,6 +153,7 @@ def build_report(told: Edition) -> Report:
             "judgements": judgement_lines(told),
             "changes": changes,
             "summary": summary_rows(told, limit=_room_beside(changes)),
+            "sites": _site_rows(told),
             "table": _region_rows(told, shown),
             "matrix": matrix_rows(told),
             "flags": flag_rows(told, shown),
@@ -223,6 +236,19 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
         keys.remove("interval")
     return told.grid(keys, zip(*(columns[key] for key in keys), strict=True))
+
+
+def _site_rows(told: Edition) -> Grid:
+    """Return each site and route with the region it stands in, or the worst on its way."""
+    own = [name for name in told.layer.sites if name != "region_id"]
+    regions = told.table.drop(columns=own, errors="ignore").assign(p_most=float("nan"))
+    rows = told.of_headline(told.layer.sites).merge(regions, on="region_id", how="left")
+    rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
+    cells = (
+        (display(row.site), name, level_told(row, told.words), chance(row, told.words))
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
+    )
+    return told.grid(("site", "region", "level", "probability"), cells)
 
 
 def _driver_rows(told: Edition) -> Grid:

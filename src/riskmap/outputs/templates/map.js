@@ -340,6 +340,7 @@
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${victims(l.victims[i])} (${victims(l.severe ? l.severe[i] : null)})`);
     if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, number(l.told[i]));
+    if (l.sites) fact(t.site, l.sites.filter((site) => site[1] === i).map((site) => site[0]).join(", "));
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
     for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], [told(i, D.layers[name]), D.layers[name].level[i] ? percent(D.layers[name].p[i]) : reasons(i, D.layers[name]).join(", ")].filter(Boolean).join(" · "));
@@ -431,6 +432,16 @@
   // ---- beside the ranking: likelihood and consequence, and what counts for the group ----
   function context() {
     const t = T(), l = layer(), out = [];
+    if (l.sites) {
+      const level = (i, v, hit, part) => {
+        if (v === l.level[i] && !part) return told(i);
+        const text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, least = v && part ? fill(t.told.at_least, { level: text }) : text;
+        return hit ? fill(t.told.attacked, { level: least }) : least;
+      };
+      const rows = l.sites.map(([name, i, v, p, hit, part]) => [name, R.name[i], level(i, v, hit, part), percent(p)]);
+      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.region, t.level, t.page.col_p], rows));
+      out[0].open = true;
+    }
     if (l.severe) {
       const classes = D.scale.consequences, cells = D.scale.levels.map(() => new Array(classes.length + 1).fill(0));
       for (let i = 0; i < N; i += 1) {

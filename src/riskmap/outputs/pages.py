@@ -57,6 +57,8 @@ _SHOWN = (
     "reasons_short",
     "attacks_told",
     "few_victims",
+    "about",
+    "perhaps",
     "site",
     "region",
     "level",

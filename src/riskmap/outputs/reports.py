@@ -42,6 +42,7 @@ from riskmap.outputs.movements import (
 )
 from riskmap.outputs.wordings import (
     NONE,
+    attacks_words,
     chance,
     country_name,
     day,
@@ -51,6 +52,7 @@ from riskmap.outputs.wordings import (
     lies_here,
     notice,
     region_names,
+    type_words,
     validity,
     victim_words,
     victims,
@@ -210,7 +212,7 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
         "level": [level_told(row, words) for row in rows.itertuples()],
-        "attacks_told": [NONE if pd.isna(n) else f"{n:g}" for n in rows["attacks_told"]],
+        "attacks_told": [attacks_words(n, words) for n in rows["attacks_told"]],
         "previous": [
             NONE if pd.isna(level) else level_words(int(level), words)
             for level in rows["level_before"]
@@ -292,7 +294,7 @@ def _incident_rows(told: Edition) -> Grid:
         return (
             f"{row.event_date:%Y-%m-%d}",
             areas.get(row.incident_id, display(names.get(row.region_id, row.region_id))),
-            words["event_types"].get(display(row.event_type), display(row.event_type)),
+            type_words(row, words),
             victim_words(row, words) or NONE,
             display(row.incident_id),
         )

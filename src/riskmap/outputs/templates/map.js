@@ -43,6 +43,7 @@
     if (v === null || v === undefined) return "–";
     return v > 0 && v < 5e-4 ? "< 0.001" : String(Number(v.toPrecision(digits || 2)));
   };
+  const attacks = (v) => (Math.abs(v - Math.round(v)) < 0.01 ? Math.round(v) : v < 0.5 ? T().perhaps : fill(T().about, { n: Math.round(v) }));
   const victims = (v) => (v !== null && v !== undefined && v < 0.01 ? T().few_victims : number(v));
   const word = (p) => {
     if (p < 1e-4) return fill(T().likelihoods.rarest, { n: (1e4).toLocaleString("en") });
@@ -339,7 +340,7 @@
     const fact = (key, value) => { if (value !== null && value !== undefined && value !== "") facts.append(make("dt", key), make("dd", value)); };
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${victims(l.victims[i])} (${victims(l.severe ? l.severe[i] : null)})`);
-    if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, number(l.told[i]));
+    if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, attacks(l.told[i]));
     if (l.sites) fact(t.site, l.sites.filter((site) => site[1] === i).map((site) => site[0]).join(", "));
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);

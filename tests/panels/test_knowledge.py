@@ -189,6 +189,16 @@ def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
     assert known.loc[("a", "violence"), "sources"] == "a"
 
 
+@pytest.mark.parametrize("end", [2400, TODAY])
+def test_one_that_sees_foreign_aid_workers_alone_is_not_missed_among_violence(end):
+    days = np.arange(0, end, 7)
+    days = days[(days < TODAY - 500) | (days > TODAY - 200)]  # stopped, or with a hole
+    known = know(weekly(0), told(days, source="b", scope="foreign; sectors=aid; reach=countries"))
+    assert pd.isna(known.loc[("a", "violence"), "reasons"])
+    assert not known.loc[("a", "violence"), "reporting_gap"]
+    assert known.loc[("a", "foreign"), "reporting_gap"]
+
+
 @pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])
 @pytest.mark.parametrize(("last", "silent"), [(TODAY - 1860, False), (TODAY - 1800, True)])
 def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last, silent):

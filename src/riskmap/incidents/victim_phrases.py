@@ -92,7 +92,7 @@ def find_people(text: str) -> list[Person]:
         for sentence in _SENTENCE.finditer(text):
             found.extend(_of_sentence(sentence.group(), sentence.start()))
     found += [Person(*told) for told in chinese_people(text)]
-    if _any_abroad().search(text):
+    if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
             for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
                 found.append(Person(nation, number, phrase, sentence.start() + start, hit))
@@ -108,8 +108,13 @@ def _abroad() -> Mapping[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
+def _is_abroad(text: str) -> bool:
+    """Return whether a text says in another language what was done to people; most don't."""
+    return _any_abroad().search(text) is not None
+
+
+@lru_cache(maxsize=1)
 def _any_abroad() -> re.Pattern[str]:
-    """Return the pattern of what was done to people, in other languages; most texts have none."""
     latin = {word for word in words()["struck"] if not OTHER_LETTER.search(word)}
     others = any_of(words()["struck"].keys() - latin)
     return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
@@ -238,7 +243,7 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
 
 def _find_abroad(text: str, country: str) -> tuple[str, str] | None:
     """Return the staff of a foreign firm that was hit, where another language tells of it."""
-    if _any_abroad().search(text):
+    if _is_abroad(text):
         for sentence in _SENTENCE.findall(text):
             for nation, phrase in staff_abroad(sentence, _abroad()):
                 if nation != country:

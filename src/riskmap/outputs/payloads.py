@@ -203,7 +203,11 @@ def _group(layer: RiskLayer) -> dict[str, Any]:
         code: {display(grade): weight_words(w, catalogue(code)) for grade, w in table.items()}
         for code in (languages() if table else [])
     }
-    about = {key: display(known[key]) for key in GROUP if display(known.get(key))}
+    told = {key: display(known[key]) for key in GROUP if display(known.get(key))}
+    kinds = {code: catalogue(code)["staff_types"] for code in grades}
+    about = {
+        code: {key: kinds[code].get(text, text) for key, text in told.items()} for code in grades
+    }
     return {"about": about, "grades": grades} if grades else {}
 
 

@@ -440,7 +440,7 @@
         return hit ? fill(t.told.attacked, { level: least }) : least;
       };
       const rows = l.sites.map(([name, i, v, p, hit, part]) => [name, R.name[i], level(i, v, hit, part), percent(p)]);
-      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.region, t.level, t.page.col_p], rows));
+      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p], rows));
       out[0].open = true;
     }
     if (l.severe) {
@@ -455,7 +455,7 @@
       out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
     }
     if (D.group.grades) {
-      const about = Object.entries(D.group.about).map(([key, text]) => [t.group[key], text]);
+      const about = Object.entries(D.group.about[S.lang]).map(([key, text]) => [t.group[key], text]);
       const grades = Object.entries(D.group.grades[S.lang]).map(([grade, weight]) => [t.relevances[grade] || grade, weight]);
       out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], [...about, ...grades]));
     }

@@ -126,7 +126,7 @@ INCIDENT_COLUMNS = (
     Column("attributed_to", TEXT, "whom others blame"),
     Column("reliability", TEXT, "of the source, A to F", RELIABILITIES),
     Column("credibility", COUNT, "of the report, 1 (confirmed) to 6 (can't be judged)"),
-    Column("source_count", COUNT, "independent reports of it"),
+    Column("source_count", COUNT, "reports of it, as the feed or the files tell"),
     Column("ingested_at", INSTANT, "when the row became known"),
     Column("scope", TEXT, "what its source can see, as riskmap.incidents.scope writes it"),
     Column("confirmed_by", TEXT, "other sources of it and their scopes: 'a = SCOPE | b = '"),

@@ -83,6 +83,16 @@ def test_diff_prints_what_moved(layers, tmp_path):
     assert len(told["changes"]) == len(layers[1].risks)
 
 
+def test_diff_says_causes_and_rules_in_words(layers, tmp_path):
+    old, new = layers
+    rules = new.risks[["region_id", "layer"]].assign(rule="at_least")
+    spoken = replace(new, audit=conform(rules, AUDIT_COLUMNS))
+    folders = [str(rm.publish(one, tmp_path, formats=["csv"])) for one in (old, spoken)]
+    found = RUN.invoke(app, ["diff", *folders]).stdout
+    assert "own reports give at least this" in found
+    assert "at_least" not in found
+
+
 def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
     def diff(*sets):
         folders = [rm.publish(one, tmp_path, formats=["csv"]) for one in sets]

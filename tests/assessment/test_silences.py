@@ -192,6 +192,45 @@ def test_a_table_whose_ids_begin_anew_is_doubted_for_one_week():
     assert doubted(assess(named, NEXT, first)) < doubted(first)
 
 
+@pytest.fixture(scope="module")
+def pairs():
+    """A log of which a wire tells every other row, and the layer made from both."""
+    log = BASE.assign(source="log", confirmed_by=None)
+    told = np.arange(len(log)) % 2 == 0
+    both = log.assign(confirmed_by=np.where(told, "wire = violence; reach=countries", None))
+    return both, told, assess(both, "2023-11-01")
+
+
+def as_wire(rows, told, **changes):
+    """The rows of `told` as the wire tells them."""
+    ids = {name: rows[name].mask(told, "w" + rows[name]) for name in ("incident_id", "source_id")}
+    return rows.assign(**ids, source=rows["source"].mask(told, "wire"), **changes)
+
+
+@pytest.mark.parametrize("by", ["log = violence; reach=countries", None])
+def test_an_incident_that_its_other_source_stands_for_now_has_not_gone(pairs, by):
+    """The log tells it still, or the wire alone does."""
+    both, told, before = pairs
+    now = as_wire(both, told, confirmed_by=both["confirmed_by"].mask(told, by))
+    layer = assess(now, "2023-12-01", before)
+    assert doubted(layer) == set()
+    assert layer.gone.empty
+
+
+def test_one_that_tells_of_less_stands_for_nothing(pairs):
+    both, told, before = pairs
+    local = {"foreign_victims": both["foreign_victims"].mask(told, 0), "nationality": None}
+    now = as_wire(both, told, confirmed_by=None, staff_type=None, target=None, **local)
+    assert doubted(assess(now, "2023-12-01", before))
+
+
+def test_a_new_row_of_the_same_day_that_nobody_else_tells_is_doubted(pairs):
+    both, told, before = pairs
+    now = as_wire(both, told, confirmed_by=None)
+    now["source"] = now["source"].mask(told, "desk")
+    assert doubted(assess(now, "2023-12-01", before))
+
+
 def test_one_report_of_many_that_is_withdrawn_is_doubted_for_one_week(emptied):
     home, _, before, _ = emptied
     rows = before.incidents[before.incidents["region_id"] == home]

@@ -40,7 +40,8 @@ def test_a_story_that_is_told_again_under_another_id_is_a_duplicate():
     report = rm.check_incidents_file(rows)
     assert (report.usable, report.duplicate_ids, report.duplicates) == (4, 0, 3)
     assert "ids met twice: 0, other duplicates: 3" in str(report)
-    assert "  3 counted with another row: generic:1 of generic:0 (same day, same" in str(report)
+    told = "  3 rows counted with another: line 3, 4, 5 with line 2, generic:0 (same day, same"
+    assert told in str(report)
 
 
 def test_only_the_ten_most_frequent_reasons_are_shown_and_all_are_counted():
@@ -57,6 +58,14 @@ def test_the_text_names_line_value_and_expectation():
     text = str(rm.check_incidents_file(ROWS))
     assert "lost: 60.0%" in text
     assert "1 bad_date: line 4, date: met 'soon', expected an ISO date" in text
+
+
+def test_the_first_five_rows_of_each_reason_are_named_and_all_are_counted():
+    rows = pd.concat([ROWS.iloc[[2]].assign(id=str(i)) for i in range(7)])
+    text = str(rm.check_incidents_file(rows))
+    assert "  7 bad_date: line 2, date: met 'soon'" in text
+    assert [f"line {n}, date: met" in text for n in range(2, 9)] == [True] * 5 + [False] * 2
+    assert "    and 2 more" in text
 
 
 def test_options_are_those_of_reading():

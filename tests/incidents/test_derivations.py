@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.incidents.derivations import find_facts
 from riskmap.incidents.words import find_group
+from riskmap.panels.measures import hits_foreigners
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,79 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
 )
 def test_at_whom_it_was_aimed_is_known_from_what_desks_write(text, target):
     assert find_facts(text, "AFG").get("target", (None,))[0] == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Two employees of a Chinese mining company kidnapped near the pit.",
+        "Workers of a Chinese gold mine were shot at.",
+        "Staff of Chinese-owned Kelda Mining Co. abducted",
+        "Three guards of a Chinese copper mine killed",
+        "Gunmen killed two drivers working for a Chinese construction firm",
+        "Local workers employed by a Chinese firm were abducted",
+        "Workers at a Chinese gold mine in Nara district were abducted",
+        "Staff of the Chinese firm Kelda Mining abducted on Monday",
+        "A Chinese mining company's employees were abducted",
+        "Abduction of two workers of a Chinese mine",
+        "employees of a foreign mining company kidnapped",
+        "Deux employés d'une société minière chinoise enlevés près du puits",
+        "Des ouvriers d'une mine d'or chinoise ont été tués",
+        "Dos empleados de una empresa minera china secuestrados",
+        "Dois funcionários de uma mineradora chinesa sequestrados",
+        "Двое сотрудников китайской горнодобывающей компании похищены",
+        "Рабочие китайского рудника убиты",
+        "اختطاف موظفين في شركة تعدين صينية",
+        "两名中国矿业公司员工被绑架",
+        "中国金矿工人遭枪击",
+        "中资矿业公司当地员工遇袭",
+    ],
+)
+def test_workers_of_a_foreign_firm_are_meant_whoever_they_are(text):
+    facts = find_facts(text, "AFG")
+    assert facts["target"][0] == "foreigners"
+    assert facts["target"][1] in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Two employees of an Afghan mining company kidnapped",
+        "No workers of a Chinese mine were hurt",
+        "Employees of a Chinese mining company kidnapped a farmer",
+        "Workers of a Chinese mine in Nara said two policemen were killed",
+        "The Chinese company said two policemen were killed",
+        "Police chief killed near a Chinese mine",
+        "A man killed with a Chinese rifle",
+        "Aucun employé d'une société chinoise n'a été tué",
+        "Un ouvrier d'une mine malienne tué par une roquette chinoise",
+        "两名中国矿业公司员工平安",
+    ],
+)
+def test_workers_of_a_firm_who_were_not_hit_or_not_of_a_foreign_one_are_no_target(text):
+    assert find_facts(text, "MLI" if "malienne" in text else "AFG").get("target") is None
+
+
+@pytest.mark.parametrize("text", ["Chinese nat'l abducted from camp", "2 Chinese natls shot"])
+def test_a_national_is_known_by_short_forms_too(text):
+    assert find_facts(text, "AFG")["nationality"][0] == "CHN"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Two employees of a Chinese mining company kidnapped near the pit.",
+        "Workers of a Chinese gold mine were shot at.",
+        "Chinese nat'l abducted from camp",
+        "中国金矿工人遭枪击",
+    ],
+)
+def test_an_attack_on_workers_of_its_firms_is_one_on_the_group(note):
+    rows = rm.derive_victims(read(notes=note))
+    group = rm.WorkerGroup("CHN", sector="mining")
+    foreign = hits_foreigners(rows, group)
+    assert foreign.tolist() == [True]
+    assert group.weigh(rows, foreign=foreign).tolist() == [1.0]
 
 
 def test_words_set_no_target_in_a_database_of_aid_workers():

@@ -21,6 +21,7 @@ from riskmap.assessment.layers import (
     KNOWLEDGE_COLUMNS,
     LAYERS,
     RISK_COLUMNS,
+    SITE_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
@@ -228,6 +229,20 @@ def tell(layer):
     share |= {"share_low": 0.003, "share_high": 0.03, "basis": "shipped"}
     known = {"region_id": ids[0], "layer": name, "watched": True, "sources": "desk", "reports": 3.0}
     unread = ["sector=Mining ops; nationality=Chinse", "sector=Mining ops"]
+    stands = {"layer": name, "p_any": 0.02, "assessed_share": 1.0, "attacked": False}
+    sites = [
+        stands
+        | {
+            "site": "camp <b>",
+            "kind": "site",
+            "region_id": ids[5],
+            "risk_level": 3,
+            "attacked": True,
+        },
+        stands
+        | {"site": "road", "kind": "route", "region_id": ids[1], "risk_level": 3}
+        | {"p_any": None, "assessed_share": 0.5},
+    ]
     incidents = layer.incidents.reset_index(drop=True)
     incidents.loc[:1, "not_understood"] = unread
     return dataclasses.replace(
@@ -237,6 +252,7 @@ def tell(layer):
         shares=conform(pd.DataFrame([share]), SHARE_COLUMNS),
         knowledge=conform(pd.DataFrame([known]), KNOWLEDGE_COLUMNS),
         incidents=incidents,
+        sites=make_table(sites, SITE_COLUMNS),
     )
 
 

@@ -133,7 +133,7 @@ def test_every_format_tells_it_in_every_language(explained):
             advisory_page(Bundle(explained), language=language),
         ]
         for text in texts:
-            absent = ("held", "attacks", "unread")
+            absent = ("held", "attacks", "unread", "sites")
             assert all(words["headings"][key] in text for key in OPTIONAL if key not in absent)
             assert words["causes"]["new incidents"] in text
 
@@ -451,3 +451,20 @@ def test_catalogues_agree(layer, language):
 def test_an_unknown_language_is_refused():
     with pytest.raises(InputError, match="in a language"):
         catalogue("../en")
+
+
+def test_the_sites_of_a_group_stand_with_the_level_of_their_region(told, layer):
+    sites = Bundle(told).report("en")["sites"]
+    assert sites.head == ("Site or route", "Region", "Level", "Probability")
+    camp, road = sites.rows
+    assert camp[0] == "camp <b>"
+    assert camp[2].startswith("3 moderate")
+    assert camp[2].endswith(", attacked")
+    assert camp[3].startswith("2 % (about 1 in 50")
+    assert road[2].startswith("at least 3 moderate")  # half of it is not assessed
+    for language in languages():
+        text = to_markdown(Bundle(told).report(language))
+        assert text.index("camp") < text.index(catalogue(language)["headings"]["table"])
+    assert "sites" not in {key for key, *_ in Bundle(layer).report("en").sections()}
+    public = apply_profile(told, "public")
+    assert "camp <b>" not in str(Bundle(public).report("en").contents)

@@ -74,19 +74,57 @@ def test_rows_that_tell_of_attacks_without_a_day_are_one_line_behind_the_others(
     assert tuple(others) == Bundle(told).report("en")["attacks"]
     assert line == (
         "Rows that tell of such attacks and have no day that can be read, so that no district is "
-        "marked for them: 3. Secret camp, Ashkor (Ambrel) (date: met 'soon'), Dostan (date: met "
-        "''), Old road, Dostan (date: met '03/04/2025')."
+        "marked for them: 3. Secret camp, Ashkor (Ambrel) (date \u201csoon\u201d), Dostan (date "
+        "\u201c\u201d), Old road, Dostan (date \u201c03/04/2025\u201d)."
     )
     public = Bundle(apply_profile(layer, "public")).report("en")["attacks"][-1]
     assert public.endswith("marked for them: 3. Ashkor (Ambrel), Dostan, Dostan.")
-    assert "日期无法读取" in Bundle(layer).report("zh")["attacks"][-1]
+    chinese = Bundle(layer).report("zh")["attacks"][-1]
+    assert "日期无法读取" in chinese
+    assert "met" not in chinese
 
 
 def test_a_cleared_attack_says_why_and_marks_nothing(told):
-    attacks = told.attacks.head(1).assign(cleared="culprits arrested, A. Analyst")
-    (line,) = Bundle(dataclasses.replace(told, attacks=attacks)).report("en")["attacks"]
-    assert line.endswith("Not marked any more: culprits arrested, A. Analyst.")
+    why = "culprits arrested (A. Analyst, until 2025-06-01)"
+    attacks = told.attacks.head(1).assign(cleared=f"violence: other; {told.headline}: {why}")
+    cleared = Bundle(dataclasses.replace(told, attacks=attacks))
+    (line,) = cleared.report("en")["attacks"]
+    assert line.endswith("Not marked any more: culprits arrested (A. Analyst, until 1 June 2025).")
     assert "Marked until" not in line
+    assert "A. Analyst\uff0c至 2025年6月1日" in cleared.report("zh")["attacks"][0]
+
+
+def test_an_attack_that_was_cleared_for_another_layer_is_marked_here(told):
+    attacks = told.attacks.head(1).assign(
+        cleared="violence: culprits arrested (A, until 2025-06-01)"
+    )
+    (line,) = Bundle(dataclasses.replace(told, attacks=attacks)).report("en")["attacks"]
+    assert "Not marked" not in line
+    assert "Marked until" in line
+
+
+def test_an_attack_is_told_in_words_that_a_person_says(told):
+    attacks = told.attacks.iloc[[0, 0]].assign(
+        incident_id=["a", told.incidents["incident_id"].iloc[0]],
+        event_type=["other", "unknown"],
+        source_count=2,
+    )
+    incidents = told.incidents.assign(not_understood="event_type=blasting trouble")
+    layer = dataclasses.replace(told, attacks=attacks, incidents=incidents)
+    first, second = Bundle(layer).report("en")["attacks"]
+    assert ": incident of another kind, 4 killed" in first
+    assert ": \u201cblasting trouble\u201d, 4 killed" in second
+    assert "2 reports." in first  # which may be copies of one
+    assert "independent" not in first
+
+
+def test_parts_of_attacks_are_no_fractions(told):
+    own = told.risks[told.risks["layer"] == told.headline]
+    risks = own.assign(attacks_told=1.11254, layer="group")
+    layer = dataclasses.replace(told, risks=risks, headline="group")
+    grid = summary_rows(Bundle(layer).edition("en"))
+    assert {row[grid.head.index("Attacks on the group told")] for row in grid.rows} == {"about 1"}
+    assert "1.11254" not in to_markdown(Bundle(layer).report("zh"))
 
 
 def test_what_cannot_be_assessed_is_said_first_with_its_reasons(told):

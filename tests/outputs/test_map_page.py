@@ -278,6 +278,15 @@ def test_likelihood_consequence_and_relevance_stand_beside_the_ranking(open_page
     assert "CHN/mining" in relevance
 
 
+def test_sites_stand_beside_the_ranking_and_in_the_panel_of_their_region(open_page, told):
+    page = open_page(map_page(Bundle(told)), fragment=f"#r={told.regions['region_id'].iloc[5]}")
+    rows = page.locator("#context details").nth(0).locator("tbody tr").all_inner_texts()
+    assert rows[0].startswith("camp <b>\t")
+    assert "3 moderate, attacked" in rows[0]
+    assert "at least 3 moderate" in rows[1]
+    assert "camp <b>" in page.locator("#panel").inner_text()
+
+
 def processor_time(session):
     """Milliseconds of processor time that the page's thread has used: no neighbour adds to it."""
     metrics = session.send("Performance.getMetrics")["metrics"]

@@ -6,6 +6,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.panels.knowledge import know_regions
+from riskmap.panels.measures import join_sources
 from riskmap.panels.watchers import days_at_risk_share, default_rules, find_watchers, watched_share
 
 TODAY = 3000
@@ -189,6 +190,16 @@ def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
     assert known.loc[("a", "violence"), "sources"] == "a"
 
 
+@pytest.mark.parametrize("end", [2400, TODAY])
+def test_one_that_sees_foreign_aid_workers_alone_is_not_missed_among_violence(end):
+    days = np.arange(0, end, 7)
+    days = days[(days < TODAY - 500) | (days > TODAY - 200)]  # stopped, or with a hole
+    known = know(weekly(0), told(days, source="b", scope="foreign; sectors=aid; reach=countries"))
+    assert pd.isna(known.loc[("a", "violence"), "reasons"])
+    assert not known.loc[("a", "violence"), "reporting_gap"]
+    assert known.loc[("a", "foreign"), "reporting_gap"]
+
+
 @pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])
 @pytest.mark.parametrize(("last", "silent"), [(TODAY - 1860, False), (TODAY - 1800, True)])
 def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last, silent):
@@ -200,6 +211,27 @@ def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last,
     assert known.loc[("a", "violence"), "reporting_gap"] == silent
     alone = know(archive, weekly(last - 400, position=2))
     assert "silent" in alone.loc[("a", "violence"), "reasons"]
+
+
+@pytest.mark.parametrize(
+    ("names", "n"),
+    [
+        (("log 2023", "log 2024"), 1),
+        (("log Dec 2023", "log Jan 2024"), 1),
+        (("log_December_2023", "log_January_2024"), 1),
+        (("LogDec2023", "LogJan2024"), 1),
+        (("log 2023", "log_Jan_2024"), 1),
+        (("log 2023", "log Jan 2024"), 1),
+        (("log to june 2023", "log July 2023"), 1),
+        (("marine log", "market log"), 2),
+        (("north 2023", "south 2024"), 2),
+    ],
+)
+def test_files_that_follow_each_other_are_one_source_however_dates_are_written(names, n):
+    day = np.arange(0, 700, 7)
+    source = pd.Series(np.where(day < 350, *names))
+    joined = join_sources(source, day, pd.Series(["a"] * len(day)))
+    assert joined.nunique() == n
 
 
 def test_a_region_that_nobody_watched_is_held_against_the_days_of_any_report():

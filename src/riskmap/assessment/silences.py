@@ -159,8 +159,10 @@ def find_gone(
     here &= ~_is_changed(known, evidence)
     if here.all():
         return Gone(frozenset(), empty_table(AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
-    fresh = evidence.loc[~is_among(evidence, known), _SAME]
-    again = pd.MultiIndex.from_frame(known[_SAME]).isin(pd.MultiIndex.from_frame(fresh))
+    fresh = evidence[~is_among(evidence, known)]
+    if len(fresh):
+        here[_told_by_others(known[~here], fresh)] = True
+    again = pd.MultiIndex.from_frame(known[_SAME]).isin(pd.MultiIndex.from_frame(fresh[_SAME]))
     lost = known[~here & (known["new"] | ~again)]
     told = _sum_up(evidence, keys)
     doubts: dict[tuple[str, str], str] = {}
@@ -186,8 +188,8 @@ def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.Da
     until = day + pd.Timedelta(days=default_rules().lost_days)
     told = previous.incidents
     told = told.assign(until=until, new=True, **_kinds(told))
-    missed = previous.gone[previous.gone["until"] > day].assign(new=False)
-    names = [*(column.name for column in GONE_COLUMNS), "new"]
+    missed = previous.gone[previous.gone["until"] > day].assign(new=False, confirmed_by=None)
+    names = [*(column.name for column in GONE_COLUMNS), "new", "confirmed_by"]
     known = (
         pd.concat([told[names], missed[names]], ignore_index=True) if len(missed) else told[names]
     )
@@ -299,6 +301,28 @@ def is_among(incidents: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]
     )
     numbered = incidents["source_id"].notna().to_numpy()
     return np.asarray(found | (numbered & own.isin(theirs)))
+
+
+def _told_by_others(lost: pd.DataFrame, fresh: pd.DataFrame) -> pd.Index:
+    """Return the reports whose incident another report stands for now: one source tells both.
+
+    Of an incident that several sources tell, one report stands for it (``confirmed_by`` names the
+    other sources), and not always the same one. One that tells of less stands for nothing.
+    """
+    fresh = fresh.assign(**_kinds(fresh))
+    sides = []
+    for side in (lost, fresh):
+        names = side["confirmed_by"].fillna("").str.split(" | ", regex=False).explode()
+        others = names.str.split(" = ", regex=False).str[0]
+        nth = side.groupby(_SAME).cumcount()
+        kinds = side[[*_KINDS]].fillna(value=False).astype(bool)
+        frame = kinds.assign(nth=nth, report=side.index, source=side["source"], **side[_SAME])
+        sides.append((frame, frame.loc[others.index].assign(source=others)))
+    (old, old_others), (now, now_others) = sides
+    by = [*_SAME, "nth", "source"]
+    pairs = pd.concat([old.merge(now_others, on=by), old_others.merge(now, on=by)])
+    milder = [pairs[f"{kind}_x"] & ~pairs[f"{kind}_y"] for kind in _KINDS]
+    return pd.Index(pairs.loc[~np.any(milder, axis=0), "report_x"].unique())
 
 
 def _is_changed(known: pd.DataFrame, evidence: pd.DataFrame) -> NDArray[np.bool_]:

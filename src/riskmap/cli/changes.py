@@ -72,6 +72,9 @@ def _find_told(table: pd.DataFrame) -> pd.DataFrame:
 
 def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield how many levels moved, and a line for each that did or that a rule spoke for."""
+    from riskmap.outputs.catalogues import catalogue
+
+    words = catalogue("en")
     moved = sum(row["moved"] for row in rows)
     head = f"{moved} levels moved" if moved else "nothing moved"
     still = len(rows) - moved
@@ -83,7 +86,11 @@ def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
         line += f" to {_number(row['p_any'])}"
         if not math.isnan(row["p_change"]):
             line += f", real with probability {row['p_change']:.2f}"
-        told = [str(row[key]) for key in ("cause", "rule") if isinstance(row[key], str)]
+        told = [
+            words[f"{key}s"].get(row[key], row[key]).rstrip(".")
+            for key in ("cause", "rule")
+            if isinstance(row[key], str)
+        ]
         yield line + (f" ({'; '.join(told)})" if told else "")
 
 

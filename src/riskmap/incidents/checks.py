@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
+from riskmap.incidents.duplicates.candidates import lead_of
 from riskmap.incidents.readers import read_incidents
 from riskmap.incidents.scope import find_end
 from riskmap.incidents.stated_scopes import describe_scopes
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: How many reasons a report shows.
 SHOWN = 10
+#: How many rows a report names for each reason, and incidents that several rows tell of.
+NAMED = 5
 #: How many letters of a value a report shows.
 WIDEST = 40
 #: The geometry's two columns, which are none of the schema's.
@@ -55,9 +58,9 @@ class FileReport:
         Share of the usable rows that have coordinates.
     duplicate_ids
         Rows whose id an earlier row has.
-    duplicates, duplicate
+    duplicates, merged
         Usable rows that tell of an incident that another one tells of, with other ids
-        (:func:`riskmap.merge_duplicates`), and the first of them with what both agree on.
+        (:func:`riskmap.merge_duplicates`), and for the first incidents which they are.
     not_understood
         For each column the values that are in no list, as written, and how many usable rows have
         each.
@@ -66,7 +69,7 @@ class FileReport:
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
-        The first detail of each of these reasons, with its line.
+        The first details of each of these reasons, each with its line.
 
     Examples
     --------
@@ -95,11 +98,11 @@ class FileReport:
     with_coordinates: float
     duplicate_ids: int
     duplicates: int
-    duplicate: str | None
+    merged: tuple[str, ...]
     not_understood: Mapping[str, Mapping[str, int]]
     bounds: int
     reasons: Mapping[str, int]
-    examples: Mapping[str, str]
+    examples: Mapping[str, tuple[str, ...]]
 
     @property
     def lost_share(self) -> float:
@@ -132,8 +135,7 @@ class FileReport:
             "columns: " + ", ".join(f"{a} <- {b}" for a, b in self.columns.items()),
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
-        if self.duplicate:
-            lines.insert(-2, f"  {self.duplicates} counted with another row: {self.duplicate}")
+        lines[-2:-2] = [f"  {text}" for text in self.merged]
         if self.bounds:
             lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
         if self.not_understood:
@@ -141,7 +143,10 @@ class FileReport:
             lines += [_told(*item) for item in self.not_understood.items()]
         if self.reasons:
             lines.append("rows that can't be used:")
-            lines += [f"  {n} {name}: {self.examples[name]}" for name, n in self.reasons.items()]
+            for name, n in self.reasons.items():
+                first, *others = self.examples[name]
+                lines += [f"  {n} {name}: {first}", *(f"    {text}" for text in others)]
+                lines += [f"    and {n - NAMED} more"] if n > NAMED else []
         return "\n".join(lines)
 
 
@@ -167,6 +172,20 @@ def _told(column: str, counts: Mapping[str, int]) -> str:
     shown = [f"{value[:WIDEST]!r} {count} rows" for value, count in list(counts.items())[:SHOWN]]
     more = len(counts) - len(shown)
     return f"  {column}: " + ", ".join([*shown, *([f"{more} more values"] if more else [])])
+
+
+def _tell_merged(told: pd.DataFrame, lines: pd.Series) -> tuple[str, ...]:
+    """Return for the first incidents that several rows tell of which rows are counted as one."""
+    found = []
+    for detail, rows in told.groupby("quarantine_detail", sort=False):
+        lead = lead_of(rows["quarantine_detail"]).iloc[0]
+        named = [str(line) for line in rows["source_row"].head(SHOWN)]
+        named += [f"{len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+        why = str(detail).removeprefix(f"of {lead} ")
+        count = f"{len(rows)} {'row' if len(rows) == 1 else 'rows'} counted with another"
+        found.append(f"{count}: line {', '.join(named)} with line {lines[lead]}, {lead} {why}")
+    more = len(found) - NAMED
+    return (*found[:NAMED], *([f"and so for {more} more incidents"] if more > 0 else []))
 
 
 def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
@@ -212,7 +231,6 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     reasons = count_reasons(incidents["quarantine_reason"])
     top = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
     bad = incidents[incidents["quarantine_reason"].notna()]
-    first = bad.drop_duplicates("quarantine_reason").set_index("quarantine_reason")
     good = incidents[incidents["quarantine_reason"].isna()]
     merged = merge_duplicates(good)
     told = merged[merged["quarantine_reason"] == DUPLICATE]
@@ -240,12 +258,15 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         with_coordinates=float(good.geometry.notna().mean()) if len(good) else 0.0,
         duplicate_ids=reasons.get("duplicate_id", 0),
         duplicates=len(told),
-        duplicate=next(iter(told["incident_id"] + " " + told["quarantine_detail"]), None),
+        merged=_tell_merged(told, good.set_index("incident_id")["source_row"]),
         not_understood=count_not_understood(good["not_understood"]),
         bounds=int(good["toll"].notna().sum()),
         reasons=top,
         examples={
-            name: f"line {first.loc[name, 'source_row']}, {first.loc[name, 'quarantine_detail']}"
+            name: tuple(
+                f"line {row.source_row}, {row.quarantine_detail}"
+                for row in bad[bad["quarantine_reason"] == name].head(NAMED).itertuples()
+            )
             for name in top
         },
     )

@@ -304,6 +304,38 @@ def people_abroad(
         yield code, number, text[begin:end], begin, any(struck)
 
 
+def staff_abroad(text: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Yield whose firm's people a sentence says were hit: the nation, and the phrase.
+
+    Parameters
+    ----------
+    text, words
+        As for :func:`people_abroad`; ``property`` is what firms and mines are called.
+
+    Examples
+    --------
+    >>> words = {"person": ("ouvrier",), "struck": ("tue",), "nobody": (), "property": ("mine",)}
+    >>> list(staff_abroad("Deux ouvriers d'une mine chinoise ont été tués", words))
+    [('CHN', "ouvriers d'une mine chinoise")]
+    """
+    found = list(_WORD.finditer(text))
+    plain = [normalise(match.group()) for match in found]
+    if not any(_begins(word, words["struck"]) for word in plain):
+        return
+    for at, word in enumerate(plain):
+        written = text[found[at].start() : found[at].end()]
+        code = _nation(word, written) or find_country(written)
+        near = range(max(0, at - _FAR), min(len(plain), at + _NEAR))
+        firm = [i for i in near if _begins(plain[i], words["property"])]
+        if code is None or not firm or set(plain[: at + 1]) & set(words["nobody"]):
+            continue
+        first = min(firm[-1], at)
+        before = reversed(range(max(0, first - _FAR), first))
+        person = next((i for i in before if _begins(plain[i], words["person"])), None)
+        if person is not None:
+            yield code, text[found[person].start() : found[max(firm[-1], at)].end()]
+
+
 def _begins(word: str, listed_words: tuple[str, ...]) -> bool:
     """Return whether a word is in a list; in other scripts, whether it begins as one does."""
     if OTHER_LETTER.search(word):
@@ -331,14 +363,14 @@ def _amounts() -> dict[str, str]:
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _HIT = re.compile(
-    "遇害|死亡|身亡|丧生|遇难|受伤|绑架|被杀|被害|枪杀|劫持|失踪|中枪|爆炸|抢劫|打死|袭"
+    "遇害|死亡|身亡|丧生|遇难|受伤|绑架|被杀|被害|枪[杀击]|劫持|失踪|中[枪弹]|爆炸|抢劫|打[死伤]|被扣|扣押|袭"
 )
 #: What says that nobody was hit, before people and behind them.
 _NONE_BEFORE = re.compile(r"(?:没有|[无未非]|未造成)\w{0,3}$")
 _NONE = re.compile(r"(?:均|都|全部)?(?:无伤亡|未受|没有受|没受|安全|平安|无恙|无一)")
 #: What is theirs.
 _THEIRS = re.compile(
-    r"中资|中企|中国(?:企业|公司|项目|工地|矿\w{0,2}|营地|商[铺店人]|超市|餐馆|饭店|工厂|油田|电站)"
+    r"中资|中企|中国\w{0,4}?(?:企业|公司|集团|项目|工地|[金铜铁煤]?矿\w{0,2}|营地|商[铺店人]|超市|餐馆|饭店|工厂|油田|电站)"
     r"|外资企业|外国公司"
 )
 #: Traditional signs of these words, and the simplified ones, one for one.

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.countries import find_nationality
 from riskmap.countries import table as country_table
-from riskmap.incidents.nationalities import chinese_people, chinese_property, has_hit, people_abroad
+from riskmap.incidents.nationalities import (
+    chinese_people,
+    chinese_property,
+    has_hit,
+    people_abroad,
+    staff_abroad,
+)
 from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_list
 
 if TYPE_CHECKING:
@@ -86,7 +92,7 @@ def find_people(text: str) -> list[Person]:
         for sentence in _SENTENCE.finditer(text):
             found.extend(_of_sentence(sentence.group(), sentence.start()))
     found += [Person(*told) for told in chinese_people(text)]
-    if _any_abroad().search(text):
+    if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
             for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
                 found.append(Person(nation, number, phrase, sentence.start() + start, hit))
@@ -96,12 +102,19 @@ def find_people(text: str) -> list[Person]:
 @lru_cache(maxsize=1)
 def _abroad() -> Mapping[str, tuple[str, ...]]:
     """Return the words of other languages, as they are compared."""
-    return {k: tuple(map(normalise, words()[k])) for k in ("person", "struck", "nobody")}
+    return {
+        k: tuple(map(normalise, words()[k])) for k in ("person", "struck", "nobody", "property")
+    }
+
+
+@lru_cache(maxsize=1)
+def _is_abroad(text: str) -> bool:
+    """Return whether a text says in another language what was done to people; most don't."""
+    return _any_abroad().search(text) is not None
 
 
 @lru_cache(maxsize=1)
 def _any_abroad() -> re.Pattern[str]:
-    """Return the pattern of what was done to people, in other languages; most texts have none."""
     latin = {word for word in words()["struck"] if not OTHER_LETTER.search(word)}
     others = any_of(words()["struck"].keys() - latin)
     return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
@@ -214,15 +227,28 @@ def find_aim(text: str, country: str = "") -> tuple[str, str] | None:
     told = set(_WORD.findall(text.casefold()))
     if country != "CHN" and (owned := chinese_property(text)):
         return "foreigners", owned
-    if openings("aim").isdisjoint(told):
-        return None
+    if told.isdisjoint(openings("aim") | openings("hit") | openings("hitting")):
+        return _find_abroad(text, country)
     if not openings("demonym").isdisjoint(told):
         for match in (m for pattern in _aims() for m in pattern.finditer(text)):
             nation = match.groupdict().get("nation")
-            if not nation or _code(nation) != country:
+            denied = _NONE_BEFORE.search(text, 0, match.start())
+            if not denied and (not nation or _code(nation) != country):
                 return "foreigners", match.group().strip()
     found = None if openings("sector").isdisjoint(told) else _aim_at_sector().search(text)
-    return found and (words()["sector"][found["sector"].casefold()], found.group().strip())
+    if found:
+        return words()["sector"][found["sector"].casefold()], found.group().strip()
+    return _find_abroad(text, country)
+
+
+def _find_abroad(text: str, country: str) -> tuple[str, str] | None:
+    """Return the staff of a foreign firm that was hit, where another language tells of it."""
+    if _is_abroad(text):
+        for sentence in _SENTENCE.findall(text):
+            for nation, phrase in staff_abroad(sentence, _abroad()):
+                if nation != country:
+                    return "foreigners", phrase
+    return None
 
 
 def says_hit(text: str) -> bool:
@@ -369,7 +395,7 @@ def _aim_at_sector() -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _aims() -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of an attack on foreigners or on what is theirs."""
+    """Return the patterns of an attack on foreigners, on what is theirs or on their workers."""
     kinds = words()
     nation = rf"(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b"
     arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
@@ -383,4 +409,22 @@ def _aims() -> tuple[re.Pattern[str], ...]:
         re.compile(rf"{_aim()}(?:{foreign}|{nation}{owned}{theirs})"),
         re.compile(rf"{_aim()}{nation}{_END}"),
         re.compile(rf"(?:{foreign}|\b{nation}{owned}{theirs}){attacked}"),
+        *_at_staff(rf"(?:{foreign}|\b{nation}{owned}{theirs})"),
     )
+
+
+def _at_staff(firm: str) -> Iterator[re.Pattern[str]]:
+    """Yield the patterns of people who work for a firm and were hit: whoever they are, it is meant.
+
+    "Two employees of a Chinese mining company kidnapped", "killed a Chinese firm's driver".
+    """
+    named = r"(?:\.?\s+[A-Z][\w&-]*){0,3}\.?"
+    says = r"(?!(?:say|says|said|report|reported|reports|told|claim|claimed|warn|warned|and)\b)"
+    where = rf"(?:,?\s+(?:in|at|near|on|outside|from)(?:\s+{says}[\w'’-]+){{1,4}}?)?,?"
+    some = rf"(?:{_BESIDE}[\w-]+\s+){{0,2}}?"
+    for staff in (
+        rf"\b{_role()}\s+{some}(?:of|from|at|for|with|by)\s+(?:(?:an?|the)\s+)?{firm}{named}",
+        rf"{firm}['’]s?\s+{some}{_role()}\b",
+    ):
+        yield re.compile(rf"{staff}{where}{_hit().pattern}")
+        yield re.compile(rf"\b(?i:{any_of(words()['hitting'])})\s+{some}(?:\w+\s+)?{staff}")

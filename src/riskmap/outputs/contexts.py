@@ -187,7 +187,9 @@ def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known, words = told.layer.provenance, told.words
     about = tuple(
-        (words["group"][key], display(known[key])) for key in GROUP if display(known.get(key))
+        (words["group"][key], words["staff_types"].get(display(known[key]), display(known[key])))
+        for key in GROUP
+        if display(known.get(key))
     )
     grades = tuple(
         (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
@@ -312,7 +314,8 @@ def unread_counts(layer: RiskLayer) -> pd.Series:
 def unread_rows(told: Edition) -> Grid:
     """Return the values that were not understood, each with its column and how often it stands."""
     counts = unread_counts(told.layer).head(UNREAD)
-    cells = ((column, value, str(n)) for (column, value), n in counts.items())
+    names = told.words["columns"]
+    cells = ((names.get(column, column), value, str(n)) for (column, value), n in counts.items())
     return told.grid(("column", "value", "rows"), cells)
 
 

@@ -5,16 +5,19 @@ First the attacks, then what can't be assessed, then the highest levels with wha
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.layers import LAYERS
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.contexts import reason_codes, unread_counts
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.wordings import (
     NONE,
+    attacks_words,
     chance,
     codes_in,
     country_name,
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
 #: Attacks that page one has room for, and values that were not understood.
 ATTACKS, UNREAD = 6, 5
 _MOST_LETTERS = 40
+#: What was met in a row that can't be used, and by whom and until when an attack was cleared.
+_MET = re.compile(r"(\w+): met '(.*)'")
+_UNTIL = re.compile(r"\(([^()]*), until (\d{4}-\d\d-\d\d)\)")
 SUMMARY_ROWS = 7
 
 
@@ -54,8 +60,13 @@ def attack_lines(told: Edition) -> tuple[str, ...]:
     """
     layer, words = told.layer, told.words
     names = dict(zip(told.table["region_id"], region_names(told.table), strict=True))
-    undated = layer.attacks["event_date"].isna()
-    attacks = layer.attacks[~undated].sort_values("event_date", ascending=False, kind="stable")
+    known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
+    table = layer.attacks.assign(
+        cleared=_cleared_here(layer.attacks["cleared"], layer.headline),
+        not_understood=layer.attacks["incident_id"].map(known["not_understood"]),
+    )
+    undated = table["event_date"].isna()
+    attacks = table[~undated].sort_values("event_date", ascending=False, kind="stable")
     keys = [
         f"area {display(row.area)}" if _marks_nothing(row) else f"attack {row.Index}"
         for row in attacks.reset_index(drop=True).itertuples()
@@ -67,17 +78,27 @@ def attack_lines(told: Edition) -> tuple[str, ...]:
         where = (_where(row, names, words) for rows in rest for row in rows.itertuples())
         n, places = sum(map(len, rest)), enumerated([*dict.fromkeys(where)], words)
         lines.append(words["attack"]["rest"].format(n=n, places=places))
-    unusable = [_unusable(row, names, words) for row in layer.attacks[undated].itertuples()]
+    unusable = [_unusable(row, names, words) for row in table[undated].itertuples()]
     if unusable:
         text = enumerated(unusable, words)
         lines.append(words["attack"]["unusable"].format(n=len(unusable), rows=text))
     return tuple(lines)
 
 
+def _cleared_here(cleared: pd.Series, headline: str) -> pd.Series:
+    """Return why attacks were cleared for the headline; missing where only for other layers."""
+    end = rf"(?=; (?:{'|'.join(LAYERS)}): |$)"
+    return cleared.str.extract(rf"(?:^|; ){headline}: (.*?){end}", expand=False)
+
+
 def _unusable(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
     """Return where an attack is told of whose day is not known, and what is written there."""
     place = _place(row, names, words) or words["attack"]["unplaced"]
-    why = display(row.cleared) or display(row.unusable)
+    written = _MET.search(display(row.unusable))
+    why = display(row.unusable)
+    if written:
+        why = f"{words['columns'].get(written[1], written[1])} \u201c{written[2]}\u201d"
+    why = _decided(display(row.cleared), words) or why
     return f"{place} ({why})" if why else place
 
 
@@ -116,11 +137,19 @@ def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
         lines.append(said["one_report" if one else "reports"].format(n=int(row.source_count)))
     marked = [names.get(key, display(key)) for key in codes_in(row.regions)]
     if display(row.cleared):
-        lines.append(said["cleared"].format(why=display(row.cleared)))
+        lines.append(said["cleared"].format(why=_decided(display(row.cleared), words)))
     elif marked and not pd.isna(row.until):
         last = day_words(row.until - pd.Timedelta(days=1), words)
         lines.append(said["marked"].format(date=last, places=enumerated(marked, words)))
     return " ".join(lines)
+
+
+def _decided(text: str, words: Mapping[str, Any]) -> str:
+    """Return why, by whom and until when an attack was cleared, in a language."""
+    return _UNTIL.sub(
+        lambda found: words["decision"].format(author=found[1], day=day_words(found[2], words)),
+        text,
+    )
 
 
 def _where(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
@@ -294,7 +323,11 @@ def _unread_lines(told: Edition) -> Iterator[str]:
     """Yield what was not understood, counted by value; who was hit first."""
     words, counts = told.words, unread_counts(told.layer).items()
     counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
-    values = [f"{column} \u201c{value[:_MOST_LETTERS]}\u201d {n}" for (column, value), n in counts]
+    names = words["columns"]
+    values = [
+        f"{names.get(column, column)} \u201c{value[:_MOST_LETTERS]}\u201d {n}"
+        for (column, value), n in counts
+    ]
     if values:
         text = ", ".join(values[:UNREAD])
         if len(values) > UNREAD:
@@ -339,7 +372,7 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
         texts = {
             "region": name,
             "level": level_told(row, words),
-            "attacks_told": NONE if pd.isna(row.attacks_told) else f"{row.attacks_told:g}",
+            "attacks_told": attacks_words(row.attacks_told, words),
             "previous": old,
             "probability": chance(row, words, brief=True),
             "because": f"{cap} {because}" if capped[row.Index] else because,

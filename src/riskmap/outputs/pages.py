@@ -57,6 +57,8 @@ _SHOWN = (
     "reasons_short",
     "attacks_told",
     "few_victims",
+    "about",
+    "perhaps",
     "nationals",
 )
 _SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
@@ -78,10 +80,10 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
     script, style = (read_template(name) for name in ("map.js", "map.css"))
-    rules = set(bundle.layer.audit["rule"].dropna())
+    rules, sites = set(bundle.layer.audit["rule"].dropna()), len(bundle.layer.sites) > 0
     payload = map_payload(bundle) | {
         "language": language,
-        "texts": {code: _texts(code, rules=rules) for code in languages()},
+        "texts": {code: _texts(code, rules=rules, sites=sites) for code in languages()},
     }
     return render_html(
         "map.html",
@@ -203,14 +205,18 @@ def _level_colours(scale: LevelScale) -> str:
     )
 
 
-def _texts(code: str, *, rules: set[str]) -> dict[str, object]:
-    """Return what the page says in a language, of rules those that spoke."""
+def _texts(code: str, *, rules: set[str], sites: bool) -> dict[str, object]:
+    """Return what the page says in a language, of rules those that spoke, of sites if any are."""
     words = catalogue(code)
     limits = {key: words["limits"][key] for key in ("models", "boundaries")}
     sentences = {key: words["sentences"][key] for key in _SENTENCES}
     page = {key: text for key, text in words["page"].items() if key != "meanings"}
     headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
-    return {key: words[key] for key in _SHOWN} | {
+    if sites:
+        headings["sites"], sentences["sites"] = (
+            words[k]["sites"] for k in ("headings", "sentences")
+        )
+    return {key: words[key] for key in (*_SHOWN, *(["site"] if sites else []))} | {
         "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
         "page": page,
         "limits": limits,

@@ -11,6 +11,7 @@ import pandas as pd
 from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
+from riskmap.assessment.sites import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines
@@ -112,6 +113,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             name: _layer_columns(layer, name, ids)
             | {"drivers": _parts(layer, name, ids, names)}
             | _reasons(bundle, name, ids)
+            | _sites(layer, name, ids)
             for name in _present(layer)
         },
         "frames": [
@@ -201,7 +203,11 @@ def _group(layer: RiskLayer) -> dict[str, Any]:
         code: {display(grade): weight_words(w, catalogue(code)) for grade, w in table.items()}
         for code in (languages() if table else [])
     }
-    about = {key: display(known[key]) for key in GROUP if display(known.get(key))}
+    told = {key: display(known[key]) for key in GROUP if display(known.get(key))}
+    kinds = {code: catalogue(code)["staff_types"] for code in grades}
+    about = {
+        code: {key: kinds[code].get(text, text) for key, text in told.items()} for code in grades
+    }
     return {"about": about, "grades": grades} if grades else {}
 
 
@@ -285,6 +291,20 @@ def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
         "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], rules)]),
     }
     return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
+
+
+def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
+    """Return each site and route: name, region, level, probability, attacked, known in part."""
+    rows = layer.sites[layer.sites["layer"] == name]
+    columns = (
+        map(display, rows["site"]),
+        codes_of(rows["region_id"], ids),
+        map(int, rows["risk_level"]),
+        map(_printed, rows["p_any"]),
+        map(int, rows["attacked"].eq(other=True)),
+        map(int, rows["assessed_share"].lt(1 - LARGEST_GAP)),
+    )
+    return {"sites": [*map(list, zip(*columns, strict=True))]} if len(rows) else {}
 
 
 def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from riskmap.assessment.sites import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import (
     advice_rows,
@@ -41,6 +42,7 @@ from riskmap.outputs.movements import (
 )
 from riskmap.outputs.wordings import (
     NONE,
+    attacks_words,
     chance,
     country_name,
     day,
@@ -50,6 +52,7 @@ from riskmap.outputs.wordings import (
     lies_here,
     notice,
     region_names,
+    type_words,
     validity,
     victim_words,
     victims,
@@ -65,9 +68,20 @@ TABLE_ROWS = 30
 INCIDENT_ROWS = 10
 DRIVER_ROWS = 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("attacks", "changes", "flags", "held", "moves", "matrix", "unread", "relevance")
+OPTIONAL = (
+    "attacks",
+    "changes",
+    "sites",
+    "flags",
+    "held",
+    "moves",
+    "matrix",
+    "unread",
+    "relevance",
+)
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
+    "sites": "sites",
     "matrix": "matrix",
     "advice": "advice_mark",
     "relevance": "relevance",
@@ -141,6 +155,7 @@ def build_report(told: Edition) -> Report:
             "judgements": judgement_lines(told),
             "changes": changes,
             "summary": summary_rows(told, limit=_room_beside(changes)),
+            "sites": _site_rows(told),
             "table": _region_rows(told, shown),
             "matrix": matrix_rows(told),
             "flags": flag_rows(told, shown),
@@ -197,7 +212,7 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
         "level": [level_told(row, words) for row in rows.itertuples()],
-        "attacks_told": [NONE if pd.isna(n) else f"{n:g}" for n in rows["attacks_told"]],
+        "attacks_told": [attacks_words(n, words) for n in rows["attacks_told"]],
         "previous": [
             NONE if pd.isna(level) else level_words(int(level), words)
             for level in rows["level_before"]
@@ -223,6 +238,19 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
         keys.remove("interval")
     return told.grid(keys, zip(*(columns[key] for key in keys), strict=True))
+
+
+def _site_rows(told: Edition) -> Grid:
+    """Return each site and route with the region it stands in, or the worst on its way."""
+    own = [name for name in told.layer.sites if name != "region_id"]
+    regions = told.table.drop(columns=own, errors="ignore").assign(p_most=float("nan"))
+    rows = told.of_headline(told.layer.sites).merge(regions, on="region_id", how="left")
+    rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
+    cells = (
+        (display(row.site), name, level_told(row, told.words), chance(row, told.words))
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
+    )
+    return told.grid(("site", "region", "level", "probability"), cells)
 
 
 def _driver_rows(told: Edition) -> Grid:
@@ -266,7 +294,7 @@ def _incident_rows(told: Edition) -> Grid:
         return (
             f"{row.event_date:%Y-%m-%d}",
             areas.get(row.incident_id, display(names.get(row.region_id, row.region_id))),
-            words["event_types"].get(display(row.event_type), display(row.event_type)),
+            type_words(row, words),
             victim_words(row, words) or NONE,
             display(row.incident_id),
         )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.incidents.words import split_remarks
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import clean_text
 
@@ -179,6 +180,20 @@ def victims(number: float, words: Mapping[str, Any]) -> str:
         return str(words["few_victims"])
     short = float(f"{number:.2g}")
     return f"{short:,.0f}" if short >= 100 else f"{short:g}"  # noqa: PLR2004
+
+
+def attacks_words(number: float, words: Mapping[str, Any]) -> str:
+    """Return how many attacks are told of a region: one may be known to lie in one of several.
+
+    Examples
+    --------
+    >>> [attacks_words(n, catalogue("en")) for n in (0, 3, 1.11254, 0.04)]
+    ['0', '3', 'about 1', 'perhaps 1']
+    """
+    whole = NONE if pd.isna(number) else f"{number:.0f}"
+    if pd.isna(number) or abs(number - round(number)) < _FEW:
+        return whole
+    return str(words["about"].format(n=whole) if number >= _MOSTLY else words["perhaps"])
 
 
 def signed(value: float) -> str:
@@ -402,8 +417,15 @@ def people_of(code: str, words: Mapping[str, Any]) -> str:
 
 def incident_words(row: Any, words: Mapping[str, Any]) -> str:
     """Return an incident in a few words: what, the toll, and of which country people were."""
-    kind = words["event_types"].get(display(row.event_type), display(row.event_type))
-    return ", ".join(filter(None, (kind, victim_words(row, words))))
+    return ", ".join(filter(None, (type_words(row, words), victim_words(row, words))))
+
+
+def type_words(row: Any, words: Mapping[str, Any]) -> str:
+    """Return of what type an incident is; as it is written where that is in no list."""
+    strange = dict(split_remarks(display(getattr(row, "not_understood", ""))))
+    if "event_type" in strange and display(row.event_type) in ("", "other", "unknown"):
+        return f"\u201c{display(strange['event_type'])}\u201d"
+    return str(words["event_types"].get(display(row.event_type), display(row.event_type)))
 
 
 def victim_words(row: Any, words: Mapping[str, Any]) -> str:

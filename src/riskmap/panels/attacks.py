@@ -42,7 +42,7 @@ ATTACK_COLUMNS = (
     Column("nationality", TEXT, "victims' nationalities"),
     Column("sector", TEXT, "victims' sector of work"),
     Column("source", TEXT, "who tells it"),
-    Column("source_count", COUNT, "independent reports of it"),
+    Column("source_count", COUNT, "reports of it, as the feed or the files tell"),
     Column("cleared", TEXT, "why and by whom it was cleared; missing when it was not"),
     Column("unusable", TEXT, "why its day is not known, as written; it then holds no level up"),
 )

@@ -31,8 +31,9 @@ def impute_lost(panel: Panel) -> Panel | None:
     that knows neither, nowhere. Without a readable day it is given one of its source's other
     reports, so that all of them are spread over time as those are. One that is spread over its
     province since nobody knows its district shows that its source may name each district of it;
-    one that may be of two areas counts whole in either. Who was hit in words that are not understood is foreign, and what is of an unknown type without a
-    toll is no attack, which teaches nothing of how many attacks hit foreigners.
+    one that may be of two areas counts whole in either. Who was hit in words that are not
+    understood is foreign, and what is of an unknown type without a toll is no attack, which teaches
+    nothing of how many attacks hit foreigners.
 
     Parameters
     ----------

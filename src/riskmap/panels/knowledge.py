@@ -186,6 +186,8 @@ def _know_layer(
             for position in one.regions:
                 names[position].append(one.source)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
+        if layer == "violence" and layer not in one.scope.layers:
+            continue
         around = _around(one, keys)
         if not one.alive:
             silent[one.regions] = True

@@ -130,10 +130,13 @@ def join_sources(source: pd.Series, day: IntArray, region: pd.Series) -> pd.Seri
     return source.replace(joined) if joined else source
 
 
-#: What the names of files differ by that follow each other.
-_DATED = re.compile(
-    r"\d+|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.IGNORECASE
+_MONTH = (
+    r"(?:(?<![^\W\d_])|(?<=[a-z])(?=[A-Z]))(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may"
+    r"|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
 )
+_PART = rf"(?:(?<![^\W\d_])(?i:to|until|since|from)[\W_]+)?(?:\d+|{_MONTH})"
+#: What the names of files differ by that follow each other: "2023", "Jan 2024", "to june 2023".
+_DATED = re.compile(rf"(?:[\W_]*{_PART})+")
 #: This share of their reports may lie within the other's time, as late rows do.
 _FEW = 0.2
 #: This share of the reports of the earlier one comes from regions that later ones name; or, while

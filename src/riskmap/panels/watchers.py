@@ -211,8 +211,7 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
     """Return the day on which the last silence ended that was no chance, -1 without one.
 
     Reports come in bursts: beside the rate of the year before, the silence is held against the
-    others of the source within five years. One that lasts is told before the source counts as
-    stopped.
+    others of the source within five years. One that lasts is told before the source has stopped.
     """
     quiet = np.diff(np.append(days, until))
     sure = find_gaps(
@@ -222,7 +221,9 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
         probability=rules.past_gap_probability,
         least_days=rules.fresh_gap_days,
     )
-    sure[:-1] &= quiet[:-1] > rules.least_gap_days
+    sure &= (quiet > rules.least_gap_days) == np.append(
+        np.ones(len(quiet) - 1, dtype=bool), [False]
+    )
     for i in np.flatnonzero(sure)[::-1]:
         near = np.abs(days - days[i]) <= rules.gap_days
         near[i] = False

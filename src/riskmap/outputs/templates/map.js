@@ -43,6 +43,7 @@
     if (v === null || v === undefined) return "–";
     return v > 0 && v < 5e-4 ? "< 0.001" : String(Number(v.toPrecision(digits || 2)));
   };
+  const attacks = (v) => (Math.abs(v - Math.round(v)) < 0.01 ? Math.round(v) : v < 0.5 ? T().perhaps : fill(T().about, { n: Math.round(v) }));
   const victims = (v) => (v !== null && v !== undefined && v < 0.01 ? T().few_victims : number(v));
   const word = (p) => {
     if (p < 1e-4) return fill(T().likelihoods.rarest, { n: (1e4).toLocaleString("en") });
@@ -339,7 +340,8 @@
     const fact = (key, value) => { if (value !== null && value !== undefined && value !== "") facts.append(make("dt", key), make("dd", value)); };
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${victims(l.victims[i])} (${victims(l.severe ? l.severe[i] : null)})`);
-    if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, number(l.told[i]));
+    if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, attacks(l.told[i]));
+    if (l.sites) fact(t.site, l.sites.filter((site) => site[1] === i).map((site) => site[0]).join(", "));
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
     for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], [told(i, D.layers[name]), D.layers[name].level[i] ? percent(D.layers[name].p[i]) : reasons(i, D.layers[name]).join(", ")].filter(Boolean).join(" · "));
@@ -431,6 +433,16 @@
   // ---- beside the ranking: likelihood and consequence, and what counts for the group ----
   function context() {
     const t = T(), l = layer(), out = [];
+    if (l.sites) {
+      const level = (i, v, hit, part) => {
+        if (v === l.level[i] && !part) return told(i);
+        const text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, least = v && part ? fill(t.told.at_least, { level: text }) : text;
+        return hit ? fill(t.told.attacked, { level: least }) : least;
+      };
+      const rows = l.sites.map(([name, i, v, p, hit, part]) => [name, R.name[i], level(i, v, hit, part), percent(p)]);
+      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p], rows));
+      out[0].open = true;
+    }
     if (l.severe) {
       const classes = D.scale.consequences, cells = D.scale.levels.map(() => new Array(classes.length + 1).fill(0));
       for (let i = 0; i < N; i += 1) {
@@ -443,7 +455,7 @@
       out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
     }
     if (D.group.grades) {
-      const about = Object.entries(D.group.about).map(([key, text]) => [t.group[key], text]);
+      const about = Object.entries(D.group.about[S.lang]).map(([key, text]) => [t.group[key], text]);
       const grades = Object.entries(D.group.grades[S.lang]).map(([grade, weight]) => [t.relevances[grade] || grade, weight]);
       out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], [...about, ...grades]));
     }

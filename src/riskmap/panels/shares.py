@@ -85,12 +85,11 @@ def going_shares(told: pd.DataFrame) -> pd.DataFrame:
     many = known >= shipped["least_told_below"]
     learnt = (names_victims & ((mean >= shipped["share"]) | many)).to_numpy(dtype=bool)
     low, high = (stats.beta.ppf(q, foreign, others) for q in _SPAN)
-    some = (hit > 0).to_numpy(dtype=bool)  # what few reports tell may be so of all
     found = table.assign(
         unknown=table["reports"] - table["told"],
         share=np.where(learnt, mean, shipped["share"]),
         share_low=np.where(learnt, low, shipped["low"]),
-        share_high=np.where(learnt, high, np.maximum(np.where(some, high, 0.0), shipped["high"])),
+        share_high=np.where(learnt, high, shipped["high"]),
         basis=np.where(learnt, "learnt", "shipped"),
         below_prior=learnt & (mean < shipped["share"]).to_numpy(dtype=bool),
     )

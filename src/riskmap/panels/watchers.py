@@ -355,7 +355,9 @@ def main_sources(
     whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
     able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
     current &= able | ~(able & current).groupby(country).transform("any")
-    number = seen[_TELLS[layer]]
+    number = seen[layer]
+    if layer == "foreign":  # violence of local people tells of them too
+        number = np.maximum(seen["violence"] - seen["unknown"], number)
     told = current & (age > 0) & (number > 0)
     record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
     record |= told & ~record.groupby(country).transform("any")
@@ -390,9 +392,6 @@ def _cover(counts: pd.DataFrame) -> list[str]:
             named |= own > 0
     return found
 
-
-#: Of foreigners a report tells that says who was hit, also where they were local people.
-_TELLS = {"violence": "violence", "foreign": "told", "reports": "reports"}
 
 #: A source covers regions for itself when they are where so much happened of what it tells.
 _NEW = 0.5

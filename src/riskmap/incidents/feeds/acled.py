@@ -39,8 +39,6 @@ from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from riskmap.incidents.date_columns import Days
-
 
 #: 1 the day, 2 the week, 3 the month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
@@ -77,11 +75,6 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("event_date", "")
-
-
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return event types of two columns, the number of sources, and when a row became known."""
     fine = map_codes(source.texts("sub_event_type"), SUB_EVENT_TYPE)
@@ -112,8 +105,7 @@ FEED = Feed(
     required=frozenset(
         {"event_date", "time_precision", "sub_event_type", "actor1", "geo_precision", "fatalities"}
     ),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={
         "source_id": ("event_id_cnty", "data_id"),
         "place": ("location",),

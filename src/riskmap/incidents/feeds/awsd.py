@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.incidents.date_columns import Days, read_parts
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_precision, find_staff
 from riskmap.incidents.scope import Scope
@@ -56,13 +55,6 @@ EVENT_TYPE = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the days of Year, Month and Day."""
-    return read_parts(
-        source.texts("year"), source.texts("month"), source.texts("day"), columns="Year, Month, Day"
-    )
-
-
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return the precision from the filled names, and whether staff were foreign."""
     return {"geo_precision": find_precision(frame), "staff_type": find_staff(frame)}
@@ -74,8 +66,7 @@ FEED = Feed(
     required=frozenset(
         {"incident_id", "year", "month", "day", "means_of_attack", "total_affected"}
     ),
-    dates=_dates,
-    date_columns=("year", "month", "day"),
+    dates=(("year",), ("month",), ("day",)),
     country=(("country", "country_code"), find_iso),
     texts={
         "source_id": ("incident_id",),

@@ -22,8 +22,6 @@ from riskmap.incidents.values import per_unique
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.date_columns import Days
-
 
 _ACTOR = (
     *("code", "name", "countrycode", "knowngroupcode", "ethniccode", "religion1code"),
@@ -64,11 +62,6 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("sqldate", "")
-
-
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return the event type and when the row was added, in UTC; talk is set aside."""
     types = find_types(source.texts("eventcode"))
@@ -86,8 +79,7 @@ FEED = Feed(
     name="gdelt",
     title="GDELT events",
     required=frozenset({"globaleventid", "sqldate", "eventcode", "actiongeo_type"}),
-    dates=_dates,
-    date_columns=("sqldate",),
+    dates=(("sqldate",),),
     texts={
         "source_id": ("globaleventid",),
         "place": ("actiongeo_fullname",),

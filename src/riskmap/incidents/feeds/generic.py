@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
-from riskmap.incidents.feeds.mappings import STAFF_TYPES, Codes, Feed, Source, same_words
+from riskmap.incidents.feeds.mappings import (
+    STAFF_TYPES,
+    Codes,
+    Feed,
+    Source,
+    find_precision,
+    same_words,
+)
 from riskmap.incidents.feeds.people import (
     count_foreign,
     hear_others,
@@ -22,7 +29,6 @@ from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABI
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from riskmap.incidents.date_columns import Days
 
 #: Whose nationality a column tells, and what columns of nationalities are called.
 _WHOSE = ("victim", "victims", "casualty", "casualties", "worker", "staff", "target")
@@ -169,17 +175,6 @@ def is_readable(columns: Container[str]) -> bool:
     return "event_date" in has and any(name in has for name in place)
 
 
-#: How exactly a place is known by the first of a point and of four names that a row has.
-_UNSTATED = ("point", "place", "admin2", "admin1", "country", "unknown")
-
-
-def _dates(source: Source) -> Days:
-    """Return the days from the first to the last date."""
-    name = next((name for name in NAMES["event_date"] if name in source), "event_date")
-    end = next((name for name in NAMES["event_date_end"] if name in source), "event_date_end")
-    return source.interval(name, end)
-
-
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return who was hit, when rows became known, and how exact an unstated place is."""
     victims, nations = count_foreign(source, NAMES["foreign_victims"])
@@ -187,19 +182,16 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [texts.where(texts.str.contains(_LETTER, na=False)) for texts in source.every(*VICTIMS)]
     used = {source.name(name) for names in (*NAMES.values(), VICTIMS) for name in names}
-    named = [frame[name].notna() for name in ("place", "admin2", "admin1", "country")]
-    told = np.select([frame["latitude"].notna(), *named], range(5), 5)
-    unstated = pd.Series(pd.array(_UNSTATED, dtype="str").take(told))
-    ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
+    unstated = np.where(frame["latitude"].notna(), "point", find_precision(frame))
     return {
-        "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
+        "geo_precision": frame["geo_precision"].fillna(pd.Series(unstated, dtype="str")),
         **read_people(source, frame),
         "notes": join_texts(
             *source.every(*NAMES["notes"]),
             *("Victims: " + texts for texts in hit),
             *hear_others(source, used),
         ),
-        "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
+        "ingested_at": source.moments("ingested_at"),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
 
@@ -216,8 +208,7 @@ FEED = Feed(
     name="generic",
     title="generic table",
     required=frozenset(),
-    dates=_dates,
-    date_columns=(*NAMES["event_date"], *NAMES["event_date_end"]),
+    dates=(NAMES["event_date"], NAMES["event_date_end"]),
     texts={
         name: NAMES[name]
         for name in (

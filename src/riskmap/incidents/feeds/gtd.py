@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country
-from riskmap.incidents.date_columns import Days, read_parts
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.scope import Scope
@@ -74,12 +73,6 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the days of iyear, imonth and iday."""
-    parts = (source.texts(name) for name in ("iyear", "imonth", "iday"))
-    return read_parts(*parts, columns="iyear, imonth, iday")
-
-
 def _nations(source: Source) -> list[list[str]]:
     """Return the nationalities of each row's targets; words that are none are noted."""
     known: dict[str, tuple[list[str], bool, list[str]]] = {"": ([], False, [])}
@@ -118,8 +111,7 @@ FEED = Feed(
     name="gtd",
     title="Global Terrorism Database",
     required=frozenset({"eventid", "iyear", "imonth", "iday", "attacktype1_txt", "gname"}),
-    dates=_dates,
-    date_columns=("iyear", "imonth", "iday"),
+    dates=(("iyear",), ("imonth",), ("iday",)),
     texts={
         "source_id": ("eventid",),
         "place": ("city",),

@@ -31,13 +31,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.incidents.date_columns import Days
-
-
-def _dates(source: Source) -> Days:
-    """Return the days of the reference period."""
-    return source.interval("reference_period_start", "reference_period_end")
-
 
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Say that no row is an incident."""
@@ -48,8 +41,7 @@ FEED = Feed(
     name="hapi",
     title="HDX HAPI conflict events",
     required=frozenset({"events", "fatalities", "reference_period_start", "location_code"}),
-    dates=_dates,
-    date_columns=("reference_period_start", "reference_period_end"),
+    dates=(("reference_period_start",), ("reference_period_end",)),
     texts={
         "source_id": ("hapi_id",),
         "admin1": ("admin1_name", "provider_admin1_name"),

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.incidents.date_columns import Days
 
 #: PLOVER event types that are incidents.
 PLOVER_TYPE = {
@@ -43,11 +42,6 @@ PLOVER_MODE = {
     "suicide-attack": "explosion",
     "torture": "assault",
 }
-
-
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("event_date", "")
 
 
 def _finish_icews(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -82,8 +76,7 @@ ICEWS = Feed(
     name="icews",
     title="Integrated Crisis Early Warning System",
     required=frozenset({"event_id", "event_date", "cameo_code", "story_id"}),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={**_PLACES, "actor": ("source_name",), "notes": ("event_text",)},
     # read by machine from what newspapers happen to print: heard, never taken for silence
     scope=Scope(),
@@ -96,8 +89,7 @@ POLECAT = Feed(
     name="polecat",
     title="Political Event Classification, Attributes, and Types",
     required=frozenset({"event_id", "event_date", "event_type", "event_mode", "quad_code"}),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={**_PLACES, "actor": ("actor_name",), "notes": ("event_mode",)},
     country=(("country",), find_iso),
     # read by machine from what newspapers happen to print: heard, never taken for silence

@@ -19,7 +19,6 @@ from riskmap.incidents.values import parse_counts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.date_columns import Days
 
 #: Weapon.
 EVENT_TYPE = {
@@ -35,11 +34,6 @@ EVENT_TYPE = {
     "Arson": "armed_attack",
     "No information on weapons": "unknown",
 }
-
-
-def _dates(source: Source) -> Days:
-    """Return the day of the incident."""
-    return source.interval("date", "")
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -58,8 +52,7 @@ FEED = Feed(
     name="shcc",
     title="Insecurity Insight, attacks on aid workers",
     required=frozenset({"date", "weapon", "organisation", "killed", "injured", "kidnapped"}),
-    dates=_dates,
-    date_columns=("date",),
+    dates=(("date",),),
     texts={"source_id": ("incident_id", "event_id"), "actor": ("actor",)},
     counts={"killed": ("killed",), "wounded": ("injured",), "abducted": ("kidnapped",)},
     sums={

@@ -39,8 +39,6 @@ from riskmap.incidents.words import read_list
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.date_columns import Days
-
 
 #: 1 day, 2 two to six days, 3 week, 4 month, 5 more than a month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "week", "4": "month", "5": "year"}
@@ -61,11 +59,6 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the days from start to end."""
-    return source.interval("date_start", "date_end")
-
-
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return whole ids, both sides of a battle, and the province of a fuzzy region."""
     battle = (frame["event_type"] == "battle") & frame["side_b"].notna()
@@ -82,8 +75,7 @@ FEED = Feed(
     name="ucdp",
     title="UCDP Georeferenced Event Dataset",
     required=frozenset({"id", "type_of_violence", "where_prec", "date_prec", "date_start"}),
-    dates=_dates,
-    date_columns=("date_start", "date_end"),
+    dates=(("date_start",), ("date_end",)),
     texts={
         "source_id": ("id",),
         "place": ("where_coordinates", "where_description"),

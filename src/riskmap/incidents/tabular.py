@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_text, split_fields
-from riskmap.incidents.feeds import FEEDS, find_headerless, recognise
+from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.partitions import PARQUET, LazyPartition, RowGroups, split_parquet
 from riskmap.incidents.parts import Block, Part, laid_out, split_file
 from riskmap.incidents.stated_scopes import ScopeRules
@@ -156,11 +156,11 @@ def open_table(
 
 def _feed_named(name: str) -> Feed:
     """Return a feed by its name."""
-    for feed in FEEDS:
+    for feed in every_feed():
         if feed.name == name:
             return feed
     raise InputError(
-        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in FEEDS)
+        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in every_feed())
     )
 
 

@@ -22,7 +22,7 @@ from riskmap.countries import display_name
 from riskmap.downloads import Service
 from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.queries import (
     Client,
     Pace,
@@ -44,24 +44,22 @@ if TYPE_CHECKING:
 DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
 
 #: What happened, by sub_event_type where it says more than event_type.
-SUB_EVENT_TYPE = {
-    "Attack": "armed_attack",
-    "Abduction/forced disappearance": "abduction",
-    "Sexual violence": "assault",
-    "Arrests": "arrest",
-    "Suicide bomb": "explosion",
-    "Grenade": "explosion",
-}
+SUB_EVENT_TYPE = by_meaning(
+    armed_attack=("Attack",),
+    abduction=("Abduction/forced disappearance",),
+    assault=("Sexual violence",),
+    arrest=("Arrests",),
+    explosion=("Suicide bomb", "Grenade"),
+)
 
 #: What happened, by event_type.
-EVENT_TYPE = {
-    "Battles": "battle",
-    "Explosions/Remote violence": "explosion",
-    "Violence against civilians": "armed_attack",
-    "Protests": "unrest",
-    "Riots": "unrest",
-    "Strategic developments": "other",
-}
+EVENT_TYPE = by_meaning(
+    battle=("Battles",),
+    explosion=("Explosions/Remote violence",),
+    armed_attack=("Violence against civilians",),
+    unrest=("Protests", "Riots"),
+    other=("Strategic developments",),
+)
 
 #: Unix seconds of the year 2100: a later timestamp is no time.
 LAST_SECOND = 4_102_444_800

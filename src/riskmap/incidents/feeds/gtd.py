@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
@@ -22,38 +22,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: attacktype1_txt.
-EVENT_TYPE = {
-    "Armed Assault": "armed_attack",
-    "Assassination": "armed_attack",
-    "Bombing/Explosion": "explosion",
-    "Hostage Taking (Kidnapping)": "abduction",
-    "Hostage Taking (Barricade Incident)": "abduction",
-    "Hijacking": "abduction",
-    "Unarmed Assault": "assault",
-    "Facility/Infrastructure Attack": "other",
-    "Unknown": "unknown",
-}
+EVENT_TYPE = by_meaning(
+    armed_attack=("Armed Assault", "Assassination"),
+    explosion=("Bombing/Explosion",),
+    abduction=("Hostage Taking (Kidnapping)", "Hostage Taking (Barricade Incident)", "Hijacking"),
+    assault=("Unarmed Assault",),
+    other=("Facility/Infrastructure Attack",),
+    unknown=("Unknown",),
+)
 
 #: targsubtype1_txt, where it says more than targtype1_txt.
-SECTOR_OF_SUBTYPE = {
-    "Construction": "construction",
-    "Mining": "mining",
-    "Gas/Oil/Electric": "energy",
-    "Gas": "energy",
-    "Electricity": "energy",
-    "Oil": "energy",
-    "Retail/Grocery/Bakery": "trade",
-}
+SECTOR_OF_SUBTYPE = by_meaning(
+    construction=("Construction",),
+    mining=("Mining",),
+    energy=("Gas/Oil/Electric", "Gas", "Electricity", "Oil"),
+    trade=("Retail/Grocery/Bakery",),
+)
 
 #: targtype1_txt.
-SECTOR = {
-    "NGO": "aid",
-    "Journalists & Media": "media",
-    "Transportation": "transport",
-    "Airports & Aircraft": "transport",
-    "Maritime": "transport",
-    "Utilities": "energy",
-}
+SECTOR = by_meaning(
+    aid=("NGO",),
+    media=("Journalists & Media",),
+    transport=("Transportation", "Airports & Aircraft", "Maritime"),
+    energy=("Utilities",),
+)
 
 
 #: targtype1_txt of targets that carry arms: an attack on them is aimed at no foreign worker.

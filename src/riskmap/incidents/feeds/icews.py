@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.feeds.gdelt import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed, Source, find_precision
+from riskmap.incidents.feeds.mappings import Feed, Source, by_meaning, find_precision
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
 
@@ -22,26 +22,16 @@ if TYPE_CHECKING:
 
 
 #: PLOVER event types that are incidents.
-PLOVER_TYPE = {
-    "ASSAULT": "armed_attack",
-    "COERCE": "other",
-    "PROTEST": "unrest",
-}
+PLOVER_TYPE = {"ASSAULT": "armed_attack", "COERCE": "other", "PROTEST": "unrest"}
 
 #: PLOVER modes that say more than the type.
-PLOVER_MODE = {
-    "abduct": "abduction",
-    "aerial": "explosion",
-    "arrest": "arrest",
-    "beat": "assault",
-    "cleansing": "armed_attack",
-    "drone": "explosion",
-    "explosives": "explosion",
-    "heavy-weapons": "explosion",
-    "sexual": "assault",
-    "suicide-attack": "explosion",
-    "torture": "assault",
-}
+PLOVER_MODE = by_meaning(
+    abduction=("abduct",),
+    explosion=("aerial", "drone", "explosives", "heavy-weapons", "suicide-attack"),
+    arrest=("arrest",),
+    assault=("beat", "sexual", "torture"),
+    armed_attack=("cleansing",),
+)
 
 
 def _finish_icews(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

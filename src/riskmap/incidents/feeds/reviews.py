@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.generic import find_iso, read_people
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -18,7 +18,6 @@ from riskmap.incidents.feeds.mappings import (
     find_precision,
     same_words,
 )
-from riskmap.incidents.feeds.people import read_people
 from riskmap.incidents.scope import Scope
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 

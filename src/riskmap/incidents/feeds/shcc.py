@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_staff
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning, find_staff
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import parse_counts
 
@@ -21,19 +21,12 @@ if TYPE_CHECKING:
 
 
 #: Weapon.
-EVENT_TYPE = {
-    "Firearms": "armed_attack",
-    "Aerial bombing, missiles and shelling": "explosion",
-    "IED": "explosion",
-    "Blunt, dagger, knife  and machetes": "assault",
-    "Unarmed": "assault",
-    "Fist and foot": "assault",
-    "Stones": "assault",
-    "Liquid": "assault",
-    "Tasers, live and rubber bullets": "armed_attack",
-    "Arson": "armed_attack",
-    "No information on weapons": "unknown",
-}
+EVENT_TYPE = by_meaning(
+    armed_attack=("Firearms", "Tasers, live and rubber bullets", "Arson"),
+    explosion=("Aerial bombing, missiles and shelling", "IED"),
+    assault=("Blunt, dagger, knife  and machetes", "Unarmed", "Fist and foot", "Stones", "Liquid"),
+    unknown=("No information on weapons",),
+)
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:

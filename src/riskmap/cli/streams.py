@@ -88,7 +88,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     those whose dates have a stated format are read at once.
     """
     import riskmap as rm
-    from riskmap.incidents.stated_scopes import scope_path
+    from riskmap.incidents.scope import scope_path
 
     if dates is not None and scheduler is not None:
         raise typer.BadParameter("--dates does not go with --scheduler: write ISO dates")

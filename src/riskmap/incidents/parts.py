@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from riskmap.errors import InputError
-from riskmap.incidents.stated_scopes import ScopeRules
+from riskmap.incidents.scope import ScopeRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

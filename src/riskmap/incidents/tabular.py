@@ -17,7 +17,7 @@ from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.partitions import PARQUET, LazyPartition, RowGroups, split_parquet
 from riskmap.incidents.parts import Block, Part, laid_out, split_file
-from riskmap.incidents.stated_scopes import ScopeRules
+from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
 from riskmap.schema import check_incidents
 

@@ -21,10 +21,10 @@ import pandas as pd
 from riskmap.downloads import bare_address, stream, write_whole
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.parts import laid_out, split_file
+from riskmap.incidents.parts import split_file
 from riskmap.incidents.queries import Page, Question, check_columns, plain
 from riskmap.incidents.sessions import Session
-from riskmap.incidents.tabular import open_table
+from riskmap.incidents.tabular import laid_out, open_table
 from riskmap.settings import cache_folder
 
 if TYPE_CHECKING:

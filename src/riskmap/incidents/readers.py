@@ -17,8 +17,7 @@ from riskmap.incidents.coordinates import distinct_points
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.mappings import Source, apply_feed
-from riskmap.incidents.partitions import LazyPartition, RowGroups, is_incidents
-from riskmap.incidents.parts import Part
+from riskmap.incidents.parts import LazyPartition, Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table

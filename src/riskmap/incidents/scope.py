@@ -4,10 +4,10 @@ What a source tells can raise any level. Its silence lowers one only where it wa
 sectors and countries of its scope, from ``since`` on and up to its ``delay``. A scope travels with
 each incident as one line of text, in the column ``scope`` of the Incidents table.
 
-The caller, the row, a file beside the file, the feed or the rows say it; the first of them that says
-anything counts. What nobody says and nothing shows stays missing: such rows raise levels, and nobody
-watches. What a person states has the reach ``reports`` unless it says otherwise, since a desk's own
-log knows nothing of places that it has no reports from.
+The caller, the row, a file beside the file, the feed or the rows say it; the first of them that
+says anything counts. What nobody says and nothing shows stays missing: such rows raise levels, and
+nobody watches. What a person states has the reach ``reports`` unless it says otherwise, since a
+desk's own log knows nothing of places that it has no reports from.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Refuse words that are none of a scope."""
+        words: list[tuple[str, str, tuple[str, ...]]]
         words = [("layer", word, WATCHED_LAYERS) for word in self.layers]
         words += [("sector", word, SECTORS) for word in self.sectors]
         for what, word, known in words:

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
-_SPACE, _DELETE = 0x20, 0x7F
 
 
 def per_unique(
@@ -83,42 +82,13 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     ['Herat', nan, 'NA']
     """
     texts = values.astype("str")
-    texts = texts if has_no_margins(texts) else texts.str.strip()
+    stripped = texts.str.strip()
+    if not stripped.equals(texts):  # the column itself, where it can be, needs no more memory
+        texts = stripped
     blank = texts == ""
     if known := list(unknown):
         blank |= texts.isin(known)
     return texts.mask(blank) if blank.any() else texts
-
-
-def has_no_margins(texts: pd.Series) -> bool:
-    """Return whether all texts begin and end with a visible ASCII character, or are empty.
-
-    Only columns that Arrow holds can be told apart so, by looking at two bytes of each text; the
-    answer is False for others.
-
-    Examples
-    --------
-    >>> has_no_margins(pd.Series([" Herat"], dtype="str"))
-    False
-    """
-    chunks = getattr(getattr(texts.array, "_pa_array", None), "chunks", None)
-    if chunks is None:
-        return False
-    for chunk in chunks:
-        _, offsets, data = chunk.buffers()
-        if data is None:
-            continue
-        width = "int64" if str(chunk.type).startswith("large") else "int32"
-        cuts: IntArray = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
-        if not len(chunk) or cuts[0] == cuts[-1]:
-            continue
-        bytes_ = np.frombuffer(data, np.uint8)
-        filled = cuts[1:] > cuts[:-1]
-        for at in (cuts[:-1][filled], cuts[1:][filled] - 1):
-            ends = bytes_[at]
-            if ends.min() <= _SPACE or ends.max() >= _DELETE:
-                return False
-    return True
 
 
 class Counts(NamedTuple):

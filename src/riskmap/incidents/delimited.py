@@ -5,7 +5,8 @@ A row that has too few or too many fields is kept, emptied and marked: its colum
 What stood in it is kept beside the table, since it may tell of an attack all the same.
 
 Two readers give the same table: Arrow's parser where it is installed, on every core, for files
-whose rows are whole and agree in number with the lines, and Python's :mod:`csv`, exact, for everything else.
+whose rows are whole and agree in number with the lines, and Python's :mod:`csv`, exact, for
+everything else.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents import fetching
 from riskmap.incidents.articles import read_articles
 from riskmap.incidents.feeds.ucdp import country_numbers
-from riskmap.incidents.fetched_pages import PageStore
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, withdraw_incidents, write_rows
 from riskmap.incidents.queries import Query
+from riskmap.incidents.sessions import PageStore
 from riskmap.schema import check_incidents
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")

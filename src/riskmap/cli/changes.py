@@ -11,11 +11,13 @@ import typer
 
 from riskmap.cli.common import (
     Every,
+    Group,
     Horizon,
     Incidents,
     Jobs,
     Json,
     Regions,
+    Scale,
     Scheduler,
     ScopeText,
     as_rows,
@@ -99,10 +101,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     end: Annotated[str, typer.Option("--to", help="Day up to which layers follow.")],
     horizon: Horizon = "90D",
     every: Every = "month",
-    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
-    ] = None,
+    scale: Scale = None,
+    group: Group = None,
     *,
     scope: ScopeText = None,
     jobs: Jobs = 1,
@@ -119,7 +119,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
-    who = None if group is None else load_group(group)
+    who = load_group(group)
     with hire(jobs, scheduler) as workers:
         table = load_incidents(incidents, scope=scope, group=who)
         districts = load_regions(regions)

@@ -14,6 +14,7 @@ from riskmap.cli.common import (
     Dates,
     Every,
     Formats,
+    Group,
     Horizon,
     Incidents,
     Json,
@@ -22,6 +23,7 @@ from riskmap.cli.common import (
     Out,
     Profile,
     Regions,
+    Scale,
     Scheduler,
     ScopeText,
     load_group,
@@ -59,10 +61,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
     horizon: Horizon = "90D",
     every: Every = "month",
-    group: Annotated[
-        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
-    ] = None,
-    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
+    group: Group = None,
+    scale: Scale = None,
     out: Out = Path("out"),
     previous: Annotated[
         Path | None,
@@ -96,7 +96,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     publish = _publisher(out, formats, languages, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
-    who = None if group is None else load_group(group)
+    who = load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     ids = districts["region_id"]
     cleared = () if decisions is None else rm.read_decisions(decisions, region_ids=ids)
@@ -259,15 +259,11 @@ def _publisher(
         "languages": choose_languages(split_names(languages or ["en"])),
         "profile": profile,
     }
-
-    def publish(layer: RiskLayer, *, later: str = "") -> None:
-        _publish(layer, out, options, as_json=as_json, later=later)
-
-    return publish
+    return partial(_publish, out=out, options=options, as_json=as_json)
 
 
 def _publish(
-    layer: RiskLayer, out: Path, options: dict[str, Any], *, as_json: bool, later: str = ""
+    layer: RiskLayer, *, out: Path, options: dict[str, Any], as_json: bool, later: str = ""
 ) -> None:
     """Write a layer and print where it is and what it says."""
     import json

@@ -57,27 +57,10 @@ class Points:
     evidence: NDArray[Any]
 
 
-def distinct_points(x: FloatArray, y: FloatArray) -> tuple[IntArray, IntArray]:
-    """Return a number for each point, the same for equal ones, and the first row of each number.
-
-    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (n,)
-        Coordinates; missing ones are equal to one another.
-
-    Examples
-    --------
-    >>> number, first = distinct_points(np.array([1.0, 2.0, 1.0]), np.array([5.0, 5.0, 5.0]))
-    >>> number.tolist(), first.tolist()
-    ([0, 1, 0], [0, 1])
-    """
-    return number_rows([x, y])
-
-
 def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
     """Return a number for each row, the same for equal rows, and the first row of each number.
+
+    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
 
     Parameters
     ----------
@@ -149,30 +132,23 @@ def read_points(
     if not restore:
         wrong &= np.isnan(lat) | np.isnan(lon)
     _restore(lat, lon, texts, boxes=boxes, evidence=evidence, wrong=wrong)
+
+    def tell(row: int, expected: str) -> str:
+        return describe(", ".join(names), ", ".join(text.iloc[row] for text in texts), expected)
+
     if restore:
         far = _is_far(lat, lon, texts, boxes) & ~blank
+        lost = "in a file without decimal points"
         quarantine.add_details(
             far,
             "bad_coordinates",
-            lambda row: describe(
-                ", ".join(names),
-                f"{texts[0].iloc[row]}, {texts[1].iloc[row]}",
-                f"a place in {display_name(countries.iloc[row])}, in a file without decimal points",
-            ),
+            lambda row: tell(row, f"a place in {display_name(countries.iloc[row])}, {lost}"),
         )
     good = _in_range(lat, lon)
     swapped = _is_swapped(lat, lon, boxes)
     zero = (lat == 0) & (lon == 0)
-    strange = ~(good | blank) | swapped | zero
-    both = _joined(texts, strange)
-    where = ", ".join(names)
-    quarantine.add(
-        swapped,
-        "swapped_coordinates",
-        column=where,
-        met=both,
-        expected="latitude before longitude, in the row's country",
-    )
+    order = "latitude before longitude, in the row's country"
+    quarantine.add_details(swapped, "swapped_coordinates", lambda row: tell(row, order))
     for text, name, number, limit in zip(texts, names, (lat, lon), LIMITS, strict=True):
         quarantine.add(
             ~(np.abs(number) <= limit) & ~blank,
@@ -181,7 +157,7 @@ def read_points(
             met=text,
             expected=f"a number from -{limit} to {limit}",
         )
-    quarantine.add(zero, "null_island", column=where, met=both, expected="the place of an incident")
+    quarantine.add_details(zero, "null_island", lambda row: tell(row, "the place of an incident"))
     keep = good & ~zero & ~swapped
     return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
 
@@ -215,15 +191,6 @@ def _is_swapped(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[
     by_range = ~(np.abs(lat) <= LIMITS[0]) & _in_range(lon, lat)
     outside = ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
     return by_range | (outside & _inside(lon, lat, boxes))
-
-
-def _joined(texts: tuple[pd.Series, pd.Series], where: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return both coordinates as one text, made only where it is needed."""
-    both = np.full(len(where), None, object)
-    rows = np.flatnonzero(where)
-    for row, lat, lon in zip(rows, texts[0].iloc[rows], texts[1].iloc[rows], strict=True):
-        both[row] = f"{lat}, {lon}"
-    return both
 
 
 def _restore(

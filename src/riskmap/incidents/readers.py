@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.coordinates import distinct_points
+from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.mappings import Source, apply_feed
@@ -266,7 +266,7 @@ def _complete(
 
 def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
     """Return points, None where there is none; equal ones are one object."""
-    number, first = distinct_points(lon, lat)
+    number, first = number_rows([lon, lat])
     points = shapely.points(lon[first], lat[first])
     points[np.isnan(lon[first]) | np.isnan(lat[first])] = None
     return points[number]

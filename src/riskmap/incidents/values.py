@@ -271,17 +271,6 @@ def read_codes(
     return pd.Series(answers, index=values.index), strange
 
 
-def integer_text(values: pd.Series) -> pd.Series:
-    """Return ids that a table program turned into ``214797.0`` as ``214797``.
-
-    Examples
-    --------
-    >>> integer_text(pd.Series(["214797.0", "A.0", None], dtype="str")).tolist()
-    ['214797', 'A.0', nan]
-    """
-    return values.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
-
-
 #: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.
 NO_COUNT = frozenset(
     ("n a", "na", "nan", "none", "null", "unk", "unknown", "not known", "not reported", "tbc",

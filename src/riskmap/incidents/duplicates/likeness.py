@@ -185,8 +185,7 @@ class Facts:
         found = np.zeros(len(i), dtype=bool)
         for a, b in ((one[i], other[j]), (one[j], other[i])):
             some = np.flatnonzero((a != "") & (b != ""))
-            part = process.cpdist(list(a[some]), list(b[some]), scorer=fuzz.partial_ratio)
-            found[some] |= part >= SPELLING
+            found[some] |= likeness(a[some], b[some], fuzz.partial_ratio) >= SPELLING
         return found
 
     def shared_words(self, i: IntArray, j: IntArray) -> FloatArray:
@@ -226,14 +225,11 @@ def are_spellings(one: NDArray[np.object_], other: NDArray[np.object_]) -> NDArr
     >>> are_spellings(one, other).tolist()
     [True, True, False]
     """
-    if not len(one):
-        return np.zeros(0, dtype=bool)
-    alike = process.cpdist(list(one), list(other), scorer=fuzz.ratio) >= SPELLING
     starts = [
         a.startswith(b) or b.startswith(a) or a.endswith(b) or b.endswith(a)
         for a, b in zip(one.tolist(), other.tolist(), strict=True)
     ]
-    return np.asarray(alike | np.array(starts, dtype=bool))
+    return (likeness(one, other) >= SPELLING) | np.array(starts, dtype=bool)
 
 
 @lru_cache
@@ -312,8 +308,8 @@ def _in_other_places(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_
 
 def alike_texts(text: list[str], i: IntArray, j: IntArray) -> FloatArray:
     """Return the likeness of texts, 0 to 100, 0 where one has none."""
-    told = np.array([bool(note) for note in text], dtype=bool)
-    return np.where(told[i] & told[j], _likeness(text, i, j, fuzz.ratio), 0.0)
+    told = np.array(text, dtype=object)
+    return np.where((told[i] != "") & (told[j] != ""), likeness(told[i], told[j]), 0.0)
 
 
 def score_pairs(facts: Facts, pairs: IntArray) -> FloatArray:
@@ -355,12 +351,13 @@ def count_days(table: pd.DataFrame) -> FloatArray:
 
 def _text_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
     """Return the points for likeness of the texts, none where one has no text."""
-    both = (_likeness(facts.text, i, j, scorer) for scorer in (fuzz.ratio, fuzz.token_set_ratio))
-    points = TEXT * (sum(both) / 200 - TEXT_NEUTRAL) / (1.0 - TEXT_NEUTRAL)
+    text = np.array(facts.text, dtype=object)
+    one, other = text[i], text[j]
+    both = likeness(one, other) + likeness(one, other, fuzz.token_set_ratio)
+    points = TEXT * (both / 200 - TEXT_NEUTRAL) / (1.0 - TEXT_NEUTRAL)
     same = facts.source[i] == facts.source[j]
     points = np.where(same, points, np.maximum(points, 0.0))
-    told = np.array([len(text) > 0 for text in facts.text], dtype=bool)
-    return np.where(told[i] & told[j], points, 0.0)
+    return np.where((one != "") & (other != ""), points, 0.0)
 
 
 def _place_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
@@ -385,18 +382,16 @@ def _name_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
     """
     place, district = (facts.names[name].to_numpy(object) for name in ("place", "admin2"))
 
-    def alike(a: Any, b: Any, scorer: Any) -> NDArray[np.bool_]:
-        both = process.cpdist(list(a), list(b), scorer=scorer) >= NAME_ALIKE
-        return np.asarray(both & (a != "") & (b != ""), dtype=bool)
+    def alike(a: Any, b: Any, scorer: Any = fuzz.ratio) -> NDArray[np.bool_]:
+        both = (likeness(a, b, scorer) >= NAME_ALIKE) & (a != "") & (b != "")
+        return np.asarray(both, dtype=bool)
 
-    if not len(i):
-        return np.zeros(0)
-    same_district = alike(district[i], district[j], fuzz.ratio)
+    same_district = alike(district[i], district[j])
     for a, b in ((district[i], place[j]), (district[j], place[i])):
         same_district |= alike(a, b, fuzz.partial_ratio)
     other = (district[i] != "") & (district[j] != "")
     of_district = np.where(same_district, DISTRICT_SAME, np.where(other, DISTRICT_OTHER, 0.0))
-    return np.where(alike(place[i], place[j], fuzz.ratio), PLACE_SAME, of_district)
+    return np.where(alike(place[i], place[j]), PLACE_SAME, of_district)
 
 
 def _same_actor(names: NDArray[np.object_], i: IntArray, j: IntArray) -> NDArray[np.bool_]:
@@ -412,7 +407,8 @@ def _same_actor(names: NDArray[np.object_], i: IntArray, j: IntArray) -> NDArray
     same[both] = [
         not groups[a].isdisjoint(groups[b]) for a, b in zip(i[both], j[both], strict=True)
     ]
-    same[~both] = _likeness(names, i[~both], j[~both], fuzz.token_set_ratio) >= ACTOR_ALIKE
+    one, other = names[i[~both]], names[j[~both]]
+    same[~both] = likeness(one, other, fuzz.token_set_ratio) >= ACTOR_ALIKE
     return same
 
 
@@ -421,9 +417,16 @@ def _groups(actor: str) -> frozenset[str]:
     return frozenset(found for part in actor.split(";") if (found := find_group(part)))
 
 
-def _likeness(words: Any, i: IntArray, j: IntArray, scorer: Any) -> FloatArray:
-    """Return the likeness of pairs of texts, 0 to 100."""
-    if not len(i):
+def likeness(
+    one: NDArray[np.object_], other: NDArray[np.object_], scorer: Any = fuzz.ratio
+) -> FloatArray:
+    """Return the likeness of pairs of texts, 0 to 100.
+
+    Examples
+    --------
+    >>> likeness(np.array(["mine"], object), np.array(["mile"], object)).tolist()
+    [75.0]
+    """
+    if not len(one):
         return np.zeros(0)
-    pairs = [words[k] for k in i], [words[k] for k in j]
-    return np.asarray(process.cpdist(*pairs, scorer=scorer), dtype=float)
+    return np.asarray(process.cpdist(list(one), list(other), scorer=scorer), dtype=float)

@@ -7,13 +7,11 @@ They are aggregates whose types overlap, so no row is an incident: every one goe
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.feeds.mappings import Feed
 from riskmap.incidents.queries import (
     Client,
     Pace,
@@ -25,17 +23,6 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-
-
-def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Say that no row is an incident."""
-    return {"set_aside": np.full(len(frame), "aggregate", dtype=object)}
-
 
 FEED = Feed(
     name="hapi",
@@ -53,7 +40,7 @@ FEED = Feed(
     country=(("location_code",), find_iso),
     # sums of events, none of which is an incident: every row is refused, so its silence is none
     scope=Scope(),
-    finish=_finish,
+    constants={"set_aside": "aggregate"},
     reads=None,
 )
 

@@ -130,8 +130,8 @@ class Source:
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
         self.countries = self._nothing = repeat_text(None, len(raw))
         self._blank = repeat_text("", len(raw))
-        self.not_understood = Remarks(len(raw), "=")
-        self.tolls = Remarks(len(raw), " ")
+        self.not_understood = Remarks("=")
+        self.tolls = Remarks(" ")
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -371,7 +371,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
-        frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
+        frame[name] = remarks.follow(frame.get(name, repeat_text(None, len(source))))
     frame = tell_broken(frame, source.raw.broken)
     quarantine_set_aside(frame, quarantine)
     return frame

@@ -33,7 +33,6 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import integer_text
 from riskmap.incidents.words import read_list
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     both = frame["actor"].str.cat(frame["side_b"], sep="; ")
     nameless = (frame["geo_precision"] == "admin1") & frame["admin1"].isna()
     return {
-        "source_id": integer_text(frame["source_id"]),
+        "source_id": frame["source_id"].str.replace(r"^(\d+)\.0$", r"\1", regex=True),
         "geo_precision": frame["geo_precision"].mask(nameless, "country"),
         "actor": frame["actor"].mask(battle, both),
     }

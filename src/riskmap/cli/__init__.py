@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from riskmap.cli import changes, places, reports, streams
+from riskmap.cli import changes, inputs, streams
 from riskmap.cli.common import Json, show
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION
@@ -71,14 +71,14 @@ app.command()(changes.backtest)
 app.command()(changes.diff)
 app.command()(changes.replay)
 app.command("authorities")(changes.compare)
-app.command()(reports.extract)
-app.command()(places.geocode)
+app.command()(inputs.extract)
+app.command()(inputs.geocode)
 app.command()(doctor)
-regions_app.command("get")(places.get_regions)
-regions_app.command("audit")(places.audit_regions)
-incidents_app.command("check")(reports.check_incidents)
-incidents_app.command("get")(reports.get_incidents)
-incidents_app.command("show")(reports.show_incident)
+regions_app.command("get")(inputs.get_regions)
+regions_app.command("audit")(inputs.audit_regions)
+incidents_app.command("check")(inputs.check_incidents)
+incidents_app.command("get")(inputs.get_incidents)
+incidents_app.command("show")(inputs.show_incident)
 
 
 def main() -> None:

@@ -190,7 +190,7 @@ def fetch_rows(
         address = client.release(client, query)
         rows, came = _read_release(client, query, address=address, session=session)
     else:
-        store = PageStore.of(client, query)
+        store = PageStore(client, query)
         records, answered = collect_pages(query, session or Session(client), store)
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)

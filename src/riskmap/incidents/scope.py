@@ -102,14 +102,14 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Refuse words that are none of a scope."""
-        words: list[tuple[str, str, tuple[str, ...]]]
-        words = [("layer", word, WATCHED_LAYERS) for word in self.layers]
-        words += [("sector", word, SECTORS) for word in self.sectors]
-        for what, word, known in words:
-            if word not in known:
+        for what, met, known in (
+            ("layer", self.layers, WATCHED_LAYERS),
+            ("sector", self.sectors, SECTORS),
+        ):
+            if strange := [word for word in met if word not in known]:
                 expected = ", ".join(known)
                 raise InputError(
-                    f"unknown {what} of a scope", column="scope", met=word, expected=expected
+                    f"unknown {what} of a scope", column="scope", met=strange[0], expected=expected
                 )
         codes = self.reach.split(";")
         if self.reach not in REACHES and not all(_ISO3.fullmatch(code) for code in codes):

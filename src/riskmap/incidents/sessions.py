@@ -281,25 +281,20 @@ def _parse(body: bytes, url: str) -> Any:
 
 
 class PageStore:
-    """The pages of one query to one service.
+    """The pages of one query to one service, in a folder of the cache that need not exist.
 
     Parameters
     ----------
-    folder
-        Where they stand; it need not exist.
+    client, query
+        The service and what it is asked.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @classmethod
-    def of(cls, client: Client, query: Query) -> PageStore:
-        """Return the store of a query in the cache folder."""
+    def __init__(self, client: Client, query: Query) -> None:
         asked = orjson.dumps(
             {"api": client.service.api, **query.as_dict()}, option=orjson.OPT_SORT_KEYS
         )
         digest = hashlib.sha256(asked).hexdigest()[:16]
-        return cls(cache_folder() / "incidents" / f"{client.name}-{digest}")
+        self.folder = cache_folder() / "incidents" / f"{client.name}-{digest}"
 
     def path(self, number: int) -> Path:
         """Return where a page stands."""

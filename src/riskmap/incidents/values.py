@@ -205,18 +205,15 @@ def first_filled(columns: Iterable[pd.Series]) -> pd.Series:
     return first
 
 
-def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None = None) -> pd.Series:
-    """Return a column of a feed's codes as the schema's; strange ones get the default.
-
-    Codes are compared without case and surrounding space, and ``1.0`` is ``1``. A blank is
-    ``"unknown"`` where there is a default.
+def map_codes(values: pd.Series, codes: Mapping[str, str]) -> pd.Series:
+    """Return a column of a feed's codes as the schema's, missing where one is in no list.
 
     Examples
     --------
     >>> map_codes(pd.Series([" S", "1.0", "?"]), {"S": "armed_attack", "1": "battle"}).tolist()
     ['armed_attack', 'battle', nan]
     """
-    return read_codes(values, codes, default)[0]
+    return read_codes(values, codes)[0]
 
 
 def read_codes(
@@ -227,7 +224,10 @@ def read_codes(
     column: str = "",
     unknown: Iterable[str] = (),
 ) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return a column of codes as :func:`map_codes` does, and which of them are in no list.
+    """Return a column of a feed's codes as the schema's, and which of them are in no list.
+
+    Codes are compared without case and surrounding space, and ``1.0`` is ``1``. A blank is
+    ``"unknown"`` where there is a default.
 
     Parameters
     ----------

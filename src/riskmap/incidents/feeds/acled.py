@@ -25,7 +25,6 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.queries import (
     Client,
-    Pace,
     Page,
     Query,
     Question,
@@ -224,7 +223,6 @@ CLIENT = Client(
     identity="event_id_cnty",
     country="country",
     days=("event_date",),
-    pace=Pace(pause=1.0),
 )
 
 #: Events that ACLED has withdrawn: ids and moments, no incidents.

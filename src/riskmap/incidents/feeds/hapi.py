@@ -14,7 +14,6 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed
 from riskmap.incidents.queries import (
     Client,
-    Pace,
     Page,
     Query,
     Question,
@@ -83,5 +82,4 @@ CLIENT = Client(
     columns=FEED.required,
     country="location_code",
     days=("reference_period_start", "reference_period_end"),
-    pace=Pace(pause=1.0),
 )

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.tables import Forecast
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
@@ -109,7 +108,9 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)
-    forecast = _forecast(found, districts, group=who, as_of=as_of, horizon=horizon, every=every)
+    panel = rm.count_incidents(found, districts, group=who, every=every, as_of=as_of)
+    say(f"forecasting {horizon} from {as_of}")
+    forecast = rm.forecast(panel, horizon=horizon)
     before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
     assess = partial(rm.assess, forecast, districts, scale=levels, decisions=cleared)
     layer = assess(previous=before)
@@ -121,9 +122,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         layer = again
     if no_previous and (last := find_last(out, as_of, who)) is not None:
         layer = replace(layer, provenance={**layer.provenance, "passed_over": last.name[:10]})
-    given = [*map(scope_path, incidents), regions, scale, group, decisions]
-    paths = [Path(name) for name in given if name is not None]
-    layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])
+    given = [*incidents, *map(scope_path, incidents), regions, scale, group, decisions]
+    layer = _name_inputs(layer, given)
     publish(layer, later=_tell_later(found, layer, who, as_of))
 
 
@@ -144,10 +144,10 @@ def demo(
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
-    forecast = _forecast(
-        rm.locate(table, provinces), provinces, as_of=DEMO_AS_OF, horizon="90D", every="month"
-    )
-    layer = rm.assess(forecast, provinces)
+    located = rm.locate(table, provinces)
+    panel = rm.count_incidents(located, provinces, every="month", as_of=DEMO_AS_OF)
+    say(f"forecasting 90D from {DEMO_AS_OF}")
+    layer = rm.assess(rm.forecast(panel, horizon="90D"), provinces)
     layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
     notice = catalogue("en")["demo_notice"]
     layer = replace(layer, provenance={**layer.provenance, "notice": notice})
@@ -196,23 +196,6 @@ def _read_previous(
     return before
 
 
-def _forecast(
-    found: Located | Scan,
-    regions: gpd.GeoDataFrame,
-    *,
-    group: WorkerGroup | None = None,
-    as_of: str,
-    horizon: str,
-    every: str,
-) -> Forecast:
-    """Run the stream from placed incidents to a forecast."""
-    import riskmap as rm
-
-    panel = rm.count_incidents(found, regions, group=group, every=every, as_of=as_of)
-    say(f"forecasting {horizon} from {as_of}")
-    return rm.forecast(panel, horizon=horizon)
-
-
 def _tell_later(
     found: Located | Scan, layer: RiskLayer, group: WorkerGroup | None, as_of: str
 ) -> str:
@@ -228,12 +211,14 @@ def _tell_later(
     return clean_text(tell_later([own, found.aside], group, as_of=pd.Timestamp(as_of), least=least))
 
 
-def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
-    """Return the layer with the name, size and sha256 of each input file in its provenance."""
+def _name_inputs(layer: RiskLayer, given: list[Any]) -> RiskLayer:
+    """Return the layer with the name, size and sha256 of each input that is a file."""
     import hashlib
 
     inputs = []
-    for path in paths:
+    for path in (Path(name) for name in given if name is not None):
+        if not path.is_file():
+            continue
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})

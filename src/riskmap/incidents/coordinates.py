@@ -128,10 +128,13 @@ def read_points(
     blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
     evidence = np.full(len(lat), None, object)
-    wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    wrong = ~blank & _is_outside(lat, lon, boxes)
     if not restore:
         wrong &= np.isnan(lat) | np.isnan(lon)
-    _restore(lat, lon, texts, boxes=boxes, evidence=evidence, wrong=wrong)
+    for row in np.flatnonzero(wrong):
+        written = [str(text.iloc[row]).strip() for text in texts]
+        if point := _restored(written, boxes[row : row + 1]):
+            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
 
     def tell(row: int, expected: str) -> str:
         return describe(", ".join(names), ", ".join(text.iloc[row] for text in texts), expected)
@@ -186,35 +189,26 @@ def _inside(
     return in_width & (lat >= south - margin) & (lat <= north + margin)
 
 
+def _is_outside(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
+    """Return what lies outside the row's country, where that is known."""
+    return ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+
+
 def _is_swapped(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
     """Return where the two are in each other's place: by their range, or by the country."""
     by_range = ~(np.abs(lat) <= LIMITS[0]) & _in_range(lon, lat)
-    outside = ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
-    return by_range | (outside & _inside(lon, lat, boxes))
+    return by_range | (_is_outside(lat, lon, boxes) & _inside(lon, lat, boxes))
 
 
-def _restore(
-    lat: FloatArray,
-    lon: FloatArray,
-    texts: tuple[pd.Series, pd.Series],
-    *,
-    boxes: FloatArray,
-    evidence: NDArray[Any],
-    wrong: NDArray[np.bool_],
-) -> None:
-    """Put back decimal points, in place, where exactly one pair lies in the row's country."""
-    for row in np.flatnonzero(wrong):
-        pair = str(texts[0].iloc[row]).strip(), str(texts[1].iloc[row]).strip()
-        box = boxes[row : row + 1]
-        found = {
-            (a, b)
-            for a in readings(pair[0], LIMITS[0])
-            for b in readings(pair[1], LIMITS[1])
-            if _inside(np.array([a]), np.array([b]), box)[0]
-        }
-        if len(found) == 1:
-            lat[row], lon[row] = found.pop()
-            evidence[row] = f"{pair[0]}, {pair[1]}"
+def _restored(written: list[str], box: FloatArray) -> tuple[float, float] | None:
+    """Return the one pair that lies in the row's country, once decimal points are put back."""
+    found = {
+        (lat, lon)
+        for lat in readings(written[0], LIMITS[0])
+        for lon in readings(written[1], LIMITS[1])
+        if _inside(np.array([lat]), np.array([lon]), box)[0]
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def readings(text: str, limit: float) -> list[float]:
@@ -249,5 +243,5 @@ def _is_far(
     """Return which legal points lie outside their country, in a file that lost decimal points."""
     if not any(text.str.fullmatch(_BROKEN).any() for text in texts):
         return np.zeros(len(lat), bool)
-    far = _in_range(lat, lon) & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
-    return far & ~_is_swapped(lat, lon, boxes)
+    outside = _in_range(lat, lon) & _is_outside(lat, lon, boxes)
+    return outside & ~_is_swapped(lat, lon, boxes)

@@ -237,23 +237,12 @@ def _tell_authorities(found: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
-    """Return the layer of the last set in a folder that is of an earlier day, if there is one.
+def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
+    """Return the last set in a folder that is of an earlier day, if there is one.
 
     Sets of several groups may stand in one folder: the last one of the same group is taken, and of
     another only where there is none, since the levels of the wider layers wait there as well.
     """
-    import riskmap as rm
-
-    last = find_last(out, as_of, group)
-    if last is None:
-        return None
-    say(f"comparing with {last.name}")
-    return rm.read_layer(last, today=LONG_AGO)
-
-
-def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
-    """Return the set that :func:`find_previous` reads."""
     sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
     earlier = [path for path in sets if path.name[:10] < as_of]
     asked = None if group is None else str(group)

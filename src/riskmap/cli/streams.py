@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import LONG_AGO, find_last, find_previous, find_rerun, misses_more
+from riskmap.cli.changes import LONG_AGO, find_last, find_rerun, misses_more
 from riskmap.cli.common import (
     Dates,
     Every,
@@ -111,7 +111,9 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     panel = rm.count_incidents(found, districts, group=who, every=every, as_of=as_of)
     say(f"forecasting {horizon} from {as_of}")
     forecast = rm.forecast(panel, horizon=horizon)
-    before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
+    before = None
+    if not no_previous:
+        before = _read_previous(previous, out, regions=districts, as_of=as_of, group=who)
     assess = partial(rm.assess, forecast, districts, scale=levels, decisions=cleared)
     layer = assess(previous=before)
     first = None if no_previous or previous is not None else find_rerun(out, as_of, who)
@@ -170,21 +172,22 @@ def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
 def _read_previous(
     previous: Path | None,
     out: Path,
-    as_of: str,
-    group: WorkerGroup | None,
     *,
     regions: gpd.GeoDataFrame,
-    unwanted: bool,
+    as_of: str,
+    group: WorkerGroup | None,
 ) -> RiskLayer | None:
     """Return the layer before: the one that is named, or the last one of the same regions."""
     import riskmap as rm
     from riskmap.places.areas import find_predecessors
 
     if previous is not None:
-        return None if unwanted else rm.read_layer(previous, today=LONG_AGO)
-    before = None if unwanted else find_previous(out, as_of, group)
-    if before is None:
+        return rm.read_layer(previous, today=LONG_AGO)
+    last = find_last(out, as_of, group)
+    if last is None:
         return None
+    say(f"comparing with {last.name}")
+    before = rm.read_layer(last, today=LONG_AGO)
     pairs = find_predecessors(before.regions, regions)
     old, new = set(before.regions["region_id"]), set(regions["region_id"])
     if not _shares_regions(before, regions):

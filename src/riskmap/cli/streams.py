@@ -111,9 +111,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     panel = rm.count_incidents(found, districts, group=who, every=every, as_of=as_of)
     say(f"forecasting {horizon} from {as_of}")
     forecast = rm.forecast(panel, horizon=horizon)
-    before = None
-    if not no_previous:
-        before = _read_previous(previous, out, regions=districts, as_of=as_of, group=who)
+    last = find_last(out, as_of, who)
+    before = None if no_previous else _read_previous(previous, last, regions=districts)
     assess = partial(rm.assess, forecast, districts, scale=levels, decisions=cleared)
     layer = assess(previous=before)
     first = None if no_previous or previous is not None else find_rerun(out, as_of, who)
@@ -122,7 +121,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     if first is not None and misses_more(layer, again := assess(previous=first)):
         say("a set of the same day knows reports that these files don't tell: compared with it")
         layer = again
-    if no_previous and (last := find_last(out, as_of, who)) is not None:
+    if no_previous and last is not None:
         layer = replace(layer, provenance={**layer.provenance, "passed_over": last.name[:10]})
     given = [*incidents, *map(scope_path, incidents), regions, scale, group, decisions]
     layer = _name_inputs(layer, given)
@@ -170,20 +169,14 @@ def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
 
 
 def _read_previous(
-    previous: Path | None,
-    out: Path,
-    *,
-    regions: gpd.GeoDataFrame,
-    as_of: str,
-    group: WorkerGroup | None,
+    named: Path | None, last: Path | None, *, regions: gpd.GeoDataFrame
 ) -> RiskLayer | None:
     """Return the layer before: the one that is named, or the last one of the same regions."""
     import riskmap as rm
     from riskmap.places.areas import find_predecessors
 
-    if previous is not None:
-        return rm.read_layer(previous, today=LONG_AGO)
-    last = find_last(out, as_of, group)
+    if named is not None:
+        return rm.read_layer(named, today=LONG_AGO)
     if last is None:
         return None
     say(f"comparing with {last.name}")

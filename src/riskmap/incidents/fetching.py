@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import date
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +21,7 @@ import pandas as pd
 from riskmap.downloads import bare_address, stream, write_whole
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
+from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
 from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
@@ -37,6 +37,7 @@ from riskmap.settings import VERSION, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import geopandas as gpd
 
@@ -315,16 +316,13 @@ def _moment(answered: str | None) -> str | None:
         return None
 
 
-def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
+def read_fetched(fetched: Fetched) -> gpd.GeoDataFrame:
     """Return fetched rows as an Incidents table, read as a file of the feed would be.
 
     Parameters
     ----------
     fetched
         What :func:`fetch_rows` returned.
-    **options
-        As for :func:`riskmap.read_incidents`; for articles as for
-        :func:`riskmap.extract_incidents`, such as ``regions``.
 
     Raises
     ------
@@ -337,8 +335,8 @@ def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
     if not len(fetched.rows):
         return no_incidents()
     if client.feed is None:
-        return _read_reports(fetched.rows, options)
-    incidents = read_incidents(fetched.rows, feed=client.feed, **options)
+        return _read_reports(fetched.rows)
+    incidents = read_incidents(fetched.rows, feed=client.feed)
     version = fetched.provenance["query"].get("version")
     return incidents.assign(source_file="-".join(filter(None, (client.name, version))))
 
@@ -353,7 +351,7 @@ def count_read(fetched: Fetched) -> Ledger:
     return fetched.ledger.then(stage)
 
 
-def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoDataFrame:
+def _read_reports(rows: pd.DataFrame) -> gpd.GeoDataFrame:
     """Return the incidents that reports tell of; ids name their report.
 
     A report is read up to :data:`LONGEST_REPORT` characters.
@@ -363,20 +361,12 @@ def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoData
         text = "\n".join(str(row[name]) for name in ("title", "body") if row.get(name))
         found = extract_incidents(
             text[:LONGEST_REPORT],
-            published=_published(row),
+            published=read_day(row["published"]).first,
             source_id=f"reliefweb-{row['report_id']}",
-            **options,
         ).incidents
         tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
     told = [table for table in tables if len(table)]
     return pd.concat(told, ignore_index=True) if told else no_incidents()
-
-
-def _published(row: Mapping[str, Any]) -> date | None:
-    try:
-        return date.fromisoformat(str(row.get("published")))
-    except ValueError:
-        return None
 
 
 def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.GeoDataFrame:

@@ -226,7 +226,7 @@ def _tell_why(facts: Facts, pairs: IntArray, ids: pd.Series) -> list[str]:
         "a day apart": apart == 1,
         "same place": facts.same("place", i, j) | (km <= SPOT_KM),
         "same district": facts.same("admin2", i, j),
-        "same words": alike_texts(facts.text, i, j) >= SAME_WORDS,
+        "same words": alike_texts(facts, i, j) >= SAME_WORDS,
         "same story": facts.shared_words(i, j) >= SAME_STORY,
         "same toll": known.any(axis=1) & (~known | (toll[i] == toll[j])).all(axis=1),
         "same nationality": (nation[i] == nation[j]) & (nation[i] != ""),

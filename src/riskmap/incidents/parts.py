@@ -132,6 +132,8 @@ def split_file(path: Path, *, has_header: bool = True, size: int = BLOCK_BYTES) 
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder) / "a.csv"
     ...     _ = file.write_bytes(b'id,text\n1,"a\nb"\n2,c\n')

@@ -173,7 +173,7 @@ class Remarks:
     --------
     >>> remarks = Remarks("=")
     >>> remarks.add("sector", np.array([False, True]), ["mining", " blasting "])
-    >>> remarks.follow(repeat_text(None, 2)).tolist()
+    >>> remarks.follow(pd.Series([None, None], dtype="str")).tolist()
     [nan, 'sector=blasting']
     """
 

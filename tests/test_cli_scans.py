@@ -1,5 +1,6 @@
 """Large files are read a part at a time, and say the same."""
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -42,6 +43,17 @@ def test_a_scanned_file_gives_the_bytes_of_a_read_one(inputs, tmp_path, monkeypa
     whole = run(inputs, tmp_path / "whole")
     monkeypatch.setattr(streams, "LARGE", 0)
     assert run(inputs, tmp_path / "scanned") == whole
+
+
+@pytest.mark.filterwarnings("ignore::riskmap.RiskmapWarning")
+def test_a_folder_of_parquet_files_is_scanned_to_the_end(inputs, tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    rows, regions = inputs
+    (tmp_path / "rows").mkdir()
+    pd.read_csv(rows, dtype=str).to_parquet(tmp_path / "rows/a.parquet")
+    monkeypatch.setattr(streams, "LARGE", -1)
+    risks, _ = run((tmp_path / "rows", regions), tmp_path / "out")
+    assert risks
 
 
 def test_no_scheduler_is_one_line(inputs, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.feeds import every_feed
 from riskmap.schema import GEO_PRECISIONS, check_incidents
 
 UCDP = (
@@ -424,6 +424,6 @@ def test_no_row_is_lost_and_nothing_untyped_raised(tmp_path_factory, header, row
 
 
 def test_every_feeds_precision_is_on_the_one_scale():
-    for feed in FEEDS:
+    for feed in every_feed():
         if "geo_precision" in feed.codes:
             assert set(feed.codes["geo_precision"].table.values()) <= set(GEO_PRECISIONS)

@@ -10,14 +10,13 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.feeds import every_feed
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.readers import read_part
-from riskmap.incidents.scope import Scope
-from riskmap.incidents.stated_scopes import read_scope
+from riskmap.incidents.scope import Scope, read_scope
 from riskmap.incidents.tabular import split_source
 
-SCOPES = {feed.name: feed.scope for feed in FEEDS}
+SCOPES = {feed.name: feed.scope for feed in every_feed()}
 ROWS = pd.DataFrame({"date": ["2024-03-31", "2024-04-01"], "place": ["Berin", "Orsk"]})
 
 

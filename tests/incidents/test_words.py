@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.incidents.feeds import FEEDS
+from riskmap.incidents.feeds import every_feed
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.values import read_bound
 from riskmap.incidents.words import (
@@ -67,7 +67,7 @@ def test_a_type_in_no_list_counts_as_an_attack(text):
         assert measure(table)["violence"].tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("feed", [feed for feed in FEEDS if "event_type" in feed.codes])
+@pytest.mark.parametrize("feed", [feed for feed in every_feed() if "event_type" in feed.codes])
 def test_no_feed_takes_a_strange_type_for_something_harmless(feed):
     days = {"year": "2031", "iyear": "2031", "month": "5", "imonth": "5", "day": "6", "iday": "6"}
     row = {name: days.get(name, "2031-05-06") for name in feed.date_columns}

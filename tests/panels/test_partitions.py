@@ -10,7 +10,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents import partitions
+from riskmap.incidents import parts
 
 pytest.importorskip("pyarrow")
 
@@ -72,13 +72,13 @@ def test_a_table_of_dask_is_scanned_a_partition_at_a_time(
     dask_frames, rows, districts, whole, monkeypatch
 ):
     lazy, lengths = dask_frames.from_pandas(rows, npartitions=7), []
-    read = partitions.LazyPartition.read
+    read = parts.LazyPartition.read
 
     def note(partition):
         lengths.append(len(table := read(partition)))
         return table
 
-    monkeypatch.setattr(partitions.LazyPartition, "read", note)
+    monkeypatch.setattr(parts.LazyPartition, "read", note)
     scan = rm.scan_incidents([lazy], districts)
     pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
     assert sum(lengths) == len(rows)
@@ -201,7 +201,7 @@ def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
     start = column.dictionary_page_offset or column.data_page_offset
     data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
     path.write_bytes(bytes(data))
-    monkeypatch.setattr(partitions, "PART_ROWS", 10)
+    monkeypatch.setattr(parts, "PART_ROWS", 10)
     with pytest.warns(RiskmapWarning, match=r"a\.parquet, row groups 50 to 50: set aside"):
         scan = rm.scan_incidents([path], districts)
     read = scan.ledger.stages[0]

@@ -7,7 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, RiskmapWarning, SchemaError
-from riskmap.incidents import partitions, parts
+from riskmap.incidents import parts
 from riskmap.panels import scans
 from riskmap.panels.presence import Presence
 from riskmap.panels.scans import add_scans
@@ -167,9 +167,9 @@ def test_parquet_is_read_a_row_group_at_a_time(tmp_path, districts, monkeypatch)
     csv, path = tmp_path / "a.csv", tmp_path / "a.parquet"
     rows = write(csv, 1000)
     rows.to_parquet(path, row_group_size=100)
-    monkeypatch.setattr(partitions, "PART_ROWS", 250)
+    monkeypatch.setattr(parts, "PART_ROWS", 250)
     whole, scanned = panels(rm.read_incidents(csv), districts, [path])
-    assert len(list(partitions.split_parquet(path))) == 4
+    assert len(list(parts.split_parquet(path))) == 4
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 

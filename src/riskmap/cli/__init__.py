@@ -12,16 +12,8 @@ from typing import Annotated
 
 import typer
 
-from riskmap.cli import (
-    authorities,
-    changes,
-    evaluations,
-    fetches,
-    machines,
-    places,
-    reports,
-    streams,
-)
+from riskmap.cli import changes, inputs, streams
+from riskmap.cli.common import Json, show
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION
 
@@ -57,20 +49,36 @@ def _options(
     """Take the options that stand before a command."""
 
 
+def doctor(*, as_json: Json = False) -> None:
+    """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
+    from riskmap.doctors import examine
+
+    checks = examine()
+    ok = all(check["ok"] for check in checks if check["needed"])
+    lines = (
+        f"{'ok ' if check['ok'] else '-- ' if not check['needed'] else 'NO '} "
+        f"{check['name']}: {check['found']}"
+        for check in checks
+    )
+    show({"ok": ok, "checks": checks}, lines, as_json=as_json)
+    if not ok:
+        raise typer.Exit(1)
+
+
 app.command()(streams.run)
 app.command()(streams.demo)
-app.command()(evaluations.backtest)
+app.command()(changes.backtest)
 app.command()(changes.diff)
 app.command()(changes.replay)
-app.command("authorities")(authorities.compare)
-app.command()(reports.extract)
-app.command()(places.geocode)
-app.command()(machines.doctor)
-regions_app.command("get")(places.get_regions)
-regions_app.command("audit")(places.audit_regions)
-incidents_app.command("check")(reports.check_incidents)
-incidents_app.command("get")(fetches.get_incidents)
-incidents_app.command("show")(fetches.show_incident)
+app.command("authorities")(changes.compare)
+app.command()(inputs.extract)
+app.command()(inputs.geocode)
+app.command()(doctor)
+regions_app.command("get")(inputs.get_regions)
+regions_app.command("audit")(inputs.audit_regions)
+incidents_app.command("check")(inputs.check_incidents)
+incidents_app.command("get")(inputs.get_incidents)
+incidents_app.command("show")(inputs.show_incident)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What has changed since the set before, and what past sets would have been worth."""
+"""Layers beside each other, beside what authorities say, and beside what happened then."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import typer
 
 from riskmap.cli.common import (
     Every,
+    Group,
     Horizon,
     Incidents,
     Jobs,
     Json,
     Regions,
+    Scale,
     Scheduler,
     ScopeText,
     as_rows,
@@ -106,10 +108,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     end: Annotated[str, typer.Option("--to", help="Day up to which layers follow.")],
     horizon: Horizon = "90D",
     every: Every = "month",
-    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
-    ] = None,
+    scale: Scale = None,
+    group: Group = None,
     *,
     scope: ScopeText = None,
     jobs: Jobs = 1,
@@ -126,7 +126,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
-    who = None if group is None else load_group(group)
+    who = load_group(group)
     with hire(jobs, scheduler) as workers:
         table = load_incidents(incidents, scope=scope, group=who)
         districts = load_regions(regions)
@@ -154,23 +154,102 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     show(result, lines, as_json=as_json)
 
 
-def find_previous(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
-    """Return the layer of the last set in a folder that is of an earlier day, if there is one.
+def backtest(  # noqa: PLR0913 - one an option of the command
+    incidents: Incidents,
+    regions: Regions,
+    as_of: Annotated[str, typer.Option("--as-of", help="Day up to which the past is replayed.")],
+    horizon: Horizon = "90D",
+    every: Every = "month",
+    origins: Annotated[int, typer.Option(help="How many past forecasts, a horizon apart.")] = 12,
+    *,
+    layer: Annotated[str, typer.Option(help="violence or foreign.")] = "violence",
+    refit: Annotated[int, typer.Option(help="Fit anew at every so many origins.")] = 1,
+    scope: ScopeText = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for results, so that a killed run resumes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what forecasts from past days were worth, against baselines."""
+    import riskmap as rm
+    from riskmap.assessment.levels import LevelScale
+    from riskmap.evaluation.backtests import keep_in
+    from riskmap.workers import hire
+
+    scale = LevelScale.default()
+    if layer not in scale.thresholds:
+        raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
+    models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}
+    with hire(jobs, scheduler) as workers:
+        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
+        located = rm.locate(table, districts)
+        panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
+        say(f"forecasting {horizon} from {origins} past days")
+        found = rm.backtest(
+            panel,
+            models,
+            horizon=horizon,
+            origins=origins,
+            series=layer,
+            refit=refit,
+            mapper=workers if keep is None else keep_in(keep, workers),
+        )
+    tables = {"scores": found.scores()}
+    tables |= {f"skill against {name}": found.skill(name) for name in list(models)[1:]}
+    tables |= {
+        "stability": found.stability(scale.thresholds[layer]),
+        "reliability": found.reliability(),
+        "pit": found.pit(),
+    }
+    result = {name: as_rows(found) for name, found in tables.items()}
+    lines = (f"{name}\n{found.round(4).to_string(index=False)}\n" for name, found in tables.items())
+    show(result, lines, as_json=as_json)
+
+
+def compare(
+    published: Annotated[Path, typer.Argument(help="Folder of a published set.")],
+    statements: Annotated[
+        Path, typer.Argument(help="CSV file: authority, place, level, date, and maybe expires.")
+    ],
+    layer: Annotated[
+        str | None, typer.Option(help="violence, foreign or group; the headline if not given.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show where authorities and a published layer disagree."""
+    import riskmap as rm
+
+    found = rm.compare_authorities(rm.read_layer(published), statements, name=layer)
+    days = found["stated_date"].dt.strftime("%Y-%m-%d")
+    show(
+        {"comparison": as_rows(found.assign(stated_date=days))},
+        _tell_authorities(found),
+        as_json=as_json,
+    )
+
+
+def _tell_authorities(found: pd.DataFrame) -> Iterator[str]:
+    """Yield how many regions agree, and each one that does not."""
+    for authority, rows in found.groupby("authority"):
+        counts = ", ".join(f"{n} {what}" for what, n in rows["finding"].value_counts().items())
+        yield f"{authority}: {counts}"
+        for row in rows[rows["finding"] != "agree"].itertuples():
+            expired = " (expired)" if row.expired else ""
+            yield (
+                f"  {row.region_id} {row.name}: they say {row.stated}{expired}, "
+                f"riskmap {row.risk_level}: {row.finding}"
+            )
+
+
+def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
+    """Return the last set in a folder that is of an earlier day, if there is one.
 
     Sets of several groups may stand in one folder: the last one of the same group is taken, and of
     another only where there is none, since the levels of the wider layers wait there as well.
     """
-    import riskmap as rm
-
-    last = find_last(out, as_of, group)
-    if last is None:
-        return None
-    say(f"comparing with {last.name}")
-    return rm.read_layer(last, today=LONG_AGO)
-
-
-def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
-    """Return the set that :func:`find_previous` reads."""
     sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
     earlier = [path for path in sets if path.name[:10] < as_of]
     asked = None if group is None else str(group)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
 
+Group = Annotated[
+    str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
+]
+Scale = Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
@@ -175,8 +179,10 @@ def load_regions(source: str) -> gpd.GeoDataFrame:
     return rm.read_regions(iso3, level=int(level) if level else None)
 
 
-def load_group(text: str) -> WorkerGroup:
-    """Read a group from a TOML file, or from a text such as CHN/mining."""
+def load_group(text: str | None) -> WorkerGroup | None:
+    """Read a group from a TOML file, or from a text such as CHN/mining; None for none."""
     import riskmap as rm
 
+    if text is None:
+        return None
     return rm.read_group(text) if text.endswith(".toml") else rm.WorkerGroup.parse(text)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.changes import LONG_AGO, find_last, find_previous, find_rerun, misses_more
+from riskmap.cli.changes import LONG_AGO, find_last, find_rerun, misses_more
 from riskmap.cli.common import (
     Dates,
     Every,
     Formats,
+    Group,
     Horizon,
     Incidents,
     Json,
@@ -22,6 +23,7 @@ from riskmap.cli.common import (
     Out,
     Profile,
     Regions,
+    Scale,
     Scheduler,
     ScopeText,
     load_group,
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.models.tables import Forecast
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
@@ -59,10 +60,8 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     as_of: Annotated[str, typer.Option("--as-of", help="Day the risk is assessed for.")],
     horizon: Horizon = "90D",
     every: Every = "month",
-    group: Annotated[
-        str | None, typer.Option(help="Whose risk: CHN/mining, or a TOML file of the group.")
-    ] = None,
-    scale: Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")] = None,
+    group: Group = None,
+    scale: Scale = None,
     out: Out = Path("out"),
     previous: Annotated[
         Path | None,
@@ -88,7 +87,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     those whose dates have a stated format are read at once.
     """
     import riskmap as rm
-    from riskmap.incidents.stated_scopes import scope_path
+    from riskmap.incidents.scope import scope_path
 
     if dates is not None and scheduler is not None:
         raise typer.BadParameter("--dates does not go with --scheduler: write ISO dates")
@@ -96,7 +95,7 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     publish = _publisher(out, formats, languages, profile=profile, as_json=as_json)
     say(f"reading {regions}")
     districts = load_regions(regions)
-    who = None if group is None else load_group(group)
+    who = load_group(group)
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     ids = districts["region_id"]
     cleared = () if decisions is None else rm.read_decisions(decisions, region_ids=ids)
@@ -109,8 +108,11 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
         say(f"placing {len(table):,} incidents in {len(districts):,} regions")
         found = rm.locate(table, districts)
     refuse_losses(found.ledger, max_lost)
-    forecast = _forecast(found, districts, group=who, as_of=as_of, horizon=horizon, every=every)
-    before = _read_previous(previous, out, as_of, who, regions=districts, unwanted=no_previous)
+    panel = rm.count_incidents(found, districts, group=who, every=every, as_of=as_of)
+    say(f"forecasting {horizon} from {as_of}")
+    forecast = rm.forecast(panel, horizon=horizon)
+    last = find_last(out, as_of, who)
+    before = None if no_previous else _read_previous(previous, last, regions=districts)
     assess = partial(rm.assess, forecast, districts, scale=levels, decisions=cleared)
     layer = assess(previous=before)
     first = None if no_previous or previous is not None else find_rerun(out, as_of, who)
@@ -119,11 +121,10 @@ def run(  # noqa: PLR0913, PLR0917 - one an option of the command
     if first is not None and misses_more(layer, again := assess(previous=first)):
         say("a set of the same day knows reports that these files don't tell: compared with it")
         layer = again
-    if no_previous and (last := find_last(out, as_of, who)) is not None:
+    if no_previous and last is not None:
         layer = replace(layer, provenance={**layer.provenance, "passed_over": last.name[:10]})
-    given = [*map(scope_path, incidents), regions, scale, group, decisions]
-    paths = [Path(name) for name in given if name is not None]
-    layer = _name_inputs(layer, [*incidents, *(path for path in paths if path.is_file())])
+    given = [*incidents, *map(scope_path, incidents), regions, scale, group, decisions]
+    layer = _name_inputs(layer, given)
     publish(layer, later=_tell_later(found, layer, who, as_of))
 
 
@@ -144,10 +145,10 @@ def demo(
     say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
-    forecast = _forecast(
-        rm.locate(table, provinces), provinces, as_of=DEMO_AS_OF, horizon="90D", every="month"
-    )
-    layer = rm.assess(forecast, provinces)
+    located = rm.locate(table, provinces)
+    panel = rm.count_incidents(located, provinces, every="month", as_of=DEMO_AS_OF)
+    say(f"forecasting 90D from {DEMO_AS_OF}")
+    layer = rm.assess(rm.forecast(panel, horizon="90D"), provinces)
     layer = _name_inputs(layer, [data_path(DEMO_TABLE)])
     notice = catalogue("en")["demo_notice"]
     layer = replace(layer, provenance={**layer.provenance, "notice": notice})
@@ -168,23 +169,18 @@ def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
 
 
 def _read_previous(
-    previous: Path | None,
-    out: Path,
-    as_of: str,
-    group: WorkerGroup | None,
-    *,
-    regions: gpd.GeoDataFrame,
-    unwanted: bool,
+    named: Path | None, last: Path | None, *, regions: gpd.GeoDataFrame
 ) -> RiskLayer | None:
     """Return the layer before: the one that is named, or the last one of the same regions."""
     import riskmap as rm
     from riskmap.places.areas import find_predecessors
 
-    if previous is not None:
-        return None if unwanted else rm.read_layer(previous, today=LONG_AGO)
-    before = None if unwanted else find_previous(out, as_of, group)
-    if before is None:
+    if named is not None:
+        return rm.read_layer(named, today=LONG_AGO)
+    if last is None:
         return None
+    say(f"comparing with {last.name}")
+    before = rm.read_layer(last, today=LONG_AGO)
     pairs = find_predecessors(before.regions, regions)
     old, new = set(before.regions["region_id"]), set(regions["region_id"])
     if not _shares_regions(before, regions):
@@ -194,23 +190,6 @@ def _read_previous(
     if strange:
         say(f"in one of this set and the one before alone, so not compared: {', '.join(strange)}")
     return before
-
-
-def _forecast(
-    found: Located | Scan,
-    regions: gpd.GeoDataFrame,
-    *,
-    group: WorkerGroup | None = None,
-    as_of: str,
-    horizon: str,
-    every: str,
-) -> Forecast:
-    """Run the stream from placed incidents to a forecast."""
-    import riskmap as rm
-
-    panel = rm.count_incidents(found, regions, group=group, every=every, as_of=as_of)
-    say(f"forecasting {horizon} from {as_of}")
-    return rm.forecast(panel, horizon=horizon)
 
 
 def _tell_later(
@@ -228,12 +207,14 @@ def _tell_later(
     return clean_text(tell_later([own, found.aside], group, as_of=pd.Timestamp(as_of), least=least))
 
 
-def _name_inputs(layer: RiskLayer, paths: list[Path]) -> RiskLayer:
-    """Return the layer with the name, size and sha256 of each input file in its provenance."""
+def _name_inputs(layer: RiskLayer, given: list[Any]) -> RiskLayer:
+    """Return the layer with the name, size and sha256 of each input that is a file."""
     import hashlib
 
     inputs = []
-    for path in paths:
+    for path in (Path(name) for name in given if name is not None):
+        if not path.is_file():
+            continue
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
@@ -259,15 +240,11 @@ def _publisher(
         "languages": choose_languages(split_names(languages or ["en"])),
         "profile": profile,
     }
-
-    def publish(layer: RiskLayer, *, later: str = "") -> None:
-        _publish(layer, out, options, as_json=as_json, later=later)
-
-    return publish
+    return partial(_publish, out=out, options=options, as_json=as_json)
 
 
 def _publish(
-    layer: RiskLayer, out: Path, options: dict[str, Any], *, as_json: bool, later: str = ""
+    layer: RiskLayer, *, out: Path, options: dict[str, Any], as_json: bool, later: str = ""
 ) -> None:
     """Write a layer and print where it is and what it says."""
     import json

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.duplicates.candidates import lead_of
 from riskmap.incidents.readers import read_incidents
-from riskmap.incidents.scope import find_end
-from riskmap.incidents.stated_scopes import describe_scopes
+from riskmap.incidents.scope import describe_scopes, find_end
 from riskmap.incidents.tabular import open_table
 from riskmap.incidents.words import count_not_understood, key
 from riskmap.ledgers import count_reasons

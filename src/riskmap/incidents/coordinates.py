@@ -57,27 +57,10 @@ class Points:
     evidence: NDArray[Any]
 
 
-def distinct_points(x: FloatArray, y: FloatArray) -> tuple[IntArray, IntArray]:
-    """Return a number for each point, the same for equal ones, and the first row of each number.
-
-    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (n,)
-        Coordinates; missing ones are equal to one another.
-
-    Examples
-    --------
-    >>> number, first = distinct_points(np.array([1.0, 2.0, 1.0]), np.array([5.0, 5.0, 5.0]))
-    >>> number.tolist(), first.tolist()
-    ([0, 1, 0], [0, 1])
-    """
-    return number_rows([x, y])
-
-
 def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
     """Return a number for each row, the same for equal rows, and the first row of each number.
+
+    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
 
     Parameters
     ----------
@@ -145,34 +128,30 @@ def read_points(
     blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
     evidence = np.full(len(lat), None, object)
-    wrong = ~blank & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+    wrong = ~blank & _is_outside(lat, lon, boxes)
     if not restore:
         wrong &= np.isnan(lat) | np.isnan(lon)
-    _restore(lat, lon, texts, boxes=boxes, evidence=evidence, wrong=wrong)
+    for row in np.flatnonzero(wrong):
+        written = [str(text.iloc[row]).strip() for text in texts]
+        if point := _restored(written, boxes[row : row + 1]):
+            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
+
+    def tell(row: int, expected: str) -> str:
+        return describe(", ".join(names), ", ".join(text.iloc[row] for text in texts), expected)
+
     if restore:
         far = _is_far(lat, lon, texts, boxes) & ~blank
+        lost = "in a file without decimal points"
         quarantine.add_details(
             far,
             "bad_coordinates",
-            lambda row: describe(
-                ", ".join(names),
-                f"{texts[0].iloc[row]}, {texts[1].iloc[row]}",
-                f"a place in {display_name(countries.iloc[row])}, in a file without decimal points",
-            ),
+            lambda row: tell(row, f"a place in {display_name(countries.iloc[row])}, {lost}"),
         )
     good = _in_range(lat, lon)
     swapped = _is_swapped(lat, lon, boxes)
     zero = (lat == 0) & (lon == 0)
-    strange = ~(good | blank) | swapped | zero
-    both = _joined(texts, strange)
-    where = ", ".join(names)
-    quarantine.add(
-        swapped,
-        "swapped_coordinates",
-        column=where,
-        met=both,
-        expected="latitude before longitude, in the row's country",
-    )
+    order = "latitude before longitude, in the row's country"
+    quarantine.add_details(swapped, "swapped_coordinates", lambda row: tell(row, order))
     for text, name, number, limit in zip(texts, names, (lat, lon), LIMITS, strict=True):
         quarantine.add(
             ~(np.abs(number) <= limit) & ~blank,
@@ -181,7 +160,7 @@ def read_points(
             met=text,
             expected=f"a number from -{limit} to {limit}",
         )
-    quarantine.add(zero, "null_island", column=where, met=both, expected="the place of an incident")
+    quarantine.add_details(zero, "null_island", lambda row: tell(row, "the place of an incident"))
     keep = good & ~zero & ~swapped
     return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
 
@@ -210,44 +189,26 @@ def _inside(
     return in_width & (lat >= south - margin) & (lat <= north + margin)
 
 
+def _is_outside(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
+    """Return what lies outside the row's country, where that is known."""
+    return ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
+
+
 def _is_swapped(lat: FloatArray, lon: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
     """Return where the two are in each other's place: by their range, or by the country."""
     by_range = ~(np.abs(lat) <= LIMITS[0]) & _in_range(lon, lat)
-    outside = ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
-    return by_range | (outside & _inside(lon, lat, boxes))
+    return by_range | (_is_outside(lat, lon, boxes) & _inside(lon, lat, boxes))
 
 
-def _joined(texts: tuple[pd.Series, pd.Series], where: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return both coordinates as one text, made only where it is needed."""
-    both = np.full(len(where), None, object)
-    rows = np.flatnonzero(where)
-    for row, lat, lon in zip(rows, texts[0].iloc[rows], texts[1].iloc[rows], strict=True):
-        both[row] = f"{lat}, {lon}"
-    return both
-
-
-def _restore(
-    lat: FloatArray,
-    lon: FloatArray,
-    texts: tuple[pd.Series, pd.Series],
-    *,
-    boxes: FloatArray,
-    evidence: NDArray[Any],
-    wrong: NDArray[np.bool_],
-) -> None:
-    """Put back decimal points, in place, where exactly one pair lies in the row's country."""
-    for row in np.flatnonzero(wrong):
-        pair = str(texts[0].iloc[row]).strip(), str(texts[1].iloc[row]).strip()
-        box = boxes[row : row + 1]
-        found = {
-            (a, b)
-            for a in readings(pair[0], LIMITS[0])
-            for b in readings(pair[1], LIMITS[1])
-            if _inside(np.array([a]), np.array([b]), box)[0]
-        }
-        if len(found) == 1:
-            lat[row], lon[row] = found.pop()
-            evidence[row] = f"{pair[0]}, {pair[1]}"
+def _restored(written: list[str], box: FloatArray) -> tuple[float, float] | None:
+    """Return the one pair that lies in the row's country, once decimal points are put back."""
+    found = {
+        (lat, lon)
+        for lat in readings(written[0], LIMITS[0])
+        for lon in readings(written[1], LIMITS[1])
+        if _inside(np.array([lat]), np.array([lon]), box)[0]
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def readings(text: str, limit: float) -> list[float]:
@@ -282,5 +243,5 @@ def _is_far(
     """Return which legal points lie outside their country, in a file that lost decimal points."""
     if not any(text.str.fullmatch(_BROKEN).any() for text in texts):
         return np.zeros(len(lat), bool)
-    far = _in_range(lat, lon) & ~np.isnan(boxes[:, 0]) & ~_inside(lat, lon, boxes, MARGIN)
-    return far & ~_is_swapped(lat, lon, boxes)
+    outside = _in_range(lat, lon) & _is_outside(lat, lon, boxes)
+    return outside & ~_is_swapped(lat, lon, boxes)

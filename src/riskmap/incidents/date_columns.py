@@ -163,19 +163,15 @@ def local_days(
     return first, last
 
 
-def read_parts(
-    year: pd.Series, month: pd.Series, day: pd.Series, *, columns: str, unknown: str = "0"
-) -> Days:
+def read_parts(year: pd.Series, month: pd.Series, day: pd.Series, *, columns: str) -> Days:
     """Return the days of dates in three columns; an unknown month or day widens the interval.
 
     Parameters
     ----------
     year, month, day
-        The parts as text; ``""``, `unknown` and negative numbers stand for unknown.
+        The parts as text; ``""``, ``0``, ``-9`` and ``-99`` stand for unknown.
     columns
         The columns' names, for details.
-    unknown
-        A value that stands for unknown.
 
     Examples
     --------
@@ -184,7 +180,7 @@ def read_parts(
     >>> days.first.tolist(), days.last.tolist()
     ([datetime.date(2024, 2, 1)], [datetime.date(2024, 2, 29)])
     """
-    blank = ("", unknown, "-9", "-99")
+    blank = ("", "0", "-9", "-99")
     year, month, day = (
         part.str.strip().str.replace(r"\.0$", "", regex=True) for part in (year, month, day)
     )

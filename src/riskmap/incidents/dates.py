@@ -115,7 +115,8 @@ def _by_shape(text: str) -> Day:
             return _instant(body, text[time.start() :].strip(" tT"))
     for shape in (_NUMBERS, _COMPACT):
         if found := shape.fullmatch(body):
-            return _days_of(*(None if part is None else int(part) for part in found.groups()))
+            year, *rest = found.groups()
+            return _days_of(int(year), *(None if part is None else int(part) for part in rest))
     if found := _WEEK.fullmatch(body):
         first = date.fromisocalendar(int(found[1]), int(found[2]), 1)
         return _plausible(first, first + timedelta(days=6))
@@ -139,10 +140,8 @@ def _either_way(a: int, b: int, year: int) -> Day:
     return good[0] if good else readings[0] if readings else Day(reason="bad_date")
 
 
-def _days_of(year: int | None, month: int | None = None, day: int | None = None) -> Day:
+def _days_of(year: int, month: int | None = None, day: int | None = None) -> Day:
     """Return the day, the month or the year as an interval."""
-    if year is None:
-        return Day(reason="no_date")
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return _strange_year(year)
     if month is None:

@@ -5,7 +5,8 @@ A row that has too few or too many fields is kept, emptied and marked: its colum
 What stood in it is kept beside the table, since it may tell of an attack all the same.
 
 Two readers give the same table: Arrow's parser where it is installed, on every core, for files
-whose rows and lines agree, and Python's :mod:`csv`, exact, for everything else.
+whose rows are whole and agree in number with the lines, and Python's :mod:`csv`, exact, for
+everything else.
 """
 
 from __future__ import annotations
@@ -271,7 +272,7 @@ def read_rows(
     """
     wanted = list(header.header if keep is None else dict.fromkeys(keep))
     found = _read_arrow(file, header, wanted)
-    if found is None or (optional and found.broken):
+    if found is None:
         found = _read_exact(file, header, wanted, optional)
     if not len(found):
         raise InputError("there is a header and no row", file=file.path.name, expected="rows")
@@ -353,77 +354,46 @@ def release_memory() -> None:
 def _read_arrow(file: TextFile, header: RawTable, wanted: list[str]) -> RawTable | None:
     """Return the rows by Arrow's parser, or None where it could differ from the exact reader.
 
-    Arrow refuses rows that have too few or too many fields; these are read by Python's :mod:`csv`
-    and stand emptied in their places. Where rows and lines differ in number, a field holds a line
-    break, and the answer is None.
+    It is sure where every row has as many fields as the header, and there are as many rows as
+    lines: then no line is empty and no field holds a line break.
     """
     if file.has_returns or not wanted or not has_arrow():
         return None
     import pyarrow as pa
+    from pyarrow import csv
 
-    refused: dict[int, str] = {}
+    skip = int(header.lines[0])
     try:
-        try:
-            table = _parse(file, header, wanted)
-        except pa.ArrowInvalid:
-            table = _parse(file, header, wanted, refused)
+        table = csv.read_csv(
+            file.path,
+            csv.ReadOptions(
+                block_size=_ARROW_CHUNK,
+                skip_rows=skip,
+                column_names=list(header.header),
+                encoding="utf8" if header.encoding in _UTF8 else header.encoding,
+            ),
+            csv.ParseOptions(
+                delimiter=header.delimiter,
+                quote_char=False if header.delimiter == "\t" else '"',
+            ),
+            csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(header.header, pa.large_string()),
+                include_columns=wanted,
+            ),
+        )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows + len(refused) + int(header.lines[0]) != file.lines:
+    size = table.num_rows
+    if size + skip != file.lines:
         return None
     # one run of memory a column is faster to pick rows from; copying it is Arrow's, without a lock
     with ThreadPoolExecutor() as pool:
         runs = list(pool.map(lambda name: table[name].combine_chunks(), wanted))
     texts = [pd.array(run, dtype="str") for run in runs]
-    return _with_refused(header, pd.DataFrame(dict(zip(wanted, texts, strict=True))), refused)
-
-
-def _parse(
-    file: TextFile, header: RawTable, wanted: list[str], refused: dict[int, str] | None = None
-) -> Any:
-    """Return an Arrow table of text; what rows are refused is noted, on one core, where asked."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    def note(row: Any) -> str:
-        refused[row.number] = row.text  # type: ignore[index]
-        return "skip"
-
-    return arrow_csv.read_csv(
-        file.path,
-        arrow_csv.ReadOptions(
-            use_threads=refused is None,
-            block_size=_ARROW_CHUNK,
-            skip_rows=int(header.lines[0]),
-            column_names=list(header.header),
-            encoding="utf8" if header.encoding in _UTF8 else header.encoding,
-        ),
-        arrow_csv.ParseOptions(
-            delimiter=header.delimiter,
-            quote_char=False if header.delimiter == "\t" else '"',
-            invalid_row_handler=None if refused is None else note,
-        ),
-        arrow_csv.ConvertOptions(
-            check_utf8=False,
-            column_types=dict.fromkeys(header.header, pa.large_string()),
-            include_columns=wanted,
-        ),
+    return replace(
+        header,
+        rows=pd.DataFrame(dict(zip(wanted, texts, strict=True))),
+        lines=np.arange(skip + 1, skip + 1 + size, dtype=np.int64),
+        widths=np.full(size, len(header.header), np.int64),
     )
-
-
-def _with_refused(header: RawTable, rows: pd.DataFrame, refused: dict[int, str]) -> RawTable | None:
-    """Return all rows in the order of their lines; of a refused one only its fields are known."""
-    width, skip, size = len(header.header), int(header.lines[0]), len(rows) + len(refused)
-    lines = np.arange(skip + 1, skip + 1 + size, dtype=np.int64)
-    widths = np.full(size, width, np.int64)
-    broken: dict[int, tuple[str, ...]] = {}
-    for line in sorted(refused):
-        fields: tuple[str, ...] = tuple(next(split_fields([refused[line]], header.delimiter), []))
-        if len(fields) == width or (header.delimiter != "\t" and refused[line].count('"') % 2):
-            return None  # what Arrow took for the end of a quoted field may be none
-        broken[line - skip - 1], widths[line - skip - 1] = fields, len(fields)
-    if refused:
-        place = np.full(size, -1)
-        place[widths == width] = np.arange(len(rows))
-        rows = rows.reindex(place, fill_value="").reset_index(drop=True)
-    return replace(header, rows=rows, lines=lines, widths=widths, broken=broken)

@@ -7,14 +7,10 @@ that ``read_incidents`` or ``extract_incidents`` reads again.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from dataclasses import dataclass
-from datetime import date
 from email.utils import parsedate_to_datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,22 +18,26 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pandas as pd
 
-from riskmap.downloads import write_whole
+from riskmap.downloads import bare_address, stream, write_whole
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
+from riskmap.incidents.dates import read_day
+from riskmap.incidents.delimited import read_header, sniff_text
 from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.reviews import FORMULA
-from riskmap.incidents.fetched_pages import PageStore, collect_pages, read_release
-from riskmap.incidents.queries import Query
+from riskmap.incidents.parts import split_file
+from riskmap.incidents.queries import Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
-from riskmap.incidents.sessions import Session
+from riskmap.incidents.sessions import PageStore, Session, collect_pages
 from riskmap.incidents.structured import to_text
+from riskmap.incidents.tabular import laid_out, open_table
 from riskmap.ledgers import Ledger, Stage, count_reasons
-from riskmap.settings import VERSION
+from riskmap.settings import VERSION, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     import geopandas as gpd
 
@@ -186,14 +186,13 @@ def fetch_rows(
     """
     if query.version is not None and not client.versions:
         raise InputError(f"{client.title} has no versions", met=query.version)
+    answered = None
     if client.release is not None:
         address = client.release(client, query)
-        keep = partial(_asked_for, client=client, query=query)
-        rows, came = read_release(client, address, keep, session=session)
-        answered = None
+        rows, came = _read_release(client, query, address=address, session=session)
     else:
-        store = PageStore.of(client, query)
-        records, answered = collect_pages(client, query, session or Session(client), store)
+        store = PageStore(client, query)
+        records, answered = collect_pages(query, session or Session(client), store)
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
         store.drop()
@@ -205,6 +204,62 @@ def fetch_rows(
     left = {"not_asked": came - len(rows)}
     stage = Stage("fetch", rows_in=came, rows_out=len(rows), reasons=left)
     return Fetched(client, rows, Ledger((stage,)), _provenance(client, query, rows, answered))
+
+
+def _read_release(
+    client: Client, query: Query, *, address: str, session: Session | None
+) -> tuple[pd.DataFrame, int]:
+    """Return the wanted rows of a release, as text, and how many rows it holds.
+
+    It is downloaded once, checked, kept in the cache, and read a part at a time; a spoilt file is
+    forgotten.
+
+    Parameters
+    ----------
+    client, query
+        The service and which rows are wanted.
+    address
+        Where the file is: CSV, or a zip file with one CSV in it.
+    session
+        How to ask, when the file isn't in the cache.
+
+    Raises
+    ------
+    ServiceError
+        When it can't be had, or is no whole file of the feed.
+    """
+    path = cache_folder() / "incidents" / client.name / address.rpartition("/")[2]
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        session = session or Session(client)
+        session.persist(lambda: stream(address, part, client.service))
+        part.replace(path)
+    try:
+        return _read_file(path, client, query)
+    except (InputError, ServiceError) as error:
+        path.unlink()
+        raise ServiceError(
+            f"{bare_address(address)}: no whole file of {client.title}: " + plain(str(error))
+        ) from None
+
+
+def _read_file(path: Path, client: Client, query: Query) -> tuple[pd.DataFrame, int]:
+    """Return wanted rows and the number of all, a part at a time."""
+    found: list[pd.DataFrame] = []
+    count = 0
+    with laid_out(path) as file:
+        header = read_header(sniff_text(file)).header
+        check_columns([dict.fromkeys(header, "")], client.columns, client.title)
+        for block in split_file(file):
+            raw, _ = open_table(block, feed=client.feed, every=True)
+            for row, fields in raw.broken.items():
+                line = raw.lines[row]
+                raise ServiceError(f"line {line} holds {len(fields)} fields of {len(header)}")
+            found.append(raw.rows[_asked_for(raw.rows, client, query)])
+            count += len(raw)
+    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=header)
+    return rows, count
 
 
 def _asked_for(rows: pd.DataFrame, client: Client, query: Query) -> pd.Series:
@@ -261,16 +316,13 @@ def _moment(answered: str | None) -> str | None:
         return None
 
 
-def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
+def read_fetched(fetched: Fetched) -> gpd.GeoDataFrame:
     """Return fetched rows as an Incidents table, read as a file of the feed would be.
 
     Parameters
     ----------
     fetched
         What :func:`fetch_rows` returned.
-    **options
-        As for :func:`riskmap.read_incidents`; for articles as for
-        :func:`riskmap.extract_incidents`, such as ``regions``.
 
     Raises
     ------
@@ -283,8 +335,8 @@ def read_fetched(fetched: Fetched, **options: Any) -> gpd.GeoDataFrame:
     if not len(fetched.rows):
         return no_incidents()
     if client.feed is None:
-        return _read_reports(fetched.rows, options)
-    incidents = read_incidents(fetched.rows, feed=client.feed, **options)
+        return _read_reports(fetched.rows)
+    incidents = read_incidents(fetched.rows, feed=client.feed)
     version = fetched.provenance["query"].get("version")
     return incidents.assign(source_file="-".join(filter(None, (client.name, version))))
 
@@ -299,7 +351,7 @@ def count_read(fetched: Fetched) -> Ledger:
     return fetched.ledger.then(stage)
 
 
-def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoDataFrame:
+def _read_reports(rows: pd.DataFrame) -> gpd.GeoDataFrame:
     """Return the incidents that reports tell of; ids name their report.
 
     A report is read up to :data:`LONGEST_REPORT` characters.
@@ -309,20 +361,12 @@ def _read_reports(rows: pd.DataFrame, options: Mapping[str, Any]) -> gpd.GeoData
         text = "\n".join(str(row[name]) for name in ("title", "body") if row.get(name))
         found = extract_incidents(
             text[:LONGEST_REPORT],
-            published=_published(row),
+            published=read_day(row["published"]).first,
             source_id=f"reliefweb-{row['report_id']}",
-            **options,
         ).incidents
         tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
     told = [table for table in tables if len(table)]
     return pd.concat(told, ignore_index=True) if told else no_incidents()
-
-
-def _published(row: Mapping[str, Any]) -> date | None:
-    try:
-        return date.fromisoformat(str(row.get("published")))
-    except ValueError:
-        return None
 
 
 def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.GeoDataFrame:
@@ -369,19 +413,13 @@ def write_rows(fetched: Fetched, path: str | Path) -> Path:
     kind = path.suffix.lower()
     if kind not in (".json", ".csv"):
         raise InputError("unknown kind of file", file=path, met=kind, expected=".json or .csv")
-    if kind == ".json":
-        return write_whole(path, _as_json(fetched).encode())
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(fetched.rows.columns)
-    writer.writerows([_cell(value) for value in row] for row in fetched.rows.to_numpy(object))
-    return write_whole(path, text.getvalue().encode())
-
-
-def _as_json(fetched: Fetched) -> str:
-    rows = fetched.rows.astype(object).where(fetched.rows.notna(), None).to_dict("records")
-    content = {"provenance": dict(fetched.provenance), "data": rows}
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n"
+    rows = fetched.rows.astype(object)
+    if kind == ".csv":
+        text = rows.map(_cell).to_csv(index=False, lineterminator="\n")
+        return write_whole(path, text.encode())
+    records = rows.where(rows.notna(), None).to_dict("records")
+    content = {"provenance": dict(fetched.provenance), "data": records}
+    return write_whole(path, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _cell(value: object) -> str:

@@ -352,13 +352,8 @@ def _nation(word: str, written: str) -> str | None:
 def _number(word: str) -> int | None:
     if word.isdigit():
         return int(word)
-    value = _amounts().get(word, "")
+    value = listed("amount").get(word, "")
     return int(value) if value.isdigit() else None
-
-
-@lru_cache(maxsize=1)
-def _amounts() -> dict[str, str]:
-    return {normalise(word): value for word, value in read_words("amount").items()}
 
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")

@@ -1,31 +1,27 @@
 """Parts: a source of incidents whole, or a piece of it that fits in memory and is read on its own.
 
-A piece is a run of lines of a text file, some row groups of a Parquet file or a partition of a
-table of Dask's. What is packed, and a run of lines, is laid out as a plain file while it is read.
+A piece is a run of lines of a text file, some row groups of a Parquet file, alone or in a folder of
+files of one schema, or a partition of a table of Dask's.
 """
 
 from __future__ import annotations
 
-import gzip
-import zipfile
-import zlib
-from contextlib import contextmanager
+import json
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from riskmap.errors import InputError
-from riskmap.incidents.stated_scopes import ScopeRules
+import geopandas as gpd
+import shapely
+
+from riskmap.errors import InputError, MissingDependencyError
+from riskmap.incidents.scope import ScopeRules
+from riskmap.schema import CRS, INCIDENT_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-#: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".geojson", ".xlsx")
-#: Bytes from which on what is packed is refused.
-LARGEST_FILE = 1 << 33
+    import pandas as pd
 
 #: Bytes of text a block holds, about: a hundred thousand rows of a wide feed.
 BLOCK_BYTES = 1 << 26
@@ -34,8 +30,10 @@ BLOCK_BYTES = 1 << 26
 #: never closed would otherwise make the rest of a file one block.
 PATIENCE = 4
 
-_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
-_BROKEN = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+PARQUET = (".parquet", ".pq")
+#: Rows of a Parquet file that a part holds, about.
+PART_ROWS = 200_000
+
 _QUOTE, _BREAK, _TAB = b'"', b"\n", b"\t"
 _PIECE = 1 << 20
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
@@ -48,7 +46,7 @@ class Part:
     Parameters
     ----------
     source
-        A path, a frame, a :class:`Block`, or a partition (:mod:`riskmap.incidents.partitions`).
+        A path, a frame, a :class:`Block`, a :class:`RowGroups` or a :class:`LazyPartition`.
     feed
         The feed's name where it is known.
     scope
@@ -134,6 +132,8 @@ def split_file(path: Path, *, has_header: bool = True, size: int = BLOCK_BYTES) 
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder) / "a.csv"
     ...     _ = file.write_bytes(b'id,text\n1,"a\nb"\n2,c\n')
@@ -175,90 +175,209 @@ def _find_cuts(path: Path, start: int, *, size: int, quoted: bool) -> Iterator[t
                 held, lines, is_open = 0, 0, False
 
 
-@contextmanager
-def laid_out(source: Path | Block) -> Iterator[Path]:
-    """Yield a plain file: a file itself, or for as long as it is needed what is packed in it.
-
-    Packing is told by the first bytes, whatever the name. Of a block its rows are laid out.
+class UnreadableError(InputError):
+    """Rows of a file that can't be decoded.
 
     Parameters
     ----------
-    source
-        The file, or a block of one.
+    file
+        The file, and which of its rows.
+    rows
+        How many they are.
+    met
+        What the decoder said.
+    """
+
+    def __init__(self, file: str, rows: int, met: str) -> None:
+        """Keep what the ledger needs."""
+        super().__init__("can't be decoded", met=met)
+        self.file, self.rows = file, rows
+
+
+@dataclass(frozen=True)
+class RowGroups:
+    """Row groups of a Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    start, stop
+        The first of them, and the one after the last; to the file's end when None.
+    """
+
+    path: Path
+    start: int = 0
+    stop: int | None = None
+
+    def read(self) -> pd.DataFrame:
+        """Return the rows; an Incidents table that was written as GeoParquet as such.
+
+        Points of a GeoParquet file are given as columns where there are none of coordinates.
+
+        Raises
+        ------
+        UnreadableError
+            When the rows can't be decoded.
+        """
+        file = self.open()
+        import pyarrow as pa
+
+        stop = file.metadata.num_row_groups if self.stop is None else self.stop
+        wanted = list(range(self.start, stop))
+        try:
+            rows = file.read_row_groups(wanted).to_pandas().reset_index(drop=True)
+        except (OSError, pa.ArrowException) as error:
+            n = sum(file.metadata.row_group(group).num_rows for group in wanted)
+            where = f"{self.path.name}, row groups {self.start} to {stop - 1}"
+            raise UnreadableError(where, n, str(error)) from error
+        geo = (file.schema_arrow.metadata or {}).get(b"geo")
+        return rows if geo is None else _with_points(rows, json.loads(geo), self.path)
+
+    def open(self) -> Any:
+        """Return the Parquet file, opened.
+
+        Raises
+        ------
+        InputError
+            When it is missing or no Parquet file.
+        MissingDependencyError
+            When `pyarrow` is not installed (extra ``parquet``).
+        """
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError as error:
+            raise MissingDependencyError("pyarrow", extra="parquet") from error
+        if not self.path.is_file():
+            raise InputError("there is no such file", file=self.path)
+        try:
+            return pq.ParquetFile(self.path)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError("not a Parquet file", file=self.path.name, met=str(error)) from error
+
+
+def split_parquet(path: Path) -> Iterator[RowGroups]:
+    """Yield runs of row groups of a Parquet file, or of all those of a folder, by name.
 
     Raises
     ------
     InputError
-        When it is packed and holds no table or several, is cut short, too large, or has a
-        password.
-
-    Examples
-    --------
-    >>> with TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "a.csv.gz"
-    ...     _ = file.write_bytes(gzip.compress(b"date,place"))
-    ...     with laid_out(file) as plain:
-    ...         plain.name, plain.read_text()
-    ('a.csv', 'date,place')
+        When a folder, such as Dask and Spark write, has none, or its folders' names hold a column.
     """
-    start = b""
-    if isinstance(source, Path) and source.suffix.lower() != ".xlsx" and source.is_file():
-        with source.open("rb") as file:
-            start = file.read(4)
-    if isinstance(source, Path) and not start.startswith((_ZIP, _GZIP)):
-        yield source
-        return
-    with TemporaryDirectory() as folder:
-        if isinstance(source, Block):
-            plain = Path(folder) / source.path.name
-            source.copy_to(plain)
-        else:
-            try:
-                plain = (_from_zip if start == _ZIP else _from_gzip)(source, Path(folder))
-            except _BROKEN as error:
-                raise InputError(
-                    f"can't be unpacked: {error}",
-                    file=source.name,
-                    expected="a whole zip or gzip file",
-                ) from error
-        yield plain
-
-
-def _from_gzip(path: Path, folder: Path) -> Path:
-    plain = folder / (path.stem if path.suffix.lower() == ".gz" else path.name)
-    with gzip.open(path) as packed:
-        return _unpack(packed, plain, path)
-
-
-def _from_zip(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path) as packed:
-        names = [name for name in packed.namelist() if _is_table(PurePosixPath(name))]
-        if len(names) != 1:
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PARQUET)
+        if not files:
+            raise InputError("a folder without Parquet files", file=path)
+    for file in files:
+        if path.is_dir() and "=" in str(file.relative_to(path).parent):
             raise InputError(
-                f"{len(names)} tables are packed in it",
-                file=path.name,
-                met=", ".join(names or packed.namelist())[:200],
-                expected="one (" + ", ".join(TABLES) + "); unpack it and name the file",
+                "a folder whose name stands for a column",
+                met=str(file.relative_to(path).parent),
+                expected="Parquet files that hold all of their columns",
             )
-        size = packed.getinfo(names[0]).file_size
-        with packed.open(names[0]) as source:
-            return _unpack(source, folder / PurePosixPath(names[0]).name, path, size)
+    for file in files:
+        groups = RowGroups(file).open().metadata
+        start, rows = 0, 0
+        for group in range(groups.num_row_groups):
+            rows += groups.row_group(group).num_rows
+            if rows >= PART_ROWS or group == groups.num_row_groups - 1:
+                yield RowGroups(file, start, group + 1)
+                start, rows = group + 1, 0
 
 
-def _is_table(name: PurePosixPath) -> bool:
-    """Return whether a packed file is a table, and not what an archiver put beside it."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
-    return name.suffix.lower() in TABLES and not hidden
+def check_columns(paths: Iterable[Path]) -> None:
+    """Raise when Parquet files differ in their columns."""
+    expected: list[str] | None = None
+    for path in paths:
+        names = RowGroups(path).open().schema_arrow.names
+        expected = names if expected is None else expected
+        if names != expected:
+            raise InputError(
+                "a file with other columns than the first",
+                file=path.name,
+                met=_differing(names, expected),
+                expected=", ".join(expected)[:200],
+            )
 
 
-def _unpack(packed: Any, plain: Path, path: Path, size: int = 0) -> Path:
-    """Write what is packed as a file, up to the largest size; `size` is what it states."""
-    target: BinaryIO
-    with plain.open("wb") as target:
-        while piece := packed.read(_PIECE):
-            target.write(piece)
-            if max(size, target.tell()) > LARGEST_FILE:
-                raise InputError(
-                    "too large when unpacked", file=path.name, expected=f"{LARGEST_FILE:,} bytes"
-                )
-    return plain
+def _differing(names: list[str], expected: list[str]) -> str:
+    """Return the columns that only one of two tables has."""
+    return ", ".join(sorted(set(names) ^ set(expected))) or "another order"
+
+
+def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:
+    """Return rows of GeoParquet with their points, unless they have columns of coordinates."""
+    name = geo["primary_column"]
+    told = geo["columns"][name]
+    if told["encoding"] != "WKB" or set(told["geometry_types"]) - {"Point"}:
+        raise InputError(
+            "not points as WKB",
+            file=path.name,
+            column=name,
+            met=f"{told['encoding']} {', '.join(told['geometry_types'])}",
+        )
+    crs = told.get("crs", "OGC:CRS84")
+    points = gpd.GeoSeries(shapely.from_wkb(rows[name].to_numpy(object)), crs=crs)
+    points = points.to_crs(CRS) if crs is not None else points.set_crs(CRS)
+    points = points.where(~points.is_empty)
+    others = rows.drop(columns=list(geo["columns"]))
+    if not is_incidents(others) and ("longitude" in others or "latitude" in others):
+        return others
+    return gpd.GeoDataFrame(others, geometry=points)
+
+
+def is_incidents(rows: pd.DataFrame) -> bool:
+    """Return whether a table has the columns of an Incidents table."""
+    return {column.name for column in INCIDENT_COLUMNS} <= set(rows.columns)
+
+
+@dataclass(frozen=True)
+class LazyPartition:
+    """A partition of a table of ``dask.dataframe``; whoever reads it computes it.
+
+    Parameters
+    ----------
+    frame
+        The table of this partition alone.
+    number
+        Which it is, from 0 on.
+    """
+
+    frame: Any
+    number: int
+
+    def read(self) -> pd.DataFrame:
+        """Return its rows.
+
+        Raises
+        ------
+        InputError
+            When it can't be computed, so that nobody knows how many rows are missing; its columns
+            are not those that the table tells of; or it holds geometry as bytes, which don't tell
+            their coordinate system.
+        """
+        try:
+            rows = self.frame.compute(scheduler="synchronous")  # here, not again on the cluster
+        except Exception as error:  # the table is made of whatever its owner wrote
+            raise InputError(
+                f"partition {self.number} can't be computed",
+                met=f"{type(error).__name__}: {error}",
+            ) from error
+        names, expected = list(rows.columns), list(self.frame.columns)
+        if names != expected:
+            raise InputError(
+                f"partition {self.number} has other columns than the table",
+                met=_differing(names, expected),
+                expected=", ".join(expected)[:200],
+            )
+        if isinstance(rows, gpd.GeoDataFrame) and is_incidents(rows):
+            return rows.reset_index(drop=True)
+        if "geometry" in rows and "longitude" not in rows:
+            raise InputError(
+                "geometry does not tell its coordinate system here",
+                column="geometry",
+                expected="the path of the GeoParquet files, or columns longitude and latitude",
+            )
+        return rows.reset_index(drop=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, find_nationality
-from riskmap.incidents.values import per_unique, repeat_text
+from riskmap.incidents.values import per_unique
 from riskmap.incidents.words import is_blank
 
 if TYPE_CHECKING:
@@ -166,21 +166,18 @@ class Remarks:
 
     Parameters
     ----------
-    size
-        Number of rows.
     joint
         What stands between a column and its value.
 
     Examples
     --------
-    >>> remarks = Remarks(2, "=")
+    >>> remarks = Remarks("=")
     >>> remarks.add("sector", np.array([False, True]), ["mining", " blasting "])
-    >>> remarks.column.tolist()
+    >>> remarks.follow(pd.Series([None, None], dtype="str")).tolist()
     [nan, 'sector=blasting']
     """
 
-    def __init__(self, size: int, joint: str) -> None:
-        self._size = size
+    def __init__(self, joint: str) -> None:
         self._joint = joint
         self._told: dict[int, list[str]] = {}
 
@@ -212,7 +209,7 @@ class Remarks:
             self._told.pop(int(row), None)
 
     def follow(self, written: pd.Series) -> pd.Series:
-        """Return the remarks behind those that a file brings along."""
+        """Return the remarks of each row behind those that a file brings, joined by ``; ``."""
         if not self._told:
             return written
         told = written.astype(object).to_numpy(copy=True)
@@ -220,11 +217,6 @@ class Remarks:
             before = [] if pd.isna(told[row]) else told[row].split("; ")
             told[row] = "; ".join(dict.fromkeys([*before, *found]))
         return pd.Series(told, index=written.index, dtype="str")
-
-    @property
-    def column(self) -> pd.Series:
-        """The remarks of each row, joined by ``; ``, missing where there are none."""
-        return self.follow(repeat_text(None, self._size))
 
 
 #: What in the name of a column says that it may tell who was hit, and what says that it does not.

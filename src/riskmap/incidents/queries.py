@@ -7,23 +7,19 @@ key is left.
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from riskmap.countries import find_country
 from riskmap.errors import InputError, ServiceError
+from riskmap.incidents.dates import read_day
 from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from riskmap.downloads import Service
-
-
-_DAY = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 
 
 @dataclass(frozen=True)
@@ -85,15 +81,10 @@ def _day(value: date | str | int | None, *, last: bool) -> date | None:
     """Return the first or last day of a day, month or year."""
     if value is None or isinstance(value, date):
         return value
-    found = _DAY.fullmatch(str(value))
-    wrong = InputError("not a day", met=value, expected="YYYY, YYYY-MM or YYYY-MM-DD")
-    if found is None:
-        raise wrong
-    year, month = int(found[1]), int(found[2] or (12 if last else 1))
-    try:
-        return date(year, month, int(found[3] or (monthrange(year, month)[1] if last else 1)))
-    except ValueError:
-        raise wrong from None
+    found = read_day(str(value))
+    if found.first is None:
+        raise InputError("not a day", met=value, expected="YYYY, YYYY-MM or YYYY-MM-DD")
+    return found.last if last else found.first
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -11,15 +12,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.errors import InputError
-from riskmap.incidents.coordinates import distinct_points
+from riskmap.errors import InputError, RiskmapWarning
+from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.mappings import Source, apply_feed
-from riskmap.incidents.partitions import LazyPartition, RowGroups, is_incidents
-from riskmap.incidents.parts import Part
+from riskmap.incidents.parts import LazyPartition, Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
-from riskmap.incidents.stated_scopes import ScopeRules, infer_scope, state_scopes
+from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table
 from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.delimited import RawTable
-    from riskmap.incidents.scope import Scope
+    from riskmap.incidents.feeds.mappings import Feed
     from riskmap.typing import FloatArray
 
 
@@ -149,7 +149,7 @@ def read_part(
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
     frame = apply_feed(found, source, quarantine)
     told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
-    frame["scope"] = state_scopes(found, source, told, scope)
+    frame["scope"] = _state_scopes(found, source, told, scope)
     frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
@@ -160,6 +160,49 @@ def read_part(
     if scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
         table["scope"] = table["scope"].fillna(str(shown))
     return table
+
+
+def _state_scopes(feed: Feed, source: Source, told: pd.Series, rules: ScopeRules) -> pd.Series:
+    """Return what each row's source can see, as one line of text; missing where nobody says."""
+    if rules.given is not None:
+        _tell_override(feed, source, rules)
+        return pd.Series(str(rules.given), index=told.index, dtype="str")
+    own = str(feed.scope) if feed.scope is not None else None
+    other = str(rules.beside) if rules.beside is not None else own
+    if feed.scope is not None:
+        return pd.Series(other, index=told.index, dtype="str")
+    read = {text: _read_row(source, told, text) for text in told.dropna().unique()}
+    stated = told.map(read).astype("str")
+    return stated if other is None else stated.fillna(other)
+
+
+def _tell_override(feed: Feed, source: Source, rules: ScopeRules) -> None:
+    """Warn when the caller outranks what the feed or the file says, so that it is seen."""
+    column = source.name("scope")
+    others = (
+        (feed.scope, f"the feed's own {str(feed.scope)!r}"),
+        (rules.beside, f"{str(rules.beside)!r} in the file beside it"),
+        ((feed.scope is None and "scope" in source) or None, f"its column {column}"),
+    )
+    met = [words for other, words in others if other is not None and other != rules.given]
+    if met:
+        text = f"{source.raw.name}: scope {str(rules.given)!r} as given, instead of "
+        warnings.warn(text + " and ".join(met), RiskmapWarning, stacklevel=2)
+
+
+def _read_row(source: Source, told: pd.Series, text: str) -> str:
+    """Return what the rows with one text state, as :class:`Scope` writes it."""
+    try:
+        return str(Scope.parse(text, reach=STATED_REACH))
+    except InputError as error:
+        raise InputError(
+            error.message,
+            file=source.raw.name,
+            row=int(source.raw.lines[int(np.argmax((told == text).to_numpy()))]),
+            column=source.name("scope"),
+            met=error.met,
+            expected=error.expected,
+        ) from error
 
 
 def no_incidents() -> gpd.GeoDataFrame:
@@ -223,7 +266,7 @@ def _complete(
 
 def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
     """Return points, None where there is none; equal ones are one object."""
-    number, first = distinct_points(lon, lat)
+    number, first = number_rows([lon, lat])
     points = shapely.points(lon[first], lat[first])
     points[np.isnan(lon[first]) | np.isnan(lat[first])] = None
     return points[number]

@@ -3,14 +3,21 @@
 What a source tells can raise any level. Its silence lowers one only where it watches: the layers,
 sectors and countries of its scope, from ``since`` on and up to its ``delay``. A scope travels with
 each incident as one line of text, in the column ``scope`` of the Incidents table.
+
+The caller, the row, a file beside the file, the feed or the rows say it; the first of them that
+says anything counts. What nobody says and nothing shows stays missing: such rows raise levels, and
+nobody watches. What a person states has the reach ``reports`` unless it says otherwise, since a
+desk's own log knows nothing of places that it has no reports from.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Self
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -19,6 +26,8 @@ from riskmap.errors import InputError
 from riskmap.schema import SECTORS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 #: What a source may watch. One that watches violence sees attacks on foreigners too, and does not
@@ -32,6 +41,17 @@ REACHES = ("countries", "reports")
 _VALUES = ("sectors", "reach", "since", "delay")
 _FLAGS = ("deaths", "inferred")
 _ISO3 = re.compile("[A-Z]{3}")
+#: The reach of what a person states.
+STATED_REACH = "reports"
+_PACKED = (".gz", ".zip")
+#: A file whose rows nearly all tell of foreign victims is a log of attacks on foreigners.
+FOREIGN_SHARE = 0.9
+#: Fewer usable rows show nothing.
+LEAST_ROWS = 5
+#: A rate is never that of fewer days than this.
+_LEAST_BASE = 90
+#: So few days with reports, behind a gap, are strange rows and no reporting.
+STRANGE_DAYS = 2
 
 
 @dataclass(frozen=True)
@@ -86,14 +106,11 @@ class Scope:
             ("layer", self.layers, WATCHED_LAYERS),
             ("sector", self.sectors, SECTORS),
         ):
-            for word in met:
-                if word not in known:
-                    raise InputError(
-                        f"unknown {what} of a scope",
-                        column="scope",
-                        met=word,
-                        expected=", ".join(known),
-                    )
+            if strange := [word for word in met if word not in known]:
+                expected = ", ".join(known)
+                raise InputError(
+                    f"unknown {what} of a scope", column="scope", met=strange[0], expected=expected
+                )
         codes = self.reach.split(";")
         if self.reach not in REACHES and not all(_ISO3.fullmatch(code) for code in codes):
             raise InputError(
@@ -196,6 +213,172 @@ class Scope:
         return not self.sectors or (layer == "group" and sector in self.sectors)
 
 
+@dataclass(frozen=True)
+class ScopeRules:
+    """What is known of a file's scope besides its rows and its feed.
+
+    Parameters
+    ----------
+    given
+        What the caller says; it outranks everything.
+    beside
+        What a file beside the file says; it outranks the feed.
+    is_whole
+        Whether all rows of the file are read at once, so that they may show it.
+
+    Examples
+    --------
+    >>> ScopeRules.read("violence").given.reach
+    'reports'
+    """
+
+    given: Scope | None = None
+    beside: Scope | None = None
+    is_whole: bool = True
+
+    @classmethod
+    def read(
+        cls, given: Scope | str | None, *, path: str | Path | None = None, is_whole: bool = True
+    ) -> ScopeRules:
+        """Return the rules of what a caller says and of the file beside a file.
+
+        Raises
+        ------
+        InputError
+            When either holds an unknown word.
+        """
+        scope = Scope.parse(given, reach=STATED_REACH) if isinstance(given, str) else given
+        beside = None if path is None else scope_path(path)
+        found = read_scope(beside) if beside is not None and beside.is_file() else None
+        return cls(scope, found, is_whole)
+
+
+def scope_path(path: str | Path) -> Path:
+    """Return where the scope of a file or folder of incidents is looked for.
+
+    Examples
+    --------
+    >>> scope_path("incidents.csv").name, scope_path("incidents.csv.gz").name
+    ('incidents.scope.toml', 'incidents.scope.toml')
+    """
+    path = Path(path)
+    if path.suffix.lower() in _PACKED:
+        path = path.with_suffix("")
+    return path.with_suffix(".scope.toml")
+
+
+def read_scope(path: str | Path) -> Scope:
+    r"""Read a scope from a TOML file.
+
+    Parameters
+    ----------
+    path
+        The file; its keys are ``layers``, ``sectors``, ``reach``, ``deaths_only``, ``since`` and
+        ``delay_days``.
+
+    Raises
+    ------
+    InputError
+        When it is missing or no TOML, lacks its layers, or holds an unknown key or word.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "incidents.scope.toml"
+    ...     _ = path.write_text('layers = ["foreign"]\nsectors = ["mining"]')
+    ...     print(read_scope(path))
+    foreign; sectors=mining; reach=reports
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("not a TOML file", file=path, met=str(error)) from error
+    if "layers" not in table:
+        raise InputError("no layers", file=path, column="layers", expected='such as ["foreign"]')
+    values: dict[str, Any] = {"reach": STATED_REACH}
+    for key, value in table.items():
+        try:
+            values[key] = _value(key, value)
+            Scope(**{key: values[key]})
+        except InputError as error:
+            raise InputError(
+                error.message, file=path, column=key, met=error.met, expected=error.expected
+            ) from error
+    return Scope(**values)
+
+
+def _value(key: str, value: Any) -> Any:
+    """Return a value of the file as a scope holds it."""
+    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    is_day = isinstance(value, date) and not isinstance(value, datetime)
+    is_reach, reach = texts or isinstance(value, str), ";".join if texts else str
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    kinds: dict[str, tuple[bool, Any, str]] = {
+        "layers": (texts, tuple, "a list of texts"),
+        "sectors": (texts, tuple, "a list of texts"),
+        "reach": (is_reach, reach, "a text, or a list of country codes"),
+        "deaths_only": (isinstance(value, bool), bool, "true or false"),
+        "since": (is_day, pd.Timestamp, "a day such as 2015-01-01"),
+        "delay_days": (is_number, float, "a number"),
+    }
+    if key not in kinds:
+        raise InputError("unknown key of a scope", expected=", ".join(kinds))
+    fits, held, expected = kinds[key]
+    if not fits:
+        raise InputError("not what it must be", met=value, expected=expected)
+    return held(value)
+
+
+def infer_scope(incidents: pd.DataFrame) -> Scope | None:
+    """Return the scope that the rows of a file show, None when they show none.
+
+    A file of at least :data:`LEAST_ROWS` usable rows of which nearly all say that foreign people
+    were hit is a log of attacks on foreigners. No rows show that a file tells of all violence.
+
+    Parameters
+    ----------
+    incidents
+        The rows whose scope nobody states, all those of a file.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"foreign_victims": [1, 2, 1, 3, 1], "quarantine_reason": [None] * 5})
+    >>> print(infer_scope(rows), infer_scope(rows[:4]))
+    foreign; reach=reports; inferred None
+    """
+    usable = incidents[incidents["quarantine_reason"].isna()]
+    foreign = (usable["foreign_victims"].fillna(0) > 0).mean()
+    if len(usable) < LEAST_ROWS or not foreign >= FOREIGN_SHARE:
+        return None
+    return Scope(("foreign",), reach=STATED_REACH, inferred=True)
+
+
+def describe_scopes(counts: Mapping[str, int]) -> list[str]:
+    r"""Return a line on each scope that a file's rows have, and how many have it.
+
+    Parameters
+    ----------
+    counts
+        Rows by scope; ``""`` where nobody states one and none could be inferred.
+
+    Examples
+    --------
+    >>> print(*describe_scopes({"none": 3, "": 1}), sep="\n")
+    none: heard, and never taken for silence (3 rows)
+    not stated and can't be inferred: watched by nobody (1 row)
+    """
+    words = {
+        "": "not stated and can't be inferred: watched by nobody",
+        "none": "none: heard, and never taken for silence",
+    }
+    return [
+        f"{words.get(scope, scope)} ({n:,} row{'' if n == 1 else 's'})"
+        for scope, n in counts.items()
+    ]
+
+
 def find_gaps(
     days: NDArray[np.int64],
     until: int,
@@ -239,10 +422,6 @@ def find_gaps(
     return np.asarray((quiet > least_days) & sure)
 
 
-#: A rate is never that of fewer days than this.
-_LEAST_BASE = 90
-
-
 def find_end(dates: pd.Series) -> pd.Timestamp:
     """Return the last day up to which a table of incidents tells of what happened.
 
@@ -266,10 +445,6 @@ def find_end(dates: pd.Series) -> pd.Timestamp:
     few = [at for at in gaps if len(known) - 1 - at <= STRANGE_DAYS]
     last = known[few[0]] if few else known[-1]
     return pd.Timestamp(np.datetime64(int(last), "D")).as_unit("us")
-
-
-#: So few days with reports, behind a gap, are strange rows and no reporting.
-STRANGE_DAYS = 2
 
 
 def _words(text: str) -> tuple[str, ...]:

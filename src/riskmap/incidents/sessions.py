@@ -1,30 +1,40 @@
-"""Asking a service: signed, at its pace, patiently, and without ever showing a key.
+"""Asking a service: signed, at its pace, page by page, and without ever showing a key.
 
 Keys come from environment variables alone. They live in a session's memory, go to the service's own
 origin, and stand in no message, file or representation.
+
+A page is written beside its place and moved there, so that it is whole or absent whenever a process
+is killed. Pages of a fetch that did not finish are kept, so that the next try goes on behind them.
+They hold records and the next question, and nothing that signs it. They are dropped when the fetch
+has finished, and when they are so old that the service may answer otherwise.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import time
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from itertools import count, takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus, urlencode
 
 import orjson
 
-from riskmap.downloads import RefusalError, bare_address, send
+from riskmap.downloads import RefusalError, bare_address, send, write_whole
 from riskmap.errors import InputError, OfflineError, ServiceError
-from riskmap.incidents.queries import Signature, plain
-from riskmap.settings import is_offline
+from riskmap.incidents.queries import Page, Question, Signature, check_columns, plain
+from riskmap.settings import cache_folder, is_offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from email.message import Message
 
-    from riskmap.incidents.queries import Client, Question
+    from riskmap.incidents.queries import Client, Query
 
 
 _T = TypeVar("_T")
@@ -33,6 +43,10 @@ _T = TypeVar("_T")
 LARGEST_PAGE = 1 << 28
 #: Shorter keys stand in texts by chance.
 SHORTEST_KEY = 8
+#: Seconds for which pages of an unfinished fetch are gone on from.
+FRESH = 86_400.0
+#: Pages after which a fetch that has no end is given up.
+MOST_PAGES = 20_000
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY, _SERVER = 401, 403, 429, 500
 
 
@@ -264,3 +278,143 @@ def _parse(body: bytes, url: str) -> Any:
         raise ServiceError(
             f"{bare_address(url)}: not JSON, met {met}, {error.msg} on line {error.lineno}"
         ) from None
+
+
+class PageStore:
+    """The pages of one query to one service, in a folder of the cache that need not exist.
+
+    Parameters
+    ----------
+    client, query
+        The service and what it is asked.
+    """
+
+    def __init__(self, client: Client, query: Query) -> None:
+        asked = orjson.dumps(
+            {"api": client.service.api, **query.as_dict()}, option=orjson.OPT_SORT_KEYS
+        )
+        digest = hashlib.sha256(asked).hexdigest()[:16]
+        self.folder = cache_folder() / "incidents" / f"{client.name}-{digest}"
+
+    def path(self, number: int) -> Path:
+        """Return where a page stands."""
+        return self.folder / f"page-{number:05d}.json"
+
+    def read(self, number: int) -> tuple[Page, str | None] | None:
+        """Return a page and when the service gave it; None when it is absent, old or spoilt."""
+        path = self.path(number)
+        try:
+            if time.time() - path.stat().st_mtime > FRESH:
+                return None
+            content = orjson.loads(path.read_bytes())
+            kept = content["page"]
+            following = kept["following"] and Question(**kept["following"])
+            page = Page(kept["records"], following, kept["total"])
+            return page, content["answered"]
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+
+    def write(self, number: int, content: bytes) -> None:
+        """Keep a page, all at once; the ones behind it are of another time and go."""
+        for later in takewhile(Path.exists, map(self.path, count(number + 1))):
+            later.unlink()
+        write_whole(self.path(number), content)
+
+    def drop(self) -> None:
+        """Forget every page."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def encode_page(page: Page, answered: str | None) -> bytes:
+    """Return a page as it is kept."""
+    return orjson.dumps({"answered": answered, "page": page})
+
+
+def collect_pages(
+    query: Query, session: Session, store: PageStore
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the records of all pages: kept ones first, then those that the service is asked.
+
+    Parameters
+    ----------
+    query
+        What to ask.
+    session
+        The service and how to ask it.
+    store
+        Where each page is kept until all are there.
+
+    Returns
+    -------
+    records : list of dict
+        As the service writes them.
+    answered : str or None
+        When it answered last, by its own clock.
+
+    Raises
+    ------
+    ServiceError
+        When pages repeat, don't end, change while they are asked for, or records are missing.
+    """
+    client = session.client
+    records: list[dict[str, Any]] = []
+    seen: set[bytes] = set()
+    total: int | None = None
+    question: Question | None = client.ask(client, query)
+    answered = None
+    number = 0
+    while question is not None:
+        kept = store.read(number)
+        page, answered = kept or _turn(question, session, store, number)
+        _check_progress(page, seen, number, client)
+        total = page.total if total is None else total
+        if page.total is not None and page.total != total:
+            store.drop()
+            raise ServiceError(
+                f"{client.title} changed while it was asked: {total:,} records on the first page, "
+                f"{page.total:,} on page {number + 1}; run again to start over"
+            )
+        records += page.records
+        question, number = page.following, number + 1
+    if fault := _fault(records, total, client):
+        store.drop()
+        raise ServiceError(f"{client.title} {fault}; run again to start over")
+    return records, answered
+
+
+def _turn(
+    question: Question, session: Session, store: PageStore, number: int
+) -> tuple[Page, str | None]:
+    """Ask for a page, check it and keep it."""
+    client = session.client
+    content, answered = session.ask(question)
+    try:
+        page = client.read(content, question)
+        check_columns(page.records, client.columns, client.title)
+    except ServiceError as error:
+        raise ServiceError(session.without_keys(str(error))) from None
+    encoded = encode_page(page, answered)
+    session.refuse_keys(encoded)
+    store.write(number, encoded)
+    return page, answered
+
+
+def _fault(records: list[dict[str, Any]], total: int | None, client: Client) -> str:
+    """Return what shows that records are missing; nothing when all seem to be there."""
+    if total is not None and len(records) != total:
+        return f"ended after {len(records):,} of {total:,} records"
+    ids = [str(record.get(client.identity)) for record in records] if client.identity else []
+    if twice := len(ids) - len(set(ids)):
+        return f"gave {twice:,} records twice, so that its pages have moved and others may be lost"
+    return ""
+
+
+def _check_progress(page: Page, seen: set[bytes], number: int, client: Client) -> None:
+    """Raise when pages repeat or don't end."""
+    digest = hashlib.sha256(encode_page(replace(page, following=None), None)).digest()
+    if (page.records and digest in seen) or number >= MOST_PAGES:
+        raise ServiceError(
+            f"{client.title}: the pages don't end; page {number + 1} "
+            + ("is one that came before" if digest in seen else f"is beyond {MOST_PAGES:,}")
+        )
+    seen.add(digest)

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
-_SPACE, _DELETE = 0x20, 0x7F
 
 
 def per_unique(
@@ -83,42 +82,13 @@ def clean_texts(values: pd.Series, unknown: Iterable[str] = ()) -> pd.Series:
     ['Herat', nan, 'NA']
     """
     texts = values.astype("str")
-    texts = texts if has_no_margins(texts) else texts.str.strip()
+    stripped = texts.str.strip()
+    if not stripped.equals(texts):  # the column itself, where it can be, needs no more memory
+        texts = stripped
     blank = texts == ""
     if known := list(unknown):
         blank |= texts.isin(known)
     return texts.mask(blank) if blank.any() else texts
-
-
-def has_no_margins(texts: pd.Series) -> bool:
-    """Return whether all texts begin and end with a visible ASCII character, or are empty.
-
-    Only columns that Arrow holds can be told apart so, by looking at two bytes of each text; the
-    answer is False for others.
-
-    Examples
-    --------
-    >>> has_no_margins(pd.Series([" Herat"], dtype="str"))
-    False
-    """
-    chunks = getattr(getattr(texts.array, "_pa_array", None), "chunks", None)
-    if chunks is None:
-        return False
-    for chunk in chunks:
-        _, offsets, data = chunk.buffers()
-        if data is None:
-            continue
-        width = "int64" if str(chunk.type).startswith("large") else "int32"
-        cuts: IntArray = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
-        if not len(chunk) or cuts[0] == cuts[-1]:
-            continue
-        bytes_ = np.frombuffer(data, np.uint8)
-        filled = cuts[1:] > cuts[:-1]
-        for at in (cuts[:-1][filled], cuts[1:][filled] - 1):
-            ends = bytes_[at]
-            if ends.min() <= _SPACE or ends.max() >= _DELETE:
-                return False
-    return True
 
 
 class Counts(NamedTuple):
@@ -235,18 +205,15 @@ def first_filled(columns: Iterable[pd.Series]) -> pd.Series:
     return first
 
 
-def map_codes(values: pd.Series, codes: Mapping[str, str], default: str | None = None) -> pd.Series:
-    """Return a column of a feed's codes as the schema's; strange ones get the default.
-
-    Codes are compared without case and surrounding space, and ``1.0`` is ``1``. A blank is
-    ``"unknown"`` where there is a default.
+def map_codes(values: pd.Series, codes: Mapping[str, str]) -> pd.Series:
+    """Return a column of a feed's codes as the schema's, missing where one is in no list.
 
     Examples
     --------
     >>> map_codes(pd.Series([" S", "1.0", "?"]), {"S": "armed_attack", "1": "battle"}).tolist()
     ['armed_attack', 'battle', nan]
     """
-    return read_codes(values, codes, default)[0]
+    return read_codes(values, codes)[0]
 
 
 def read_codes(
@@ -257,7 +224,10 @@ def read_codes(
     column: str = "",
     unknown: Iterable[str] = (),
 ) -> tuple[pd.Series, NDArray[np.bool_]]:
-    """Return a column of codes as :func:`map_codes` does, and which of them are in no list.
+    """Return a column of a feed's codes as the schema's, and which of them are in no list.
+
+    Codes are compared without case and surrounding space, and ``1.0`` is ``1``. A blank is
+    ``"unknown"`` where there is a default.
 
     Parameters
     ----------
@@ -299,17 +269,6 @@ def read_codes(
     answers = pd.array([value for value, _ in told], dtype="str").take(places)
     strange = np.array([is_strange for _, is_strange in told], bool)[places]
     return pd.Series(answers, index=values.index), strange
-
-
-def integer_text(values: pd.Series) -> pd.Series:
-    """Return ids that a table program turned into ``214797.0`` as ``214797``.
-
-    Examples
-    --------
-    >>> integer_text(pd.Series(["214797.0", "A.0", None], dtype="str")).tolist()
-    ['214797', 'A.0', nan]
-    """
-    return values.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
 
 
 #: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.

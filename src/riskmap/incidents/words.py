@@ -274,11 +274,10 @@ def count_not_understood(remarks: pd.Series) -> dict[str, dict[str, int]]:
     for text, rows in remarks.dropna().value_counts().items():
         for column, value in split_remarks(str(text)):
             counts.setdefault(column, Counter())[value] += int(rows)
-    return {column: _ordered(counts[column].items()) for column in sorted(counts)}
-
-
-def _ordered(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
-    return dict(sorted(counts, key=lambda item: (-item[1], item[0])))
+    return {
+        column: dict(sorted(counts[column].items(), key=lambda item: (-item[1], item[0])))
+        for column in sorted(counts)
+    }
 
 
 _BRACKET = re.compile(r"\s*\([^()]*\)\s*$")

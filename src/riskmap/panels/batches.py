@@ -30,8 +30,7 @@ from riskmap.incidents.duplicates.linked_rows import (
     read_rows,
     store_part,
 )
-from riskmap.incidents.partitions import RowGroups, UnreadableError, check_columns
-from riskmap.incidents.parts import Block, Part
+from riskmap.incidents.parts import Block, Part, RowGroups, UnreadableError, check_columns
 from riskmap.incidents.readers import no_incidents, read_part
 from riskmap.incidents.tabular import split_source
 from riskmap.ledgers import Ledger, Stage, count_reasons

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 
 from riskmap.downloads import Service
 from riskmap.errors import InputError, RiskmapError, ServiceError
-from riskmap.incidents import fetched_pages, fetching
-from riskmap.incidents.fetched_pages import encode_page
+from riskmap.incidents import fetching, sessions
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
 from riskmap.incidents.queries import Query, check_columns
-from riskmap.incidents.sessions import Session
+from riskmap.incidents.sessions import Session, encode_page
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
 
@@ -186,7 +185,7 @@ def test_pages_that_repeat_have_an_end(stand_in, name):
 
 
 def test_pages_that_never_end_are_given_up(stand_in, monkeypatch):
-    monkeypatch.setattr(fetched_pages, "MOST_PAGES", 3)
+    monkeypatch.setattr(sessions, "MOST_PAGES", 3)
     stand_in.rows["acled"] = [
         row | {"event_id_cnty": f"Q{i}"} for i, row in enumerate(stand_in.rows["acled"] * 4)
     ]

@@ -22,9 +22,9 @@ from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents import fetching
 from riskmap.incidents.articles import read_articles
 from riskmap.incidents.feeds.ucdp import country_numbers
-from riskmap.incidents.fetched_pages import PageStore
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, withdraw_incidents, write_rows
 from riskmap.incidents.queries import Query
+from riskmap.incidents.sessions import PageStore
 from riskmap.schema import check_incidents
 
 SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
@@ -270,7 +270,7 @@ def test_kept_pages_that_are_old_or_spoilt_are_asked_for_anew(stand_in, spoil):
     fail(stand_in)
     with pytest.raises(ServiceError):
         stand_in.fetch("ucdp")
-    store = PageStore.of(stand_in.client("ucdp"), Query())
+    store = PageStore(stand_in.client("ucdp"), Query())
     first = store.path(0)
     if spoil == "old":
         os.utime(first, (0, 0))
@@ -284,7 +284,7 @@ def test_kept_pages_that_are_old_or_spoilt_are_asked_for_anew(stand_in, spoil):
 def test_another_question_has_its_own_pages(stand_in):
     client = stand_in.client("ucdp")
     folders = {
-        PageStore.of(c, Query.of(**q)).folder
+        PageStore(c, Query.of(**q)).folder
         for c, q in [
             (client, {}),
             (client, {"country": "TCD"}),

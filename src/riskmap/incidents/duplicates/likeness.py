@@ -23,6 +23,8 @@ from riskmap.countries import fold
 from riskmap.incidents.words import find_group, read_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.typing import FloatArray, IntArray
@@ -103,14 +105,14 @@ class Facts:
 
     Parameters
     ----------
-    names : DataFrame of str
+    names : dict of arrays of str
         ``country``, ``region_id``, ``admin1``, ``admin2`` and ``place``, ``""`` where not stated;
         names of places without spaces, accents and such words as *district*.
     x, y : ndarray of float
         The point, NaN where there is none.
     exact : ndarray of bool
         Whether the point is that of a place and not of an area.
-    text : list of str
+    text : ndarray of str
         Notes in plain words.
     source, kind, actor, nation : ndarray of str
         Who reports, what happened (missing where that says nothing of the means), who did it and
@@ -121,11 +123,11 @@ class Facts:
         The first day as a number, NaN where it is missing.
     """
 
-    names: pd.DataFrame
+    names: Mapping[str, NDArray[np.object_]]
     x: FloatArray
     y: FloatArray
     exact: NDArray[np.bool_]
-    text: list[str]
+    text: NDArray[np.object_]
     source: NDArray[np.object_]
     kind: NDArray[np.object_]
     actor: NDArray[np.object_]
@@ -142,11 +144,11 @@ class Facts:
         names |= {name: squeeze_names(table[name]) for name in ("admin1", "admin2", "place")}
         exact = table["geo_precision"].fillna("place").isin(("point", "place"))
         return cls(
-            names=pd.DataFrame(names),
+            names=names,
             x=shapely.get_x(where),
             y=shapely.get_y(where),
             exact=exact.to_numpy(bool),
-            text=text,
+            text=np.array(text, dtype=object),
             source=table["source"].to_numpy(object),
             kind=table["event_type"].mask(vague).to_numpy(object),
             actor=table["actor"].fillna("").to_numpy(object),
@@ -162,12 +164,12 @@ class Facts:
 
     def told(self, name: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
         """Return whether both rows of each pair state a name."""
-        told = self.names[name].to_numpy(object) != ""
+        told = self.names[name] != ""
         return np.asarray(told[i] & told[j], dtype=bool)
 
     def same(self, name: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
         """Return whether both state a name and may mean the same by it."""
-        names = self.names[name].to_numpy(object)
+        names = self.names[name]
         return self.told(name, i, j) & are_spellings(names[i], names[j])
 
     def other(self, name: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
@@ -181,12 +183,11 @@ class Facts:
 
     def within(self, name: str, others: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
         """Return whether one row's name stands in what the other calls by another column."""
-        one, other = (self.names[column].to_numpy(object) for column in (name, others))
+        one, other = (self.names[column] for column in (name, others))
         found = np.zeros(len(i), dtype=bool)
         for a, b in ((one[i], other[j]), (one[j], other[i])):
             some = np.flatnonzero((a != "") & (b != ""))
-            part = process.cpdist(list(a[some]), list(b[some]), scorer=fuzz.partial_ratio)
-            found[some] |= part >= SPELLING
+            found[some] |= likeness(a[some], b[some], fuzz.partial_ratio) >= SPELLING
         return found
 
     def shared_words(self, i: IntArray, j: IntArray) -> FloatArray:
@@ -226,14 +227,11 @@ def are_spellings(one: NDArray[np.object_], other: NDArray[np.object_]) -> NDArr
     >>> are_spellings(one, other).tolist()
     [True, True, False]
     """
-    if not len(one):
-        return np.zeros(0, dtype=bool)
-    alike = process.cpdist(list(one), list(other), scorer=fuzz.ratio) >= SPELLING
     starts = [
         a.startswith(b) or b.startswith(a) or a.endswith(b) or b.endswith(a)
         for a, b in zip(one.tolist(), other.tolist(), strict=True)
     ]
-    return np.asarray(alike | np.array(starts, dtype=bool))
+    return (likeness(one, other) >= SPELLING) | np.array(starts, dtype=bool)
 
 
 @lru_cache
@@ -269,7 +267,7 @@ def are_apart(facts: Facts, pairs: IntArray) -> NDArray[np.bool_]:
     if not len(pairs):
         return np.zeros(0, dtype=bool)
     i, j = pairs[:, 0], pairs[:, 1]
-    share, alike = facts.shared_words(i, j), alike_texts(facts.text, i, j)
+    share, alike = facts.shared_words(i, j), alike_texts(facts, i, j)
     words = alike >= SAME_WORDS
     story = words | (share >= SAME_STORY)
     far = facts.km(i, j) > SPOT_KM
@@ -287,15 +285,17 @@ def are_apart(facts: Facts, pairs: IntArray) -> NDArray[np.bool_]:
 
 def _in_other_regions(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
     """Return which pairs state different countries, regions, districts or provinces."""
-    names = {name: facts.names[name].to_numpy(object) for name in ("country", "region_id")}
-    differ = {name: (v[i] != v[j]) & facts.told(name, i, j) for name, v in names.items()}
-    system = np.array([(len(name), name[:2]) for name in names["region_id"]], dtype="U2")
+    country, region = (
+        (facts.names[name][i] != facts.names[name][j]) & facts.told(name, i, j)
+        for name in ("country", "region_id")
+    )
+    system = np.array([(len(name), name[:2]) for name in facts.names["region_id"]], dtype="U2")
     of_one_system = (system[i] == system[j]).all(axis=1)
     district = facts.same("admin2", i, j)
     close = district & (facts.km(i, j) <= SAME_DISTRICT_KM)
     return np.asarray(
-        differ["country"]
-        | (differ["region_id"] & (of_one_system | ~district))
+        country
+        | (region & (of_one_system | ~district))
         | facts.other("admin2", i, j)
         | (facts.other("admin1", i, j) & ~close)
     )
@@ -310,10 +310,10 @@ def _in_other_places(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_
     return other
 
 
-def alike_texts(text: list[str], i: IntArray, j: IntArray) -> FloatArray:
-    """Return the likeness of texts, 0 to 100, 0 where one has none."""
-    told = np.array([bool(note) for note in text], dtype=bool)
-    return np.where(told[i] & told[j], _likeness(text, i, j, fuzz.ratio), 0.0)
+def alike_texts(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
+    """Return the likeness of the texts of pairs, 0 to 100, 0 where one has none."""
+    one, other = facts.text[i], facts.text[j]
+    return np.where((one != "") & (other != ""), likeness(one, other), 0.0)
 
 
 def score_pairs(facts: Facts, pairs: IntArray) -> FloatArray:
@@ -355,12 +355,12 @@ def count_days(table: pd.DataFrame) -> FloatArray:
 
 def _text_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
     """Return the points for likeness of the texts, none where one has no text."""
-    both = (_likeness(facts.text, i, j, scorer) for scorer in (fuzz.ratio, fuzz.token_set_ratio))
-    points = TEXT * (sum(both) / 200 - TEXT_NEUTRAL) / (1.0 - TEXT_NEUTRAL)
+    one, other = facts.text[i], facts.text[j]
+    both = likeness(one, other) + likeness(one, other, fuzz.token_set_ratio)
+    points = TEXT * (both / 200 - TEXT_NEUTRAL) / (1.0 - TEXT_NEUTRAL)
     same = facts.source[i] == facts.source[j]
     points = np.where(same, points, np.maximum(points, 0.0))
-    told = np.array([len(text) > 0 for text in facts.text], dtype=bool)
-    return np.where(told[i] & told[j], points, 0.0)
+    return np.where((one != "") & (other != ""), points, 0.0)
 
 
 def _place_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
@@ -383,20 +383,18 @@ def _name_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
 
     A place may be written as its district: "Berin district, Ambrel".
     """
-    place, district = (facts.names[name].to_numpy(object) for name in ("place", "admin2"))
+    place, district = (facts.names[name] for name in ("place", "admin2"))
 
-    def alike(a: Any, b: Any, scorer: Any) -> NDArray[np.bool_]:
-        both = process.cpdist(list(a), list(b), scorer=scorer) >= NAME_ALIKE
-        return np.asarray(both & (a != "") & (b != ""), dtype=bool)
+    def alike(a: Any, b: Any, scorer: Any = fuzz.ratio) -> NDArray[np.bool_]:
+        both = (likeness(a, b, scorer) >= NAME_ALIKE) & (a != "") & (b != "")
+        return np.asarray(both, dtype=bool)
 
-    if not len(i):
-        return np.zeros(0)
-    same_district = alike(district[i], district[j], fuzz.ratio)
+    same_district = alike(district[i], district[j])
     for a, b in ((district[i], place[j]), (district[j], place[i])):
         same_district |= alike(a, b, fuzz.partial_ratio)
     other = (district[i] != "") & (district[j] != "")
     of_district = np.where(same_district, DISTRICT_SAME, np.where(other, DISTRICT_OTHER, 0.0))
-    return np.where(alike(place[i], place[j], fuzz.ratio), PLACE_SAME, of_district)
+    return np.where(alike(place[i], place[j]), PLACE_SAME, of_district)
 
 
 def _same_actor(names: NDArray[np.object_], i: IntArray, j: IntArray) -> NDArray[np.bool_]:
@@ -412,7 +410,8 @@ def _same_actor(names: NDArray[np.object_], i: IntArray, j: IntArray) -> NDArray
     same[both] = [
         not groups[a].isdisjoint(groups[b]) for a, b in zip(i[both], j[both], strict=True)
     ]
-    same[~both] = _likeness(names, i[~both], j[~both], fuzz.token_set_ratio) >= ACTOR_ALIKE
+    one, other = names[i[~both]], names[j[~both]]
+    same[~both] = likeness(one, other, fuzz.token_set_ratio) >= ACTOR_ALIKE
     return same
 
 
@@ -421,9 +420,16 @@ def _groups(actor: str) -> frozenset[str]:
     return frozenset(found for part in actor.split(";") if (found := find_group(part)))
 
 
-def _likeness(words: Any, i: IntArray, j: IntArray, scorer: Any) -> FloatArray:
-    """Return the likeness of pairs of texts, 0 to 100."""
-    if not len(i):
+def likeness(
+    one: NDArray[np.object_], other: NDArray[np.object_], scorer: Any = fuzz.ratio
+) -> FloatArray:
+    """Return the likeness of pairs of texts, 0 to 100.
+
+    Examples
+    --------
+    >>> likeness(np.array(["mine"], object), np.array(["mile"], object)).tolist()
+    [75.0]
+    """
+    if not len(one):
         return np.zeros(0)
-    pairs = [words[k] for k in i], [words[k] for k in j]
-    return np.asarray(process.cpdist(*pairs, scorer=scorer), dtype=float)
+    return np.asarray(process.cpdist(list(one), list(other), scorer=scorer), dtype=float)

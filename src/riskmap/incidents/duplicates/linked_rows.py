@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from scipy import sparse
 
 from riskmap.errors import MissingDependencyError
@@ -39,7 +38,7 @@ from riskmap.incidents.duplicates.candidates import (
 )
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
-from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
+from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,10 +171,8 @@ def _write_keys(target: Path, keys: IntArray) -> None:
 
 def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
     pa = _arrow()
-    plain = pd.DataFrame(table.drop(columns=table.geometry.name))
-    plain["geometry"] = shapely.to_wkb(table.geometry.to_numpy())
+    rows = pa.table(table.to_arrow(index=False))
     unfinished = path.with_suffix(".part")
-    rows = pa.Table.from_pandas(plain, preserve_index=False)
     with pa.ipc.new_file(unfinished, rows.schema) as file:
         file.write_table(rows, max_chunksize=_CHUNK)
     unfinished.replace(path)
@@ -195,11 +192,10 @@ def _read_arrow(path: Path, places: IntArray) -> gpd.GeoDataFrame:
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
         if len(places) and places[-1] - places[0] == len(places) - 1:
-            rows = table.slice(int(places[0]), len(places)).to_pandas()
+            rows = table.slice(int(places[0]), len(places))
         else:
-            rows = table.take(pa.array(places)).to_pandas()
-    geometry = shapely.from_wkb(rows.pop("geometry").to_numpy(object))
-    return gpd.GeoDataFrame(conform(rows, INCIDENT_COLUMNS), geometry=geometry, crs=CRS)
+            rows = table.take(pa.array(places))
+        return conform(gpd.GeoDataFrame.from_arrow(rows), INCIDENT_COLUMNS)
 
 
 def read_rows(parts: Sequence[StoredPart], rows: IntArray) -> gpd.GeoDataFrame:

@@ -226,7 +226,7 @@ def _tell_why(facts: Facts, pairs: IntArray, ids: pd.Series) -> list[str]:
         "a day apart": apart == 1,
         "same place": facts.same("place", i, j) | (km <= SPOT_KM),
         "same district": facts.same("admin2", i, j),
-        "same words": alike_texts(facts.text, i, j) >= SAME_WORDS,
+        "same words": alike_texts(facts, i, j) >= SAME_WORDS,
         "same story": facts.shared_words(i, j) >= SAME_STORY,
         "same toll": known.any(axis=1) & (~known | (toll[i] == toll[j])).all(axis=1),
         "same nationality": (nation[i] == nation[j]) & (nation[i] != ""),
@@ -338,28 +338,15 @@ def share_knowledge(merged: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     several = nations.nunique().ge(2)
     taken["nationality"] = nations.first()
     for lead in several.index[several]:
-        taken["nationality"][lead] = _union(nations.get_group(lead))
+        codes = ";".join(nations.get_group(lead).dropna()).split(";")
+        taken["nationality"][lead] = ";".join(sorted(set(codes)))
     kinds = merged["event_type"].iloc[rows].reset_index(drop=True)
     clear = kinds.where(~kinds.isin(_VAGUE)).groupby(own).first()
     taken["event_type"] = clear.fillna(kinds.groupby(own).first())
-    firsts = {name: groups[name].first() for name in _NAMES}
     vague = groups[list(_NAMES)].nth(0).isna().all(axis=1).to_numpy()
     shared = merged.copy()
+    taken |= {name: groups[name].first()[vague] for name in _NAMES}
     for name, values in taken.items():
-        shared[name] = _put(shared[name], values.index, values)
-    for name, values in firsts.items():
-        shared[name] = _put(shared[name], values.index[vague], values[vague])
+        told_by_all = values.astype(shared[name].dtype).array
+        shared.iloc[values.index.to_numpy(), shared.columns.get_loc(name)] = told_by_all
     return shared
-
-
-def _put(column: pd.Series, rows: pd.Index, values: pd.Series) -> pd.Series:
-    """Return a column with other values in some rows, by position."""
-    changed = column.copy()
-    changed.iloc[rows.to_numpy()] = values.astype(column.dtype).array
-    return changed
-
-
-def _union(lists: pd.Series) -> object:
-    """Return all codes of lists that are joined by ``;``."""
-    codes = {code for text in lists.dropna() for code in text.split(";")}
-    return ";".join(sorted(codes)) or pd.NA

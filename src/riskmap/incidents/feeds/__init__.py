@@ -5,20 +5,11 @@ Files are recognised by their columns. A new feed is a file and a line here.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import (
-    acled,
-    awsd,
-    gdelt,
-    generic,
-    gtd,
-    hapi,
-    icews,
-    reviews,
-    shcc,
-    ucdp,
-)
+from riskmap.incidents.feeds import acled, awsd, gdelt, gtd, hapi, icews, reviews, shcc, ucdp
+from riskmap.incidents.feeds.generic import generic_feed, is_readable
 from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
@@ -26,7 +17,7 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.feeds.mappings import Feed
 
-#: Every feed, in the order in which a file's columns are compared with them.
+#: The feeds that are known by their columns, in the order in which a file is compared with them.
 FEEDS: tuple[Feed, ...] = (
     acled.FEED,
     ucdp.FEED,
@@ -38,8 +29,13 @@ FEEDS: tuple[Feed, ...] = (
     shcc.FEED,
     hapi.FEED,
     reviews.FEED,
-    generic.FEED,
 )
+
+
+@lru_cache(maxsize=1)
+def every_feed() -> tuple[Feed, ...]:
+    """Return the feeds that are known by their columns, and the one of any other table."""
+    return (*FEEDS, generic_feed())
 
 
 def find_headerless(fields: Sequence[str], delimiter: str) -> tuple[Feed, tuple[str, ...]] | None:
@@ -81,6 +77,6 @@ def recognise(header: Iterable[str]) -> Feed | None:
     """
     columns = {key(name) for name in header}
     for feed in FEEDS:
-        if feed.required and feed.required <= columns:
+        if feed.required <= columns:
             return feed
-    return generic.FEED if generic.is_readable(columns) else None
+    return generic_feed() if is_readable(columns) else None

@@ -22,10 +22,9 @@ from riskmap.countries import display_name
 from riskmap.downloads import Service
 from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.queries import (
     Client,
-    Pace,
     Page,
     Query,
     Question,
@@ -39,31 +38,27 @@ from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from riskmap.incidents.date_columns import Days
-
 
 #: 1 the day, 2 the week, 3 the month.
 DATE_PRECISION = {"1": "day", "2": "week", "3": "month"}
 
 #: What happened, by sub_event_type where it says more than event_type.
-SUB_EVENT_TYPE = {
-    "Attack": "armed_attack",
-    "Abduction/forced disappearance": "abduction",
-    "Sexual violence": "assault",
-    "Arrests": "arrest",
-    "Suicide bomb": "explosion",
-    "Grenade": "explosion",
-}
+SUB_EVENT_TYPE = by_meaning(
+    armed_attack=("Attack",),
+    abduction=("Abduction/forced disappearance",),
+    assault=("Sexual violence",),
+    arrest=("Arrests",),
+    explosion=("Suicide bomb", "Grenade"),
+)
 
 #: What happened, by event_type.
-EVENT_TYPE = {
-    "Battles": "battle",
-    "Explosions/Remote violence": "explosion",
-    "Violence against civilians": "armed_attack",
-    "Protests": "unrest",
-    "Riots": "unrest",
-    "Strategic developments": "other",
-}
+EVENT_TYPE = by_meaning(
+    battle=("Battles",),
+    explosion=("Explosions/Remote violence",),
+    armed_attack=("Violence against civilians",),
+    unrest=("Protests", "Riots"),
+    other=("Strategic developments",),
+)
 
 #: Unix seconds of the year 2100: a later timestamp is no time.
 LAST_SECOND = 4_102_444_800
@@ -75,11 +70,6 @@ GEO_PRECISION = {
     "2": "admin2",  # a town that stands for its surroundings
     "3": "admin1",  # the province's capital stands for the province
 }
-
-
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("event_date", "")
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -112,8 +102,7 @@ FEED = Feed(
     required=frozenset(
         {"event_date", "time_precision", "sub_event_type", "actor1", "geo_precision", "fatalities"}
     ),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={
         "source_id": ("event_id_cnty", "data_id"),
         "place": ("location",),
@@ -234,7 +223,6 @@ CLIENT = Client(
     identity="event_id_cnty",
     country="country",
     days=("event_date",),
-    pace=Pace(pause=1.0),
 )
 
 #: Events that ACLED has withdrawn: ids and moments, no incidents.

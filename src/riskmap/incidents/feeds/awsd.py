@@ -11,56 +11,33 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.incidents.date_columns import Days, read_parts
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_precision, find_staff
+from riskmap.incidents.feeds.mappings import (
+    Codes,
+    Feed,
+    Source,
+    by_meaning,
+    find_precision,
+    find_staff,
+)
 from riskmap.incidents.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Means of attack, in words (2020 and later) and in the codes of 2016.
-EVENT_TYPE = {
-    "Shooting": "armed_attack",
-    "S": "armed_attack",
-    "Complex attack": "armed_attack",
-    "CX": "armed_attack",
-    "Kidnapping": "abduction",
-    "K": "abduction",
-    "Kidnap-killing": "abduction",
-    "KK": "abduction",
-    "Bodily assault": "assault",
-    "BA": "assault",
-    "Rape/sexual assault": "assault",
-    "RSA": "assault",
-    "Aerial bombardment": "explosion",
-    "AB": "explosion",
-    "Shelling": "explosion",
-    "SH": "explosion",
-    "Other Explosives": "explosion",
-    "B": "explosion",
-    "Body-borne IED": "explosion",
-    "BBIED": "explosion",
-    "Vehicle-born IED": "explosion",
-    "VBIED": "explosion",
-    "VBIED-S": "explosion",
-    "VBIED-RC": "explosion",
-    "Roadside IED": "explosion",
-    "RIED": "explosion",
-    "Landmine": "explosion",
-    "LM": "explosion",
-    "Detention": "arrest",
-    "Unknown": "unknown",
-    "U": "unknown",
-    "": "unknown",
-}
-
-
-def _dates(source: Source) -> Days:
-    """Return the days of Year, Month and Day."""
-    return read_parts(
-        source.texts("year"), source.texts("month"), source.texts("day"), columns="Year, Month, Day"
-    )
+EVENT_TYPE = by_meaning(
+    armed_attack=("Shooting", "S", "Complex attack", "CX"),
+    abduction=("Kidnapping", "K", "Kidnap-killing", "KK"),
+    assault=("Bodily assault", "BA", "Rape/sexual assault", "RSA"),
+    explosion=(
+        *("Aerial bombardment", "AB", "Shelling", "SH", "Other Explosives", "B", "Body-borne IED"),
+        *("BBIED", "Vehicle-born IED", "VBIED", "VBIED-S", "VBIED-RC", "Roadside IED", "RIED"),
+        *("Landmine", "LM"),
+    ),
+    arrest=("Detention",),
+    unknown=("Unknown", "U", ""),
+)
 
 
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -74,8 +51,7 @@ FEED = Feed(
     required=frozenset(
         {"incident_id", "year", "month", "day", "means_of_attack", "total_affected"}
     ),
-    dates=_dates,
-    date_columns=("year", "month", "day"),
+    dates=(("year",), ("month",), ("day",)),
     country=(("country", "country_code"), find_iso),
     texts={
         "source_id": ("incident_id",),

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.countries import from_fips
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import per_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from riskmap.incidents.date_columns import Days
 
 
 _ACTOR = (
@@ -64,11 +62,6 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("sqldate", "")
-
-
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return the event type and when the row was added, in UTC; talk is set aside."""
     types = find_types(source.texts("eventcode"))
@@ -86,8 +79,7 @@ FEED = Feed(
     name="gdelt",
     title="GDELT events",
     required=frozenset({"globaleventid", "sqldate", "eventcode", "actiongeo_type"}),
-    dates=_dates,
-    date_columns=("sqldate",),
+    dates=(("sqldate",),),
     texts={
         "source_id": ("globaleventid",),
         "place": ("actiongeo_fullname",),
@@ -108,24 +100,16 @@ FEED = Feed(
 
 
 #: Type of each code's prefix.
-EVENT_TYPE = {
-    "14": "unrest",
-    "17": "other",
-    "172": "other",
-    "173": "arrest",
-    "175": "assault",
-    "18": "assault",
-    "181": "abduction",
-    "183": "explosion",
-    "185": "armed_attack",
-    "186": "armed_attack",
-    "19": "battle",
-    "191": "other",
-    "192": "other",
-    "194": "explosion",
-    "195": "explosion",
-    "20": "armed_attack",
-}
+EVENT_TYPE = by_meaning(
+    unrest=("14",),
+    other=("17", "172", "191", "192"),
+    arrest=("173",),
+    assault=("175", "18"),
+    abduction=("181",),
+    explosion=("183", "194", "195"),
+    armed_attack=("185", "186", "20"),
+    battle=("19",),
+)
 
 #: Root codes of talk, aid, agreements and what is no violence.
 TALK = tuple(f"{root:02}" for root in (*range(1, 14), 15, 16))

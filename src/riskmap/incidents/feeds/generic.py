@@ -1,148 +1,82 @@
-"""Any table with a date and a place: the columns of docs/formats.md, or a column map."""
+"""Any table with a date and a place: the columns of docs/formats.md, or a column map.
+
+The names of columns are those of ``data/incident_words.csv``. Who was hit, and at whom it was
+aimed, is read from columns of words: nationality, sector, staff, target.
+"""
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache, partial
+from itertools import product
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
-from riskmap.incidents.feeds.mappings import STAFF_TYPES, Codes, Feed, Source, same_words
-from riskmap.incidents.feeds.people import (
-    count_foreign,
-    hear_others,
-    join_texts,
-    read_people,
+from riskmap.incidents.feeds.mappings import (
+    STAFF_TYPES,
+    Codes,
+    Feed,
+    Source,
+    find_precision,
+    same_words,
 )
+from riskmap.incidents.nationalities import find_nationalities, find_target
+from riskmap.incidents.quarantines import tells_of_others, tells_who
 from riskmap.incidents.structured import NO_FILE
-from riskmap.incidents.values import clean_texts
+from riskmap.incidents.values import clean_texts, parse_counts, per_unique
+from riskmap.incidents.victim_phrases import find_aim, find_people
+from riskmap.incidents.words import find_sectors, find_word, is_blank, key, read_list
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
-    from riskmap.incidents.date_columns import Days
+#: What a column's text says: its value, whether somebody was foreign, and words in no list.
+Answer = tuple[str | None, bool, list[str]]
 
-#: Whose nationality a column tells, and what columns of nationalities are called.
-_WHOSE = ("victim", "victims", "casualty", "casualties", "worker", "staff", "target")
-_NATIONS = ("nationality", "nationalities", "citizenship", "citizenships", "country_of_origin")
-
-
-def _nationality_names() -> tuple[str, ...]:
-    """Return the names of columns that tell nationalities; of several each counts."""
-    turned = (
-        *("{whose}_{nation}", "{whose}'s_{nation}", "{whose}'_{nation}", "{nation}_{whose}"),
-        *("{nation}_of_{whose}", "{nation}_of_the_{whose}", "{nation}_({whose})"),
-    )
-    named = [
-        form.format(whose=whose, nation=nation)
-        for nation in _NATIONS
-        for whose in _WHOSE
-        for form in turned
-    ]
-    named += [f"{whose}_{nation}" for whose in _WHOSE[:4] for nation in ("nation", "country")]
-    named += [f"country_of_{whose}" for whose in _WHOSE[:4]]
-    numbered = [f"{name}{n}" for name in ("nationality", "nationality_") for n in (1, 2, 3)]
-    return ("nationality", *_NATIONS[1:], *named, *numbered, *_TRANSLATED["nationality"])
-
-
-def _foreign_names() -> tuple[str, ...]:
-    """Return the names of columns that count foreign people."""
-    people = (
-        *("foreign", "foreigners", "foreign_nationals", "foreign_citizens", "foreign_workers"),
-        *("foreign_staff", "foreign_victims", "expats", "expatriates", "expatriate_staff"),
-        *("expat_staff", "internationals", "international_staff", "non_nationals"),
-    )
-    fates = ("killed", "dead", "deaths", "wounded", "injured", "abducted", "kidnapped", "hit")
-    others = ("affected", "involved", "harmed", "attacked")
-    named = [f"{who}_{fate}" for who in people for fate in (*fates, *others)]
-    turned = [f"{fate}_{who}" for who in people for fate in fates]
-    asked = ("were_foreigners_involved", "foreign_victim", "foreigner", "expat", "number_of_expats")
-    return ("foreign_victims", *people, *named, *turned, *asked, "number_of_foreigners",
-            *_TRANSLATED["foreign_victims"])  # fmt: skip
-
-
-#: Names of columns of who was hit in other languages.
-_TRANSLATED = {
-    "nationality": (
-        *(
-            "国籍",
-            "受害者国籍",
-            "受害人国籍",
-            "遇害者国籍",
-            "伤亡人员国籍",
-            "人员国籍",
-            "nationalité",
-        ),
-        *("nationalités", "nationalite", "nationalité_des_victimes", "nationalité_de_la_victime"),
-        *("nacionalidad", "nacionalidades", "nacionalidad_de_la_víctima", "nacionalidade"),
-        *("nacionalidad_de_las_víctimas", "nacionalidade_da_vítima", "nacionalidade_das_vítimas"),
-        *("nationalität", "staatsangehörigkeit", "гражданство", "гражданство_жертв"),
-        *("национальность", "الجنسية", "جنسية", "جنسية_الضحايا", "جنسية_الضحية", "تابعیت", "ملیت"),
-    ),
-    "foreign_victims": (
-        *("外国人", "外籍人员", "外籍伤亡", "外籍遇难者", "étrangers", "victimes_étrangères"),
-        *("extranjeros", "víctimas_extranjeras", "estrangeiros", "иностранцы", "الأجانب"),
-    ),
-    "sector": ("行业", "secteur", "sector_de_trabajo", "setor", "сектор", "القطاع"),
-    "target": ("目标", "袭击目标", "cible", "objetivo", "alvo", "цель", "الهدف"),
-    "notes": (
-        *("描述", "事件描述", "事件经过", "详情", "备注", "descripción", "descripcion", "resumen"),
-        *("résumé", "observations", "descrição", "описание", "примечание", "الوصف", "ملاحظات"),
-    ),
-    "victims": ("受害者", "遇害者", "victimes", "víctimas", "vítimas", "жертвы", "الضحايا"),
-}
-
-#: Columns that tell of the victims in words: they are read with the notes.
-VICTIMS = (
-    *("victims", "victim", "victim_details", "victim_description", "who_was_hit", "casualties"),
-    *_TRANSLATED["victims"],
+#: What in the name of a column says that it counts some of the victims.
+_PARTIAL = ("kill", "dead", "death", "wound", "injur", "abduct", "kidnap")
+#: What in the name of a column says that it tells of those who were hit.
+_HIT = re.compile(
+    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
 )
-
-#: Names under which each schema column is found, the schema's own name first; English, French and
-#: Spanish, and of what tells who was hit more languages.
-NAMES = {
-    "source_id": ("source_id", "incident_id", "event_id", "id"),
-    "event_date": ("event_date", "date", "date_start", "incident_date", "fecha"),
-    "event_date_end": ("event_date_end", "date_end", "end_date"),
-    "event_type": ("event_type", "type"),
-    "place": (
-        *("place", "location", "city", "village", "town"),
-        *("lieu", "localité", "ville", "lugar", "localidad"),
-    ),
-    "admin1": ("admin1", "adm1", "adm_1", "province", "region", "state", "région", "provincia"),
-    "admin2": ("admin2", "adm2", "adm_2", "district"),
-    "country": ("country", "iso3", "iso", "country_code", "pays", "país", "pais"),
-    "region_id": ("region_id", "pcode", "adm2_pcode"),
-    "latitude": ("latitude", "lat", "y", "latitud"),
-    "longitude": ("longitude", "lon", "lng", "long", "x", "longitud"),
-    "killed": ("killed", "fatalities", "deaths", "best", "tués", "morts", "muertos"),
-    "wounded": ("wounded", "injured", "blessés", "heridos"),
-    "abducted": ("abducted", "kidnapped", "enlevés", "secuestrados"),
-    "foreign_victims": _foreign_names(),
-    "nationality": _nationality_names(),
-    "sector": ("sector", "industry", "victim_sector", "sector_of_work", *_TRANSLATED["sector"]),
-    "staff_type": ("staff_type", "type_of_staff", "staff_category"),
-    "target": ("target", "targets", "target_type", "targeted", *_TRANSLATED["target"]),
-    "toll": ("toll",),
-    "not_understood": ("not_understood",),
-    "actor": ("actor", "actor1", "side_a", "perpetrator"),
-    "claimed_by": ("claimed_by",),
-    "attributed_to": ("attributed_to",),
-    "credibility": ("credibility",),
-    "source_count": ("source_count",),
-    "scope": ("scope",),
-    "notes": (
-        *("notes", "details", "description", "summary", "title", "headline", "narrative"),
-        *("remarks", "comments", "what_happened", "incident_description", "event_description"),
-        *_TRANSLATED["notes"],
-    ),
-}
-
-
+_FOREIGN = "foreign"
 #: What stands in a column of victims that is more than a number.
 _LETTER = r"[^\W\d_]"
+
+
+@lru_cache(maxsize=1)
+def column_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the names under which a schema's column is found, its own first.
+
+    Those of ``victims`` tell of the victims in words and are read with the notes.
+
+    Examples
+    --------
+    >>> column_names()["event_date"]
+    ('event_date', 'date', 'date_start', 'incident_date', 'fecha')
+    """
+    told: dict[str, dict[str, list[str]]] = {}
+    for row in read_list("incident_words.csv"):
+        told.setdefault(row["kind"], {})[row["value"]] = row["words"].split(";")
+    parts = told["column_part"]
+    return {
+        column: tuple(dict.fromkeys(name for form in forms for name in _spell_out(form, parts)))
+        for column, forms in told["column"].items()
+    }
+
+
+def _spell_out(form: str, parts: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the names that a form such as ``{victim}_nation`` stands for."""
+    used = [part for _, part, _, _ in Formatter().parse(form) if part]
+    if not used:
+        yield form
+    for words in product(*(parts[part] for part in used)) if used else ():
+        yield from _spell_out(form.format(**dict(zip(used, words, strict=True))), parts)
 
 
 def find_iso(text: str) -> str | None:
@@ -165,41 +99,31 @@ def is_readable(columns: Container[str]) -> bool:
     (True, False)
     """
     place = ("latitude", "place", "admin1", "admin2", "region_id", "country")
-    has = {name for name, names in NAMES.items() if any(other in columns for other in names)}
+    has = {name for name, names in column_names().items() if any(n in columns for n in names)}
     return "event_date" in has and any(name in has for name in place)
-
-
-#: How exactly a place is known by the first of a point and of four names that a row has.
-_UNSTATED = ("point", "place", "admin2", "admin1", "country", "unknown")
-
-
-def _dates(source: Source) -> Days:
-    """Return the days from the first to the last date."""
-    name = next((name for name in NAMES["event_date"] if name in source), "event_date")
-    end = next((name for name in NAMES["event_date_end"] if name in source), "event_date_end")
-    return source.interval(name, end)
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return who was hit, when rows became known, and how exact an unstated place is."""
-    victims, nations = count_foreign(source, NAMES["foreign_victims"])
-    stated = source.every(*NAMES["nationality"])
+    names = column_names()
+    victims, nations = count_foreign(source, names["foreign_victims"])
+    stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
-    hit = [texts.where(texts.str.contains(_LETTER, na=False)) for texts in source.every(*VICTIMS)]
-    used = {source.name(name) for names in (*NAMES.values(), VICTIMS) for name in names}
-    named = [frame[name].notna() for name in ("place", "admin2", "admin1", "country")]
-    told = np.select([frame["latitude"].notna(), *named], range(5), 5)
-    unstated = pd.Series(pd.array(_UNSTATED, dtype="str").take(told))
-    ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
+    hit = [
+        texts.where(texts.str.contains(_LETTER, na=False))
+        for texts in source.every(*names["victims"])
+    ]
+    used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
+    unstated = np.where(frame["latitude"].notna(), "point", find_precision(frame))
     return {
-        "geo_precision": frame["geo_precision"].where(frame["geo_precision"].notna(), unstated),
+        "geo_precision": frame["geo_precision"].fillna(pd.Series(unstated, dtype="str")),
         **read_people(source, frame),
         "notes": join_texts(
-            *source.every(*NAMES["notes"]),
+            *source.every(*names["notes"]),
             *("Victims: " + texts for texts in hit),
             *hear_others(source, used),
         ),
-        "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
+        "ingested_at": source.moments("ingested_at"),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
 
@@ -212,34 +136,187 @@ def _file_source(name: str) -> str:
     return "generic" if name == NO_FILE else name.partition(".")[0] or "generic"
 
 
-FEED = Feed(
-    name="generic",
-    title="generic table",
-    required=frozenset(),
-    dates=_dates,
-    date_columns=(*NAMES["event_date"], *NAMES["event_date_end"]),
-    texts={
-        name: NAMES[name]
-        for name in (
-            *("source_id", "place", "admin1", "admin2", "region_id", "nationality"),
-            *("sector", "target", "actor", "claimed_by", "attributed_to", "scope", "notes"),
-            *("toll", "not_understood", "foreign_victims"),
-        )
+def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
+    """Return the texts of several columns in one, those of a row joined by ``; ``, equal ones once.
+
+    Examples
+    --------
+    >>> one, two = (pd.Series(texts, dtype="str") for texts in (["a", None, "c"], ["b", "b", "c"]))
+    >>> join_texts(one, two).tolist()
+    ['a; b', 'b', 'c']
+    """
+    for other in others:
+        both = first.notna() & other.notna() & (first != other)
+        first = first.mask(both, first + "; " + other).fillna(other)
+    return first
+
+
+def count_foreign(source: Source, columns: Iterable[str]) -> tuple[pd.Series, pd.Series]:
+    """Return how many foreign people were hit, and the nationalities that such columns name.
+
+    Counts of the killed, the wounded and the abducted are summed; of totals the largest counts.
+
+    Parameters
+    ----------
+    source
+        The rows, which keep the notes.
+    columns
+        Names of columns of counts of foreign people, those that say which part of them among them.
+    """
+    totals = [pd.Series(pd.NA, range(len(source)), "Int64")]
+    partial = [totals[0]]
+    nations = [source.clean()]
+    names = {source.name(name): name for name in columns if name in source}
+    for name in names.values():
+        texts = source.texts(name)
+        found = parse_counts(texts, source.unknown)
+        words = per_unique(texts, _foreign_words)
+        is_word = found.strange & (words != "").to_numpy(bool)
+        source.tolls.add("foreign_victims", found.bounds | is_word, texts)
+        source.not_understood.add("foreign_victims", found.strange & ~is_word, texts)
+        numbers = found.numbers.mask(is_word, 1)
+        (partial if any(part in name for part in _PARTIAL) else totals).append(numbers)
+        nations.append(words.where((words != "") & (words != _FOREIGN) & (numbers != 0)))
+    totals.append(pd.concat(partial, axis=1).sum(axis=1, min_count=1))
+    return pd.concat(totals, axis=1).max(axis=1).astype("Int64"), join_texts(*nations)
+
+
+def _foreign_words(text: str) -> str:
+    """Return the nationalities that a text names, else "foreign" where it says so."""
+    found, foreign, _ = find_nationalities(text)
+    return ";".join(found) or (_FOREIGN if foreign else "")
+
+
+def hear_others(source: Source, used: Iterable[str]) -> list[pd.Series]:
+    """Return what columns that nothing else reads say of who was hit, as further notes.
+
+    Such are a column of a desk's own name with a sentence ("Subject"), and a count whose name says
+    of whom it is ("Chinese killed").
+
+    Parameters
+    ----------
+    source
+        The rows.
+    used
+        The columns that are read, as the file writes them.
+    """
+    known = set(used)
+    names = [name for name in source.raw.rows.columns if name and name not in known]
+    heard = []
+    for name in names:
+        if tells_who(key(name)) or tells_of_others(key(name)):
+            continue
+        texts = per_unique(source.raw.rows[name].fillna(""), partial(_hear, name))
+        if (texts != "").any():
+            heard.append(clean_texts(texts))
+    return heard
+
+
+def _hear(name: str, text: str) -> str:
+    """Return a cell as a note where it says that people, or what is theirs, were hit."""
+    words = name.replace("_", " ").strip()
+    if _HIT.search(words.casefold()):
+        text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
+        text = text if text.startswith("Victims: ") else f"Victims: {text}"
+    told = any(person.was_hit or text.startswith("Victims: ") for person in find_people(text))
+    return text if told or find_aim(text) else ""
+
+
+def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return the columns of words as the schema's; what is in no list is noted as written.
+
+    Where a column of nationalities says no more than "foreign", at least one victim was foreign.
+
+    Parameters
+    ----------
+    source
+        The rows, which keep the notes.
+    frame
+        Their columns so far; ``nationality``, ``sector`` and ``target`` hold text as written.
+    """
+    columns = {name: frame[name].astype(object).to_numpy(copy=True) for name in _READERS}
+    staff = frame["staff_type"].astype(object).to_numpy(copy=True)
+    victims = frame["foreign_victims"].to_numpy(dtype=object, copy=True)
+    countries = frame["country"].astype(object).where(frame["country"].notna(), None).to_numpy()
+    for name, read in _READERS.items():
+        known: dict[tuple[str, str | None], Answer] = {}
+        for row in np.flatnonzero(frame[name].notna()):
+            written = columns[name][row]
+            asked = (written, countries[row])
+            if asked not in known:
+                known[asked] = read(*asked)
+            columns[name][row], foreign, strange = known[asked]
+            for value in strange:
+                source.not_understood.note(int(row), name, value)
+            if foreign and pd.isna(victims[row]):
+                victims[row] = 1
+                source.tolls.note(int(row), "foreign_victims", written)
+            if foreign and pd.isna(staff[row]):
+                staff[row] = "mixed" if columns[name][row] == countries[row] else "international"
+    texts = {name: pd.Series(values, frame.index, "str") for name, values in columns.items()}
+    return texts | {
+        "staff_type": pd.Series(staff, frame.index, "str"),
+        "foreign_victims": pd.Series(pd.array(victims, dtype="Int64"), frame.index),
     }
-    | {"notes": (*NAMES["notes"], *VICTIMS)},
-    counts={
-        name: NAMES[name]
-        for name in (*("killed", "wounded", "abducted", "credibility", "source_count"),)
-    },
-    codes={
-        "event_type": Codes(NAMES["event_type"], same_words(EVENT_TYPES), "unknown"),
-        "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),
-        "geo_precision": Codes(("geo_precision",), same_words(GEO_PRECISIONS)),
-        "reliability": Codes(("reliability",), same_words(RELIABILITIES)),
-        "staff_type": Codes(("staff_type",), same_words(STAFF_TYPES)),
-    },
-    country=(NAMES["country"], find_iso),
-    point=(NAMES["latitude"], NAMES["longitude"]),
-    finish=_finish,
-    reads=None,
+
+
+def _nationality(text: str, country: str | None) -> Answer:
+    found, foreign, strange = find_nationalities(text, country)
+    return ";".join(found) or None, foreign, strange
+
+
+def _sector(text: str, _: str | None) -> Answer:
+    found = find_sectors(text)
+    is_none = is_blank(text) or find_word("target", text) == ""
+    return next(iter(found), None), False, [] if len(found) == 1 or is_none else [text]
+
+
+def _target(text: str, country: str | None) -> Answer:
+    found = find_target(text, country)
+    return found or None, False, [text] if found is None and not is_blank(text) else []
+
+
+_READERS: Mapping[str, Callable[[str, str | None], Answer]] = {
+    "nationality": _nationality,
+    "sector": _sector,
+    "target": _target,
+}
+
+
+#: Columns that are found by the schema's name alone.
+_OWN_NAMES = (
+    *("toll", "not_understood", "claimed_by", "attributed_to", "credibility", "source_count"),
+    "scope",
 )
+
+
+@lru_cache(maxsize=1)
+def generic_feed() -> Feed:
+    """Return the feed of any other table."""
+    names = {**column_names(), **{name: (name,) for name in _OWN_NAMES}}
+    texts = (
+        *("source_id", "place", "admin1", "admin2", "region_id", "nationality", "sector"),
+        *("target", "actor", "claimed_by", "attributed_to", "scope", "notes"),
+        *("toll", "not_understood", "foreign_victims"),
+    )
+    counts = ("killed", "wounded", "abducted", "credibility", "source_count")
+    return Feed(
+        name="generic",
+        title="generic table",
+        required=frozenset(),
+        dates=(names["event_date"], names["event_date_end"]),
+        texts={name: names[name] for name in texts}
+        | {"notes": (*names["notes"], *names["victims"])},
+        counts={name: names[name] for name in counts},
+        codes={
+            "event_type": Codes(names["event_type"], same_words(EVENT_TYPES), "unknown"),
+            "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),
+            "geo_precision": Codes(("geo_precision",), same_words(GEO_PRECISIONS)),
+            "reliability": Codes(("reliability",), same_words(RELIABILITIES)),
+            "staff_type": Codes(("staff_type",), same_words(STAFF_TYPES)),
+        },
+        country=(names["country"], find_iso),
+        point=(names["latitude"], names["longitude"]),
+        finish=_finish,
+        reads=None,
+    )

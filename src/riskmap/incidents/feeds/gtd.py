@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country
-from riskmap.incidents.date_columns import Days, read_parts
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
@@ -23,38 +22,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: attacktype1_txt.
-EVENT_TYPE = {
-    "Armed Assault": "armed_attack",
-    "Assassination": "armed_attack",
-    "Bombing/Explosion": "explosion",
-    "Hostage Taking (Kidnapping)": "abduction",
-    "Hostage Taking (Barricade Incident)": "abduction",
-    "Hijacking": "abduction",
-    "Unarmed Assault": "assault",
-    "Facility/Infrastructure Attack": "other",
-    "Unknown": "unknown",
-}
+EVENT_TYPE = by_meaning(
+    armed_attack=("Armed Assault", "Assassination"),
+    explosion=("Bombing/Explosion",),
+    abduction=("Hostage Taking (Kidnapping)", "Hostage Taking (Barricade Incident)", "Hijacking"),
+    assault=("Unarmed Assault",),
+    other=("Facility/Infrastructure Attack",),
+    unknown=("Unknown",),
+)
 
 #: targsubtype1_txt, where it says more than targtype1_txt.
-SECTOR_OF_SUBTYPE = {
-    "Construction": "construction",
-    "Mining": "mining",
-    "Gas/Oil/Electric": "energy",
-    "Gas": "energy",
-    "Electricity": "energy",
-    "Oil": "energy",
-    "Retail/Grocery/Bakery": "trade",
-}
+SECTOR_OF_SUBTYPE = by_meaning(
+    construction=("Construction",),
+    mining=("Mining",),
+    energy=("Gas/Oil/Electric", "Gas", "Electricity", "Oil"),
+    trade=("Retail/Grocery/Bakery",),
+)
 
 #: targtype1_txt.
-SECTOR = {
-    "NGO": "aid",
-    "Journalists & Media": "media",
-    "Transportation": "transport",
-    "Airports & Aircraft": "transport",
-    "Maritime": "transport",
-    "Utilities": "energy",
-}
+SECTOR = by_meaning(
+    aid=("NGO",),
+    media=("Journalists & Media",),
+    transport=("Transportation", "Airports & Aircraft", "Maritime"),
+    energy=("Utilities",),
+)
 
 
 #: targtype1_txt of targets that carry arms: an attack on them is aimed at no foreign worker.
@@ -72,12 +63,6 @@ GEO_PRECISION = {
     "4": "admin1",
     "5": "unknown",
 }
-
-
-def _dates(source: Source) -> Days:
-    """Return the days of iyear, imonth and iday."""
-    parts = (source.texts(name) for name in ("iyear", "imonth", "iday"))
-    return read_parts(*parts, columns="iyear, imonth, iday")
 
 
 def _nations(source: Source) -> list[list[str]]:
@@ -118,8 +103,7 @@ FEED = Feed(
     name="gtd",
     title="Global Terrorism Database",
     required=frozenset({"eventid", "iyear", "imonth", "iday", "attacktype1_txt", "gname"}),
-    dates=_dates,
-    date_columns=("iyear", "imonth", "iday"),
+    dates=(("iyear",), ("imonth",), ("iday",)),
     texts={
         "source_id": ("eventid",),
         "place": ("city",),

@@ -7,16 +7,13 @@ They are aggregates whose types overlap, so no row is an incident: every one goe
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed, Source
+from riskmap.incidents.feeds.mappings import Feed
 from riskmap.incidents.queries import (
     Client,
-    Pace,
     Page,
     Query,
     Question,
@@ -26,30 +23,11 @@ from riskmap.incidents.queries import (
 )
 from riskmap.incidents.scope import Scope
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
-
-    from riskmap.incidents.date_columns import Days
-
-
-def _dates(source: Source) -> Days:
-    """Return the days of the reference period."""
-    return source.interval("reference_period_start", "reference_period_end")
-
-
-def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Say that no row is an incident."""
-    return {"set_aside": np.full(len(frame), "aggregate", dtype=object)}
-
-
 FEED = Feed(
     name="hapi",
     title="HDX HAPI conflict events",
     required=frozenset({"events", "fatalities", "reference_period_start", "location_code"}),
-    dates=_dates,
-    date_columns=("reference_period_start", "reference_period_end"),
+    dates=(("reference_period_start",), ("reference_period_end",)),
     texts={
         "source_id": ("hapi_id",),
         "admin1": ("admin1_name", "provider_admin1_name"),
@@ -61,7 +39,7 @@ FEED = Feed(
     country=(("location_code",), find_iso),
     # sums of events, none of which is an incident: every row is refused, so its silence is none
     scope=Scope(),
-    finish=_finish,
+    constants={"set_aside": "aggregate"},
     reads=None,
 )
 
@@ -104,5 +82,4 @@ CLIENT = Client(
     columns=FEED.required,
     country="location_code",
     days=("reference_period_start", "reference_period_end"),
-    pace=Pace(pause=1.0),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.feeds.gdelt import NO_INCIDENT, find_types
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed, Source, find_precision
+from riskmap.incidents.feeds.mappings import Feed, Source, by_meaning, find_precision
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes
 
@@ -20,34 +20,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.incidents.date_columns import Days
 
 #: PLOVER event types that are incidents.
-PLOVER_TYPE = {
-    "ASSAULT": "armed_attack",
-    "COERCE": "other",
-    "PROTEST": "unrest",
-}
+PLOVER_TYPE = {"ASSAULT": "armed_attack", "COERCE": "other", "PROTEST": "unrest"}
 
 #: PLOVER modes that say more than the type.
-PLOVER_MODE = {
-    "abduct": "abduction",
-    "aerial": "explosion",
-    "arrest": "arrest",
-    "beat": "assault",
-    "cleansing": "armed_attack",
-    "drone": "explosion",
-    "explosives": "explosion",
-    "heavy-weapons": "explosion",
-    "sexual": "assault",
-    "suicide-attack": "explosion",
-    "torture": "assault",
-}
-
-
-def _dates(source: Source) -> Days:
-    """Return the day of the event."""
-    return source.interval("event_date", "")
+PLOVER_MODE = by_meaning(
+    abduction=("abduct",),
+    explosion=("aerial", "drone", "explosives", "heavy-weapons", "suicide-attack"),
+    arrest=("arrest",),
+    assault=("beat", "sexual", "torture"),
+    armed_attack=("cleansing",),
+)
 
 
 def _finish_icews(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -82,8 +66,7 @@ ICEWS = Feed(
     name="icews",
     title="Integrated Crisis Early Warning System",
     required=frozenset({"event_id", "event_date", "cameo_code", "story_id"}),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={**_PLACES, "actor": ("source_name",), "notes": ("event_text",)},
     # read by machine from what newspapers happen to print: heard, never taken for silence
     scope=Scope(),
@@ -96,8 +79,7 @@ POLECAT = Feed(
     name="polecat",
     title="Political Event Classification, Attributes, and Types",
     required=frozenset({"event_id", "event_date", "event_type", "event_mode", "quad_code"}),
-    dates=_dates,
-    date_columns=("event_date",),
+    dates=(("event_date",),),
     texts={**_PLACES, "actor": ("actor_name",), "notes": ("event_mode",)},
     country=(("country",), find_iso),
     # read by machine from what newspapers happen to print: heard, never taken for silence

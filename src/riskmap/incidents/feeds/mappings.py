@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
-from riskmap.incidents.date_columns import Days, read_days, read_intervals
+from riskmap.incidents.date_columns import read_intervals, read_parts
 from riskmap.incidents.quarantines import (
     Remarks,
     note_unused,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.incidents.date_columns import Days
     from riskmap.incidents.dates import DateRules
     from riskmap.incidents.delimited import RawTable
     from riskmap.incidents.quarantines import Quarantine
@@ -53,10 +54,20 @@ def same_words(words: Iterable[str]) -> dict[str, str]:
     return {word: word for word in words}
 
 
-def find_precision(frame: pd.DataFrame) -> NDArray[Any]:
+def by_meaning(**codes: Columns) -> dict[str, str]:
+    """Return a table of codes from those that stand for each word of the schema.
+
+    Examples
+    --------
+    >>> by_meaning(abduction=("K", "KK"), arrest=("Detention",))
+    {'K': 'abduction', 'KK': 'abduction', 'Detention': 'arrest'}
+    """
+    return {code: word for word, some in codes.items() for code in some}
+
+
+def find_precision(frame: pd.DataFrame, areas: Columns = AREAS) -> NDArray[Any]:
     """Return how exactly places are known where a feed has no code for it: by the finest name."""
-    named = {name: frame[name].notna() for name in AREAS}
-    return np.select(list(named.values()), list(named), "unknown")
+    return np.select([frame[name].notna() for name in areas], areas, "unknown")
 
 
 def find_staff(frame: pd.DataFrame) -> pd.Series:
@@ -119,8 +130,8 @@ class Source:
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
         self.countries = self._nothing = repeat_text(None, len(raw))
         self._blank = repeat_text("", len(raw))
-        self.not_understood = Remarks(len(raw), "=")
-        self.tolls = Remarks(len(raw), " ")
+        self.not_understood = Remarks("=")
+        self.tolls = Remarks(" ")
 
     def __contains__(self, column: str) -> bool:
         """Return whether the file has a column."""
@@ -150,19 +161,28 @@ class Source:
         found = [clean_texts(self.texts(column), self.unknown) for column in names.values()]
         return found or [self._nothing]
 
-    def interval(self, start: str, end: str) -> Days:
-        """Return the days from one column to another; the first alone where the other is blank."""
-        texts = self.texts(start)
-        if end not in self:
-            return read_days(
-                texts, column=self.name(start), rules=self.rules, countries=self.countries
-            )
+    def days(self, origins: tuple[Columns, ...]) -> Days:
+        """Return the days of one date, from one date to another, or of a year, a month and a day.
+
+        Of the columns of each, the first that the file has. The second of two dates may be blank.
+        """
+        found = [next((c for c in some if c in self), some[0]) for some in origins]
+        names, texts = [self.name(c) for c in found], [self.texts(c) for c in found]
+        if len(texts) > 2:  # noqa: PLR2004 - from one date to another
+            return read_parts(*texts, columns=", ".join(names))
         return read_intervals(
-            texts,
-            first_filled([self.texts(end), texts]),
-            columns=(self.name(start), self.name(end)),
+            texts[0],
+            first_filled(texts[::-1]),
+            columns=(names[0], names[-1]),
             rules=self.rules,
             countries=self.countries,
+        )
+
+    def moments(self, column: str) -> pd.Series:
+        """Return the moments of a column in UTC, missing where a text is none."""
+        texts = self.texts(column)
+        return pd.to_datetime(
+            texts.where(texts != "", None), format="ISO8601", utc=True, errors="coerce"
         )
 
     def codes(self, name: str, codes: Codes) -> tuple[pd.Series, NDArray[np.bool_]]:
@@ -207,9 +227,7 @@ class Feed:
     required
         Columns that recognise it: a file that has them all is read as this feed.
     dates
-        Gives the days from the rows.
-    date_columns
-        The columns from which it does.
+        The columns of the date, of its first and its last day, or of its year, month and day.
     texts
         Schema columns of text and where they come from.
     counts
@@ -224,6 +242,8 @@ class Feed:
         The columns of latitude and longitude.
     constants
         Schema columns that are the same for every row.
+    undated
+        A column, and the words there that excuse a row from having a date.
     scope
         What the feed can see; None where every file differs, as a user's own do.
     unknown
@@ -247,8 +267,7 @@ class Feed:
     name: str
     title: str
     required: frozenset[str]
-    dates: Callable[[Source], Days]
-    date_columns: Columns
+    dates: tuple[Columns, ...]
     texts: Mapping[str, Columns]
     counts: Mapping[str, Columns] = field(default_factory=dict)
     sums: Mapping[str, Columns] = field(default_factory=dict)
@@ -256,6 +275,7 @@ class Feed:
     country: tuple[Columns, Callable[[str], str | None]] = (("country",), find_country)
     point: tuple[Columns, Columns] = (("latitude",), ("longitude",))
     constants: Mapping[str, str] = field(default_factory=dict)
+    undated: tuple[str, Columns] | None = None
     scope: Scope | None = None
     unknown: frozenset[str] = frozenset()
     finish: Callable[[Source, pd.DataFrame], Mapping[str, Any]] | None = None
@@ -264,6 +284,11 @@ class Feed:
     headers: tuple[Columns, ...] = ()
     optional: int = 0
     encoding: str = "utf-8"
+
+    @property
+    def date_columns(self) -> Columns:
+        """The columns that may hold a date or a part of it."""
+        return tuple(column for columns in self.dates for column in columns)
 
     @property
     def named(self) -> set[str]:
@@ -346,7 +371,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
-        frame[name] = remarks.follow(frame[name]) if name in frame else remarks.column
+        frame[name] = remarks.follow(frame.get(name, repeat_text(None, len(source))))
     frame = tell_broken(frame, source.raw.broken)
     quarantine_set_aside(frame, quarantine)
     return frame
@@ -370,9 +395,12 @@ def _days(
     feed: Feed, source: Source, quarantine: Quarantine, stated: pd.Series | None
 ) -> dict[str, Any]:
     """Return the dates' columns, and quarantine rows without a good date."""
-    days = feed.dates(source)
+    days = source.days(feed.dates)
     if stated is not None:
         days = days.widened(stated)
+    if feed.undated is not None:
+        column, words = feed.undated
+        days.reason[source.texts(column).str.strip().isin(words).to_numpy(bool)] = None
     for reason in sorted(set(days.reason[days.reason != None])):  # noqa: E711 - of an array
         quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
     return {

@@ -13,7 +13,6 @@ from riskmap.downloads import Service
 from riskmap.errors import ServiceError
 from riskmap.incidents.queries import (
     Client,
-    Pace,
     Page,
     Query,
     Question,
@@ -103,5 +102,4 @@ CLIENT = Client(
     columns=frozenset({"report_id", "published", "title"}),
     identity="report_id",
     days=("published",),
-    pace=Pace(pause=1.0),
 )

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import STAFF_TYPES, Codes, Feed, Source, same_words
-from riskmap.incidents.feeds.people import read_people
+from riskmap.incidents.feeds.generic import find_iso, read_people
+from riskmap.incidents.feeds.mappings import (
+    AREAS,
+    STAFF_TYPES,
+    Codes,
+    Feed,
+    Source,
+    find_precision,
+    same_words,
+)
 from riskmap.incidents.scope import Scope
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.date_columns import Days
 
 #: What an analyst may write into the column ``decision``; empty is not yet decided.
 DECISIONS = ("accept", "correct", "reject")
@@ -51,14 +56,6 @@ def _find_iso(text: str) -> str | None:
     return text if _INVENTED.fullmatch(text) else find_iso(text)
 
 
-def _dates(source: Source) -> Days:
-    """Return the days from the first to the last date; what is no news need not have one."""
-    days = source.interval("event_date", "event_date_end")
-    reason = days.reason.copy()
-    reason[source.texts("event_status").str.strip().isin(STATUSES).to_numpy(bool)] = None
-    return replace(days, reason=reason)
-
-
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return which rows count, why others don't, and how far the rows are trusted."""
     decision, status = (source.texts(name).str.strip() for name in ("decision", "event_status"))
@@ -68,17 +65,15 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "",
     )
     confirmed = decision.isin(("accept", "correct"))
-    known = {name: frame[name].notna() for name in ("admin2", "admin1", "country")}
-    ingested = source.texts("ingested_at").where(source.texts("ingested_at") != "", None)
     sentence = frame["notes"].fillna("").str.slice(0, 1000)
     return {
         **{name: frame[name].str.replace(_GUARD, "", regex=True) for name in _TEXTS},
         **read_people(source, frame.assign(target=None)),
         "source_id": frame["source_id"].str.removeprefix("article:"),
         "source_count": 1,
-        "geo_precision": np.select(list(known.values()), list(known), "unknown"),
+        "geo_precision": find_precision(frame, AREAS[1:]),
         "reliability": frame["reliability"].fillna("D").mask(confirmed, _CONFIRMED),
-        "ingested_at": pd.to_datetime(ingested, format="ISO8601", utc=True, errors="coerce"),
+        "ingested_at": source.moments("ingested_at"),
         "set_aside": pd.Series(reasons, dtype="str").where(reasons != "", None),
         "set_aside_detail": sentence.where(sentence != "", None),
     }
@@ -88,8 +83,8 @@ FEED = Feed(
     name="article",
     title="review of extracted articles",
     required=frozenset({"incident_id", "decision", "event_status", "event_date"}),
-    dates=_dates,
-    date_columns=("event_date", "event_date_end"),
+    dates=(("event_date",), ("event_date_end",)),
+    undated=("event_status", STATUSES),
     texts={"source_id": ("incident_id",), **{name: (name,) for name in _TEXTS}},
     counts={
         name: (name,)

@@ -12,34 +12,21 @@ import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source, find_staff
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning, find_staff
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import parse_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from riskmap.incidents.date_columns import Days
 
 #: Weapon.
-EVENT_TYPE = {
-    "Firearms": "armed_attack",
-    "Aerial bombing, missiles and shelling": "explosion",
-    "IED": "explosion",
-    "Blunt, dagger, knife  and machetes": "assault",
-    "Unarmed": "assault",
-    "Fist and foot": "assault",
-    "Stones": "assault",
-    "Liquid": "assault",
-    "Tasers, live and rubber bullets": "armed_attack",
-    "Arson": "armed_attack",
-    "No information on weapons": "unknown",
-}
-
-
-def _dates(source: Source) -> Days:
-    """Return the day of the incident."""
-    return source.interval("date", "")
+EVENT_TYPE = by_meaning(
+    armed_attack=("Firearms", "Tasers, live and rubber bullets", "Arson"),
+    explosion=("Aerial bombing, missiles and shelling", "IED"),
+    assault=("Blunt, dagger, knife  and machetes", "Unarmed", "Fist and foot", "Stones", "Liquid"),
+    unknown=("No information on weapons",),
+)
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -58,8 +45,7 @@ FEED = Feed(
     name="shcc",
     title="Insecurity Insight, attacks on aid workers",
     required=frozenset({"date", "weapon", "organisation", "killed", "injured", "kidnapped"}),
-    dates=_dates,
-    date_columns=("date",),
+    dates=(("date",),),
     texts={"source_id": ("incident_id", "event_id"), "actor": ("actor",)},
     counts={"killed": ("killed",), "wounded": ("injured",), "abducted": ("kidnapped",)},
     sums={

@@ -33,13 +33,10 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import integer_text
 from riskmap.incidents.words import read_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from riskmap.incidents.date_columns import Days
 
 
 #: 1 day, 2 two to six days, 3 week, 4 month, 5 more than a month.
@@ -61,18 +58,13 @@ GEO_PRECISION = {
 }
 
 
-def _dates(source: Source) -> Days:
-    """Return the days from start to end."""
-    return source.interval("date_start", "date_end")
-
-
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return whole ids, both sides of a battle, and the province of a fuzzy region."""
     battle = (frame["event_type"] == "battle") & frame["side_b"].notna()
     both = frame["actor"].str.cat(frame["side_b"], sep="; ")
     nameless = (frame["geo_precision"] == "admin1") & frame["admin1"].isna()
     return {
-        "source_id": integer_text(frame["source_id"]),
+        "source_id": frame["source_id"].str.replace(r"^(\d+)\.0$", r"\1", regex=True),
         "geo_precision": frame["geo_precision"].mask(nameless, "country"),
         "actor": frame["actor"].mask(battle, both),
     }
@@ -82,8 +74,7 @@ FEED = Feed(
     name="ucdp",
     title="UCDP Georeferenced Event Dataset",
     required=frozenset({"id", "type_of_violence", "where_prec", "date_prec", "date_start"}),
-    dates=_dates,
-    date_columns=("date_start", "date_end"),
+    dates=(("date_start",), ("date_end",)),
     texts={
         "source_id": ("id",),
         "place": ("where_coordinates", "where_description"),

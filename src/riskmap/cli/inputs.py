@@ -1,0 +1,215 @@
+"""What goes in: boundaries, incidents, news and names of places, fetched and looked into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from riskmap.cli.common import (
+    Dates,
+    Incidents,
+    Json,
+    Regions,
+    ScopeText,
+    as_rows,
+    load_incidents,
+    load_regions,
+    say,
+    show,
+)
+
+
+def check_incidents(
+    file: Annotated[Path, typer.Argument(help="File of incidents.")],
+    max_lost: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
+    ] = 1.0,
+    dates: Dates = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text, such as cp1252.")] = None,
+    scope: ScopeText = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Report what a file holds, how its columns are read, and what will be lost."""
+    import riskmap as rm
+
+    report = rm.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
+    show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
+    if report.lost_share > max_lost:
+        raise typer.Exit(1)
+
+
+def extract(
+    article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
+    published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
+    regions: Annotated[str | None, typer.Option(help="Polygon file, or ISO3[:LEVEL].")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Review sheet to write, one an article.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Table to accept or correct.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read incidents out of news text, each field with the phrase that it rests on."""
+    import riskmap as rm
+    from riskmap.incidents.articles.inputs import read_articles
+    from riskmap.incidents.articles.reviews import render_review, write_review
+
+    places = None if regions is None else load_regions(regions)
+    found = [
+        rm.extract_incidents(text.text, published=published or text.published, regions=places)
+        for text in read_articles(article)
+    ]
+    if html is not None:
+        for number, one in enumerate(found, start=1):
+            sheet = html if len(found) == 1 else html.with_stem(f"{html.stem}-{number}")
+            sheet.write_text(render_review(one), encoding="utf-8")
+    if csv is not None:
+        write_review(found, csv)
+    rows = [row for one in found for row in one.incident_rows]
+    shown = ("incident_id", "event_status", "event_date", "admin1", "admin2", "place", "killed")
+    plain = [{key: str(value) for key, value in row.items() if value is not None} for row in rows]
+    lines = ("  ".join(row.get(key, "-") for key in shown) for row in plain)
+    show({"incidents": plain}, lines, as_json=as_json)
+
+
+def get_incidents(  # noqa: PLR0913 - one an option of the command
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="ucdp, ucdp-files, acled, hapi, reliefweb, or acled-withdrawn (ids of events "
+            "that ACLED has taken back)."
+        ),
+    ],
+    country: Annotated[str | None, typer.Option(help="Name or alpha-3 code such as AFG.")] = None,
+    since: Annotated[str | None, typer.Option(help="First day, month or year.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, month or year.")] = None,
+    version: Annotated[str | None, typer.Option(help="UCDP's release such as 25.1.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="File for the rows as the service writes them: .json or .csv.")
+    ] = Path("incidents.json"),
+    *,
+    allow_empty: Annotated[bool, typer.Option(help="An empty answer is no error.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch incidents; keys come from the environment, and a fetch cut short goes on.
+
+    The file is read like any other: by run, by incidents check, and ReliefWeb's by extract.
+    """
+    from riskmap.incidents.fetching import count_read, fetch_rows, find_client, write_rows
+    from riskmap.incidents.queries import Query
+
+    client = find_client(source)
+    query = Query.of(country=country, since=since, until=until, version=version)
+    say(f"asking {client.title}")
+    fetched = fetch_rows(client, query, allow_empty=allow_empty)
+    write_rows(fetched, out)
+    ledger = count_read(fetched)
+    result = {
+        "out": str(out),
+        "rows": len(fetched.rows),
+        "ledger": ledger.as_list(),
+        "provenance": dict(fetched.provenance),
+    }
+    lines = [f"{client.title}: {len(fetched.rows):,} rows in {out}"]
+    for stage in ledger.stages:
+        aside = ", ".join(f"{n:,} {reason}" for reason, n in stage.reasons.items())
+        lines.append(
+            f"{stage.stage}: {stage.rows_in:,} rows in, {stage.rows_out:,} out"
+            + (f"; set aside: {aside}" if aside else "")
+        )
+    lines.append(f"licence: {client.licence}")
+    show(result, iter(lines), as_json=as_json)
+
+
+def show_incident(
+    file: Annotated[Path, typer.Argument(help="File of incidents.")],
+    source_id: Annotated[str, typer.Argument(help="The incident's id in its feed.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show the row behind an incident, every field as the file writes it."""
+    from riskmap.errors import InputError
+    from riskmap.incidents.checks import find_raw_row
+
+    row = find_raw_row(file, source_id)
+    if row is None:
+        raise InputError("no row has this id", file=file.name, met=source_id)
+    show(row, (f"{name}: {value}" for name, value in row.items()), as_json=as_json)
+
+
+def get_regions(
+    iso3: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-3 code such as AFG.")],
+    level: Annotated[int, typer.Option(help="0 country, 1 province, 2 district ...")] = 1,
+    out: Annotated[Path | None, typer.Option(help="File: .geojson, .fgb or .gpkg.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Fetch the regions of a country, keep them for offline use, and name their licence."""
+    import riskmap as rm
+
+    say(f"fetching {iso3} level {level}")
+    regions = rm.read_regions(iso3, level=level)
+    if out is not None:
+        regions.to_file(out)
+    first = regions.iloc[0]
+    keys = ("boundary_source", "boundary_version", "boundary_licence")
+    result = {
+        "iso3": iso3,
+        "level": level,
+        "regions": len(regions),
+        **{key: first[key] for key in keys},
+        "out": None if out is None else str(out),
+    }
+    show(result, (f"{key}: {value}" for key, value in result.items()), as_json=as_json)
+
+
+def audit_regions(
+    file: Annotated[Path, typer.Argument(help="File of polygons.")], *, as_json: Json = False
+) -> None:
+    """Report invalid rings, overlaps, gaps, slivers, double ids and names, and where."""
+    import riskmap as rm
+
+    report = rm.audit_regions(file)
+    findings = as_rows(report.findings)
+    result = {"file": file.name, "clean": report.is_clean, "findings": findings}
+    show(result, iter(str(report).splitlines()), as_json=as_json)
+
+
+def geocode(
+    incidents: Incidents,
+    regions: Regions,
+    user_agent: Annotated[
+        str | None, typer.Option(help="Ask Nominatim too, as this application.")
+    ] = None,
+    budget: Annotated[int, typer.Option(help="Requests that may go out.")] = 1000,
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Only say how many requests would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the region of each incident by name: offline, and by Nominatim where you ask for it."""
+    from geopy.geocoders import Nominatim
+
+    import riskmap as rm
+    from riskmap.places.geocode_services import GeocodeCache
+    from riskmap.places.geocoders import count_requests
+    from riskmap.settings import cache_folder
+
+    table, places = load_incidents(incidents), load_regions(regions)
+    gazetteer, service = rm.Gazetteer.from_regions(places), None
+    if user_agent is not None:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
+        asked = Nominatim(user_agent=user_agent)
+        service = rm.GeocodeService(asked, places, cache=cache, budget=budget)
+    if dry_run:
+        n = 0 if service is None else count_requests(table, gazetteer, service=service)
+        show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
+        return
+    found = rm.geocode(table, gazetteer, service=service)
+    counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
+    rows = as_rows(found.assign(incident_id=table["incident_id"]))
+    lines = (f"{status}: {n}" for status, n in counts.items())
+    show({"status": counts, "places": rows}, lines, as_json=as_json)

@@ -325,14 +325,15 @@ def main_sources(
 ) -> set[tuple[str, str]]:
     """Return the country and name of each main source: its silence adds days at risk.
 
-    The first is the one that tells the most of a layer in the most regions of a country, in more
-    than a year and less than ten years ago (in all, where nobody does). One more is added for the
-    regions that none before it names, when they are where most of what it tells happened: two
-    teams that share a country are both main sources, and a log of the reports of some districts
-    beside one of the whole country is none, however much it tells of them. Those that have told
-    nothing for five years are left out, unless all have, and those that see a part of the layer
-    alone (some sectors, or deaths), where another sees all of it. What the others tell raises; that
-    they watch, and tell little or much of elsewhere, or watched long ago, lowers nothing.
+    These are the one that tells of a layer in the most regions of a country, more than a year and
+    less than ten years ago (ever, where nobody does), and those that do in half as many. Another
+    one is added for the regions that none before it names, when they are where most of what it
+    tells happened: two teams that share a country are both main sources, and a log of some
+    districts beside one of the whole country is none, however much it tells of them. Those that
+    have told nothing for five years are left out, unless all have, and those that see a part of the
+    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
+    raises; that they watch, and tell little or much of elsewhere, or watched long ago, lowers
+    nothing.
 
     Parameters
     ----------
@@ -371,23 +372,24 @@ def main_sources(
 
 
 def _cover(counts: pd.DataFrame) -> list[str]:
-    """Return the sources, in rows, that cover the regions: the widest first, then what adds to it.
+    """Return the sources, in rows, that cover the regions: the widest, and what adds to them.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"a": [5, 90, 0], "b": [4, 0, 0], "c": [3, 0, 0], "d": [0, 4, 7]},
+    >>> table = pd.DataFrame({"a": [5, 90, 0], "b": [4, 0, 0], "c": [3, 0, 0], "d": [0, 0, 7]},
     ...                      index=["wide", "log", "team"])
     >>> _cover(table)
     ['wide', 'team']
     """
-    wins = (counts == counts.max()).sum(axis=1)
-    order = counts.assign(wins=wins, told=counts.sum(axis=1))
-    order = order.sort_values(["wins", "told"], ascending=False, kind="stable")
+    wide = (counts > 0).sum(axis=1)
+    order = pd.DataFrame({"wide": wide, "told": counts.sum(axis=1)})
+    order = order.sort_values(["wide", "told"], ascending=False, kind="stable")
     found: list[str] = []
     named = np.zeros(counts.shape[1], dtype=bool)
     for name in order.index:
         own = counts.loc[name].to_numpy()
-        if own.sum() > 0 and own[~named].sum() >= _NEW * own.sum():
+        as_wide = wide[name] >= _AS_WIDE * wide.max()
+        if own.sum() > 0 and (as_wide or own[~named].sum() >= _NEW * own.sum()):
             found.append(str(name))
             named |= own > 0
     return found
@@ -395,6 +397,8 @@ def _cover(counts: pd.DataFrame) -> list[str]:
 
 #: A source covers regions for itself when they are where so much happened of what it tells.
 _NEW = 0.5
+#: Sources that tell of so large a share of as many regions as the widest are main ones too.
+_AS_WIDE = 0.5
 
 
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:

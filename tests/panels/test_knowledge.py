@@ -192,12 +192,17 @@ def test_a_second_source_that_stops_is_told_and_takes_no_watch_away():
 
 @pytest.mark.parametrize("end", [2400, TODAY])
 def test_one_that_sees_foreign_aid_workers_alone_is_not_missed_among_violence(end):
-    days = np.arange(0, end, 7)
-    days = days[(days < TODAY - 500) | (days > TODAY - 200)]  # stopped, or with a hole
-    known = know(weekly(0), told(days, source="b", scope="foreign; sectors=aid; reach=countries"))
+    days = np.arange(0, end, 28)
+    days = days[(days < TODAY - 700) | (days > TODAY - 200)]  # stopped, or with a hole
+    often = pd.concat([weekly(0)] * 4)
+    known = know(often, told(days, source="b", scope="foreign; sectors=aid; reach=countries"))
     assert pd.isna(known.loc[("a", "violence"), "reasons"])
     assert not known.loc[("a", "violence"), "reporting_gap"]
     assert known.loc[("a", "foreign"), "reporting_gap"]
+    known = know(weekly(0), told(days, source="b", scope="foreign; sectors=aid; reach=countries"))
+    assert known.loc[("a", "violence"), "reporting_gap"], (
+        "much of what is told of violence is theirs"
+    )
 
 
 @pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])

@@ -40,6 +40,7 @@ from riskmap.panels.watchers import (
     watched_share,
 )
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
+from riskmap.places.placements import MEMORY_DAYS
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:
@@ -253,7 +254,8 @@ def _make_panel(
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
     told = named.assign(scope="violence")
-    everyone = find_watchers(told, keys["iso3"], today=today, rules=rules)
+    late = told[told["day"] >= today - MEMORY_DAYS]
+    everyone = find_watchers(late, keys["iso3"], today=today, rules=rules)
     bounds = day_numbers(grid.edges)
     reporting = find_watchers(told, keys["iso3"], today=today)
     told_most = main_sources(reporting, named, keys["iso3"], "reports", today=today)

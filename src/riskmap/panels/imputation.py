@@ -44,7 +44,7 @@ def impute_lost(panel: Panel) -> Panel | None:
     --------
     >>> import riskmap as rm
     >>> districts, table = rm.datasets.regions(), rm.datasets.incidents()
-    >>> table.loc[:9, "quarantine_reason"] = "bad_number"
+    >>> table.loc[90:99, "quarantine_reason"] = "bad_number"
     >>> panel = rm.count_incidents(rm.locate(table, districts), districts, as_of="2025-01-01")
     >>> whole = impute_lost(panel)
     >>> float(whole.frame["reports"].sum() - panel.frame["reports"].sum())

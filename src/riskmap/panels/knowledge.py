@@ -95,6 +95,7 @@ class _Region:
     doubts: Doubts
     unclear: NDArray[np.bool_]
     names_victims: set[tuple[str, str]]
+    tell_much: set[tuple[str, str]]
 
     @classmethod
     def of(
@@ -128,17 +129,20 @@ class _Region:
             recent_days=rules.recent_days,
             lost_share=rules.lost_share,
         )
-        telling = _name_victims(sharp, keys, since=today - rules.lately_days)
-        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, telling)
-
-
-def _name_victims(seen: pd.DataFrame, keys: pd.DataFrame, *, since: int) -> set[tuple[str, str]]:
-    """Return the sources, by country, that lately say who was hit, whatever their scope claims."""
-    late = seen[seen["day"] >= since]
-    iso3 = keys["iso3"].fillna("").to_numpy(dtype=object)[late["position"].to_numpy(dtype=np.int64)]
-    sums = late[["told", "reports"]].groupby([late["source"].fillna(""), iso3]).sum()
-    some = sums["told"] >= shipped_share()["least_told_share"] * sums["reports"]
-    return set(sums.index[some & (sums["told"] > 0)])
+        iso3 = keys["iso3"].fillna("").to_numpy(dtype=object)[sharp["position"]]
+        by = [
+            sharp["source"].fillna("").rename("source"),
+            pd.Series(iso3, sharp.index, name="iso3"),
+        ]
+        late = sharp["day"] >= today - rules.lately_days
+        # the sources, by country, that lately say who was hit, whatever their scope claims
+        told = sharp.loc[late, ["told", "reports"]].groupby([one[late] for one in by]).sum()
+        some = told["told"] >= shipped_share()["least_told_share"] * told["reports"]
+        names = set(told.index[some & (told["told"] > 0)])
+        # and those without which a country would lack much
+        whole = sharp["reports"].groupby(by).sum()
+        much = set(whole.index[whole > rules.lost_share * whole.groupby("iso3").transform("sum")])
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, names, much)
 
 
 def _gaps(
@@ -186,7 +190,8 @@ def _know_layer(
             for position in one.regions:
                 names[position].append(one.source)
     for one in watchers:  # one that sees a part of the layer is missed when it stops
-        if layer == "violence" and layer not in one.scope.layers:
+        beside = layer == "violence" and layer not in one.scope.layers
+        if beside and (one.source, one.iso3) not in region.tell_much:
             continue
         around = _around(one, keys)
         if not one.alive:

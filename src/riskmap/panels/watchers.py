@@ -329,11 +329,10 @@ def main_sources(
     less than ten years ago (ever, where nobody does), and those that do in half as many. Another
     one is added for the regions that none before it names, when they are where most of what it
     tells happened: two teams that share a country are both main sources, and a log of some
-    districts beside one of the whole country is none, however much it tells of them. Those that
-    have told nothing for five years are left out, unless all have, and those that see a part of the
-    layer alone (some sectors, or deaths), where another sees all of it. What the others tell
-    raises; that they watch, and tell little or much of elsewhere, or watched long ago, lowers
-    nothing.
+    districts beside one of the whole country is none, however much it tells of them. Those are left
+    out that have told nothing for five years, that see a part of the layer alone (some sectors, or
+    deaths), and that don't watch any more, where there are others. What they tell raises; that they
+    watch, and tell little or much of elsewhere, or watched long ago, lowers nothing.
 
     Parameters
     ----------
@@ -353,9 +352,11 @@ def main_sources(
     age, rules = today - seen["day"], default_rules()
     current = age.groupby(by).transform("min") <= rules.gap_days
     current |= ~current.groupby(country).transform("any")
-    whole = {(w.iso3, w.source) for w in watchers if w.scope.covers(layer)}
-    able = pd.Series(pd.MultiIndex.from_arrays(by).isin(sorted(whole)), index=seen.index)
-    current &= able | ~(able & current).groupby(country).transform("any")
+    whole = [w for w in watchers if w.scope.covers(layer)]
+    for some in (whole, [w for w in whole if w.alive]):
+        keys = sorted({(w.iso3, w.source) for w in some})
+        able = pd.Series(pd.MultiIndex.from_arrays(by).isin(keys), index=seen.index)
+        current &= able | ~(able & current).groupby(country).transform("any")
     number = seen[layer]
     if layer == "foreign":  # violence of local people tells of them too
         number = np.maximum(seen["violence"] - seen["unknown"], number)
@@ -376,12 +377,12 @@ def _cover(counts: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> table = pd.DataFrame({"a": [5, 90, 0], "b": [4, 0, 0], "c": [3, 0, 0], "d": [0, 0, 7]},
+    >>> table = pd.DataFrame([[5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]],
     ...                      index=["wide", "log", "team"])
     >>> _cover(table)
     ['wide', 'team']
     """
-    wide = (counts > 0).sum(axis=1)
+    wide = (counts > 0).sum(axis=1) + _FEW  # of a few regions more or less
     order = pd.DataFrame({"wide": wide, "told": counts.sum(axis=1)})
     order = order.sort_values(["wide", "told"], ascending=False, kind="stable")
     found: list[str] = []
@@ -399,6 +400,7 @@ def _cover(counts: pd.DataFrame) -> list[str]:
 _NEW = 0.5
 #: Sources that tell of so large a share of as many regions as the widest are main ones too.
 _AS_WIDE = 0.5
+_FEW = 2
 
 
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:

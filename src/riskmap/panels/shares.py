@@ -85,11 +85,12 @@ def going_shares(told: pd.DataFrame) -> pd.DataFrame:
     many = known >= shipped["least_told_below"]
     learnt = (names_victims & ((mean >= shipped["share"]) | many)).to_numpy(dtype=bool)
     low, high = (stats.beta.ppf(q, foreign, others) for q in _SPAN)
+    told_alone = stats.beta.ppf(_SPAN[1], hit + 0.5, (known - hit).clip(lower=0) + 0.5)
     found = table.assign(
         unknown=table["reports"] - table["told"],
         share=np.where(learnt, mean, shipped["share"]),
         share_low=np.where(learnt, low, shipped["low"]),
-        share_high=np.where(learnt, high, shipped["high"]),
+        share_high=np.where(learnt, np.maximum(high, told_alone), shipped["high"]),
         basis=np.where(learnt, "learnt", "shipped"),
         below_prior=learnt & (mean < shipped["share"]).to_numpy(dtype=bool),
     )

@@ -382,14 +382,15 @@ def _cover(counts: pd.DataFrame) -> list[str]:
     >>> _cover(table)
     ['wide', 'team']
     """
-    wide = (counts > 0).sum(axis=1) + _FEW  # of a few regions more or less
+    covers = (counts > 0) & (counts >= _THIN * counts.max())
+    wide = covers.sum(axis=1) + _FEW  # of a few regions more or less
     order = pd.DataFrame({"wide": wide, "told": counts.sum(axis=1)})
     order = order.sort_values(["wide", "told"], ascending=False, kind="stable")
     found: list[str] = []
     named = np.zeros(counts.shape[1], dtype=bool)
     for name in order.index:
         own = counts.loc[name].to_numpy()
-        as_wide = wide[name] >= _AS_WIDE * wide.max()
+        as_wide = wide[name] >= _AS_WIDE * wide.max() and own.sum() >= _THIN * order["told"].iloc[0]
         if own.sum() > 0 and (as_wide or own[~named].sum() >= _NEW * own.sum()):
             found.append(str(name))
             named |= own > 0
@@ -401,6 +402,9 @@ _NEW = 0.5
 #: Sources that tell of so large a share of as many regions as the widest are main ones too.
 _AS_WIDE = 0.5
 _FEW = 2
+#: A source covers a region that tells there no less than this share of what the fullest one does,
+#: and is as wide as the widest that tells no less than this share of all that it does.
+_THIN = 0.25
 
 
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:

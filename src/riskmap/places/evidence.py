@@ -332,8 +332,9 @@ def name_one(
     """Return which of some rows name one region by province and district, and no point elsewhere.
 
     Only whole names of districts count: neighbours have provinces of the same name. The province
-    may be misspelt, and left blank where a district is enough `alone`. Such a row outvotes the code
-    of another country, which is one slip of a pen. `covering` is the region of each row's point.
+    may be misspelt; where a district is enough `alone`, it may be blank or another of the regions'.
+    Such a row outvotes the code of another country, which is one slip of a pen. `covering` is the
+    region of each row's point.
     """
     pointless = ~np.isfinite(shapely.get_x(rows.geometry.to_numpy()))
     asked = np.flatnonzero(among & ((covering >= 0) | pointless))
@@ -342,9 +343,10 @@ def name_one(
     own = pd.DataFrame({"above": regions["parent"], "own": _fold(regions["name"])}).dropna()
     told = told[told["own"].isin(own["own"]) & (alone | told["admin1"].notna())]
     pairs = told.drop_duplicates(keys).merge(own, on="own")
+    ours = _fold(pairs["admin1"]).isin(_fold(regions["parent"].dropna())) & alone
     pairs["alike"] = [
-        1.0 if pd.isna(a) else likeness(FormTable.of([a]), FormTable.of([b])).item()
-        for a, b in zip(pairs["admin1"], pairs["above"], strict=True)
+        1.0 if known or pd.isna(a) else likeness(FormTable.of([a]), FormTable.of([b])).item()
+        for a, b, known in zip(pairs["admin1"], pairs["above"], ours, strict=True)
     ]
     most = pairs.groupby(keys, dropna=False)["alike"].transform("max")
     pairs = pairs[(pairs["alike"] == most) & (most >= MATCH_SCORE)]

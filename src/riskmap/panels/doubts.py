@@ -28,7 +28,7 @@ LOST_KEYS = ("area", "spread", *FACTS)
 
 _SUMS = ["reports", "fatalities"]
 _EPOCH = pd.Timestamp("1970-01-01")
-_NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign")
+_NUMBERS = ("weight", "foreign", "may_be", "may_be_foreign", "wide", "wide_foreign")
 
 
 def sum_lost(aside: pd.DataFrame) -> pd.DataFrame:
@@ -98,8 +98,9 @@ def share_lost(
     Returns
     -------
     DataFrame
-        ``region_id, event_date, weight, foreign, may_be, may_be_foreign``; ``event_date`` is the
-        day on which they became known where their own is not told.
+        ``region_id, event_date, weight, foreign, may_be, may_be_foreign, wide, wide_foreign``;
+        ``event_date`` is the day on which they became known where their own is not told, and
+        ``wide`` are those of the weight that don't know their province.
 
     Examples
     --------
@@ -128,7 +129,8 @@ def share_lost(
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").to_numpy(bool)
-    parts = dict.fromkeys(("weight", "foreign"), size * ways)
+    wide = {"wide": rows["weight"] * ~near, "wide_foreign": rows["foreign"] * ~near}
+    rows, parts = rows.assign(**wide), dict.fromkeys(_NUMBERS, size * ways)
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
     position = np.concatenate([np.empty(0, dtype=np.int64), *members])
@@ -144,9 +146,6 @@ def share_lost(
 
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
 LEAST_LOST = 0.5
-
-#: When so large a share of a country's reports is lost, it is not known who its main sources were.
-MUCH_LOST = 0.3
 
 #: A report that may be of a region weighs half after so many days, as its own rate does.
 _HALF_LIFE_DAYS = 730.5
@@ -172,7 +171,7 @@ class Doubts:
         What share of the reports of its country was lost, the region that lost most left out: what
         is lost of one region alone is its own matter.
     times, times_foreign : ndarray
-        How many times its hazard may be higher for what its country lost.
+        How many times its hazard may be higher for what its country lost that knows no province.
     """
 
     lost: FloatArray
@@ -201,10 +200,9 @@ def find_doubts(
     the last days. What has no day may be of today. In the shares of a country both weigh the less
     the older they are. Reports that say in unknown words who was hit may be of foreigners.
 
-    With a share s of a country's reports lost, the region that lost most left out, hazards may be
+    With a share s of a country's reports lost that know no province, hazards may be
     :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught coefficients.
-    With more than :data:`MUCH_LOST` lost, of one region or of many, others may be the main sources,
-    and hazards :math:`1 / (1 - s)^2` times as high.
+    What the others would have done is asked of the models (:mod:`riskmap.panels.imputation`).
 
     Parameters
     ----------
@@ -238,6 +236,13 @@ def find_doubts(
         country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
     )
     foreign = np.maximum(wide, theirs)
+    times, times_foreign = (
+        np.maximum(1.0 - _shares_of(country, lack, rest, 0), 1e-3) ** -3
+        for lack, rest in (
+            (gone.total("wide", by_age=True), mine.total("reports", by_age=True)),
+            (gone.total("wide_foreign", by_age=True), mine.total("foreign", by_age=True)),
+        )
+    )
     since = pd.Series(today - told["day"]).groupby(country[told["position"]]).max()
     steady = _OWN_DAYS / since.reindex(country).fillna(0.0).clip(lower=_OWN_DAYS).to_numpy()
     may_be, may_be_foreign = (
@@ -251,10 +256,10 @@ def find_doubts(
         is_lost_foreign=all_of_it | lately | hits,
         may_be=may_be + vague,
         may_be_foreign=may_be_foreign + unclear + vague_foreign,
-        share=wide[0],
-        share_foreign=foreign[0],
-        times=_times(wide),
-        times_foreign=_times(foreign),
+        share=wide,
+        share_foreign=foreign,
+        times=times,
+        times_foreign=times_foreign,
     )
 
 
@@ -329,20 +334,14 @@ def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
     return table.assign(position=at, day=day.to_numpy(dtype=float))[at >= 0]
 
 
-def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray) -> FloatArray:
-    """Return by region what share its country lacks, without the worst region and with it."""
+def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray, worst: int = 1) -> FloatArray:
+    """Return by region what share its country lacks; without its worst region, if so asked."""
     most = np.zeros(country.max(initial=-1) + 1)
-    np.maximum.at(most, country, lack)
+    np.maximum.at(most, country, lack * worst)
     gone, left = (np.bincount(country, values).astype(float) for values in (lack, rest))
-    return np.array([_share(gone - most, left), _share(gone, left)])[:, country]
+    return _share(gone - most, left)[country]
 
 
 def _share(lack: FloatArray, rest: FloatArray) -> FloatArray:
     """Return what share of all is lacking."""
     return np.asarray(lack / np.maximum(lack + rest, 1e-9))
-
-
-def _times(shares: FloatArray) -> FloatArray:
-    """Return how many times hazards may be higher for such shares."""
-    around, whole = np.maximum(1.0 - shares, 1e-3)
-    return np.where(whole < 1.0 - MUCH_LOST, np.maximum(whole**-2, around**-3), around**-3)

@@ -50,10 +50,15 @@ NEAREST_M = 5_000.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """What usable incidents tell of their places; regions are positions, -1 is none.
+    """What incidents tell of their places; regions are positions, -1 is none.
 
     Parameters
     ----------
+    places : GeoDataFrame
+        One row of the incidents for each place that they tell of. All that follows is of these:
+        a million incidents tell of some ten thousand places, and each is placed once.
+    place : ndarray of int
+        The place of each incident.
     x, y : ndarray
         The point, NaN where there is none.
     stated, named, pointed : ndarray of int
@@ -68,6 +73,8 @@ class Evidence:
         than the area's, either may be meant: ``parent_id=... or region_id=...;...``.
     """
 
+    places: gpd.GeoDataFrame
+    place: IntArray
     x: FloatArray
     y: FloatArray
     stated: IntArray
@@ -132,42 +139,31 @@ def readings(area: str) -> list[str]:
     return [wide, _REGIONS + named] if between else [area]
 
 
-def distinct_places(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
-    """Return one row for each place that the incidents tell of, and the place of each incident.
-
-    A million incidents tell of some ten thousand places; each is placed once.
-
-    Parameters
-    ----------
-    usable
-        Incidents table.
+def level_of(regions: pd.DataFrame) -> int:
+    """Return the administrative level of regions, the finest of several.
 
     Examples
     --------
     >>> import riskmap as rm
-    >>> places, place = distinct_places(rm.datasets.incidents().iloc[[3, 3, 4]])
-    >>> len(places), place.tolist()
-    (2, [0, 0, 1])
+    >>> level_of(rm.datasets.regions())
+    2
     """
-    points = usable.geometry.to_numpy()
-    told = [usable[column] for column in PLACE_COLUMNS]
-    number, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
-    return usable.iloc[first].reset_index(drop=True), number
+    return int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
 
 
 def gather_evidence(
-    usable: gpd.GeoDataFrame,
+    incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None,
     index: RegionIndex,
 ) -> Evidence:
-    """Gather what each usable incident tells of its place.
+    """Gather what each incident tells of its place.
 
     Parameters
     ----------
-    usable
-        Incidents without a quarantine reason.
+    incidents
+        Incidents table.
     regions
         Regions table.
     gazetteer
@@ -188,12 +184,17 @@ def gather_evidence(
     >>> told = found.named >= 0
     >>> bool((found.named[told] == found.pointed[told]).all())
     True
+    >>> gather_evidence(incidents.iloc[[3, 3, 4]], regions, gazetteer=None, index=index).place
+    array([0, 0, 1])
     """
-    points = usable.geometry.to_numpy()
-    x, y = shapely.get_x(points), shapely.get_y(points)
+    points = incidents.geometry.to_numpy()
+    told = [incidents[column] for column in PLACE_COLUMNS]
+    place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
+    usable = incidents.iloc[first].reset_index(drop=True)
+    x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
-    level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
+    level = level_of(regions)
     finest = _finest_levels(usable["geo_precision"])
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
@@ -208,6 +209,8 @@ def gather_evidence(
     area = _join_areas(wide, bearers, regions)
     only = _find_ids(area.str.removeprefix(_REGIONS), regions["region_id"])
     return Evidence(
+        places=usable,
+        place=place,
         x=x,
         y=y,
         stated=stated,

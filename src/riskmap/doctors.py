@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import platform
+import re
+from collections import Counter
 from importlib import metadata
 from typing import Any
 
 from riskmap.settings import cache_folder, data_path, is_offline
 
-NEEDED = (
-    "geopandas",
-    "shapely",
-    "pandas",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pyogrio",
-    "geopy",
-    "rapidfuzz",
-    "anyascii",
-    "orjson",
-    "jinja2",
-    "platformdirs",
-    "typer",
-)
+_REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
 
-#: Packages that an extra brings, and the extra.
-OPTIONAL = {
-    "pyarrow": "parquet",
-    "dask": "dask",
-    "weasyprint": "report",
-    "python-docx": "report",
-    "matplotlib": "report",
-    "sqlalchemy": "postgis",
-    "psycopg": "postgis",
-    "trafilatura": "news",
-    "htmldate": "news",
-    "dateparser": "news",
-    "folium": "notebook",
-    "mapclassify": "notebook",
-    "numba": "fast",
-}
+#: Extras that bring nothing which riskmap uses by itself.
+_FOR_DEVELOPERS = ("all", "bench", "dev", "docs")
 
 DATA = (
     "boundaries/world_adm1.fgb",
@@ -60,15 +33,31 @@ def examine() -> list[dict[str, Any]]:
     'python'
     """
     checks = [_check("python", found=platform.python_version())]
-    checks += [_check(name, found=_version(name)) for name in NEEDED]
-    checks += [
-        _check(name, found=_version(name), needed=False, missing=f"pip install 'riskmap[{extra}]'")
-        for name, extra in OPTIONAL.items()
-    ]
+    for name, extra in _requirements().items():
+        missing = f"pip install 'riskmap[{extra}]'" if extra else "missing"
+        checks.append(_check(name, found=_version(name), needed=not extra, missing=missing))
     checks += [_check(name, found=_size(name)) for name in DATA]
     checks.append(_check("cache", found=str(cache_folder()), needed=False))
     checks.append(_check("network", found="forbidden" if is_offline() else "allowed", needed=False))
     return checks
+
+
+def _requirements() -> dict[str, str]:
+    """Return the packages that riskmap says it uses, and the extra that brings each, "" for none.
+
+    Of several extras the one that brings least counts.
+    """
+    try:
+        lines = metadata.requires("riskmap") or []
+    except metadata.PackageNotFoundError:
+        return {"riskmap": ""}
+    told = [_REQUIREMENT.match(line) for line in lines]
+    pairs = [(m[1], m[2] or "") for m in told if m and m[2] not in _FOR_DEVELOPERS]
+    brings = Counter(extra for _, extra in pairs)
+    found: dict[str, str] = {}
+    for name, extra in sorted(pairs, key=lambda pair: (bool(pair[1]), brings[pair[1]])):
+        found.setdefault(name, extra)
+    return found
 
 
 def _check(

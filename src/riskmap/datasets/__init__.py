@@ -6,7 +6,6 @@ leaves to users.
 """
 
 from riskmap.datasets.qandara import COUNTRY, ISO3, incidents, regions
-from riskmap.datasets.scenarios import SCOPES, scenario
-from riskmap.datasets.simulations import simulate_counts
+from riskmap.datasets.simulations import SCOPES, scenario, simulate_counts
 
 __all__ = ["COUNTRY", "ISO3", "SCOPES", "incidents", "regions", "scenario", "simulate_counts"]

@@ -14,9 +14,9 @@ import sqlite3
 import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from riskmap import countries
 from riskmap.downloads import refuse_offline
@@ -72,7 +72,7 @@ class Reply:
     detail: str | None = None
 
 
-class GeocodeCache:
+class GeocodeCache(AbstractContextManager["GeocodeCache"]):
     """A file of answers; errors are written down and never answer.
 
     A row is committed as soon as it is there, so that a run that was killed asks nothing again. No
@@ -123,10 +123,6 @@ class GeocodeCache:
             raise InputError("is no cache of answers", file=path, met=f"version {version}")
         self._connection.execute(_TABLE)
         self._connection.execute(f"pragma user_version = {_VERSION}")
-
-    def __enter__(self) -> Self:
-        """Return the cache."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""

@@ -71,7 +71,7 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
         path, frame = None, source
     else:
         path = _check_path(source)
-        _check_marks(path)
+        _check_head(path)
         frame = _FORMATS[path.suffix.lower()][0](path)
     if frame.empty:
         raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
@@ -183,27 +183,23 @@ def _geojson_crs(member: Any, path: Path) -> str:
     )
 
 
-def _check_marks(path: Path) -> None:
-    """Raise unless the bytes that tell a format stand in a file of its suffix."""
-    _, kind, marks = _FORMATS[path.suffix.lower()]
+def _check_head(path: Path) -> None:
+    """Raise unless the bytes that tell a format stand in a file of its suffix, and no reference.
+
+    GDAL asks its drivers in turn, and some find their mark anywhere in a file's first bytes, so
+    that it could take a file for a description of where other data are.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    reader, kind, marks = _FORMATS[path.suffix.lower()]
     for at, starts in marks.items():
-        with path.open("rb") as file:
-            file.seek(at)
-            met = file.read(len(starts[0]))
+        met = head[at : at + len(starts[0])]
         if met not in starts:
             wanted = " or ".join(map(repr, starts))
             raise BoundaryError(
                 f"not a {kind}", file=path, met=met, expected=f"{wanted} at byte {at}"
             )
-
-
-def _refuse_references(path: Path) -> None:
-    """Raise where GDAL could take a file for a description of where other data are.
-
-    It asks its drivers in turn, and some find their mark anywhere in a file's first bytes.
-    """
-    with path.open("rb") as file:
-        found = _REFERENCES.search(file.read(_HEAD))
+    found = _REFERENCES.search(head) if reader is _read_gdal else None
     if found:
         raise BoundaryError(
             "the file may stand for others",
@@ -217,7 +213,6 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     """Return the one layer of a file whose first bytes were checked."""
     import pyogrio
 
-    _refuse_references(path)
     try:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:

@@ -195,7 +195,7 @@ def gather_evidence(
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
-    finest = _finest_levels(usable["geo_precision"])
+    finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
     if gazetteer is None and level in _NAMED_BY and usable[_NAMED_BY[level]].notna().any():
@@ -264,13 +264,6 @@ def _find_ids(told: pd.Series, ids: pd.Series) -> IntArray:
     plain = folded[~folded.duplicated(keep=False)]
     alike = told.str.strip().str.casefold().map(dict(zip(plain, plain.index, strict=True)))
     return np.where(exact >= 0, exact, alike.fillna(-1)).astype(np.int64)
-
-
-def _finest_levels(precision: pd.Series) -> FloatArray:
-    """Return the finest administrative level that each precision is good for, NaN if untold."""
-    codes, words = pd.factorize(precision)
-    levels: FloatArray = np.append([FINEST_LEVEL[word] for word in words], np.nan)
-    return levels[codes]
 
 
 def _nearest(
@@ -358,7 +351,7 @@ def name_one(
 
 def _fold(names: pd.Series) -> pd.Series:
     """Return names folded."""
-    return names.map({text: fold_name(text) for text in names.dropna().unique()}).astype("str")
+    return names.map(fold_name, na_action="ignore").astype("str")
 
 
 def _provinces(

@@ -9,7 +9,7 @@ of days, is in memory.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -183,34 +183,18 @@ def _scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
         spread=task.spread,
         measure=False,
     )
-    return scan_places(
-        places.usable,
-        places,
-        aside=places.aside,
-        region_ids=tuple(task.regions["region_id"]),
-        ledger=places.ledger,
-        spread=task.spread,
-    )
+    ids = tuple(task.regions["region_id"])
+    return scan_places(places, region_ids=ids, spread=task.spread)
 
 
 def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     """Return the scan of a part that can't be read: its rows are in the ledger."""
     warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
-    nothing = no_incidents()
-    places = find_places(nothing, task.regions, spread=task.spread)
     stages = (
         Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}),
         Stage("locate", rows_in=0, rows_out=0),
     )
-    ids = tuple(task.regions["region_id"])
-    return scan_places(
-        nothing,
-        places,
-        aside=places.aside,
-        region_ids=ids,
-        ledger=Ledger(stages),
-        spread=task.spread,
-    )
+    return replace(_scan_table(task, no_incidents()), ledger=Ledger(stages))
 
 
 def _scan_merged(parts: Sequence[Part], task: Task, mapper: Mapper, *, onto: Scan | None) -> Scan:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import shapely
+from scenarios import SCOPES, scenario
 
 import riskmap as rm
 from riskmap.assessment.judgements import judge_levels
@@ -43,7 +44,7 @@ class World:
 @cache
 def world(seed: int, sources: tuple[str, ...] = ("watch", "aidlog", "desk", "wires")) -> World:
     """Return the invented country as some of its sources tell of it."""
-    table, _ = rm.datasets.scenario(seed)
+    table, _ = scenario(seed)
     told = table[table["source"].isin(sources)].reset_index(drop=True)
     return World(rm.merge_duplicates(told), rm.datasets.regions())
 
@@ -65,7 +66,7 @@ class Apart(rm.EmpiricalBayes):
 @cache
 def small(seed: int) -> World:
     """Return one province of the invented country in its last five years, as a country of many."""
-    table, _ = rm.datasets.scenario(seed)
+    table, _ = scenario(seed)
     regions = rm.datasets.regions()
     home = regions[regions["parent_id"] == "XQA01"].reset_index(drop=True)
     table = _move_home(table, regions, home)
@@ -449,7 +450,7 @@ def old_history(world: World, rng: Generator) -> World:
         ingested_at=pd.NaT,
     )
     mine = grown.incidents["source"].eq("other").to_numpy()
-    return _set(grown, mine, source="watch", scope=rm.datasets.SCOPES["watch"])
+    return _set(grown, mine, source="watch", scope=SCOPES["watch"])
 
 
 def rename_region(world: World, rng: Generator) -> World:

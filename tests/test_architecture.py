@@ -20,7 +20,7 @@ FLOORS = (
     ("panels",),
     ("places",),
     ("incidents",),
-    ("datasets", "doctors", "downloads", "testing", "workers"),
+    ("datasets", "downloads", "testing", "workers"),
     ("countries", "schema", "ledgers", "errors", "hazards", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pandas as pd
 import pytest
@@ -254,8 +255,29 @@ def test_doctor_finds_everything_that_is_needed():
     assert json.loads(done.stdout)["ok"]
 
 
+def test_doctor_tells_which_extra_brings_what_is_missing(monkeypatch):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    lines = [
+        "numpy>=2.0",
+        "dask[dataframe]>=2025.1; extra == 'dask'",
+        "pyarrow>=17; extra == 'dask'",
+        "pyarrow>=17; extra == 'parquet'",
+        "pytest>=8.3; extra == 'dev'",
+    ]
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: lines)
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    told = run("doctor").stdout
+    assert "NO  numpy: missing" in told
+    assert "--  pyarrow: pip install 'riskmap[parquet]'" in told
+    assert "pytest" not in told
+    monkeypatch.setattr("importlib.metadata.requires", absent)
+    assert "NO  riskmap: missing" in run("doctor").stdout
+
+
 def test_doctor_fails_when_something_needed_is_missing(monkeypatch):
-    monkeypatch.setattr("riskmap.doctors.DATA", ("no/such/file",))
+    monkeypatch.setattr("riskmap.cli._DATA", ("no/such/file",))
     done = run("doctor")
     assert done.exit_code == 1
     assert "NO  no/such/file: missing" in done.stdout

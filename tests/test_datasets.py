@@ -2,6 +2,7 @@
 
 import pytest
 from geopandas.testing import assert_geodataframe_equal
+from scenarios import SCOPES, scenario
 
 import riskmap as rm
 from riskmap.schema import check_incidents, check_regions
@@ -39,18 +40,18 @@ def test_a_seed_is_a_history():
 
 
 def test_a_scenario_is_a_history_of_four_sources():
-    table, truth = rm.datasets.scenario(3)
+    table, truth = scenario(3)
     check_incidents(table)
-    assert_geodataframe_equal(table, rm.datasets.scenario(3)[0])
+    assert_geodataframe_equal(table, scenario(3)[0])
     scopes = table.groupby("source")["scope"].unique().map(list).to_dict()
-    assert scopes == {source: [scope] for source, scope in rm.datasets.SCOPES.items()}
+    assert scopes == {source: [scope] for source, scope in SCOPES.items()}
     assert set(truth["layer"]) == {"violence", "foreign", "CHN/mining", "aid"}
 
 
 def test_a_scenario_tells_what_its_truth_says():
     seen, expected = 0.0, 0.0
     for seed in range(20):
-        table, truth = rm.datasets.scenario(seed)
+        table, truth = scenario(seed)
         expected += truth.loc[truth["layer"] == "violence", "rate"].sum() * 2557 / 90
         watch = table[table["source"] == "watch"]
         seen += (~watch["event_type"].isin(["unrest", "arrest"])).sum() / 0.85
@@ -58,7 +59,7 @@ def test_a_scenario_tells_what_its_truth_says():
 
 
 def test_sources_see_what_their_scope_says():
-    table, _ = rm.datasets.scenario()
+    table, _ = scenario()
     watch, aid, desk = (table[table["source"] == name] for name in ("watch", "aidlog", "desk"))
     assert watch[["foreign_victims", "nationality", "sector", "target"]].isna().all(axis=None)
     assert set(aid["sector"]) == {"aid"}

@@ -209,9 +209,7 @@ def translated_names() -> tuple[tuple[str, str], ...]:
     >>> ("中国", "CHN") in translated_names()
     True
     """
-    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    pairs = _unique((name.strip(), iso3) for iso3, *names in rows for name in names)
+    pairs = _unique((name.strip(), iso3) for name, iso3 in _foreign_names())
     return tuple((name, iso3) for name, iso3 in pairs.items() if not fold(name))
 
 
@@ -235,9 +233,7 @@ _SHORTEST_STEM = 3
 
 @lru_cache(maxsize=1)
 def _by_name() -> Mapping[str, str]:
-    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    translated = _unique((_key(name), iso3) for iso3, *names in rows for name in names)
+    translated = _unique((_key(name), iso3) for name, iso3 in _foreign_names())
     own = _unique(
         (_key(name), country.iso3)
         for country in table().values()
@@ -250,6 +246,13 @@ def _by_name() -> Mapping[str, str]:
 def _key(name: str) -> str:
     """Return what names are looked up by: folded, or as they are in a script that folds away."""
     return fold(name) or name.strip()
+
+
+def _foreign_names() -> list[tuple[str, str]]:
+    """Return the names of countries in other languages than English, each with its code."""
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [(name, iso3) for iso3, *names in rows for name in names]
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ it was made for and to no other: keys can't get out by either way.
 from __future__ import annotations
 
 import http.client
+import math
 import os
 import re
 import threading
@@ -67,6 +68,51 @@ class Service:
     timeout: float = 30.0
     deadline: float = 900.0
     largest: int = 1 << 30
+
+
+class RateLimiter:
+    """The time between two requests of one application to one service.
+
+    Parameters
+    ----------
+    seconds
+        At least so many seconds pass between two requests.
+    clock, sleep
+        How time is read and spent.
+
+    Examples
+    --------
+    >>> waits = []
+    >>> limit = RateLimiter(1.0, clock=lambda: 0.0, sleep=waits.append)
+    >>> limit.wait(), limit.wait(), waits
+    (None, None, [1.0])
+    """
+
+    def __init__(
+        self,
+        seconds: float = 1.0,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._next = -math.inf
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until the next request may go out."""
+        with self._lock:
+            left = self._next - self._clock()
+            if left > 0:
+                self._sleep(left)
+            self._next = max(self._next, self._clock()) + self.seconds
+
+    def postpone(self, seconds: float) -> None:
+        """Let no request go out for some seconds."""
+        with self._lock:
+            self._next = max(self._next, self._clock() + seconds)
 
 
 class RefusalError(ServiceError):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scenarios import scenario
 
 import riskmap as rm
 from riskmap.errors import InputError
@@ -112,7 +113,7 @@ def test_a_group_of_any_nationality_is_known_by_its_sector():
 @pytest.mark.parametrize("seed", [3, 7])
 def test_a_group_is_at_most_as_hazardous_as_all_foreigners_and_at_least_half(model, seed):
     """No incident on foreigners weighs less than one half."""
-    table, _ = rm.datasets.scenario(seed)
+    table, _ = scenario(seed)
     p_any = wide(made(table, model=model))
     assert (p_any["group"] <= p_any["foreign"]).all()
     ratio = hazard_of(p_any["group"]) / hazard_of(p_any["foreign"])
@@ -155,7 +156,7 @@ def fitted():
 
     What is known to a province is left out: how it is spread depends on all other incidents.
     """
-    table, _ = rm.datasets.scenario()
+    table, _ = scenario()
     sharp = table[table["geo_precision"].isin(["point", "place"])].reset_index(drop=True)
     found = made(sharp, model=QUICK)
     return sharp, {name: unpack_model(found.fitted[name]) for name in ("violence", "foreign")}

@@ -102,7 +102,7 @@ def test_addresses_are_refused(path):
         rm.read_regions(path)
 
 
-@pytest.mark.parametrize("suffix", sorted(boundary_files._READERS))
+@pytest.mark.parametrize("suffix", sorted(boundary_files._FORMATS))
 def test_a_vrt_is_refused_under_every_suffix(tmp_path, suffix):
     path = tmp_path / f"trap{suffix}"
     path.write_text(VRT, encoding="utf-8")
@@ -272,7 +272,7 @@ def test_what_is_no_json_is_refused(tmp_path, text):
         read_polygons(path)
 
 
-@given(junk=st.binary(max_size=200), suffix=st.sampled_from(sorted(boundary_files._READERS)))
+@given(junk=st.binary(max_size=200), suffix=st.sampled_from(sorted(boundary_files._FORMATS)))
 def test_junk_is_refused_under_every_suffix(tmp_path_factory, junk, suffix):
     path = tmp_path_factory.mktemp("junk") / f"a{suffix}"
     path.write_bytes(junk)

@@ -14,8 +14,9 @@ import pytest
 from geopy.geocoders import Nominatim, OpenCage
 
 import riskmap as rm
+from riskmap.downloads import RateLimiter
 from riskmap.errors import InputError, OfflineError, SchemaError
-from riskmap.places.geocode_services import GeocodeCache, GeocodeService, Pace, Reply
+from riskmap.places.geocode_services import GeocodeCache, GeocodeService, Reply
 from riskmap.places.geocoders import count_requests
 from riskmap.schema import check_columns
 
@@ -96,7 +97,7 @@ def gazetteer():
 def make(clock):
     def service(host, **kwargs):
         geocoder = Nominatim(user_agent=AGENT, domain=host, scheme="http")
-        pace = Pace(1.0, clock=clock, sleep=clock.sleep)
+        pace = RateLimiter(1.0, clock=clock, sleep=clock.sleep)
         return GeocodeService(geocoder, rm.datasets.regions(), pace=pace, **kwargs)
 
     return service
@@ -330,7 +331,9 @@ def test_keys_are_nowhere(gazetteer, tmp_path, caplog, status):
         geocoder = OpenCage(KEY, user_agent=AGENT, domain=f"user:{KEY}@{host}", scheme="http")
         geocoder.api = f"http://{host}/geocode/v1/json"
         with GeocodeCache(path) as cache:
-            service = GeocodeService(geocoder, rm.datasets.regions(), cache=cache, pace=Pace(0.0))
+            service = GeocodeService(
+                geocoder, rm.datasets.regions(), cache=cache, pace=RateLimiter(0.0)
+            )
             found = ask(gazetteer, service, MILL)
     assert KEY in asked[0]
     texts = [caplog.text, found.to_csv(), repr(service), service.name]

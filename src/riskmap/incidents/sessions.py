@@ -25,7 +25,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import orjson
 
-from riskmap.downloads import RefusalError, bare_address, send, write_whole
+from riskmap.downloads import RateLimiter, RefusalError, bare_address, send, write_whole
 from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents.queries import Page, Question, Signature, check_columns, plain
 from riskmap.settings import cache_folder, is_offline
@@ -81,9 +81,9 @@ class Session:
             )
         self.client = client
         self._keys = read_keys(client.keys)
-        self._sleep, self._clock = sleep, clock
+        self._sleep = sleep
+        self._limit = RateLimiter(client.pace.pause, clock=clock, sleep=sleep)
         self._signature: Signature | None = None
-        self._last: float | None = None
 
     def __repr__(self) -> str:
         """Return the session without its keys."""
@@ -126,7 +126,7 @@ class Session:
         """
         pace = self.client.pace
         for number in range(1, pace.tries + 1):
-            self._keep_pace()
+            self._limit.wait()
             try:
                 return attempt()
             except ServiceError as error:
@@ -172,13 +172,6 @@ class Session:
             body=None if question.body is None else question.body.encode(),
             largest=LARGEST_PAGE,
         )
-
-    def _keep_pace(self) -> None:
-        if self._last is not None:
-            left = self._last + self.client.pace.pause - self._clock()
-            if left > 0:
-                self._sleep(left)
-        self._last = self._clock()
 
     def _spellings(self, shortest: int = 1) -> set[bytes]:
         """Return the ways in which the keys, and what signs the questions, may be written."""

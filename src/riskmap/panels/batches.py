@@ -9,7 +9,7 @@ of days, is in memory.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.incidents.duplicates.linked_rows import (
     PLACE_BITS,
     Bin,
@@ -33,9 +32,9 @@ from riskmap.incidents.duplicates.linked_rows import (
 from riskmap.incidents.parts import Block, Part, RowGroups, UnreadableError, check_columns
 from riskmap.incidents.readers import no_incidents, read_part
 from riskmap.incidents.tabular import split_source
-from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
-from riskmap.places.found_places import find_aside, find_places
+from riskmap.places.found_places import find_places
 from riskmap.places.placements import check_spread
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import check_regions
@@ -176,64 +175,26 @@ def _read(task: Task, part: Part) -> gpd.GeoDataFrame | Scan:
 
 def _scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
     """Return the scan of a table of incidents."""
-    refused = table["quarantine_reason"].notna().to_numpy()
-    told = table["quarantine_reason"] == DUPLICATE
-    usable = share_knowledge(table)[~refused].reset_index(drop=True)
     places = find_places(
-        usable,
+        table,
         task.regions,
         gazetteer=task.gazetteer,
         index=task.index,
         spread=task.spread,
         measure=False,
     )
-    kept = int(places.reasons.isna().sum())
-    placeless = ~refused
-    placeless[~refused] = places.reasons.notna().to_numpy()
-    unfound = ~refused
-    unfound[~refused] = places.names_region & places.reasons.isna().to_numpy()
-    aside = find_aside(
-        table,
-        task.regions,
-        task.gazetteer,
-        placeless=placeless,
-        unfound=unfound,
-        index=task.index,
-    )
-    read = Stage(
-        "read",
-        rows_in=len(table),
-        rows_out=len(usable),
-        reasons=count_reasons(table.loc[~told, "quarantine_reason"]),
-        merged=int(told.sum()),
-    )
-    located = Stage(
-        "locate", rows_in=len(usable), rows_out=kept, reasons=count_reasons(places.reasons)
-    )
-    return scan_places(
-        usable,
-        places,
-        aside=aside,
-        region_ids=tuple(task.regions["region_id"]),
-        ledger=Ledger((read, located)),
-        spread=task.spread,
-    )
+    ids = tuple(task.regions["region_id"])
+    return scan_places(places, region_ids=ids, spread=task.spread)
 
 
 def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     """Return the scan of a part that can't be read: its rows are in the ledger."""
     warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
-    nothing = no_incidents()
-    places = find_places(nothing, task.regions, spread=task.spread)
-    aside = nothing.assign(area=None, spread=False).astype({"area": "str"})
     stages = (
         Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}),
         Stage("locate", rows_in=0, rows_out=0),
     )
-    ids = tuple(task.regions["region_id"])
-    return scan_places(
-        nothing, places, aside=aside, region_ids=ids, ledger=Ledger(stages), spread=task.spread
-    )
+    return replace(_scan_table(task, no_incidents()), ledger=Ledger(stages))
 
 
 def _scan_merged(parts: Sequence[Part], task: Task, mapper: Mapper, *, onto: Scan | None) -> Scan:

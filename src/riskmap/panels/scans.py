@@ -189,32 +189,19 @@ def _from_parquet(content: bytes) -> pd.DataFrame:
     return pq.read_table(pa.BufferReader(content)).to_pandas()
 
 
-def scan_places(
-    usable: gpd.GeoDataFrame,
-    found: Places,
-    *,
-    aside: gpd.GeoDataFrame,
-    region_ids: tuple[str, ...],
-    ledger: Ledger,
-    spread: str | None,
-) -> Scan:
+def scan_places(found: Places, *, region_ids: tuple[str, ...], spread: str | None) -> Scan:
     """Return the scan of incidents whose places were found.
 
     Parameters
     ----------
-    usable
-        Incidents without a quarantine reason.
     found
         What :func:`riskmap.places.found_places.find_places` told of them.
-    aside
-        The other rows (:func:`riskmap.places.found_places.find_aside`).
     region_ids
         Ids of the regions, sorted.
-    ledger
-        What became of every row so far.
     spread
         As in :class:`Scan`.
     """
+    usable, aside = found.usable, found.aside
     facts = tell_facts(pd.DataFrame(usable))
     position = np.full(len(facts), -1, dtype=np.int64)
     position[found.placed.row] = found.placed.position
@@ -237,7 +224,7 @@ def scan_places(
         sum_up(facts),
         keep_newest(whole),
         region_ids,
-        ledger,
+        found.ledger,
         _as_reported(theirs).join(theirs[_OF_ASIDE]).reset_index(drop=True),
         sum_lost(aside),
         spread,

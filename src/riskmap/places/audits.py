@@ -140,9 +140,12 @@ def audit_regions(
     found += _shape_findings(shapes, ids)
     usable = np.isin(shapely.get_type_id(shapes), _POLYGONS) & ~shapely.is_empty(shapes)
     whole, ids = mend(shapes[usable]), ids[usable]
-    found += _overlap_findings(whole, ids, sliver_m)
-    found += _gap_findings(whole, ids, sliver_m)
-    findings = pd.DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    tables = [
+        pd.DataFrame(found),
+        _overlap_findings(whole, ids, sliver_m),
+        _gap_findings(whole, ids, sliver_m),
+    ]
+    findings = pd.concat(tables).reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
     order = ["kind", "area_km2", "region_id", "other_id"]
     rises = [True, False, True, True]
     findings = findings.sort_values(order, ascending=rises, ignore_index=True)
@@ -215,44 +218,32 @@ def _leaps(shape: shapely.Geometry) -> bool:
     return bool((long & (np.diff(ring) == 0) & ~(at_pole[1:] & at_pole[:-1])).any())
 
 
-def _overlap_findings(
-    shapes: np.ndarray, ids: np.ndarray, sliver_m: float
-) -> Iterator[dict[str, object]]:
+def _overlap_findings(shapes: np.ndarray, ids: np.ndarray, sliver_m: float) -> pd.DataFrame:
     """Find the pairs of regions that overlap."""
     first, second, area = find_overlaps(shapes)
     common = shapely.intersection(shapes[first], shapes[second])
-    for i, row in enumerate(_measured("overlap", common, area, sliver_m)):
-        yield {**row, "region_id": ids[first[i]], "other_id": ids[second[i]]}
+    found = _measured("overlap", common, area, sliver_m)
+    return found.assign(region_id=ids[first], other_id=ids[second])
 
 
-def _gap_findings(
-    shapes: np.ndarray, ids: np.ndarray, sliver_m: float
-) -> Iterator[dict[str, object]]:
+def _gap_findings(shapes: np.ndarray, ids: np.ndarray, sliver_m: float) -> pd.DataFrame:
     """Find the holes that regions enclose, each with up to two of its neighbours."""
     gaps = find_gaps(shapes)
     gap, region = shapely.STRtree(shapes).query(gaps, predicate="intersects")
-    for i, row in enumerate(_measured("gap", gaps, areas_km2(gaps), sliver_m)):
-        around = sorted(ids[region[gap == i]])
-        named = dict(zip(("region_id", "other_id"), around, strict=False))
-        yield {**row, **named}
+    around = [[*sorted(ids[region[gap == i]]), None, None][:2] for i in range(len(gaps))]
+    named = pd.DataFrame(around, columns=["region_id", "other_id"])
+    return _measured("gap", gaps, areas_km2(gaps), sliver_m).join(named)
 
 
-def _measured(
-    kind: str, shapes: np.ndarray, area: np.ndarray, sliver_m: float
-) -> Iterator[dict[str, object]]:
+def _measured(kind: str, shapes: np.ndarray, area: np.ndarray, sliver_m: float) -> pd.DataFrame:
     """Return area, width and place of overlaps or gaps; narrow ones are slivers."""
     width = widths_m(shapes, area)
-    places = shapely.get_coordinates(shapely.point_on_surface(shapes))
-    for i, (lon, lat) in enumerate(places):
-        narrow = width[i] < sliver_m
-        yield {
-            "kind": "sliver" if narrow else kind,
-            "area_km2": area[i],
-            "width_m": width[i],
-            "lon": lon,
-            "lat": lat,
-            "detail": kind if narrow else None,
-        }
+    lon, lat = shapely.get_coordinates(shapely.point_on_surface(shapes)).T
+    told = {"area_km2": area, "width_m": width, "lon": lon, "lat": lat}
+    narrow = width < sliver_m
+    detail = [kind if one else None for one in narrow]
+    kinds = {"kind": np.where(narrow, "sliver", kind), "detail": detail}
+    return pd.DataFrame(told | kinds)
 
 
 @dataclass(frozen=True)

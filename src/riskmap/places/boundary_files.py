@@ -71,8 +71,8 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
         path, frame = None, source
     else:
         path = _check_path(source)
-        _check_marks(path)
-        frame = _READERS[path.suffix.lower()](path)
+        _check_head(path)
+        frame = _FORMATS[path.suffix.lower()][0](path)
     if frame.empty:
         raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
     frame = _to_degrees(frame.reset_index(drop=True), path)
@@ -103,12 +103,12 @@ def _check_path(path: Path) -> Path:
         )
     if not path.is_file():
         raise BoundaryError("there is no such file", file=path)
-    if path.suffix.lower() not in _READERS:
+    if path.suffix.lower() not in _FORMATS:
         raise BoundaryError(
             "not a known boundary format",
             file=path,
             met=path.suffix,
-            expected="one of " + ", ".join(_READERS),
+            expected="one of " + ", ".join(_FORMATS),
         )
     return path.resolve()
 
@@ -167,10 +167,12 @@ def _geojson_crs(member: Any, path: Path) -> str:
     properties = member.get("properties") if isinstance(member, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if isinstance(name, str):
+        from pyproj.database import get_codes
+
         if _CRS84.fullmatch(name):
             return CRS
         code = _EPSG.fullmatch(name)
-        if code and _is_known(code[1]):
+        if code and code[1] in get_codes("EPSG", "CRS", allow_deprecated=True):
             return f"EPSG:{code[1]}"
     raise BoundaryError(
         "the coordinate system can't be used",
@@ -181,38 +183,23 @@ def _geojson_crs(member: Any, path: Path) -> str:
     )
 
 
-def _is_known(code: str) -> bool:
-    from pyproj import CRS as Projection  # noqa: N811 - CRS is the package's own here
-    from pyproj.exceptions import CRSError
+def _check_head(path: Path) -> None:
+    """Raise unless the bytes that tell a format stand in a file of its suffix, and no reference.
 
-    try:
-        Projection.from_epsg(int(code))
-    except CRSError:
-        return False
-    return True
-
-
-def _check_marks(path: Path) -> None:
-    """Raise unless the bytes that tell a format stand in a file of its suffix."""
-    kind, marks = _MARKS.get(path.suffix.lower(), ("", {}))
+    GDAL asks its drivers in turn, and some find their mark anywhere in a file's first bytes, so
+    that it could take a file for a description of where other data are.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    reader, kind, marks = _FORMATS[path.suffix.lower()]
     for at, starts in marks.items():
-        with path.open("rb") as file:
-            file.seek(at)
-            met = file.read(len(starts[0]))
+        met = head[at : at + len(starts[0])]
         if met not in starts:
             wanted = " or ".join(map(repr, starts))
             raise BoundaryError(
                 f"not a {kind}", file=path, met=met, expected=f"{wanted} at byte {at}"
             )
-
-
-def _refuse_references(path: Path) -> None:
-    """Raise where GDAL could take a file for a description of where other data are.
-
-    It asks its drivers in turn, and some find their mark anywhere in a file's first bytes.
-    """
-    with path.open("rb") as file:
-        found = _REFERENCES.search(file.read(_HEAD))
+    found = _REFERENCES.search(head) if reader is _read_gdal else None
     if found:
         raise BoundaryError(
             "the file may stand for others",
@@ -226,7 +213,6 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     """Return the one layer of a file whose first bytes were checked."""
     import pyogrio
 
-    _refuse_references(path)
     try:
         layers = pyogrio.list_layers(path)
         if len(layers) != 1:
@@ -261,24 +247,21 @@ def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
         raise BoundaryError("not a GeoParquet file", file=path, met=str(error)) from error
 
 
-#: The reader of each suffix.
-_READERS: dict[str, Callable[[Path], gpd.GeoDataFrame]] = {
-    ".geojson": _read_geojson,
-    ".json": _read_geojson,
-    ".fgb": _read_gdal,
-    ".gpkg": _read_gdal,
-    ".shp": _read_gdal,
-    ".parquet": _read_geoparquet,
-    ".geoparquet": _read_geoparquet,
-}
-
-#: What files of a suffix are, and what must stand at a byte of them.
-_MARKS: dict[str, tuple[str, dict[int, tuple[bytes, ...]]]] = {
-    ".fgb": ("FlatGeobuf file", {0: (b"fgb\x03fgb",)}),
-    ".gpkg": ("GeoPackage", {0: (b"SQLite format 3\x00",), 68: (b"GPKG", b"GP10", b"GP11")}),
-    ".shp": ("Shapefile", {0: (b"\x00\x00\x27\x0a",)}),
-    ".parquet": ("Parquet file", {0: (b"PAR1",)}),
-    ".geoparquet": ("Parquet file", {0: (b"PAR1",)}),
+#: By suffix: the reader, what files of it are, and what must stand at a byte of them.
+_FORMATS: dict[
+    str, tuple[Callable[[Path], gpd.GeoDataFrame], str, dict[int, tuple[bytes, ...]]]
+] = {
+    ".geojson": (_read_geojson, "GeoJSON file", {}),
+    ".json": (_read_geojson, "GeoJSON file", {}),
+    ".fgb": (_read_gdal, "FlatGeobuf file", {0: (b"fgb\x03fgb",)}),
+    ".gpkg": (
+        _read_gdal,
+        "GeoPackage",
+        {0: (b"SQLite format 3\x00",), 68: (b"GPKG", b"GP10", b"GP11")},
+    ),
+    ".shp": (_read_gdal, "Shapefile", {0: (b"\x00\x00\x27\x0a",)}),
+    ".parquet": (_read_geoparquet, "Parquet file", {0: (b"PAR1",)}),
+    ".geoparquet": (_read_geoparquet, "Parquet file", {0: (b"PAR1",)}),
 }
 
 
@@ -316,7 +299,8 @@ def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
     x0, y0, x1, y1 = shapely.bounds(shapes).T
     degrees = (x0 >= -180 - _SLACK) & (x1 <= 180 + _SLACK) & (y0 >= -90 - _SLACK)
     degrees &= y1 <= 90 + _SLACK
-    finite = np.isfinite(np.bincount(*_coordinates(shapes), minlength=len(shapes)))
+    points, owners = shapely.get_coordinates(shapes, return_index=True)
+    finite = np.isfinite(np.bincount(owners, points.sum(axis=1), minlength=len(shapes)))
     for wrong, message, expected in (
         (shapely.is_missing(shapes), "has no geometry", "a polygon; remove the feature"),
         (~np.isin(kinds, _POLYGONS), "is no polygon", "a Polygon or MultiPolygon"),
@@ -330,9 +314,3 @@ def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
             raise BoundaryError(
                 f"a feature {message}", file=path, row=first + 1, met=met, expected=expected
             )
-
-
-def _coordinates(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the feature of each vertex, and the sum of the vertex's coordinates."""
-    points, owners = shapely.get_coordinates(shapes, return_index=True)
-    return owners, points.sum(axis=1)

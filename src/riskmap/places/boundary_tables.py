@@ -1,12 +1,13 @@
 """From the features of boundaries to rows of a Regions table: what their columns mean, and ids.
 
-Each publisher has a function that looks at the column names and says which hold what, or None when
-the table isn't theirs. Column names are compared in lower case.
+Publishers are known by the names of their columns (``data/boundaries/publishers.toml``), which are
+compared in lower case.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,17 +24,15 @@ from riskmap.errors import BoundaryError, RiskmapWarning
 from riskmap.places.areas import areas_km2, mend
 from riskmap.places.boundary_files import read_polygons
 from riskmap.schema import CRS, DAY, REGION_COLUMNS, conform
+from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
 #: How many rows a message names before it stops.
 _NAMED = 5
-_LEVEL_OF_PCODE = re.compile(r"adm([1-5])_?pcode")
 _SHAPE_TYPE = re.compile(r"ADM(\d)")
-_VALID_FROM = ("valid_from", "valid_on", "validon")
-_VALID_TO = ("valid_to", "validto")
 _PCODE_COUNTRY = re.compile(r"([A-Z]{2,3})\d")
 
 
@@ -98,100 +97,30 @@ def recognise(columns: Sequence[str]) -> Meaning:
     (('ADM2_PCODE',), ('ADM2_EN',), 'ADM1_PCODE', 2)
     """
     spelt = {column.lower(): column for column in reversed(columns)}
-    for publisher in _PUBLISHERS:
-        meaning = publisher(spelt)
-        if meaning is not None:
-            return meaning
+    told = tomllib.loads(data_path("boundaries/publishers.toml").read_text(encoding="utf-8"))
+    for publisher in told["publishers"]:
+        needed = [_matches(spelt, [pattern]) for pattern in publisher["needs"]]
+        if not all(needed):
+            continue
+        levels = [int(match[1]) for matches in needed for match in matches if match.re.groups]
+        level = max(levels, default=publisher.get("level"))
+        at = {"level": level, "above": (level or 0) - 1 or "-"}
+        found = {
+            word: tuple(dict.fromkeys(spelt[match[0]] for match in _matches(spelt, patterns, **at)))
+            for word, patterns in publisher["columns"].items()
+        }
+        ids, names = found.pop("ids"), found.pop("names")
+        one = {word: columns[0] for word, columns in found.items() if columns}
+        return Meaning(ids, names, level=level, source=publisher["source"], **one)
     return Meaning()
 
 
-def _own(spelt: dict[str, str]) -> Meaning | None:
-    """Return the meaning of a table that riskmap wrote."""
-    if not {"region_id", "name"} <= spelt.keys():
-        return None
-    return Meaning(
-        ids=(spelt["region_id"],),
-        names=(spelt["name"],),
-        parent_id=spelt.get("parent_id", ""),
-        parent=spelt.get("parent", ""),
-        iso3=spelt.get("iso3", ""),
-        valid_from=_first(spelt, *_VALID_FROM),
-        valid_to=_first(spelt, *_VALID_TO),
+def _matches(spelt: dict[str, str], patterns: Sequence[str], **at: object) -> list[re.Match[str]]:
+    """Return the matches of columns with each pattern in turn, in the order of the file."""
+    tried = (
+        re.fullmatch(pattern.format(**at), name) for pattern in patterns for name in reversed(spelt)
     )
-
-
-def _first(spelt: dict[str, str], *names: str) -> str:
-    """Return the first of the columns that the file has, as it spells it."""
-    return next((spelt[name] for name in names if name in spelt), "")
-
-
-def _cod_ab(spelt: dict[str, str]) -> Meaning | None:
-    """Return the meaning of OCHA's columns (``ADM2_PCODE``, ``adm2_pcode``, ``ADM2_EN`` ...)."""
-    levels = [int(m[1]) for name in spelt if (m := _LEVEL_OF_PCODE.fullmatch(name))]
-    if not levels:
-        return None
-    level = max(levels)
-    parents = _cod_names(spelt, level - 1) if level > 1 else []
-    return Meaning(
-        ids=tuple(filter(None, (_pcode(spelt, level), _first(spelt, "shapeid")))),
-        names=tuple(filter(None, (*_cod_names(spelt, level), _first(spelt, "shapename")))),
-        parent_id=_pcode(spelt, level - 1) if level > 1 else "",
-        parent=parents[0] if parents else "",
-        iso3=_first(spelt, "iso3", "adm0_iso3", "shapegroup", "adm0_pcode"),
-        level=level,
-        source="OCHA COD-AB",
-        version=_first(spelt, "version", *_VALID_FROM, "date"),
-        valid_from=_first(spelt, *_VALID_FROM),
-        valid_to=_first(spelt, *_VALID_TO),
-    )
-
-
-def _pcode(spelt: dict[str, str], level: int) -> str:
-    return _first(spelt, f"adm{level}_pcode", f"adm{level}pcode")
-
-
-def _cod_names(spelt: dict[str, str], level: int) -> list[str]:
-    """Return a level's columns of names: English, then the plain one, then other languages."""
-    first = [f"adm{level}_en", f"adm{level}_name", f"adm{level}_name_en"]
-    pattern = re.compile(rf"adm{level}_?(name\w*|[a-z]{{2}}|alt\d?_?[a-z]{{2}}|ref)")
-    others = [name for name in reversed(spelt) if pattern.fullmatch(name)]
-    return [spelt[name] for name in dict.fromkeys([*first, *others]) if name in spelt]
-
-
-def _geoboundaries(spelt: dict[str, str]) -> Meaning | None:
-    """Return the meaning of geoBoundaries' columns."""
-    if not {"shapeid", "shapename"} <= spelt.keys():
-        return None
-    return Meaning(
-        ids=(spelt["shapeid"],),
-        names=(spelt["shapename"],),
-        iso3=spelt.get("shapegroup", ""),
-        source="geoBoundaries",
-    )
-
-
-def _natural_earth(spelt: dict[str, str]) -> Meaning | None:
-    """Return the meaning of Natural Earth's columns of admin-1."""
-    if not {"adm1_code", "name"} <= spelt.keys():
-        return None
-    others = ("name", "name_en", "name_alt", "name_local", "name_ar", "name_fa", "name_ur")
-    return Meaning(
-        ids=tuple(spelt[name] for name in ("iso_3166_2", "adm1_code") if name in spelt),
-        names=tuple(spelt[name] for name in others if name in spelt),
-        parent_id=spelt.get("adm0_a3", ""),
-        parent=spelt.get("admin", ""),
-        iso3=spelt.get("adm0_a3", ""),
-        level=1,
-        source="Natural Earth",
-    )
-
-
-_PUBLISHERS: tuple[Callable[[dict[str, str]], Meaning | None], ...] = (
-    _own,
-    _cod_ab,
-    _geoboundaries,
-    _natural_earth,
-)
+    return [match for match in tried if match]
 
 
 def text_of(column: pd.Series) -> pd.Series:

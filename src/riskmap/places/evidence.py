@@ -50,10 +50,15 @@ NEAREST_M = 5_000.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """What usable incidents tell of their places; regions are positions, -1 is none.
+    """What incidents tell of their places; regions are positions, -1 is none.
 
     Parameters
     ----------
+    places : GeoDataFrame
+        One row of the incidents for each place that they tell of. All that follows is of these:
+        a million incidents tell of some ten thousand places, and each is placed once.
+    place : ndarray of int
+        The place of each incident.
     x, y : ndarray
         The point, NaN where there is none.
     stated, named, pointed : ndarray of int
@@ -68,6 +73,8 @@ class Evidence:
         than the area's, either may be meant: ``parent_id=... or region_id=...;...``.
     """
 
+    places: gpd.GeoDataFrame
+    place: IntArray
     x: FloatArray
     y: FloatArray
     stated: IntArray
@@ -132,42 +139,31 @@ def readings(area: str) -> list[str]:
     return [wide, _REGIONS + named] if between else [area]
 
 
-def distinct_places(usable: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, IntArray]:
-    """Return one row for each place that the incidents tell of, and the place of each incident.
-
-    A million incidents tell of some ten thousand places; each is placed once.
-
-    Parameters
-    ----------
-    usable
-        Incidents table.
+def level_of(regions: pd.DataFrame) -> int:
+    """Return the administrative level of regions, the finest of several.
 
     Examples
     --------
     >>> import riskmap as rm
-    >>> places, place = distinct_places(rm.datasets.incidents().iloc[[3, 3, 4]])
-    >>> len(places), place.tolist()
-    (2, [0, 0, 1])
+    >>> level_of(rm.datasets.regions())
+    2
     """
-    points = usable.geometry.to_numpy()
-    told = [usable[column] for column in PLACE_COLUMNS]
-    number, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
-    return usable.iloc[first].reset_index(drop=True), number
+    return int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
 
 
 def gather_evidence(
-    usable: gpd.GeoDataFrame,
+    incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None,
     index: RegionIndex,
 ) -> Evidence:
-    """Gather what each usable incident tells of its place.
+    """Gather what each incident tells of its place.
 
     Parameters
     ----------
-    usable
-        Incidents without a quarantine reason.
+    incidents
+        Incidents table.
     regions
         Regions table.
     gazetteer
@@ -188,13 +184,18 @@ def gather_evidence(
     >>> told = found.named >= 0
     >>> bool((found.named[told] == found.pointed[told]).all())
     True
+    >>> gather_evidence(incidents.iloc[[3, 3, 4]], regions, gazetteer=None, index=index).place
+    array([0, 0, 1])
     """
-    points = usable.geometry.to_numpy()
-    x, y = shapely.get_x(points), shapely.get_y(points)
+    points = incidents.geometry.to_numpy()
+    told = [incidents[column] for column in PLACE_COLUMNS]
+    place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
+    usable = incidents.iloc[first].reset_index(drop=True)
+    x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
-    level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
-    finest = _finest_levels(usable["geo_precision"])
+    level = level_of(regions)
+    finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
     if gazetteer is None and level in _NAMED_BY and usable[_NAMED_BY[level]].notna().any():
@@ -208,6 +209,8 @@ def gather_evidence(
     area = _join_areas(wide, bearers, regions)
     only = _find_ids(area.str.removeprefix(_REGIONS), regions["region_id"])
     return Evidence(
+        places=usable,
+        place=place,
         x=x,
         y=y,
         stated=stated,
@@ -261,13 +264,6 @@ def _find_ids(told: pd.Series, ids: pd.Series) -> IntArray:
     plain = folded[~folded.duplicated(keep=False)]
     alike = told.str.strip().str.casefold().map(dict(zip(plain, plain.index, strict=True)))
     return np.where(exact >= 0, exact, alike.fillna(-1)).astype(np.int64)
-
-
-def _finest_levels(precision: pd.Series) -> FloatArray:
-    """Return the finest administrative level that each precision is good for, NaN if untold."""
-    codes, words = pd.factorize(precision)
-    levels: FloatArray = np.append([FINEST_LEVEL[word] for word in words], np.nan)
-    return levels[codes]
 
 
 def _nearest(
@@ -357,7 +353,7 @@ def name_one(
 
 def _fold(names: pd.Series) -> pd.Series:
     """Return names folded."""
-    return names.map({text: fold_name(text) for text in names.dropna().unique()}).astype("str")
+    return names.map(fold_name, na_action="ignore").astype("str")
 
 
 def _provinces(

@@ -7,7 +7,7 @@ what was set aside (:func:`find_aside`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +15,9 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
-from riskmap.incidents.duplicates import DUPLICATE
-from riskmap.places.evidence import (
-    DEFAULT_LEVEL,
-    Evidence,
-    distinct_places,
-    gather_evidence,
-    name_one,
-)
+from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
+from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.places.evidence import Evidence, gather_evidence, level_of, name_one
 from riskmap.places.points import boundary_distances, flag_known_points
 from riskmap.places.region_index import RegionIndex
 
@@ -30,7 +25,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.typing import FloatArray, IntArray, NameResolver
+    from riskmap.typing import IntArray, NameResolver
 
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
@@ -65,48 +60,39 @@ _EDGE_M = 0.01
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Placements as arrays; `row` and `position` are those of an incident and a region.
-
-    Of a place, `row` is its own number. `method` is the place of a word in :data:`METHODS`;
-    `conflict` is the position of a region, -1 for none.
-    """
-
-    row: IntArray
-    position: IntArray
-    weight: FloatArray
-    method: IntArray
-    confidence: FloatArray
-    metres: FloatArray
-    on_edge: NDArray[np.bool_]
-    conflict: IntArray
-
-
-@dataclass(frozen=True)
 class Places:
     """Where incidents belong, before the vague ones are spread.
 
     Parameters
     ----------
-    placed : Placed
-        The incidents that belong to one region.
+    usable : GeoDataFrame
+        The incidents without a quarantine reason, in their order, with what their duplicates know.
+    placed : DataFrame
+        One row a usable incident that belongs to one region: ``row`` and ``position`` of the two,
+        ``weight``, ``method`` (the place of a word in :data:`METHODS`), ``confidence``, ``metres``
+        to the border, ``on_edge``, and ``conflict``, the position of another region, -1 for none.
     area : Series of str
         The area that each vague incident is known to, as in
         :class:`riskmap.places.evidence.Evidence`; missing for the others.
     reasons : Series of str
-        Why an incident has no place at all; missing where it has one.
-    names_region : ndarray of bool
-        Which vague incidents name one region all the same, and nobody knows which that is.
+        Why a usable incident has no place at all; missing where it has one.
+    aside : GeoDataFrame
+        The rows that were set aside (:func:`find_aside`), and usable ones that are vague although
+        they name one region, and nobody knows which that is.
+    ledger : Ledger
+        Stages ``read`` and ``locate``.
     """
 
-    placed: Placed
+    usable: gpd.GeoDataFrame
+    placed: pd.DataFrame
     area: pd.Series
     reasons: pd.Series
-    names_region: NDArray[np.bool_]
+    aside: gpd.GeoDataFrame
+    ledger: Ledger
 
 
 def find_places(
-    usable: gpd.GeoDataFrame,
+    incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None = None,
@@ -118,10 +104,8 @@ def find_places(
 
     Parameters
     ----------
-    usable
-        Incidents without a quarantine reason, indexed by their position.
-    regions, gazetteer, spread
-        As for :func:`locate`.
+    incidents, regions, gazetteer, spread
+        As for :func:`riskmap.locate`.
     index
         The index of the regions; it is made when not given.
     measure
@@ -130,48 +114,72 @@ def find_places(
     Examples
     --------
     >>> import riskmap as rm
-    >>> table = rm.datasets.incidents().reset_index(drop=True)
+    >>> table = rm.datasets.incidents()
     >>> places = find_places(table, rm.datasets.regions())
-    >>> len(places.placed.row) + int(places.area.notna().sum()) == len(table)
+    >>> len(places.placed) + int(places.area.notna().sum()) == len(table)
     True
     """
     index = RegionIndex(regions) if index is None else index
-    places, place = distinct_places(usable)
-    evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
+    reason = incidents["quarantine_reason"]
+    refused = reason.notna().to_numpy()
+    usable = share_knowledge(incidents)
+    usable = (usable[~refused] if refused.any() else usable).reset_index(drop=True)
+    evidence = gather_evidence(usable, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
     area = evidence.area.where((evidence.region < 0) & ~outside & (spread is not None))
     vague = area.notna().to_numpy()
-    why = _reasons(places, regions, evidence, vague=vague)
+    why = _reasons(regions, evidence, vague=vague)
     found = why.isna().to_numpy()
-    area = area.where(found)
-    sharp = _place_sharp(places, regions, evidence, np.flatnonzero(found & ~vague))
+    sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
         sharp = _measured(sharp, regions, evidence, index)
-    level = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())
-    name = places["admin1" if level == 1 else "admin2"].fillna(places["region_id"])
-    unknown = vague & name.notna().to_numpy() & ~evidence.coarse
+    reasons = pd.Series(why.array.take(evidence.place))
+    unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
+    unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
+    lost[~refused] |= reasons.notna().to_numpy()
+    rows = incidents.assign(spread=unfound)[lost | unfound]
     return Places(
-        placed=_at_rows(sharp, place),
-        area=pd.Series(area.array.take(place)),
-        reasons=pd.Series(why.array.take(place)),
-        names_region=unknown[place],
+        usable=usable,
+        placed=_at_rows(sharp, evidence.place),
+        area=pd.Series(area.where(found).array.take(evidence.place)),
+        reasons=reasons,
+        aside=find_aside(rows, regions, gazetteer, index=index),
+        ledger=_write_ledger(reason, reasons),
     )
 
 
+def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[np.bool_]:
+    """Return which places state a region of the regions' level by id or name, known or not."""
+    places = evidence.places
+    name = places["admin1" if level_of(regions) == 1 else "admin2"].fillna(places["region_id"])
+    return name.notna().to_numpy() & ~evidence.coarse
+
+
+def _write_ledger(quarantined: pd.Series, reasons: pd.Series) -> Ledger:
+    """Return what became of rows: those quarantined, and why usable ones have no place."""
+    told = quarantined == DUPLICATE
+    kept = int(reasons.isna().sum())
+    read = Stage(
+        "read",
+        rows_in=len(quarantined),
+        rows_out=len(reasons),
+        reasons=count_reasons(quarantined[~told]),
+        merged=int(told.sum()),
+    )
+    located = Stage("locate", rows_in=len(reasons), rows_out=kept, reasons=count_reasons(reasons))
+    return Ledger((read, located))
+
+
 def _reasons(
-    usable: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    evidence: Evidence,
-    *,
-    vague: NDArray[np.bool_],
+    regions: gpd.GeoDataFrame, evidence: Evidence, *, vague: NDArray[np.bool_]
 ) -> pd.Series:
-    """Return why each usable incident has no region; missing where it has one."""
-    countries = set(regions["iso3"].dropna())
-    foreign = usable["country"].notna() & ~usable["country"].isin(countries) & bool(countries)
+    """Return why each place is in no region; missing where it is in one."""
+    places, countries = evidence.places, set(regions["iso3"].dropna())
+    foreign = places["country"].notna() & ~places["country"].isin(countries) & bool(countries)
     verdicts: list[tuple[NDArray[np.bool_], str | None]] = [
         (evidence.stated >= 0, None),
         (foreign.to_numpy(), "outside_country"),
-        (usable["region_id"].notna().to_numpy(), "unknown_region"),
+        (places["region_id"].notna().to_numpy(), "unknown_region"),
         ((evidence.region >= 0) | vague, None),
         (~(np.isfinite(evidence.x) & np.isfinite(evidence.y)), "no_place"),
         (evidence.pointed < 0, "outside_regions"),
@@ -181,61 +189,51 @@ def _reasons(
     return pd.Series(pd.array([*reasons, "imprecise"], dtype="str").take(first))
 
 
-def _place_sharp(
-    places: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, evidence: Evidence, rows: IntArray
-) -> Placed:
-    """Return the placements of the places that count in one region."""
-    stated, named, pointed = evidence.stated[rows], evidence.named[rows], evidence.pointed[rows]
-    chosen, nearest = evidence.region[rows], evidence.nearest[rows]
+def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) -> pd.DataFrame:
+    """Return the placements of the places that count in one region; ``row`` is a place's number."""
+    stated, named, pointed = evidence.stated[at], evidence.named[at], evidence.pointed[at]
+    chosen, nearest, places = evidence.region[at], evidence.nearest[at], evidence.places.iloc[at]
     how = ("stated", "named", "nearest", "point")
     method = np.array([METHODS.index(word) for word in how])[
         np.select([stated >= 0, named >= 0, nearest], range(3), 3)
     ]
     is_point = method == METHODS.index("point")
-    untold = is_point & places["geo_precision"].isna().to_numpy()[rows]
-    method[untold] = _doubted(places.iloc[rows[untold]], regions)
+    untold = is_point & places["geo_precision"].isna().to_numpy()
+    method[untold] = _doubted(places[untold], regions)
     trust = np.array([CONFIDENCE.get(word, np.nan) for word in METHODS])[method]
     trust[untold & (method == METHODS.index("point"))] = CONFIDENCE["untold"]
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
-    return Placed(
-        row=rows,
-        position=chosen,
-        weight=np.ones(len(rows)),
-        method=method,
-        confidence=trust,
-        metres=np.full(len(rows), np.nan),
-        on_edge=np.zeros(len(rows), dtype=bool),
-        conflict=np.where(elsewhere, pointed, -1),
-    )
+    sharp = {"row": at, "position": chosen, "weight": 1.0, "method": method, "confidence": trust}
+    unmeasured = {"metres": np.nan, "on_edge": False}
+    conflict = np.where(elsewhere, pointed, -1)
+    return pd.DataFrame(sharp | unmeasured | {"conflict": conflict})
 
 
 def _measured(
-    sharp: Placed, regions: gpd.GeoDataFrame, evidence: Evidence, index: RegionIndex
-) -> Placed:
+    sharp: pd.DataFrame, regions: gpd.GeoDataFrame, evidence: Evidence, index: RegionIndex
+) -> pd.DataFrame:
     """Return placements with the distance of each place to the border of its region.
 
     On an edge is what lies on the border of its region and in another one too.
     """
     geometries = regions.geometry.to_numpy()
-    x, y = evidence.x[sharp.row], evidence.y[sharp.row]
-    metres = boundary_distances(geometries, sharp.position, x, y)
+    position = sharp["position"].to_numpy()
+    x, y = evidence.x[sharp["row"]], evidence.y[sharp["row"]]
+    metres = boundary_distances(geometries, position, x, y)
     near = np.flatnonzero(metres < _EDGE_M)
     points = shapely.points(x[near], y[near])
-    touching = near[shapely.touches(geometries[sharp.position[near]], points)]
+    touching = near[shapely.touches(geometries[position[near]], points)]
     who, _ = index.query_all(x[touching], y[touching])
     on_edge = np.zeros(len(x), dtype=bool)
     on_edge[touching[np.bincount(who, minlength=len(touching)) > 1]] = True
-    return replace(sharp, metres=metres, on_edge=on_edge)
+    return sharp.assign(metres=metres, on_edge=on_edge)
 
 
-def _at_rows(sharp: Placed, place: IntArray) -> Placed:
+def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
     """Return the placements of incidents from those of their places; `place` is each one's."""
-    order = np.full(int(place.max(initial=-1)) + 1, -1)
-    order[sharp.row] = np.arange(len(sharp.row))
-    at = order[place]
+    at = pd.Index(sharp["row"]).get_indexer(place)
     rows = np.flatnonzero(at >= 0)
-    columns = {field.name: getattr(sharp, field.name)[at[rows]] for field in fields(sharp)}
-    return Placed(**columns | {"row": rows})
+    return sharp.iloc[at[rows]].assign(row=rows).reset_index(drop=True)
 
 
 def _doubted(untold: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> list[int]:
@@ -245,81 +243,74 @@ def _doubted(untold: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> list[int]:
     """
     if untold.empty:
         return []
-    larger = ("country", "province")[: int(regions["adm_level"].fillna(DEFAULT_LEVEL).max())]
+    larger = ("country", "province")[: level_of(regions)]
     flags = [str(flag).partition("_") for flag in flag_known_points(untold, regions)]
     return [METHODS.index(kind if area in larger else "point") for area, _, kind in flags]
 
 
+def _are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows were quarantined and may tell of an incident that no other row tells of."""
+    reason = incidents["quarantine_reason"]
+    told = reason.notna() & ~reason.isin(NO_LOSS)
+    return np.asarray(told.to_numpy() & ~_are_copies(incidents))
+
+
 def find_aside(
-    incidents: gpd.GeoDataFrame,
+    rows: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     gazetteer: NameResolver | None = None,
     *,
-    placeless: NDArray[np.bool_] | None = None,
-    unfound: NDArray[np.bool_] | None = None,
-    index: RegionIndex | None = None,
+    index: RegionIndex,
 ) -> gpd.GeoDataFrame:
-    """Return the rows that were set aside, with the area that each is known to.
+    """Return rows that were set aside, with the area that each is known to.
 
     Rows of a country that is none of the regions' are among them only where they are located to a
     point near the regions, or where their district is that of one region, and their province its
-    own or blank, which says more than a country's code; duplicates and what tells of no incident
-    (:data:`NO_LOSS`) never.
+    own or blank, which says more than a country's code.
 
     Parameters
     ----------
-    incidents
-        Incidents table with its ``quarantine_reason``.
+    rows
+        Incidents table; duplicates and what tells of no incident (:data:`NO_LOSS`) are not in it.
     regions, gazetteer
         As for :func:`riskmap.locate`.
-    placeless : ndarray of bool, optional
-        Which rows were set aside although they have no ``quarantine_reason``.
-    unfound : ndarray of bool, optional
-        Which rows count in several regions although they name one.
     index
-        The index of the regions; it is made when not given.
+        The index of the regions.
 
     Returns
     -------
     GeoDataFrame
-        The rows, without days that can't be right, their ``area`` (``region_id=...``, or as in
+        The rows, without days that can't be right, and their ``area`` (``region_id=...``, or as in
         :class:`riskmap.places.evidence.Evidence`, ``""`` for a row that knows nothing, and missing
-        for one of another country), and whether they are
-        ``spread`` and so count all the same.
+        for one of another country).
 
     Examples
     --------
     >>> import riskmap as rm
-    >>> table = rm.datasets.incidents().iloc[:2]
-    >>> table = table.assign(quarantine_reason=["bad_date", None])
-    >>> find_aside(table, rm.datasets.regions())["area"].tolist()
+    >>> table, regions = rm.datasets.incidents().iloc[:1], rm.datasets.regions()
+    >>> table = table.assign(quarantine_reason="bad_date")
+    >>> find_aside(table, regions, index=rm.RegionIndex(regions))["area"].tolist()
     ['region_id=XQA0304']
     """
-    reason = incidents["quarantine_reason"]
-    aside = reason.notna().to_numpy() & ~reason.isin(NO_LOSS).to_numpy() & ~_are_copies(incidents)
-    if placeless is not None:
-        aside |= placeless
-    spread = np.zeros(len(incidents), dtype=bool) if unfound is None else unfound
-    rows = incidents.assign(spread=spread)[aside | spread].reset_index(drop=True)
+    rows = rows.reset_index(drop=True)
     impossible = rows["quarantine_reason"] == "future_date"  # such a day is none
     days = {name: rows[name].mask(impossible) for name in ("event_date", "event_date_end")}
     rows = rows.assign(**days)
-    index = RegionIndex(regions) if index is None else index
     covering = index.query(*(at(rows.geometry.to_numpy()) for at in (shapely.get_x, shapely.get_y)))
     countries = set(regions["iso3"].dropna())
     abroad = rows["country"].notna() & ~rows["country"].isin(countries) & bool(countries)
-    alone = int(regions["adm_level"].fillna(DEFAULT_LEVEL).max()) > 1
+    alone = level_of(regions) > 1
     abroad &= ~name_one(rows, regions, abroad.to_numpy(), covering, alone=alone)
     kept = (~abroad).to_numpy() | _lie_near(rows, regions, abroad.to_numpy())
     abroad, rows = (table[kept].reset_index(drop=True) for table in (abroad, rows))
     if rows.empty:
         return rows.assign(area=pd.Series(dtype="str"))
     wrong = ~abroad & ~rows["country"].isin(countries)
-    places, place = distinct_places(rows.assign(country=rows["country"].mask(wrong)))
-    evidence = gather_evidence(places, regions, gazetteer=gazetteer, index=index)
+    asked = rows.assign(country=rows["country"].mask(wrong))
+    evidence = gather_evidence(asked, regions, gazetteer=gazetteer, index=index)
     one = pd.Series(regions["region_id"].array.take(evidence.region, allow_fill=True), dtype="str")
     areas = ("region_id=" + one).fillna(evidence.area).fillna("")
-    return rows.assign(area=pd.Series(areas.array.take(place)).mask(abroad))
+    return rows.assign(area=pd.Series(areas.array.take(evidence.place)).mask(abroad))
 
 
 def _lie_near(

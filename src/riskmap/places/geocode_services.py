@@ -9,17 +9,15 @@ import hashlib
 import inspect
 import json
 import logging
-import math
 import sqlite3
-import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from riskmap import countries
-from riskmap.downloads import refuse_offline
+from riskmap.downloads import RateLimiter, refuse_offline
 from riskmap.errors import InputError
 from riskmap.places.region_index import RegionIndex
 
@@ -72,7 +70,7 @@ class Reply:
     detail: str | None = None
 
 
-class GeocodeCache:
+class GeocodeCache(AbstractContextManager["GeocodeCache"]):
     """A file of answers; errors are written down and never answer.
 
     A row is committed as soon as it is there, so that a run that was killed asks nothing again. No
@@ -124,10 +122,6 @@ class GeocodeCache:
         self._connection.execute(_TABLE)
         self._connection.execute(f"pragma user_version = {_VERSION}")
 
-    def __enter__(self) -> Self:
-        """Return the cache."""
-        return self
-
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
@@ -170,53 +164,8 @@ def _key(service: str, query: str, country: str | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Pace:
-    """The time between two requests of one application to one service.
-
-    Parameters
-    ----------
-    seconds
-        At least so many seconds pass between two requests.
-    clock, sleep
-        How time is read and spent.
-
-    Examples
-    --------
-    >>> waits = []
-    >>> pace = Pace(1.0, clock=lambda: 0.0, sleep=waits.append)
-    >>> pace.wait(), pace.wait(), waits
-    (None, None, [1.0])
-    """
-
-    def __init__(
-        self,
-        seconds: float = 1.0,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self.seconds = seconds
-        self._clock = clock
-        self._sleep = sleep
-        self._next = -math.inf
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Sleep until the next request may go out."""
-        with self._lock:
-            left = self._next - self._clock()
-            if left > 0:
-                self._sleep(left)
-            self._next = max(self._next, self._clock()) + self.seconds
-
-    def postpone(self, seconds: float) -> None:
-        """Let no request go out for some seconds."""
-        with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
-
-
 #: One pace a service for the whole application, however many chains ask it.
-_PACES: dict[str, Pace] = {}
+_PACES: dict[str, RateLimiter] = {}
 
 
 class GeocodeService:
@@ -266,7 +215,7 @@ class GeocodeService:
         budget: int = 1000,
         timeout: float = 10.0,
         patience: float = 60.0,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         _check_geocoder(geocoder)
         _stop_own_retries(geocoder)
@@ -276,7 +225,7 @@ class GeocodeService:
         self._geocoder = geocoder
         self._timeout = timeout
         self._patience = patience
-        self._pace = _PACES.setdefault(self.name, Pace()) if pace is None else pace
+        self._pace = _PACES.setdefault(self.name, RateLimiter()) if pace is None else pace
         self._index = RegionIndex(regions)
         self._ids = regions["region_id"].tolist()
         self._countries = regions["iso3"].tolist()

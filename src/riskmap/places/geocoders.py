@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.errors import SchemaError
-from riskmap.schema import Column
+from riskmap.schema import Column, conform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,11 +112,7 @@ def geocode(
                 if limit is None or region_id in limit
             ]
             found[position] = _with_reply(found[position], reply, regions, method)
-    data = {
-        column.name: pd.Series([getattr(row, column.name) for row in found], dtype=column.dtype)
-        for column in GEOCODE_COLUMNS
-    }
-    return pd.DataFrame(data).set_axis(places.index, axis=0)
+    return conform(pd.DataFrame(found), GEOCODE_COLUMNS).set_axis(places.index, axis=0)
 
 
 def count_requests(places: pd.DataFrame, gazetteer: Gazetteer, *, service: GeocodeService) -> int:
@@ -185,16 +181,13 @@ def _offline(rows: Sequence[dict[str, str | None]], gazetteer: Gazetteer) -> lis
     for row, by_district, by_place in zip(rows, stated, named, strict=True):
         region_id = row["region_id"]
         if region_id is not None and region_id in ids:
-            answer = _Geocode(region_id, status="hit", method="stated", candidates=(region_id,))
+            stands = _Geocode(region_id, status="hit", method="stated", candidates=(region_id,))
+            found.append(stands)
         elif by_district["status"] == "match":
-            answer = _from_names(by_district, "stated")
-        elif by_place["status"] == "match":
-            answer = _from_names(by_place, "gazetteer")
-        elif by_district["status"] == "ambiguous":
-            answer = _from_names(by_district, "gazetteer")
+            found.append(_from_names(by_district, "stated"))
         else:
-            answer = _from_names(by_place, "gazetteer")
-        found.append(answer)
+            unsure = by_district["status"] == "ambiguous" and by_place["status"] != "match"
+            found.append(_from_names(by_district if unsure else by_place, "gazetteer"))
     return found
 
 

@@ -5,23 +5,21 @@ Incidents that are known only to a province or a country are spread over its reg
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
-from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.evidence import find_members
-from riskmap.places.found_places import METHODS, SPREAD, Placed, find_aside, find_places
+from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from numpy.typing import NDArray
 
+    from riskmap.ledgers import Ledger
     from riskmap.typing import FloatArray, IntArray, NameResolver
 
 
@@ -139,110 +137,62 @@ def locate(
     check_incidents(incidents)
     check_regions(regions)
     check_spread(spread, exposure)
-    refused = incidents["quarantine_reason"].notna().to_numpy()
-    told = incidents["quarantine_reason"] == DUPLICATE
-    usable = _pick(share_knowledge(incidents), ~refused)
-    found = find_places(usable, regions, gazetteer=gazetteer, spread=spread)
-    shared = _place_spread(usable, regions, found.area, found.placed, how=spread, exposure=exposure)
-    kept = found.reasons.isna().to_numpy()
-    placeless = ~refused
-    placeless[~refused] = ~kept
-    unfound = ~refused
-    unfound[~refused] = found.names_region & kept
-    aside = find_aside(incidents, regions, gazetteer, placeless=placeless, unfound=unfound)
-    stages = (
-        Stage(
-            "read",
-            rows_in=len(incidents),
-            rows_out=len(usable),
-            reasons=count_reasons(incidents.loc[~told, "quarantine_reason"]),
-            merged=int(told.sum()),
-        ),
-        Stage(
-            "locate",
-            rows_in=len(usable),
-            rows_out=int(kept.sum()),
-            reasons=count_reasons(found.reasons),
-        ),
-    )
+    found = find_places(incidents, regions, gazetteer=gazetteer, spread=spread)
+    usable, kept = found.usable, found.reasons.isna().to_numpy()
+    placed = _spread(found, regions, how=spread, exposure=exposure)
+    refused = incidents[incidents["quarantine_reason"].notna()]
     return Located(
-        incidents=_pick(usable, kept),
-        placements=_as_placements([found.placed, *shared], usable, regions),
-        ledger=Ledger(stages),
-        set_aside=_set_aside(incidents[refused], usable[~kept], found.reasons[~kept]),
-        aside=aside,
+        incidents=(usable if kept.all() else usable[kept]).reset_index(drop=True),
+        placements=_as_placements(placed, usable, regions),
+        ledger=found.ledger,
+        set_aside=_set_aside(refused, usable[~kept], found.reasons[~kept]),
+        aside=found.aside,
     )
-
-
-def _pick(table: gpd.GeoDataFrame, where: NDArray[np.bool_]) -> gpd.GeoDataFrame:
-    """Return some rows under a new index; all of them are not copied."""
-    return (table if where.all() else table[where]).reset_index(drop=True)
 
 
 def _as_placements(
-    parts: list[Placed], usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
+    placed: pd.DataFrame, usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame
 ) -> pd.DataFrame:
     """Return the placements table, in the order of the incidents and then of the regions."""
-    whole = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Placed)
-    }
-    order = np.argsort(whole["row"] * len(regions) + whole["position"], kind="stable")
-    whole = {name: values[order] for name, values in whole.items()}
+    order = np.lexsort([placed["position"], placed["row"]])
+    told = {name: column.to_numpy()[order] for name, column in placed.items()}
     ids = regions["region_id"].array
     table = {
-        "incident_id": usable["incident_id"].array.take(whole["row"]),
-        "region_id": ids.take(whole["position"]),
-        "weight": whole["weight"],
-        "method": pd.array(METHODS, dtype="str").take(whole["method"]),
-        "confidence": whole["confidence"],
-        "boundary_distance_m": whole["metres"],
-        "on_edge": whole["on_edge"],
-        "conflict_region_id": ids.take(whole["conflict"], allow_fill=True),
+        "incident_id": usable["incident_id"].array.take(told["row"]),
+        "region_id": ids.take(told["position"]),
+        "weight": told["weight"],
+        "method": pd.array(METHODS, dtype="str").take(told["method"]),
+        "confidence": told["confidence"],
+        "boundary_distance_m": told["metres"],
+        "on_edge": told["on_edge"],
+        "conflict_region_id": ids.take(told["conflict"], allow_fill=True),
     }
     return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
 
 
-def _place_spread(
-    usable: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    area: pd.Series,
-    placed: Placed,
-    *,
-    how: str | None,
-    exposure: pd.Series | None,
-) -> list[Placed]:
-    """Return the placements of the incidents that are spread over the regions of each area."""
-    known = _known_at(usable)
-    past = Past.of(placed.position, known[placed.row])
+def _spread(
+    found: Places, regions: gpd.GeoDataFrame, *, how: str | None, exposure: pd.Series | None
+) -> pd.DataFrame:
+    """Return all placements: the vague incidents have a row in each region of their area."""
+    known, placed = _known_at(found.usable), found.placed
+    past = Past.of(placed["position"].to_numpy(), known[placed["row"]])
     worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
-    codes, names = pd.factorize(area, sort=True)
-    found, parts = [], find_members(names, regions)
+    codes, names = pd.factorize(found.area, sort=True)
+    parts, every = find_members(names, regions), [placed]
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
         members, weights = weigh_area(parts[name], days, how=str(how), past=past, exposure=worth)
-        weights = weights[day]
-        found.append(
-            _shares(np.repeat(rows, len(members)), np.tile(members, len(rows)), weights.ravel())
-        )
-    return found
-
-
-def _shares(row: IntArray, position: IntArray, weights: FloatArray) -> Placed:
-    """Return shares of incidents in regions as placements; a share of nothing is none."""
-    some = weights > 0
-    n = int(some.sum())
-    return Placed(
-        row=row[some],
-        position=position[some],
-        weight=weights[some],
-        method=np.full(n, SPREAD),
-        confidence=weights[some],
-        metres=np.full(n, np.nan),
-        on_edge=np.zeros(n, dtype=bool),
-        conflict=np.full(n, -1),
-    )
+        shares = pd.DataFrame(
+            {
+                "row": np.repeat(rows, len(members)),
+                "position": np.tile(members, len(rows)),
+                "weight": weights[day].ravel(),
+            }
+        ).assign(method=SPREAD, metres=np.nan, on_edge=False, conflict=-1)
+        shares = shares[shares["weight"] > 0]  # a share of nothing is none
+        every.append(shares.assign(confidence=shares["weight"]))
+    return pd.concat(every, ignore_index=True)
 
 
 def _known_at(usable: gpd.GeoDataFrame) -> IntArray:
@@ -256,23 +206,12 @@ def _set_aside(
     refused: gpd.GeoDataFrame, placeless: gpd.GeoDataFrame, reasons: pd.Series
 ) -> pd.DataFrame:
     """Return the rows that did not get through, each with its stage, reason and detail."""
-    read = pd.DataFrame(
-        {
-            "incident_id": refused["incident_id"],
-            "stage": "read",
-            "reason": refused["quarantine_reason"],
-            "detail": refused["quarantine_detail"],
-        }
-    )
-    located = pd.DataFrame(
-        {
-            "incident_id": placeless["incident_id"],
-            "stage": "locate",
-            "reason": reasons,
-            "detail": _details(placeless, reasons),
-        }
-    )
-    return pd.concat([read, located], ignore_index=True).astype("str")
+    columns = ["incident_id", "stage", "reason", "detail"]
+    quarantined = ["incident_id", "stage", "quarantine_reason", "quarantine_detail"]
+    read = pd.DataFrame(refused.assign(stage="read")[quarantined]).set_axis(columns, axis=1)
+    located = placeless.assign(stage="locate", reason=reasons, detail=_details(placeless, reasons))
+    table = pd.concat([read, pd.DataFrame(located[columns])], ignore_index=True)
+    return table.astype("str")
 
 
 def _details(placeless: gpd.GeoDataFrame, reasons: pd.Series) -> pd.Series:

@@ -223,19 +223,14 @@ class Gazetteer:
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
         """Return answers as a table."""
         ids = self.regions["region_id"].tolist()
-        found = [answer.codes if answer.status != "miss" else () for answer in answers]
-        return pd.DataFrame(
-            {
-                "region_id": pd.Series([ids[c[0]] if c else None for c in found], dtype="str"),
-                "score": pd.Series([round(a.score, 4) for a in answers], dtype="float64"),
-                "status": pd.Series([a.status for a in answers], dtype="str"),
-                "matched_name": pd.Series([a.text for a in answers], dtype="str"),
-                "stage": pd.Series([a.stage for a in answers], dtype="str"),
-                "candidates": pd.Series(
-                    [tuple(ids[code] for code in a.codes) for a in answers], dtype="object"
-                ),
-            }
-        ).set_axis(pd.RangeIndex(len(answers)) if index is None else index, axis=0)
+        rows = []
+        for answer in answers:
+            candidates = tuple(ids[code] for code in answer.codes)
+            best = None if answer.status == "miss" else candidates[0]
+            score = round(answer.score, 4)
+            rows.append((best, score, answer.status, answer.text, answer.stage, candidates))
+        names = [column.name for column in RESOLUTION_COLUMNS]
+        return conform(pd.DataFrame(rows, index=index, columns=names), RESOLUTION_COLUMNS)
 
 
 def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame | None) -> NameIndex:

@@ -14,90 +14,14 @@ Ever wider foldings, each a pure function of one text:
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from anyascii import anyascii
 
-
-def _groups(**groups: str) -> dict[str, str]:
-    """Return a mapping of each letter of each group to the group's name."""
-    return {letter: target for target, letters in groups.items() for letter in letters}
-
-
-#: Perso-Arabic letters that languages, keyboards and fonts exchange, to the Persian one.
-_LETTERS = str.maketrans(
-    _groups(
-        ی="يىئېۍۑےۓ",
-        ک="كڪ",
-        گ="ګ",
-        ه="ةۀۂھہە",
-        ا="أإآٱ",
-        و="ؤۇۆۈ",
-        ت="ټٹ",
-        د="ډڈ",
-        ر="ړڑ",
-        ژ="ږ",
-        ش="ښ",
-        ن="ڼں",
-        چ="څ",
-        ج="ځ",
-    )
-    | {"ء": "", "ـ": ""}
-)
-
-#: Perso-Arabic letters to the sound they share, in Latin letters.
-_ARABIC_SOUNDS = str.maketrans(
-    _groups(
-        a="اع",
-        b="ب",
-        p="پ",
-        t="تط",
-        s="ثسص",
-        J="جژ",
-        C="چ",
-        h="حه",
-        X="خ",
-        d="د",
-        z="ذزضظ",
-        r="ر",
-        S="ش",
-        G="غ",
-        f="ف",
-        k="قک",
-        g="گ",
-        l="ل",
-        m="م",
-        n="ن",
-        u="و",
-        i="ی",
-    )
-)
-
-#: Perso-Arabic letters to the shape they share when dots and strokes are lost.
-_SHAPES = str.maketrans(
-    _groups(ب="پتثنی", ج="چحخ", د="ذ", ر="زژ", س="ش", ص="ض", ط="ظ", ع="غ", ف="ق", ک="گ")
-)
-
-#: Latin letter groups to one letter a sound, in order; capitals are sounds of two letters.
-_LATIN_SOUNDS = (
-    *(("kh", "X"), ("gh", "G"), ("ch", "C"), ("sh", "S"), ("zh", "J"), ("ts", "C"), ("dz", "z")),
-    *(("ph", "f"), ("th", "t"), ("ck", "k"), ("q", "k"), ("x", "ks"), ("v", "w"), ("j", "J")),
-    *(("aw", "au"), ("ow", "au"), ("ou", "u"), ("oo", "u"), ("o", "u")),
-    *(("ee", "i"), ("ei", "ai"), ("e", "i"), ("y", "i")),
-)
-
-#: Words that say what kind of place a name is of; they are no part of the name.
-GENERIC_WORDS = frozenset(
-    [
-        *("district", "districts", "wuluswali", "woluswali", "uluswali", "ulaswali", "wolaswali"),
-        *("wuleswali", "woleswali", "alaqadari", "province", "provincial", "centre", "center"),
-        *("capital", "city", "town", "village", "of", "the", "ولسوالی", "ولایت", "ناحیه", "قریه"),
-    ]
-)
-
-#: The izafa and the words for "and", where they join two words.
-_JOINTS = frozenset(["e", "i", "y", "wa", "va", "o", "u", "and", "و"])
+from riskmap.settings import data_path
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _APOSTROPHES = re.compile("['`´ʻʼʽʾʿ\u2018\u2019\u201b′]")  # noqa: RUF001 - the signs meant
@@ -110,6 +34,28 @@ _PARTS = re.compile(r"[/|;]")
 
 #: Foldings kept at hand: a name is folded the same way at several stages.
 _REMEMBERED = 4096
+
+
+@dataclass(frozen=True)
+class _Spellings:
+    """Which letters and words are brought together: ``data/places/spellings.toml``."""
+
+    letters: dict[int, str]
+    arabic_sounds: dict[int, str]
+    shapes: dict[int, str]
+    latin_sounds: dict[str, str]
+    words: dict[str, frozenset[str]]
+
+
+@cache
+def _spellings() -> _Spellings:
+    told = tomllib.loads(data_path("places/spellings.toml").read_text(encoding="utf-8"))
+    letters, arabic_sounds, shapes = (
+        {ord(letter): one for one, letters in told[name].items() for letter in letters}
+        for name in ("letters", "arabic_sounds", "shapes")
+    )
+    words = {kind: frozenset(words) for kind, words in told["words"].items()}
+    return _Spellings(letters, arabic_sounds, shapes, told["latin_sounds"], words)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -135,15 +81,17 @@ def fold_name(text: str) -> str:
     True
     """
     words = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", _plain(text))).split()
-    words = [word for word in words if word not in GENERIC_WORDS]
-    return " ".join(word for i, word in enumerate(words) if i == 0 or word not in _JOINTS)
+    generic, joints = (_spellings().words[kind] for kind in ("generic", "joints"))
+    words = [word for word in words if word not in generic]
+    return " ".join(word for i, word in enumerate(words) if i == 0 or word not in joints)
 
 
 def _plain(text: str) -> str:
     """Return a text without invisible signs, marks and case."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_LETTERS).casefold()
+    letters = _spellings().letters
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(letters).casefold()
     parted = unicodedata.normalize("NFKD", text)
-    return "".join(sign for sign in parted if not unicodedata.combining(sign)).translate(_LETTERS)
+    return "".join(sign for sign in parted if not unicodedata.combining(sign)).translate(letters)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -170,10 +118,10 @@ def sound_name(text: str) -> str:
     >>> sound_name("Кабул"), sound_name("کابل")
     ('kabul', 'kabl')
     """
-    sound = fold_name(text).translate(_ARABIC_SOUNDS)
+    sound = fold_name(text).translate(_spellings().arabic_sounds)
     if not sound.isascii():
         sound = anyascii(sound).lower()
-    for group, letter in _LATIN_SOUNDS:
+    for group, letter in _spellings().latin_sounds.items():
         sound = sound.replace(group, letter)
     return _REPEATED.sub(r"\1", sound)
 
@@ -199,7 +147,7 @@ def skeleton(folded: str) -> str:
     >>> skeleton("kabul")
     ''
     """
-    return folded.replace(" ", "").translate(_SHAPES) if _ARABIC.search(folded) else ""
+    return folded.replace(" ", "").translate(_spellings().shapes) if _ARABIC.search(folded) else ""
 
 
 def name_variants(text: str) -> list[str]:

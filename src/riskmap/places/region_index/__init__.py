@@ -113,12 +113,6 @@ class RegionIndex:
         """The ids of the regions, in the order of their rows."""
         return tuple(self._ids.tolist())
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the cells and of the polygons' coordinates."""
-        coordinates = 16 * int(shapely.get_num_coordinates(self._polygons).sum())
-        return coordinates + (0 if self._cells is None else self._cells.nbytes)
-
     def prepare(self) -> Self:
         """Build the cells now, and return the index.
 

@@ -92,11 +92,6 @@ class Cells:
     edges: NDArray[np.void]
     candidates: Int32Array
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        return sum(array.nbytes for array in vars(self).values())
-
 
 def look_up(
     cells: Cells, x: FloatArray, y: FloatArray, *, compiled: bool | None = None

@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from riskmap.datasets.qandara import ISO3, PROVINCES, points_in, regions
+from riskmap.datasets import ISO3, PROVINCES, points_in, regions
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: The sources of :func:`scenario` and what each can see; nobody else reports from Qandara.

@@ -326,9 +326,9 @@ def main_sources(
     """Return the country and name of each main source: its silence adds days at risk.
 
     These are the one that tells of a layer in the most regions of a country, more than a year and
-    less than ten years ago (ever, where nobody does), and those that do in half as many. Another
-    one is added for the regions that none before it names, when they are where most of what it
-    tells happened: two teams that share a country are both main sources, and a log of some
+    less than ten years ago (ever, where nobody does), and those that do in two thirds as many.
+    Another one is added for the regions that none before it names, when they are where most of what
+    it tells happened: two teams that share a country are both main sources, and a log of some
     districts beside one of the whole country is none, however much it tells of them. Those are left
     out that have told nothing for five years, that see a part of the layer alone (some sectors, or
     deaths), and that report too seldom to watch, where there are others. What they tell raises;
@@ -400,7 +400,7 @@ def _cover(counts: pd.DataFrame) -> list[str]:
 #: A source covers regions for itself when they are where so much happened of what it tells.
 _NEW = 0.5
 #: Sources that tell of so large a share of as many regions as the widest are main ones too.
-_AS_WIDE = 0.5
+_AS_WIDE = 2.0 / 3.0
 _FEW = 2
 #: A source covers a region that tells there no less than this share of what the fullest one does,
 #: and is as wide as the widest that tells no less than this share of all that it does.

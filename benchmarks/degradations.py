@@ -16,6 +16,7 @@ import pandas as pd
 import shapely
 
 import riskmap as rm
+from riskmap.assessment.contexts import Context
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.successors import carry_regions
 from riskmap.places.areas import find_predecessors
@@ -168,7 +169,9 @@ def judge(
     if previous is not None:
         previous, _ = carry_regions(previous, ordered)
     scale = rm.LevelScale.default()
-    found = judge_levels(forecast, scale, previous=previous, provenance=forecast.provenance)
+    found = judge_levels(
+        forecast, scale, previous=previous, context=Context.read(forecast.provenance)
+    )
     return Levels(ordered, found.risks, found.attacks)
 
 

@@ -118,7 +118,7 @@ def main(n: int) -> None:
     parts: dict[str, Callable[[], object]] = {
         "counting": count,
         "consequence": lambda: add_consequences(judged.risks, asked),
-        "rates": lambda: add_rates(judged.risks, asked, judged.regions, group=group),
+        "rates": lambda: add_rates(judged.risks, asked, judged.regions, context=judged.context),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),
         "authorities": lambda: rm.compare_authorities(judged, said),
         "matrix": lambda: consequence_matrix(judged),

@@ -116,12 +116,15 @@ def test_what_points_up_is_imported_within_a_method():
 #: columns, rules and days.
 ASKS_BELOW = {
     ("assessments", "models.tables"),  # the type of a forecast, here and below
+    ("assessments", "panels.joins"),
+    ("assessments", "panels.measures"),
     ("assessments", "panels.shares"),
     ("authorities", "panels.windows"),
     ("changes", "models.decompositions"),
     ("changes", "models.tables"),
     ("changes", "panels.joins"),
     ("consequences", "models.tables"),
+    ("contexts", "panels.windows"),
     ("exposures", "models.tables"),
     ("exposures", "panels.groups"),
     ("exposures", "panels.presence"),
@@ -137,8 +140,6 @@ ASKS_BELOW = {
     ("judgements", "panels.shares"),
     ("layers", "panels.attacks"),
     ("layers", "panels.shares"),
-    ("notables", "panels.joins"),
-    ("notables", "panels.measures"),
     ("reasons", "models.tables"),
     ("silences", "panels.doubts"),
     ("silences", "panels.cells"),
@@ -147,7 +148,6 @@ ASKS_BELOW = {
     ("silences", "panels.measures"),
     ("sites", "panels.groups"),
     ("sites", "panels.presence"),
-    ("validities", "panels.windows"),
 }
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.assessment.contexts import Context
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
 from riskmap.errors import InputError
 from riskmap.panels.groups import THEIRS
@@ -28,9 +29,13 @@ def forecast():
     return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
+def rated(forecast, group, regions=REGIONS):
+    context = Context.read(forecast.provenance)
+    return add_rates(forecast.frame, replace(forecast, group=group), regions, context=context)
+
+
 def rates(forecast, *presence):
-    group = replace(MINERS, presence=presence)
-    found = add_rates(forecast.frame, forecast, REGIONS, group=group)
+    found = rated(forecast, replace(MINERS, presence=presence))
     return found[found["layer"] == "group"].set_index("region_id")
 
 
@@ -106,14 +111,13 @@ def test_where_none_are_there_is_no_rate(forecast):
 
 
 def test_only_the_group_has_rates(forecast):
-    group = replace(MINERS, presence=(Presence(HERE, 10.0),))
-    found = add_rates(forecast.frame, forecast, REGIONS, group=group)
+    found = rated(forecast, replace(MINERS, presence=(Presence(HERE, 10.0),)))
     others = found[found["layer"] != "group"]
     assert others[[*COLUMNS, "exposure_basis"]].isna().all(axis=None)
 
 
 def test_without_a_group_nothing_is_added(forecast):
-    assert add_rates(forecast.frame, forecast, REGIONS, group=None) is forecast.frame
+    assert rated(forecast, None) is forecast.frame
 
 
 def test_exposure_of_a_region_that_is_none(forecast):
@@ -123,7 +127,7 @@ def test_exposure_of_a_region_that_is_none(forecast):
 
 def test_provinces_have_scenarios_of_their_own(forecast):
     wide = REGIONS.assign(adm_level=pd.array([1] * len(REGIONS), dtype="Int64"))
-    found = add_rates(forecast.frame, forecast, wide, group=MINERS)
+    found = rated(forecast, MINERS, wide)
     assert found["exposure_basis"].dropna().str.contains("4000 workers").all()
 
 

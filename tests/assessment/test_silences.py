@@ -42,8 +42,8 @@ def assess(incidents, day=DAY, previous=None, model=MODEL):
 
 def judge(incidents, previous):
     """Levels and their audit as in `assess`, without what changes neither."""
-    provenance = previous.provenance | {"as_of": DAY}
-    return judge_levels(ask(incidents), SCALE, previous=previous, provenance=provenance)
+    context = replace(previous.context, as_of=pd.Timestamp(DAY))
+    return judge_levels(ask(incidents), SCALE, previous=previous, context=context)
 
 
 def unflagged_drops(whole, less):
@@ -299,7 +299,7 @@ def test_when_the_last_watcher_stops_its_levels_are_kept_with_their_day():
 
 def test_sources_are_counted_by_region():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
-    found = measure_sources(panel.evidence, as_of=DAY)
+    found = measure_sources(panel.evidence, as_of=panel.as_of)
     named = panel.evidence[panel.evidence["method"] != "spread"]
     assert found["reports"].sum() == named["weight"].sum()
     assert (found["last_report_days"] >= 0).all()

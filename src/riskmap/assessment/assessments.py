@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from riskmap.assessment.changes import explain_changes, has_moved
+from riskmap.assessment.changes import explain_changes
 from riskmap.assessment.consequences import add_consequences
+from riskmap.assessment.contexts import BOUNDARY, Context, describe_validity
 from riskmap.assessment.exposures import add_rates
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.layers import (
@@ -20,11 +21,11 @@ from riskmap.assessment.layers import (
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
-from riskmap.assessment.notables import carried_incidents
 from riskmap.assessment.sites import assess_sites
 from riskmap.assessment.successors import carry_regions
-from riskmap.assessment.validities import describe_validity
 from riskmap.errors import SchemaError
+from riskmap.panels.joins import CARRIED, WHOLE, find_newest
+from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.decisions import Decision
     from riskmap.models.tables import Forecast
-
-_BOUNDARY = ("boundary_source", "boundary_version", "boundary_licence")
 
 
 def assess(
@@ -94,17 +93,16 @@ def assess(
     moved = empty_table(AUDIT_COLUMNS)
     if previous is not None:
         previous, moved = carry_regions(previous, ordered)
+    carried = carried_incidents(forecast.evidence)
     provenance = _describe(forecast, ordered, chosen)
-    judged = judge_levels(
-        forecast, chosen, previous=previous, provenance=provenance, decisions=decisions
-    )
-    risks = add_consequences(judged.risks, forecast)
-    risks = add_rates(risks, forecast, ordered, group=group)
     if previous is not None:
         provenance["previous_as_of"] = previous.provenance["as_of"]
-    carried = carried_incidents(forecast.evidence)
     if len(carried) < len(forecast.evidence):
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
+    context = Context.read(provenance)
+    judged = judge_levels(forecast, chosen, previous=previous, context=context, decisions=decisions)
+    risks = add_consequences(judged.risks, forecast)
+    risks = add_rates(risks, forecast, ordered, context=context)
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
     plain = pd.DataFrame(ordered).drop(columns=ordered.geometry.name)
@@ -123,7 +121,11 @@ def assess(
         changes=empty_table(CHANGE_COLUMNS)
         if previous is None
         else explain_changes(
-            forecast, risks, previous, moved=has_moved(previous, provenance) or not moved.empty
+            forecast,
+            risks,
+            previous,
+            context=context,
+            moved=bool(context.differs(previous.context, BOUNDARY)) or not moved.empty,
         ),
         audit=pd.concat([moved, judged.audit], ignore_index=True),
         sources=judged.sources,
@@ -138,16 +140,48 @@ def assess(
 
 def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:
     """Return the provenance of a layer as plain values; no clock is read."""
-    as_of = pd.Timestamp(forecast.provenance["as_of"])
     known = forecast.provenance
     return {
-        **forecast.provenance,
-        **describe_validity(as_of, horizon_days=known["horizon_days"], every=known["every"]),
+        **known,
+        **describe_validity(Context.read(known)),
         "scale_id": scale.scale_id,
-        **{name: _join(regions[name]) for name in _BOUNDARY},
+        **{name: _join(regions[name]) for name in (*BOUNDARY, "boundary_licence")},
     }
 
 
 def _join(values: pd.Series) -> str:
     """Return the distinct values of a column as one text."""
     return "; ".join(sorted(values.dropna().unique()))
+
+
+def carried_incidents(
+    evidence: pd.DataFrame, limit: int = CARRIED, *, whole: int = WHOLE
+) -> pd.DataFrame:
+    """Return all incidents, or of very many each region's newest, and newest that hit foreigners.
+
+    A layer is read, shown and published; a million incidents in it would be none of these. All of
+    them counted, whatever is carried along.
+
+    Parameters
+    ----------
+    evidence
+        The incidents that were counted, newest first (:attr:`riskmap.Panel.evidence`).
+    limit
+        How many of each kind are kept a region.
+    whole
+        Up to how many are all kept.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> kept = carried_incidents(panel.evidence, limit=3, whole=0)
+    >>> int(kept[kept["foreign_victims"] == 0].groupby("region_id").size().max())
+    3
+    """
+    if len(evidence) <= whole:
+        return evidence
+    region = pd.factorize(evidence["region_id"])[0]
+    kept = find_newest(region, hits_foreigners(evidence), limit, whole=whole)
+    return evidence if kept.all() else evidence[kept].reset_index(drop=True)

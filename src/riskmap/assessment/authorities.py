@@ -162,7 +162,7 @@ def compare_authorities(
     risks = layer.risks.loc[layer.risks["layer"] == chosen, ["region_id", "risk_level"]]
     if risks.empty:
         raise InputError("no such layer", column="name", met=chosen)
-    as_of = pd.Timestamp(layer.provenance["as_of"])
+    as_of = layer.context.as_of
     said = _check_statements(statements)
     said = said[said["stated_date"] <= as_of]
     places = pd.DataFrame(layer.regions[["region_id", "name", "parent_id", "iso3"]])

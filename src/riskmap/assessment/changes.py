@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from riskmap.panels.joins import EVIDENCE
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 #: The causes of a change, in the order in which one after the other is let in.
 CAUSES = ("method", "boundary", "decay", "revisions", "new incidents", "neighbours")
 
-#: What is compared to see whether a level is made the way it was.
-METHOD = ("method_version", "model", "scale_id", "boundary_source", "boundary_version")
-
 _PLACED = ["incident_id", "region_id", "weight", "method"]
 
 
@@ -35,6 +33,7 @@ def explain_changes(
     risks: pd.DataFrame,
     previous: RiskLayer,
     *,
+    context: Context,
     moved: bool = False,
 ) -> pd.DataFrame:
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
@@ -64,6 +63,8 @@ def explain_changes(
         Today's risks.
     previous : RiskLayer
         The layer before.
+    context : Context
+        Of the layer that is made.
     moved
         Whether the borders are of another source or version.
 
@@ -80,16 +81,16 @@ def explain_changes(
     >>> days = ("2024-12-01", "2025-01-01")
     >>> old, new = (rm.forecast(rm.count_incidents(located, districts, as_of=d)) for d in days)
     >>> before, after = (rm.assess(forecast, districts) for forecast in (old, new))
-    >>> changes = explain_changes(new, after.risks, before)
+    >>> changes = explain_changes(new, after.risks, before, context=after.context)
     >>> total = after.risks["expected_count"].sum() - before.risks["expected_count"].sum()
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
     if not _can_ask(forecast):
         return conform(pd.DataFrame(), CHANGE_COLUMNS)
-    levels = _expect_steps(forecast, previous, moved=moved)
+    levels = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
-    same = previous.provenance.get("group") == forecast.provenance.get("group")
+    same = previous.context.group == context.group
     tables = []
     for layer in risks["layer"].unique():
         rows = (risks["layer"] == layer).to_numpy()
@@ -109,7 +110,7 @@ def explain_changes(
 
 
 def audit_method(
-    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, provenance: dict[str, Any]
+    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, context: Context
 ) -> pd.DataFrame:
     """Return what this method makes of the day before, where it differs from what was published.
 
@@ -121,7 +122,7 @@ def audit_method(
         The layer before.
     scale : LevelScale
         Today's.
-    provenance : dict
+    context : Context
         Today's.
 
     Returns
@@ -137,17 +138,16 @@ def audit_method(
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> forecast = rm.forecast(panel)
     >>> layer = rm.assess(forecast, districts)
-    >>> len(audit_method(forecast, layer, layer.scale, provenance=layer.provenance))
+    >>> len(audit_method(forecast, layer, layer.scale, context=layer.context))
     0
     """
-    was = previous.provenance
-    named = [name for name in METHOD if was.get(name) != provenance.get(name)]
+    was, named = previous.context.method, context.differs(previous.context)
     lines: list[tuple[str, ...]] = []
     if named and _can_ask(forecast):
         ids = forecast.keys["region_id"]
         published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
-        for layer, p_any in _p_before(forecast, previous).items():
-            found = scale.level_of(p_any, layer=layer, horizon_days=provenance["horizon_days"])
+        for layer, p_any in _p_before(forecast, previous, context).items():
+            found = scale.level_of(p_any, layer=layer, horizon_days=context.horizon_days)
             then = published.reindex([(layer, region) for region in ids])
             for region, old, new in zip(ids, then, found, strict=True):
                 if pd.notna(old) and old not in (INSUFFICIENT, new):
@@ -156,22 +156,6 @@ def audit_method(
                     lines.append((region, layer, "method", detail))
     table = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
     return conform(table, AUDIT_COLUMNS)
-
-
-def has_moved(previous: RiskLayer, provenance: dict[str, Any]) -> bool:
-    """Return whether the borders of a layer are of another source or version than those before.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> layer = rm.assess(rm.forecast(panel), rm.datasets.regions())
-    >>> has_moved(layer, layer.provenance | {"boundary_version": "2"})
-    True
-    """
-    names = ("boundary_source", "boundary_version")
-    return any(previous.provenance.get(name) != provenance.get(name) for name in names)
 
 
 def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
@@ -201,33 +185,36 @@ def _can_ask(forecast: Forecast) -> bool:
     return bool(forecast.fitted) and not forecast.evidence.empty
 
 
-def _expect_steps(forecast: Forecast, previous: RiskLayer, *, moved: bool) -> list[Means]:
+def _expect_steps(
+    forecast: Forecast, previous: RiskLayer, context: Context, *, moved: bool
+) -> list[Means]:
     """Return the expected counts after each step but the last, which is today's."""
     from riskmap.models.decompositions import Decomposition
 
     asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
-    as_of, before = forecast.provenance["as_of"], _day_before(forecast, previous)
+    before = _day_before(previous, context)
     here = old[old["region_id"].isin(forecast.keys["region_id"])]
     then = asked.expect(here, before)
     placed = _replaced(old, new) if moved else here
     moves = asked.expect(placed, before) if moved else then
-    later = asked.expect(placed, as_of)
+    later = asked.expect(placed, f"{context.as_of:%Y-%m-%d}")
     return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
 
 
-def _p_before(forecast: Forecast, previous: RiskLayer) -> Means:
+def _p_before(forecast: Forecast, previous: RiskLayer, context: Context) -> Means:
     """Return ``p_any`` of the day before by today's models."""
     from riskmap.models.decompositions import Decomposition
 
     old = _known_before(forecast, previous)
     here = old[old["region_id"].isin(forecast.keys["region_id"])]
-    return Decomposition(forecast).p_any(here, _day_before(forecast, previous))
+    return Decomposition(forecast).p_any(here, _day_before(previous, context))
 
 
-def _day_before(forecast: Forecast, previous: RiskLayer) -> str:
+def _day_before(previous: RiskLayer, context: Context) -> str:
     """Return the day before, or the first by which a window is left."""
-    start = np.datetime64(forecast.provenance["history_start"])
-    return max(previous.provenance["as_of"], str(start + 1))
+    day, start = previous.context.as_of, context.history_start
+    first = day if start is None else start + pd.Timedelta(days=1)
+    return f"{max(day, first):%Y-%m-%d}"
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
@@ -237,10 +224,13 @@ def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
     have known what was known.
     """
     told = previous.incidents
-    whole = not previous.provenance.get("incidents_left_out")
-    if whole and set(EVIDENCE) <= set(told.columns) and told["source"].notna().any():
+    if (
+        previous.context.is_whole
+        and set(EVIDENCE) <= set(told.columns)
+        and told["source"].notna().any()
+    ):
         return told
-    day = pd.Timestamp(previous.provenance["as_of"])
+    day = previous.context.as_of
     now = forecast.evidence
     late = now["ingested_at"] >= day.tz_localize("UTC")
     return now[(now["event_date"] < day) & ~late]

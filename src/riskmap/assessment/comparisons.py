@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.changes import METHOD
 from riskmap.assessment.holds import compare_risks
 from riskmap.assessment.successors import carry_regions
 from riskmap.errors import InputError
@@ -52,14 +51,15 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     >>> rm.compare_layers(old, new)["trend"].value_counts().index[0]
     'unchanged'
     """
-    first, last = (layer.provenance["as_of"] for layer in (old, new))
+    first, last = (layer.context.as_of for layer in (old, new))
     if first > last:
-        raise InputError("the layers are not in order", met=f"{first}, {last}", expected="old, new")
+        met = f"{first:%Y-%m-%d}, {last:%Y-%m-%d}"
+        raise InputError("the layers are not in order", met=met, expected="old, new")
     old, _ = carry_regions(old, new.regions)
     keys = pd.concat([new.risks[_KEY], old.risks[_KEY]], ignore_index=True).drop_duplicates()
     index = pd.MultiIndex.from_frame(keys)
     now = new.risks.set_index(_KEY).reindex(index).reset_index()
-    told = compare_risks(now, old, new.scale, provenance=new.provenance)
+    told = compare_risks(now, old, new.scale, context=new.context)
     names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
     table = keys.reset_index(drop=True).assign(
         name=keys["region_id"].map(names.set_index("region_id")["name"]).to_numpy(),
@@ -77,13 +77,13 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
 
 def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
     """Return the cause that did most to each change."""
-    if new.provenance.get("previous_as_of") == old.provenance["as_of"] and len(new.changes):
+    if new.context.previous_as_of == old.context.as_of and len(new.changes):
         parts = new.changes.pivot_table(index=_KEY, columns="cause", values="value")
         toward = parts.mul(np.sign(parts.sum(axis=1)), axis=0)
         found = toward.idxmax(axis=1).where(toward.max(axis=1) > 0)
         return found.reindex(index).to_numpy(dtype=object)
-    same = all(old.provenance.get(name) == new.provenance.get(name) for name in METHOD)
-    return np.full(len(index), None if same else "method", dtype=object)
+    differs = new.context.differs(old.context)
+    return np.full(len(index), "method" if differs else None, dtype=object)
 
 
 def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:

@@ -68,7 +68,14 @@ class Decision:
         return f"{self.reason} ({self.author}, until {self.until:%Y-%m-%d})"
 
     def takes(
-        self, key: str, region_id: str, layer: str, *, kind: str, known: pd.Timestamp, as_of: str
+        self,
+        key: str,
+        region_id: str,
+        layer: str,
+        *,
+        kind: str,
+        known: pd.Timestamp,
+        as_of: pd.Timestamp,
     ) -> bool:
         """Return whether it takes an incident from a region and layer on a day.
 
@@ -89,8 +96,8 @@ class Decision:
         return (
             (self.region_id, self.layer) == (region_id, layer)
             and (of_all or self.clears == key)
-            and self._is_looked_at(known, pd.Timestamp(as_of))
-            and pd.Timestamp(as_of) < pd.Timestamp(self.until)
+            and self._is_looked_at(known, as_of)
+            and as_of < pd.Timestamp(self.until)
         )
 
     def _is_looked_at(self, known: pd.Timestamp, as_of: pd.Timestamp) -> bool:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from riskmap.assessment.contexts import Context
     from riskmap.models.tables import Forecast
-    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.presence import Presence
     from riskmap.typing import FloatArray
 
@@ -83,7 +83,7 @@ def add_rates(
     forecast: Forecast,
     regions: gpd.GeoDataFrame,
     *,
-    group: WorkerGroup | None,
+    context: Context,
 ) -> pd.DataFrame:
     r"""Return risks with the group's incidents per 1 000 worker-years and their 90 % interval.
 
@@ -106,9 +106,9 @@ def add_rates(
         What they were judged from, with the layer ``group``.
     regions : GeoDataFrame
         The regions, sorted by id.
-    group : WorkerGroup or None
-        Whose presence it is; without a group there are no rates. Presence is of all workers of
-        that nationality and sector, not of one company's.
+    context : Context
+        Of the forecast. Without a group there are no rates. Presence is of all workers of
+        its nationality and sector, not of one company's.
 
     Returns
     -------
@@ -132,14 +132,13 @@ def add_rates(
     >>> layer.risks["exposure_basis"].dropna().iloc[0]
     'none given: scenario of 200 workers (20 to 2000), riskmap-exposure-2026.1'
     """
+    group = forecast.group
     if group is None:
         return risks
-    start = pd.Timestamp(forecast.provenance["as_of"])
-    days = float(forecast.provenance["horizon_days"])
     _check_regions(group.presence, regions)
     theirs = forecast.evidence[forecast.evidence["relevance"].isin(THEIRS)]
     seen = theirs.groupby("region_id")["weight"].sum().reindex(regions["region_id"]).fillna(0.0)
-    years, basis = _find_years(group.presence, regions, start=start, days=days, seen=seen)
+    years, basis = _find_years(group.presence, regions, context, seen=seen)
     rows = (risks["layer"] == "group").to_numpy()
     order = pd.Index(regions["region_id"]).get_indexer(risks.loc[rows, "region_id"])
     mean = risks.loc[rows, "expected_count"].to_numpy()
@@ -184,13 +183,12 @@ def _interval(
 def _find_years(
     presence: tuple[Presence, ...],
     regions: gpd.GeoDataFrame,
+    context: Context,
     *,
-    start: pd.Timestamp,
-    days: float,
     seen: pd.Series,
 ) -> tuple[FloatArray, FloatArray]:
     """Return low, middle and high worker-years of each region in the horizon, and their basis."""
-    scenarios = read_scenarios()
+    scenarios, days = read_scenarios(), context.horizon_days
     years = np.empty((len(regions), 3))
     basis = np.empty(len(regions), dtype=object)
     by_region: dict[str, list[Presence]] = {}
@@ -208,7 +206,7 @@ def _find_years(
                 f"{scenarios.scenario_id}"
             )
             continue
-        years[i], basis[i] = _count_years(told, start=start, days=days)
+        years[i], basis[i] = _count_years(told, start=context.as_of, days=days)
         if years[i, 0] == 0:
             basis[i] = DISPUTED if seen[region] > 0 else NONE
     return years, basis

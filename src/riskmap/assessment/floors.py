@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 _KEY = ["region_id", "layer"]
 
 
-def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str) -> pd.DataFrame:
+def carry_attacks(
+    forecast: Forecast, previous: RiskLayer | None, *, as_of: pd.Timestamp
+) -> pd.DataFrame:
     """Return the attacks of a forecast, and those of the layer before that are told no more.
 
     An attack that was withdrawn or is told otherwise holds levels up until it has passed, or
@@ -48,7 +50,7 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
     if previous is None or not _may_be_of(previous, forecast.group):
         return now
     known = set(forecast.keys["region_id"])
-    old = previous.attacks[previous.attacks["until"] > pd.Timestamp(as_of)]
+    old = previous.attacks[previous.attacks["until"] > as_of]
     gone = old[[not _tells_again(row, now, known) for row in old.itertuples()]]
     if gone.empty:
         return now
@@ -68,8 +70,8 @@ def carry_attacks(forecast: Forecast, previous: RiskLayer | None, *, as_of: str)
 
 def _may_be_of(previous: RiskLayer, group: WorkerGroup | None) -> bool:
     """Return whether the attacks of a layer are those on a group, or may be."""
-    hidden = previous.provenance.get("profile") == "public" and previous.headline == "group"
-    same = previous.provenance.get("group") == (None if group is None else str(group))
+    hidden = previous.context.is_public and previous.headline == "group"
+    same = previous.context.group == (None if group is None else str(group))
     return same or (hidden and group is not None)
 
 
@@ -107,7 +109,7 @@ def _told_as_before(gone: pd.DataFrame, regions: pd.DataFrame, known: set[str]) 
 
 
 def tell_cleared(
-    attacks: pd.DataFrame, decisions: Sequence[Decision], *, as_of: str
+    attacks: pd.DataFrame, decisions: Sequence[Decision], *, as_of: pd.Timestamp
 ) -> pd.DataFrame:
     """Return the attacks with why each was cleared, and by whom, where an analyst has cleared it.
 
@@ -134,7 +136,9 @@ def tell_cleared(
     return conform(attacks.assign(cleared=pd.Series(told, dtype="str")), ATTACK_COLUMNS)
 
 
-def _clears(decision: Decision, attack: Any, region: str, layer: str, *, as_of: str) -> bool:
+def _clears(
+    decision: Decision, attack: Any, region: str, layer: str, *, as_of: pd.Timestamp
+) -> bool:
     """Return whether a decision takes an attack from a region and layer on a day."""
     known = attack.until - pd.Timedelta(days=default_rules().attack_days)
     return decision.takes(
@@ -148,7 +152,7 @@ def raise_attacked(
     scale: LevelScale,
     *,
     decisions: Sequence[Decision] = (),
-    as_of: str,
+    as_of: pd.Timestamp,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return risks in which nobody reads "low" after an attack on the group.
 

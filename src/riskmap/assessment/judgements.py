@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.assessment.contexts import Context
     from riskmap.assessment.decisions import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
@@ -58,7 +59,7 @@ def judge_levels(
     scale: LevelScale,
     *,
     previous: RiskLayer | None,
-    provenance: dict[str, Any],
+    context: Context,
     decisions: Sequence[Decision] = (),
 ) -> Judgement:
     """Return the levels of a forecast: knowledge, thresholds, holds, caps, and floors last.
@@ -71,7 +72,7 @@ def judge_levels(
         The thresholds.
     previous : RiskLayer, optional
         The layer before.
-    provenance : dict
+    context : Context
         Of the layer that is made.
     decisions
         What analysts have decided.
@@ -85,14 +86,16 @@ def judge_levels(
     >>> import riskmap as rm
     >>> districts = rm.datasets.regions()
     >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> from riskmap.assessment.contexts import Context
     >>> forecast = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
     >>> judged = judge_levels(forecast, rm.LevelScale.default(), previous=None,
-    ...                       provenance=forecast.provenance)
+    ...                       context=Context.read(forecast.provenance))
     >>> judged.risks["risk_level"].equals(rm.assess(forecast, districts).risks["risk_level"])
     True
     """
-    risks, told = _read_levels(forecast, scale)
-    as_of, missed = provenance["as_of"], empty_table(GONE_COLUMNS)
+    as_of, days = context.as_of, context.horizon_days
+    risks, told = _read_levels(forecast, scale, days)
+    missed = empty_table(GONE_COLUMNS)
     audit = [empty_table(AUDIT_COLUMNS), told]
     if previous is not None:
         gone = find_gone(
@@ -100,24 +103,24 @@ def judge_levels(
         )
         rows = zip(risks["region_id"], risks["layer"], strict=True)
         silent = np.array([row in gone.doubtful for row in rows])
-        risks, holds = hold_levels(risks, previous, scale, provenance=provenance, silent=silent)
-        methods = audit_method(forecast, previous, scale, provenance=provenance)
+        risks, holds = hold_levels(risks, previous, scale, context=context, silent=silent)
+        methods = audit_method(forecast, previous, scale, context=context)
         audit += [gone.audit, methods, holds]
         risks, missed = _flag_gone(risks, silent), gone.reports
-    reasons = find_reasons(forecast, risks, scale)
+    reasons = find_reasons(forecast, risks, scale, context=context)
     carried = carry_attacks(forecast, previous, as_of=as_of)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
     floored, floors = raise_attacked(
         reasons.risks, attacks, scale, decisions=decisions, as_of=as_of
     )
     floored = _restore_numbers(floored, forecast)
-    final, ordered = raise_violence(floored, scale, horizon_days=provenance["horizon_days"])
+    final, ordered = raise_violence(floored, scale, horizon_days=days)
     return Judgement(
         risks=conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
         influences=reasons.influences,
         counterfactuals=reasons.counterfactuals,
         audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
-        sources=measure_sources(forecast.evidence, as_of=forecast.provenance["as_of"]),
+        sources=measure_sources(forecast.evidence, as_of=as_of),
         attacks=attacks,
         gone=missed,
     )
@@ -129,7 +132,9 @@ def _flag_gone(risks: pd.DataFrame, silent: NDArray[np.bool_]) -> pd.DataFrame:
     return risks.assign(reporting_gap=risks["reporting_gap"] | silent, confidence=sure)
 
 
-def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_levels(
+    forecast: Forecast, scale: LevelScale, days: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the risks: probabilities, levels and knowledge side by side, and why some differ.
 
     Where nobody watches there is no level, unless what the region's own reports tell gives moderate
@@ -137,7 +142,6 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     """
     known = forecast.knowledge.drop(columns=["sources", "rows_lost", "rows_spread"])
     risks = forecast.frame.merge(known, on=_KEY, how="left", validate="one_to_one")
-    days = forecast.provenance["horizon_days"]
     levels = scale.levels_of(risks, horizon_days=days)
     own = scale.levels_of(risks, "p_own", horizon_days=days)
     blind = ~risks["watched"].fillna(value=False).to_numpy(bool) | risks["p_any"].isna().to_numpy()
@@ -151,7 +155,7 @@ def _read_levels(forecast: Forecast, scale: LevelScale) -> tuple[pd.DataFrame, p
     risks.loc[blind, "data_sufficiency"] = "insufficient"
     risks.loc[blind, "confidence"] = "low"
     risks["reasons"] = risks["reasons"].mask(unknown & risks["reasons"].isna(), "not_covered")
-    doubt = _levels_in_doubt(risks, scale, forecast)
+    doubt = _levels_in_doubt(risks, scale, forecast, days)
     risks["reasons"] = _tell_doubt(risks["reasons"], levels, doubt)
     low = scale.levels_of(risks, "p_low", horizon_days=days)
     high = np.maximum(scale.levels_of(risks, "p_high", horizon_days=days), doubt["rows_lost"])
@@ -204,7 +208,7 @@ _LEAST = 0.1
 
 
 def _levels_in_doubt(
-    risks: pd.DataFrame, scale: LevelScale, forecast: Forecast
+    risks: pd.DataFrame, scale: LevelScale, forecast: Forecast, days: float
 ) -> dict[str, IntArray]:
     r"""Return the levels that regions might have, by the reason for which they might.
 
@@ -232,7 +236,6 @@ def _levels_in_doubt(
     may_be = may_be.where(wide, np.fmax(may_be, going * of_all)).to_numpy(dtype=float)
     times = np.where(times < 1.0 + BORDER, 1.0, times)
     own_days = OWN_MONTHS * DAYS_A_MONTH / np.log(2.0)
-    days = forecast.provenance["horizon_days"]
     more = _LENT * may_be * days / own_days
     more = np.where(more < BORDER * hazard, 0.0, more)
     hazards = {

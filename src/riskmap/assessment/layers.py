@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from riskmap import schema
+from riskmap.assessment.contexts import Context
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
@@ -244,6 +245,11 @@ class RiskLayer:
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
     attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
     gone: pd.DataFrame = field(default_factory=partial(empty_table, GONE_COLUMNS))
+
+    @cached_property
+    def context(self) -> Context:
+        """What the provenance says, with its types."""
+        return Context.read(self.provenance)
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""

@@ -19,6 +19,7 @@ from riskmap.assessment.levels import INSUFFICIENT, LevelScale
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from riskmap.assessment.contexts import Context
     from riskmap.models.tables import Forecast
 
 #: So many of the weightiest incidents are told for each region and layer.
@@ -46,7 +47,9 @@ class Reasons:
     audit: pd.DataFrame
 
 
-def find_reasons(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale) -> Reasons:
+def find_reasons(
+    forecast: Forecast, risks: pd.DataFrame, scale: LevelScale, *, context: Context
+) -> Reasons:
     """Return the reasons of levels, and the levels that one source alone may raise by one step.
 
     Parameters
@@ -57,12 +60,14 @@ def find_reasons(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale) -> 
         Judged by the thresholds.
     scale : LevelScale
         The thresholds.
+    context : Context
+        Of the forecast.
 
     Returns
     -------
     Reasons
     """
-    influences = _judge_influences(forecast, risks, scale)
+    influences = _judge_influences(forecast, risks, scale, context)
     capped, audit = cap_single_sources(risks, influences, scale)
     asked = set(forecast.responses["layer"].unique())
     stamped = _stamp_fragility(capped, influences, asked=asked)
@@ -70,12 +75,14 @@ def find_reasons(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale) -> 
     return Reasons(
         risks=stamped.assign(disagreement=spread),
         influences=_tell_influences(influences),
-        counterfactuals=_find_counterfactuals(forecast, risks, scale),
+        counterfactuals=_find_counterfactuals(forecast, risks, scale, context.horizon_days),
         audit=audit,
     )
 
 
-def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale) -> pd.DataFrame:
+def _judge_influences(
+    forecast: Forecast, risks: pd.DataFrame, scale: LevelScale, context: Context
+) -> pd.DataFrame:
     """Return the influences on regions of which enough is known, with what is known of each."""
     columns = [*_KEYS, "risk_level", "expected_count"]
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, columns]
@@ -87,8 +94,8 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     single = table["kind"] == "source"
     table.loc[single, ["weight", "age_days"]] = np.nan
     table["source"] = table["key"].map(sources).where(~single, table["key"])
-    record = {k: set(names) for k, names in forecast.provenance["sources_of_record"].items()}
-    record["group"] = record.get("foreign", set())
+    record = dict(context.sources_of_record)
+    record["group"] = record.get("foreign", frozenset())
     trusted = [
         source in record[layer]
         for source, layer in zip(table["source"], table["layer"], strict=True)
@@ -96,7 +103,7 @@ def _judge_influences(forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
     return table.assign(
         of_record=trusted,
         value=table["count_now"] - table["expected_count"],
-        risk_level=scale.levels_of(table, horizon_days=forecast.provenance["horizon_days"]),
+        risk_level=scale.levels_of(table, horizon_days=context.horizon_days),
     )
 
 
@@ -203,14 +210,12 @@ def _tell_influences(influences: pd.DataFrame) -> pd.DataFrame:
 
 
 def _find_counterfactuals(
-    forecast: Forecast, risks: pd.DataFrame, scale: LevelScale
+    forecast: Forecast, risks: pd.DataFrame, scale: LevelScale, horizon_days: float
 ) -> pd.DataFrame:
     """Return the fewest more incidents that raise each level and quiet days that lower it."""
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, [*_KEYS, "threshold_level"]]
     table = forecast.responses.merge(known, on=_KEYS)
-    table = table.assign(
-        risk_level=scale.levels_of(table, horizon_days=forecast.provenance["horizon_days"])
-    )
+    table = table.assign(risk_level=scale.levels_of(table, horizon_days=horizon_days))
     up = (table["kind"] == "more") & (table["risk_level"] > table["threshold_level"])
     down = (table["kind"] == "quiet") & (table["risk_level"] < table["threshold_level"])
     table = table.assign(direction=np.where(up, "up", "down"))[up | down]

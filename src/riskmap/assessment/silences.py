@@ -69,7 +69,7 @@ class Gone:
     reports: pd.DataFrame
 
 
-def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+def measure_sources(evidence: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Return how much each source has reported from each region, and how long ago.
 
     Parameters
@@ -85,7 +85,7 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
     >>> import riskmap as rm
     >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
     >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> measure_sources(panel.evidence, as_of="2025-01-01")["source"].unique().tolist()
+    >>> measure_sources(panel.evidence, as_of=panel.as_of)["source"].unique().tolist()
     ['invented']
     """
     named = evidence[evidence["method"] != "spread"]
@@ -95,7 +95,7 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
         .agg(reports=("weight", "sum"), last=("event_date", "max"))
         .reset_index()
     )
-    days = (pd.Timestamp(as_of) - found["last"]).dt.days.astype("float64")
+    days = (as_of - found["last"]).dt.days.astype("float64")
     return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
 
 
@@ -104,7 +104,7 @@ def find_gone(
     keys: pd.DataFrame,
     previous: RiskLayer,
     *,
-    as_of: str,
+    as_of: pd.Timestamp,
     decisions: Sequence[Decision] = (),
 ) -> Gone:
     """Return what is in doubt because reports that an earlier layer knew have gone.
@@ -145,7 +145,7 @@ def find_gone(
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> layer = rm.assess(rm.forecast(panel), districts)
     >>> half = panel.evidence[panel.evidence["weight"].cumsum() % 2 < 1]
-    >>> found = [find_gone(left, panel.keys, layer, as_of="2025-01-01")
+    >>> found = [find_gone(left, panel.keys, layer, as_of=panel.as_of)
     ...          for left in (half, panel.evidence)]
     >>> [len({region for region, _ in gone.doubtful}) for gone in found]
     [24, 0]
@@ -182,13 +182,12 @@ def find_gone(
     return Gone(frozenset(doubts), conform(audit, AUDIT_COLUMNS), reports)
 
 
-def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Return the reports that an earlier layer knew; ``new`` are those of the layer before."""
-    day = pd.Timestamp(as_of)
-    until = day + pd.Timedelta(days=default_rules().lost_days)
+    until = as_of + pd.Timedelta(days=default_rules().lost_days)
     told = previous.incidents
     told = told.assign(until=until, new=True, **_kinds(told))
-    missed = previous.gone[previous.gone["until"] > day].assign(new=False, confirmed_by=None)
+    missed = previous.gone[previous.gone["until"] > as_of].assign(new=False, confirmed_by=None)
     names = [*(column.name for column in GONE_COLUMNS), "new", "confirmed_by"]
     known = (
         pd.concat([told[names], missed[names]], ignore_index=True) if len(missed) else told[names]
@@ -200,7 +199,7 @@ def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.Da
 
 
 def _clear(
-    lost: pd.DataFrame, layer: str, decisions: Sequence[Decision], *, as_of: str
+    lost: pd.DataFrame, layer: str, decisions: Sequence[Decision], *, as_of: pd.Timestamp
 ) -> tuple[NDArray[np.bool_], list[tuple[str, ...]]]:
     """Return which reports that have gone nobody has cleared for a layer, and who has others."""
     free = np.ones(len(lost), dtype=bool)
@@ -256,7 +255,7 @@ def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _doubt_regions(
-    lost: pd.DataFrame, told: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: str
+    lost: pd.DataFrame, told: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: pd.Timestamp
 ) -> dict[str, str]:
     """Return the regions of which reports have just gone, or in all too many."""
     rules, ids = default_rules(), keys["region_id"]
@@ -264,7 +263,7 @@ def _doubt_regions(
         lost.assign(foreign=lost["weight"] * lost["foreign"]),
         keys,
         told,
-        today=day_of(pd.Timestamp(as_of)),
+        today=day_of(as_of),
         recent_days=rules.recent_days,
         lost_share=rules.lost_share,
     )

@@ -152,7 +152,7 @@ def advice_rows(told: Edition) -> Grid:
     """Return one line of advice for each level that occurs."""
     layer, words = told.layer, told.words
     met = {int(level) for level in told.known["risk_level"]}
-    sector = str(layer.provenance.get("group", "")).partition("/")[2]
+    sector = (layer.context.group or "").partition("/")[2]
     cells = (
         (level_words(level.level, words), level_advice(level, sector, words))
         for level in reversed(layer.scale.levels)
@@ -193,7 +193,7 @@ def relevance_rows(told: Edition) -> Grid:
     )
     grades = tuple(
         (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
-        for grade, weight in (known.get("relevance") or {}).items()
+        for grade, weight in told.layer.context.relevance.items()
     )
     return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
 

@@ -209,7 +209,7 @@ def _level_lines(told: Edition) -> Iterator[str]:
         yield said["highest"].format(
             p=chance(first, words),
             place=region_names(known.loc[[first.name]])[0],
-            days=f"{told.layer.provenance.get('horizon_days', 0):g}",
+            days=f"{told.layer.context.horizon_days:g}",
             level=level_told(first, words),
             data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
             confidence=words["confidences"].get(display(first["confidence"]), "?"),

@@ -23,7 +23,7 @@ from riskmap.outputs.wordings import (
     signed,
 )
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.windows import parse_day, step_windows
+from riskmap.panels.windows import step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -238,7 +238,7 @@ def find_moves(layer: RiskLayer) -> pd.DataFrame:
 def _reads_higher(layer: RiskLayer, moves: pd.DataFrame) -> list[bool]:
     """Return whether each probability, as it is printed, would be of a higher level than it is."""
     printed = moves.assign(p_any=[float(f"{p:.2g}") for p in moves["p_any"]])
-    levels = layer.scale.levels_of(printed, horizon_days=layer.provenance["horizon_days"])
+    levels = layer.scale.levels_of(printed, horizon_days=layer.context.horizon_days)
     return [bool(level > own) for level, own in zip(levels, moves["risk_level"], strict=True)]
 
 
@@ -315,9 +315,7 @@ def _history_sentence(told: Edition) -> str:
 def _once(layer: RiskLayer) -> pd.DataFrame:
     """Return each serious incident before ``as_of`` once."""
     table = layer.incidents.drop_duplicates("incident_id")
-    table = table[
-        table["event_date"] < parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
-    ]
+    table = table[table["event_date"] < layer.context.as_of]
     return table[is_violence(table)]
 
 
@@ -325,8 +323,7 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
     once = _once(layer)
     if once.empty:
         return pd.DataFrame({"last": [], "violence": [], "foreign": []})
-    as_of = parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
-    quarters = step_windows(as_of, once["event_date"].min(), every="quarter")
+    quarters = step_windows(layer.context.as_of, once["event_date"].min(), every="quarter")
     edges = quarters[::-1][::_QUARTERS][::-1][-YEARS - 1 :]
     if edges[0] > quarters[0] and len(edges) <= YEARS:  # the first year began within the history
         edges = np.append(quarters[0], edges)

@@ -271,7 +271,7 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     ).drop_duplicates("incident_id", ignore_index=True)
     people = table[["killed", "wounded", "abducted"]].fillna(0).astype("float64").sum(axis=1)
     foreign = table["foreign_victims"].fillna(0).astype("float64")
-    recent = table["event_date"] >= pd.Timestamp(layer.provenance["as_of"]) - _RECENT
+    recent = table["event_date"] >= layer.context.as_of - _RECENT
     keys = pd.DataFrame(
         {
             "recent": ~recent,

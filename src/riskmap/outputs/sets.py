@@ -19,6 +19,7 @@ import orjson
 import pandas as pd
 import shapely
 
+from riskmap.assessment.contexts import check_validity
 from riskmap.assessment.layers import (
     DRIVER_COLUMNS,
     GONE_COLUMNS,
@@ -27,7 +28,6 @@ from riskmap.assessment.layers import (
     RiskLayer,
 )
 from riskmap.assessment.levels import Level, LevelScale
-from riskmap.assessment.validities import check_validity
 from riskmap.errors import InputError, PublishedSetError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.tables import clean_plain, plain_values
@@ -131,7 +131,7 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
             met=error.met,
             expected=error.expected,
         ) from error
-    check_validity(layer.provenance, today=today, stacklevel=3)
+    check_validity(layer.context, today=today, stacklevel=3)
     return layer
 
 

@@ -169,6 +169,13 @@ def hxl_tags(table: pd.DataFrame, *, level: int | None) -> list[str]:
     return tags
 
 
+def hxl_chunks(table: pd.DataFrame, regions: pd.DataFrame) -> Iterator[bytes]:
+    """Yield a published table as CSV with a row of HXL tags."""
+    levels = regions["adm_level"].dropna().unique()
+    level = int(levels[0]) if len(levels) == 1 else None
+    return csv_chunks(table, tags=hxl_tags(table, level=level))
+
+
 def _check_short_names(table: pd.DataFrame) -> None:
     short = table.columns.str[:SHORT]
     if not short.is_unique:

@@ -22,7 +22,6 @@ from pyogrio.errors import DataSourceError
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
-from riskmap.outputs.formats import FORMATS
 from riskmap.outputs.publishing import publish, write_whole
 
 FILES = {

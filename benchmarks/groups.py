@@ -18,8 +18,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.assessment.consequences import add_consequences, consequence_matrix
-from riskmap.assessment.exposures import add_rates
-from riskmap.assessment.sites import assess_sites
+from riskmap.assessment.exposures import add_rates, assess_sites
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.presence import Presence, Route, Site
 from riskmap.schema import INCIDENT_COLUMNS, REGION_COLUMNS, conform

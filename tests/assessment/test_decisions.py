@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
-from riskmap.assessment.decisions import ATTACKED, Decision
+from riskmap.assessment.desk_files import ATTACKED, Decision
 from riskmap.assessment.floors import tell_cleared
 from riskmap.cli import app
 from riskmap.errors import InputError

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.decisions import Decision
+from riskmap.assessment.desk_files import Decision
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, measure_sources
 from riskmap.outputs.bundles import Bundle

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import pandas as pd
 
-from riskmap.assessment.changes import explain_changes
+from riskmap.assessment.changes import carry_regions, explain_changes
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.contexts import BOUNDARY, Context, describe_validity
-from riskmap.assessment.exposures import add_rates
+from riskmap.assessment.exposures import add_rates, assess_sites
 from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
@@ -21,8 +21,6 @@ from riskmap.assessment.layers import (
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, LevelScale
-from riskmap.assessment.sites import assess_sites
-from riskmap.assessment.successors import carry_regions
 from riskmap.errors import SchemaError
 from riskmap.panels.joins import CARRIED, WHOLE, find_newest
 from riskmap.panels.measures import hits_foreigners
@@ -32,7 +30,7 @@ from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.desk_files import Decision
     from riskmap.models.tables import Forecast
 
 
@@ -58,7 +56,7 @@ def assess(
         The layer before, such as :func:`riskmap.read_layer` returns it. With it levels fall only
         after a dwell, and the layer says what has changed and why.
     decisions
-        What analysts have decided (:func:`riskmap.assessment.decisions.read_decisions`).
+        What analysts have decided (:func:`riskmap.assessment.desk_files.read_decisions`).
 
     Returns
     -------

@@ -223,14 +223,7 @@ def _check_statements(statements: pd.DataFrame | str | Path) -> pd.DataFrame:
         try:
             rows.append(_check_statement(row))
         except InputError as error:
-            raise InputError(
-                error.message,
-                file=file,
-                row=line,
-                column=error.column,
-                met=error.met,
-                expected=error.expected,
-            ) from error
+            raise InputError.of(error, file=file, row=line) from error
     names = ("authority", "place", "stated", "rank", "indicators", "stated_date", "ends")
     return pd.DataFrame(rows, columns=names).astype({"place": "str"})
 

@@ -1,16 +1,23 @@
-"""Changes: what moved an expected count since the layer before, as parts that add up."""
+"""Changes: what moved an expected count since the layer before, and two layers side by side.
+
+A layer before may be of other regions: its state is carried to those of today.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.holds import compare_risks, last_known
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
+from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
+from riskmap.places.areas import carry_over, find_predecessors
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray
 
     Means = dict[str, FloatArray]
+    import geopandas as gpd
+
 
 #: The causes of a change, in the order in which one after the other is let in.
 CAUSES = ("method", "boundary", "decay", "revisions", "new incidents", "neighbours")
@@ -240,3 +249,171 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return incidents as they were told, where they are placed now."""
     facts = old.drop(columns=["region_id", "weight", "method"]).drop_duplicates("incident_id")
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
+
+
+_KEY = ["region_id", "layer"]
+
+
+def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
+    """Return how the levels and probabilities of two layers differ.
+
+    Parameters
+    ----------
+    old, new : RiskLayer
+        Layers of any two days, the earlier one first.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, name, layer, level_before, risk_level, trend, p_before, p_any,
+        expected_before, expected_count, p_change, cause, rule``, one row a region and layer of
+        either. ``p_change`` is the probability that the rate really moved the way it seems
+        (:func:`riskmap.assessment.holds.p_greater`). ``cause`` is the greatest part of the change
+        in its direction, where `new` was assessed with `old` as its ``previous``; else ``method``,
+        where the two were not made the same way. ``rule`` is why a level isn't what the thresholds
+        give.
+
+    Raises
+    ------
+    InputError
+        When `old` is of a later day than `new`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> old, new = (rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of=day)),
+    ...                       districts) for day in ("2024-10-01", "2025-01-01"))
+    >>> rm.compare_layers(old, new)["trend"].value_counts().index[0]
+    'unchanged'
+    """
+    first, last = (layer.context.as_of for layer in (old, new))
+    if first > last:
+        met = f"{first:%Y-%m-%d}, {last:%Y-%m-%d}"
+        raise InputError("the layers are not in order", met=met, expected="old, new")
+    old, _ = carry_regions(old, new.regions)
+    keys = pd.concat([new.risks[_KEY], old.risks[_KEY]], ignore_index=True).drop_duplicates()
+    index = pd.MultiIndex.from_frame(keys)
+    now = new.risks.set_index(_KEY).reindex(index).reset_index()
+    told = compare_risks(now, old, new.scale, context=new.context)
+    names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
+    table = keys.reset_index(drop=True).assign(
+        name=keys["region_id"].map(names.set_index("region_id")["name"]).to_numpy(),
+        risk_level=now["risk_level"].to_numpy(),
+        p_any=now["p_any"].to_numpy(),
+        expected_count=now["expected_count"].to_numpy(),
+        **{name: told[name].to_numpy() for name in told},
+        cause=_find_causes(old, new, index),
+        rule=_find_rules(new, index),
+    )
+    order = ["region_id", "name", "layer", "level_before", "risk_level", "trend", "p_before"]
+    order += ["p_any", "expected_before", "expected_count", "p_change", "cause", "rule"]
+    return table[order].sort_values("region_id", kind="stable", ignore_index=True)
+
+
+def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
+    """Return the cause that did most to each change."""
+    if new.context.previous_as_of == old.context.as_of and len(new.changes):
+        parts = new.changes.pivot_table(index=_KEY, columns="cause", values="value")
+        toward = parts.mul(np.sign(parts.sum(axis=1)), axis=0)
+        found = toward.idxmax(axis=1).where(toward.max(axis=1) > 0)
+        return found.reindex(index).to_numpy(dtype=object)
+    differs = new.context.differs(old.context)
+    return np.full(len(index), "method" if differs else None, dtype=object)
+
+
+def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
+    """Return the rules that spoke of each region and layer."""
+    rules = new.audit.groupby(_KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
+    return rules.reindex(index).to_numpy(dtype=object)
+
+
+#: Tables of a layer that have a row for each region: all that is said of a region is said of its
+#: successors, but for weights, which are shared out by area.
+_BY_REGION = ("incidents", "knowledge", "gone")
+
+
+def carry_regions(previous: RiskLayer, regions: gpd.GeoDataFrame) -> tuple[RiskLayer, pd.DataFrame]:
+    """Return a layer as if it were of other regions, and a line for each that comes from others.
+
+    A region that was renamed is the same. Otherwise each region has the state (level, dwell, the
+    day of a level that was kept) of the one of its predecessors
+    (:func:`riskmap.places.areas.find_predecessors`) with the highest level, and its expected
+    count by area; nobody has given it a probability. What no region of today comes from stays as it
+    was.
+
+    Parameters
+    ----------
+    previous : RiskLayer
+        The layer before.
+    regions : GeoDataFrame
+        Today's regions.
+
+    Returns
+    -------
+    previous : RiskLayer
+    audit : DataFrame
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> layer = rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01")),
+    ...                   districts)
+    >>> renamed = districts.assign(region_id="N" + districts["region_id"])
+    >>> carried, audit = carry_regions(layer, renamed)
+    >>> carried.risks["risk_level"].equals(layer.risks["risk_level"]), audit["detail"].iloc[0]
+    (True, 'the state is that of XQA0101')
+    """
+    pairs = find_predecessors(previous.regions, regions)
+    if pairs["old_id"].equals(pairs["new_id"]):
+        return previous, conform(pd.DataFrame(), AUDIT_COLUMNS)
+    gone = previous.regions["region_id"]
+    gone = gone[~gone.isin(pairs["old_id"]) & ~gone.isin(pairs["new_id"])]
+    pairs = pd.concat([pairs, pd.DataFrame({"old_id": gone, "new_id": gone, "weight": 1.0})])
+    risks, audit = _carry_risks(previous.risks, pairs)
+    tables = {name: _succeed(getattr(previous, name), pairs) for name in _BY_REGION}
+    attacks = _carry_attacks(previous.attacks, pairs)
+    return replace(previous, risks=risks, attacks=attacks, **tables), audit
+
+
+def _carry_risks(risks: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return risks with the state of the predecessor whose level is the highest."""
+    known = risks.assign(known=last_known(risks), old_id=risks["region_id"])
+    known = _succeed(known.drop(columns="expected_count"), pairs)
+    first = ["known", "below_since", "old_id"]  # who waits for the shortest time comes first
+    known = known.sort_values(first, ascending=[False, False, True], na_position="first")
+    known = known.drop_duplicates(_KEY).sort_index()
+    counts = risks.loc[risks["region_id"].isin(pairs["old_id"]), [*_KEY, "expected_count"]]
+    found = known.merge(carry_over(counts, pairs, values=["expected_count"]), on=_KEY)
+    several = pairs["old_id"].duplicated(keep=False) | pairs["new_id"].duplicated(keep=False)
+    mixed = found["region_id"].isin(pairs.loc[several, "new_id"])
+    found["p_any"] = found["p_any"].mask(mixed)
+    told = found[found["old_id"] != found["region_id"]]
+    audit = told[_KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
+    return found[risks.columns], conform(audit.reset_index(drop=True), AUDIT_COLUMNS)
+
+
+def _succeed(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of regions as rows of their successors, weights shared out by area."""
+    share = pairs.rename(columns={"old_id": "region_id", "weight": "share"})
+    found = table.merge(share, on="region_id")
+    if "weight" in table:
+        found["weight"] = found["weight"] * found["share"]
+    return found.assign(region_id=found["new_id"])[table.columns]
+
+
+def _carry_attacks(attacks: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return attacks that hold up all successors of the regions that they held up."""
+    every = pairs.groupby("old_id")["new_id"].agg(";".join)
+    most = pairs.sort_values("weight", kind="stable").drop_duplicates("old_id", keep="last")
+    own = attacks["region_id"].map(most.set_index("old_id")["new_id"])
+    held = [
+        ";".join(every.get(name, name) for name in told.split(";"))
+        if isinstance(told, str)
+        else None
+        for told in attacks["regions"]
+    ]
+    return attacks.assign(region_id=own, regions=pd.Series(held, attacks.index, "str"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.decisions import ATTACKED
+from riskmap.assessment.desk_files import ATTACKED
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import AUDIT_COLUMNS
 from riskmap.panels.attacks import ATTACK_COLUMNS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.desk_files import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import audit_method
+from riskmap.assessment.exposures import count_theirs
 from riskmap.assessment.floors import carry_attacks, raise_attacked, raise_violence, tell_cleared
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import AUDIT_COLUMNS, GONE_COLUMNS, RISK_COLUMNS, empty_table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.contexts import Context
-    from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.desk_files import Decision
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
@@ -169,7 +170,9 @@ def _read_levels(
         attacked=False,
         level_low=_known(np.minimum(np.where(at_least, levels, low), levels), ~unknown),
         level_high=_known(np.maximum(np.where(at_least, top, high), levels), ~unknown),
-        attacks_told=_count_theirs(risks, forecast),
+        attacks_told=risks["region_id"]
+        .map(count_theirs(forecast))
+        .where(risks["layer"] == "group"),
     )
     audit = _tell_unwatched(found, shared)
     kept = [column.name for column in RISK_COLUMNS if column.name in found]
@@ -267,19 +270,6 @@ def _rests_on_share(risks: pd.DataFrame, forecast: Forecast) -> np.ndarray:
     return (
         unnamed & (risks["layer"] != "violence").to_numpy() & ~country.isin(learnt).to_numpy(bool)
     )
-
-
-def _count_theirs(risks: pd.DataFrame, forecast: Forecast) -> pd.Series:
-    """Return how many attacks hit the group itself in each region, for its layer alone."""
-    from riskmap.panels.groups import THEIRS
-
-    evidence = forecast.evidence
-    if "relevance" not in evidence:
-        return pd.Series(np.nan, index=risks.index)
-    theirs = evidence[evidence["relevance"].isin(THEIRS)]
-    number = theirs.groupby("region_id")["weight"].sum()
-    told = risks["region_id"].map(number).fillna(0.0)
-    return told.where(risks["layer"] == "group")
 
 
 def _tell_unwatched(risks: pd.DataFrame, shared: np.ndarray) -> pd.DataFrame:

@@ -173,13 +173,7 @@ class LevelScale:
                 **{name: float(value) for name, value in table.get("hysteresis", {}).items()},
             )
         except InputError as error:
-            raise InputError(
-                error.message,
-                file=path,
-                column=error.column,
-                met=error.met,
-                expected=error.expected,
-            ) from error
+            raise InputError.of(error, file=path) from error
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise InputError("not a level scale", file=path, met=str(error)) from error
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.decisions import GONE
+from riskmap.assessment.desk_files import GONE
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     GONE_COLUMNS,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.desk_files import Decision
     from riskmap.assessment.layers import RiskLayer
 
 UNNAMED = "unnamed"

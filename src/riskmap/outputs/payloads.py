@@ -10,8 +10,8 @@ import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.consequences import CONSEQUENCES
+from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
-from riskmap.assessment.sites import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines

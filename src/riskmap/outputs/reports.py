@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.sites import LARGEST_GAP
+from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.contexts import (
     advice_rows,

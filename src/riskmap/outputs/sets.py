@@ -124,13 +124,7 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
     except FileNotFoundError as error:
         raise PublishedSetError("the set holds no layer", file=found / LAYER) from error
     except InputError as error:
-        raise PublishedSetError(
-            error.message,
-            file=found / LAYER,
-            column=error.column,
-            met=error.met,
-            expected=error.expected,
-        ) from error
+        raise PublishedSetError.of(error, file=found / LAYER) from error
     check_validity(layer.context, today=today, stacklevel=3)
     return layer
 

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from riskmap.outputs.catalogues import catalogue, render_xml
-from riskmap.outputs.contexts import level_meaning
+from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.tables import plain_records, risk_table

@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskmap.assessment.layers import LAYERS
 from riskmap.assessment.levels import LEVEL_NAMES
-from riskmap.outputs.contexts import reason_codes, unread_counts
+from riskmap.outputs.editions import reason_codes, unread_counts
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.wordings import (
     NONE,

@@ -13,7 +13,7 @@ from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
+from riskmap.outputs.editions import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
 from riskmap.outputs.movements import flag_table, largest_parts

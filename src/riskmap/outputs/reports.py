@@ -13,7 +13,8 @@ import pandas as pd
 
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.contexts import (
+from riskmap.outputs.editions import (
+    Grid,
     advice_rows,
     crosswalk_rows,
     gap_rows,
@@ -25,7 +26,6 @@ from riskmap.outputs.contexts import (
     relevance_rows,
     unread_rows,
 )
-from riskmap.outputs.editions import Grid
 from riskmap.outputs.front_pages import (
     SUMMARY_ROWS,
     attack_lines,

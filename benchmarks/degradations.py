@@ -16,9 +16,9 @@ import pandas as pd
 import shapely
 
 import riskmap as rm
+from riskmap.assessment.assessments import judge_levels
 from riskmap.assessment.changes import carry_regions
 from riskmap.assessment.contexts import Context
-from riskmap.assessment.judgements import judge_levels
 from riskmap.places.areas import find_predecessors
 from riskmap.schema import INCIDENT_COLUMNS, conform
 

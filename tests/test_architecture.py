@@ -116,6 +116,7 @@ def test_what_points_up_is_imported_within_a_method():
 #: columns, rules and days.
 ASKS_BELOW = {
     ("assessments", "models.tables"),  # the type of a forecast, here and below
+    ("assessments", "panels.features"),
     ("assessments", "panels.joins"),
     ("assessments", "panels.measures"),
     ("assessments", "panels.shares"),
@@ -130,16 +131,12 @@ ASKS_BELOW = {
     ("exposures", "models.tables"),
     ("exposures", "panels.groups"),
     ("exposures", "panels.presence"),
-    ("floors", "models.tables"),
-    ("floors", "panels.attacks"),
-    ("floors", "panels.groups"),
-    ("floors", "panels.watchers"),
-    ("judgements", "models.tables"),
-    ("judgements", "panels.features"),
-    ("judgements", "panels.shares"),
     ("layers", "panels.attacks"),
     ("layers", "panels.shares"),
-    ("reasons", "models.tables"),
+    ("rules", "models.tables"),
+    ("rules", "panels.attacks"),
+    ("rules", "panels.groups"),
+    ("rules", "panels.watchers"),
     ("silences", "panels.cells"),
     ("silences", "panels.doubts"),
     ("silences", "panels.groups"),

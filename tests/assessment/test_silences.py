@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.assessment.assessments import judge_levels
 from riskmap.assessment.desk_files import Decision
-from riskmap.assessment.judgements import judge_levels
 from riskmap.assessment.silences import UNTOLD, measure_sources
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.profiles import apply_profile

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import compare_risks, last_known
-from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
 from riskmap.errors import InputError
@@ -169,8 +169,7 @@ def audit_method(
 
 def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
-    key = ["region_id", "layer"]
-    found = risks.set_index(key)["expected_count"].reindex(pd.MultiIndex.from_frame(like[key]))
+    found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
     return found.to_numpy(dtype=float)
 
 
@@ -251,9 +250,6 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
 
 
-_KEY = ["region_id", "layer"]
-
-
 def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     """Return how the levels and probabilities of two layers differ.
 
@@ -293,9 +289,9 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
         met = f"{first:%Y-%m-%d}, {last:%Y-%m-%d}"
         raise InputError("the layers are not in order", met=met, expected="old, new")
     old, _ = carry_regions(old, new.regions)
-    keys = pd.concat([new.risks[_KEY], old.risks[_KEY]], ignore_index=True).drop_duplicates()
+    keys = pd.concat([new.risks[KEY], old.risks[KEY]], ignore_index=True).drop_duplicates()
     index = pd.MultiIndex.from_frame(keys)
-    now = new.risks.set_index(_KEY).reindex(index).reset_index()
+    now = new.risks.set_index(KEY).reindex(index).reset_index()
     told = compare_risks(now, old, new.scale, context=new.context)
     names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
     table = keys.reset_index(drop=True).assign(
@@ -315,7 +311,7 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
 def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
     """Return the cause that did most to each change."""
     if new.context.previous_as_of == old.context.as_of and len(new.changes):
-        parts = new.changes.pivot_table(index=_KEY, columns="cause", values="value")
+        parts = new.changes.pivot_table(index=KEY, columns="cause", values="value")
         toward = parts.mul(np.sign(parts.sum(axis=1)), axis=0)
         found = toward.idxmax(axis=1).where(toward.max(axis=1) > 0)
         return found.reindex(index).to_numpy(dtype=object)
@@ -325,7 +321,7 @@ def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.nda
 
 def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
     """Return the rules that spoke of each region and layer."""
-    rules = new.audit.groupby(_KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
+    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
     return rules.reindex(index).to_numpy(dtype=object)
 
 
@@ -385,14 +381,14 @@ def _carry_risks(risks: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame
     known = _succeed(known.drop(columns="expected_count"), pairs)
     first = ["known", "below_since", "old_id"]  # who waits for the shortest time comes first
     known = known.sort_values(first, ascending=[False, False, True], na_position="first")
-    known = known.drop_duplicates(_KEY).sort_index()
-    counts = risks.loc[risks["region_id"].isin(pairs["old_id"]), [*_KEY, "expected_count"]]
-    found = known.merge(carry_over(counts, pairs, values=["expected_count"]), on=_KEY)
+    known = known.drop_duplicates(KEY).sort_index()
+    counts = risks.loc[risks["region_id"].isin(pairs["old_id"]), [*KEY, "expected_count"]]
+    found = known.merge(carry_over(counts, pairs, values=["expected_count"]), on=KEY)
     several = pairs["old_id"].duplicated(keep=False) | pairs["new_id"].duplicated(keep=False)
     mixed = found["region_id"].isin(pairs.loc[several, "new_id"])
     found["p_any"] = found["p_any"].mask(mixed)
     told = found[found["old_id"] != found["region_id"]]
-    audit = told[_KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
+    audit = told[KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
     return found[risks.columns], conform(audit.reset_index(drop=True), AUDIT_COLUMNS)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
+from riskmap.assessment.layers import KEY
 from riskmap.errors import InputError, ModelError
 from riskmap.schema import EVENT_TYPES, LAYERS
 
@@ -98,8 +99,7 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
         toll = told[_VICTIMS].fillna(0).sum(axis=1).to_numpy(dtype=float)
         tolls = fit_tolls(toll, kinds, n_kinds=len(EVENT_TYPES))
         mixes = _mix_types(evidence, forecast)
-        keys = ["region_id", "layer"]
-        counts = risks[keys].merge(forecast.frame[[*keys, "dispersion"]], on=keys, how="left")
+        counts = risks[KEY].merge(forecast.frame[[*KEY, "dispersion"]], on=KEY, how="left")
         mean = risks["expected_count"].to_numpy()
         excess = np.maximum(counts["dispersion"].to_numpy() - 1.0, 0.0)
         region = pd.Index(forecast.keys["region_id"]).get_indexer(risks["region_id"])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
+from riskmap.assessment.layers import AUDIT_COLUMNS, KEY, RISK_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES
 from riskmap.errors import InputError
 from riskmap.hazards import match_size
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from riskmap.assessment.levels import LevelScale
     from riskmap.typing import FloatArray, IntArray
 
-_KEY = ["region_id", "layer"]
 
 #: The level below which nothing falls after an attack on the group.
 FLOOR = LEVEL_NAMES.index("moderate")
@@ -122,11 +121,11 @@ def _keep_unwatched(
 
     One that nobody watched before either has none to keep, nor has one of a layer that doesn't say.
     """
-    known = previous.knowledge.loc[previous.knowledge["watched"], _KEY]
-    old = previous.risks.loc[previous.risks["level_as_of"].notna(), _KEY]
+    known = previous.knowledge.loc[previous.knowledge["watched"], KEY]
+    old = previous.risks.loc[previous.risks["level_as_of"].notna(), KEY]
     watched = pd.MultiIndex.from_frame(pd.concat([known, old]))
     blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
-    kept = blind & (base > level) & pd.MultiIndex.from_frame(risks[_KEY]).isin(watched)
+    kept = blind & (base > level) & pd.MultiIndex.from_frame(risks[KEY]).isin(watched)
     return np.where(kept, base, level), kept
 
 
@@ -224,7 +223,7 @@ def _read_before(
     old = previous.risks
     if previous.context.group != context.group:
         old = old[old["layer"] != "group"]
-    found = old.set_index(_KEY)[columns].reindex(pd.MultiIndex.from_frame(risks[_KEY]))
+    found = old.set_index(KEY)[columns].reindex(pd.MultiIndex.from_frame(risks[KEY]))
     found = found.reset_index()
     days = previous.context.horizon_days
     if previous.scale.scale_id != scale.scale_id:

@@ -31,10 +31,16 @@ CONFIDENCES = ("low", "medium", "high")
 TRENDS = ("deteriorated", "unchanged", "improved")
 FRAGILITIES = ("robust", "fragile")
 
-#: Risks: one row a region and layer, sorted by ``region_id`` and then from wide to narrow.
-RISK_COLUMNS = (
+#: What a row of most tables is about.
+KEY = ["region_id", "layer"]
+_ABOUT = (
     Column("region_id", TEXT, "the region"),
     Column("layer", TEXT, "which incidents it is about", LAYERS),
+)
+
+#: Risks: one row a region and layer, sorted by ``region_id`` and then from wide to narrow.
+RISK_COLUMNS = (
+    *_ABOUT,
     Column("risk_level", COUNT, "0 insufficient data, 1 minimal ... 5 extreme"),
     Column("level_name", TEXT, "name of the level"),
     Column("p_any", NUMBER, "probability of at least one incident within the horizon"),
@@ -82,16 +88,14 @@ RISK_COLUMNS = (
 
 #: Drivers: the parts of each expected count; they sum to it.
 DRIVER_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("driver", TEXT, "what the part is, such as 'own history'"),
     Column("value", NUMBER, "its part of expected_count"),
 )
 
 #: Influences: what each forecast would be without one incident or one source.
 INFLUENCE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("kind", TEXT, "what is left out", ("incident", "source")),
     Column("key", TEXT, "its incident_id, or the source"),
     Column("value", NUMBER, "what it adds to expected_count"),
@@ -103,8 +107,7 @@ INFLUENCE_COLUMNS = (
 
 #: Counterfactuals: the smallest things that would move a level, each one verified by running it.
 COUNTERFACTUAL_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("direction", TEXT, "which way the level moves", ("up", "down")),
     Column("kind", TEXT, "more incidents, or days without", ("more", "quiet")),
     Column("amount", NUMBER, "how many incidents, or how many days"),
@@ -114,16 +117,14 @@ COUNTERFACTUAL_COLUMNS = (
 
 #: Changes: what moved each expected count since the layer before; they sum to the difference.
 CHANGE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("cause", TEXT, "new incidents, decay, neighbours, revisions, boundary or method"),
     Column("value", NUMBER, "its part of the change of expected_count"),
 )
 
 #: Audit: one line for every level that is not what the thresholds alone give.
 AUDIT_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("rule", TEXT, "the rule that spoke"),
     Column("detail", TEXT, "what it found and did"),
 )
@@ -153,8 +154,7 @@ GONE_COLUMNS = (
 
 #: Knowledge: what could have been told of each region and layer, and what was lost.
 KNOWLEDGE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("watched", FLAG, "whether a source that can see the layer watches the region now"),
     Column("named", FLAG, "whether one of them says who was hit"),
     Column("sources", TEXT, "those that watch it, joined by '; '"),

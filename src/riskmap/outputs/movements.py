@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
@@ -222,14 +223,13 @@ def find_moves(layer: RiskLayer) -> pd.DataFrame:
     Where a rule holds a level, more incidents may only bring the thresholds up to it: that would
     move nothing. Nor does silence where nobody watches.
     """
-    keys = ["region_id", "layer"]
-    levels = layer.risks[[*keys, "risk_level"]].rename(columns={"risk_level": "level_now"})
-    table = layer.counterfactuals.merge(levels, on=keys)
+    levels = layer.risks[[*KEY, "risk_level"]].rename(columns={"risk_level": "level_now"})
+    table = layer.counterfactuals.merge(levels, on=KEY)
     up = (table["direction"] == "up") & (table["risk_level"] > table["level_now"])
     down = (table["direction"] == "down") & (table["risk_level"] < table["level_now"])
     known = layer.knowledge
-    blind = pd.MultiIndex.from_frame(known.loc[known["watched"].eq(other=False), keys])
-    down &= ~pd.MultiIndex.from_frame(table[keys]).isin(blind)
+    blind = pd.MultiIndex.from_frame(known.loc[known["watched"].eq(other=False), KEY])
+    down &= ~pd.MultiIndex.from_frame(table[KEY]).isin(blind)
     moves = table[(up | down).fillna(value=False).astype(bool)]
     order = ["region_id", "layer", "direction", "amount"]
     return moves.sort_values(order, ascending=[True, True, False, True], ignore_index=True)

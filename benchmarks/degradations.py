@@ -172,7 +172,7 @@ def judge(
     found = judge_levels(
         forecast, scale, previous=previous, context=Context.read(forecast.provenance)
     )
-    return Levels(ordered, found.risks, found.attacks)
+    return Levels(ordered, found["risks"], found["attacks"])
 
 
 @lru_cache(maxsize=64)

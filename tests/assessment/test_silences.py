@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,8 @@ def assess(incidents, day=DAY, previous=None, model=MODEL):
 def judge(incidents, previous):
     """Levels and their audit as in `assess`, without what changes neither."""
     context = replace(previous.context, as_of=pd.Timestamp(DAY))
-    return judge_levels(ask(incidents), SCALE, previous=previous, context=context)
+    judged = judge_levels(ask(incidents), SCALE, previous=previous, context=context)
+    return SimpleNamespace(**judged)
 
 
 def unflagged_drops(whole, less):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -117,23 +116,24 @@ def assess(
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
     context = Context.read(provenance)
     judged = judge_levels(forecast, chosen, previous=previous, context=context, decisions=decisions)
-    risks = add_consequences(judged.risks, forecast)
+    risks = add_consequences(judged["risks"], forecast)
     risks = add_rates(risks, forecast, ordered, context=context)
+    judged |= {"risks": risks, "audit": pd.concat([moved, judged["audit"]], ignore_index=True)}
     drivers = forecast.components.rename(columns={"component": "driver"})
-    known = risks.loc[risks["risk_level"] > INSUFFICIENT, ["region_id", "layer"]]
+    known = risks.loc[risks["risk_level"] > INSUFFICIENT, KEY]
     plain = pd.DataFrame(ordered).drop(columns=ordered.geometry.name)
     return RiskLayer(
         regions=gpd.GeoDataFrame(
             conform(plain, REGION_COLUMNS), geometry=ordered.geometry.array, crs=CRS
         ),
-        risks=risks,
-        drivers=conform(known.merge(drivers, on=["region_id", "layer"]), DRIVER_COLUMNS),
+        **judged,
+        drivers=conform(known.merge(drivers, on=KEY), DRIVER_COLUMNS),
         incidents=carried,
         scale=chosen,
         headline="foreign" if group is None else "group",
         provenance=provenance,
         ledger=forecast.ledger,
-        sites=assess_sites(risks, ordered, group=group, attacks=judged.attacks),
+        sites=assess_sites(risks, ordered, group=group, attacks=judged["attacks"]),
         changes=empty_table(CHANGE_COLUMNS)
         if previous is None
         else explain_changes(
@@ -143,14 +143,8 @@ def assess(
             context=context,
             moved=bool(context.differs(previous.context, BOUNDARY)) or not moved.empty,
         ),
-        audit=pd.concat([moved, judged.audit], ignore_index=True),
-        sources=judged.sources,
-        influences=judged.influences,
-        counterfactuals=judged.counterfactuals,
         knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
         shares=conform(forecast.shares, SHARE_COLUMNS),
-        attacks=judged.attacks,
-        gone=judged.gone,
     )
 
 
@@ -206,25 +200,6 @@ def carried_incidents(
 _NUMBERS = ("p_any", "p_least", "p_most", "expected_count", "q05", "q50", "q95")
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """Levels, and what they rest on.
-
-    Parameters
-    ----------
-    risks, influences, counterfactuals, audit, sources, attacks, gone : DataFrame
-        As in :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
-    """
-
-    risks: pd.DataFrame
-    influences: pd.DataFrame
-    counterfactuals: pd.DataFrame
-    audit: pd.DataFrame
-    sources: pd.DataFrame
-    attacks: pd.DataFrame
-    gone: pd.DataFrame
-
-
 def judge_levels(
     forecast: Forecast,
     scale: LevelScale,
@@ -232,7 +207,7 @@ def judge_levels(
     previous: RiskLayer | None,
     context: Context,
     decisions: Sequence[Decision] = (),
-) -> Judgement:
+) -> dict[str, pd.DataFrame]:
     """Return the levels of a forecast: knowledge, thresholds, holds, caps, and floors last.
 
     Parameters
@@ -250,7 +225,9 @@ def judge_levels(
 
     Returns
     -------
-    Judgement
+    dict of str to DataFrame
+        ``risks, influences, counterfactuals, audit, sources, attacks, gone`` as in
+        :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
 
     Examples
     --------
@@ -261,7 +238,7 @@ def judge_levels(
     >>> forecast = rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01"))
     >>> judged = judge_levels(forecast, rm.LevelScale.default(), previous=None,
     ...                       context=Context.read(forecast.provenance))
-    >>> judged.risks["risk_level"].equals(rm.assess(forecast, districts).risks["risk_level"])
+    >>> judged["risks"]["risk_level"].equals(rm.assess(forecast, districts).risks["risk_level"])
     True
     """
     as_of, days = context.as_of, context.horizon_days
@@ -282,19 +259,17 @@ def judge_levels(
     carried = carry_attacks(forecast, previous, as_of=as_of)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
     floored, floors = raise_attacked(
-        reasons.risks, attacks, scale, decisions=decisions, as_of=as_of
+        reasons["risks"], attacks, scale, decisions=decisions, as_of=as_of
     )
     floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=days)
-    return Judgement(
-        risks=conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
-        influences=reasons.influences,
-        counterfactuals=reasons.counterfactuals,
-        audit=pd.concat([*audit, reasons.audit, floors, ordered], ignore_index=True),
-        sources=measure_sources(forecast.evidence, as_of=as_of),
-        attacks=attacks,
-        gone=missed,
-    )
+    return reasons | {
+        "risks": conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
+        "audit": pd.concat([*audit, reasons["audit"], floors, ordered], ignore_index=True),
+        "sources": measure_sources(forecast.evidence, as_of=as_of),
+        "attacks": attacks,
+        "gone": missed,
+    }
 
 
 def _flag_gone(risks: pd.DataFrame, silent: NDArray[np.bool_]) -> pd.DataFrame:

@@ -158,11 +158,7 @@ def compare_authorities(
     >>> rm.compare_authorities(rm.assess(found, districts), said)["stated"].unique().tolist()
     ['2']
     """
-    chosen = layer.headline if name is None else name
-    risks = layer.risks.loc[layer.risks["layer"] == chosen, ["region_id", "risk_level"]]
-    if risks.empty:
-        raise InputError("no such layer", column="name", met=chosen)
-    as_of = layer.context.as_of
+    risks, as_of = layer.risks_of(name)[["region_id", "risk_level"]], layer.context.as_of
     said = _check_statements(statements)
     said = said[said["stated_date"] <= as_of]
     places = pd.DataFrame(layer.regions[["region_id", "name", "parent_id", "iso3"]])

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy import optimize, special
 
 from riskmap.assessment.layers import KEY
-from riskmap.errors import InputError, ModelError
+from riskmap.errors import ModelError
 from riskmap.schema import EVENT_TYPES, LAYERS
 
 if TYPE_CHECKING:
@@ -182,12 +182,7 @@ def consequence_matrix(layer: RiskLayer, name: str | None = None) -> pd.DataFram
     >>> int(consequence_matrix(layer).to_numpy().sum()) == len(districts)
     True
     """
-    chosen = layer.headline if name is None else name
-    risks = layer.risks[layer.risks["layer"] == chosen]
-    if risks.empty:
-        raise InputError(
-            "no such layer", met=chosen, expected=" or ".join(layer.risks["layer"].unique())
-        )
+    risks = layer.risks_of(name)
     severe = risks["severe_scenario"].to_numpy()
     steps = np.searchsorted(list(CONSEQUENCES.values()), severe, side="right") - 1
     columns = [*CONSEQUENCES, "not assessed"]

@@ -253,7 +253,8 @@ def _make_group(table: Mapping[str, Any]) -> WorkerGroup:
     """Return the group that a table describes."""
     _check_keys(table, (*_KEYS, *_TABLES), where="the file")
     known: dict[str, Any] = {key: _text(table, key) for key in _KEYS[1:] if key in table}
-    nations = table.get("nationality", ())
+    if isinstance(table.get("nationality"), str):
+        table = {**table, "nationality": [table["nationality"]]}
     sites = tuple(_make_site(row) for row in _rows(table, "sites"))
     named = {site.name: site for site in sites}
     relevance = table.get("relevance", {})
@@ -262,29 +263,22 @@ def _make_group(table: Mapping[str, Any]) -> WorkerGroup:
     _check_keys(relevance, tuple(RELEVANCE), where="relevance")
     weights = {grade: _number(relevance, grade) for grade in relevance}
     return WorkerGroup(
-        nationality=_nations(nations),
+        nationality=_texts(table, "nationality", what="a code or a list of codes"),
         sites=sites,
         routes=tuple(_make_route(row, named) for row in _rows(table, "routes")),
         presence=tuple(_make_presence(row) for row in _rows(table, "exposure")),
         all_foreigners=tuple(_make_presence(row) for row in _rows(table, "all_foreigners")),
-        employers=_names(table.get("employers", ())),
+        employers=_texts(table, "employers", what="a list of names"),
         weights=tuple(weights.items()),
         **known,
     )
 
 
-def _nations(value: Any) -> tuple[str, ...]:
-    """Return a code or a list of codes as a tuple."""
-    codes = [value] if isinstance(value, str) else value
-    if not isinstance(codes, list | tuple) or not all(isinstance(code, str) for code in codes):
-        raise InputError("not a code or a list of codes", column="nationality", met=value)
-    return tuple(codes)
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    """Return a list of names as a tuple."""
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise InputError("not a list of names", column="employers", met=value)
+def _texts(table: Mapping[str, Any], key: str, *, what: str) -> tuple[str, ...]:
+    """Return a list of texts as a tuple."""
+    value = table.get(key, ())
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        raise InputError(f"not {what}", column=key, met=value)
     return tuple(value)
 
 

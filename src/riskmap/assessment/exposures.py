@@ -47,44 +47,28 @@ DISPUTED = "none of the group there, as given, but incidents of the group were r
 _DISTRICT = 2
 
 
-@dataclass(frozen=True)
-class Scenarios:
-    """Assumed numbers of workers in a region, where nobody told how many there are.
-
-    Parameters
-    ----------
-    scenario_id
-        Versioned name that outputs carry.
-    workers
-        Low, middle and high headcount by administrative level.
-    anchors
-        What the middle is read off, with its source.
-    """
-
-    scenario_id: str
-    workers: dict[int, tuple[float, float, float]]
-    anchors: tuple[str, ...]
-
-
 @lru_cache(maxsize=1)
-def read_scenarios() -> Scenarios:
-    """Return the scenarios that ship with riskmap.
+def read_scenarios() -> tuple[str, dict[int, tuple[float, float, float]]]:
+    """Return the assumed numbers of workers in a region where nobody told how many there are.
+
+    Returns
+    -------
+    str
+        Versioned name that outputs carry.
+    dict
+        Low, middle and high headcount by administrative level.
 
     Examples
     --------
-    >>> low, mid, high = read_scenarios().workers[2]
-    >>> low < mid < high
-    True
+    >>> name, workers = read_scenarios()
+    >>> name, workers[2]
+    ('riskmap-exposure-2026.1', (20.0, 200.0, 2000.0))
     """
     table = read_toml(data_path("exposure/scenarios.toml"))
-    return Scenarios(
-        scenario_id=table["scenario_id"],
-        workers={
-            row["adm_level"]: (float(row["low"]), float(row["mid"]), float(row["high"]))
-            for row in table["scenarios"]
-        },
-        anchors=tuple(f"{row['what']} ({row['source']})" for row in table["anchors"]),
-    )
+    return table["scenario_id"], {
+        row["adm_level"]: (float(row["low"]), float(row["mid"]), float(row["high"]))
+        for row in table["scenarios"]
+    }
 
 
 def add_rates(
@@ -203,7 +187,7 @@ def _find_years(
     seen: pd.Series,
 ) -> tuple[FloatArray, FloatArray]:
     """Return low, middle and high worker-years of each region in the horizon, and their basis."""
-    scenarios, days = read_scenarios(), context.horizon_days
+    (scenario_id, assumed), days = read_scenarios(), context.horizon_days
     years = np.empty((len(regions), 3))
     basis = np.empty(len(regions), dtype=object)
     by_region: dict[str, list[Presence]] = {}
@@ -213,12 +197,11 @@ def _find_years(
     for i, (region, level) in enumerate(zip(regions["region_id"], levels, strict=True)):
         told = by_region.get(region)
         if told is None:
-            workers = scenarios.workers[min(level, _DISTRICT)]
+            workers = assumed[min(level, _DISTRICT)]
             years[i] = np.array(workers) * days / YEAR_DAYS
             low, mid, high = workers
             basis[i] = (
-                f"none given: scenario of {mid:g} workers ({low:g} to {high:g}), "
-                f"{scenarios.scenario_id}"
+                f"none given: scenario of {mid:g} workers ({low:g} to {high:g}), {scenario_id}"
             )
             continue
         years[i], basis[i] = _count_years(told, start=context.as_of, days=days)

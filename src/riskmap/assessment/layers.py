@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskmap import schema
 from riskmap.assessment.contexts import Context
+from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
@@ -250,6 +251,21 @@ class RiskLayer:
     def context(self) -> Context:
         """What the provenance says, with its types."""
         return Context.read(self.provenance)
+
+    def risks_of(self, name: str | None = None) -> pd.DataFrame:
+        """Return the risks of one layer, the headline when None.
+
+        Raises
+        ------
+        InputError
+            When there is no such layer.
+        """
+        chosen = self.headline if name is None else name
+        risks = self.risks[self.risks["layer"] == chosen]
+        if risks.empty:
+            expected = " or ".join(self.risks["layer"].unique())
+            raise InputError("no such layer", column="name", met=chosen, expected=expected)
+        return risks
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""

@@ -6,7 +6,6 @@ foreigners face, are floors, which come last. And the least that would move it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,28 +42,9 @@ if TYPE_CHECKING:
 TOLD = 10
 
 
-@dataclass(frozen=True)
-class Reasons:
-    """What explains the levels of a layer.
-
-    Parameters
-    ----------
-    influences, counterfactuals, audit : DataFrame
-        As in :class:`riskmap.RiskLayer`.
-    risks : DataFrame
-        With ``fragility``, ``single_source`` and ``disagreement``, and levels that rest on one
-        source capped.
-    """
-
-    risks: pd.DataFrame
-    influences: pd.DataFrame
-    counterfactuals: pd.DataFrame
-    audit: pd.DataFrame
-
-
 def find_reasons(
     forecast: Forecast, risks: pd.DataFrame, scale: LevelScale, *, context: Context
-) -> Reasons:
+) -> dict[str, pd.DataFrame]:
     """Return the reasons of levels, and the levels that one source alone may raise by one step.
 
     Parameters
@@ -80,19 +60,22 @@ def find_reasons(
 
     Returns
     -------
-    Reasons
+    dict of str to DataFrame
+        ``influences, counterfactuals, audit`` as in :class:`riskmap.RiskLayer`, and ``risks`` with
+        ``fragility``, ``single_source`` and ``disagreement``, and levels that rest on one source
+        capped.
     """
     influences = _judge_influences(forecast, risks, scale, context)
     capped, audit = cap_single_sources(risks, influences, scale)
     asked = set(forecast.responses["layer"].unique())
     stamped = _stamp_fragility(capped, influences, asked=asked)
     spread = stamped["p_most"] - stamped["p_least"]
-    return Reasons(
-        risks=stamped.assign(disagreement=spread),
-        influences=_tell_influences(influences),
-        counterfactuals=_find_counterfactuals(forecast, risks, scale, context.horizon_days),
-        audit=audit,
-    )
+    return {
+        "risks": stamped.assign(disagreement=spread),
+        "influences": _tell_influences(influences),
+        "counterfactuals": _find_counterfactuals(forecast, risks, scale, context.horizon_days),
+        "audit": audit,
+    }
 
 
 def _judge_influences(

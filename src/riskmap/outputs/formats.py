@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskmap.errors import InputError
+from riskmap.outputs.catalogues import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,13 +80,7 @@ def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
     >>> choose_formats(["csv", "map", "csv"])
     ('csv', 'map')
     """
-    chosen = tuple(FORMATS) if formats is None else tuple(dict.fromkeys(formats))
-    unknown = [name for name in chosen if name not in FORMATS]
-    if unknown:
-        raise InputError(
-            "an unknown format", met=unknown[0], expected="one of " + ", ".join(FORMATS)
-        )
-    return chosen
+    return choose(FORMATS if formats is None else formats, FORMATS, what="an unknown format")
 
 
 def find_file(path: Path) -> str:

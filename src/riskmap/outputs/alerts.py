@@ -11,7 +11,7 @@ import shapely
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.movements import flag_table
+from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.tables import plain_records, risk_table
 from riskmap.outputs.wordings import (
     NONE,
@@ -258,7 +258,7 @@ def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, st
     """Return what the feed says of a region."""
     level, region = level_told(row, words), display(row.region_id)
     if row.level_before is not pd.NA and row.level_before != row.risk_level:
-        level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
+        level = f"{level_words(row.level_before, words)} \u2192 {level}"
     said = NONE if pd.isna(row.p_any) else percent(row.p_any)
     data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
     within = f"{layer.context.horizon_days:g} days"
@@ -273,5 +273,5 @@ def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, st
 def _told(table: pd.DataFrame) -> pd.DataFrame:
     """Return the regions that stand high, were attacked, or whose level is not what it was."""
     table = table.assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
-    moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
-    return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved | table["attacked"]]
+    told = table["risk_level"].isin(list(CAP_LEVELS)) | has_moved(table) | table["attacked"]
+    return table[told]

@@ -56,15 +56,13 @@ def change_rows(told: Edition) -> Grid:
     """
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
-    now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
-    moved = table["level_before"].notna() & (now != before)
-    rows = table[moved]
+    rows = table[has_moved(table)]
     shown = rows.head(MOST_ROWS)
     cells = [
         (
             name,
-            NONE if pd.isna(old) else level_words(int(old), words),
-            level_words(int(new), words),
+            level_words(old, words),
+            level_words(new, words),
             parts.get(key, NONE),
             rules.get(key, NONE),
         )
@@ -80,6 +78,18 @@ def change_rows(told: Edition) -> Grid:
         rest = words["other_regions"].format(n=len(rows) - len(shown))
         cells.append((rest, NONE, NONE, NONE, NONE))
     return told.grid(("region", "previous", "level", "why", "rule"), cells)
+
+
+def has_moved(table: pd.DataFrame) -> pd.Series:
+    """Return which rows of risks have another level than before; none without one before.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"risk_level": [3, None, 2], "level_before": [2, 1, None]})
+    >>> has_moved(rows.astype("Int64")).tolist()
+    [True, True, False]
+    """
+    return (table["level_before"] != table["risk_level"].fillna(INSUFFICIENT)).fillna(value=False)
 
 
 def change_texts(told: Edition) -> pd.Series:
@@ -117,8 +127,7 @@ def held_rows(told: Edition) -> Grid:
     """
     table, audit = told.table, told.of_headline(told.layer.audit)
     audit = audit[audit["rule"] != "unwatched"]
-    now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
-    still = table[table["level_before"].isna() | (now == before)]
+    still = table[~has_moved(table)]
     cells = []
     for rule, keys in audit.groupby("rule")["region_id"]:
         rows = still[still["region_id"].isin(keys)]

@@ -342,35 +342,20 @@ def log_rows(told: Edition) -> tuple[tuple[str, str], ...]:
 
 
 def gap_rows(told: Edition) -> Grid:
-    """Return the regions that are not assessed, by what they are part of."""
-    unknown = told.unknown
+    """Return the regions that are not assessed, by what they are part of, and why where told."""
+    unknown = told.unknown.sort_values("region_id")
+    by = {"parent": unknown["parent"].map(display)}
     if unknown["reasons"].notna().any():
-        return _reason_rows(told)
-    groups = unknown.sort_values("region_id").groupby(unknown["parent"].map(display))
-    rows = (
-        (
-            parent or NONE,
-            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
-        )
-        for parent, rows in groups
-    )
-    return told.grid(("parent", "regions"), rows)
-
-
-def _reason_rows(told: Edition) -> Grid:
-    """Return the regions that are not assessed, by what they are part of and why."""
-    why = [_reason_words(codes, told.words) for codes in reason_codes(told.unknown)]
-    rows = told.unknown.assign(why=why).sort_values("region_id")
-    groups = rows.groupby([rows["parent"].map(display), "why"])
+        why = [_reason_words(codes, told.words) for codes in reason_codes(unknown)]
+        by["because"] = pd.Series(why, unknown.index)
     cells = (
         (
-            parent or NONE,
-            reason,
-            f"{len(part)}: " + ", ".join(map(display, part["name"].fillna(part["region_id"]))),
+            *(name or NONE for name in names),
+            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
         )
-        for (parent, reason), part in groups
+        for names, rows in unknown.groupby([*by.values()])
     )
-    return told.grid(("parent", "because", "regions"), cells)
+    return told.grid((*by, "regions"), cells)
 
 
 def unread_counts(layer: RiskLayer) -> pd.Series:

@@ -256,7 +256,7 @@ def judge_levels(
         audit += [gone.audit, methods, holds]
         risks, missed = _flag_gone(risks, silent), gone.reports
     reasons = find_reasons(forecast, risks, scale, context=context)
-    carried = carry_attacks(forecast, previous, as_of=as_of)
+    carried = carry_attacks(forecast, previous, context=context)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
     floored, floors = raise_attacked(
         reasons["risks"], attacks, scale, decisions=decisions, as_of=as_of

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
-    from riskmap.panels.groups import WorkerGroup
     from riskmap.typing import IntArray
 
 #: So many of the weightiest incidents are told for each region and layer.
@@ -225,7 +224,7 @@ def _find_counterfactuals(
 
 
 def carry_attacks(
-    forecast: Forecast, previous: RiskLayer | None, *, as_of: pd.Timestamp
+    forecast: Forecast, previous: RiskLayer | None, *, context: Context
 ) -> pd.DataFrame:
     """Return the attacks of a forecast, and those of the layer before that are told no more.
 
@@ -238,14 +237,14 @@ def carry_attacks(
         Today's.
     previous : RiskLayer, optional
         The layer before, of the same group. A public one doesn't say whose it is: it may be theirs.
-    as_of
-        The day of the layer.
+    context : Context
+        Of the layer that is made.
     """
     now = conform(forecast.attacks, ATTACK_COLUMNS)
-    if previous is None or not _may_be_of(previous, forecast.group):
+    if previous is None or not _may_be_of(previous, context.group):
         return now
     known = set(forecast.keys["region_id"])
-    old = previous.attacks[previous.attacks["until"] > as_of]
+    old = previous.attacks[previous.attacks["until"] > context.as_of]
     gone = old[[not _tells_again(row, now, known) for row in old.itertuples()]]
     if gone.empty:
         return now
@@ -263,11 +262,10 @@ def carry_attacks(
     return pd.concat([now, gone[~moved]], ignore_index=True)
 
 
-def _may_be_of(previous: RiskLayer, group: WorkerGroup | None) -> bool:
+def _may_be_of(previous: RiskLayer, group: str | None) -> bool:
     """Return whether the attacks of a layer are those on a group, or may be."""
     hidden = previous.context.is_public and previous.headline == "group"
-    same = previous.context.group == (None if group is None else str(group))
-    return same or (hidden and group is not None)
+    return previous.context.group == group or (hidden and group is not None)
 
 
 def _join(*told: Any) -> str | None:

@@ -20,7 +20,6 @@ from riskmap.assessment.layers import (
     SOURCE_COLUMNS,
     empty_table,
 )
-from riskmap.panels.cells import day_of
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners, is_violence
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
 UNNAMED = "unnamed"
+#: Days are counted from this one.
+_FIRST_DAY = pd.Timestamp("1970-01-01")
 
 #: What is said of every region when reports that have gone can't be seen.
 UNTOLD = "the layer before names no sources, so that reports that have gone can't be told"
@@ -245,7 +246,7 @@ def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "position": pd.Index(keys["region_id"]).get_indexer(evidence["region_id"]),
-            "day": (evidence["event_date"] - pd.Timestamp("1970-01-01")).dt.days,
+            "day": (evidence["event_date"] - _FIRST_DAY).dt.days,
             "reports": evidence["weight"],
             "foreign": evidence["weight"] * hits_foreigners(evidence),
             "unclear": 0.0,
@@ -263,7 +264,7 @@ def _doubt_regions(
         lost.assign(foreign=lost["weight"] * lost["foreign"]),
         keys,
         told,
-        today=day_of(as_of),
+        today=(as_of - _FIRST_DAY).days,
         recent_days=rules.recent_days,
         lost_share=rules.lost_share,
     )

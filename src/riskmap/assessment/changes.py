@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import compare_risks, last_known
-from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, empty_table
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
 from riskmap.errors import InputError
@@ -96,7 +96,7 @@ def explain_changes(
     True
     """
     if not _can_ask(forecast):
-        return conform(pd.DataFrame(), CHANGE_COLUMNS)
+        return empty_table(CHANGE_COLUMNS)
     levels = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
     same = previous.context.group == context.group
@@ -114,8 +114,10 @@ def explain_changes(
         table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids[known])
         long = table.rename_axis("region_id").reset_index().melt("region_id", var_name="cause")
         tables.append(long.assign(layer=layer))
-    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    return conform(_order(whole, risks), CHANGE_COLUMNS)
+    if not tables:
+        return empty_table(CHANGE_COLUMNS)
+    whole = pd.concat(tables).sort_values("region_id", kind="stable", ignore_index=True)
+    return conform(whole, CHANGE_COLUMNS)
 
 
 def audit_method(
@@ -171,21 +173,6 @@ def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
     found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
     return found.to_numpy(dtype=float)
-
-
-def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
-    """Return changes in the order of the risks and of the causes."""
-    if changes.empty:
-        return changes
-    layers = list(risks["layer"].unique())
-    rank = {"layer": layers.index, "cause": CAUSES.index}
-    ordered = changes.sort_values(
-        ["region_id", "layer", "cause"],
-        key=lambda column: column.map(rank[column.name]) if column.name in rank else column,
-        kind="stable",
-        ignore_index=True,
-    )
-    return ordered[["region_id", "layer", "cause", "value"]]
 
 
 def _can_ask(forecast: Forecast) -> bool:
@@ -365,7 +352,7 @@ def carry_regions(previous: RiskLayer, regions: gpd.GeoDataFrame) -> tuple[RiskL
     """
     pairs = find_predecessors(previous.regions, regions)
     if pairs["old_id"].equals(pairs["new_id"]):
-        return previous, conform(pd.DataFrame(), AUDIT_COLUMNS)
+        return previous, empty_table(AUDIT_COLUMNS)
     gone = previous.regions["region_id"]
     gone = gone[~gone.isin(pairs["old_id"]) & ~gone.isin(pairs["new_id"])]
     pairs = pd.concat([pairs, pd.DataFrame({"old_id": gone, "new_id": gone, "weight": 1.0})])

@@ -17,8 +17,9 @@ import shapely
 from scenarios import SCOPES, scenario
 
 import riskmap as rm
-from riskmap.assessment.judgements import judge_levels
-from riskmap.assessment.successors import carry_regions
+from riskmap.assessment.assessments import judge_levels
+from riskmap.assessment.changes import carry_regions
+from riskmap.assessment.contexts import Context
 from riskmap.places.areas import find_predecessors
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
@@ -169,8 +170,10 @@ def judge(
     if previous is not None:
         previous, _ = carry_regions(previous, ordered)
     scale = rm.LevelScale.default()
-    found = judge_levels(forecast, scale, previous=previous, provenance=forecast.provenance)
-    return Levels(ordered, found.risks, found.attacks)
+    found = judge_levels(
+        forecast, scale, previous=previous, context=Context.read(forecast.provenance)
+    )
+    return Levels(ordered, found["risks"], found["attacks"])
 
 
 @lru_cache(maxsize=64)

@@ -18,8 +18,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.assessment.consequences import add_consequences, consequence_matrix
-from riskmap.assessment.exposures import add_rates
-from riskmap.assessment.sites import assess_sites
+from riskmap.assessment.exposures import add_rates, assess_sites
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.presence import Presence, Route, Site
 from riskmap.schema import INCIDENT_COLUMNS, REGION_COLUMNS, conform
@@ -118,7 +117,7 @@ def main(n: int) -> None:
     parts: dict[str, Callable[[], object]] = {
         "counting": count,
         "consequence": lambda: add_consequences(judged.risks, asked),
-        "rates": lambda: add_rates(judged.risks, asked, judged.regions, group=group),
+        "rates": lambda: add_rates(judged.risks, asked, judged.regions, context=judged.context),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),
         "authorities": lambda: rm.compare_authorities(judged, said),
         "matrix": lambda: consequence_matrix(judged),

@@ -14,7 +14,6 @@ import riskmap as rm
 from riskmap import cli
 from riskmap.cli.common import load_incidents
 from riskmap.errors import MissingDependencyError
-from riskmap.outputs.formats import FORMATS, Format
 
 RUN = CliRunner()
 
@@ -198,10 +197,10 @@ def test_a_wrong_format_or_profile_is_refused_before_any_work(tmp_path, option):
 
 
 def test_what_could_not_be_written_is_told(incidents, regions, tmp_path, monkeypatch):
-    def absent(*_):
+    def absent(*_, **__):
         raise MissingDependencyError("weasyprint", extra="report")
 
-    monkeypatch.setitem(FORMATS, "pdf", Format({"advisory.pdf": absent}, extra="report"))
+    monkeypatch.setattr("riskmap.outputs.documents.advisory_pdf", absent)
     args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
     done = run("run", incidents, *args, "--formats", "csv,pdf")
     assert "without pdf: weasyprint is not installed: pip install 'riskmap[report]'" in done.stdout

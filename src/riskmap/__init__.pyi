@@ -4,9 +4,9 @@ from . import datasets as datasets
 from . import testing as testing
 from .assessment.assessments import assess as assess
 from .assessment.authorities import compare_authorities as compare_authorities
-from .assessment.comparisons import compare_layers as compare_layers
-from .assessment.decisions import read_decisions as read_decisions
-from .assessment.group_files import read_group as read_group
+from .assessment.changes import compare_layers as compare_layers
+from .assessment.desk_files import read_decisions as read_decisions
+from .assessment.desk_files import read_group as read_group
 from .assessment.layers import RiskLayer as RiskLayer
 from .assessment.levels import LevelScale as LevelScale
 from .errors import InputError as InputError

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Self
 
 
 class RiskmapError(Exception):
@@ -69,6 +70,26 @@ class InputError(RiskmapError, ValueError):
         self.met = met
         self.expected = expected
         super().__init__(message)
+
+    @classmethod
+    def of(
+        cls,
+        error: InputError,
+        *,
+        file: str | Path | None = None,
+        row: int | None = None,
+        column: str | None = None,
+    ) -> Self:
+        """Return an error with the place that whoever reads a file knows.
+
+        Examples
+        --------
+        >>> print(InputError.of(InputError("not a text", column="name"), file="a.toml"))
+        a.toml, column name: not a text
+        """
+        known = column or error.column
+        met, expected = error.met, error.expected
+        return cls(error.message, file=file, row=row, column=known, met=met, expected=expected)
 
     def __str__(self) -> str:
         """Return the place, the message, what was met and what was expected, in this order."""

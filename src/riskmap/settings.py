@@ -6,9 +6,13 @@ There are no global options. Everything else is an argument.
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
+
+from riskmap.errors import InputError
 
 #: The version of riskmap, here so that every floor can write it down.
 VERSION = "0.1.0"
@@ -60,6 +64,25 @@ def is_offline() -> bool:
     True
     """
     return os.environ.get(OFFLINE_VARIABLE, "").strip().lower() not in ("", "0", "false", "no")
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises
+    ------
+    InputError
+        When it is missing or no TOML.
+
+    Examples
+    --------
+    >>> read_toml(data_path("levels/default.toml"))["horizon_days"]
+    90
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("not a TOML file", file=path, met=str(error)) from error
 
 
 def cache_folder() -> Path:

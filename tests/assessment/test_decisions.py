@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
-from riskmap.assessment.decisions import ATTACKED, Decision
-from riskmap.assessment.floors import tell_cleared
+from riskmap.assessment.desk_files import ATTACKED, Decision
+from riskmap.assessment.rules import tell_cleared
 from riskmap.cli import app
 from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS
@@ -86,7 +86,7 @@ def test_a_clearance_counts_until_its_end_and_for_its_region(tmp_path, day, clea
     rows |= {"until": pd.Timestamp("2025-04-15")}
     attacks = conform(pd.DataFrame(rows), ATTACK_COLUMNS)
     decided = rm.read_decisions(write(tmp_path, WHOLE))
-    told = tell_cleared(attacks, decided, as_of=day)["cleared"].notna().tolist()
+    told = tell_cleared(attacks, decided, as_of=pd.Timestamp(day))["cleared"].notna().tolist()
     assert told == [cleared, False]
 
 
@@ -117,6 +117,6 @@ def test_a_decision_clears_only_what_could_be_looked_at(clears, known, decided, 
         *("XQA0101", "group", clears, "an accident", "A. Analyst", date(2025, 12, 1)),
         decided=None if decided is None else date.fromisoformat(decided),
     )
-    known = pd.Timestamp(known)
+    known, as_of = pd.Timestamp(known), pd.Timestamp(as_of)
     met = one.takes("log:17", "XQA0101", "group", kind=ATTACKED, known=known, as_of=as_of)
     assert met is taken

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.assessment.contexts import Context
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, add_rates, read_scenarios
 from riskmap.errors import InputError
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.presence import Presence
+from riskmap.settings import data_path, read_toml
 
 REGIONS = rm.datasets.regions()
 HERE, THERE = REGIONS["region_id"].iloc[0], REGIONS["region_id"].iloc[1]
@@ -28,9 +30,13 @@ def forecast():
     return rm.forecast(panel, model=rm.EmpiricalBayes())
 
 
+def rated(forecast, group, regions=REGIONS):
+    context = Context.read(forecast.provenance)
+    return add_rates(forecast.frame, replace(forecast, group=group), regions, context=context)
+
+
 def rates(forecast, *presence):
-    group = replace(MINERS, presence=presence)
-    found = add_rates(forecast.frame, forecast, REGIONS, group=group)
+    found = rated(forecast, replace(MINERS, presence=presence))
     return found[found["layer"] == "group"].set_index("region_id")
 
 
@@ -45,7 +51,7 @@ def test_a_rate_is_incidents_over_worker_years(forecast):
 def test_where_nobody_told_a_scenario_says_so(forecast):
     table = rates(forecast, Presence(HERE, 400.0))
     others = table.drop(index=HERE)
-    low, mid, high = read_scenarios().workers[2]
+    low, mid, high = read_scenarios()[1][2]
     assert others["exposure_basis"].str.startswith("none given: scenario of 200 workers").all()
     years = mid * 90 / 365.25
     assert others["rate_per_1000_wy"].to_numpy() == pytest.approx(
@@ -106,14 +112,13 @@ def test_where_none_are_there_is_no_rate(forecast):
 
 
 def test_only_the_group_has_rates(forecast):
-    group = replace(MINERS, presence=(Presence(HERE, 10.0),))
-    found = add_rates(forecast.frame, forecast, REGIONS, group=group)
+    found = rated(forecast, replace(MINERS, presence=(Presence(HERE, 10.0),)))
     others = found[found["layer"] != "group"]
     assert others[[*COLUMNS, "exposure_basis"]].isna().all(axis=None)
 
 
 def test_without_a_group_nothing_is_added(forecast):
-    assert add_rates(forecast.frame, forecast, REGIONS, group=None) is forecast.frame
+    assert rated(forecast, None) is forecast.frame
 
 
 def test_exposure_of_a_region_that_is_none(forecast):
@@ -123,7 +128,7 @@ def test_exposure_of_a_region_that_is_none(forecast):
 
 def test_provinces_have_scenarios_of_their_own(forecast):
     wide = REGIONS.assign(adm_level=pd.array([1] * len(REGIONS), dtype="Int64"))
-    found = add_rates(forecast.frame, forecast, wide, group=MINERS)
+    found = rated(forecast, MINERS, wide)
     assert found["exposure_basis"].dropna().str.contains("4000 workers").all()
 
 
@@ -140,4 +145,6 @@ def test_intervals_cover_the_rates_that_made_the_counts():
 
 
 def test_every_anchor_names_its_source():
-    assert all("(" in anchor and anchor.endswith(")") for anchor in read_scenarios().anchors)
+    anchors = read_toml(data_path("exposure/scenarios.toml"))["anchors"]
+    assert anchors
+    assert all(anchor["what"] and anchor["source"] for anchor in anchors)

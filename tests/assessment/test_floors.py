@@ -10,7 +10,7 @@ import shapely
 from pyproj import Geod
 
 import riskmap as rm
-from riskmap.assessment.decisions import Decision
+from riskmap.assessment.desk_files import Decision
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.front_pages import attack_lines, summary_rows
 from riskmap.outputs.profiles import apply_profile

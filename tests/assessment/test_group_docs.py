@@ -57,7 +57,7 @@ def test_every_basis_and_class_is_explained():
     for basis in (GIVEN, CARRIED, NONE, DISPUTED):
         ending = basis.rsplit(", ", 1)[-1].removesuffix(": no rate")
         assert ending in GROUPS
-    for low, mid, high in read_scenarios().workers.values():
+    for low, mid, high in read_scenarios()[1].values():
         numbers = (f"{n:,.0f}".replace(",", " ") for n in (low, mid, high))
         assert "| " + " | ".join(numbers) + " |" in GROUPS
     for name in CONSEQUENCES:

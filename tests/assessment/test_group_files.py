@@ -144,7 +144,7 @@ def test_a_list_of_tables_is_expected(tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="not a TOML file"):
         rm.read_group(tmp_path / "none.toml")
 
 

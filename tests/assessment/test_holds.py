@@ -20,7 +20,6 @@ SCALE = replace(rm.LevelScale.default(), lower_fraction=0.8, dwell_days=50.0)
 LOCATED = rm.locate(rm.datasets.incidents(), REGIONS)
 PANEL = rm.count_incidents(LOCATED, REGIONS, as_of="2025-01-01")
 LAYER = assess(rm.forecast(PANEL, model=rm.EmpiricalBayes()), REGIONS, scale=SCALE)
-KNOWN = {"horizon_days": 90.0}
 
 
 def stated(p_any, day):
@@ -45,9 +44,8 @@ def follow(values, start="2025-01-01", silent=None):
         layer = stated(p_any, f"{day:%Y-%m-%d}")
         rule = ""
         if previous is not None:
-            known = {**KNOWN, "as_of": layer.provenance["as_of"]}
             risks, audit = hold_levels(
-                layer.risks, previous, SCALE, provenance=known, silent=silent
+                layer.risks, previous, SCALE, context=layer.context, silent=silent
             )
             layer = replace(layer, risks=risks)
             rule = audit["rule"].iloc[0] if len(audit) else ""
@@ -110,7 +108,7 @@ def test_every_held_level_has_its_line(values):
 def test_what_becomes_unknown_is_told():
     before = stated(0.5, "2025-01-01")
     risks = before.risks.assign(p_any=np.nan, risk_level=pd.array([0, 0], dtype="Int64"))
-    held, audit = hold_levels(risks, before, SCALE, provenance={**KNOWN, "as_of": "2025-02-01"})
+    held, audit = hold_levels(risks, before, SCALE, context=stated(0.5, "2025-02-01").context)
     assert (held["risk_level"] == 0).all()
     assert held["trend"].isna().all()
     assert set(audit["rule"]) == {"silence"}
@@ -121,8 +119,7 @@ def test_another_scale_reads_the_layer_before_anew():
     before = stated(0.2, "2025-01-01")
     bounds = dict.fromkeys(SCALE.thresholds, (0.1, 0.2, 0.3, 0.4))
     other = replace(SCALE, scale_id="other", thresholds=bounds)
-    known = {**KNOWN, "as_of": "2025-01-01"}
-    held, _ = hold_levels(before.risks, before, other, provenance=known)
+    held, _ = hold_levels(before.risks, before, other, context=before.context)
     assert held["level_before"].tolist() == [3, 3]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS
-from riskmap.assessment.reasons import cap_single_sources
+from riskmap.assessment.rules import cap_single_sources
 from riskmap.models.decompositions import Decomposition
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.files import unpack_model

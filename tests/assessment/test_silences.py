@@ -3,14 +3,15 @@
 import os
 from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.decisions import Decision
-from riskmap.assessment.judgements import judge_levels
+from riskmap.assessment.assessments import judge_levels
+from riskmap.assessment.desk_files import Decision
 from riskmap.assessment.silences import UNTOLD, measure_sources
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.profiles import apply_profile
@@ -42,8 +43,9 @@ def assess(incidents, day=DAY, previous=None, model=MODEL):
 
 def judge(incidents, previous):
     """Levels and their audit as in `assess`, without what changes neither."""
-    provenance = previous.provenance | {"as_of": DAY}
-    return judge_levels(ask(incidents), SCALE, previous=previous, provenance=provenance)
+    context = replace(previous.context, as_of=pd.Timestamp(DAY))
+    judged = judge_levels(ask(incidents), SCALE, previous=previous, context=context)
+    return SimpleNamespace(**judged)
 
 
 def unflagged_drops(whole, less):
@@ -299,7 +301,7 @@ def test_when_the_last_watcher_stops_its_levels_are_kept_with_their_day():
 
 def test_sources_are_counted_by_region():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
-    found = measure_sources(panel.evidence, as_of=DAY)
+    found = measure_sources(panel.evidence, as_of=panel.as_of)
     named = panel.evidence[panel.evidence["method"] != "spread"]
     assert found["reports"].sum() == named["weight"].sum()
     assert (found["last_report_days"] >= 0).all()

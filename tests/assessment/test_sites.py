@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 import riskmap as rm
+from riskmap.assessment.exposures import assess_sites
 from riskmap.assessment.layers import SITE_COLUMNS
-from riskmap.assessment.sites import assess_sites
 from riskmap.errors import InputError
 from riskmap.panels.presence import Route, Site
 from riskmap.schema import check_columns

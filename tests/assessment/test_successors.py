@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 import riskmap as rm
-from riskmap.assessment.successors import carry_regions
+from riskmap.assessment.changes import carry_regions
 
 REGIONS = rm.datasets.regions()
 TABLE = rm.datasets.incidents().assign(

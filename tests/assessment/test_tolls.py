@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from riskmap.assessment.tolls import TOLL_CAP, fit_tolls, worst_means
+from riskmap.assessment.consequences import TOLL_CAP, fit_tolls, worst_means
 from riskmap.errors import ModelError
 
 PEOPLE = np.arange(TOLL_CAP + 1)

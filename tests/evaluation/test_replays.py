@@ -54,7 +54,8 @@ def test_holds_in_a_replay_are_the_holds_of_the_layers(replayed):
         )
         known = {**layer.provenance, "as_of": f"{day:%Y-%m-%d}"}
         if previous is not None:
-            risks, _ = hold_levels(risks, previous, layer.scale, provenance=known)
+            context = replace(layer, provenance=known).context
+            risks, _ = hold_levels(risks, previous, layer.scale, context=context)
         assert risks["risk_level"].tolist() == told["risk_level"].tolist()
         previous = replace(layer, risks=risks, provenance=known)
 

@@ -11,8 +11,8 @@ from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.contexts import level_meaning
 from riskmap.outputs.documents import advisory_docx, to_markdown
+from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.front_pages import summary_rows
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile

@@ -22,7 +22,6 @@ from pyogrio.errors import DataSourceError
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
-from riskmap.outputs.formats import FORMATS, Format
 from riskmap.outputs.publishing import publish, write_whole
 
 FILES = {
@@ -152,7 +151,7 @@ def test_a_missing_dependency_leaves_out_one_format_and_says_so(layer, tmp_path,
     def absent(*_):
         raise MissingDependencyError("weasyprint", extra="report")
 
-    monkeypatch.setitem(FORMATS, "csv", Format({"risk.csv": absent}))
+    monkeypatch.setattr("riskmap.outputs.tables.csv_chunks", absent)
     found = publish(layer, tmp_path, formats=FEW)
     missing = check_whole(tmp_path)["missing_formats"]
     assert missing == {"csv": "weasyprint is not installed: pip install 'riskmap[report]'"}
@@ -318,7 +317,7 @@ def test_gdal_names_no_disk_and_is_not_left_to_itself(layer, tmp_path, monkeypat
     def fail(*_):
         raise DataSourceError("Failed to commit transaction")
 
-    monkeypatch.setitem(FORMATS, "gpkg", Format({"risk.gpkg": fail}))
+    monkeypatch.setattr("riskmap.outputs.geofiles.write_geopackage", fail)
     monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=free))
     with pytest.raises(PublishError, match=text):
         publish(layer, tmp_path, formats=["gpkg"])

@@ -11,7 +11,6 @@ import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.formats import FORMATS, Format
 from riskmap.outputs.geofiles import geojson_chunks
 
 SCRIPTS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "ولسوالی", "北京"]
@@ -51,11 +50,11 @@ def test_a_file_is_replaced_whole(layer, tmp_path, monkeypatch):
     path = layer.to_file(str(tmp_path / "risk.gpkg"))
     before = path.read_bytes()
 
-    def full(_bundle, partial, _language):
+    def full(_bundle, partial):
         partial.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(FORMATS, "gpkg", Format({"risk.gpkg": full}, suffixes=(".gpkg",)))
+    monkeypatch.setattr("riskmap.outputs.geofiles.write_geopackage", full)
     with pytest.raises(PublishError, match="No space left"):
         layer.to_file(path)
     assert path.read_bytes() == before

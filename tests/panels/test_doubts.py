@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.assessment.judgements import BORDER
+from riskmap.assessment.assessments import BORDER
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.knowledge import know_regions
 from riskmap.panels.watchers import find_watchers

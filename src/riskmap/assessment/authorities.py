@@ -6,7 +6,7 @@ authority says of a place today is for the user to bring.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,23 +48,12 @@ COMPARISON_COLUMNS = (
 )
 
 
-@lru_cache(maxsize=1)
-def _scales() -> pd.DataFrame:
-    return _read("scales.csv").assign(rank=lambda t: t["rank"].astype(int))
-
-
-@lru_cache(maxsize=1)
-def _indicators() -> pd.DataFrame:
-    return _read("indicators.csv")
-
-
-@lru_cache(maxsize=1)
-def _crosswalk() -> pd.DataFrame:
-    return _read("crosswalk.csv").assign(risk_level=lambda t: t["risk_level"].astype(int))
-
-
+@cache
 def _read(name: str) -> pd.DataFrame:
-    return pd.read_csv(data_path(f"authorities/{name}"), dtype="str", keep_default_na=False)
+    """Return a table of ``data/authorities``: all text, but ranks and levels."""
+    path = data_path(f"authorities/{name}.csv")
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return table.astype({key: int for key in ("rank", "risk_level") if key in table})
 
 
 def authority_scales() -> pd.DataFrame:
@@ -76,7 +65,7 @@ def authority_scales() -> pd.DataFrame:
     >>> scales.loc[scales["authority"] == "cn_mfa", "native_name"].tolist()
     ['蓝色', '黄色', '橙色', '红色']
     """
-    return _scales().copy()
+    return _read("scales").copy()
 
 
 def map_level(level: int, authority: str) -> str | None:
@@ -107,7 +96,7 @@ def map_level(level: int, authority: str) -> str | None:
     >>> map_level(4, "us_state"), map_level(4, "cn_mfa"), map_level(0, "uk_fcdo")
     ('3', 'orange', None)
     """
-    table = _crosswalk()
+    table = _read("crosswalk")
     known = table["authority"].unique().tolist()
     if authority not in known:
         raise InputError("unknown authority", met=authority, expected=", ".join(known))
@@ -158,11 +147,7 @@ def compare_authorities(
     >>> rm.compare_authorities(rm.assess(found, districts), said)["stated"].unique().tolist()
     ['2']
     """
-    chosen = layer.headline if name is None else name
-    risks = layer.risks.loc[layer.risks["layer"] == chosen, ["region_id", "risk_level"]]
-    if risks.empty:
-        raise InputError("no such layer", column="name", met=chosen)
-    as_of = pd.Timestamp(layer.provenance["as_of"])
+    risks, as_of = layer.risks_of(name)[["region_id", "risk_level"]], layer.context.as_of
     said = _check_statements(statements)
     said = said[said["stated_date"] <= as_of]
     places = pd.DataFrame(layer.regions[["region_id", "name", "parent_id", "iso3"]])
@@ -187,7 +172,7 @@ def _compare(about: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         map_level(int(level), authority)
         for level, authority in zip(about["risk_level"], about["authority"], strict=True)
     ]
-    ranks = _scales().set_index(["authority", "code"])["rank"].to_dict()
+    ranks = _read("scales").set_index(["authority", "code"])["rank"].to_dict()
     difference = pd.array(
         [
             pd.NA if code is None else ranks[authority, code] - rank
@@ -223,21 +208,14 @@ def _check_statements(statements: pd.DataFrame | str | Path) -> pd.DataFrame:
         try:
             rows.append(_check_statement(row))
         except InputError as error:
-            raise InputError(
-                error.message,
-                file=file,
-                row=line,
-                column=error.column,
-                met=error.met,
-                expected=error.expected,
-            ) from error
+            raise InputError.of(error, file=file, row=line) from error
     names = ("authority", "place", "stated", "rank", "indicators", "stated_date", "ends")
     return pd.DataFrame(rows, columns=names).astype({"place": "str"})
 
 
 def _check_statement(row: dict[object, object]) -> tuple[object, ...]:
     """Return one statement, checked."""
-    scales = _scales()
+    scales = _read("scales")
     authority = str(row["authority"]).strip()
     steps = scales[scales["authority"] == authority]
     if steps.empty:
@@ -280,7 +258,7 @@ def _check_indicators(authority: str, given: object) -> str | None:
     if given is None or pd.isna(given):
         return None
     letters = sorted({part.strip().upper() for part in str(given).split(";")} - {""})
-    table = _indicators()
+    table = _read("indicators")
     known = table.loc[table["authority"] == authority, "code"].tolist()
     for letter in letters:
         if letter not in known:

@@ -1,31 +1,38 @@
-"""Changes: what moved an expected count since the layer before, as parts that add up."""
+"""Changes: what moved an expected count since the layer before, and two layers side by side.
+
+A layer before may be of other regions: its state is carried to those of today.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS
+from riskmap.assessment.holds import compare_risks, last_known
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, empty_table
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
+from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
+from riskmap.places.areas import carry_over, find_predecessors
 from riskmap.schema import conform
 
 if TYPE_CHECKING:
+    from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
     from riskmap.typing import FloatArray
 
     Means = dict[str, FloatArray]
+    import geopandas as gpd
+
 
 #: The causes of a change, in the order in which one after the other is let in.
 CAUSES = ("method", "boundary", "decay", "revisions", "new incidents", "neighbours")
-
-#: What is compared to see whether a level is made the way it was.
-METHOD = ("method_version", "model", "scale_id", "boundary_source", "boundary_version")
 
 _PLACED = ["incident_id", "region_id", "weight", "method"]
 
@@ -35,6 +42,7 @@ def explain_changes(
     risks: pd.DataFrame,
     previous: RiskLayer,
     *,
+    context: Context,
     moved: bool = False,
 ) -> pd.DataFrame:
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
@@ -64,6 +72,8 @@ def explain_changes(
         Today's risks.
     previous : RiskLayer
         The layer before.
+    context : Context
+        Of the layer that is made.
     moved
         Whether the borders are of another source or version.
 
@@ -80,16 +90,16 @@ def explain_changes(
     >>> days = ("2024-12-01", "2025-01-01")
     >>> old, new = (rm.forecast(rm.count_incidents(located, districts, as_of=d)) for d in days)
     >>> before, after = (rm.assess(forecast, districts) for forecast in (old, new))
-    >>> changes = explain_changes(new, after.risks, before)
+    >>> changes = explain_changes(new, after.risks, before, context=after.context)
     >>> total = after.risks["expected_count"].sum() - before.risks["expected_count"].sum()
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
     if not _can_ask(forecast):
-        return conform(pd.DataFrame(), CHANGE_COLUMNS)
-    levels = _expect_steps(forecast, previous, moved=moved)
+        return empty_table(CHANGE_COLUMNS)
+    levels = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
-    same = previous.provenance.get("group") == forecast.provenance.get("group")
+    same = previous.context.group == context.group
     tables = []
     for layer in risks["layer"].unique():
         rows = (risks["layer"] == layer).to_numpy()
@@ -104,12 +114,14 @@ def explain_changes(
         table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids[known])
         long = table.rename_axis("region_id").reset_index().melt("region_id", var_name="cause")
         tables.append(long.assign(layer=layer))
-    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    return conform(_order(whole, risks), CHANGE_COLUMNS)
+    if not tables:
+        return empty_table(CHANGE_COLUMNS)
+    whole = pd.concat(tables).sort_values("region_id", kind="stable", ignore_index=True)
+    return conform(whole, CHANGE_COLUMNS)
 
 
 def audit_method(
-    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, provenance: dict[str, Any]
+    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, context: Context
 ) -> pd.DataFrame:
     """Return what this method makes of the day before, where it differs from what was published.
 
@@ -121,7 +133,7 @@ def audit_method(
         The layer before.
     scale : LevelScale
         Today's.
-    provenance : dict
+    context : Context
         Today's.
 
     Returns
@@ -137,17 +149,16 @@ def audit_method(
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> forecast = rm.forecast(panel)
     >>> layer = rm.assess(forecast, districts)
-    >>> len(audit_method(forecast, layer, layer.scale, provenance=layer.provenance))
+    >>> len(audit_method(forecast, layer, layer.scale, context=layer.context))
     0
     """
-    was = previous.provenance
-    named = [name for name in METHOD if was.get(name) != provenance.get(name)]
+    was, named = previous.context.method, context.differs(previous.context)
     lines: list[tuple[str, ...]] = []
     if named and _can_ask(forecast):
         ids = forecast.keys["region_id"]
         published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
-        for layer, p_any in _p_before(forecast, previous).items():
-            found = scale.level_of(p_any, layer=layer, horizon_days=provenance["horizon_days"])
+        for layer, p_any in _p_before(forecast, previous, context).items():
+            found = scale.level_of(p_any, layer=layer, horizon_days=context.horizon_days)
             then = published.reindex([(layer, region) for region in ids])
             for region, old, new in zip(ids, then, found, strict=True):
                 if pd.notna(old) and old not in (INSUFFICIENT, new):
@@ -158,42 +169,10 @@ def audit_method(
     return conform(table, AUDIT_COLUMNS)
 
 
-def has_moved(previous: RiskLayer, provenance: dict[str, Any]) -> bool:
-    """Return whether the borders of a layer are of another source or version than those before.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> layer = rm.assess(rm.forecast(panel), rm.datasets.regions())
-    >>> has_moved(layer, layer.provenance | {"boundary_version": "2"})
-    True
-    """
-    names = ("boundary_source", "boundary_version")
-    return any(previous.provenance.get(name) != provenance.get(name) for name in names)
-
-
 def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
-    key = ["region_id", "layer"]
-    found = risks.set_index(key)["expected_count"].reindex(pd.MultiIndex.from_frame(like[key]))
+    found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
     return found.to_numpy(dtype=float)
-
-
-def _order(changes: pd.DataFrame, risks: pd.DataFrame) -> pd.DataFrame:
-    """Return changes in the order of the risks and of the causes."""
-    if changes.empty:
-        return changes
-    layers = list(risks["layer"].unique())
-    rank = {"layer": layers.index, "cause": CAUSES.index}
-    ordered = changes.sort_values(
-        ["region_id", "layer", "cause"],
-        key=lambda column: column.map(rank[column.name]) if column.name in rank else column,
-        kind="stable",
-        ignore_index=True,
-    )
-    return ordered[["region_id", "layer", "cause", "value"]]
 
 
 def _can_ask(forecast: Forecast) -> bool:
@@ -201,33 +180,36 @@ def _can_ask(forecast: Forecast) -> bool:
     return bool(forecast.fitted) and not forecast.evidence.empty
 
 
-def _expect_steps(forecast: Forecast, previous: RiskLayer, *, moved: bool) -> list[Means]:
+def _expect_steps(
+    forecast: Forecast, previous: RiskLayer, context: Context, *, moved: bool
+) -> list[Means]:
     """Return the expected counts after each step but the last, which is today's."""
     from riskmap.models.decompositions import Decomposition
 
     asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
-    as_of, before = forecast.provenance["as_of"], _day_before(forecast, previous)
+    before = _day_before(previous, context)
     here = old[old["region_id"].isin(forecast.keys["region_id"])]
     then = asked.expect(here, before)
     placed = _replaced(old, new) if moved else here
     moves = asked.expect(placed, before) if moved else then
-    later = asked.expect(placed, as_of)
+    later = asked.expect(placed, f"{context.as_of:%Y-%m-%d}")
     return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
 
 
-def _p_before(forecast: Forecast, previous: RiskLayer) -> Means:
+def _p_before(forecast: Forecast, previous: RiskLayer, context: Context) -> Means:
     """Return ``p_any`` of the day before by today's models."""
     from riskmap.models.decompositions import Decomposition
 
     old = _known_before(forecast, previous)
     here = old[old["region_id"].isin(forecast.keys["region_id"])]
-    return Decomposition(forecast).p_any(here, _day_before(forecast, previous))
+    return Decomposition(forecast).p_any(here, _day_before(previous, context))
 
 
-def _day_before(forecast: Forecast, previous: RiskLayer) -> str:
+def _day_before(previous: RiskLayer, context: Context) -> str:
     """Return the day before, or the first by which a window is left."""
-    start = np.datetime64(forecast.provenance["history_start"])
-    return max(previous.provenance["as_of"], str(start + 1))
+    day, start = previous.context.as_of, context.history_start
+    first = day if start is None else start + pd.Timedelta(days=1)
+    return f"{max(day, first):%Y-%m-%d}"
 
 
 def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
@@ -237,10 +219,13 @@ def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
     have known what was known.
     """
     told = previous.incidents
-    whole = not previous.provenance.get("incidents_left_out")
-    if whole and set(EVIDENCE) <= set(told.columns) and told["source"].notna().any():
+    if (
+        previous.context.is_whole
+        and set(EVIDENCE) <= set(told.columns)
+        and told["source"].notna().any()
+    ):
         return told
-    day = pd.Timestamp(previous.provenance["as_of"])
+    day = previous.context.as_of
     now = forecast.evidence
     late = now["ingested_at"] >= day.tz_localize("UTC")
     return now[(now["event_date"] < day) & ~late]
@@ -250,3 +235,168 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return incidents as they were told, where they are placed now."""
     facts = old.drop(columns=["region_id", "weight", "method"]).drop_duplicates("incident_id")
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
+
+
+def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
+    """Return how the levels and probabilities of two layers differ.
+
+    Parameters
+    ----------
+    old, new : RiskLayer
+        Layers of any two days, the earlier one first.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, name, layer, level_before, risk_level, trend, p_before, p_any,
+        expected_before, expected_count, p_change, cause, rule``, one row a region and layer of
+        either. ``p_change`` is the probability that the rate really moved the way it seems
+        (:func:`riskmap.assessment.holds.p_greater`). ``cause`` is the greatest part of the change
+        in its direction, where `new` was assessed with `old` as its ``previous``; else ``method``,
+        where the two were not made the same way. ``rule`` is why a level isn't what the thresholds
+        give.
+
+    Raises
+    ------
+    InputError
+        When `old` is of a later day than `new`.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> old, new = (rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of=day)),
+    ...                       districts) for day in ("2024-10-01", "2025-01-01"))
+    >>> rm.compare_layers(old, new)["trend"].value_counts().index[0]
+    'unchanged'
+    """
+    first, last = (layer.context.as_of for layer in (old, new))
+    if first > last:
+        met = f"{first:%Y-%m-%d}, {last:%Y-%m-%d}"
+        raise InputError("the layers are not in order", met=met, expected="old, new")
+    old, _ = carry_regions(old, new.regions)
+    keys = pd.concat([new.risks[KEY], old.risks[KEY]], ignore_index=True).drop_duplicates()
+    index = pd.MultiIndex.from_frame(keys)
+    now = new.risks.set_index(KEY).reindex(index).reset_index()
+    told = compare_risks(now, old, new.scale, context=new.context)
+    names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
+    table = keys.reset_index(drop=True).assign(
+        name=keys["region_id"].map(names.set_index("region_id")["name"]).to_numpy(),
+        risk_level=now["risk_level"].to_numpy(),
+        p_any=now["p_any"].to_numpy(),
+        expected_count=now["expected_count"].to_numpy(),
+        **{name: told[name].to_numpy() for name in told},
+        cause=_find_causes(old, new, index),
+        rule=_find_rules(new, index),
+    )
+    order = ["region_id", "name", "layer", "level_before", "risk_level", "trend", "p_before"]
+    order += ["p_any", "expected_before", "expected_count", "p_change", "cause", "rule"]
+    return table[order].sort_values("region_id", kind="stable", ignore_index=True)
+
+
+def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
+    """Return the cause that did most to each change."""
+    if new.context.previous_as_of == old.context.as_of and len(new.changes):
+        parts = new.changes.pivot_table(index=KEY, columns="cause", values="value")
+        toward = parts.mul(np.sign(parts.sum(axis=1)), axis=0)
+        found = toward.idxmax(axis=1).where(toward.max(axis=1) > 0)
+        return found.reindex(index).to_numpy(dtype=object)
+    differs = new.context.differs(old.context)
+    return np.full(len(index), "method" if differs else None, dtype=object)
+
+
+def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
+    """Return the rules that spoke of each region and layer."""
+    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
+    return rules.reindex(index).to_numpy(dtype=object)
+
+
+#: Tables of a layer that have a row for each region: all that is said of a region is said of its
+#: successors, but for weights, which are shared out by area.
+_BY_REGION = ("incidents", "knowledge", "gone")
+
+
+def carry_regions(previous: RiskLayer, regions: gpd.GeoDataFrame) -> tuple[RiskLayer, pd.DataFrame]:
+    """Return a layer as if it were of other regions, and a line for each that comes from others.
+
+    A region that was renamed is the same. Otherwise each region has the state (level, dwell, the
+    day of a level that was kept) of the one of its predecessors
+    (:func:`riskmap.places.areas.find_predecessors`) with the highest level, and its expected
+    count by area; nobody has given it a probability. What no region of today comes from stays as it
+    was.
+
+    Parameters
+    ----------
+    previous : RiskLayer
+        The layer before.
+    regions : GeoDataFrame
+        Today's regions.
+
+    Returns
+    -------
+    previous : RiskLayer
+    audit : DataFrame
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> located = rm.locate(rm.datasets.incidents(), districts)
+    >>> layer = rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of="2025-01-01")),
+    ...                   districts)
+    >>> renamed = districts.assign(region_id="N" + districts["region_id"])
+    >>> carried, audit = carry_regions(layer, renamed)
+    >>> carried.risks["risk_level"].equals(layer.risks["risk_level"]), audit["detail"].iloc[0]
+    (True, 'the state is that of XQA0101')
+    """
+    pairs = find_predecessors(previous.regions, regions)
+    if pairs["old_id"].equals(pairs["new_id"]):
+        return previous, empty_table(AUDIT_COLUMNS)
+    gone = previous.regions["region_id"]
+    gone = gone[~gone.isin(pairs["old_id"]) & ~gone.isin(pairs["new_id"])]
+    pairs = pd.concat([pairs, pd.DataFrame({"old_id": gone, "new_id": gone, "weight": 1.0})])
+    risks, audit = _carry_risks(previous.risks, pairs)
+    tables = {name: _succeed(getattr(previous, name), pairs) for name in _BY_REGION}
+    attacks = _carry_attacks(previous.attacks, pairs)
+    return replace(previous, risks=risks, attacks=attacks, **tables), audit
+
+
+def _carry_risks(risks: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return risks with the state of the predecessor whose level is the highest."""
+    known = risks.assign(known=last_known(risks), old_id=risks["region_id"])
+    known = _succeed(known.drop(columns="expected_count"), pairs)
+    first = ["known", "below_since", "old_id"]  # who waits for the shortest time comes first
+    known = known.sort_values(first, ascending=[False, False, True], na_position="first")
+    known = known.drop_duplicates(KEY).sort_index()
+    counts = risks.loc[risks["region_id"].isin(pairs["old_id"]), [*KEY, "expected_count"]]
+    found = known.merge(carry_over(counts, pairs, values=["expected_count"]), on=KEY)
+    several = pairs["old_id"].duplicated(keep=False) | pairs["new_id"].duplicated(keep=False)
+    mixed = found["region_id"].isin(pairs.loc[several, "new_id"])
+    found["p_any"] = found["p_any"].mask(mixed)
+    told = found[found["old_id"] != found["region_id"]]
+    audit = told[KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
+    return found[risks.columns], conform(audit.reset_index(drop=True), AUDIT_COLUMNS)
+
+
+def _succeed(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of regions as rows of their successors, weights shared out by area."""
+    share = pairs.rename(columns={"old_id": "region_id", "weight": "share"})
+    found = table.merge(share, on="region_id")
+    if "weight" in table:
+        found["weight"] = found["weight"] * found["share"]
+    return found.assign(region_id=found["new_id"])[table.columns]
+
+
+def _carry_attacks(attacks: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return attacks that hold up all successors of the regions that they held up."""
+    every = pairs.groupby("old_id")["new_id"].agg(";".join)
+    most = pairs.sort_values("weight", kind="stable").drop_duplicates("old_id", keep="last")
+    own = attacks["region_id"].map(most.set_index("old_id")["new_id"])
+    held = [
+        ";".join(every.get(name, name) for name in told.split(";"))
+        if isinstance(told, str)
+        else None
+        for told in attacks["regions"]
+    ]
+    return attacks.assign(region_id=own, regions=pd.Series(held, attacks.index, "str"))

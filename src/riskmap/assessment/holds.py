@@ -5,13 +5,13 @@ The state that this takes travels in the layer itself: ``risk_level`` and ``belo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
+from riskmap.assessment.layers import AUDIT_COLUMNS, KEY, RISK_COLUMNS
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES
 from riskmap.errors import InputError
 from riskmap.hazards import match_size
@@ -20,11 +20,11 @@ from riskmap.schema import conform
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.typing import FloatArray, IntArray
 
-_KEY = ["region_id", "layer"]
 
 #: The level below which nothing falls after an attack on the group.
 FLOOR = LEVEL_NAMES.index("moderate")
@@ -35,7 +35,7 @@ def hold_levels(
     previous: RiskLayer,
     scale: LevelScale,
     *,
-    provenance: dict[str, Any],
+    context: Context,
     silent: NDArray[np.bool_] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the risks with levels that fall slowly, and a line for each that waits or falls.
@@ -54,8 +54,8 @@ def hold_levels(
     scale : LevelScale
         With the fraction and the dwell. Where the layer before had another scale, its
         probabilities are read by this one.
-    provenance : dict
-        With ``as_of``, ``horizon_days``, ``group``.
+    context : Context
+        Of the layer that is made.
     silent : ndarray of bool, optional
         Rows of which known reports have gone; none when not given.
 
@@ -76,23 +76,21 @@ def hold_levels(
     >>> layers = [rm.assess(rm.forecast(rm.count_incidents(located, districts, as_of=day)),
     ...                     districts) for day in ("2024-10-01", "2025-01-01")]
     >>> risks, audit = hold_levels(layers[1].risks, layers[0], layers[1].scale,
-    ...                            provenance=layers[1].provenance)
+    ...                            context=layers[1].context)
     >>> bool((risks["risk_level"] >= layers[1].risks["risk_level"]).all())
     True
     """
-    as_of = pd.Timestamp(provenance["as_of"])
-    if pd.Timestamp(previous.provenance["as_of"]) > as_of:
+    as_of, days = context.as_of, context.horizon_days
+    if previous.context.as_of > as_of:
         raise InputError(
             "the layer before is of a later day",
             met=previous.provenance["as_of"],
             expected=f"<= {as_of:%Y-%m-%d}",
         )
-    before = _read_before(risks, previous, scale, provenance)
+    before = _read_before(risks, previous, scale, context)
     base = last_known(before)
     level = risks["risk_level"].to_numpy(dtype=np.int64)
-    lowered = scale.levels_of(
-        risks, horizon_days=provenance["horizon_days"], fraction=scale.lower_fraction
-    )
+    lowered = scale.levels_of(risks, horizon_days=days, fraction=scale.lower_fraction)
     hushed = np.zeros(len(risks), dtype=bool) if silent is None else silent
     waited = (as_of - before["below_since"].fillna(as_of)).dt.days.to_numpy(dtype=float)
     final, below, over = step_levels(
@@ -102,7 +100,7 @@ def hold_levels(
     names = np.array([step.name for step in scale.levels], dtype=object)
     final, kept = _keep_unwatched(risks, final, base, previous)
     held = risks.assign(
-        level_as_of=_days_of(before, previous, kept),
+        level_as_of=before["level_as_of"].fillna(previous.context.as_of).where(kept),
         risk_level=final,
         level_name=names[final],
         held=final > risks["threshold_level"].to_numpy(dtype=np.int64),
@@ -112,8 +110,7 @@ def hold_levels(
         trend=_trends(final, base),
         p_change=_p_change(risks, before),
     )
-    days_ahead = float(provenance["horizon_days"])
-    audit = _write_audit(held, scale, base, over, hushed, since, days_ahead)
+    audit = _write_audit(held, scale, base, over, hushed, since, days)
     return conform(held, RISK_COLUMNS), audit
 
 
@@ -124,22 +121,16 @@ def _keep_unwatched(
 
     One that nobody watched before either has none to keep, nor has one of a layer that doesn't say.
     """
-    known = previous.knowledge.loc[previous.knowledge["watched"], _KEY]
-    old = previous.risks.loc[previous.risks["level_as_of"].notna(), _KEY]
+    known = previous.knowledge.loc[previous.knowledge["watched"], KEY]
+    old = previous.risks.loc[previous.risks["level_as_of"].notna(), KEY]
     watched = pd.MultiIndex.from_frame(pd.concat([known, old]))
     blind = (risks["data_sufficiency"] == "insufficient").to_numpy()
-    kept = blind & (base > level) & pd.MultiIndex.from_frame(risks[_KEY]).isin(watched)
+    kept = blind & (base > level) & pd.MultiIndex.from_frame(risks[KEY]).isin(watched)
     return np.where(kept, base, level), kept
 
 
-def _days_of(before: pd.DataFrame, previous: RiskLayer, kept: NDArray[np.bool_]) -> pd.Series:
-    """Return the day of each level that is kept, missing for the others."""
-    day = pd.Timestamp(previous.provenance["as_of"])
-    return before["level_as_of"].fillna(day).where(pd.Series(kept, index=before.index))
-
-
 def compare_risks(
-    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, *, provenance: dict[str, Any]
+    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, *, context: Context
 ) -> pd.DataFrame:
     """Return what a layer said before of each row, and how it moved.
 
@@ -147,7 +138,7 @@ def compare_risks(
     ----------
     risks : DataFrame
         Risks now; missing where only the layer before has a row.
-    previous, scale, provenance
+    previous, scale, context
         As for :func:`hold_levels`.
 
     Returns
@@ -162,13 +153,13 @@ def compare_risks(
     >>> located = rm.locate(rm.datasets.incidents(), districts)
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> layer = rm.assess(rm.forecast(panel), districts)
-    >>> found = compare_risks(layer.risks, layer, layer.scale, provenance=layer.provenance)
+    >>> found = compare_risks(layer.risks, layer, layer.scale, context=layer.context)
     >>> found["trend"].dropna().unique().tolist()
     ['unchanged']
     >>> found["p_change"].dropna().round(9).unique().tolist()
     [0.5]
     """
-    before = _read_before(risks, previous, scale, provenance)
+    before = _read_before(risks, previous, scale, context)
     levels = (table["risk_level"].fillna(INSUFFICIENT) for table in (risks, before))
     return pd.DataFrame(
         {
@@ -224,21 +215,21 @@ def step_levels(
 
 
 def _read_before(
-    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, provenance: dict[str, Any]
+    risks: pd.DataFrame, previous: RiskLayer, scale: LevelScale, context: Context
 ) -> pd.DataFrame:
     """Return the risks before in the order of those now, missing where they are of others."""
     columns = ["risk_level", "p_any", "expected_count", "below_since", "level_before"]
     columns += ["threshold_level", "attacked", "level_as_of"]
     old = previous.risks
-    if previous.provenance.get("group") != provenance.get("group"):
+    if previous.context.group != context.group:
         old = old[old["layer"] != "group"]
-    found = old.set_index(_KEY)[columns].reindex(pd.MultiIndex.from_frame(risks[_KEY]))
+    found = old.set_index(KEY)[columns].reindex(pd.MultiIndex.from_frame(risks[KEY]))
     found = found.reset_index()
-    days = previous.provenance["horizon_days"]
+    days = previous.context.horizon_days
     if previous.scale.scale_id != scale.scale_id:
         read = scale.levels_of(found, horizon_days=days)
         found["risk_level"] = found["risk_level"].mask(found["p_any"].notna(), read)
-    return found.assign(expected_count=found["expected_count"] / days * provenance["horizon_days"])
+    return found.assign(expected_count=found["expected_count"] / days * context.horizon_days)
 
 
 def last_known(before: pd.DataFrame) -> IntArray:

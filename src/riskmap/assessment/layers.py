@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from riskmap import schema
+from riskmap.assessment.contexts import Context
+from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
@@ -30,10 +32,16 @@ CONFIDENCES = ("low", "medium", "high")
 TRENDS = ("deteriorated", "unchanged", "improved")
 FRAGILITIES = ("robust", "fragile")
 
-#: Risks: one row a region and layer, sorted by ``region_id`` and then from wide to narrow.
-RISK_COLUMNS = (
+#: What a row of most tables is about.
+KEY = ["region_id", "layer"]
+_ABOUT = (
     Column("region_id", TEXT, "the region"),
     Column("layer", TEXT, "which incidents it is about", LAYERS),
+)
+
+#: Risks: one row a region and layer, sorted by ``region_id`` and then from wide to narrow.
+RISK_COLUMNS = (
+    *_ABOUT,
     Column("risk_level", COUNT, "0 insufficient data, 1 minimal ... 5 extreme"),
     Column("level_name", TEXT, "name of the level"),
     Column("p_any", NUMBER, "probability of at least one incident within the horizon"),
@@ -81,16 +89,14 @@ RISK_COLUMNS = (
 
 #: Drivers: the parts of each expected count; they sum to it.
 DRIVER_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("driver", TEXT, "what the part is, such as 'own history'"),
     Column("value", NUMBER, "its part of expected_count"),
 )
 
 #: Influences: what each forecast would be without one incident or one source.
 INFLUENCE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("kind", TEXT, "what is left out", ("incident", "source")),
     Column("key", TEXT, "its incident_id, or the source"),
     Column("value", NUMBER, "what it adds to expected_count"),
@@ -102,8 +108,7 @@ INFLUENCE_COLUMNS = (
 
 #: Counterfactuals: the smallest things that would move a level, each one verified by running it.
 COUNTERFACTUAL_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("direction", TEXT, "which way the level moves", ("up", "down")),
     Column("kind", TEXT, "more incidents, or days without", ("more", "quiet")),
     Column("amount", NUMBER, "how many incidents, or how many days"),
@@ -113,16 +118,14 @@ COUNTERFACTUAL_COLUMNS = (
 
 #: Changes: what moved each expected count since the layer before; they sum to the difference.
 CHANGE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("cause", TEXT, "new incidents, decay, neighbours, revisions, boundary or method"),
     Column("value", NUMBER, "its part of the change of expected_count"),
 )
 
 #: Audit: one line for every level that is not what the thresholds alone give.
 AUDIT_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("rule", TEXT, "the rule that spoke"),
     Column("detail", TEXT, "what it found and did"),
 )
@@ -152,8 +155,7 @@ GONE_COLUMNS = (
 
 #: Knowledge: what could have been told of each region and layer, and what was lost.
 KNOWLEDGE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("layer", TEXT, "which incidents it is about", LAYERS),
+    *_ABOUT,
     Column("watched", FLAG, "whether a source that can see the layer watches the region now"),
     Column("named", FLAG, "whether one of them says who was hit"),
     Column("sources", TEXT, "those that watch it, joined by '; '"),
@@ -244,6 +246,26 @@ class RiskLayer:
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
     attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
     gone: pd.DataFrame = field(default_factory=partial(empty_table, GONE_COLUMNS))
+
+    @cached_property
+    def context(self) -> Context:
+        """What the provenance says, with its types."""
+        return Context.read(self.provenance)
+
+    def risks_of(self, name: str | None = None) -> pd.DataFrame:
+        """Return the risks of one layer, the headline when None.
+
+        Raises
+        ------
+        InputError
+            When there is no such layer.
+        """
+        chosen = self.headline if name is None else name
+        risks = self.risks[self.risks["layer"] == chosen]
+        if risks.empty:
+            expected = " or ".join(self.risks["layer"].unique())
+            raise InputError("no such layer", column="name", met=chosen, expected=expected)
+        return risks
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""

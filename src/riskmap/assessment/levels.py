@@ -161,27 +161,27 @@ class LevelScale:
         path = Path(path)
         try:
             table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                scale_id=str(table["scale_id"]),
-                horizon_days=float(table["horizon_days"]),
-                levels=tuple(Level(**level) for level in table["levels"]),
-                thresholds=_read_thresholds(table["thresholds"]),
-                other_horizons={
-                    f"{float(days):g}": _read_thresholds(bounds)
-                    for days, bounds in table.get("other_horizons", {}).items()
-                },
-                **{name: float(value) for name, value in table.get("hysteresis", {}).items()},
-            )
+            return cls.of(table)
         except InputError as error:
-            raise InputError(
-                error.message,
-                file=path,
-                column=error.column,
-                met=error.met,
-                expected=error.expected,
-            ) from error
+            raise InputError.of(error, file=path) from error
         except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
             raise InputError("not a level scale", file=path, met=str(error)) from error
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Any]) -> LevelScale:
+        """Return the scale of plain values, such as a file of TOML or JSON holds them."""
+        others = parts.get("other_horizons", {})
+        flat = {name: parts[name] for name in ("lower_fraction", "dwell_days") if name in parts}
+        return cls(
+            scale_id=str(parts["scale_id"]),
+            horizon_days=float(parts["horizon_days"]),
+            levels=tuple(Level(**level) for level in parts["levels"]),
+            thresholds=_read_thresholds(parts["thresholds"]),
+            other_horizons={
+                f"{float(days):g}": _read_thresholds(bounds) for days, bounds in others.items()
+            },
+            **{name: float(value) for name, value in parts.get("hysteresis", flat).items()},
+        )
 
     def level_of(
         self, p_any: FloatArray, *, layer: str, horizon_days: float, fraction: float = 1.0

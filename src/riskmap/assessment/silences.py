@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.decisions import GONE
+from riskmap.assessment.desk_files import GONE
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     GONE_COLUMNS,
@@ -20,7 +20,6 @@ from riskmap.assessment.layers import (
     SOURCE_COLUMNS,
     empty_table,
 )
-from riskmap.panels.cells import day_of
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners, is_violence
@@ -32,10 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.assessment.decisions import Decision
+    from riskmap.assessment.desk_files import Decision
     from riskmap.assessment.layers import RiskLayer
 
 UNNAMED = "unnamed"
+#: Days are counted from this one.
+_FIRST_DAY = pd.Timestamp("1970-01-01")
 
 #: What is said of every region when reports that have gone can't be seen.
 UNTOLD = "the layer before names no sources, so that reports that have gone can't be told"
@@ -69,7 +70,7 @@ class Gone:
     reports: pd.DataFrame
 
 
-def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+def measure_sources(evidence: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Return how much each source has reported from each region, and how long ago.
 
     Parameters
@@ -85,7 +86,7 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
     >>> import riskmap as rm
     >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
     >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> measure_sources(panel.evidence, as_of="2025-01-01")["source"].unique().tolist()
+    >>> measure_sources(panel.evidence, as_of=panel.as_of)["source"].unique().tolist()
     ['invented']
     """
     named = evidence[evidence["method"] != "spread"]
@@ -95,7 +96,7 @@ def measure_sources(evidence: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
         .agg(reports=("weight", "sum"), last=("event_date", "max"))
         .reset_index()
     )
-    days = (pd.Timestamp(as_of) - found["last"]).dt.days.astype("float64")
+    days = (as_of - found["last"]).dt.days.astype("float64")
     return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
 
 
@@ -104,7 +105,7 @@ def find_gone(
     keys: pd.DataFrame,
     previous: RiskLayer,
     *,
-    as_of: str,
+    as_of: pd.Timestamp,
     decisions: Sequence[Decision] = (),
 ) -> Gone:
     """Return what is in doubt because reports that an earlier layer knew have gone.
@@ -145,7 +146,7 @@ def find_gone(
     >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
     >>> layer = rm.assess(rm.forecast(panel), districts)
     >>> half = panel.evidence[panel.evidence["weight"].cumsum() % 2 < 1]
-    >>> found = [find_gone(left, panel.keys, layer, as_of="2025-01-01")
+    >>> found = [find_gone(left, panel.keys, layer, as_of=panel.as_of)
     ...          for left in (half, panel.evidence)]
     >>> [len({region for region, _ in gone.doubtful}) for gone in found]
     [24, 0]
@@ -182,13 +183,12 @@ def find_gone(
     return Gone(frozenset(doubts), conform(audit, AUDIT_COLUMNS), reports)
 
 
-def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.DataFrame:
+def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
     """Return the reports that an earlier layer knew; ``new`` are those of the layer before."""
-    day = pd.Timestamp(as_of)
-    until = day + pd.Timedelta(days=default_rules().lost_days)
+    until = as_of + pd.Timedelta(days=default_rules().lost_days)
     told = previous.incidents
     told = told.assign(until=until, new=True, **_kinds(told))
-    missed = previous.gone[previous.gone["until"] > day].assign(new=False, confirmed_by=None)
+    missed = previous.gone[previous.gone["until"] > as_of].assign(new=False, confirmed_by=None)
     names = [*(column.name for column in GONE_COLUMNS), "new", "confirmed_by"]
     known = (
         pd.concat([told[names], missed[names]], ignore_index=True) if len(missed) else told[names]
@@ -200,7 +200,7 @@ def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: str) -> pd.Da
 
 
 def _clear(
-    lost: pd.DataFrame, layer: str, decisions: Sequence[Decision], *, as_of: str
+    lost: pd.DataFrame, layer: str, decisions: Sequence[Decision], *, as_of: pd.Timestamp
 ) -> tuple[NDArray[np.bool_], list[tuple[str, ...]]]:
     """Return which reports that have gone nobody has cleared for a layer, and who has others."""
     free = np.ones(len(lost), dtype=bool)
@@ -246,7 +246,7 @@ def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "position": pd.Index(keys["region_id"]).get_indexer(evidence["region_id"]),
-            "day": (evidence["event_date"] - pd.Timestamp("1970-01-01")).dt.days,
+            "day": (evidence["event_date"] - _FIRST_DAY).dt.days,
             "reports": evidence["weight"],
             "foreign": evidence["weight"] * hits_foreigners(evidence),
             "unclear": 0.0,
@@ -256,7 +256,7 @@ def _sum_up(evidence: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def _doubt_regions(
-    lost: pd.DataFrame, told: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: str
+    lost: pd.DataFrame, told: pd.DataFrame, keys: pd.DataFrame, *, layer: str, as_of: pd.Timestamp
 ) -> dict[str, str]:
     """Return the regions of which reports have just gone, or in all too many."""
     rules, ids = default_rules(), keys["region_id"]
@@ -264,7 +264,7 @@ def _doubt_regions(
         lost.assign(foreign=lost["weight"] * lost["foreign"]),
         keys,
         told,
-        today=day_of(pd.Timestamp(as_of)),
+        today=(as_of - _FIRST_DAY).days,
         recent_days=rules.recent_days,
         lost_share=rules.lost_share,
     )

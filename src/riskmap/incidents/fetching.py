@@ -25,13 +25,13 @@ from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
 from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.reviews import FORMULA
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.queries import Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.sessions import PageStore, Session, collect_pages
 from riskmap.incidents.structured import to_text
 from riskmap.incidents.tabular import laid_out, open_table
+from riskmap.incidents.values import guard_formula
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.settings import VERSION, cache_folder
 
@@ -425,10 +425,8 @@ def write_rows(fetched: Fetched, path: str | Path) -> Path:
 def _cell(value: object) -> str:
     """Return a value as text that no spreadsheet takes for a formula."""
     text = "" if value is None or value is pd.NA or value != value else to_text(value)  # noqa: PLR0124 - NaN
-    if not text.startswith(FORMULA):
-        return text
     try:
         float(text)
     except ValueError:
-        return "'" + text
+        return str(guard_formula(text))
     return text

@@ -195,14 +195,9 @@ def _read_row(source: Source, told: pd.Series, text: str) -> str:
     try:
         return str(Scope.parse(text, reach=STATED_REACH))
     except InputError as error:
-        raise InputError(
-            error.message,
-            file=source.raw.name,
-            row=int(source.raw.lines[int(np.argmax((told == text).to_numpy()))]),
-            column=source.name("scope"),
-            met=error.met,
-            expected=error.expected,
-        ) from error
+        row = int(source.raw.lines[int(np.argmax((told == text).to_numpy()))])
+        file, column = source.raw.name, source.name("scope")
+        raise InputError.of(error, file=file, row=row, column=column) from error
 
 
 def no_incidents() -> gpd.GeoDataFrame:

@@ -13,7 +13,6 @@ desk's own log knows nothing of places that it has no reports from.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.schema import SECTORS
+from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -290,11 +290,7 @@ def read_scope(path: str | Path) -> Scope:
     ...     print(read_scope(path))
     foreign; sectors=mining; reach=reports
     """
-    path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError("not a TOML file", file=path, met=str(error)) from error
+    table = read_toml(path)
     if "layers" not in table:
         raise InputError("no layers", file=path, column="layers", expected='such as ["foreign"]')
     values: dict[str, Any] = {"reach": STATED_REACH}
@@ -303,9 +299,7 @@ def read_scope(path: str | Path) -> Scope:
             values[key] = _value(key, value)
             Scope(**{key: values[key]})
         except InputError as error:
-            raise InputError(
-                error.message, file=path, column=key, met=error.met, expected=error.expected
-            ) from error
+            raise InputError.of(error, file=path, column=key) from error
     return Scope(**values)
 
 

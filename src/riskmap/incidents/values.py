@@ -29,6 +29,35 @@ if TYPE_CHECKING:
 #: More people than any incident can have hit: a larger count is a typing error.
 LARGEST_COUNT = 1_000_000
 
+#: A text that begins so would be run by a spreadsheet, the wide signs too; an apostrophe stands
+#: before it in files that people open.
+_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001 - wide signs
+_GUARD = f"^'(?=[{re.escape(_FORMULA)}])"
+
+
+def guard_formula(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: such text gets a leading apostrophe.
+
+    Numbers stay numbers.
+
+    Examples
+    --------
+    >>> guard_formula("=1+1"), guard_formula(-1.5), guard_formula("Qara")
+    ("'=1+1", -1.5, 'Qara')
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(_FORMULA)) else value
+
+
+def unguard_formulas(texts: pd.Series) -> pd.Series:
+    """Return texts as they were before :func:`guard_formula`.
+
+    Examples
+    --------
+    >>> unguard_formulas(pd.Series(["'=1+1", "'s-Hertogenbosch"])).tolist()
+    ['=1+1', "'s-Hertogenbosch"]
+    """
+    return texts.str.replace(_GUARD, "", regex=True)
+
 
 def per_unique(
     values: pd.Series, function: Callable[[Any], Any], dtype: str = "object"

@@ -9,9 +9,9 @@ import pandas as pd
 import shapely
 
 from riskmap.outputs.catalogues import catalogue, render_xml
-from riskmap.outputs.contexts import level_meaning
+from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.geometries import prepare_geometries
-from riskmap.outputs.movements import flag_table
+from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.tables import plain_records, risk_table
 from riskmap.outputs.wordings import (
     NONE,
@@ -104,10 +104,10 @@ def cap_alert(bundle: Bundle) -> bytes | None:
 
 def _told_before(layer: RiskLayer) -> RiskLayer | None:
     """Return the layer before as far as a layer tells of it: its levels, and when it was issued."""
-    day = str(layer.provenance.get("previous_as_of") or "")[:10]
-    if not day:
+    before = layer.context.previous_as_of
+    if before is None:
         return None
-    known = layer.attacks["event_date"] < pd.Timestamp(day)
+    day, known = f"{before:%Y-%m-%d}", layer.attacks["event_date"] < before
     marked = layer.attacks.loc[known, "regions"].dropna().str.split(";").explode()
     risks = layer.risks.assign(
         risk_level=layer.risks["level_before"].fillna(0),
@@ -130,7 +130,7 @@ def _areas(layer: RiskLayer, table: pd.DataFrame) -> dict[str, Any]:
 
 def _identifier(layer: RiskLayer) -> str:
     countries = "-".join(sorted(layer.regions["iso3"].dropna().unique()))
-    return f"riskmap.{countries}.{layer.headline}.{str(layer.provenance['as_of'])[:10]}"
+    return f"riskmap.{countries}.{layer.headline}.{layer.context.as_of:%Y-%m-%d}"
 
 
 def _time(text: str) -> str:
@@ -186,7 +186,7 @@ def _probability(layer: RiskLayer, rows: pd.DataFrame) -> str:
     if rows["p_any"].isna().all():
         return ""
     low, high = percent(rows["p_any"].min()), percent(rows["p_any"].max())
-    days = f"{layer.provenance['horizon_days']:g} days"
+    days = f"{layer.context.horizon_days:g} days"
     return f"Probability of at least one such incident within {days}: {low} to {high}. "
 
 
@@ -206,8 +206,8 @@ def _raised(layer: RiskLayer, rows: pd.DataFrame) -> str:
     risen = rows[(rows["level_before"] < rows["risk_level"]).fillna(value=False)]
     if risen.empty:
         return ""
-    names = ", ".join(name for name in region_names(risen))
-    return f" Raised since {str(layer.provenance.get('previous_as_of'))[:10]}: {names}."
+    names, day = ", ".join(region_names(risen)), str(layer.provenance.get("previous_as_of"))[:10]
+    return f" Raised since {day}: {names}."
 
 
 def cap_polygons(shape: shapely.Geometry | None) -> list[str]:
@@ -246,7 +246,7 @@ def atom_feed(bundle: Bundle) -> bytes:
     return render_xml(
         "alerts.atom",
         title=words["title"],
-        tag=f"tag:riskmap,{str(known['as_of'])[:4]}",
+        tag=f"tag:riskmap,{bundle.layer.context.as_of:%Y}",
         identifier=_identifier(bundle.layer),
         updated=str(known["issued_at"]),
         sender=SENDER,
@@ -258,10 +258,10 @@ def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, st
     """Return what the feed says of a region."""
     level, region = level_told(row, words), display(row.region_id)
     if row.level_before is not pd.NA and row.level_before != row.risk_level:
-        level = f"{level_words(int(row.level_before), words)} \u2192 {level}"
+        level = f"{level_words(row.level_before, words)} \u2192 {level}"
     said = NONE if pd.isna(row.p_any) else percent(row.p_any)
     data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
-    within = f"{layer.provenance['horizon_days']:g} days"
+    within = f"{layer.context.horizon_days:g} days"
     about = words["layers"][layer.headline]
     return {
         "title": f"{display(row.name) or region}: {level}",
@@ -273,5 +273,5 @@ def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, st
 def _told(table: pd.DataFrame) -> pd.DataFrame:
     """Return the regions that stand high, were attacked, or whose level is not what it was."""
     table = table.assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
-    moved = (table["level_before"] != table["risk_level"]).fillna(value=False)
-    return table[table["risk_level"].isin(list(CAP_LEVELS)) | moved | table["attacked"]]
+    told = table["risk_level"].isin(list(CAP_LEVELS)) | has_moved(table) | table["attacked"]
+    return table[told]

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -44,13 +44,21 @@ def choose_languages(chosen: Sequence[str]) -> tuple[str, ...]:
     >>> choose_languages(["zh", "en", "zh"])
     ('zh', 'en')
     """
-    unknown = [code for code in chosen or [""] if code not in languages()]
-    if unknown:
-        raise InputError(
-            "there are no texts in a language",
-            met=unknown[0],
-            expected="one of " + ", ".join(languages()),
-        )
+    return choose(chosen or [""], languages(), what="there are no texts in a language")
+
+
+def choose(chosen: Iterable[str], known: Iterable[str], *, what: str) -> tuple[str, ...]:
+    """Return what is chosen, each once; refuse what isn't known, in a sentence that begins so.
+
+    Examples
+    --------
+    >>> choose(["b", "a", "b"], "ab", what="an unknown letter")
+    ('b', 'a')
+    """
+    names = list(known)
+    for one in chosen:
+        if one not in names:
+            raise InputError(what, met=one, expected="one of " + ", ".join(names))
     return tuple(dict.fromkeys(chosen))
 
 

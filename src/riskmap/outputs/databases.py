@@ -122,8 +122,8 @@ def write_postgis(
     with _connected(database) as connection:
         bundle = Bundle(apply_profile(layer, profile))
         if version is None:
-            day, digest = str(layer.provenance["as_of"])[:10], hashlib.sha256(encode_layer(bundle))
-            version = f"{day}-{digest.hexdigest()[:12]}"
+            digest = hashlib.sha256(encode_layer(bundle)).hexdigest()
+            version = f"{layer.context.as_of:%Y-%m-%d}-{digest[:12]}"
         _write(connection, bundle, f'"{schema}"."{table}', version)
     return version
 
@@ -142,7 +142,7 @@ def _write(connection: Connection, bundle: Bundle, stem: str, version: str) -> N
         kind = _TIMES.get(_PREFIX.sub("", name)) or _TYPES.get(str(frame[name].dtype), "text")
         run(_COLUMN.format(column=f'"{name}"', type=kind, **names))
     known = orjson.dumps(clean_plain(collection_member(layer)), option=orjson.OPT_SORT_KEYS)
-    as_of = str(layer.provenance["as_of"])[:10]
+    as_of = f"{layer.context.as_of:%Y-%m-%d}"
     run(
         _LAYER.format(**names),
         {"version": version, "as_of": as_of, "provenance": known.decode()},

@@ -1,21 +1,41 @@
-"""Editions: a layer as an advisory in one language tells it."""
+"""Editions: a layer as an advisory in one language tells it, and what stands round its levels.
+
+The scale, the matrix, the words of others, what was not understood, what it rests on.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from riskmap.assessment.authorities import authority_scales, map_level
+from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
+from riskmap.assessment.levels import LevelScale
+from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import driver_texts
-from riskmap.outputs.wordings import country_name, display
+from riskmap.outputs.wordings import (
+    NONE,
+    codes_in,
+    country_name,
+    day,
+    display,
+    in_n,
+    is_told,
+    level_words,
+    no_issue_before,
+    percent_bound,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import pandas as pd
+    from collections.abc import Iterable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
+    from riskmap.assessment.levels import Level
 
 
 @dataclass(frozen=True)
@@ -88,3 +108,306 @@ class Edition:
     def grid(self, keys: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Grid:
         """Return a table of text whose head has the words of some keys of the catalogue."""
         return Grid(tuple(self.words[key] for key in keys), tuple(rows))
+
+
+#: Values that were not understood, at most.
+UNREAD = 30
+#: What a layer says of its group.
+GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
+
+
+def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
+    """Return what a level of a layer means, and how often such districts see an incident.
+
+    Parameters
+    ----------
+    scale
+        The scale. Its own wording is told as it is, the shipped one in the reader's language.
+    level
+        Which of its levels.
+    layer
+        Whose thresholds say how often.
+    words
+        A catalogue.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> level_meaning(LevelScale.default(), 1, "violence", catalogue("en"))  # doctest: +ELLIPSIS
+    'The lowest step, and no promise. Fewer than 1 in 50 such districts see such an incident...'
+    """
+    step = scale.levels[level]
+    if step.meaning != LevelScale.default().levels[level].meaning:
+        return display(step.meaning)
+    meaning = str(words["page"]["meanings"][step.name])
+    return f"{meaning} {_how_often(scale, level, layer, words)}" if level else meaning
+
+
+def _how_often(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
+    """Return how often districts of a level see an incident, by the scale's own thresholds."""
+    bounds = [None, *(in_n(bound, words) for bound in scale.thresholds[layer]), None]
+    low, high = bounds[level - 1 : level + 1]
+    key = "how_rare" if low is None else "how_common" if high is None else "how_often"
+    days = f"{scale.horizon_days:g}"
+    return str(words["sentences"][key].format(low=low, high=high, days=days))
+
+
+def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
+    """Return what a level asks of a sector, worded as its meaning is.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> level_advice(LevelScale.default().levels[5], "transport", catalogue("en"))
+    'Do not go; reduce presence. Do not drive.'
+    """
+    told = level.advice_for(sector)
+    if told != LevelScale.default().levels[level.level].advice_for(sector):
+        return display(told)
+    besides = words["sector_advices"].get(level.name, {}).get(sector, "")
+    return f"{words['advices'][level.name]} {besides}".strip()
+
+
+def level_rows(told: Edition) -> Grid:
+    """Return the scale, highest level first, with the number of regions at each level."""
+    layer, table, words = told.layer, told.table, told.words
+    counts = table["risk_level"].fillna(0).astype("int64").value_counts()
+    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
+    cells = (
+        (
+            level_words(level.level, words),
+            bounds[level.level],
+            str(int(counts.get(level.level, 0))),
+            level_meaning(layer.scale, level.level, layer.headline, words)
+            if level.level
+            else _unassessed(layer.scale, table, words),
+        )
+        for level in reversed(layer.scale.levels)
+    )
+    return told.grid(("level", "threshold", "count", "meaning"), cells)
+
+
+def _unassessed(scale: LevelScale, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    """Return what it means that a region is not assessed, and how many are for each reason."""
+    counts = ", ".join(f"{why} {n}" for why, n in reason_counts(table, words))
+    meaning = level_meaning(scale, 0, "violence", words)
+    return f"{meaning} ({counts})" if counts else meaning
+
+
+def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
+    """Return why each of some regions is not assessed; ``untold`` where nothing says why.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"reasons": ["silent;rows_lost", None], "reporting_gap": False})
+    >>> reason_codes(rows)
+    [['silent', 'rows_lost'], ['untold']]
+    """
+    gaps = zip(unknown["reasons"], unknown["reporting_gap"], strict=True)
+    return [codes_in(text) or ["silent" if is_told(gap) else "untold"] for text, gap in gaps]
+
+
+def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return how many of the regions that are not assessed have the same reasons.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
+    >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
+    [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
+    """
+    unknown = risks[risks["risk_level"].fillna(0) == 0]
+    counts = Counter(map(tuple, reason_codes(unknown)))
+    return [(_reason_words(codes, words), n) for codes, n in sorted(counts.items())]
+
+
+def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
+    said = words["reasons_short"]
+    return ", ".join(said.get(code, display(code)) for code in codes)
+
+
+def advice_rows(told: Edition) -> Grid:
+    """Return one line of advice for each level that occurs."""
+    layer, words = told.layer, told.words
+    met = {int(level) for level in told.known["risk_level"]}
+    sector = (layer.context.group or "").partition("/")[2]
+    cells = (
+        (level_words(level.level, words), level_advice(level, sector, words))
+        for level in reversed(layer.scale.levels)
+        if level.level in met
+    )
+    return told.grid(("level", "advice"), cells)
+
+
+def matrix_rows(told: Edition) -> Grid:
+    """Return how many regions stand at each likelihood and consequence (ISO 31000).
+
+    Without rows when no consequence is known. A cell without regions is a dash.
+    """
+    layer, words = told.layer, told.words
+    if told.of_headline(layer.risks)["severe_scenario"].isna().all():
+        return told.grid(("likelihood",), ())
+    matrix = consequence_matrix(layer)
+    heads = [f"{words['consequences'][name]} ({low:g}+)" for name, low in CONSEQUENCES.items()]
+    return Grid(
+        (words["likelihood"], *heads, words["not_assessed"]),
+        tuple(
+            (
+                level_words(level.level, words),
+                *(str(n) if n else NONE for n in matrix.loc[level.name]),
+            )
+            for level in reversed(layer.scale.levels)
+        ),
+    )
+
+
+def relevance_rows(told: Edition) -> Grid:
+    """Return whom the group's layer is about and which incidents count; no rows without a group."""
+    known, words = told.layer.provenance, told.words
+    about = tuple(
+        (words["group"][key], words["staff_types"].get(display(known[key]), display(known[key])))
+        for key in GROUP
+        if display(known.get(key))
+    )
+    grades = tuple(
+        (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
+        for grade, weight in told.layer.context.relevance.items()
+    )
+    return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
+
+
+def weight_words(weight: float, words: Mapping[str, Any]) -> str:
+    """Return what an incident weighs; sets of before told only whether it counts.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
+    ('0.5', 'explains only')
+    """
+    return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
+
+
+def crosswalk_rows(told: Edition) -> Grid:
+    """Return the steps of authorities that come closest to each level of the shipped scale."""
+    words, scales = told.words, authority_scales()
+    if told.layer.scale.scale_id != LevelScale.default().scale_id:
+        return told.grid(("level",), ())
+    native = scales["native_name"] if told.language != "en" else scales["name"]
+    steps = dict(
+        zip(
+            zip(scales["authority"], scales["code"], strict=True),
+            native.where(native != "", scales["name"]),
+            strict=True,
+        )
+    )
+    names = scales["authority"].drop_duplicates().tolist()
+    rows = (
+        (level_words(level, words), *(steps[name, map_level(level, name)] for name in names))
+        for level in range(5, 0, -1)
+    )
+    return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
+
+
+def log_rows(told: Edition) -> tuple[tuple[str, str], ...]:
+    """Return what is new in this issue, as pairs of label and value."""
+    known, table, said = told.layer.provenance, told.table, told.words["log"]
+    pairs = [(said["issue"], day(known.get("as_of")))]
+    if not known.get("previous_as_of"):
+        pairs.append((said["before"], no_issue_before(known, told.words)))
+    else:
+        now, old = (
+            table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")
+        )
+        both = (now > 0) & (old > 0)
+        counts = {
+            "raised": both & (now > old),
+            "lowered": both & (now < old),
+            "unchanged": both & (now == old),
+            "newly": (now > 0) & (old == 0),
+            "lost": (now == 0) & (old > 0),
+        }
+        pairs.append((said["before"], day(known["previous_as_of"])))
+        pairs += [(said[key], str(int(rows.sum()))) for key, rows in counts.items()]
+    pairs += [
+        (said["method"], display(known.get("method_version"))),
+        (said["scale"], told.layer.scale.scale_id),
+        (
+            said["boundaries"],
+            f"{display(known.get('boundary_source'))} {display(known.get('boundary_version'))}",
+        ),
+    ]
+    return tuple(pairs)
+
+
+def gap_rows(told: Edition) -> Grid:
+    """Return the regions that are not assessed, by what they are part of, and why where told."""
+    unknown = told.unknown.sort_values("region_id")
+    by = {"parent": unknown["parent"].map(display)}
+    if unknown["reasons"].notna().any():
+        why = [_reason_words(codes, told.words) for codes in reason_codes(unknown)]
+        by["because"] = pd.Series(why, unknown.index)
+    cells = (
+        (
+            *(name or NONE for name in names),
+            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
+        )
+        for names, rows in unknown.groupby([*by.values()])
+    )
+    return told.grid((*by, "regions"), cells)
+
+
+def unread_counts(layer: RiskLayer) -> pd.Series:
+    """Return in how many incidents each value was not understood, most often first.
+
+    Returns
+    -------
+    Series of int
+        Indexed by column and the value as written.
+    """
+    told = count_not_understood(layer.incidents.drop_duplicates("incident_id")["not_understood"])
+    counts: Counter[tuple[str, str]] = Counter()
+    for column, values in told.items():
+        for value, n in values.items():
+            counts[display(column), display(value)] += n
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return pd.Series(dict(order), dtype="int64")
+
+
+def unread_rows(told: Edition) -> Grid:
+    """Return the values that were not understood, each with its column and how often it stands."""
+    counts = unread_counts(told.layer).head(UNREAD)
+    names = told.words["columns"]
+    cells = ((names.get(column, column), value, str(n)) for (column, value), n in counts.items())
+    return told.grid(("column", "value", "rows"), cells)
+
+
+def ledger_rows(told: Edition) -> Grid:
+    """Return what became of every row, stage by stage."""
+    head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+    rows = (
+        (
+            told.words["stages"].get(display(stage["stage"]), display(stage["stage"])),
+            *(display(stage[key]) for key in head[1:-1]),
+            ", ".join(f"{display(why)} {n}" for why, n in stage["reasons"].items()),
+        )
+        for stage in told.layer.ledger.as_list()
+    )
+    return told.grid(head, rows)
+
+
+def provenance_rows(told: Edition) -> tuple[tuple[str, str], ...]:
+    """Return what the layer rests on, as pairs of name and value."""
+    layer = told.layer
+    plain = {
+        key: display(value)
+        for key, value in sorted(layer.provenance.items())
+        if isinstance(value, str | int | float)
+    }
+    inputs = layer.provenance.get("inputs") or []
+    files = {
+        f"input {i + 1}": display(f"{item.get('name', '')} sha256 {item.get('sha256', '')}")
+        for i, item in enumerate(inputs)
+    }
+    return tuple((plain | {"scale_id": layer.scale.scale_id} | files).items())

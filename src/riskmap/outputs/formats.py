@@ -1,4 +1,4 @@
-"""Formats: what a layer can be written as. A new format is one entry of the table at the end.
+"""Formats: what a layer can be written as. A new format is one entry of each table at the end.
 
 Packages are imported when a format is written, so that the names alone cost nothing.
 """
@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskmap.errors import InputError
+from riskmap.outputs.catalogues import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    import pandas as pd
+    from collections.abc import Callable, Iterable, Sequence
 
     from riskmap.outputs.bundles import Bundle
 
-    Writer = Callable[[Bundle, Path, str], None]
+    Writer = Callable[[Bundle, Path, str], str | bytes | Iterable[bytes] | None]
 
 #: The language whose files have plain names; others stand before the suffix: ``map.zh.html``.
 PLAIN = "en"
@@ -31,8 +30,7 @@ class Format:
     Parameters
     ----------
     files
-        Its files, each with what writes it: from a bundle, to a path that is not there yet, in a
-        language. One that has nothing to say writes no file.
+        The names of its files.
     translated
         Whether there is a file for each language.
     suffixes
@@ -41,18 +39,32 @@ class Format:
         The extra of riskmap that brings the packages it needs.
     """
 
-    files: Mapping[str, Writer]
+    files: tuple[str, ...]
     translated: bool = False
     suffixes: tuple[str, ...] = ()
     extra: str = ""
 
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
-        for name, writer in self.files.items():
+        for name in self.files:
             for language in languages if self.translated else (PLAIN,):
                 plain = Path(name)
                 told = "" if language == PLAIN else f".{language}"
-                writer(bundle, folder / f"{plain.stem}{told}{plain.suffix}", language)
+                path = folder / f"{plain.stem}{told}{plain.suffix}"
+                write_file(name, bundle, path, language=language)
+
+
+def write_file(name: str, bundle: Bundle, path: Path, *, language: str = PLAIN) -> None:
+    """Write one of the files of a format to a path that is not there yet.
+
+    One that has nothing to say writes no file.
+    """
+    made = _writers()[name](bundle, path, language)
+    if isinstance(made, str):
+        made = made.encode()
+    if made is not None:
+        with path.open("wb") as file:
+            file.writelines([made] if isinstance(made, bytes) else made)
 
 
 def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
@@ -68,17 +80,11 @@ def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
     >>> choose_formats(["csv", "map", "csv"])
     ('csv', 'map')
     """
-    chosen = tuple(FORMATS) if formats is None else tuple(dict.fromkeys(formats))
-    unknown = [name for name in chosen if name not in FORMATS]
-    if unknown:
-        raise InputError(
-            "an unknown format", met=unknown[0], expected="one of " + ", ".join(FORMATS)
-        )
-    return chosen
+    return choose(FORMATS if formats is None else formats, FORMATS, what="an unknown format")
 
 
-def find_writer(path: Path) -> Writer:
-    """Return what writes a layer as the one file that a path's suffix says.
+def find_file(path: Path) -> str:
+    """Return the name of the one file that a path's suffix asks for, by which it is written.
 
     Raises
     ------
@@ -87,16 +93,16 @@ def find_writer(path: Path) -> Writer:
 
     Examples
     --------
-    >>> find_writer(Path("risk.txt"))
+    >>> find_file(Path("risk.txt"))
     Traceback (most recent call last):
     riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .gpkg, .parquet, .pmtiles
     """  # noqa: E501 - one line of an error
-    writers = {end: next(iter(f.files.values())) for f in FORMATS.values() for end in f.suffixes}
-    if path.suffix.lower() not in writers:
+    files = {end: one.files[0] for one in FORMATS.values() for end in one.suffixes}
+    if path.suffix.lower() not in files:
         raise InputError(
-            "no file that holds a layer", met=path.name, expected="one of " + ", ".join(writers)
+            "no file that holds a layer", met=path.name, expected="one of " + ", ".join(files)
         )
-    return writers[path.suffix.lower()]
+    return files[path.suffix.lower()]
 
 
 def describe_formats() -> str:
@@ -111,139 +117,44 @@ def describe_formats() -> str:
     return ", ".join(name + needs for name, needs in named)
 
 
-def _stream(path: Path, chunks: Iterable[bytes]) -> None:
-    with path.open("wb") as file:
-        file.writelines(chunks)
-
-
-def _geojson(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import geojson_chunks
-
-    _stream(path, geojson_chunks(bundle))
-
-
-def _qgis(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import qgis_style
-
-    path.write_bytes(qgis_style(bundle.layer.scale))
-
-
-def _csv(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.tables import csv_chunks
-
-    _stream(path, csv_chunks(bundle.table))
-
-
-def _long_csv(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.tables import csv_chunks
-
-    _stream(path, csv_chunks(bundle.long))
-
-
-def _hxl(bundle: Bundle, path: Path, *_: str) -> None:
-    _tagged(bundle, bundle.table, path)
-
-
-def _long_hxl(bundle: Bundle, path: Path, *_: str) -> None:
-    _tagged(bundle, bundle.long, path)
-
-
-def _tagged(bundle: Bundle, table: pd.DataFrame, path: Path) -> None:
-    """Write a table with a row of HXL tags."""
-    from riskmap.outputs.tables import csv_chunks, hxl_tags
-
-    levels = bundle.regions["adm_level"].dropna().unique()
-    level = int(levels[0]) if len(levels) == 1 else None
-    _stream(path, csv_chunks(table, tags=hxl_tags(table, level=level)))
-
-
-def _gpkg(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import write_geopackage
-
-    write_geopackage(bundle, path)
-
-
-def _parquet(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import write_geoparquet
-
-    write_geoparquet(bundle, path)
-
-
-def _pmtiles(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import write_pmtiles
-
-    write_pmtiles(bundle, path)
-
-
-def _maplibre(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.geofiles import maplibre_style
-
-    path.write_bytes(maplibre_style(bundle.layer.scale))
-
-
-def _advisory(bundle: Bundle, path: Path, language: str) -> None:
-    from riskmap.outputs.documents import to_markdown
-
-    path.write_bytes(to_markdown(bundle.report(language)).encode())
-
-
-def _map(bundle: Bundle, path: Path, language: str) -> None:
-    from riskmap.outputs.pages import map_page
-
-    path.write_bytes(map_page(bundle, language=language).encode())
-
-
-def _advisory_html(bundle: Bundle, path: Path, language: str) -> None:
-    from riskmap.outputs.pages import advisory_page
-
-    path.write_bytes(advisory_page(bundle, language=language).encode())
-
-
-def _pdf(bundle: Bundle, path: Path, language: str) -> None:
-    from riskmap.outputs.documents import advisory_pdf
-
-    path.write_bytes(advisory_pdf(bundle, language=language))
-
-
-def _docx(bundle: Bundle, path: Path, language: str) -> None:
-    from riskmap.outputs.documents import advisory_docx
-
-    path.write_bytes(advisory_docx(bundle, language=language))
-
-
-def _cap(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.alerts import cap_alert
-
-    alert = cap_alert(bundle)
-    if alert is not None:
-        path.write_bytes(alert)
-
-
-def _atom(bundle: Bundle, path: Path, *_: str) -> None:
-    from riskmap.outputs.alerts import atom_feed
-
-    path.write_bytes(atom_feed(bundle))
-
-
 #: Every format by its name.
 FORMATS = {
-    "geojson": Format(
-        {"risk.geojson": _geojson, "risk.qml": _qgis}, suffixes=(".geojson", ".json")
-    ),
-    "csv": Format({"risk.csv": _csv, "risk_long.csv": _long_csv}, suffixes=(".csv",)),
-    "hxl": Format({"risk_hxl.csv": _hxl, "risk_long_hxl.csv": _long_hxl}),
-    "gpkg": Format({"risk.gpkg": _gpkg}, suffixes=(".gpkg",)),
-    "parquet": Format({"risk.parquet": _parquet}, suffixes=(".parquet",), extra="parquet"),
-    "pmtiles": Format(
-        {"risk.pmtiles": _pmtiles, "risk.style.json": _maplibre},
-        suffixes=(".pmtiles",),
-        extra="tiles",
-    ),
-    "advisory": Format({"advisory.md": _advisory}, translated=True),
-    "map": Format({"map.html": _map}, translated=True),
-    "advisory_html": Format({"advisory.html": _advisory_html}, translated=True),
-    "pdf": Format({"advisory.pdf": _pdf}, translated=True, extra="report"),
-    "docx": Format({"advisory.docx": _docx}, translated=True, extra="report"),
-    "cap": Format({"alert.cap.xml": _cap}),
-    "atom": Format({"alerts.atom": _atom}),
+    "geojson": Format(("risk.geojson", "risk.qml"), suffixes=(".geojson", ".json")),
+    "csv": Format(("risk.csv", "risk_long.csv"), suffixes=(".csv",)),
+    "hxl": Format(("risk_hxl.csv", "risk_long_hxl.csv")),
+    "gpkg": Format(("risk.gpkg",), suffixes=(".gpkg",)),
+    "parquet": Format(("risk.parquet",), suffixes=(".parquet",), extra="parquet"),
+    "pmtiles": Format(("risk.pmtiles", "risk.style.json"), suffixes=(".pmtiles",), extra="tiles"),
+    "advisory": Format(("advisory.md",), translated=True),
+    "map": Format(("map.html",), translated=True),
+    "advisory_html": Format(("advisory.html",), translated=True),
+    "pdf": Format(("advisory.pdf",), translated=True, extra="report"),
+    "docx": Format(("advisory.docx",), translated=True, extra="report"),
+    "cap": Format(("alert.cap.xml",)),
+    "atom": Format(("alerts.atom",)),
 }
+
+
+def _writers() -> dict[str, Writer]:
+    """Return what each file holds, or what writes it: of a bundle, a path and a language."""
+    from riskmap.outputs import alerts, documents, geofiles, pages, tables
+
+    return {
+        "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
+        "risk.qml": lambda bundle, *_: geofiles.qgis_style(bundle.layer.scale),
+        "risk.csv": lambda bundle, *_: tables.csv_chunks(bundle.table),
+        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(bundle.long),
+        "risk_hxl.csv": lambda bundle, *_: tables.hxl_chunks(bundle.table, bundle.regions),
+        "risk_long_hxl.csv": lambda bundle, *_: tables.hxl_chunks(bundle.long, bundle.regions),
+        "risk.gpkg": lambda bundle, path, _: geofiles.write_geopackage(bundle, path),
+        "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
+        "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),
+        "risk.style.json": lambda bundle, *_: geofiles.maplibre_style(bundle.layer.scale),
+        "advisory.md": lambda bundle, _, code: documents.to_markdown(bundle.report(code)),
+        "map.html": lambda bundle, _, code: pages.map_page(bundle, language=code),
+        "advisory.html": lambda bundle, _, code: pages.advisory_page(bundle, language=code),
+        "advisory.pdf": lambda bundle, _, code: documents.advisory_pdf(bundle, language=code),
+        "advisory.docx": lambda bundle, _, code: documents.advisory_docx(bundle, language=code),
+        "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
+        "alerts.atom": lambda bundle, *_: alerts.atom_feed(bundle),
+    }

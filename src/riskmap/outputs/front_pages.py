@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskmap.assessment.layers import LAYERS
 from riskmap.assessment.levels import LEVEL_NAMES
-from riskmap.outputs.contexts import reason_codes, unread_counts
+from riskmap.outputs.editions import reason_codes, unread_counts
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.wordings import (
     NONE,
@@ -209,7 +209,7 @@ def _level_lines(told: Edition) -> Iterator[str]:
         yield said["highest"].format(
             p=chance(first, words),
             place=region_names(known.loc[[first.name]])[0],
-            days=f"{told.layer.provenance.get('horizon_days', 0):g}",
+            days=f"{told.layer.context.horizon_days:g}",
             level=level_told(first, words),
             data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
             confidence=words["confidences"].get(display(first["confidence"]), "?"),
@@ -280,8 +280,8 @@ def _capped_lines(told: Edition) -> Iterator[str]:
     places = [
         words["sentences"]["capped_one"].format(
             place=name,
-            level=level_words(int(row.threshold_level), words),
-            shown=level_words(int(row.risk_level), words),
+            level=level_words(row.threshold_level, words),
+            shown=level_words(row.risk_level, words),
         )
         for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
     ]
@@ -361,19 +361,15 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
     cells, capped = [], _is_capped(rows)
     for name, row in zip(region_names(rows), rows.itertuples(), strict=True):
         cap = words["sentences"]["capped"].format(
-            level=level_words(
-                0 if pd.isna(row.threshold_level) else int(row.threshold_level), words
-            ),
-            shown=level_words(int(row.risk_level), words),
+            level=level_words(row.threshold_level, words), shown=level_words(row.risk_level, words)
         )
         why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
-        old = NONE if pd.isna(row.level_before) else level_words(int(row.level_before), words)
         because = ". ".join(filter(None, (why, latest.get(row.region_id, ""))))
         texts = {
             "region": name,
             "level": level_told(row, words),
             "attacks_told": attacks_words(row.attacks_told, words),
-            "previous": old,
+            "previous": level_words(row.level_before, words),
             "probability": chance(row, words, brief=True),
             "because": f"{cap} {because}" if capped[row.Index] else because,
         }

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
@@ -23,7 +24,7 @@ from riskmap.outputs.wordings import (
     signed,
 )
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.windows import parse_day, step_windows
+from riskmap.panels.windows import step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,15 +56,13 @@ def change_rows(told: Edition) -> Grid:
     """
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
-    now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
-    moved = table["level_before"].notna() & (now != before)
-    rows = table[moved]
+    rows = table[has_moved(table)]
     shown = rows.head(MOST_ROWS)
     cells = [
         (
             name,
-            NONE if pd.isna(old) else level_words(int(old), words),
-            level_words(int(new), words),
+            level_words(old, words),
+            level_words(new, words),
             parts.get(key, NONE),
             rules.get(key, NONE),
         )
@@ -79,6 +78,18 @@ def change_rows(told: Edition) -> Grid:
         rest = words["other_regions"].format(n=len(rows) - len(shown))
         cells.append((rest, NONE, NONE, NONE, NONE))
     return told.grid(("region", "previous", "level", "why", "rule"), cells)
+
+
+def has_moved(table: pd.DataFrame) -> pd.Series:
+    """Return which rows of risks have another level than before; none without one before.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"risk_level": [3, None, 2], "level_before": [2, 1, None]})
+    >>> has_moved(rows.astype("Int64")).tolist()
+    [True, True, False]
+    """
+    return (table["level_before"] != table["risk_level"].fillna(INSUFFICIENT)).fillna(value=False)
 
 
 def change_texts(told: Edition) -> pd.Series:
@@ -116,8 +127,7 @@ def held_rows(told: Edition) -> Grid:
     """
     table, audit = told.table, told.of_headline(told.layer.audit)
     audit = audit[audit["rule"] != "unwatched"]
-    now, before = (table[name].fillna(INSUFFICIENT) for name in ("risk_level", "level_before"))
-    still = table[table["level_before"].isna() | (now == before)]
+    still = table[~has_moved(table)]
     cells = []
     for rule, keys in audit.groupby("rule")["region_id"]:
         rows = still[still["region_id"].isin(keys)]
@@ -222,14 +232,13 @@ def find_moves(layer: RiskLayer) -> pd.DataFrame:
     Where a rule holds a level, more incidents may only bring the thresholds up to it: that would
     move nothing. Nor does silence where nobody watches.
     """
-    keys = ["region_id", "layer"]
-    levels = layer.risks[[*keys, "risk_level"]].rename(columns={"risk_level": "level_now"})
-    table = layer.counterfactuals.merge(levels, on=keys)
+    levels = layer.risks[[*KEY, "risk_level"]].rename(columns={"risk_level": "level_now"})
+    table = layer.counterfactuals.merge(levels, on=KEY)
     up = (table["direction"] == "up") & (table["risk_level"] > table["level_now"])
     down = (table["direction"] == "down") & (table["risk_level"] < table["level_now"])
     known = layer.knowledge
-    blind = pd.MultiIndex.from_frame(known.loc[known["watched"].eq(other=False), keys])
-    down &= ~pd.MultiIndex.from_frame(table[keys]).isin(blind)
+    blind = pd.MultiIndex.from_frame(known.loc[known["watched"].eq(other=False), KEY])
+    down &= ~pd.MultiIndex.from_frame(table[KEY]).isin(blind)
     moves = table[(up | down).fillna(value=False).astype(bool)]
     order = ["region_id", "layer", "direction", "amount"]
     return moves.sort_values(order, ascending=[True, True, False, True], ignore_index=True)
@@ -238,7 +247,7 @@ def find_moves(layer: RiskLayer) -> pd.DataFrame:
 def _reads_higher(layer: RiskLayer, moves: pd.DataFrame) -> list[bool]:
     """Return whether each probability, as it is printed, would be of a higher level than it is."""
     printed = moves.assign(p_any=[float(f"{p:.2g}") for p in moves["p_any"]])
-    levels = layer.scale.levels_of(printed, horizon_days=layer.provenance["horizon_days"])
+    levels = layer.scale.levels_of(printed, horizon_days=layer.context.horizon_days)
     return [bool(level > own) for level, own in zip(levels, moves["risk_level"], strict=True)]
 
 
@@ -315,9 +324,7 @@ def _history_sentence(told: Edition) -> str:
 def _once(layer: RiskLayer) -> pd.DataFrame:
     """Return each serious incident before ``as_of`` once."""
     table = layer.incidents.drop_duplicates("incident_id")
-    table = table[
-        table["event_date"] < parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
-    ]
+    table = table[table["event_date"] < layer.context.as_of]
     return table[is_violence(table)]
 
 
@@ -325,8 +332,7 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
     once = _once(layer)
     if once.empty:
         return pd.DataFrame({"last": [], "violence": [], "foreign": []})
-    as_of = parse_day(str(layer.provenance["as_of"])[:10], what="as_of")
-    quarters = step_windows(as_of, once["event_date"].min(), every="quarter")
+    quarters = step_windows(layer.context.as_of, once["event_date"].min(), every="quarter")
     edges = quarters[::-1][::_QUARTERS][::-1][-YEARS - 1 :]
     if edges[0] > quarters[0] and len(edges) <= YEARS:  # the first year began within the history
         edges = np.append(quarters[0], edges)

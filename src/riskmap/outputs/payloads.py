@@ -10,10 +10,10 @@ import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.consequences import CONSEQUENCES
+from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
-from riskmap.assessment.sites import LARGEST_GAP
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.contexts import GROUP, level_meaning, reason_codes, weight_words
+from riskmap.outputs.editions import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
 from riskmap.outputs.movements import flag_table, largest_parts
@@ -30,7 +30,7 @@ from riskmap.outputs.wordings import (
 )
 from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
 from riskmap.panels.measures import measure
-from riskmap.panels.windows import parse_day, step_windows
+from riskmap.panels.windows import step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,7 +166,7 @@ def _places(bundle: Bundle) -> dict[str, Any]:
 
 def _scale(layer: RiskLayer) -> dict[str, Any]:
     """Return the levels, and their lower bounds carried over to the layer's own horizon."""
-    power = layer.provenance["horizon_days"] / layer.scale.horizon_days
+    power = layer.context.horizon_days / layer.scale.horizon_days
     return {
         "levels": [{"name": level.name, "colour": level.colour} for level in layer.scale.levels],
         "bounds": {
@@ -372,15 +372,11 @@ _WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
 
 def _find_windows(layer: RiskLayer) -> NDArray[np.datetime64]:
     """Return the edges of the panel's windows; empty when nothing was counted."""
-    dates, as_of = layer.incidents["event_date"], str(layer.provenance["as_of"])[:10]
-    start = layer.provenance.get("history_start") or dates.min()
+    dates, known = layer.incidents["event_date"], layer.context
     if dates.isna().all():
         return np.array([], dtype="datetime64[D]")
-    return step_windows(
-        parse_day(as_of, what="as_of"),
-        parse_day(start, what="history_start"),
-        every=layer.provenance["every"],
-    )
+    start = dates.min() if known.history_start is None else known.history_start
+    return step_windows(known.as_of, start, every=known.every)
 
 
 def _count_windows(
@@ -422,7 +418,7 @@ def _series(layer: RiskLayer, rows: pd.DataFrame) -> dict[str, tuple[Any, FloatA
     """Return for each layer what each row adds to its series, and with what weight."""
     weights = rows["weight"].to_numpy(dtype=float)
     series = {name: (values, weights) for name, values in measure(rows).items() if name in LAYERS}
-    relevance = layer.provenance.get("relevance") or {}
+    relevance = layer.context.relevance
     if "relevance" in rows and relevance:
         grades = rows["relevance"].map(relevance).fillna(0).to_numpy(dtype=float)
         series["group"] = (np.ones(len(rows), dtype=np.int64), weights * grades)

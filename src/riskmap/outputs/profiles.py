@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.errors import InputError
+from riskmap.outputs.catalogues import choose
 from riskmap.schema import FLAG, REGION_COLUMNS
 
 if TYPE_CHECKING:
@@ -113,10 +113,7 @@ def check_profile(profile: str) -> None:
     InputError
         When there is no such profile.
     """
-    if profile not in PROFILES:
-        raise InputError(
-            "an unknown profile", met=profile, expected="one of " + ", ".join(PROFILES)
-        )
+    choose([profile], PROFILES, what="an unknown profile")
 
 
 def _public(layer: RiskLayer) -> RiskLayer:

@@ -11,35 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.sites import LARGEST_GAP
+from riskmap.assessment.exposures import LARGEST_GAP
+from riskmap.outputs import editions, front_pages, movements
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.contexts import (
-    advice_rows,
-    crosswalk_rows,
-    gap_rows,
-    ledger_rows,
-    level_rows,
-    log_rows,
-    matrix_rows,
-    provenance_rows,
-    relevance_rows,
-    unread_rows,
-)
 from riskmap.outputs.editions import Grid
-from riskmap.outputs.front_pages import (
-    SUMMARY_ROWS,
-    attack_lines,
-    judgement_lines,
-    summary_rows,
-)
-from riskmap.outputs.movements import (
-    change_rows,
-    flag_rows,
-    held_rows,
-    history_rows,
-    indicator_lines,
-    move_rows,
-)
+from riskmap.outputs.front_pages import SUMMARY_ROWS
 from riskmap.outputs.wordings import (
     NONE,
     attacks_words,
@@ -140,7 +116,7 @@ class Report:
 def build_report(told: Edition) -> Report:
     """Return what an advisory says: plain text, section by section."""
     layer, words, known = told.layer, told.words, told.known
-    shown, changes = known.head(TABLE_ROWS), change_rows(told)
+    shown, changes = known.head(TABLE_ROWS), movements.change_rows(told)
     left_out = len(known) - len(shown)
     return Report(
         language=told.language,
@@ -151,30 +127,30 @@ def build_report(told: Edition) -> Report:
         header=_header(told),
         more=words["other_regions"].format(n=left_out) if left_out else "",
         contents={
-            "attacks": attack_lines(told),
-            "judgements": judgement_lines(told),
+            "attacks": front_pages.attack_lines(told),
+            "judgements": front_pages.judgement_lines(told),
             "changes": changes,
-            "summary": summary_rows(told, limit=_room_beside(changes)),
+            "summary": front_pages.summary_rows(told, limit=_room_beside(changes)),
             "sites": _site_rows(told),
             "table": _region_rows(told, shown),
-            "matrix": matrix_rows(told),
-            "flags": flag_rows(told, shown),
-            "held": held_rows(told),
+            "matrix": editions.matrix_rows(told),
+            "flags": movements.flag_rows(told, shown),
+            "held": movements.held_rows(told),
             "drivers": _driver_rows(told),
             "incidents": _incident_rows(told),
-            "history": history_rows(told),
-            "indicators": indicator_lines(told),
-            "moves": move_rows(told, shown),
-            "advice": advice_rows(told),
-            "levels": level_rows(told),
+            "history": movements.history_rows(told),
+            "indicators": movements.indicator_lines(told),
+            "moves": movements.move_rows(told, shown),
+            "advice": editions.advice_rows(told),
+            "levels": editions.level_rows(told),
             "limits": _limits(told),
-            "gaps": gap_rows(told),
-            "unread": unread_rows(told),
-            "relevance": relevance_rows(told),
-            "ledger": ledger_rows(told),
-            "crosswalk": crosswalk_rows(told),
-            "provenance": provenance_rows(told),
-            "log": log_rows(told),
+            "gaps": editions.gap_rows(told),
+            "unread": editions.unread_rows(told),
+            "relevance": editions.relevance_rows(told),
+            "ledger": editions.ledger_rows(told),
+            "crosswalk": editions.crosswalk_rows(told),
+            "provenance": editions.provenance_rows(told),
+            "log": editions.log_rows(told),
         },
     )
 
@@ -213,10 +189,7 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
         "parent": rows["parent"].map(display),
         "level": [level_told(row, words) for row in rows.itertuples()],
         "attacks_told": [attacks_words(n, words) for n in rows["attacks_told"]],
-        "previous": [
-            NONE if pd.isna(level) else level_words(int(level), words)
-            for level in rows["level_before"]
-        ],
+        "previous": [level_words(level, words) for level in rows["level_before"]],
         "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
         "probability": [chance(row, words) for row in rows.itertuples()],
         "interval": [
@@ -271,7 +244,7 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     ).drop_duplicates("incident_id", ignore_index=True)
     people = table[["killed", "wounded", "abducted"]].fillna(0).astype("float64").sum(axis=1)
     foreign = table["foreign_victims"].fillna(0).astype("float64")
-    recent = table["event_date"] >= pd.Timestamp(layer.provenance["as_of"]) - _RECENT
+    recent = table["event_date"] >= layer.context.as_of - _RECENT
     keys = pd.DataFrame(
         {
             "recent": ~recent,

@@ -19,6 +19,7 @@ import orjson
 import pandas as pd
 import shapely
 
+from riskmap.assessment.contexts import check_validity
 from riskmap.assessment.layers import (
     DRIVER_COLUMNS,
     GONE_COLUMNS,
@@ -26,8 +27,7 @@ from riskmap.assessment.layers import (
     RISK_COLUMNS,
     RiskLayer,
 )
-from riskmap.assessment.levels import Level, LevelScale
-from riskmap.assessment.validities import check_validity
+from riskmap.assessment.levels import LevelScale
 from riskmap.errors import InputError, PublishedSetError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.tables import clean_plain, plain_values
@@ -124,14 +124,8 @@ def read_layer(folder: str | Path, *, today: str | date | None = None) -> RiskLa
     except FileNotFoundError as error:
         raise PublishedSetError("the set holds no layer", file=found / LAYER) from error
     except InputError as error:
-        raise PublishedSetError(
-            error.message,
-            file=found / LAYER,
-            column=error.column,
-            met=error.met,
-            expected=error.expected,
-        ) from error
-    check_validity(layer.provenance, today=today, stacklevel=3)
+        raise PublishedSetError.of(error, file=found / LAYER) from error
+    check_validity(layer.context, today=today, stacklevel=3)
     return layer
 
 
@@ -348,21 +342,6 @@ def _decode_geotable(part: Mapping[str, Any]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(_decode_table(part["columns"]), geometry=shapes, crs=CRS)
 
 
-def _decode_scale(part: Mapping[str, Any]) -> LevelScale:
-    levels = tuple(Level(**level) for level in part["levels"])
-    others = part.get("other_horizons", {})
-    parts = {
-        "levels": levels,
-        "thresholds": _decode_thresholds(part["thresholds"]),
-        "other_horizons": {days: _decode_thresholds(bounds) for days, bounds in others.items()},
-    }
-    return LevelScale(**(dict(part) | parts))
-
-
-def _decode_thresholds(part: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    return {name: tuple(bounds) for name, bounds in part.items()}
-
-
 def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:
     kept = ("stage", "rows_in", "rows_out", "reasons", "merged")
     return Ledger(tuple(Stage(**{key: stage[key] for key in kept}) for stage in stages))
@@ -371,7 +350,7 @@ def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:
 _DECODERS: dict[str, Callable[[Any], Any]] = {
     "geotable": _decode_geotable,
     "table": _decode_table,
-    "scale": _decode_scale,
+    "scale": LevelScale.of,
     "ledger": _decode_ledger,
     "plain": lambda value: value,
 }

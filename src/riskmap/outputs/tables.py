@@ -12,6 +12,7 @@ import pandas as pd
 
 from riskmap.assessment.layers import LAYERS
 from riskmap.errors import SchemaError
+from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +48,6 @@ _SIDE_BY_SIDE = (
     "level_high",
     "level_as_of",
 )
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - spreadsheets read these wide signs too
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 #: Rows that are turned into text at a time.
 _BLOCK = 2000
@@ -169,6 +169,13 @@ def hxl_tags(table: pd.DataFrame, *, level: int | None) -> list[str]:
     return tags
 
 
+def hxl_chunks(table: pd.DataFrame, regions: pd.DataFrame) -> Iterator[bytes]:
+    """Yield a published table as CSV with a row of HXL tags."""
+    levels = regions["adm_level"].dropna().unique()
+    level = int(levels[0]) if len(levels) == 1 else None
+    return csv_chunks(table, tags=hxl_tags(table, level=level))
+
+
 def _check_short_names(table: pd.DataFrame) -> None:
     short = table.columns.str[:SHORT]
     if not short.is_unique:
@@ -281,19 +288,6 @@ def clean_plain(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 
 
-def spreadsheet_safe(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: such text gets a leading apostrophe.
-
-    Numbers stay numbers.
-
-    Examples
-    --------
-    >>> spreadsheet_safe("=1+1"), spreadsheet_safe(-1.5), spreadsheet_safe("Qara")
-    ("'=1+1", -1.5, 'Qara')
-    """
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
 def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[bytes]:
     r"""Yield a table as CSV: UTF-8, RFC 4180, missing is empty, safe to open in a spreadsheet.
 
@@ -318,6 +312,4 @@ def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[byt
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return spreadsheet_safe(value)
-    return str(value).lower() if isinstance(value, bool) else value
+    return str(value).lower() if isinstance(value, bool) else guard_formula(value)

@@ -11,7 +11,7 @@ import orjson
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, render_html
-from riskmap.outputs.formats import PLAIN, find_writer
+from riskmap.outputs.formats import find_file, write_file
 from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.pages import ink
 from riskmap.outputs.publishing import write_whole
@@ -60,8 +60,8 @@ def to_file(layer: RiskLayer, path: str | Path) -> Path:
         When it can't be written; what stood there is untouched.
     """
     path = Path(path)
-    writer = find_writer(path)
-    return write_whole(path, lambda partial: writer(Bundle(layer), partial, PLAIN))
+    name = find_file(path)
+    return write_whole(path, lambda partial: write_file(name, Bundle(layer), partial))
 
 
 def plot(layer: RiskLayer, *, ax: Any = None) -> Any:

@@ -226,16 +226,18 @@ def enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
     return str(words["sentences"]["and_more"].format(places=named, n=len(places) - _NAMED))
 
 
-def level_words(level: int, words: Mapping[str, Any]) -> str:
-    """Return a level as its number and name; what is not assessed has no number.
+def level_words(level: Any, words: Mapping[str, Any]) -> str:
+    """Return a level as its number and name; what is not assessed has no number, a dash if missing.
 
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    >>> level_words(3, catalogue("en")), level_words(0, catalogue("en"))
-    ('3 moderate', '? not assessed')
+    >>> [level_words(level, catalogue("en")) for level in (3, 0, None)]
+    ['3 moderate', '? not assessed', '–']
     """
-    return f"{level or '?'} {words['levels'][LEVEL_NAMES[level]]}"
+    if pd.isna(level):
+        return NONE
+    return f"{int(level) or '?'} {words['levels'][LEVEL_NAMES[int(level)]]}"
 
 
 def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
@@ -246,7 +248,7 @@ def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
     >>> level_least(3, at_least=True, words=catalogue("en"))
     'at least 3 moderate'
     """
-    text, known = level_words(int(level), words), level > 0
+    text, known = level_words(level, words), level > 0
     return str(
         words["told"]["at_least"].format(level=text) if known and is_told(at_least) else text
     )

@@ -329,9 +329,11 @@ def test_a_file_is_whole_or_as_it_was(stand_in, tmp_path):
 
 def test_no_cell_of_a_csv_is_a_formula(stand_in, tmp_path):
     stand_in.rows["acled"][0] |= {"notes": "=1+1", "latitude": "-13.1", "actor1": None}
+    stand_in.rows["acled"][0] |= {"source": "＝1+1"}  # noqa: RUF001 - a wide sign
     path = write_rows(stand_in.fetch("acled"), tmp_path / "rows.csv")
     row = pd.read_csv(path, dtype=str, keep_default_na=False).iloc[0]
     assert (row["notes"], row["latitude"], row["actor1"]) == ("'=1+1", "-13.1", "")
+    assert row["source"] == "'＝1+1"  # noqa: RUF001 - likewise
 
 
 def test_sources_are_asked_one_by_one(stand_in):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles.extractions import SOURCE, Extraction
-from riskmap.incidents.feeds.reviews import FORMULA, REVIEW_COLUMNS
+from riskmap.incidents.feeds.reviews import REVIEW_COLUMNS
+from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,7 +123,7 @@ def write_review(extractions: list[Extraction], path: str | Path) -> None:
         writer.writerow(REVIEW_COLUMNS)
         for extraction in extractions:
             for row in (*extraction.incident_rows, *_aside_rows(extraction)):
-                writer.writerow([_cell(row.get(name)) for name in REVIEW_COLUMNS])
+                writer.writerow([guard_formula(row.get(name)) for name in REVIEW_COLUMNS])
 
 
 def _aside_rows(extraction: Extraction) -> Iterator[dict[str, Any]]:
@@ -135,8 +136,3 @@ def _aside_rows(extraction: Extraction) -> Iterator[dict[str, Any]]:
             "ingested_at": extraction.known,
             "notes": row["sentence"],
         }
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

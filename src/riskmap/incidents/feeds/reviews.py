@@ -19,6 +19,7 @@ from riskmap.incidents.feeds.mappings import (
     same_words,
 )
 from riskmap.incidents.scope import Scope
+from riskmap.incidents.values import unguard_formulas
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ REVIEW_COLUMNS = (
     "ingested_at", "notes",
 )  # fmt: skip
 
-#: A cell that begins so would be run by a spreadsheet; an apostrophe stands before it.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_GUARD = r"^'(?=[=+\-@\t\r])"
 _INVENTED = re.compile("X[A-Z]{2}")
 _CONFIRMED = "C"
 _TEXTS = (
@@ -67,7 +65,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     confirmed = decision.isin(("accept", "correct"))
     sentence = frame["notes"].fillna("").str.slice(0, 1000)
     return {
-        **{name: frame[name].str.replace(_GUARD, "", regex=True) for name in _TEXTS},
+        **{name: unguard_formulas(frame[name]) for name in _TEXTS},
         **read_people(source, frame.assign(target=None)),
         "source_id": frame["source_id"].str.removeprefix("article:"),
         "source_count": 1,

@@ -7,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.assessment.validities import check_validity, describe_validity
+from riskmap.assessment.contexts import Context, check_validity, describe_validity
 from riskmap.errors import RiskmapWarning
 from riskmap.panels.windows import EVERY
 
-QUARTER = describe_validity(pd.Timestamp("2025-01-31"), horizon_days=90, every="month")
+
+def made(day, horizon_days=90, every="month"):
+    """A context as the file of a layer of that day says it."""
+    known = Context(pd.Timestamp(day), horizon_days, every)
+    plain = {"as_of": f"{known.as_of:%Y-%m-%d}", "horizon_days": horizon_days, "every": every}
+    return Context.read(plain | describe_validity(known))
+
+
+QUARTER = made("2025-01-31")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +28,7 @@ QUARTER = describe_validity(pd.Timestamp("2025-01-31"), horizon_days=90, every="
      ("quarter", "2025-05-01")],
 )  # fmt: skip
 def test_a_layer_is_stale_after_two_windows_or_when_it_ends(every, stale):
-    found = describe_validity(pd.Timestamp("2025-01-31"), horizon_days=90, every=every)
+    found = describe_validity(Context(pd.Timestamp("2025-01-31"), 90, every))
     assert found["stale_after"] == f"{stale}T00:00:00Z"
 
 
@@ -29,7 +37,7 @@ DAYS = st.dates(date(1900, 1, 1), date(2200, 1, 1))
 
 @given(DAYS, st.floats(0.5, 4000), st.sampled_from(sorted(EVERY)))
 def test_validity_is_ordered(day, horizon, every):
-    found = describe_validity(pd.Timestamp(day), horizon_days=horizon, every=every)
+    found = describe_validity(Context(pd.Timestamp(day), horizon, every))
     start, stale, until = (
         pd.Timestamp(found[name]) for name in ("valid_from", "stale_after", "valid_until")
     )
@@ -58,5 +66,7 @@ def test_the_clock_decides_when_no_day_is_given():
 
 
 def test_a_layer_that_does_not_say():
-    assert check_validity({}) == "unknown"
-    assert check_validity({"valid_until": "2025-04-01T00:00:00Z"}, today="2025-03-31") == "valid"
+    known = {"as_of": "2025-01-01", "horizon_days": 90}
+    assert check_validity(Context.read(known)) == "unknown"
+    only = Context.read(known | {"valid_until": "2025-04-01T00:00:00Z"})
+    assert check_validity(only, today="2025-03-31") == "valid"

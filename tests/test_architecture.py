@@ -13,6 +13,7 @@ ROOT = Path(riskmap.__file__).parent
 
 FLOORS = (
     ("cli",),
+    ("desk",),
     ("outputs",),
     ("evaluation",),
     ("assessment",),

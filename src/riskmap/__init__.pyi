@@ -9,6 +9,8 @@ from .assessment.decisions import read_decisions as read_decisions
 from .assessment.group_files import read_group as read_group
 from .assessment.layers import RiskLayer as RiskLayer
 from .assessment.levels import LevelScale as LevelScale
+from .desk.configs import RunConfig as RunConfig
+from .desk.runs import run as run
 from .errors import InputError as InputError
 from .errors import RiskmapError as RiskmapError
 from .errors import RiskmapWarning as RiskmapWarning

@@ -12,10 +12,10 @@ from riskmap.cli.common import (
     Incidents,
     Json,
     Regions,
+    RegionsIfAny,
     ScopeText,
     as_rows,
     load_incidents,
-    load_regions,
     say,
     show,
 )
@@ -44,7 +44,7 @@ def check_incidents(
 def extract(
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
-    regions: Annotated[str | None, typer.Option(help="Polygon file, or ISO3[:LEVEL].")] = None,
+    regions: RegionsIfAny = None,
     html: Annotated[
         Path | None, typer.Option(help="Review sheet to write, one an article.")
     ] = None,
@@ -54,10 +54,11 @@ def extract(
 ) -> None:
     """Read incidents out of news text, each field with the phrase that it rests on."""
     import riskmap as rm
+    from riskmap.desk.runs import find_regions
     from riskmap.incidents.articles.inputs import read_articles
     from riskmap.incidents.articles.reviews import render_review, write_review
 
-    places = None if regions is None else load_regions(regions)
+    places = None if regions is None else find_regions(regions)
     found = [
         rm.extract_incidents(text.text, published=published or text.published, regions=places)
         for text in read_articles(article)
@@ -193,11 +194,12 @@ def geocode(
     from geopy.geocoders import Nominatim
 
     import riskmap as rm
+    from riskmap.desk.runs import find_regions
     from riskmap.places.geocode_services import GeocodeCache
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 
-    table, places = load_incidents(incidents), load_regions(regions)
+    table, places = load_incidents(incidents), find_regions(regions)
     gazetteer, service = rm.Gazetteer.from_regions(places), None
     if user_agent is not None:
         cache_folder().mkdir(parents=True, exist_ok=True)

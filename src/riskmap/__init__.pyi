@@ -1,9 +1,16 @@
-# The public names of riskmap and where each lives; they are loaded when first used.
+# The public names of riskmap and where each lives; they are loaded when first used. Those of a
+# namespace stand in its own __init__.pyi.
 
+from . import assessment as assessment
 from . import datasets as datasets
+from . import evaluation as evaluation
+from . import incidents as incidents
+from . import models as models
+from . import outputs as outputs
+from . import panels as panels
+from . import places as places
 from . import testing as testing
 from .assessment.assessments import assess as assess
-from .assessment.authorities import compare_authorities as compare_authorities
 from .assessment.comparisons import compare_layers as compare_layers
 from .assessment.decisions import read_decisions as read_decisions
 from .assessment.group_files import read_group as read_group
@@ -15,55 +22,20 @@ from .errors import InputError as InputError
 from .errors import RiskmapError as RiskmapError
 from .errors import RiskmapWarning as RiskmapWarning
 from .evaluation.backtests import backtest as backtest
-from .evaluation.replays import Replay as Replay
 from .evaluation.replays import replay as replay
-from .incidents.articles import extract_incidents as extract_incidents
-from .incidents.checks import check_incidents_file as check_incidents_file
-from .incidents.dates import DateRules as DateRules
 from .incidents.derivations import derive_victims as derive_victims
 from .incidents.duplicates import merge_duplicates as merge_duplicates
-from .incidents.fetching import fetch_incidents as fetch_incidents
 from .incidents.readers import read_incidents as read_incidents
-from .incidents.revisions import compare_incidents as compare_incidents
 from .ledgers import Ledger as Ledger
-from .models.baselines import Climatology as Climatology
-from .models.baselines import Conflictology as Conflictology
-from .models.baselines import ExponentialMean as ExponentialMean
-from .models.baselines import Persistence as Persistence
-from .models.baselines import Seasonal as Seasonal
-from .models.baselines import Zero as Zero
-from .models.clusters import find_clusters as find_clusters
-from .models.endemic_epidemic import EndemicEpidemic as EndemicEpidemic
-from .models.ensembles import Adapted as Adapted
-from .models.ensembles import Boosting as Boosting
-from .models.ensembles import Stack as Stack
-from .models.files import load_model as load_model
-from .models.files import save_model as save_model
 from .models.forecasts import forecast as forecast
-from .models.hawkes import Hawkes as Hawkes
-from .models.shrinkage import EmpiricalBayes as EmpiricalBayes
 from .models.tables import Forecast as Forecast
-from .outputs.databases import read_postgis_incidents as read_postgis_incidents
-from .outputs.databases import read_postgis_regions as read_postgis_regions
-from .outputs.databases import write_postgis as write_postgis
 from .outputs.publishing import publish as publish
 from .outputs.sets import read_layer as read_layer
-from .panels.batches import scan_incidents as scan_incidents
 from .panels.counts import count_incidents as count_incidents
-from .panels.frames import panel_from_counts as panel_from_counts
 from .panels.groups import WorkerGroup as WorkerGroup
 from .panels.panel import Panel as Panel
-from .panels.scans import Scan as Scan
-from .places.areas import carry_over as carry_over
-from .places.areas import crosswalk as crosswalk
-from .places.audits import audit_regions as audit_regions
-from .places.audits import repair_regions as repair_regions
-from .places.geocode_services import GeocodeService as GeocodeService
-from .places.geocoders import geocode as geocode
-from .places.names import Gazetteer as Gazetteer
 from .places.placements import Located as Located
 from .places.placements import locate as locate
-from .places.region_index import RegionIndex as RegionIndex
 from .places.regions import read_regions as read_regions
 
 __version__: str

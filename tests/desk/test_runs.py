@@ -1,7 +1,10 @@
 """A run from a configuration: what the script does, what the command line does, clear errors."""
 
 import json
+import re
+from dataclasses import fields
 from datetime import date
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -138,3 +141,10 @@ def test_steps_are_told_to_whom_it_concerns(folder, tmp_path):
     assert again.folder == first.folder
     manifest = json.loads((first.folder / "manifest.json").read_bytes())
     assert [item["name"] for item in manifest["inputs"]] == ["log.csv", "regions.geojson"]
+
+
+def test_the_documentation_names_every_key():
+    text = (Path(__file__).parents[2] / "docs/runs.md").read_text(encoding="utf-8")
+    keys = [line.partition("|")[2].partition("|")[0] for line in text.splitlines() if "`" in line]
+    named = {key for cell in keys for key in re.findall(r"`(\w+)`", cell)}
+    assert named == {field.name for field in fields(rm.RunConfig)}

@@ -176,7 +176,10 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     scale = LevelScale.default()
     if layer not in scale.thresholds:
         raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
-    models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}
+    models = {
+        m.__name__: m()
+        for m in (rm.models.EndemicEpidemic, rm.models.EmpiricalBayes, rm.models.Climatology)
+    }
     with hire(jobs, scheduler) as workers:
         table, districts = load_incidents(incidents, scope=scope), find_regions(regions)
         located = rm.locate(table, districts)
@@ -217,7 +220,7 @@ def compare(
     """Show where authorities and a published layer disagree."""
     import riskmap as rm
 
-    found = rm.compare_authorities(rm.read_layer(published), statements, name=layer)
+    found = rm.assessment.compare_authorities(rm.read_layer(published), statements, name=layer)
     days = found["stated_date"].dt.strftime("%Y-%m-%d")
     show(
         {"comparison": as_rows(found.assign(stated_date=days))},

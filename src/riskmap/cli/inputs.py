@@ -35,7 +35,7 @@ def check_incidents(
     """Report what a file holds, how its columns are read, and what will be lost."""
     import riskmap as rm
 
-    report = rm.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
+    report = rm.incidents.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
     show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
     if report.lost_share > max_lost:
         raise typer.Exit(1)
@@ -60,7 +60,9 @@ def extract(
 
     places = None if regions is None else find_regions(regions)
     found = [
-        rm.extract_incidents(text.text, published=published or text.published, regions=places)
+        rm.incidents.extract_incidents(
+            text.text, published=published or text.published, regions=places
+        )
         for text in read_articles(article)
     ]
     if html is not None:
@@ -173,7 +175,7 @@ def audit_regions(
     """Report invalid rings, overlaps, gaps, slivers, double ids and names, and where."""
     import riskmap as rm
 
-    report = rm.audit_regions(file)
+    report = rm.places.audit_regions(file)
     findings = as_rows(report.findings)
     result = {"file": file.name, "clean": report.is_clean, "findings": findings}
     show(result, iter(str(report).splitlines()), as_json=as_json)
@@ -200,17 +202,17 @@ def geocode(
     from riskmap.settings import cache_folder
 
     table, places = load_incidents(incidents), find_regions(regions)
-    gazetteer, service = rm.Gazetteer.from_regions(places), None
+    gazetteer, service = rm.places.Gazetteer.from_regions(places), None
     if user_agent is not None:
         cache_folder().mkdir(parents=True, exist_ok=True)
         cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
         asked = Nominatim(user_agent=user_agent)
-        service = rm.GeocodeService(asked, places, cache=cache, budget=budget)
+        service = rm.places.GeocodeService(asked, places, cache=cache, budget=budget)
     if dry_run:
         n = 0 if service is None else count_requests(table, gazetteer, service=service)
         show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
         return
-    found = rm.geocode(table, gazetteer, service=service)
+    found = rm.places.geocode(table, gazetteer, service=service)
     counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
     rows = as_rows(found.assign(incident_id=table["incident_id"]))
     lines = (f"{status}: {n}" for status, n in counts.items())

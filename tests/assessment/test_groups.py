@@ -316,3 +316,5 @@ def test_a_group_may_be_given_as_its_text():
     assert count(incidents, "CHN/mining").frame.equals(count(incidents).frame)
     with pytest.raises(InputError, match="no group"):
         count(incidents, 7)
+    with pytest.raises(InputError, match=r"read by riskmap\.read_group: met 'ours\.toml'"):
+        count(incidents, "ours.toml")

@@ -216,6 +216,7 @@ def test_a_list_of_models_goes_by_their_classes(panel):
     named = {"EmpiricalBayes": rm.EmpiricalBayes(), "Climatology": rm.Climatology()}
     several, one = backtest(panel, [*named.values()], origins=2), rm.Climatology()
     pd.testing.assert_frame_equal(several.forecasts, backtest(panel, named, origins=2).forecasts)
+    assert backtest(panel, None, origins=2).forecasts["model"].unique() == ["EndemicEpidemic"]
     alone = backtest(panel, one, origins=2).forecasts
     assert alone["model"].unique().tolist() == ["Climatology"]
 

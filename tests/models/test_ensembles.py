@@ -6,6 +6,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import PoissonRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import riskmap as rm
 from riskmap.errors import ModelError
@@ -27,7 +29,10 @@ def test_plain_trees_equal_the_trees_they_come_from():
     assert np.exp(total) == pytest.approx(trees.predict(table), rel=1e-12)
 
 
-@pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB()])
+PIPELINE = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3))
+
+
+@pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB(), PIPELINE])
 def test_scikit_learn_estimators_are_models(estimator):
     check_model(Adapted(estimator))
 

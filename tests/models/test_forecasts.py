@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import riskmap as rm
 from riskmap.errors import ModelError
@@ -118,6 +121,13 @@ def test_what_is_no_horizon(given):
         parse_horizon(given)
 
 
+@pytest.mark.parametrize("given", [pd.Timedelta(90), "90,5", "1h", 0.5, pd.Timedelta("40000D")])
+def test_a_horizon_is_a_day_to_a_hundred_years(given):
+    """As of pd.Timedelta(90), which is 90 nanoseconds."""
+    with pytest.raises(rm.InputError, match=r"a horizon is of days: met .*expected 1 to 36525"):
+        parse_horizon(given)
+
+
 def test_durations_are_horizons():
     given = ("12W", 84, pd.Timedelta(days=84), np.timedelta64(84, "D"), np.int64(84))
     assert [parse_horizon(one) for one in given] == [84.0] * 5
@@ -136,6 +146,8 @@ def test_a_model_of_scikit_learn_is_adapted():
         (rm.Climatology, r"Climatology is a class: give a model, Climatology\(\)"),
         (PCA(), "a PCA forecasts no counts"),
         (RidgeClassifier(), "a classifier with predict_proba"),
+        (KNeighborsRegressor(), "give an estimator whose fit takes sample_weight"),
+        (make_pipeline(StandardScaler(), KNeighborsRegressor()), "whose fit takes sample_weight"),
         ("EmpiricalBayes", "a str forecasts no counts"),
     ],
 )

@@ -320,6 +320,8 @@ def test_a_regions_table_in_memory_stays_as_it_is():
             gpd.GeoDataFrame({"name": ["A"]}, geometry=SHAPES[:1], crs=4326),
             "no column of ids",
         ),
+        (gpd.GeoSeries(SHAPES[:1], crs=4326), "no regions: met 'GeoSeries', expected codes such"),
+        (None, "no regions: met 'NoneType'"),
     ],
 )
 def test_a_table_that_is_none_of_regions_is_refused(table, message):

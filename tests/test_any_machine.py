@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 PLAIN_SYSTEM = """
 import os, sys, warnings
 for name in ("fcntl", "resource", "grp"):

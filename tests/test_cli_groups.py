@@ -12,6 +12,8 @@ from riskmap.desk import runs
 from riskmap.errors import InputError
 from riskmap.settings import data_path
 
+pytestmark = pytest.mark.slow
+
 RUN = CliRunner()
 REGIONS = rm.datasets.regions()
 

@@ -8,6 +8,8 @@ import riskmap as rm
 from riskmap.cli import app
 from riskmap.desk import runs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def inputs(tmp_path):

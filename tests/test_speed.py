@@ -19,6 +19,8 @@ import riskmap as rm
 from riskmap.panels.cells import sum_days
 from riskmap.panels.features import decayed_sums, neighbour_sums, rolling_sums
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 15
 
 

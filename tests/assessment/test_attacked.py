@@ -58,6 +58,7 @@ def test_an_attack_holds_for_ninety_days(days, held):
     assert attacked(risks(as_of=as_of)) == ({"Hamra"} if held else set())
 
 
+@pytest.mark.slow
 def test_an_attack_that_became_known_late_holds_from_then_on():
     late = (DAY + pd.Timedelta(days=60)).tz_localize("UTC")
     as_of = f"{DAY + pd.Timedelta(days=120):%Y-%m-%d}"

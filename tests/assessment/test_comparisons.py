@@ -34,6 +34,7 @@ def layers():
     return old, assess("2024-12-01", old)
 
 
+@pytest.mark.slow
 def test_a_comparison_says_what_the_layer_says(layers):
     old, new = layers
     table = rm.compare_layers(old, new)
@@ -141,6 +142,7 @@ def run(files, out, day, *options):
     return rm.read_layer(out, today="2020-01-01")
 
 
+@pytest.mark.slow
 def test_run_compares_with_the_set_before(files, tmp_path):
     first = run(files, tmp_path, "2024-11-01")
     assert first.risks["level_before"].isna().all()
@@ -163,6 +165,7 @@ def test_run_compares_with_the_set_before(files, tmp_path):
     assert stated.provenance["previous_as_of"] == "2024-12-01"
 
 
+@pytest.mark.slow
 def test_run_compares_with_a_set_before_of_other_ids_and_of_no_other_level(files, tmp_path):
     first = run(files, tmp_path / "out", "2024-11-01")
     shutil.copy(files / "incidents.csv", tmp_path)
@@ -175,6 +178,7 @@ def test_run_compares_with_a_set_before_of_other_ids_and_of_no_other_level(files
     assert "previous_as_of" not in run(tmp_path, tmp_path / "out", "2024-12-02").provenance
 
 
+@pytest.mark.slow
 def test_replay_prints_its_tables(files):
     inputs = [str(files / "incidents.csv"), "--regions", str(files / "regions.geojson")]
     dates = ["--from", "2024-01-01", "--to", "2024-03-01"]

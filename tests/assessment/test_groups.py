@@ -108,6 +108,7 @@ def test_a_group_of_any_nationality_is_known_by_its_sector():
     assert "same nationality" not in set(evidence["relevance"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=["simple", "default"])
 @pytest.mark.parametrize("seed", [3, 7])
 def test_a_group_is_at_most_as_hazardous_as_all_foreigners_and_at_least_half(model, seed):
@@ -119,6 +120,7 @@ def test_a_group_is_at_most_as_hazardous_as_all_foreigners_and_at_least_half(mod
     assert (ratio >= 0.5 - 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=["simple", "default"])
 def test_aid_workers_among_aid_workers_are_all_foreigners_to_the_byte(model):
     incidents = rm.datasets.incidents()
@@ -169,6 +171,7 @@ def ask(incidents):
     return {name: model.predict(histories).p_gt(0) for name, model in layers.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 2**16), st.sampled_from(["CHN", "IND", "unknown"]))
 def test_one_more_attack_on_foreigners_or_on_unknown_victims_lowers_nothing(seed, who):
@@ -208,6 +211,7 @@ def flood_of(incidents, source):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_a_flood_of_what_hit_others_lowers_no_level(source):
     """Neither from a single voice, nor as one story of a source of record told often."""
@@ -253,6 +257,7 @@ def test_how_many_attacks_hit_the_group_itself_is_told_and_changes_nothing(forec
     assert risks.loc[risks["layer"] != "group", "attacks_told"].isna().all()
 
 
+@pytest.mark.slow
 def test_one_more_incident_of_theirs_raises_them_more_than_others():
     incidents = rm.datasets.incidents()
     one = incidents.iloc[[-1]].assign(

@@ -94,6 +94,7 @@ def by_key(risks, column):
     return risks.set_index(["region_id", "layer"])[column]
 
 
+@pytest.mark.slow
 def test_each_upward_counterfactual_comes_true(base):
     forecast, layer = base
     ups = layer.counterfactuals[layer.counterfactuals["direction"] == "up"]
@@ -164,6 +165,7 @@ def levels_without(forecast, ids):
     return found
 
 
+@pytest.mark.slow
 def test_a_fragile_level_is_another_one_without_one_report(base):
     forecast, layer = base
     evidence = forecast.evidence
@@ -210,6 +212,7 @@ def test_models_disagree_by_a_range_of_probabilities(base):
     assert (p_any <= frame["p_most"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [QUICK, rm.EmpiricalBayes()], ids=["default", "simple"])
 def test_the_range_over_models_holds_the_probability_of_every_layer(model):
     risks = stream(invented(), model)[1].risks
@@ -227,6 +230,7 @@ def quiet_history():
     return invented()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("merge", [False, True], ids=["unmerged", "merged"])
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one_step(
@@ -256,6 +260,7 @@ def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.lists(st.integers(1, 400), min_size=1, max_size=40),

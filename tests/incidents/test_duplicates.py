@@ -329,6 +329,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(rows=ROWS, seed=st.integers(0, 9))
 def test_the_order_of_rows_does_not_matter(rows, seed):
@@ -337,6 +338,7 @@ def test_the_order_of_rows_does_not_matter(rows, seed):
     pd.testing.assert_frame_equal(merge_duplicates(table), merge_duplicates(shuffled))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(rows=ROWS, more=ROWS, seed=st.integers(0, 9))
 def test_merging_again_changes_nothing(rows, more, seed):
@@ -458,6 +460,7 @@ def releases(shared):
     return table, truth, shared_ids
 
 
+@pytest.mark.slow
 def test_two_releases_are_matched_without_their_ids(releases):
     table, truth, year = releases
     merged = merge_duplicates(table.sample(frac=1, random_state=1))

@@ -87,6 +87,7 @@ def test_the_smallest_histories_have_an_answer(make, model, shape, value):
         assert found.mean == pytest.approx(np.full(shape[1:], 2.0), rel=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [m for m in MODELS if not isinstance(m, Zero | Persistence | Seasonal)]
 )
@@ -98,6 +99,7 @@ def test_missing_counts_are_not_zeros(make, model):
     assert found[1] == pytest.approx(found[0], rel=0.35)
 
 
+@pytest.mark.slow
 @every_model
 def test_a_region_never_seen_has_a_forecast(make, model, history):
     fitted = model.fit(history, horizon_days=30)

@@ -38,6 +38,7 @@ def test_what_is_over_is_no_alert(burst):
     assert find_clusters(panel_of(over), longest="60D").empty
 
 
+@pytest.mark.slow
 def test_chance_alone_seldom_alarms():
     alarms = 0
     for seed in range(15):

@@ -308,6 +308,7 @@ def spread_out(layer, regions, weight, **changes):
     return dataclasses.replace(layer, incidents=pd.concat(rows, ignore_index=True))
 
 
+@pytest.mark.slow
 def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     table = layer.regions
     ambrel = table.loc[table["parent"] == "Ambrel", "region_id"]
@@ -453,6 +454,7 @@ def test_an_unknown_language_is_refused():
         catalogue("../en")
 
 
+@pytest.mark.slow
 def test_the_sites_of_a_group_stand_with_the_level_of_their_region(told, layer):
     sites = Bundle(told).report("en")["sites"]
     assert sites.head == ("Site or route", "Region", "Level", "Probability")

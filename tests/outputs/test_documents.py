@@ -36,6 +36,7 @@ def unpacked(data):
     return b"".join(zlib.decompressobj().decompress(one) for one in streams if one[:1] == b"x")
 
 
+@pytest.mark.slow
 def test_a_pdf_is_tagged_and_the_same_twice(pdf, layer):
     first = pdf(Bundle(layer))
     assert first.startswith(b"%PDF-")
@@ -53,6 +54,7 @@ def read(data):
     return docx.Document(io.BytesIO(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_docx_holds_every_section(layer, language):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
@@ -76,6 +78,7 @@ def test_a_docx_tells_what_changed(explained):
     ]
 
 
+@pytest.mark.slow
 def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))

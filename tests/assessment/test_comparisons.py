@@ -55,6 +55,7 @@ def test_the_cause_is_the_greatest_part(layers):
     assert table.loc[row, "cause"] == (values * np.sign(values.sum())).idxmax()
 
 
+@pytest.mark.slow
 def test_layers_that_do_not_follow_on_one_another(layers):
     old, new = layers
     apart = assess("2024-12-01")
@@ -74,6 +75,7 @@ def test_regions_of_either_layer_are_told(layers):
     assert table["name"].notna().all()
 
 
+@pytest.mark.slow
 def test_diff_prints_what_moved(layers, tmp_path):
     folders = [rm.publish(layer, tmp_path, formats=["csv"]) for layer in layers]
     names = [str(folder) for folder in folders]
@@ -94,6 +96,7 @@ def test_diff_says_causes_and_rules_in_words(layers, tmp_path):
     assert "at_least" not in found
 
 
+@pytest.mark.slow
 def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
     def diff(*sets):
         folders = [rm.publish(one, tmp_path, formats=["csv"]) for one in sets]

@@ -76,6 +76,7 @@ def test_its_region_is_at_least_moderate_and_says_why():
     assert audit["detail"].str.contains("attack:1").all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "told", "holds"), [
     (90, None, False), (89, None, True), (200, 89, True), (200, 90, False),
 ])  # fmt: skip
@@ -84,12 +85,14 @@ def test_it_holds_for_90_days_from_the_later_of_the_day_and_the_news(days, told,
     assert at(layer)["attacked"].any() == holds
 
 
+@pytest.mark.slow
 def test_without_a_group_any_foreigner_counts_and_for_a_group_only_its_own():
     hurt = attack().assign(nationality="TUR", sector="construction")
     assert at(assess(hurt, group=None)).loc["foreign", "attacked"]
     assert not assess(hurt).risks["attacked"].any()
 
 
+@pytest.mark.slow
 def test_an_attack_aimed_at_the_group_counts_whoever_was_hit():
     aimed = attack().assign(
         nationality=None, foreign_victims=pd.array([0], dtype="Int64"), target="foreigners"
@@ -109,6 +112,7 @@ UNPLACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", UNPLACED)
 def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
     """Whatever the machinery can't do with the row, its reader is told of the attack."""
@@ -123,6 +127,7 @@ def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
     assert row["place"] == (written or {"Ambrel"}).pop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -137,6 +142,7 @@ def test_a_row_that_can_be_used_only_for_its_place_marks_its_region(fields):
     assert at(layer).loc[["foreign", "group"], "attacked"].all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("km", [20, 30])
 def test_an_attack_at_a_point_beyond_the_border_marks_what_is_within_25_km_of_it(km):
     """The other country's row can't be counted here; those who work along the border read of it."""
@@ -149,6 +155,7 @@ def test_an_attack_at_a_point_beyond_the_border_marks_what_is_within_25_km_of_it
     assert set(layer.attacks["area"]) <= {"AFG"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -166,6 +173,7 @@ def test_a_row_that_tells_of_no_attack_here_by_now_marks_nothing(fields):
     assert assess(vague.astype(CALM.dtypes)).attacks.empty
 
 
+@pytest.mark.slow
 def test_other_regions_are_not_held_up_unless_within_reach():
     layer = assess(attack())
     marked = set(layer.risks.loc[layer.risks["attacked"], "region_id"])
@@ -201,12 +209,14 @@ def clearance(**changes):
     return replace(told, **{"decided": date(2025, 1, 1)} | changes)
 
 
+@pytest.mark.slow
 def test_a_decision_clears_a_layer_of_a_region():
     layer = assess(attack(), decisions=(clearance(),))
     assert not at(layer).loc["group", "attacked"]
     assert at(layer).loc["foreign", "attacked"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -222,6 +232,7 @@ def test_a_decision_clears_nothing_else(changes):
     assert at(layer).loc["group", "attacked"]
 
 
+@pytest.mark.slow
 def test_where_only_foreigners_are_watched_violence_is_at_least_theirs():
     table = CALM.assign(scope="none")
     rows = [

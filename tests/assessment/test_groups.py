@@ -83,6 +83,7 @@ def test_relevance(nationality, sector, victims, grade, staff, target):
     assert grade in RELEVANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "aimed"),
     [("Camp Nine", True), (" CAMP nine ", True), ("site: camp nine", True), ("Zabo Ltd", True),
@@ -133,6 +134,7 @@ def test_aid_workers_among_aid_workers_are_all_foreigners_to_the_byte(model):
     assert group.to_numpy().tobytes() == foreign.to_numpy().tobytes()
 
 
+@pytest.mark.slow
 def test_without_attacks_on_the_group_itself_it_is_not_safe():
     """Fewer attacks on the group in the past are no evidence."""
     incidents = rm.datasets.incidents()
@@ -224,6 +226,7 @@ def test_a_flood_of_what_hit_others_lowers_no_level(source):
     assert (loud.loc[ours, "p_any"] >= 0.9 * calm.loc[ours, "p_any"])[known].all()
 
 
+@pytest.mark.slow
 def test_nationals_at_home_are_no_foreigners_and_get_no_level():
     regions = REGIONS.assign(iso3="CHN")
     incidents = rm.datasets.incidents().assign(country="CHN", nationality="IND")
@@ -249,6 +252,7 @@ def test_levels_stand_side_by_side_and_the_group_comes_first(forecast):
     assert layer.incidents["relevance"].isin(list(RELEVANCE)).all()
 
 
+@pytest.mark.slow
 def test_how_many_attacks_hit_the_group_itself_is_told_and_changes_nothing(forecast):
     risks = rm.assess(forecast, REGIONS).risks
     told = risks[risks["layer"] == "group"]["attacks_told"]
@@ -301,6 +305,7 @@ def test_a_group_reads_what_it_writes(text):
     assert str(rm.WorkerGroup.parse(text)) == text
 
 
+@pytest.mark.slow
 def test_what_others_weigh_can_be_told(forecast):
     whole = replace(MINERS, weights=(("other foreigners", 1.0),))
     found = made(rm.datasets.incidents(), whole)
@@ -316,6 +321,7 @@ def test_visibility_and_movement_are_printed_and_change_no_number(forecast):
     assert found.frame.equals(forecast.frame)
 
 
+@pytest.mark.slow
 def test_a_group_may_be_given_as_its_text():
     incidents = rm.datasets.incidents()
     assert count(incidents, "CHN/mining").frame.equals(count(incidents).frame)

@@ -150,6 +150,7 @@ def test_a_layer_before_of_a_later_day():
         assess(forecast, REGIONS, previous=later)
 
 
+@pytest.mark.slow
 def test_same_inputs_same_layer():
     forecast = rm.forecast(PANEL, model=rm.EmpiricalBayes())
     one, two = (assess(forecast, REGIONS, previous=LAYER) for _ in range(2))

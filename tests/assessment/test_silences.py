@@ -235,6 +235,7 @@ def test_one_that_tells_of_less_stands_for_nothing(pairs):
     assert doubted(assess(now, "2023-12-01", before))
 
 
+@pytest.mark.slow
 def test_a_new_row_of_the_same_day_that_nobody_else_tells_is_doubted(pairs):
     both, told, before = pairs
     now = as_wire(both, told, confirmed_by=None)
@@ -282,6 +283,7 @@ def test_what_is_missed_is_missed_in_a_region_that_was_renamed(emptied):
     assert "N" + home in doubted(after)
 
 
+@pytest.mark.slow
 def test_what_is_missed_is_not_published(emptied):
     layer = emptied[3]
     assert len(layer.gone)
@@ -320,6 +322,7 @@ def test_sources_are_counted_by_region():
     assert (found["last_report_days"] >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["2024-10-20", "2024-08-01", "2023-03-01"])
 def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(start):
     calm = assess(BASE)
@@ -340,6 +343,7 @@ def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(sta
     assert (loud.risks["risk_level"] >= calm.risks["risk_level"]).all()
 
 
+@pytest.mark.slow
 def test_counts_without_incidents_are_assessed():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
     counts = {name: panel.wide(name) for name in ("violence", "foreign")}

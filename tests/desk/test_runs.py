@@ -42,6 +42,7 @@ def read(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_run_is_the_script_and_the_command(folder, tmp_path):
     regions = rm.read_regions(folder / "regions.geojson")
     incidents = rm.derive_victims(rm.read_incidents(folder / "log.csv"))
@@ -131,6 +132,7 @@ def test_no_lost_row_is_allowed_where_none_is(folder, tmp_path):
     assert "of the rows can't be used" in str(done.exception)
 
 
+@pytest.mark.slow
 def test_steps_are_told_to_whom_it_concerns(folder, tmp_path):
     told = []
     config = rm.RunConfig.read(folder / "weekly.toml", out=tmp_path, formats=["csv"])

@@ -37,6 +37,7 @@ def test_log_score(sr):
     close(scores.log_score(EVENTS, PROBABILITIES), sr.log_score(EVENTS, PROBABILITIES))
 
 
+@pytest.mark.slow
 def test_crps_count(sr):
     close(scores.crps_count(COUNTS, MEANS), sr.crps_poisson(COUNTS, MEANS))
     close(

@@ -149,6 +149,7 @@ def test_a_nationality_is_understood_or_told_or_says_nothing(text):
     assert found or foreign or strange or is_blank(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["", "unknown", "n/a", "NA", "-", "No", "none"])
 def test_nothing_is_no_nationality(words):
     table = read(nationality=[words], sector=[words])

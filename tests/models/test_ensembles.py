@@ -32,6 +32,7 @@ def test_plain_trees_equal_the_trees_they_come_from():
 PIPELINE = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB(), PIPELINE])
 def test_scikit_learn_estimators_are_models(estimator):
     check_model(Adapted(estimator))
@@ -51,6 +52,7 @@ def test_adapted_estimators_are_not_saved(history, tmp_path):
         save_model(model, tmp_path / "model.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [Boosting(max_iter=10), Stack((rm.Climatology(), rm.EmpiricalBayes()))]
 )
@@ -77,6 +79,7 @@ def test_a_pool_of_none_is_an_error(make):
         Stack(()).fit(make(np.ones((2, 4))), horizon_days=30)
 
 
+@pytest.mark.slow
 def test_trees_find_what_triggers():
     history, _ = rm.datasets.simulate_counts(150, 40, own=0.8, seed=3)
     model = Boosting().fit(history, horizon_days=30)

@@ -26,6 +26,7 @@ FAST = rm.EmpiricalBayes()
 MODELS = [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_every_region_and_layer(model):
     found = rm.forecast(panel(), model=model)
@@ -36,6 +37,7 @@ def test_every_region_and_layer(model):
     assert found.provenance["model"].startswith(type(model).__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_components_sum_to_the_expected_count(model):
     found = rm.forecast(panel(), model=model)
@@ -44,6 +46,7 @@ def test_components_sum_to_the_expected_count(model):
     assert parts.loc[counts.index].to_numpy() == pytest.approx(counts.to_numpy(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_where_nobody_says_who_was_hit_foreigners_bear_a_share_of_violence():
     """The share is thinned from the forecast of violence: its mean times the share, same size."""
     nobody = pd.Series([pd.NA] * N, dtype="Int64")
@@ -63,6 +66,7 @@ def test_where_nobody_says_who_was_hit_foreigners_bear_a_share_of_violence():
     assert set(parts["component"]) <= {"unknown_victims", "least_share"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_foreign_is_never_below_three_in_a_thousand_of_violence(model):
     calm = panel(
@@ -84,6 +88,7 @@ def test_a_forecast_keeps_what_is_known_of_each_region():
     assert known["reports"].sum() == len(named) < len(found.evidence)
 
 
+@pytest.mark.slow
 def test_a_longer_horizon_means_more():
     short, long = (
         rm.forecast(panel(), horizon="30D", model=FAST),
@@ -99,10 +104,12 @@ def test_of_a_horizon_longer_than_the_history_nothing_is_watched():
     assert not found.knowledge["watched"].any()
 
 
+@pytest.mark.slow
 def test_the_default_is_the_additive_model():
     assert rm.forecast(panel()).provenance["model"].startswith("EndemicEpidemic(")
 
 
+@pytest.mark.slow
 def test_a_horizon_is_text_or_days():
     short = [rm.forecast(panel(), horizon=given, model=FAST) for given in ("30D", 30, 30.0, "30")]
     assert all(one == short[0] for one in short[1:])
@@ -133,6 +140,7 @@ def test_durations_are_horizons():
     assert [parse_horizon(one) for one in given] == [84.0] * 5
 
 
+@pytest.mark.slow
 def test_a_model_of_scikit_learn_is_adapted():
     bare, adapted = PoissonRegressor(alpha=1e-3), rm.Adapted(PoissonRegressor(alpha=1e-3))
     one, two = (rm.forecast(panel(), model=model) for model in (bare, adapted))

@@ -44,6 +44,7 @@ def test_keeps_the_promises_of_a_model(model):
     check_model(model)
 
 
+@pytest.mark.slow
 @every_model
 @settings(max_examples=8)
 @given(counts=tables, where=st.tuples(st.integers(0, 23), st.integers(0, 5)))
@@ -57,6 +58,7 @@ def test_one_more_incident_never_lowers_the_expected_count(make, model, counts, 
     assert after.p_gt(0)[where[1]] >= before.p_gt(0)[where[1]] * (1 - 1e-12)
 
 
+@pytest.mark.slow
 @every_model
 def test_the_unit_of_exposure_does_not_matter(model, history):
     exposure = np.random.default_rng(1).uniform(5, 50, history.counts.shape)

@@ -93,6 +93,7 @@ def test_the_half_life_of_an_exponential_mean_comes_back(make):
     assert min(scores, key=scores.get) == 6.0
 
 
+@pytest.mark.slow
 def test_the_parts_of_the_default_come_back(make):
     ring = sparse.csr_array((np.roll(np.eye(60), 1, axis=1) + np.roll(np.eye(60), -1, axis=1)) / 2)
     level = np.repeat([0.4, 1.6], 30)

@@ -70,6 +70,7 @@ def repeating(gap):
     )
 
 
+@pytest.mark.slow
 def test_near_repeats_mark_the_regions_of_late_incidents():
     found = find_repeats(repeating(3), within="90D")
     late = set(found.loc[found["layer"] == "violence", "region_id"])

@@ -83,6 +83,7 @@ def test_assessing_loads_no_model_and_counts_nothing(found, tmp_path):
     assert out.stdout.strip() == f"['riskmap.models.tables'] False {3 * len(REGIONS)}"
 
 
+@pytest.mark.slow
 def test_what_was_learnt_answers_as_the_models_did(found):
     asked = Decomposition(found).expect(found.evidence, "2025-01-01")
     for layer, mean in asked.items():

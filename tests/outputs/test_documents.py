@@ -68,6 +68,7 @@ def test_a_docx_holds_every_section(layer, language):
     assert "16" in alternatives[0]
 
 
+@pytest.mark.slow
 def test_a_docx_tells_what_changed(explained):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = read(advisory_docx(Bundle(explained)))
@@ -88,6 +89,7 @@ def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
 
 
+@pytest.mark.slow
 def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
@@ -105,6 +107,7 @@ def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, pac
         make(Bundle(layer))
 
 
+@pytest.mark.slow
 def test_a_section_without_rows_says_none(layer, layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))

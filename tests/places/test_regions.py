@@ -194,6 +194,7 @@ def test_overlaps_are_told(file):
         rm.read_regions(file({"shapeID": ["a", "b"], "shapeName": ["A", "B"]}, shapes))
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(order=st.permutations(range(6)))
 def test_the_order_of_rows_changes_nothing(tmp_path_factory, order):

@@ -1,4 +1,5 @@
-# The two commands of the project. Each sets up what it needs on a bare Debian machine with Python 3.11.
+# The commands of the project: demo, check while working, test before landing. Each sets up what it needs on a bare
+# Debian machine with Python 3.11 or later.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,11 +7,17 @@ OUT ?= out/demo
 RISKMAP_SHARED ?= ../shared/data
 SHARED := $(RISKMAP_SHARED)
 
-.PHONY: demo test lint types bench clean
+# tests start many programs: what they import is compiled once
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo check test lint types bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
 	$(BIN)/riskmap demo --out $(OUT)
+
+check: lint types
+	$(BIN)/python -m pytest -q -n 2 -m "not (slow or browser or database or network)" tests
 
 test: lint types
 	rm -f .coverage .coverage.*
@@ -38,7 +45,8 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
+	tests/install-system-packages pango-view  # what writes the PDF needs it
+	$(BIN)/python -m pip install --quiet -e '.[report]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed tests/install-system-packages

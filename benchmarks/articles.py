@@ -68,7 +68,7 @@ def half(text: str) -> str:
 
 def answer(text: str, regions: PlaceMatcher, published: str | None = None) -> dict[str, Any]:
     """Return what the extractor says of a text, in the terms of the labels."""
-    found = rm.extract_incidents(text, published=published, regions=regions)
+    found = rm.incidents.extract_incidents(text, published=published, regions=regions)
     rows = [row for row in found.incident_rows if row["event_status"] in ("reported", "arrest")]
     first = rows[0] if rows else {}
     day = first.get("event_date")

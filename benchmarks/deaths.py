@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from riskmap.typing import CountHistory
 
 MODELS = {
-    "Conflictology, last 12 months": rm.Conflictology(last_windows=12),
-    "ExponentialMean, 3 months": rm.ExponentialMean(half_life_months=3.0),
-    "ExponentialMean, 12 months": rm.ExponentialMean(),
-    "EndemicEpidemic": rm.EndemicEpidemic(),
-    "Hawkes": rm.Hawkes(),
+    "Conflictology, last 12 months": rm.models.Conflictology(last_windows=12),
+    "ExponentialMean, 3 months": rm.models.ExponentialMean(half_life_months=3.0),
+    "ExponentialMean, 12 months": rm.models.ExponentialMean(),
+    "EndemicEpidemic": rm.models.EndemicEpidemic(),
+    "Hawkes": rm.models.Hawkes(),
 }
 
 
@@ -111,7 +111,9 @@ def deaths(task: Task, shared: Path) -> tuple[CountHistory, int]:
     return history, first
 
 
-def judge(model: rm.EndemicEpidemic, history: CountHistory, first: int, months: int) -> list[str]:
+def judge(
+    model: rm.models.EndemicEpidemic, history: CountHistory, first: int, months: int
+) -> list[str]:
     """Return the mean CRPS and the coverage of one model so many months ahead."""
     model.fit(history.until(first), horizon_days=float(history.days[first : first + months].sum()))
     losses, inside = [], []

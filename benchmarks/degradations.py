@@ -50,7 +50,7 @@ def world(seed: int, sources: tuple[str, ...] = ("watch", "aidlog", "desk", "wir
     return World(rm.merge_duplicates(told), rm.datasets.regions())
 
 
-class Apart(rm.EmpiricalBayes):
+class Apart(rm.models.EmpiricalBayes):
     """Rates shrunk to the province and the country by a strength that is fixed.
 
     Countries that are forecast together then have nothing in common.
@@ -148,7 +148,7 @@ def assess(
     model: Any = None,
 ) -> rm.RiskLayer:
     """Return the layer of a world; by a plain model, to be quick."""
-    chosen = rm.EmpiricalBayes() if model is None else model
+    chosen = rm.models.EmpiricalBayes() if model is None else model
     forecast = foresee(world, group, as_of=as_of, model=chosen)
     return rm.assess(forecast, world.regions, previous=previous)
 

@@ -173,7 +173,13 @@ def run_set(name: str, options: argparse.Namespace) -> None:
     now = pd.Timestamp(task.as_of)
     copies = [copy_of(located, regions, number) for number in range(options.copies)]
     regions = pd.concat([there for _, there in copies], ignore_index=True)
-    model = None if options.default_model else Apart() if len(copies) > 1 else rm.EmpiricalBayes()
+    model = (
+        None
+        if options.default_model
+        else Apart()
+        if len(copies) > 1
+        else rm.models.EmpiricalBayes()
+    )
     asked = {"as_of": task.as_of, "model": model, "every": options.every}
     parts = [part for part, _ in copies]
     world = World(parts[0].incidents, regions)

@@ -27,7 +27,7 @@ from riskmap.evaluation.scores import brier, log_score
 from riskmap.typing import CountHistory
 
 
-class OneYearPrior(rm.EmpiricalBayes):
+class OneYearPrior(rm.models.EmpiricalBayes):
     """Shrinkage to the country with a prior worth one year: a common, weaker climatology."""
 
     def _learn(self, history: CountHistory) -> None:  # noqa: ARG002 - nothing is learnt
@@ -35,19 +35,19 @@ class OneYearPrior(rm.EmpiricalBayes):
 
 
 MODELS = {
-    "EmpiricalBayes": rm.EmpiricalBayes(),
-    "CountryShrinkage": rm.EmpiricalBayes(levels=("country",)),
+    "EmpiricalBayes": rm.models.EmpiricalBayes(),
+    "CountryShrinkage": rm.models.EmpiricalBayes(levels=("country",)),
     "OneYearPrior": OneYearPrior(),
-    "Zero": rm.Zero(),
-    "Persistence": rm.Persistence(),
-    "Climatology": rm.Climatology(),
-    "Seasonal": rm.Seasonal(),
-    "Conflictology": rm.Conflictology(),
-    "ExponentialMean": rm.ExponentialMean(),
-    "EndemicEpidemic": rm.EndemicEpidemic(),
-    "Hawkes": rm.Hawkes(),
-    "Boosting": rm.Boosting(),
-    "Stack": rm.Stack((rm.EndemicEpidemic(), rm.Boosting())),
+    "Zero": rm.models.Zero(),
+    "Persistence": rm.models.Persistence(),
+    "Climatology": rm.models.Climatology(),
+    "Seasonal": rm.models.Seasonal(),
+    "Conflictology": rm.models.Conflictology(),
+    "ExponentialMean": rm.models.ExponentialMean(),
+    "EndemicEpidemic": rm.models.EndemicEpidemic(),
+    "Hawkes": rm.models.Hawkes(),
+    "Boosting": rm.models.Boosting(),
+    "Stack": rm.models.Stack((rm.models.EndemicEpidemic(), rm.models.Boosting())),
 }
 #: What the default is also held against, in a table of its own.
 RIVALS = ("CountryShrinkage", "OneYearPrior", "EmpiricalBayes")
@@ -312,7 +312,7 @@ def measure(n_regions: int, n_windows: int) -> str:
         neighbours=links,
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    model = rm.EndemicEpidemic().fit(history, horizon_days=91.0)
+    model = rm.models.EndemicEpidemic().fit(history, horizon_days=91.0)
     model.predict_distribution(history).quantile(0.95)
     model.predict_components(history)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -327,7 +327,7 @@ def measure_hawkes(n_incidents: float) -> str:
     ring = np.arange(400)
     history = CountHistory(counts, np.full(520, 7.0), ring // 12, np.zeros(400, dtype=np.int64))
     cpu = time.process_time()
-    rm.Hawkes().fit(history, horizon_days=91.0).predict_distribution(history).quantile(0.95)
+    rm.models.Hawkes().fit(history, horizon_days=91.0).predict_distribution(history).quantile(0.95)
     return f"Hawkes, {counts.sum():.0f} incidents: {time.process_time() - cpu:.1f} s of CPU"
 
 

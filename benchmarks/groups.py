@@ -104,7 +104,7 @@ def main(n: int) -> None:
     regions, group = make_regions(), make_group()
     located = rm.locate(make_incidents(n), regions)
     count = partial(rm.count_incidents, located, regions, group=group, as_of="2025-01-01")
-    asked = rm.forecast(count(), model=rm.EmpiricalBayes())
+    asked = rm.forecast(count(), model=rm.models.EmpiricalBayes())
     judged = rm.assess(asked, regions)
     said = pd.DataFrame(
         {
@@ -119,7 +119,7 @@ def main(n: int) -> None:
         "consequence": lambda: add_consequences(judged.risks, asked),
         "rates": lambda: add_rates(judged.risks, asked, judged.regions, context=judged.context),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),
-        "authorities": lambda: rm.compare_authorities(judged, said),
+        "authorities": lambda: rm.assessment.compare_authorities(judged, said),
         "matrix": lambda: consequence_matrix(judged),
     }
     print(f"{len(regions)} regions, {n:,} incidents of 20 years; processor seconds, best of {RUNS}")

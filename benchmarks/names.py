@@ -92,7 +92,9 @@ def peers(regions: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
     return {"equal": round(float(equal.mean()), 4), "ratio": round(float(right.mean()), 4)}
 
 
-def speed(gazetteer: rm.Gazetteer, names: list[str], n: int = 100_000) -> tuple[float, float]:
+def speed(
+    gazetteer: rm.places.Gazetteer, names: list[str], n: int = 100_000
+) -> tuple[float, float]:
     """Return wall and processor seconds for names that are all misspelt anew, the worst case."""
     rng = random.Random(7)  # noqa: S311 - misspellings, not secrets
     asked = []
@@ -109,9 +111,9 @@ def speed(gazetteer: rm.Gazetteer, names: list[str], n: int = 100_000) -> tuple[
 def main(shared: Path) -> None:
     """Print the tables."""
     regions, table = districts(shared), spellings(shared)
-    gazetteer = rm.Gazetteer.from_regions(regions)
+    gazetteer = rm.places.Gazetteer.from_regions(regions)
     places, pairs = villages(shared)
-    with_places = rm.Gazetteer.from_regions(regions, places)
+    with_places = rm.places.Gazetteer.from_regions(regions, places)
     asked = [(gazetteer, *key, rows) for key, rows in table.groupby(["part", "script"])]
     asked += [(with_places, part, "village", rows) for part, rows in pairs.groupby("part")]
     results = []

@@ -58,7 +58,7 @@ def make(folder: Path, rows: int) -> None:
     write_acled(folder / "today.csv", TODAY, districts, seed=2)
     today = (folder / "today.csv").read_text(encoding="utf-8").replace('\n"XQA', '\n"NEW')
     (folder / "today.csv").write_text(today, encoding="utf-8")
-    few = rm.scan_incidents([folder / "old.csv"], districts)
+    few = rm.panels.scan_incidents([folder / "old.csv"], districts)
     sums = draw_sums(few.sums, rows)
     n = int(sums["reports"].sum())
     ledger = Ledger(tuple(Stage(name, rows_in=n, rows_out=n) for name in ("read", "locate")))
@@ -80,7 +80,7 @@ def draw_sums(sums: pd.DataFrame, rows: int) -> pd.DataFrame:
 
 def load(folder: Path) -> Loaded:
     """Return the folder and the districts; importing is not timed either."""
-    assert callable(rm.scan_incidents)
+    assert callable(rm.panels.scan_incidents)
     assert callable(rm.count_incidents)
     return folder, gpd.read_parquet(folder / "districts.parquet")
 
@@ -88,10 +88,10 @@ def load(folder: Path) -> Loaded:
 def add(loaded: Loaded, *, merge: bool = False) -> np.ndarray:
     """Return the panel of yesterday and today."""
     folder, districts = loaded
-    scan = rm.scan_incidents(
+    scan = rm.panels.scan_incidents(
         [folder / "today.csv"],
         districts,
-        onto=rm.Scan.load(folder / "yesterday.scan"),
+        onto=rm.panels.Scan.load(folder / "yesterday.scan"),
         merge=merge,
     )
     return rm.count_incidents(scan, districts, as_of=AS_OF).frame["reports"].to_numpy()
@@ -105,7 +105,7 @@ def add_merged(loaded: Loaded) -> np.ndarray:
 
 def read(loaded: Loaded) -> np.ndarray:
     """Read yesterday's scan; the answer is none."""
-    assert len(rm.Scan.load(loaded[0] / "yesterday.scan").sums)
+    assert len(rm.panels.Scan.load(loaded[0] / "yesterday.scan").sums)
     return np.empty(0)
 
 

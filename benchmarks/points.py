@@ -60,15 +60,17 @@ def run(title: str, polygons: np.ndarray, options: argparse.Namespace) -> dict[s
     """Print the table of one set of districts, and return what was measured."""
     regions = as_regions(polygons)
     started = time.perf_counter()
-    index = rm.RegionIndex(regions, fast=False).prepare()
+    index = rm.places.RegionIndex(regions, fast=False).prepare()
     built = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
         index.save(f"{folder}/index")
         size = Path(folder, "index").stat().st_size
         started = time.perf_counter()
-        plain = rm.RegionIndex.load(f"{folder}/index", fast=False)
+        plain = rm.places.RegionIndex.load(f"{folder}/index", fast=False)
         loaded = time.perf_counter() - started
-        fast = rm.RegionIndex.load(f"{folder}/index", fast=True) if find_spec("numba") else None
+        fast = (
+            rm.places.RegionIndex.load(f"{folder}/index", fast=True) if find_spec("numba") else None
+        )
     vertices = int(shapely.get_num_coordinates(polygons).sum())
     print(f"\n{title}: {len(polygons)} polygons, {vertices} vertices")
     print(f"index: built in {built:.1f} s, loaded in {loaded:.1f} s, {size / 1e6:.0f} MB")
@@ -104,7 +106,7 @@ def as_regions(polygons: np.ndarray) -> gpd.GeoDataFrame:
 
 def one_shot(regions: gpd.GeoDataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Build and query once."""
-    return rm.RegionIndex(regions).query(x, y)
+    return rm.places.RegionIndex(regions).query(x, y)
 
 
 def smallest(points: np.ndarray, polygons: np.ndarray, n: int) -> np.ndarray:

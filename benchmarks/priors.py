@@ -65,7 +65,7 @@ def learn(layer: str, without: tuple[str, ...]) -> dict[str, object]:
 def state(history: CountHistory, prior: Any) -> tuple[np.ndarray, np.ndarray, float]:
     """Return what a model states of each quarter, whether it happened, and the prior's weight."""
     stated, happened, weights = [], [], []
-    model = rm.EndemicEpidemic(prior=prior)
+    model = rm.models.EndemicEpidemic(prior=prior)
     for at in range(FIRST, history.n_windows - AHEAD + 1, AHEAD):
         past = history.until(at)
         if (at - FIRST) % A_YEAR == 0:

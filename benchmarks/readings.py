@@ -75,13 +75,13 @@ def readings(history: CountHistory, at: FloatArray) -> dict[str, FloatArray]:
     found["4 quarters, hits for counts"] = country_prior(hits, at, np.full((1, 1), 4.0))
     chances = {name: -np.expm1(-rate) for name, rate in found.items()}
     models = {
-        "CountryShrinkage": rm.EmpiricalBayes(levels=("country",)),
+        "CountryShrinkage": rm.models.EmpiricalBayes(levels=("country",)),
         "OneYearPrior": OneYearPrior(),
     }
     return chances | {name: replay(model, history, at) for name, model in models.items()}
 
 
-def replay(model: rm.EmpiricalBayes, history: CountHistory, at: FloatArray) -> FloatArray:
+def replay(model: rm.models.EmpiricalBayes, history: CountHistory, at: FloatArray) -> FloatArray:
     """Return the probabilities of a model fitted once, before the first origin."""
     model.fit(history.until(int(at[0])), horizon_days=QUARTER)
     return np.array([model.predict_distribution(history.until(int(t))).p_gt(0) for t in at])
@@ -145,7 +145,7 @@ def judge(history: CountHistory, title: str) -> None:
     judged = slice(FIRST, history.n_windows)
     stated = {
         "trial": trial(history, slice(BURN_IN, FIRST), judged),
-        "default": replay(rm.EndemicEpidemic(), history, at),
+        "default": replay(rm.models.EndemicEpidemic(), history, at),
         "hindsight": trial(history, judged, judged),
     }
     table = {
@@ -164,21 +164,21 @@ def judge_early(history: CountHistory, title: str) -> None:
     def over_folds(make: Callable[[FloatArray], FloatArray]) -> FloatArray:
         return np.concatenate([make(at) for at in folds])
 
-    def of(model: rm.EmpiricalBayes) -> FloatArray:
+    def of(model: rm.models.EmpiricalBayes) -> FloatArray:
         return over_folds(lambda at: replay(model, history, at))
 
-    base = of(rm.EmpiricalBayes(levels=("country",)))
+    base = of(rm.models.EmpiricalBayes(levels=("country",)))
     every = slice(FOLDS[0], FOLDS[-1])
     stated = {
         "trial": over_folds(
             lambda at: trial(history, slice(BURN_IN, at[0]), slice(at[0], at[-1] + 1))
         ),
         "hindsight": trial(history, every, every),
-        "default": of(rm.EndemicEpidemic()),
-        "default, origins of 3 years": of(rm.EndemicEpidemic(memory_months=36.0)),
-        "default, all origins alike": of(rm.EndemicEpidemic(memory_months=1e6)),
-        "default, little shrinkage": of(rm.EndemicEpidemic(penalties=(0.02,))),
-        "default, much shrinkage": of(rm.EndemicEpidemic(penalties=(2.0,))),
+        "default": of(rm.models.EndemicEpidemic()),
+        "default, origins of 3 years": of(rm.models.EndemicEpidemic(memory_months=36.0)),
+        "default, all origins alike": of(rm.models.EndemicEpidemic(memory_months=1e6)),
+        "default, little shrinkage": of(rm.models.EndemicEpidemic(penalties=(0.02,))),
+        "default, much shrinkage": of(rm.models.EndemicEpidemic(penalties=(2.0,))),
     }
     table = pd.DataFrame(
         {

@@ -87,7 +87,7 @@ def frequencies(levels: pd.DataFrame, countries: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def holds(found: rm.Replay) -> pd.DataFrame:
+def holds(found: rm.evaluation.Replay) -> pd.DataFrame:
     """Return what the shipped holds save and cost, beside none."""
     table = found.policy([NO_HOLD])
     none = table[table["dwell_days"] == 0].set_index("layer")

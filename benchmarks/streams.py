@@ -61,16 +61,16 @@ def make(folder: Path, rows: int) -> None:
     """Write districts, their index, and points, some of which lie outside."""
     districts = invented_districts()
     districts.to_parquet(folder / "districts.parquet")
-    rm.RegionIndex(districts).save(folder / "index")
+    rm.places.RegionIndex(districts).save(folder / "index")
     west, south, east, north = districts.total_bounds
     box = (west - 1, south - 1, east + 1, north + 1)
     for size in {min(FEW, rows), rows // 50, rows // 10, rows, 2 * rows}:
         write_points(folder / f"points-{size}.parquet", size, box)
 
 
-def load_index(folder: Path) -> tuple[Path, rm.RegionIndex]:
+def load_index(folder: Path) -> tuple[Path, rm.places.RegionIndex]:
     """Return the saved index."""
-    return folder, rm.RegionIndex.load(folder / "index", fast=False)
+    return folder, rm.places.RegionIndex.load(folder / "index", fast=False)
 
 
 def batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -86,7 +86,7 @@ def batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def by_riskmap_of(rows: int) -> Any:
     """Return the count of some number of points by riskmap."""
 
-    def run(loaded: tuple[Path, rm.RegionIndex]) -> np.ndarray:
+    def run(loaded: tuple[Path, rm.places.RegionIndex]) -> np.ndarray:
         folder, index = loaded
         total = np.zeros(len(index) + 1, dtype=np.int64)
         for lon, lat in batches(folder / f"points-{rows}.parquet"):

@@ -66,7 +66,7 @@ def load_cluster_of(workers: int) -> Any:
         from distributed import Client
 
         client = Client(n_workers=workers, threads_per_worker=1, dashboard_address=None)
-        client.run(lambda: rm.scan_incidents)
+        client.run(lambda: rm.panels.scan_incidents)
         return folder, client, gpd.read_parquet(folder / "districts.parquet")
 
     return load
@@ -75,7 +75,7 @@ def load_cluster_of(workers: int) -> Any:
 def scan(loaded: tuple[Path, Any, gpd.GeoDataFrame]) -> np.ndarray:
     """Scan and count."""
     folder, client, districts = loaded
-    found = rm.scan_incidents([folder / "points.csv"], districts, client=client)
+    found = rm.panels.scan_incidents([folder / "points.csv"], districts, client=client)
     panel = rm.count_incidents(found, districts, every="month", as_of=AS_OF)
     client.close()
     return panel.frame["reports"].to_numpy()

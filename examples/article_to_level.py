@@ -67,7 +67,7 @@ def show(layer: rm.RiskLayer, region_id: str, *, when: str) -> None:
 def main(folder: Path) -> tuple[rm.RiskLayer, rm.RiskLayer]:
     """Return the layers before and after the article."""
     districts, known = rm.datasets.regions(), rm.datasets.incidents()
-    found = rm.extract_incidents(ARTICLE, published=PUBLISHED, regions=districts)
+    found = rm.incidents.extract_incidents(ARTICLE, published=PUBLISHED, regions=districts)
     review = folder / "review.csv"
     write_review([found], review)
     accept_news(review)

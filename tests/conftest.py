@@ -17,6 +17,23 @@ settings.register_profile(
 settings.load_profile("riskmap")
 
 
+#: What a test asks for, and the mark of tests that do.
+MARKS = {
+    "browser": "browser",
+    "server": "database",
+    "shared": "slow",
+    "stand_in": "network",
+    "endpoint": "network",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a browser, a database, a loopback service or real data."""
+    for item in items:
+        for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKS[fixture])
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder of real boundaries, incidents, names and articles."""

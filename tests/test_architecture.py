@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ ROOT = Path(riskmap.__file__).parent
 
 FLOORS = (
     ("cli",),
+    ("desk",),
     ("outputs",),
     ("evaluation",),
     ("assessment",),
@@ -185,9 +188,9 @@ def test_no_circles():
 
 def test_no_name_is_both_a_module_and_a_public_function():
     modules_ = {name.rpartition(".")[2] for name, _ in modules()}
-    functions = {name for name in riskmap.__all__ if not isinstance(getattr(riskmap, name), type)}
-    both = modules_ & functions
-    assert {name for name in both if callable(getattr(riskmap, name))} == set()
+    spaces = [import_module(f"riskmap.{path.parent.name}") for path in ROOT.glob("*/__init__.pyi")]
+    public = {getattr(face, name) for face in (riskmap, *spaces) for name in face.__all__}
+    assert {found.__name__ for found in public if isfunction(found)} & modules_ == set()
 
 
 def test_importing_does_no_work_and_loads_nothing_optional(tmp_path):

@@ -43,6 +43,7 @@ def run(*args):
     return RUN.invoke(cli.app, [str(arg) for arg in args])
 
 
+@pytest.mark.slow
 def test_run_publishes_a_layer(incidents, regions, tmp_path):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
     done = run("run", incidents, *args, "--formats", "geojson,csv")
@@ -54,6 +55,7 @@ def test_run_publishes_a_layer(incidents, regions, tmp_path):
     assert len(json.loads((latest / "risk.geojson").read_text(encoding="utf-8"))["features"]) == 24
 
 
+@pytest.mark.slow
 def test_json_is_the_only_thing_on_stdout(incidents, regions, tmp_path):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
     done = run("run", incidents, *args, "--formats", "csv", "--json")
@@ -62,6 +64,7 @@ def test_json_is_the_only_thing_on_stdout(incidents, regions, tmp_path):
     assert found["ledger"][0]["stage"] == "read"
 
 
+@pytest.mark.slow
 def test_the_demonstration_says_what_it_is(tmp_path):
     done = run("demo", "--out", tmp_path, "--formats", "advisory")
     assert done.exit_code == 0, done.output
@@ -84,6 +87,7 @@ def test_regions_audit_tells_what_is_wrong(regions):
     )
 
 
+@pytest.mark.slow
 def test_several_files_are_one_table_and_the_same_incident_counts_once(
     incidents, regions, tmp_path
 ):
@@ -96,6 +100,7 @@ def test_several_files_are_one_table_and_the_same_incident_counts_once(
     assert two["ledger"][0]["merged"] > 0
 
 
+@pytest.mark.slow
 def test_one_file_that_tells_a_story_500_times_is_the_story_told_once(incidents, regions, tmp_path):
     """Law 5 from the shell: copies with ids of their own change no byte of the risk layer."""
     once = pd.read_csv(incidents, dtype=str, keep_default_na=False)
@@ -121,6 +126,7 @@ def test_one_file_that_tells_a_story_500_times_is_the_story_told_once(incidents,
     assert (read["merged"], read["rows_in"]) == (499, len(once) + 499)
 
 
+@pytest.mark.slow
 def test_notes_say_who_was_hit_in_a_run(incidents, tmp_path):
     """Words of the notes reach the layer of foreign incidents."""
     rows = pd.read_csv(incidents, dtype=str, keep_default_na=False)
@@ -151,12 +157,14 @@ def test_a_run_stops_when_too_much_of_a_file_is_lost(incidents, regions, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_group_is_the_headline(incidents, regions, tmp_path):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--group", "CHN/mining"]
     done = run("run", incidents, *args, "--formats", "csv", "--out", tmp_path, "--json")
     assert json.loads(done.stdout)["layer"] == "group"
 
 
+@pytest.mark.slow
 def test_a_public_set_says_so_and_names_no_place(incidents, regions, tmp_path):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--formats", "csv", "--out", tmp_path]
     assert run("run", incidents, *args, "--profile", "public").exit_code == 0
@@ -168,6 +176,7 @@ def test_a_public_set_says_so_and_names_no_place(incidents, regions, tmp_path):
 WRONG = [("--formats", "geojson,doc"), ("--profile", "press")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--language", "en, zh"), ("--language=en", "--language=zh")])
 def test_languages_are_chosen_by_name(incidents, regions, tmp_path, options):
     args = ["--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path]
@@ -196,6 +205,7 @@ def test_a_wrong_format_or_profile_is_refused_before_any_work(tmp_path, option):
     assert "unknown" in str(done.exception)
 
 
+@pytest.mark.slow
 def test_what_could_not_be_written_is_told(incidents, regions, tmp_path, monkeypatch):
     def absent(*_, **__):
         raise MissingDependencyError("weasyprint", extra="report")
@@ -305,6 +315,7 @@ def program(*args, **variables):
     )
 
 
+@pytest.mark.slow
 def test_failure_is_one_line_and_1(regions, tmp_path):
     empty = tmp_path / "empty.csv"
     empty.touch()
@@ -315,6 +326,7 @@ def test_failure_is_one_line_and_1(regions, tmp_path):
     assert done.stderr.startswith("riskmap: ")
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_any_zone_locale_and_hash_seed(incidents, regions, tmp_path):
     args = ["run", incidents, "--regions", regions, "--as-of", "2025-01-01"]
     args += ["--formats", "csv,geojson,gpkg", "--out"]

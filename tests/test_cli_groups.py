@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
-from riskmap.cli import streams
+from riskmap.desk import runs
 from riskmap.errors import InputError
 from riskmap.settings import data_path
+
+pytestmark = pytest.mark.slow
 
 RUN = CliRunner()
 REGIONS = rm.datasets.regions()
@@ -53,7 +55,7 @@ def published(files, tmp_path_factory):
 def test_an_attack_of_the_day_itself_is_printed_and_changes_no_level(
     files, tmp_path, monkeypatch, large
 ):
-    monkeypatch.setattr(streams, "LARGE", 0 if large else streams.LARGE)
+    monkeypatch.setattr(runs, "LARGE", 0 if large else runs.LARGE)
     args = ["--regions", files / "regions.geojson", "--as-of", "2024-12-01", "--group", "CHN"]
     text = (files / "incidents.csv").read_text(encoding="utf-8")
     printed = []

@@ -5,7 +5,10 @@ import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
-from riskmap.cli import app, streams
+from riskmap.cli import app
+from riskmap.desk import runs
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def run(inputs, out, *options):
 @pytest.mark.filterwarnings("ignore::riskmap.RiskmapWarning")
 def test_a_scanned_file_gives_the_bytes_of_a_read_one(inputs, tmp_path, monkeypatch):
     whole = run(inputs, tmp_path / "whole")
-    monkeypatch.setattr(streams, "LARGE", 0)
+    monkeypatch.setattr(runs, "LARGE", 0)
     assert run(inputs, tmp_path / "scanned") == whole
 
 
@@ -51,7 +54,7 @@ def test_a_folder_of_parquet_files_is_scanned_to_the_end(inputs, tmp_path, monke
     rows, regions = inputs
     (tmp_path / "rows").mkdir()
     pd.read_csv(rows, dtype=str).to_parquet(tmp_path / "rows/a.parquet")
-    monkeypatch.setattr(streams, "LARGE", -1)
+    monkeypatch.setattr(runs, "LARGE", -1)
     risks, _ = run((tmp_path / "rows", regions), tmp_path / "out")
     assert risks
 

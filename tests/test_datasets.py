@@ -48,6 +48,7 @@ def test_a_scenario_is_a_history_of_four_sources():
     assert set(truth["layer"]) == {"violence", "foreign", "CHN/mining", "aid"}
 
 
+@pytest.mark.slow
 def test_a_scenario_tells_what_its_truth_says():
     seen, expected = 0.0, 0.0
     for seed in range(20):

@@ -41,7 +41,7 @@ def check_model(model: CountModel) -> None:
     Examples
     --------
     >>> import riskmap as rm
-    >>> check_model(rm.Climatology())
+    >>> check_model(rm.models.Climatology())
     """
     from sklearn.base import clone
 

@@ -138,7 +138,7 @@ class CountHistory:
 
 
 class NameResolver(Protocol):
-    """Finds the regions that names mean, such as :class:`riskmap.Gazetteer`."""
+    """Finds the regions that names mean, such as :class:`riskmap.places.Gazetteer`."""
 
     def resolve(self, names: Sequence[str], *, parents: Sequence[str | None] | None = None) -> Any:
         """Return a table with ``region_id``, ``status`` and ``matched_name``, one row a name."""
@@ -162,7 +162,7 @@ class Relevance(Protocol):
 
 
 class Extractor(Protocol):
-    """Reads a news text into records: a plug-in for :func:`riskmap.extract_incidents`."""
+    """Reads a news text into records: a plug-in for :func:`riskmap.incidents.extract_incidents`."""
 
     def __call__(self, text: str, *, published: date | None = None) -> Sequence[Mapping[str, Any]]:
         """Return records of ``articles.RECORD_SCHEMA``, each field with its quote."""

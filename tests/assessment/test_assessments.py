@@ -26,6 +26,7 @@ def test_one_row_a_region_and_layer():
     assert layer.ledger.stages[0].rows_in == len(rm.datasets.incidents())
 
 
+@pytest.mark.slow
 def test_levels_follow_the_thresholds():
     layer = rm.assess(forecast(), REGIONS)
     for name, table in layer.risks.groupby("layer"):
@@ -37,6 +38,7 @@ def test_levels_follow_the_thresholds():
         ]
 
 
+@pytest.mark.slow
 def test_a_quiet_region_that_a_source_of_its_country_watches_has_a_level():
     incidents = rm.datasets.incidents()
     quiet = incidents["place"].iloc[0]
@@ -47,6 +49,7 @@ def test_a_quiet_region_that_a_source_of_its_country_watches_has_a_level():
     assert set(rows["confidence"]) == {"low"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", [None, "none", "violence,foreign; reach=reports"])
 def test_a_region_that_nobody_watches_has_no_level_and_says_why(scope):
     incidents = rm.datasets.incidents()
@@ -62,6 +65,7 @@ def test_a_region_that_nobody_watches_has_no_level_and_says_why(scope):
     assert set(layer.audit.loc[layer.audit["region_id"] == home, "rule"]) == {"unwatched"}
 
 
+@pytest.mark.slow
 def test_where_nobody_watches_only_a_least_level_stands():
     incidents = rm.datasets.incidents().assign(scope=None).astype({"scope": "str"})
     risks = rm.assess(forecast(incidents), REGIONS).risks
@@ -73,6 +77,7 @@ def test_where_nobody_watches_only_a_least_level_stands():
     assert set(told["confidence"]) == {"low"}
 
 
+@pytest.mark.slow
 def test_when_all_have_fallen_silent_nothing_is_low():
     risks = rm.assess(forecast(as_of="2027-01-01"), REGIONS).risks
     assert not risks["risk_level"].isin([1, 2]).any()
@@ -87,6 +92,7 @@ def without_victims(scope):
     return incidents
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [None, rm.WorkerGroup("CHN", sector="mining")])
 def test_unknown_victims_raise_foreign_by_the_share_and_the_shipped_one_makes_nothing_minimal(
     group,
@@ -107,6 +113,7 @@ def test_unknown_victims_raise_foreign_by_the_share_and_the_shipped_one_makes_no
     assert (risks["level_high"] >= risks["risk_level"]).all()
 
 
+@pytest.mark.slow
 def test_drivers_sum_to_the_expected_count():
     layer = rm.assess(forecast(), REGIONS)
     known = layer.risks[layer.risks["risk_level"] > 0].set_index(["region_id", "layer"])
@@ -116,6 +123,7 @@ def test_drivers_sum_to_the_expected_count():
     )
 
 
+@pytest.mark.slow
 def test_validity_comes_from_as_of_and_never_from_the_clock():
     provenance = rm.assess(forecast(), REGIONS).provenance
     assert provenance["valid_from"] == "2025-01-01T00:00:00Z"

@@ -46,18 +46,21 @@ def attacked(found):
     return set(found.index[found["attacked"]].get_level_values("name"))
 
 
+@pytest.mark.slow
 def test_its_own_district_is_at_least_moderate_in_every_layer():
     found = risks()
     assert attacked(found) == {"Hamra"}
     assert (found.loc["Hamra", "risk_level"] >= 3).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "held"), [(1, True), (89, True), (90, False)])
 def test_an_attack_holds_for_ninety_days(days, held):
     as_of = f"{DAY + pd.Timedelta(days=days):%Y-%m-%d}"
     assert attacked(risks(as_of=as_of)) == ({"Hamra"} if held else set())
 
 
+@pytest.mark.slow
 def test_an_attack_that_became_known_late_holds_from_then_on():
     late = (DAY + pd.Timedelta(days=60)).tz_localize("UTC")
     as_of = f"{DAY + pd.Timedelta(days=120):%Y-%m-%d}"
@@ -65,6 +68,7 @@ def test_an_attack_that_became_known_late_holds_from_then_on():
     assert attacked(risks(as_of=as_of, ingested_at=late)) == {"Hamra"}
 
 
+@pytest.mark.slow
 def test_a_point_near_a_border_concerns_the_neighbour():
     home = REGIONS.set_index("name").loc["Hamra"].geometry
     other = REGIONS.set_index("name").loc["Galdor"].geometry
@@ -76,6 +80,7 @@ def test_a_point_near_a_border_concerns_the_neighbour():
     assert len(found) <= 4
 
 
+@pytest.mark.slow
 def test_known_to_a_district_it_concerns_no_neighbour():
     home = REGIONS.set_index("name").loc["Hamra"].geometry
     edge = home.intersection(REGIONS.set_index("name").loc["Galdor"].geometry).centroid
@@ -83,10 +88,12 @@ def test_known_to_a_district_it_concerns_no_neighbour():
     assert attacked(risks(**told)) == {"Hamra"}
 
 
+@pytest.mark.slow
 def test_known_to_a_province_it_raises_no_district():
     assert attacked(risks(admin2=None, place=None, geo_precision="admin1", geometry=None)) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "told", "held"),
     [

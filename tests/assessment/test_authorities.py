@@ -115,6 +115,7 @@ def test_a_region_without_a_level_agrees_with_nobody(layer):
     assert found["ours"].isna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("authority", "level", "day", "expires", "expired"),
     [

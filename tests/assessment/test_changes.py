@@ -39,6 +39,7 @@ def check_sums(old, new):
     assert sums.to_numpy() == pytest.approx(change.loc[sums.index].to_numpy(), abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     st.sampled_from(MODELS),
@@ -58,6 +59,7 @@ def test_changes_sum_to_the_change(model, seed, day):
     check_sums(old, new)
 
 
+@pytest.mark.slow
 def test_nothing_new_is_no_change():
     old = assess(INCIDENTS, "2024-12-01")
     new = assess(INCIDENTS, "2024-12-01", previous=old)
@@ -66,6 +68,7 @@ def test_nothing_new_is_no_change():
     assert new.risks["p_change"].dropna().to_numpy() == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_time_alone_is_decay():
     known = INCIDENTS[INCIDENTS["event_date"] < "2024-10-01"]
     model = rm.ExponentialMean()
@@ -77,6 +80,7 @@ def test_time_alone_is_decay():
     check_sums(old, new)
 
 
+@pytest.mark.slow
 def test_one_new_incident_is_new_at_home_and_neighbouring_elsewhere():
     old = assess(INCIDENTS, "2024-12-01")
     extra = INCIDENTS.iloc[[-1]].assign(
@@ -97,6 +101,7 @@ def test_one_new_incident_is_new_at_home_and_neighbouring_elsewhere():
     check_sums(old, new)
 
 
+@pytest.mark.slow
 def test_a_withdrawn_incident_is_a_revision():
     old = assess(INCIDENTS, "2024-12-01")
     gone = INCIDENTS["incident_id"] == INCIDENTS["incident_id"].iloc[-40]
@@ -107,6 +112,7 @@ def test_a_withdrawn_incident_is_a_revision():
     check_sums(old, new)
 
 
+@pytest.mark.slow
 def test_another_method_is_named_and_measured():
     old = assess(INCIDENTS, "2024-12-01", model=rm.EmpiricalBayes())
     new = assess(INCIDENTS, "2024-12-01", previous=old, model=rm.Climatology())
@@ -120,6 +126,7 @@ def test_another_method_is_named_and_measured():
         assert row.detail.startswith(f"level {before[row.region_id, row.layer]} as published")
 
 
+@pytest.mark.slow
 def test_other_borders_are_a_cause():
     moved = REGIONS.assign(boundary_version="2")
     one, other = moved.geometry[:2]
@@ -139,6 +146,7 @@ def test_other_borders_are_a_cause():
     assert sums.to_numpy() == pytest.approx(change.to_numpy(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_layer_that_was_published_without_its_incidents():
     old = assess(INCIDENTS, "2024-10-01")
     bare = replace(old, incidents=old.incidents.assign(source=pd.NA).iloc[:0])
@@ -148,6 +156,7 @@ def test_a_layer_that_was_published_without_its_incidents():
     assert parts(new).to_numpy() == pytest.approx(parts(same).to_numpy(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_layer_that_nobody_watched_before():
     miners = INCIDENTS.assign(scope="violence; reach=reports")
     quiet = miners["place"] == miners["place"].iloc[0]
@@ -160,6 +169,7 @@ def test_a_layer_that_nobody_watched_before():
     check_sums(old, new)
 
 
+@pytest.mark.slow
 def test_the_table_has_its_columns_and_order():
     old = assess(INCIDENTS, "2024-10-01")
     new = assess(INCIDENTS, "2024-12-01", previous=old)

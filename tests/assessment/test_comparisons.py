@@ -34,6 +34,7 @@ def layers():
     return old, assess("2024-12-01", old)
 
 
+@pytest.mark.slow
 def test_a_comparison_says_what_the_layer_says(layers):
     old, new = layers
     table = rm.compare_layers(old, new)
@@ -54,6 +55,7 @@ def test_the_cause_is_the_greatest_part(layers):
     assert table.loc[row, "cause"] == (values * np.sign(values.sum())).idxmax()
 
 
+@pytest.mark.slow
 def test_layers_that_do_not_follow_on_one_another(layers):
     old, new = layers
     apart = assess("2024-12-01")
@@ -73,6 +75,7 @@ def test_regions_of_either_layer_are_told(layers):
     assert table["name"].notna().all()
 
 
+@pytest.mark.slow
 def test_diff_prints_what_moved(layers, tmp_path):
     folders = [rm.publish(layer, tmp_path, formats=["csv"]) for layer in layers]
     names = [str(folder) for folder in folders]
@@ -93,6 +96,7 @@ def test_diff_says_causes_and_rules_in_words(layers, tmp_path):
     assert "at_least" not in found
 
 
+@pytest.mark.slow
 def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
     def diff(*sets):
         folders = [rm.publish(one, tmp_path, formats=["csv"]) for one in sets]
@@ -141,6 +145,7 @@ def run(files, out, day, *options):
     return rm.read_layer(out, today="2020-01-01")
 
 
+@pytest.mark.slow
 def test_run_compares_with_the_set_before(files, tmp_path):
     first = run(files, tmp_path, "2024-11-01")
     assert first.risks["level_before"].isna().all()
@@ -163,6 +168,7 @@ def test_run_compares_with_the_set_before(files, tmp_path):
     assert stated.provenance["previous_as_of"] == "2024-12-01"
 
 
+@pytest.mark.slow
 def test_run_compares_with_a_set_before_of_other_ids_and_of_no_other_level(files, tmp_path):
     first = run(files, tmp_path / "out", "2024-11-01")
     shutil.copy(files / "incidents.csv", tmp_path)
@@ -175,6 +181,7 @@ def test_run_compares_with_a_set_before_of_other_ids_and_of_no_other_level(files
     assert "previous_as_of" not in run(tmp_path, tmp_path / "out", "2024-12-02").provenance
 
 
+@pytest.mark.slow
 def test_replay_prints_its_tables(files):
     inputs = [str(files / "incidents.csv"), "--regions", str(files / "regions.geojson")]
     dates = ["--from", "2024-01-01", "--to", "2024-03-01"]

@@ -30,12 +30,14 @@ def test_consequence_is_known_where_the_count_is(layer):
     assert known.any()
 
 
+@pytest.mark.slow
 def test_expected_victims_are_counts_times_a_plausible_toll(layer):
     violence = layer.risks[layer.risks["layer"] == "violence"].dropna(subset="expected_count")
     toll = violence["expected_victims"] / violence["expected_count"]
     assert toll.between(3.0, 4.6).all()  # the invented incidents hit 3.5 people on average
 
 
+@pytest.mark.slow
 def test_tolls_do_not_touch_the_likelihood():
     incidents = rm.datasets.incidents()
     bloody = incidents.assign(killed=incidents["killed"] * 50)
@@ -46,6 +48,7 @@ def test_tolls_do_not_touch_the_likelihood():
     assert (rise.dropna() > 3).all()
 
 
+@pytest.mark.slow
 def test_a_region_of_bloodier_types_has_more_victims():
     incidents = rm.datasets.incidents()
     home = incidents["place"].mode().iloc[0]

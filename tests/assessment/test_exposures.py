@@ -61,6 +61,7 @@ def test_where_nobody_told_a_scenario_says_so(forecast):
     assert (others["wy_rate_q05"] < others["rate_per_1000_wy"] * mid / high).all()
 
 
+@pytest.mark.slow
 @given(st.floats(1.0, 1e6), st.floats(0.1, 50.0))
 def test_rates_are_invariant_when_exposure_and_counts_grow_together(forecast, crew, factor):
     rows = (forecast.frame["layer"] == "group").to_numpy()
@@ -72,6 +73,7 @@ def test_rates_are_invariant_when_exposure_and_counts_grow_together(forecast, cr
     assert two == pytest.approx(one, rel=1e-9)
 
 
+@pytest.mark.slow
 @given(st.floats(1.0, 1e5), st.floats(1.01, 100.0))
 def test_more_workers_for_the_same_incidents_are_a_lower_rate(forecast, crew, factor):
     few = rates(forecast, Presence(HERE, crew)).loc[HERE, COLUMNS]

@@ -63,6 +63,7 @@ def at(layer, region=HOME):
     return layer.risks[layer.risks["region_id"] == region].set_index("layer")
 
 
+@pytest.mark.slow
 def test_its_region_is_at_least_moderate_and_says_why():
     calm, layer = assess(), assess(attack())
     assert at(calm).loc["group", "risk_level"] < 3
@@ -75,6 +76,7 @@ def test_its_region_is_at_least_moderate_and_says_why():
     assert audit["detail"].str.contains("attack:1").all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("days", "told", "holds"), [
     (90, None, False), (89, None, True), (200, 89, True), (200, 90, False),
 ])  # fmt: skip
@@ -83,12 +85,14 @@ def test_it_holds_for_90_days_from_the_later_of_the_day_and_the_news(days, told,
     assert at(layer)["attacked"].any() == holds
 
 
+@pytest.mark.slow
 def test_without_a_group_any_foreigner_counts_and_for_a_group_only_its_own():
     hurt = attack().assign(nationality="TUR", sector="construction")
     assert at(assess(hurt, group=None)).loc["foreign", "attacked"]
     assert not assess(hurt).risks["attacked"].any()
 
 
+@pytest.mark.slow
 def test_an_attack_aimed_at_the_group_counts_whoever_was_hit():
     aimed = attack().assign(
         nationality=None, foreign_victims=pd.array([0], dtype="Int64"), target="foreigners"
@@ -108,6 +112,7 @@ UNPLACED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", UNPLACED)
 def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
     """Whatever the machinery can't do with the row, its reader is told of the attack."""
@@ -122,6 +127,7 @@ def test_what_is_known_to_an_area_is_told_of_it_and_holds_up_no_district(told):
     assert row["place"] == (written or {"Ambrel"}).pop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -136,6 +142,7 @@ def test_a_row_that_can_be_used_only_for_its_place_marks_its_region(fields):
     assert at(layer).loc[["foreign", "group"], "attacked"].all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("km", [20, 30])
 def test_an_attack_at_a_point_beyond_the_border_marks_what_is_within_25_km_of_it(km):
     """The other country's row can't be counted here; those who work along the border read of it."""
@@ -148,6 +155,7 @@ def test_an_attack_at_a_point_beyond_the_border_marks_what_is_within_25_km_of_it
     assert set(layer.attacks["area"]) <= {"AFG"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fields",
     [
@@ -165,6 +173,7 @@ def test_a_row_that_tells_of_no_attack_here_by_now_marks_nothing(fields):
     assert assess(vague.astype(CALM.dtypes)).attacks.empty
 
 
+@pytest.mark.slow
 def test_other_regions_are_not_held_up_unless_within_reach():
     layer = assess(attack())
     marked = set(layer.risks.loc[layer.risks["attacked"], "region_id"])
@@ -172,12 +181,14 @@ def test_other_regions_are_not_held_up_unless_within_reach():
     assert len(marked) < len(REGIONS)
 
 
+@pytest.mark.slow
 def test_floors_come_after_the_cap_of_a_single_voice_and_after_every_hold():
     before = assess()
     layer = assess(attack(), previous=before)
     assert (at(layer).loc[["foreign", "group"], "risk_level"] >= 3).all()
 
 
+@pytest.mark.slow
 def test_what_an_attack_alone_held_up_falls_when_it_has_passed():
     first = assess(attack())
     located = rm.locate(
@@ -198,12 +209,14 @@ def clearance(**changes):
     return replace(told, **{"decided": date(2025, 1, 1)} | changes)
 
 
+@pytest.mark.slow
 def test_a_decision_clears_a_layer_of_a_region():
     layer = assess(attack(), decisions=(clearance(),))
     assert not at(layer).loc["group", "attacked"]
     assert at(layer).loc["foreign", "attacked"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -219,6 +232,7 @@ def test_a_decision_clears_nothing_else(changes):
     assert at(layer).loc["group", "attacked"]
 
 
+@pytest.mark.slow
 def test_where_only_foreigners_are_watched_violence_is_at_least_theirs():
     table = CALM.assign(scope="none")
     rows = [
@@ -236,6 +250,7 @@ def test_where_only_foreigners_are_watched_violence_is_at_least_theirs():
     assert not quiet["risk_level"].isin([1, 2]).any()
 
 
+@pytest.mark.slow
 def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared():
     """A row that was changed or deleted is no decision."""
     before = assess(attack())
@@ -245,6 +260,7 @@ def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared()
     assert not at(cleared).loc[["foreign", "group"], "attacked"].any()
 
 
+@pytest.mark.slow
 def test_nobody_reads_that_no_attack_was_told_where_one_holds_the_level_up():
     """Its row has gone, so today's files tell none: beside "attacked" a 0 is no answer."""
     before = assess(attack())
@@ -257,6 +273,7 @@ def test_nobody_reads_that_no_attack_was_told_where_one_holds_the_level_up():
     assert [cells[2] for cells in grid.rows if cells[0].startswith("Uldra")] == [NONE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", ["named", "placeless"])
 def test_a_public_set_alone_holds_up_what_its_attacks_did(told):
     """It keeps the region and the last day, and not whose attack it was or who told it."""
@@ -282,12 +299,14 @@ def renamed():
     return REGIONS.assign(region_id=ids).sort_values("region_id", ignore_index=True)
 
 
+@pytest.mark.slow
 def test_an_attack_that_is_withdrawn_in_a_region_that_is_renamed_marks_it():
     layer = assess(previous=assess(attack()), regions=renamed())
     assert layer.attacks["region_id"].tolist() == ["XQA9999"]
     assert at(layer, "XQA9999").loc[["foreign", "group"], "attacked"].all()
 
 
+@pytest.mark.slow
 def test_an_attack_that_is_withdrawn_in_a_region_that_is_no_more_is_told_by_its_old_name():
     without = REGIONS[REGIONS["region_id"] != HOME].reset_index(drop=True)
     layer = assess(previous=assess(attack()), regions=without)
@@ -299,12 +318,14 @@ def test_an_attack_that_is_withdrawn_in_a_region_that_is_no_more_is_told_by_its_
     assert line.startswith("Uldra: an attack is known to have been here")
 
 
+@pytest.mark.slow
 def test_an_attack_in_a_region_that_is_renamed_is_told_once():
     layer = assess(attack(), previous=assess(attack()), regions=renamed())
     assert layer.attacks["region_id"].tolist() == ["XQA9999"]
     assert at(layer, "XQA9999").loc["group", "attacked"]
 
 
+@pytest.mark.slow
 def test_an_attack_that_is_told_of_another_region_than_before_is_told_once_and_marks_both():
     other = REGIONS.loc[REGIONS["region_id"] == "XQA0101"].geometry.representative_point()
     moved = attack().set_geometry(other.to_list(), crs=4326)
@@ -314,6 +335,7 @@ def test_an_attack_that_is_told_of_another_region_than_before_is_told_once_and_m
     assert at(layer, "XQA0101").loc["group", "attacked"]
 
 
+@pytest.mark.slow
 def test_a_region_stays_marked_when_the_attack_is_told_less_precisely():
     before = assess(attack(precision="admin2"))
     vague = attack(precision=None).assign(place="Xxqzt").set_geometry([None], crs=4326)
@@ -324,6 +346,7 @@ def test_a_region_stays_marked_when_the_attack_is_told_less_precisely():
     assert len(placed.attacks) == 1, "and the other way round the banner is settled"
 
 
+@pytest.mark.slow
 def test_attacks_of_one_day_in_two_areas_do_not_stand_for_each_other():
     one, other = (
         attack(precision="admin1")

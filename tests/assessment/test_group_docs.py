@@ -72,6 +72,7 @@ def test_the_crosswalk_is_printed_as_it_is():
         assert f"| {level} {LEVEL_NAMES[level]} | {steps} |" in AUTHORITIES
 
 
+@pytest.mark.slow
 def test_the_statements_read(layer, tmp_path):
     path = tmp_path / "statements.csv"
     path.write_text(block(AUTHORITIES, "csv"), encoding="utf-8")

@@ -84,6 +84,7 @@ def test_relevance(nationality, sector, victims, grade, staff, target):
     assert grade in RELEVANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "aimed"),
     [("Camp Nine", True), (" CAMP nine ", True), ("site: camp nine", True), ("Zabo Ltd", True),
@@ -109,6 +110,7 @@ def test_a_group_of_any_nationality_is_known_by_its_sector():
     assert "same nationality" not in set(evidence["relevance"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=["simple", "default"])
 @pytest.mark.parametrize("seed", [3, 7])
 def test_a_group_is_at_most_as_hazardous_as_all_foreigners_and_at_least_half(model, seed):
@@ -120,6 +122,7 @@ def test_a_group_is_at_most_as_hazardous_as_all_foreigners_and_at_least_half(mod
     assert (ratio >= 0.5 - 1e-9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=["simple", "default"])
 def test_aid_workers_among_aid_workers_are_all_foreigners_to_the_byte(model):
     incidents = rm.datasets.incidents()
@@ -132,6 +135,7 @@ def test_aid_workers_among_aid_workers_are_all_foreigners_to_the_byte(model):
     assert group.to_numpy().tobytes() == foreign.to_numpy().tobytes()
 
 
+@pytest.mark.slow
 def test_without_attacks_on_the_group_itself_it_is_not_safe():
     """Fewer attacks on the group in the past are no evidence."""
     incidents = rm.datasets.incidents()
@@ -170,6 +174,7 @@ def ask(incidents):
     return {name: model.predict(histories).p_gt(0) for name, model in layers.items()}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 2**16), st.sampled_from(["CHN", "IND", "unknown"]))
 def test_one_more_attack_on_foreigners_or_on_unknown_victims_lowers_nothing(seed, who):
@@ -209,6 +214,7 @@ def flood_of(incidents, source):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_a_flood_of_what_hit_others_lowers_no_level(source):
     """Neither from a single voice, nor as one story of a source of record told often."""
@@ -221,6 +227,7 @@ def test_a_flood_of_what_hit_others_lowers_no_level(source):
     assert (loud.loc[ours, "p_any"] >= 0.9 * calm.loc[ours, "p_any"])[known].all()
 
 
+@pytest.mark.slow
 def test_nationals_at_home_are_no_foreigners_and_get_no_level():
     regions = REGIONS.assign(iso3="CHN")
     incidents = rm.datasets.incidents().assign(country="CHN", nationality="IND")
@@ -246,6 +253,7 @@ def test_levels_stand_side_by_side_and_the_group_comes_first(forecast):
     assert layer.incidents["relevance"].isin(list(RELEVANCE)).all()
 
 
+@pytest.mark.slow
 def test_how_many_attacks_hit_the_group_itself_is_told_and_changes_nothing(forecast):
     risks = rm.assess(forecast, REGIONS).risks
     told = risks[risks["layer"] == "group"]["attacks_told"]
@@ -254,6 +262,7 @@ def test_how_many_attacks_hit_the_group_itself_is_told_and_changes_nothing(forec
     assert risks.loc[risks["layer"] != "group", "attacks_told"].isna().all()
 
 
+@pytest.mark.slow
 def test_one_more_incident_of_theirs_raises_them_more_than_others():
     incidents = rm.datasets.incidents()
     one = incidents.iloc[[-1]].assign(
@@ -297,6 +306,7 @@ def test_a_group_reads_what_it_writes(text):
     assert str(rm.WorkerGroup.parse(text)) == text
 
 
+@pytest.mark.slow
 def test_what_others_weigh_can_be_told(forecast):
     whole = replace(MINERS, weights=(("other foreigners", 1.0),))
     found = made(rm.datasets.incidents(), whole)
@@ -312,8 +322,11 @@ def test_visibility_and_movement_are_printed_and_change_no_number(forecast):
     assert found.frame.equals(forecast.frame)
 
 
+@pytest.mark.slow
 def test_a_group_may_be_given_as_its_text():
     incidents = rm.datasets.incidents()
     assert count(incidents, "CHN/mining").frame.equals(count(incidents).frame)
     with pytest.raises(InputError, match="no group"):
         count(incidents, 7)
+    with pytest.raises(InputError, match=r"read by riskmap\.read_group: met 'ours\.toml'"):
+        count(incidents, "ours.toml")

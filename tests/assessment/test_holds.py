@@ -86,6 +86,7 @@ def test_no_level_falls_where_known_reports_have_gone():
     assert follow([0.5, *[0.2] * 4], silent=silent) == [(4, ""), *[(4, "silence")] * 4]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.floats(0.001, 0.99), min_size=1, max_size=5), st.floats(0.0, 1.0))
 def test_a_higher_probability_never_gives_a_lower_level(past, share):
@@ -94,6 +95,7 @@ def test_a_higher_probability_never_gives_a_lower_level(past, share):
     assert low <= high
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.floats(0.001, 0.99), min_size=2, max_size=8))
 def test_every_held_level_has_its_line(values):
@@ -123,6 +125,7 @@ def test_another_scale_reads_the_layer_before_anew():
     assert held["level_before"].tolist() == [3, 3]
 
 
+@pytest.mark.slow
 def test_another_group_is_not_compared():
     def asked(nation):
         group = rm.WorkerGroup(nation)
@@ -144,6 +147,7 @@ def test_a_layer_before_of_a_later_day():
         assess(forecast, REGIONS, previous=later)
 
 
+@pytest.mark.slow
 def test_same_inputs_same_layer():
     forecast = rm.forecast(PANEL, model=rm.EmpiricalBayes())
     one, two = (assess(forecast, REGIONS, previous=LAYER) for _ in range(2))

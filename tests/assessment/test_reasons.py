@@ -94,6 +94,7 @@ def by_key(risks, column):
     return risks.set_index(["region_id", "layer"])[column]
 
 
+@pytest.mark.slow
 def test_each_upward_counterfactual_comes_true(base):
     forecast, layer = base
     ups = layer.counterfactuals[layer.counterfactuals["direction"] == "up"]
@@ -113,6 +114,7 @@ def test_each_upward_counterfactual_comes_true(base):
             assert same == by_key(layer.risks, "threshold_level")[region, name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["violence", "foreign", "group"])
 def test_each_downward_counterfactual_comes_true(base, name):
     """The models are asked about histories that really had those quiet days."""
@@ -164,6 +166,7 @@ def levels_without(forecast, ids):
     return found
 
 
+@pytest.mark.slow
 def test_a_fragile_level_is_another_one_without_one_report(base):
     forecast, layer = base
     evidence = forecast.evidence
@@ -189,6 +192,7 @@ def test_influences_name_incidents_with_their_weight_and_age(base):
     assert (told["risk_level"] > 0).all()
 
 
+@pytest.mark.slow
 def test_models_that_cannot_be_asked_are_neither_robust_nor_fragile():
     _, layer = stream(invented(), rm.EmpiricalBayes())
     assert set(layer.influences["kind"]) == {"source"}
@@ -210,6 +214,7 @@ def test_models_disagree_by_a_range_of_probabilities(base):
     assert (p_any <= frame["p_most"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [QUICK, rm.EmpiricalBayes()], ids=["default", "simple"])
 def test_the_range_over_models_holds_the_probability_of_every_layer(model):
     risks = stream(invented(), model)[1].risks
@@ -227,6 +232,7 @@ def quiet_history():
     return invented()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("merge", [False, True], ids=["unmerged", "merged"])
 @pytest.mark.parametrize("source", ["rumour", "invented"])
 def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one_step(
@@ -256,6 +262,7 @@ def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.lists(st.integers(1, 400), min_size=1, max_size=40),
@@ -272,6 +279,7 @@ def test_one_source_raises_no_level_beyond_moderate_by_more_than_one_step(
     assert (now <= np.maximum(was + 1, 3))[was > 0].all()
 
 
+@pytest.mark.slow
 def test_a_second_source_lifts_the_cap(quiet_history):
     story = rows(QUIET, [5, 9, 14, 30, 35, 40, 50, 60], source="rumour")
     _, one = stream(added(quiet_history, story))
@@ -282,6 +290,7 @@ def test_a_second_source_lifts_the_cap(quiet_history):
     assert not by_key(both.risks, "single_source")[QUIET, "foreign"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["acled", "desk"])
 def test_a_desk_with_one_feed_is_not_capped_by_it(quiet_history, source):
     told = added(quiet_history, rows(QUIET, [3, 10, 17, 24, 40], source="x")).assign(source=source)
@@ -295,11 +304,13 @@ def test_a_desk_with_one_feed_is_not_capped_by_it(quiet_history, source):
     assert (risks["fragility"] == "robust").any()
 
 
+@pytest.mark.slow
 def test_a_flood_makes_no_source_of_record(quiet_history):
     forecast, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
     assert forecast.provenance["sources_of_record"]["foreign"] == ["invented"]
 
 
+@pytest.mark.slow
 def test_a_single_voice_teaches_the_model_nothing(quiet_history):
     with_it, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
     without, _ = stream(quiet_history)

@@ -7,6 +7,8 @@ import pytest
 import riskmap as rm
 from riskmap.settings import data_path
 
+pytestmark = pytest.mark.slow
+
 HOME = "AF1814"  # Khwaja Bahauddin
 MODEL = rm.EndemicEpidemic(penalties=(0.1,), most_rows=100_000)
 GROUPS = {"miners": rm.WorkerGroup("CHN", sector="mining"), "aid": rm.WorkerGroup(sector="aid")}

@@ -33,6 +33,7 @@ def assess(table, *, every="month", horizon="90D"):
     return rm.assess(rm.forecast(panel, horizon=horizon), REGIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", ["day", "month", "quarter"])
 @pytest.mark.parametrize("days", [1, 40, 80])
 def test_no_level_is_low_and_every_missing_one_has_a_reason(days, every):
@@ -43,6 +44,7 @@ def test_no_level_is_low_and_every_missing_one_has_a_reason(days, every):
     assert risks.loc[(risks["risk_level"] > 0) & ~risks["attacked"], "at_least"].all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 12])
 def test_an_attack_holds_its_region_up(n):
     layer = assess(log(40, n=n))
@@ -53,6 +55,7 @@ def test_an_attack_holds_its_region_up(n):
     assert rows["p_any"].notna().all()
 
 
+@pytest.mark.slow
 def test_a_log_that_is_shorter_than_a_long_horizon_is_no_watch_either():
     risks = assess(log(200), horizon="365D").risks
     assert not risks["risk_level"].isin([1, 2]).any()

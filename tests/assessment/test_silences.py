@@ -81,6 +81,7 @@ def worlds(deletions):
         yield rng, incidents, assess(incidents, BEFORE), min(100, deletions - start)
 
 
+@pytest.mark.slow
 def test_random_deletions_of_sources_lower_no_level_unflagged():
     dropped = 0
     for rng, incidents, before, times in worlds(DELETIONS):
@@ -97,6 +98,7 @@ def test_random_deletions_of_sources_lower_no_level_unflagged():
     assert dropped == DELETIONS
 
 
+@pytest.mark.slow
 def test_levels_judged_alone_are_those_of_the_whole_assessment():
     rng, incidents, before, _ = next(worlds(1))
     less = delete(rng, incidents)
@@ -107,6 +109,7 @@ def test_levels_judged_alone_are_those_of_the_whole_assessment():
     pd.testing.assert_frame_equal(quick.audit, full.audit)
 
 
+@pytest.mark.slow
 def test_a_source_that_has_gone_holds_every_level():
     before = assess(BASE, BEFORE)
     after = assess(BASE[BASE["source"] != "alpha"], DAY, before)
@@ -116,6 +119,7 @@ def test_a_source_that_has_gone_holds_every_level():
     assert "silence" in set(after.audit["rule"])
 
 
+@pytest.mark.slow
 def test_a_layer_before_without_sources_is_said_to_tell_nothing_of_those_that_went():
     before = assess(BASE, BEFORE)
     public = replace(
@@ -127,6 +131,7 @@ def test_a_layer_before_without_sources_is_said_to_tell_nothing_of_those_that_we
     )
 
 
+@pytest.mark.slow
 def test_one_withdrawn_report_casts_doubt_on_its_region_alone():
     twin = {name: BASE[name] + "b" for name in ("incident_id", "source_id")}
     table = pd.concat([BASE, BASE.assign(**twin)])
@@ -154,12 +159,14 @@ def emptied():
     return busiest, less, before, assess(less, "2023-12-01", before)
 
 
+@pytest.mark.slow
 def test_what_is_gone_of_one_district_casts_doubt_on_no_other(emptied):
     home, _, before, after = emptied
     assert (before.incidents["region_id"] == home).mean() > 0.1
     assert doubted(after) - doubted(before) == {home}
 
 
+@pytest.mark.slow
 def test_what_is_gone_is_missed_week_after_week_until_a_year_has_passed(emptied):
     home, less, before, layer = emptied
     high = before.risks.set_index(KEY)["risk_level"][home]
@@ -174,6 +181,7 @@ def test_what_is_gone_is_missed_week_after_week_until_a_year_has_passed(emptied)
     assert (layer.risks.set_index(KEY)["risk_level"][home] < high).any()
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_missed_no_more(emptied):
     _, less, before, layer = emptied
     back = assess(BASE, NEXT, layer)
@@ -184,6 +192,7 @@ def test_what_comes_back_is_missed_no_more(emptied):
     assert doubted(assess(BASE.assign(**ids), NEXT, layer)) == doubted(back)
 
 
+@pytest.mark.slow
 def test_a_table_whose_ids_begin_anew_is_doubted_for_one_week():
     named = BASE.assign(
         incident_id="new" + BASE["incident_id"], source_id="new" + BASE["source_id"]
@@ -209,6 +218,7 @@ def as_wire(rows, told, **changes):
     return rows.assign(**ids, source=rows["source"].mask(told, "wire"), **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["log = violence; reach=countries", None])
 def test_an_incident_that_its_other_source_stands_for_now_has_not_gone(pairs, by):
     """The log tells it still, or the wire alone does."""
@@ -219,6 +229,7 @@ def test_an_incident_that_its_other_source_stands_for_now_has_not_gone(pairs, by
     assert layer.gone.empty
 
 
+@pytest.mark.slow
 def test_one_that_tells_of_less_stands_for_nothing(pairs):
     both, told, before = pairs
     local = {"foreign_victims": both["foreign_victims"].mask(told, 0), "nationality": None}
@@ -226,6 +237,7 @@ def test_one_that_tells_of_less_stands_for_nothing(pairs):
     assert doubted(assess(now, "2023-12-01", before))
 
 
+@pytest.mark.slow
 def test_a_new_row_of_the_same_day_that_nobody_else_tells_is_doubted(pairs):
     both, told, before = pairs
     now = as_wire(both, told, confirmed_by=None)
@@ -233,6 +245,7 @@ def test_a_new_row_of_the_same_day_that_nobody_else_tells_is_doubted(pairs):
     assert doubted(assess(now, "2023-12-01", before))
 
 
+@pytest.mark.slow
 def test_one_report_of_many_that_is_withdrawn_is_doubted_for_one_week(emptied):
     home, _, before, _ = emptied
     rows = before.incidents[before.incidents["region_id"] == home]
@@ -244,6 +257,7 @@ def test_one_report_of_many_that_is_withdrawn_is_doubted_for_one_week(emptied):
     assert home not in doubted(assess(less, NEXT, first))
 
 
+@pytest.mark.slow
 def test_an_analyst_clears_what_has_gone_of_a_region_and_layer(emptied):
     home, less, _, layer = emptied
     told = {"reason": "told twice", "author": "A. Analyst", "until": date(2024, 6, 1)}
@@ -261,6 +275,7 @@ def test_an_analyst_clears_what_has_gone_of_a_region_and_layer(emptied):
     assert found.risks.set_index(KEY)["reporting_gap"][home].all(), "it was missed later"
 
 
+@pytest.mark.slow
 def test_what_is_missed_is_missed_in_a_region_that_was_renamed(emptied):
     home, less, _, layer = emptied
     renamed = REGIONS.assign(region_id="N" + REGIONS["region_id"])
@@ -270,6 +285,7 @@ def test_what_is_missed_is_missed_in_a_region_that_was_renamed(emptied):
     assert "N" + home in doubted(after)
 
 
+@pytest.mark.slow
 def test_what_is_missed_is_not_published(emptied):
     layer = emptied[3]
     assert len(layer.gone)
@@ -285,6 +301,7 @@ def test_a_source_that_has_stopped_is_seen_without_a_layer_before():
     assert (risks["risk_level"] > 0).all()  # the others watch on
 
 
+@pytest.mark.slow
 def test_when_the_last_watcher_stops_its_levels_are_kept_with_their_day():
     before = assess(BASE, BEFORE)
     heard = BASE.assign(scope="none")
@@ -307,6 +324,7 @@ def test_sources_are_counted_by_region():
     assert (found["last_report_days"] >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["2024-10-20", "2024-08-01", "2023-03-01"])
 def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(start):
     calm = assess(BASE)
@@ -327,6 +345,7 @@ def test_a_flood_of_harmless_rows_lowers_no_level_whether_it_goes_on_or_ends(sta
     assert (loud.risks["risk_level"] >= calm.risks["risk_level"]).all()
 
 
+@pytest.mark.slow
 def test_counts_without_incidents_are_assessed():
     panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
     counts = {name: panel.wide(name) for name in ("violence", "foreign")}

@@ -57,6 +57,7 @@ def test_one_row_a_site_or_route_and_layer(layer):
     assert layer.sites["layer"].tolist() == ["violence", "foreign", "group"] * 3
 
 
+@pytest.mark.slow
 def test_a_site_has_the_risk_of_its_region(layer):
     home = REGIONS["region_id"][rm.RegionIndex(REGIONS).query([CAMP.lon], [CAMP.lat])[0]]
     row = layer.sites[(layer.sites["site"] == "Camp Sparrow") & (layer.sites["layer"] == "group")]
@@ -81,6 +82,7 @@ def test_a_way_through_equal_regions_is_as_risky_as_each(p):
     assert judged(p, routes=(WAY,))["p_any"] == pytest.approx(p, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 0.999), min_size=24, max_size=24))
 def test_a_way_is_between_its_safest_and_its_worst_region(chances):
     passed = judged(0.5, routes=(WAY,))
@@ -145,6 +147,7 @@ def test_places_outside_of_the_regions(field, value, name):
     assert "100" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_no_published_file_says_where_they_are(layer, tmp_path):
     folder = rm.publish(layer, tmp_path)
     digits = re.compile(rb"4\.512|6\.498|6\.723|5\.287")
@@ -154,6 +157,7 @@ def test_no_published_file_says_where_they_are(layer, tmp_path):
         assert not digits.search(path.read_bytes()), path.name
 
 
+@pytest.mark.slow
 def test_the_public_profile_does_not_even_name_them(layer, tmp_path):
     folder = rm.publish(layer, tmp_path, profile="public")
     for path in folder.iterdir():

@@ -67,6 +67,7 @@ def at(layer, region):
     return layer.risks[layer.risks["region_id"] == region].set_index("layer")
 
 
+@pytest.mark.slow
 def test_a_renamed_region_is_the_same():
     renamed = REGIONS.assign(region_id="N" + REGIONS["region_id"])
     plain, layer = assess(previous=BASE), assess(renamed, previous=BASE)
@@ -79,6 +80,7 @@ def test_a_renamed_region_is_the_same():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ids", [("XQA0191", "XQA0192"), (HOME, "XQA0192")])
 @pytest.mark.parametrize("at_share", [0.5, 0.05])
 def test_every_part_of_a_split_has_the_level_and_the_dwell_of_the_whole(ids, at_share):
@@ -93,6 +95,7 @@ def test_every_part_of_a_split_has_the_level_and_the_dwell_of_the_whole(ids, at_
     assert (at(later, ids[1])["risk_level"] < 5).any(), "and the dwell ends"
 
 
+@pytest.mark.slow
 def test_a_merged_region_has_the_highest_level_however_small_its_part_was():
     small, large = "XQA0101", "XQA0102"
     before = told(BASE, **{small: HIGH, large: {"risk_level": 1}})
@@ -118,6 +121,7 @@ def test_a_border_drawn_a_little_otherwise_passes_nothing_to_the_neighbour():
     assert lines.empty
 
 
+@pytest.mark.slow
 def test_parts_of_a_change_add_up_where_regions_were_split_and_counts_are_kept():
     regions = halves()
     layer = assess(regions, previous=BASE)
@@ -132,6 +136,7 @@ def test_parts_of_a_change_add_up_where_regions_were_split_and_counts_are_kept()
     )
 
 
+@pytest.mark.slow
 def test_a_level_that_is_kept_is_kept_for_every_part_with_its_day():
     unheard = TABLE.assign(scope="none")
     before = assess(day="2024-11-01", previous=BASE, table=unheard)
@@ -142,6 +147,7 @@ def test_a_level_that_is_kept_is_kept_for_every_part_with_its_day():
         assert at(after, part).loc[layer, "level_as_of"] == day.iloc[0]
 
 
+@pytest.mark.slow
 def test_an_attack_that_today_tells_no_more_holds_up_every_part():
     old = BASE.attacks.head(0)
     row = {"incident_id": "gone:1", "region_id": HOME, "regions": f"{HOME};XQA0105"}
@@ -154,6 +160,7 @@ def test_an_attack_that_today_tells_no_more_holds_up_every_part():
     assert {"XQA0191", "XQA0192", "XQA0105"} <= marked
 
 
+@pytest.mark.slow
 def test_provinces_pass_nothing_to_their_districts():
     provinces = rm.datasets.regions(level=1)
     before = assess(provinces, BEFORE)

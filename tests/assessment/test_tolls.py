@@ -26,6 +26,7 @@ def log_normal(mean, spread, n, seed=3):
     return np.clip(values, 1, TOLL_CAP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [1.6, 2.2, 3.0])
 def test_a_power_law_comes_back(exponent):
     truth = power_law(exponent)
@@ -43,6 +44,7 @@ def test_a_log_normal_wins_where_it_is_true():
     assert found.mean[0] == pytest.approx(toll.mean(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_types_with_few_incidents_lean_on_all_together():
     rng = np.random.default_rng(8)
     toll = np.concatenate([log_normal(0.3, 0.5, 500), log_normal(2.5, 0.5, 500), [400.0]])
@@ -61,6 +63,7 @@ def test_incidents_that_hit_nobody():
     assert found.pmf[0, 0] == pytest.approx(0.75, abs=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.lists(st.integers(0, 10**9), max_size=40),
@@ -107,6 +110,7 @@ def test_the_worst_mean_is_that_of_the_convolved_distribution(mean):
     assert found == pytest.approx(exact_worst(mean, short), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mean", "size"), [(0.3, 1.0), (4.0, 0.4)])
 def test_the_worst_mean_is_that_of_simulated_totals(mean, size):
     rng = np.random.default_rng(5)

@@ -9,6 +9,8 @@ import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import ModelError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):

@@ -112,6 +112,7 @@ def test_refitting_less_often_still_sees_new_windows(panel, found):
     assert (one.diff().iloc[1:].abs() > 0).any(axis=None)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_to_the_bit(panel, found):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         parallel = backtest(panel, MODELS, origins=6, mapper=pool.map)
@@ -216,6 +217,7 @@ def test_a_list_of_models_goes_by_their_classes(panel):
     named = {"EmpiricalBayes": rm.EmpiricalBayes(), "Climatology": rm.Climatology()}
     several, one = backtest(panel, [*named.values()], origins=2), rm.Climatology()
     pd.testing.assert_frame_equal(several.forecasts, backtest(panel, named, origins=2).forecasts)
+    assert backtest(panel, None, origins=2).forecasts["model"].unique() == ["EndemicEpidemic"]
     alone = backtest(panel, one, origins=2).forecasts
     assert alone["model"].unique().tolist() == ["Climatology"]
 
@@ -226,6 +228,7 @@ def test_a_list_with_one_name_twice_asks_for_names(panel):
         backtest(panel, models, origins=2)
 
 
+@pytest.mark.slow
 def test_a_bare_model_of_scikit_learn_is_adapted(panel):
     bare = {"trees": PoissonRegressor(alpha=1e-3)}
     adapted = {"trees": rm.Adapted(PoissonRegressor(alpha=1e-3))}

@@ -23,6 +23,7 @@ def replayed():
     return rm.replay(LOCATED, REGIONS, days=DAYS, model=MODEL)
 
 
+@pytest.mark.slow
 def test_a_replay_says_what_the_layers_would_have_said():
     group = rm.WorkerGroup("CHN", sector="mining")
     found = rm.replay(LOCATED, REGIONS, days=DAYS[:1], model=MODEL, group=group)
@@ -36,6 +37,7 @@ def test_a_replay_says_what_the_layers_would_have_said():
     assert one.to_numpy() == pytest.approx(two.to_numpy(), rel=1e-9, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_holds_in_a_replay_are_the_holds_of_the_layers(replayed):
     from riskmap.assessment.holds import hold_levels
 
@@ -60,6 +62,7 @@ def test_holds_in_a_replay_are_the_holds_of_the_layers(replayed):
         previous = replace(layer, risks=risks, provenance=known)
 
 
+@pytest.mark.slow
 def test_what_became_known_later_changes_nothing(replayed):
     last = pd.Timestamp(DAYS[-1], tz="UTC")
     early = INCIDENTS[INCIDENTS["ingested_at"] < last]
@@ -88,6 +91,7 @@ def test_what_was_observed_is_what_happened(replayed):
     assert total == ((when >= day) & (when < day + pd.Timedelta(days=90))).sum()
 
 
+@pytest.mark.slow
 def test_an_incident_known_to_its_province_happened_in_one_of_its_districts(replayed):
     known = replayed.levels[replayed.levels["observed"].notna()]
     named = (known["observed"] > 0).to_numpy(dtype=float)
@@ -118,6 +122,7 @@ def test_days_out_of_order(days):
         rm.replay(LOCATED, REGIONS, days=days)
 
 
+@pytest.mark.slow
 def test_where_no_source_says_who_was_hit_foreigners_bear_a_share_of_violence():
     unknown = INCIDENTS.assign(
         foreign_victims=pd.array([pd.NA] * len(INCIDENTS), dtype="Int64"),

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import scoringrules as sr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,19 +17,28 @@ COUNTS = RNG.poisson(MEANS).astype(float)
 SIZES = RNG.uniform(0.5, 50.0, 200)
 
 
+@pytest.fixture(scope="module")
+def sr():
+    """The oracle; it compiles for seconds when it is imported."""
+    import scoringrules
+
+    return scoringrules
+
+
 def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_brier():
+def test_brier(sr):
     close(scores.brier(EVENTS, PROBABILITIES), sr.brier_score(EVENTS, PROBABILITIES))
 
 
-def test_log_score():
+def test_log_score(sr):
     close(scores.log_score(EVENTS, PROBABILITIES), sr.log_score(EVENTS, PROBABILITIES))
 
 
-def test_crps_count():
+@pytest.mark.slow
+def test_crps_count(sr):
     close(scores.crps_count(COUNTS, MEANS), sr.crps_poisson(COUNTS, MEANS))
     close(
         scores.crps_count(COUNTS, MEANS, SIZES),

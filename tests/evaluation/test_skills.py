@@ -62,6 +62,7 @@ def test_skill_is_the_ratio_of_sums_with_an_interval_around_it():
     pd.testing.assert_frame_equal(table, skills.skill_table(TABLE, "mean"))
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     long = forecasts(20_000, seed=9).groupby("model")["brier"].sum()
     truth = 1 - long["sharp"] / long["mean"]
@@ -83,6 +84,7 @@ def heavy_scores(n_origins, rng, *, memory=0.5):
     return both.assign(brier=both["x"], log_score=both["x"], crps=both["x"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_origins", [24, 60])
 def test_intervals_hold_the_truth_where_tails_are_heavy_and_bad_months_come_together(n_origins):
     truth = 1 - 1 / 1.2  # the means of both lognormals are alike

@@ -136,6 +136,7 @@ def test_at_whom_it_was_aimed_is_known_from_what_desks_write(text, target):
     assert find_facts(text, "AFG").get("target", (None,))[0] == target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

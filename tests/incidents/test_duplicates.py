@@ -168,6 +168,7 @@ def test_a_detail_says_of_what_and_why():
     ]
 
 
+@pytest.mark.slow
 def test_spellings_of_a_district_are_one_and_a_place_may_be_a_district():
     told = {"at": None, "notes": None, "nationality": "CHN", "place": None}
     one = told | {"admin2": "Khwaja Baha ud Din"}
@@ -293,6 +294,7 @@ def test_crowds_with_no_more_than_a_day_in_common_are_left_alone():
     assert counted(reports(*rows)) == 400
 
 
+@pytest.mark.slow
 def test_duplicates_are_merged_in_the_ledger():
     table = rm.datasets.incidents()
     merged = merge_duplicates(pd.concat([table, table], ignore_index=True))
@@ -329,6 +331,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(rows=ROWS, seed=st.integers(0, 9))
 def test_the_order_of_rows_does_not_matter(rows, seed):
@@ -337,6 +340,7 @@ def test_the_order_of_rows_does_not_matter(rows, seed):
     pd.testing.assert_frame_equal(merge_duplicates(table), merge_duplicates(shuffled))
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(rows=ROWS, more=ROWS, seed=st.integers(0, 9))
 def test_merging_again_changes_nothing(rows, more, seed):
@@ -353,6 +357,7 @@ def test_merging_again_changes_nothing(rows, more, seed):
         assert now[name] == now[lead]
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(rows=ROWS)
 def test_nothing_is_lost(rows):
@@ -458,6 +463,7 @@ def releases(shared):
     return table, truth, shared_ids
 
 
+@pytest.mark.slow
 def test_two_releases_are_matched_without_their_ids(releases):
     table, truth, year = releases
     merged = merge_duplicates(table.sample(frac=1, random_state=1))

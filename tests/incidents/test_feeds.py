@@ -66,6 +66,7 @@ def gdelt_row(header, **values):
     return "\t".join(str(values.get(name, "")) for name in header)
 
 
+@pytest.mark.slow
 def test_gdelt_files_have_no_header(tmp_path):
     v1, v2 = HEADERS
     assert (len(v1), len(v2)) == (58, 61)

@@ -236,6 +236,7 @@ def check_drawn(feed, drawn, path):
         pd.testing.assert_frame_equal(table.drop(columns=apart), same.drop(columns=apart))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", every_feed(), ids=lambda feed: feed.name)
 def test_no_row_of_a_drawn_file_is_lost(feed, tmp_path):
     share = ROWS // len(every_feed())

@@ -79,6 +79,7 @@ def split(table, n, seed):
     return [table[part == k].reset_index(drop=True) for k in range(n)]
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(rows=st.lists(ROW, min_size=1, max_size=40), n=st.integers(1, 4), seed=st.integers(0, 99))
 def test_parts_are_merged_as_the_whole(tmp_path_factory, rows, n, seed):

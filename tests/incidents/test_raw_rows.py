@@ -49,6 +49,7 @@ def test_the_command_shows_a_row_or_fails():
     assert isinstance(missing.exception, rm.InputError)
 
 
+@pytest.mark.slow
 def test_real_incident_files_add_up_and_everything_else_is_refused(shared):
     """Every file of the folder: a ledger that adds up, or a typed refusal."""
     refused = set()

@@ -402,6 +402,7 @@ cells = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.sampled_from([UCDP, AWSD, GENERIC]),

@@ -59,6 +59,7 @@ def test_what_the_file_is_called_is_no_change():
     assert compare_incidents(OLD, new).empty
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(rows=st.sets(st.integers(0, 29)), others=st.sets(st.integers(0, 29)))
 def test_rows_that_came_and_went_add_up(rows, others):

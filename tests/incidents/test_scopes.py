@@ -169,6 +169,7 @@ def test_rows_that_cannot_be_used_show_nothing():
     assert set(scopes(log(9, 0).assign(date="soon"))) == {""}
 
 
+@pytest.mark.slow
 def test_what_is_read_in_parts_has_the_scope_that_is_stated_and_shows_none(tmp_path, monkeypatch):
     path = own_file(tmp_path, log(40, 0), toml='layers = ["foreign"]')
     cut = partial(split_file, size=100)

@@ -40,6 +40,7 @@ def test_reading_and_placing(tmp_path):
         assert len(rm.locate(incidents, rm.datasets.regions()).placements)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", [True, False])
 def test_looking_up_points(fast):
     regions = rm.datasets.regions()

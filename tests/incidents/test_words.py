@@ -58,6 +58,7 @@ def test_types_are_understood_whatever_their_spelling(words, code):
     assert set(read(type=words)["event_type"]) == {code}
 
 
+@pytest.mark.slow
 @given(st.text(max_size=20))
 def test_a_type_in_no_list_counts_as_an_attack(text):
     known = find_event_type(text)
@@ -148,6 +149,7 @@ def test_a_nationality_is_understood_or_told_or_says_nothing(text):
     assert found or foreign or strange or is_blank(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["", "unknown", "n/a", "NA", "-", "No", "none"])
 def test_nothing_is_no_nationality(words):
     table = read(nationality=[words], sector=[words])
@@ -305,6 +307,7 @@ def test_a_toll_that_is_not_known_is_missing(text):
     assert row[["killed", "toll", "not_understood", "quarantine_reason"]].isna().all()
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30))
 def test_no_toll_loses_an_attack_or_is_lost_itself(text):
     row = read(killed=[text], type=["attack"]).iloc[0]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 
+pytestmark = pytest.mark.slow
+
 #: Small countries are degraded fifty at a time.
 TRIALS = int(os.environ.get("RISKMAP_DEGRADATIONS", "2000"))
 COUNTRIES = range(1, 51)

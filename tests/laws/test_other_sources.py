@@ -6,6 +6,8 @@ import pytest
 
 import riskmap as rm
 
+pytestmark = pytest.mark.slow
+
 REGIONS = rm.datasets.regions()
 NAMES = dict(zip(REGIONS["region_id"], REGIONS["name"], strict=True))
 PROVINCES = dict(zip(REGIONS["region_id"], REGIONS["parent"], strict=True))

@@ -7,12 +7,15 @@ from math import fsum
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.schema import GEO_PRECISIONS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
+
+pytestmark = pytest.mark.slow
 
 
 def as_regions(geometries, ids=None, level=2):

@@ -14,6 +14,8 @@ from sklearn.base import clone
 import riskmap as rm
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
+pytestmark = pytest.mark.slow
+
 REGIONS = rm.datasets.regions()
 AS_OF = pd.Timestamp("2024-07-01")
 MODELS = [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic(most_rows=2000)]

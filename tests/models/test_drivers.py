@@ -39,6 +39,7 @@ def made(**given):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", MORE, ids=lambda driver: f"{driver.series}-{driver.unit}")
 def test_a_driver_is_added_in_one_line(monkeypatch, more):
     monkeypatch.setattr(drivers, "DRIVERS", (*DRIVERS, more))

@@ -72,6 +72,7 @@ def test_the_mean_is_proportional_to_the_counts(history):
     assert twice[2:] == pytest.approx(2 * once[2:], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_does_not_matter():
     code = (
         "import riskmap as rm\n"
@@ -103,6 +104,7 @@ def stated_over_happened(seed):
     return stated / sum((true[t : t + 3].sum(axis=0) > 0).sum() for t in times)
 
 
+@pytest.mark.slow
 def test_a_part_of_an_incident_is_a_chance_and_no_small_steady_count(monkeypatch):
     """Broken twin: parts as counts, which look as if incidents came evenly."""
     found = np.mean([stated_over_happened(seed) for seed in range(2)])

@@ -6,6 +6,8 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import PoissonRegressor
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import riskmap as rm
 from riskmap.errors import ModelError
@@ -27,7 +29,11 @@ def test_plain_trees_equal_the_trees_they_come_from():
     assert np.exp(total) == pytest.approx(trees.predict(table), rel=1e-12)
 
 
-@pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB()])
+PIPELINE = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", [PoissonRegressor(alpha=1e-3), GaussianNB(), PIPELINE])
 def test_scikit_learn_estimators_are_models(estimator):
     check_model(Adapted(estimator))
 
@@ -46,6 +52,7 @@ def test_adapted_estimators_are_not_saved(history, tmp_path):
         save_model(model, tmp_path / "model.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [Boosting(max_iter=10), Stack((rm.Climatology(), rm.EmpiricalBayes()))]
 )
@@ -72,6 +79,7 @@ def test_a_pool_of_none_is_an_error(make):
         Stack(()).fit(make(np.ones((2, 4))), horizon_days=30)
 
 
+@pytest.mark.slow
 def test_trees_find_what_triggers():
     history, _ = rm.datasets.simulate_counts(150, 40, own=0.8, seed=3)
     model = Boosting().fit(history, horizon_days=30)

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import PoissonRegressor, RidgeClassifier
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import riskmap as rm
 from riskmap.errors import ModelError
@@ -23,6 +26,7 @@ FAST = rm.EmpiricalBayes()
 MODELS = [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_every_region_and_layer(model):
     found = rm.forecast(panel(), model=model)
@@ -33,6 +37,7 @@ def test_every_region_and_layer(model):
     assert found.provenance["model"].startswith(type(model).__name__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_components_sum_to_the_expected_count(model):
     found = rm.forecast(panel(), model=model)
@@ -41,6 +46,7 @@ def test_components_sum_to_the_expected_count(model):
     assert parts.loc[counts.index].to_numpy() == pytest.approx(counts.to_numpy(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_where_nobody_says_who_was_hit_foreigners_bear_a_share_of_violence():
     """The share is thinned from the forecast of violence: its mean times the share, same size."""
     nobody = pd.Series([pd.NA] * N, dtype="Int64")
@@ -60,6 +66,7 @@ def test_where_nobody_says_who_was_hit_foreigners_bear_a_share_of_violence():
     assert set(parts["component"]) <= {"unknown_victims", "least_share"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_foreign_is_never_below_three_in_a_thousand_of_violence(model):
     calm = panel(
@@ -81,6 +88,7 @@ def test_a_forecast_keeps_what_is_known_of_each_region():
     assert known["reports"].sum() == len(named) < len(found.evidence)
 
 
+@pytest.mark.slow
 def test_a_longer_horizon_means_more():
     short, long = (
         rm.forecast(panel(), horizon="30D", model=FAST),
@@ -96,10 +104,12 @@ def test_of_a_horizon_longer_than_the_history_nothing_is_watched():
     assert not found.knowledge["watched"].any()
 
 
+@pytest.mark.slow
 def test_the_default_is_the_additive_model():
     assert rm.forecast(panel()).provenance["model"].startswith("EndemicEpidemic(")
 
 
+@pytest.mark.slow
 def test_a_horizon_is_text_or_days():
     short = [rm.forecast(panel(), horizon=given, model=FAST) for given in ("30D", 30, 30.0, "30")]
     assert all(one == short[0] for one in short[1:])
@@ -118,11 +128,19 @@ def test_what_is_no_horizon(given):
         parse_horizon(given)
 
 
+@pytest.mark.parametrize("given", [pd.Timedelta(90), "90,5", "1h", 0.5, pd.Timedelta("40000D")])
+def test_a_horizon_is_a_day_to_a_hundred_years(given):
+    """As of pd.Timedelta(90), which is 90 nanoseconds."""
+    with pytest.raises(rm.InputError, match=r"a horizon is of days: met .*expected 1 to 36525"):
+        parse_horizon(given)
+
+
 def test_durations_are_horizons():
     given = ("12W", 84, pd.Timedelta(days=84), np.timedelta64(84, "D"), np.int64(84))
     assert [parse_horizon(one) for one in given] == [84.0] * 5
 
 
+@pytest.mark.slow
 def test_a_model_of_scikit_learn_is_adapted():
     bare, adapted = PoissonRegressor(alpha=1e-3), rm.Adapted(PoissonRegressor(alpha=1e-3))
     one, two = (rm.forecast(panel(), model=model) for model in (bare, adapted))
@@ -136,6 +154,8 @@ def test_a_model_of_scikit_learn_is_adapted():
         (rm.Climatology, r"Climatology is a class: give a model, Climatology\(\)"),
         (PCA(), "a PCA forecasts no counts"),
         (RidgeClassifier(), "a classifier with predict_proba"),
+        (KNeighborsRegressor(), "give an estimator whose fit takes sample_weight"),
+        (make_pipeline(StandardScaler(), KNeighborsRegressor()), "whose fit takes sample_weight"),
         ("EmpiricalBayes", "a str forecasts no counts"),
     ],
 )

@@ -44,6 +44,7 @@ def test_keeps_the_promises_of_a_model(model):
     check_model(model)
 
 
+@pytest.mark.slow
 @every_model
 @settings(max_examples=8)
 @given(counts=tables, where=st.tuples(st.integers(0, 23), st.integers(0, 5)))
@@ -57,6 +58,7 @@ def test_one_more_incident_never_lowers_the_expected_count(make, model, counts, 
     assert after.p_gt(0)[where[1]] >= before.p_gt(0)[where[1]] * (1 - 1e-12)
 
 
+@pytest.mark.slow
 @every_model
 def test_the_unit_of_exposure_does_not_matter(model, history):
     exposure = np.random.default_rng(1).uniform(5, 50, history.counts.shape)
@@ -87,6 +89,7 @@ def test_the_smallest_histories_have_an_answer(make, model, shape, value):
         assert found.mean == pytest.approx(np.full(shape[1:], 2.0), rel=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [m for m in MODELS if not isinstance(m, Zero | Persistence | Seasonal)]
 )
@@ -98,6 +101,7 @@ def test_missing_counts_are_not_zeros(make, model):
     assert found[1] == pytest.approx(found[0], rel=0.35)
 
 
+@pytest.mark.slow
 @every_model
 def test_a_region_never_seen_has_a_forecast(make, model, history):
     fitted = model.fit(history, horizon_days=30)

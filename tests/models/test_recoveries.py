@@ -93,6 +93,7 @@ def test_the_half_life_of_an_exponential_mean_comes_back(make):
     assert min(scores, key=scores.get) == 6.0
 
 
+@pytest.mark.slow
 def test_the_parts_of_the_default_come_back(make):
     ring = sparse.csr_array((np.roll(np.eye(60), 1, axis=1) + np.roll(np.eye(60), -1, axis=1)) / 2)
     level = np.repeat([0.4, 1.6], 30)
@@ -121,6 +122,7 @@ def test_the_parts_of_the_default_come_back(make):
     assert np.corrcoef(found, rates(past))[0, 1] > 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0.7, 5.0])
 def test_the_dispersion_comes_back(make, size):
     rng = np.random.default_rng(7)
@@ -131,6 +133,7 @@ def test_the_dispersion_comes_back(make, size):
         assert found.size[2::3].mean() == pytest.approx(size, rel=0.35)
 
 
+@pytest.mark.slow
 def test_boosting_finds_a_curve_and_its_dispersion(make):
     rng = np.random.default_rng(8)
     keep = 0.5 ** (30.0 / (3.0 * DAYS_A_MONTH))
@@ -169,6 +172,7 @@ def test_a_stack_trusts_the_member_that_made_the_data():
     assert model.weights_[0] > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [rm.Climatology(), rm.EmpiricalBayes(), rm.EndemicEpidemic(), rm.Boosting(max_iter=10)]
 )

@@ -38,6 +38,7 @@ def test_what_is_over_is_no_alert(burst):
     assert find_clusters(panel_of(over), longest="60D").empty
 
 
+@pytest.mark.slow
 def test_chance_alone_seldom_alarms():
     alarms = 0
     for seed in range(15):
@@ -69,6 +70,7 @@ def repeating(gap):
     )
 
 
+@pytest.mark.slow
 def test_near_repeats_mark_the_regions_of_late_incidents():
     found = find_repeats(repeating(3), within="90D")
     late = set(found.loc[found["layer"] == "violence", "region_id"])

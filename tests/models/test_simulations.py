@@ -56,6 +56,7 @@ def test_hawkes_never_explodes(make):
     assert np.isfinite(model.predict_distribution(make(growing)).mean).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [rm.EndemicEpidemic(), Hawkes()])
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_intervals_cover(triggered, model, horizon):
@@ -90,12 +91,14 @@ def test_the_default_beats_every_baseline_where_incidents_trigger(triggered):
     assert all(own < 0.99 * log_score(model, triggered, **window) for model in BASELINES)
 
 
+@pytest.mark.slow
 def test_the_default_loses_little_where_there_is_no_memory(memoryless):
     window = {"train": 140, "test": 60}
     own = log_score(rm.EndemicEpidemic(), memoryless, **window)
     assert own <= 1.01 * log_score(rm.Climatology(), memoryless, **window)
 
 
+@pytest.mark.slow
 def test_means_are_those_of_the_truth():
     history, expected = rm.datasets.simulate_counts(300, 100, own=0.6, seed=9)
     model = rm.EndemicEpidemic().fit(history.until(250), horizon_days=30)

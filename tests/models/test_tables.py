@@ -38,6 +38,7 @@ def is_plain(value):
     return isinstance(value, PLAIN)
 
 
+@pytest.mark.slow
 def test_all_of_it_is_tables_and_plain_values(found):
     for field in fields(found):
         value = getattr(found, field.name)
@@ -56,6 +57,7 @@ def test_what_was_kept_is_what_it_was(found, again):
     assert found != "a forecast"
 
 
+@pytest.mark.slow
 def test_a_forecast_from_disk_is_assessed_alike(found):
     before, kept = rm.assess(forecast("2024-10-01"), REGIONS), from_disk(found)
     one, two = (rm.assess(each, REGIONS, previous=before) for each in (found, kept))
@@ -64,6 +66,7 @@ def test_a_forecast_from_disk_is_assessed_alike(found):
     assert len(one.changes)
 
 
+@pytest.mark.slow
 def test_assessing_loads_no_model_and_counts_nothing(found, tmp_path):
     (tmp_path / "forecast.pickle").write_bytes(pickle.dumps(found))
     code = (
@@ -80,6 +83,7 @@ def test_assessing_loads_no_model_and_counts_nothing(found, tmp_path):
     assert out.stdout.strip() == f"['riskmap.models.tables'] False {3 * len(REGIONS)}"
 
 
+@pytest.mark.slow
 def test_what_was_learnt_answers_as_the_models_did(found):
     asked = Decomposition(found).expect(found.evidence, "2025-01-01")
     for layer, mean in asked.items():
@@ -87,6 +91,7 @@ def test_what_was_learnt_answers_as_the_models_did(found):
         assert mean.tolist() == stated.tolist()
 
 
+@pytest.mark.slow
 def test_of_models_that_cannot_be_told_nothing_is_explained():
     from sklearn.linear_model import PoissonRegressor
 

@@ -122,6 +122,7 @@ def test_one_more_told_incident_lowers_nothing(model, seed):
         assert change[region] > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6))
 def test_an_attack_on_foreigners_lowers_nothing_though_it_is_violence_too(seed):
@@ -137,6 +138,7 @@ def test_an_attack_on_foreigners_lowers_nothing_though_it_is_violence_too(seed):
     assert (change >= -1e-12).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_the_quick_way_is_the_slow_way(one_by_one, seed):
@@ -207,6 +209,7 @@ def test_the_only_attack_raises_its_region_though_nobody_watched_its_window(shar
     assert found[4] == found.max()
 
 
+@pytest.mark.slow
 def test_a_gap_in_real_reporting_is_not_calm(shared):
     """Rows of 740 days are gone, up to 60 days before: p stays where reports have it."""
     regions = rm.read_regions(("CAF",))

@@ -63,6 +63,7 @@ def fitted():
     return [made(seed, rate=rate, exposure=exposure) for seed, rate, exposure in cases]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 2), st.integers(0, 10**6))
 def test_the_quick_way_is_the_slow_way(fitted, one_by_one, case, seed):

@@ -85,6 +85,7 @@ def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explain
     assert Bundle(explained).report("en")["moves"].rows == (("Berin (Ambrel)", "4 high", told),)
 
 
+@pytest.mark.slow
 def test_where_nobody_watches_no_silence_lowers_a_level(explained):
     risks, place = explained.risks, explained.regions["region_id"].iloc[1]
     here = (risks["region_id"] == place) & (risks["layer"] == explained.headline)
@@ -125,6 +126,7 @@ def test_levels_to_read_with_care_and_consequences(explained):
     assert any("worst 5 %" in line for line in report["limits"])
 
 
+@pytest.mark.slow
 def test_every_format_tells_it_in_every_language(explained):
     for language in languages():
         words = catalogue(language)
@@ -147,6 +149,7 @@ def test_the_first_page_says_where_why_and_what_was_before(explained):
     assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
 
 
+@pytest.mark.slow
 def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(explained):
     held = [("XQA0103", "foreign", "hold", "why"), ("XQA0104", "foreign", "hold", "why")]
     rows = pd.DataFrame(held, columns=explained.audit.columns)
@@ -177,6 +180,7 @@ def test_every_rule_has_words(explained, language):
     assert {rule for rule, _ in held} == said
 
 
+@pytest.mark.slow
 def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_say_it(explained):
     found = ("XQA0102", "foreign", "at_least", "not_covered")
     rows = pd.DataFrame([found], columns=explained.audit.columns)
@@ -190,6 +194,7 @@ def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_sa
         assert told == f"{words['lower']}{why} {words['at_least']}"
 
 
+@pytest.mark.slow
 def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
     matrix = Bundle(explained).report("en")["matrix"]
     assert matrix.head[:3] == ("Likelihood", "negligible (0+)", "minor (0.5+)")
@@ -230,6 +235,7 @@ def test_the_change_log_says_what_moved_or_that_it_is_the_first(explained, layer
     assert "first issue" in dict(Bundle(layer).report("en")["log"])["Issue before"]
 
 
+@pytest.mark.slow
 def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_is(layer):
     scale = layer.scale
     english, chinese = (Bundle(layer).report(code) for code in ("en", "zh"))
@@ -308,6 +314,7 @@ def spread_out(layer, regions, weight, **changes):
     return dataclasses.replace(layer, incidents=pd.concat(rows, ignore_index=True))
 
 
+@pytest.mark.slow
 def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     table = layer.regions
     ambrel = table.loc[table["parent"] == "Ambrel", "region_id"]
@@ -333,6 +340,7 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     assert Bundle(known).report("en")["incidents"].rows[0][1] == "Ashkor"
 
 
+@pytest.mark.slow
 def test_every_section_is_there_and_the_ledger_adds_up(layer):
     text = written(layer)
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
@@ -402,6 +410,7 @@ def test_a_frequency_is_close_to_its_probability(p):
     assert int(k) / int(n.replace(",", "")) == pytest.approx(p, rel=0.17)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_the_range_over_the_models_stands_beside_every_probability(layer, language):
     words = catalogue(language)
@@ -434,6 +443,7 @@ def fields(text):
     return sorted(re.findall(r"{(\w+)}", text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_catalogues_agree(layer, language):
     english, other = catalogue("en"), catalogue(language)
@@ -453,6 +463,7 @@ def test_an_unknown_language_is_refused():
         catalogue("../en")
 
 
+@pytest.mark.slow
 def test_the_sites_of_a_group_stand_with_the_level_of_their_region(told, layer):
     sites = Bundle(told).report("en")["sites"]
     assert sites.head == ("Site or route", "Region", "Level", "Probability")

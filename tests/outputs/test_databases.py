@@ -214,6 +214,7 @@ def test_a_failing_transaction_leaves_the_version_before(layer, layers, database
     assert query(database, "SELECT count(*) FROM risk_layers") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_leaves_the_version_before(layer, database):
     rm.write_postgis(layer, database)
     code = (

@@ -36,6 +36,7 @@ def unpacked(data):
     return b"".join(zlib.decompressobj().decompress(one) for one in streams if one[:1] == b"x")
 
 
+@pytest.mark.slow
 def test_a_pdf_is_tagged_and_the_same_twice(pdf, layer):
     first = pdf(Bundle(layer))
     assert first.startswith(b"%PDF-")
@@ -53,6 +54,7 @@ def read(data):
     return docx.Document(io.BytesIO(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_docx_holds_every_section(layer, language):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
@@ -66,6 +68,7 @@ def test_a_docx_holds_every_section(layer, language):
     assert "16" in alternatives[0]
 
 
+@pytest.mark.slow
 def test_a_docx_tells_what_changed(explained):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = read(advisory_docx(Bundle(explained)))
@@ -76,6 +79,7 @@ def test_a_docx_tells_what_changed(explained):
     ]
 
 
+@pytest.mark.slow
 def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))
@@ -85,6 +89,7 @@ def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
 
 
+@pytest.mark.slow
 def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
@@ -102,6 +107,7 @@ def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, pac
         make(Bundle(layer))
 
 
+@pytest.mark.slow
 def test_a_section_without_rows_says_none(layer, layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))

@@ -28,6 +28,7 @@ def headline(layer, name):
     return dataclasses.replace(layer, headline=name)
 
 
+@pytest.mark.slow
 def test_the_attack_stands_first_in_every_form_and_language(told):
     for language in languages():
         words = catalogue(language)
@@ -63,6 +64,7 @@ def test_many_attacks_known_to_one_area_are_one_banner(told):
     assert line.count("1 abducted") == 3
 
 
+@pytest.mark.slow
 def test_rows_that_tell_of_attacks_without_a_day_are_one_line_behind_the_others(told):
     more = told.attacks.iloc[[0, 1, 1]].assign(
         event_date=pd.NaT, until=pd.NaT, regions=None, place=["Secret camp", None, "Old road"],
@@ -152,6 +154,7 @@ def test_a_layer_asked_for_of_which_nothing_is_known_is_still_the_headline(told)
     assert not any(line.startswith("Level") for line in report["judgements"])
 
 
+@pytest.mark.slow
 def test_a_level_stands_with_its_span_and_its_doubts(told):
     rows = {row[0]: row for row in Bundle(told).report("en")["table"].rows}
     assert rows["Ashkor"][2] == "3 moderate (2 to 4), attacked"
@@ -242,6 +245,7 @@ def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives
     assert not any("Plan for the number" in x for x in Bundle(told).report("en")["judgements"])
 
 
+@pytest.mark.slow
 def test_an_attack_holds_a_level_up_only_where_it_would_be_lower(told):
     def flags(level, threshold):
         here = (told.risks["region_id"] == "XQA0101") & (told.risks["layer"] == told.headline)
@@ -289,6 +293,7 @@ def test_the_public_page_names_the_attack_and_neither_the_place_nor_the_source(t
         assert secret not in text
 
 
+@pytest.mark.slow
 def test_word_shows_it_too(told):
     docx = pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = docx.Document(io.BytesIO(advisory_docx(Bundle(told))))

@@ -115,6 +115,7 @@ def test_a_split_region_has_a_box_that_crosses(across):
     assert sum(f["geometry"] is None for f in collection["features"]) == 1
 
 
+@pytest.mark.slow
 def test_row_order_changes_no_byte(layers):
     layer = layers["layer"]()
     shuffled = {

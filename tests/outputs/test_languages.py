@@ -17,6 +17,7 @@ def texts(folder):
     return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("[am]*.[hm]*")}
 
 
+@pytest.mark.slow
 def test_chinese_stands_beside_english_and_changes_no_byte_of_it(layer, tmp_path):
     alone = texts(rm.publish(layer, tmp_path / "en", formats=TOLD))
     both = texts(rm.publish(layer, tmp_path / "both", formats=TOLD, languages=("en", "zh")))
@@ -36,6 +37,7 @@ def test_a_language_alone_keeps_its_names(layer, tmp_path):
     assert list(found) == ["advisory.zh.md"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "package"), [("docx", "docx"), ("pdf", "weasyprint")])
 def test_documents_speak_chinese(layer, tmp_path, name, package):
     pytest.importorskip(package, reason=f"{package} is absent: extra report")
@@ -44,6 +46,7 @@ def test_documents_speak_chinese(layer, tmp_path, name, package):
     assert files[0].read_bytes() != files[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_third_language_is_one_file(layer, tmp_path, monkeypatch):
     folder = tmp_path / "texts"
     shutil.copytree(catalogues._FOLDER, folder)

@@ -66,6 +66,7 @@ def test_no_text_ends_the_data(layers):
     assert payload_of(page)["regions"]["name"][0] == "</script><script>alert(1)</script>"
 
 
+@pytest.mark.slow
 def test_notes_and_places_of_incidents_stay_at_home(layers):
     incidents = layers["layer"]().incidents.assign(notes="secret note", actor="secret actor")
     assert "secret" not in map_page(Bundle(layers["layer"](incidents=None))) + map_page(
@@ -85,6 +86,7 @@ def test_numbers_are_those_of_the_layer(layer):
     assert found["gap"][-2:] == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_the_panel(districts_layer):
     panel, layer = districts_layer
     found = map_payload(Bundle(layer))
@@ -170,6 +172,7 @@ def test_without_reasons_the_page_knows_none(layer):
     assert not {"before", "trend", "flags", "changes", "moves", "rules", "victims"} & set(columns)
 
 
+@pytest.mark.slow
 def test_four_hundred_regions_with_every_reason_are_half_a_megabyte(layers):
     layer = layers["layer"](regions=layers["grid"](20, 20))
     layer = dataclasses.replace(layer, incidents=layers["spread"](layer.regions, 4000))

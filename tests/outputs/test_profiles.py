@@ -63,6 +63,7 @@ def readable(path):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_no_format_tells_what_is_private(secret, tmp_path):
     found = publish(secret, tmp_path, formats=[n for n in FORMATS if n != "pdf"], profile="public")
     for path in found.iterdir():

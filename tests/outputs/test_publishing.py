@@ -108,6 +108,7 @@ def test_same_layer_same_folder_same_bytes(layer, tmp_path):
     assert content(second) == content(first)
 
 
+@pytest.mark.slow
 def test_bytes_do_not_hang_on_hash_seed_zone_or_locale(everything, tmp_path):
     here = Path(__file__).parent
     code = (
@@ -125,6 +126,7 @@ def test_bytes_do_not_hang_on_hash_seed_zone_or_locale(everything, tmp_path):
     assert names == [everything.name] * 2
 
 
+@pytest.mark.slow
 def test_an_absolute_path_is_in_no_file(everything):
     for name, data in content(everything).items():
         assert str(everything.parent).encode() not in data, name
@@ -192,6 +194,7 @@ class Faults:
         self.calls, self.left = 0, calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_fault_at_any_step_leaves_the_old_set_or_the_whole_new_one(
     layer, layers, tmp_path, monkeypatch, number
@@ -224,6 +227,7 @@ ATTEMPTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(attempts=ATTEMPTS)
 def test_law_9_after_any_attempts_latest_is_the_last_whole_set(layers, attempts):
@@ -288,11 +292,13 @@ print(told)
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_in_any_format_leaves_the_old_set(tmp_path):
     """No file may grow past a size: what a full disk does, in Python, SQLite, GDAL and Arrow."""
     here = str(Path(__file__).parent)
     done = subprocess.run(
-        [sys.executable, "-c", FULL, here, tmp_path, "600", "20000"],
+        # -B: what is compiled under the limit would be kept cut short, and read by the next program
+        [sys.executable, "-B", "-c", FULL, here, tmp_path, "600", "20000"],
         check=False,
         capture_output=True,
         text=True,
@@ -331,6 +337,7 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path):
         write_whole(tmp_path / "a", denied)
 
 
+@pytest.mark.slow
 def test_a_killed_publisher_leaves_a_whole_set(layer, tmp_path):
     publish(layer, tmp_path, formats=QUICK)
     context = multiprocessing.get_context("fork")
@@ -412,6 +419,7 @@ def without_links(request, monkeypatch):
         monkeypatch.setattr(os, "symlink", refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_links")
 def test_where_there_are_no_links_a_file_points_at_the_set(layer, layers, tmp_path):
     publish(layer, tmp_path, formats=FEW)
@@ -454,6 +462,7 @@ print(rm.read_layer(sys.argv[2], today="2025-01-02").provenance["as_of"])
 """
 
 
+@pytest.mark.slow
 def test_a_set_is_published_and_read_where_the_system_is_not_posix(tmp_path):
     here = str(Path(__file__).parent)
     done = subprocess.run(

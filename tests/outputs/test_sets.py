@@ -229,6 +229,7 @@ def broken(layer):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", range(9))
 def test_a_layer_that_is_not_whole_is_refused(layer, out, case):
     data, said = list(broken(layer))[case]

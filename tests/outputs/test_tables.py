@@ -123,6 +123,7 @@ def test_the_long_table_has_a_row_a_region_and_layer(layer):
 HXL = re.compile(r"#[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [None, 0, 1, 2])
 def test_each_column_has_a_hashtag_of_its_own(layer, level):
     for table in (risk_table(layer), long_table(layer)):

@@ -92,6 +92,7 @@ def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
     axes.figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_a_plot_makes_its_own_axes(layer, axes):  # noqa: ARG001 - chooses the backend
     from matplotlib import pyplot as plt
 
@@ -100,6 +101,7 @@ def test_a_plot_makes_its_own_axes(layer, axes):  # noqa: ARG001 - chooses the b
     plt.close(found.figure)
 
 
+@pytest.mark.slow
 def test_an_explored_map_takes_no_name_for_markup(layers):
     pytest.importorskip("folium", reason="folium is absent: extra notebook")
     pytest.importorskip("mapclassify", reason="mapclassify is absent: extra notebook")

@@ -138,6 +138,7 @@ def undated(located, group=MINERS):
     return panel.attacks[panel.attacks["event_date"].isna()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "group", "n"),
     [
@@ -168,12 +169,14 @@ def test_one_without_a_place_either_is_told_of_the_country():
     assert (row["area"], pd.isna(row["place"])) == ("XQA", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known", "n"), [("2024-12-30", 1), ("2024-09-01", 0), ("2025-01-01", 0)])
 def test_one_that_was_known_long_ago_or_is_not_yet_known_is_not_told(known, n):
     located = read_aside(nationality=["Chinese"], ingested_at=[f"{known}T12:00:00+00:00"])
     assert len(undated(located)) == n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("district", "regions"), [("Berin", ["XQA0102"]), ("Lahore", []), ("", [])]
 )
@@ -196,6 +199,7 @@ def test_a_neighbours_code_beside_our_province_and_district_hides_no_attack(
         assert panel.knowledge.groupby("region_id")["rows_lost"].max()["XQA0102"] == len(regions)
 
 
+@pytest.mark.slow
 def test_files_read_in_parts_tell_the_same(tmp_path):
     rows = {"date": ["soon", "2024-12-30"], "country": "XQA", "admin2": "Berin"}
     pd.DataFrame(rows | {"nationality": ["Chinese", ""]}).to_csv(tmp_path / "a.csv", index=False)
@@ -207,6 +211,7 @@ def test_files_read_in_parts_tell_the_same(tmp_path):
         assert found["unusable"].tolist() == ["date: met 'soon'"]
 
 
+@pytest.mark.slow
 def test_a_row_with_too_many_fields_that_names_the_group_is_told_in_its_own_words(tmp_path):
     lines = [
         "date,country,admin2,nationality,notes",

@@ -65,6 +65,7 @@ def killing(client):
     return mapper
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_bytes_of_one_process(client, parts):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts, districts)
@@ -74,6 +75,7 @@ def test_two_workers_give_the_bytes_of_one_process(client, parts):
     pd.testing.assert_frame_equal(*frames, check_exact=True)
 
 
+@pytest.mark.slow
 def test_workers_compute_the_partitions_of_a_table_of_dask(client, tmp_path):
     dask_frames = pytest.importorskip("dask.dataframe")
     days = pd.date_range("2024-01-01", periods=300).strftime("%Y-%m-%d")
@@ -88,6 +90,7 @@ def test_workers_compute_the_partitions_of_a_table_of_dask(client, tmp_path):
     assert here.ledger.stages[-1].rows_out == 300
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts, monkeypatch):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts * 4, districts)
@@ -100,6 +103,7 @@ def test_a_scheduler_that_is_not_there_is_a_clear_error():
         connect("tcp://127.0.0.1:1", timeout=1.0)
 
 
+@pytest.mark.slow
 def test_workers_merge_duplicates_across_parts_as_one_process_does(client, parts):
     districts = rm.datasets.regions()
     told = [part.assign(source="wire", source_file=f"{i}.csv") for i, part in enumerate(parts)]
@@ -109,6 +113,7 @@ def test_workers_merge_duplicates_across_parts_as_one_process_does(client, parts
     assert here.ledger.stages[0].merged > 0
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_parts_are_merged_changes_nothing(client, parts, monkeypatch):
     districts = rm.datasets.regions()
     told = [part.assign(source="wire", source_file=f"{i}.csv") for i, part in enumerate(parts)]
@@ -128,6 +133,7 @@ def located():
     return rm.locate(rm.datasets.incidents(), rm.datasets.regions())
 
 
+@pytest.mark.slow
 def test_a_backtest_on_workers_of_which_one_is_killed_is_that_of_one_machine(client, located):
     panel = rm.count_incidents(located, rm.datasets.regions(), every="quarter", as_of=AS_OF)
     models = {"EB": rm.EmpiricalBayes(), "climatology": rm.Climatology()}
@@ -136,6 +142,7 @@ def test_a_backtest_on_workers_of_which_one_is_killed_is_that_of_one_machine(cli
     pd.testing.assert_frame_equal(here.forecasts, there.forecasts, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_replay_on_workers_of_which_one_is_killed_is_that_of_one_machine(client, located):
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2020-01-01", periods=40, freq="MS")]
     options = {"days": days, "model": rm.EmpiricalBayes()}
@@ -145,6 +152,7 @@ def test_a_replay_on_workers_of_which_one_is_killed_is_that_of_one_machine(clien
     pd.testing.assert_frame_equal(here.incidents, there.incidents, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

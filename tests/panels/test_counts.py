@@ -83,6 +83,7 @@ def test_a_source_that_watches_foreigners_and_tells_of_none_is_a_zero():
     assert not (panel.frame["foreign"] > 0).any()
 
 
+@pytest.mark.slow
 def test_what_nobody_watched_is_missing_and_what_was_told_of_it_stays():
     panel = count(rm.datasets.incidents().assign(scope="none"))
     told = count()
@@ -104,6 +105,7 @@ def test_a_group_weighs_what_could_have_hit_it():
     assert panel.frame["foreign"].sum() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -159,6 +161,7 @@ def test_evidence_is_newest_first_and_names_its_source():
     assert "incident_row" not in evidence
 
 
+@pytest.mark.slow
 def test_history_gives_models_what_they_need():
     panel = count()
     history = panel.history("foreign")

@@ -157,6 +157,7 @@ def test_had_the_rows_counted_that_were_set_aside_the_chance_is_that_of_the_whol
     np.testing.assert_allclose(less["p_whole"], most, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_scan_knows_as_much_of_what_was_lost(regions):
     table = rm.datasets.incidents()
     lost = np.arange(len(table)) % 5 == 0

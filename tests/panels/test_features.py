@@ -137,6 +137,7 @@ def test_short_windows_have_shorter_memories_too(days, extra):
     assert len(names) == extra
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(seed=st.integers(0, 99), day=st.dates(date(2021, 1, 1), date(2024, 6, 1)))
 def test_what_became_known_later_changes_no_feature(seed, day):

@@ -106,6 +106,7 @@ def test_a_national_at_home_is_none_of_a_group_of_foreigners():
     assert weights.tolist() == [0.0, 1.0]
 
 
+@pytest.mark.slow
 def test_more_attacks_on_anybody_never_lower_what_a_group_bears():
     base = rows({"nationality": "CHN"})
     for more in ({"nationality": "IND"}, {"nationality": "XQA"}, {}, {"sector": "mining"}):
@@ -130,6 +131,7 @@ def test_local_people_beside_others_who_are_not_understood_leave_it_open_who_was
     assert measure(table)["unknown"].tolist() == [0, 1, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [False, True])
 @pytest.mark.parametrize(
     ("written", "day", "unclear"),

@@ -53,6 +53,7 @@ def merged_at_once(table, districts):
     return rm.scan_incidents([rm.merge_duplicates(table)], districts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "seed", "rows"), [(1, 0, 100), (3, 1, 30), (9, 2, 10_000)])
 def test_parts_give_the_scan_of_the_whole_merged_at_once(
     table, districts, merged_at_once, n, seed, rows, monkeypatch
@@ -63,6 +64,7 @@ def test_parts_give_the_scan_of_the_whole_merged_at_once(
     assert scan.ledger.stages[0].merged > 100
 
 
+@pytest.mark.slow
 def test_a_merged_scan_counts_the_panel_of_the_merged_table(table, districts, merged_at_once):
     located = rm.locate(rm.merge_duplicates(table), districts)
     whole = rm.count_incidents(located, districts, as_of=AS_OF)
@@ -70,6 +72,7 @@ def test_a_merged_scan_counts_the_panel_of_the_merged_table(table, districts, me
     pd.testing.assert_frame_equal(whole.frame, found.frame, check_exact=True)
 
 
+@pytest.mark.slow
 def test_500_copies_spread_over_the_parts_count_once(districts):
     one = rm.datasets.incidents().iloc[:1].assign(notes=STORY, source="wire")
     rows = pd.concat([one] * 500, ignore_index=True)
@@ -80,6 +83,7 @@ def test_500_copies_spread_over_the_parts_count_once(districts):
     assert scan.ledger.stages[0].merged == 499
 
 
+@pytest.mark.slow
 def test_today_is_compared_with_the_incidents_that_yesterday_keeps_whole(table, districts):
     """What repeats a story of yesterday counts no second time; what it adds is known."""
     old, new = (
@@ -94,6 +98,7 @@ def test_today_is_compared_with_the_incidents_that_yesterday_keeps_whole(table, 
     assert today.sums["reports"].sum() == yesterday.sums["reports"].sum()
 
 
+@pytest.mark.slow
 def test_today_again_changes_nothing(table, districts):
     yesterday = rm.scan_incidents([table], districts, merge=True)
     again = rm.scan_incidents([table], districts, onto=yesterday, merge=True)

@@ -51,6 +51,7 @@ def geo(rows):
     return gpd.GeoDataFrame(plain, geometry=points, crs="EPSG:4326")
 
 
+@pytest.mark.slow
 def test_a_folder_that_dask_wrote_is_read(rows, districts, whole, tmp_path):
     dd = pytest.importorskip("dask.dataframe")
     with warnings.catch_warnings():  # of what Dask calls in pandas
@@ -68,6 +69,7 @@ def dask_frames():
         yield dd
 
 
+@pytest.mark.slow
 def test_a_table_of_dask_is_scanned_a_partition_at_a_time(
     dask_frames, rows, districts, whole, monkeypatch
 ):
@@ -85,6 +87,7 @@ def test_a_table_of_dask_is_scanned_a_partition_at_a_time(
     assert len(lengths) == 7
 
 
+@pytest.mark.slow
 def test_text_that_dask_reads_is_what_riskmap_reads(dask_frames, rows, districts, whole, tmp_path):
     rows.to_csv(tmp_path / "rows.csv", index=False)
     lazy = dask_frames.read_csv(tmp_path / "rows.csv", blocksize=10_000)
@@ -93,6 +96,7 @@ def test_text_that_dask_reads_is_what_riskmap_reads(dask_frames, rows, districts
     pd.testing.assert_frame_equal(frame(scan, districts), whole, check_exact=True)
 
 
+@pytest.mark.slow
 def test_reports_in_two_partitions_of_dask_count_once(dask_frames, rows, districts):
     twice = pd.concat([rows, rows], ignore_index=True)
     lazy = dask_frames.from_pandas(twice, npartitions=6)
@@ -101,6 +105,7 @@ def test_reports_in_two_partitions_of_dask_count_once(dask_frames, rows, distric
     pd.testing.assert_frame_equal(frame(scan, districts), frame(once, districts), check_exact=True)
 
 
+@pytest.mark.slow
 def test_an_incidents_table_in_dask_is_taken_as_it_is(dask_frames, districts):
     table = rm.datasets.incidents()
     here = rm.scan_incidents([table], districts)
@@ -136,6 +141,7 @@ def test_bytes_of_geometry_in_dask_are_refused(dask_frames, rows, districts, tmp
         rm.scan_incidents([lazy], districts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
 def test_points_of_geoparquet_are_read(rows, districts, whole, tmp_path, crs):
     geo(rows.iloc[:600]).to_crs(crs).to_parquet(tmp_path / "a.parquet")
@@ -189,6 +195,7 @@ def test_a_column_in_a_folder_name_and_an_empty_folder_are_named(rows, districts
         rm.scan_incidents([tmp_path], districts)
 
 
+@pytest.mark.slow
 def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
     rows, districts, tmp_path, monkeypatch
 ):

@@ -45,6 +45,7 @@ def cut(table, n):
     return [table.iloc[i::n].reset_index(drop=True) for i in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 7])
 @pytest.mark.parametrize("every", ["week", "month"])
 def test_a_panel_of_parts_is_the_panel_of_the_whole(table, districts, n, every):
@@ -55,6 +56,7 @@ def test_a_panel_of_parts_is_the_panel_of_the_whole(table, districts, n, every):
     pd.testing.assert_frame_equal(whole.evidence, scanned.evidence[columns], check_dtype=False)
 
 
+@pytest.mark.slow
 def test_attacks_that_can_not_be_placed_are_told_whatever_the_parts(table, districts):
     vague = {"admin2": None, "place": "Xxqzt", "geometry": None, "nationality": "CHN"}
     vague |= dict.fromkeys(["event_date", "event_date_end"], pd.Timestamp("2024-09-01"))
@@ -79,6 +81,7 @@ def test_attacks_that_can_not_be_placed_are_told_whatever_the_parts(table, distr
     pd.testing.assert_frame_equal(whole.knowledge, scanned.knowledge)
 
 
+@pytest.mark.slow
 def test_a_group_is_targeted_alike_whatever_the_parts(table, districts):
     workers = {
         name: tuple(Presence(region, number) for region in districts["region_id"])
@@ -92,6 +95,7 @@ def test_a_group_is_targeted_alike_whatever_the_parts(table, districts):
     np.testing.assert_allclose(scanned.wide("group"), whole.wide("group"), rtol=2**-9)
 
 
+@pytest.mark.slow
 def test_what_was_lost_is_known_whatever_the_parts(table, districts):
     reasons = np.where(np.arange(len(table)) % 7 == 0, "bad_number", None)
     reasons[(table["place"] == "Berin").to_numpy()] = "null_island"
@@ -108,6 +112,7 @@ def test_what_was_lost_is_known_whatever_the_parts(table, districts):
     pd.testing.assert_frame_equal(whole.frame, scanned.frame, check_exact=True)
 
 
+@pytest.mark.slow
 def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
     whole, _ = panels(table, districts, [table])
     monkeypatch.setattr(scans, "KEPT", 2)
@@ -124,6 +129,7 @@ def test_what_is_not_kept_whole_still_counts(table, districts, monkeypatch):
     pd.testing.assert_frame_equal(one.knowledge, other.knowledge)
 
 
+@pytest.mark.slow
 def test_yesterday_plus_today_is_the_whole(table, districts):
     old, new = cut(table, 2)
     yesterday = rm.scan_incidents([old], districts)
@@ -148,6 +154,7 @@ def write(path, n, *, start=0):
     return rows
 
 
+@pytest.mark.slow
 def test_a_file_in_blocks_is_the_file(tmp_path, districts, monkeypatch):
     path = tmp_path / "a.csv"
     write(path, 3000)
@@ -162,6 +169,7 @@ def test_a_file_in_blocks_is_the_file(tmp_path, districts, monkeypatch):
     assert (lines[0][named] == lines[1][named]).all()
 
 
+@pytest.mark.slow
 def test_parquet_is_read_a_row_group_at_a_time(tmp_path, districts, monkeypatch):
     pytest.importorskip("pyarrow")
     csv, path = tmp_path / "a.csv", tmp_path / "a.parquet"
@@ -182,6 +190,7 @@ def test_a_parquet_file_with_other_columns_is_named(tmp_path, districts):
         rm.scan_incidents([tmp_path / "a.parquet", tmp_path / "b.parquet"], districts)
 
 
+@pytest.mark.slow
 def test_a_broken_part_in_the_middle_costs_its_rows_alone(tmp_path, districts, monkeypatch):
     path = tmp_path / "a.csv"
     write(path, 8000)
@@ -211,6 +220,7 @@ def test_nothing_to_read_is_an_input_error(sources, districts):
         rm.scan_incidents(sources, districts)
 
 
+@pytest.mark.slow
 def test_memory_of_a_scan_does_not_grow_with_rows(table, districts):
     one = rm.scan_incidents([table], districts)
     many = rm.scan_incidents([table] * 5, districts)

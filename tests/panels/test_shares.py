@@ -57,6 +57,7 @@ def test_no_share_falls_on_few_reports_nor_in_silence(told, falls):
     assert (found["share"] < 0.01, found["basis"] == "learnt", found["below_prior"]) == (falls,) * 3
 
 
+@pytest.mark.slow
 @given(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 3000))
 def test_a_share_is_never_none_nor_below_the_shipped_one_unflagged(reports, told, foreign):
     told = min(told, reports)

@@ -56,6 +56,7 @@ def test_attacks_are_expected_by_the_share_of_the_workers():
     assert found.attacks == pytest.approx(foreign.loc[~theirs, "weight"].sum())
 
 
+@pytest.mark.slow
 def test_few_attacks_for_many_workers_make_it_small_and_many_never_more_than_one():
     assert weight(of(400.0, 400.0)) < 1
     assert weight(of(1.0, 400.0)) == 1.0
@@ -83,6 +84,7 @@ def test_what_the_group_says_itself_stands():
     assert weight(group) == 0.7
 
 
+@pytest.mark.slow
 def test_the_future_teaches_nothing():
     early = INCIDENTS[INCIDENTS["ingested_at"] < pd.Timestamp("2022-01-01", tz="UTC")]
     one, two = (

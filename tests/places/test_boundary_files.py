@@ -280,6 +280,7 @@ def test_junk_is_refused_under_every_suffix(tmp_path_factory, junk, suffix):
         read_polygons(path)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", ["fgb", "gpkg", "shp", "parquet", "geojson"])
 @pytest.mark.parametrize("flips", [1, 20])

@@ -74,6 +74,7 @@ def haversine(point, lon, lat):
     return 2 * 6_371_008.8 * np.arcsin(np.sqrt(half))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 23), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1), st.floats(10, 20_000))
 def test_near_is_measured_in_metres(row, east, north, tolerance):

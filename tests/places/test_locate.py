@@ -36,6 +36,7 @@ def located(point=INSIDE, level=2, spread="history", **fields):
     return rm.locate(incident(point, **fields), rm.datasets.regions(level=level), spread=spread)
 
 
+@pytest.mark.slow
 def test_a_precise_point_goes_to_its_region():
     placed = located().placements
     assert placed["region_id"].tolist() == ["XQA0101"]
@@ -130,6 +131,7 @@ def test_a_border_that_regions_share_is_told_from_the_outer_one():
     assert not outer["on_edge"]
 
 
+@pytest.mark.slow
 def test_quarantined_rows_go_to_the_stage_that_read_them():
     refused = incident(
         incident_id="invented:2", quarantine_reason="no_date", quarantine_detail="event_date: ''"
@@ -201,6 +203,7 @@ def renamed(**names):
     return regions.assign(name=regions["region_id"].map(names).fillna(regions["name"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "either"),
     [
@@ -442,6 +445,7 @@ def test_a_lost_row_is_lost_in_the_regions_that_it_names(fields, where):
     assert lost["weight"].empty or lost["weight"].min() == lost["weight"].max()
 
 
+@pytest.mark.slow
 def test_what_is_lost_sums_to_the_rows_that_are_lost_by_day():
     table = rm.datasets.incidents()
     aside = table.assign(quarantine_reason=["bad_code", None] * (len(table) // 2))

@@ -122,6 +122,7 @@ def test_the_answer_is_a_table_of_its_schema(country):
     assert country.resolve([]).empty
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["Keshem", "Kishim", "Bagrami", "Baharak", "Xyz", "Dar"])))
 def test_a_name_is_answered_alike_in_any_company(names):
     gazetteer = invented()

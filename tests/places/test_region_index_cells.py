@@ -102,6 +102,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("engine", [look_up_arrays, look_up_compiled])
 @pytest.mark.usefixtures("small_grid")
@@ -113,6 +114,7 @@ def test_every_answer_is_the_trees_or_is_handed_back(name, engine):
     assert (found[sure] == swept(shapes, x, y)[sure]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_prepared_or_not_the_answers_are_the_same(name):
     regions = as_regions(SHAPES[name])
@@ -139,6 +141,7 @@ coordinate = st.integers(0, 40).map(lambda i: i / 16) | st.floats(0, 2.5, allow_
 corners = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=7, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(corners, min_size=1, max_size=8), st.integers(1, 60))
 def test_law_3_holds_in_cells_of_any_size(rings, cells_per_edge):
@@ -275,6 +278,7 @@ def put(field, at, value):
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arrays",
     [

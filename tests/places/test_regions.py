@@ -194,6 +194,7 @@ def test_overlaps_are_told(file):
         rm.read_regions(file({"shapeID": ["a", "b"], "shapeName": ["A", "B"]}, shapes))
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(order=st.permutations(range(6)))
 def test_the_order_of_rows_changes_nothing(tmp_path_factory, order):
@@ -320,6 +321,8 @@ def test_a_regions_table_in_memory_stays_as_it_is():
             gpd.GeoDataFrame({"name": ["A"]}, geometry=SHAPES[:1], crs=4326),
             "no column of ids",
         ),
+        (gpd.GeoSeries(SHAPES[:1], crs=4326), "no regions: met 'GeoSeries', expected codes such"),
+        (None, "no regions: met 'NoneType'"),
     ],
 )
 def test_a_table_that_is_none_of_regions_is_refused(table, message):

@@ -30,6 +30,7 @@ def test_the_file_is_the_one_its_provenance_describes(world):
     assert path.stat().st_size < 12e6
 
 
+@pytest.mark.slow
 def test_it_is_a_valid_coverage(world):
     shapes = world.geometry.to_numpy()
     assert shapely.is_valid(shapes).all()

@@ -1,1 +1,5 @@
 """From probability to a level: scales, sufficiency, drivers, layers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

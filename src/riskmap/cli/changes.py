@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,9 +20,7 @@ from riskmap.cli.common import (
     Scheduler,
     ScopeText,
     as_rows,
-    load_group,
     load_incidents,
-    load_regions,
     say,
     show,
 )
@@ -33,11 +30,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from riskmap.assessment.layers import RiskLayer
-    from riskmap.panels.groups import WorkerGroup
-
-#: Before every set: what is read to compare is never relied on, so that its age doesn't matter.
-LONG_AGO = "1970-01-01"
 #: The fractions and dwells that a replay compares.
 _SETTINGS = ((1.0, 0.0), (1.0, 85.0), (0.8, 58.0), (0.8, 85.0), (0.8, 175.0), (0.6, 85.0))
 _STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
@@ -51,6 +43,7 @@ def diff(
 ) -> None:
     """Say how the levels of two published sets differ, how sure that is, and why."""
     import riskmap as rm
+    from riskmap.desk.runs import LONG_AGO
 
     layers = [rm.read_layer(folder, today=LONG_AGO) for folder in (old, new)]
     table = rm.compare_layers(*layers)
@@ -120,16 +113,17 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     import pandas as pd
 
     import riskmap as rm
+    from riskmap.desk.runs import find_group, find_regions
     from riskmap.workers import hire
 
     if every not in _STEPS:
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
-    who = load_group(group)
+    who = find_group(group)
     with hire(jobs, scheduler) as workers:
         table = load_incidents(incidents, scope=scope, group=who)
-        districts = load_regions(regions)
+        districts = find_regions(regions)
         located = rm.locate(table, districts)
         say(f"replaying {len(days)} layers")
         found = rm.replay(
@@ -175,15 +169,19 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
     from riskmap.assessment.levels import LevelScale
+    from riskmap.desk.runs import find_regions
     from riskmap.evaluation.backtests import keep_in
     from riskmap.workers import hire
 
     scale = LevelScale.default()
     if layer not in scale.thresholds:
         raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
-    models = {m.__name__: m() for m in (rm.EndemicEpidemic, rm.EmpiricalBayes, rm.Climatology)}
+    models = {
+        m.__name__: m()
+        for m in (rm.models.EndemicEpidemic, rm.models.EmpiricalBayes, rm.models.Climatology)
+    }
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents, scope=scope), load_regions(regions)
+        table, districts = load_incidents(incidents, scope=scope), find_regions(regions)
         located = rm.locate(table, districts)
         panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
         say(f"forecasting {horizon} from {origins} past days")
@@ -222,7 +220,7 @@ def compare(
     """Show where authorities and a published layer disagree."""
     import riskmap as rm
 
-    found = rm.compare_authorities(rm.read_layer(published), statements, name=layer)
+    found = rm.assessment.compare_authorities(rm.read_layer(published), statements, name=layer)
     days = found["stated_date"].dt.strftime("%Y-%m-%d")
     show(
         {"comparison": as_rows(found.assign(stated_date=days))},
@@ -242,52 +240,3 @@ def _tell_authorities(found: pd.DataFrame) -> Iterator[str]:
                 f"  {row.region_id} {row.name}: they say {row.stated}{expired}, "
                 f"riskmap {row.risk_level}: {row.finding}"
             )
-
-
-def find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
-    """Return the last set in a folder that is of an earlier day, if there is one.
-
-    Sets of several groups may stand in one folder: the last one of the same group is taken, and of
-    another only where there is none, since the levels of the wider layers wait there as well.
-    """
-    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
-    earlier = [path for path in sets if path.name[:10] < as_of]
-    asked = None if group is None else str(group)
-    same = [path for path in earlier if _group_of(path) == asked]
-    return max(
-        same or earlier,
-        key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name),
-        default=None,
-    )
-
-
-def find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer | None:
-    """Return the layer of the last set of a day and group that tells what it knew, if there is one.
-
-    A second run of a day has the same layer before; what the first one knew must not get lost.
-    """
-    import riskmap as rm
-
-    asked = None if group is None else str(group)
-    sets = (path.parent for path in out.glob(f"{as_of}-*/manifest.json"))
-    same = [path for path in sets if _group_of(path) == asked]
-    for path in sorted(same, key=lambda one: (one.stat().st_mtime_ns, one.name), reverse=True):
-        layer = rm.read_layer(path, today=LONG_AGO)
-        if len(layer.sources):
-            return layer
-    return None
-
-
-def misses_more(layer: RiskLayer, other: RiskLayer) -> bool:
-    """Return whether another layer knows attacks, or reports that have gone, beyond a layer's."""
-    told = zip((other.gone, other.attacks), (layer.gone, layer.attacks), strict=True)
-    return any(set(more["incident_id"].dropna()) - set(less["incident_id"]) for more, less in told)
-
-
-def _group_of(folder: Path) -> str | None:
-    """Return the group of a set by its manifest; whether that is sound is told when it is read."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-    except ValueError:
-        return None
-    return manifest.get("group") if isinstance(manifest, dict) else None

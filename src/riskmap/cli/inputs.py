@@ -12,10 +12,10 @@ from riskmap.cli.common import (
     Incidents,
     Json,
     Regions,
+    RegionsIfAny,
     ScopeText,
     as_rows,
     load_incidents,
-    load_regions,
     say,
     show,
 )
@@ -35,7 +35,7 @@ def check_incidents(
     """Report what a file holds, how its columns are read, and what will be lost."""
     import riskmap as rm
 
-    report = rm.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
+    report = rm.incidents.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
     show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
     if report.lost_share > max_lost:
         raise typer.Exit(1)
@@ -44,7 +44,7 @@ def check_incidents(
 def extract(
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
-    regions: Annotated[str | None, typer.Option(help="Polygon file, or ISO3[:LEVEL].")] = None,
+    regions: RegionsIfAny = None,
     html: Annotated[
         Path | None, typer.Option(help="Review sheet to write, one an article.")
     ] = None,
@@ -54,12 +54,15 @@ def extract(
 ) -> None:
     """Read incidents out of news text, each field with the phrase that it rests on."""
     import riskmap as rm
+    from riskmap.desk.runs import find_regions
     from riskmap.incidents.articles.inputs import read_articles
     from riskmap.incidents.articles.reviews import render_review, write_review
 
-    places = None if regions is None else load_regions(regions)
+    places = None if regions is None else find_regions(regions)
     found = [
-        rm.extract_incidents(text.text, published=published or text.published, regions=places)
+        rm.incidents.extract_incidents(
+            text.text, published=published or text.published, regions=places
+        )
         for text in read_articles(article)
     ]
     if html is not None:
@@ -172,7 +175,7 @@ def audit_regions(
     """Report invalid rings, overlaps, gaps, slivers, double ids and names, and where."""
     import riskmap as rm
 
-    report = rm.audit_regions(file)
+    report = rm.places.audit_regions(file)
     findings = as_rows(report.findings)
     result = {"file": file.name, "clean": report.is_clean, "findings": findings}
     show(result, iter(str(report).splitlines()), as_json=as_json)
@@ -193,22 +196,23 @@ def geocode(
     from geopy.geocoders import Nominatim
 
     import riskmap as rm
+    from riskmap.desk.runs import find_regions
     from riskmap.places.geocode_services import GeocodeCache
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 
-    table, places = load_incidents(incidents), load_regions(regions)
-    gazetteer, service = rm.Gazetteer.from_regions(places), None
+    table, places = load_incidents(incidents), find_regions(regions)
+    gazetteer, service = rm.places.Gazetteer.from_regions(places), None
     if user_agent is not None:
         cache_folder().mkdir(parents=True, exist_ok=True)
         cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
         asked = Nominatim(user_agent=user_agent)
-        service = rm.GeocodeService(asked, places, cache=cache, budget=budget)
+        service = rm.places.GeocodeService(asked, places, cache=cache, budget=budget)
     if dry_run:
         n = 0 if service is None else count_requests(table, gazetteer, service=service)
         show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
         return
-    found = rm.geocode(table, gazetteer, service=service)
+    found = rm.places.geocode(table, gazetteer, service=service)
     counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
     rows = as_rows(found.assign(incident_id=table["incident_id"]))
     lines = (f"{status}: {n}" for status, n in counts.items())

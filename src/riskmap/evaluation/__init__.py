@@ -1,1 +1,5 @@
 """What forecasts are worth: scores of single forecasts, and backtests over many."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

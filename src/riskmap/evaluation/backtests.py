@@ -210,6 +210,7 @@ def _name_models(
     if isinstance(models, Mapping):
         return {str(name): take_model(model) for name, model in models.items()}
     several = list(models) if isinstance(models, Sequence) else [models]
+    several = [take_model() if model is None else model for model in several]
     names = [type(model).__name__ for model in several]
     again = next((name for name in names if names.count(name) > 1), None)
     if again is not None:

@@ -380,8 +380,9 @@ def _observe(
         none = np.log1p(-np.where(named, 1.0 - 1e-15, mine["weight"].clip(0.0, 1.0 - 1e-15)))
         found = np.full((2, len(days), len(regions)), np.nan)
         for t, day in enumerate(days):
-            if day + int(ahead) <= np.datetime64(today, "D"):
-                inside = (when >= day) & (when < day + int(ahead)) & (column >= 0)
+            end = day + np.timedelta64(int(ahead), "D")
+            if end <= np.datetime64(today, "D"):
+                inside = (when >= day) & (when < end) & (column >= 0)
                 size = {"minlength": len(regions)}
                 found[0, t] = np.bincount(column[inside & named], **size)
                 found[1, t] = -np.expm1(np.bincount(column[inside], none[inside], **size))

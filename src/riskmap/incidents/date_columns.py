@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_A_DAY = np.timedelta64(1, "D")
 _LONGEST = (1, 7, 31, 366)
 
 
@@ -62,11 +63,12 @@ class Days:
         single = ~np.isnat(first) & (first == last)
         for name in ("month", "year"):
             rows = single & (stated == name).to_numpy(bool)
-            unit = f"datetime64[{name[0].upper()}]"
-            first[rows] = self.first[rows].astype(unit).astype("datetime64[D]")
-            last[rows] = (self.first[rows].astype(unit) + 1).astype("datetime64[D]") - 1
+            unit = name[0].upper()
+            begun = self.first[rows].astype(f"datetime64[{unit}]")
+            after = (begun + np.array(1, f"timedelta64[{unit}]")).astype("datetime64[D]")
+            first[rows], last[rows] = begun.astype("datetime64[D]"), after - _A_DAY
         rows = single & (stated == "week").to_numpy(bool)
-        first[rows], last[rows] = self.first[rows] - 3, self.last[rows] + 3
+        first[rows], last[rows] = self.first[rows] - 3 * _A_DAY, self.last[rows] + 3 * _A_DAY
         return replace(self, first=first, last=last)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.pipeline import Pipeline
 
 from riskmap.errors import ModelError
 from riskmap.models.distributions import Mixture, NegativeBinomial
@@ -104,13 +106,15 @@ class Adapted(CountEstimator):
 
     def _fit_estimator(self, table: FloatArray, targets: Targets) -> None:
         known = targets.risk > 0
-        rows, weights = table[known], targets.weights[known]
-        self.estimator_ = clone(self.estimator)
+        weights = targets.weights[known]
+        wanted: Any = targets.counts[known]
         if is_classifier(self.estimator):
-            self.estimator_.fit(rows, targets.counts[known] > 0, sample_weight=weights)
+            wanted = wanted > 0
         else:
-            rate = targets.counts[known] / targets.risk[known]
-            self.estimator_.fit(rows, rate, sample_weight=weights * targets.risk[known])
+            wanted, weights = wanted / targets.risk[known], weights * targets.risk[known]
+        self.estimator_ = clone(self.estimator)
+        taken = {weights_keyword(self.estimator_) or "sample_weight": weights}
+        self.estimator_.fit(table[known], wanted, **taken)
 
     def _means(self, table: FloatArray) -> FloatArray:
         """Return the expected counts a day at risk."""
@@ -312,3 +316,24 @@ def _pool_weights(chances: FloatArray) -> FloatArray:
         shares /= shares.sum(axis=0)
         weights = (shares.sum(axis=1) + 1.0 / n) / (chances.shape[1] + 1.0)
     return weights / weights.sum()
+
+
+def weights_keyword(estimator: Any) -> str | None:
+    """Return how an estimator's ``fit`` takes the weights of rows; None where it takes none.
+
+    A pipeline hands them to its last step.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import PoissonRegressor
+    >>> from sklearn.pipeline import make_pipeline
+    >>> weights_keyword(PoissonRegressor()), weights_keyword(make_pipeline(PoissonRegressor()))
+    ('sample_weight', 'poissonregressor__sample_weight')
+    """
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        keyword = weights_keyword(last)
+        return None if keyword is None else f"{step}__{keyword}"
+    taken = signature(estimator.fit).parameters.values()
+    named = any(one.name == "sample_weight" or one.kind is one.VAR_KEYWORD for one in taken)
+    return "sample_weight" if named else None

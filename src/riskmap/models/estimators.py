@@ -230,7 +230,7 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
     Raises
     ------
     InputError
-        When it is no positive duration, or a number that can't be meant in days.
+        When it is no duration, shorter than a day or longer than a hundred years.
 
     Examples
     --------
@@ -251,6 +251,13 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
         )
     if not days > 0:
         raise InputError("a horizon must be positive", column="horizon", met=horizon)
+    if not 1 <= days <= MOST_DAYS:
+        raise InputError(
+            "a horizon is of days",
+            column="horizon",
+            met=str(horizon),
+            expected=f'1 to {MOST_DAYS:g}, such as 90 or "90D"',
+        )
     return float(days)
 
 

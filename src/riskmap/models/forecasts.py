@@ -85,7 +85,7 @@ def forecast(
     Raises
     ------
     InputError
-        When `horizon` is no positive duration.
+        When `horizon` is not a duration of a day to a hundred years.
     ModelError
         When `model` is none.
 
@@ -191,8 +191,13 @@ def take_model(model: Any = None) -> CountModel:
             f"a {type(model).__name__} forecasts no counts: give a model of riskmap, or of "
             "scikit-learn a regressor or a classifier with predict_proba"
         )
-    from riskmap.models.ensembles import Adapted  # trees take their time to load
+    from riskmap.models.ensembles import Adapted, weights_keyword  # trees take their time to load
 
+    if weights_keyword(model) is None:
+        raise ModelError(
+            f"a {type(model).__name__} can't learn from months of unequal length: give an "
+            "estimator whose fit takes sample_weight"
+        )
     return Adapted(model)
 
 

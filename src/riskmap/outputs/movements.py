@@ -342,7 +342,7 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
     n = len(edges) - 1
     return pd.DataFrame(
         {
-            "last": edges[1:] - 1,
+            "last": edges[1:] - np.timedelta64(1, "D"),
             "violence": np.bincount(year[inside], minlength=n),
             "foreign": np.bincount(year[inside & hits_foreigners(once)], minlength=n),
         }

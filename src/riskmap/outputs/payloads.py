@@ -117,7 +117,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             for name in _present(layer)
         },
         "frames": [
-            {"from": str(start), "last": str(end - 1)}
+            {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}
             for start, end in pairwise(windows[-FRAMES - 1 :])
         ],
         "counts": _count_windows(layer, ids, windows),

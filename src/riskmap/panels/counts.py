@@ -381,4 +381,5 @@ def _find_edges(
             met=f"{as_of:%Y-%m-%d}",
             expected="incidents with an earlier event_date, or start=",
         )
-    return step_windows(as_of, pd.Timestamp(_EPOCH + known.min()), every=every)
+    first = _EPOCH + np.timedelta64(int(known.min()), "D")
+    return step_windows(as_of, pd.Timestamp(first), every=every)

@@ -174,6 +174,8 @@ class WorkerGroup:
             return group
         if not isinstance(group, str):
             raise InputError("no group", met=group, expected="a WorkerGroup, or such as CHN/mining")
+        if group.endswith(".toml"):
+            raise InputError("a group's file is read by riskmap.read_group", met=group)
         return cls.parse(group)
 
     def __str__(self) -> str:

@@ -130,10 +130,11 @@ def _step(day: pd.Timestamp, steps: IntArray, unit: str) -> NDArray[np.datetime6
     Where a month has no such day, its last day stands for it.
     """
     if unit == "D":
-        return np.datetime64(day, "D") + steps
-    month = np.datetime64(day, "M") + steps
-    first, after = month.astype(_DAY), (month + 1).astype(_DAY)
-    return np.asarray(np.minimum(first + (day.day - 1), after - 1))
+        return np.datetime64(day, "D") + steps.astype("timedelta64[D]")
+    month = np.datetime64(day, "M") + steps.astype("timedelta64[M]")
+    first, after = month.astype(_DAY), (month + np.timedelta64(1, "M")).astype(_DAY)
+    wanted = first + np.timedelta64(day.day - 1, "D")
+    return np.asarray(np.minimum(wanted, after - np.timedelta64(1, "D")))
 
 
 def frame_of(

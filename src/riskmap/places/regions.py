@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ def read_regions(
         overrides = {"id": id, "name": name, "parent": parent}
         regions = _read_features(source, level=level, overrides=overrides)
     else:
-        codes = (source,) if isinstance(source, str) else tuple(source)
+        codes = _codes_of(source)
         if (id, name, parent) != (None, None, None):
             raise BoundaryError(
                 "id, name and parent are for files and tables", met=", ".join(codes)
@@ -110,6 +111,18 @@ def read_regions(
     regions = regions.sort_values("region_id", ignore_index=True)
     check_regions(regions)
     return regions
+
+
+def _codes_of(source: Any) -> tuple[str, ...]:
+    """Return the codes of countries; what holds none is refused."""
+    codes = (source,) if isinstance(source, str) else source
+    if not isinstance(codes, Iterable) or not all(isinstance(code, str) for code in codes):
+        raise BoundaryError(
+            "no regions",
+            met=type(source).__name__,
+            expected="codes such as 'AFG', the path of a file, or a GeoDataFrame",
+        )
+    return tuple(codes)
 
 
 def _read_countries(codes: tuple[str, ...], level: int) -> gpd.GeoDataFrame:

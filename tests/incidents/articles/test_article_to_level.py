@@ -30,6 +30,7 @@ def of_district(layer, region_id, name):
     return row, parts["value"]
 
 
+@pytest.mark.slow
 def test_the_example_changes_level_and_drivers(example, tmp_path, capsys):
     before, after = example.main(tmp_path)
     for name in ("violence", "foreign"):

@@ -157,6 +157,7 @@ def test_a_strange_day_is_refused():
         rm.extract_incidents(TEXT, published="yesterday")
 
 
+@pytest.mark.slow
 def test_same_bytes_for_any_hash_seed():
     code = (
         "import riskmap as rm\n"

@@ -277,6 +277,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 @settings(max_examples=200)
 @given(content=VALUES)
@@ -291,6 +292,7 @@ def test_whatever_is_answered_is_a_page_or_a_typed_error(name, content):
     assert isinstance(encode_page(page, None), bytes)
 
 
+@pytest.mark.slow
 def test_odd_reports_and_clocks_are_no_fault(stand_in):
     fields = stand_in.rows["reliefweb"][0]["fields"]
     fields |= {

@@ -217,6 +217,7 @@ print(len(fetch_rows(client, Query.of(country="TCD")).rows))
 """
 
 
+@pytest.mark.slow
 def test_a_fetch_that_was_killed_goes_on_where_it_was(stand_in, tmp_path):
     """A real process, a real SIGKILL while it waits for the third page."""
     waiting = []

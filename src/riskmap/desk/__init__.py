@@ -1,0 +1,1 @@
+"""A desk's routine: from a configuration to a published set."""

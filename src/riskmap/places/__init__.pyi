@@ -1,0 +1,10 @@
+# The public names of rm.places; they are loaded when first used.
+
+from .areas import carry_over as carry_over
+from .areas import crosswalk as crosswalk
+from .audits import audit_regions as audit_regions
+from .audits import repair_regions as repair_regions
+from .geocode_services import GeocodeService as GeocodeService
+from .geocoders import geocode as geocode
+from .names import Gazetteer as Gazetteer
+from .region_index import RegionIndex as RegionIndex

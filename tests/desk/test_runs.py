@@ -1,0 +1,152 @@
+"""A run from a configuration: what the script does, what the command line does, clear errors."""
+
+import json
+import re
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import riskmap as rm
+from riskmap import cli
+
+FORMATS = ["csv", "geojson"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A desk's folder: a log, regions, and the configuration of its weekly run."""
+    place = tmp_path_factory.mktemp("desk")
+    table = rm.datasets.incidents()
+    table = table[table["event_date"] >= "2023-06-01"]
+    table = table.assign(longitude=table.geometry.x, latitude=table.geometry.y)
+    columns = ["source_id", "event_date", "event_type", "country", "longitude", "latitude"]
+    table[[*columns, "killed", "foreign_victims"]].to_csv(place / "log.csv", index=False)
+    regions = rm.datasets.regions().drop(columns=["names"])
+    (place / "regions.geojson").write_text(regions.to_json(), encoding="utf-8")
+    (place / "weekly.toml").write_text(
+        'incidents = ["log.csv"]\nregions = "regions.geojson"\nas_of = 2025-01-01\n'
+        'group = "CHN/mining"\nformats = ["csv", "geojson"]\n',
+        encoding="utf-8",
+    )
+    return place
+
+
+def command(*args):
+    return CliRunner().invoke(cli.app, ["run", *map(str, args)])
+
+
+def read(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_a_run_is_the_script_and_the_command(folder, tmp_path):
+    regions = rm.read_regions(folder / "regions.geojson")
+    incidents = rm.derive_victims(rm.read_incidents(folder / "log.csv"))
+    located = rm.locate(rm.merge_duplicates(incidents), regions)
+    panel = rm.count_incidents(located, regions, group="CHN/mining", as_of="2025-01-01")
+    layer = rm.assess(rm.forecast(panel, horizon="90D"), regions)
+    script = read(rm.publish(layer, tmp_path / "script", formats=FORMATS))
+    run = rm.run(rm.RunConfig.read(folder / "weekly.toml", out=tmp_path / "run"))
+    told = command("--config", folder / "weekly.toml", "--out", tmp_path / "command", "--json")
+    assert told.exit_code == 0, told.output
+    assert read(run.folder) == read((tmp_path / "command/latest").resolve())
+    same = set(script) - {"layer.json", "manifest.json"}  # these name the files that were read
+    assert {name: script[name] for name in same} == {name: read(run.folder)[name] for name in same}
+    assert {"risk.csv", "risk.geojson", "ledger.json"} <= same
+
+
+def test_what_is_not_named_is_beside_the_file_and_options_outrank_it(folder):
+    config = rm.RunConfig.read(folder / "weekly.toml", as_of="2025-02-01", horizon=30)
+    assert config.files == [folder / "log.csv"]
+    assert (config.regions, config.out) == (folder / "regions.geojson", folder / "out")
+    assert (config.as_of, config.horizon) == ("2025-02-01", 30)
+    done = command("--config", folder / "weekly.toml", "--as-of", "2025-01", "--max-lost", "0")
+    assert isinstance(done.exception, rm.InputError)
+    assert "weekly.toml, column as_of: as_of is not a date: met '2025-01'" in str(done.exception)
+
+
+def test_a_day_of_a_file_may_be_a_date_or_a_text(folder):
+    assert rm.RunConfig.read(folder / "weekly.toml").as_of == date(2025, 1, 1)
+
+
+WRONG = [
+    ("as_if = 1", "column as_if: an unknown key: expected one of incidents, regions, as_of"),
+    ('as_of = "soon"', "column as_of: as_of is not a date: met 'soon'"),
+    ("horizon = 7776000000000000", "column horizon: a number is a number of days"),
+    ('formats = ["csv", "doc"]', "column formats: an unknown format: met 'doc'"),
+    ('languages = "xx"', "column languages: "),
+    ('profile = "press"', "column profile: "),
+    ("incidents = []", "column incidents: no file is named"),
+    ("incidents = [1]", "column incidents: not a text or a list of texts: met [1]"),
+    ("regions = 1", "column regions: of a wrong kind: met 1, expected a text"),
+    ("max_lost = 5", "column max_lost: not a share: met 5, expected 0 to 1"),
+    ('no_previous = "yes"', "column no_previous: of a wrong kind: met 'yes'"),
+    ('dates = "%d/%m/%Y"\nscheduler = "tcp://x:1"', "column dates: does not go with a scheduler"),
+    ("group = 3", "column group: of a wrong kind"),
+    ("= 3", "not a TOML file"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG)
+def test_an_error_names_the_file_and_the_key(tmp_path, line, message):
+    keys = {"incidents": '"a.csv"', "regions": '"AFG"', "as_of": "2025-01-01"}
+    keys.pop(line.partition(" ")[0], None)
+    text = "\n".join(f"{key} = {value}" for key, value in keys.items())
+    (tmp_path / "own.toml").write_text(f"{text}\n{line}\n", encoding="utf-8")
+    with pytest.raises(rm.InputError, match=r"own\.toml") as error:
+        rm.run(tmp_path / "own.toml")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["incidents", "regions", "as_of"])
+def test_what_is_missing_is_named(tmp_path, key):
+    keys = {"incidents": '"a.csv"', "regions": '"AFG"', "as_of": "2025-01-01"}
+    del keys[key]
+    text = "\n".join(f"{name} = {value}" for name, value in keys.items())
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(rm.InputError, match=rf"own\.toml, column {key}: is missing"):
+        rm.RunConfig.read(tmp_path / "own.toml")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(rm.InputError, match=r"absent\.toml: not a TOML file"):
+        rm.run(tmp_path / "absent.toml")
+
+
+def test_regions_that_are_none(tmp_path):
+    config = rm.RunConfig(incidents="a.csv", regions="AFG:one", as_of="2025-01-01", out=tmp_path)
+    with pytest.raises(rm.InputError, match=r"neither a file nor ISO3\[:LEVEL\]: met 'AFG:one'"):
+        rm.run(config)
+
+
+def test_no_lost_row_is_allowed_where_none_is(folder, tmp_path):
+    rows = (folder / "log.csv").read_text(encoding="utf-8")
+    path = tmp_path / "log.csv"
+    path.write_text(f"{rows}x,soon,armed_attack,XQA,4.5,-6.5,1,0\n", encoding="utf-8")
+    args = (path, "--config", folder / "weekly.toml", "--out", tmp_path / "out")
+    done = command(*args, "--max-lost", "0")
+    assert "of the rows can't be used" in str(done.exception)
+
+
+@pytest.mark.slow
+def test_steps_are_told_to_whom_it_concerns(folder, tmp_path):
+    told = []
+    config = rm.RunConfig.read(folder / "weekly.toml", out=tmp_path, formats=["csv"])
+    first = rm.run(config, progress=told.append)
+    assert told[0].startswith("reading ")
+    assert told[-1] == "forecasting 90D from 2025-01-01"
+    again = rm.run(rm.RunConfig.read(folder / "weekly.toml", out=tmp_path, formats=["csv"]))
+    assert again.folder == first.folder
+    manifest = json.loads((first.folder / "manifest.json").read_bytes())
+    assert [item["name"] for item in manifest["inputs"]] == ["log.csv", "regions.geojson"]
+
+
+def test_the_documentation_names_every_key():
+    text = (Path(__file__).parents[2] / "docs/runs.md").read_text(encoding="utf-8")
+    keys = [line.partition("|")[2].partition("|")[0] for line in text.splitlines() if "`" in line]
+    named = {key for cell in keys for key in re.findall(r"`(\w+)`", cell)}
+    assert named == {field.name for field in fields(rm.RunConfig)}

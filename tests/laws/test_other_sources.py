@@ -278,3 +278,69 @@ def test_a_source_that_tells_much_of_some_districts_lowers_no_other(assess, star
     pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
     elsewhere = pairs[~pairs["region_id"].isin(SOME)]
     assert (elsewhere["p_any_y"] > 0.8 * elsewhere["p_any_x"]).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("start", ["2010-01-01", "2021-01-01"])
+def test_a_bulletin_of_a_few_rows_lowers_nothing(assess, rows, start):
+    """It names half of the regions, and tells next to nothing of them."""
+    now = log(5, start="2021-01-01", rate=1.0)
+    days = pd.date_range(start, "2024-12-01", periods=rows).strftime("%Y-%m-%d")
+    bulletin = pd.concat([attacks(region, days) for region in sorted(NAMES)[::2]])
+    bulletin = bulletin.assign(id=[f"b{i}" for i in range(len(bulletin))])
+    before = assess(("log", now, WATCHES))
+    after = assess(("log", now, WATCHES), ("bulletin", bulletin, WATCHES))
+    assert fallen(before, after).empty
+    pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
+    assert (pairs["p_any_y"] > 0.95 * pairs["p_any_x"]).all()
+
+
+def test_what_watches_nothing_dilutes_no_share_of_foreigners(assess):
+    """A thousand attacks on local people, told by nobody whose silence tells anything."""
+    now = log(5, start="2021-01-01", rate=1.0, foreign=0.1)
+    days = pd.date_range("2021-01-01", "2025-01-20", periods=1000).strftime("%Y-%m-%d")
+    before = assess(("log", now, WATCHES))
+    after = assess(("log", now, WATCHES), ("articles", attacks(QUIET, days), "none"))
+    pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
+    assert (pairs["p_any_y"] > 0.98 * pairs["p_any_x"]).all()
+
+
+def test_the_same_rows_in_two_books_lower_no_level(assess):
+    """One of foreign victims, one of local ones: the second still leads the first."""
+    now = log(5, start="2021-01-01", rate=1.0, foreign=0.1)
+    hit = now["foreigners"] == 1
+    books = (
+        ("foreign", now[hit], "foreign; reach=countries"),
+        ("local", now[~hit], "violence; reach=countries"),
+    )
+    assert fallen(assess(("log", now, WATCHES)), assess(*books)).empty
+
+
+def test_a_scope_that_the_rows_do_not_bear_out_gives_no_confidence(assess):
+    """Who was hit stands in no column that is read: half or more would have to say it."""
+    now = log(5, start="2021-01-01", rate=1.0, foreign=0.1)
+    mute = now.drop(columns=["foreigners", "nationality"])
+    before, after = (assess(("log", table, WATCHES)).risks for table in (now, mute))
+    narrow = (before["layer"] != "violence").to_numpy()
+    assert (before["confidence"][narrow] != "low").any()
+    assert (after["confidence"][narrow] == "low").all()
+    assert (after["confidence"][~narrow] == before["confidence"][~narrow]).all()
+
+
+def test_a_year_typed_too_late_is_no_day(assess):
+    """The rows were known before: they can't be of 2034, and are missed where they happened."""
+    now = log(5, start="2021-01-01", rate=1.0).assign(ingested_at="2025-01-31")
+    here = now["district"] == NAMES[HOT]
+    late = now.assign(date=now["date"].mask(here, "2034" + now["date"].str[4:]))
+    own = assess(("log", late, WATCHES)).risks.query("region_id == @HOT")
+    assert here.sum() > 10
+    assert own["reasons"].str.contains("rows_lost").all()
+    assert (own["risk_level"] == 0).all()
+
+
+@pytest.mark.parametrize(("quiet", "told"), [(10, False), (26, True)])
+def test_a_busy_source_that_has_just_stopped_has_a_gap(assess, quiet, told):
+    now = log(5, start="2021-01-01", rate=6.0)
+    last = pd.Timestamp("2025-02-01") - pd.Timedelta(days=quiet)
+    found = assess(("log", now[pd.to_datetime(now["date"]) < last], WATCHES)).risks
+    assert (found["reporting_gap"] == told).mean() > 0.9

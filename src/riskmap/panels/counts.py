@@ -248,30 +248,12 @@ def _make_panel(
     seen = see_reports(rows)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
-    watchers = find_watchers(named, keys["iso3"], today=today)
-    alive = find_watchers(seen, keys["iso3"], today=today)  # but shows that its source reports
-    # told is told, however thin: only gaps are left out where nobody watched
-    rules = replace(default_rules(), thin_share=0.0)
-    told = named.assign(scope="violence")
-    late = told[told["day"] >= today - MEMORY_DAYS]
-    everyone = find_watchers(late, keys["iso3"], today=today, rules=rules)
-    bounds = day_numbers(grid.edges)
-    reporting = find_watchers(told, keys["iso3"], today=today)
-    told_most = main_sources(reporting, named, keys["iso3"], "reports", today=today)
-    reporting = main_watchers(reporting, told_most)
-    share = watched_share(reporting, "violence", bounds=bounds, n_regions=len(keys))
-    at_risk: dict[str, FloatArray | None] = {"reported": None if (share == 1.0).all() else share}
-    main = {}
-    for layer in LAYERS:
-        main[layer] = main_sources(watchers, named, keys["iso3"], layer, today=today)
-        watched, at_risk[layer] = days_at_risk_share(
-            main_watchers(watchers, main[layer]), everyone, layer, bounds=bounds, n=len(keys)
-        )
-        names = [name for name in sums if _SEEN_WITH.get(name) == layer]
-        blind = (watched.T == 0).ravel()
-        for name in names:
-            sums[name] = np.where(blind & (sums[name] == 0), np.nan, sums[name])
+    watch = _watch_windows(seen, keys["iso3"], grid.edges, today=today)
+    for name, values in sums.items():
+        if (layer := _SEEN_WITH.get(name)) is not None:
+            blind = (watch.watched[layer].T == 0).ravel()
+            sums[name] = np.where(blind & (values == 0), np.nan, values)
+    alive = find_watchers(seen, keys["iso3"], today=today)  # what is spread shows who reports
     gone = None if lost is None else share_lost(lost, keys, as_of=grid.as_of, group=group)
     return Panel(
         frame=frame_of(sums, keys=keys, edges=grid.edges),
@@ -281,14 +263,49 @@ def _make_panel(
         as_of=grid.as_of,
         every=grid.every,
         ledger=ledger,
-        at_risk=at_risk,
+        at_risk=watch.at_risk,
         knowledge=know_regions(seen, keys, alive, today=today, lost=gone, group=group),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
         lost=pd.DataFrame() if lost is None else lost,
-        main_sources={layer: frozenset(name for _, name in main[layer]) for layer in LAYERS},
+        main_sources=watch.main_sources,
     )
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """What was watched of each window and layer, what counts as days at risk, and whose silence."""
+
+    watched: dict[str, FloatArray]
+    at_risk: dict[str, FloatArray | None]
+    main_sources: dict[str, frozenset[str]]
+
+
+def _watch_windows(
+    seen: pd.DataFrame, iso3: pd.Series, edges: NDArray[np.datetime64], *, today: int
+) -> _Watch:
+    """Return who watched in which window."""
+    bounds, n = day_numbers(edges), len(iso3)
+    named = seen[seen["heard"] > 0]  # what is spread names none of its regions
+    told = named.assign(scope="violence")
+    reporting = find_watchers(told, iso3, today=today)
+    told_most = main_sources(reporting, named, iso3, "reports", today=today)
+    reporting = main_watchers(reporting, told_most)
+    share = watched_share(reporting, "violence", bounds=bounds, n_regions=n)
+    found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
+    # told is told, however thin: only gaps are left out where nobody watched
+    rules = replace(default_rules(), thin_share=0.0)
+    late = told[told["day"] >= today - MEMORY_DAYS]
+    everyone = find_watchers(late, iso3, today=today, rules=rules)
+    watchers = find_watchers(named, iso3, today=today)
+    for layer in LAYERS:
+        main = main_sources(watchers, named, iso3, layer, today=today)
+        found.watched[layer], found.at_risk[layer] = days_at_risk_share(
+            main_watchers(watchers, main), everyone, layer, bounds=bounds, n=n
+        )
+        found.main_sources[layer] = frozenset(name for _, name in main)
+    return found
 
 
 #: Whose silence a series is missing with.

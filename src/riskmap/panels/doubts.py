@@ -229,19 +229,13 @@ def find_doubts(
         (_share(lack, rest) > lost_share) & (lack >= LEAST_LOST) for lack, rest in pairs
     )
     unclear = mine.total("unclear", by_age=True)
-    wide = _shares_of(
-        country, gone.total("weight", by_age=True), mine.total("reports", by_age=True)
-    )
-    theirs = _shares_of(
-        country, gone.total("foreign", by_age=True) + unclear, mine.total("foreign", by_age=True)
-    )
-    foreign = np.maximum(wide, theirs)
+    reports, hit = (mine.total(name, by_age=True) for name in ("reports", "foreign"))
+    lack, lack_foreign = (gone.total(name, by_age=True) for name in ("weight", "foreign"))
+    wide = _shares_of(country, lack, reports, worst=False)
+    theirs = _shares_of(country, lack_foreign + unclear, hit, worst=False)
     times, times_foreign = (
-        np.maximum(1.0 - _shares_of(country, lack, rest, 0), 1e-3) ** -3
-        for lack, rest in (
-            (gone.total("wide", by_age=True), mine.total("reports", by_age=True)),
-            (gone.total("wide_foreign", by_age=True), mine.total("foreign", by_age=True)),
-        )
+        np.maximum(1.0 - _shares_of(country, gone.total(name, by_age=True), rest), 1e-3) ** -3
+        for name, rest in (("wide", reports), ("wide_foreign", hit))
     )
     since = pd.Series(today - told["day"]).groupby(country[told["position"]]).max()
     steady = _OWN_DAYS / since.reindex(country).fillna(0.0).clip(lower=_OWN_DAYS).to_numpy()
@@ -257,7 +251,7 @@ def find_doubts(
         may_be=may_be + vague,
         may_be_foreign=may_be_foreign + unclear + vague_foreign,
         share=wide,
-        share_foreign=foreign,
+        share_foreign=np.maximum(wide, theirs),
         times=times,
         times_foreign=times_foreign,
     )
@@ -334,10 +328,13 @@ def _place_lost(lost: pd.DataFrame | None, keys: pd.DataFrame) -> pd.DataFrame:
     return table.assign(position=at, day=day.to_numpy(dtype=float))[at >= 0]
 
 
-def _shares_of(country: IntArray, lack: FloatArray, rest: FloatArray, worst: int = 1) -> FloatArray:
-    """Return by region what share its country lacks; without its worst region, if so asked."""
+def _shares_of(
+    country: IntArray, lack: FloatArray, rest: FloatArray, *, worst: bool = True
+) -> FloatArray:
+    """Return by region what share its country lacks, with its worst region or without."""
     most = np.zeros(country.max(initial=-1) + 1)
-    np.maximum.at(most, country, lack * worst)
+    if not worst:
+        np.maximum.at(most, country, lack)
     gone, left = (np.bincount(country, values).astype(float) for values in (lack, rest))
     return _share(gone - most, left)[country]
 

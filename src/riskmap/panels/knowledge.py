@@ -165,6 +165,55 @@ def _gaps(
     return quiet, gap
 
 
+@dataclass(frozen=True)
+class _Watch:
+    """Who watches a layer in each region, and who no longer does."""
+
+    watched: NDArray[np.bool_]
+    by_name: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+    silent: NDArray[np.bool_]
+    was_silent: NDArray[np.bool_]
+    names: list[list[str]]
+
+    @classmethod
+    def of(
+        cls,
+        layer: str,
+        sector: str | None,
+        keys: pd.DataFrame,
+        region: _Region,
+        *,
+        watchers: list[Watcher],
+        today: int,
+    ) -> _Watch:
+        """Ask each source."""
+        n, rules = len(keys), default_rules()
+        watched, by_name, covered, silent, stopped, was_silent = np.zeros((6, n), dtype=bool)
+        names: list[list[str]] = [[] for _ in range(n)]
+        for one in watchers:
+            if not one.scope.covers(layer, sector):
+                continue
+            covered[(keys["iso3"] == one.iso3).to_numpy()] = True
+            if one.alive:
+                watched[one.regions] = True
+                names_victims = (one.source, one.iso3) in region.names_victims
+                by_name[one.regions] |= layer == "violence" or names_victims
+                for position in one.regions:
+                    names[position].append(one.source)
+        for one in watchers:  # one that sees a part of the layer is missed when it stops
+            beside = layer == "violence" and layer not in one.scope.layers
+            if beside and (one.source, one.iso3) not in region.tell_much:
+                continue
+            around = _around(one, keys)
+            if not one.alive:
+                silent[one.regions] = True
+                stopped[around] |= one.stopped & ~(one.over & watched[around])
+            if one.last_gap > today - rules.gap_days:
+                was_silent[around] = True
+        return cls(watched, by_name, covered, silent & ~watched | stopped, was_silent, names)
+
+
 def _know_layer(
     layer: str,
     keys: pd.DataFrame,
@@ -177,28 +226,8 @@ def _know_layer(
     """Return what is known of one layer."""
     n, rules = len(keys), default_rules()
     sector = group.sector if group is not None else None
-    watch = [one for one in watchers if one.scope.covers(layer, sector)]
-    watched, silent, stopped, was_silent, covered = np.zeros((5, n), dtype=bool)
-    names: list[list[str]] = [[] for _ in range(n)]
-    by_name = np.zeros(n, dtype=bool)
-    for one in watch:
-        covered[(keys["iso3"] == one.iso3).to_numpy()] = True
-        if one.alive:
-            watched[one.regions] = True
-            names_victims = (one.source, one.iso3) in region.names_victims
-            by_name[one.regions] |= layer == "violence" or names_victims
-            for position in one.regions:
-                names[position].append(one.source)
-    for one in watchers:  # one that sees a part of the layer is missed when it stops
-        beside = layer == "violence" and layer not in one.scope.layers
-        if beside and (one.source, one.iso3) not in region.tell_much:
-            continue
-        around = _around(one, keys)
-        if not one.alive:
-            silent[one.regions] = True
-            stopped[around] |= one.stopped & ~(one.over & watched[around])
-        if one.last_gap > today - rules.gap_days:
-            was_silent[around] = True
+    watch = _Watch.of(layer, sector, keys, region, watchers=watchers, today=today)
+    watched, silent, by_name = watch.watched, watch.silent, watch.by_name
     home = np.zeros(n, dtype=bool)
     if layer == "group" and group is not None and group.nationality:
         home = (keys["iso3"].isin(group.nationality) & (len(group.nationality) == 1)).to_numpy()
@@ -207,8 +236,7 @@ def _know_layer(
     wide = layer == "violence"  # a few lost rows may be all that told of foreigners
     is_lost = doubts.is_lost if wide else doubts.is_lost_foreign
     known = watched & ~is_lost & ~home
-    silent = (silent & ~watched) | stopped
-    gap = region.gap | silent | is_lost | was_silent
+    gap = region.gap | silent | is_lost | watch.was_silent
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
     unclear = region.unclear & (not wide)
@@ -218,9 +246,9 @@ def _know_layer(
         "at_home": home,
         "rows_lost": is_lost,
         "silent": silent,
-        "not_covered": ~watched & ~silent & ~covered,
+        "not_covered": ~watched & ~silent & ~watch.covered,
         "no_reports": ~watched & (region.named == 0),
-        "gap": was_silent & ~silent,
+        "gap": watch.was_silent & ~silent,
         "unclear": unclear,
     }
     return pd.DataFrame(
@@ -229,7 +257,7 @@ def _know_layer(
             "layer": layer,
             "watched": known,
             "named": by_name & known,
-            "sources": ["; ".join(dict.fromkeys(sorted(told))) or None for told in names],
+            "sources": ["; ".join(dict.fromkeys(sorted(told))) or None for told in watch.names],
             "reports": reports,
             "last_report_days": region.last,
             "rows_spread": region.spread,

@@ -213,7 +213,8 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
     Reports come in bursts: beside the rate of the year before, the silence is held against the
     others of the source within five years. One that lasts is told before the source has stopped.
     """
-    quiet = np.diff(np.append(days, until))
+    nodes = np.append(days, until)
+    quiet = np.diff(nodes)
     sure = find_gaps(
         days,
         until,
@@ -221,15 +222,14 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
         probability=rules.past_gap_probability,
         least_days=rules.fresh_gap_days,
     )
-    sure &= (quiet > rules.least_gap_days) == np.append(
-        np.ones(len(quiet) - 1, dtype=bool), [False]
-    )
+    sure[:-1] &= quiet[:-1] > rules.least_gap_days
+    sure[-1:] &= quiet[-1:] <= rules.least_gap_days  # beyond that it has stopped
     for i in np.flatnonzero(sure)[::-1]:
         near = np.abs(days - days[i]) <= rules.gap_days
         near[i] = False
         others = np.sort(quiet[near])
         if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
-            return int(np.append(days, until)[i + 1])
+            return int(nodes[i + 1])
     return -1
 
 
@@ -326,13 +326,15 @@ def main_sources(
     """Return the country and name of each main source: its silence adds days at risk.
 
     These are the one that tells of a layer in the most regions of a country, more than a year and
-    less than ten years ago (ever, where nobody does), and those that do in two thirds as many.
-    Another one is added for the regions that none before it names, when they are where most of what
-    it tells happened: two teams that share a country are both main sources, and a log of some
-    districts beside one of the whole country is none, however much it tells of them. Those are left
-    out that have told nothing for five years, that see a part of the layer alone (some sectors, or
-    deaths), and that report too seldom to watch, where there are others. What they tell raises;
-    that they watch, and tell little or much of elsewhere, or watched long ago, lowers nothing.
+    less than ten years ago (ever, where nobody does), and those that do in two thirds as many and
+    tell a quarter as much; where a source tells less than a quarter of the fullest it doesn't
+    count. Another one is added for the regions that none before it names, when they are where most
+    of what it tells happened: two teams that share a country are both main sources, and a log of
+    some districts beside one of the whole country is none, however much it tells of them. Those are
+    left out that have told nothing for five years, that see a part of the layer alone (some
+    sectors, or deaths), and that report too seldom to watch, where there are others. What they tell
+    raises; that they watch, and tell little or much of elsewhere, or watched long ago, lowers
+    nothing.
 
     Parameters
     ----------

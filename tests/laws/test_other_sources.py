@@ -305,15 +305,19 @@ def test_what_watches_nothing_dilutes_no_share_of_foreigners(assess):
     assert (pairs["p_any_y"] > 0.98 * pairs["p_any_x"]).all()
 
 
-def test_the_same_rows_in_two_books_lower_no_level(assess):
+@pytest.mark.parametrize("seed", [1, 4, 6])
+def test_the_same_rows_in_two_books_lower_no_level(assess, seed):
     """One of foreign victims, one of local ones: the second still leads the first."""
-    now = log(5, start="2021-01-01", rate=1.0, foreign=0.1)
+    now = log(seed, start="2021-01-01", rate=1.0, foreign=0.1)
     hit = now["foreigners"] == 1
     books = (
         ("foreign", now[hit], "foreign; reach=countries"),
         ("local", now[~hit], "violence; reach=countries"),
     )
-    assert fallen(assess(("log", now, WATCHES)), assess(*books)).empty
+    before, after = assess(("log", now, WATCHES)), assess(*books)
+    assert fallen(before, after).empty
+    pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
+    assert (pairs["p_any_y"] > 0.95 * pairs["p_any_x"]).all()
 
 
 def test_a_scope_that_the_rows_do_not_bear_out_gives_no_confidence(assess):

@@ -332,9 +332,9 @@ def main_sources(
     of what it tells happened: two teams that share a country are both main sources, and a log of
     some districts beside one of the whole country is none, however much it tells of them. Those are
     left out that have told nothing for five years, that see a part of the layer alone (some
-    sectors, or deaths), and that report too seldom to watch, where there are others. What they tell
-    raises; that they watch, and tell little or much of elsewhere, or watched long ago, lowers
-    nothing.
+    sectors, or deaths) or don't name it in their scope, and that report too seldom to watch, where
+    there are others. What they tell raises; that they watch, and tell little or much of elsewhere,
+    or watched long ago, lowers nothing.
 
     Parameters
     ----------
@@ -355,7 +355,8 @@ def main_sources(
     current = age.groupby(by).transform("min") <= rules.gap_days
     current |= ~current.groupby(country).transform("any")
     whole = [w for w in watchers if w.scope.covers(layer)]
-    for some in (whole, [w for w in whole if w.alive or w.stopped]):
+    naming = [w for w in whole if layer in w.scope.layers]
+    for some in (whole, naming, [w for w in naming or whole if w.alive or w.stopped]):
         keys = sorted({(w.iso3, w.source) for w in some})
         able = pd.Series(pd.MultiIndex.from_arrays(by).isin(keys), index=seen.index)
         current &= able | ~(able & current).groupby(country).transform("any")

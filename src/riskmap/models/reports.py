@@ -67,7 +67,8 @@ class Reports:
     place: sparse.csr_array
     time: sparse.csr_array
     series: Mapping[str, FloatArray]
-    main: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    country: NDArray[np.str_]
+    main: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def concerns(self, series: str) -> FloatArray:
         """Return what one incident of each report adds to a series."""
@@ -183,6 +184,7 @@ def find_reports(panel: Panel, code: IntArray) -> Reports:
         ),
         time=table_of(share, row, window, (n, len(panel.edges) - 1)),
         series={name: units.get(name, 1.0) * told.astype(float) for name, told in measures.items()},
+        country=panel.keys["iso3"].fillna("").to_numpy(dtype=str)[region[first]],
         main=panel.main_sources,
     )
 
@@ -256,8 +258,12 @@ def with_record(history: CountHistory, layer: str, reports: Reports) -> CountHis
 def _is_trusted(layer: str, reports: Reports) -> NDArray[np.bool_]:
     """Return which reports are of main sources of a layer, or confirmed."""
     wide = "violence" if layer == "violence" else "foreign"
-    main = reports.main.get(wide, frozenset()) or reports.of_record(wide)
-    return np.asarray(np.isin(reports.source, sorted(main)) | reports.confirmed)
+    main = reports.main.get(wide, frozenset())
+    theirs = zip(reports.country.tolist(), reports.source.tolist(), strict=True)
+    is_main = np.fromiter((pair in main for pair in theirs), bool, len(reports.source))
+    has_main = np.isin(reports.country, sorted({code for code, _ in main}))
+    of_record = np.isin(reports.source, sorted(reports.of_record(wide)))
+    return np.where(has_main, is_main, of_record) | reports.confirmed
 
 
 def amounts_of(

@@ -279,7 +279,7 @@ class _Watch:
 
     watched: dict[str, FloatArray]
     at_risk: dict[str, FloatArray | None]
-    main_sources: dict[str, frozenset[str]]
+    main_sources: dict[str, frozenset[tuple[str, str]]]
 
 
 def _watch_windows(
@@ -304,7 +304,7 @@ def _watch_windows(
         found.watched[layer], found.at_risk[layer] = days_at_risk_share(
             main_watchers(watchers, main), everyone, layer, bounds=bounds, n=n
         )
-        found.main_sources[layer] = frozenset(name for _, name in main)
+        found.main_sources[layer] = frozenset(main)
     return found
 
 

@@ -75,9 +75,9 @@ class Panel:
         Whose series are counted.
     lost : DataFrame
         What the rows add up to that were set aside (:func:`riskmap.panels.doubts.sum_lost`).
-    main_sources : mapping of str to frozenset of str
-        For ``violence`` and ``foreign`` the sources whose silence lowers and whose reports teach
-        (:func:`riskmap.panels.watchers.main_sources`).
+    main_sources : mapping of str to frozenset of (str, str)
+        For ``violence`` and ``foreign`` the countries and sources whose silence lowers and whose
+        reports teach (:func:`riskmap.panels.watchers.main_sources`).
 
     Examples
     --------
@@ -103,7 +103,7 @@ class Panel:
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
     group: WorkerGroup | None = None
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
-    main_sources: dict[str, frozenset[str]] = field(default_factory=dict)
+    main_sources: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> pd.DataFrame:

@@ -368,34 +368,34 @@ def main_sources(
     record |= told & ~record.groupby(country).transform("any")
     by = [country[record], seen.loc[record, "source"].fillna(""), seen.loc[record, "position"]]
     counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
-    return {
-        (str(code), name)
-        for code, table in counts.groupby(level="iso3")
-        for name in _cover(table.droplevel("iso3").unstack(fill_value=0.0))  # noqa: PD010
-    }
+    table = counts.unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
+    codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
+    found = set()
+    for code in codes.unique():
+        own = table.to_numpy(dtype=float)[codes == code]
+        found |= {(str(code), str(names[codes == code][row])) for row in _cover(own)}
+    return found
 
 
-def _cover(counts: pd.DataFrame) -> list[str]:
-    """Return the sources, in rows, that cover the regions: the widest, and what adds to them.
+def _cover(counts: FloatArray) -> list[int]:
+    """Return which sources, in rows, cover the regions: the widest, and what adds to them.
 
     Examples
     --------
-    >>> table = pd.DataFrame([[5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]],
-    ...                      index=["wide", "log", "team"])
-    >>> _cover(table)
-    ['wide', 'team']
+    >>> wide, log, team = [5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]
+    >>> _cover(np.array([wide, log, team], dtype=float))
+    [0, 2]
     """
-    covers = (counts > 0) & (counts >= _THIN * counts.max())
-    wide = covers.sum(axis=1) + _FEW  # of a few regions more or less
-    order = pd.DataFrame({"wide": wide, "told": counts.sum(axis=1)})
-    order = order.sort_values(["wide", "told"], ascending=False, kind="stable")
-    found: list[str] = []
+    covers = (counts > 0) & (counts >= _THIN * counts.max(axis=0))
+    wide, told = covers.sum(axis=1) + _FEW, counts.sum(axis=1)  # a few regions more or less
+    order = np.lexsort((-told, -wide))
+    found: list[int] = []
     named = np.zeros(counts.shape[1], dtype=bool)
-    for name in order.index:
-        own = counts.loc[name].to_numpy()
-        as_wide = wide[name] >= _AS_WIDE * wide.max() and own.sum() >= _THIN * order["told"].iloc[0]
-        if own.sum() > 0 and (as_wide or own[~named].sum() >= _NEW * own.sum()):
-            found.append(str(name))
+    for row in order.tolist():
+        own = counts[row]
+        as_wide = wide[row] >= _AS_WIDE * wide.max() and told[row] >= _THIN * told[order[0]]
+        if told[row] > 0 and (as_wide or own[~named].sum() >= _NEW * told[row]):
+            found.append(row)
             named |= own > 0
     return found
 

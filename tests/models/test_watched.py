@@ -12,6 +12,7 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.models.drivers import PastSums
 from riskmap.models.endemic_epidemic import _terms_of
+from riskmap.models.reports import find_reports, history_of_record, report_codes
 from riskmap.models.what_ifs import WhatIfs, lengthen
 from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory
@@ -237,3 +238,37 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     )
     assert zeros < 0.85 * known < missing < 1.15 * known
     assert found > 0.85 * known
+
+
+def test_a_source_teaches_only_of_countries_that_it_covers(tmp_path):
+    """What it tells at length of one country teaches nothing of the next."""
+    regions = rm.datasets.regions()
+    there = regions["parent_id"] == "XQA01"
+    regions["iso3"] = regions["iso3"].mask(there, "XQB")
+    days = pd.date_range("2019-01-06", "2024-12-28", freq="18D").strftime("%Y-%m-%d")
+    told = [
+        ("wide", regions[~there], days),
+        ("local", regions[there], days),
+        ("wide", regions[there].head(1), days[:3]),
+    ]
+    tables = {}
+    for source, some, when in told:
+        rows = some[["name", "parent", "iso3"]].merge(pd.DataFrame({"date": when}), how="cross")
+        rows.columns = ["district", "province", "country", "date"]
+        tables.setdefault(source, []).append(rows.assign(type="armed attack", killed=1))
+    found = []
+    for source, parts in tables.items():
+        table = pd.concat(parts, ignore_index=True)
+        table.insert(0, "id", [f"{source}-{i}" for i in range(len(table))])
+        table.to_csv(tmp_path / f"{source}.csv", index=False)
+        scope = "violence; reach=countries"
+        found.append(rm.read_incidents(tmp_path / f"{source}.csv", scope=scope))
+    located = rm.locate(pd.concat(found, ignore_index=True), regions)
+    panel = rm.count_incidents(located, regions, every="month", as_of="2025-01-01")
+    assert panel.main_sources["violence"] == {("XQA", "wide"), ("XQB", "local")}
+    reports = find_reports(panel, report_codes(panel.evidence))
+    counts = panel.history("violence").counts
+    taught = history_of_record(panel.history("violence"), "violence", reports).counts
+    home = panel.keys["iso3"] == "XQA"
+    np.testing.assert_allclose(taught[:, home], counts[:, home])
+    assert counts[:, ~home].sum() - taught[:, ~home].sum() == pytest.approx(3)

@@ -306,14 +306,15 @@ def test_what_watches_nothing_dilutes_no_share_of_foreigners(assess):
 
 
 @pytest.mark.parametrize("seed", [1, 4, 6])
-def test_the_same_rows_in_two_books_lower_no_level(assess, seed):
+@pytest.mark.parametrize("same", [True, False])
+def test_the_same_rows_in_two_books_lower_no_level(assess, seed, same):
     """One of foreign victims, one of local ones: the second still leads the first."""
     now = log(seed, start="2021-01-01", rate=1.0, foreign=0.1)
     hit = now["foreigners"] == 1
-    books = (
-        ("foreign", now[hit], "foreign; reach=countries"),
-        ("local", now[~hit], "violence; reach=countries"),
+    scopes = (
+        (WATCHES, WATCHES) if same else ("foreign; reach=countries", "violence; reach=countries")
     )
+    books = ("foreign", now[hit], scopes[0]), ("local", now[~hit], scopes[1])
     before, after = assess(("log", now, WATCHES)), assess(*books)
     assert fallen(before, after).empty
     pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
@@ -348,3 +349,25 @@ def test_a_busy_source_that_has_just_stopped_has_a_gap(assess, quiet, told):
     last = pd.Timestamp("2025-02-01") - pd.Timedelta(days=quiet)
     found = assess(("log", now[pd.to_datetime(now["date"]) < last], WATCHES)).risks
     assert (found["reporting_gap"] == told).mean() > 0.9
+
+
+@pytest.mark.parametrize("reach", ["countries", "reports"])
+@pytest.mark.parametrize("months", [12, 20])
+def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach):
+    """The others go on with the same log; that nobody writes of a province is no quiet there."""
+    now, scope = (
+        log(5, start="2021-01-01", rate=1.0, foreign=0.1),
+        f"violence,foreign; reach={reach}",
+    )
+    until = str((pd.Timestamp("2025-02-01") - pd.DateOffset(months=months)).date())
+    there = now["province"] == "Velmar"
+    left = now[~(there & (now["date"] >= until))]
+    before, after = assess(("log", now, scope)), assess(("log", left, scope))
+    home = after.regions.loc[after.regions["parent"] == "Velmar", "region_id"]
+    assert not fallen(before, after)["region_id"].isin(home).any()
+    pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
+    assert (pairs["p_any_y"].fillna(1) > 0.8 * pairs["p_any_x"]).all()
+    known = after.knowledge[after.knowledge["layer"] == "violence"].set_index("region_id")
+    assert known.loc[home, "reasons"].str.contains("silent").all()
+    assert not known["reasons"].drop(home).str.contains("silent").fillna(value=False).any()
+    assert not (after.risks["region_id"].isin(home) & after.risks["risk_level"].between(1, 2)).any()

@@ -75,7 +75,7 @@ def weekly(until=TODAY, *, skip=()):
 
 
 def known(seen, gone=None):
-    watchers = find_watchers(seen, KEYS["iso3"], today=TODAY)
+    watchers = find_watchers(seen, KEYS, today=TODAY)
     table = know_regions(seen, KEYS, watchers, today=TODAY, lost=gone)
     return table[table["layer"] == "violence"].set_index("region_id")
 

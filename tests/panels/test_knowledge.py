@@ -32,7 +32,7 @@ def weekly(start=0, end=TODAY, **options):
 
 
 def find(*tables):
-    return find_watchers(pd.concat(tables), KEYS["iso3"], today=TODAY)
+    return find_watchers(pd.concat(tables), KEYS, today=TODAY)
 
 
 def know(*tables, **options):
@@ -159,7 +159,7 @@ def test_nationals_at_home_have_no_level():
     keys = KEYS.assign(iso3=["CHN", "CHN", "XQB"])
     seen = weekly(0)
     known = know_regions(
-        seen, keys, find_watchers(seen, keys["iso3"], today=TODAY), today=TODAY, group=home
+        seen, keys, find_watchers(seen, keys, today=TODAY), today=TODAY, group=home
     )
     group = known[(known["layer"] == "group") & (known["region_id"] == "a")]
     assert not group["watched"].item()

@@ -14,7 +14,7 @@ def known(scope, *, days=range(0, TODAY, 7), told=1.0, group=None, position=0):
     seen = pd.DataFrame(
         {"position": position, "day": list(days), "source": "s", "scope": scope, "reports": 1.0}
     ).assign(told=told)
-    watchers = find_watchers(seen, KEYS["iso3"], today=TODAY)
+    watchers = find_watchers(seen, KEYS, today=TODAY)
     table = know_regions(seen, KEYS, watchers, today=TODAY, group=group)
     return table.set_index(["region_id", "layer"])
 
@@ -85,7 +85,7 @@ def test_a_region_that_lost_many_recent_rows_is_not_known():
     seen = pd.DataFrame(
         {"position": 0, "day": list(range(0, TODAY, 7)), "source": "s", "reports": 1.0}
     ).assign(told=1.0, scope="violence; reach=countries")
-    watchers = find_watchers(seen, KEYS["iso3"], today=TODAY)
+    watchers = find_watchers(seen, KEYS, today=TODAY)
     day = pd.Timestamp("1970-01-01") + pd.Timedelta(days=TODAY - 20)
     for many, lost in ((1, False), (20, True)):
         gone = pd.DataFrame({"region_id": "a", "event_date": [day] * many, "weight": 1.0})

@@ -248,12 +248,12 @@ def _make_panel(
     seen = see_reports(rows)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    watch = _watch_windows(seen, keys["iso3"], grid.edges, today=today)
+    watch = _watch_windows(seen, keys, grid.edges, today=today)
     for name, values in sums.items():
         if (layer := _SEEN_WITH.get(name)) is not None:
             blind = (watch.watched[layer].T == 0).ravel()
             sums[name] = np.where(blind & (values == 0), np.nan, values)
-    alive = find_watchers(seen, keys["iso3"], today=today)  # what is spread shows who reports
+    alive = find_watchers(seen, keys, today=today)  # what is spread shows who reports
     gone = None if lost is None else share_lost(lost, keys, as_of=grid.as_of, group=group)
     return Panel(
         frame=frame_of(sums, keys=keys, edges=grid.edges),
@@ -283,13 +283,13 @@ class _Watch:
 
 
 def _watch_windows(
-    seen: pd.DataFrame, iso3: pd.Series, edges: NDArray[np.datetime64], *, today: int
+    seen: pd.DataFrame, keys: pd.DataFrame, edges: NDArray[np.datetime64], *, today: int
 ) -> _Watch:
     """Return who watched in which window."""
-    bounds, n = day_numbers(edges), len(iso3)
+    bounds, n, iso3 = day_numbers(edges), len(keys), keys["iso3"]
     named = seen[seen["heard"] > 0]  # what is spread names none of its regions
     told = named.assign(scope="violence")
-    reporting = find_watchers(told, iso3, today=today)
+    reporting = find_watchers(told, keys, today=today)
     told_most = main_sources(reporting, named, iso3, "reports", today=today)
     reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=n)
@@ -297,8 +297,8 @@ def _watch_windows(
     # told is told, however thin: only gaps are left out where nobody watched
     rules = replace(default_rules(), thin_share=0.0)
     late = told[told["day"] >= today - MEMORY_DAYS]
-    everyone = find_watchers(late, iso3, today=today, rules=rules)
-    watchers = find_watchers(named, iso3, today=today)
+    everyone = find_watchers(late, keys, today=today, rules=rules)
+    watchers = find_watchers(named, keys, today=today)
     for layer in LAYERS:
         main = main_sources(watchers, named, iso3, layer, today=today)
         found.watched[layer], found.at_risk[layer] = days_at_risk_share(

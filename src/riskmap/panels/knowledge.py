@@ -68,7 +68,7 @@ def know_regions(
     ...                      "scope": "foreign; reach=reports", "reports": 1, "told": 1})
     >>> keys = pd.DataFrame({"region_id": ["a", "b"], "iso3": "XQA"})
     >>> from riskmap.panels.watchers import find_watchers
-    >>> watchers = find_watchers(seen, keys["iso3"], today=700)
+    >>> watchers = find_watchers(seen, keys, today=700)
     >>> table = know_regions(seen, keys, watchers, today=700)
     >>> table[["region_id", "layer", "watched", "reasons"]].values.tolist()[2:]
     [['b', 'violence', False, 'not_covered;no_reports'], ['b', 'foreign', False, 'no_reports']]

@@ -8,13 +8,14 @@ silence is about.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.cells import day_of
 from riskmap.places.placements import MEMORY_DAYS
@@ -111,7 +112,7 @@ class Watcher:
 
 
 def find_watchers(
-    seen: pd.DataFrame, iso3: pd.Series, *, today: int, rules: Rules | None = None
+    seen: pd.DataFrame, keys: pd.DataFrame, *, today: int, rules: Rules | None = None
 ) -> list[Watcher]:
     """Return who watched where and when, of the sources whose silence may tell anything.
 
@@ -120,8 +121,8 @@ def find_watchers(
     seen : DataFrame
         ``position, day, source, scope``, of reports before `today`; with ``reports``, rows of 0 are
         of incidents spread over several regions: they name the country and none of its regions.
-    iso3 : Series
-        Countries of the regions, in order.
+    keys : DataFrame
+        ``iso3`` and, where there are provinces, ``parent_id`` of the regions, in order.
     today
         The day the panel is made for, since 1970.
     rules : Rules, optional
@@ -130,19 +131,18 @@ def find_watchers(
     --------
     >>> seen = pd.DataFrame({"position": 0, "day": range(0, 700, 7), "source": "a",
     ...                      "scope": "violence; reach=countries"})
-    >>> found, = find_watchers(seen, pd.Series(["XQA", "XQA"]), today=700)
+    >>> found, = find_watchers(seen, pd.DataFrame({"iso3": ["XQA", "XQA"]}), today=700)
     >>> found.alive, found.regions.tolist(), found.end.tolist()
     (True, [0, 1], [700])
     """
     chosen = default_rules() if rules is None else rules
-    country = iso3.fillna("").to_numpy(dtype=object)
     found = []
     stated = seen[seen["scope"].notna()]
     for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
         scope = Scope.parse(str(text))
         if scope.layers:
             name = "" if pd.isna(source) else str(source)
-            found += list(_watch(name, scope, rows, country, today=today, rules=chosen))
+            found += list(_watch(name, scope, rows, keys, today=today, rules=chosen))
     return found
 
 
@@ -150,14 +150,14 @@ def _watch(
     source: str,
     scope: Scope,
     rows: pd.DataFrame,
-    country: NDArray[np.object_],
+    keys: pd.DataFrame,
     *,
     today: int,
     rules: Rules,
 ) -> Iterator[Watcher]:
     """Yield how one source watches each country."""
+    country = keys["iso3"].fillna("").to_numpy(dtype=object)
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
-    sharp = names_region(rows)
     # what is spread shows that the source reports, and not that it names regions of the country
     heard = names_region(rows, "heard")
     until = today - int(np.ceil(scope.delay_days))
@@ -176,30 +176,74 @@ def _watch(
         gap = _last_gap(days[days < until], until, rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
-        if scope.reach != "reports":
-            members = np.flatnonzero(country == code)
-            if scope.reach == "countries" and len(near) < rules.often_days:
-                continue
-            watches = alive and bool(often)
-            yield Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
+        if scope.reach == "countries" and len(near) < rules.often_days:
             continue
-        for region in np.unique(position[sharp & (country[position] == code)]):
-            mine = day[sharp & (position == region)]
-            lately = bool(mine.max() >= until - rules.lately_days)
-            low, high = int(mine.min()), int(mine.max()) + rules.lately_days
-            inside = (end > low) & (begin < high)
-            yield Watcher(
-                source,
-                code,
-                scope,
-                np.array([region]),
-                np.maximum(begin[inside], low),
-                np.minimum(end[inside], high),
-                alive and lately,
-                not alive,
-                gap if low < gap else -1,
-                over,
-            )
+        watches = alive and (bool(often) or scope.reach == "reports")
+        members = np.flatnonzero(country == code)
+        whole = Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
+        for one in _offices(whole, rows, keys, until=until, rules=rules):
+            yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
+
+
+def _offices(
+    whole: Watcher, rows: pd.DataFrame, keys: pd.DataFrame, *, until: int, rules: Rules
+) -> Iterator[Watcher]:
+    """Yield how a source watches the provinces that it tells of, and each that it tells of no more.
+
+    One of several offices that write a log may close, and the log goes on. The coders of a curated
+    feed read of the whole country. After five years a province that is left is a quiet one.
+    """
+    if whole.source in CURATED or "parent_id" not in keys:
+        yield whole
+        return
+    province = pd.factorize(keys["parent_id"])[0]
+    told = rows[np.isin(rows["position"], whole.regions)]
+    told = told.assign(province=province[told["position"].to_numpy(dtype=np.int64)])
+    # what is known to one province only tells of it; what is known to the country, of none
+    vague = told[~names_region(told)].groupby("day")["province"].transform("nunique")
+    told = told.drop(index=vague.index[vague > 1])
+    rest = np.ones(len(whole.regions), dtype=bool)
+    for code, own in told[told["province"] >= 0].groupby("province"):
+        days = np.unique(own["day"].to_numpy(dtype=np.int64))
+        days = days[days < until]
+        sure = find_gaps(
+            days,
+            until,
+            recent_days=rules.recent_days,
+            probability=rules.region_gap_probability,
+            least_days=rules.least_gap_days,
+        )
+        if not sure[-1:].any() or days[-1] < until - rules.gap_days:
+            continue
+        there = province[whole.regions] == code
+        rest &= ~there
+        begin, end = whole.begin, np.minimum(whole.end, days[-1])
+        watched = begin < end
+        yield replace(
+            whole,
+            regions=whole.regions[there],
+            begin=begin[watched],
+            end=end[watched],
+            alive=False,
+            stopped=True,
+        )
+    yield replace(whole, regions=whole.regions[rest])
+
+
+def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:
+    """Yield how a log watches each region from which its reports come."""
+    own = rows[names_region(rows) & np.isin(rows["position"], whole.regions)]
+    for region, day in own.groupby("position")["day"]:
+        low, high = int(day.min()), int(day.max()) + rules.lately_days
+        inside = (whole.end > low) & (whole.begin < high)
+        yield replace(
+            whole,
+            regions=np.array([region]),
+            begin=np.maximum(whole.begin[inside], low),
+            end=np.minimum(whole.end[inside], high),
+            alive=whole.alive and bool(day.max() >= until - rules.lately_days),
+            last_gap=whole.last_gap if low < whole.last_gap else -1,
+        )
 
 
 def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
@@ -330,7 +374,8 @@ def main_sources(
     tell a quarter as much; where a source tells less than a quarter of the fullest it doesn't
     count. Another one is added for the regions that none before it names, when they are where most
     of what it tells happened: two teams that share a country are both main sources, and a log of
-    some districts beside one of the whole country is none, however much it tells of them. Those are
+    some districts beside one of the whole country is none, however much it tells of them. Of
+    ``foreign`` one is added that tells of more attacks on foreigners than all of them. Those are
     left out that have told nothing for five years, that see a part of the layer alone (some
     sectors, or deaths) or don't name it in their scope, and that report too seldom to watch, where
     there are others. What they tell raises; that they watch, and tell little or much of elsewhere,
@@ -370,20 +415,29 @@ def main_sources(
     counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
     table = counts.unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
     codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
+    hits = seen.loc[record, layer].groupby(by[:2]).sum().to_numpy(dtype=float)
     found = set()
     for code in codes.unique():
-        own = table.to_numpy(dtype=float)[codes == code]
-        found |= {(str(code), str(names[codes == code][row])) for row in _cover(own)}
+        here = codes == code
+        main = _cover(table.to_numpy(dtype=float)[here], hits[here])
+        found |= {(str(code), str(names[here][row])) for row in main}
     return found
 
 
-def _cover(counts: FloatArray) -> list[int]:
+def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
     """Return which sources, in rows, cover the regions: the widest, and what adds to them.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_sources, n_regions)
+        What each tells of each region.
+    hits : ndarray, shape (n_sources,)
+        Incidents of the layer that each tells of: one that tells more than all main sources is one.
 
     Examples
     --------
     >>> wide, log, team = [5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]
-    >>> _cover(np.array([wide, log, team], dtype=float))
+    >>> _cover(np.array([wide, log, team], dtype=float), np.zeros(3))
     [0, 2]
     """
     covers = (counts > 0) & (counts >= _THIN * counts.max(axis=0))
@@ -397,6 +451,9 @@ def _cover(counts: FloatArray) -> list[int]:
         if told[row] > 0 and (as_wide or own[~named].sum() >= _NEW * told[row]):
             found.append(row)
             named |= own > 0
+    rest = [row for row in np.argsort(-hits, kind="stable").tolist() if row not in found]
+    for row in rest[:1]:  # as of a desk that keeps two books, one of them of foreigners
+        found += [row] * bool(hits[row] > hits[found].sum())
     return found
 
 

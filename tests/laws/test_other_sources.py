@@ -366,8 +366,24 @@ def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach):
     home = after.regions.loc[after.regions["parent"] == "Velmar", "region_id"]
     assert not fallen(before, after)["region_id"].isin(home).any()
     pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
-    assert (pairs["p_any_y"].fillna(1) > 0.8 * pairs["p_any_x"]).all()
+    others = pairs[~pairs["region_id"].isin(home)]
+    assert (others["p_any_y"] > 0.7 * others["p_any_x"]).all()
     known = after.knowledge[after.knowledge["layer"] == "violence"].set_index("region_id")
     assert known.loc[home, "reasons"].str.contains("silent").all()
     assert not known["reasons"].drop(home).str.contains("silent").fillna(value=False).any()
     assert not (after.risks["region_id"].isin(home) & after.risks["risk_level"].between(1, 2)).any()
+
+
+@pytest.mark.parametrize("seed", [5, 7])
+def test_a_form_that_says_nobody_foreign_by_default_is_no_quiet(assess, seed):
+    """The log goes on; that no report tells of foreigners any more is no chance."""
+    now = log(seed, start="2021-01-01", rate=1.0, foreign=0.1)
+    late = now["date"] >= "2024-01-01"
+    mute = now.assign(foreigners=now["foreigners"].mask(late, 0))
+    mute["nationality"] = now["nationality"].mask(late, "")
+    before, after = assess(("log", now, WATCHES)), assess(("log", mute, WATCHES))
+    narrow = after.risks["layer"] != "violence"
+    assert fallen(before, after).empty
+    assert after.risks.loc[narrow, "reasons"].str.contains("silent").all()
+    wide = after.risks[~narrow].reset_index(drop=True)
+    assert not wide["reasons"].str.contains("silent").fillna(value=False).any()

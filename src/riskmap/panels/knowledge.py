@@ -195,7 +195,7 @@ class _Watch:
             if not one.scope.covers(layer, sector):
                 continue
             covered[(keys["iso3"] == one.iso3).to_numpy()] = True
-            if one.alive:
+            if one.watches(layer):
                 watched[one.regions] = True
                 names_victims = (one.source, one.iso3) in region.names_victims
                 by_name[one.regions] |= layer == "violence" or names_victims
@@ -206,9 +206,10 @@ class _Watch:
             if beside and (one.source, one.iso3) not in region.tell_much:
                 continue
             around = _around(one, keys)
-            if not one.alive:
+            if not one.watches(layer):
                 silent[one.regions] = True
-                stopped[around] |= one.stopped & ~(one.over & watched[around])
+                is_missed = one.stopped or one.watches("violence")
+                stopped[around] |= is_missed & ~(one.over & watched[around])
             if one.last_gap > today - rules.gap_days:
                 was_silent[around] = True
         return cls(watched, by_name, covered, silent & ~watched | stopped, was_silent, names)

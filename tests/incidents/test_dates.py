@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskmap.incidents.date_columns import read_days, read_intervals, read_parts
-from riskmap.incidents.dates import CALENDARS, DateRules, read_day
+from riskmap.incidents.dates import CALENDARS, DateRules, read_day, read_texts
 
-DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
+DAYS = st.dates(date(1971, 1, 1), date(2100, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_any_text_is_a_day_or_has_a_reason(text):
     day = read_day(text)
     assert (day.reason is None) == (day.first is not None or day.instant is not None)
     if day.first is not None:
-        assert 1900 <= day.first.year <= day.last.year <= 2100
+        assert 1946 <= day.first.year <= day.last.year <= 2100
 
 
 def test_parts_and_intervals():
@@ -189,3 +189,23 @@ def test_a_country_of_many_zones_keeps_both_days():
 def test_a_month_or_year_of_another_calendar_is_an_interval(text, first, last):
     day = read_day(text, DateRules(calendar="solar_hijri"))
     assert (day.first, day.last) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize("text", ["1970-01-01", "1970-01-01 00:00:00", "1900-01-01", "1925-01-20"])
+def test_what_a_program_writes_for_no_day_is_none(text):
+    assert read_day(text).first is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "unsure"),
+    [
+        (["2025-03-04 00:00:00", "25/04/2025", "2025-10-04 00:00:00", "28/04/2025"], [0, 2]),
+        (["2025-04-04", "25/04/2025", "2025-10-04", "28/04/2025"], [2]),  # the same either way
+        (["2025-03-24", "25/04/2025", "2025-10-04", "28/04/2025"], []),
+        (["2025-03-04", "25/04/2025"], []),  # may well be a chance
+        (["2025-03-04", "2025-10-04", "2025-10-05", "2025-01-02"], []),
+    ],
+)
+def test_days_that_a_spreadsheet_has_turned_round_are_ambiguous(texts, unsure):
+    reasons = [day.reason for day in read_texts(texts)]
+    assert reasons == ["ambiguous_date" if i in unsure else None for i in range(len(texts))]

@@ -121,7 +121,7 @@ def test_a_day_without_a_month_is_known_to_the_year(tmp_path):
         ("2024-02-30,1,2,A", "bad_date", "an ISO date"),
         ("03/04/2024,1,2,A", "ambiguous_date", "declared format"),
         ("1399-12-14,1,2,A", "other_calendar", "solar_hijri"),
-        ("0024-12-14,1,2,A", "bad_date", "1900 to 2100"),
+        ("0024-12-14,1,2,A", "bad_date", "1946 to 2100"),
         ("2024-01-01,346.912.643,2,A", "bad_coordinates", "latitude: met '346.912.643'"),
         ('2024-01-01,"34,69",2,A', "bad_coordinates", "a number from -90 to 90"),
         ("2024-01-01,1,,A", "bad_coordinates", "longitude: met ''"),

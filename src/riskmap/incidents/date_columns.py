@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import table as country_table
-from riskmap.incidents.dates import DateRules, read_day
+from riskmap.incidents.dates import DateRules, read_texts
 from riskmap.incidents.quarantines import describe
 from riskmap.schema import DATE_PRECISIONS
 
@@ -101,7 +101,7 @@ def read_days(
     """
     rules = rules or DateRules()
     codes, distinct = pd.factorize(texts, use_na_sentinel=False)
-    read = [read_day("" if pd.isna(text) else str(text), rules) for text in distinct]
+    read = read_texts(["" if pd.isna(text) else str(text) for text in distinct], rules)
     first = np.array([day.first for day in read], "datetime64[D]")[codes]
     last = np.array([day.last for day in read], "datetime64[D]")[codes]
     reason = np.array([day.reason for day in read], object)[codes]

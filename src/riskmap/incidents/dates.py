@@ -18,12 +18,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 #: What a date should look like, for messages.
 ISO = "an ISO date such as 2024-03-31"
-FIRST_YEAR, LAST_YEAR = 1900, 2100
+FIRST_YEAR, LAST_YEAR = 1946, 2100
+#: What programs write where there is no day; others write one of 1900, which is out of range.
+_NO_DAY = date(1970, 1, 1)
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -98,9 +100,8 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
     try:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
-        if rules.format is not None:
-            return _in_format(text, rules.format)
-        return _by_shape(text)
+        day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
+        return Day(reason="no_date") if day.first == day.last == _NO_DAY else day
     except (ValueError, OverflowError):
         return Day(reason="bad_date")
 
@@ -212,6 +213,38 @@ def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
         return Day(reason="bad_date", expected=expected)
     days = calendar.interval(parts["year"], parts.get("month"), parts.get("day"))
     return Day(reason="bad_date", expected=expected) if days is None else _plausible(*days)
+
+
+def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day]:
+    """Return the days that the distinct texts of a column name.
+
+    A spreadsheet of another country takes ``03/04/2025`` for 4 March, shows it as a date, and
+    leaves ``25/04/2025`` as text. In such a column no date has a day beyond 12 and no text a day up
+    to 12. Had two people written it, that would be so by a chance of .4 for each date and .6 for
+    each text; where that is less than .1, what is shown as a date is ambiguous.
+
+    Examples
+    --------
+    >>> days = read_texts(["2025-03-04", "25/04/2025", "2025-10-04", "28/04/2025"])
+    >>> [day.reason for day in days]
+    ['ambiguous_date', None, 'ambiguous_date', None]
+    """
+    days = [read_day(text, rules) for text in texts]
+    if rules is not None and rules.format is not None:
+        return days
+    bodies = [_TIME.sub("", text).strip() for text in texts]
+    dates: dict[int, date] = {}
+    for i, (day, body) in enumerate(zip(days, bodies, strict=True)):
+        if day.first is not None and (one := _NUMBERS.fullmatch(body)) and one[3]:
+            dates[i] = day.first
+    written = [day for day, body in zip(days, bodies, strict=True) if _DAY_FIRST.fullmatch(body)]
+    no_chance = 0.4 ** len(dates) * 0.6 ** len(written) < 0.1  # noqa: PLR2004 - one in ten
+    late = any(day.day > 12 for day in dates.values())  # noqa: PLR2004 - no month
+    if not dates or not written or not no_chance or late or any(day.reason for day in written):
+        return days
+    unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
+    turned = {i for i, day in dates.items() if day.day != day.month}
+    return [unsure if i in turned else day for i, day in enumerate(days)]
 
 
 @dataclass(frozen=True)

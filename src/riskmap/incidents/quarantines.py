@@ -29,7 +29,7 @@ REASONS = {
     "ragged_row": "the row has more or fewer fields than the header",
     "hashtag_row": "the row holds HXL hashtags and belongs to the header",
     "no_date": "no date is given",
-    "bad_date": "the date can't be read, does not exist, or lies outside 1900 to 2100",
+    "bad_date": "the date can't be read, does not exist, or lies outside 1946 to 2100",
     "ambiguous_date": "day and month could be swapped, and no format is declared",
     "other_calendar": "the year belongs to another calendar than the declared one",
     "future_date": "the date lies after the day on which the row became known",

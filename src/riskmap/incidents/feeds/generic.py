@@ -58,7 +58,7 @@ def column_names() -> Mapping[str, tuple[str, ...]]:
     Examples
     --------
     >>> column_names()["event_date"]
-    ('event_date', 'date', 'date_start', 'incident_date', 'fecha')
+    ('event_date', 'incident_date', 'date', 'date_start', 'fecha')
     """
     told: dict[str, dict[str, list[str]]] = {}
     for row in read_list("incident_words.csv"):

@@ -1,4 +1,4 @@
-"""Areas that regions share: overlaps and gaps, mending them, and counts carried to other borders.
+"""Areas that regions share: overlaps, and counts carried to other borders.
 
 Areas are in square kilometres, measured in the equal-area projection EPSG:6933 (EASE-Grid 2.0,
 cylindrical; Brodzik et al., 2012).
@@ -103,103 +103,6 @@ def _sharing(
     order = np.lexsort((j, i))
     order = order[(area > least)[order]]
     return i[order], j[order], area[order]
-
-
-def find_gaps(shapes: np.ndarray) -> np.ndarray:
-    """Return the holes that valid polygons enclose together, as polygons.
-
-    Holes smaller than ten metres squared are left out.
-
-    Examples
-    --------
-    >>> frame = shapely.box(0, 0, 3, 3).difference(shapely.box(1, 1, 2, 2))
-    >>> shapely.area(find_gaps(np.array([frame]))).tolist()
-    [1.0]
-    """
-    union = shapely.union_all(shapes)
-    shells = shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(union)))
-    holes = shapely.get_parts(shapely.difference(shapely.union_all(shells), union))
-    return holes[areas_km2(holes) > SMALLEST_KM2]
-
-
-def widths_m(shapes: np.ndarray, area_km2: FloatArray) -> FloatArray:
-    """Return the mean widths of polygons: twice the area by the perimeter, in metres.
-
-    Examples
-    --------
-    >>> strip = np.array([shapely.box(0, 0, 1, 0.001)])
-    >>> widths_m(strip, areas_km2(strip)).round().tolist()
-    [110.0]
-    """
-    from pyproj import Geod
-
-    globe = Geod(ellps="WGS84")
-    perimeter = [abs(globe.geometry_length(line)) for line in shapely.boundary(shapes)]
-    return 2e6 * area_km2 / np.array(perimeter, dtype=np.float64)
-
-
-def dissect(
-    shapes: np.ndarray, *, widest_gap_m: float
-) -> tuple[np.ndarray, FloatArray, FloatArray]:
-    """Return valid polygons as an exact coverage: every place in one polygon or in none.
-
-    Returns
-    -------
-    pieces : ndarray of geometries
-        What is left of each polygon, gaps included.
-    gained, lost : ndarray
-        What each gained by gaps and lost by overlaps, in square kilometres.
-
-    Examples
-    --------
-    >>> boxes = np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 4, 1)])
-    >>> pieces, gained, lost = dissect(boxes, widest_gap_m=0)
-    >>> shapely.area(pieces).tolist(), gained.tolist(), lost.round().tolist()
-    ([2.0, 2.0], [0.0, 0.0], [0.0, 12308.0])
-    """
-    n = len(shapes)
-    gaps = find_gaps(shapes)
-    narrow = (widths_m(gaps, areas_km2(gaps)) <= widest_gap_m).any()
-    if shapely.coverage_is_valid(shapes) and not narrow:
-        return shapes, np.zeros(n), np.zeros(n)
-    lines = shapely.get_parts(shapely.union_all(shapely.boundary(shapes)))
-    faces = shapely.get_parts(shapely.polygonize(lines))
-    face, shape = shapely.STRtree(shapes).query(
-        shapely.point_on_surface(faces), predicate="intersects"
-    )
-    held = _owners(face, shape, shapes, len(faces))
-    owner = _fill_gaps(faces, held, widest_gap_m)
-    area = areas_km2(faces)
-    filled = (held < 0) & (owner >= 0)
-    given = shape != owner[face]
-    pieces = [shapely.coverage_union_all(faces[owner == k]) for k in range(n)]
-    gained = np.bincount(owner[filled], weights=area[filled], minlength=n).astype(np.float64)
-    lost = np.bincount(shape[given], weights=area[face[given]], minlength=n).astype(np.float64)
-    return np.array(pieces, dtype=object), gained, lost
-
-
-def _owners(face: IntArray, shape: IntArray, shapes: np.ndarray, n_faces: int) -> IntArray:
-    """Return the smallest of the polygons that hold each face, -1 where none does."""
-    order = np.lexsort((shape, areas_km2(shapes)[shape], face))
-    found, first = np.unique(face[order], return_index=True)
-    owner = np.full(n_faces, -1, dtype=np.int64)
-    owner[found] = shape[order][first]
-    return owner
-
-
-def _fill_gaps(faces: np.ndarray, owner: IntArray, widest_gap_m: float) -> IntArray:
-    """Return the owners of faces, narrow gaps given to the neighbour with the longest border."""
-    gaps = np.flatnonzero(owner < 0)
-    gaps = gaps[widths_m(faces[gaps], areas_km2(faces[gaps])) <= widest_gap_m]
-    filled = owner.copy()
-    tree = shapely.STRtree(faces)
-    for gap in gaps:
-        around = tree.query(faces[gap], predicate="intersects")
-        around = np.sort(around[owner[around] >= 0])
-        shared = shapely.length(shapely.intersection(faces[gap], faces[around]))
-        by_owner = np.bincount(owner[around], weights=shared)
-        filled[gap] = by_owner.argmax()
-    return filled
 
 
 def mend(shapes: np.ndarray) -> np.ndarray:

@@ -160,7 +160,6 @@ PLACEMENT_COLUMNS = (
     Column("method", TEXT, "how it was placed: 'stated', 'point', ..."),
     Column("confidence", NUMBER, "probability, 0 to 1, that the region is the right one"),
     Column("boundary_distance_m", NUMBER, "metres from the point to the region's border"),
-    Column("on_edge", FLAG, "whether the point lies on a border that regions share"),
     Column("conflict_region_id", TEXT, "region of the point where it is not the stated one"),
 )
 

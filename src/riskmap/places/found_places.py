@@ -18,7 +18,7 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.evidence import Evidence, gather_evidence, level_of, name_one
-from riskmap.places.points import boundary_distances, flag_known_points
+from riskmap.places.points import boundary_distances, match_centres
 from riskmap.places.region_index import RegionIndex
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ _SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
 
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
-_EDGE_M = 0.01
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Places:
     placed : DataFrame
         One row a usable incident that belongs to one region: ``row`` and ``position`` of the two,
         ``weight``, ``method`` (the place of a word in :data:`METHODS`), ``confidence``, ``metres``
-        to the border, ``on_edge``, and ``conflict``, the position of another region, -1 for none.
+        to the border, and ``conflict``, the position of another region, -1 for none.
     area : Series of str
         The area that each vague incident is known to, as in
         :class:`riskmap.places.evidence.Evidence`; missing for the others.
@@ -97,14 +96,13 @@ def find_places(
     *,
     gazetteer: NameResolver | None = None,
     index: RegionIndex | None = None,
-    spread: str | None = "history",
     measure: bool = True,
 ) -> Places:
     """Find the region or the area of each incident.
 
     Parameters
     ----------
-    incidents, regions, gazetteer, spread
+    incidents, regions, gazetteer
         As for :func:`riskmap.locate`.
     index
         The index of the regions; it is made when not given.
@@ -126,13 +124,16 @@ def find_places(
     usable = (usable[~refused] if refused.any() else usable).reset_index(drop=True)
     evidence = gather_evidence(usable, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
-    area = evidence.area.where((evidence.region < 0) & ~outside & (spread is not None))
+    area = evidence.area.where((evidence.region < 0) & ~outside)
     vague = area.notna().to_numpy()
     why = _reasons(regions, evidence, vague=vague)
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
-        sharp = _measured(sharp, regions, evidence, index)
+        position, points = sharp["position"].to_numpy(), (evidence.x, evidence.y)
+        at = (values[sharp["row"]] for values in points)
+        metres = boundary_distances(regions.geometry.to_numpy(), position, *at)
+        sharp = sharp.assign(metres=metres)
     reasons = pd.Series(why.array.take(evidence.place))
     unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
@@ -199,34 +200,16 @@ def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) ->
     ]
     is_point = method == METHODS.index("point")
     untold = is_point & places["geo_precision"].isna().to_numpy()
-    method[untold] = _doubted(places[untold], regions)
+    if untold.any():
+        points = places[untold].geometry.to_numpy()
+        doubted = match_centres(points, regions, level=level_of(regions))
+        method[untold] = [METHODS.index(kind or "point") for kind in doubted]
     trust = np.array([CONFIDENCE.get(word, np.nan) for word in METHODS])[method]
     trust[untold & (method == METHODS.index("point"))] = CONFIDENCE["untold"]
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
     sharp = {"row": at, "position": chosen, "weight": 1.0, "method": method, "confidence": trust}
-    unmeasured = {"metres": np.nan, "on_edge": False}
     conflict = np.where(elsewhere, pointed, -1)
-    return pd.DataFrame(sharp | unmeasured | {"conflict": conflict})
-
-
-def _measured(
-    sharp: pd.DataFrame, regions: gpd.GeoDataFrame, evidence: Evidence, index: RegionIndex
-) -> pd.DataFrame:
-    """Return placements with the distance of each place to the border of its region.
-
-    On an edge is what lies on the border of its region and in another one too.
-    """
-    geometries = regions.geometry.to_numpy()
-    position = sharp["position"].to_numpy()
-    x, y = evidence.x[sharp["row"]], evidence.y[sharp["row"]]
-    metres = boundary_distances(geometries, position, x, y)
-    near = np.flatnonzero(metres < _EDGE_M)
-    points = shapely.points(x[near], y[near])
-    touching = near[shapely.touches(geometries[position[near]], points)]
-    who, _ = index.query_all(x[touching], y[touching])
-    on_edge = np.zeros(len(x), dtype=bool)
-    on_edge[touching[np.bincount(who, minlength=len(touching)) > 1]] = True
-    return sharp.assign(metres=metres, on_edge=on_edge)
+    return pd.DataFrame(sharp | {"metres": np.nan, "conflict": conflict})
 
 
 def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
@@ -234,18 +217,6 @@ def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
     at = pd.Index(sharp["row"]).get_indexer(place)
     rows = np.flatnonzero(at >= 0)
     return sharp.iloc[at[rows]].assign(row=rows).reset_index(drop=True)
-
-
-def _doubted(untold: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> list[int]:
-    """Return ``capital`` or ``centroid`` for points that may stand for a larger area, or ``point``.
-
-    Only areas that are larger than the regions matter: a district's own centre is in the district.
-    """
-    if untold.empty:
-        return []
-    larger = ("country", "province")[: level_of(regions)]
-    flags = [str(flag).partition("_") for flag in flag_known_points(untold, regions)]
-    return [METHODS.index(kind if area in larger else "point") for area, _, kind in flags]
 
 
 def _are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:

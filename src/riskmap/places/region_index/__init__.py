@@ -171,43 +171,6 @@ class RegionIndex:
             np.minimum.at(found, points, polygons.astype(np.int32))
         return np.where(found == beyond, OUTSIDE, found).astype(np.int32)
 
-    def query_all(self, lon: ArrayLike, lat: ArrayLike) -> IntArray:
-        """Return every pair of a point and a region that covers it.
-
-        Parameters
-        ----------
-        lon, lat : array-like of float, shape (n,)
-            The points, in degrees.
-
-        Returns
-        -------
-        ndarray of int64, shape (2, n_pairs)
-            Positions of points and of regions, as :meth:`shapely.STRtree.query` returns them,
-            ordered by point and then by ``region_id``.
-
-        Raises
-        ------
-        InputError
-            When `lon` and `lat` are not one-dimensional and of one length.
-
-        Examples
-        --------
-        >>> import riskmap as rm
-        >>> regions = rm.datasets.regions()
-        >>> corner = regions.geometry.iloc[0].exterior.coords[0]
-        >>> pairs = rm.RegionIndex(regions).query_all([corner[0]], [corner[1]])
-        >>> pairs.shape[0], 0 in pairs[1]
-        (2, True)
-        """
-        x, y = _as_points(lon, lat)
-        found = [np.empty((2, 0), dtype=np.int64)]
-        for points, longitudes in [(np.arange(len(x)), x), *self._turns(x)]:
-            blocks = cover_points(self._polygons, self._bounds, longitudes, y[points])
-            found.extend(np.stack([points[hits], polygons]) for polygons, hits in blocks)
-        who, polygons = np.unique(np.concatenate(found, axis=1), axis=1)
-        pairs = np.stack([who, self._positions[polygons]])
-        return pairs[:, (np.diff(pairs, prepend=-1) != 0).any(axis=0)]
-
     def _turns(self, x: FloatArray) -> list[tuple[IntArray, FloatArray]]:
         """Return the points that meet regions a turn away, with their longitudes there.
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.places.points import match_centres
+from riskmap.places.found_places import match_centres
 from riskmap.settings import data_path
 
 

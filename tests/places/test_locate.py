@@ -320,7 +320,7 @@ def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
 
 def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch, tmp_path):
     (tmp_path / "a.csv").write_text("iso3,kind,lon,lat\nXQA,country_capital,2.5,-7.5\n")
-    monkeypatch.setattr("riskmap.places.points.data_path", lambda _: tmp_path / "a.csv")
+    monkeypatch.setattr("riskmap.places.found_places.data_path", lambda _: tmp_path / "a.csv")
     row = located((2.501, -7.501), geo_precision=None).placements.iloc[0]
     assert (row["method"], row["region_id"], row["confidence"]) == ("capital", "XQA0101", 0.5)
     assert located((2.501, -7.501)).placements["method"].item() == "point"

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.spatial import cKDTree
 
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import Evidence, gather_evidence, level_of, name_one
-from riskmap.places.points import boundary_distances, match_centres
 from riskmap.places.region_index import RegionIndex
+from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.typing import IntArray, NameResolver
+    from riskmap.typing import FloatArray, IntArray, NameResolver
 
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
@@ -53,6 +55,9 @@ NO_LOSS = (DUPLICATE, "withdrawn", "no_incident", "aggregate", "hashtag_row", "r
 
 #: What two rows of one id have in common when they are copies.
 _SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
+
+#: A kilometre on the unit sphere: what counts as on a centre or capital.
+_CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
 
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
@@ -217,6 +222,71 @@ def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
     at = pd.Index(sharp["row"]).get_indexer(place)
     rows = np.flatnonzero(at >= 0)
     return sharp.iloc[at[rows]].assign(row=rows).reset_index(drop=True)
+
+
+def match_centres(
+    points: NDArray[np.object_], regions: gpd.GeoDataFrame, *, level: int
+) -> list[str | None]:
+    """Say which points merely sit on the centre or the capital of an area larger than the regions.
+
+    Only larger areas matter: a district's own centre is in the district. An area has two centres:
+    its centroid, and a point that lies inside it for sure. Capitals are those that ship with
+    riskmap (``data/places/capitals.csv``), of the regions' countries. Within a kilometre counts as
+    on it: gazetteers differ by as much.
+
+    Parameters
+    ----------
+    points : ndarray of points, shape (n,)
+        None of them missing or empty.
+    regions
+        Regions table.
+    level
+        Administrative level of the regions.
+
+    Returns
+    -------
+    list
+        ``"centroid"``, ``"capital"`` or None for each; of several, that of the largest area.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> shapes = [districts.union_all(), districts.geometry.iloc[2]]
+    >>> points = np.array([shape.centroid for shape in shapes])
+    >>> match_centres(points, districts, level=2)
+    ['centroid', None]
+    """
+    capitals = pd.read_csv(data_path("places/capitals.csv"), keep_default_na=False)
+    capitals = capitals[capitals["iso3"].isin(regions["iso3"].dropna())]
+    kinds, known = [], [np.empty((0, 2))]
+    for area, key in (("country", "iso3"), ("province", "parent_id"))[:level]:
+        areas = regions.dropna(subset=[key])
+        if area == "country" or areas[key].nunique() > areas["iso3"].nunique():
+            merged = [_merge(rows.to_numpy()) for _, rows in areas.groupby(key).geometry]
+            centres = [*shapely.centroid(merged), *shapely.point_on_surface(merged)]
+            known.append(shapely.get_coordinates(centres))
+            kinds += ["centroid"] * len(centres)
+        own = capitals[capitals["kind"] == f"{area}_capital"]
+        known.append(own[["lon", "lat"]].to_numpy())
+        kinds += ["capital"] * len(own)
+    tree = cKDTree(_on_sphere(np.concatenate(known)))
+    near = tree.query_ball_point(_on_sphere(shapely.get_coordinates(points)), _CHORD)
+    return [kinds[min(found)] if found else None for found in near]
+
+
+def _merge(shapes: np.ndarray) -> shapely.Geometry:
+    """Return the union of shapes, or their collection where they are too broken to be united."""
+    try:
+        return shapely.union_all(shapes)
+    except shapely.GEOSException:
+        return shapely.geometrycollections(shapes)
+
+
+def _on_sphere(points: FloatArray) -> FloatArray:
+    """Return longitudes and latitudes, shape (n, 2), as points on the unit sphere, shape (n, 3)."""
+    x, y = np.radians(points).T
+    return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)], axis=-1)
 
 
 def _are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:

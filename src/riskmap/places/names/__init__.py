@@ -1,8 +1,8 @@
 """Names to regions, in bulk and offline: the gazetteer.
 
-Spellings are folded (:mod:`riskmap.places.names.folding`), names of regions, places and dated
-aliases are its forms (:mod:`riskmap.places.names.forms`), and :mod:`riskmap.places.names.matching`
-says which of them a written name meets.
+Names of regions, places and dated aliases, their spellings folded, are its forms
+(:mod:`riskmap.places.names.forms`); :mod:`riskmap.places.names.matching` says which of them a
+written name meets.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.places.names.folding import name_variants
 from riskmap.places.names.forms import (
     OTHER_NAME,
     Form,
     check_aliases,
+    name_variants,
     place_forms,
     read_aliases,
     region_forms,

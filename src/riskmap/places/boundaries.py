@@ -8,17 +8,15 @@ version without asking again. A download that stops goes on where it stopped.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import hashlib
 import re
-import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from riskmap.downloads import Service, ask, refuse_offline, stream, write_whole
-from riskmap.errors import BoundaryError, RiskmapWarning, ServiceError
+from riskmap.errors import BoundaryError, ServiceError
 from riskmap.settings import cache_folder, data_path
 
 if TYPE_CHECKING:
@@ -51,19 +49,16 @@ class Boundary:
         The commit that the address names, so that the address always gives the same file.
     url
         Where the file is.
-    licence, source, year
-        Its licence, whom geoBoundaries has it from, and the year it shows.
-    units
-        How many regions it should hold.
+    licence, source
+        Its licence, and whom geoBoundaries has it from.
     sha256
         Of the file; empty until it has been downloaded, unless it is a known one.
 
     Examples
     --------
-    >>> boundary = Boundary("AFG-ADM2-17698898", "9469f09", url="", licence="Public Domain",
-    ...                     source="", year="2014", units=398)
-    >>> boundary.version, boundary.file_name
-    ('AFG-ADM2-17698898@9469f09', 'AFG-ADM2-17698898-9469f09.geojson')
+    >>> boundary = Boundary("AFG-ADM2-17698898", "9469f09", "", licence="Public Domain", source="")
+    >>> boundary.version
+    'AFG-ADM2-17698898@9469f09'
     """
 
     boundary_id: str
@@ -71,8 +66,6 @@ class Boundary:
     url: str
     licence: str
     source: str
-    year: str
-    units: int
     sha256: str = ""
 
     @property
@@ -80,23 +73,14 @@ class Boundary:
         """The version as it stands in outputs."""
         return f"{self.boundary_id}@{self.commit}"
 
-    @property
-    def file_name(self) -> str:
-        """The name of its file in the cache."""
-        return f"{self.boundary_id}-{self.commit}.geojson"
 
-
-def fetch_boundary(
-    iso3: str, level: int, *, service: Service | None = None, update: bool = False
-) -> tuple[Boundary, Path]:
+def fetch_boundary(iso3: str, level: int, *, update: bool = False) -> tuple[Boundary, Path]:
     """Return the pinned boundaries of a country and the path of their file, from the cache or not.
 
     Parameters
     ----------
     iso3, level
         The country's alpha-3 code and the administrative level, 0 to 5.
-    service
-        Where to ask; geoBoundaries' open release when not given.
     update
         Ask again, and pin what the service has now.
 
@@ -116,22 +100,31 @@ def fetch_boundary(
     ServiceError
         When the service fails, leads to another host, or gives something else than the file.
     """
-    service = service or GEOBOUNDARIES
     folder = cache_folder() / "boundaries"
     pin = folder / f"{iso3}-ADM{level}.json"
     boundary = None if update else _read_pin(pin)
     if boundary is None:
         refuse_offline(f"the boundaries of {iso3}, level {level} would have to be downloaded")
-        answer = ask(f"{service.api}/{iso3}/ADM{level}/", service)
+        answer = ask(f"{GEOBOUNDARIES.api}/{iso3}/ADM{level}/", GEOBOUNDARIES)
         if answer is None:
             raise BoundaryError("geoBoundaries has no such level", met=f"{iso3} ADM{level}")
         boundary = parse_answer(answer, iso3=iso3, level=level)
-    path = folder / boundary.file_name
-    if not _is_whole(path, boundary.sha256):
+    path = folder / f"{boundary.boundary_id}-{boundary.commit}.geojson"
+    if not (boundary.sha256 and path.is_file() and _hash(path) == boundary.sha256):
         refuse_offline(f"the file {path.name} would have to be downloaded")
-        boundary = _download(boundary, path, service)
-    _write_pin(pin, boundary)
+        boundary = _download(boundary, path)
+    text = orjson.dumps(asdict(boundary), option=orjson.OPT_INDENT_2) + b"\n"
+    if not (pin.is_file() and pin.read_bytes() == text):
+        write_whole(pin, text)
     return boundary, path
+
+
+def _read_pin(pin: Path) -> Boundary | None:
+    """Return what is pinned; None when nothing is, or when it can't be read."""
+    try:
+        return Boundary(**orjson.loads(pin.read_bytes()))
+    except (FileNotFoundError, orjson.JSONDecodeError, TypeError):
+        return None
 
 
 def parse_answer(answer: Any, *, iso3: str, level: int) -> Boundary:
@@ -157,32 +150,23 @@ def parse_answer(answer: Any, *, iso3: str, level: int) -> Boundary:
     'AFG-ADM2-1@9469f09'
     """
     fields = answer if isinstance(answer, dict) else {}
-    texts = {key: value for key, value in fields.items() if isinstance(value, str)}
-    asked = {"boundaryISO": iso3, "boundaryType": f"ADM{level}"}
-    for key, wanted in asked.items():
-        if texts.get(key) != wanted:
-            raise ServiceError(f"geoBoundaries: {key} is {texts.get(key)!r}, expected {wanted!r}")
-    url = texts.get("simplifiedGeometryGeoJSON", "")
+    # geoBoundaries writes "nan" where it knows nothing
+    told = {key: text for key, text in fields.items() if isinstance(text, str) and text != "nan"}
+    for key, wanted in (("boundaryISO", iso3), ("boundaryType", f"ADM{level}")):
+        if told.get(key) != wanted:
+            raise ServiceError(f"geoBoundaries: {key} is {told.get(key)!r}, expected {wanted!r}")
+    url, boundary_id = told.get("simplifiedGeometryGeoJSON", ""), told.get("boundaryID", "")
     commit = _COMMIT.search(url)
-    boundary_id = texts.get("boundaryID", "")
     if commit is None or not _BOUNDARY_ID.fullmatch(boundary_id):
         raise ServiceError(f"geoBoundaries names no fixed version: {boundary_id!r} at {url!r}")
-    units = texts.get("admUnitCount", "")
     return Boundary(
         boundary_id=boundary_id,
         commit=commit[1],
         url=url,
-        licence=_known(texts.get("boundaryLicense")) or "not stated",
-        source=_known(texts.get("boundarySource")),
-        year=_known(texts.get("boundaryYearRepresented")),
-        units=int(units) if units.isdecimal() else 0,
+        licence=told.get("boundaryLicense") or "not stated",
+        source=told.get("boundarySource", ""),
         sha256=_known_hash(boundary_id, commit[1]),
     )
-
-
-def _known(text: str | None) -> str:
-    """Return a field's text; geoBoundaries writes "nan" where it knows nothing."""
-    return "" if text is None or text == "nan" else text
 
 
 def _known_hash(boundary_id: str, commit: str) -> str:
@@ -193,29 +177,23 @@ def _known_hash(boundary_id: str, commit: str) -> str:
     return known.get((boundary_id, commit), "")
 
 
-def _is_whole(path: Path, sha256: str) -> bool:
-    """Return whether a file is there and is the one that was pinned."""
-    return bool(sha256) and path.is_file() and _hash(path) == sha256
-
-
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _download(boundary: Boundary, path: Path, service: Service) -> Boundary:
+def _download(boundary: Boundary, path: Path) -> Boundary:
     """Return the boundary with the sha256 of its file, which has been put in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    goes_on = part.is_file()
-    stream(boundary.url, part, service)
-    try:
-        _check_body(part, boundary)
-    except ServiceError:
-        if not goes_on:
-            raise
-        # What an earlier try left was no part of the file: start over.
-        stream(boundary.url, part, service)
-        _check_body(part, boundary)
+    # What an earlier try left may be no part of the file: then it starts over.
+    for is_last in (not part.is_file(), True):
+        stream(boundary.url, part, GEOBOUNDARIES)
+        message = _find_fault(part.read_bytes())
+        if not message:
+            break
+        part.unlink()
+        if is_last:
+            raise ServiceError(f"{boundary.url}: {message}")
     sha256 = _hash(part)
     if boundary.sha256 not in ("", sha256):
         part.unlink()
@@ -224,43 +202,15 @@ def _download(boundary: Boundary, path: Path, service: Service) -> Boundary:
             f"sha256 {sha256}, expected {boundary.sha256}"
         )
     part.replace(path)
-    return dataclasses.replace(boundary, sha256=sha256)
+    return replace(boundary, sha256=sha256)
 
 
-def _check_body(part: Path, boundary: Boundary) -> None:
-    """Raise, and forget the download, unless it is a whole GeoJSON file."""
-    body = part.read_bytes()
-    message = ""
+def _find_fault(body: bytes) -> str:
+    """Return why what came is no whole GeoJSON file; nothing when it is one."""
     if body.startswith(_POINTER):
-        message = "a Git LFS pointer stands in the file's place; try again later"
-    else:
-        try:
-            features = orjson.loads(body)["features"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            message = f"no whole GeoJSON file, met {body[:40]!r}"
-    if message:
-        part.unlink()
-        raise ServiceError(f"{boundary.url}: {message}")
-    if boundary.units not in (0, len(features)):
-        warnings.warn(
-            f"{boundary.boundary_id} holds {len(features)} regions, "
-            f"geoBoundaries speaks of {boundary.units}",
-            RiskmapWarning,
-            stacklevel=2,
-        )
-
-
-def _read_pin(pin: Path) -> Boundary | None:
-    """Return what is pinned; None when nothing is, or when it can't be read."""
+        return "a Git LFS pointer stands in the file's place; try again later"
     try:
-        return Boundary(**orjson.loads(pin.read_bytes()))
-    except (FileNotFoundError, orjson.JSONDecodeError, TypeError):
-        return None
-
-
-def _write_pin(pin: Path, boundary: Boundary) -> None:
-    """Write what is pinned."""
-    text = orjson.dumps(dataclasses.asdict(boundary), option=orjson.OPT_INDENT_2) + b"\n"
-    if pin.is_file() and pin.read_bytes() == text:
-        return
-    write_whole(pin, text)
+        features = orjson.loads(body)["features"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        features = None
+    return "" if features else f"no whole GeoJSON file, met {body[:40]!r}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 #: How many rows a message names before it stops.
-_NAMED = 5
+NAMED = 5
 _PCODE_COUNTRY = r"^([A-Z]{2,3})\d"
 
 
@@ -158,15 +158,14 @@ def read_table(
     >>> bool(table["region_id"].is_unique)
     True
     """
-    path = None if isinstance(source, pd.DataFrame) else source
     with naming(source):
         frame = read_polygons(source)
         meaning = _meaning(frame, overrides)
         if as_is:
-            table = _tabulate(frame, meaning, meaning.texts(frame, "ids")[0], path)
+            table = _tabulate(frame, meaning, meaning.texts(frame, "ids")[0], source)
             return table.assign(name=_first_name(frame, meaning))
-        frame = _leave_out_nameless(frame, meaning, path)
-        return _tabulate(frame, meaning, _choose_ids(frame, meaning, path), path)
+        frame = _leave_out_nameless(frame, meaning, source)
+        return _tabulate(frame, meaning, _choose_ids(frame, meaning, source), source)
 
 
 def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None]) -> Meaning:
@@ -192,7 +191,7 @@ def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None]) -> Meanin
 
 
 def _leave_out_nameless(
-    frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, source: Path | pd.DataFrame
 ) -> gpd.GeoDataFrame:
     """Return the features that have an id or a name; one without either can't be reported on."""
     told = [text.notna() for word in ("ids", "names") for text in meaning.texts(frame, word)]
@@ -204,16 +203,18 @@ def _leave_out_nameless(
     left_out = shapely.union_all(mend(frame.geometry[silent].to_numpy()))
     others = shapely.union_all(mend(frame.geometry[~silent].to_numpy()))
     area, bare = areas_km2(np.array([left_out, shapely.difference(left_out, others)]))
-    rows = ", ".join(str(i + 1) for i in np.flatnonzero(silent)[:_NAMED])
+    rows = ", ".join(str(i + 1) for i in np.flatnonzero(silent)[:NAMED])
     warn(
-        path,
+        source,
         f"{silent.sum()} features have neither id nor name and are left out "
         f"({area:,.0f} km², {bare:,.0f} of them in no other region; feature {rows})",
     )
     return frame[~silent].reset_index(drop=True)
 
 
-def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None) -> pd.Series:
+def _choose_ids(
+    frame: gpd.GeoDataFrame, meaning: Meaning, source: Path | pd.DataFrame
+) -> pd.Series:
     """Return the first column of ids that is complete and unique, or the best mended.
 
     A feature without an id in an otherwise unique column gets one made of its parent and its name,
@@ -223,12 +224,12 @@ def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None) ->
     for column, ids in zip(columns, candidates, strict=True):
         if ids.notna().all() and ids.is_unique:
             if column != columns[0]:
-                warn(path, f"{columns[0]} has gaps or doubles, ids are from {column}")
+                warn(source, f"{columns[0]} has gaps or doubles, ids are from {column}")
             return ids
     column, ids = columns[0], candidates[0]
     twice = ids[ids.notna() & ids.duplicated(keep=False)]
     if len(twice):
-        rows = ", ".join(str(i + 1) for i in twice.index[:_NAMED])
+        rows = ", ".join(str(i + 1) for i in twice.index[:NAMED])
         row, met = int(twice.index[0]) + 1, f"{twice.iloc[0]} (features {rows})"
         wanted = "unique ids, or another column by id="
         raise BoundaryError("ids stand twice", row=row, column=column, met=met, expected=wanted)
@@ -237,7 +238,7 @@ def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None) ->
     kept, ids = made[ids.isna()], ids.fillna(made)
     if not ids.is_unique:
         raise BoundaryError("features without an id share a name", column=column, expected="id=")
-    warn(path, f"no {column} for {len(kept)} features, kept as {', '.join(kept[:_NAMED])}")
+    warn(source, f"no {column} for {len(kept)} features, kept as {', '.join(kept[:NAMED])}")
     return ids
 
 
@@ -250,7 +251,7 @@ def _first_name(frame: gpd.GeoDataFrame, meaning: Meaning) -> pd.Series:
 
 
 def _tabulate(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, source: Path | pd.DataFrame
 ) -> gpd.GeoDataFrame:
     """Return the features as rows of a Regions table."""
     names = _first_name(frame, meaning).fillna(ids)
@@ -270,7 +271,7 @@ def _tabulate(
         for column in meaning.columns.get(word, ())[:1]:
             days = pd.to_datetime(frame[column], errors="coerce", utc=True)
             table[word] = days.dt.tz_localize(None).astype(DAY)
-    table = table.assign(**_publication(frame, meaning, ids, path))
+    table = table.assign(**_publication(frame, meaning, ids, source))
     return gpd.GeoDataFrame(conform(table, REGION_COLUMNS), geometry=frame.geometry, crs=CRS)
 
 
@@ -298,7 +299,7 @@ def _level_of(frame: pd.DataFrame, meaning: Meaning) -> int | None:
 
 
 def _publication(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, source: Path | pd.DataFrame
 ) -> dict[str, Any]:
     """Return who published the boundaries, in which version, and under which licence."""
     if meaning.columns["ids"][0] == "region_id":
@@ -309,16 +310,16 @@ def _publication(
         version = None if version is None else version.str[:10]
         return {"boundary_source": meaning.source or None, "boundary_version": version}
     told = {"boundary_version": _geoboundaries_version(frame, ids)}
-    if path is None:
+    if isinstance(source, pd.DataFrame):
         return told | {"boundary_source": "geoBoundaries"}
     try:
-        beside = path.with_name(f"{path.stem.removesuffix('_simplified')}-metaData.json")
+        beside = source.with_name(f"{source.stem.removesuffix('_simplified')}-metaData.json")
         metadata = orjson.loads(beside.read_bytes())
         publisher, licence = (str(metadata[k]) for k in ("boundarySource", "boundaryLicense"))
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         publisher, licence = "", None
-    source = f"geoBoundaries: {publisher}".removesuffix(": ")
-    return told | {"boundary_source": source, "boundary_licence": licence}
+    publisher = f"geoBoundaries: {publisher}".removesuffix(": ")
+    return told | {"boundary_source": publisher, "boundary_licence": licence}
 
 
 def _join(name: str, others: Sequence[Any]) -> str | None:
@@ -337,16 +338,16 @@ def _geoboundaries_version(frame: gpd.GeoDataFrame, ids: pd.Series) -> pd.Series
     return build.where(build.str.contains("-"), group + "-" + kind + "-" + build)
 
 
-def warn(path: Path | None, message: str) -> None:
+def warn(source: Path | pd.DataFrame, message: str) -> None:
     """Warn of something in a file or table that was kept and deserves a look.
 
     Examples
     --------
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     warn(None, "two regions overlap")
+    ...     warn(pd.DataFrame(), "two regions overlap")
     >>> str(caught[0].message)
     'regions: two regions overlap'
     """
-    told = "regions" if path is None else path.name
+    told = "regions" if isinstance(source, pd.DataFrame) else source.name
     warnings.warn(f"{told}: {message}", RiskmapWarning, stacklevel=2)

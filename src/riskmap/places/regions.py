@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import orjson
 import pandas as pd
 import shapely
@@ -18,7 +17,8 @@ from riskmap import countries
 from riskmap.errors import BoundaryError
 from riskmap.places.areas import areas_km2, find_overlaps, join_parents, mend
 from riskmap.places.boundaries import fetch_boundary
-from riskmap.places.boundary_tables import read_table, warn
+from riskmap.places.boundary_files import naming
+from riskmap.places.boundary_tables import NAMED, read_table, warn
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 from riskmap.settings import data_path
 
@@ -29,8 +29,6 @@ _ISO3 = re.compile(r"[A-Z]{3}")
 _WORLD = "boundaries/world_adm1"
 _LEVELS = range(6)
 _DISTRICT = 2
-#: How many rows a message names before it says "and so on".
-_NAMED = 5
 
 
 def read_regions(
@@ -101,44 +99,33 @@ def read_regions(
     if isinstance(source, Path | pd.DataFrame):
         overrides = {"id": id, "name": name, "parent": parent}
         regions = _read_features(source, level=level, overrides=overrides)
+    elif (id, name, parent) != (None, None, None):
+        raise BoundaryError("id, name and parent are for files and tables", met=str(source))
     else:
-        codes = _codes_of(source)
-        if (id, name, parent) != (None, None, None):
-            raise BoundaryError(
-                "id, name and parent are for files and tables", met=", ".join(codes)
-            )
-        regions = _read_countries(codes, 1 if level is None else level)
+        regions = _read_countries(source, 1 if level is None else level)
     regions = regions.sort_values("region_id", ignore_index=True)
     check_regions(regions)
     return regions
 
 
-def _codes_of(source: Any) -> tuple[str, ...]:
-    """Return the codes of countries; what holds none is refused."""
+def _read_countries(source: Any, level: int) -> gpd.GeoDataFrame:
+    """Return the regions of countries, from what ships with riskmap or from geoBoundaries."""
     codes = (source,) if isinstance(source, str) else source
     if not isinstance(codes, Iterable) or not all(isinstance(code, str) for code in codes):
-        raise BoundaryError(
-            "no regions",
-            met=type(source).__name__,
-            expected="codes such as 'AFG', the path of a file, or a GeoDataFrame",
-        )
-    return tuple(codes)
-
-
-def _read_countries(codes: tuple[str, ...], level: int) -> gpd.GeoDataFrame:
-    """Return the regions of countries, from what ships with riskmap or from geoBoundaries."""
+        wanted = "codes such as 'AFG', the path of a file, or a GeoDataFrame"
+        raise BoundaryError("no regions", met=type(source).__name__, expected=wanted)
+    codes = sorted(set(codes))
+    wanted = "alpha-3 codes of ISO 3166-1 such as 'AFG'"
     if not codes:
-        raise BoundaryError("no country is named", expected="alpha-3 codes such as 'AFG'")
+        raise BoundaryError("no country is named", expected=wanted)
     for code in codes:
         if code not in countries.table():
-            raise BoundaryError(
-                "not a country", met=code, expected="an ISO 3166-1 alpha-3 code such as 'AFG'"
-            )
+            raise BoundaryError("not a country", met=code, expected=wanted)
     if level == 1:
         return read_world_provinces(codes)
     if level not in _LEVELS:
         raise BoundaryError("not an administrative level", met=level, expected="0 to 5")
-    frames = [_read_geoboundaries(code, level) for code in sorted(set(codes))]
+    frames = [_read_geoboundaries(code, level) for code in codes]
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=CRS)
 
 
@@ -202,20 +189,22 @@ def _read_features(
     source: Path | pd.DataFrame, *, level: int | None, overrides: dict[str, str | None]
 ) -> gpd.GeoDataFrame:
     """Return the regions of a file or table."""
-    path = source if isinstance(source, Path) else None
     regions = read_table(source, overrides)
-    stated = regions["adm_level"].dropna().unique()
+    stated = regions["adm_level"].dropna().unique().tolist()
     if level is not None:
-        if len(stated) and stated.tolist() != [level]:
-            raise BoundaryError(
-                f"the {'table' if path is None else 'file'} is of another level",
-                file=path,
-                met=", ".join(map(str, stated)),
-                expected=str(level),
-            )
+        if stated not in ([], [level]):
+            met = ", ".join(map(str, stated))
+            with naming(source):
+                raise BoundaryError("of another level", met=met, expected=str(level))
         regions["adm_level"] = pd.Series(level, index=regions.index, dtype="Int64")
-    regions = _fill_parents(_repair_invalid(regions, path))
-    _warn_of_overlaps(regions, path)
+    regions = _fill_parents(_repair_invalid(regions, source))
+    first, _, area = find_overlaps(regions.geometry.to_numpy())
+    if len(first):
+        warn(
+            source,
+            f"{len(first)} pairs of regions overlap, {area.sum():,.1f} km² in all; "
+            "a point there goes to the smallest region_id (see riskmap.places.audit_regions)",
+        )
     return regions
 
 
@@ -241,28 +230,16 @@ def _fill_parents(regions: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return join_parents(regions, provinces.sort_values("region_id", ignore_index=True))
 
 
-def _repair_invalid(regions: gpd.GeoDataFrame, path: Path | None) -> gpd.GeoDataFrame:
+def _repair_invalid(regions: gpd.GeoDataFrame, source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
     """Return the regions with every polygon valid; warn of those that were not."""
     shapes = regions.geometry.to_numpy()
-    broken = np.flatnonzero(~shapely.is_valid(shapes))
-    if len(broken) == 0:
+    broken = ~shapely.is_valid(shapes)
+    if not broken.any():
         return regions
     mended = mend(shapes)
     change = areas_km2(mended[broken]) - areas_km2(shapes[broken])
-    told = [
-        f"{regions['region_id'].iloc[i]} ({shapely.is_valid_reason(shapes[i])}; {km2:+.3f} km²)"
-        for i, km2 in zip(broken[:_NAMED], change[:_NAMED], strict=True)
-    ]
-    warn(path, f"{len(broken)} invalid polygons were repaired: {'; '.join(told)}")
+    ids, reasons = regions["region_id"][broken], shapely.is_valid_reason(shapes[broken])
+    rows = zip(ids, reasons, change, strict=True)
+    told = [f"{region_id} ({reason}; {km2:+.3f} km²)" for region_id, reason, km2 in rows]
+    warn(source, f"{len(told)} invalid polygons were repaired: {'; '.join(told[:NAMED])}")
     return regions.set_geometry(gpd.GeoSeries(mended, index=regions.index, crs=CRS))
-
-
-def _warn_of_overlaps(regions: gpd.GeoDataFrame, path: Path | None) -> None:
-    """Warn when regions overlap: a point there belongs to the smallest of their ids."""
-    first, _, area = find_overlaps(regions.geometry.to_numpy())
-    if len(first):
-        warn(
-            path,
-            f"{len(first)} pairs of regions overlap, {area.sum():,.1f} km² in all; "
-            "a point there goes to the smallest region_id (see riskmap.audit_regions)",
-        )

@@ -321,15 +321,12 @@ def join_parents(regions: gpd.GeoDataFrame, parents: gpd.GeoDataFrame) -> gpd.Ge
     'Ambrel'
     """
     ours, theirs, area = shared_areas(regions.geometry.to_numpy(), parents.geometry.to_numpy())
-    order = np.lexsort((theirs, -area, ours))
-    found, first = np.unique(ours[order], return_index=True)
-    best = theirs[order][first]
-    filled = {}
-    for column, source in (("parent_id", "region_id"), ("parent", "name")):
-        values = np.full(len(regions), None, dtype=object)
-        values[found] = parents[source].to_numpy(dtype=object)[best]
-        filled[column] = pd.Series(values, index=regions.index, dtype="str")
-    return regions.assign(**filled)
+    most = pd.Series(area).groupby(ours).idxmax().to_numpy()
+    best = np.full(len(regions), -1)
+    best[ours[most]] = theirs[most]
+    ids, names = (parents[name].array for name in ("region_id", "name"))
+    parent_id, parent = (values.take(best, allow_fill=True) for values in (ids, names))
+    return regions.assign(parent_id=parent_id, parent=parent)
 
 
 def metres_per_degree(lat: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray, NameResolver
 
 
+#: What stood there, for reasons that are about one column.
+_SAID_BY = {
+    "outside_country": "country",
+    "unknown_region": "region_id",
+    "imprecise": "geo_precision",
+}
+
 #: Weights are whole numbers of this, so that they sum to 1 exactly, in any order.
 _GRAIN = 2.0**-40
 
@@ -199,22 +206,12 @@ def _set_aside(
 
 def _details(placeless: gpd.GeoDataFrame, reasons: pd.Series) -> pd.Series:
     """Return what stood where a place was expected."""
-    points = placeless.geometry
-    at = "longitude " + points.x.astype("str") + ", latitude " + points.y.astype("str")
-    told = pd.DataFrame(
-        {
-            "outside_country": "country: " + placeless["country"],
-            "unknown_region": "region_id: " + placeless["region_id"],
-            "no_place": "no coordinates, and no place of the regions stated",
-            "outside_regions": at,
-            "imprecise": "geo_precision: " + placeless["geo_precision"],
-        },
-        index=placeless.index,
-        dtype="str",
-    )
-    column = told.columns.get_indexer(reasons)
-    details = told.to_numpy(dtype=object)[np.arange(len(told)), column]
-    return pd.Series(details, index=placeless.index, dtype="str")
+    lon, lat = (axis.astype("str") for axis in (placeless.geometry.x, placeless.geometry.y))
+    told = pd.Series("no coordinates, and no place of the regions stated", placeless.index)
+    told = told.mask(reasons == "outside_regions", "longitude " + lon + ", latitude " + lat)
+    for reason, column in _SAID_BY.items():
+        told = told.mask(reasons == reason, f"{column}: " + placeless[column])
+    return told
 
 
 def exact_weights(shares: FloatArray) -> FloatArray:

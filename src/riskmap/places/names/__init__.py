@@ -16,7 +16,6 @@ from riskmap.errors import InputError
 from riskmap.places.names.forms import (
     OTHER_NAME,
     Form,
-    check_aliases,
     name_variants,
     place_forms,
     read_aliases,
@@ -110,7 +109,8 @@ class Gazetteer:
         forms = list(region_forms(table))
         if places is not None:
             forms += place_forms(places, regions)
-        return cls(table, _index(table, forms, None if aliases is None else _read(aliases)))
+        own = None if aliases is None else read_aliases(aliases)
+        return cls(table, _index(table, forms, own))
 
     def resolve(
         self,
@@ -227,8 +227,8 @@ class Gazetteer:
         for answer in answers:
             candidates = tuple(ids[code] for code in answer.codes)
             best = None if answer.status == "miss" else candidates[0]
-            score = round(answer.score, 4)
-            rows.append((best, score, answer.status, answer.text, answer.stage, candidates))
+            told = (round(answer.score, 4), answer.status, answer.text, answer.stage)
+            rows.append((best, *told, candidates))
         names = [column.name for column in RESOLUTION_COLUMNS]
         return conform(pd.DataFrame(rows, index=index, columns=names), RESOLUTION_COLUMNS)
 
@@ -244,9 +244,7 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     others = list(_alias_forms(shipped, regions, plain, strict=False))
     if aliases is not None:
         others += _alias_forms(aliases, regions, plain, strict=True)
-    if not others:
-        return plain
-    return NameIndex.of(forms, others, parents, parent_codes)
+    return NameIndex.of(forms, others, parents, parent_codes) if others else plain
 
 
 def regions_above(regions: pd.DataFrame) -> pd.DataFrame:
@@ -308,10 +306,6 @@ def _bearer(row: Any, limit: tuple[int, ...] | None, index: NameIndex) -> tuple[
         if answer is not None and answer.status == "match":
             return answer.codes[0], alias
     return None, row.alias
-
-
-def _read(aliases: pd.DataFrame | str | Path) -> pd.DataFrame:
-    return check_aliases(aliases) if isinstance(aliases, pd.DataFrame) else read_aliases(aliases)
 
 
 def _as_many(values: Any, n: int, what: str) -> list[Any]:

@@ -164,9 +164,7 @@ PLACEMENT_COLUMNS = (
 )
 
 
-def check_columns(
-    frame: pd.DataFrame, columns: Iterable[Column], *, table: str, only: Iterable[str] = ()
-) -> None:
+def check_columns(frame: pd.DataFrame, columns: Iterable[Column], *, table: str) -> None:
     """Raise unless a table has the columns, types and codes that it must have.
 
     Parameters
@@ -177,8 +175,6 @@ def check_columns(
         What it must have.
     table
         What to call the table in errors.
-    only
-        Names of the columns to check; all of them when empty.
 
     Raises
     ------
@@ -187,13 +183,9 @@ def check_columns(
 
     Examples
     --------
-    >>> check_columns(pd.DataFrame({"weight": [1.0]}), PLACEMENT_COLUMNS,
-    ...               table="placements", only=["weight"])
+    >>> check_columns(pd.DataFrame({"weight": [1.0]}), PLACEMENT_COLUMNS[2:3], table="placements")
     """
-    wanted = set(only)
     for column in columns:
-        if wanted and column.name not in wanted:
-            continue
         name, dtype, values = column.name, column.dtype, frame.get(column.name)
         if values is None:
             expected = f"{column.meaning} ({dtype})"

@@ -136,7 +136,6 @@ class NameResolver(Protocol):
 
     def resolve(self, names: Sequence[str], *, parents: Sequence[str | None] | None = None) -> Any:
         """Return a table with ``region_id``, ``status`` and ``matched_name``, one row a name."""
-        ...
 
 
 class Relevance(Protocol):
@@ -144,15 +143,12 @@ class Relevance(Protocol):
 
     def weigh(self, incidents: Any, *, foreign: NDArray[np.bool_]) -> FloatArray:
         """Return what each incident weighs for the group, from 0 to 1."""
-        ...
 
     def weigh_unknown(self, incidents: Any) -> FloatArray:
         """Return what each would weigh if it had hit foreigners and does not say so."""
-        ...
 
     def is_aimed_at(self, incidents: Any) -> NDArray[np.bool_]:
         """Return which incidents were aimed at the group."""
-        ...
 
 
 class Extractor(Protocol):
@@ -160,7 +156,6 @@ class Extractor(Protocol):
 
     def __call__(self, text: str, *, published: date | None = None) -> Sequence[Mapping[str, Any]]:
         """Return records of ``articles.RECORD_SCHEMA``, each field with its quote."""
-        ...
 
 
 class CountDistribution(Protocol):
@@ -169,28 +164,22 @@ class CountDistribution(Protocol):
     @property
     def mean(self) -> FloatArray:
         """Expected count."""
-        ...
 
     @property
     def variance(self) -> FloatArray:
         """Variance of the count."""
-        ...
 
     def cdf(self, count: float | FloatArray) -> FloatArray:
         """Return the probability of at most `count` incidents."""
-        ...
 
     def p_gt(self, count: float | FloatArray) -> FloatArray:
         """Return the probability of more than `count` incidents."""
-        ...
 
     def quantile(self, probability: float) -> FloatArray:
         """Return the smallest count whose cdf reaches `probability`."""
-        ...
 
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
-        ...
 
 
 class CountModel(Protocol):
@@ -198,16 +187,12 @@ class CountModel(Protocol):
 
     def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
         """Learn from a history how many incidents follow within `horizon_days` after its end."""
-        ...
 
     def predict_distribution(self, history: CountHistory) -> CountDistribution:
         """Return the distribution of the count in the horizon that follows a history."""
-        ...
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
-        ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002
         """Return the constructor's parameters, as scikit-learn does."""
-        ...

@@ -135,10 +135,9 @@ def find_places(
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
-        position, points = sharp["position"].to_numpy(), (evidence.x, evidence.y)
-        at = (values[sharp["row"]] for values in points)
-        metres = boundary_distances(regions.geometry.to_numpy(), position, *at)
-        sharp = sharp.assign(metres=metres)
+        at, row = sharp["position"].to_numpy(), sharp["row"].to_numpy()
+        shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
+        sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
     unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]

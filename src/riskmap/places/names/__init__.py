@@ -102,10 +102,10 @@ class Gazetteer:
         >>> gazetteer.resolve(["old town"])["region_id"].tolist()
         ['XQA0101']
         """
-        names = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
-        check_columns(regions, REGION_COLUMNS, table="regions", only=names)
+        known = [column for column in REGION_COLUMNS if "boundary" not in column.name]
+        check_columns(regions, known, table="regions")
         regions = regions.sort_values("region_id", ignore_index=True)
-        table = pd.DataFrame(regions[list(names)])
+        table = pd.DataFrame(regions[[column.name for column in known]])
         forms = list(region_forms(table))
         if places is not None:
             forms += place_forms(places, regions)

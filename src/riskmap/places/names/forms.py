@@ -51,26 +51,14 @@ _PARTS = re.compile(r"[/|;]")
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True)
-class _Spellings:
-    """Which letters and words are brought together: ``data/places/spellings.toml``."""
-
-    letters: dict[int, str]
-    arabic_sounds: dict[int, str]
-    shapes: dict[int, str]
-    latin_sounds: dict[str, str]
-    words: dict[str, frozenset[str]]
-
-
 @cache
-def _spellings() -> _Spellings:
+def _spellings() -> dict[str, Any]:
+    """Return which letters and words are brought together: ``data/places/spellings.toml``."""
     told = read_toml(data_path("places/spellings.toml"))
-    letters, arabic_sounds, shapes = (
-        {ord(letter): one for one, letters in told[name].items() for letter in letters}
-        for name in ("letters", "arabic_sounds", "shapes")
-    )
-    words = {kind: frozenset(words) for kind, words in told["words"].items()}
-    return _Spellings(letters, arabic_sounds, shapes, told["latin_sounds"], words)
+    for name in ("letters", "arabic_sounds", "shapes"):
+        pairs = ((letter, one) for one, letters in told[name].items() for letter in letters)
+        told[name] = str.maketrans(dict(pairs))
+    return told
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -96,14 +84,14 @@ def fold_name(text: str) -> str:
     True
     """
     words = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", _plain(text))).split()
-    generic, joints = (_spellings().words[kind] for kind in ("generic", "joints"))
+    generic, joints = (_spellings()["words"][kind] for kind in ("generic", "joints"))
     words = [word for word in words if word not in generic]
     return " ".join(word for i, word in enumerate(words) if i == 0 or word not in joints)
 
 
 def _plain(text: str) -> str:
     """Return a text without invisible signs, marks and case."""
-    letters = _spellings().letters
+    letters = _spellings()["letters"]
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(letters).casefold()
     parted = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in parted if not unicodedata.combining(sign)).translate(letters)
@@ -133,10 +121,10 @@ def sound_name(text: str) -> str:
     >>> sound_name("Кабул"), sound_name("کابل")
     ('kabul', 'kabl')
     """
-    sound = fold_name(text).translate(_spellings().arabic_sounds)
+    sound = fold_name(text).translate(_spellings()["arabic_sounds"])
     if not sound.isascii():
         sound = anyascii(sound).lower()
-    for group, letter in _spellings().latin_sounds.items():
+    for group, letter in _spellings()["latin_sounds"].items():
         sound = sound.replace(group, letter)
     return _REPEATED.sub(r"\1", sound)
 
@@ -162,7 +150,9 @@ def skeleton(folded: str) -> str:
     >>> skeleton("kabul")
     ''
     """
-    return folded.replace(" ", "").translate(_spellings().shapes) if _ARABIC.search(folded) else ""
+    return (
+        folded.replace(" ", "").translate(_spellings()["shapes"]) if _ARABIC.search(folded) else ""
+    )
 
 
 def name_variants(text: str) -> list[str]:

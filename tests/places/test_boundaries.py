@@ -12,8 +12,8 @@ import pytest
 import riskmap as rm
 from riskmap.downloads import Service, check_address
 from riskmap.errors import BoundaryError, OfflineError, ServiceError
-from riskmap.places import boundaries
-from riskmap.places.boundaries import fetch_boundary, parse_answer
+from riskmap.places import regions as boundaries
+from riskmap.places.regions import fetch_boundary, parse_answer
 
 API = "/api/current/gbOpen"
 COMMIT = "9469f09"

@@ -164,19 +164,14 @@ def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
     check_regions(old)
     check_regions(new)
     ours, theirs, area = shared_areas(old.geometry.to_numpy(), new.geometry.to_numpy())
-    alone = np.setdiff1d(np.arange(len(old)), ours)
-    size = areas_km2(old.geometry.to_numpy())
-    total = np.bincount(ours, weights=area, minlength=len(old))
-    new_id = new["region_id"].to_numpy(dtype=object)
-    table = pd.DataFrame(
-        {
-            "old_id": old["region_id"].to_numpy(dtype=object)[np.concatenate([ours, alone])],
-            "new_id": np.concatenate([new_id[theirs], np.full(len(alone), None)]),
-            "area_km2": np.concatenate([area, np.zeros(len(alone))]),
-            "weight": np.concatenate([area / total[ours], np.ones(len(alone))]),
-            "covered": np.minimum((total / size)[np.concatenate([ours, alone])], 1.0),
-        }
-    ).astype({"old_id": "str", "new_id": "str"})
+    ids = old["region_id"].array
+    sharing = {"old_id": ids.take(ours), "new_id": new["region_id"].array.take(theirs)}
+    table = pd.DataFrame(sharing | {"area_km2": area})
+    table = table.merge(pd.DataFrame({"old_id": ids}), how="right").fillna({"area_km2": 0.0})
+    total = table.groupby("old_id")["area_km2"].transform("sum")
+    size = table["old_id"].map(pd.Series(areas_km2(old.geometry.to_numpy()), ids))
+    table["weight"] = (table["area_km2"] / total).fillna(1.0)
+    table["covered"] = (total / size).clip(upper=1.0)
     return table.sort_values(["old_id", "new_id"], ignore_index=True)
 
 

@@ -138,7 +138,7 @@ def from_iso2(code: str) -> str | None:
     >>> from_iso2("CH"), from_iso2("NA"), from_iso2("ZZ")
     ('CHE', 'NAM', None)
     """
-    return _by_iso2().get(code.strip().upper())
+    return _by_code()["iso2"].get(code.strip().upper())
 
 
 def from_fips(code: str) -> str | None:
@@ -149,7 +149,7 @@ def from_fips(code: str) -> str | None:
     >>> from_fips("CH"), from_fips("AF"), from_fips("GZ")
     ('CHN', 'AFG', 'PSE')
     """
-    return _by_fips().get(code.strip().upper())
+    return _by_code()["fips"].get(code.strip().upper())
 
 
 def find_nationality(word: str) -> str | None:
@@ -160,7 +160,7 @@ def find_nationality(word: str) -> str | None:
     >>> find_nationality("Chinese"), find_nationality("Turkey"), find_nationality("Congolese")
     ('CHN', 'TUR', None)
     """
-    return _by_demonym().get(fold(word)) or find_country(word)
+    return _by_code()["demonym"].get(fold(word)) or find_country(word)
 
 
 def display_name(iso3: str) -> str:
@@ -256,20 +256,14 @@ def _foreign_names() -> list[tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _by_demonym() -> Mapping[str, str]:
-    return _unique(
-        (fold(word), country.iso3) for country in table().values() for word in country.demonyms
-    )
-
-
-@lru_cache(maxsize=1)
-def _by_iso2() -> Mapping[str, str]:
-    return _unique((country.iso2, country.iso3) for country in table().values())
-
-
-@lru_cache(maxsize=1)
-def _by_fips() -> Mapping[str, str]:
-    return _unique((code, country.iso3) for country in table().values() for code in country.fips)
+def _by_code() -> Mapping[str, Mapping[str, str]]:
+    """Return the lookups by alpha-2 code, by FIPS code, and by what a people is called."""
+    every = table().values()
+    return {
+        "iso2": _unique((one.iso2, one.iso3) for one in every),
+        "fips": _unique((code, one.iso3) for one in every for code in one.fips),
+        "demonym": _unique((fold(word), one.iso3) for one in every for word in one.demonyms),
+    }
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Self
 
@@ -93,25 +94,15 @@ class InputError(RiskmapError, ValueError):
 
     def __str__(self) -> str:
         """Return the place, the message, what was met and what was expected, in this order."""
-        place = ", ".join(
-            part
-            for part in (
-                self.file,
-                None if self.row is None else f"row {self.row}",
-                None if self.column is None else f"column {self.column}",
-            )
-            if part
-        )
-        text = f"{place}: {self.message}" if place else self.message
-        comparison = ", ".join(
-            part
-            for part in (
-                None if self.met is None else f"met {self.met!r}",
-                None if self.expected is None else f"expected {self.expected}",
-            )
-            if part
-        )
-        return f"{text}: {comparison}" if comparison else text
+        where = (self.file, _told("row ", self.row), _told("column ", self.column))
+        what = (_told("met ", self.met, repr), _told("expected ", self.expected))
+        place, comparison = (", ".join(filter(None, parts)) for parts in (where, what))
+        return ": ".join(filter(None, (place, self.message, comparison)))
+
+
+def _told(word: str, value: object, write: Callable[[object], str] = str) -> str:
+    """Return a word and a value, or nothing where the value is not known."""
+    return "" if value is None else word + write(value)
 
 
 class SchemaError(InputError):

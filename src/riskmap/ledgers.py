@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from riskmap.errors import LedgerError
@@ -52,25 +51,15 @@ class Stage:
     merged: int = 0
 
     def __post_init__(self) -> None:
-        """Sort the reasons, freeze them, and refuse a stage that does not add up."""
+        """Sort the reasons, and refuse a stage that does not add up."""
         kept = {str(k): int(self.reasons[k]) for k in sorted(self.reasons) if self.reasons[k]}
-        object.__setattr__(self, "reasons", MappingProxyType(kept))
+        object.__setattr__(self, "reasons", kept)
         counts = (self.rows_in, self.rows_out, self.merged, *kept.values())
         if min(counts) < 0 or self.rows_in != self.rows_out + self.quarantined + self.merged:
             raise LedgerError(
                 f"stage {self.stage!r} does not add up: {self.rows_in} in, {self.rows_out} out, "
                 f"{self.quarantined} quarantined, {self.merged} merged"
             )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let a stage be kept and copied: what is frozen is frozen again."""
-        return type(self), (
-            self.stage,
-            self.rows_in,
-            self.rows_out,
-            dict(self.reasons),
-            self.merged,
-        )
 
     @property
     def quarantined(self) -> int:
@@ -79,14 +68,8 @@ class Stage:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stage as plain values, as they stand in ``ledger.json``."""
-        return {
-            "stage": self.stage,
-            "rows_in": self.rows_in,
-            "rows_out": self.rows_out,
-            "quarantined": self.quarantined,
-            "merged": self.merged,
-            "reasons": dict(self.reasons),
-        }
+        names = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -160,14 +160,11 @@ PLACEMENT_COLUMNS = (
     Column("method", TEXT, "how it was placed: 'stated', 'point', ..."),
     Column("confidence", NUMBER, "probability, 0 to 1, that the region is the right one"),
     Column("boundary_distance_m", NUMBER, "metres from the point to the region's border"),
-    Column("on_edge", FLAG, "whether the point lies on a border that regions share"),
     Column("conflict_region_id", TEXT, "region of the point where it is not the stated one"),
 )
 
 
-def check_columns(
-    frame: pd.DataFrame, columns: Iterable[Column], *, table: str, only: Iterable[str] = ()
-) -> None:
+def check_columns(frame: pd.DataFrame, columns: Iterable[Column], *, table: str) -> None:
     """Raise unless a table has the columns, types and codes that it must have.
 
     Parameters
@@ -178,8 +175,6 @@ def check_columns(
         What it must have.
     table
         What to call the table in errors.
-    only
-        Names of the columns to check; all of them when empty.
 
     Raises
     ------
@@ -188,33 +183,23 @@ def check_columns(
 
     Examples
     --------
-    >>> check_columns(pd.DataFrame({"weight": [1.0]}), PLACEMENT_COLUMNS,
-    ...               table="placements", only=["weight"])
+    >>> check_columns(pd.DataFrame({"weight": [1.0]}), PLACEMENT_COLUMNS[2:3], table="placements")
     """
-    wanted = set(only)
     for column in columns:
-        if wanted and column.name not in wanted:
+        name, dtype, values = column.name, column.dtype, frame.get(column.name)
+        if values is None:
+            expected = f"{column.meaning} ({dtype})"
+            raise SchemaError(f"{table} lack a column", column=name, expected=expected)
+        met = str(values.dtype)
+        if not _same_dtype(met, dtype):
+            raise SchemaError(f"{table} hold a wrong type", column=name, met=met, expected=dtype)
+        if not column.codes:
             continue
-        if column.name not in frame.columns:
-            raise SchemaError(
-                f"{table} lack a column",
-                column=column.name,
-                expected=f"{column.meaning} ({column.dtype})",
-            )
-        met = str(frame[column.name].dtype)
-        if not _same_dtype(met, column.dtype):
-            raise SchemaError(
-                f"{table} hold a wrong type", column=column.name, met=met, expected=column.dtype
-            )
-        if column.codes:
-            strange = ~(frame[column.name].isin(column.codes) | frame[column.name].isna())
-            if strange.any():
-                raise SchemaError(
-                    f"{table} hold an unknown code",
-                    column=column.name,
-                    met=frame.loc[strange, column.name].iloc[0],
-                    expected="one of " + ", ".join(column.codes),
-                )
+        strange = values[values.notna() & ~values.isin(column.codes)]
+        if len(strange):
+            met, expected = strange.iloc[0], "one of " + ", ".join(column.codes)
+            message = f"{table} hold an unknown code"
+            raise SchemaError(message, column=name, met=met, expected=expected)
 
 
 def _same_dtype(met: str, wanted: str) -> bool:
@@ -300,15 +285,7 @@ def check_incidents(incidents: gpd.GeoDataFrame) -> None:
     >>> import riskmap as rm
     >>> check_incidents(rm.datasets.incidents())
     """
-    if not isinstance(incidents, gpd.GeoDataFrame):
-        raise SchemaError(
-            "incidents are not a GeoDataFrame",
-            met=type(incidents).__name__,
-            expected="what riskmap.read_incidents returns",
-        )
-    check_columns(incidents, INCIDENT_COLUMNS, table="incidents")
-    _check_crs(incidents, "incidents")
-    _check_ids(incidents["incident_id"], "incidents")
+    _check_frame(incidents, INCIDENT_COLUMNS, "incidents")
 
 
 def check_regions(regions: gpd.GeoDataFrame) -> None:
@@ -330,17 +307,9 @@ def check_regions(regions: gpd.GeoDataFrame) -> None:
     >>> import riskmap as rm
     >>> check_regions(rm.datasets.regions())
     """
-    if not isinstance(regions, gpd.GeoDataFrame):
-        raise SchemaError(
-            "regions are not a GeoDataFrame",
-            met=type(regions).__name__,
-            expected="what riskmap.read_regions returns",
-        )
-    check_columns(regions, REGION_COLUMNS, table="regions")
-    _check_crs(regions, "regions")
+    _check_frame(regions, REGION_COLUMNS, "regions")
     if regions.empty:
         raise SchemaError("there are no regions")
-    _check_ids(regions["region_id"], "regions")
     wrong = ~regions.geom_type.isin(("Polygon", "MultiPolygon")) | regions.is_empty
     if wrong.any():
         raise SchemaError(
@@ -351,20 +320,20 @@ def check_regions(regions: gpd.GeoDataFrame) -> None:
         )
 
 
-def _check_crs(frame: gpd.GeoDataFrame, table: str) -> None:
+def _check_frame(frame: gpd.GeoDataFrame, columns: tuple[Column, ...], table: str) -> None:
+    """Raise unless a table is a GeoDataFrame of a schema, in degrees, its rows with unique ids."""
+    if not isinstance(frame, gpd.GeoDataFrame):
+        expected = f"what riskmap.read_{table} returns"
+        met = type(frame).__name__
+        raise SchemaError(f"{table} are not a GeoDataFrame", met=met, expected=expected)
+    check_columns(frame, columns, table=table)
     if frame.crs is None or frame.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
-        raise SchemaError(
-            f"{table} are in another coordinate system",
-            met=None if frame.crs is None else frame.crs.to_string(),
-            expected=CRS,
-        )
-
-
-def _check_ids(ids: pd.Series, table: str) -> None:
+        crs = None if frame.crs is None else frame.crs.to_string()
+        raise SchemaError(f"{table} are in another coordinate system", met=crs, expected=CRS)
+    name = columns[0].name
+    ids = frame[name]
     if ids.isna().any():
-        raise SchemaError(f"{table} lack an id", column=str(ids.name))
+        raise SchemaError(f"{table} lack an id", column=name)
     if not ids.is_unique:
-        twice = ids[ids.duplicated()]
-        raise SchemaError(
-            f"{table} hold an id twice", column=str(ids.name), met=twice.iloc[0], expected="unique"
-        )
+        met = ids[ids.duplicated()].iloc[0]
+        raise SchemaError(f"{table} hold an id twice", column=name, met=met, expected="unique")

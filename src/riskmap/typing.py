@@ -6,7 +6,7 @@ Each protocol is checked by a function of :mod:`riskmap.testing`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -23,6 +23,9 @@ IntArray = NDArray[np.int64]
 
 #: What runs a function on each item, like :func:`map`: the results come in the items' order.
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+
+
+_SERIES = ("exposure", "watched", "reported")
 
 
 @dataclass(frozen=True)
@@ -89,22 +92,22 @@ class CountHistory:
         shape = self.counts.shape
         if len(shape) != 2 or 0 in shape:  # noqa: PLR2004 - windows by regions
             raise ModelError(f"counts must be windows by regions, met shape {shape}")
-        if self.days.shape != shape[:1] or not (self.days > 0).all():
-            raise ModelError(f"days must be {shape[0]} positive lengths, met {self.days!r}")
         if self.phase.size == 0:
             object.__setattr__(self, "phase", np.zeros(shape[0]))
-        if self.phase.shape != shape[:1]:
-            raise ModelError(f"phase must have shape {shape[:1]}, met {self.phase.shape}")
-        for name, codes in (("parent", self.parent), ("country", self.country)):
-            if codes.shape != shape[1:]:
-                raise ModelError(f"{name} must have shape {shape[1:]}, met {codes.shape}")
-        if self.neighbours is not None and self.neighbours.shape != (shape[1], shape[1]):
-            raise ModelError(f"neighbours must be {shape[1]} x {shape[1]}")
-        others = {**self.drivers, "exposure": self.exposure, "watched": self.watched}
-        others["reported"] = self.reported
-        for name, series in others.items():
-            if series is not None and series.shape != shape:
-                raise ModelError(f"{name} must have shape {shape}, met {series.shape}")
+        windows, regions = shape
+        shapes = {
+            **dict.fromkeys(("days", "phase"), (windows,)),
+            **dict.fromkeys(("parent", "country"), (regions,)),
+            "neighbours": (regions, regions),
+            **dict.fromkeys((*_SERIES, *self.drivers), shape),
+        }
+        arrays = {**vars(self), **self.drivers}
+        for name, expected in shapes.items():
+            array = arrays[name]
+            if array is not None and array.shape != expected:
+                raise ModelError(f"{name} must have shape {expected}, met {array.shape}")
+        if not (self.days > 0).all():
+            raise ModelError(f"days must be positive lengths, met {self.days!r}")
         if self.watched is not None and not ((self.watched >= 0) & (self.watched <= 1)).all():
             raise ModelError("watched must be shares from 0 to 1")
         if np.nanmin(self.counts, initial=0.0) < 0:
@@ -122,19 +125,10 @@ class CountHistory:
 
     def until(self, n_windows: int) -> CountHistory:
         """Return the history as it was after its first `n_windows` windows."""
-        cut = slice(0, n_windows)
-        return CountHistory(
-            counts=self.counts[cut],
-            days=self.days[cut],
-            parent=self.parent,
-            country=self.country,
-            phase=self.phase[cut],
-            neighbours=self.neighbours,
-            drivers={name: series[cut] for name, series in self.drivers.items()},
-            exposure=None if self.exposure is None else self.exposure[cut],
-            watched=None if self.watched is None else self.watched[cut],
-            reported=None if self.reported is None else self.reported[cut],
-        )
+        series = ((name, getattr(self, name)) for name in ("counts", "days", "phase", *_SERIES))
+        cut: dict[str, Any] = {name: one[:n_windows] for name, one in series if one is not None}
+        cut["drivers"] = {name: one[:n_windows] for name, one in self.drivers.items()}
+        return replace(self, **cut, record=None)
 
 
 class NameResolver(Protocol):
@@ -142,7 +136,6 @@ class NameResolver(Protocol):
 
     def resolve(self, names: Sequence[str], *, parents: Sequence[str | None] | None = None) -> Any:
         """Return a table with ``region_id``, ``status`` and ``matched_name``, one row a name."""
-        ...
 
 
 class Relevance(Protocol):
@@ -150,15 +143,12 @@ class Relevance(Protocol):
 
     def weigh(self, incidents: Any, *, foreign: NDArray[np.bool_]) -> FloatArray:
         """Return what each incident weighs for the group, from 0 to 1."""
-        ...
 
     def weigh_unknown(self, incidents: Any) -> FloatArray:
         """Return what each would weigh if it had hit foreigners and does not say so."""
-        ...
 
     def is_aimed_at(self, incidents: Any) -> NDArray[np.bool_]:
         """Return which incidents were aimed at the group."""
-        ...
 
 
 class Extractor(Protocol):
@@ -166,7 +156,6 @@ class Extractor(Protocol):
 
     def __call__(self, text: str, *, published: date | None = None) -> Sequence[Mapping[str, Any]]:
         """Return records of ``articles.RECORD_SCHEMA``, each field with its quote."""
-        ...
 
 
 class CountDistribution(Protocol):
@@ -175,28 +164,22 @@ class CountDistribution(Protocol):
     @property
     def mean(self) -> FloatArray:
         """Expected count."""
-        ...
 
     @property
     def variance(self) -> FloatArray:
         """Variance of the count."""
-        ...
 
     def cdf(self, count: float | FloatArray) -> FloatArray:
         """Return the probability of at most `count` incidents."""
-        ...
 
     def p_gt(self, count: float | FloatArray) -> FloatArray:
         """Return the probability of more than `count` incidents."""
-        ...
 
     def quantile(self, probability: float) -> FloatArray:
         """Return the smallest count whose cdf reaches `probability`."""
-        ...
 
     def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
         """Return random counts, shape (size, n_regions)."""
-        ...
 
 
 class CountModel(Protocol):
@@ -204,16 +187,12 @@ class CountModel(Protocol):
 
     def fit(self, history: CountHistory, *, horizon_days: float) -> Self:
         """Learn from a history how many incidents follow within `horizon_days` after its end."""
-        ...
 
     def predict_distribution(self, history: CountHistory) -> CountDistribution:
         """Return the distribution of the count in the horizon that follows a history."""
-        ...
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
-        ...
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002
         """Return the constructor's parameters, as scikit-learn does."""
-        ...

@@ -1,22 +1,16 @@
-"""A point on a centroid or a capital with no precision told is flagged; others are not."""
+"""A point on the centre or the capital of an area larger than the regions is met."""
 
 from functools import cache
 
 import numpy as np
 import pandas as pd
-import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
-from riskmap.errors import InputError
-from riskmap.places.points import KNOWN_POINTS, flag_known_points, known_points
-
-
-@cache
-def incidents():
-    return rm.datasets.incidents()
+from riskmap.places.found_places import match_centres
+from riskmap.settings import data_path
 
 
 @cache
@@ -24,100 +18,66 @@ def districts():
     return rm.datasets.regions()
 
 
-@cache
-def known():
-    return known_points(districts())
+def match(*points, regions=None, level=2):
+    return match_centres(np.array(points), districts() if regions is None else regions, level=level)
 
 
-def at(*points, precision=None):
-    """Invented incidents at some points."""
-    table = incidents().head(len(points)).assign(geo_precision=precision)
-    table = table.astype({"geo_precision": "str"})
-    return table.set_geometry(list(points), crs=4326)
+def centre_of(parent):
+    return shapely.union_all(districts().geometry[districts()["parent"] == parent]).centroid
 
 
-@pytest.fixture(scope="module")
-def regions():
-    return rm.datasets.regions()
+def test_centres_of_larger_areas_are_met():
+    country = shapely.union_all(districts().geometry)
+    own = districts().geometry.iloc[5]
+    points = (country.centroid, country.representative_point(), centre_of("Dostan"), own.centroid)
+    assert match(*points) == ["centroid", "centroid", "centroid", None]
 
 
-def test_each_kind_of_point_is_met(regions):
-    country = shapely.union_all(regions.geometry).centroid
-    province = shapely.union_all(regions.geometry[regions["parent"] == "Dostan"]).centroid
-    region = regions.geometry.iloc[5]
-    found = flag_known_points(
-        at(country, province, region.centroid, region.representative_point()), regions
-    )
-    assert found.tolist() == ["country_centroid", "province_centroid", *["region_centroid"] * 2]
+def test_only_larger_areas_matter():
+    provinces = rm.datasets.regions(level=1)
+    assert match(centre_of("Dostan"), regions=provinces, level=1) == [None]
+    assert match(shapely.union_all(districts().geometry).centroid, level=0) == [None]
 
 
-@pytest.mark.parametrize("precision", ["point", "place", "admin2", "admin1", "country"])
-def test_a_told_precision_is_believed(regions, precision):
-    centre = regions.geometry.iloc[5].centroid
-    assert flag_known_points(at(centre, precision=precision), regions).isna().all()
-    assert flag_known_points(at(centre, precision="unknown"), regions).notna().all()
+def test_no_points():
+    assert match() == []
 
 
-def test_rows_without_a_point_are_not_flagged(regions):
-    table = at(None, shapely.Point(), regions.geometry.iloc[0].centroid)
-    table.index = [7, 3, 5]
-    found = flag_known_points(table, regions)
-    assert found.index.tolist() == [7, 3, 5]
-    assert found.notna().tolist() == [False, False, True]
-    assert flag_known_points(table.head(0), regions).empty
-
-
-def haversine(point, lon, lat):
-    """Metres from a point to others, on a sphere of the mean radius."""
-    x, y, lon, lat = (np.radians(value) for value in (point.x, point.y, lon, lat))
+def haversine(point, other):
+    """Metres from a point to another, on a sphere of the mean radius."""
+    x, y, lon, lat = (np.radians(value) for value in (point.x, point.y, other.x, other.y))
     half = np.sin((lat - y) / 2) ** 2 + np.cos(y) * np.cos(lat) * np.sin((lon - x) / 2) ** 2
     return 2 * 6_371_008.8 * np.arcsin(np.sqrt(half))
 
 
-@pytest.mark.slow
 @settings(max_examples=20)
-@given(st.integers(0, 23), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1), st.floats(10, 20_000))
-def test_near_is_measured_in_metres(row, east, north, tolerance):
-    centre = districts().geometry.iloc[row].centroid
+@given(st.floats(-0.02, 0.02), st.floats(-0.02, 0.02))
+def test_near_is_a_kilometre(east, north):
+    centre = centre_of("Velmar")
     moved = shapely.Point(centre.x + east, centre.y + north)
-    nearest = haversine(moved, known()["lon"], known()["lat"]).min()
-    assume(abs(nearest - tolerance) > 1e-3)
-    found = flag_known_points(at(moved), districts(), tolerance_m=tolerance)
-    assert found.notna().tolist() == [nearest <= tolerance]
+    assume(abs(haversine(moved, centre) - 1000) > 1e-3)
+    assert match(moved) == ["centroid" if haversine(moved, centre) <= 1000 else None]
 
 
-@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])
-def test_a_tolerance_is_a_distance(regions, tolerance):
-    with pytest.raises(InputError, match="no distance"):
-        flag_known_points(at(shapely.Point(0, 0)), regions, tolerance_m=tolerance)
+def test_capitals_of_the_regions_countries_are_known():
+    kabul, faizabad = shapely.points([(69.17233, 34.52813), (70.58002, 37.11664)])
+    afghan = districts().assign(iso3="AFG")
+    assert match(kabul, faizabad) == [None, None]
+    assert match(kabul, faizabad, regions=afghan) == ["capital", "capital"]
+    assert match(kabul, faizabad, regions=afghan, level=1) == ["capital", None]
 
 
-def test_capitals_of_the_regions_countries_are_known(regions):
-    afghan = known_points(regions.assign(iso3="AFG"))
-    assert "Kabul" in set(afghan.loc[afghan["kind"] == "country_capital", "name"])
-    assert (afghan["kind"] == "province_capital").sum() == 32
-    kabul = shapely.Point(69.17233, 34.52813)
-    found = flag_known_points(at(kabul), regions.assign(iso3="AFG"))
-    assert found.tolist() == ["country_capital"]
-
-
-def test_provinces_alone_have_no_provinces_above_them():
-    kinds = known_points(rm.datasets.regions(level=1))["kind"]
-    assert set(kinds) == {"country_centroid", "region_centroid"}
-
-
-def test_broken_shapes_have_a_centre_too(regions):
+def test_broken_shapes_have_a_centre_too():
     bow = shapely.from_wkt("POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))")
-    broken = regions.set_geometry([bow, *regions.geometry.iloc[1:]], crs=4326)
-    known = known_points(broken)
-    assert known[["lon", "lat"]].notna().all().all()
-    assert set(known["kind"]) <= set(KNOWN_POINTS)
+    broken = districts().set_geometry([bow, *districts().geometry.iloc[1:]], crs=4326)
+    assert match(centre_of("Velmar"), regions=broken) == ["centroid"]
 
 
 def test_shipped_capitals_lie_in_their_country(shared):
-    districts = rm.read_regions(shared / "boundaries/AFG/AFG_ADM2_gbopen_simplified_pcoded.geojson")
-    known = known_points(districts)
-    towns = known[known["kind"].str.endswith("capital")]
-    rows = rm.RegionIndex(districts).query(towns["lon"], towns["lat"])
+    regions = rm.read_regions(shared / "boundaries/AFG/AFG_ADM2_gbopen_simplified_pcoded.geojson")
+    towns = pd.read_csv(data_path("places/capitals.csv"), keep_default_na=False)
+    towns = towns[(towns["iso3"] == "AFG") & (towns["kind"] == "province_capital")]
+    rows = rm.RegionIndex(regions).query(towns["lon"], towns["lat"])
+    assert len(towns) == 32
     assert (rows >= 0).all()
     assert pd.Series(rows).is_unique

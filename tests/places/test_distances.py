@@ -5,7 +5,7 @@ import pyproj
 import pytest
 import shapely
 
-from riskmap.places.points import boundary_distances
+from riskmap.places.areas import boundary_distances
 
 GEOD = pyproj.Geod(ellps="WGS84")
 

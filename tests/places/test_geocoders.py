@@ -16,8 +16,7 @@ from geopy.geocoders import Nominatim, OpenCage
 import riskmap as rm
 from riskmap.downloads import RateLimiter
 from riskmap.errors import InputError, OfflineError, SchemaError
-from riskmap.places.geocode_services import GeocodeCache, GeocodeService, Reply
-from riskmap.places.geocoders import count_requests
+from riskmap.places.geocoders import GEOCODE_COLUMNS, GeocodeService, Reply, count_requests
 from riskmap.schema import check_columns
 
 AGENT = "riskmap-tests/1.0 (tests@example.org)"
@@ -95,8 +94,8 @@ def gazetteer():
 
 @pytest.fixture
 def make(clock):
-    def service(host, **kwargs):
-        geocoder = Nominatim(user_agent=AGENT, domain=host, scheme="http")
+    def service(host, timeout=1.0, **kwargs):
+        geocoder = Nominatim(user_agent=AGENT, domain=host, scheme="http", timeout=timeout)
         pace = RateLimiter(1.0, clock=clock, sleep=clock.sleep)
         return GeocodeService(geocoder, rm.datasets.regions(), pace=pace, **kwargs)
 
@@ -125,8 +124,6 @@ def test_what_is_stated_stands_and_is_not_asked(gazetteer, make):
 
 
 def test_the_answer_is_a_table_of_its_schema(gazetteer):
-    from riskmap.places.geocoders import GEOCODE_COLUMNS
-
     places = pd.DataFrame({"place": ["Kelda", None]}, index=[5, 3])
     found = rm.geocode(places, gazetteer)
     check_columns(found, GEOCODE_COLUMNS, table="geocodes")
@@ -193,16 +190,17 @@ def test_an_ambiguous_name_stays_so_when_the_service_knows_nothing(gazetteer, ma
     ],
 )
 def test_a_failure_is_an_error_and_never_a_miss(gazetteer, make, tmp_path, status, body, detail):
-    with GeocodeCache(tmp_path / "c.sqlite") as cache:
-        with nominatim((status, {}, body)) as (host, _):
-            found = ask(gazetteer, make(host, cache=cache), MILL).iloc[0]
-        assert (found["status"], found["detail"]) == ("error", detail)
-        assert make(host, cache=cache).recall("Old Mill, Dostan", "XQA") is None
+    cache = tmp_path / "c.sqlite"
+    with nominatim((status, {}, body)) as (host, _):
+        found = ask(gazetteer, make(host, cache=cache), MILL).iloc[0]
+    assert (found["status"], found["detail"]) == ("error", detail)
+    assert make(host, cache=cache).recall("Old Mill, Dostan", "XQA") is None
 
 
 def test_an_error_is_asked_again_by_the_next_run(gazetteer, make, tmp_path):
     script = [(500, {}, b""), (200, {}, answers("XQA0203"))]
-    with GeocodeCache(tmp_path / "c.sqlite") as cache, nominatim(*script) as (host, asked):
+    cache = tmp_path / "c.sqlite"
+    with nominatim(*script) as (host, asked):
         statuses = [
             ask(gazetteer, make(host, cache=cache), MILL).loc[0, "status"] for _ in range(3)
         ]
@@ -258,7 +256,8 @@ def test_requests_keep_their_distance_and_cached_answers_need_none(
     gazetteer, make, clock, tmp_path
 ):
     rows = [{"place": f"Mill {i}"} for i in range(4)]
-    with GeocodeCache(tmp_path / "c.sqlite") as cache, nominatim((200, {}, [])) as (host, asked):
+    cache = tmp_path / "c.sqlite"
+    with nominatim((200, {}, [])) as (host, asked):
         ask(gazetteer, make(host, cache=cache), *rows)
         assert clock.slept == [1.0] * 3
         found = ask(gazetteer, make(host, cache=cache), *rows)
@@ -294,23 +293,21 @@ def test_the_budget_is_kept(gazetteer, make):
 def test_a_killed_run_resumes_without_repeating_a_request(gazetteer, make, tmp_path):
     rows = [{"place": f"Mill {i}"} for i in range(5)]
     with nominatim((200, {}, answers("XQA0203"))) as (host, asked):
-        with GeocodeCache(tmp_path / "c.sqlite") as cache:
-            service = make(host, cache=cache)
-            request = service._request
+        service = make(host, cache=tmp_path / "c.sqlite")
+        request = service._request
 
-            def killed_at_the_third(*args):
-                if len(asked) == 2:
-                    raise KeyboardInterrupt
-                return request(*args)
+        def killed_at_the_third(*args):
+            if len(asked) == 2:
+                raise KeyboardInterrupt
+            return request(*args)
 
-            service._request = killed_at_the_third
-            with pytest.raises(KeyboardInterrupt):
-                ask(gazetteer, service, *rows)
-        with GeocodeCache(tmp_path / "c.sqlite") as cache:
-            service = make(host, cache=cache)
-            assert count_requests(pd.DataFrame(rows), gazetteer, service=service) == 3
-            found = ask(gazetteer, service, *rows)
-            assert count_requests(pd.DataFrame(rows), gazetteer, service=service) == 0
+        service._request = killed_at_the_third
+        with pytest.raises(KeyboardInterrupt):
+            ask(gazetteer, service, *rows)
+        service = make(host, cache=tmp_path / "c.sqlite")
+        assert count_requests(pd.DataFrame(rows), gazetteer, service=service) == 3
+        found = ask(gazetteer, service, *rows)
+        assert count_requests(pd.DataFrame(rows), gazetteer, service=service) == 0
     assert len(asked) == len(set(asked)) == 5
     assert found["status"].tolist() == ["hit"] * 5
 
@@ -330,11 +327,8 @@ def test_keys_are_nowhere(gazetteer, tmp_path, caplog, status):
     with nominatim((status, {"Retry-After": "9999"}, body)) as (host, asked):
         geocoder = OpenCage(KEY, user_agent=AGENT, domain=f"user:{KEY}@{host}", scheme="http")
         geocoder.api = f"http://{host}/geocode/v1/json"
-        with GeocodeCache(path) as cache:
-            service = GeocodeService(
-                geocoder, rm.datasets.regions(), cache=cache, pace=RateLimiter(0.0)
-            )
-            found = ask(gazetteer, service, MILL)
+        service = GeocodeService(geocoder, rm.datasets.regions(), cache=path, pace=RateLimiter(0.0))
+        found = ask(gazetteer, service, MILL)
     assert KEY in asked[0]
     texts = [caplog.text, found.to_csv(), repr(service), service.name]
     assert not any(KEY in text for text in texts)
@@ -381,31 +375,35 @@ def test_offline_means_offline(gazetteer, make, monkeypatch):
     assert asked == []
 
 
-def test_answers_are_believed_for_a_time(tmp_path, clock):
-    with GeocodeCache(tmp_path / "c.sqlite", clock=clock) as cache:
-        cache.put("s", "Old  Mill", "XQA", Reply("hit", ((1.0, 2.0, "Mühle"),)))
-        cache.put("s", "New Mill", "XQA", Reply("miss", detail="not_found"))
-        cache.put("s", "Bad Mill", "XQA", Reply("error", detail="failed"))
-        assert cache.get("s", "old mill", "XQA") == Reply("hit", ((1.0, 2.0, "Mühle"),))
-        assert cache.get("s", "New Mill", "XQA") == Reply("miss", detail="not_found")
-        assert cache.get("s", "Bad Mill", "XQA") is None
-        assert cache.get("s", "Old Mill", None) is None
-        assert cache.get("t", "Old Mill", "XQA") is None
-        clock.now += 31 * 86_400
-        assert cache.get("s", "New Mill", "XQA") is None
-        assert cache.get("s", "Old Mill", "XQA").status == "hit"
-        clock.now += 365 * 86_400
-        assert cache.get("s", "Old Mill", "XQA") is None
+def test_answers_are_believed_for_a_time(gazetteer, make, tmp_path, clock, monkeypatch):
+    monkeypatch.setattr("riskmap.places.geocoders.time.time", clock)
+    cache = tmp_path / "c.sqlite"
+    script = [(200, {}, answers("XQA0203")), (200, {}, []), (500, {}, b"")]
+    with nominatim(*script) as (host, _):
+        service = make(host, cache=cache)
+        ask(gazetteer, service, MILL, {"place": "New Mill"}, {"place": "Bad Mill"})
+        other = make(host.replace("127.0.0.1", "localhost"), cache=cache)
+    hit = service.recall("old  mill, DOSTAN", "XQA")
+    assert (hit.status, hit.points[0][2]) == ("hit", "Mill in XQA0203")
+    assert service.recall("New Mill", None) == Reply("miss", detail="not_found")
+    assert service.recall("Bad Mill", None) is None
+    assert service.recall("Old Mill, Dostan", None) is None
+    assert other.recall("Old Mill, Dostan", "XQA") is None
+    clock.now += 31 * 86_400
+    assert service.recall("New Mill", None) is None
+    assert service.recall("Old Mill, Dostan", "XQA") == hit
+    clock.now += 365 * 86_400
+    assert service.recall("Old Mill, Dostan", "XQA") is None
 
 
-def test_another_file_is_no_cache(tmp_path):
+def test_another_file_is_no_cache(make, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("not a database, but long enough to be looked at" * 40, encoding="utf-8")
     with pytest.raises(InputError, match="no cache of answers"):
-        GeocodeCache(text)
+        make("example.org", cache=text)
     other = tmp_path / "other.sqlite"
     with sqlite3.connect(other) as connection:
         connection.execute("create table notes (text)")
     connection.close()
     with pytest.raises(InputError, match="version 0"):
-        GeocodeCache(other)
+        make("example.org", cache=other)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
-from riskmap.errors import InputError
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
@@ -32,15 +31,15 @@ def incident(point=INSIDE, **fields):
     return gpd.GeoDataFrame(row.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
 
 
-def located(point=INSIDE, level=2, spread="history", **fields):
-    return rm.locate(incident(point, **fields), rm.datasets.regions(level=level), spread=spread)
+def located(point=INSIDE, level=2, **fields):
+    return rm.locate(incident(point, **fields), rm.datasets.regions(level=level))
 
 
 @pytest.mark.slow
 def test_a_precise_point_goes_to_its_region():
     placed = located().placements
     assert placed["region_id"].tolist() == ["XQA0101"]
-    assert placed[["weight", "method", "on_edge"]].to_numpy().tolist() == [[1.0, "point", False]]
+    assert placed[["weight", "method"]].to_numpy().tolist() == [[1.0, "point"]]
     assert placed["conflict_region_id"].isna().all()
     assert 0 < placed["boundary_distance_m"].item() < 60_000
 
@@ -57,7 +56,7 @@ def test_a_precise_point_goes_to_its_region():
         ({"point": OUTSIDE, "country": None}, "outside_regions", "longitude 20.0, latitude 20.0"),
         ({"country": "XQB"}, "outside_country", "country: XQB"),
         ({"point": None, "country": "XQB"}, "outside_country", "country: XQB"),
-        ({"geo_precision": "admin1", "spread": None}, "imprecise", "geo_precision: admin1"),
+        ({"geo_precision": "country", "country": None}, "imprecise", "geo_precision: country"),
         ({"geo_precision": "unknown", "country": None}, "imprecise", "geo_precision: unknown"),
         ({"region_id": "elsewhere"}, "unknown_region", "region_id: elsewhere"),
     ],
@@ -87,7 +86,7 @@ def test_precision_is_relative_to_the_regions(precision, levels):
     found = {
         level
         for level in (1, 2)
-        if len(located(level=level, geo_precision=precision, spread=None).placements) == 1
+        if located(level=level, geo_precision=precision).placements["method"].tolist() == ["point"]
     }
     assert found == levels
 
@@ -111,7 +110,6 @@ def test_a_stated_region_needs_no_point():
     row = located(point=None, region_id="XQA0304").placements.iloc[0]
     assert row["method"] == "stated"
     assert np.isnan(row["boundary_distance_m"])
-    assert not row["on_edge"]
 
 
 def test_an_untold_precision_is_trusted_less():
@@ -120,15 +118,11 @@ def test_an_untold_precision_is_trusted_less():
     assert untold < told < 1
 
 
-def test_a_border_that_regions_share_is_told_from_the_outer_one():
+def test_a_point_on_a_border_is_nothing_from_it():
     regions = rm.datasets.regions()
     shared = regions.geometry.iloc[0].intersection(regions.geometry.iloc[1])
     corner = shapely.get_coordinates(shared)[0]
-    on_shared = located(tuple(corner)).placements.iloc[0]
-    assert on_shared["on_edge"]
-    assert on_shared["boundary_distance_m"] == 0
-    outer = located((2.0, -8.0)).placements.iloc[0]
-    assert not outer["on_edge"]
+    assert located(tuple(corner)).placements.iloc[0]["boundary_distance_m"] == 0
 
 
 @pytest.mark.slow
@@ -294,30 +288,6 @@ def test_history_draws_a_vague_incident_to_where_incidents_were_known_before():
     assert shares.loc["XQA0102", "weight"] == pytest.approx(1 / 9)
 
 
-def test_exposure_shares_a_vague_incident_out():
-    regions = rm.datasets.regions()
-    workers = pd.Series(0.0, index=regions["region_id"])
-    workers["XQA0103"] = 30.0
-    found = rm.locate(
-        incident(geo_precision="country"), regions, spread="exposure", exposure=workers
-    )
-    assert found.placements[["region_id", "weight"]].to_numpy().tolist() == [["XQA0103", 1.0]]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"spread": "evenly"}, "unknown way to spread: met 'evenly'"),
-        ({"spread": "exposure"}, "needs exposure"),
-        ({"exposure": pd.Series([-1.0])}, "negative or missing"),
-        ({"exposure": pd.Series([np.nan])}, "negative or missing"),
-    ],
-)
-def test_spreading_needs_what_it_needs(options, message):
-    with pytest.raises(InputError, match=message):
-        rm.locate(incident(), rm.datasets.regions(), **options)
-
-
 @given(arrays(float, (4, 7), elements=st.floats(0, 1e6)).filter(lambda a: (a.sum(1) > 0).all()))
 def test_exact_weights_sum_to_one_in_any_order(shares):
     weights = exact_weights(shares)
@@ -348,9 +318,9 @@ def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
     assert (row["method"], row["confidence"]) == ("point", 0.8)
 
 
-def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch):
-    capital = {"kind": ["country_capital"], "name": ["Lomar"], "lon": [2.5], "lat": [-7.5]}
-    monkeypatch.setattr("riskmap.places.points._capitals", lambda _: pd.DataFrame(capital))
+def test_a_point_of_untold_precision_on_a_capital_is_flagged(monkeypatch, tmp_path):
+    (tmp_path / "a.csv").write_text("iso3,kind,lon,lat\nXQA,country_capital,2.5,-7.5\n")
+    monkeypatch.setattr("riskmap.places.found_places.data_path", lambda _: tmp_path / "a.csv")
     row = located((2.501, -7.501), geo_precision=None).placements.iloc[0]
     assert (row["method"], row["region_id"], row["confidence"]) == ("capital", "XQA0101", 0.5)
     assert located((2.501, -7.501)).placements["method"].item() == "point"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
 from riskmap.places.names import RESOLUTION_COLUMNS
-from riskmap.places.names.folding import fold_name, name_variants, sound_name
+from riskmap.places.names.forms import fold_name, name_variants, sound_name
 from riskmap.schema import REGION_COLUMNS, check_columns, conform
 
 

@@ -33,7 +33,7 @@ def test_a_file_of_aliases_is_added_to_those_that_ship(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no header"),
+        ("", "lack a column"),
         ("alias,name\nA\n", "row 2"),
         ("alias,name\nA,B\n", "lack a column"),
         (HEADER + "A,Ashkor,,XQA,2,renamed,,,\n", "lack a value"),

@@ -18,7 +18,7 @@ from riskmap.assessment.desk_files import YEAR_DAYS
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import SITE_COLUMNS, empty_table
 from riskmap.errors import InputError
-from riskmap.places.points import boundary_distances
+from riskmap.places.areas import boundary_distances
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import conform
 from riskmap.settings import data_path, read_toml

@@ -197,7 +197,6 @@ def geocode(
 
     import riskmap as rm
     from riskmap.desk.runs import find_regions
-    from riskmap.places.geocode_services import GeocodeCache
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 
@@ -205,7 +204,7 @@ def geocode(
     gazetteer, service = rm.places.Gazetteer.from_regions(places), None
     if user_agent is not None:
         cache_folder().mkdir(parents=True, exist_ok=True)
-        cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
+        cache = cache_folder() / "geocodes-2.sqlite"
         asked = Nominatim(user_agent=user_agent)
         service = rm.places.GeocodeService(asked, places, cache=cache, budget=budget)
     if dry_run:

@@ -35,7 +35,6 @@ from riskmap.incidents.tabular import split_source
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
 from riskmap.places.found_places import find_places
-from riskmap.places.placements import check_spread
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import check_regions
 from riskmap.workers import map_on
@@ -59,7 +58,6 @@ class Task:
     regions: gpd.GeoDataFrame
     index: RegionIndex
     gazetteer: NameResolver | None
-    spread: str | None
     ingested_at: str | None
     each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None
 
@@ -69,7 +67,6 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None = None,
-    spread: str | None = "history",
     ingested_at: str | None = None,
     each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None,
     merge: bool = False,
@@ -91,7 +88,7 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
         columns, of which one partition is computed at a time (extra ``dask``).
     regions
         Regions table.
-    gazetteer, spread
+    gazetteer
         As for :func:`riskmap.locate`.
     ingested_at
         As for :func:`riskmap.read_incidents`.
@@ -134,9 +131,8 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     True
     """
     check_regions(regions)
-    check_spread(spread, None)
     ordered = regions.sort_values("region_id", ignore_index=True)
-    task = Task(ordered, RegionIndex(ordered), gazetteer, spread, ingested_at, each)
+    task = Task(ordered, RegionIndex(ordered), gazetteer, ingested_at, each)
     parts = [part for source in sources for part in split_source(source, scope=scope)]
     found = [part.source for part in parts]
     check_columns(dict.fromkeys(one.path for one in found if isinstance(one, RowGroups)))
@@ -180,11 +176,10 @@ def _scan_table(task: Task, table: gpd.GeoDataFrame) -> Scan:
         task.regions,
         gazetteer=task.gazetteer,
         index=task.index,
-        spread=task.spread,
         measure=False,
     )
     ids = tuple(task.regions["region_id"])
-    return scan_places(places, region_ids=ids, spread=task.spread)
+    return scan_places(places, region_ids=ids)
 
 
 def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:

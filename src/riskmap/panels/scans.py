@@ -79,8 +79,6 @@ class Scan:
         What all rows that were set aside add up to (:func:`riskmap.panels.doubts.sum_lost`).
     ledger : Ledger
         What became of every row.
-    spread
-        How the incidents of an area are spread over its regions when they are counted.
 
     Examples
     --------
@@ -97,7 +95,6 @@ class Scan:
     ledger: Ledger
     aside: pd.DataFrame
     lost: pd.DataFrame
-    spread: str | None = "history"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the scan as one file (extra ``parquet``); one that is there is replaced at once.
@@ -112,7 +109,6 @@ class Scan:
         about = {
             "format": FORMAT,
             "region_ids": self.region_ids,
-            "spread": self.spread,
             "ledger": self.ledger.as_list(),
         }
         try:
@@ -166,7 +162,7 @@ class Scan:
             for stage in about["ledger"]
         ]
         ids = tuple(about["region_ids"])
-        return cls(**tables, region_ids=ids, ledger=Ledger(tuple(stages)), spread=about["spread"])
+        return cls(**tables, region_ids=ids, ledger=Ledger(tuple(stages)))
 
 
 def _as_parquet(table: pd.DataFrame) -> bytes:
@@ -189,7 +185,7 @@ def _from_parquet(content: bytes) -> pd.DataFrame:
     return pq.read_table(pa.BufferReader(content)).to_pandas()
 
 
-def scan_places(found: Places, *, region_ids: tuple[str, ...], spread: str | None) -> Scan:
+def scan_places(found: Places, *, region_ids: tuple[str, ...]) -> Scan:
     """Return the scan of incidents whose places were found.
 
     Parameters
@@ -198,8 +194,6 @@ def scan_places(found: Places, *, region_ids: tuple[str, ...], spread: str | Non
         What :func:`riskmap.places.found_places.find_places` told of them.
     region_ids
         Ids of the regions, sorted.
-    spread
-        As in :class:`Scan`.
     """
     usable, aside = found.usable, found.aside
     facts = tell_facts(pd.DataFrame(usable))
@@ -227,7 +221,6 @@ def scan_places(found: Places, *, region_ids: tuple[str, ...], spread: str | Non
         found.ledger,
         _as_reported(theirs).join(theirs[_OF_ASIDE]).reset_index(drop=True),
         sum_lost(aside),
-        spread,
     )
 
 
@@ -331,7 +324,6 @@ def add_scans(scans: Sequence[Scan]) -> Scan:
         aside=pd.concat([scan.aside for scan in scans], ignore_index=True),
         lost=add_lost([scan.lost for scan in scans]),
         region_ids=scans[0].region_ids,
-        spread=scans[0].spread,
         ledger=_add_ledgers([scan.ledger for scan in scans]),
     )
 

@@ -235,9 +235,7 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     parts = find_members(vague["area"].unique(), regions)
     for area, rows in vague.groupby("area", sort=True):
         known = np.unique(rows["known"].to_numpy())
-        members, weights = weigh_area(
-            parts[str(area)], known, how=str(scan.spread), past=past, exposure=None
-        )
+        members, weights = weigh_area(parts[str(area)], known, past=past)
         grains = (weights / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
         tables.append(table.assign(area=len(areas), member=np.tile(members, len(known))))

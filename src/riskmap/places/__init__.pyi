@@ -3,8 +3,7 @@
 from .areas import carry_over as carry_over
 from .areas import crosswalk as crosswalk
 from .audits import audit_regions as audit_regions
-from .audits import repair_regions as repair_regions
-from .geocode_services import GeocodeService as GeocodeService
+from .geocoders import GeocodeService as GeocodeService
 from .geocoders import geocode as geocode
 from .names import Gazetteer as Gazetteer
 from .region_index import RegionIndex as RegionIndex

@@ -1,4 +1,4 @@
-"""Areas that regions share: overlaps and gaps, mending them, and counts carried to other borders.
+"""Areas that regions share, counts carried to other borders, and distances to a border.
 
 Areas are in square kilometres, measured in the equal-area projection EPSG:6933 (EASE-Grid 2.0,
 cylindrical; Brodzik et al., 2012).
@@ -6,6 +6,8 @@ cylindrical; Brodzik et al., 2012).
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from riskmap.typing import FloatArray, IntArray
 
@@ -37,6 +40,9 @@ _NOISE = 1e-9
 SUCCESSION = 0.1
 #: Degrees within which the corners of two polygons are the same.
 _SAME_CORNER = 1e-5
+_AXIS_M = 6_378_137.0
+_SQUARED_ECCENTRICITY = 6.694_379_990_141_3e-3
+_BAND_DEG = 0.1
 
 
 def to_equal_area(shapes: np.ndarray) -> np.ndarray:
@@ -105,103 +111,6 @@ def _sharing(
     return i[order], j[order], area[order]
 
 
-def find_gaps(shapes: np.ndarray) -> np.ndarray:
-    """Return the holes that valid polygons enclose together, as polygons.
-
-    Holes smaller than ten metres squared are left out.
-
-    Examples
-    --------
-    >>> frame = shapely.box(0, 0, 3, 3).difference(shapely.box(1, 1, 2, 2))
-    >>> shapely.area(find_gaps(np.array([frame]))).tolist()
-    [1.0]
-    """
-    union = shapely.union_all(shapes)
-    shells = shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(union)))
-    holes = shapely.get_parts(shapely.difference(shapely.union_all(shells), union))
-    return holes[areas_km2(holes) > SMALLEST_KM2]
-
-
-def widths_m(shapes: np.ndarray, area_km2: FloatArray) -> FloatArray:
-    """Return the mean widths of polygons: twice the area by the perimeter, in metres.
-
-    Examples
-    --------
-    >>> strip = np.array([shapely.box(0, 0, 1, 0.001)])
-    >>> widths_m(strip, areas_km2(strip)).round().tolist()
-    [110.0]
-    """
-    from pyproj import Geod
-
-    globe = Geod(ellps="WGS84")
-    perimeter = [abs(globe.geometry_length(line)) for line in shapely.boundary(shapes)]
-    return 2e6 * area_km2 / np.array(perimeter, dtype=np.float64)
-
-
-def dissect(
-    shapes: np.ndarray, *, widest_gap_m: float
-) -> tuple[np.ndarray, FloatArray, FloatArray]:
-    """Return valid polygons as an exact coverage: every place in one polygon or in none.
-
-    Returns
-    -------
-    pieces : ndarray of geometries
-        What is left of each polygon, gaps included.
-    gained, lost : ndarray
-        What each gained by gaps and lost by overlaps, in square kilometres.
-
-    Examples
-    --------
-    >>> boxes = np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 4, 1)])
-    >>> pieces, gained, lost = dissect(boxes, widest_gap_m=0)
-    >>> shapely.area(pieces).tolist(), gained.tolist(), lost.round().tolist()
-    ([2.0, 2.0], [0.0, 0.0], [0.0, 12308.0])
-    """
-    n = len(shapes)
-    gaps = find_gaps(shapes)
-    narrow = (widths_m(gaps, areas_km2(gaps)) <= widest_gap_m).any()
-    if shapely.coverage_is_valid(shapes) and not narrow:
-        return shapes, np.zeros(n), np.zeros(n)
-    lines = shapely.get_parts(shapely.union_all(shapely.boundary(shapes)))
-    faces = shapely.get_parts(shapely.polygonize(lines))
-    face, shape = shapely.STRtree(shapes).query(
-        shapely.point_on_surface(faces), predicate="intersects"
-    )
-    held = _owners(face, shape, shapes, len(faces))
-    owner = _fill_gaps(faces, held, widest_gap_m)
-    area = areas_km2(faces)
-    filled = (held < 0) & (owner >= 0)
-    given = shape != owner[face]
-    pieces = [shapely.coverage_union_all(faces[owner == k]) for k in range(n)]
-    gained = np.bincount(owner[filled], weights=area[filled], minlength=n).astype(np.float64)
-    lost = np.bincount(shape[given], weights=area[face[given]], minlength=n).astype(np.float64)
-    return np.array(pieces, dtype=object), gained, lost
-
-
-def _owners(face: IntArray, shape: IntArray, shapes: np.ndarray, n_faces: int) -> IntArray:
-    """Return the smallest of the polygons that hold each face, -1 where none does."""
-    order = np.lexsort((shape, areas_km2(shapes)[shape], face))
-    found, first = np.unique(face[order], return_index=True)
-    owner = np.full(n_faces, -1, dtype=np.int64)
-    owner[found] = shape[order][first]
-    return owner
-
-
-def _fill_gaps(faces: np.ndarray, owner: IntArray, widest_gap_m: float) -> IntArray:
-    """Return the owners of faces, narrow gaps given to the neighbour with the longest border."""
-    gaps = np.flatnonzero(owner < 0)
-    gaps = gaps[widths_m(faces[gaps], areas_km2(faces[gaps])) <= widest_gap_m]
-    filled = owner.copy()
-    tree = shapely.STRtree(faces)
-    for gap in gaps:
-        around = tree.query(faces[gap], predicate="intersects")
-        around = np.sort(around[owner[around] >= 0])
-        shared = shapely.length(shapely.intersection(faces[gap], faces[around]))
-        by_owner = np.bincount(owner[around], weights=shared)
-        filled[gap] = by_owner.argmax()
-    return filled
-
-
 def mend(shapes: np.ndarray) -> np.ndarray:
     """Return polygons made valid by their structure: shells are united, holes are cut from them.
 
@@ -255,19 +164,14 @@ def crosswalk(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> pd.DataFrame:
     check_regions(old)
     check_regions(new)
     ours, theirs, area = shared_areas(old.geometry.to_numpy(), new.geometry.to_numpy())
-    alone = np.setdiff1d(np.arange(len(old)), ours)
-    size = areas_km2(old.geometry.to_numpy())
-    total = np.bincount(ours, weights=area, minlength=len(old))
-    new_id = new["region_id"].to_numpy(dtype=object)
-    table = pd.DataFrame(
-        {
-            "old_id": old["region_id"].to_numpy(dtype=object)[np.concatenate([ours, alone])],
-            "new_id": np.concatenate([new_id[theirs], np.full(len(alone), None)]),
-            "area_km2": np.concatenate([area, np.zeros(len(alone))]),
-            "weight": np.concatenate([area / total[ours], np.ones(len(alone))]),
-            "covered": np.minimum((total / size)[np.concatenate([ours, alone])], 1.0),
-        }
-    ).astype({"old_id": "str", "new_id": "str"})
+    ids = old["region_id"].array
+    sharing = {"old_id": ids.take(ours), "new_id": new["region_id"].array.take(theirs)}
+    table = pd.DataFrame(sharing | {"area_km2": area})
+    table = table.merge(pd.DataFrame({"old_id": ids}), how="right").fillna({"area_km2": 0.0})
+    total = table.groupby("old_id")["area_km2"].transform("sum")
+    size = table["old_id"].map(pd.Series(areas_km2(old.geometry.to_numpy()), ids))
+    table["weight"] = (table["area_km2"] / total).fillna(1.0)
+    table["covered"] = (total / size).clip(upper=1.0)
     return table.sort_values(["old_id", "new_id"], ignore_index=True)
 
 
@@ -412,12 +316,76 @@ def join_parents(regions: gpd.GeoDataFrame, parents: gpd.GeoDataFrame) -> gpd.Ge
     'Ambrel'
     """
     ours, theirs, area = shared_areas(regions.geometry.to_numpy(), parents.geometry.to_numpy())
-    order = np.lexsort((theirs, -area, ours))
-    found, first = np.unique(ours[order], return_index=True)
-    best = theirs[order][first]
-    filled = {}
-    for column, source in (("parent_id", "region_id"), ("parent", "name")):
-        values = np.full(len(regions), None, dtype=object)
-        values[found] = parents[source].to_numpy(dtype=object)[best]
-        filled[column] = pd.Series(values, index=regions.index, dtype="str")
-    return regions.assign(**filled)
+    most = pd.Series(area).groupby(ours).idxmax().to_numpy()
+    best = np.full(len(regions), -1)
+    best[ours[most]] = theirs[most]
+    ids, names = (parents[name].array for name in ("region_id", "name"))
+    parent_id, parent = (values.take(best, allow_fill=True) for values in (ids, names))
+    return regions.assign(parent_id=parent_id, parent=parent)
+
+
+def metres_per_degree(lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the metres of one degree of longitude and of latitude on the WGS 84 ellipsoid.
+
+    Examples
+    --------
+    >>> east, north = metres_per_degree(np.array([0.0, 60.0]))
+    >>> east.round().tolist(), north.round().tolist()
+    ([111319.0, 55800.0], [110574.0, 111412.0])
+    """
+    radians = np.radians(lat)
+    curvature = 1 - _SQUARED_ECCENTRICITY * np.sin(radians) ** 2
+    east = _AXIS_M * np.cos(radians) / np.sqrt(curvature)
+    north = _AXIS_M * (1 - _SQUARED_ECCENTRICITY) / curvature**1.5
+    return np.radians(east), np.radians(north)
+
+
+def boundary_distances(
+    geometries: NDArray[np.object_], owners: IntArray, x: FloatArray, y: FloatArray
+) -> FloatArray:
+    """Return the metres from each point to the border of the polygon that it is paired with.
+
+    The plane is stretched to metres at the point's latitude (bands of 0.1 degree). Up to 60
+    degrees of latitude the error stays below 0.3 % for distances up to 10 km, and below 3 % up
+    to 100 km.
+
+    Parameters
+    ----------
+    geometries : ndarray of polygons, shape (n_polygons,)
+        Longitudes and latitudes in degrees.
+    owners : ndarray of int, shape (n_points,)
+        The polygon of each point.
+    x, y : ndarray, shape (n_points,)
+        The points, inside or outside of their polygons.
+
+    Returns
+    -------
+    ndarray, shape (n_points,)
+        Metres, NaN for a point that is not finite.
+
+    Examples
+    --------
+    >>> square = np.array([shapely.box(0, 0, 1, 1)])
+    >>> boundary_distances(square, np.array([0]), np.array([0.5]), np.array([0.1])).round()
+    array([11057.])
+    """
+    metres = np.full(len(x), np.nan)
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    bands = np.floor(y[known] / _BAND_DEG)
+    order = known[np.lexsort((bands, owners[known]))]
+    keys = np.stack([owners[order], np.floor(y[order] / _BAND_DEG)])
+    cuts = np.flatnonzero(np.any(np.diff(keys, prepend=np.nan, append=np.nan) != 0, axis=0))
+
+    def measure(first: int, last: int) -> None:
+        points = order[first:last]
+        scale = np.array(metres_per_degree(np.array((keys[1, first] + 0.5) * _BAND_DEG)))
+        border = shapely.boundary(geometries[owners[points[0]]])
+        border = shapely.transform(border, lambda xy: xy * scale)
+        shapely.prepare(border)
+        spots = shapely.points(np.stack([x[points], y[points]], axis=1) * scale)
+        with np.errstate(divide="ignore", invalid="ignore"):  # edges of next to no length
+            metres[points] = shapely.distance(border, spots)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(measure, cuts[:-1], cuts[1:]))
+    return metres

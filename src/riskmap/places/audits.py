@@ -1,4 +1,4 @@
-"""Audits: what is wrong with a set of regions, where and how much; and mending what can be."""
+"""Audits: what is wrong with a set of regions, where and how much."""
 
 from __future__ import annotations
 
@@ -7,35 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import Geod
 
-from riskmap.errors import BoundaryError
-from riskmap.places.areas import (
-    areas_km2,
-    dissect,
-    find_gaps,
-    find_overlaps,
-    mend,
-    widths_m,
-)
+from riskmap.places.areas import SMALLEST_KM2, areas_km2, find_overlaps, mend
 from riskmap.places.boundary_tables import read_table
-from riskmap.schema import CRS, check_regions
+from riskmap.schema import CRS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import geopandas as gpd
 
 _COLUMNS = {
     **dict.fromkeys(("kind", "region_id", "other_id"), "str"),
     **dict.fromkeys(("area_km2", "width_m", "lon", "lat"), "float64"),
     "detail": "str",
 }
-_PLACE = re.compile(r"\[(\S+) (\S+)\]")
+_REASON = re.compile(r"(.*)\[(\S+) (\S+)\]")
 _POLYGONS = (3, 6)
 _HALF_TURN, _POLE = 180.0, 90.0
-_SQUARE_METRE_KM2 = 1e-6
 #: How many findings of a kind are written out.
 _SHOWN = 3
 
@@ -125,18 +118,18 @@ def audit_regions(
     24 regions, 293,784 km²
     nothing found
     """
-    table = (
-        regions
-        if isinstance(regions, gpd.GeoDataFrame)
-        else read_table(Path(regions), {}, as_is=True)
-    )
-    found = list(_table_findings(table))
+    table = regions
+    if isinstance(table, str | Path):
+        table = read_table(Path(table), {}, as_is=True)
+    known = pd.DataFrame(table).reindex(columns=["region_id", "iso3", "parent_id", "name"])
+    numbers = pd.Series([f"#{i + 1}" for i in range(len(table))], index=table.index)
+    ids = known["region_id"].astype(object).fillna(numbers).to_numpy()
+    found = list(_table_findings(known, ids))
     if table.crs is None or table.crs.to_epsg() != 4326:  # noqa: PLR2004 - WGS 84
         met = "none" if table.crs is None else table.crs.to_string()
         found.append({"kind": "crs", "detail": f"{met}, expected {CRS}"})
         table = table.set_crs(CRS) if table.crs is None else table.to_crs(CRS)
     shapes = table.geometry.to_numpy()
-    ids = _ids(table)
     found += _shape_findings(shapes, ids)
     usable = np.isin(shapely.get_type_id(shapes), _POLYGONS) & ~shapely.is_empty(shapes)
     whole, ids = mend(shapes[usable]), ids[usable]
@@ -146,67 +139,41 @@ def audit_regions(
         _gap_findings(whole, ids, sliver_m),
     ]
     findings = pd.concat(tables).reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
-    order = ["kind", "area_km2", "region_id", "other_id"]
-    rises = [True, False, True, True]
-    findings = findings.sort_values(order, ascending=rises, ignore_index=True)
+    order = {"kind": True, "area_km2": False, "region_id": True, "other_id": True}
+    findings = findings.sort_values([*order], ascending=[*order.values()], ignore_index=True)
     return RegionAudit(findings, len(table), float(areas_km2(whole).sum()))
 
 
-def _ids(table: gpd.GeoDataFrame) -> np.ndarray:
-    """Return each region's id, or its number in the table where it has none."""
-    numbers = pd.Series([f"#{i + 1}" for i in range(len(table))], index=table.index)
-    if "region_id" not in table.columns:
-        return numbers.to_numpy(dtype=object)
-    return table["region_id"].fillna(numbers).to_numpy(dtype=object)
-
-
-def _table_findings(table: gpd.GeoDataFrame) -> Iterator[dict[str, object]]:
+def _table_findings(known: pd.DataFrame, ids: np.ndarray) -> Iterator[dict[str, object]]:
     """Find ids, names and parents that are missing, and ids and names that stand twice."""
-    ids = _ids(table)
     for column, word in (("region_id", "id"), ("name", "name"), ("parent_id", "parent")):
-        if column not in table.columns:
-            yield {"kind": f"missing_{word}", "detail": f"no column {column}"}
-            continue
-        missing = np.flatnonzero(table[column].isna())
-        if len(missing) == len(table):
+        missing = known[column].isna()
+        if missing.all():
             yield {"kind": f"missing_{word}", "detail": f"{column} of every region"}
             continue
-        for i in missing:
+        for i in np.flatnonzero(missing):
             yield {"kind": f"missing_{word}", "region_id": ids[i], "detail": f"row {i + 1}"}
-    for kind, keys in (
-        ("duplicate_id", ["region_id"]),
-        ("duplicate_name", ["iso3", "parent_id", "name"]),
-    ):
-        have = [key for key in keys if key in table.columns]
-        if keys[-1] not in have:
-            continue
-        twice = table.duplicated(have, keep=False) & table[keys[-1]].notna()
-        for i in np.flatnonzero(twice):
-            value = table[keys[-1]].iloc[i]
-            yield {"kind": kind, "region_id": ids[i], "detail": f"{value!r} in row {i + 1}"}
+    for word, keys in (("id", ["region_id"]), ("name", ["iso3", "parent_id", "name"])):
+        value = known[keys[-1]]
+        for i in np.flatnonzero(known.duplicated(keys, keep=False) & value.notna()):
+            detail = f"{value.iloc[i]!r} in row {i + 1}"
+            yield {"kind": f"duplicate_{word}", "region_id": ids[i], "detail": detail}
 
 
 def _shape_findings(shapes: np.ndarray, ids: np.ndarray) -> Iterator[dict[str, object]]:
     """Find geometries that are no polygons, invalid, or leap over the antimeridian."""
-    kinds = shapely.get_type_id(shapes)
-    for i, shape in enumerate(shapes):
-        if kinds[i] not in _POLYGONS or shape.is_empty:
+    for shape, region_id in zip(shapes, ids, strict=True):
+        if shapely.get_type_id(shape) not in _POLYGONS or shape.is_empty:
             met = "no geometry" if shape is None else f"{shape.geom_type}, empty: {shape.is_empty}"
-            yield {"kind": "no_polygon", "region_id": ids[i], "detail": met}
+            yield {"kind": "no_polygon", "region_id": region_id, "detail": met}
             continue
         if not shape.is_valid:
-            reason = shapely.is_valid_reason(shape)
-            lon, lat = map(float, _PLACE.search(reason).groups())  # type: ignore[union-attr]
-            yield {
-                "kind": "invalid",
-                "region_id": ids[i],
-                "lon": lon,
-                "lat": lat,
-                "detail": _PLACE.sub("", reason),
-            }
+            reason, lon, lat = _REASON.findall(shapely.is_valid_reason(shape))[0]
+            at = {"lon": float(lon), "lat": float(lat), "detail": reason}
+            yield {"kind": "invalid", "region_id": region_id, **at}
         if _leaps(shape):
             detail = "an edge leaps over more than 180 degrees of longitude"
-            yield {"kind": "antimeridian", "region_id": ids[i], "detail": detail}
+            yield {"kind": "antimeridian", "region_id": region_id, "detail": detail}
 
 
 def _leaps(shape: shapely.Geometry) -> bool:
@@ -235,96 +202,31 @@ def _gap_findings(shapes: np.ndarray, ids: np.ndarray, sliver_m: float) -> pd.Da
     return _measured("gap", gaps, areas_km2(gaps), sliver_m).join(named)
 
 
+def find_gaps(shapes: np.ndarray) -> np.ndarray:
+    """Return the holes that valid polygons enclose together, as polygons.
+
+    Holes smaller than ten metres squared are left out.
+
+    Examples
+    --------
+    >>> frame = shapely.box(0, 0, 3, 3).difference(shapely.box(1, 1, 2, 2))
+    >>> shapely.area(find_gaps(np.array([frame]))).tolist()
+    [1.0]
+    """
+    union = shapely.union_all(shapes)
+    shells = shapely.polygons(shapely.get_exterior_ring(shapely.get_parts(union)))
+    holes = shapely.get_parts(shapely.difference(shapely.union_all(shells), union))
+    return holes[areas_km2(holes) > SMALLEST_KM2]
+
+
 def _measured(kind: str, shapes: np.ndarray, area: np.ndarray, sliver_m: float) -> pd.DataFrame:
     """Return area, width and place of overlaps or gaps; narrow ones are slivers."""
-    width = widths_m(shapes, area)
+    globe = Geod(ellps="WGS84")
+    perimeter = [abs(globe.geometry_length(line)) for line in shapely.boundary(shapes)]
+    width = 2e6 * area / np.array(perimeter, dtype=np.float64)
     lon, lat = shapely.get_coordinates(shapely.point_on_surface(shapes)).T
     told = {"area_km2": area, "width_m": width, "lon": lon, "lat": lat}
     narrow = width < sliver_m
     detail = [kind if one else None for one in narrow]
     kinds = {"kind": np.where(narrow, "sliver", kind), "detail": detail}
     return pd.DataFrame(told | kinds)
-
-
-@dataclass(frozen=True)
-class RegionRepair:
-    """Regions that were mended, and what became of each.
-
-    Parameters
-    ----------
-    regions
-        The regions, a valid coverage.
-    changes
-        One row a region that changed: ``region_id``, ``mended_km2`` (change of area by making an
-        invalid polygon valid), ``gained_km2`` and ``lost_km2`` (by overlaps and gaps).
-    """
-
-    regions: gpd.GeoDataFrame
-    changes: pd.DataFrame
-
-    def __str__(self) -> str:
-        """Return how many regions changed and by how much in all."""
-        sums = self.changes[["gained_km2", "lost_km2"]].sum()
-        return (
-            f"{len(self.changes)} of {len(self.regions)} regions changed: "
-            f"{sums['gained_km2']:,.3f} km² gained, {sums['lost_km2']:,.3f} km² lost"
-        )
-
-
-def repair_regions(regions: gpd.GeoDataFrame, *, widest_gap_m: float = 100.0) -> RegionRepair:
-    """Return the regions as a valid coverage, and the area that each gained and lost.
-
-    Invalid polygons are made valid by their structure. Where regions overlap, the smaller one keeps
-    the common area (so that a town survives in the district it was not cut from; of equal ones, the
-    first by id). Gaps up to `widest_gap_m` wide go to the neighbour with the longest border; wider
-    ones, such as lakes, stay.
-
-    Parameters
-    ----------
-    regions
-        A Regions table, whose polygons may be invalid.
-    widest_gap_m
-        Mean width in metres up to which a gap is filled; 0 fills none.
-
-    Returns
-    -------
-    RegionRepair
-        The mended regions and a table of changes.
-
-    Raises
-    ------
-    SchemaError
-        When `regions` is not a Regions table.
-    BoundaryError
-        When nothing would be left of a region, because smaller ones cover it.
-
-    Notes
-    -----
-    All borders are cut where they cross, the faces between them are built anew, and each face is
-    given to one region; so neighbours share their borders exactly.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> print(rm.repair_regions(rm.datasets.regions()))
-    0 of 24 regions changed: 0.000 km² gained, 0.000 km² lost
-    """
-    check_regions(regions)
-    before = regions.geometry.to_numpy()
-    whole = mend(before)
-    after, gained, lost = dissect(whole, widest_gap_m=widest_gap_m)
-    if shapely.is_empty(after).any():
-        met = regions["region_id"].to_numpy()[shapely.is_empty(after)][0]
-        raise BoundaryError("nothing would be left of a region", column="geometry", met=met)
-    changes = pd.DataFrame(
-        {
-            "region_id": regions["region_id"].to_numpy(),
-            "mended_km2": areas_km2(whole) - areas_km2(before),
-            "gained_km2": gained,
-            "lost_km2": lost,
-        }
-    )
-    sums = changes.drop(columns="region_id").abs().sum(axis=1)
-    changed = (sums > _SQUARE_METRE_KM2) | ~shapely.is_valid(before)
-    mended = regions.set_geometry(gpd.GeoSeries(after, index=regions.index, crs=CRS))
-    return RegionRepair(mended, changes[changed].reset_index(drop=True))

@@ -8,6 +8,7 @@ FlatGeobuf, GeoPackage and Shapefile alone. URLs and GDAL's virtual paths are re
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -21,11 +22,12 @@ from riskmap.places.region_index.building import solid_parts
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
 _CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
+_BAD_CRS = "the coordinate system can't be used"
 _POLYGONS = (3, 6)
 #: Marks of files that name other files or services, and how many first bytes may hold one.
 _REFERENCES = re.compile(
@@ -67,21 +69,32 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
     >>> len(read_polygons(data_path("boundaries/world_adm1.fgb"))) > 4000
     True
     """
-    if isinstance(source, pd.DataFrame):
-        path, frame = None, source
-    else:
-        path = _check_path(source)
-        _check_head(path)
-        frame = _FORMATS[path.suffix.lower()][0](path)
-    if frame.empty:
-        raise BoundaryError(f"the {_kind(path)} holds no features", file=path)
-    frame = _to_degrees(frame.reset_index(drop=True), path)
-    _check_geometries(frame, path)
+    with naming(source):
+        frame = source if isinstance(source, pd.DataFrame) else _read_file(source)
+        if frame.empty:
+            raise BoundaryError("there are no features")
+        frame = _to_degrees(frame.reset_index(drop=True))
+        _check_geometries(frame)
     return frame.set_geometry(_without_empty_parts(frame.geometry.to_numpy()), crs=CRS)
 
 
-def _kind(path: Path | None) -> str:
-    return "table" if path is None else "file"
+@contextmanager
+def naming(source: Path | pd.DataFrame) -> Iterator[None]:
+    """Let every error of boundaries name the file that they are from, where they are from one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> with naming(Path("a.shp")):
+    ...     raise BoundaryError("no feature has an id")
+    Traceback (most recent call last):
+    riskmap.errors.BoundaryError: a.shp: no feature has an id
+    """
+    try:
+        yield
+    except BoundaryError as error:
+        error.file = None if isinstance(source, pd.DataFrame) else str(source)
+        raise
 
 
 def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
@@ -94,23 +107,34 @@ def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _check_path(path: Path) -> Path:
-    """Return the path made absolute, after refusing what is no plain file of a known kind."""
+def _read_file(path: Path) -> gpd.GeoDataFrame:
+    """Return the features of a plain file of a known kind, or raise.
+
+    The bytes that tell a format must stand in a file of its suffix, and no reference to others:
+    GDAL asks its drivers in turn, and some find their mark anywhere in a file's first bytes, so
+    that it could take a file for a description of where other data are.
+    """
     text = str(path)
     if "://" in text or ":/" in text or text.lower().startswith("/vsi") or "!" in text:
-        raise BoundaryError(
-            "not a plain file path", met=text, expected="a local file; download it first"
-        )
+        raise BoundaryError("not a plain file path", expected="a local file; download it first")
     if not path.is_file():
-        raise BoundaryError("there is no such file", file=path)
+        raise BoundaryError("there is no such file")
     if path.suffix.lower() not in _FORMATS:
-        raise BoundaryError(
-            "not a known boundary format",
-            file=path,
-            met=path.suffix,
-            expected="one of " + ", ".join(_FORMATS),
-        )
-    return path.resolve()
+        known = "one of " + ", ".join(_FORMATS)
+        raise BoundaryError("not a known boundary format", met=path.suffix, expected=known)
+    reader, kind, marks = _FORMATS[path.suffix.lower()]
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for at, starts in marks.items():
+        met = head[at : at + len(starts[0])]
+        if met not in starts:
+            wanted = " or ".join(map(repr, starts)) + f" at byte {at}"
+            raise BoundaryError(f"not a {kind}", met=met, expected=wanted)
+    found = _REFERENCES.search(head) if reader is _read_gdal else None
+    if found:
+        wanted = "a file that holds its features and no markup"
+        raise BoundaryError("the file may stand for others", met=found[0], expected=wanted)
+    return reader(path.resolve())
 
 
 def _read_geojson(path: Path) -> gpd.GeoDataFrame:
@@ -118,120 +142,78 @@ def _read_geojson(path: Path) -> gpd.GeoDataFrame:
     try:
         document = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise BoundaryError(
-            "not GeoJSON", file=path, met=str(error), expected="JSON text in UTF-8"
-        ) from error
+        wanted = "JSON text in UTF-8"
+        raise BoundaryError("not GeoJSON", met=str(error), expected=wanted) from error
     kind = document.get("type") if isinstance(document, dict) else type(document).__name__
     features = document.get("features") if kind == "FeatureCollection" else None
     if not isinstance(features, list):
-        raise BoundaryError(
-            "not a collection of features", file=path, met=kind, expected="a FeatureCollection"
-        )
-    geometries = [_geometry_of(feature, i, path) for i, feature in enumerate(features, start=1)]
+        wanted = "a FeatureCollection"
+        raise BoundaryError("not a collection of features", met=kind, expected=wanted)
+    geometries = [_geometry_of(feature, i) for i, feature in enumerate(features, start=1)]
     rows = [feature.get("properties") or {} for feature in features]
     properties = pd.DataFrame(rows, index=range(len(rows)))
-    crs = _geojson_crs(document.get("crs"), path)
     # A property named "geometry" would hide the geometry.
     properties = properties.drop(columns="geometry", errors="ignore")
+    crs = _geojson_crs(document.get("crs"))
     return gpd.GeoDataFrame(properties, geometry=np.array(geometries, dtype=object), crs=crs)
 
 
-def _geometry_of(feature: Any, number: int, path: Path) -> shapely.Geometry | None:
+def _geometry_of(feature: Any, number: int) -> shapely.Geometry | None:
     """Return one feature's geometry, read strictly."""
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise BoundaryError("not a Feature", file=path, row=number)
-    properties = feature.get("properties")
-    if properties is not None and not isinstance(properties, dict):
-        raise BoundaryError("properties are not an object", file=path, row=number)
-    geometry = feature.get("geometry")
-    if geometry is None:
-        return None
-    if not isinstance(geometry, dict):
-        raise BoundaryError("the geometry is not an object", file=path, row=number)
+        raise BoundaryError("not a Feature", row=number)
+    for name in ("properties", "geometry"):
+        if not isinstance(feature.get(name), dict | None):
+            raise BoundaryError(f"{name}: not an object", row=number)
     try:
-        return shapely.from_geojson(orjson.dumps(geometry))
+        geometry = feature.get("geometry")
+        return None if geometry is None else shapely.from_geojson(orjson.dumps(geometry))
     except (shapely.errors.GEOSException, orjson.JSONEncodeError) as error:
-        raise BoundaryError(
-            "the geometry can't be read",
-            file=path,
-            row=number,
-            met=str(error).strip(),
-            expected="a Polygon or MultiPolygon of closed rings",
-        ) from error
+        met, wanted = str(error).strip(), "a Polygon or MultiPolygon of closed rings"
+        message = "the geometry can't be read"
+        raise BoundaryError(message, row=number, met=met, expected=wanted) from error
 
 
-def _geojson_crs(member: Any, path: Path) -> str:
+def _geojson_crs(member: Any) -> str:
     """Return the coordinate system of a GeoJSON file: WGS 84, or its legacy member's EPSG code."""
+    from pyproj.database import get_codes
+
     if member is None:
         return CRS
-    properties = member.get("properties") if isinstance(member, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    if isinstance(name, str):
-        from pyproj.database import get_codes
-
-        if _CRS84.fullmatch(name):
-            return CRS
-        code = _EPSG.fullmatch(name)
-        if code and code[1] in get_codes("EPSG", "CRS", allow_deprecated=True):
-            return f"EPSG:{code[1]}"
-    raise BoundaryError(
-        "the coordinate system can't be used",
-        file=path,
-        column="crs",
-        met=name or member,
-        expected="no crs member (WGS 84), CRS84, or an EPSG code",
-    )
-
-
-def _check_head(path: Path) -> None:
-    """Raise unless the bytes that tell a format stand in a file of its suffix, and no reference.
-
-    GDAL asks its drivers in turn, and some find their mark anywhere in a file's first bytes, so
-    that it could take a file for a description of where other data are.
-    """
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    reader, kind, marks = _FORMATS[path.suffix.lower()]
-    for at, starts in marks.items():
-        met = head[at : at + len(starts[0])]
-        if met not in starts:
-            wanted = " or ".join(map(repr, starts))
-            raise BoundaryError(
-                f"not a {kind}", file=path, met=met, expected=f"{wanted} at byte {at}"
-            )
-    found = _REFERENCES.search(head) if reader is _read_gdal else None
-    if found:
-        raise BoundaryError(
-            "the file may stand for others",
-            file=path,
-            met=found[0],
-            expected="a file that holds its features and no markup",
-        )
+    try:
+        name = str(member["properties"]["name"])
+    except (KeyError, TypeError):
+        name = ""
+    if _CRS84.fullmatch(name):
+        return CRS
+    code = _EPSG.fullmatch(name)
+    if code and code[1] in get_codes("EPSG", "CRS", allow_deprecated=True):
+        return f"EPSG:{code[1]}"
+    wanted = "no crs member (WGS 84), CRS84, or an EPSG code"
+    raise BoundaryError(_BAD_CRS, column="crs", met=name or member, expected=wanted)
 
 
 def _read_gdal(path: Path) -> gpd.GeoDataFrame:
     """Return the one layer of a file whose first bytes were checked."""
     import pyogrio
 
-    try:
-        layers = pyogrio.list_layers(path)
-        if len(layers) != 1:
-            raise BoundaryError(
-                "the file holds several layers",
-                file=path,
-                met=", ".join(layers[:, 0]),
-                expected="one; save the layer to a file of its own",
-            )
-        return pyogrio.read_dataframe(path, force_2d=True, on_invalid="raise")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise BoundaryError("the file can't be read", file=path, met=str(error)) from error
-    except (
+    broken = (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
         pyogrio.errors.FeatureError,
         pyogrio.errors.GeometryError,
         shapely.errors.GEOSException,
         UnicodeDecodeError,
-    ) as error:
-        raise BoundaryError("a feature can't be read", file=path, met=str(error)) from error
+    )
+    try:
+        layers = pyogrio.list_layers(path)[:, 0]
+        if len(layers) != 1:
+            wanted = "one; save the layer to a file of its own"
+            met = ", ".join(layers)
+            raise BoundaryError("the file holds several layers", met=met, expected=wanted)
+        return pyogrio.read_dataframe(path, force_2d=True, on_invalid="raise")
+    except broken as error:
+        raise BoundaryError("the file can't be read", met=str(error)) from error
 
 
 def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
@@ -244,7 +226,7 @@ def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
         parquet.read_table(path).validate(full=True)
         return gpd.read_parquet(path)
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-        raise BoundaryError("not a GeoParquet file", file=path, met=str(error)) from error
+        raise BoundaryError("not a GeoParquet file", met=str(error)) from error
 
 
 #: By suffix: the reader, what files of it are, and what must stand at a byte of them.
@@ -265,34 +247,25 @@ _FORMATS: dict[
 }
 
 
-def _to_degrees(frame: pd.DataFrame, path: Path | None) -> gpd.GeoDataFrame:
+def _to_degrees(frame: pd.DataFrame) -> gpd.GeoDataFrame:
     """Return the features in EPSG:4326, two-dimensional, with `geometry` as their only geometry."""
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
-        raise BoundaryError(
-            f"the {_kind(path)} holds no geometries", file=path, expected="polygons"
-        )
-    if frame.crs is None:
-        raise BoundaryError(
-            f"the {_kind(path)} has no coordinate system",
-            file=path,
-            expected="one that states it (a Shapefile needs its .prj, a GeoDataFrame set_crs)",
-        )
     from pyproj.exceptions import ProjError
 
-    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name)).select_dtypes(
-        exclude="geometry"
-    )
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
+        raise BoundaryError("there are no geometries", expected="polygons")
+    if frame.crs is None:
+        wanted = "one that is stated (a Shapefile needs its .prj, a GeoDataFrame set_crs)"
+        raise BoundaryError("there is no coordinate system", expected=wanted)
+    properties = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     shapes = gpd.GeoSeries(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
     try:
         shapes = shapes.to_crs(CRS)
     except ProjError as error:
-        raise BoundaryError(
-            "the coordinate system can't be used", file=path, met=str(error)
-        ) from error
-    return gpd.GeoDataFrame(properties, geometry=shapes, crs=CRS)
+        raise BoundaryError(_BAD_CRS, met=str(error)) from error
+    return gpd.GeoDataFrame(properties.select_dtypes(exclude="geometry"), geometry=shapes, crs=CRS)
 
 
-def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
+def _check_geometries(frame: gpd.GeoDataFrame) -> None:
     """Raise at the first feature that is missing, empty, no polygon, or not in degrees."""
     shapes = frame.geometry.to_numpy()
     kinds = shapely.get_type_id(shapes)
@@ -311,6 +284,4 @@ def _check_geometries(frame: gpd.GeoDataFrame, path: Path | None) -> None:
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             met = None if shapes[first] is None else shapes[first].geom_type
-            raise BoundaryError(
-                f"a feature {message}", file=path, row=first + 1, met=met, expected=expected
-            )
+            raise BoundaryError(f"a feature {message}", row=first + 1, met=met, expected=expected)

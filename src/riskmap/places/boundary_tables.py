@@ -7,10 +7,8 @@ compared in lower case.
 from __future__ import annotations
 
 import re
-import tomllib
 import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -22,42 +20,34 @@ import shapely
 from riskmap import countries
 from riskmap.errors import BoundaryError, RiskmapWarning
 from riskmap.places.areas import areas_km2, mend
-from riskmap.places.boundary_files import read_polygons
+from riskmap.places.boundary_files import naming, read_polygons
 from riskmap.schema import CRS, DAY, REGION_COLUMNS, conform
-from riskmap.settings import data_path
+from riskmap.settings import data_path, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 #: How many rows a message names before it stops.
-_NAMED = 5
-_SHAPE_TYPE = re.compile(r"ADM(\d)")
-_PCODE_COUNTRY = re.compile(r"([A-Z]{2,3})\d")
+NAMED = 5
+_PCODE_COUNTRY = r"^([A-Z]{2,3})\d"
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """Which columns of a file hold what; an empty text where none does.
+    """Which columns of a file hold what.
 
     Parameters
     ----------
-    ids
-        Columns that may serve as ids, best first.
-    names
-        Columns of names, the one for display first.
-    parent_id, parent
-        Columns of the region one level up.
-    iso3
-        Column of the country, as alpha-2 or alpha-3 code.
+    columns
+        By what they hold, columns of the file, best first: ``ids`` and ``names`` (the one for
+        display first), ``parent_id`` and ``parent``, ``iso3`` (as alpha-2 or alpha-3 code),
+        ``version``, ``valid_from`` and ``valid_to``.
     level
-        Administrative level; None when the file doesn't tell.
+        Administrative level; None when the columns don't tell.
     source
         Who publishes files like this one.
-    valid_from, valid_to
-        Columns of dates between which a region exists.
-    version
-        Column of the version.
 
     Examples
     --------
@@ -65,16 +55,17 @@ class Meaning:
     'geoBoundaries'
     """
 
-    ids: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    parent_id: str = ""
-    parent: str = ""
-    iso3: str = ""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     level: int | None = None
     source: str = ""
-    valid_from: str = ""
-    valid_to: str = ""
-    version: str = ""
+
+    def texts(self, frame: pd.DataFrame, word: str) -> list[pd.Series]:
+        """Return the columns of a file that hold something, as text."""
+        return [text_of(frame[column]) for column in self.columns.get(word, ())]
+
+    def text(self, frame: pd.DataFrame, word: str) -> pd.Series | None:
+        """Return the first of them; None when the file has none."""
+        return next(iter(self.texts(frame, word)), None)
 
 
 def recognise(columns: Sequence[str]) -> Meaning:
@@ -93,12 +84,11 @@ def recognise(columns: Sequence[str]) -> Meaning:
     Examples
     --------
     >>> meaning = recognise(["ADM2_EN", "ADM2_PCODE", "ADM1_EN", "ADM1_PCODE", "ADM0_PCODE"])
-    >>> meaning.ids, meaning.names, meaning.parent_id, meaning.level
-    (('ADM2_PCODE',), ('ADM2_EN',), 'ADM1_PCODE', 2)
+    >>> meaning.columns["ids"], meaning.columns["parent_id"], meaning.level
+    (('ADM2_PCODE',), ('ADM1_PCODE',), 2)
     """
     spelt = {column.lower(): column for column in reversed(columns)}
-    told = tomllib.loads(data_path("boundaries/publishers.toml").read_text(encoding="utf-8"))
-    for publisher in told["publishers"]:
+    for publisher in read_toml(data_path("boundaries/publishers.toml"))["publishers"]:
         needed = [_matches(spelt, [pattern]) for pattern in publisher["needs"]]
         if not all(needed):
             continue
@@ -109,9 +99,7 @@ def recognise(columns: Sequence[str]) -> Meaning:
             word: tuple(dict.fromkeys(spelt[match[0]] for match in _matches(spelt, patterns, **at)))
             for word, patterns in publisher["columns"].items()
         }
-        ids, names = found.pop("ids"), found.pop("names")
-        one = {word: columns[0] for word, columns in found.items() if columns}
-        return Meaning(ids, names, level=level, source=publisher["source"], **one)
+        return Meaning(found, level, publisher["source"])
     return Meaning()
 
 
@@ -135,34 +123,6 @@ def text_of(column: pd.Series) -> pd.Series:
         column = column.astype("Int64")
     text = column.astype("str").str.strip()
     return text.mask(column.isna() | (text == ""))
-
-
-def _country_codes(frame: pd.DataFrame, meaning: Meaning, ids: pd.Series) -> pd.Series:
-    """Return alpha-3 codes from the column of countries, else from the letters of the P-codes.
-
-    A file that names one country alone speaks for its silent rows too.
-    """
-    if meaning.iso3:
-        written = text_of(frame[meaning.iso3]).str.upper()
-    else:
-        written = ids.str.extract(f"^{_PCODE_COUNTRY.pattern}", expand=False)
-    is_alpha3 = written.str.fullmatch("[A-Z]{3}", na=False)
-    codes = written.where(is_alpha3, written.map(countries.from_iso2, na_action="ignore"))
-    codes = codes.astype("str")
-    known = codes.dropna().unique()
-    return codes.fillna(known[0]) if len(known) == 1 else codes
-
-
-def _level_of(frame: pd.DataFrame, meaning: Meaning) -> int | None:
-    """Return the level that a file is of, from its columns or from the types its rows state."""
-    if meaning.level is not None:
-        return meaning.level
-    for column in frame.columns:
-        if column.lower() in ("shapetype", "adm_level"):
-            stated = text_of(frame[column]).dropna().unique()
-            if len(stated) == 1 and (m := _SHAPE_TYPE.fullmatch(f"ADM{stated[0][-1]}")):
-                return int(m[1])
-    return None
 
 
 def read_table(
@@ -193,165 +153,173 @@ def read_table(
 
     Examples
     --------
-    >>> from riskmap.settings import data_path
+    >>> from riskmap.settings import data_path, read_toml
     >>> table = read_table(data_path("boundaries/world_adm1.fgb"), {})
     >>> bool(table["region_id"].is_unique)
     True
     """
-    path = source if isinstance(source, Path) else None
-    frame = read_polygons(source)
-    meaning = _meaning(frame, overrides, path)
-    if as_is:
-        table = _tabulate(frame, meaning, text_of(frame[meaning.ids[0]]), path)
-        return table.assign(name=_first_name(frame, meaning))
-    frame = _leave_out_nameless(frame, meaning, path)
-    return _tabulate(frame, meaning, _choose_ids(frame, meaning, path), path)
+    with naming(source):
+        frame = read_polygons(source)
+        meaning = _meaning(frame, overrides)
+        if as_is:
+            table = _tabulate(frame, meaning, meaning.texts(frame, "ids")[0], source)
+            return table.assign(name=_first_name(frame, meaning))
+        frame = _leave_out_nameless(frame, meaning, source)
+        return _tabulate(frame, meaning, _choose_ids(frame, meaning, source), source)
 
 
-def _meaning(
-    frame: pd.DataFrame, overrides: Mapping[str, str | None], path: Path | None
-) -> Meaning:
+def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None]) -> Meaning:
     """Return what the columns mean: as the publisher names them, and then as the user says."""
     columns = [column for column in frame.columns if column != "geometry"]
-    for word, column in overrides.items():
-        if column is not None and column not in columns:
-            raise BoundaryError(
-                f"there is no such column for {word}",
-                file=path,
-                column=column,
-                expected="one of " + ", ".join(columns),
-            )
     meaning = recognise(columns)
-    if column := overrides.get("id"):
-        meaning = replace(meaning, ids=(column,))
-    if column := overrides.get("name"):
-        others = tuple(other for other in meaning.names if other != column)
-        meaning = replace(meaning, names=(column, *others))
-    if column := overrides.get("parent"):
-        meaning = replace(meaning, parent=column, parent_id="")
-    if not meaning.ids:
-        raise BoundaryError(
-            "no column of ids is found",
-            file=path,
-            met=", ".join(columns) or "no columns",
-            expected="columns of geoBoundaries, COD-AB or Natural Earth, or id= and name=",
-        )
-    return meaning
+    found = dict(meaning.columns)
+    for word, column in overrides.items():
+        if column is None:
+            continue
+        if column not in columns:
+            wanted = "one of " + ", ".join(columns)
+            raise BoundaryError(f"no such column for {word}", column=column, expected=wanted)
+        if word == "name":
+            found["names"] = tuple(dict.fromkeys([column, *found.get("names", ())]))
+        else:
+            found |= {"ids": (column,)} if word == "id" else {"parent": (column,), "parent_id": ()}
+    if not found.get("ids"):
+        met = ", ".join(columns) or "no columns"
+        wanted = "columns of geoBoundaries, COD-AB or Natural Earth, or id= and name="
+        raise BoundaryError("no column of ids is found", met=met, expected=wanted)
+    return replace(meaning, columns=found)
 
 
 def _leave_out_nameless(
-    frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, source: Path | pd.DataFrame
 ) -> gpd.GeoDataFrame:
     """Return the features that have an id or a name; one without either can't be reported on."""
-    told = [text_of(frame[column]).notna() for column in (*meaning.ids, *meaning.names)]
+    told = [text.notna() for word in ("ids", "names") for text in meaning.texts(frame, word)]
     silent = ~np.logical_or.reduce(told)
     if not silent.any():
         return frame
     if silent.all():
-        raise BoundaryError("no feature has an id", file=path, column=meaning.ids[0])
+        raise BoundaryError("no feature has an id", column=meaning.columns["ids"][0])
     left_out = shapely.union_all(mend(frame.geometry[silent].to_numpy()))
     others = shapely.union_all(mend(frame.geometry[~silent].to_numpy()))
     area, bare = areas_km2(np.array([left_out, shapely.difference(left_out, others)]))
-    rows = ", ".join(str(i + 1) for i in np.flatnonzero(silent)[:_NAMED])
+    rows = ", ".join(str(i + 1) for i in np.flatnonzero(silent)[:NAMED])
     warn(
-        path,
+        source,
         f"{silent.sum()} features have neither id nor name and are left out "
         f"({area:,.0f} km², {bare:,.0f} of them in no other region; feature {rows})",
     )
     return frame[~silent].reset_index(drop=True)
 
 
-def _choose_ids(frame: gpd.GeoDataFrame, meaning: Meaning, path: Path | None) -> pd.Series:
+def _choose_ids(
+    frame: gpd.GeoDataFrame, meaning: Meaning, source: Path | pd.DataFrame
+) -> pd.Series:
     """Return the first column of ids that is complete and unique, or the best mended.
 
     A feature without an id in an otherwise unique column gets one made of its parent and its name,
     such as ``PK8:Jammu & Kashmir``.
     """
-    candidates = {column: text_of(frame[column]) for column in meaning.ids}
-    for column, ids in candidates.items():
+    columns, candidates = meaning.columns["ids"], meaning.texts(frame, "ids")
+    for column, ids in zip(columns, candidates, strict=True):
         if ids.notna().all() and ids.is_unique:
-            if column != meaning.ids[0]:
-                warn(path, f"{meaning.ids[0]} has gaps or doubles, ids are from {column}")
+            if column != columns[0]:
+                warn(source, f"{columns[0]} has gaps or doubles, ids are from {column}")
             return ids
-    column, ids = next(iter(candidates.items()))
+    column, ids = columns[0], candidates[0]
     twice = ids[ids.notna() & ids.duplicated(keep=False)]
     if len(twice):
-        rows = ", ".join(str(i + 1) for i in twice.index[:_NAMED])
-        raise BoundaryError(
-            "ids stand twice",
-            file=path,
-            row=int(twice.index[0]) + 1,
-            column=column,
-            met=f"{twice.iloc[0]} (features {rows})",
-            expected="unique ids, or another column by id=",
-        )
-    parents = text_of(frame[meaning.parent_id]).fillna("") if meaning.parent_id else ""
-    made = parents + (":" + _first_name(frame, meaning))
-    ids = ids.fillna(made)
+        rows = ", ".join(str(i + 1) for i in twice.index[:NAMED])
+        row, met = int(twice.index[0]) + 1, f"{twice.iloc[0]} (features {rows})"
+        wanted = "unique ids, or another column by id="
+        raise BoundaryError("ids stand twice", row=row, column=column, met=met, expected=wanted)
+    parents = meaning.text(frame, "parent_id")
+    made = ("" if parents is None else parents.fillna("")) + (":" + _first_name(frame, meaning))
+    kept, ids = made[ids.isna()], ids.fillna(made)
     if not ids.is_unique:
-        raise BoundaryError(
-            "features without an id share a name", file=path, column=column, expected="id="
-        )
-    kept = made[candidates[column].isna()]
-    warn(path, f"no {column} for {len(kept)} features, kept as {', '.join(kept[:_NAMED])}")
+        raise BoundaryError("features without an id share a name", column=column, expected="id=")
+    warn(source, f"no {column} for {len(kept)} features, kept as {', '.join(kept[:NAMED])}")
     return ids
 
 
 def _first_name(frame: gpd.GeoDataFrame, meaning: Meaning) -> pd.Series:
     """Return the first name that each feature has."""
     names = pd.Series([None] * len(frame), index=frame.index, dtype="str")
-    for column in meaning.names:
-        names = names.fillna(text_of(frame[column]))
+    for text in meaning.texts(frame, "names"):
+        names = names.fillna(text)
     return names
 
 
 def _tabulate(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, source: Path | pd.DataFrame
 ) -> gpd.GeoDataFrame:
     """Return the features as rows of a Regions table."""
     names = _first_name(frame, meaning).fillna(ids)
-    all_names = [text_of(frame[column]) for column in meaning.names]
+    spellings = zip(names, *meaning.texts(frame, "names"), strict=True)
     table = pd.DataFrame(
         {
             "region_id": ids,
             "name": names,
-            "names": [_join(name, row) for name, *row in zip(names, *all_names, strict=True)],
-            "parent_id": text_of(frame[meaning.parent_id]) if meaning.parent_id else None,
-            "parent": text_of(frame[meaning.parent]) if meaning.parent else None,
-            "iso3": _country_codes(frame, meaning, ids),
+            "names": [_join(name, others) for name, *others in spellings],
+            "parent_id": meaning.text(frame, "parent_id"),
+            "parent": meaning.text(frame, "parent"),
+            "iso3": _country_codes(meaning.text(frame, "iso3"), ids),
             "adm_level": _level_of(frame, meaning),
         }
     )
-    for column, told in (("valid_from", meaning.valid_from), ("valid_to", meaning.valid_to)):
-        if told:
-            days = pd.to_datetime(frame[told], errors="coerce", utc=True)
-            table[column] = days.dt.tz_localize(None).astype(DAY)
-    table = table.assign(**_publication(frame, meaning, ids, path))
+    for word in ("valid_from", "valid_to"):
+        for column in meaning.columns.get(word, ())[:1]:
+            days = pd.to_datetime(frame[column], errors="coerce", utc=True)
+            table[word] = days.dt.tz_localize(None).astype(DAY)
+    table = table.assign(**_publication(frame, meaning, ids, source))
     return gpd.GeoDataFrame(conform(table, REGION_COLUMNS), geometry=frame.geometry, crs=CRS)
 
 
+def _country_codes(written: pd.Series | None, ids: pd.Series) -> pd.Series:
+    """Return alpha-3 codes from the column of countries, else from the letters of the P-codes.
+
+    A file that names one country alone speaks for its silent rows too.
+    """
+    letters = ids.str.extract(_PCODE_COUNTRY, expand=False) if written is None else written
+    letters = letters.str.upper()
+    alpha2 = letters.map(countries.from_iso2, na_action="ignore")
+    codes = letters.where(letters.str.fullmatch("[A-Z]{3}", na=False), alpha2).astype("str")
+    known = codes.dropna().unique()
+    return codes.fillna(known[0]) if len(known) == 1 else codes
+
+
+def _level_of(frame: pd.DataFrame, meaning: Meaning) -> int | None:
+    """Return the level that a file is of, from its columns or from the types its rows state."""
+    for column in [] if meaning.level is not None else frame.columns:
+        if column.lower() in ("shapetype", "adm_level"):
+            stated = text_of(frame[column]).dropna().unique()
+            if len(stated) == 1 and stated[0][-1].isdecimal():
+                return int(stated[0][-1])
+    return meaning.level
+
+
 def _publication(
-    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, path: Path | None
+    frame: gpd.GeoDataFrame, meaning: Meaning, ids: pd.Series, source: Path | pd.DataFrame
 ) -> dict[str, Any]:
     """Return who published the boundaries, in which version, and under which licence."""
-    if meaning.ids[0] == "region_id":
+    if meaning.columns["ids"][0] == "region_id":
         own = ("names", "boundary_source", "boundary_version", "boundary_licence")
         return {column: text_of(frame[column]) for column in own if column in frame.columns}
     if meaning.source != "geoBoundaries":
-        version = text_of(frame[meaning.version]).str[:10] if meaning.version else None
+        version = meaning.text(frame, "version")
+        version = None if version is None else version.str[:10]
         return {"boundary_source": meaning.source or None, "boundary_version": version}
+    told = {"boundary_version": _geoboundaries_version(frame, ids)}
+    if isinstance(source, pd.DataFrame):
+        return told | {"boundary_source": "geoBoundaries"}
     try:
-        stem = path.stem.removesuffix("_simplified") if path else ""
-        beside = (path or Path()).parent / f"{stem}-metaData.json"
+        beside = source.with_name(f"{source.stem.removesuffix('_simplified')}-metaData.json")
         metadata = orjson.loads(beside.read_bytes())
         publisher, licence = (str(metadata[k]) for k in ("boundarySource", "boundaryLicense"))
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
-        publisher, licence = None, None
-    return {
-        "boundary_source": f"geoBoundaries: {publisher}" if publisher else "geoBoundaries",
-        "boundary_version": _geoboundaries_version(frame, ids),
-        "boundary_licence": licence,
-    }
+        publisher, licence = "", None
+    publisher = f"geoBoundaries: {publisher}".removesuffix(": ")
+    return told | {"boundary_source": publisher, "boundary_licence": licence}
 
 
 def _join(name: str, others: Sequence[Any]) -> str | None:
@@ -370,16 +338,16 @@ def _geoboundaries_version(frame: gpd.GeoDataFrame, ids: pd.Series) -> pd.Series
     return build.where(build.str.contains("-"), group + "-" + kind + "-" + build)
 
 
-def warn(path: Path | None, message: str) -> None:
+def warn(source: Path | pd.DataFrame, message: str) -> None:
     """Warn of something in a file or table that was kept and deserves a look.
 
     Examples
     --------
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     warn(None, "two regions overlap")
+    ...     warn(pd.DataFrame(), "two regions overlap")
     >>> str(caught[0].message)
     'regions: two regions overlap'
     """
-    told = "regions" if path is None else path.name
+    told = "regions" if isinstance(source, pd.DataFrame) else source.name
     warnings.warn(f"{told}: {message}", RiskmapWarning, stacklevel=2)

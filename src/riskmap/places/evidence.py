@@ -11,10 +11,10 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
+from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
-from riskmap.places.names.folding import fold_name
+from riskmap.places.names.forms import fold_name
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
-from riskmap.places.points import boundary_distances
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:

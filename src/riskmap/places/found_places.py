@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.spatial import cKDTree
 
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.ledgers import Ledger, Stage, count_reasons
+from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import Evidence, gather_evidence, level_of, name_one
-from riskmap.places.points import boundary_distances, flag_known_points
 from riskmap.places.region_index import RegionIndex
+from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.typing import IntArray, NameResolver
+    from riskmap.typing import FloatArray, IntArray, NameResolver
 
 
 #: Probability that a placement names the right region. Of 6,695 known Afghan places 5 % have a
@@ -54,9 +56,11 @@ NO_LOSS = (DUPLICATE, "withdrawn", "no_incident", "aggregate", "hashtag_row", "r
 #: What two rows of one id have in common when they are copies.
 _SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
 
+#: A kilometre on the unit sphere: what counts as on a centre or capital.
+_CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
+
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
-_EDGE_M = 0.01
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Places:
     placed : DataFrame
         One row a usable incident that belongs to one region: ``row`` and ``position`` of the two,
         ``weight``, ``method`` (the place of a word in :data:`METHODS`), ``confidence``, ``metres``
-        to the border, ``on_edge``, and ``conflict``, the position of another region, -1 for none.
+        to the border, and ``conflict``, the position of another region, -1 for none.
     area : Series of str
         The area that each vague incident is known to, as in
         :class:`riskmap.places.evidence.Evidence`; missing for the others.
@@ -97,14 +101,13 @@ def find_places(
     *,
     gazetteer: NameResolver | None = None,
     index: RegionIndex | None = None,
-    spread: str | None = "history",
     measure: bool = True,
 ) -> Places:
     """Find the region or the area of each incident.
 
     Parameters
     ----------
-    incidents, regions, gazetteer, spread
+    incidents, regions, gazetteer
         As for :func:`riskmap.locate`.
     index
         The index of the regions; it is made when not given.
@@ -126,13 +129,15 @@ def find_places(
     usable = (usable[~refused] if refused.any() else usable).reset_index(drop=True)
     evidence = gather_evidence(usable, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
-    area = evidence.area.where((evidence.region < 0) & ~outside & (spread is not None))
+    area = evidence.area.where((evidence.region < 0) & ~outside)
     vague = area.notna().to_numpy()
     why = _reasons(regions, evidence, vague=vague)
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
-        sharp = _measured(sharp, regions, evidence, index)
+        at, row = sharp["position"].to_numpy(), sharp["row"].to_numpy()
+        shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
+        sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
     unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
@@ -199,34 +204,16 @@ def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) ->
     ]
     is_point = method == METHODS.index("point")
     untold = is_point & places["geo_precision"].isna().to_numpy()
-    method[untold] = _doubted(places[untold], regions)
+    if untold.any():
+        points = places[untold].geometry.to_numpy()
+        doubted = match_centres(points, regions, level=level_of(regions))
+        method[untold] = [METHODS.index(kind or "point") for kind in doubted]
     trust = np.array([CONFIDENCE.get(word, np.nan) for word in METHODS])[method]
     trust[untold & (method == METHODS.index("point"))] = CONFIDENCE["untold"]
     elsewhere = ~nearest & (pointed >= 0) & (pointed != chosen)
     sharp = {"row": at, "position": chosen, "weight": 1.0, "method": method, "confidence": trust}
-    unmeasured = {"metres": np.nan, "on_edge": False}
     conflict = np.where(elsewhere, pointed, -1)
-    return pd.DataFrame(sharp | unmeasured | {"conflict": conflict})
-
-
-def _measured(
-    sharp: pd.DataFrame, regions: gpd.GeoDataFrame, evidence: Evidence, index: RegionIndex
-) -> pd.DataFrame:
-    """Return placements with the distance of each place to the border of its region.
-
-    On an edge is what lies on the border of its region and in another one too.
-    """
-    geometries = regions.geometry.to_numpy()
-    position = sharp["position"].to_numpy()
-    x, y = evidence.x[sharp["row"]], evidence.y[sharp["row"]]
-    metres = boundary_distances(geometries, position, x, y)
-    near = np.flatnonzero(metres < _EDGE_M)
-    points = shapely.points(x[near], y[near])
-    touching = near[shapely.touches(geometries[position[near]], points)]
-    who, _ = index.query_all(x[touching], y[touching])
-    on_edge = np.zeros(len(x), dtype=bool)
-    on_edge[touching[np.bincount(who, minlength=len(touching)) > 1]] = True
-    return sharp.assign(metres=metres, on_edge=on_edge)
+    return pd.DataFrame(sharp | {"metres": np.nan, "conflict": conflict})
 
 
 def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
@@ -236,16 +223,69 @@ def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:
     return sharp.iloc[at[rows]].assign(row=rows).reset_index(drop=True)
 
 
-def _doubted(untold: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> list[int]:
-    """Return ``capital`` or ``centroid`` for points that may stand for a larger area, or ``point``.
+def match_centres(
+    points: NDArray[np.object_], regions: gpd.GeoDataFrame, *, level: int
+) -> list[str | None]:
+    """Say which points merely sit on the centre or the capital of an area larger than the regions.
 
-    Only areas that are larger than the regions matter: a district's own centre is in the district.
+    Only larger areas matter: a district's own centre is in the district. An area has two centres:
+    its centroid, and a point that lies inside it for sure. Capitals are those that ship with
+    riskmap (``data/places/capitals.csv``), of the regions' countries. Within a kilometre counts as
+    on it: gazetteers differ by as much.
+
+    Parameters
+    ----------
+    points : ndarray of points, shape (n,)
+        None of them missing or empty.
+    regions
+        Regions table.
+    level
+        Administrative level of the regions.
+
+    Returns
+    -------
+    list
+        ``"centroid"``, ``"capital"`` or None for each; of several, that of the largest area.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> districts = rm.datasets.regions()
+    >>> shapes = [districts.union_all(), districts.geometry.iloc[2]]
+    >>> points = np.array([shape.centroid for shape in shapes])
+    >>> match_centres(points, districts, level=2)
+    ['centroid', None]
     """
-    if untold.empty:
-        return []
-    larger = ("country", "province")[: level_of(regions)]
-    flags = [str(flag).partition("_") for flag in flag_known_points(untold, regions)]
-    return [METHODS.index(kind if area in larger else "point") for area, _, kind in flags]
+    capitals = pd.read_csv(data_path("places/capitals.csv"), keep_default_na=False)
+    capitals = capitals[capitals["iso3"].isin(regions["iso3"].dropna())]
+    kinds, known = [], [np.empty((0, 2))]
+    for area, key in (("country", "iso3"), ("province", "parent_id"))[:level]:
+        areas = regions.dropna(subset=[key])
+        if area == "country" or areas[key].nunique() > areas["iso3"].nunique():
+            merged = [_merge(rows.to_numpy()) for _, rows in areas.groupby(key).geometry]
+            centres = [*shapely.centroid(merged), *shapely.point_on_surface(merged)]
+            known.append(shapely.get_coordinates(centres))
+            kinds += ["centroid"] * len(centres)
+        own = capitals[capitals["kind"] == f"{area}_capital"]
+        known.append(own[["lon", "lat"]].to_numpy())
+        kinds += ["capital"] * len(own)
+    tree = cKDTree(_on_sphere(np.concatenate(known)))
+    near = tree.query_ball_point(_on_sphere(shapely.get_coordinates(points)), _CHORD)
+    return [kinds[min(found)] if found else None for found in near]
+
+
+def _merge(shapes: np.ndarray) -> shapely.Geometry:
+    """Return the union of shapes, or their collection where they are too broken to be united."""
+    try:
+        return shapely.union_all(shapes)
+    except shapely.GEOSException:
+        return shapely.geometrycollections(shapes)
+
+
+def _on_sphere(points: FloatArray) -> FloatArray:
+    """Return longitudes and latitudes, shape (n, 2), as points on the unit sphere, shape (n, 3)."""
+    x, y = np.radians(points).T
+    return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)], axis=-1)
 
 
 def _are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:

@@ -1,21 +1,39 @@
-"""Places to regions and points: what is stated, the gazetteer, then a service and its cache."""
+"""Places to regions and points: what is stated, the gazetteer, then a service and its cache.
+
+A service on the network is asked politely: one request a second, a budget, every answer kept in a
+SQLite file as it comes. Keys, and addresses with them, are in no row, log, error or result.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import hashlib
+import inspect
+import json
+import logging
+import sqlite3
+import time
+import warnings
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from riskmap import countries
-from riskmap.errors import SchemaError
+from riskmap.downloads import RateLimiter, refuse_offline
+from riskmap.errors import InputError, SchemaError
+from riskmap.places.region_index import RegionIndex
 from riskmap.schema import Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from riskmap.places.geocode_services import GeocodeService, Reply
+    import geopandas as gpd
+
     from riskmap.places.names import Gazetteer
+
+    Query = tuple[str, str | None]
+    Point = tuple[float, float, str]
 
 #: Geocodes: what :func:`geocode` returns, one row a place.
 GEOCODE_COLUMNS = (
@@ -34,19 +52,17 @@ _LIKE_ENOUGH = 0.75
 
 _FIELDS = ("region_id", "place", "admin2", "admin1", "country")
 
-
-@dataclass(frozen=True)
-class _Geocode:
-    """What became of one place."""
-
-    region_id: str | None = None
-    lon: float | None = None
-    lat: float | None = None
-    status: str = "miss"
-    method: str | None = None
-    matched_name: str | None = None
-    candidates: tuple[str, ...] = ()
-    detail: str | None = None
+_VERSION = 2
+#: For how many seconds answers are believed.
+_BELIEVED = {"hit": 365 * 86_400.0, "miss": 30 * 86_400.0}
+#: The longest ``Retry-After``, in seconds, that is waited for.
+_PATIENCE = 60.0
+_TRIES = 3
+_LONGEST_NAME = 200
+#: Loggers that write addresses with their keys.
+_TALKATIVE = ("geopy", "requests", "urllib3", "urllib3.connectionpool")
+#: One pace a service for the whole application, however many chains ask it.
+_PACES: dict[str, RateLimiter] = {}
 
 
 def geocode(
@@ -91,28 +107,21 @@ def geocode(
     >>> rm.geocode(places, gazetteer)[["region_id", "status", "method"]].values.tolist()
     [['XQA0303', 'hit', 'stated'], [nan, 'ambiguous', 'gazetteer']]
     """
-    rows = _fields(places)
-    found = _offline(rows, gazetteer)
+    found, queries = _offline(places, gazetteer)
     if service is not None:
-        replies: dict[tuple[str, str | None], tuple[Reply, str]] = {}
-        inside = gazetteer.inside([row["admin1"] for row in rows])
-        for position, row in enumerate(rows):
-            query = _query(row)
-            if found[position].status == "hit" or query is None:
-                continue
+        inside = gazetteer.inside(_column(places, "admin1"))
+        replies: dict[Query, tuple[Reply, str]] = {}
+        for at, query in queries.items():
             if query not in replies:
                 known = service.recall(*query)
-                replies[query] = (
-                    (service.ask(*query), "service") if known is None else (known, "cache")
-                )
-            (reply, method), limit = replies[query], inside[position]
-            regions = [
-                (region_id, point)
-                for region_id, point in service.region_ids(reply, query[1])
-                if limit is None or region_id in limit
-            ]
-            found[position] = _with_reply(found[position], reply, regions, method)
-    return conform(pd.DataFrame(found), GEOCODE_COLUMNS).set_axis(places.index, axis=0)
+                replies[query] = (known, "cache") if known else (service.ask(*query), "service")
+            (reply, method), limit = replies[query], inside[at]
+            regions = service.regions_of(reply.points, query[1])
+            ours = {one: regions[one] for one in regions if limit is None or one in limit}
+            found[at] = _with_reply(found[at], reply, ours, method)
+    names = [column.name for column in GEOCODE_COLUMNS]
+    table = pd.DataFrame(found, index=places.index, columns=names)
+    return conform(table, GEOCODE_COLUMNS)
 
 
 def count_requests(places: pd.DataFrame, gazetteer: Gazetteer, *, service: GeocodeService) -> int:
@@ -139,102 +148,315 @@ def count_requests(places: pd.DataFrame, gazetteer: Gazetteer, *, service: Geoco
     >>> import pandas as pd
     >>> import riskmap as rm
     >>> from geopy.geocoders import Nominatim
-    >>> from riskmap.places.geocode_services import GeocodeService
-    >>> service = GeocodeService(Nominatim(user_agent="example/1.0 (a@example.org)"),
-    ...                          rm.datasets.regions())
+    >>> nominatim = Nominatim(user_agent="example/1.0 (a@example.org)")
+    >>> service = rm.places.GeocodeService(nominatim, rm.datasets.regions())
     >>> places = pd.DataFrame({"place": ["Ashkor", "Old Mill", "Old Mill"]})
     >>> count_requests(places, rm.Gazetteer.from_regions(rm.datasets.regions()), service=service)
     1
     """
-    rows = _fields(places)
-    found = _offline(rows, gazetteer)
-    queries = {
-        query
-        for row, answer in zip(rows, found, strict=True)
-        if answer.status != "hit" and (query := _query(row)) is not None
-    }
+    queries = set(_offline(places, gazetteer)[1].values())
     return sum(service.recall(*query) is None for query in queries)
 
 
-def _fields(places: pd.DataFrame) -> list[dict[str, str | None]]:
-    """Return the texts of each place, None for what is missing."""
+def _column(places: pd.DataFrame, name: str) -> list[str | None]:
+    """Return a column's trimmed texts, None for what is missing."""
+    values = places[name] if name in places.columns else [None] * len(places)
+    return [text.strip() or None if isinstance(text, str) else None for text in values]
+
+
+def _offline(
+    places: pd.DataFrame, gazetteer: Gazetteer
+) -> tuple[list[dict[str, Any]], dict[int, Query]]:
+    """Return what is stated and what the gazetteer knows, and the queries of the rows without."""
     if not set(_FIELDS[:-1]) & set(places.columns):
         raise SchemaError(
             "places lack a column", column="place", expected="one of " + ", ".join(_FIELDS)
         )
-    columns = {
-        name: [text.strip() or None if isinstance(text, str) else None for text in places[name]]
-        if name in places.columns
-        else [None] * len(places)
-        for name in _FIELDS
-    }
-    return [dict(zip(_FIELDS, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _offline(rows: Sequence[dict[str, str | None]], gazetteer: Gazetteer) -> list[_Geocode]:
-    """Return what is stated, and what the gazetteer knows."""
-    parents = [row["admin1"] for row in rows]
-    stated = gazetteer.resolve([row["admin2"] for row in rows], parents).to_dict("records")
-    named = gazetteer.resolve([row["place"] for row in rows], parents).to_dict("records")
-    ids = set(gazetteer.regions["region_id"])
-    found = []
-    for row, by_district, by_place in zip(rows, stated, named, strict=True):
-        region_id = row["region_id"]
-        if region_id is not None and region_id in ids:
-            stands = _Geocode(region_id, status="hit", method="stated", candidates=(region_id,))
-            found.append(stands)
-        elif by_district["status"] == "match":
-            found.append(_from_names(by_district, "stated"))
+    region_id, place, admin2, admin1, country = (_column(places, name) for name in _FIELDS)
+    answers = (gazetteer.resolve(names, admin1).to_dict("records") for names in (admin2, place))
+    ids, found, queries = set(gazetteer.regions["region_id"]), [], {}
+    for own, by_district, by_place in zip(region_id, *answers, strict=True):
+        sure = by_district["status"] == "match"
+        unsure = by_district["status"] == "ambiguous" and by_place["status"] != "match"
+        if own is not None and own in ids:
+            hit = {"region_id": own, "status": "hit", "method": "stated", "candidates": (own,)}
+            found.append(hit)
+        elif sure or unsure:
+            found.append(_from_names(by_district, "stated" if sure else "gazetteer"))
         else:
-            unsure = by_district["status"] == "ambiguous" and by_place["status"] != "match"
-            found.append(_from_names(by_district if unsure else by_place, "gazetteer"))
-    return found
+            found.append(_from_names(by_place, "gazetteer"))
+    for at, answer in enumerate(found):
+        if answer["status"] != "hit" and (place[at] is not None or admin2[at] is not None):
+            known = countries.table().get(country[at] or "")
+            parts = [place[at], admin2[at], admin1[at], known.name if known else None]
+            queries[at] = ", ".join(part for part in parts if part), country[at]
+    return found, queries
 
 
-def _from_names(resolution: dict[str, Any], method: str) -> _Geocode:
+def _from_names(resolution: dict[str, Any], method: str) -> dict[str, Any]:
     """Return a geocode for what the gazetteer found."""
+    miss = {"status": "miss", "candidates": (), "detail": "not_found"}
     if resolution["status"] == "miss":
-        return _Geocode(candidates=resolution["candidates"], detail="not_found")
+        return miss | {"candidates": resolution["candidates"]}
     if resolution["score"] < _LIKE_ENOUGH:
-        return _Geocode(detail="not_found")
-    is_match = resolution["status"] == "match"
-    return _Geocode(
-        region_id=resolution["region_id"] if is_match else None,
-        status="hit" if is_match else "ambiguous",
-        method=method,
-        matched_name=resolution["matched_name"],
-        candidates=resolution["candidates"],
-        detail=None if is_match else "ambiguous_name",
-    )
-
-
-def _query(row: dict[str, str | None]) -> tuple[str, str | None] | None:
-    """Return the text and the country to ask a service for; None when there is no name."""
-    if row["place"] is None and row["admin2"] is None:
-        return None
-    code = row["country"]
-    country = countries.table().get(code) if code is not None else None
-    parts = [row["place"], row["admin2"], row["admin1"], country.name if country else None]
-    return ", ".join(part for part in parts if part), code
+        return miss
+    told = {key: resolution[key] for key in ("matched_name", "candidates")} | {"method": method}
+    if resolution["status"] == "match":
+        return told | {"region_id": resolution["region_id"], "status": "hit"}
+    return told | {"status": "ambiguous", "detail": "ambiguous_name"}
 
 
 def _with_reply(
-    before: _Geocode, reply: Reply, regions: Sequence[tuple[str, int]], method: str
-) -> _Geocode:
+    before: dict[str, Any], reply: Reply, regions: dict[str, Point], method: str
+) -> dict[str, Any]:
     """Return what a place is after a service's reply; an ambiguous name stays so after a miss."""
+    told = {"status": reply.status, "method": method, "candidates": before["candidates"]}
     if reply.status in ("error", "unasked"):
-        return _Geocode(
-            status=reply.status, method=method, candidates=before.candidates, detail=reply.detail
-        )
-    if not regions and before.status == "ambiguous":
-        return before
+        return told | {"detail": reply.detail}
     if not regions:
-        detail = reply.detail or "outside_admin1"
-        return _Geocode(method=method, candidates=before.candidates, detail=detail)
-    candidates = tuple(region_id for region_id, _ in regions)
+        detail = {"status": "miss", "detail": reply.detail or "outside_admin1"}
+        return before if before["status"] == "ambiguous" else told | detail
+    told["candidates"] = tuple(regions)
     if len(regions) > 1:
-        return _Geocode(
-            status="ambiguous", method=method, candidates=candidates, detail="several_regions"
+        return told | {"status": "ambiguous", "detail": "several_regions"}
+    region_id, (lon, lat, name) = next(iter(regions.items()))
+    where = {"region_id": region_id, "lon": lon, "lat": lat, "matched_name": name}
+    return told | where | {"status": "hit"}
+
+
+class Reply(NamedTuple):
+    """What a service said to one query.
+
+    Parameters
+    ----------
+    status
+        ``hit``, ``miss``, ``error``, or ``unasked`` when no request went out.
+    points
+        Longitude, latitude and name of each answer, best first.
+    detail
+        Why it is no hit, as a code.
+    """
+
+    status: str
+    points: tuple[Point, ...] = ()
+    detail: str | None = None
+
+
+class GeocodeService:
+    """Any geocoder of geopy, with a cache, a limit, a budget, and a check of what it says.
+
+    Nothing is asked unless a service is given to :func:`riskmap.places.geocode`. Keys stay in the
+    geocoder: they are in no log, no error, no cache and no result.
+
+    Parameters
+    ----------
+    geocoder
+        A synchronous geocoder of geopy with a user agent of your own, which also says how long a
+        request may take. Its own retries are switched off: they go out unseen by the limit and the
+        budget, and obey any ``Retry-After``.
+    regions
+        Regions table; an answer outside of the asked country's regions is refused.
+    cache
+        The SQLite file where answers are kept, made when absent; None keeps none. Hits are believed
+        for a year, misses for 30 days, and errors are not kept.
+    budget
+        How many requests may go out in the life of this object.
+    pace
+        The time between requests; by default one a second, shared by all that ask this service.
+
+    Raises
+    ------
+    InputError
+        When the geocoder has the default user agent of geopy, or is asynchronous; when the file is
+        no such cache.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> from geopy.geocoders import Nominatim
+    >>> nominatim = Nominatim(user_agent="example-risk-desk/1.0 (desk@example.org)")
+    >>> GeocodeService(nominatim, rm.datasets.regions(), budget=10).name
+    'nominatim@nominatim.openstreetmap.org'
+    """
+
+    def __init__(
+        self,
+        geocoder: Any,
+        regions: gpd.GeoDataFrame,
+        *,
+        cache: str | Path | None = None,
+        budget: int = 1000,
+        pace: RateLimiter | None = None,
+    ) -> None:
+        _check_geocoder(geocoder)
+        host = str(getattr(geocoder, "domain", "")).rpartition("@")[2].partition("/")[0]
+        self.name = f"{type(geocoder).__name__.lower()}@{host}"
+        self.budget = budget
+        self._geocoder = geocoder
+        self._cache = None if cache is None else _check_cache(cache)
+        self._pace = _PACES.setdefault(self.name, RateLimiter()) if pace is None else pace
+        self._index = RegionIndex(regions)
+        self._regions = regions
+        self._closed: str | None = None
+
+    def __repr__(self) -> str:
+        """Return the service's name and what is left of its budget."""
+        return f"GeocodeService({self.name!r}, budget={self.budget})"
+
+    def recall(self, query: str, country: str | None) -> Reply | None:
+        """Return the cached answer to a query; None when there is none that is still believed."""
+        asked = "select reply, answered_at from replies where key = ?"
+        row = self._execute(asked, self._key(query, country))
+        if row is None:
+            return None
+        status, points, detail = json.loads(row[0])
+        is_old = time.time() - row[1] > _BELIEVED[status]
+        return None if is_old else Reply(status, tuple(map(tuple, points)), detail)
+
+    def ask(self, query: str, country: str | None) -> Reply:
+        """Send a query, write the answer down and return it.
+
+        A failure of the service is a reply of status ``error`` and its kind, never a miss. When the
+        service refuses this application, or asks to come back later than in a minute, no further
+        request goes out.
+
+        Raises
+        ------
+        OfflineError
+            When ``RISKMAP_OFFLINE`` forbids every connection.
+        """
+        refuse_offline(f"{self.name} would be asked")
+        for _ in range(_TRIES):
+            if self._closed is not None or self.budget <= 0:
+                return Reply("unasked", detail=self._closed or "budget_spent")
+            reply = self._request(query, country)
+            if reply.detail != "rate_limited" or self._closed is not None:
+                break
+        if reply.status != "error":
+            row = self._key(query, country), json.dumps(reply), time.time()
+            self._execute("insert or replace into replies values (?, ?, ?)", *row)
+        return reply
+
+    def _key(self, query: str, country: str | None) -> str:
+        """Return the key of a query: spelling differences of case and space make no difference."""
+        text = json.dumps([self.name, " ".join(query.casefold().split()), country])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _execute(self, statement: str, *values: Any) -> Any:
+        """Return the first row of a statement on the cache; what it writes is committed at once."""
+        if self._cache is None:
+            return None
+        with closing(sqlite3.connect(self._cache, isolation_level=None)) as file:
+            return file.execute(statement, values).fetchone()
+
+    def regions_of(self, points: Sequence[Point], country: str | None) -> dict[str, Point]:
+        """Return the regions of points inside a country, each with its first point."""
+        found: dict[str, Point] = {}
+        lon, lat = ([point[axis] for point in points] for axis in (0, 1))
+        ids, iso3 = self._regions["region_id"].array, self._regions["iso3"].array
+        for point, position in zip(points, self._index.query(lon, lat), strict=True):
+            if position >= 0 and country in (None, iso3[position]):
+                found.setdefault(ids[position], point)
+        return found
+
+    def _request(self, query: str, country: str | None) -> Reply:
+        """Send one request and return its reply; one that comes too early puts off the next."""
+        from geopy import exc
+
+        kinds = {
+            exc.GeocoderRateLimited: "rate_limited",
+            exc.GeocoderAuthenticationFailure: "refused",
+            exc.GeocoderInsufficientPrivileges: "refused",
+            exc.GeocoderQuotaExceeded: "quota_spent",
+            exc.GeocoderTimedOut: "timed_out",
+            exc.GeocoderParseError: "unreadable",
+        }
+        self._pace.wait()
+        self.budget -= 1
+        try:
+            with _quiet():
+                answers = self._geocoder.geocode(query, **self._options(country))
+            points = tuple(_point(answer) for answer in answers or ())
+        except exc.GeopyError as error:
+            detail = next((kinds[kind] for kind in kinds if isinstance(error, kind)), "failed")
+            wait = getattr(error, "retry_after", None) or self._pace.seconds * 2
+            if detail in ("refused", "quota_spent") or wait > _PATIENCE:
+                self._closed = detail
+            elif detail == "rate_limited":
+                self._pace.postpone(wait)
+            return Reply("error", detail=detail)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return Reply("error", detail="unreadable")
+        if not self.regions_of(points, country):
+            return Reply("miss", detail="outside_country" if points else "not_found")
+        return Reply("hit", points)
+
+    def _options(self, country: str | None) -> dict[str, Any]:
+        """Return the options of a request, as far as the geocoder has them."""
+        known = inspect.signature(self._geocoder.geocode).parameters
+        found = countries.table().get(country or "")
+        code = {"country_codes": found.iso2.lower()} if found else {}
+        return {"exactly_one": False} | {key: code[key] for key in code if key in known}
+
+
+def _check_geocoder(geocoder: Any) -> None:
+    """Raise unless a geocoder is synchronous and says who asks; switch off its own retries."""
+    from geopy.adapters import BaseAsyncAdapter
+
+    agent = str(getattr(geocoder, "headers", {}).get("User-Agent", ""))
+    if not agent.strip() or agent.startswith("geopy/"):
+        raise InputError(
+            "the geocoder does not say who asks",
+            met=agent,
+            expected="a user agent that names your application and how to reach you",
         )
-    lon, lat, name = reply.points[regions[0][1]]
-    return _Geocode(candidates[0], lon, lat, "hit", method, name, candidates)
+    adapter = getattr(geocoder, "adapter", None)
+    if isinstance(adapter, BaseAsyncAdapter):
+        raise InputError("the geocoder is asynchronous", expected="a synchronous adapter of geopy")
+    for transport in getattr(getattr(adapter, "session", None), "adapters", {}).values():
+        transport.max_retries = transport.max_retries.new(
+            total=0, read=False, respect_retry_after_header=False
+        )
+
+
+def _check_cache(path: str | Path) -> str | Path:
+    """Return the path of a file of answers; make it, or raise when it holds something else."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        try:
+            version = file.execute("pragma user_version").fetchone()[0]
+            tables = file.execute("select count(*) from sqlite_master").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise InputError("is no cache of answers", file=path, met=str(error)) from error
+        if version != _VERSION and (version or tables):
+            raise InputError("is no cache of answers", file=path, met=f"version {version}")
+        columns = "key text primary key, reply text not null, answered_at real not null"
+        file.execute(f"create table if not exists replies ({columns}) without rowid")
+        file.execute(f"pragma user_version = {_VERSION}")
+    return path
+
+
+def _point(answer: Any) -> Point:
+    """Return longitude, latitude and name of one answer; raise when it has no such."""
+    lon, lat = float(answer.longitude), float(answer.latitude)
+    if not (-180.0 <= lon <= 180.0 and -90.0 <= lat <= 90.0):  # noqa: PLR2004 - degrees
+        raise ValueError("not a point on earth")
+    return lon, lat, str(answer.address)[:_LONGEST_NAME]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the loggers and warnings that may tell addresses with their keys quiet."""
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    for logger in loggers:
+        logger.addFilter(_drop)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_drop)
+
+
+def _drop(_: logging.LogRecord) -> bool:
+    return False

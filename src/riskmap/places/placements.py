@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import InputError
 from riskmap.places.evidence import find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
@@ -23,8 +22,12 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray, NameResolver
 
 
-#: How a vague incident's weight is shared out.
-SPREADS = ("history", "uniform", "exposure")
+#: What stood there, for reasons that are about one column.
+_SAID_BY = {
+    "outside_country": "country",
+    "unknown_region": "region_id",
+    "imprecise": "geo_precision",
+}
 
 #: Weights are whole numbers of this, so that they sum to 1 exactly, in any order.
 _GRAIN = 2.0**-40
@@ -78,8 +81,6 @@ def locate(
     regions: gpd.GeoDataFrame,
     *,
     gazetteer: NameResolver | None = None,
-    spread: str | None = "history",
-    exposure: pd.Series | None = None,
 ) -> Located:
     """Place each incident in the region that it belongs to, or in the regions that it may be in.
 
@@ -87,7 +88,8 @@ def locate(
     differ, both are kept. A point counts when the incident's precision is enough for the level of
     the region that it lies in: an incident known to its province can be placed in a province and
     not in a district. An incident that is known only to an area that holds several regions is
-    spread over them, never put on a centroid or a capital; one of untold precision whose point is
+    spread over them, by the precise incidents that were known there in the ten years before, plus
+    one a region; it is never put on a centroid or a capital. One of untold precision whose point is
     a centroid or capital of such an area keeps its region, and its method says so. Of duplicates
     the highest toll and all nationalities count. Nothing is dropped: a row without a region is in
     the ledger, in ``set_aside`` and in ``lost``, as
@@ -97,7 +99,7 @@ def locate(
     - ``no_place``: it has no coordinates and states no place of the regions,
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),
-    - ``imprecise``: its place is not known well enough for the regions' level, and can't be spread.
+    - ``imprecise``: its place is not known well enough for the regions' level, nor is its country.
 
     Parameters
     ----------
@@ -108,12 +110,6 @@ def locate(
     gazetteer : NameResolver, optional
         Resolves the names in ``admin2`` (or ``admin1``, for regions of level 1); by default a
         :class:`riskmap.Gazetteer` of the regions' own names.
-    spread
-        How to spread an incident over the regions of its province or country: by the precise
-        incidents that were known before it, smoothed (``"history"``), ``"uniform"``, by
-        ``"exposure"``, or not at all (None).
-    exposure : Series, optional
-        Non-negative exposure by ``region_id``, for ``spread="exposure"``.
 
     Returns
     -------
@@ -124,8 +120,6 @@ def locate(
     ------
     SchemaError
         When a table is not what it must be.
-    InputError
-        When `spread` is unknown or `exposure` is missing or negative.
 
     Examples
     --------
@@ -136,10 +130,9 @@ def locate(
     """
     check_incidents(incidents)
     check_regions(regions)
-    check_spread(spread, exposure)
-    found = find_places(incidents, regions, gazetteer=gazetteer, spread=spread)
+    found = find_places(incidents, regions, gazetteer=gazetteer)
     usable, kept = found.usable, found.reasons.isna().to_numpy()
-    placed = _spread(found, regions, how=spread, exposure=exposure)
+    placed = _spread(found, regions)
     refused = incidents[incidents["quarantine_reason"].notna()]
     return Located(
         incidents=(usable if kept.all() else usable[kept]).reset_index(drop=True),
@@ -164,32 +157,29 @@ def _as_placements(
         "method": pd.array(METHODS, dtype="str").take(told["method"]),
         "confidence": told["confidence"],
         "boundary_distance_m": told["metres"],
-        "on_edge": told["on_edge"],
         "conflict_region_id": ids.take(told["conflict"], allow_fill=True),
     }
     return conform(pd.DataFrame(table), PLACEMENT_COLUMNS)
 
 
-def _spread(
-    found: Places, regions: gpd.GeoDataFrame, *, how: str | None, exposure: pd.Series | None
-) -> pd.DataFrame:
+def _spread(found: Places, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return all placements: the vague incidents have a row in each region of their area."""
     known, placed = _known_at(found.usable), found.placed
-    past = Past.of(placed["position"].to_numpy(), known[placed["row"]])
-    worth = None if exposure is None else exposure.reindex(regions["region_id"]).to_numpy(float)
+    one = np.ones(len(placed), dtype=np.int64)
+    past = Past.of(placed["position"].to_numpy(), known[placed["row"]], one)
     codes, names = pd.factorize(found.area, sort=True)
     parts, every = find_members(names, regions), [placed]
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members, weights = weigh_area(parts[name], days, how=str(how), past=past, exposure=worth)
+        members, weights = weigh_area(parts[name], days, past=past)
         shares = pd.DataFrame(
             {
                 "row": np.repeat(rows, len(members)),
                 "position": np.tile(members, len(rows)),
                 "weight": weights[day].ravel(),
             }
-        ).assign(method=SPREAD, metres=np.nan, on_edge=False, conflict=-1)
+        ).assign(method=SPREAD, metres=np.nan, conflict=-1)
         shares = shares[shares["weight"] > 0]  # a share of nothing is none
         every.append(shares.assign(confidence=shares["weight"]))
     return pd.concat(every, ignore_index=True)
@@ -216,23 +206,12 @@ def _set_aside(
 
 def _details(placeless: gpd.GeoDataFrame, reasons: pd.Series) -> pd.Series:
     """Return what stood where a place was expected."""
-    points = placeless.geometry
-    at = "longitude " + points.x.astype("str") + ", latitude " + points.y.astype("str")
-    told = pd.DataFrame(
-        {
-            "outside_country": "country: " + placeless["country"],
-            "unknown_region": "region_id: " + placeless["region_id"],
-            "no_place": "no coordinates, and no place of the regions stated",
-            "outside_regions": at,
-            "imprecise": "geo_precision: " + placeless["geo_precision"],
-        },
-        index=placeless.index,
-        dtype="str",
-    )
-    details = pd.Series(None, index=placeless.index, dtype="str")
-    for reason in told:
-        details = details.mask(reasons == reason, told[reason])
-    return details
+    lon, lat = (axis.astype("str") for axis in (placeless.geometry.x, placeless.geometry.y))
+    told = pd.Series("no coordinates, and no place of the regions stated", placeless.index)
+    told = told.mask(reasons == "outside_regions", "longitude " + lon + ", latitude " + lat)
+    for reason, column in _SAID_BY.items():
+        told = told.mask(reasons == reason, f"{column}: " + placeless[column])
+    return told
 
 
 def exact_weights(shares: FloatArray) -> FloatArray:
@@ -274,20 +253,18 @@ class Past:
     total: IntArray
 
     @classmethod
-    def of(cls, region: IntArray, known: IntArray, reports: IntArray | None = None) -> Past:
+    def of(cls, region: IntArray, known: IntArray, reports: IntArray) -> Past:
         """Return the past of incidents; those that were never known are none.
 
         Parameters
         ----------
         region, known : ndarray of int, shape (n,)
             Position of the region, and days since 1970; the smallest integer where it is missing.
-        reports : ndarray of int, shape (n,), optional
-            How many incidents each row stands for; by default one.
+        reports : ndarray of int, shape (n,)
+            How many incidents each row stands for.
         """
         told = known != _NEVER
         keys = _key(region[told], known[told])
-        if reports is None:
-            return cls(np.sort(keys), np.arange(len(keys) + 1))
         order = np.argsort(keys, kind="stable")
         return cls(keys[order], np.append(0, reports[told][order].cumsum()))
 
@@ -305,7 +282,7 @@ class Past:
 
         Examples
         --------
-        >>> past = Past.of(np.array([5, 5, 7]), np.array([10, 20, 10]))
+        >>> past = Past.of(np.array([5, 5, 7]), np.array([10, 20, 10]), np.array([1, 1, 1]))
         >>> past.before(np.array([5, 7]), np.array([10, 21])).tolist()
         [[0, 0], [2, 1]]
         """
@@ -320,97 +297,40 @@ def _key(region: IntArray, day: IntArray | int) -> IntArray:
     return (region << _DAY_BITS) + np.clip(day, -_HALF, _HALF - 1)
 
 
-def spread_weights(
-    members: IntArray,
-    when: IntArray,
-    *,
-    how: str,
-    past: Past,
-    exposure: FloatArray | None,
-) -> FloatArray:
-    """Return how incidents that are known to an area count in each of its regions.
-
-    Parameters
-    ----------
-    members : ndarray of int, shape (n_members,)
-        Positions of the area's regions.
-    when : ndarray of int, shape (n_days,)
-        Days on which vague incidents became known, since 1970.
-    how
-        ``"uniform"``: equally; ``"exposure"``: by `exposure`; ``"history"``: by the precise
-        incidents of each region that became known in the ten years before, plus one for every
-        region (Laplace's rule), so that later knowledge never changes an earlier forecast.
-    past
-        The precise incidents.
-    exposure : ndarray, shape (n_regions,), optional
-        Exposure of every region.
-
-    Returns
-    -------
-    ndarray, shape (n_days, n_members)
-        Each row sums to exactly 1.
-
-    Examples
-    --------
-    >>> past = Past.of(np.array([5]), np.array([20]))
-    >>> spread_weights(np.array([5, 7]), np.array([10, 30]), how="history", past=past,
-    ...                exposure=None)
-    array([[0.5       , 0.5       ],
-           [0.66666667, 0.33333333]])
-    """
-    shares = np.ones((len(when), len(members)))
-    if how == "exposure" and exposure is not None and exposure[members].sum() > 0:
-        shares = np.broadcast_to(exposure[members], shares.shape)
-    elif how == "history":
-        shares += past.before(members, when) - past.before(members, when - MEMORY_DAYS)
-    return exact_weights(shares)
-
-
-def weigh_area(
-    parts: list[IntArray],
-    when: IntArray,
-    *,
-    how: str,
-    past: Past,
-    exposure: FloatArray | None,
-) -> tuple[IntArray, FloatArray]:
+def weigh_area(parts: list[IntArray], when: IntArray, *, past: Past) -> tuple[IntArray, FloatArray]:
     """Return the regions of an area, and how incidents that are known to it count in each.
+
+    A region counts by its precise incidents that became known in the ten years before, plus one
+    (Laplace's rule), so that later knowledge never changes an earlier forecast.
 
     Parameters
     ----------
     parts : list of ndarray of int
-        From :func:`riskmap.places.evidence.find_members`. Each counts alike.
-    when, how, past, exposure
-        As for :func:`spread_weights`.
+        Positions of regions, from :func:`riskmap.places.evidence.find_members`. Each part counts
+        alike.
+    when : ndarray of int, shape (n_days,)
+        Days on which vague incidents became known, since 1970.
+    past
+        The precise incidents.
+
+    Returns
+    -------
+    members : ndarray of int, shape (n_members,)
+        Positions of all parts.
+    weights : ndarray, shape (n_days, n_members)
+        Each row sums to exactly 1.
 
     Examples
     --------
-    >>> past, day = Past.of(np.array([5]), np.array([20])), np.array([10])
-    >>> members, weights = weigh_area([np.array([0, 1]), np.array([16])], day, how="history",
-    ...                               past=past, exposure=None)
+    >>> past, days = Past.of(*np.array([[5], [20], [1]])), np.array([10, 30])
+    >>> weigh_area([np.array([5, 7])], days, past=past)[1].round(3).tolist()
+    [[0.5, 0.5], [0.667, 0.333]]
+    >>> members, weights = weigh_area([np.array([0, 1]), np.array([16])], days, past=past)
     >>> members.tolist(), weights[0].tolist()
     ([0, 1, 16], [0.25, 0.25, 0.5])
     """
-    shares = [spread_weights(some, when, how=how, past=past, exposure=exposure) for some in parts]
-    whole = shares[0] if len(parts) == 1 else exact_weights(np.concatenate(shares, axis=1))
-    return np.concatenate(parts), whole
-
-
-def check_spread(how: str | None, exposure: pd.Series | None) -> None:
-    """Raise unless a way of spreading is known and has what it needs.
-
-    Raises
-    ------
-    InputError
-        When `how` is unknown, or is ``"exposure"`` without one, or exposure is negative or missing.
-
-    Examples
-    --------
-    >>> check_spread("uniform", None)
-    """
-    if how is not None and how not in SPREADS:
-        raise InputError("unknown way to spread", column="spread", met=how, expected=str(SPREADS))
-    if how == "exposure" and exposure is None:
-        raise InputError("spread='exposure' needs exposure", expected="a Series by region_id")
-    if exposure is not None and not (exposure >= 0).all():
-        raise InputError("exposure is negative or missing", column="exposure")
+    shares = []
+    for some in parts:
+        lately = past.before(some, when) - past.before(some, when - MEMORY_DAYS)
+        shares.append(exact_weights(1.0 + lately.astype(float)))
+    return np.concatenate(parts), exact_weights(np.concatenate(shares, axis=1))

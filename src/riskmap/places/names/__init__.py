@@ -1,8 +1,8 @@
 """Names to regions, in bulk and offline: the gazetteer.
 
-Spellings are folded (:mod:`riskmap.places.names.folding`), names of regions, places and dated
-aliases are its forms (:mod:`riskmap.places.names.forms`), and :mod:`riskmap.places.names.matching`
-says which of them a written name meets.
+Names of regions, places and dated aliases, their spellings folded, are its forms
+(:mod:`riskmap.places.names.forms`); :mod:`riskmap.places.names.matching` says which of them a
+written name meets.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.places.names.folding import name_variants
 from riskmap.places.names.forms import (
     OTHER_NAME,
     Form,
-    check_aliases,
+    name_variants,
     place_forms,
     read_aliases,
     region_forms,
@@ -103,14 +102,15 @@ class Gazetteer:
         >>> gazetteer.resolve(["old town"])["region_id"].tolist()
         ['XQA0101']
         """
-        names = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
-        check_columns(regions, REGION_COLUMNS, table="regions", only=names)
+        known = [column for column in REGION_COLUMNS if "boundary" not in column.name]
+        check_columns(regions, known, table="regions")
         regions = regions.sort_values("region_id", ignore_index=True)
-        table = pd.DataFrame(regions[list(names)])
+        table = pd.DataFrame(regions[[column.name for column in known]])
         forms = list(region_forms(table))
         if places is not None:
             forms += place_forms(places, regions)
-        return cls(table, _index(table, forms, None if aliases is None else _read(aliases)))
+        own = None if aliases is None else read_aliases(aliases)
+        return cls(table, _index(table, forms, own))
 
     def resolve(
         self,
@@ -227,8 +227,8 @@ class Gazetteer:
         for answer in answers:
             candidates = tuple(ids[code] for code in answer.codes)
             best = None if answer.status == "miss" else candidates[0]
-            score = round(answer.score, 4)
-            rows.append((best, score, answer.status, answer.text, answer.stage, candidates))
+            told = (round(answer.score, 4), answer.status, answer.text, answer.stage)
+            rows.append((best, *told, candidates))
         names = [column.name for column in RESOLUTION_COLUMNS]
         return conform(pd.DataFrame(rows, index=index, columns=names), RESOLUTION_COLUMNS)
 
@@ -244,9 +244,7 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     others = list(_alias_forms(shipped, regions, plain, strict=False))
     if aliases is not None:
         others += _alias_forms(aliases, regions, plain, strict=True)
-    if not others:
-        return plain
-    return NameIndex.of(forms, others, parents, parent_codes)
+    return NameIndex.of(forms, others, parents, parent_codes) if others else plain
 
 
 def regions_above(regions: pd.DataFrame) -> pd.DataFrame:
@@ -308,10 +306,6 @@ def _bearer(row: Any, limit: tuple[int, ...] | None, index: NameIndex) -> tuple[
         if answer is not None and answer.status == "match":
             return answer.codes[0], alias
     return None, row.alias
-
-
-def _read(aliases: pd.DataFrame | str | Path) -> pd.DataFrame:
-    return check_aliases(aliases) if isinstance(aliases, pd.DataFrame) else read_aliases(aliases)
 
 
 def _as_many(values: Any, n: int, what: str) -> list[Any]:

@@ -1,24 +1,178 @@
-"""The forms by which a gazetteer knows regions: names, names of places in them, dated aliases."""
+"""The forms by which a gazetteer knows regions: names, names of places in them, dated aliases.
+
+Spellings of one name are brought together, in any script, by ever wider foldings, each a pure
+function of one text:
+
+- :func:`fold_name` removes what spelling rules and keyboards add: case, accents, joiners, dashes,
+  the izafa, "and", "district". Perso-Arabic letters that look or sound alike become one letter.
+- :func:`sound_name` writes the folded name in a few Latin letters, whatever its script, so that
+  *Keshem* and *Kishim* are one.
+- :func:`consonant_key` keeps the consonants alone, so that *کشم* joins them.
+- :func:`skeleton` keeps the shapes of Perso-Arabic letters without their dots, which typists
+  and old fonts lose.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from anyascii import anyascii
 
 from riskmap.errors import InputError, SchemaError
-from riskmap.places.names.folding import name_variants
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import COUNT, DAY, TEXT, Column, check_columns, conform
-from riskmap.settings import data_path
+from riskmap.settings import data_path, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import geopandas as gpd
+
+
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_APOSTROPHES = re.compile("['`´ʻʼʽʾʿ\u2018\u2019\u201b′]")  # noqa: RUF001 - the signs meant
+_NOT_WORDS = re.compile(r"[\W_]+")
+_ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f]")
+_REPEATED = re.compile(r"(.)\1+")
+_NO_CONSONANTS = re.compile("[aiuwh ]+")
+_BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
+_PARTS = re.compile(r"[/|;]")
+
+#: Foldings kept at hand: a name is folded the same way at several stages.
+_REMEMBERED = 4096
+
+
+@cache
+def _spellings() -> dict[str, Any]:
+    """Return which letters and words are brought together: ``data/places/spellings.toml``."""
+    told = read_toml(data_path("places/spellings.toml"))
+    for name in ("letters", "arabic_sounds", "shapes"):
+        pairs = ((letter, one) for one, letters in told[name].items() for letter in letters)
+        told[name] = str.maketrans(dict(pairs))
+    return told
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def fold_name(text: str) -> str:
+    """Return a name without what spelling rules and keyboards add, words parted by one space.
+
+    Parameters
+    ----------
+    text
+        A name in any script.
+
+    Returns
+    -------
+    str
+        Lower case, without accents, joiners, dashes, apostrophes, izafa, "and" and generic words;
+        Perso-Arabic letters folded to the Persian ones. Empty when nothing else was there.
+
+    Examples
+    --------
+    >>> fold_name("Pul-e Ḩiṣār District"), fold_name("Khost-o-Fereng")
+    ('pul hisar', 'khost fereng')
+    >>> fold_name("كوهستان") == fold_name("کوه‌ستان")
+    True
+    """
+    words = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", _plain(text))).split()
+    generic, joints = (_spellings()["words"][kind] for kind in ("generic", "joints"))
+    words = [word for word in words if word not in generic]
+    return " ".join(word for i, word in enumerate(words) if i == 0 or word not in joints)
+
+
+def _plain(text: str) -> str:
+    """Return a text without invisible signs, marks and case."""
+    letters = _spellings()["letters"]
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(letters).casefold()
+    parted = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in parted if not unicodedata.combining(sign)).translate(letters)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def sound_name(text: str) -> str:
+    """Return how a name sounds, roughly, in a few Latin letters; words parted by one space.
+
+    Letters of other scripts than Latin and Perso-Arabic are transliterated by anyascii.
+
+    Parameters
+    ----------
+    text
+        A name in any script.
+
+    Returns
+    -------
+    str
+        The folded name with one letter a sound, vowels merged to ``a``, ``i``, ``u``, and no letter
+        twice in a row.
+
+    Examples
+    --------
+    >>> sound_name("Keshem") == sound_name("Kishim")
+    True
+    >>> sound_name("Кабул"), sound_name("کابل")
+    ('kabul', 'kabl')
+    """
+    sound = fold_name(text).translate(_spellings()["arabic_sounds"])
+    if not sound.isascii():
+        sound = anyascii(sound).lower()
+    for group, letter in _spellings()["latin_sounds"].items():
+        sound = sound.replace(group, letter)
+    return _REPEATED.sub(r"\1", sound)
+
+
+def consonant_key(sound: str) -> str:
+    """Return the consonants of a sound that :func:`sound_name` returned.
+
+    Examples
+    --------
+    >>> consonant_key(sound_name("Kishim")) == consonant_key(sound_name("کشم")) == "kSm"
+    True
+    """
+    return _NO_CONSONANTS.sub("", sound)
+
+
+def skeleton(folded: str) -> str:
+    """Return the dotless shapes of a folded Perso-Arabic name; empty for other scripts.
+
+    Examples
+    --------
+    >>> skeleton(fold_name("سرخ پارسا")) == skeleton(fold_name("سرح بارسا"))
+    True
+    >>> skeleton("kabul")
+    ''
+    """
+    return (
+        folded.replace(" ", "").translate(_spellings()["shapes"]) if _ARABIC.search(folded) else ""
+    )
+
+
+def name_variants(text: str) -> list[str]:
+    """Return the names that one text holds: itself, without its brackets, and what they hold.
+
+    Parts joined by a slash, a bar or a semicolon are names too. Names that fold to nothing, such
+    as "Provincial Center", are left out.
+
+    Examples
+    --------
+    >>> name_variants("Jaji (Ali Khel)")
+    ['Jaji (Ali Khel)', 'Jaji', 'Ali Khel']
+    """
+    found = [text]
+    inside = _BRACKETS.findall(text)
+    if inside:
+        found += [_BRACKETS.sub(" ", text).strip(), *(part.strip() for part in inside)]
+    if _PARTS.search(text):
+        found += [part.strip() for part in _PARTS.split(text)]
+    return [name for name in dict.fromkeys(found) if fold_name(name)]
 
 
 #: What a form is to its region, from its very name to the name of a place inside it.
@@ -41,7 +195,6 @@ ALIAS_COLUMNS = (
     Column("valid_to", DAY, "first day on which it no longer does; missing is never"),
     Column("source", TEXT, "where this is said"),
 )
-_REQUIRED = ("alias", "name", "iso3", "adm_level", "relation", "source")
 
 
 @dataclass(frozen=True)
@@ -120,15 +273,22 @@ def place_forms(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> Iterator[For
     """
     if "name" not in places.columns:
         raise SchemaError("places lack a column", column="name")
-    codes = {region_id: code for code, region_id in enumerate(regions["region_id"])}
-    names = places["names"] if "names" in places.columns else [None] * len(places)
-    for region_id, name, others in zip(
-        _region_ids(places, regions), places["name"], names, strict=True
-    ):
-        if region_id in codes:
-            for text in dict.fromkeys([*_split(name), *_split(others)]):
-                for variant in name_variants(text):
-                    yield Form(variant, codes[region_id], PLACE)
+    if {"lon", "lat"} <= set(places.columns):
+        lon, lat = (pd.to_numeric(places[name]).to_numpy(float) for name in ("lon", "lat"))
+        codes = RegionIndex(regions).query(lon, lat)
+    elif "region_id" in places.columns:
+        codes = np.full(len(places), -1)
+    else:
+        raise SchemaError("places lack a column", column="region_id", expected="or lon and lat")
+    if "region_id" in places.columns:
+        stated = pd.Index(regions["region_id"]).get_indexer(places["region_id"])
+        codes = np.where(stated >= 0, stated, codes)
+    others = places["names"] if "names" in places.columns else [None] * len(places)
+    for code, *texts in zip(codes.tolist(), places["name"], others, strict=True):
+        names = [name for text in texts for name in _split(text)] if code >= 0 else []
+        for name in dict.fromkeys(names):
+            for variant in name_variants(name):
+                yield Form(variant, code, PLACE)
 
 
 def _split(text: Any) -> list[str]:
@@ -138,41 +298,27 @@ def _split(text: Any) -> list[str]:
     return [part for part in (part.strip() for part in text.split(_JOINED_BY)) if part]
 
 
-def _region_ids(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> pd.Series:
-    """Return the region of each place: the stated one, else the one its point lies in."""
-    stated = pd.Series([None] * len(places), dtype="str")
-    if "region_id" in places.columns:
-        stated = places["region_id"].astype("str").reset_index(drop=True)
-        if not {"lon", "lat"} <= set(places.columns):
-            return stated
-    elif not {"lon", "lat"} <= set(places.columns):
-        raise SchemaError("places lack a column", column="region_id", expected="or lon and lat")
-    lon, lat = (pd.to_numeric(places[name]).to_numpy(float) for name in ("lon", "lat"))
-    at = RegionIndex(regions).query(lon, lat)
-    ids = regions["region_id"].array.take(at, allow_fill=True)
-    return stated.fillna(pd.Series(ids, dtype="str"))
-
-
-def read_aliases(path: str | Path) -> pd.DataFrame:
-    """Read a table of aliases from a CSV file.
+def read_aliases(source: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Return a table of aliases, or the one of a CSV file, with all its columns typed.
 
     Parameters
     ----------
-    path
-        A UTF-8 file with the columns of :data:`ALIAS_COLUMNS`; ``parent``, ``valid_from`` and
-        ``valid_to`` may be empty. Lines that start with ``#`` are comments.
+    source
+        A table, in which text will do for numbers and days; or the path of a UTF-8 file with the
+        columns of :data:`ALIAS_COLUMNS`, of which ``parent``, ``valid_from`` and ``valid_to`` may
+        be empty. Lines that start with ``#`` are comments.
 
     Returns
     -------
     pandas.DataFrame
-        The aliases, with the columns of :data:`ALIAS_COLUMNS`.
+        The aliases, with the columns of :data:`ALIAS_COLUMNS`, ``valid_from`` before ``valid_to``.
 
     Raises
     ------
     InputError
-        When a line has another number of fields than the header, or a field can't be read.
+        When a line has another number of fields than the header.
     SchemaError
-        When a column is absent, or a required field is empty.
+        When a column is absent, a required field empty, or a value can't be read.
 
     Examples
     --------
@@ -181,80 +327,45 @@ def read_aliases(path: str | Path) -> pd.DataFrame:
     >>> table.loc[table["alias"] == "Chaghcharan", "name"].tolist()
     ['Feroz Koh']
     """
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if _holds(row)]
-    if not rows:
-        raise InputError("holds no header", file=path, expected="a table of aliases")
-    header = rows[0][1]
-    for number, row in rows[1:]:
+    if isinstance(source, pd.DataFrame):
+        return _type_aliases(source)
+    with Path(source).open(encoding="utf-8-sig", newline="") as file:
+        rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if any(row)]
+    rows = [(number, row) for number, row in rows if not row[0].startswith("#")]
+    header = [name.strip() for name in rows[0][1]] if rows else []
+    for number, row in rows:
         if len(row) != len(header):
-            raise InputError(
-                "another number of fields than in the header",
-                file=path,
-                row=number,
-                met=len(row),
-                expected=str(len(header)),
-            )
+            message, n = "another number of fields than in the header", str(len(header))
+            raise InputError(message, file=source, row=number, met=len(row), expected=n)
     fields = [[text.strip() or None for text in row] for _, row in rows[1:]]
-    table = pd.DataFrame(fields, columns=[name.strip() for name in header], dtype=object)
     try:
-        return check_aliases(table)
+        return _type_aliases(pd.DataFrame(fields, columns=header, dtype=object))
     except InputError as error:
-        error.file = str(path)
+        error.file = str(source)
         raise
 
 
-def _holds(row: list[str]) -> bool:
-    """Return whether a line of the file is neither empty nor a comment."""
-    return any(row) and not row[0].startswith("#")
-
-
-def check_aliases(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of aliases with all its columns typed, or raise.
-
-    Parameters
-    ----------
-    table
-        The aliases; text will do for numbers and days.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same rows with the columns of :data:`ALIAS_COLUMNS`, ``valid_from`` before ``valid_to``.
-
-    Raises
-    ------
-    SchemaError
-        When a column is absent, a required field empty, or a value can't be read.
-
-    Examples
-    --------
-    >>> check_aliases(pd.DataFrame({"alias": ["Old Town"], "name": ["Ashkor"], "iso3": ["XQA"],
-    ...     "adm_level": [2], "relation": ["renamed"], "source": ["gazette 7"]})).shape
-    (1, 9)
-    """
-    for name in _REQUIRED:
+def _type_aliases(table: pd.DataFrame) -> pd.DataFrame:
+    """Return aliases in the types of their columns, or raise."""
+    for name in ("alias", "name", "iso3", "adm_level", "relation", "source"):
         if name not in table.columns:
             raise SchemaError("aliases lack a column", column=name)
         if table[name].isna().any():
             raise SchemaError("aliases lack a value", column=name)
-    typed = table.copy()
+    typed = table.assign(**{name: table.get(name) for name in ("valid_from", "valid_to")})
     try:
         typed["adm_level"] = pd.to_numeric(typed["adm_level"])
         for name in ("valid_from", "valid_to"):
-            if name in typed.columns:
-                typed[name] = pd.to_datetime(typed[name], format="%Y-%m-%d").astype(DAY)
+            typed[name] = pd.to_datetime(typed[name], format="%Y-%m-%d").astype(DAY)
     except (TypeError, ValueError) as error:
         raise SchemaError("aliases hold a value that can't be read", met=str(error)) from error
-    typed = conform(typed, ALIAS_COLUMNS)
+    typed = conform(typed, ALIAS_COLUMNS).reset_index(drop=True)
     check_columns(typed, ALIAS_COLUMNS, table="aliases")
-    backwards = typed["valid_from"] >= typed["valid_to"]
-    if backwards.any():
-        raise SchemaError(
-            f"alias {typed.loc[backwards, 'alias'].iloc[0]!r} ends before it begins",
-            column="valid_to",
-        )
-    return typed.reset_index(drop=True)
+    backwards = typed.loc[typed["valid_from"] >= typed["valid_to"], "alias"]
+    if len(backwards):
+        message = f"alias {backwards.iloc[0]!r} ends before it begins"
+        raise SchemaError(message, column="valid_to")
+    return typed
 
 
 def shipped_aliases(countries: Iterable[str]) -> pd.DataFrame:
@@ -265,12 +376,8 @@ def shipped_aliases(countries: Iterable[str]) -> pd.DataFrame:
     >>> len(shipped_aliases(["XQA"]))
     0
     """
-    tables = []
+    tables = [conform(pd.DataFrame(index=range(0)), ALIAS_COLUMNS)]
     for iso3 in sorted(set(countries)):
-        try:
+        with suppress(FileNotFoundError):
             tables.append(read_aliases(data_path(f"aliases/{iso3}.csv")))
-        except FileNotFoundError:
-            continue
-    if not tables:
-        return conform(pd.DataFrame(index=range(0)), ALIAS_COLUMNS)
     return pd.concat(tables, ignore_index=True)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from riskmap.places.names.folding import (
+from riskmap.places.names.forms import (
+    PLACE,
+    Form,
     consonant_key,
     fold_name,
     name_variants,
     skeleton,
     sound_name,
 )
-from riskmap.places.names.forms import PLACE, Form
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

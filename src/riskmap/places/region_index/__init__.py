@@ -9,13 +9,11 @@ and used (:mod:`riskmap.places.region_index.cells`). All answers are the same to
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import shapely
 
-from riskmap.downloads import write_whole
 from riskmap.errors import InputError
 from riskmap.places.region_index.building import build_cells, ranges, solid_parts
 from riskmap.places.region_index.cells import (
@@ -23,11 +21,8 @@ from riskmap.places.region_index.cells import (
     OUTSIDE,
     Cells,
     Int32Array,
-    Saved,
     compiled_loop,
     look_up,
-    pack,
-    unpack,
 )
 from riskmap.schema import check_regions
 
@@ -87,24 +82,13 @@ class RegionIndex:
         ids = regions["region_id"].to_numpy(dtype=object).astype(str)
         order = np.argsort(ids, kind="stable")
         # the parts are copies, so that preparing them leaves the regions as they were
-        polygons, owners = solid_parts(regions.geometry.to_numpy()[order])
-        self._set(ids, order[owners], polygons, fast=fast)
-
-    def _set(
-        self,
-        ids: NDArray[np.str_],
-        positions: IntArray,
-        polygons: NDArray[np.object_],
-        *,
-        fast: bool | None,
-    ) -> None:
+        self._polygons, owners = solid_parts(regions.geometry.to_numpy()[order])
         if fast:
             compiled_loop()
         self._fast = fast
         self._ids = ids
-        self._positions = positions
-        self._polygons = polygons
-        self._bounds = shapely.bounds(polygons)
+        self._positions = order[owners]
+        self._bounds = shapely.bounds(self._polygons)
         self._cells: Cells | None = None
         self._asked = 0
 
@@ -128,63 +112,9 @@ class RegionIndex:
             self._cells = build_cells(self._polygons)
         return self
 
-    def save(self, path: str | Path) -> None:
-        """Write the index with its cells to a file, for other processes to load.
-
-        The file is whole or not there: it is written under a temporary name first.
-
-        Parameters
-        ----------
-        path
-            The file.
-
-        Examples
-        --------
-        >>> import riskmap as rm
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     rm.RegionIndex(rm.datasets.regions()).save(f"{folder}/qandara.idx")
-        ...     rm.RegionIndex.load(f"{folder}/qandara.idx").query([2.5], [-7.5])
-        array([0])
-        """
-        write_whole(Path(path), pack(self._saved()))
-
-    @classmethod
-    def load(cls, path: str | Path, *, fast: bool | None = None) -> Self:
-        """Return an index that :meth:`save` wrote.
-
-        Parameters
-        ----------
-        path
-            The file.
-        fast
-            As for the class.
-
-        Raises
-        ------
-        InputError
-            When the file is not a saved index, is of another version, or was changed or cut.
-        """
-        return cls._unpacked(Path(path).read_bytes(), fast, Path(path))
-
-    @classmethod
-    def _unpacked(cls, data: bytes, fast: bool | None, path: Path | None = None) -> Self:  # noqa: FBT001 - pickle's call
-        """Return the index that was saved in a file's content."""
-        saved = unpack(data, path)
-        index = cls.__new__(cls)
-        index._set(saved.ids, saved.positions, saved.polygons, fast=fast)  # noqa: SLF001 - its own
-        index._cells = saved.cells  # noqa: SLF001 - its own
-        return index
-
-    def _saved(self) -> Saved:
-        """Return what is saved of the index."""
-        self.prepare()
-        assert self._cells is not None  # noqa: S101 - prepared on the line before
-        return Saved(self._ids, self._positions, self._polygons, self._cells)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return what another process is sent: the saved file's bytes, and what loads them."""
-        return self._unpacked, (pack(self._saved()), self._fast)
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process is sent: the cells too, so that it builds none."""
+        return vars(self.prepare())
 
     def __len__(self) -> int:
         """Return the number of regions."""
@@ -240,43 +170,6 @@ class RegionIndex:
         for polygons, points in cover_points(self._polygons, self._bounds, x, y):
             np.minimum.at(found, points, polygons.astype(np.int32))
         return np.where(found == beyond, OUTSIDE, found).astype(np.int32)
-
-    def query_all(self, lon: ArrayLike, lat: ArrayLike) -> IntArray:
-        """Return every pair of a point and a region that covers it.
-
-        Parameters
-        ----------
-        lon, lat : array-like of float, shape (n,)
-            The points, in degrees.
-
-        Returns
-        -------
-        ndarray of int64, shape (2, n_pairs)
-            Positions of points and of regions, as :meth:`shapely.STRtree.query` returns them,
-            ordered by point and then by ``region_id``.
-
-        Raises
-        ------
-        InputError
-            When `lon` and `lat` are not one-dimensional and of one length.
-
-        Examples
-        --------
-        >>> import riskmap as rm
-        >>> regions = rm.datasets.regions()
-        >>> corner = regions.geometry.iloc[0].exterior.coords[0]
-        >>> pairs = rm.RegionIndex(regions).query_all([corner[0]], [corner[1]])
-        >>> pairs.shape[0], 0 in pairs[1]
-        (2, True)
-        """
-        x, y = _as_points(lon, lat)
-        found = [np.empty((2, 0), dtype=np.int64)]
-        for points, longitudes in [(np.arange(len(x)), x), *self._turns(x)]:
-            blocks = cover_points(self._polygons, self._bounds, longitudes, y[points])
-            found.extend(np.stack([points[hits], polygons]) for polygons, hits in blocks)
-        who, polygons = np.unique(np.concatenate(found, axis=1), axis=1)
-        pairs = np.stack([who, self._positions[polygons]])
-        return pairs[:, (np.diff(pairs, prepend=-1) != 0).any(axis=0)]
 
     def _turns(self, x: FloatArray) -> list[tuple[IntArray, FloatArray]]:
         """Return the points that meet regions a turn away, with their longitudes there.

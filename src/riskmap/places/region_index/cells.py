@@ -4,36 +4,26 @@ A cell that no border enters belongs to one region or to none. In every other ce
 regions cover its reference point; the walk from there to the asked point enters or leaves a region
 at each border segment that it crosses. A crossing is believed only when every orientation behind it
 is certain beyond rounding (an error bound as in Shewchuk, 1997); points in doubt are handed back.
-
-A saved index is a mark with the version, a checksum, and plain arrays. Nothing in it is run: it
-holds numbers, ids and polygons in well-known binary. The checksum finds accidents; the arrays are
-also checked against one another, so that a file made on purpose can't make the look-up read beyond
-them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
-from zipfile import BadZipFile
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 
 Int32Array = NDArray[np.int32]
@@ -54,11 +44,6 @@ POINTS_TO_COMPILE = 2_000_000
 
 #: Points that a thread takes at a time: their arrays stay in its cache.
 CHUNK = 2**16
-
-
-#: What a saved index begins with.
-MARK = b"riskmap region index 1\n"
-_SUM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -239,110 +224,3 @@ def loop(  # noqa: PLR0913, PLR0917 - compiled code takes arrays, in the order o
                 inside >>= 1
                 first += 1
             polygons[i] = candidates[first]
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What a file holds: ids by row, the row of each polygon, polygons, cells."""
-
-    ids: NDArray[np.str_]
-    positions: IntArray
-    polygons: NDArray[np.object_]
-    cells: Cells
-
-
-def pack(saved: Saved) -> bytes:
-    """Return the content of a file that holds an index."""
-    shapes = shapely.to_wkb(saved.polygons)
-    body = io.BytesIO()
-    np.savez(
-        body,
-        allow_pickle=False,
-        ids=saved.ids,
-        positions=saved.positions,
-        wkb=np.frombuffer(b"".join(shapes), dtype=np.uint8),
-        wkb_ends=np.cumsum([len(shape) for shape in shapes]),
-        **vars(saved.cells),
-    )
-    content = body.getvalue()
-    return b"".join((MARK, hashlib.sha256(content).digest(), content))
-
-
-def unpack(data: bytes, path: Path | None = None) -> Saved:
-    """Return what the content of a file holds; errors name the file, where there is one.
-
-    Raises
-    ------
-    InputError
-        When it is no saved index, is of another version, or was changed or cut.
-    """
-    mark, body = data[: len(MARK)], memoryview(data)[len(MARK) :]
-    if mark != MARK:
-        raise InputError("not an index of this version", file=path, met=mark, expected=repr(MARK))
-    digest, content = bytes(body[:_SUM_BYTES]), body[_SUM_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
-        raise InputError("changed or cut since it was saved", file=path)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-        wkb, ends = found.pop("wkb").tobytes(), found.pop("wkb_ends").tolist()
-        shapes = [wkb[a:b] for a, b in zip([0, *ends], ends, strict=False)]
-        ids, positions = found.pop("ids"), found.pop("positions")
-        saved = Saved(ids, positions, shapely.from_wkb(shapes), Cells(**found))
-        _check(saved)
-    except (
-        BadZipFile,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        shapely.GEOSException,
-    ) as e:
-        raise InputError("does not hold an index", file=path, met=str(e)) from e
-    return saved
-
-
-def _check(saved: Saved) -> None:
-    """Raise ValueError unless every number in the arrays points into the array that it means."""
-    cells, n = saved.cells, len(saved.polygons)
-    size, last = len(cells.columns) * len(cells.rows), len(cells.nodes) - 1
-    positions, codes = saved.positions, cells.codes
-    for array, dtype, shape in (
-        (saved.ids, saved.ids.dtype, len(saved.ids)),
-        (positions, np.int64, n),
-        (cells.frame, np.float64, 4),
-        (cells.columns, np.float64, len(cells.columns)),
-        (cells.rows, np.float64, len(cells.rows)),
-        (codes, np.int32, size),
-        (cells.nodes, NODE, max(last, 0) + 1),
-        (cells.edges, EDGE, len(cells.edges)),
-        (cells.candidates, np.int32, len(cells.candidates)),
-    ):
-        if array.dtype != dtype or array.shape != (shape,):
-            raise ValueError(f"an array of {array.dtype} and shape {array.shape} is out of order")
-    starts, edges = cells.nodes["candidate"], cells.nodes["edge"]
-    if not (
-        saved.ids.dtype.kind == "U"
-        and _within(positions, 0, len(saved.ids))
-        and _within(codes, WALK - last + 1, n)
-        and _within(cells.candidates, 0, n)
-        and _rises(edges, len(cells.edges), 1)
-        and _rises(starts, len(cells.candidates) - 1, 0)
-    ):
-        raise ValueError("a number points beyond its array")
-    walked = np.unique(WALK - codes[codes < DOUBT])
-    room = starts[walked + 1] - starts[walked]
-    used = np.bitwise_or.reduceat(cells.edges["toggles"], edges[:-1]) if last else np.uint32(0)
-    bits = (used | cells.nodes["mask"][:-1])[walked].astype(np.uint64)
-    if ((bits >> np.minimum(room, MAX_CANDIDATES).astype(np.uint64)) != 0).any():
-        raise ValueError("a cell has a mask beyond its candidates")
-
-
-def _within(values: NDArray[Any], low: int, high: int) -> bool:
-    """Return whether all values are in ``[low, high)``."""
-    return bool(((values >= low) & (values < high)).all())
-
-
-def _rises(starts: NDArray[Any], end: int, step: int) -> bool:
-    """Return whether starts begin at 0, rise by at least a step each, and finish at an end."""
-    return bool(starts[0] == 0 and starts[-1] == end and (np.diff(starts) >= step).all())

@@ -37,9 +37,7 @@ FILES = {
     "risk.geojson",
     "risk.gpkg",
     "risk.qml",
-    "risk_hxl.csv",
     "risk_long.csv",
-    "risk_long_hxl.csv",
 }
 
 

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import re
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +15,6 @@ from riskmap.errors import SchemaError
 from riskmap.outputs.tables import (
     clean_text,
     csv_chunks,
-    hxl_tags,
     long_table,
     plain_records,
     risk_table,
@@ -118,24 +116,6 @@ def test_the_long_table_has_a_row_a_region_and_layer(layer):
     wide = risk_table(layer)
     rows = table[table["layer"] == "foreign"]
     assert rows["p_any"].reset_index(drop=True).equals(wide["p_any"])
-
-
-HXL = re.compile(r"#[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("level", [None, 0, 1, 2])
-def test_each_column_has_a_hashtag_of_its_own(layer, level):
-    for table in (risk_table(layer), long_table(layer)):
-        tags = hxl_tags(table, level=level)
-        assert len(set(tags)) == len(table.columns)
-        assert all(HXL.fullmatch(tag) for tag in tags)
-
-
-def test_a_tagged_table_has_its_tags_below_the_header():
-    table = pd.DataFrame({"region_id": ["=a"], "held": [True]})
-    data = b"".join(csv_chunks(table, tags=hxl_tags(table, level=1)))
-    assert data == b"region_id,held\r\n#adm1+code,#meta+held\r\n'=a,true\r\n"
 
 
 KNOWN = {

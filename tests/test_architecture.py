@@ -42,9 +42,7 @@ OPTIONAL = (
     "trafilatura",
     "htmldate",
     "dateparser",
-    "folium",
     "openpyxl",
-    "mapclassify",
     "numba",
 )
 

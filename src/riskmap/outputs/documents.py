@@ -7,6 +7,7 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -20,8 +21,11 @@ from riskmap.outputs.wordings import level_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.reports import Report
+    from riskmap.typing import FloatArray
 
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"
@@ -347,37 +351,59 @@ def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
         When matplotlib is not installed (extra ``report``).
     """
     figure = _figure(5.6, 4.6)
-    from matplotlib.patches import Patch, PathPatch
-    from matplotlib.path import Path as Outline
+    axes, drawing, (x, y, _) = figure.add_subplot(), bundle.drawing, bundle.points
+    draw_map(axes, bundle, drawing.shapes, np.column_stack([x, y]), language=_language(language))
+    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
+    return _png(figure)
 
-    axes, drawing, language = figure.add_subplot(), bundle.drawing, _language(language)
-    styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
+
+def draw_map(
+    axes: Any,
+    bundle: Bundle,
+    shapes: NDArray[np.object_],
+    spots: FloatArray,
+    *,
+    language: str = "en",
+) -> None:
+    """Draw a layer on axes of matplotlib, as the maps of pages are drawn.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    bundle
+        The layer.
+    shapes
+        The regions, in any units; None where there is nothing to draw.
+    spots
+        Where the number of each region stands, in the same units; only where there is room.
+    language
+        Of the legend.
+    """
+    from matplotlib.patches import Patch
+    from matplotlib.transforms import offset_copy
+
+    levels, keys = np.array(bundle.levels), []
+    styles = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
         {"facecolor": level.colour, "edgecolor": "#5c6670"}
         for level in bundle.layer.scale.levels[1:]
     ]
-    for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
-        rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
-        if len(rings):
-            points, ring = shapely.get_coordinates(rings, return_index=True)
-            codes = np.full(len(points), Outline.LINETO)
-            codes[np.diff(ring, prepend=-1) != 0] = Outline.MOVETO
-            codes[np.diff(ring, append=-1) != 0] = Outline.CLOSEPOLY
-            patch = PathPatch(Outline(points, codes), linewidth=0.4, **styles[level])
-            axes.add_artist(patch)
-    for x, y, text, colour in map_labels(bundle):
-        axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
-    texts = legend_texts(bundle, language)
-    keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
-    marks = map_marks(bundle)
-    if marks:
-        about = f"{catalogue(language)['page']['mark']}: {len(marks)}"
+    for level, text in legend_texts(bundle, language):
+        keys.append(Patch(label=text, **styles[level]))
+        own = shapes[(levels == level) & ~shapely.is_missing(shapes)]
+        if len(own):
+            gpd.GeoSeries(own).plot(ax=axes, aspect=None, linewidth=0.4, **styles[level])
+    for i, text, colour in map_labels(bundle):
+        axes.text(*spots[i], text, color=colour, ha="center", va="center", fontsize=7)
+    marked = spots[map_marks(bundle)]
+    if len(marked):
+        about = f"{catalogue(language)['page']['mark']}: {len(marked)}"
+        above = offset_copy(axes.transData, axes.figure, y=10, units="points")
         at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
-        across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
-        keys += axes.plot(across, down, linestyle="none", label=about, **at)
-    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0), aspect="equal")
+        keys += axes.plot(*marked.T, linestyle="none", label=about, transform=above, **at)
+    axes.set(aspect="equal")
     axes.set_axis_off()
     axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))
-    return _png(figure)
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:

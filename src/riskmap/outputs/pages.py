@@ -144,35 +144,35 @@ def map_drawing(bundle: Bundle, language: str) -> dict[str, Any]:
     drawing = bundle.drawing
     fills = ["url(#hatch)", *(level.colour for level in bundle.layer.scale.levels[1:])]
     paths = zip(drawing.paths, bundle.levels, strict=True)
+    x, y, _ = bundle.points
     return {
         "width": drawing.width,
         "height": drawing.height,
         "paths": [(path, fills[level]) for path, level in paths if path],
-        "labels": map_labels(bundle),
-        "marks": map_marks(bundle),
+        "labels": [(x[i], y[i], text, colour) for i, text, colour in map_labels(bundle)],
+        "marks": [(x[i], y[i]) for i in map_marks(bundle)],
         "legend": [
             (level and fills[level], text) for level, text in legend_texts(bundle, language)
         ],
     }
 
 
-def map_labels(bundle: Bundle) -> list[tuple[int, int, str, str]]:
-    """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
-    x, y, reach = bundle.points
+def map_labels(bundle: Bundle) -> list[tuple[int, str, str]]:
+    """Return which regions have room for the number of their level, its text and its colour."""
+    reach = bundle.points[2]
     levels, least = bundle.levels, [is_told(flag) for flag in bundle.table["at_least"]]
     inks = ["#10161c", *(ink(level.colour) for level in bundle.layer.scale.levels[1:])]
     largest = np.argsort(reach, kind="stable")[::-1][:LABELS].tolist()
     return [
-        (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
+        (i, level_sign(levels[i], at_least=least[i]), inks[levels[i]])
         for i in sorted(i for i in largest if reach[i] > _ROOM)
     ]
 
 
-def map_marks(bundle: Bundle) -> list[tuple[int, int]]:
-    """Return where the marks of attacked regions stand, however small the regions are."""
-    x, y, _ = bundle.points
+def map_marks(bundle: Bundle) -> list[int]:
+    """Return which regions are marked as attacked, however small they are."""
     attacked = enumerate(bundle.table["attacked"])
-    return [(x[i], y[i]) for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
+    return [i for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
 
 
 def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:

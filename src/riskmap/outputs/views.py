@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
+import shapely
 
 from riskmap.errors import MissingDependencyError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, render_html
+from riskmap.outputs.documents import draw_map
 from riskmap.outputs.formats import find_file, write_file
 from riskmap.outputs.geofiles import geojson_chunks
-from riskmap.outputs.pages import ink
 from riskmap.outputs.publishing import write_whole
-from riskmap.outputs.wordings import (
-    NONE,
-    display,
-    is_told,
-    level_sign,
-    level_told,
-    level_words,
-    percent,
-)
+from riskmap.outputs.wordings import NONE, display, level_told, level_words, percent
 
 if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
 
-_TOLD = (
-    *("region_id", "name", "parent", "level_name", "at_least", "attacked", "p_any"),
-    *("confidence", "data_sufficiency", "reasons"),
-)
 _ROWS = 10
-_UNKNOWN = "#d9d9d9"
 
 
 def to_geojson(layer: RiskLayer) -> str:
@@ -74,69 +62,15 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
     """
     try:
         from matplotlib import pyplot as plt
-        from matplotlib.patches import Patch
     except ImportError as error:
         raise MissingDependencyError("matplotlib", extra="notebook") from error
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    frame = Bundle(layer).frame
-    words, keys = catalogue("en"), []
-    for level in reversed(layer.scale.levels):
-        rows = frame[(frame["risk_level"] == level.level) & frame.geometry.notna()]
-        unknown = level.level == 0
-        colour = _UNKNOWN if unknown else level.colour
-        style: dict[str, Any] = {"facecolor": colour, "hatch": "///" if unknown else None}
-        if len(rows):
-            rows.plot(ax=ax, edgecolor="white", linewidth=0.4, aspect=None, **style)
-        name = f"{level_words(level.level, words)} ({len(rows)})"
-        keys.append(Patch(edgecolor="white", label=name, **style))
-    for point, row in zip(frame.geometry.representative_point(), frame.itertuples(), strict=True):
-        if point is not None:
-            number = row.risk_level
-            colour = ink(layer.scale.levels[number].colour) if number else ink(_UNKNOWN)
-            at = {"ha": "center", "va": "center", "fontsize": 6, "color": colour}
-            sign = level_sign(number, at_least=is_told(row.at_least))
-            ax.annotate(f"▲\n{sign}" if is_told(row.attacked) else sign, (point.x, point.y), **at)
-    ax.legend(handles=keys, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-    ax.set(aspect="equal")
+    bundle = Bundle(layer)
+    inside = shapely.point_on_surface(bundle.shapes)
+    spots = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
+    draw_map(ax, bundle, bundle.shapes, spots)
     ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
-    ax.set_axis_off()
     return ax
-
-
-def explore(layer: RiskLayer, **options: Any) -> Any:
-    """Return a layer as a map of folium.
-
-    Raises
-    ------
-    MissingDependencyError
-        When folium or mapclassify is not installed (extra ``notebook``).
-    """
-    try:
-        import folium  # noqa: F401 - what geopandas draws with
-        import mapclassify  # noqa: F401 - likewise
-        import matplotlib as mpl  # noqa: F401 - likewise
-    except ImportError as error:
-        raise MissingDependencyError(str(error.name), extra="notebook") from error
-    frame = Bundle(layer).frame[[*_TOLD, "geometry"]]
-    texts = {name: frame[name].map(_escape) for name in _TOLD if name != "p_any"}
-    colours = {level.name: level.colour for level in layer.scale.levels}
-    names = [*colours][::-1]
-    return (
-        frame[frame.geometry.notna()]
-        .assign(**texts)
-        .explore(
-            **{
-                "column": "level_name",
-                "categories": names,
-                "cmap": [_UNKNOWN if name == names[-1] else colours[name] for name in names],
-                "categorical": True,
-                "tiles": None,
-                "tooltip": list(_TOLD),
-                "style_kwds": {"fillOpacity": 0.8, "color": "white", "weight": 0.6},
-                **options,
-            }
-        )
-    )
 
 
 def repr_html(layer: RiskLayer) -> str:
@@ -164,8 +98,3 @@ def _title(layer: RiskLayer) -> str:
     known = layer.provenance
     about = catalogue("en")["layers"][layer.headline]
     return f"{about}: as of {known['as_of']}, valid until {str(known['valid_until'])[:10]}"
-
-
-def _escape(value: Any) -> str:
-    """Return text that no page takes for markup; nothing for what is missing."""
-    return "" if value is None or value != value else html.escape(str(value))  # noqa: PLR0124 - NaN

@@ -1,4 +1,4 @@
-"""PostGIS: a layer into tables, and incidents and regions out of them.
+"""PostGIS: a layer into tables.
 
 Everything happens in one transaction and with bound values: what a name holds is data. A password
 stands in the URL or in the environment (``PGPASSWORD``, ``~/.pgpass``), and in no message.
@@ -9,25 +9,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote as quote_url
 
-import geopandas as gpd
 import orjson
-import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
-from riskmap.incidents.readers import read_incidents
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.geofiles import collection_member
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import encode_layer
 from riskmap.outputs.tables import DAYS, clean_plain, plain_records
-from riskmap.places.regions import read_regions
-from riskmap.schema import COUNT, CRS, FLAG, NUMBER
+from riskmap.schema import COUNT, FLAG, NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,17 +45,12 @@ _RISKS = """CREATE TABLE IF NOT EXISTS {risks} (
   geom geometry(MultiPolygon, 4326), PRIMARY KEY (layer_version, region_id))"""
 _INDEX = "CREATE INDEX IF NOT EXISTS {index} ON {risks} USING GIST (geom)"
 _COLUMN = "ALTER TABLE {risks} ADD COLUMN IF NOT EXISTS {column} {type}"
+_BEFORE = "DELETE FROM {layers} WHERE layer_version = %(version)s"
 _LAYER = """INSERT INTO {layers} (layer_version, as_of, provenance)
-  VALUES (%(version)s, %(as_of)s::date, %(provenance)s::jsonb)
-  ON CONFLICT (layer_version) DO UPDATE
-  SET as_of = EXCLUDED.as_of, provenance = EXCLUDED.provenance, written = DEFAULT"""
+  VALUES (%(version)s, %(as_of)s::date, %(provenance)s::jsonb)"""
 _ROW = """INSERT INTO {risks} (layer_version, geom, {names})
-  VALUES (%(layer_version)s, ST_Multi(ST_GeomFromWKB(%(geom)s::bytea, 4326)), {values})
-  ON CONFLICT (layer_version, region_id) DO UPDATE SET geom = EXCLUDED.geom, {updates}"""
-_GONE = "DELETE FROM {risks} WHERE layer_version = %(version)s AND region_id <> ALL(%(ids)s)"
-_FOUND = """SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
-  WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-_VIEW = """CREATE OR REPLACE VIEW {latest} AS SELECT {names} FROM {risks} WHERE layer_version =
+  VALUES (%(layer_version)s, ST_Multi(ST_GeomFromWKB(%(geom)s::bytea, 4326)), {values})"""
+_VIEW = """CREATE OR REPLACE VIEW {latest} AS SELECT * FROM {risks} WHERE layer_version =
   (SELECT layer_version FROM {layers} ORDER BY as_of DESC, written DESC LIMIT 1)"""
 
 
@@ -142,134 +131,17 @@ def _write(connection: Connection, bundle: Bundle, stem: str, version: str) -> N
         kind = _TIMES.get(_PREFIX.sub("", name)) or _TYPES.get(str(frame[name].dtype), "text")
         run(_COLUMN.format(column=f'"{name}"', type=kind, **names))
     known = orjson.dumps(clean_plain(collection_member(layer)), option=orjson.OPT_SORT_KEYS)
-    as_of = f"{layer.context.as_of:%Y-%m-%d}"
-    run(
-        _LAYER.format(**names),
-        {"version": version, "as_of": as_of, "provenance": known.decode()},
-    )
-    rows = [
-        {**record, "layer_version": version, "geom": shape}
-        for record, shape in zip(plain_records(frame), shapely.to_wkb(bundle.shapes), strict=True)
-    ]
-    quoted = [f'"{name}"' for name in frame.columns]
-    upsert = _ROW.format(
-        names=", ".join(quoted),
+    told = {"version": version, "as_of": f"{layer.context.as_of:%Y-%m-%d}"}
+    run(_BEFORE.format(**names), told)
+    run(_LAYER.format(**names), told | {"provenance": known.decode()})
+    row = _ROW.format(
+        names=", ".join(f'"{name}"' for name in frame.columns),
         values=", ".join(f"%({name})s" for name in frame.columns),
-        updates=", ".join(f"{name} = EXCLUDED.{name}" for name in quoted),
         **names,
     )
-    run(upsert, rows)
-    run(_GONE.format(**names), {"version": version, "ids": [row["region_id"] for row in rows]})
-    found = run(_FOUND, {"name": names["risks"]}).all()
-    run(_VIEW.format(names=", ".join(f'"{name}"' for name, _ in found), **names))
-
-
-def read_postgis_incidents(
-    table: str, database: str | Engine, *, schema: str | None = None, **options: Any
-) -> gpd.GeoDataFrame:
-    """Return the incidents of a PostGIS table or view.
-
-    Parameters
-    ----------
-    table, schema
-        The table; without a schema it is searched as the server does. To read a part, make a view.
-    database
-        A URL such as ``"postgresql://user@host/name"``, or an engine of SQLAlchemy.
-    **options
-        As for :func:`riskmap.read_incidents`: ``feed, columns, dates, ingested_at``.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        The Incidents table. Points of the first geometry column, in any coordinate system, become
-        ``longitude`` and ``latitude`` where the table has no such columns.
-
-    Raises
-    ------
-    InputError
-        When there is no such table, or its columns are of no known feed.
-    MissingDependencyError, ServiceError
-        As for :func:`write_postgis`.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> rm.read_postgis_incidents("incidents", "http://host/")
-    Traceback (most recent call last):
-    riskmap.errors.InputError: not a URL of PostgreSQL: expected postgresql://user@host/name
-    """
-    frame, shapes = _read(table, database, schema)
-    if shapes is not None and not {"longitude", "latitude"} & set(frame.columns):
-        points = gpd.GeoSeries(shapes, crs=CRS)
-        places = {"longitude": points.x, "latitude": points.y}
-        frame = frame.assign(
-            **{name: values.map(repr, na_action="ignore") for name, values in places.items()}
-        )
-    return read_incidents(frame, **options)
-
-
-def read_postgis_regions(
-    table: str, database: str | Engine, *, schema: str | None = None, **options: Any
-) -> gpd.GeoDataFrame:
-    """Return the regions of a PostGIS table or view.
-
-    Parameters
-    ----------
-    table, schema, database
-        As for :func:`read_postgis_incidents`.
-    **options
-        As for :func:`riskmap.read_regions`: ``level, id, name, parent``.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        The Regions table, in EPSG:4326, of the first geometry column.
-
-    Raises
-    ------
-    BoundaryError
-        When the table holds no polygons, or ids and names are not found.
-    InputError, MissingDependencyError, ServiceError
-        As for :func:`read_postgis_incidents`.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> rm.read_postgis_regions("districts", "http://host/")
-    Traceback (most recent call last):
-    riskmap.errors.InputError: not a URL of PostgreSQL: expected postgresql://user@host/name
-    """
-    frame, shapes = _read(table, database, schema)
-    if shapes is None:
-        raise InputError("the table has no geometry", met=table, expected="a column of polygons")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "table.fgb"
-        whole = gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
-        whole.to_file(path, driver="FlatGeobuf", engine="pyogrio", SPATIAL_INDEX="NO")
-        return read_regions(path, **options)
-
-
-def _read(table: str, database: str | Engine, schema: str | None) -> tuple[pd.DataFrame, Any]:
-    """Return a table as text, and the shapes of its first geometry column in EPSG:4326."""
-    with _connected(database) as connection:
-        run = connection.exec_driver_sql
-        quote = connection.dialect.identifier_preparer.quote_identifier
-        name = ".".join(quote(part) for part in (schema, table) if part is not None)
-        run("SET TRANSACTION READ ONLY")
-        run("SET LOCAL datestyle = 'ISO, YMD'")
-        run("SET LOCAL timezone = 'UTC'")
-        found = run(_FOUND, {"name": name.replace("%%", "%")}).all()  # a value is not a statement
-        if not found:
-            raise InputError("no such table", met=table, expected="a table or view of the server")
-        shape = next((column for column, kind in found if kind in ("geometry", "geography")), None)
-        columns = [column for column, kind in found if kind not in ("geometry", "geography")]
-        wanted = [f"{quote(column)}::text" for column in columns]
-        if shape is not None:
-            wanted.append(f"ST_AsBinary(ST_Transform({quote(shape)}::geometry, 4326))")
-        statement = f"SELECT {', '.join(wanted)} FROM {name}"  # noqa: S608 - names of the server, quoted
-        rows = run(statement).all()
-    frame = pd.DataFrame([row[: len(columns)] for row in rows], columns=columns, dtype="str")
-    return frame, None if shape is None else shapely.from_wkb([row[-1] for row in rows])
+    shapes = zip(plain_records(frame), shapely.to_wkb(bundle.shapes), strict=True)
+    run(row, [{**record, "layer_version": version, "geom": shape} for record, shape in shapes])
+    run(_VIEW.format(**names))
 
 
 @contextlib.contextmanager

@@ -383,8 +383,8 @@ def draw_map(
     from matplotlib.patches import Patch
     from matplotlib.transforms import offset_copy
 
-    levels, keys = np.array(bundle.levels), []
-    styles = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
+    levels, keys = np.array(bundle.levels), list[Any]()
+    styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
         {"facecolor": level.colour, "edgecolor": "#5c6670"}
         for level in bundle.layer.scale.levels[1:]
     ]

@@ -241,23 +241,6 @@ def test_extract_reads_an_article_and_writes_a_review(tmp_path):
     assert "Sarn" in (tmp_path / "r.csv").read_text(encoding="utf-8")
 
 
-def test_geocode_says_how_many_requests_would_go_out(regions, tmp_path, monkeypatch):
-    monkeypatch.setenv("RISKMAP_CACHE", str(tmp_path))
-    monkeypatch.setenv("RISKMAP_OFFLINE", "1")
-    path = tmp_path / "places.csv"
-    path.write_text(
-        "event_date,country,admin1,admin2,place\n"
-        "2024-01-01,XQA,Velmar,Kelda,\n"
-        "2024-01-02,XQA,Dostan,,Some hamlet\n",
-        encoding="utf-8",
-    )
-    args = ["geocode", path, "--regions", regions, "--user-agent", "desk/1.0 (desk@example.org)"]
-    assert run(*args, "--dry-run").stdout == "1 requests would go out\n"
-    offline = json.loads(run("geocode", path, "--regions", regions, "--json").stdout)
-    assert offline["status"] == {"hit": 1, "miss": 1}
-    assert offline["places"][0]["region_id"].startswith("XQA03")
-
-
 def test_doctor_finds_everything_that_is_needed():
     done = run("doctor", "--json")
     assert done.exit_code == 0, done.output

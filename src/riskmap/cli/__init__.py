@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from riskmap.cli import changes, inputs, streams
+from riskmap.cli import inputs, layers
 from riskmap.cli.common import Json, show
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
@@ -131,20 +131,17 @@ def _size(name: str) -> str | None:
         return None
 
 
-app.command()(streams.run)
-app.command()(streams.demo)
-app.command()(changes.backtest)
-app.command()(changes.diff)
-app.command()(changes.replay)
-app.command("authorities")(changes.compare)
+app.command()(layers.run)
+app.command()(layers.demo)
+app.command()(layers.backtest)
+app.command()(layers.diff)
+app.command()(layers.replay)
 app.command()(inputs.extract)
-app.command()(inputs.geocode)
 app.command()(doctor)
 regions_app.command("get")(inputs.get_regions)
 regions_app.command("audit")(inputs.audit_regions)
 incidents_app.command("check")(inputs.check_incidents)
 incidents_app.command("get")(inputs.get_incidents)
-incidents_app.command("show")(inputs.show_incident)
 
 
 def main() -> None:

@@ -9,13 +9,10 @@ import typer
 
 from riskmap.cli.common import (
     Dates,
-    Incidents,
     Json,
-    Regions,
     RegionsIfAny,
     ScopeText,
     as_rows,
-    load_incidents,
     say,
     show,
 )
@@ -127,22 +124,6 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     show(result, iter(lines), as_json=as_json)
 
 
-def show_incident(
-    file: Annotated[Path, typer.Argument(help="File of incidents.")],
-    source_id: Annotated[str, typer.Argument(help="The incident's id in its feed.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show the row behind an incident, every field as the file writes it."""
-    from riskmap.errors import InputError
-    from riskmap.incidents.checks import find_raw_row
-
-    row = find_raw_row(file, source_id)
-    if row is None:
-        raise InputError("no row has this id", file=file.name, met=source_id)
-    show(row, (f"{name}: {value}" for name, value in row.items()), as_json=as_json)
-
-
 def get_regions(
     iso3: Annotated[str, typer.Argument(help="ISO 3166-1 alpha-3 code such as AFG.")],
     level: Annotated[int, typer.Option(help="0 country, 1 province, 2 district ...")] = 1,
@@ -179,41 +160,3 @@ def audit_regions(
     findings = as_rows(report.findings)
     result = {"file": file.name, "clean": report.is_clean, "findings": findings}
     show(result, iter(str(report).splitlines()), as_json=as_json)
-
-
-def geocode(
-    incidents: Incidents,
-    regions: Regions,
-    user_agent: Annotated[
-        str | None, typer.Option(help="Ask Nominatim too, as this application.")
-    ] = None,
-    budget: Annotated[int, typer.Option(help="Requests that may go out.")] = 1000,
-    *,
-    dry_run: Annotated[bool, typer.Option(help="Only say how many requests would go.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Find the region of each incident by name: offline, and by Nominatim where you ask for it."""
-    from geopy.geocoders import Nominatim
-
-    import riskmap as rm
-    from riskmap.desk.runs import find_regions
-    from riskmap.places.geocode_services import GeocodeCache
-    from riskmap.places.geocoders import count_requests
-    from riskmap.settings import cache_folder
-
-    table, places = load_incidents(incidents), find_regions(regions)
-    gazetteer, service = rm.places.Gazetteer.from_regions(places), None
-    if user_agent is not None:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        cache = GeocodeCache(cache_folder() / "geocodes.sqlite")
-        asked = Nominatim(user_agent=user_agent)
-        service = rm.places.GeocodeService(asked, places, cache=cache, budget=budget)
-    if dry_run:
-        n = 0 if service is None else count_requests(table, gazetteer, service=service)
-        show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
-        return
-    found = rm.places.geocode(table, gazetteer, service=service)
-    counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
-    rows = as_rows(found.assign(incident_id=table["incident_id"]))
-    lines = (f"{status}: {n}" for status, n in counts.items())
-    show({"status": counts, "places": rows}, lines, as_json=as_json)

@@ -135,7 +135,7 @@ def test_every_format_tells_it_in_every_language(explained):
             advisory_page(Bundle(explained), language=language),
         ]
         for text in texts:
-            absent = ("held", "attacks", "unread", "sites")
+            absent = ("attacks", "unread", "sites")
             assert all(words["headings"][key] in text for key in OPTIONAL if key not in absent)
             assert words["causes"]["new incidents"] in text
 
@@ -149,18 +149,6 @@ def test_the_first_page_says_where_why_and_what_was_before(explained):
     assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
 
 
-@pytest.mark.slow
-def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(explained):
-    held = [("XQA0103", "foreign", "hold", "why"), ("XQA0104", "foreign", "hold", "why")]
-    rows = pd.DataFrame(held, columns=explained.audit.columns)
-    audit = pd.concat([explained.audit, rows.astype(explained.audit.dtypes)], ignore_index=True)
-    report = Bundle(dataclasses.replace(explained, audit=audit)).report("en")
-    assert len(report["changes"].rows) == 2
-    ((rule, places),) = report["held"].rows
-    assert rule.startswith("The level is held")
-    assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
-
-
 def every_rule():
     """The rules that the method writes into the audit."""
     folder = Path(riskmap.__file__).parent / "assessment"
@@ -171,13 +159,8 @@ def every_rule():
 
 
 @pytest.mark.parametrize("language", languages())
-def test_every_rule_has_words(explained, language):
-    ids = explained.regions["region_id"]
-    rows = [(key, "foreign", rule, "why") for key, rule in zip(ids[2:], every_rule(), strict=False)]
-    audit = conform(pd.DataFrame(rows, columns=explained.audit.columns), AUDIT_COLUMNS)
-    held = Bundle(dataclasses.replace(explained, audit=audit)).report(language)["held"].rows
-    said = {catalogue(language)["rules"][rule] for rule in every_rule() if rule != "unwatched"}
-    assert {rule for rule, _ in held} == said
+def test_every_rule_has_words(language):
+    assert set(every_rule()) <= set(catalogue(language)["rules"])
 
 
 @pytest.mark.slow
@@ -227,14 +210,6 @@ def test_what_to_watch_names_the_leading_driver_and_the_nearest(explained):
     assert any("rests mainly on own history: 22." in line for line in lines)
 
 
-def test_the_change_log_says_what_moved_or_that_it_is_the_first(explained, layer):
-    log = dict(Bundle(explained).report("en")["log"])
-    assert (log["Issue before"], log["Regions raised"], log["Regions lowered"]) == (
-        *("2024-12-01", "1", "1"),
-    )
-    assert "first issue" in dict(Bundle(layer).report("en")["log"])["Issue before"]
-
-
 @pytest.mark.slow
 def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_is(layer):
     scale = layer.scale
@@ -250,13 +225,6 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
     report = Bundle(dataclasses.replace(layer, scale=told)).report("zh")
     assert report["advice"].rows[0][1] == "Our own advice."
     assert report["levels"].rows[0][3] == "Our own meaning."
-    assert report["crosswalk"].rows == ()
-
-
-def test_authorities_are_quoted_in_their_own_words(layer):
-    rows = Bundle(layer).report("zh")["crosswalk"].rows
-    assert rows[0][:1] + rows[0][3:4] == ("5 极高", "红色")
-    assert Bundle(layer).report("en")["crosswalk"].rows[0][1] == "Do Not Travel"
 
 
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):

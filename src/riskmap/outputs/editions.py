@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
 from riskmap.incidents.words import count_not_understood
@@ -22,12 +21,10 @@ from riskmap.outputs.wordings import (
     NONE,
     codes_in,
     country_name,
-    day,
     display,
     in_n,
     is_told,
     level_words,
-    no_issue_before,
     percent_bound,
 )
 
@@ -287,58 +284,6 @@ def weight_words(weight: float, words: Mapping[str, Any]) -> str:
     ('0.5', 'explains only')
     """
     return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
-
-
-def crosswalk_rows(told: Edition) -> Grid:
-    """Return the steps of authorities that come closest to each level of the shipped scale."""
-    words, scales = told.words, authority_scales()
-    if told.layer.scale.scale_id != LevelScale.default().scale_id:
-        return told.grid(("level",), ())
-    native = scales["native_name"] if told.language != "en" else scales["name"]
-    steps = dict(
-        zip(
-            zip(scales["authority"], scales["code"], strict=True),
-            native.where(native != "", scales["name"]),
-            strict=True,
-        )
-    )
-    names = scales["authority"].drop_duplicates().tolist()
-    rows = (
-        (level_words(level, words), *(steps[name, map_level(level, name)] for name in names))
-        for level in range(5, 0, -1)
-    )
-    return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
-
-
-def log_rows(told: Edition) -> tuple[tuple[str, str], ...]:
-    """Return what is new in this issue, as pairs of label and value."""
-    known, table, said = told.layer.provenance, told.table, told.words["log"]
-    pairs = [(said["issue"], day(known.get("as_of")))]
-    if not known.get("previous_as_of"):
-        pairs.append((said["before"], no_issue_before(known, told.words)))
-    else:
-        now, old = (
-            table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")
-        )
-        both = (now > 0) & (old > 0)
-        counts = {
-            "raised": both & (now > old),
-            "lowered": both & (now < old),
-            "unchanged": both & (now == old),
-            "newly": (now > 0) & (old == 0),
-            "lost": (now == 0) & (old > 0),
-        }
-        pairs.append((said["before"], day(known["previous_as_of"])))
-        pairs += [(said[key], str(int(rows.sum()))) for key, rows in counts.items()]
-    pairs += [
-        (said["method"], display(known.get("method_version"))),
-        (said["scale"], told.layer.scale.scale_id),
-        (
-            said["boundaries"],
-            f"{display(known.get('boundary_source'))} {display(known.get('boundary_version'))}",
-        ),
-    ]
-    return tuple(pairs)
 
 
 def gap_rows(told: Edition) -> Grid:

@@ -119,23 +119,6 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
-def held_rows(told: Edition) -> Grid:
-    """Return the rules that left a level where it was, each with its regions.
-
-    What a rule found in each region stands in the layer's audit. Where too little is known no
-    level was left anywhere: those regions are told among the gaps.
-    """
-    table, audit = told.table, told.of_headline(told.layer.audit)
-    audit = audit[audit["rule"] != "unwatched"]
-    still = table[~has_moved(table)]
-    cells = []
-    for rule, keys in audit.groupby("rule")["region_id"]:
-        rows = still[still["region_id"].isin(keys)]
-        if len(rows):
-            cells.append((told.words["rules"].get(rule, display(rule)), _with_levels(rows)))
-    return told.grid(("rule", "places"), cells)
-
-
 def _with_levels(rows: pd.DataFrame) -> str:
     """Return the names of regions, each with its level."""
     levels = rows["risk_level"].fillna(INSUFFICIENT)

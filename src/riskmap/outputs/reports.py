@@ -49,7 +49,6 @@ OPTIONAL = (
     "changes",
     "sites",
     "flags",
-    "held",
     "moves",
     "matrix",
     "unread",
@@ -61,7 +60,6 @@ SAID = {
     "matrix": "matrix",
     "advice": "advice_mark",
     "relevance": "relevance",
-    "crosswalk": "crosswalk",
 }
 #: What stands on page one, beside the map.
 FIRST = ("attacks", "judgements", "changes", "summary")
@@ -135,7 +133,6 @@ def build_report(told: Edition) -> Report:
             "table": _region_rows(told, shown),
             "matrix": editions.matrix_rows(told),
             "flags": movements.flag_rows(told, shown),
-            "held": movements.held_rows(told),
             "drivers": _driver_rows(told),
             "incidents": _incident_rows(told),
             "history": movements.history_rows(told),
@@ -148,9 +145,7 @@ def build_report(told: Edition) -> Report:
             "unread": editions.unread_rows(told),
             "relevance": editions.relevance_rows(told),
             "ledger": editions.ledger_rows(told),
-            "crosswalk": editions.crosswalk_rows(told),
             "provenance": editions.provenance_rows(told),
-            "log": editions.log_rows(told),
         },
     )
 

@@ -130,6 +130,15 @@ AUDIT_COLUMNS = (
     Column("detail", TEXT, "what it found and did"),
 )
 
+#: Windows whose counts a layer carries.
+WINDOWS = 24
+#: Counts: what was counted in each of the last windows, as the models saw it; zeros are left out.
+WINDOW_COLUMNS = (
+    *_ABOUT,
+    Column("window_start", DAY, "first day of the window"),
+    Column("incidents", NUMBER, "incidents, each by the share of it that counts here"),
+)
+
 #: Sources: how much each one reports from each region, to see later who has fallen silent.
 SOURCE_COLUMNS = (
     Column("region_id", TEXT, "the region"),
@@ -219,6 +228,8 @@ class RiskLayer:
         What could have been told (:data:`KNOWLEDGE_COLUMNS`), what is taken of incidents that don't
         say who was hit (:data:`SHARE_COLUMNS`), and the attacks that hold levels up
         (:data:`ATTACK_COLUMNS`).
+    counts : DataFrame
+        What was counted in the last windows (:data:`WINDOW_COLUMNS`).
     influences, counterfactuals, changes, audit, sources, sites, gone : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
@@ -246,6 +257,7 @@ class RiskLayer:
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
     attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
     gone: pd.DataFrame = field(default_factory=partial(empty_table, GONE_COLUMNS))
+    counts: pd.DataFrame = field(default_factory=partial(empty_table, WINDOW_COLUMNS))
 
     @cached_property
     def context(self) -> Context:

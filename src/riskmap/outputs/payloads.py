@@ -11,7 +11,7 @@ import pandas as pd
 from riskmap.assessment.changes import CAUSES
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import LARGEST_GAP
-from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
+from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS, WINDOWS
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.editions import GROUP, level_meaning, reason_codes, weight_words
 from riskmap.outputs.front_pages import attack_lines
@@ -28,18 +28,14 @@ from riskmap.outputs.wordings import (
     notice,
     people_of,
 )
-from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.measures import measure
 from riskmap.panels.windows import step_windows
+from riskmap.schema import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
-    from riskmap.typing import FloatArray
 
 _MOVES = ("more", "quiet")
 #: Flags beside the reporting gap; the page gets one bit for each.
@@ -59,43 +55,35 @@ _FLAGS = (
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
 _LEAST_CHANGE = 5e-4
-#: Windows that the slider steps through, and incidents that are listed.
-FRAMES = 24
+#: Incidents that are listed.
 INCIDENTS_A_REGION = 8
 INCIDENTS = 2100
 _DIGITS = 4
 #: Digits of a count; the page prints two.
 _COUNTED = 3
 _TOLL = ("killed", "wounded", "abducted")
+#: What the page tells of the provenance, by the names that it has there.
+_VALIDITY = {
+    "asOf": "as_of",
+    "validFrom": "valid_from",
+    "validUntil": "valid_until",
+    "staleAfter": "stale_after",
+    "days": "horizon_days",
+}
+_ORIGIN = ("model", "method_version", "boundary_source", "boundary_licence")
 
 
 def map_payload(bundle: Bundle) -> dict[str, Any]:
     """Return all that the map page draws, as plain values."""
     layer, known, ids = bundle.layer, bundle.layer.provenance, bundle.regions["region_id"]
-    countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
-    names, windows = _kinds(layer.drivers["driver"]), _find_windows(layer)
-
-    def in_each(tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
-        return {code: tell(catalogue(code)) for code in languages()}
-
+    drivers, rules = _kinds(layer.drivers["driver"]), _kinds(layer.audit["rule"])
     return {
         **_places(bundle),
-        "nations": in_each(lambda words: _nations(layer, words, country_name)),
-        "people": in_each(lambda words: _nations(layer, words, people_of)),
-        "attacks": {code: [*attack_lines(bundle.edition(code))] for code in languages()},
-        "areas": in_each(lambda words: country_names(countries, words)),
+        **_told(bundle),
+        **{key: known.get(name) for key, name in _VALIDITY.items()},
         "headline": layer.headline,
-        "asOf": known.get("as_of"),
-        "validFrom": known.get("valid_from"),
-        "validUntil": known.get("valid_until"),
-        "staleAfter": known.get("stale_after"),
-        "days": known.get("horizon_days"),
-        "notices": in_each(lambda words: notice(known, words)),
         "group": _group(layer),
-        "origin": {
-            key: display(known.get(key)) or NONE
-            for key in ("model", "method_version", "boundary_source", "boundary_licence")
-        }
+        "origin": {key: display(known.get(key)) or NONE for key in _ORIGIN}
         | {"scale_id": layer.scale.scale_id},
         "scale": _scale(layer),
         "codes": {
@@ -106,22 +94,34 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             "moves": _MOVES,
             "flags": _FLAGS,
             "reasons": _REASONS,
-            "rules": [display(rule) for rule in _kinds(layer.audit["rule"])],
+            "rules": [display(rule) for rule in rules],
         },
-        "drivers": names,
+        "drivers": drivers,
         "layers": {
             name: _layer_columns(layer, name, ids)
-            | {"drivers": _parts(layer, name, ids, names)}
+            | {"drivers": _parts(layer, name, ids, drivers)}
             | _reasons(bundle, name, ids)
             | _sites(layer, name, ids)
             for name in _present(layer)
         },
-        "frames": [
-            {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}
-            for start, end in pairwise(windows[-FRAMES - 1 :])
-        ],
-        "counts": _count_windows(layer, ids, windows),
+        **_windows(layer, ids),
         "incidents": _newest_incidents(layer, ids),
+    }
+
+
+def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """Return what the page says of this layer in the words of each language."""
+    layer, known = bundle.layer, bundle.layer.provenance
+    countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
+    texts: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        "nations": lambda words: _nations(layer, words, country_name),
+        "people": lambda words: _nations(layer, words, people_of),
+        "areas": lambda words: country_names(countries, words),
+        "notices": lambda words: notice(known, words),
+    }
+    attacks = {code: [*attack_lines(bundle.edition(code))] for code in languages()}
+    return {"attacks": attacks} | {
+        key: {code: tell(catalogue(code)) for code in languages()} for key, tell in texts.items()
     }
 
 
@@ -370,67 +370,31 @@ _WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
 }
 
 
-def _find_windows(layer: RiskLayer) -> NDArray[np.datetime64]:
-    """Return the edges of the panel's windows; empty when nothing was counted."""
-    dates, known = layer.incidents["event_date"], layer.context
-    if dates.isna().all():
-        return np.array([], dtype="datetime64[D]")
-    start = dates.min() if known.history_start is None else known.history_start
-    return step_windows(known.as_of, start, every=known.every)
+def _windows(layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
+    """Return the last windows, and what was counted in them: region, window, count, and so on.
 
-
-def _count_windows(
-    layer: RiskLayer, ids: pd.Series, windows: NDArray[np.datetime64]
-) -> dict[str, list[Any]]:
-    """Return what the panel counts in the last windows, for each layer that it has a series of.
-
-    An incident whose day is known to its month is spread over windows, as in the panel. The group's
-    incidents weigh what its table of relevance says, where the layer tells how they bear on it.
-
-    Returns
-    -------
-    dict of str to list
-        Region, window, count, one after another; what is zero is left out.
+    Of a layer that knows no counts there are none.
     """
-    if not len(windows):
-        return {}
-    table, edges = layer.incidents, day_numbers(windows)
-    first = day_numbers(table["event_date"].to_numpy())
-    last = day_numbers(table["event_date_end"].fillna(table["event_date"]).to_numpy())
-    region = pd.Index(ids).get_indexer(table["region_id"])
-    inside = (region >= 0) & (last >= edges[0]) & (first < edges[-1])
-    rows = table[inside]
-    found = {}
-    for name, (values, weights) in _series(layer, rows).items():
-        cells = Cells(
-            position=region[inside],
-            first=first[inside],
-            last=last[inside],
-            grains=(weights / GRAIN).astype(np.int64),
-            series={name: values},
-        )
-        sums = sum_cells(cells, n_regions=len(ids), edges=windows)[name]
-        found[name] = _sparse(sums.reshape(len(ids), -1)[:, -FRAMES:])
-    return found
-
-
-def _series(layer: RiskLayer, rows: pd.DataFrame) -> dict[str, tuple[Any, FloatArray]]:
-    """Return for each layer what each row adds to its series, and with what weight."""
-    weights = rows["weight"].to_numpy(dtype=float)
-    series = {name: (values, weights) for name, values in measure(rows).items() if name in LAYERS}
-    relevance = layer.context.relevance
-    if "relevance" in rows and relevance:
-        grades = rows["relevance"].map(relevance).fillna(0).to_numpy(dtype=float)
-        series["group"] = (np.ones(len(rows), dtype=np.int64), weights * grades)
-    return series
-
-
-def _sparse(counts: FloatArray) -> list[Any]:
-    """Return what is not zero as row, column, value, one after another."""
-    flat: list[Any] = []
-    for row, column in np.argwhere(counts).tolist():
-        flat += [row, column, short(float(f"{counts[row, column]:.{_COUNTED}g}"))]
-    return flat
+    known, rows = layer.context, layer.counts
+    if rows.empty:
+        return {"frames": [], "counts": {}}
+    first = rows["window_start"].min() if known.history_start is None else known.history_start
+    edges = step_windows(known.as_of, first, every=known.every)[-WINDOWS - 1 :]
+    places = {"region": codes_of(rows["region_id"], ids)}
+    places["window"] = codes_of(rows["window_start"], pd.Series(edges[:-1]).astype(DAY))
+    rows = rows.assign(**places).sort_values(["region", "window"])
+    rows = rows[rows[["region", "window"]].min(axis=1) >= 0].copy()
+    rows["told"] = [short(float(f"{number:.{_COUNTED}g}")) for number in rows["incidents"]]
+    return {
+        "frames": [
+            {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}
+            for start, end in pairwise(edges)
+        ],
+        "counts": {
+            name: own[["region", "window", "told"]].to_numpy(dtype=object).ravel().tolist()
+            for name, own in rows.groupby("layer")
+        },
+    }
 
 
 def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:

@@ -56,6 +56,7 @@ _TOLD = {
     "counterfactuals": ("region_id", "layer", "direction", "kind", "amount", "p_any", "risk_level"),
     "changes": ("region_id", "layer", "cause", "value"),
     "audit": ("region_id", "layer", "rule"),
+    "counts": ("region_id", "layer", "window_start", "incidents"),
 }
 _VICTIMS = ("killed", "wounded", "abducted", "foreign_victims")
 _TRAITS = ("nationality", "sector", "staff_type")

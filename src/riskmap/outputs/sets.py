@@ -25,6 +25,7 @@ from riskmap.assessment.layers import (
     GONE_COLUMNS,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
+    WINDOW_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LevelScale
@@ -68,6 +69,7 @@ _LATER_TABLES = {
     "shares": SHARE_COLUMNS,
     "attacks": ATTACK_COLUMNS,
     "gone": GONE_COLUMNS,
+    "counts": WINDOW_COLUMNS,
 }
 _DTYPES = re.compile(
     r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"

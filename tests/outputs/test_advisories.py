@@ -189,10 +189,8 @@ def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(e
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     rows = dict(Bundle(explained).report("en")["relevance"].rows)
     assert rows["Group"] == "CHN/mining"
-    known = {True: "counts", False: "explains only"}
     for grade, weight in explained.provenance["relevance"].items():
-        told = known[weight] if isinstance(weight, bool) else f"{weight:g}"
-        assert rows[catalogue("en")["relevances"][grade]] == told
+        assert rows[catalogue("en")["relevances"][grade]] == f"{weight:g}"
     assert Bundle(layer).report("en")["relevance"].rows == ()
 
 

@@ -268,22 +268,10 @@ def relevance_rows(told: Edition) -> Grid:
         if display(known.get(key))
     )
     grades = tuple(
-        (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
+        (words["relevances"].get(grade, display(grade)), f"{weight:g}")
         for grade, weight in told.layer.context.relevance.items()
     )
     return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
-
-
-def weight_words(weight: float, words: Mapping[str, Any]) -> str:
-    """Return what an incident weighs; sets of before told only whether it counts.
-
-    Examples
-    --------
-    >>> from riskmap.outputs.catalogues import catalogue
-    >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
-    ('0.5', 'explains only')
-    """
-    return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
 
 
 def gap_rows(told: Edition) -> Grid:

@@ -47,8 +47,6 @@ _SHOWN = (
     "flags",
     "moves",
     "consequences",
-    "relevances",
-    "group",
     "likelihood",
     "not_assessed",
     "grade",

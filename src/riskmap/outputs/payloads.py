@@ -13,7 +13,7 @@ from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS, WINDOWS
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.editions import GROUP, level_meaning, reason_codes, weight_words
+from riskmap.outputs.editions import level_meaning, reason_codes, relevance_rows
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
 from riskmap.outputs.movements import flag_table, largest_parts
@@ -32,7 +32,7 @@ from riskmap.panels.windows import step_windows
 from riskmap.schema import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
@@ -82,7 +82,6 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
         **_told(bundle),
         **{key: known.get(name) for key, name in _VALIDITY.items()},
         "headline": layer.headline,
-        "group": _group(layer),
         "origin": {key: display(known.get(key)) or NONE for key in _ORIGIN}
         | {"scale_id": layer.scale.scale_id},
         "scale": _scale(layer),
@@ -99,8 +98,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
         "drivers": drivers,
         "layers": {
             name: _layer_columns(layer, name, ids)
-            | {"drivers": _parts(layer, name, ids, drivers)}
-            | _reasons(bundle, name, ids)
+            | _reasons(bundle, name, ids, drivers=drivers, rules=rules)
             | _sites(layer, name, ids)
             for name in _present(layer)
         },
@@ -119,9 +117,14 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
         "areas": lambda words: country_names(countries, words),
         "notices": lambda words: notice(known, words),
     }
-    attacks = {code: [*attack_lines(bundle.edition(code))] for code in languages()}
-    return {"attacks": attacks} | {
-        key: {code: tell(catalogue(code)) for code in languages()} for key, tell in texts.items()
+    editions = {code: bundle.edition(code) for code in languages()}
+    return {
+        "attacks": {code: attack_lines(told) for code, told in editions.items()},
+        "relevance": {code: relevance_rows(told).rows for code, told in editions.items()},
+        **{
+            key: {code: tell(told.words) for code, told in editions.items()}
+            for key, tell in texts.items()
+        },
     }
 
 
@@ -195,22 +198,6 @@ def _nations(
     return {code: text for code, text in names.items() if text != code}
 
 
-def _group(layer: RiskLayer) -> dict[str, Any]:
-    """Return whom the group's layer is about, and what grades weigh; empty without a group."""
-    known = layer.provenance
-    table = known.get("relevance") or {}
-    grades = {
-        code: {display(grade): weight_words(w, catalogue(code)) for grade, w in table.items()}
-        for code in (languages() if table else [])
-    }
-    told = {key: display(known[key]) for key in GROUP if display(known.get(key))}
-    kinds = {code: catalogue(code)["staff_types"] for code in grades}
-    about = {
-        code: {key: kinds[code].get(text, text) for key, text in told.items()} for code in grades
-    }
-    return {"about": about, "grades": grades} if grades else {}
-
-
 def _printed(value: Any) -> int | float | None:
     """Return a number with the two digits that the page prints, above 0.99 with all it needs."""
     number = short(value)
@@ -258,39 +245,43 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     return columns
 
 
-def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
-    """Return what moved the levels and what would, flat for each region; nothing when unknown."""
-    layer, moves = bundle.layer, bundle.moves[bundle.moves["layer"] == name]
-    rules = _kinds(layer.audit["rule"])
-    changes = largest_parts(layer.changes[layer.changes["layer"] == name])
+def _reasons(
+    bundle: Bundle, name: str, ids: pd.Series, *, drivers: list[str], rules: list[str]
+) -> dict[str, Any]:
+    """Return the drivers, what moved the levels and what would, flat for each region."""
+    layer = bundle.layer
+    parts, changes, audit, moves = (
+        table[table["layer"] == name]
+        for table in (layer.drivers, layer.changes, layer.audit, bundle.moves)
+    )
+    parts = parts[parts["value"] > 0].sort_values(
+        ["region_id", "value", "driver"], ascending=[True, False, True]
+    )
+    changes = largest_parts(changes)
     changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
-    audit = layer.audit[layer.audit["layer"] == name].drop_duplicates(["region_id", "rule"])
-    told: dict[str, tuple[pd.Series, list[list[Any]]]] = {
+    audit = audit.drop_duplicates(["region_id", "rule"])
+    told: dict[str, tuple[pd.DataFrame, tuple[Iterable[Any], ...]]] = {
+        "drivers": (parts, (codes_of(parts["driver"], drivers), map(short, parts["value"]))),
         "moves": (
-            moves["region_id"],
-            [
-                [kind, short(amount), int(level), _printed(p_any)]
-                for kind, amount, level, p_any in zip(
-                    codes_of(moves["kind"], _MOVES),
-                    moves["amount"],
-                    moves["risk_level"],
-                    moves["p_any"],
-                    strict=True,
-                )
-            ],
+            moves,
+            (
+                codes_of(moves["kind"], _MOVES),
+                map(short, moves["amount"]),
+                map(int, moves["risk_level"]),
+                map(_printed, moves["p_any"]),
+            ),
         ),
         "changes": (
-            changes["region_id"],
-            [
-                [cause, float(f"{value:.2g}")]
-                for cause, value in zip(
-                    codes_of(changes["cause"], CAUSES), changes["value"], strict=True
-                )
-            ],
+            changes,
+            (codes_of(changes["cause"], CAUSES), (float(f"{x:.2g}") for x in changes["value"])),
         ),
-        "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], rules)]),
+        "rules": (audit, (codes_of(audit["rule"], rules),)),
     }
-    return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
+    return {
+        key: _flat(rows, ids, *columns)
+        for key, (rows, columns) in told.items()
+        if len(rows) or key == "drivers"
+    }
 
 
 def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
@@ -307,21 +298,13 @@ def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
     return {"sites": [*map(list, zip(*columns, strict=True))]} if len(rows) else {}
 
 
-def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:
-    """Return the rows of each region one after another, in the order of the regions."""
+def _flat(rows: pd.DataFrame, ids: pd.Series, *columns: Iterable[Any]) -> list[list[Any]]:
+    """Return what stands in the rows of each region, one after another, regions in order."""
     found: list[list[Any]] = [[] for _ in ids]
-    for place, row in zip(codes_of(keys, ids), rows, strict=True):
+    for place, *row in zip(codes_of(rows["region_id"], ids), *columns, strict=True):
         if place >= 0:
             found[place] += row
     return found
-
-
-def _parts(layer: RiskLayer, name: str, ids: pd.Series, names: list[str]) -> list[list[Any]]:
-    """Return for each region its drivers as driver, value, driver, value ..."""
-    rows = layer.drivers[(layer.drivers["layer"] == name) & (layer.drivers["value"] > 0)]
-    rows = rows.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
-    values = zip(codes_of(rows["driver"], names), map(short, rows["value"]), strict=True)
-    return _flat(rows["region_id"], [*map(list, values)], ids)
 
 
 def short(value: Any) -> int | float | None:

@@ -116,8 +116,11 @@ def publish(
     out = Path(out)
     with _told_why(_FAILED.format(out=out), out):
         out.mkdir(parents=True, exist_ok=True)
-        with _alone_in(out):
-            return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
+        try:  # the lock ends with the process, so that a kill leaves none behind
+            with filelock.FileLock(out / _LOCK, timeout=0):
+                return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
+        except filelock.Timeout as error:
+            raise PublishError(f"{out} is in use: another publisher is writing there") from error
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
@@ -156,20 +159,6 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the lock of an output folder; it ends with the process, so a kill leaves none behind."""
-    lock = filelock.FileLock(out / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise PublishError(f"{out} is in use: another publisher is writing there") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _publish(bundle: Bundle, out: Path, formats: Sequence[str], languages: Sequence[str]) -> Path:
     pointer = out / POINTER
     if pointer.exists() and not pointer.is_symlink() and follow_pointer(pointer) == pointer:
@@ -182,7 +171,8 @@ def _publish(bundle: Bundle, out: Path, formats: Sequence[str], languages: Seque
             missing = _write_files(bundle, partial, formats, languages)
             manifest = _manifest(bundle.layer, partial, missing)
             (partial / MANIFEST).write_bytes(manifest)
-            _sync_files(partial)
+            for path in (*sorted(partial.iterdir()), partial):
+                _sync(path)
             target = _settle(partial, out, _set_name(bundle.layer, manifest))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -217,7 +207,7 @@ def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
         "seed": known.get("seed"),
         "headline": layer.headline,
         "scale_id": layer.scale.scale_id,
-        "versions": _versions(),
+        "versions": {"riskmap": VERSION, **{name: version(name) for name in _VERSIONS}},
         "missing_formats": missing,
         "files": [
             {
@@ -231,20 +221,10 @@ def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
     return orjson.dumps(manifest, option=_PRETTY | orjson.OPT_SORT_KEYS)
 
 
-def _versions() -> dict[str, str]:
-    return {"riskmap": VERSION, **{name: version(name) for name in _VERSIONS}}
-
-
 def _set_name(layer: RiskLayer, manifest: bytes) -> str:
     day = str(layer.provenance.get("as_of", ""))[:10]
     digest = hashlib.sha256(manifest).hexdigest()[:DIGITS]
     return f"{day}-{digest}" if day else digest
-
-
-def _sync_files(folder: Path) -> None:
-    for path in sorted(folder.iterdir()):
-        _sync(path)
-    _sync(folder)
 
 
 def _settle(partial: Path, out: Path, name: str) -> Path:

@@ -454,11 +454,8 @@
       const rows = [5, 4, 3, 2, 1, 0].map((v) => [badge(v), ...cells[v].map((n) => n || "–")]);
       out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
     }
-    if (D.group.grades) {
-      const about = Object.entries(D.group.about[S.lang]).map(([key, text]) => [t.group[key], text]);
-      const grades = Object.entries(D.group.grades[S.lang]).map(([grade, weight]) => [t.relevances[grade] || grade, weight]);
-      out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], [...about, ...grades]));
-    }
+    const rows = D.relevance[S.lang];
+    if (rows.length) out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], rows));
     $("context").replaceChildren(...out);
   }
   function folded(title, said, heads, rows) {

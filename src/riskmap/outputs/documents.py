@@ -19,7 +19,7 @@ from riskmap.outputs.reports import SAID
 from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -77,7 +77,7 @@ def to_markdown(report: Report) -> str:
     """
     words = catalogue(report.language)
     lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
-    lines += [f"**{escape_markdown(report.subtitle)}**", "", *_pairs(report.header)]
+    lines += [f"**{escape_markdown(report.subtitle)}**", "", *map(_item, report.header)]
     if report.notice:
         lines += ["", f"> **{escape_markdown(report.notice)}**"]
     for key, heading, content in report.sections():
@@ -91,34 +91,22 @@ def to_markdown(report: Report) -> str:
 
 
 def _body(content: Grid | tuple[Any, ...], none: str) -> list[str]:
-    """Return a section's content: a table, sentences, or pairs of label and value."""
-    if isinstance(content, Grid):
-        return _table(content, none)
-    return [*map(_item, content)]
+    """Return a section's content: a table, or a line for each sentence or label with its value."""
+    if not isinstance(content, Grid):
+        return [*map(_item, content)]
+    if not content.rows:
+        return [none]
+    head, *rows = (
+        f"| {' | '.join(map(escape_markdown, row))} |" for row in (content.head, *content.rows)
+    )
+    return [head, "|" + "---|" * len(content.head), *rows]
 
 
 def _item(item: str | tuple[str, str]) -> str:
-    return f"- {escape_markdown(item)}" if isinstance(item, str) else _pair(item)
-
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [_pair(pair) for pair in pairs]
-
-
-def _pair(pair: tuple[str, str]) -> str:
-    key, value = map(escape_markdown, pair)
+    if isinstance(item, str):
+        return f"- {escape_markdown(item)}"
+    key, value = map(escape_markdown, item)
     return f"- **{key}:** {value}"
-
-
-def _table(grid: Grid, none: str) -> list[str]:
-    return [*_table_lines(grid)] if grid.rows else [none]
-
-
-def _table_lines(grid: Grid) -> Iterator[str]:
-    yield "| " + " | ".join(map(escape_markdown, grid.head)) + " |"
-    yield "|" + "---|" * len(grid.head)
-    for row in grid.rows:
-        yield "| " + " | ".join(map(escape_markdown, row)) + " |"
 
 
 def advisory_pdf(bundle: Bundle, *, language: str = "en") -> bytes:
@@ -250,7 +238,10 @@ def _add_grid(
         return
     table = document.add_table(rows=1 + len(grid.rows), cols=len(grid.head))
     table.style, table.autofit = "Light List Accent 1", False
-    _narrow_margins(table)
+    sides = (_element(side, w="50", type="dxa") for side in ("left", "right"))  # under a mm
+    table._tbl.tblPr.insert_element_before(  # noqa: SLF001 - python-docx has no name for it
+        _element("tblCellMar", *sides), "w:tblLook", "w:tblCaption"
+    )
     size = 8.5 if len(grid.head) <= _MANY else 7.5
     widths = [Mm(width) for width in column_widths(grid)]
     levels = [
@@ -269,9 +260,9 @@ def _add_grid(
                 run.font.size, run.font.bold = Pt(size), k == 0
             if k and is_level and level_in(text) in colours:
                 _shade(cell, colours[level_in(text)])
-    _set_flag(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")  # noqa: SLF001 - likewise
-    for row in table.rows:
-        _set_flag(row._tr.get_or_add_trPr(), "cantSplit")  # noqa: SLF001 - likewise
+    for k, row in enumerate(table.rows):
+        marks = ["cantSplit"] if k else ["tblHeader", "cantSplit"]
+        row._tr.get_or_add_trPr().extend(map(_element, marks))  # noqa: SLF001 - likewise
 
 
 def column_widths(grid: Grid) -> list[float]:
@@ -295,37 +286,24 @@ def column_widths(grid: Grid) -> list[float]:
 
 
 def _shade(cell: Any, colour: str) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
     from docx.shared import RGBColor
 
-    shade = OxmlElement("w:shd")
-    for name, value in (("val", "clear"), ("color", "auto"), ("fill", colour[1:])):
-        shade.set(qn(f"w:{name}"), value)
+    shade = _element("shd", val="clear", color="auto", fill=colour[1:])
     cell._tc.get_or_add_tcPr().append(shade)  # noqa: SLF001 - python-docx has no name for it
     for run in cell.paragraphs[0].runs:
         run.font.color.rgb = RGBColor.from_string(ink(colour)[1:])
 
 
-def _narrow_margins(table: Any) -> None:
-    """Leave less than a millimetre beside the text of each cell."""
+def _element(name: str, *inside: Any, **attributes: str) -> Any:
+    """Return an element of a Word document: what python-docx has no name for."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
-    margins = OxmlElement("w:tblCellMar")
-    for side in ("left", "right"):
-        margin = OxmlElement(f"w:{side}")
-        margin.set(qn("w:w"), "50")
-        margin.set(qn("w:type"), "dxa")
-        margins.append(margin)
-    properties = table._tbl.tblPr  # noqa: SLF001 - python-docx has no name for it
-    properties.insert_element_before(margins, "w:tblLook", "w:tblCaption")
-
-
-def _set_flag(parent: Any, name: str) -> None:
-    from docx.oxml import OxmlElement
-
-    parent.append(OxmlElement(f"w:{name}"))
+    element = OxmlElement(f"w:{name}")
+    element.extend(inside)
+    for key, value in attributes.items():
+        element.set(qn(f"w:{key}"), value)
+    return element
 
 
 def _undated(package: bytes) -> bytes:

@@ -24,7 +24,6 @@ from riskmap.outputs.wordings import (
     signed,
 )
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.windows import step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,6 @@ _PARTS = 4
 _LEAST_SHARE = 0.05
 #: Years of the history at most.
 YEARS = 12
-_QUARTERS = 4
 
 
 def change_rows(told: Edition) -> Grid:
@@ -315,14 +313,12 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
     once = _once(layer)
     if once.empty:
         return pd.DataFrame({"last": [], "violence": [], "foreign": []})
-    quarters = step_windows(layer.context.as_of, once["event_date"].min(), every="quarter")
-    edges = quarters[::-1][::_QUARTERS][::-1][-YEARS - 1 :]
-    if edges[0] > quarters[0] and len(edges) <= YEARS:  # the first year began within the history
-        edges = np.append(quarters[0], edges)
     day = once["event_date"].to_numpy().astype("datetime64[D]")
+    ends = [layer.context.as_of - pd.DateOffset(years=years) for years in range(YEARS, -1, -1)]
+    edges = np.array(ends, dtype="datetime64[D]")
+    edges = edges[max(0, int(np.searchsorted(edges, day.min(), side="right")) - 1) :]
     year = np.searchsorted(edges, day, side="right") - 1
-    inside = year >= 0
-    n = len(edges) - 1
+    inside, n = year >= 0, len(edges) - 1
     return pd.DataFrame(
         {
             "last": edges[1:] - np.timedelta64(1, "D"),

@@ -22,8 +22,7 @@ import sqlalchemy
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.databases import _explain
-from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.geofiles import _explain, geojson_chunks
 
 PASSWORD = "s3:cr/t@pässwort%"  # noqa: S105 - of a server that lives for this test
 PAYLOADS = [
@@ -219,10 +218,10 @@ def test_a_writer_that_is_killed_leaves_the_version_before(layer, database):
         f"import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from conftest import make_layer\n"
         "import riskmap as rm\n"
-        "from riskmap.outputs import databases\n"
+        "from riskmap.outputs import geofiles\n"
         "class Deadly(str):\n"
         "    def format(self, **names): os._exit(9)\n"
-        "databases._VIEW = Deadly('')\n"
+        "geofiles._VIEW = Deadly('')\n"
         "layer = make_layer()\n"
         "rm.write_postgis(make_layer(provenance=layer.provenance | {'as_of': '2025-02-01'}),"
         " os.environ['DATABASE'])\n"

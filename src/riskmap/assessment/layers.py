@@ -281,16 +281,16 @@ class RiskLayer:
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.to_geojson(self)
+        return publishing.to_geojson(self)
 
     @property
     def __geo_interface__(self) -> dict[str, Any]:
         """The layer as the plain values of its GeoJSON, for whatever reads geo-interfaces."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.geo_interface(self)
+        return publishing.geo_interface(self)
 
     def to_file(self, path: str | Path) -> Path:
         """Write the layer as one file: ``.geojson, .gpkg, .parquet, .pmtiles`` or ``.csv``.
@@ -316,9 +316,9 @@ class RiskLayer:
         PublishError
             When it can't be written; what stood there is untouched.
         """
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.to_file(self, path)
+        return publishing.to_file(self, path)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the headline's levels: colour, number, a hatch for insufficient data, a legend.
@@ -337,12 +337,12 @@ class RiskLayer:
         MissingDependencyError
             When matplotlib is not installed (extra ``notebook``).
         """
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.plot(self, ax=ax)
+        return publishing.plot(self, ax=ax)
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: levels, and the regions most at risk."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.repr_html(self)
+        return publishing.repr_html(self)

@@ -301,15 +301,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
             mapper=workers,
         )
     hits = found.incidents.assign(event_date=found.incidents["event_date"].dt.strftime("%Y-%m-%d"))
-    tables = {
-        "policy": found.policy(_SETTINGS),
-        "frequencies": found.frequencies(),
-        "incidents": hits,
-    }
-    result = {name: as_rows(table) for name, table in tables.items()}
-    short = ("policy", "frequencies")
-    lines = (f"{name}\n{tables[name].round(4).to_string(index=False)}\n" for name in short)
-    show(result, lines, as_json=as_json)
+    tables = {"policy": found.policy(_SETTINGS), "frequencies": found.frequencies()}
+    _show_tables(tables, as_json=as_json, incidents=hits)
 
 
 def backtest(  # noqa: PLR0913 - one an option of the command
@@ -365,6 +358,11 @@ def backtest(  # noqa: PLR0913 - one an option of the command
         "reliability": found.reliability(),
         "pit": found.pit(),
     }
-    result = {name: as_rows(found) for name, found in tables.items()}
-    lines = (f"{name}\n{found.round(4).to_string(index=False)}\n" for name, found in tables.items())
+    _show_tables(tables, as_json=as_json)
+
+
+def _show_tables(tables: dict[str, pd.DataFrame], *, as_json: bool, **long: pd.DataFrame) -> None:
+    """Print tables; as JSON also those that are too long to be read."""
+    result = {name: as_rows(table) for name, table in (tables | long).items()}
+    lines = (f"{name}\n{rows.round(4).to_string(index=False)}\n" for name, rows in tables.items())
     show(result, lines, as_json=as_json)

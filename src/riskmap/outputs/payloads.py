@@ -38,19 +38,6 @@ if TYPE_CHECKING:
     from riskmap.outputs.bundles import Bundle
 
 _MOVES = ("more", "quiet")
-#: Flags beside the reporting gap; the page gets one bit for each.
-_FLAGS = (
-    "fragile",
-    "single_source",
-    "held",
-    "kept",
-    "rows_lost",
-    "borderline",
-    "unclear",
-    "at_least",
-    "attacked",
-    "lifted",
-)
 #: Why a region is not assessed, in the order in which they are told.
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
@@ -91,7 +78,7 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             "trends": TRENDS,
             "causes": CAUSES,
             "moves": _MOVES,
-            "flags": _FLAGS,
+            "flags": [*_flags(layer.risks.head(0))],
             "reasons": _REASONS,
             "rules": [display(rule) for rule in rules],
         },
@@ -227,9 +214,9 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     }
     if risks["trend"].notna().any():
         columns["trend"] = codes_of(risks["trend"], TRENDS)
-    flags = flag_table(risks)[list(_FLAGS)].to_numpy() @ (1 << np.arange(len(_FLAGS)))
-    if flags.any():
-        columns["flags"] = flags.tolist()
+    flags = _flags(risks)
+    if flags.any(axis=None):
+        columns["flags"] = (flags.to_numpy() @ (1 << np.arange(flags.shape[1]))).tolist()
     why = [
         codes_in(text) if level else codes
         for codes, level, text in zip(
@@ -243,6 +230,11 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     if risks["level_as_of"].notna().any():
         columns["asOf"] = [day(moment) for moment in risks["level_as_of"]]
     return columns
+
+
+def _flags(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return the flags beside the reporting gap; the page gets one bit for each."""
+    return flag_table(risks).drop(columns="reporting_gap")
 
 
 def _reasons(

@@ -177,15 +177,6 @@ def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_sa
         assert told == f"{words['lower']}{why} {words['at_least']}"
 
 
-@pytest.mark.slow
-def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
-    matrix = Bundle(explained).report("en")["matrix"]
-    assert matrix.head[:3] == ("Likelihood", "negligible (0+)", "minor (0.5+)")
-    cells = [int(text) for row in matrix.rows for text in row[1:] if text != "–"]
-    assert sum(cells) == 24
-    assert Bundle(layer).report("en")["matrix"].rows == ()
-
-
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     rows = dict(Bundle(explained).report("en")["relevance"].rows)
     assert rows["Group"] == "CHN/mining"

@@ -244,9 +244,7 @@ def _add_grid(
     )
     size = 8.5 if len(grid.head) <= _MANY else 7.5
     widths = [Mm(width) for width in column_widths(grid)]
-    levels = [
-        head in (words["level"], words["previous"], words["likelihood"]) for head in grid.head
-    ]
+    levels = [head in (words["level"], words["previous"]) for head in grid.head]
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width
     cells = iter(table._cells)  # noqa: SLF001 - table.cell() looks all of them up for each one

@@ -1,6 +1,6 @@
 """Editions: a layer as an advisory in one language tells it, and what stands round its levels.
 
-The scale, the matrix, the words of others, what was not understood, what it rests on.
+The scale, the group, what was not understood, what the layer rests on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
@@ -235,28 +234,6 @@ def advice_rows(told: Edition) -> Grid:
         if level.level in met
     )
     return told.grid(("level", "advice"), cells)
-
-
-def matrix_rows(told: Edition) -> Grid:
-    """Return how many regions stand at each likelihood and consequence (ISO 31000).
-
-    Without rows when no consequence is known. A cell without regions is a dash.
-    """
-    layer, words = told.layer, told.words
-    if told.of_headline(layer.risks)["severe_scenario"].isna().all():
-        return told.grid(("likelihood",), ())
-    matrix = consequence_matrix(layer)
-    heads = [f"{words['consequences'][name]} ({low:g}+)" for name, low in CONSEQUENCES.items()]
-    return Grid(
-        (words["likelihood"], *heads, words["not_assessed"]),
-        tuple(
-            (
-                level_words(level.level, words),
-                *(str(n) if n else NONE for n in matrix.loc[level.name]),
-            )
-            for level in reversed(layer.scale.levels)
-        ),
-    )
 
 
 def relevance_rows(told: Edition) -> Grid:

@@ -46,8 +46,6 @@ _SHOWN = (
     "causes",
     "flags",
     "moves",
-    "consequences",
-    "likelihood",
     "not_assessed",
     "grade",
     "weight",
@@ -59,7 +57,7 @@ _SHOWN = (
     "perhaps",
     "nationals",
 )
-_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
+_SENTENCES = ("killed", "wounded", "abducted", "least", "hit")
 
 
 def map_page(bundle: Bundle, *, language: str = "en") -> str:
@@ -206,14 +204,11 @@ def _level_colours(scale: LevelScale) -> str:
 def _texts(code: str, *, rules: set[str], sites: bool) -> dict[str, object]:
     """Return what the page says in a language, of rules those that spoke, of sites if any are."""
     words = catalogue(code)
+    folded = ("relevance", "sites") if sites else ("relevance",)
     limits = {key: words["limits"][key] for key in ("models", "boundaries")}
-    sentences = {key: words["sentences"][key] for key in _SENTENCES}
+    sentences = {key: words["sentences"][key] for key in (*_SENTENCES, *folded)}
     page = {key: text for key, text in words["page"].items() if key != "meanings"}
-    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
-    if sites:
-        headings["sites"], sentences["sites"] = (
-            words[k]["sites"] for k in ("headings", "sentences")
-        )
+    headings = {key: words["headings"][key] for key in folded}
     return {key: words[key] for key in (*_SHOWN, *(["site"] if sites else []))} | {
         "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
         "page": page,

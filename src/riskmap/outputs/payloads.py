@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
-from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS, WINDOWS
 from riskmap.outputs.catalogues import catalogue, languages
@@ -170,7 +169,6 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
             }
             for code in languages()
         },
-        "consequences": [[name, low] for name, low in CONSEQUENCES.items()],
     }
 
 

@@ -48,14 +48,12 @@ OPTIONAL = (
     "sites",
     "flags",
     "moves",
-    "matrix",
     "unread",
     "relevance",
 )
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
     "sites": "sites",
-    "matrix": "matrix",
     "advice": "advice_mark",
     "relevance": "relevance",
 }
@@ -129,7 +127,6 @@ def build_report(told: Edition) -> Report:
             "summary": front_pages.summary_rows(told, limit=_room_beside(changes)),
             "sites": _site_rows(told),
             "table": _region_rows(told, shown),
-            "matrix": editions.matrix_rows(told),
             "flags": movements.flag_rows(told, shown),
             "drivers": _driver_rows(told),
             "incidents": _incident_rows(told),

@@ -430,7 +430,7 @@
     return [make("h3", t.page.incidents), ul];
   }
 
-  // ---- beside the ranking: likelihood and consequence, and what counts for the group ----
+  // ---- beside the ranking: sites, and what counts for the group ----
   function context() {
     const t = T(), l = layer(), out = [];
     if (l.sites) {
@@ -442,17 +442,6 @@
       const rows = l.sites.map(([name, i, v, p, hit, part]) => [name, R.name[i], level(i, v, hit, part), percent(p)]);
       out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p], rows));
       out[0].open = true;
-    }
-    if (l.severe) {
-      const classes = D.scale.consequences, cells = D.scale.levels.map(() => new Array(classes.length + 1).fill(0));
-      for (let i = 0; i < N; i += 1) {
-        let c = classes.length;
-        if (l.level[i] && l.severe[i] !== null) for (c = 0; c + 1 < classes.length && l.severe[i] >= classes[c + 1][1];) c += 1;
-        cells[l.level[i]][c] += 1;
-      }
-      const heads = [t.likelihood, ...classes.map(([name, low]) => `${t.consequences[name]} ${low}+`), t.not_assessed];
-      const rows = [5, 4, 3, 2, 1, 0].map((v) => [badge(v), ...cells[v].map((n) => n || "–")]);
-      out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
     }
     const rows = D.relevance[S.lang];
     if (rows.length) out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], rows));

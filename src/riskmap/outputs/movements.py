@@ -55,26 +55,20 @@ def change_rows(told: Edition) -> Grid:
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
     rows = table[has_moved(table)]
-    shown = rows.head(MOST_ROWS)
+    shown = rows.head(MOST_ROWS).fillna({"risk_level": INSUFFICIENT})
     cells = [
         (
             name,
-            level_words(old, words),
-            level_words(new, words),
-            parts.get(key, NONE),
-            rules.get(key, NONE),
+            level_words(row.level_before, words),
+            level_words(row.risk_level, words),
+            parts.get(row.region_id, NONE),
+            rules.get(row.region_id, NONE),
         )
-        for name, key, old, new in zip(
-            region_names(shown),
-            shown["region_id"],
-            shown["level_before"],
-            shown["risk_level"].fillna(INSUFFICIENT),
-            strict=True,
-        )
+        for name, row in zip(region_names(shown), shown.itertuples(), strict=True)
     ]
     if len(rows) > len(shown):
         rest = words["other_regions"].format(n=len(rows) - len(shown))
-        cells.append((rest, NONE, NONE, NONE, NONE))
+        cells.append((rest, *[NONE] * 4))
     return told.grid(("region", "previous", "level", "why", "rule"), cells)
 
 
@@ -119,10 +113,10 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
 
 def _with_levels(rows: pd.DataFrame) -> str:
     """Return the names of regions, each with its level."""
-    levels = rows["risk_level"].fillna(INSUFFICIENT)
+    rows = rows.fillna({"risk_level": INSUFFICIENT})
     return ", ".join(
-        f"{name} {level_sign(int(level), at_least=is_told(least))}"
-        for name, level, least in zip(region_names(rows), levels, rows["at_least"], strict=True)
+        f"{name} {level_sign(row.risk_level, at_least=is_told(row.at_least))}"
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
     )
 
 
@@ -187,22 +181,18 @@ def move_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     moves, words = told.moves, told.words
     under = _reads_higher(told.layer, moves)
     texts = [
-        move_text(kind, amount, level=int(level), p_any=p_any, words=words, under=close)
-        for kind, amount, level, p_any, close in zip(
-            moves["kind"], moves["amount"], moves["risk_level"], moves["p_any"], under, strict=True
-        )
+        move_text(row.kind, row.amount, level=row.risk_level, p_any=row.p_any, words=words, under=k)
+        for row, k in zip(moves.itertuples(), under, strict=True)
     ]
     said = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
     rows = rows[rows["region_id"].isin(said.index)]
     cells = (
-        (name, level_least(level, at_least=least, words=words), said[key])
-        for name, key, level, least in zip(
-            region_names(rows),
-            rows["region_id"],
-            rows["risk_level"],
-            rows["at_least"],
-            strict=True,
+        (
+            name,
+            level_least(row.risk_level, at_least=row.at_least, words=words),
+            said[row.region_id],
         )
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
     )
     return told.grid(("region", "level", "would_move"), cells)
 

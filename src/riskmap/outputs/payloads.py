@@ -102,6 +102,10 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
         "people": lambda words: _nations(layer, words, people_of),
         "areas": lambda words: country_names(countries, words),
         "notices": lambda words: notice(known, words),
+        "meanings": lambda words: {
+            name: [level_meaning(layer.scale, k, name, words) for k in range(6)]
+            for name in _present(layer)
+        },
     }
     editions = {code: bundle.edition(code) for code in languages()}
     return {
@@ -161,13 +165,6 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
         "bounds": {
             name: [short(-np.expm1(power * np.log1p(-bound))) for bound in bounds]
             for name, bounds in sorted(layer.scale.thresholds.items())
-        },
-        "meanings": {
-            code: {
-                name: [level_meaning(layer.scale, k, name, catalogue(code)) for k in range(6)]
-                for name in _present(layer)
-            }
-            for code in languages()
         },
     }
 
@@ -250,26 +247,25 @@ def _reasons(
     changes = largest_parts(changes)
     changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
     audit = audit.drop_duplicates(["region_id", "rule"])
-    told: dict[str, tuple[pd.DataFrame, tuple[Iterable[Any], ...]]] = {
-        "drivers": (parts, (codes_of(parts["driver"], drivers), map(short, parts["value"]))),
+    told: dict[str, tuple[Any, ...]] = {
+        "drivers": (parts, codes_of(parts["driver"], drivers), map(short, parts["value"])),
         "moves": (
             moves,
-            (
-                codes_of(moves["kind"], _MOVES),
-                map(short, moves["amount"]),
-                map(int, moves["risk_level"]),
-                map(_printed, moves["p_any"]),
-            ),
+            codes_of(moves["kind"], _MOVES),
+            map(short, moves["amount"]),
+            map(int, moves["risk_level"]),
+            map(_printed, moves["p_any"]),
         ),
         "changes": (
             changes,
-            (codes_of(changes["cause"], CAUSES), (float(f"{x:.2g}") for x in changes["value"])),
+            codes_of(changes["cause"], CAUSES),
+            (float(f"{value:.2g}") for value in changes["value"]),
         ),
-        "rules": (audit, (codes_of(audit["rule"], rules),)),
+        "rules": (audit, codes_of(audit["rule"], rules)),
     }
     return {
         key: _flat(rows, ids, *columns)
-        for key, (rows, columns) in told.items()
+        for key, (rows, *columns) in told.items()
         if len(rows) or key == "drivers"
     }
 

@@ -323,7 +323,7 @@
     if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
     if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
     if (flagged(i, "attacked")) parts.push(make("p", "▲ " + t.flags[flagged(i, "lifted") ? "lifted" : "attacked"], "warn alarm"));
-    parts.push(verdict, make("p", D.scale.meanings[S.lang][S.layer][level], "quiet"));
+    parts.push(verdict, make("p", D.meanings[S.lang][S.layer][level], "quiet"));
     const why = reasons(i);
     if (!level) parts.push(make("p", fill(t.page.reason, { why: why.join(", ") || t.reasons_short.untold }), "warn"));
     else if (why.length && !flagged(i, "at_least")) parts.push(make("p", fill(t.page.doubt, { why: why.join(", ") }), "warn"));

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.layers import LAYERS
-from riskmap.errors import SchemaError
 from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.assessment.layers import RiskLayer
-
-#: Shapefiles cut column names here, so names differ before.
-SHORT = 10
 
 _PLACE = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
 _VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "horizon_days")
@@ -66,12 +62,8 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Sorted by ``region_id``; names are unique in their first 10 characters.
-
-    Raises
-    ------
-    SchemaError
-        When two names agree in their first 10 characters.
+        Sorted by ``region_id``; names are unique in their first 10 characters, where shapefiles
+        cut them.
     """
     regions = pd.DataFrame(layer.regions[list(_PLACE)]).set_index("region_id", drop=False)
     told = _with_days(layer.risks)
@@ -88,9 +80,7 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     columns.update({name: layer.provenance.get(name) for name in (*_VALIDITY, *_ORIGIN)})
     for name, risks in by_layer.items():
         columns.update({f"{name[0]}_{column}": risks[column] for column in _SIDE_BY_SIDE})
-    table = pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
-    _check_short_names(table)
-    return table
+    return pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
 
 
 def long_table(layer: RiskLayer) -> pd.DataFrame:
@@ -124,15 +114,6 @@ def _with_days(risks: pd.DataFrame) -> pd.DataFrame:
         name: risks[name].dt.strftime("%Y-%m-%d").astype("str") for name in DAYS if name in risks
     }
     return risks.assign(**days)
-
-
-def _check_short_names(table: pd.DataFrame) -> None:
-    short = table.columns.str[:SHORT]
-    if not short.is_unique:
-        raise SchemaError(
-            f"two published columns agree in their first {SHORT} characters",
-            column=str(table.columns[short.duplicated()][0]),
-        )
 
 
 def driver_texts(drivers: pd.DataFrame) -> pd.Series:

@@ -193,10 +193,9 @@ def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
     assert all(int(row[1]) >= int(row[2]) for row in report["history"].rows)
 
 
-def test_what_to_watch_names_the_leading_driver_and_the_nearest(explained):
+def test_what_to_watch_names_the_nearest(explained):
     lines = Bundle(explained).report("en")["indicators"]
     assert "One more such incident would raise the level of: Berin (Ambrel) (1 in all)." in lines
-    assert any("rests mainly on own history: 22." in line for line in lines)
 
 
 @pytest.mark.slow

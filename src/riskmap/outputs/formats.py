@@ -142,7 +142,7 @@ def _writers() -> dict[str, Writer]:
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
         "risk.qml": lambda bundle, *_: geofiles.qgis_style(bundle.layer.scale),
         "risk.csv": lambda bundle, *_: tables.csv_chunks(bundle.table),
-        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(bundle.long),
+        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(tables.long_table(bundle.layer)),
         "risk.gpkg": lambda bundle, path, _: geofiles.write_geopackage(bundle, path),
         "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
         "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),

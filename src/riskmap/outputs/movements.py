@@ -328,13 +328,5 @@ def indicator_lines(told: Edition) -> tuple[str, ...]:
         lines.append(
             said["nearest"].format(n=len(rows), places=enumerated(region_names(rows), words))
         )
-    drivers = told.of_headline(told.layer.drivers)
-    drivers = drivers[drivers["region_id"].isin(known["region_id"])]
-    order = drivers.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
-    leading = order.drop_duplicates("region_id")["driver"].value_counts()
-    for driver, n in sorted(leading.items(), key=lambda item: (-item[1], item[0])):
-        if driver in words["watches"]:
-            name, watch = words["driver_names"][driver], words["watches"][driver]
-            lines.append(said["rests_on"].format(n=n, driver=name, watch=watch))
     lines.append(said["stopped"])
     return tuple(line for line in lines if line)

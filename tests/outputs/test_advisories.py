@@ -206,7 +206,7 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
         assert report["advice"].rows[0][1] == words["advices"]["extreme"]
     for level in scale.levels:
         assert catalogue("en")["advices"][level.name] == level.advice
-        assert catalogue("en")["page"]["meanings"][level.name] == level.meaning
+        assert catalogue("en")["meanings"][level.name] == level.meaning
         assert catalogue("en")["sector_advices"].get(level.name, {}) == level.by_sector
     own = dataclasses.replace(scale.levels[5], meaning="Our own meaning.", advice="Our own advice.")
     told = dataclasses.replace(scale, levels=(*scale.levels[:5], own), scale_id="ours-1")

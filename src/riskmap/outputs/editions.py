@@ -135,7 +135,7 @@ def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str,
     step = scale.levels[level]
     if step.meaning != LevelScale.default().levels[level].meaning:
         return display(step.meaning)
-    meaning = str(words["page"]["meanings"][step.name])
+    meaning = str(words["meanings"][step.name])
     return f"{meaning} {_how_often(scale, level, layer, words)}" if level else meaning
 
 

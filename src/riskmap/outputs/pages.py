@@ -34,6 +34,8 @@ _SHOWN = (
     "page",
     "levels",
     "layers",
+    "rules",
+    "site",
     "trends",
     "confidences",
     "sufficiencies",
@@ -57,7 +59,12 @@ _SHOWN = (
     "perhaps",
     "nationals",
 )
-_SENTENCES = ("killed", "wounded", "abducted", "least", "hit")
+#: The same of sections of which the page shows a part.
+_SHOWN_OF = {
+    "sentences": ("killed", "wounded", "abducted", "least", "hit", "relevance", "sites"),
+    "headings": ("relevance", "sites"),
+    "limits": ("models", "boundaries"),
+}
 
 
 def map_page(bundle: Bundle, *, language: str = "en") -> str:
@@ -76,10 +83,9 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
     script, style = (read_template(name) for name in ("map.js", "map.css"))
-    rules, sites = set(bundle.layer.audit["rule"].dropna()), len(bundle.layer.sites) > 0
     payload = map_payload(bundle) | {
         "language": language,
-        "texts": {code: _texts(code, rules=rules, sites=sites) for code in languages()},
+        "texts": {code: _texts(code) for code in languages()},
     }
     return render_html(
         "map.html",
@@ -201,21 +207,11 @@ def _level_colours(scale: LevelScale) -> str:
     )
 
 
-def _texts(code: str, *, rules: set[str], sites: bool) -> dict[str, object]:
-    """Return what the page says in a language, of rules those that spoke, of sites if any are."""
+def _texts(code: str) -> dict[str, object]:
+    """Return what the page says in a language."""
     words = catalogue(code)
-    folded = ("relevance", "sites") if sites else ("relevance",)
-    limits = {key: words["limits"][key] for key in ("models", "boundaries")}
-    sentences = {key: words["sentences"][key] for key in (*_SENTENCES, *folded)}
-    page = {key: text for key, text in words["page"].items() if key != "meanings"}
-    headings = {key: words["headings"][key] for key in folded}
-    return {key: words[key] for key in (*_SHOWN, *(["site"] if sites else []))} | {
-        "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
-        "page": page,
-        "limits": limits,
-        "sentences": sentences,
-        "headings": headings,
-    }
+    parts = {key: {name: words[key][name] for name in names} for key, names in _SHOWN_OF.items()}
+    return {key: words[key] for key in _SHOWN} | parts
 
 
 def _policy(script: str, style: str) -> str:

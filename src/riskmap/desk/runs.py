@@ -178,11 +178,11 @@ def read_files(
         The Incidents table.
     """
     tell = progress or (lambda _: None)
-    tables = []
+    tables, employers = [], () if group is None else group.employers
     for path in map(Path, paths):
         tell(f"reading {path.name}")
         table = read_incidents(path, dates=dates, scope=scope)
-        tables.append(derive_victims(table, employers=_employers(group)))
+        tables.append(derive_victims(table, employers=employers))
     tell("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return merge_duplicates(table)
@@ -246,10 +246,6 @@ def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
     return replace(layer, provenance={**layer.provenance, "inputs": inputs})
 
 
-def _employers(group: WorkerGroup | None) -> tuple[str, ...]:
-    return () if group is None else group.employers
-
-
 def _inputs(config: RunConfig) -> list[Any]:
     """Return all that a run is given and that may be a file."""
     files = config.files
@@ -270,7 +266,7 @@ def _place(
         tell(f"placing {len(table):,} incidents in {len(regions):,} regions")
         return locate(table, regions)
     tell(f"reading and placing {len(paths)} files a part at a time")
-    each = partial(derive_victims, employers=_employers(group))
+    each = partial(derive_victims, employers=() if group is None else group.employers)
     scan = partial(scan_incidents, paths, regions, each=each, merge=True, scope=config.scope)
     if config.scheduler is None:
         return scan()

@@ -308,13 +308,10 @@ def label_points(shapes: NDArray[np.object_]) -> tuple[list[int], list[int], lis
 
     The middle is that of the largest circle inside the largest part.
     """
-    xs, ys, reach = [], [], []
-    for shape in shapes:
-        x, y, r = _widest(shape)
-        xs.append(x)
-        ys.append(y)
-        reach.append(r)
-    return xs, ys, reach
+    x, y, reach = (
+        np.array([_widest(shape) for shape in shapes], dtype=int).reshape(-1, 3).T.tolist()
+    )
+    return x, y, reach
 
 
 def _widest(shape: shapely.Geometry | None) -> tuple[int, int, int]:

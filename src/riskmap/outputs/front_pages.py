@@ -381,8 +381,7 @@ def region_texts(
     brief
         As for :func:`riskmap.outputs.wordings.chance`.
     """
-    each, columns = [*rows.itertuples()], {"attacks_told", "level_before", "trend"}
-    stated = {name for name in columns if rows[name].notna().any()}
+    each = [*rows.itertuples()]
     texts = {
         "level": [level_told(row, words) for row in each],
         "attacks_told": [attacks_words(row.attacks_told, words) for row in each],
@@ -390,8 +389,9 @@ def region_texts(
         "trend": [words["trends"].get(display(row.trend), NONE) for row in each],
         "probability": [chance(row, words, brief=brief) for row in each],
     }
-    source = {"attacks_told": "attacks_told", "previous": "level_before", "trend": "trend"}
-    return {key: text for key, text in texts.items() if source.get(key) in {None, *stated}}
+    stated = {"attacks_told": "attacks_told", "previous": "level_before", "trend": "trend"}
+    unknown = {key for key, name in stated.items() if rows[name].isna().all()}
+    return {key: text for key, text in texts.items() if key not in unknown}
 
 
 def _latest(told: Edition) -> dict[str, str]:

@@ -187,10 +187,9 @@ def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
             NONE if pd.isna(mean) else f"{victims(mean, words)} ({victims(worst, words)})"
             for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)
         ]
-    known = {"confidence": "confidence", "sufficiency": "data_sufficiency"}
-    for key, name in known.items():
-        said = words["confidences" if key == "confidence" else "sufficiencies"]
-        columns[key] = [said.get(display(code), NONE) for code in rows[name]]
+    sure, enough = words["confidences"], words["sufficiencies"]
+    columns["confidence"] = [sure.get(display(x), NONE) for x in rows["confidence"]]
+    columns["sufficiency"] = [enough.get(display(x), NONE) for x in rows["data_sufficiency"]]
     return told.grid([*columns], zip(*columns.values(), strict=True))
 
 

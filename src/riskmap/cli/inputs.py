@@ -15,6 +15,7 @@ from riskmap.cli.common import (
     as_rows,
     say,
     show,
+    tell_stages,
 )
 
 
@@ -106,21 +107,18 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     say(f"asking {client.title}")
     fetched = fetch_rows(client, query, allow_empty=allow_empty)
     write_rows(fetched, out)
-    ledger = count_read(fetched)
+    ledger = count_read(fetched).as_list()
     result = {
         "out": str(out),
         "rows": len(fetched.rows),
-        "ledger": ledger.as_list(),
+        "ledger": ledger,
         "provenance": dict(fetched.provenance),
     }
-    lines = [f"{client.title}: {len(fetched.rows):,} rows in {out}"]
-    for stage in ledger.stages:
-        aside = ", ".join(f"{n:,} {reason}" for reason, n in stage.reasons.items())
-        lines.append(
-            f"{stage.stage}: {stage.rows_in:,} rows in, {stage.rows_out:,} out"
-            + (f"; set aside: {aside}" if aside else "")
-        )
-    lines.append(f"licence: {client.licence}")
+    lines = (
+        f"{client.title}: {len(fetched.rows):,} rows in {out}",
+        *tell_stages(ledger),
+        f"licence: {client.licence}",
+    )
     show(result, iter(lines), as_json=as_json)
 
 

@@ -31,6 +31,7 @@ from riskmap.cli.common import (
     say,
     show,
     split_names,
+    tell_stages,
 )
 
 if TYPE_CHECKING:
@@ -188,11 +189,7 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
         yield result["notice"]
     yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
     yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
-    for stage in result["ledger"]:
-        aside = ", ".join(f"{n} {reason}" for reason, n in stage["reasons"].items())
-        yield f"{stage['stage']}: {stage['rows_in']} rows in, {stage['rows_out']} out" + (
-            f"; set aside: {aside}" if aside else ""
-        )
+    yield from tell_stages(result["ledger"])
     if result["later"]:
         yield result["later"]
     yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())

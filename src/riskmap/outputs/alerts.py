@@ -9,7 +9,6 @@ import shapely
 
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.editions import level_meaning
-from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.tables import plain_records
 from riskmap.outputs.wordings import (
@@ -72,7 +71,8 @@ def cap_alert(bundle: Bundle) -> bytes | None:
     layer, table, before = bundle.layer, _alerting(bundle.table), _alerted_before(bundle)
     if table.empty and before is None:
         return None
-    known, areas = layer.provenance, _areas(layer, table)
+    known = layer.provenance
+    areas = dict(zip(bundle.regions["region_id"], bundle.shapes, strict=True))
     groups = table.assign(certainty=table["p_any"].map(_certainty))
     in_order = sorted(
         groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
@@ -115,12 +115,6 @@ def _alerted_before(bundle: Bundle) -> pd.Timestamp | None:
 def _alerting(table: pd.DataFrame) -> pd.DataFrame:
     attacked = table["attacked"].fillna(value=False) & table["risk_level"].isin(list(CAP_LEVELS))
     return table[table["risk_level"].isin(ALERTING) | attacked]
-
-
-def _areas(layer: RiskLayer, table: pd.DataFrame) -> dict[str, Any]:
-    regions = layer.regions[layer.regions["region_id"].isin(table["region_id"])]
-    shapes = prepare_geometries(regions.geometry, decimals=5)
-    return dict(zip(regions["region_id"], shapes, strict=True))
 
 
 def _identifier(layer: RiskLayer, as_of: pd.Timestamp) -> str:

@@ -93,6 +93,12 @@ def test_a_plot_has_number_hatch_and_counts(layers, layer, axes):
     axes.figure.canvas.draw()
 
 
+def test_a_plot_marks_the_attacked_regions(told, axes):
+    told.plot(ax=axes)
+    keys = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert keys[-1] == "attack of the last 90 days: 1"
+
+
 @pytest.mark.slow
 def test_a_plot_makes_its_own_axes(layer, axes):  # noqa: ARG001 - chooses the backend
     from matplotlib import pyplot as plt

@@ -174,20 +174,11 @@ def level_rows(told: Edition) -> Grid:
             level_words(level.level, words),
             bounds[level.level],
             str(int(counts.get(level.level, 0))),
-            level_meaning(layer.scale, level.level, layer.headline, words)
-            if level.level
-            else _unassessed(layer.scale, table, words),
+            level_meaning(layer.scale, level.level, layer.headline, words),
         )
         for level in reversed(layer.scale.levels)
     )
     return told.grid(("level", "threshold", "count", "meaning"), cells)
-
-
-def _unassessed(scale: LevelScale, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
-    """Return what it means that a region is not assessed, and how many are for each reason."""
-    counts = ", ".join(f"{why} {n}" for why, n in reason_counts(table, words))
-    meaning = level_meaning(scale, 0, "violence", words)
-    return f"{meaning} ({counts})" if counts else meaning
 
 
 def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
@@ -201,21 +192,6 @@ def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
     """
     gaps = zip(unknown["reasons"], unknown["reporting_gap"], strict=True)
     return [codes_in(text) or ["silent" if is_told(gap) else "untold"] for text, gap in gaps]
-
-
-def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return how many of the regions that are not assessed have the same reasons.
-
-    Examples
-    --------
-    >>> from riskmap.outputs.catalogues import catalogue
-    >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
-    >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
-    [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
-    """
-    unknown = risks[risks["risk_level"].fillna(0) == 0]
-    counts = Counter(map(tuple, reason_codes(unknown)))
-    return [(_reason_words(codes, words), n) for codes, n in sorted(counts.items())]
 
 
 def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:

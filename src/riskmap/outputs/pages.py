@@ -48,7 +48,6 @@ _SHOWN = (
     "causes",
     "flags",
     "moves",
-    "not_assessed",
     "grade",
     "weight",
     "told",

@@ -167,8 +167,8 @@ def _is_plain(name: str) -> bool:
     return bool(_PLAIN_NAME.fullmatch(name))
 
 
-def check_set(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a set after comparing every file with it, and it with the set's name.
+def check_set(folder: Path) -> None:
+    """Compare every file of a set with its manifest, and the manifest with the set's name.
 
     Raises
     ------
@@ -184,13 +184,12 @@ def check_set(folder: Path) -> dict[str, Any]:
             "changed since it was published", file=path, met=digest, expected=named[1]
         )
     try:
-        manifest: dict[str, Any] = orjson.loads(data)
-        entries = {str(entry["name"]): str(entry["sha256"]) for entry in manifest["files"]}
+        files = orjson.loads(data)["files"]
+        entries = {str(entry["name"]): str(entry["sha256"]) for entry in files}
     except (KeyError, TypeError, ValueError) as error:
         raise PublishedSetError("not a manifest", file=path, met=str(error)) from error
     for name, expected in entries.items():
         _check_file(folder, name, expected)
-    return manifest
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:

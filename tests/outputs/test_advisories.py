@@ -124,6 +124,7 @@ def test_levels_to_read_with_care_and_consequences(explained):
         == "0.4 (5)"
     )
     assert any("worst 5 %" in line for line in report["limits"])
+    assert any("nothing about how severe" in line for line in report["limits"])
 
 
 @pytest.mark.slow

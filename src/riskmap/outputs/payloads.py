@@ -353,7 +353,8 @@ def _windows(layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
     places["window"] = codes_of(rows["window_start"], pd.Series(edges[:-1]).astype(DAY))
     rows = rows.assign(**places).sort_values(["region", "window"])
     rows = rows[rows[["region", "window"]].min(axis=1) >= 0].copy()
-    rows["told"] = [short(float(f"{number:.{_COUNTED}g}")) for number in rows["incidents"]]
+    told = [short(float(f"{number:.{_COUNTED}g}")) for number in rows["incidents"]]
+    rows["told"] = pd.Series(told, rows.index, dtype="object")
     return {
         "frames": [
             {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}

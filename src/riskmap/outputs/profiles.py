@@ -128,6 +128,7 @@ def _public(layer: RiskLayer) -> RiskLayer:
     tables = {
         "incidents": _without_few(incidents, incidents["foreign_victims"], public_ids),
         "attacks": _without_few(attacks, foreign, attack_ids),
+        "counts": layer.counts[layer.counts["layer"] == "violence"],  # others tell who was hit
         "influences": influences.assign(key=keys.where(influences["kind"] == "incident")),
     }
     fields = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}

@@ -28,7 +28,7 @@ FLOORS = (
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within
 #: the method, by this one module.
-LAZY_UPWARD = {("riskmap.assessment.layers", "riskmap.outputs.views")}
+LAZY_UPWARD = {("riskmap.assessment.layers", "riskmap.outputs.publishing")}
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
 OPTIONAL = (
     "pyarrow",
@@ -42,9 +42,7 @@ OPTIONAL = (
     "trafilatura",
     "htmldate",
     "dateparser",
-    "folium",
     "openpyxl",
-    "mapclassify",
     "numba",
 )
 

@@ -4,10 +4,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import riskmap as rm
-from riskmap import cli
 from riskmap.incidents.checks import find_raw_row
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,15 +36,6 @@ def test_a_row_with_too_many_or_too_few_fields_is_shown_as_it_is(tmp_path):
     long, short = table["source_id"].tolist()[1:]
     assert find_raw_row(path, long)[""] == "B,C"
     assert find_raw_row(path, short) == {"id": "3", "date": "2024-03-31"}
-
-
-def test_the_command_shows_a_row_or_fails():
-    run = CliRunner()
-    path = str(GOLDEN / "ucdp_49.csv")
-    shown = run.invoke(cli.app, ["incidents", "show", path, "700001"])
-    assert "conflict_name: Chad: Invention" in shown.stdout
-    missing = run.invoke(cli.app, ["incidents", "show", path, "1"])
-    assert isinstance(missing.exception, rm.InputError)
 
 
 @pytest.mark.slow

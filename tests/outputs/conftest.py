@@ -22,6 +22,7 @@ from riskmap.assessment.layers import (
     LAYERS,
     RISK_COLUMNS,
     SITE_COLUMNS,
+    WINDOW_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LEVEL_NAMES, LevelScale
@@ -29,6 +30,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import REGION_COLUMNS, conform
 
@@ -102,6 +104,16 @@ def make_drivers(risks):
     return conform(pd.concat(frames, ignore_index=True), DRIVER_COLUMNS)
 
 
+def make_counts(incidents):
+    """What each month holds of incidents, with and without foreigners."""
+    start = incidents["event_date"].dt.to_period("M").dt.start_time
+    foreign = hits_foreigners(incidents).astype(float)
+    told = incidents.assign(window_start=start, violence=1.0, foreign=foreign)
+    sums = told.groupby(["region_id", "window_start"])[["violence", "foreign"]].sum().reset_index()
+    rows = sums.melt(["region_id", "window_start"], var_name="layer", value_name="incidents")
+    return conform(rows[rows["incidents"] > 0].reset_index(drop=True), WINDOW_COLUMNS)
+
+
 def make_layer(regions=None, incidents=None, **changes):
     """A whole risk layer in the invented country."""
     regions = datasets.regions() if regions is None else regions
@@ -114,6 +126,7 @@ def make_layer(regions=None, incidents=None, **changes):
     )
     counted = counted[["incident_id", "region_id", "weight", *EVIDENCE]]
     parts = {
+        "counts": make_counts(counted),
         "regions": regions,
         "risks": risks,
         "drivers": make_drivers(risks),

@@ -124,6 +124,7 @@ def test_levels_to_read_with_care_and_consequences(explained):
         == "0.4 (5)"
     )
     assert any("worst 5 %" in line for line in report["limits"])
+    assert any("nothing about how severe" in line for line in report["limits"])
 
 
 @pytest.mark.slow
@@ -135,7 +136,7 @@ def test_every_format_tells_it_in_every_language(explained):
             advisory_page(Bundle(explained), language=language),
         ]
         for text in texts:
-            absent = ("held", "attacks", "unread", "sites")
+            absent = ("attacks", "unread", "sites")
             assert all(words["headings"][key] in text for key in OPTIONAL if key not in absent)
             assert words["causes"]["new incidents"] in text
 
@@ -149,18 +150,6 @@ def test_the_first_page_says_where_why_and_what_was_before(explained):
     assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
 
 
-@pytest.mark.slow
-def test_page_one_tells_what_moved_and_a_later_section_what_a_rule_left_alone(explained):
-    held = [("XQA0103", "foreign", "hold", "why"), ("XQA0104", "foreign", "hold", "why")]
-    rows = pd.DataFrame(held, columns=explained.audit.columns)
-    audit = pd.concat([explained.audit, rows.astype(explained.audit.dtypes)], ignore_index=True)
-    report = Bundle(dataclasses.replace(explained, audit=audit)).report("en")
-    assert len(report["changes"].rows) == 2
-    ((rule, places),) = report["held"].rows
-    assert rule.startswith("The level is held")
-    assert places == "Galdor (Ambrel) 5, Hamra (Ambrel) 5"
-
-
 def every_rule():
     """The rules that the method writes into the audit."""
     folder = Path(riskmap.__file__).parent / "assessment"
@@ -171,13 +160,8 @@ def every_rule():
 
 
 @pytest.mark.parametrize("language", languages())
-def test_every_rule_has_words(explained, language):
-    ids = explained.regions["region_id"]
-    rows = [(key, "foreign", rule, "why") for key, rule in zip(ids[2:], every_rule(), strict=False)]
-    audit = conform(pd.DataFrame(rows, columns=explained.audit.columns), AUDIT_COLUMNS)
-    held = Bundle(dataclasses.replace(explained, audit=audit)).report(language)["held"].rows
-    said = {catalogue(language)["rules"][rule] for rule in every_rule() if rule != "unwatched"}
-    assert {rule for rule, _ in held} == said
+def test_every_rule_has_words(language):
+    assert set(every_rule()) <= set(catalogue(language)["rules"])
 
 
 @pytest.mark.slow
@@ -194,22 +178,11 @@ def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_sa
         assert told == f"{words['lower']}{why} {words['at_least']}"
 
 
-@pytest.mark.slow
-def test_likelihood_and_consequence_stand_in_a_matrix_that_counts_every_region(explained, layer):
-    matrix = Bundle(explained).report("en")["matrix"]
-    assert matrix.head[:3] == ("Likelihood", "negligible (0+)", "minor (0.5+)")
-    cells = [int(text) for row in matrix.rows for text in row[1:] if text != "–"]
-    assert sum(cells) == 24
-    assert Bundle(layer).report("en")["matrix"].rows == ()
-
-
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     rows = dict(Bundle(explained).report("en")["relevance"].rows)
     assert rows["Group"] == "CHN/mining"
-    known = {True: "counts", False: "explains only"}
     for grade, weight in explained.provenance["relevance"].items():
-        told = known[weight] if isinstance(weight, bool) else f"{weight:g}"
-        assert rows[catalogue("en")["relevances"][grade]] == told
+        assert rows[catalogue("en")["relevances"][grade]] == f"{weight:g}"
     assert Bundle(layer).report("en")["relevance"].rows == ()
 
 
@@ -221,18 +194,9 @@ def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
     assert all(int(row[1]) >= int(row[2]) for row in report["history"].rows)
 
 
-def test_what_to_watch_names_the_leading_driver_and_the_nearest(explained):
+def test_what_to_watch_names_the_nearest(explained):
     lines = Bundle(explained).report("en")["indicators"]
     assert "One more such incident would raise the level of: Berin (Ambrel) (1 in all)." in lines
-    assert any("rests mainly on own history: 22." in line for line in lines)
-
-
-def test_the_change_log_says_what_moved_or_that_it_is_the_first(explained, layer):
-    log = dict(Bundle(explained).report("en")["log"])
-    assert (log["Issue before"], log["Regions raised"], log["Regions lowered"]) == (
-        *("2024-12-01", "1", "1"),
-    )
-    assert "first issue" in dict(Bundle(layer).report("en")["log"])["Issue before"]
 
 
 @pytest.mark.slow
@@ -243,20 +207,13 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
         assert report["advice"].rows[0][1] == words["advices"]["extreme"]
     for level in scale.levels:
         assert catalogue("en")["advices"][level.name] == level.advice
-        assert catalogue("en")["page"]["meanings"][level.name] == level.meaning
+        assert catalogue("en")["meanings"][level.name] == level.meaning
         assert catalogue("en")["sector_advices"].get(level.name, {}) == level.by_sector
     own = dataclasses.replace(scale.levels[5], meaning="Our own meaning.", advice="Our own advice.")
     told = dataclasses.replace(scale, levels=(*scale.levels[:5], own), scale_id="ours-1")
     report = Bundle(dataclasses.replace(layer, scale=told)).report("zh")
     assert report["advice"].rows[0][1] == "Our own advice."
     assert report["levels"].rows[0][3] == "Our own meaning."
-    assert report["crosswalk"].rows == ()
-
-
-def test_authorities_are_quoted_in_their_own_words(layer):
-    rows = Bundle(layer).report("zh")["crosswalk"].rows
-    assert rows[0][:1] + rows[0][3:4] == ("5 极高", "红色")
-    assert Bundle(layer).report("en")["crosswalk"].rows[0][1] == "Do Not Travel"
 
 
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):

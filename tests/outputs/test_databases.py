@@ -15,17 +15,14 @@ from tempfile import mkdtemp
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 import sqlalchemy
-from geopandas.testing import assert_geodataframe_equal
 
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.databases import _explain
-from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.geofiles import _explain, geojson_chunks
 
 PASSWORD = "s3:cr/t@pässwort%"  # noqa: S105 - of a server that lives for this test
 PAYLOADS = [
@@ -221,10 +218,10 @@ def test_a_writer_that_is_killed_leaves_the_version_before(layer, database):
         f"import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from conftest import make_layer\n"
         "import riskmap as rm\n"
-        "from riskmap.outputs import databases\n"
+        "from riskmap.outputs import geofiles\n"
         "class Deadly(str):\n"
         "    def format(self, **names): os._exit(9)\n"
-        "databases._GONE = Deadly('')\n"
+        "geofiles._VIEW = Deadly('')\n"
         "layer = make_layer()\n"
         "rm.write_postgis(make_layer(provenance=layer.provenance | {'as_of': '2025-02-01'}),"
         " os.environ['DATABASE'])\n"
@@ -260,70 +257,6 @@ def test_an_engine_will_do(layer, database):
 def test_a_table_has_a_plain_name(layer, name):
     with pytest.raises(InputError, match="not a plain name"):
         rm.write_postgis(layer, "postgresql://host/base", table=name)
-
-
-def test_incidents_come_out_of_a_table(database):
-    table = rm.datasets.incidents()
-    notes = [PAYLOADS[i % len(PAYLOADS)] for i in range(len(table))]
-    plain = pd.DataFrame(table[["source_id", "event_date", "country", "killed"]]).assign(
-        notes=notes
-    )
-    to_database(database, plain, table.geometry, name='odd "name" %s', srid=3857)
-    found = rm.read_postgis_incidents('odd "name" %s', database)
-    order = found["source_id"].astype(int).argsort()  # a table has none
-    found = found.iloc[order].reset_index(drop=True)
-    assert found["quarantine_reason"].isna().all()
-    assert found["event_date"].tolist() == table["event_date"].tolist()
-    assert found["killed"].tolist() == table["killed"].tolist()
-    assert found["notes"].tolist() == notes
-    near = shapely.distance(found.geometry.to_numpy(), table.geometry.to_numpy())
-    assert near.max() < 1e-9
-
-
-def to_database(url, frame, geometry, *, name, srid):
-    """Write a table with a geometry column, by nothing of riskmap."""
-    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    shapes = gpd.GeoSeries(geometry, crs=4326).to_crs(srid)
-    frame.assign(wkt=shapely.to_wkt(shapes.to_numpy(), rounding_precision=-1)).to_sql(
-        name, engine, index=False
-    )
-    quoted = '"' + name.replace('"', '""').replace("%", "%%") + '"'
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD geom geometry(Geometry, {srid})")
-        connection.exec_driver_sql(f"UPDATE {quoted} SET geom = ST_GeomFromText(wkt, {srid})")  # noqa: S608
-        connection.exec_driver_sql(f"ALTER TABLE {quoted} DROP wkt")
-    engine.dispose()
-
-
-def test_incidents_without_points_are_read_by_their_names(database):
-    frame = pd.DataFrame({"event_date": ["2024-03-31", "2024-04-01"], "place": ["Ashkor", None]})
-    engine = sqlalchemy.create_engine(database.replace("postgresql:", "postgresql+psycopg:"))
-    frame.to_sql("plain", engine, index=False)
-    engine.dispose()
-    found = rm.read_postgis_incidents("plain", database, schema="public", feed="generic")
-    assert found["place"].tolist() == ["Ashkor", np.nan]
-
-
-def test_regions_come_out_of_a_table(database):
-    regions = rm.datasets.regions()
-    plain = pd.DataFrame(regions).drop(columns="geometry")
-    to_database(database, plain, regions.geometry, name="districts", srid=4326)
-    assert_geodataframe_equal(rm.read_postgis_regions("districts", database), regions)
-
-
-def test_what_is_not_there_is_told(database):
-    with pytest.raises(InputError, match="no such table: met 'absent'"):
-        rm.read_postgis_incidents("absent", database)
-    query(database, "CREATE TABLE bare (name text)")
-    with pytest.raises(InputError, match="has no geometry"):
-        rm.read_postgis_regions("bare", database)
-
-
-def test_reading_changes_nothing(database):
-    query(database, "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'CREATE TABLE x(); SELECT 1'")
-    query(database, "CREATE VIEW trap AS SELECT f() AS event_date")
-    with pytest.raises(ServiceError, match="read-only transaction"):
-        rm.read_postgis_incidents("trap", database)
 
 
 @pytest.mark.parametrize("password", ["wrong:s/cret@w", "plain-secret"])

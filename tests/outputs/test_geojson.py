@@ -14,7 +14,7 @@ from geojson_pydantic import FeatureCollection
 
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.geofiles import geojson_chunks
-from riskmap.outputs.tables import SHORT, risk_table
+from riskmap.outputs.tables import risk_table
 
 NODE = Path(__file__).parent / "node"
 
@@ -78,7 +78,7 @@ def test_readers_see_what_was_written(layer, tmp_path):
 
 def test_properties_are_flat_and_short_names_are_unique(layer):
     for feature in parsed(layer)["features"]:
-        names = [name[:SHORT] for name in feature["properties"]]
+        names = [name[:10] for name in feature["properties"]]
         assert len(set(names)) == len(names)
         assert all(name == name.lower() for name in feature["properties"])
         kinds = {type(value) for value in feature["properties"].values()}

@@ -22,8 +22,8 @@ OTHER_READING = ("both-poles", "issues-124", "issues-164")
 UNUSABLE = ("force-north-pole", "overlap", "issues-171")
 
 
-def prepared(*geometries, crs="EPSG:4326", **options):
-    return prepare_geometries(gpd.GeoSeries(list(geometries), crs=crs), **options)
+def prepared(*geometries, crs="EPSG:4326"):
+    return prepare_geometries(gpd.GeoSeries(list(geometries), crs=crs))
 
 
 def read(path):

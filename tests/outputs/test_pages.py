@@ -12,11 +12,12 @@ import pytest
 import shapely
 
 import riskmap as rm
+from riskmap.assessment.layers import WINDOWS
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import languages
 from riskmap.outputs.geometries import draw_regions, label_points, svg_path
 from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.payloads import FRAMES, map_payload
+from riskmap.outputs.payloads import map_payload
 
 
 def payload_of(page):
@@ -90,13 +91,13 @@ def test_numbers_are_those_of_the_layer(layer):
 def test_the_counts_are_those_of_the_panel(districts_layer):
     panel, layer = districts_layer
     found = map_payload(Bundle(layer))
-    assert len(found["frames"]) == FRAMES
+    assert len(found["frames"]) == WINDOWS
     for name in ("violence", "foreign"):
-        dense = np.zeros((layer.regions.shape[0], FRAMES))
+        dense = np.zeros((layer.regions.shape[0], WINDOWS))
         flat = found["counts"][name]
         dense[flat[::3], flat[1::3]] = flat[2::3]
         told = panel.wide(name).fillna(0.0).to_numpy()  # a window that nobody watched tells none
-        assert dense == pytest.approx(told[-FRAMES:].T, rel=5e-3)
+        assert dense == pytest.approx(told[-WINDOWS:].T, rel=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,8 @@ def test_four_hundred_regions_with_every_reason_are_half_a_megabyte(layers):
 
 
 def test_no_incidents_no_windows(layer):
-    found = map_payload(Bundle(dataclasses.replace(layer, incidents=layer.incidents.head(0))))
+    empty = {name: getattr(layer, name).head(0) for name in ("incidents", "counts")}
+    found = map_payload(Bundle(dataclasses.replace(layer, **empty)))
     assert (found["frames"], found["incidents"]["region"]) == ([], [])
 
 

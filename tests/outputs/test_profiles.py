@@ -90,6 +90,11 @@ def test_few_victims_are_not_told(layer):
     assert after["nationality"][~many].isna().all()
 
 
+def test_counts_that_tell_who_was_hit_are_not_told(layer):
+    assert {"violence", "foreign"} <= set(layer.counts["layer"])
+    assert set(apply_profile(layer, "public").counts["layer"]) == {"violence"}
+
+
 def test_levels_are_public_and_nothing_is_changed(layer):
     before = encode_layer(Bundle(layer))
     assert apply_profile(layer, "public").risks.equals(layer.risks)

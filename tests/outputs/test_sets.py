@@ -82,7 +82,7 @@ def test_an_older_set_is_read_with_what_it_lacks_missing(layer):
     for name in ("knowledge", "shares", "attacks"):
         del whole["fields"][name]
     back = decode_layer(json.dumps(whole).encode())
-    assert_frame_equal(back.risks, conform(changes["risks"], RISK_COLUMNS))
+    assert_frame_equal(back.risks, conform(changes["risks"], RISK_COLUMNS), check_like=True)
     for name, gone in LATER.items():
         missing = getattr(back, name)[[*gone]]
         assert (missing.isna() | missing.eq(other=False)).all(axis=None)

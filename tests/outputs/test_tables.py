@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import re
 
 import geopandas as gpd
 import numpy as np
@@ -12,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.errors import SchemaError
+from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.outputs.tables import (
     clean_text,
     csv_chunks,
-    hxl_tags,
     long_table,
     plain_records,
     risk_table,
 )
+from riskmap.schema import conform
 
 
 def read(table):
@@ -53,10 +52,10 @@ def test_a_layer_that_was_not_assessed_has_no_columns(layer):
     assert not [name for name in table if name.startswith(("v_", "g_"))]
 
 
-def test_names_that_agree_in_ten_characters_are_refused(layer):
-    risks = layer.risks.assign(risk_level_before=1)
-    with pytest.raises(SchemaError, match="first 10 characters"):
-        risk_table(dataclasses.replace(layer, risks=risks))
+def test_no_two_names_agree_where_shapefiles_cut_them(layer):
+    risks = conform(layer.risks, RISK_COLUMNS)
+    names = risk_table(dataclasses.replace(layer, risks=risks)).columns
+    assert names.str[:10].is_unique
 
 
 def test_drivers_are_told_by_their_share(layer):
@@ -118,24 +117,6 @@ def test_the_long_table_has_a_row_a_region_and_layer(layer):
     wide = risk_table(layer)
     rows = table[table["layer"] == "foreign"]
     assert rows["p_any"].reset_index(drop=True).equals(wide["p_any"])
-
-
-HXL = re.compile(r"#[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("level", [None, 0, 1, 2])
-def test_each_column_has_a_hashtag_of_its_own(layer, level):
-    for table in (risk_table(layer), long_table(layer)):
-        tags = hxl_tags(table, level=level)
-        assert len(set(tags)) == len(table.columns)
-        assert all(HXL.fullmatch(tag) for tag in tags)
-
-
-def test_a_tagged_table_has_its_tags_below_the_header():
-    table = pd.DataFrame({"region_id": ["=a"], "held": [True]})
-    data = b"".join(csv_chunks(table, tags=hxl_tags(table, level=1)))
-    assert data == b"region_id,held\r\n#adm1+code,#meta+held\r\n'=a,true\r\n"
 
 
 KNOWN = {

@@ -20,7 +20,10 @@ from riskmap.assessment.layers import (
     GONE_COLUMNS,
     KEY,
     KNOWLEDGE_COLUMNS,
+    LAYERS,
     RISK_COLUMNS,
+    WINDOW_COLUMNS,
+    WINDOWS,
     RiskLayer,
     empty_table,
 )
@@ -145,7 +148,18 @@ def assess(
         ),
         knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
         shares=conform(forecast.shares, SHARE_COLUMNS),
+        counts=_tell_counts(forecast.counts),
     )
+
+
+def _tell_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return what was counted of each layer in the last windows."""
+    recent = counts["window_start"].drop_duplicates().nlargest(WINDOWS)
+    names = [name for name in LAYERS if name in counts]
+    rows = counts[counts["window_start"].isin(recent)].melt(
+        ["region_id", "window_start"], names, var_name="layer", value_name="incidents"
+    )
+    return conform(rows[rows["incidents"] > 0].reset_index(drop=True), WINDOW_COLUMNS)
 
 
 def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:

@@ -130,6 +130,15 @@ AUDIT_COLUMNS = (
     Column("detail", TEXT, "what it found and did"),
 )
 
+#: Windows whose counts a layer carries.
+WINDOWS = 24
+#: Counts: what was counted in each of the last windows, as the models saw it; zeros are left out.
+WINDOW_COLUMNS = (
+    *_ABOUT,
+    Column("window_start", DAY, "first day of the window"),
+    Column("incidents", NUMBER, "incidents, each by the share of it that counts here"),
+)
+
 #: Sources: how much each one reports from each region, to see later who has fallen silent.
 SOURCE_COLUMNS = (
     Column("region_id", TEXT, "the region"),
@@ -219,6 +228,8 @@ class RiskLayer:
         What could have been told (:data:`KNOWLEDGE_COLUMNS`), what is taken of incidents that don't
         say who was hit (:data:`SHARE_COLUMNS`), and the attacks that hold levels up
         (:data:`ATTACK_COLUMNS`).
+    counts : DataFrame
+        What was counted in the last windows (:data:`WINDOW_COLUMNS`).
     influences, counterfactuals, changes, audit, sources, sites, gone : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
@@ -246,6 +257,7 @@ class RiskLayer:
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))
     attacks: pd.DataFrame = field(default_factory=partial(empty_table, ATTACK_COLUMNS))
     gone: pd.DataFrame = field(default_factory=partial(empty_table, GONE_COLUMNS))
+    counts: pd.DataFrame = field(default_factory=partial(empty_table, WINDOW_COLUMNS))
 
     @cached_property
     def context(self) -> Context:
@@ -269,16 +281,16 @@ class RiskLayer:
 
     def to_geojson(self) -> str:
         """Return the layer as GeoJSON text (RFC 7946), one feature a region."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.to_geojson(self)
+        return publishing.to_geojson(self)
 
     @property
     def __geo_interface__(self) -> dict[str, Any]:
         """The layer as the plain values of its GeoJSON, for whatever reads geo-interfaces."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.geo_interface(self)
+        return publishing.geo_interface(self)
 
     def to_file(self, path: str | Path) -> Path:
         """Write the layer as one file: ``.geojson, .gpkg, .parquet, .pmtiles`` or ``.csv``.
@@ -304,9 +316,9 @@ class RiskLayer:
         PublishError
             When it can't be written; what stood there is untouched.
         """
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.to_file(self, path)
+        return publishing.to_file(self, path)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the headline's levels: colour, number, a hatch for insufficient data, a legend.
@@ -325,34 +337,12 @@ class RiskLayer:
         MissingDependencyError
             When matplotlib is not installed (extra ``notebook``).
         """
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.plot(self, ax=ax)
-
-    def explore(self, **options: Any) -> Any:
-        """Return a map to zoom and click in a notebook; names are text, never markup.
-
-        Parameters
-        ----------
-        **options
-            As for :meth:`geopandas.GeoDataFrame.explore`, such as ``tiles="CartoDB positron"``. By
-            default there are no background tiles; folium's own scripts come from the network.
-
-        Returns
-        -------
-        folium.Map
-
-        Raises
-        ------
-        MissingDependencyError
-            When folium is not installed (extra ``notebook``).
-        """
-        from riskmap.outputs import views
-
-        return views.explore(self, **options)
+        return publishing.plot(self, ax=ax)
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: levels, and the regions most at risk."""
-        from riskmap.outputs import views
+        from riskmap.outputs import publishing
 
-        return views.repr_html(self)
+        return publishing.repr_html(self)

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from riskmap.cli import changes, inputs, streams
+from riskmap.cli import inputs, layers
 from riskmap.cli.common import Json, show
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
@@ -69,7 +69,14 @@ def _options(
 
 def doctor(*, as_json: Json = False) -> None:
     """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
-    checks = _examine()
+    checks = [_check("python", platform.python_version())]
+    for name, extra in _requirements().items():
+        missing = f"pip install 'riskmap[{extra}]'" if extra else "missing"
+        checks.append(_check(name, _version(name), needed=not extra, missing=missing))
+    checks += [_check(name, _size(name)) for name in _DATA]
+    network = "forbidden" if is_offline() else "allowed"
+    for name, found in (("cache", str(cache_folder())), ("network", network)):
+        checks.append(_check(name, found, needed=False))
     ok = all(check["ok"] for check in checks if check["needed"])
     lines = (
         f"{'ok ' if check['ok'] else '-- ' if not check['needed'] else 'NO '} "
@@ -79,18 +86,6 @@ def doctor(*, as_json: Json = False) -> None:
     show({"ok": ok, "checks": checks}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(1)
-
-
-def _examine() -> list[dict[str, Any]]:
-    """Return what was found: ``name, needed, ok, found``, one entry a check."""
-    checks = [_check("python", found=platform.python_version())]
-    for name, extra in _requirements().items():
-        missing = f"pip install 'riskmap[{extra}]'" if extra else "missing"
-        checks.append(_check(name, found=_version(name), needed=not extra, missing=missing))
-    checks += [_check(name, found=_size(name)) for name in _DATA]
-    checks.append(_check("cache", found=str(cache_folder()), needed=False))
-    checks.append(_check("network", found="forbidden" if is_offline() else "allowed", needed=False))
-    return checks
 
 
 def _requirements() -> dict[str, str]:
@@ -112,8 +107,9 @@ def _requirements() -> dict[str, str]:
 
 
 def _check(
-    name: str, *, found: str | None, needed: bool = True, missing: str = "missing"
+    name: str, found: str | None, *, needed: bool = True, missing: str = "missing"
 ) -> dict[str, Any]:
+    """Return one finding: what was looked for, whether it is needed and there, what was found."""
     return {"name": name, "needed": needed, "ok": found is not None, "found": found or missing}
 
 
@@ -131,12 +127,11 @@ def _size(name: str) -> str | None:
         return None
 
 
-app.command()(streams.run)
-app.command()(streams.demo)
-app.command()(changes.backtest)
-app.command()(changes.diff)
-app.command()(changes.replay)
-app.command("authorities")(changes.compare)
+app.command()(layers.run)
+app.command()(layers.demo)
+app.command()(layers.backtest)
+app.command()(layers.diff)
+app.command()(layers.replay)
 app.command()(inputs.extract)
 app.command()(inputs.geocode)
 app.command()(doctor)
@@ -144,7 +139,6 @@ regions_app.command("get")(inputs.get_regions)
 regions_app.command("audit")(inputs.audit_regions)
 incidents_app.command("check")(inputs.check_incidents)
 incidents_app.command("get")(inputs.get_incidents)
-incidents_app.command("show")(inputs.show_incident)
 
 
 def main() -> None:

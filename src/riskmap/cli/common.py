@@ -103,6 +103,14 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
             typer.echo(line)
 
 
+def tell_stages(ledger: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what became of the rows at each stage of a ledger."""
+    for stage in ledger:
+        aside = ", ".join(f"{n:,} {reason}" for reason, n in stage["reasons"].items())
+        line = f"{stage['stage']}: {stage['rows_in']:,} rows in, {stage['rows_out']:,} out"
+        yield line + (f"; set aside: {aside}" if aside else "")
+
+
 def load_incidents(
     paths: list[Path], *, scope: str | None = None, group: WorkerGroup | None = None
 ) -> gpd.GeoDataFrame:

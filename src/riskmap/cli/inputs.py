@@ -9,15 +9,13 @@ import typer
 
 from riskmap.cli.common import (
     Dates,
-    Incidents,
     Json,
-    Regions,
     RegionsIfAny,
     ScopeText,
     as_rows,
-    load_incidents,
     say,
     show,
+    tell_stages,
 )
 
 
@@ -109,38 +107,19 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     say(f"asking {client.title}")
     fetched = fetch_rows(client, query, allow_empty=allow_empty)
     write_rows(fetched, out)
-    ledger = count_read(fetched)
+    ledger = count_read(fetched).as_list()
     result = {
         "out": str(out),
         "rows": len(fetched.rows),
-        "ledger": ledger.as_list(),
+        "ledger": ledger,
         "provenance": dict(fetched.provenance),
     }
-    lines = [f"{client.title}: {len(fetched.rows):,} rows in {out}"]
-    for stage in ledger.stages:
-        aside = ", ".join(f"{n:,} {reason}" for reason, n in stage.reasons.items())
-        lines.append(
-            f"{stage.stage}: {stage.rows_in:,} rows in, {stage.rows_out:,} out"
-            + (f"; set aside: {aside}" if aside else "")
-        )
-    lines.append(f"licence: {client.licence}")
+    lines = (
+        f"{client.title}: {len(fetched.rows):,} rows in {out}",
+        *tell_stages(ledger),
+        f"licence: {client.licence}",
+    )
     show(result, iter(lines), as_json=as_json)
-
-
-def show_incident(
-    file: Annotated[Path, typer.Argument(help="File of incidents.")],
-    source_id: Annotated[str, typer.Argument(help="The incident's id in its feed.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show the row behind an incident, every field as the file writes it."""
-    from riskmap.errors import InputError
-    from riskmap.incidents.checks import find_raw_row
-
-    row = find_raw_row(file, source_id)
-    if row is None:
-        raise InputError("no row has this id", file=file.name, met=source_id)
-    show(row, (f"{name}: {value}" for name, value in row.items()), as_json=as_json)
 
 
 def get_regions(

@@ -24,8 +24,18 @@ if TYPE_CHECKING:
 
 #: What a run can't do without.
 REQUIRED = ("incidents", "regions", "as_of")
-_PATHS = ("scale", "out", "previous", "decisions")
+_PATHS = ("incidents", "scale", "out", "previous", "decisions")
 _LISTS = ("incidents", "formats", "languages")
+#: What other values must be, and how that is said.
+_KINDS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("regions", "every", "out", "profile"), (str | Path, "a text")),
+    **dict.fromkeys(
+        ("scale", "decisions", "previous", "dates", "scope", "scheduler"),
+        (str | Path | None, "a text"),
+    ),
+    "group": (WorkerGroup | str | Path | None, "a text"),
+    "no_previous": (bool, "true or false"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +111,9 @@ class RunConfig:
             object.__setattr__(self, name, _as_names(name, getattr(self, name)))
         if not self.incidents:
             raise InputError("no file is named", column="incidents", expected="one path or more")
-        for name in ("regions", "every", "out", "profile"):
-            _check_kind(name, getattr(self, name), str | Path, "a text")
-        for name in ("scale", "decisions", "previous", "dates", "scope", "scheduler"):
-            _check_kind(name, getattr(self, name), str | Path | None, "a text")
-        _check_kind("group", self.group, WorkerGroup | str | Path | None, "a text")
-        _check_kind("no_previous", self.no_previous, bool, "true or false")
+        for name, (kind, expected) in _KINDS.items():
+            if not isinstance(met := getattr(self, name), kind):
+                raise InputError("of a wrong kind", column=name, met=met, expected=expected)
         _check_share(self.max_lost)
         if self.dates is not None and self.scheduler is not None:
             raise InputError("does not go with a scheduler: write ISO dates", column="dates")
@@ -121,7 +128,7 @@ class RunConfig:
             try:
                 check(getattr(self, name))
             except InputError as error:
-                raise _at(error, column=name) from error
+                raise InputError.of(error, column=name) from error
 
     @property
     def files(self) -> list[Path]:
@@ -161,37 +168,23 @@ class RunConfig:
         except (OSError, ValueError) as error:
             raise InputError("not a TOML file", file=path, met=str(error)) from error
         try:
-            _check_keys(cls, table)
-            found = _beside(path.parent, {"out": "out"} | table) | given
-            _check_given(found)
-            return cls(**found)
+            _check_keys(table, given)
+            table = {"out": "out"} | table
+            found = {key: _beside(path.parent, key, table[key]) for key in table}
+            return cls(**found | given)
         except InputError as error:
-            raise _at(error, file=path) from error
+            raise InputError.of(error, file=path) from error
 
 
-def _check_keys(config: type[RunConfig], table: dict[str, Any]) -> None:
-    known = [field.name for field in fields(config)]
+def _check_keys(table: dict[str, Any], given: dict[str, Any]) -> None:
+    """Refuse a file with a key that nobody knows, or without one that is needed."""
+    known = [field.name for field in fields(RunConfig)]
     for key in table:
         if key not in known:
             raise InputError("an unknown key", column=key, expected=f"one of {', '.join(known)}")
-
-
-def _check_given(found: dict[str, Any]) -> None:
     for key in REQUIRED:
-        if key not in found:
+        if key not in table | given:
             raise InputError("is missing", column=key)
-
-
-def _at(error: InputError, *, file: Path | None = None, column: str | None = None) -> InputError:
-    """Return an error that also names the file or the key, where it names none itself."""
-    return InputError(
-        error.message,
-        file=error.file or file,
-        row=error.row,
-        column=error.column or column,
-        met=error.met,
-        expected=error.expected,
-    )
 
 
 def _as_names(key: str, value: Any) -> tuple[str | Path, ...] | None:
@@ -204,30 +197,18 @@ def _as_names(key: str, value: Any) -> tuple[str | Path, ...] | None:
     return tuple(several)
 
 
-def _check_kind(key: str, value: Any, kind: Any, expected: str) -> None:
-    if not isinstance(value, kind):
-        raise InputError("of a wrong kind", column=key, met=value, expected=expected)
-
-
 def _check_share(value: Any) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and 0 <= value <= 1):
         raise InputError("not a share", column="max_lost", met=value, expected="0 to 1")
 
 
-def _beside(folder: Path, table: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a file, with paths relative to its folder; what is no text waits."""
-    found = dict(table)
-    for key in _PATHS:
-        if isinstance(found.get(key), str):
-            found[key] = folder / found[key]
-    if isinstance(group := found.get("group"), str) and group.endswith(".toml"):
-        found["group"] = folder / group
-    if isinstance(regions := found.get("regions"), str) and (folder / regions).exists():
-        found["regions"] = folder / regions
-    named = found.get("incidents")
-    if isinstance(named, str):
-        named = [named]
-    if isinstance(named, list):
-        found["incidents"] = [folder / one if isinstance(one, str) else one for one in named]
-    return found
+def _beside(folder: Path, key: str, value: Any) -> Any:
+    """Return a value of a file, a path relative to its folder; what is no text waits."""
+    if isinstance(value, list):
+        return [_beside(folder, key, one) for one in value]
+    if not isinstance(value, str):
+        return value
+    is_group = key == "group" and value.endswith(".toml")
+    is_file = key == "regions" and (folder / value).exists()
+    return folder / value if key in _PATHS or is_group or is_file else value

@@ -115,7 +115,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     'group'
     """
     config = config if isinstance(config, RunConfig) else RunConfig.read(config)
-    tell = progress or _say_nothing
+    tell = progress or (lambda _: None)
     tell(f"reading {config.regions}")
     regions = find_regions(config.regions)
     group = find_group(config.group)
@@ -177,12 +177,12 @@ def read_files(
     geopandas.GeoDataFrame
         The Incidents table.
     """
-    tell = progress or _say_nothing
-    tables = []
+    tell = progress or (lambda _: None)
+    tables, employers = [], () if group is None else group.employers
     for path in map(Path, paths):
         tell(f"reading {path.name}")
         table = read_incidents(path, dates=dates, scope=scope)
-        tables.append(derive_victims(table, employers=_employers(group)))
+        tables.append(derive_victims(table, employers=employers))
     tell("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return merge_duplicates(table)
@@ -246,14 +246,6 @@ def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
     return replace(layer, provenance={**layer.provenance, "inputs": inputs})
 
 
-def _say_nothing(_: str) -> None:
-    return None
-
-
-def _employers(group: WorkerGroup | None) -> tuple[str, ...]:
-    return () if group is None else group.employers
-
-
 def _inputs(config: RunConfig) -> list[Any]:
     """Return all that a run is given and that may be a file."""
     files = config.files
@@ -274,7 +266,7 @@ def _place(
         tell(f"placing {len(table):,} incidents in {len(regions):,} regions")
         return locate(table, regions)
     tell(f"reading and placing {len(paths)} files a part at a time")
-    each = partial(derive_victims, employers=_employers(group))
+    each = partial(derive_victims, employers=() if group is None else group.employers)
     scan = partial(scan_incidents, paths, regions, each=each, merge=True, scope=config.scope)
     if config.scheduler is None:
         return scan()
@@ -309,21 +301,22 @@ def _compare(
     return layer
 
 
+def _find_sets(out: Path, group: WorkerGroup | None) -> list[tuple[Path, bool]]:
+    """Return the sets of a folder, oldest first, each with whether it is of a group."""
+    asked = None if group is None else str(group)
+    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
+    in_order = sorted(sets, key=lambda one: (one.name[:10], one.stat().st_mtime_ns, one.name))
+    return [(path, _group_of(path) == asked) for path in in_order]
+
+
 def _find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:
     """Return the last set in a folder that is of an earlier day, if there is one.
 
     Sets of several groups may stand in one folder: the last one of the same group is taken, and of
     another only where there is none, since the levels of the wider layers wait there as well.
     """
-    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
-    earlier = [path for path in sets if path.name[:10] < as_of]
-    asked = None if group is None else str(group)
-    same = [path for path in earlier if _group_of(path) == asked]
-    return max(
-        same or earlier,
-        key=lambda path: (path.name[:10], path.stat().st_mtime_ns, path.name),
-        default=None,
-    )
+    earlier = [(path, is_own) for path, is_own in _find_sets(out, group) if path.name[:10] < as_of]
+    return max(reversed(earlier), key=lambda one: one[1], default=(None,))[0]
 
 
 def _read_last(last: Path | None, *, regions: gpd.GeoDataFrame, tell: Progress) -> RiskLayer | None:
@@ -348,13 +341,11 @@ def _find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer |
 
     A second run of a day has the same layer before; what the first one knew must not get lost.
     """
-    asked = None if group is None else str(group)
-    sets = (path.parent for path in out.glob(f"{as_of}-*/manifest.json"))
-    same = [path for path in sets if _group_of(path) == asked]
-    for path in sorted(same, key=lambda one: (one.stat().st_mtime_ns, one.name), reverse=True):
-        layer = read_layer(path, today=LONG_AGO)
-        if len(layer.sources):
-            return layer
+    for path, is_own in reversed(_find_sets(out, group)):
+        if is_own and path.name.startswith(f"{as_of}-"):
+            layer = read_layer(path, today=LONG_AGO)
+            if len(layer.sources):
+                return layer
     return None
 
 

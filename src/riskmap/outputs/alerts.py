@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,9 +9,8 @@ import shapely
 
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.editions import level_meaning
-from riskmap.outputs.geometries import prepare_geometries
 from riskmap.outputs.movements import flag_table, has_moved
-from riskmap.outputs.tables import plain_records, risk_table
+from riskmap.outputs.tables import plain_records
 from riskmap.outputs.wordings import (
     NONE,
     display,
@@ -70,24 +68,24 @@ def cap_alert(bundle: Bundle) -> bytes | None:
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
         ``status`` is Exercise when the layer carries a notice, as demonstration data does.
     """
-    layer, table, before = bundle.layer, _alerting(bundle.table), _told_before(bundle.layer)
-    if before is not None and _alerting(risk_table(before)).empty:
-        before = None
+    layer, table, before = bundle.layer, _alerting(bundle.table), _alerted_before(bundle)
     if table.empty and before is None:
         return None
-    known, areas = layer.provenance, _areas(layer, table)
+    known = layer.provenance
+    areas = dict(zip(bundle.regions["region_id"], bundle.shapes, strict=True))
     groups = table.assign(certainty=table["p_any"].map(_certainty))
     in_order = sorted(
         groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
     )
     return render_xml(
         "alert.cap.xml",
-        identifier=_identifier(layer),
+        identifier=_identifier(layer, layer.context.as_of),
         sender=SENDER,
-        sent=_sent(layer),
+        sent=_time(str(known["issued_at"])),
         status="Exercise" if known.get("notice") else "Actual",
         kind="Cancel" if table.empty else "Update" if before else "Alert",
-        references=before and f"{SENDER},{_identifier(before)},{_sent(before)}",
+        references=before
+        and f"{SENDER},{_identifier(layer, before)},{_time(f'{before:%Y-%m-%d}T00:00:00Z')}",
         onset=_time(str(known["valid_from"])),
         expires=_time(str(known["valid_until"])),
         about=catalogue("en")["layers"][layer.headline],
@@ -102,19 +100,16 @@ def cap_alert(bundle: Bundle) -> bytes | None:
     )
 
 
-def _told_before(layer: RiskLayer) -> RiskLayer | None:
-    """Return the layer before as far as a layer tells of it: its levels, and when it was issued."""
-    before = layer.context.previous_as_of
+def _alerted_before(bundle: Bundle) -> pd.Timestamp | None:
+    """Return the day of the layer before if it raised an alert, as far as this one tells of it."""
+    layer, table, before = bundle.layer, bundle.table, bundle.layer.context.previous_as_of
     if before is None:
         return None
-    day, known = f"{before:%Y-%m-%d}", layer.attacks["event_date"] < before
+    known = layer.attacks["event_date"] < before
     marked = layer.attacks.loc[known, "regions"].dropna().str.split(";").explode()
-    risks = layer.risks.assign(
-        risk_level=layer.risks["level_before"].fillna(0),
-        attacked=layer.risks["attacked"] & layer.risks["region_id"].isin(marked),
-    )
-    times = {"as_of": day, "issued_at": f"{day}T00:00:00Z"}
-    return replace(layer, risks=risks, provenance=layer.provenance | times)
+    attacked = table["attacked"] & table["region_id"].isin(marked)
+    old = table.assign(risk_level=table["level_before"].fillna(0), attacked=attacked)
+    return None if _alerting(old).empty else before
 
 
 def _alerting(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,24 +117,14 @@ def _alerting(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["risk_level"].isin(ALERTING) | attacked]
 
 
-def _areas(layer: RiskLayer, table: pd.DataFrame) -> dict[str, Any]:
-    regions = layer.regions[layer.regions["region_id"].isin(table["region_id"])]
-    shapes = prepare_geometries(regions.geometry, decimals=5)
-    return dict(zip(regions["region_id"], shapes, strict=True))
-
-
-def _identifier(layer: RiskLayer) -> str:
+def _identifier(layer: RiskLayer, as_of: pd.Timestamp) -> str:
     countries = "-".join(sorted(layer.regions["iso3"].dropna().unique()))
-    return f"riskmap.{countries}.{layer.headline}.{layer.context.as_of:%Y-%m-%d}"
+    return f"riskmap.{countries}.{layer.headline}.{as_of:%Y-%m-%d}"
 
 
 def _time(text: str) -> str:
     """Return a UTC time as CAP wants it: a numeric offset, never Z."""
     return text.replace("Z", "-00:00")
-
-
-def _sent(layer: RiskLayer) -> str:
-    return _time(str(layer.provenance["issued_at"]))
 
 
 def _certainty(p_any: float) -> str:
@@ -247,7 +232,7 @@ def atom_feed(bundle: Bundle) -> bytes:
         "alerts.atom",
         title=words["title"],
         tag=f"tag:riskmap,{bundle.layer.context.as_of:%Y}",
-        identifier=_identifier(bundle.layer),
+        identifier=_identifier(bundle.layer, bundle.layer.context.as_of),
         updated=str(known["issued_at"]),
         sender=SENDER,
         entries=[_entry(bundle.layer, row, words) for row in rows.itertuples(index=False)],

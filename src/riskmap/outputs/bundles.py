@@ -11,7 +11,7 @@ from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
-from riskmap.outputs.tables import clean_text, long_table, risk_table
+from riskmap.outputs.tables import clean_text, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ class Bundle:
     def table(self) -> pd.DataFrame:
         """The published table, one row a region."""
         return risk_table(self.layer)
-
-    @cached_property
-    def long(self) -> pd.DataFrame:
-        """The published table of one row a region and layer."""
-        return long_table(self.layer)
 
     @cached_property
     def moves(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import re
 import zipfile
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -18,10 +19,13 @@ from riskmap.outputs.reports import SAID
 from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.reports import Report
+    from riskmap.typing import FloatArray
 
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"
@@ -73,7 +77,7 @@ def to_markdown(report: Report) -> str:
     """
     words = catalogue(report.language)
     lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
-    lines += [f"**{escape_markdown(report.subtitle)}**", "", *_pairs(report.header)]
+    lines += [f"**{escape_markdown(report.subtitle)}**", "", *map(_item, report.header)]
     if report.notice:
         lines += ["", f"> **{escape_markdown(report.notice)}**"]
     for key, heading, content in report.sections():
@@ -87,34 +91,22 @@ def to_markdown(report: Report) -> str:
 
 
 def _body(content: Grid | tuple[Any, ...], none: str) -> list[str]:
-    """Return a section's content: a table, sentences, or pairs of label and value."""
-    if isinstance(content, Grid):
-        return _table(content, none)
-    return [*map(_item, content)]
+    """Return a section's content: a table, or a line for each sentence or label with its value."""
+    if not isinstance(content, Grid):
+        return [*map(_item, content)]
+    if not content.rows:
+        return [none]
+    head, *rows = (
+        f"| {' | '.join(map(escape_markdown, row))} |" for row in (content.head, *content.rows)
+    )
+    return [head, "|" + "---|" * len(content.head), *rows]
 
 
 def _item(item: str | tuple[str, str]) -> str:
-    return f"- {escape_markdown(item)}" if isinstance(item, str) else _pair(item)
-
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    return [_pair(pair) for pair in pairs]
-
-
-def _pair(pair: tuple[str, str]) -> str:
-    key, value = map(escape_markdown, pair)
+    if isinstance(item, str):
+        return f"- {escape_markdown(item)}"
+    key, value = map(escape_markdown, item)
     return f"- **{key}:** {value}"
-
-
-def _table(grid: Grid, none: str) -> list[str]:
-    return [*_table_lines(grid)] if grid.rows else [none]
-
-
-def _table_lines(grid: Grid) -> Iterator[str]:
-    yield "| " + " | ".join(map(escape_markdown, grid.head)) + " |"
-    yield "|" + "---|" * len(grid.head)
-    for row in grid.rows:
-        yield "| " + " | ".join(map(escape_markdown, row)) + " |"
 
 
 def advisory_pdf(bundle: Bundle, *, language: str = "en") -> bytes:
@@ -246,12 +238,13 @@ def _add_grid(
         return
     table = document.add_table(rows=1 + len(grid.rows), cols=len(grid.head))
     table.style, table.autofit = "Light List Accent 1", False
-    _narrow_margins(table)
+    sides = (_element(side, w="50", type="dxa") for side in ("left", "right"))  # under a mm
+    table._tbl.tblPr.insert_element_before(  # noqa: SLF001 - python-docx has no name for it
+        _element("tblCellMar", *sides), "w:tblLook", "w:tblCaption"
+    )
     size = 8.5 if len(grid.head) <= _MANY else 7.5
     widths = [Mm(width) for width in column_widths(grid)]
-    levels = [
-        head in (words["level"], words["previous"], words["likelihood"]) for head in grid.head
-    ]
+    levels = [head in (words["level"], words["previous"]) for head in grid.head]
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width
     cells = iter(table._cells)  # noqa: SLF001 - table.cell() looks all of them up for each one
@@ -265,9 +258,9 @@ def _add_grid(
                 run.font.size, run.font.bold = Pt(size), k == 0
             if k and is_level and level_in(text) in colours:
                 _shade(cell, colours[level_in(text)])
-    _set_flag(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")  # noqa: SLF001 - likewise
-    for row in table.rows:
-        _set_flag(row._tr.get_or_add_trPr(), "cantSplit")  # noqa: SLF001 - likewise
+    for k, row in enumerate(table.rows):
+        marks = ["cantSplit"] if k else ["tblHeader", "cantSplit"]
+        row._tr.get_or_add_trPr().extend(map(_element, marks))  # noqa: SLF001 - likewise
 
 
 def column_widths(grid: Grid) -> list[float]:
@@ -291,37 +284,24 @@ def column_widths(grid: Grid) -> list[float]:
 
 
 def _shade(cell: Any, colour: str) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
     from docx.shared import RGBColor
 
-    shade = OxmlElement("w:shd")
-    for name, value in (("val", "clear"), ("color", "auto"), ("fill", colour[1:])):
-        shade.set(qn(f"w:{name}"), value)
+    shade = _element("shd", val="clear", color="auto", fill=colour[1:])
     cell._tc.get_or_add_tcPr().append(shade)  # noqa: SLF001 - python-docx has no name for it
     for run in cell.paragraphs[0].runs:
         run.font.color.rgb = RGBColor.from_string(ink(colour)[1:])
 
 
-def _narrow_margins(table: Any) -> None:
-    """Leave less than a millimetre beside the text of each cell."""
+def _element(name: str, *inside: Any, **attributes: str) -> Any:
+    """Return an element of a Word document: what python-docx has no name for."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
-    margins = OxmlElement("w:tblCellMar")
-    for side in ("left", "right"):
-        margin = OxmlElement(f"w:{side}")
-        margin.set(qn("w:w"), "50")
-        margin.set(qn("w:type"), "dxa")
-        margins.append(margin)
-    properties = table._tbl.tblPr  # noqa: SLF001 - python-docx has no name for it
-    properties.insert_element_before(margins, "w:tblLook", "w:tblCaption")
-
-
-def _set_flag(parent: Any, name: str) -> None:
-    from docx.oxml import OxmlElement
-
-    parent.append(OxmlElement(f"w:{name}"))
+    element = OxmlElement(f"w:{name}")
+    element.extend(inside)
+    for key, value in attributes.items():
+        element.set(qn(f"w:{key}"), value)
+    return element
 
 
 def _undated(package: bytes) -> bytes:
@@ -347,37 +327,59 @@ def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
         When matplotlib is not installed (extra ``report``).
     """
     figure = _figure(5.6, 4.6)
-    from matplotlib.patches import Patch, PathPatch
-    from matplotlib.path import Path as Outline
+    axes, drawing, (x, y, _) = figure.add_subplot(), bundle.drawing, bundle.points
+    draw_map(axes, bundle, drawing.shapes, np.column_stack([x, y]), language=_language(language))
+    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
+    return _png(figure)
 
-    axes, drawing, language = figure.add_subplot(), bundle.drawing, _language(language)
+
+def draw_map(
+    axes: Any,
+    bundle: Bundle,
+    shapes: NDArray[np.object_],
+    spots: FloatArray,
+    *,
+    language: str = "en",
+) -> None:
+    """Draw a layer on axes of matplotlib, as the maps of pages are drawn.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    bundle
+        The layer.
+    shapes
+        The regions, in any units; None where there is nothing to draw.
+    spots
+        Where the number of each region stands, in the same units; only where there is room.
+    language
+        Of the legend.
+    """
+    from matplotlib.patches import Patch
+    from matplotlib.transforms import offset_copy
+
+    levels, keys = np.array(bundle.levels), list[Any]()
     styles: list[dict[str, Any]] = [{"facecolor": UNKNOWN, "hatch": "////", "edgecolor": HATCH}] + [
         {"facecolor": level.colour, "edgecolor": "#5c6670"}
         for level in bundle.layer.scale.levels[1:]
     ]
-    for shape, level in zip(drawing.shapes, bundle.levels, strict=True):
-        rings = [] if shape is None else shapely.get_rings(shapely.get_parts(shape))
-        if len(rings):
-            points, ring = shapely.get_coordinates(rings, return_index=True)
-            codes = np.full(len(points), Outline.LINETO)
-            codes[np.diff(ring, prepend=-1) != 0] = Outline.MOVETO
-            codes[np.diff(ring, append=-1) != 0] = Outline.CLOSEPOLY
-            patch = PathPatch(Outline(points, codes), linewidth=0.4, **styles[level])
-            axes.add_artist(patch)
-    for x, y, text, colour in map_labels(bundle):
-        axes.text(x, y, text, color=colour, ha="center", va="center", fontsize=7)
-    texts = legend_texts(bundle, language)
-    keys: list[Any] = [Patch(label=text, **styles[level]) for level, text in texts]
-    marks = map_marks(bundle)
-    if marks:
-        about = f"{catalogue(language)['page']['mark']}: {len(marks)}"
+    for level, text in legend_texts(bundle, language):
+        keys.append(Patch(label=text, **styles[level]))
+        own = shapes[(levels == level) & ~shapely.is_missing(shapes)]
+        if len(own):
+            gpd.GeoSeries(own).plot(ax=axes, aspect=None, linewidth=0.4, **styles[level])
+    for i, text, colour in map_labels(bundle):
+        axes.text(*spots[i], text, color=colour, ha="center", va="center", fontsize=7)
+    marked = spots[map_marks(bundle)]
+    if len(marked):
+        about = f"{catalogue(language)['page']['mark']}: {len(marked)}"
+        above = offset_copy(axes.transData, axes.figure, y=10, units="points")
         at = {"marker": "^", "markersize": 7, "color": "#10161c", "markeredgecolor": "white"}
-        across, down = [x for x, _ in marks], [y - 115 for _, y in marks]
-        keys += axes.plot(across, down, linestyle="none", label=about, **at)
-    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0), aspect="equal")
+        keys += axes.plot(*marked.T, linestyle="none", label=about, transform=above, **at)
+    axes.set(aspect="equal")
     axes.set_axis_off()
     axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))
-    return _png(figure)
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:

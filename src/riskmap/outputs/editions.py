@@ -1,6 +1,6 @@
 """Editions: a layer as an advisory in one language tells it, and what stands round its levels.
 
-The scale, the matrix, the words of others, what was not understood, what it rests on.
+The scale, the group, what was not understood, what the layer rests on.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.authorities import authority_scales, map_level
-from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
 from riskmap.assessment.levels import LevelScale
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
@@ -22,12 +20,10 @@ from riskmap.outputs.wordings import (
     NONE,
     codes_in,
     country_name,
-    day,
     display,
     in_n,
     is_told,
     level_words,
-    no_issue_before,
     percent_bound,
 )
 
@@ -139,7 +135,7 @@ def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str,
     step = scale.levels[level]
     if step.meaning != LevelScale.default().levels[level].meaning:
         return display(step.meaning)
-    meaning = str(words["page"]["meanings"][step.name])
+    meaning = str(words["meanings"][step.name])
     return f"{meaning} {_how_often(scale, level, layer, words)}" if level else meaning
 
 
@@ -178,20 +174,11 @@ def level_rows(told: Edition) -> Grid:
             level_words(level.level, words),
             bounds[level.level],
             str(int(counts.get(level.level, 0))),
-            level_meaning(layer.scale, level.level, layer.headline, words)
-            if level.level
-            else _unassessed(layer.scale, table, words),
+            level_meaning(layer.scale, level.level, layer.headline, words),
         )
         for level in reversed(layer.scale.levels)
     )
     return told.grid(("level", "threshold", "count", "meaning"), cells)
-
-
-def _unassessed(scale: LevelScale, table: pd.DataFrame, words: Mapping[str, Any]) -> str:
-    """Return what it means that a region is not assessed, and how many are for each reason."""
-    counts = ", ".join(f"{why} {n}" for why, n in reason_counts(table, words))
-    meaning = level_meaning(scale, 0, "violence", words)
-    return f"{meaning} ({counts})" if counts else meaning
 
 
 def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
@@ -205,21 +192,6 @@ def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
     """
     gaps = zip(unknown["reasons"], unknown["reporting_gap"], strict=True)
     return [codes_in(text) or ["silent" if is_told(gap) else "untold"] for text, gap in gaps]
-
-
-def reason_counts(risks: pd.DataFrame, words: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return how many of the regions that are not assessed have the same reasons.
-
-    Examples
-    --------
-    >>> from riskmap.outputs.catalogues import catalogue
-    >>> risks = pd.DataFrame({"risk_level": [0, 0, 3], "reasons": ["silent;rows_lost", None, None]})
-    >>> reason_counts(risks.assign(reporting_gap=False), catalogue("en"))
-    [('reports have stopped, rows could not be used', 1), ('too little is reported', 1)]
-    """
-    unknown = risks[risks["risk_level"].fillna(0) == 0]
-    counts = Counter(map(tuple, reason_codes(unknown)))
-    return [(_reason_words(codes, words), n) for codes, n in sorted(counts.items())]
 
 
 def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
@@ -240,28 +212,6 @@ def advice_rows(told: Edition) -> Grid:
     return told.grid(("level", "advice"), cells)
 
 
-def matrix_rows(told: Edition) -> Grid:
-    """Return how many regions stand at each likelihood and consequence (ISO 31000).
-
-    Without rows when no consequence is known. A cell without regions is a dash.
-    """
-    layer, words = told.layer, told.words
-    if told.of_headline(layer.risks)["severe_scenario"].isna().all():
-        return told.grid(("likelihood",), ())
-    matrix = consequence_matrix(layer)
-    heads = [f"{words['consequences'][name]} ({low:g}+)" for name, low in CONSEQUENCES.items()]
-    return Grid(
-        (words["likelihood"], *heads, words["not_assessed"]),
-        tuple(
-            (
-                level_words(level.level, words),
-                *(str(n) if n else NONE for n in matrix.loc[level.name]),
-            )
-            for level in reversed(layer.scale.levels)
-        ),
-    )
-
-
 def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known, words = told.layer.provenance, told.words
@@ -271,74 +221,10 @@ def relevance_rows(told: Edition) -> Grid:
         if display(known.get(key))
     )
     grades = tuple(
-        (words["relevances"].get(grade, display(grade)), weight_words(weight, words))
+        (words["relevances"].get(grade, display(grade)), f"{weight:g}")
         for grade, weight in told.layer.context.relevance.items()
     )
     return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
-
-
-def weight_words(weight: float, words: Mapping[str, Any]) -> str:
-    """Return what an incident weighs; sets of before told only whether it counts.
-
-    Examples
-    --------
-    >>> from riskmap.outputs.catalogues import catalogue
-    >>> weight_words(0.5, catalogue("en")), weight_words(False, catalogue("en"))
-    ('0.5', 'explains only')
-    """
-    return str(words["yes" if weight else "no"]) if isinstance(weight, bool) else f"{weight:g}"
-
-
-def crosswalk_rows(told: Edition) -> Grid:
-    """Return the steps of authorities that come closest to each level of the shipped scale."""
-    words, scales = told.words, authority_scales()
-    if told.layer.scale.scale_id != LevelScale.default().scale_id:
-        return told.grid(("level",), ())
-    native = scales["native_name"] if told.language != "en" else scales["name"]
-    steps = dict(
-        zip(
-            zip(scales["authority"], scales["code"], strict=True),
-            native.where(native != "", scales["name"]),
-            strict=True,
-        )
-    )
-    names = scales["authority"].drop_duplicates().tolist()
-    rows = (
-        (level_words(level, words), *(steps[name, map_level(level, name)] for name in names))
-        for level in range(5, 0, -1)
-    )
-    return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
-
-
-def log_rows(told: Edition) -> tuple[tuple[str, str], ...]:
-    """Return what is new in this issue, as pairs of label and value."""
-    known, table, said = told.layer.provenance, told.table, told.words["log"]
-    pairs = [(said["issue"], day(known.get("as_of")))]
-    if not known.get("previous_as_of"):
-        pairs.append((said["before"], no_issue_before(known, told.words)))
-    else:
-        now, old = (
-            table[name].fillna(0).astype("int64") for name in ("risk_level", "level_before")
-        )
-        both = (now > 0) & (old > 0)
-        counts = {
-            "raised": both & (now > old),
-            "lowered": both & (now < old),
-            "unchanged": both & (now == old),
-            "newly": (now > 0) & (old == 0),
-            "lost": (now == 0) & (old > 0),
-        }
-        pairs.append((said["before"], day(known["previous_as_of"])))
-        pairs += [(said[key], str(int(rows.sum()))) for key, rows in counts.items()]
-    pairs += [
-        (said["method"], display(known.get("method_version"))),
-        (said["scale"], told.layer.scale.scale_id),
-        (
-            said["boundaries"],
-            f"{display(known.get('boundary_source'))} {display(known.get('boundary_version'))}",
-        ),
-    ]
-    return tuple(pairs)
 
 
 def gap_rows(told: Edition) -> Grid:

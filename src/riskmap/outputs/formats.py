@@ -121,7 +121,6 @@ def describe_formats() -> str:
 FORMATS = {
     "geojson": Format(("risk.geojson", "risk.qml"), suffixes=(".geojson", ".json")),
     "csv": Format(("risk.csv", "risk_long.csv"), suffixes=(".csv",)),
-    "hxl": Format(("risk_hxl.csv", "risk_long_hxl.csv")),
     "gpkg": Format(("risk.gpkg",), suffixes=(".gpkg",)),
     "parquet": Format(("risk.parquet",), suffixes=(".parquet",), extra="parquet"),
     "pmtiles": Format(("risk.pmtiles", "risk.style.json"), suffixes=(".pmtiles",), extra="tiles"),
@@ -143,9 +142,7 @@ def _writers() -> dict[str, Writer]:
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
         "risk.qml": lambda bundle, *_: geofiles.qgis_style(bundle.layer.scale),
         "risk.csv": lambda bundle, *_: tables.csv_chunks(bundle.table),
-        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(bundle.long),
-        "risk_hxl.csv": lambda bundle, *_: tables.hxl_chunks(bundle.table, bundle.regions),
-        "risk_long_hxl.csv": lambda bundle, *_: tables.hxl_chunks(bundle.long, bundle.regions),
+        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(tables.long_table(bundle.layer)),
         "risk.gpkg": lambda bundle, path, _: geofiles.write_geopackage(bundle, path),
         "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
         "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),

@@ -353,28 +353,45 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
         probability, and why: the leading drivers and the latest incident of the headline.
     """
     rows, words, latest = told.known.head(limit), told.words, _latest(told)
-    shown = {
-        "attacks_told": rows["attacks_told"].notna().any(),
-        "previous": rows["level_before"].notna().any(),
-    }
-    keys = ("region", "level", *(key for key in shown if shown[key]), "probability", "because")
-    cells, capped = [], _is_capped(rows)
-    for name, row in zip(region_names(rows), rows.itertuples(), strict=True):
+    because, capped = [], _is_capped(rows)
+    for row in rows.itertuples():
+        why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
+        why = ". ".join(filter(None, (why, latest.get(row.region_id, ""))))
         cap = words["sentences"]["capped"].format(
             level=level_words(row.threshold_level, words), shown=level_words(row.risk_level, words)
         )
-        why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
-        because = ". ".join(filter(None, (why, latest.get(row.region_id, ""))))
-        texts = {
-            "region": name,
-            "level": level_told(row, words),
-            "attacks_told": attacks_words(row.attacks_told, words),
-            "previous": level_words(row.level_before, words),
-            "probability": chance(row, words, brief=True),
-            "because": f"{cap} {because}" if capped[row.Index] else because,
-        }
-        cells.append(tuple(texts[key] for key in keys))
-    return told.grid(keys, cells)
+        because.append(f"{cap} {why}" if capped[row.Index] else why)
+    texts = region_texts(rows, words, brief=True)
+    texts.pop("trend", None)
+    columns = {"region": region_names(rows), **texts, "because": because}
+    return told.grid([*columns], zip(*columns.values(), strict=True))
+
+
+def region_texts(
+    rows: pd.DataFrame, words: Mapping[str, Any], *, brief: bool = False
+) -> dict[str, list[str]]:
+    """Return what tables tell of regions: the level and its probability, and what is known beside.
+
+    Parameters
+    ----------
+    rows
+        Of the table of an edition.
+    words
+        A catalogue, whose keys name the columns.
+    brief
+        As for :func:`riskmap.outputs.wordings.chance`.
+    """
+    each = [*rows.itertuples()]
+    texts = {
+        "level": [level_told(row, words) for row in each],
+        "attacks_told": [attacks_words(row.attacks_told, words) for row in each],
+        "previous": [level_words(row.level_before, words) for row in each],
+        "trend": [words["trends"].get(display(row.trend), NONE) for row in each],
+        "probability": [chance(row, words, brief=brief) for row in each],
+    }
+    stated = {"attacks_told": "attacks_told", "previous": "level_before", "trend": "trend"}
+    unknown = {key for key, name in stated.items() if rows[name].isna().all()}
+    return {key: text for key, text in texts.items() if key not in unknown}
 
 
 def _latest(told: Edition) -> dict[str, str]:

@@ -30,21 +30,19 @@ VERTICES = 30_000
 VERTICES_A_REGION = 25
 
 
-def prepare_geometries(series: gpd.GeoSeries, *, decimals: int = DECIMALS) -> NDArray[np.object_]:
+def prepare_geometries(series: gpd.GeoSeries) -> NDArray[np.object_]:
     """Return polygons as RFC 7946 wants them.
 
     Parameters
     ----------
     series : GeoSeries
         Polygons in any coordinate system; missing ones stay missing.
-    decimals
-        Digits behind the point; 6 is about 0.1 m.
 
     Returns
     -------
     ndarray of shapely geometries
         Valid (multi)polygons in EPSG:4326, cut at the antimeridian, exterior rings
-        counter-clockwise. A polygon too small for `decimals` is left unrounded.
+        counter-clockwise, rounded to 6 decimals (0.1 m) unless a polygon is too small for that.
 
     Examples
     --------
@@ -59,8 +57,8 @@ def prepare_geometries(series: gpd.GeoSeries, *, decimals: int = DECIMALS) -> ND
     for i in np.flatnonzero(_crosses(whole)):
         whole[i] = split_at_antimeridian(whole[i])
     whole = _repair(whole)
-    rounded = _repair(shapely.set_precision(whole, 10.0**-decimals))
-    rounded = shapely.transform(rounded, lambda xy: np.round(xy, decimals) + 0.0)
+    rounded = _repair(shapely.set_precision(whole, 10.0**-DECIMALS))
+    rounded = shapely.transform(rounded, lambda xy: np.round(xy, DECIMALS) + 0.0)
     vanished = ~shapely.is_valid(rounded) | (shapely.is_empty(rounded) & ~shapely.is_empty(whole))
     rounded[vanished] = whole[vanished]
     rounded[shapely.is_empty(rounded)] = None
@@ -308,13 +306,10 @@ def label_points(shapes: NDArray[np.object_]) -> tuple[list[int], list[int], lis
 
     The middle is that of the largest circle inside the largest part.
     """
-    xs, ys, reach = [], [], []
-    for shape in shapes:
-        x, y, r = _widest(shape)
-        xs.append(x)
-        ys.append(y)
-        reach.append(r)
-    return xs, ys, reach
+    x, y, reach = (
+        np.array([_widest(shape) for shape in shapes], dtype=int).reshape(-1, 3).T.tolist()
+    )
+    return x, y, reach
 
 
 def _widest(shape: shapely.Geometry | None) -> tuple[int, int, int]:

@@ -24,7 +24,6 @@ from riskmap.outputs.wordings import (
     signed,
 )
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.windows import step_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,6 @@ _PARTS = 4
 _LEAST_SHARE = 0.05
 #: Years of the history at most.
 YEARS = 12
-_QUARTERS = 4
 
 
 def change_rows(told: Edition) -> Grid:
@@ -57,26 +55,20 @@ def change_rows(told: Edition) -> Grid:
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
     rows = table[has_moved(table)]
-    shown = rows.head(MOST_ROWS)
+    shown = rows.head(MOST_ROWS).fillna({"risk_level": INSUFFICIENT})
     cells = [
         (
             name,
-            level_words(old, words),
-            level_words(new, words),
-            parts.get(key, NONE),
-            rules.get(key, NONE),
+            level_words(row.level_before, words),
+            level_words(row.risk_level, words),
+            parts.get(row.region_id, NONE),
+            rules.get(row.region_id, NONE),
         )
-        for name, key, old, new in zip(
-            region_names(shown),
-            shown["region_id"],
-            shown["level_before"],
-            shown["risk_level"].fillna(INSUFFICIENT),
-            strict=True,
-        )
+        for name, row in zip(region_names(shown), shown.itertuples(), strict=True)
     ]
     if len(rows) > len(shown):
         rest = words["other_regions"].format(n=len(rows) - len(shown))
-        cells.append((rest, NONE, NONE, NONE, NONE))
+        cells.append((rest, *[NONE] * 4))
     return told.grid(("region", "previous", "level", "why", "rule"), cells)
 
 
@@ -119,29 +111,12 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
-def held_rows(told: Edition) -> Grid:
-    """Return the rules that left a level where it was, each with its regions.
-
-    What a rule found in each region stands in the layer's audit. Where too little is known no
-    level was left anywhere: those regions are told among the gaps.
-    """
-    table, audit = told.table, told.of_headline(told.layer.audit)
-    audit = audit[audit["rule"] != "unwatched"]
-    still = table[~has_moved(table)]
-    cells = []
-    for rule, keys in audit.groupby("rule")["region_id"]:
-        rows = still[still["region_id"].isin(keys)]
-        if len(rows):
-            cells.append((told.words["rules"].get(rule, display(rule)), _with_levels(rows)))
-    return told.grid(("rule", "places"), cells)
-
-
 def _with_levels(rows: pd.DataFrame) -> str:
     """Return the names of regions, each with its level."""
-    levels = rows["risk_level"].fillna(INSUFFICIENT)
+    rows = rows.fillna({"risk_level": INSUFFICIENT})
     return ", ".join(
-        f"{name} {level_sign(int(level), at_least=is_told(least))}"
-        for name, level, least in zip(region_names(rows), levels, rows["at_least"], strict=True)
+        f"{name} {level_sign(row.risk_level, at_least=is_told(row.at_least))}"
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
     )
 
 
@@ -206,22 +181,18 @@ def move_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     moves, words = told.moves, told.words
     under = _reads_higher(told.layer, moves)
     texts = [
-        move_text(kind, amount, level=int(level), p_any=p_any, words=words, under=close)
-        for kind, amount, level, p_any, close in zip(
-            moves["kind"], moves["amount"], moves["risk_level"], moves["p_any"], under, strict=True
-        )
+        move_text(row.kind, row.amount, level=row.risk_level, p_any=row.p_any, words=words, under=k)
+        for row, k in zip(moves.itertuples(), under, strict=True)
     ]
     said = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
     rows = rows[rows["region_id"].isin(said.index)]
     cells = (
-        (name, level_least(level, at_least=least, words=words), said[key])
-        for name, key, level, least in zip(
-            region_names(rows),
-            rows["region_id"],
-            rows["risk_level"],
-            rows["at_least"],
-            strict=True,
+        (
+            name,
+            level_least(row.risk_level, at_least=row.at_least, words=words),
+            said[row.region_id],
         )
+        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
     )
     return told.grid(("region", "level", "would_move"), cells)
 
@@ -332,14 +303,12 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
     once = _once(layer)
     if once.empty:
         return pd.DataFrame({"last": [], "violence": [], "foreign": []})
-    quarters = step_windows(layer.context.as_of, once["event_date"].min(), every="quarter")
-    edges = quarters[::-1][::_QUARTERS][::-1][-YEARS - 1 :]
-    if edges[0] > quarters[0] and len(edges) <= YEARS:  # the first year began within the history
-        edges = np.append(quarters[0], edges)
     day = once["event_date"].to_numpy().astype("datetime64[D]")
+    ends = [layer.context.as_of - pd.DateOffset(years=years) for years in range(YEARS, -1, -1)]
+    edges = np.array(ends, dtype="datetime64[D]")
+    edges = edges[max(0, int(np.searchsorted(edges, day.min(), side="right")) - 1) :]
     year = np.searchsorted(edges, day, side="right") - 1
-    inside = year >= 0
-    n = len(edges) - 1
+    inside, n = year >= 0, len(edges) - 1
     return pd.DataFrame(
         {
             "last": edges[1:] - np.timedelta64(1, "D"),
@@ -359,13 +328,5 @@ def indicator_lines(told: Edition) -> tuple[str, ...]:
         lines.append(
             said["nearest"].format(n=len(rows), places=enumerated(region_names(rows), words))
         )
-    drivers = told.of_headline(told.layer.drivers)
-    drivers = drivers[drivers["region_id"].isin(known["region_id"])]
-    order = drivers.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
-    leading = order.drop_duplicates("region_id")["driver"].value_counts()
-    for driver, n in sorted(leading.items(), key=lambda item: (-item[1], item[0])):
-        if driver in words["watches"]:
-            name, watch = words["driver_names"][driver], words["watches"][driver]
-            lines.append(said["rests_on"].format(n=n, driver=name, watch=watch))
     lines.append(said["stopped"])
     return tuple(line for line in lines if line)

@@ -34,6 +34,8 @@ _SHOWN = (
     "page",
     "levels",
     "layers",
+    "rules",
+    "site",
     "trends",
     "confidences",
     "sufficiencies",
@@ -46,11 +48,6 @@ _SHOWN = (
     "causes",
     "flags",
     "moves",
-    "consequences",
-    "relevances",
-    "group",
-    "likelihood",
-    "not_assessed",
     "grade",
     "weight",
     "told",
@@ -61,7 +58,12 @@ _SHOWN = (
     "perhaps",
     "nationals",
 )
-_SENTENCES = ("killed", "wounded", "abducted", "matrix", "relevance", "least", "hit")
+#: The same of sections of which the page shows a part.
+_SHOWN_OF = {
+    "sentences": ("killed", "wounded", "abducted", "least", "hit", "relevance", "sites"),
+    "headings": ("relevance", "sites"),
+    "limits": ("models", "boundaries"),
+}
 
 
 def map_page(bundle: Bundle, *, language: str = "en") -> str:
@@ -80,10 +82,9 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
     script, style = (read_template(name) for name in ("map.js", "map.css"))
-    rules, sites = set(bundle.layer.audit["rule"].dropna()), len(bundle.layer.sites) > 0
     payload = map_payload(bundle) | {
         "language": language,
-        "texts": {code: _texts(code, rules=rules, sites=sites) for code in languages()},
+        "texts": {code: _texts(code) for code in languages()},
     }
     return render_html(
         "map.html",
@@ -144,35 +145,35 @@ def map_drawing(bundle: Bundle, language: str) -> dict[str, Any]:
     drawing = bundle.drawing
     fills = ["url(#hatch)", *(level.colour for level in bundle.layer.scale.levels[1:])]
     paths = zip(drawing.paths, bundle.levels, strict=True)
+    x, y, _ = bundle.points
     return {
         "width": drawing.width,
         "height": drawing.height,
         "paths": [(path, fills[level]) for path, level in paths if path],
-        "labels": map_labels(bundle),
-        "marks": map_marks(bundle),
+        "labels": [(x[i], y[i], text, colour) for i, text, colour in map_labels(bundle)],
+        "marks": [(x[i], y[i]) for i in map_marks(bundle)],
         "legend": [
             (level and fills[level], text) for level, text in legend_texts(bundle, language)
         ],
     }
 
 
-def map_labels(bundle: Bundle) -> list[tuple[int, int, str, str]]:
-    """Return where numbers of levels stand: x, y, text, colour; only where there is room."""
-    x, y, reach = bundle.points
+def map_labels(bundle: Bundle) -> list[tuple[int, str, str]]:
+    """Return which regions have room for the number of their level, its text and its colour."""
+    reach = bundle.points[2]
     levels, least = bundle.levels, [is_told(flag) for flag in bundle.table["at_least"]]
     inks = ["#10161c", *(ink(level.colour) for level in bundle.layer.scale.levels[1:])]
     largest = np.argsort(reach, kind="stable")[::-1][:LABELS].tolist()
     return [
-        (x[i], y[i], level_sign(levels[i], at_least=least[i]), inks[levels[i]])
+        (i, level_sign(levels[i], at_least=least[i]), inks[levels[i]])
         for i in sorted(i for i in largest if reach[i] > _ROOM)
     ]
 
 
-def map_marks(bundle: Bundle) -> list[tuple[int, int]]:
-    """Return where the marks of attacked regions stand, however small the regions are."""
-    x, y, _ = bundle.points
+def map_marks(bundle: Bundle) -> list[int]:
+    """Return which regions are marked as attacked, however small they are."""
     attacked = enumerate(bundle.table["attacked"])
-    return [(x[i], y[i]) for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
+    return [i for i, flag in attacked if is_told(flag) and bundle.drawing.paths[i]]
 
 
 def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:
@@ -205,24 +206,11 @@ def _level_colours(scale: LevelScale) -> str:
     )
 
 
-def _texts(code: str, *, rules: set[str], sites: bool) -> dict[str, object]:
-    """Return what the page says in a language, of rules those that spoke, of sites if any are."""
+def _texts(code: str) -> dict[str, object]:
+    """Return what the page says in a language."""
     words = catalogue(code)
-    limits = {key: words["limits"][key] for key in ("models", "boundaries")}
-    sentences = {key: words["sentences"][key] for key in _SENTENCES}
-    page = {key: text for key, text in words["page"].items() if key != "meanings"}
-    headings = {key: words["headings"][key] for key in ("matrix", "relevance")}
-    if sites:
-        headings["sites"], sentences["sites"] = (
-            words[k]["sites"] for k in ("headings", "sentences")
-        )
-    return {key: words[key] for key in (*_SHOWN, *(["site"] if sites else []))} | {
-        "rules": {rule: text for rule, text in words["rules"].items() if rule in rules},
-        "page": page,
-        "limits": limits,
-        "sentences": sentences,
-        "headings": headings,
-    }
+    parts = {key: {name: words[key][name] for name in names} for key, names in _SHOWN_OF.items()}
+    return {key: words[key] for key in _SHOWN} | parts
 
 
 def _policy(script: str, style: str) -> str:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
-from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import LARGEST_GAP
-from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS
+from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS, WINDOWS
 from riskmap.outputs.catalogues import catalogue, languages
-from riskmap.outputs.editions import GROUP, level_meaning, reason_codes, weight_words
+from riskmap.outputs.editions import level_meaning, reason_codes, relevance_rows
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
 from riskmap.outputs.movements import flag_table, largest_parts
@@ -28,74 +27,48 @@ from riskmap.outputs.wordings import (
     notice,
     people_of,
 )
-from riskmap.panels.cells import GRAIN, Cells, day_numbers, sum_cells
-from riskmap.panels.measures import measure
 from riskmap.panels.windows import step_windows
+from riskmap.schema import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
-    from riskmap.typing import FloatArray
 
 _MOVES = ("more", "quiet")
-#: Flags beside the reporting gap; the page gets one bit for each.
-_FLAGS = (
-    "fragile",
-    "single_source",
-    "held",
-    "kept",
-    "rows_lost",
-    "borderline",
-    "unclear",
-    "at_least",
-    "attacked",
-    "lifted",
-)
 #: Why a region is not assessed, in the order in which they are told.
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
 _LEAST_CHANGE = 5e-4
-#: Windows that the slider steps through, and incidents that are listed.
-FRAMES = 24
+#: Incidents that are listed.
 INCIDENTS_A_REGION = 8
 INCIDENTS = 2100
 _DIGITS = 4
 #: Digits of a count; the page prints two.
 _COUNTED = 3
 _TOLL = ("killed", "wounded", "abducted")
+#: What the page tells of the provenance, by the names that it has there.
+_VALIDITY = {
+    "asOf": "as_of",
+    "validFrom": "valid_from",
+    "validUntil": "valid_until",
+    "staleAfter": "stale_after",
+    "days": "horizon_days",
+}
+_ORIGIN = ("model", "method_version", "boundary_source", "boundary_licence")
 
 
 def map_payload(bundle: Bundle) -> dict[str, Any]:
     """Return all that the map page draws, as plain values."""
     layer, known, ids = bundle.layer, bundle.layer.provenance, bundle.regions["region_id"]
-    countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
-    names, windows = _kinds(layer.drivers["driver"]), _find_windows(layer)
-
-    def in_each(tell: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
-        return {code: tell(catalogue(code)) for code in languages()}
-
+    drivers, rules = _kinds(layer.drivers["driver"]), _kinds(layer.audit["rule"])
     return {
         **_places(bundle),
-        "nations": in_each(lambda words: _nations(layer, words, country_name)),
-        "people": in_each(lambda words: _nations(layer, words, people_of)),
-        "attacks": {code: [*attack_lines(bundle.edition(code))] for code in languages()},
-        "areas": in_each(lambda words: country_names(countries, words)),
+        **_told(bundle),
+        **{key: known.get(name) for key, name in _VALIDITY.items()},
         "headline": layer.headline,
-        "asOf": known.get("as_of"),
-        "validFrom": known.get("valid_from"),
-        "validUntil": known.get("valid_until"),
-        "staleAfter": known.get("stale_after"),
-        "days": known.get("horizon_days"),
-        "notices": in_each(lambda words: notice(known, words)),
-        "group": _group(layer),
-        "origin": {
-            key: display(known.get(key)) or NONE
-            for key in ("model", "method_version", "boundary_source", "boundary_licence")
-        }
+        "origin": {key: display(known.get(key)) or NONE for key in _ORIGIN}
         | {"scale_id": layer.scale.scale_id},
         "scale": _scale(layer),
         "codes": {
@@ -104,24 +77,44 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
             "trends": TRENDS,
             "causes": CAUSES,
             "moves": _MOVES,
-            "flags": _FLAGS,
+            "flags": [*_flags(layer.risks.head(0))],
             "reasons": _REASONS,
-            "rules": [display(rule) for rule in _kinds(layer.audit["rule"])],
+            "rules": [display(rule) for rule in rules],
         },
-        "drivers": names,
+        "drivers": drivers,
         "layers": {
             name: _layer_columns(layer, name, ids)
-            | {"drivers": _parts(layer, name, ids, names)}
-            | _reasons(bundle, name, ids)
+            | _reasons(bundle, name, ids, drivers=drivers, rules=rules)
             | _sites(layer, name, ids)
             for name in _present(layer)
         },
-        "frames": [
-            {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}
-            for start, end in pairwise(windows[-FRAMES - 1 :])
-        ],
-        "counts": _count_windows(layer, ids, windows),
+        **_windows(layer, ids),
         "incidents": _newest_incidents(layer, ids),
+    }
+
+
+def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """Return what the page says of this layer in the words of each language."""
+    layer, known = bundle.layer, bundle.layer.provenance
+    countries = ";".join(sorted(bundle.regions["iso3"].dropna().unique()))
+    texts: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        "nations": lambda words: _nations(layer, words, country_name),
+        "people": lambda words: _nations(layer, words, people_of),
+        "areas": lambda words: country_names(countries, words),
+        "notices": lambda words: notice(known, words),
+        "meanings": lambda words: {
+            name: [level_meaning(layer.scale, k, name, words) for k in range(6)]
+            for name in _present(layer)
+        },
+    }
+    editions = {code: bundle.edition(code) for code in languages()}
+    return {
+        "attacks": {code: attack_lines(told) for code, told in editions.items()},
+        "relevance": {code: relevance_rows(told).rows for code, told in editions.items()},
+        **{
+            key: {code: tell(told.words) for code, told in editions.items()}
+            for key, tell in texts.items()
+        },
     }
 
 
@@ -173,14 +166,6 @@ def _scale(layer: RiskLayer) -> dict[str, Any]:
             name: [short(-np.expm1(power * np.log1p(-bound))) for bound in bounds]
             for name, bounds in sorted(layer.scale.thresholds.items())
         },
-        "meanings": {
-            code: {
-                name: [level_meaning(layer.scale, k, name, catalogue(code)) for k in range(6)]
-                for name in _present(layer)
-            }
-            for code in languages()
-        },
-        "consequences": [[name, low] for name, low in CONSEQUENCES.items()],
     }
 
 
@@ -193,22 +178,6 @@ def _nations(
     codes = sorted((people | {*layer.regions["iso3"].dropna()}) - {""})
     names = {code: name(code, words) for code in codes}
     return {code: text for code, text in names.items() if text != code}
-
-
-def _group(layer: RiskLayer) -> dict[str, Any]:
-    """Return whom the group's layer is about, and what grades weigh; empty without a group."""
-    known = layer.provenance
-    table = known.get("relevance") or {}
-    grades = {
-        code: {display(grade): weight_words(w, catalogue(code)) for grade, w in table.items()}
-        for code in (languages() if table else [])
-    }
-    told = {key: display(known[key]) for key in GROUP if display(known.get(key))}
-    kinds = {code: catalogue(code)["staff_types"] for code in grades}
-    about = {
-        code: {key: kinds[code].get(text, text) for key, text in told.items()} for code in grades
-    }
-    return {"about": about, "grades": grades} if grades else {}
 
 
 def _printed(value: Any) -> int | float | None:
@@ -240,9 +209,9 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     }
     if risks["trend"].notna().any():
         columns["trend"] = codes_of(risks["trend"], TRENDS)
-    flags = flag_table(risks)[list(_FLAGS)].to_numpy() @ (1 << np.arange(len(_FLAGS)))
-    if flags.any():
-        columns["flags"] = flags.tolist()
+    flags = _flags(risks)
+    if flags.any(axis=None):
+        columns["flags"] = (flags.to_numpy() @ (1 << np.arange(flags.shape[1]))).tolist()
     why = [
         codes_in(text) if level else codes
         for codes, level, text in zip(
@@ -258,39 +227,47 @@ def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any
     return columns
 
 
-def _reasons(bundle: Bundle, name: str, ids: pd.Series) -> dict[str, Any]:
-    """Return what moved the levels and what would, flat for each region; nothing when unknown."""
-    layer, moves = bundle.layer, bundle.moves[bundle.moves["layer"] == name]
-    rules = _kinds(layer.audit["rule"])
-    changes = largest_parts(layer.changes[layer.changes["layer"] == name])
+def _flags(risks: pd.DataFrame) -> pd.DataFrame:
+    """Return the flags beside the reporting gap; the page gets one bit for each."""
+    return flag_table(risks).drop(columns="reporting_gap")
+
+
+def _reasons(
+    bundle: Bundle, name: str, ids: pd.Series, *, drivers: list[str], rules: list[str]
+) -> dict[str, Any]:
+    """Return the drivers, what moved the levels and what would, flat for each region."""
+    layer = bundle.layer
+    parts, changes, audit, moves = (
+        table[table["layer"] == name]
+        for table in (layer.drivers, layer.changes, layer.audit, bundle.moves)
+    )
+    parts = parts[parts["value"] > 0].sort_values(
+        ["region_id", "value", "driver"], ascending=[True, False, True]
+    )
+    changes = largest_parts(changes)
     changes = changes[changes["value"].abs() >= _LEAST_CHANGE]
-    audit = layer.audit[layer.audit["layer"] == name].drop_duplicates(["region_id", "rule"])
-    told: dict[str, tuple[pd.Series, list[list[Any]]]] = {
+    audit = audit.drop_duplicates(["region_id", "rule"])
+    told: dict[str, tuple[Any, ...]] = {
+        "drivers": (parts, codes_of(parts["driver"], drivers), map(short, parts["value"])),
         "moves": (
-            moves["region_id"],
-            [
-                [kind, short(amount), int(level), _printed(p_any)]
-                for kind, amount, level, p_any in zip(
-                    codes_of(moves["kind"], _MOVES),
-                    moves["amount"],
-                    moves["risk_level"],
-                    moves["p_any"],
-                    strict=True,
-                )
-            ],
+            moves,
+            codes_of(moves["kind"], _MOVES),
+            map(short, moves["amount"]),
+            map(int, moves["risk_level"]),
+            map(_printed, moves["p_any"]),
         ),
         "changes": (
-            changes["region_id"],
-            [
-                [cause, float(f"{value:.2g}")]
-                for cause, value in zip(
-                    codes_of(changes["cause"], CAUSES), changes["value"], strict=True
-                )
-            ],
+            changes,
+            codes_of(changes["cause"], CAUSES),
+            (float(f"{value:.2g}") for value in changes["value"]),
         ),
-        "rules": (audit["region_id"], [[code] for code in codes_of(audit["rule"], rules)]),
+        "rules": (audit, codes_of(audit["rule"], rules)),
     }
-    return {key: _flat(keys, rows, ids) for key, (keys, rows) in told.items() if rows}
+    return {
+        key: _flat(rows, ids, *columns)
+        for key, (rows, *columns) in told.items()
+        if len(rows) or key == "drivers"
+    }
 
 
 def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
@@ -307,21 +284,13 @@ def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
     return {"sites": [*map(list, zip(*columns, strict=True))]} if len(rows) else {}
 
 
-def _flat(keys: pd.Series, rows: list[list[Any]], ids: pd.Series) -> list[list[Any]]:
-    """Return the rows of each region one after another, in the order of the regions."""
+def _flat(rows: pd.DataFrame, ids: pd.Series, *columns: Iterable[Any]) -> list[list[Any]]:
+    """Return what stands in the rows of each region, one after another, regions in order."""
     found: list[list[Any]] = [[] for _ in ids]
-    for place, row in zip(codes_of(keys, ids), rows, strict=True):
+    for place, *row in zip(codes_of(rows["region_id"], ids), *columns, strict=True):
         if place >= 0:
             found[place] += row
     return found
-
-
-def _parts(layer: RiskLayer, name: str, ids: pd.Series, names: list[str]) -> list[list[Any]]:
-    """Return for each region its drivers as driver, value, driver, value ..."""
-    rows = layer.drivers[(layer.drivers["layer"] == name) & (layer.drivers["value"] > 0)]
-    rows = rows.sort_values(["region_id", "value", "driver"], ascending=[True, False, True])
-    values = zip(codes_of(rows["driver"], names), map(short, rows["value"]), strict=True)
-    return _flat(rows["region_id"], [*map(list, values)], ids)
 
 
 def short(value: Any) -> int | float | None:
@@ -370,67 +339,32 @@ _WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
 }
 
 
-def _find_windows(layer: RiskLayer) -> NDArray[np.datetime64]:
-    """Return the edges of the panel's windows; empty when nothing was counted."""
-    dates, known = layer.incidents["event_date"], layer.context
-    if dates.isna().all():
-        return np.array([], dtype="datetime64[D]")
-    start = dates.min() if known.history_start is None else known.history_start
-    return step_windows(known.as_of, start, every=known.every)
+def _windows(layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
+    """Return the last windows, and what was counted in them: region, window, count, and so on.
 
-
-def _count_windows(
-    layer: RiskLayer, ids: pd.Series, windows: NDArray[np.datetime64]
-) -> dict[str, list[Any]]:
-    """Return what the panel counts in the last windows, for each layer that it has a series of.
-
-    An incident whose day is known to its month is spread over windows, as in the panel. The group's
-    incidents weigh what its table of relevance says, where the layer tells how they bear on it.
-
-    Returns
-    -------
-    dict of str to list
-        Region, window, count, one after another; what is zero is left out.
+    Of a layer that knows no counts there are none.
     """
-    if not len(windows):
-        return {}
-    table, edges = layer.incidents, day_numbers(windows)
-    first = day_numbers(table["event_date"].to_numpy())
-    last = day_numbers(table["event_date_end"].fillna(table["event_date"]).to_numpy())
-    region = pd.Index(ids).get_indexer(table["region_id"])
-    inside = (region >= 0) & (last >= edges[0]) & (first < edges[-1])
-    rows = table[inside]
-    found = {}
-    for name, (values, weights) in _series(layer, rows).items():
-        cells = Cells(
-            position=region[inside],
-            first=first[inside],
-            last=last[inside],
-            grains=(weights / GRAIN).astype(np.int64),
-            series={name: values},
-        )
-        sums = sum_cells(cells, n_regions=len(ids), edges=windows)[name]
-        found[name] = _sparse(sums.reshape(len(ids), -1)[:, -FRAMES:])
-    return found
-
-
-def _series(layer: RiskLayer, rows: pd.DataFrame) -> dict[str, tuple[Any, FloatArray]]:
-    """Return for each layer what each row adds to its series, and with what weight."""
-    weights = rows["weight"].to_numpy(dtype=float)
-    series = {name: (values, weights) for name, values in measure(rows).items() if name in LAYERS}
-    relevance = layer.context.relevance
-    if "relevance" in rows and relevance:
-        grades = rows["relevance"].map(relevance).fillna(0).to_numpy(dtype=float)
-        series["group"] = (np.ones(len(rows), dtype=np.int64), weights * grades)
-    return series
-
-
-def _sparse(counts: FloatArray) -> list[Any]:
-    """Return what is not zero as row, column, value, one after another."""
-    flat: list[Any] = []
-    for row, column in np.argwhere(counts).tolist():
-        flat += [row, column, short(float(f"{counts[row, column]:.{_COUNTED}g}"))]
-    return flat
+    known, rows = layer.context, layer.counts
+    if rows.empty:
+        return {"frames": [], "counts": {}}
+    first = rows["window_start"].min() if known.history_start is None else known.history_start
+    edges = step_windows(known.as_of, first, every=known.every)[-WINDOWS - 1 :]
+    places = {"region": codes_of(rows["region_id"], ids)}
+    places["window"] = codes_of(rows["window_start"], pd.Series(edges[:-1]).astype(DAY))
+    rows = rows.assign(**places).sort_values(["region", "window"])
+    rows = rows[rows[["region", "window"]].min(axis=1) >= 0].copy()
+    told = [short(float(f"{number:.{_COUNTED}g}")) for number in rows["incidents"]]
+    rows["told"] = pd.Series(told, rows.index, dtype="object")
+    return {
+        "frames": [
+            {"from": str(start), "last": str(end - np.timedelta64(1, "D"))}
+            for start, end in pairwise(edges)
+        ],
+        "counts": {
+            name: own[["region", "window", "told"]].to_numpy(dtype=object).ravel().tolist()
+            for name, own in rows.groupby("layer")
+        },
+    }
 
 
 def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:

@@ -16,8 +16,6 @@ from riskmap.outputs.catalogues import choose
 from riskmap.schema import FLAG, REGION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from riskmap.assessment.layers import RiskLayer
 
 #: Fewer victims than this are not told: a number so small points at people.
@@ -56,6 +54,7 @@ _TOLD = {
     "counterfactuals": ("region_id", "layer", "direction", "kind", "amount", "p_any", "risk_level"),
     "changes": ("region_id", "layer", "cause", "value"),
     "audit": ("region_id", "layer", "rule"),
+    "counts": ("region_id", "layer", "window_start", "incidents"),
 }
 _VICTIMS = ("killed", "wounded", "abducted", "foreign_victims")
 _TRAITS = ("nationality", "sector", "staff_type")
@@ -102,7 +101,7 @@ def apply_profile(layer: RiskLayer, profile: str) -> RiskLayer:
     (False, True)
     """
     check_profile(profile)
-    return PROFILES[profile](layer)
+    return _public(layer) if profile == "public" else layer
 
 
 def check_profile(profile: str) -> None:
@@ -113,40 +112,39 @@ def check_profile(profile: str) -> None:
     InputError
         When there is no such profile.
     """
-    choose([profile], PROFILES, what="an unknown profile")
+    choose([profile], ("private", "public"), what="an unknown profile")
 
 
 def _public(layer: RiskLayer) -> RiskLayer:
-    """Return what anybody may see of a layer."""
+    """Return what anybody may see of a layer; ids of incidents lead to no source."""
+    incidents, attacks, influences = layer.incidents, layer.attacks, layer.influences
+    known = incidents.drop_duplicates("incident_id").set_index("incident_id")["foreign_victims"]
+    numbers = {key: f"incident {n}" for n, key in enumerate(known.index, start=1)}
+    public_ids, attack_ids, keys = (
+        ids.map(numbers).astype("str")
+        for ids in (incidents["incident_id"], attacks["incident_id"], influences["key"])
+    )
+    foreign = known.reindex(attacks["incident_id"]).set_axis(attacks.index)
     tables = {
-        "incidents": _public_incidents(layer.incidents),
-        "influences": _public_influences(layer),
-        "attacks": _public_attacks(layer),
+        "incidents": _without_few(incidents, incidents["foreign_victims"], public_ids),
+        "attacks": _without_few(attacks, foreign, attack_ids),
+        "counts": layer.counts[layer.counts["layer"] == "violence"],  # others tell who was hit
+        "influences": influences.assign(key=keys.where(influences["kind"] == "incident")),
     }
-    shown = {
+    fields = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
+    hidden: dict[str, Any] = {
+        name: value.head(0) if isinstance(value, pd.DataFrame) else None
+        for name, value in fields.items()
+    }
+    shown = {name: fields[name] for name in ("scale", "headline", "ledger")} | {
         "regions": layer.regions[[*_REGIONS, layer.regions.geometry.name]],
         "provenance": _public_provenance(layer.provenance),
-        **{name: getattr(layer, name) for name in ("scale", "headline", "ledger")},
-        **{
-            name: _only(tables.get(name, getattr(layer, name)), told)
-            for name, told in _TOLD.items()
-        },
+        **{name: _only(tables.get(name, fields[name]), told) for name, told in _TOLD.items()},
     }
-    hidden = {
-        field.name: _nothing_of(getattr(layer, field.name))
-        for field in dataclasses.fields(layer)
-        if field.name not in shown
-    }
-    return dataclasses.replace(layer, **shown, **hidden)
+    return dataclasses.replace(layer, **hidden | shown)
 
 
-def _public_incidents(table: pd.DataFrame) -> pd.DataFrame:
-    """Return incidents without what leads to people or sources."""
-    shown = _without_few(table, table["foreign_victims"])
-    return shown.assign(incident_id=_numbers(table["incident_id"]))
-
-
-def _without_few(table: pd.DataFrame, foreign: pd.Series) -> pd.DataFrame:
+def _without_few(table: pd.DataFrame, foreign: pd.Series, ids: pd.Series) -> pd.DataFrame:
     """Return rows without small numbers of victims, and without traits of few people."""
     few = ~(foreign >= K).fillna(value=False).astype(bool)
     traits = {name: table[name].mask(few) for name in _TRAITS if name in table}
@@ -155,35 +153,7 @@ def _without_few(table: pd.DataFrame, foreign: pd.Series) -> pd.DataFrame:
         for name in _VICTIMS
         if name in table
     }
-    return table.assign(**traits, **tolls)
-
-
-def _public_attacks(layer: RiskLayer) -> pd.DataFrame:
-    """Return attacks as the public sees incidents, by their public numbers where they have one."""
-    known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
-    table = layer.attacks
-    foreign = known["foreign_victims"].reindex(table["incident_id"]).set_axis(table.index)
-    ids = table["incident_id"].map(_number_of(layer)).astype("str")
-    return _without_few(table, foreign).assign(incident_id=ids)
-
-
-def _public_influences(layer: RiskLayer) -> pd.DataFrame:
-    """Return influences that name incidents by their public numbers, and no source."""
-    table = layer.influences
-    key = table["key"].map(_number_of(layer)).where(table["kind"] == "incident").astype("str")
-    return table.assign(key=key)
-
-
-def _number_of(layer: RiskLayer) -> dict[str, str]:
-    """Return the public number of each incident."""
-    ids = layer.incidents["incident_id"]
-    return dict(zip(ids, _numbers(ids), strict=True))
-
-
-def _numbers(ids: pd.Series) -> pd.Series:
-    """Return ids that lead to no source: incidents numbered in their order."""
-    numbers = pd.factorize(ids)[0] + 1
-    return pd.Series([f"incident {n}" for n in numbers], ids.index, dtype="str")
+    return table.assign(**traits, **tolls, incident_id=ids)
 
 
 def _public_provenance(known: dict[str, Any]) -> dict[str, Any]:
@@ -202,15 +172,3 @@ def _only(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     flags = {name for name in hidden if table[name].dtype == FLAG}
     missing = table.assign(**{name: table[name].mask(table[name].notna()) for name in hidden})
     return missing.assign(**dict.fromkeys(flags, False))
-
-
-def _nothing_of(value: Any) -> Any:
-    """Return what is left of a field that is not public: an empty table, or None."""
-    return value.head(0) if isinstance(value, pd.DataFrame) else None
-
-
-#: Each profile and what it makes of a layer.
-PROFILES: dict[str, Callable[[RiskLayer], RiskLayer]] = {
-    "private": lambda layer: layer,
-    "public": _public,
-}

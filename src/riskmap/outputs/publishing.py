@@ -2,7 +2,8 @@
 
 All files are written to a hidden folder, made durable, and the folder gets its final name; then the
 pointer ``latest`` is swapped in one step. Whatever happens before the swap, the old set stands. A
-single file is written beside its place likewise, and moved there whole.
+single file is written beside its place likewise, and moved there whole. What the methods of
+``RiskLayer`` do stands at the end.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ import sqlite3
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import filelock
+import numpy as np
 import orjson
+import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.catalogues import choose_languages
-from riskmap.outputs.formats import FORMATS, choose_formats
+from riskmap.outputs.catalogues import catalogue, choose_languages, render_html
+from riskmap.outputs.documents import draw_map
+from riskmap.outputs.formats import FORMATS, choose_formats, find_file, write_file
+from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.profiles import apply_profile, check_profile
 from riskmap.outputs.sets import (
     DIGITS,
@@ -35,6 +40,7 @@ from riskmap.outputs.sets import (
     encode_layer,
     follow_pointer,
 )
+from riskmap.outputs.wordings import NONE, display, level_told, level_words, percent
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
@@ -55,6 +61,8 @@ _ROOM, _TRIED = 64 * 2**20, 2**20
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
 _FAILED = "{out}: the set was not published"
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+#: Regions that the table of a notebook shows.
+_ROWS = 10
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
 
 
@@ -116,8 +124,11 @@ def publish(
     out = Path(out)
     with _told_why(_FAILED.format(out=out), out):
         out.mkdir(parents=True, exist_ok=True)
-        with _alone_in(out):
-            return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
+        try:  # the lock ends with the process, so that a kill leaves none behind
+            with filelock.FileLock(out / _LOCK, timeout=0):
+                return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
+        except filelock.Timeout as error:
+            raise PublishError(f"{out} is in use: another publisher is writing there") from error
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
@@ -156,20 +167,6 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> Path:
     return path
 
 
-@contextlib.contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    """Hold the lock of an output folder; it ends with the process, so a kill leaves none behind."""
-    lock = filelock.FileLock(out / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise PublishError(f"{out} is in use: another publisher is writing there") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _publish(bundle: Bundle, out: Path, formats: Sequence[str], languages: Sequence[str]) -> Path:
     pointer = out / POINTER
     if pointer.exists() and not pointer.is_symlink() and follow_pointer(pointer) == pointer:
@@ -182,7 +179,8 @@ def _publish(bundle: Bundle, out: Path, formats: Sequence[str], languages: Seque
             missing = _write_files(bundle, partial, formats, languages)
             manifest = _manifest(bundle.layer, partial, missing)
             (partial / MANIFEST).write_bytes(manifest)
-            _sync_files(partial)
+            for path in (*sorted(partial.iterdir()), partial):
+                _sync(path)
             target = _settle(partial, out, _set_name(bundle.layer, manifest))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -217,7 +215,7 @@ def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
         "seed": known.get("seed"),
         "headline": layer.headline,
         "scale_id": layer.scale.scale_id,
-        "versions": _versions(),
+        "versions": {"riskmap": VERSION, **{name: version(name) for name in _VERSIONS}},
         "missing_formats": missing,
         "files": [
             {
@@ -231,20 +229,10 @@ def _manifest(layer: RiskLayer, folder: Path, missing: dict[str, str]) -> bytes:
     return orjson.dumps(manifest, option=_PRETTY | orjson.OPT_SORT_KEYS)
 
 
-def _versions() -> dict[str, str]:
-    return {"riskmap": VERSION, **{name: version(name) for name in _VERSIONS}}
-
-
 def _set_name(layer: RiskLayer, manifest: bytes) -> str:
     day = str(layer.provenance.get("as_of", ""))[:10]
     digest = hashlib.sha256(manifest).hexdigest()[:DIGITS]
     return f"{day}-{digest}" if day else digest
-
-
-def _sync_files(folder: Path) -> None:
-    for path in sorted(folder.iterdir()):
-        _sync(path)
-    _sync(folder)
 
 
 def _settle(partial: Path, out: Path, name: str) -> Path:
@@ -334,3 +322,79 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def to_geojson(layer: RiskLayer) -> str:
+    """Return a layer as GeoJSON text, as ``risk.geojson`` of a published set holds it."""
+    return b"".join(geojson_chunks(Bundle(layer))).decode()
+
+
+def geo_interface(layer: RiskLayer) -> dict[str, Any]:
+    """Return a layer as the plain values of its GeoJSON."""
+    values: dict[str, Any] = orjson.loads(to_geojson(layer))
+    return values
+
+
+def to_file(layer: RiskLayer, path: str | Path) -> Path:
+    """Write a layer as one file of the kind that the path's suffix says.
+
+    Raises
+    ------
+    InputError
+        When the suffix is of no kind of file that holds a layer.
+    MissingDependencyError
+        When the kind needs a package that is not installed.
+    PublishError
+        When it can't be written; what stood there is untouched.
+    """
+    path = Path(path)
+    name = find_file(path)
+    return write_whole(path, lambda partial: write_file(name, Bundle(layer), partial))
+
+
+def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
+    """Draw a layer on axes of matplotlib: colour, number, hatch for insufficient data, legend.
+
+    Raises
+    ------
+    MissingDependencyError
+        When matplotlib is not installed (extra ``notebook``).
+    """
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise MissingDependencyError("matplotlib", extra="notebook") from error
+    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    bundle = Bundle(layer)
+    inside = shapely.point_on_surface(bundle.shapes)
+    spots = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
+    draw_map(ax, bundle, bundle.shapes, spots)
+    ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
+    return ax
+
+
+def repr_html(layer: RiskLayer) -> str:
+    """Return a layer as a small HTML table for notebooks: levels, and the regions most at risk."""
+    bundle, words = Bundle(layer), catalogue("en")
+    worst = bundle.table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
+    told = worst[worst["risk_level"] > 0]
+    levels = [level_told(row, words) for row in told.itertuples()]
+    names, parents, data = (
+        told[column].map(display) for column in ("name", "parent", "data_sufficiency")
+    )
+    chances = told["p_any"].map(percent, na_action="ignore").fillna(NONE)
+    return render_html(
+        "notebook.html",
+        title=_title(layer),
+        levels=[
+            (level_words(level.level, words), bundle.levels.count(level.level))
+            for level in reversed(layer.scale.levels)
+        ],
+        rows=zip(names, parents, levels, chances, data, strict=True),
+    )
+
+
+def _title(layer: RiskLayer) -> str:
+    known = layer.provenance
+    about = catalogue("en")["layers"][layer.headline]
+    return f"{about}: as of {known['as_of']}, valid until {str(known['valid_until'])[:10]}"

@@ -18,13 +18,11 @@ from riskmap.outputs.editions import Grid
 from riskmap.outputs.front_pages import SUMMARY_ROWS
 from riskmap.outputs.wordings import (
     NONE,
-    attacks_words,
     chance,
     country_name,
     day,
     display,
     level_told,
-    level_words,
     lies_here,
     notice,
     region_names,
@@ -49,19 +47,15 @@ OPTIONAL = (
     "changes",
     "sites",
     "flags",
-    "held",
     "moves",
-    "matrix",
     "unread",
     "relevance",
 )
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
     "sites": "sites",
-    "matrix": "matrix",
     "advice": "advice_mark",
     "relevance": "relevance",
-    "crosswalk": "crosswalk",
 }
 #: What stands on page one, beside the map.
 FIRST = ("attacks", "judgements", "changes", "summary")
@@ -133,9 +127,7 @@ def build_report(told: Edition) -> Report:
             "summary": front_pages.summary_rows(told, limit=_room_beside(changes)),
             "sites": _site_rows(told),
             "table": _region_rows(told, shown),
-            "matrix": editions.matrix_rows(told),
             "flags": movements.flag_rows(told, shown),
-            "held": movements.held_rows(told),
             "drivers": _driver_rows(told),
             "incidents": _incident_rows(told),
             "history": movements.history_rows(told),
@@ -148,9 +140,7 @@ def build_report(told: Edition) -> Report:
             "unread": editions.unread_rows(told),
             "relevance": editions.relevance_rows(told),
             "ledger": editions.ledger_rows(told),
-            "crosswalk": editions.crosswalk_rows(told),
             "provenance": editions.provenance_rows(told),
-            "log": editions.log_rows(told),
         },
     )
 
@@ -182,35 +172,25 @@ def _header(told: Edition) -> tuple[tuple[str, str], ...]:
 
 def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
     words = told.words
-    keys = ["region", "parent", "level", "attacks_told", "previous", "trend", "probability"]
-    keys += ["interval", "consequence", "confidence", "sufficiency"]
     columns = {
         "region": rows["name"].fillna(rows["region_id"]).map(display),
         "parent": rows["parent"].map(display),
-        "level": [level_told(row, words) for row in rows.itertuples()],
-        "attacks_told": [attacks_words(n, words) for n in rows["attacks_told"]],
-        "previous": [level_words(level, words) for level in rows["level_before"]],
-        "trend": [words["trends"].get(display(x), NONE) for x in rows["trend"]],
-        "probability": [chance(row, words) for row in rows.itertuples()],
-        "interval": [
+        **front_pages.region_texts(rows, words),
+    }
+    if (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
+        columns["interval"] = [
             NONE if pd.isna(a) else f"{a:g} - {b:g}"
             for a, b in zip(rows["q05"], rows["q95"], strict=True)
-        ],
-        "consequence": [
+        ]
+    if rows["expected_victims"].notna().any():
+        columns["consequence"] = [
             NONE if pd.isna(mean) else f"{victims(mean, words)} ({victims(worst, words)})"
             for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)
-        ],
-        "confidence": [words["confidences"].get(display(x), NONE) for x in rows["confidence"]],
-        "sufficiency": [
-            words["sufficiencies"].get(display(x), NONE) for x in rows["data_sufficiency"]
-        ],
-    }
-    stated = {"previous": "level_before", "trend": "trend", "consequence": "expected_victims"}
-    stated["attacks_told"] = "attacks_told"
-    keys = [key for key in keys if key not in stated or rows[stated[key]].notna().any()]
-    if not (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
-        keys.remove("interval")
-    return told.grid(keys, zip(*(columns[key] for key in keys), strict=True))
+        ]
+    sure, enough = words["confidences"], words["sufficiencies"]
+    columns["confidence"] = [sure.get(display(x), NONE) for x in rows["confidence"]]
+    columns["sufficiency"] = [enough.get(display(x), NONE) for x in rows["data_sufficiency"]]
+    return told.grid([*columns], zip(*columns.values(), strict=True))
 
 
 def _site_rows(told: Edition) -> Grid:
@@ -242,19 +222,15 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     table = layer.incidents.sort_values(
         ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
     ).drop_duplicates("incident_id", ignore_index=True)
-    people = table[["killed", "wounded", "abducted"]].fillna(0).astype("float64").sum(axis=1)
-    foreign = table["foreign_victims"].fillna(0).astype("float64")
-    recent = table["event_date"] >= layer.context.as_of - _RECENT
-    keys = pd.DataFrame(
-        {
-            "recent": ~recent,
-            "foreign": ~(foreign > 0),
-            "people": -people,
-            "day": -table["event_date"].to_numpy().astype("datetime64[D]").astype("int64"),
-            "incident_id": table["incident_id"],
-        }
-    )
-    return table.loc[keys.sort_values(list(keys)).index].head(limit)
+    order = {
+        "is_recent": table["event_date"] >= layer.context.as_of - _RECENT,
+        "is_foreign": table["foreign_victims"].fillna(0) > 0,
+        "people": table[["killed", "wounded", "abducted"]].fillna(0).sum(axis=1),
+        "event_date": table["event_date"],
+        "incident_id": table["incident_id"],
+    }
+    ascending = [name == "incident_id" for name in order]
+    return table.loc[pd.DataFrame(order).sort_values([*order], ascending=ascending).index[:limit]]
 
 
 def _incident_rows(told: Edition) -> Grid:

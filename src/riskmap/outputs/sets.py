@@ -23,8 +23,10 @@ from riskmap.assessment.contexts import check_validity
 from riskmap.assessment.layers import (
     DRIVER_COLUMNS,
     GONE_COLUMNS,
+    KEY,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
+    WINDOW_COLUMNS,
     RiskLayer,
 )
 from riskmap.assessment.levels import LevelScale
@@ -32,11 +34,12 @@ from riskmap.errors import InputError, PublishedSetError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.tables import clean_plain, plain_values
 from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -55,19 +58,21 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PLAIN_NAME = re.compile(r"[\w][\w.-]*")
 
 KIND = "riskmap layer 1"
-#: Columns of risks that sets published before there were any lack; they come back missing.
-_LATER = (
-    *("p_least", "p_most", "reasons", "at_least", "attacked", "level_low", "level_high"),
-    *("level_as_of", "attacks_told"),
-)
-#: Columns of incidents that came later, likewise.
-_LATER_FACTS = ("toll", "target", "scope", "not_understood")
-#: Tables that sets published before there were any lack; they come back empty.
-_LATER_TABLES = {
+#: What each table of a layer holds. What a set that was published earlier lacks comes back missing,
+#: but for what every set has.
+_TABLES: dict[str, Sequence[Column]] = {
+    "risks": RISK_COLUMNS,
+    "drivers": DRIVER_COLUMNS,
+    "incidents": [column for column in INCIDENT_COLUMNS if column.name in EVIDENCE],
     "knowledge": KNOWLEDGE_COLUMNS,
     "shares": SHARE_COLUMNS,
     "attacks": ATTACK_COLUMNS,
     "gone": GONE_COLUMNS,
+    "counts": WINDOW_COLUMNS,
+}
+_ALWAYS = {
+    "risks": (*KEY, "risk_level", "level_name", "p_any", "expected_count", "q05", "q50", "q95"),
+    "drivers": (*KEY, "driver", "value"),
 }
 _DTYPES = re.compile(
     r"str|string|object|bool|boolean|[Ii]nt64|float64|datetime64\[(s|ms|us)(, UTC)?\]"
@@ -162,8 +167,8 @@ def _is_plain(name: str) -> bool:
     return bool(_PLAIN_NAME.fullmatch(name))
 
 
-def check_set(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a set after comparing every file with it, and it with the set's name.
+def check_set(folder: Path) -> None:
+    """Compare every file of a set with its manifest, and the manifest with the set's name.
 
     Raises
     ------
@@ -179,13 +184,12 @@ def check_set(folder: Path) -> dict[str, Any]:
             "changed since it was published", file=path, met=digest, expected=named[1]
         )
     try:
-        manifest: dict[str, Any] = orjson.loads(data)
-        entries = {str(entry["name"]): str(entry["sha256"]) for entry in manifest["files"]}
+        files = orjson.loads(data)["files"]
+        entries = {str(entry["name"]): str(entry["sha256"]) for entry in files}
     except (KeyError, TypeError, ValueError) as error:
         raise PublishedSetError("not a manifest", file=path, met=str(error)) from error
     for name, expected in entries.items():
         _check_file(folder, name, expected)
-    return manifest
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
@@ -238,13 +242,13 @@ def decode_layer(data: bytes) -> RiskLayer:
     try:
         layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
-        tables = {
-            name: conform(getattr(layer, name), columns) for name, columns in _LATER_TABLES.items()
-        }
-        facts = [column for column in INCIDENT_COLUMNS if column.name in _LATER_FACTS]
-        tables["incidents"] = _with_later(layer.incidents, facts)
-        layer = dataclasses.replace(layer, risks=_with_later_columns(layer.risks), **tables)
-        check_columns(layer.drivers, DRIVER_COLUMNS, table="drivers")
+        for name, always in _ALWAYS.items():
+            table = getattr(layer, name)
+            check_columns(table, _TABLES[name], table=name, only=(*always, *table.columns))
+        tables = {name: getattr(layer, name) for name in _TABLES}
+        layer = dataclasses.replace(
+            layer, **{name: _with_all(table, _TABLES[name]) for name, table in tables.items()}
+        )
     except InputError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
@@ -252,18 +256,10 @@ def decode_layer(data: bytes) -> RiskLayer:
     return layer
 
 
-def _with_later_columns(risks: pd.DataFrame) -> pd.DataFrame:
-    """Return risks with the columns that an earlier version didn't know, after checking them."""
-    absent = [name for name in _LATER if name not in risks]
-    known = [column for column in RISK_COLUMNS if column.name not in absent]
-    check_columns(risks, known, table="risks")
-    return conform(risks, RISK_COLUMNS) if absent else risks
-
-
-def _with_later(table: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
-    """Return a table with the columns of these that it lacks, all missing."""
-    absent = [column for column in columns if column.name not in table]
-    return table.assign(**{one.name: pd.Series(None, table.index, one.dtype) for one in absent})
+def _with_all(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return a table with the columns that it lacks behind, all missing."""
+    lacking = [column.name for column in columns if column.name not in table]
+    return conform(table, columns)[[*table.columns, *lacking]] if lacking else table
 
 
 def _fields(data: bytes) -> dict[str, Any]:

@@ -11,24 +11,19 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.layers import LAYERS
-from riskmap.errors import SchemaError
 from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from riskmap.assessment.layers import RiskLayer
 
-#: Shapefiles cut column names here, so names differ before.
-SHORT = 10
-
 _PLACE = ("region_id", "name", "names", "parent_id", "parent", "iso3", "adm_level")
 _VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "horizon_days")
 #: Columns of risks that are days; they are published as such, without a time.
 DAYS = ("level_as_of", "below_since")
-_TIMES = ("as_of", "issued_at", "valid_from", "valid_until")
 _ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_licence")
 _SIDE_BY_SIDE = (
     "risk_level",
@@ -67,12 +62,8 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Sorted by ``region_id``; names are unique in their first 10 characters.
-
-    Raises
-    ------
-    SchemaError
-        When two names agree in their first 10 characters.
+        Sorted by ``region_id``; names are unique in their first 10 characters, where shapefiles
+        cut them.
     """
     regions = pd.DataFrame(layer.regions[list(_PLACE)]).set_index("region_id", drop=False)
     told = _with_days(layer.risks)
@@ -89,9 +80,7 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     columns.update({name: layer.provenance.get(name) for name in (*_VALIDITY, *_ORIGIN)})
     for name, risks in by_layer.items():
         columns.update({f"{name[0]}_{column}": risks[column] for column in _SIDE_BY_SIDE})
-    table = pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
-    _check_short_names(table)
-    return table
+    return pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
 
 
 def long_table(layer: RiskLayer) -> pd.DataFrame:
@@ -125,64 +114,6 @@ def _with_days(risks: pd.DataFrame) -> pd.DataFrame:
         name: risks[name].dt.strftime("%Y-%m-%d").astype("str") for name in DAYS if name in risks
     }
     return risks.assign(**days)
-
-
-def hxl_tags(table: pd.DataFrame, *, level: int | None) -> list[str]:
-    """Return a HXL hashtag for each column of a published table (HXL standard 1.1).
-
-    Parameters
-    ----------
-    table
-        A published table.
-    level
-        The regions' administrative level, for ``#adm2+name``; ``#loc`` when None.
-
-    Returns
-    -------
-    list of str
-        What HXL has a word for gets it; the rest is an ``#indicator`` where it is a number and
-        ``#meta`` where it is text.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"region_id": ["a"], "p_any": [0.5], "as_of": ["2025-01-01"]})
-    >>> hxl_tags(table, level=2)
-    ['#adm2+code', '#indicator+p_any+num', '#date+as_of']
-    """
-    region = "#loc" if level is None else f"#adm{level}" if level else "#country"
-    parent = "#loc+parent" if not level else f"#adm{level - 1}" if level > 1 else "#country"
-    known = {
-        "region_id": f"{region}+code",
-        "name": f"{region}+name",
-        "names": f"{region}+name+alt",
-        "parent_id": f"{parent}+code",
-        "parent": f"{parent}+name",
-        "iso3": "#country+code+iso3",
-        **{name: f"#date+{name}" for name in _TIMES},
-    }
-    tags = []
-    for name in table.columns:
-        number = pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool
-        tags.append(
-            known.get(name) or (f"#indicator+{name}+num" if number else f"#meta+{name}").lower()
-        )
-    return tags
-
-
-def hxl_chunks(table: pd.DataFrame, regions: pd.DataFrame) -> Iterator[bytes]:
-    """Yield a published table as CSV with a row of HXL tags."""
-    levels = regions["adm_level"].dropna().unique()
-    level = int(levels[0]) if len(levels) == 1 else None
-    return csv_chunks(table, tags=hxl_tags(table, level=level))
-
-
-def _check_short_names(table: pd.DataFrame) -> None:
-    short = table.columns.str[:SHORT]
-    if not short.is_unique:
-        raise SchemaError(
-            f"two published columns agree in their first {SHORT} characters",
-            column=str(table.columns[short.duplicated()][0]),
-        )
 
 
 def driver_texts(drivers: pd.DataFrame) -> pd.Series:
@@ -288,10 +219,8 @@ def clean_plain(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 
 
-def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[bytes]:
+def csv_chunks(table: pd.DataFrame) -> Iterator[bytes]:
     r"""Yield a table as CSV: UTF-8, RFC 4180, missing is empty, safe to open in a spreadsheet.
-
-    A row of HXL `tags`, where given, follows the header.
 
     Examples
     --------
@@ -301,8 +230,6 @@ def csv_chunks(table: pd.DataFrame, *, tags: Sequence[str] = ()) -> Iterator[byt
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(table.columns)
-    if tags:
-        writer.writerow(tags)
     for columns in _plain_blocks(table):
         writer.writerows(zip(*(map(_cell, values) for values in columns), strict=True))
         yield buffer.getvalue().encode()

@@ -323,7 +323,7 @@
     if (l.trend && l.trend[i] >= 0) verdict.append(make("span", t.trends[D.codes.trends[l.trend[i]]], "quiet"));
     if (was !== null) verdict.append(make("span", `(${t.page.before} ${step(was)}${l.pBefore && l.pBefore[i] !== null ? ", " + percent(l.pBefore[i]) : ""})`, "quiet"));
     if (flagged(i, "attacked")) parts.push(make("p", "▲ " + t.flags[flagged(i, "lifted") ? "lifted" : "attacked"], "warn alarm"));
-    parts.push(verdict, make("p", D.scale.meanings[S.lang][S.layer][level], "quiet"));
+    parts.push(verdict, make("p", D.meanings[S.lang][S.layer][level], "quiet"));
     const why = reasons(i);
     if (!level) parts.push(make("p", fill(t.page.reason, { why: why.join(", ") || t.reasons_short.untold }), "warn"));
     else if (why.length && !flagged(i, "at_least")) parts.push(make("p", fill(t.page.doubt, { why: why.join(", ") }), "warn"));
@@ -430,7 +430,7 @@
     return [make("h3", t.page.incidents), ul];
   }
 
-  // ---- beside the ranking: likelihood and consequence, and what counts for the group ----
+  // ---- beside the ranking: sites, and what counts for the group ----
   function context() {
     const t = T(), l = layer(), out = [];
     if (l.sites) {
@@ -443,22 +443,8 @@
       out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p], rows));
       out[0].open = true;
     }
-    if (l.severe) {
-      const classes = D.scale.consequences, cells = D.scale.levels.map(() => new Array(classes.length + 1).fill(0));
-      for (let i = 0; i < N; i += 1) {
-        let c = classes.length;
-        if (l.level[i] && l.severe[i] !== null) for (c = 0; c + 1 < classes.length && l.severe[i] >= classes[c + 1][1];) c += 1;
-        cells[l.level[i]][c] += 1;
-      }
-      const heads = [t.likelihood, ...classes.map(([name, low]) => `${t.consequences[name]} ${low}+`), t.not_assessed];
-      const rows = [5, 4, 3, 2, 1, 0].map((v) => [badge(v), ...cells[v].map((n) => n || "–")]);
-      out.push(folded(t.headings.matrix, t.sentences.matrix, heads, rows));
-    }
-    if (D.group.grades) {
-      const about = Object.entries(D.group.about[S.lang]).map(([key, text]) => [t.group[key], text]);
-      const grades = Object.entries(D.group.grades[S.lang]).map(([grade, weight]) => [t.relevances[grade] || grade, weight]);
-      out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], [...about, ...grades]));
-    }
+    const rows = D.relevance[S.lang];
+    if (rows.length) out.push(folded(t.headings.relevance, t.sentences.relevance, [t.grade, t.weight], rows));
     $("context").replaceChildren(...out);
   }
   function folded(title, said, heads, rows) {

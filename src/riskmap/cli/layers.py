@@ -1,21 +1,28 @@
-"""Layers beside each other, beside what authorities say, and beside what happened then."""
+"""Layers: published from files of incidents, beside each other, and beside what happened then."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from riskmap.cli.common import (
+    Dates,
     Every,
+    Formats,
     Group,
     Horizon,
     Incidents,
     Jobs,
     Json,
+    Languages,
+    Out,
+    Profile,
     Regions,
+    RegionsIfAny,
     Scale,
     Scheduler,
     ScopeText,
@@ -23,6 +30,8 @@ from riskmap.cli.common import (
     load_incidents,
     say,
     show,
+    split_names,
+    tell_stages,
 )
 
 if TYPE_CHECKING:
@@ -30,9 +39,161 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from riskmap.desk.runs import Run
+
+DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
+DEMO_COUNTRIES = ("AFG", "PAK")
+DEMO_AS_OF = "2025-02-01"
+
 #: The fractions and dwells that a replay compares.
 _SETTINGS = ((1.0, 0.0), (1.0, 85.0), (0.8, 58.0), (0.8, 85.0), (0.8, 175.0), (0.6, 85.0))
 _STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
+
+
+def run(  # noqa: PLR0913 - one an option of the command
+    incidents: Annotated[list[Path] | None, typer.Argument(help="Files of incidents.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of what follows, with _ for -; options outrank it."),
+    ] = None,
+    *,
+    regions: RegionsIfAny = None,
+    as_of: Annotated[str | None, typer.Option(help="Day the risk is assessed for.")] = None,
+    horizon: Annotated[
+        str | None, typer.Option(help="How far ahead, such as 90D.", show_default="90D")
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(help="Window: day, week, month, quarter.", show_default="month")
+    ] = None,
+    group: Group = None,
+    scale: Scale = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the published set.", show_default="out")
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="The set before; the last one in OUT of an earlier day by default."),
+    ] = None,
+    no_previous: Annotated[
+        bool, typer.Option("--no-previous", help="Look at no set before.")
+    ] = False,
+    max_lost: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Exit 1 when a larger share of the rows can't be used.",
+            show_default="1.0",
+        ),
+    ] = None,
+    formats: Formats = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="private, or public: no names, free text, positions or small numbers.",
+            show_default="private",
+        ),
+    ] = None,
+    languages: Languages = None,
+    dates: Dates = None,
+    scope: ScopeText = None,
+    decisions: Annotated[
+        Path | None, typer.Option(help="TOML file of what analysts have cleared.")
+    ] = None,
+    scheduler: Scheduler = None,
+    as_json: Json = False,
+) -> None:
+    """Turn files of incidents into a published risk layer; the same incident counts once.
+
+    Files of more than half a gigabyte together are read a part at a time, with the same result;
+    those whose dates have a stated format are read at once.
+    """
+    asked = locals().items()
+    options = {name: value for name, value in asked if not (value is None or value is False)}
+    options.pop("as_json", None)
+    from riskmap.desk.configs import REQUIRED, RunConfig
+    from riskmap.desk.runs import run as publish_from
+
+    for name in {"formats", "languages"} & set(options):
+        texts = options[name]
+        options[name] = split_names([texts] if isinstance(texts, str) else texts)
+    if options.pop("config", None) is not None:
+        settings = RunConfig.read(str(config), **options)
+    elif missing := [name for name in REQUIRED if name not in options]:
+        raise typer.BadParameter(f"needs {', '.join(missing)}; or --config, a file with them")
+    else:
+        settings = RunConfig(**options)
+    _show(publish_from(settings, progress=say), as_json=as_json)
+
+
+def demo(
+    out: Out = Path("out/demo"),
+    *,
+    formats: Formats = None,
+    profile: Profile = "private",
+    languages: Languages = None,
+    as_json: Json = False,
+) -> None:
+    """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
+    import riskmap as rm
+    from riskmap.desk.runs import Run, name_inputs
+    from riskmap.outputs.catalogues import catalogue
+    from riskmap.settings import data_path
+
+    say("a demonstration on a small table of public reports: not a risk assessment")
+    table = rm.read_incidents(data_path(DEMO_TABLE))
+    provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
+    located = rm.locate(table, provinces)
+    panel = rm.count_incidents(located, provinces, every="month", as_of=DEMO_AS_OF)
+    say(f"forecasting 90D from {DEMO_AS_OF}")
+    layer = rm.assess(rm.forecast(panel, horizon="90D"), provinces)
+    layer = name_inputs(layer, [data_path(DEMO_TABLE)])
+    notice = catalogue("en")["demo_notice"]
+    layer = replace(layer, provenance={**layer.provenance, "notice": notice})
+    folder = rm.publish(
+        layer,
+        out,
+        formats=None if formats is None else split_names([formats]),
+        languages=split_names(languages or ["en"]),
+        profile=profile,
+    )
+    _show(Run(layer, folder), as_json=as_json)
+
+
+def _show(done: Run, *, as_json: bool) -> None:
+    """Print where a layer is and what it says."""
+    import json
+
+    layer = done.layer
+    manifest = json.loads((done.folder / "manifest.json").read_bytes())
+    headline = layer.risks[layer.risks["layer"] == layer.headline]
+    counts = headline["level_name"].value_counts()
+    levels = {level.name: int(counts.get(level.name, 0)) for level in reversed(layer.scale.levels)}
+    result = {
+        "out": str(done.folder),
+        "as_of": layer.provenance["as_of"],
+        "layer": layer.headline,
+        "regions": len(layer.regions),
+        "levels": levels,
+        "ledger": layer.ledger.as_list(),
+        "missing_formats": manifest["missing_formats"],
+        "notice": layer.provenance.get("notice"),
+        "later": done.later,
+    }
+    show(result, _summarise(result), as_json=as_json)
+
+
+def _summarise(result: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that tell a reader what was published."""
+    if result["notice"]:
+        yield result["notice"]
+    yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
+    yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
+    yield from tell_stages(result["ledger"])
+    if result["later"]:
+        yield result["later"]
+    yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())
+    yield f"published in {result['out']}"
 
 
 def diff(
@@ -137,15 +298,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
             mapper=workers,
         )
     hits = found.incidents.assign(event_date=found.incidents["event_date"].dt.strftime("%Y-%m-%d"))
-    tables = {
-        "policy": found.policy(_SETTINGS),
-        "frequencies": found.frequencies(),
-        "incidents": hits,
-    }
-    result = {name: as_rows(table) for name, table in tables.items()}
-    short = ("policy", "frequencies")
-    lines = (f"{name}\n{tables[name].round(4).to_string(index=False)}\n" for name in short)
-    show(result, lines, as_json=as_json)
+    tables = {"policy": found.policy(_SETTINGS), "frequencies": found.frequencies()}
+    _show_tables(tables, as_json=as_json, incidents=hits)
 
 
 def backtest(  # noqa: PLR0913 - one an option of the command
@@ -201,42 +355,11 @@ def backtest(  # noqa: PLR0913 - one an option of the command
         "reliability": found.reliability(),
         "pit": found.pit(),
     }
-    result = {name: as_rows(found) for name, found in tables.items()}
-    lines = (f"{name}\n{found.round(4).to_string(index=False)}\n" for name, found in tables.items())
+    _show_tables(tables, as_json=as_json)
+
+
+def _show_tables(tables: dict[str, pd.DataFrame], *, as_json: bool, **long: pd.DataFrame) -> None:
+    """Print tables; as JSON also those that are too long to be read."""
+    result = {name: as_rows(table) for name, table in (tables | long).items()}
+    lines = (f"{name}\n{rows.round(4).to_string(index=False)}\n" for name, rows in tables.items())
     show(result, lines, as_json=as_json)
-
-
-def compare(
-    published: Annotated[Path, typer.Argument(help="Folder of a published set.")],
-    statements: Annotated[
-        Path, typer.Argument(help="CSV file: authority, place, level, date, and maybe expires.")
-    ],
-    layer: Annotated[
-        str | None, typer.Option(help="violence, foreign or group; the headline if not given.")
-    ] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show where authorities and a published layer disagree."""
-    import riskmap as rm
-
-    found = rm.assessment.compare_authorities(rm.read_layer(published), statements, name=layer)
-    days = found["stated_date"].dt.strftime("%Y-%m-%d")
-    show(
-        {"comparison": as_rows(found.assign(stated_date=days))},
-        _tell_authorities(found),
-        as_json=as_json,
-    )
-
-
-def _tell_authorities(found: pd.DataFrame) -> Iterator[str]:
-    """Yield how many regions agree, and each one that does not."""
-    for authority, rows in found.groupby("authority"):
-        counts = ", ".join(f"{n} {what}" for what, n in rows["finding"].value_counts().items())
-        yield f"{authority}: {counts}"
-        for row in rows[rows["finding"] != "agree"].itertuples():
-            expired = " (expired)" if row.expired else ""
-            yield (
-                f"  {row.region_id} {row.name}: they say {row.stated}{expired}, "
-                f"riskmap {row.risk_level}: {row.finding}"
-            )

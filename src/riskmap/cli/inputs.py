@@ -9,10 +9,13 @@ import typer
 
 from riskmap.cli.common import (
     Dates,
+    Incidents,
     Json,
+    Regions,
     RegionsIfAny,
     ScopeText,
     as_rows,
+    load_incidents,
     say,
     show,
     tell_stages,

@@ -244,7 +244,8 @@ def decode_layer(data: bytes) -> RiskLayer:
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
         for name, always in _ALWAYS.items():
             table = getattr(layer, name)
-            check_columns(table, _TABLES[name], table=name, only=(*always, *table.columns))
+            told = {*always, *table.columns}
+            check_columns(table, [one for one in _TABLES[name] if one.name in told], table=name)
         tables = {name: getattr(layer, name) for name in _TABLES}
         layer = dataclasses.replace(
             layer, **{name: _with_all(table, _TABLES[name]) for name, table in tables.items()}

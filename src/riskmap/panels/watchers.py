@@ -447,7 +447,8 @@ def main_sources(
     counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
     table = counts.unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
     codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
-    hits = seen.loc[record, layer].groupby(by[:2]).sum().to_numpy(dtype=float)
+    abroad = seen.loc[record, layer] * (layer == "foreign")
+    hits = abroad.groupby(by[:2]).sum().to_numpy(dtype=float)
     found = set()
     for code in codes.unique():
         here = codes == code
@@ -464,7 +465,7 @@ def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
     counts : ndarray, shape (n_sources, n_regions)
         What each tells of each region.
     hits : ndarray, shape (n_sources,)
-        Incidents of the layer that each tells of: one that tells more than all main sources is one.
+        Attacks on foreigners that each tells of: one that tells of more than all main sources is one.
 
     Examples
     --------

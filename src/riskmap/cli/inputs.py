@@ -81,10 +81,7 @@ def extract(
 def get_incidents(  # noqa: PLR0913 - one an option of the command
     source: Annotated[
         str,
-        typer.Argument(
-            help="ucdp, ucdp-files, acled, hapi, reliefweb, or acled-withdrawn (ids of events "
-            "that ACLED has taken back)."
-        ),
+        typer.Argument(help="ucdp, ucdp-files, acled or hapi."),
     ],
     country: Annotated[str | None, typer.Option(help="Name or alpha-3 code such as AFG.")] = None,
     since: Annotated[str | None, typer.Option(help="First day, month or year.")] = None,
@@ -97,12 +94,12 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     allow_empty: Annotated[bool, typer.Option(help="An empty answer is no error.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch incidents; keys come from the environment, and a fetch cut short goes on.
+    """Fetch incidents; keys come from the environment.
 
-    The file is read like any other: by run, by incidents check, and ReliefWeb's by extract.
+    The file is read like any other: by run and by incidents check.
     """
     from riskmap.incidents.fetching import count_read, fetch_rows, find_client, write_rows
-    from riskmap.incidents.queries import Query
+    from riskmap.incidents.services import Query
 
     client = find_client(source)
     query = Query.of(country=country, since=since, until=until, version=version)

@@ -1,8 +1,8 @@
-"""Fetching incidents: page by page, each kept until all are there, then read like a file.
+"""Fetching incidents: page by page until all are there, then read like a file.
 
 What to ask next is decided by each service's pure functions (one file a source, in ``feeds``);
-asking, waiting and keeping happen once for all of them. What was fetched can be written as a file
-that ``read_incidents`` or ``extract_incidents`` reads again.
+asking and waiting happen once for all of them. What was fetched can be written as a file that
+``read_incidents`` reads again.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ import pandas as pd
 
 from riskmap.downloads import bare_address, stream, write_whole
 from riskmap.errors import InputError, ServiceError
-from riskmap.incidents.articles import extract_incidents
-from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
+from riskmap.incidents.feeds import acled, hapi, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.parts import split_file
-from riskmap.incidents.queries import Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
-from riskmap.incidents.sessions import PageStore, Session, collect_pages
+from riskmap.incidents.services import Query, Session, plain
 from riskmap.incidents.structured import to_text
 from riskmap.incidents.tabular import laid_out, open_table
 from riskmap.incidents.values import guard_formula
+from riskmap.incidents.words import key
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.settings import VERSION, cache_folder
 
@@ -41,22 +39,15 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.incidents.queries import Client
-
+    from riskmap.incidents.services import Client, Question
 
 #: Every service by the name that callers write.
 CLIENTS: Mapping[str, Client] = MappingProxyType(
-    {
-        client.name: client
-        for client in (
-            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
-            *(hapi.CLIENT, reliefweb.CLIENT),
-        )
-    }
+    {client.name: client for client in (acled.CLIENT, hapi.CLIENT, ucdp.CLIENT, ucdp.FILES)}
 )
 
-#: Characters of a report that are read.
-LONGEST_REPORT = 200_000
+#: Pages after which a fetch that has no end is given up.
+MOST_PAGES = 20_000
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -96,15 +87,13 @@ def fetch_incidents(
 ) -> gpd.GeoDataFrame:
     """Fetch incidents from a service, and read them as a file of theirs would be read.
 
-    Keys come from environment variables (docs/incidents.md) and are written nowhere. Pages are kept
-    in the cache folder until all are there: a fetch that was cut short goes on where it stopped.
+    Keys come from environment variables (docs/incidents.md) and are written nowhere.
 
     Parameters
     ----------
     source
-        ``"ucdp"`` (API), ``"ucdp-files"`` (yearly and candidate files, no key), ``"acled"``,
-        ``"hapi"`` (aggregates, all set aside) or ``"reliefweb"`` (reports, read by
-        :func:`riskmap.extract_incidents`).
+        ``"ucdp"`` (API), ``"ucdp-files"`` (yearly and candidate files, no key), ``"acled"`` or
+        ``"hapi"`` (aggregates, all set aside).
     country
         Name or alpha-3 code.
     since, until
@@ -136,14 +125,14 @@ def fetch_incidents(
     Traceback (most recent call last):
         ...
     riskmap.errors.InputError: unknown source: met 'ucdb', expected one of acled, hapi, \
-reliefweb, ucdp, ucdp-files
+ucdp, ucdp-files
     """
     query = Query.of(country=country, since=since, until=until, version=version)
     return read_fetched(fetch_rows(client or find_client(source), query, allow_empty=allow_empty))
 
 
 def find_client(source: str) -> Client:
-    """Return the client of a source of incidents or articles.
+    """Return the client of a source of incidents.
 
     Raises
     ------
@@ -155,9 +144,8 @@ def find_client(source: str) -> Client:
     >>> find_client("hapi").title
     'HDX Humanitarian API (HAPI)'
     """
-    named = [name for name in sorted(CLIENTS) if name != acled.WITHDRAWN.name]
     if source not in CLIENTS:
-        raise InputError("unknown source", met=source, expected="one of " + ", ".join(named))
+        raise InputError("unknown source", met=source, expected="one of " + ", ".join(CLIENTS))
     return CLIENTS[source]
 
 
@@ -191,11 +179,9 @@ def fetch_rows(
         address = client.release(client, query)
         rows, came = _read_release(client, query, address=address, session=session)
     else:
-        store = PageStore(client, query)
-        records, answered = collect_pages(query, session or Session(client), store)
+        records, answered = collect_pages(query, session or Session(client))
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
-        store.drop()
     if not len(rows) and not allow_empty:
         raise ServiceError(
             f"{client.title} answered {came} records, none of them asked for "
@@ -204,6 +190,79 @@ def fetch_rows(
     left = {"not_asked": came - len(rows)}
     stage = Stage("fetch", rows_in=came, rows_out=len(rows), reasons=left)
     return Fetched(client, rows, Ledger((stage,)), _provenance(client, query, rows, answered))
+
+
+def collect_pages(query: Query, session: Session) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the records of all pages as the service writes them, and when it answered last.
+
+    Parameters
+    ----------
+    query
+        What to ask.
+    session
+        The service and how to ask it.
+
+    Raises
+    ------
+    ServiceError
+        When pages repeat, don't end, change while they are asked for or hold a key, or records are
+        missing.
+    """
+    client = session.client
+    records: list[dict[str, Any]] = []
+    seen: set[bytes] = set()
+    total, answered = None, None
+    question: Question | None = client.ask(client, query)
+    while question is not None:
+        content, answered = session.ask(question)
+        try:
+            page = client.read(content, question)
+            check_columns(page.records, client.columns, client.title)
+        except ServiceError as error:
+            raise ServiceError(session.without_keys(str(error))) from None
+        session.refuse_keys(page.records)
+        digest = hashlib.sha256(orjson.dumps(page.records)).digest()
+        if (page.records and digest in seen) or len(seen) >= MOST_PAGES:
+            again = "one that came before" if digest in seen else f"beyond {MOST_PAGES:,}"
+            number = len(seen) + 1
+            raise ServiceError(f"{client.title}: the pages don't end; page {number} is {again}")
+        seen.add(digest)
+        records += page.records
+        total = page.total if total is None else total
+        if page.total not in (None, total):
+            raise ServiceError(
+                f"{client.title} changed while it was asked: {total:,} records on the first page, "
+                f"{page.total:,} on page {len(seen)}; run again"
+            )
+        question = page.following
+    if total is not None and len(records) != total:
+        raise ServiceError(
+            f"{client.title} ended after {len(records):,} of {total:,} records; run again"
+        )
+    ids = {str(record.get(client.identity or "")) for record in records}
+    if client.identity and (twice := len(records) - len(ids)):
+        raise ServiceError(
+            f"{client.title} gave {twice:,} records twice, so that its pages have moved and others "
+            "may be lost; run again"
+        )
+    return records, answered
+
+
+def check_columns(records: list[dict[str, Any]], columns: frozenset[str], service: str) -> None:
+    """Raise unless records have the columns that they must have.
+
+    Examples
+    --------
+    >>> check_columns([{"Event ID": 1}], frozenset({"event_id"}), "a service")
+    """
+    if not records:
+        return
+    met = {key(str(name)) for record in records for name in record}
+    if missing := sorted(columns - met):
+        shown = ", ".join(sorted(met))
+        raise ServiceError(
+            f"{service} has changed its columns: {', '.join(missing)} not among them; met {shown}"
+        )
 
 
 def _read_release(
@@ -330,67 +389,19 @@ def read_fetched(fetched: Fetched) -> gpd.GeoDataFrame:
         When the rows are not incidents.
     """
     client = fetched.client
-    if client.name == acled.WITHDRAWN.name:
-        raise InputError("withdrawn events are no incidents", expected="withdraw_incidents")
     if not len(fetched.rows):
         return no_incidents()
-    if client.feed is None:
-        return _read_reports(fetched.rows)
     incidents = read_incidents(fetched.rows, feed=client.feed)
     version = fetched.provenance["query"].get("version")
     return incidents.assign(source_file="-".join(filter(None, (client.name, version))))
 
 
 def count_read(fetched: Fetched) -> Ledger:
-    """Return the ledger with what reading makes of the rows; articles and ids are not rows yet."""
-    if fetched.client.feed is None:
-        return fetched.ledger
+    """Return the ledger with what reading makes of the rows."""
     reasons = count_reasons(read_fetched(fetched)["quarantine_reason"])
     rows = len(fetched.rows)
     stage = Stage("read", rows_in=rows, rows_out=rows - sum(reasons.values()), reasons=reasons)
     return fetched.ledger.then(stage)
-
-
-def _read_reports(rows: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Return the incidents that reports tell of; ids name their report.
-
-    A report is read up to :data:`LONGEST_REPORT` characters.
-    """
-    tables = []
-    for row in rows.fillna("").to_dict("records"):
-        text = "\n".join(str(row[name]) for name in ("title", "body") if row.get(name))
-        found = extract_incidents(
-            text[:LONGEST_REPORT],
-            published=read_day(row["published"]).first,
-            source_id=f"reliefweb-{row['report_id']}",
-        ).incidents
-        tables.append(found.assign(source_file=f"reliefweb-{row['report_id']}"))
-    told = [table for table in tables if len(table)]
-    return pd.concat(told, ignore_index=True) if told else no_incidents()
-
-
-def withdraw_incidents(incidents: gpd.GeoDataFrame, withdrawn: Fetched) -> gpd.GeoDataFrame:
-    """Return incidents with those set aside that ACLED has withdrawn since they were fetched.
-
-    Parameters
-    ----------
-    incidents
-        The Incidents table, such as one of an older file.
-    withdrawn
-        What ``fetch_rows(CLIENTS["acled-withdrawn"], query)`` returned.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        A copy; a withdrawn row has the ``quarantine_reason`` ``withdrawn``.
-    """
-    gone = set(withdrawn.rows.get("event_id_cnty", pd.Series(dtype="str")).astype("str"))
-    met = (incidents["source"] == "acled") & incidents["source_id"].isin(gone)
-    where = met & incidents["quarantine_reason"].isna()
-    table = incidents.copy()
-    table.loc[where, "quarantine_reason"] = "withdrawn"
-    table.loc[where, "quarantine_detail"] = "event_id_cnty: ACLED has withdrawn the event"
-    return table
 
 
 def write_rows(fetched: Fetched, path: str | Path) -> Path:

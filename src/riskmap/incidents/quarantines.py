@@ -39,7 +39,6 @@ REASONS = {
     "bad_code": "a decision is none of those that an analyst can take",
     "duplicate_id": "an earlier row has the same id",
     "no_incident": "the row reports talk or agreement, and no incident",
-    "withdrawn": "the feed has taken the row back",
     "aggregate": "the row counts many incidents and is none itself",
     "not_reviewed": "nobody has accepted what was read out of an article",
     "rejected": "an analyst has rejected what was read out of an article",

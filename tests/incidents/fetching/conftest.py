@@ -1,4 +1,4 @@
-"""A loopback stand-in of the four services: it serves invented rows in their shapes, and faults."""
+"""A loopback stand-in of the services: it serves invented rows in their shapes, and faults."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from riskmap.downloads import Service
 from riskmap.incidents.fetching import CLIENTS, fetch_rows
-from riskmap.incidents.queries import Pace, Query
+from riskmap.incidents.services import Pace, Query
 
 #: Keys as services give them; no text of the stand-in holds them unless a test wants it to.
 KEYS = {
@@ -19,7 +19,6 @@ KEYS = {
     "RISKMAP_ACLED_USERNAME": "someone+else@example.org",
     "RISKMAP_ACLED_PASSWORD": "pass/word of 9 & more",
     "RISKMAP_HAPI_APP_IDENTIFIER": "cmlza21hcDpzb21lb25lQGV4YW1wbGUub3Jn",
-    "RISKMAP_RELIEFWEB_APPNAME": "qandara-approved-appname",
 }
 TOKEN = "acled.access-token_1234567890"  # noqa: S105 - invented
 
@@ -76,17 +75,6 @@ def hapi_row(number):
     }
 
 
-def report(number):
-    fields = {
-        "title": f"Invented report {number}",
-        "body": f"BERIN, Mar {number % 28 + 1} - Gunmen killed two miners on Tuesday in Berin.",
-        "date": {"original": f"2024-03-{number % 28 + 1:02d}T00:00:00+00:00"},
-        "source": [{"shortname": "Wire"}],
-        "url": f"https://example.org/{number}",
-    }
-    return {"id": str(number), "score": 1, "fields": fields}
-
-
 class StandIn:
     """Serves pages of rows; `faults` are functions of the handler, used up one by one."""
 
@@ -96,9 +84,7 @@ class StandIn:
         self.rows = {
             "ucdp": [ucdp_row(n) for n in range(1, 6)],
             "acled": [acled_row(n) for n in range(1, 6)],
-            "withdrawn": [{"event_id_cnty": "QAN2", "deleted_timestamp": 1750000000}],
             "hapi": [hapi_row(n) for n in range(1, 6)],
-            "reliefweb": [report(n) for n in range(1, 6)],
         }
         self.files = {}
         self.size = 2
@@ -167,27 +153,17 @@ class StandIn:
             good = good and form["username"] == KEYS["RISKMAP_ACLED_USERNAME"]
             token = {"access_token": TOKEN, "refresh_token": "r", "expires_in": 86400}
             send_json(handler, token if good else {"error": "invalid_grant"}, 200 if good else 400)
-        elif path in ("/api/acled/read", "/api/deleted/read"):
+        elif path == "/api/acled/read":
             if handler.headers["Authorization"] != f"Bearer {TOKEN}":
                 return send_json(handler, {"message": "no token"}, 401)
             start = (int(asked["page"]) - 1) * self.size
-            rows = self.rows["acled" if "acled/read" in path else "withdrawn"]
-            page = rows[start : start + self.size]
+            page = self.rows["acled"][start : start + self.size]
             send_json(handler, {"status": 200, "success": True, "count": len(page), "data": page})
         elif path.endswith("/conflict-events"):
             if handler.headers["X-HDX-HAPI-APP-IDENTIFIER"] != KEYS["RISKMAP_HAPI_APP_IDENTIFIER"]:
                 return send_json(handler, {"error": "no identifier"}, 403)
             start = int(asked["offset"])
             send_json(handler, {"data": self.rows["hapi"][start : start + self.size]})
-        elif path == "/reports":
-            if asked.get("appname") != KEYS["RISKMAP_RELIEFWEB_APPNAME"]:
-                return send_json(handler, {"error": {"message": "appname not approved"}}, 403)
-            start = json.loads(body)["offset"]
-            page = self.rows["reliefweb"][start : start + self.size]
-            href = f"{self.base}{handler.path}"
-            total = len(self.rows["reliefweb"])
-            answer = {"totalCount": total, "count": len(page), "data": page}
-            send_json(handler, answer | {"links": {"self": {"href": href}}})
         else:
             send_json(handler, {"error": "not found"}, 404)
         return None

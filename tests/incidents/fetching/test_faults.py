@@ -19,12 +19,11 @@ from hypothesis import strategies as st
 
 from riskmap.downloads import Service
 from riskmap.errors import InputError, RiskmapError, ServiceError
-from riskmap.incidents import fetching, sessions
-from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
-from riskmap.incidents.queries import Query, check_columns
-from riskmap.incidents.sessions import Session, encode_page
+from riskmap.incidents import fetching
+from riskmap.incidents.fetching import CLIENTS, check_columns, fetch_rows, write_rows
+from riskmap.incidents.services import Query, Session
 
-SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
+SOURCES = ("ucdp", "acled", "hapi")
 
 
 def status(code, body=b"", headers=()):
@@ -168,24 +167,22 @@ def test_a_service_that_says_when_is_taken_at_its_word(stand_in, headers, wait):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_pages_that_repeat_have_an_end(stand_in, name):
-    stand_in.fault_on = "o"
     path = {"acled": "/api/acled/read", "ucdp": "/gedevents"}.get(name, "/")
     rows = stand_in.rows[name][:2]
 
     def same(handler):
         body = {
             "ucdp": {"Result": rows, "NextPageUrl": f"{stand_in.base}/gedevents/26.1?page=1"},
-            "reliefweb": {"data": rows, "totalCount": 10**9},
         }.get(name, {"data": rows})
         status(200, json.dumps(body).encode())(handler)
 
-    stand_in.fault_on, stand_in.faults = path if name != "reliefweb" else "/reports", [same] * 50
+    stand_in.fault_on, stand_in.faults = path, [same] * 50
     with pytest.raises(ServiceError, match="the pages don't end; page 2 is one that came before"):
         stand_in.fetch(name)
 
 
 def test_pages_that_never_end_are_given_up(stand_in, monkeypatch):
-    monkeypatch.setattr(sessions, "MOST_PAGES", 3)
+    monkeypatch.setattr(fetching, "MOST_PAGES", 3)
     stand_in.rows["acled"] = [
         row | {"event_id_cnty": f"Q{i}"} for i, row in enumerate(stand_in.rows["acled"] * 4)
     ]
@@ -253,12 +250,6 @@ def test_acled_may_say_that_it_failed_with_a_good_status(stand_in):
         stand_in.fetch("acled")
 
 
-def test_reports_of_another_shape_are_told(stand_in):
-    stand_in.faults = [status(200, b'{"data": [{"id": 1}]}')]
-    with pytest.raises(ServiceError, match="holds no 'fields'"):
-        stand_in.fetch("reliefweb")
-
-
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=9)
     | st.sampled_from(["http://[", "http://127.0.0.1:9/gedevents/1?page=1", "2024-03-31", "5"]),
@@ -289,25 +280,13 @@ def test_whatever_is_answered_is_a_page_or_a_typed_error(name, content):
         check_columns(page.records, client.columns, name)
     except ServiceError:
         return
-    assert isinstance(encode_page(page, None), bytes)
+    assert all(isinstance(record, dict) for record in page.records)
 
 
-@pytest.mark.slow
-def test_odd_reports_and_clocks_are_no_fault(stand_in):
-    fields = stand_in.rows["reliefweb"][0]["fields"]
-    fields |= {
-        "body": fields["body"] + " Nothing more." * 20_000,
-        "date": {"original": "2024-99-01"},
-    }
-    stand_in.rows["reliefweb"] = stand_in.rows["reliefweb"][:1]
-    body = json.dumps({"totalCount": 1, "data": stand_in.rows["reliefweb"]}).encode()
-    stand_in.faults = [status(200, body)]
-    fetched = stand_in.fetch("reliefweb")
-    assert len(fetching.read_fetched(fetched)) == 1
-    odd = replace(
-        fetched, provenance=fetching._provenance(fetched.client, Query(), fetched.rows, "no clock")
-    )
-    assert odd.provenance["answered_at"] is None
+def test_a_service_without_a_clock_is_no_fault(stand_in):
+    fetched = stand_in.fetch("ucdp")
+    told = fetching._provenance(fetched.client, Query(), fetched.rows, "no clock")
+    assert told["answered_at"] is None
 
 
 # Keys ------------------------------------------------------------------------------------------
@@ -366,7 +345,7 @@ def test_a_redirect_to_another_host_carries_no_key(stand_in, other_host, name, c
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_redirect_to_a_foreign_host_is_not_followed(stand_in, other_host, name):
     port, met = other_host
-    key = stand_in.keys["RISKMAP_RELIEFWEB_APPNAME"]
+    key = stand_in.keys["RISKMAP_UCDP_TOKEN"]
     stand_in.faults = [status(302, headers=[("Location", f"http://localhost:{port}/?k={key}")])] * 5
     with pytest.raises(ServiceError, match="is refused") as raised:
         stand_in.fetch(name)
@@ -423,27 +402,10 @@ def test_no_key_is_shown_or_kept_even_if_the_service_repeats_it(
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_key_is_in_anything_a_good_fetch_leaves(stand_in, name, tmp_path, caplog, capfd):
-    """Pages of a fetch cut short, the file, the provenance, the ledger and the table."""
+    """The cache, the file, the provenance, the ledger and the table."""
     caplog.set_level(logging.DEBUG)
     session = Session(stand_in.client(name))
-    stand_in.size = 2
-    asked = []
-
-    def late(handler):
-        asked.append(1)
-        status(500)(handler)
-
-    stand_in.fault_on = {"ucdp": "page=2", "acled": "page=3", "hapi": "offset=4"}.get(name, "zz")
-    stand_in.faults = [late] * 3
-    try:
-        fetched = stand_in.fetch(name, session=session)
-    except ServiceError:
-        pages = list((tmp_path / "cache").rglob("page-*.json"))
-        assert len(pages) == 2
-        stand_in.faults = []
-        text = b"".join(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()).decode()
-        assert shows(text, stand_in) == []
-        fetched = stand_in.fetch(name, session=session)
+    fetched = stand_in.fetch(name, session=session)
     write_rows(fetched, tmp_path / "rows.json")
     write_rows(fetched, tmp_path / "rows.csv")
     told = repr(fetched) + repr(session) + repr(session.client) + caplog.text

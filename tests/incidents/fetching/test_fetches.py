@@ -1,13 +1,7 @@
 """Fetching: pages in the shapes of each service become the same table that files give."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
@@ -17,17 +11,14 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap import cli
 from riskmap.countries import find_country
-from riskmap.downloads import Service
 from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents import fetching
-from riskmap.incidents.articles import read_articles
 from riskmap.incidents.feeds.ucdp import country_numbers
-from riskmap.incidents.fetching import CLIENTS, fetch_rows, withdraw_incidents, write_rows
-from riskmap.incidents.queries import Query
-from riskmap.incidents.sessions import PageStore
+from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
+from riskmap.incidents.services import Query
 from riskmap.schema import check_incidents
 
-SOURCES = ("ucdp", "acled", "hapi", "reliefweb")
+SOURCES = ("ucdp", "acled", "hapi")
 
 
 def params(path):
@@ -39,8 +30,7 @@ def test_what_is_fetched_is_an_incidents_table(stand_in, name):
     table = rm.fetch_incidents(name, country="TCD", since=2024, client=stand_in.client(name))
     check_incidents(table)
     assert len(table) == 5
-    expected = {"hapi": "hapi", "reliefweb": "article"}.get(name, name)
-    assert set(table["source"]) == {expected}
+    assert set(table["source"]) == {name}
     lost = table["quarantine_reason"].dropna().tolist()
     assert lost == (["aggregate"] * 5 if name == "hapi" else [])
     assert table["foreign_victims"].isna().all()
@@ -61,12 +51,8 @@ def test_a_fetch_reads_like_the_file_that_it_writes(stand_in, name, tmp_path):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_ledger_adds_up_and_says_what_was_not_asked_for(stand_in, name):
-    key = {"ucdp": "ucdp", "acled": "acled", "hapi": "hapi", "reliefweb": "reliefweb"}[name]
-    if name != "reliefweb":
-        column = {"hapi": "location_code"}.get(name, "country")
-        stand_in.rows[key][0] |= {column: "Mali" if name != "hapi" else "MLI"}
-    else:
-        stand_in.rows[key][0]["fields"]["date"]["original"] = "2019-01-01T00:00:00+00:00"
+    column = {"hapi": "location_code"}.get(name, "country")
+    stand_in.rows[name][0] |= {column: "Mali" if name != "hapi" else "MLI"}
     fetched = stand_in.fetch(name, country="TCD", since=2020)
     stage = fetched.ledger.stages[0]
     assert (stage.rows_in, stage.rows_out, dict(stage.reasons)) == (5, 4, {"not_asked": 1})
@@ -113,49 +99,10 @@ def test_a_token_that_runs_out_is_asked_for_anew(stand_in):
     assert [path for path, _, _ in stand_in.asked].count("/oauth/token") == 2
 
 
-def test_withdrawn_events_are_set_aside_in_an_older_table(stand_in):
-    table = rm.fetch_incidents("acled", client=stand_in.client("acled"))
-    withdrawn = stand_in.fetch("acled-withdrawn", since=2024)
-    assert params(stand_in.pages()[-2])["deleted_timestamp"] == "1704067200"
-    now = withdraw_incidents(table, withdrawn)
-    assert now["quarantine_reason"].fillna("").tolist() == ["", "withdrawn", "", "", ""]
-    assert table["quarantine_reason"].isna().all()
-    with pytest.raises(InputError, match="no incidents"):
-        fetching.read_fetched(withdrawn)
-
-
-def test_hapi_and_reliefweb_are_asked_for_a_country_and_days(stand_in):
+def test_hapi_is_asked_for_a_country_and_days(stand_in):
     stand_in.fetch("hapi", country="TCD", since=2024, until=2024)
     asked = params(stand_in.pages()[0])
     assert (asked["location_code"], asked["start_date"]) == ("TCD", "2024-01-01")
-    stand_in.fetch("reliefweb", country="TCD", since=2024, until=2024)
-    body = json.loads(stand_in.asked[-1][2])
-    conditions = {c["field"]: c["value"] for c in body["filter"]["conditions"]}
-    assert conditions["country.iso3"] == "tcd"
-    assert conditions["date.created"]["to"] == "2024-12-31T23:59:59+00:00"
-    assert body["offset"] == 4
-
-
-def test_reports_go_to_the_extractor_from_python_and_from_a_file(stand_in, tmp_path):
-    fetched = stand_in.fetch("reliefweb")
-    table = fetching.read_fetched(fetched)
-    assert table["incident_id"].tolist()[0] == "article:reliefweb-1-1"
-    assert table["killed"].tolist() == [2] * 5
-    articles = read_articles(write_rows(fetched, tmp_path / "reports.json"))
-    assert [a.source_file for a in articles][:1] == ["reports.json:1"]
-    found = rm.extract_incidents(articles[0].text, published=articles[0].published)
-    assert found.incidents["killed"].tolist() == [2]
-    (tmp_path / "other.json").write_text('{"data": [{"a": 1}]}')
-    with pytest.raises(InputError, match="not a file of reports"):
-        read_articles(tmp_path / "other.json")
-
-
-def test_reports_without_an_incident_are_an_empty_table(stand_in):
-    stand_in.rows["reliefweb"] = stand_in.rows["reliefweb"][:1]
-    stand_in.rows["reliefweb"][0]["fields"] |= {"body": None, "title": "A meeting", "source": None}
-    table = fetching.read_fetched(stand_in.fetch("reliefweb"))
-    assert len(table) == 0
-    check_incidents(table)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -206,94 +153,23 @@ def test_offline_forbids_every_connection(stand_in, monkeypatch):
     assert stand_in.asked == []
 
 
-SCRIPT = """
-import sys
-from dataclasses import replace
-from riskmap.downloads import Service
-from riskmap.incidents.fetching import CLIENTS, fetch_rows
-from riskmap.incidents.queries import Pace, Query
-client = replace(CLIENTS["ucdp"], service=Service(sys.argv[1], ("127.0.0.1",)), pace=Pace(0.0))
-print(len(fetch_rows(client, Query.of(country="TCD")).rows))
-"""
-
-
-@pytest.mark.slow
-def test_a_fetch_that_was_killed_goes_on_where_it_was(stand_in, tmp_path):
-    """A real process, a real SIGKILL while it waits for the third page."""
-    waiting = []
-
-    def hold(_):
-        waiting.append(True)
-        time.sleep(60)
-
-    stand_in.fault_on, stand_in.faults = "page=2", [hold]
-    env = os.environ | {"PYTHONPATH": str(Path(rm.__file__).parents[1])}
-    command = [sys.executable, "-c", SCRIPT, stand_in.base]
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not waiting and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert (process.returncode, len(stand_in.pages())) == (-signal.SIGKILL, 3)
-    kept = sorted((tmp_path / "cache" / "incidents").rglob("*"))
-    assert [p.name for p in kept if p.is_file()] == ["page-00000.json", "page-00001.json"]
-    assert [len(json.loads(p.read_bytes())["page"]["records"]) for p in kept if p.is_file()] == [
-        2,
-        2,
-    ]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "5"
-    assert len(stand_in.pages()) == 4  # the third page alone was asked for again
-    assert list((tmp_path / "cache" / "incidents").iterdir()) == []
-
-
 def fail(stand_in, page="page=2"):
     stand_in.fault_on = page
     stand_in.faults = [lambda h: stand_in.send_json(h, {}, 500)] * 3
 
 
-def test_a_failed_fetch_goes_on_and_gives_what_an_unbroken_one_gives(stand_in):
+def test_a_fetch_that_failed_leaves_nothing_and_the_next_gives_what_an_unbroken_one_gives(
+    stand_in, tmp_path
+):
     whole = stand_in.fetch("ucdp")
     fail(stand_in)
     with pytest.raises(ServiceError, match=r"HTTP 500 \(tried 3 times\)"):
         stand_in.fetch("ucdp")
-    stand_in.faults, before = [], len(stand_in.pages())
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+    stand_in.faults = []
     again = stand_in.fetch("ucdp")
-    assert len(stand_in.pages()) == before + 1
     pd.testing.assert_frame_equal(again.rows, whole.rows)
     assert again.provenance["sha256"] == whole.provenance["sha256"]
-
-
-@pytest.mark.parametrize("spoil", ["old", "broken", "other"])
-def test_kept_pages_that_are_old_or_spoilt_are_asked_for_anew(stand_in, spoil):
-    fail(stand_in)
-    with pytest.raises(ServiceError):
-        stand_in.fetch("ucdp")
-    store = PageStore(stand_in.client("ucdp"), Query())
-    first = store.path(0)
-    if spoil == "old":
-        os.utime(first, (0, 0))
-    else:
-        first.write_bytes(b'{"records"' if spoil == "broken" else b'{"records": []}')
-    stand_in.faults, before = [], len(stand_in.pages())
-    assert len(stand_in.fetch("ucdp").rows) == 5
-    assert len(stand_in.pages()) == before + 3
-
-
-def test_another_question_has_its_own_pages(stand_in):
-    client = stand_in.client("ucdp")
-    folders = {
-        PageStore(c, Query.of(**q)).folder
-        for c, q in [
-            (client, {}),
-            (client, {"country": "TCD"}),
-            (client, {"version": "25.1"}),
-            (replace(client, service=Service("http://127.0.0.1:9", ())), {}),
-        ]
-    }
-    assert len(folders) == 4
 
 
 def test_the_command_writes_a_file_that_run_and_check_read(stand_in, monkeypatch, tmp_path):

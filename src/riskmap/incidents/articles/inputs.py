@@ -56,9 +56,9 @@ def read_articles(path: str | Path) -> list[Article]:
     Parameters
     ----------
     path
-        A ``.txt``, ``.html``, ``.rss``, ``.atom`` or ``.xml`` file, a ``.json`` file of reports as
-        ``riskmap incidents get reliefweb`` writes it, or a folder of texts, pages and feeds (not
-        below it, and no hidden files).
+        A ``.txt``, ``.html``, ``.rss``, ``.atom`` or ``.xml`` file, a ``.json`` file of reports
+        (``{"data": [{"report_id", "published", "title", "body"}]}``), or a folder of texts, pages
+        and feeds (not below it, and no hidden files).
 
     Raises
     ------

@@ -4,8 +4,8 @@ Values may all come as text; dates are ``07 January 2025`` in exports and ISO in
 nationality is not told. Codebook: ACLED Codebook (2023); codes to be corrected here.
 
 The API (https://acleddata.com/acled-api-documentation) gives a token for a user's name and
-password, pages until one is empty, and withdrawn events. ACLED's terms forbid passing its rows on:
-what is fetched is for the fetcher.
+password, and pages until one is empty. ACLED's terms forbid passing its rows on: what is fetched is
+for the fetcher.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from riskmap.downloads import Service
 from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
-from riskmap.incidents.queries import (
+from riskmap.incidents.scope import Scope
+from riskmap.incidents.services import (
     Client,
     Page,
     Query,
     Question,
-    Signature,
-    list_of,
     object_of,
+    records_of,
 )
-from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:
@@ -164,25 +163,18 @@ def _ask(client: Client, query: Query) -> Question:
     return Question(f"{client.service.api}/api/acled/read", params)
 
 
-def _ask_withdrawn(client: Client, query: Query) -> Question:
-    params = {"_format": "json", "limit": str(SIZE), "page": "1"}
-    if query.since is not None:
-        params["deleted_timestamp"] = str((query.since - date(1970, 1, 1)).days * 86_400)
-        params["deleted_timestamp_where"] = ">"
-    return Question(f"{client.service.api}/api/deleted/read", params)
-
-
 def _read(content: Any, question: Question) -> Page:
-    answer = object_of(content, "ACLED")
-    if answer.get("success") is False:
+    if object_of(content, "ACLED").get("success") is False:
         raise ServiceError("ACLED answered that it did not succeed")
-    records = list_of(answer, "data", "ACLED")
+    records = records_of(content, "data", "ACLED")
     page = str(int(question.params["page"]) + 1)
     following = replace(question, params={**question.params, "page": page})
     return Page(records, following if records else None)
 
 
-def _sign(keys: Mapping[str, str], ask: Callable[[Question], Any], client: Client) -> Signature:
+def _sign(
+    keys: Mapping[str, str], ask: Callable[[Question], Any], client: Client
+) -> Mapping[str, str]:
     """Return a token for the user's name and password; it is kept in memory alone."""
     form = {
         "username": keys[USERNAME],
@@ -190,20 +182,15 @@ def _sign(keys: Mapping[str, str], ask: Callable[[Question], Any], client: Clien
         "grant_type": "password",
         "client_id": "acled",
     }
-    answer = object_of(
-        ask(
-            Question(
-                f"{client.service.api}/oauth/token",
-                body=urlencode(form),
-                kind="application/x-www-form-urlencoded",
-            )
-        ),
-        "ACLED",
+    question = Question(
+        f"{client.service.api}/oauth/token",
+        body=urlencode(form),
+        kind="application/x-www-form-urlencoded",
     )
-    token = answer.get("access_token")
+    token = object_of(ask(question), "ACLED").get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise ServiceError("ACLED answered the name and password without an access token")
-    return Signature(headers={"Authorization": f"Bearer {token}"})
+    return {"Authorization": f"Bearer {token}"}
 
 
 CLIENT = Client(
@@ -223,15 +210,4 @@ CLIENT = Client(
     identity="event_id_cnty",
     country="country",
     days=("event_date",),
-)
-
-#: Events that ACLED has withdrawn: ids and moments, no incidents.
-WITHDRAWN = replace(
-    CLIENT,
-    name="acled-withdrawn",
-    feed=None,
-    ask=_ask_withdrawn,
-    columns=frozenset({"event_id_cnty", "deleted_timestamp"}),
-    country=None,
-    days=(),
 )

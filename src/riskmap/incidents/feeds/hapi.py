@@ -12,16 +12,14 @@ from typing import Any
 from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed
-from riskmap.incidents.queries import (
+from riskmap.incidents.scope import Scope
+from riskmap.incidents.services import (
     Client,
     Page,
     Query,
     Question,
-    list_of,
-    object_of,
-    sign_with_key,
+    records_of,
 )
-from riskmap.incidents.scope import Scope
 
 FEED = Feed(
     name="hapi",
@@ -60,7 +58,7 @@ def _ask(client: Client, query: Query) -> Question:
 
 
 def _read(content: Any, question: Question) -> Page:
-    records = list_of(object_of(content, "HDX HAPI"), "data", "HDX HAPI")
+    records = records_of(content, "data", "HDX HAPI")
     offset = str(int(question.params["offset"]) + len(records))
     following = replace(question, params={**question.params, "offset": offset})
     return Page(records, following if records else None)
@@ -78,7 +76,7 @@ CLIENT = Client(
     licence="Made from ACLED: see its terms of use and the licence of the dataset on HDX.",
     ask=_ask,
     read=_read,
-    sign=sign_with_key(header="X-HDX-HAPI-APP-IDENTIFIER"),
+    sign=lambda keys, *_: {"X-HDX-HAPI-APP-IDENTIFIER": keys["RISKMAP_HAPI_APP_IDENTIFIER"]},
     columns=FEED.required,
     country="location_code",
     days=("reference_period_start", "reference_period_end"),

@@ -21,18 +21,15 @@ import pandas as pd
 from riskmap.downloads import Service
 from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source
-from riskmap.incidents.queries import (
+from riskmap.incidents.scope import Scope
+from riskmap.incidents.services import (
     Client,
     Pace,
     Page,
     Query,
     Question,
-    count_of,
-    list_of,
-    object_of,
-    sign_with_key,
+    records_of,
 )
-from riskmap.incidents.scope import Scope
 from riskmap.incidents.words import read_list
 
 if TYPE_CHECKING:
@@ -165,11 +162,10 @@ def _numbers() -> Mapping[str, tuple[str, ...]]:
 
 
 def _read(content: Any, question: Question) -> Page:
-    answer = object_of(content, "UCDP")
-    records = list_of(answer, "Result", "UCDP")
-    address = answer.get("NextPageUrl") or ""
+    records = records_of(content, "Result", "UCDP")
+    address = content.get("NextPageUrl") or ""
     following = _following(str(address), question) if address else None
-    return Page(records, following, count_of(answer, "TotalCount", "UCDP"))
+    return Page(records, following, _count(content))
 
 
 def _following(address: str, question: Question) -> Question:
@@ -187,6 +183,16 @@ def _following(address: str, question: Question) -> Question:
     return Question(question.url, {**question.params, "page": page})
 
 
+def _count(answer: dict[str, Any]) -> int | None:
+    """Return how many records there are, where an answer states it."""
+    met = answer.get("TotalCount")
+    if met is None:
+        return None
+    if isinstance(met, bool) or not str(met).isdecimal():
+        raise ServiceError(f"UCDP states TotalCount {str(met)!r}, expected a count")
+    return int(met)
+
+
 CLIENT = Client(
     name="ucdp",
     title="UCDP Georeferenced Event Dataset",
@@ -196,7 +202,7 @@ CLIENT = Client(
     licence=_LICENCE,
     ask=_ask,
     read=_read,
-    sign=sign_with_key(header="x-ucdp-access-token"),
+    sign=lambda keys, *_: {"x-ucdp-access-token": keys["RISKMAP_UCDP_TOKEN"]},
     columns=FEED.required,
     identity="id",
     country="country",

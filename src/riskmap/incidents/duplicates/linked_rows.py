@@ -27,7 +27,6 @@ from riskmap.incidents.duplicates.candidates import (
     COMMON,
     DUPLICATE,
     Links,
-    find_earlier,
     in_order,
     lead_of,
     link_days,
@@ -73,8 +72,6 @@ class StoredPart:
         The days that occur, and how many rows each has.
     releases
         What tells its releases apart, as keys.
-    marks : ndarray of int
-        The rows that an earlier merge has marked.
     curated
         Whether all of it is from feeds that have told their incidents apart.
     held_keys
@@ -86,7 +83,6 @@ class StoredPart:
     days: IntArray
     rows_of_day: IntArray
     releases: frozenset[int]
-    marks: IntArray
     curated: bool
     held_keys: Mapping[str, IntArray] = field(default_factory=dict)
 
@@ -125,8 +121,7 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
     rows = (number << PLACE_BITS) + np.arange(len(table))
     release = _hash(name_releases(table))
     opening = name_openings(table, plain_words(table))
-    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
-    some = np.flatnonzero(opening["text"].notna() & usable)
+    some = np.flatnonzero(opening["text"].notna() & _usable(table))
     told = np.stack([_hash(opening.iloc[some]), release[some], rows[some]], axis=1)
     keys = {
         name: found[np.argsort(found[:, 0], kind="stable")]
@@ -143,10 +138,14 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
         days,
         rows_of_day,
         frozenset(np.unique(release).tolist()),
-        marks=rows[(table["quarantine_reason"] == DUPLICATE).to_numpy(bool)],
         curated=bool(table["source"].isin(CURATED).all()),
         held_keys=keys if path is None else {},
     )
+
+
+def _usable(table: pd.DataFrame) -> pd.Series:
+    """Return which rows can be reports of incidents."""
+    return table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
 
 
 def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
@@ -240,18 +239,15 @@ def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int =
         compared with those of later ones only.
     """
     ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts, "ids"))])
-    awake = _find_awake(parts, ids, mapper)
     several = len(frozenset().union(*(part.releases for part in parts))) > 1
     days = []
     if several or not all(part.curated for part in parts):
-        days = list(mapper(partial(_link_days, parts, awake), _runs(parts)))
+        days = list(mapper(partial(_link_days, parts), _runs(parts)))
     certain = np.concatenate([_NONE, *(links.certain for links in days)])
     copies = np.unique(np.concatenate([_NONE[:, 0], *(links.copies for links in days)]))
     likely = [links.likely for links in days]
     if several:
-        asleep = np.setdiff1d(np.concatenate([part.marks for part in parts]), awake)
-        left_out = np.union1d(copies, asleep)
-        alike = mapper(partial(_open_alike, parts, left_out), _ranges(parts, "openings"))
+        alike = mapper(partial(_open_alike, parts, copies), _ranges(parts, "openings"))
         groups = _pack(np.concatenate([_NONE, *alike]))
         likely += mapper(partial(_link_openings, parts), [rows for rows, _ in groups])
     edges = np.concatenate([ids, certain, *likely])
@@ -321,19 +317,6 @@ def _link_ids(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntA
     return np.stack([keys[:-1, 1][same], keys[1:, 1][same]], axis=1)
 
 
-def _find_awake(parts: Sequence[StoredPart], ids: IntArray, mapper: Mapper) -> IntArray:
-    """Return the rows that an earlier merge has marked, and whose incident is there."""
-    if not any(len(part.marks) for part in parts):
-        return _NONE[:, 0]
-    found = mapper(partial(_awake_among, parts), [rows for rows, _ in _pack(ids)])
-    return np.sort(np.concatenate([_NONE[:, 0], *found]))
-
-
-def _awake_among(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
-    table, numbers = _read_in_order(parts, rows)
-    return numbers[find_earlier(table)[0].to_numpy()]
-
-
 def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
     """Return runs of whole days, each of about as many rows as are compared at once."""
     days = np.concatenate([part.days for part in parts])
@@ -347,8 +330,11 @@ def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
     return [(int(day[a]), int(day[b])) for a, b in zip(starts, ends, strict=True)]
 
 
-def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int]) -> Links:
-    """Return the links of a run of days, and of its last day to the day after."""
+def _link_days(parts: Sequence[StoredPart], run: tuple[int, int]) -> Links:
+    """Return the links of a run of days, and of its last day to the day after.
+
+    Rows that an earlier merge has marked are reports like any other: merging knows which stand.
+    """
     first, last = run
     numbers = []
     for part in parts:
@@ -357,20 +343,19 @@ def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int
         stop = ends[np.searchsorted(part.days, last + (last != NO_DAY), side="right")]
         numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
     table, rows = _read_in_order(parts, np.concatenate(numbers))
-    usable = table["quarantine_reason"].isna().to_numpy() | np.isin(rows, awake)
-    links = link_days(table, np.flatnonzero(usable))
+    links = link_days(table, np.flatnonzero(_usable(table)))
     return Links(rows[links.certain], rows[links.likely], rows[links.copies])
 
 
 def _open_alike(
-    parts: Sequence[StoredPart], left_out: IntArray, wanted: tuple[str, int, int]
+    parts: Sequence[StoredPart], copies: IntArray, wanted: tuple[str, int, int]
 ) -> IntArray:
     """Return pairs of rows that follow on each other among those whose texts open alike.
 
-    Openings of one release alone, and of crowds, are left out.
+    Copies, openings of one release alone, and those of crowds are left out.
     """
     keys = _read_keys(parts, wanted)
-    keys = keys[~np.isin(keys[:, 2], left_out)]
+    keys = keys[~np.isin(keys[:, 2], copies)]
     starts = np.flatnonzero(np.diff(keys[:, 0], prepend=keys[:1, 0] - 1))
     size = np.diff(starts, append=len(keys))
     differ = keys[:, 1] != np.repeat(keys[starts, 1], size)

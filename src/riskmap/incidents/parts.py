@@ -1,7 +1,7 @@
 """Parts: a source of incidents whole, or a piece of it that fits in memory and is read on its own.
 
-A piece is a run of lines of a text file, some row groups of a Parquet file, alone or in a folder of
-files of one schema, or a partition of a table of Dask's.
+A piece is a run of lines of a text file, or some row groups of a Parquet file, alone or in a folder
+of files of one schema.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Part:
     Parameters
     ----------
     source
-        A path, a frame, a :class:`Block`, a :class:`RowGroups` or a :class:`LazyPartition`.
+        A path, a frame, a :class:`Block` or a :class:`RowGroups`.
     feed
         The feed's name where it is known.
     scope
@@ -297,14 +297,9 @@ def check_columns(paths: Iterable[Path]) -> None:
             raise InputError(
                 "a file with other columns than the first",
                 file=path.name,
-                met=_differing(names, expected),
+                met=", ".join(sorted(set(names) ^ set(expected))) or "another order",
                 expected=", ".join(expected)[:200],
             )
-
-
-def _differing(names: list[str], expected: list[str]) -> str:
-    """Return the columns that only one of two tables has."""
-    return ", ".join(sorted(set(names) ^ set(expected))) or "another order"
 
 
 def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:
@@ -331,53 +326,3 @@ def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.Data
 def is_incidents(rows: pd.DataFrame) -> bool:
     """Return whether a table has the columns of an Incidents table."""
     return {column.name for column in INCIDENT_COLUMNS} <= set(rows.columns)
-
-
-@dataclass(frozen=True)
-class LazyPartition:
-    """A partition of a table of ``dask.dataframe``; whoever reads it computes it.
-
-    Parameters
-    ----------
-    frame
-        The table of this partition alone.
-    number
-        Which it is, from 0 on.
-    """
-
-    frame: Any
-    number: int
-
-    def read(self) -> pd.DataFrame:
-        """Return its rows.
-
-        Raises
-        ------
-        InputError
-            When it can't be computed, so that nobody knows how many rows are missing; its columns
-            are not those that the table tells of; or it holds geometry as bytes, which don't tell
-            their coordinate system.
-        """
-        try:
-            rows = self.frame.compute(scheduler="synchronous")  # here, not again on the cluster
-        except Exception as error:  # the table is made of whatever its owner wrote
-            raise InputError(
-                f"partition {self.number} can't be computed",
-                met=f"{type(error).__name__}: {error}",
-            ) from error
-        names, expected = list(rows.columns), list(self.frame.columns)
-        if names != expected:
-            raise InputError(
-                f"partition {self.number} has other columns than the table",
-                met=_differing(names, expected),
-                expected=", ".join(expected)[:200],
-            )
-        if isinstance(rows, gpd.GeoDataFrame) and is_incidents(rows):
-            return rows.reset_index(drop=True)
-        if "geometry" in rows and "longitude" not in rows:
-            raise InputError(
-                "geometry does not tell its coordinate system here",
-                column="geometry",
-                expected="the path of the GeoParquet files, or columns longitude and latitude",
-            )
-        return rows.reset_index(drop=True)

@@ -17,7 +17,7 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.mappings import Source, apply_feed
-from riskmap.incidents.parts import LazyPartition, Part, RowGroups, is_incidents
+from riskmap.incidents.parts import Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table
@@ -117,7 +117,7 @@ def read_part(
 ) -> gpd.GeoDataFrame:
     """Read a part of a source as :func:`read_incidents` reads the whole, with the file's own lines.
 
-    An Incidents table that comes in partitions is taken as it is.
+    An Incidents table that was written as GeoParquet is taken as it is.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def read_part(
         When the part can't be read as a table.
     """
     source = part.source
-    if isinstance(source, RowGroups | LazyPartition):
+    if isinstance(source, RowGroups):
         source = source.read()
         if isinstance(source, gpd.GeoDataFrame) and is_incidents(source):
             table = conform(source, INCIDENT_COLUMNS)

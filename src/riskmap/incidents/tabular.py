@@ -23,7 +23,6 @@ from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.parts import (
     PARQUET,
     Block,
-    LazyPartition,
     Part,
     RowGroups,
     split_file,
@@ -75,7 +74,7 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
     Parameters
     ----------
     source
-        A file, a folder of Parquet files, an Incidents table, or a table of ``dask.dataframe``.
+        A file, a folder of Parquet files, or an Incidents table.
     scope
         As for :func:`riskmap.read_incidents`.
 
@@ -88,19 +87,13 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
         check_incidents(source)
         yield Part(source)
         return
-    parts = list(_split(source))
-    path = None if hasattr(source, "npartitions") else source
-    rules = ScopeRules.read(scope, path=path, is_whole=len(parts) == 1)
+    parts = list(_split(Path(source)))
+    rules = ScopeRules.read(scope, path=source, is_whole=len(parts) == 1)
     yield from (replace(part, scope=rules) for part in parts)
 
 
-def _split(source: Any) -> Iterator[Part]:
-    """Yield the parts of a source that is read."""
-    if hasattr(source, "npartitions"):  # a table of Dask's, which need not be installed
-        for number in range(source.npartitions):
-            yield Part(LazyPartition(source.partitions[number], number))
-        return
-    path = Path(source)
+def _split(path: Path) -> Iterator[Part]:
+    """Yield the parts of a file or folder."""
     if path.is_dir() or path.suffix.lower() in PARQUET:
         yield from map(Part, split_parquet(path))
     elif path.suffix.lower() in (*KINDS, *_PACKED):

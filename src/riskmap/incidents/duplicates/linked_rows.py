@@ -1,17 +1,16 @@
 """Linked rows: which rows may be one incident, found a part at a time, in memory or from disk.
 
-Links are found in runs of days and among texts that open alike, each a part of the rows. Rows that
-chains of links join are then read again together: only they can be one incident. What is held is
-one run of days, and three numbers a link.
+Links are found in runs of days, each a part of the rows, and among rows of one id. Rows that chains
+of links join are then read again together: only they can be one incident. What is held is one run
+of days, and three numbers a link.
 
-Each part of an input holds its rows in the order of their days, with sorted keys of their ids and
-of what their texts open with beside them: as they are in memory, or as an Arrow file. A row's
-number tells its part and its place.
+Each part of an input holds its rows in the order of their days, and sorted keys of their ids: as
+they are in memory, or as an Arrow file. A row's number tells its part and its place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -24,23 +23,19 @@ from scipy import sparse
 
 from riskmap.errors import MissingDependencyError
 from riskmap.incidents.duplicates.candidates import (
-    COMMON,
     DUPLICATE,
     Links,
     in_order,
     lead_of,
     link_days,
-    link_openings,
-    name_openings,
     name_releases,
-    plain_words,
 )
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from riskmap.typing import IntArray, Mapper
 
@@ -75,7 +70,7 @@ class StoredPart:
     curated
         Whether all of it is from feeds that have told their incidents apart.
     held_keys
-        The tables of keys of a part in memory.
+        The keys of a part in memory.
     """
 
     rows: gpd.GeoDataFrame | Path
@@ -84,17 +79,18 @@ class StoredPart:
     rows_of_day: IntArray
     releases: frozenset[int]
     curated: bool
-    held_keys: Mapping[str, IntArray] = field(default_factory=dict)
+    held_keys: IntArray | None = None
 
     def number_rows(self) -> IntArray:
         """Return the numbers of its rows."""
         return (self.number << PLACE_BITS) + np.arange(int(self.rows_of_day.sum()))
 
-    def keys(self, name: str) -> IntArray:
-        """Return a table of keys, sorted by the first column; the last one is the row's number."""
+    @property
+    def keys(self) -> IntArray:
+        """The keys of its ids, sorted, and the number of the row of each: key, row."""
         if isinstance(self.rows, Path):
-            return np.load(self.rows.with_suffix(f".{name}.npy"), mmap_mode="r")
-        return self.held_keys[name]
+            return np.load(self.rows.with_suffix(".npy"), mmap_mode="r")
+        return _NONE if self.held_keys is None else self.held_keys
 
     def read(self, places: IntArray) -> gpd.GeoDataFrame:
         """Return some of its rows."""
@@ -120,17 +116,13 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
     table, day = table.iloc[order].reset_index(drop=True), day[order]
     rows = (number << PLACE_BITS) + np.arange(len(table))
     release = _hash(name_releases(table))
-    opening = name_openings(table, plain_words(table))
-    some = np.flatnonzero(opening["text"].notna() & _usable(table))
-    told = np.stack([_hash(opening.iloc[some]), release[some], rows[some]], axis=1)
-    keys = {
-        name: found[np.argsort(found[:, 0], kind="stable")]
-        for name, found in (("ids", _id_keys(table, rows)), ("openings", told))
-    }
+    keys = _id_keys(table, rows)
+    keys = keys[np.argsort(keys[:, 0], kind="stable")]
     if path is not None:
         _write_arrow(table, path)
-        for name, found in keys.items():
-            _write_keys(path.with_suffix(f".{name}.npy"), found)
+        unfinished = path.with_suffix(".part.npy")
+        np.save(unfinished, keys)
+        unfinished.replace(path.with_suffix(".npy"))
     days, rows_of_day = np.unique(day, return_counts=True)
     return StoredPart(
         table if path is None else path,
@@ -139,13 +131,8 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
         rows_of_day,
         frozenset(np.unique(release).tolist()),
         curated=bool(table["source"].isin(CURATED).all()),
-        held_keys=keys if path is None else {},
+        held_keys=keys if path is None else None,
     )
-
-
-def _usable(table: pd.DataFrame) -> pd.Series:
-    """Return which rows can be reports of incidents."""
-    return table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
 
 
 def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
@@ -160,12 +147,6 @@ def _hash(table: pd.DataFrame) -> IntArray:
     """Return a key for each row of texts, the same for the same texts everywhere."""
     plain = table.astype(object).where(table.notna(), "\0")
     return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
-
-
-def _write_keys(target: Path, keys: IntArray) -> None:
-    unfinished = target.with_suffix(".part.npy")
-    np.save(unfinished, keys)
-    unfinished.replace(target)
 
 
 def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
@@ -238,20 +219,14 @@ def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int =
         The number of the first part that has not been merged before: rows of earlier parts are
         compared with those of later ones only.
     """
-    ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts, "ids"))])
+    ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts))])
     several = len(frozenset().union(*(part.releases for part in parts))) > 1
     days = []
     if several or not all(part.curated for part in parts):
         days = list(mapper(partial(_link_days, parts), _runs(parts)))
-    certain = np.concatenate([_NONE, *(links.certain for links in days)])
-    copies = np.unique(np.concatenate([_NONE[:, 0], *(links.copies for links in days)]))
-    likely = [links.likely for links in days]
-    if several:
-        alike = mapper(partial(_open_alike, parts, copies), _ranges(parts, "openings"))
-        groups = _pack(np.concatenate([_NONE, *alike]))
-        likely += mapper(partial(_link_openings, parts), [rows for rows, _ in groups])
-    edges = np.concatenate([ids, certain, *likely])
-    first, second = len(ids), len(ids) + len(certain)
+    certain = [links.certain for links in days]
+    edges = np.concatenate([ids, *certain, *(links.likely for links in days)])
+    first, second = len(ids), len(ids) + sum(map(len, certain))
     return [
         Bin(
             rows,
@@ -279,7 +254,7 @@ def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
         return np.asarray(order[np.searchsorted(rows.rows, links)], dtype=np.int64)
 
     likely = np.unique(np.sort(place(rows.likely), axis=1), axis=0)
-    return merge_linked(table, Links(place(rows.certain), likely, rows.rows[:0]))
+    return merge_linked(table, Links(place(rows.certain), likely))
 
 
 def _read_in_order(
@@ -291,28 +266,22 @@ def _read_in_order(
     return table.drop(columns=_ROW), numbers
 
 
-def _ranges(parts: Sequence[StoredPart], name: str) -> list[tuple[str, int, int]]:
+def _ranges(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
     """Return ranges of keys, each of about as many as are looked at at once."""
-    n = max(1, -(-sum(len(part.keys(name)) for part in parts) // KEYS))
+    n = max(1, -(-sum(len(part.keys) for part in parts) // KEYS))
     edges = [-(2**63) + 2**64 * k // n for k in range(n + 1)]
-    return [(name, start, stop - 1) for start, stop in pairwise(edges)]
+    return [(start, stop - 1) for start, stop in pairwise(edges)]
 
 
-def _read_keys(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
-    """Return the keys of all parts within a range, in order."""
-    name, first, last = wanted
+def _link_ids(parts: Sequence[StoredPart], wanted: tuple[int, int]) -> IntArray:
+    """Return pairs of rows that follow on each other among those of the same id."""
     found = []
     for part in parts:
-        keys = part.keys(name)
-        start = np.searchsorted(keys[:, 0], first, side="left")
-        found.append(keys[start : np.searchsorted(keys[:, 0], last, side="right")])
-    whole = np.concatenate(found)
-    return whole[np.lexsort((whole[:, -1], whole[:, 0]))]
-
-
-def _link_ids(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
-    """Return pairs of rows that follow on each other among those of the same id."""
-    keys = _read_keys(parts, wanted)
+        keys = part.keys
+        start = np.searchsorted(keys[:, 0], wanted[0], side="left")
+        found.append(keys[start : np.searchsorted(keys[:, 0], wanted[1], side="right")])
+    keys = np.concatenate(found)
+    keys = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
     same = (keys[1:, 0] == keys[:-1, 0]) & (keys[1:, 1] != keys[:-1, 1])
     return np.stack([keys[:-1, 1][same], keys[1:, 1][same]], axis=1)
 
@@ -343,32 +312,9 @@ def _link_days(parts: Sequence[StoredPart], run: tuple[int, int]) -> Links:
         stop = ends[np.searchsorted(part.days, last + (last != NO_DAY), side="right")]
         numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
     table, rows = _read_in_order(parts, np.concatenate(numbers))
-    links = link_days(table, np.flatnonzero(_usable(table)))
-    return Links(rows[links.certain], rows[links.likely], rows[links.copies])
-
-
-def _open_alike(
-    parts: Sequence[StoredPart], copies: IntArray, wanted: tuple[str, int, int]
-) -> IntArray:
-    """Return pairs of rows that follow on each other among those whose texts open alike.
-
-    Copies, openings of one release alone, and those of crowds are left out.
-    """
-    keys = _read_keys(parts, wanted)
-    keys = keys[~np.isin(keys[:, 2], copies)]
-    starts = np.flatnonzero(np.diff(keys[:, 0], prepend=keys[:1, 0] - 1))
-    size = np.diff(starts, append=len(keys))
-    differ = keys[:, 1] != np.repeat(keys[starts, 1], size)
-    several = np.logical_or.reduceat(differ, starts) if len(starts) else differ
-    kept = np.repeat(several & (size <= COMMON), size)
-    first = np.repeat(starts, size)
-    return np.stack([keys[first, 2], keys[:, 2]], axis=1)[kept]
-
-
-def _link_openings(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
-    """Return the likely pairs among all rows of some openings."""
-    table, numbers = _read_in_order(parts, rows)
-    return numbers[link_openings(table)]
+    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
+    links = link_days(table, np.flatnonzero(usable))
+    return Links(rows[links.certain], rows[links.likely])
 
 
 def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]:

@@ -81,7 +81,7 @@ def extract(
 def get_incidents(  # noqa: PLR0913 - one an option of the command
     source: Annotated[
         str,
-        typer.Argument(help="ucdp, ucdp-files, acled or hapi."),
+        typer.Argument(help="ucdp, acled or hapi."),
     ],
     country: Annotated[str | None, typer.Option(help="Name or alpha-3 code such as AFG.")] = None,
     since: Annotated[str | None, typer.Option(help="First day, month or year.")] = None,

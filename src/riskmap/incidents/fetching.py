@@ -25,7 +25,7 @@ from riskmap.incidents.feeds import acled, hapi, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.readers import no_incidents, read_incidents
-from riskmap.incidents.services import Query, Session, plain
+from riskmap.incidents.services import FileClient, Query, Session, plain
 from riskmap.incidents.structured import to_text
 from riskmap.incidents.tabular import laid_out, open_table
 from riskmap.incidents.values import guard_formula
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from riskmap.incidents.services import Client, Question
+    from riskmap.incidents.services import AnyClient, Client, PagedClient, Question
 
 #: Every service by the name that callers write.
-CLIENTS: Mapping[str, Client] = MappingProxyType(
-    {client.name: client for client in (acled.CLIENT, hapi.CLIENT, ucdp.CLIENT, ucdp.FILES)}
+CLIENTS: Mapping[str, AnyClient] = MappingProxyType(
+    {client.name: client for client in (acled.CLIENT, hapi.CLIENT, ucdp.CLIENT)}
 )
 
 #: Pages after which a fetch that has no end is given up.
@@ -83,7 +83,7 @@ def fetch_incidents(
     until: date | str | int | None = None,
     version: str | None = None,
     allow_empty: bool = False,
-    client: Client | None = None,
+    client: AnyClient | None = None,
 ) -> gpd.GeoDataFrame:
     """Fetch incidents from a service, and read them as a file of theirs would be read.
 
@@ -92,8 +92,8 @@ def fetch_incidents(
     Parameters
     ----------
     source
-        ``"ucdp"`` (API), ``"ucdp-files"`` (yearly and candidate files, no key), ``"acled"`` or
-        ``"hapi"`` (aggregates, all set aside).
+        ``"ucdp"`` (yearly and candidate files, no key), ``"acled"`` or ``"hapi"`` (aggregates, all
+        set aside).
     country
         Name or alpha-3 code.
     since, until
@@ -124,14 +124,13 @@ def fetch_incidents(
     >>> fetch_incidents("ucdb", country="AFG")
     Traceback (most recent call last):
         ...
-    riskmap.errors.InputError: unknown source: met 'ucdb', expected one of acled, hapi, \
-ucdp, ucdp-files
+    riskmap.errors.InputError: unknown source: met 'ucdb', expected one of acled, hapi, ucdp
     """
     query = Query.of(country=country, since=since, until=until, version=version)
     return read_fetched(fetch_rows(client or find_client(source), query, allow_empty=allow_empty))
 
 
-def find_client(source: str) -> Client:
+def find_client(source: str) -> AnyClient:
     """Return the client of a source of incidents.
 
     Raises
@@ -150,7 +149,7 @@ def find_client(source: str) -> Client:
 
 
 def fetch_rows(
-    client: Client,
+    client: AnyClient,
     query: Query,
     *,
     allow_empty: bool = False,
@@ -172,14 +171,13 @@ def fetch_rows(
     InputError, OfflineError, ServiceError
         As for :func:`fetch_incidents`.
     """
-    if query.version is not None and not client.versions:
-        raise InputError(f"{client.title} has no versions", met=query.version)
     answered = None
-    if client.release is not None:
-        address = client.release(client, query)
-        rows, came = _read_release(client, query, address=address, session=session)
+    if isinstance(client, FileClient):
+        rows, came = _read_release(client, query, session)
+    elif query.version is not None:
+        raise InputError(f"{client.title} has no versions", met=query.version)
     else:
-        records, answered = collect_pages(query, session or Session(client))
+        records, answered = collect_pages(client, query, session)
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
     if not len(rows) and not allow_empty:
@@ -192,29 +190,30 @@ def fetch_rows(
     return Fetched(client, rows, Ledger((stage,)), _provenance(client, query, rows, answered))
 
 
-def collect_pages(query: Query, session: Session) -> tuple[list[dict[str, Any]], str | None]:
+def collect_pages(
+    client: PagedClient, query: Query, session: Session | None = None
+) -> tuple[list[dict[str, Any]], str | None]:
     """Return the records of all pages as the service writes them, and when it answered last.
 
     Parameters
     ----------
-    query
-        What to ask.
+    client, query
+        The service and what to ask it.
     session
-        The service and how to ask it.
+        How to ask; made from the client when not given.
 
     Raises
     ------
     ServiceError
-        When pages repeat, don't end, change while they are asked for or hold a key, or records are
-        missing.
+        When pages repeat, don't end or hold a key, or records come twice.
     """
-    client = session.client
+    session = session or Session(client)
     records: list[dict[str, Any]] = []
     seen: set[bytes] = set()
-    total, answered = None, None
+    answered = None
     question: Question | None = client.ask(client, query)
     while question is not None:
-        content, answered = session.ask(question)
+        content, answered = session.ask(client, question)
         try:
             page = client.read(content, question)
             check_columns(page.records, client.columns, client.title)
@@ -228,17 +227,7 @@ def collect_pages(query: Query, session: Session) -> tuple[list[dict[str, Any]],
             raise ServiceError(f"{client.title}: the pages don't end; page {number} is {again}")
         seen.add(digest)
         records += page.records
-        total = page.total if total is None else total
-        if page.total not in (None, total):
-            raise ServiceError(
-                f"{client.title} changed while it was asked: {total:,} records on the first page, "
-                f"{page.total:,} on page {len(seen)}; run again"
-            )
         question = page.following
-    if total is not None and len(records) != total:
-        raise ServiceError(
-            f"{client.title} ended after {len(records):,} of {total:,} records; run again"
-        )
     ids = {str(record.get(client.identity or "")) for record in records}
     if client.identity and (twice := len(records) - len(ids)):
         raise ServiceError(
@@ -266,27 +255,14 @@ def check_columns(records: list[dict[str, Any]], columns: frozenset[str], servic
 
 
 def _read_release(
-    client: Client, query: Query, *, address: str, session: Session | None
+    client: FileClient, query: Query, session: Session | None
 ) -> tuple[pd.DataFrame, int]:
     """Return the wanted rows of a release, as text, and how many rows it holds.
 
     It is downloaded once, checked, kept in the cache, and read a part at a time; a spoilt file is
     forgotten.
-
-    Parameters
-    ----------
-    client, query
-        The service and which rows are wanted.
-    address
-        Where the file is: CSV, or a zip file with one CSV in it.
-    session
-        How to ask, when the file isn't in the cache.
-
-    Raises
-    ------
-    ServiceError
-        When it can't be had, or is no whole file of the feed.
     """
+    address = client.release(client, query)
     path = cache_folder() / "incidents" / client.name / address.rpartition("/")[2]
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -128,7 +128,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: its records, what to ask next, and how many records there are in all.
+    """One answer: its records, and what to ask next.
 
     Parameters
     ----------
@@ -136,13 +136,10 @@ class Page:
         The records as the service writes them.
     following
         The question for the next page; None after the last one.
-    total
-        How many records all pages hold, when the service says so.
     """
 
     records: list[dict[str, Any]]
     following: Question | None = None
-    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -167,9 +164,9 @@ class Pace:
     patience: float = 600.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Client:
-    """One service: where it is, what it needs, how it is asked and what its answers mean.
+    """One service: where it is, what it needs, and what its rows are.
 
     Parameters
     ----------
@@ -178,13 +175,52 @@ class Client:
     title
         The service's name, as it wants to be cited.
     feed
-        The feed that its records are of.
+        The feed that its rows are of.
     service
         Its address and hosts.
-    keys
-        Environment variables that hold what it asks for, and where to get it.
     licence
         What its terms say, in one sentence.
+    columns
+        What its rows must have, by the names that it uses.
+    country, days
+        The rows' columns of the country, and of the first and last day.
+    keys
+        Environment variables that hold what it asks for, and where to get it.
+    pace
+        How often it is asked.
+    """
+
+    name: str
+    title: str
+    feed: str
+    service: Service
+    licence: str
+    columns: frozenset[str]
+    country: str
+    days: tuple[str, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileClient(Client):
+    """A service that gives files.
+
+    Parameters
+    ----------
+    release
+        Makes the address of a query's file: CSV, or a zip file with one CSV in it.
+    """
+
+    release: Callable[[FileClient, Query], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagedClient(Client):
+    """A service that gives records page by page.
+
+    Parameters
+    ----------
     ask
         Makes the first question of a query.
     read
@@ -192,36 +228,18 @@ class Client:
         another shape than expected.
     sign
         Makes the headers that show that the caller may ask, from the keys; may ask for a token.
-    columns
-        What every service's records must have, by the names that it uses.
-    identity, country, days
-        The records' columns of the id, the country, and the first and last day.
-    pace
-        How often it is asked.
-    versions
-        Whether it has releases to choose from.
-    release
-        Makes the address of a query's file, for services that give files instead of pages.
+    identity
+        The records' column of the id, where they have one.
     """
 
-    name: str
-    title: str
-    feed: str
-    service: Service
-    keys: Mapping[str, str]
-    licence: str
-    ask: Callable[[Client, Query], Question]
+    ask: Callable[[PagedClient, Query], Question]
     read: Callable[[Any, Question], Page]
-    sign: Callable[[Mapping[str, str], Callable[[Question], Any], Client], Mapping[str, str]]
-    columns: frozenset[str]
+    sign: Callable[[Mapping[str, str], Callable[[Question], Any], PagedClient], Mapping[str, str]]
     identity: str | None = None
-    country: str | None = None
-    days: tuple[str, ...] = ()
-    pace: Pace = field(default_factory=Pace)
-    versions: bool = False
-    release: Callable[[Client, Query], str] | None = None
 
 
+#: What can be asked.
+AnyClient = FileClient | PagedClient
 _SHOWN = 300
 
 
@@ -237,19 +255,6 @@ def plain(text: str) -> str:
     return line if len(line) <= _SHOWN else line[:_SHOWN] + "..."
 
 
-def object_of(content: Any, service: str) -> dict[str, Any]:
-    """Return an answer that is an object.
-
-    Examples
-    --------
-    >>> object_of({"data": []}, "a service")
-    {'data': []}
-    """
-    if not isinstance(content, dict):
-        raise ServiceError(f"{service} answered a {type(content).__name__}, expected an object")
-    return content
-
-
 def records_of(content: Any, name: str, service: str) -> list[dict[str, Any]]:
     """Return the records that an answer holds under a name.
 
@@ -258,10 +263,11 @@ def records_of(content: Any, name: str, service: str) -> list[dict[str, Any]]:
     >>> records_of({"data": [{"id": 1}]}, "data", "a service")
     [{'id': 1}]
     """
-    answer = object_of(content, service)
-    records = answer.get(name)
+    if not isinstance(content, dict):
+        raise ServiceError(f"{service} answered a {type(content).__name__}, expected an object")
+    records = content.get(name)
     if not isinstance(records, list):
-        met = ", ".join(sorted(map(str, answer))) or "nothing"
+        met = ", ".join(sorted(map(str, content))) or "nothing"
         raise ServiceError(f"{service} answered no list {name!r}, met {met}")
     if not all(isinstance(record, dict) for record in records):
         raise ServiceError(f"{service} answered records in {name!r} that are no objects")
@@ -304,7 +310,7 @@ class Session:
         """Return the session without its keys."""
         return f"Session({self.client.name!r})"
 
-    def ask(self, question: Question) -> tuple[Any, str | None]:
+    def ask(self, client: PagedClient, question: Question) -> tuple[Any, str | None]:
         """Return the JSON that the service answers, and when it answered.
 
         What signs the question is made when it is first needed, and anew once it has run out.
@@ -316,16 +322,14 @@ class Session:
         """
         had = self._signed is not None
         if self._signed is None:
-            self._signed = self.client.sign(
-                self._keys, lambda one: self._send(one, {})[0], self.client
-            )
+            self._signed = client.sign(self._keys, lambda one: self._send(one, {})[0], client)
         try:
             return self._send(question, self._signed)
         except RefusalError as error:
             if error.status != _UNAUTHORISED or not had:
                 raise
             self._signed = None
-            return self.ask(question)
+            return self.ask(client, question)
 
     def refuse_keys(self, records: list[dict[str, Any]]) -> None:
         """Raise when records hold a key."""

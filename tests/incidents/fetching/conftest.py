@@ -15,7 +15,6 @@ from riskmap.incidents.services import Pace, Query
 
 #: Keys as services give them; no text of the stand-in holds them unless a test wants it to.
 KEYS = {
-    "RISKMAP_UCDP_TOKEN": "ucdp-token-7f3e9a",
     "RISKMAP_ACLED_USERNAME": "someone+else@example.org",
     "RISKMAP_ACLED_PASSWORD": "pass/word of 9 & more",
     "RISKMAP_HAPI_APP_IDENTIFIER": "cmlza21hcDpzb21lb25lQGV4YW1wbGUub3Jn",
@@ -143,10 +142,6 @@ class StandIn:
         path = parts.path
         if path in self.files:
             send_bytes(handler, self.files[path])
-        elif path.startswith("/gedevents/"):
-            if handler.headers["x-ucdp-access-token"] != KEYS["RISKMAP_UCDP_TOKEN"]:
-                return send_json(handler, {"message": "no token"}, 401)
-            self.ucdp(handler, path, asked)
         elif path == "/oauth/token":
             form = {k: v[0] for k, v in parse_qs(body.decode()).items()}
             good = form.get("password") == KEYS["RISKMAP_ACLED_PASSWORD"]
@@ -167,21 +162,6 @@ class StandIn:
         else:
             send_json(handler, {"error": "not found"}, 404)
         return None
-
-    def ucdp(self, handler, path, asked):
-        number, rows = int(asked.get("page", 0)), self.rows["ucdp"]
-        start = number * self.size
-        following = ""
-        if start + self.size < len(rows):
-            following = f"{self.base}{path}?pagesize=1000&page={number + 1}"
-        answer = {
-            "TotalCount": len(rows),
-            "TotalPages": -(-len(rows) // self.size),
-            "PreviousPageUrl": "",
-            "NextPageUrl": following,
-            "Result": rows[start : start + self.size],
-        }
-        send_json(handler, answer)
 
 
 def send_bytes(handler, body, *, status=200, length=None, headers=()):

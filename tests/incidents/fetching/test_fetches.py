@@ -10,15 +10,13 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
-from riskmap.countries import find_country
 from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents import fetching
-from riskmap.incidents.feeds.ucdp import country_numbers
 from riskmap.incidents.fetching import CLIENTS, fetch_rows, write_rows
 from riskmap.incidents.services import Query
 from riskmap.schema import check_incidents
 
-SOURCES = ("ucdp", "acled", "hapi")
+SOURCES = ("acled", "hapi")
 
 
 def params(path):
@@ -36,7 +34,7 @@ def test_what_is_fetched_is_an_incidents_table(stand_in, name):
     assert table["foreign_victims"].isna().all()
 
 
-@pytest.mark.parametrize("name", ["ucdp", "acled", "hapi"])
+@pytest.mark.parametrize("name", SOURCES)
 def test_a_fetch_reads_like_the_file_that_it_writes(stand_in, name, tmp_path):
     fetched = stand_in.fetch(name, country="TCD")
     direct = fetching.read_fetched(fetched)
@@ -61,25 +59,10 @@ def test_the_ledger_adds_up_and_says_what_was_not_asked_for(stand_in, name):
 
 
 def test_rows_that_can_not_be_told_stay(stand_in):
-    stand_in.rows["ucdp"][0] |= {"country": "Atlantis", "date_start": "soon", "date_end": None}
-    fetched = stand_in.fetch("ucdp", country="TCD", since=2024, until=2024)
+    stand_in.rows["acled"][0] |= {"country": "Atlantis", "event_date": "soon"}
+    fetched = stand_in.fetch("acled", country="TCD", since=2024, until=2024)
     assert len(fetched.rows) == 5
     assert fetching.read_fetched(fetched)["quarantine_reason"].tolist()[0] == "bad_date"
-
-
-def test_ucdp_is_paged_by_its_next_page_and_asked_by_its_own_numbers(stand_in):
-    stand_in.fetch(
-        "ucdp", country="Afghanistan", since="2024-02", until="2024-02", allow_empty=True
-    )
-    asked = [params(path) for path in stand_in.pages()]
-    assert asked[0] == {
-        "pagesize": "1000",
-        "Country": "700",
-        "StartDate": "2024-02-01",
-        "EndDate": "2024-02-29",
-    }
-    assert [a.get("page") for a in asked] == [None, "1", "2"]
-    assert all(urlsplit(path).path == "/gedevents/26.1" for path in stand_in.pages())
 
 
 def test_acled_is_asked_for_a_token_once_and_then_page_by_page(stand_in):
@@ -117,11 +100,11 @@ def test_nothing_is_an_error_unless_it_may_be(stand_in, name):
 
 
 def test_provenance_says_what_when_from_whom_and_under_which_terms(stand_in):
-    found = stand_in.fetch("ucdp", country="TCD", version="25.0.3").provenance
-    assert found["query"] == {"country": "TCD", "version": "25.0.3"}
+    found = stand_in.fetch("acled", country="TCD").provenance
+    assert found["query"] == {"country": "TCD"}
     assert found["answered_at"].endswith("+00:00")
     assert (found["rows"], len(found["sha256"])) == (5, 64)
-    assert "CC BY" in found["licence"]
+    assert "ACLED terms" in found["licence"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +115,6 @@ def test_provenance_says_what_when_from_whom_and_under_which_terms(stand_in):
         ({"since": "2024-13"}, "not a day"),
         ({"since": 2025, "until": 2024}, "wrong order"),
         ({"version": "latest"}, "unknown version of UCDP"),
-        ({"country": "PSE"}, "UCDP has no number"),
     ],
 )
 def test_a_question_that_is_none_is_never_sent(stand_in, query, message):
@@ -149,7 +131,7 @@ def test_only_ucdp_has_versions(stand_in):
 def test_offline_forbids_every_connection(stand_in, monkeypatch):
     monkeypatch.setenv("RISKMAP_OFFLINE", "1")
     with pytest.raises(OfflineError):
-        stand_in.fetch("ucdp")
+        stand_in.fetch("acled")
     assert stand_in.asked == []
 
 
@@ -161,13 +143,13 @@ def fail(stand_in, page="page=2"):
 def test_a_fetch_that_failed_leaves_nothing_and_the_next_gives_what_an_unbroken_one_gives(
     stand_in, tmp_path
 ):
-    whole = stand_in.fetch("ucdp")
+    whole = stand_in.fetch("acled")
     fail(stand_in)
     with pytest.raises(ServiceError, match=r"HTTP 500 \(tried 3 times\)"):
-        stand_in.fetch("ucdp")
+        stand_in.fetch("acled")
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
     stand_in.faults = []
-    again = stand_in.fetch("ucdp")
+    again = stand_in.fetch("acled")
     pd.testing.assert_frame_equal(again.rows, whole.rows)
     assert again.provenance["sha256"] == whole.provenance["sha256"]
 
@@ -217,10 +199,3 @@ def test_sources_are_asked_one_by_one(stand_in):
     with pytest.raises(InputError, match="unknown source"):
         fetching.find_client("everything")
     assert fetch_rows(stand_in.client("acled"), Query()).client.name == "acled"
-
-
-@pytest.mark.parametrize("name", ["ged191_SYR_head", "ged231_CAR482", "ged_MMR"])
-def test_ucdp_knows_countries_by_these_numbers(shared, name):
-    path = shared / "incidents" / "ucdp" / f"{name}.csv"
-    first = pd.read_csv(path, nrows=1, encoding="utf-8", encoding_errors="replace").iloc[0]
-    assert str(int(first["country_id"])) in country_numbers(find_country(first["country"]))

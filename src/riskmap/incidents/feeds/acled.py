@@ -25,11 +25,10 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.services import (
-    Client,
     Page,
+    PagedClient,
     Query,
     Question,
-    object_of,
     records_of,
 )
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
@@ -153,7 +152,7 @@ NAMES = {
 _FIRST, _LAST = date(1997, 1, 1), date(2100, 12, 31)
 
 
-def _ask(client: Client, query: Query) -> Question:
+def _ask(client: PagedClient, query: Query) -> Question:
     params = {"_format": "json", "limit": str(SIZE), "page": "1"}
     if query.country is not None:
         params["country"] = NAMES.get(query.country) or display_name(query.country)
@@ -164,16 +163,16 @@ def _ask(client: Client, query: Query) -> Question:
 
 
 def _read(content: Any, question: Question) -> Page:
-    if object_of(content, "ACLED").get("success") is False:
-        raise ServiceError("ACLED answered that it did not succeed")
     records = records_of(content, "data", "ACLED")
+    if content.get("success") is False:
+        raise ServiceError("ACLED answered that it did not succeed")
     page = str(int(question.params["page"]) + 1)
     following = replace(question, params={**question.params, "page": page})
     return Page(records, following if records else None)
 
 
 def _sign(
-    keys: Mapping[str, str], ask: Callable[[Question], Any], client: Client
+    keys: Mapping[str, str], ask: Callable[[Question], Any], client: PagedClient
 ) -> Mapping[str, str]:
     """Return a token for the user's name and password; it is kept in memory alone."""
     form = {
@@ -187,13 +186,14 @@ def _sign(
         body=urlencode(form),
         kind="application/x-www-form-urlencoded",
     )
-    token = object_of(ask(question), "ACLED").get("access_token")
+    answer = ask(question)
+    token = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise ServiceError("ACLED answered the name and password without an access token")
     return {"Authorization": f"Bearer {token}"}
 
 
-CLIENT = Client(
+CLIENT = PagedClient(
     name="acled",
     title="Armed Conflict Location & Event Data (ACLED)",
     feed="acled",

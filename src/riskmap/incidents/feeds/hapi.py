@@ -14,8 +14,8 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.services import (
-    Client,
     Page,
+    PagedClient,
     Query,
     Question,
     records_of,
@@ -46,7 +46,7 @@ FEED = Feed(
 SIZE = 10_000
 
 
-def _ask(client: Client, query: Query) -> Question:
+def _ask(client: PagedClient, query: Query) -> Question:
     params = {"output_format": "json", "limit": str(SIZE), "offset": "0"}
     if query.country is not None:
         params["location_code"] = query.country
@@ -64,7 +64,7 @@ def _read(content: Any, question: Question) -> Page:
     return Page(records, following if records else None)
 
 
-CLIENT = Client(
+CLIENT = PagedClient(
     name="hapi",
     title="HDX Humanitarian API (HAPI)",
     feed="hapi",

@@ -111,7 +111,8 @@ def read_days(
     )[codes]
     waiting = ~np.isnat(moments)
     if waiting.any():
-        zones = _zones_of(waiting, rules.timezone, countries)
+        nowhere = pd.Series(None, texts.index, dtype="object")
+        zones = _zones_of((nowhere if countries is None else countries)[waiting])
         first[waiting], last[waiting] = local_days(moments[waiting], zones)
     detail = np.full(len(codes), None, object)
     bad = np.array([day.reason is not None for day in read], bool)[codes]
@@ -120,18 +121,11 @@ def read_days(
     return Days(first, last, reason, detail)
 
 
-def _zones_of(
-    waiting: NDArray[np.bool_], timezone: str | None, countries: pd.Series | None
-) -> list[tuple[str, ...]]:
-    """Return the time zones that each waiting row may lie in; none when its country is unknown."""
-    if timezone is not None:
-        return [(timezone,)] * int(waiting.sum())
-    if countries is None:
-        return [()] * int(waiting.sum())
+def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
+    """Return the time zones that each row may lie in; none when its country is unknown."""
     known = country_table()
     return [
-        known[iso3].zones if isinstance(iso3, str) and iso3 in known else ()
-        for iso3 in countries.to_numpy(object)[waiting]
+        known[iso3].zones if isinstance(iso3, str) and iso3 in known else () for iso3 in countries
     ]
 
 

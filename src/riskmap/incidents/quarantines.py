@@ -69,23 +69,18 @@ class Quarantine:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._found: dict[int, tuple[str, str]] = {}
+        self._reason = np.full(size, None, object)
+        self._detail = self._reason.copy()
 
     @property
     def reason(self) -> pd.Series:
         """The reason of each row, missing where there is none."""
-        return self._column([reason for reason, _ in self._found.values()])
+        return pd.Series(self._reason, dtype="str")
 
     @property
     def detail(self) -> pd.Series:
         """The detail of each row, missing where there is none."""
-        return self._column([detail for _, detail in self._found.values()])
-
-    def _column(self, told: list[str]) -> pd.Series:
-        place = np.full(self._size, len(told))
-        place[list(self._found)] = np.arange(len(told))
-        return pd.Series(pd.array([*told, None], dtype="str").take(place))
+        return pd.Series(self._detail, dtype="str")
 
     def add(
         self, where: NDArray[np.bool_], reason: str, *, column: str, met: Any, expected: str
@@ -111,12 +106,12 @@ class Quarantine:
         self.add_details(where, reason, lambda row: describe(column, values[row], expected))
 
     def add_details(
-        self, where: NDArray[np.bool_], reason: str, detail: Callable[[int], str]
+        self, where: NDArray[np.bool_], reason: str | NDArray[Any], detail: Callable[[int], str]
     ) -> None:
-        """Set rows aside, with a detail made for each row's position."""
-        for row in np.flatnonzero(where):
-            if row not in self._found:
-                self._found[int(row)] = reason, detail(int(row))
+        """Set rows aside, for one reason or each for its own, with a detail made for each."""
+        for row in np.flatnonzero(where & pd.isna(self._reason)):
+            self._reason[row] = reason if isinstance(reason, str) else reason[row]
+            self._detail[row] = detail(int(row))
 
 
 def describe(column: str, met: object, expected: str) -> str:
@@ -150,14 +145,13 @@ def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     """Set aside the rows that the feed itself says are none, with its words where it has any."""
     if "set_aside" not in frame:
         return
-    details = frame.get("set_aside_detail", pd.Series(None, index=frame.index, dtype="str"))
-
-    def detail(row: int) -> str:
-        words = "" if pd.isna(details[row]) else f": {details[row]}"
-        return f"row: {REASONS[frame.loc[row, 'set_aside']]}{words}"
-
-    for reason in sorted(frame["set_aside"].dropna().unique()):
-        quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)
+    reasons = frame["set_aside"].to_numpy(object)
+    words = frame.get("set_aside_detail", pd.Series("", index=frame.index)).fillna("")
+    quarantine.add_details(
+        pd.notna(reasons),
+        reasons,
+        lambda row: f"row: {REASONS[reasons[row]]}" + (f": {words[row]}" if words[row] else ""),
+    )
 
 
 class Remarks:

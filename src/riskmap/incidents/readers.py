@@ -21,7 +21,7 @@ from riskmap.incidents.parts import Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table
-from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
+from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
@@ -29,7 +29,7 @@ EXTRA_COLUMNS = ("derived", "evidence")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,8 +69,7 @@ def read_incidents(
     encoding
         The file's encoding; by default its byte order mark, UTF-8, or the feed's own.
     dates
-        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar, a time zone, or
-        the last day that can have been known.
+        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar.
     ingested_at
         When the file was got, for feeds that don't say so themselves.
     scope
@@ -155,7 +154,7 @@ def read_part(
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
     moment = _instant(ingested_at)
-    table = _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
+    table = _complete(frame, name, quarantine, ingested_at=moment)
     unstated = table["scope"].isna()
     if scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
         table["scope"] = table["scope"].fillna(str(shown))
@@ -238,13 +237,12 @@ def _complete(
     quarantine: Quarantine,
     *,
     ingested_at: pd.Timestamp | None,
-    latest: date | None,
 ) -> gpd.GeoDataFrame:
     """Return the Incidents table: ids, geometry, provenance, and the checks that need them."""
     if ingested_at is not None:
         known = frame.get("ingested_at", pd.Series(pd.NaT, index=frame.index, dtype=INSTANT))
         frame = frame.assign(ingested_at=known.fillna(ingested_at))
-    _quarantine_future(frame, quarantine, latest)
+    _quarantine_future(frame, quarantine)
     frame = frame.assign(
         source_file=raw.name,
         source_row=raw.lines,
@@ -267,18 +265,16 @@ def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
     return points[number]
 
 
-def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date | None) -> None:
+def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     """Quarantine rows that begin after the day on which they can have been known, in any zone."""
-    last = pd.Series(pd.NaT, index=frame.index, dtype=DAY)
-    if "ingested_at" in frame:
-        last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
-    if latest is not None:
-        last = last.fillna(pd.Timestamp(latest)).clip(upper=pd.Timestamp(latest))
-    first, latest_days = (days.to_numpy("datetime64[D]") for days in (frame["event_date"], last))
+    if "ingested_at" not in frame:
+        return
+    last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
+    first, latest = (days.to_numpy("datetime64[D]") for days in (frame["event_date"], last))
     quarantine.add_details(
-        (frame["event_date"] > last).to_numpy(bool),
+        first > latest,
         "future_date",
-        lambda row: describe("event_date", first[row], f"a day not after {latest_days[row]}"),
+        lambda row: describe("event_date", first[row], f"a day not after {latest[row]}"),
     )
 
 

@@ -129,11 +129,10 @@ def describe(column: str, met: object, expected: str) -> str:
 
 def quarantine_broken(raw: RawTable, quarantine: Quarantine) -> None:
     """Set aside rows that don't fit the header, and a first row of HXL hashtags."""
-    width, widths = len(raw.header), raw.widths
     quarantine.add_details(
-        widths != width,
+        np.isin(np.arange(len(raw)), list(raw.broken)),
         "ragged_row",
-        lambda row: f"row: met {widths[row]} fields, expected {width}",
+        lambda row: f"row: met {len(raw.broken[row])} fields, expected {len(raw.header)}",
     )
     filled = [text for text in raw.rows.iloc[0] if text]
     if len(filled) > 1 and all(text.startswith("#") for text in filled):

@@ -222,13 +222,10 @@ def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]
 
 def _instant(value: datetime | str | None) -> pd.Timestamp | None:
     """Return a moment in UTC; one without a zone is taken as UTC."""
-    if value is None:
-        return None
     try:
-        moment = pd.Timestamp(value)
+        return None if value is None else pd.to_datetime(value, utc=True)
     except (ValueError, TypeError) as error:
         raise InputError("not a moment", column="ingested_at", met=value) from error
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
 def _complete(
@@ -295,9 +292,9 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> p
     Series of str
         Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them.
     """
-    ids, ragged = frame["source_id"], raw.widths != len(raw.header)
-    if ragged.any():
-        ids = ids.mask(ragged, f"{raw.name}:" + pd.Series(raw.lines).astype("str"))
+    ids = frame["source_id"].copy()
+    for row in raw.broken:
+        ids[row] = f"{raw.name}:{raw.lines[row]}"
     blank = ids.isna()
     if not blank.any():
         return ids

@@ -102,27 +102,22 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Refuse words that are none of a scope."""
-        for what, met, known in (
-            ("layer", self.layers, WATCHED_LAYERS),
-            ("sector", self.sectors, SECTORS),
-        ):
-            if strange := [word for word in met if word not in known]:
-                expected = ", ".join(known)
-                raise InputError(
-                    f"unknown {what} of a scope", column="scope", met=strange[0], expected=expected
-                )
-        codes = self.reach.split(";")
-        if self.reach not in REACHES and not all(_ISO3.fullmatch(code) for code in codes):
-            raise InputError(
-                "unknown reach of a scope",
-                column="scope",
-                met=self.reach,
-                expected=" or ".join((*REACHES, "codes such as AFG;PAK")),
+        refused: list[tuple[str, Any, str]] = [
+            (f"unknown {what} of a scope", word, ", ".join(known))
+            for what, words, known in (
+                ("layer", self.layers, WATCHED_LAYERS),
+                ("sector", self.sectors, SECTORS),
             )
+            for word in words
+            if word not in known
+        ]
+        if self.reach not in REACHES and not all(map(_ISO3.fullmatch, self.reach.split(";"))):
+            expected = " or ".join((*REACHES, "codes such as AFG;PAK"))
+            refused.append(("unknown reach of a scope", self.reach, expected))
         if not 0 <= self.delay_days < float("inf"):
-            raise InputError(
-                "a delay is no number of days", column="scope", met=self.delay_days, expected=">= 0"
-            )
+            refused.append(("a delay is no number of days", self.delay_days, ">= 0"))
+        for message, met, expected in refused[:1]:
+            raise InputError(message, column="scope", met=met, expected=expected)
 
     def __str__(self) -> str:
         """Return the one line that :meth:`parse` reads."""

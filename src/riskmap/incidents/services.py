@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -90,8 +90,7 @@ version=None)
 
     def as_dict(self) -> dict[str, str]:
         """Return what was asked as plain values, without what was left open."""
-        values = {name: getattr(self, name) for name in ("country", "since", "until", "version")}
-        return {name: str(value) for name, value in values.items() if value is not None}
+        return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
 
 def _day(value: date | str | int | None, *, last: bool) -> date | None:

@@ -67,7 +67,6 @@ def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
         header=header,
         rows=rows,
         lines=np.arange(2, len(frame) + 2, dtype=np.int64),
-        widths=np.full(len(frame), len(header), np.int64),
     )
 
 
@@ -115,18 +114,13 @@ def to_text(value: object) -> str:
     return str(value)
 
 
-def read_json_table(
-    path: Path,
-    fits: Callable[[tuple[str, ...]], bool] | None = None,  # noqa: ARG001 - it holds one table
-) -> RawTable:
+def read_json_table(path: Path) -> RawTable:
     """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
 
     Parameters
     ----------
     path
         The file.
-    fits
-        As for :func:`read_sheet`; a file of JSON holds one table.
 
     Raises
     ------

@@ -33,7 +33,7 @@ from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
     from riskmap.incidents.feeds.mappings import Feed
@@ -41,16 +41,12 @@ if TYPE_CHECKING:
 
 #: Rows among which the columns' names are looked for when they don't stand in the first.
 TITLE_ROWS = 20
-#: What reads each kind of file that is no delimited text.
-KINDS: Mapping[str, Callable[[Path, Callable[[tuple[str, ...]], bool]], RawTable]] = {
-    ".json": read_json_table,
-    ".geojson": read_json_table,
-    ".xlsx": read_sheet,
-}
+#: Kinds of file that are no delimited text.
+JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
 _PACKED = (".zip", ".gz")
 _HEAD = 1 << 16
 #: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".geojson", ".xlsx")
+TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
 #: Bytes from which on what is packed is refused.
 LARGEST_FILE = 1 << 33
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
@@ -96,7 +92,7 @@ def _split(path: Path) -> Iterator[Part]:
     """Yield the parts of a file or folder."""
     if path.is_dir() or path.suffix.lower() in PARQUET:
         yield from map(Part, split_parquet(path))
-    elif path.suffix.lower() in (*KINDS, *_PACKED):
+    elif path.suffix.lower() in (*JSON, *SHEETS, *_PACKED):
         yield Part(path)
     else:
         feed, has_header = _peek_text(path)
@@ -209,9 +205,9 @@ def _from_file(
         return own is not None and "event_date" in own.sources_of(header)
 
     with laid_out(source) as plain:
-        read = KINDS.get(plain.suffix.lower())
-        if read is not None:
-            raw = read(plain, fits)
+        kind = plain.suffix.lower()
+        if kind in (*JSON, *SHEETS):
+            raw = read_json_table(plain) if kind in JSON else read_sheet(plain, fits)
             feed = feed or recognise(raw.header)
         else:
             raw, feed = _from_text(plain, feed, encoding, every=every)

@@ -295,25 +295,17 @@ def stream(url: str, part: Path, service: Service) -> None:
     headers = {"Range": f"bytes={have}-"} if have else {}
     try:
         with _open(url, headers, service) as response:
-            _go_on(response, part, have, service)
+            told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+            goes_on = response.status == _PARTIAL and told is not None and int(told[1]) == have
+            start, total = (have, int(told[2])) if told and goes_on else (0, _length(response))
+            with part.open("ab" if start else "wb") as file:
+                sizes, hint = (service.largest, total), "; run again to go on"
+                _receive(response, file.write, service, sizes, have=start, hint=hint)
     except RefusalError as error:
         if error.status != _BEYOND or not have:
             raise
         part.unlink()
         stream(url, part, service)
-
-
-def _go_on(response: Any, part: Path, have: int, service: Service) -> None:
-    """Write a response's body behind the first `have` bytes of a file, or from its start."""
-    partial = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    total = _length(response)
-    if response.status == _PARTIAL and partial is not None and int(partial[1]) == have:
-        total = int(partial[2])
-    else:
-        have = 0
-    sizes = (service.largest, total)
-    with part.open("ab" if have else "wb") as file:
-        _receive(response, file.write, service, sizes, have=have, hint="; run again to go on")
 
 
 def _length(response: Any) -> int | None:

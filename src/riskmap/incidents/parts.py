@@ -194,6 +194,21 @@ class UnreadableError(InputError):
         self.file, self.rows = file, rows
 
 
+def import_arrow() -> Any:
+    """Return pyarrow.
+
+    Raises
+    ------
+    MissingDependencyError
+        When it is not installed (extra ``parquet``).
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    return pa
+
+
 @dataclass(frozen=True)
 class RowGroups:
     """Row groups of a Parquet file.
@@ -244,11 +259,9 @@ class RowGroups:
         MissingDependencyError
             When `pyarrow` is not installed (extra ``parquet``).
         """
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise MissingDependencyError("pyarrow", extra="parquet") from error
+        pa = import_arrow()
+        import pyarrow.parquet as pq
+
         if not self.path.is_file():
             raise InputError("there is no such file", file=self.path)
         try:
@@ -265,16 +278,15 @@ def split_parquet(path: Path) -> Iterator[RowGroups]:
     InputError
         When a folder, such as Dask and Spark write, has none, or its folders' names hold a column.
     """
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PARQUET)
-        if not files:
-            raise InputError("a folder without Parquet files", file=path)
-    for file in files:
-        if path.is_dir() and "=" in str(file.relative_to(path).parent):
+    found = path.rglob("*") if path.is_dir() else [path]
+    files = sorted(file for file in found if file.suffix.lower() in PARQUET)
+    if not files:
+        raise InputError("a folder without Parquet files", file=path)
+    for folder in (str(file.relative_to(path).parent) for file in files):
+        if "=" in folder:
             raise InputError(
                 "a folder whose name stands for a column",
-                met=str(file.relative_to(path).parent),
+                met=folder,
                 expected="Parquet files that hold all of their columns",
             )
     for file in files:

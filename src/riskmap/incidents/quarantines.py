@@ -54,6 +54,8 @@ REASONS = {
 class Quarantine:
     """Reasons and details of the rows that can't be used, gathered check by check.
 
+    ``reason`` and ``detail`` are arrays of text, None where a row can be used.
+
     Parameters
     ----------
     size
@@ -65,22 +67,12 @@ class Quarantine:
     >>> quarantine.add(np.array([False, True]), "bad_date", column="date", met=["2024", "soon"],
     ...                expected="a date")
     >>> quarantine.detail.tolist()
-    [nan, "date: met 'soon', expected a date"]
+    [None, "date: met 'soon', expected a date"]
     """
 
     def __init__(self, size: int) -> None:
-        self._reason = np.full(size, None, object)
-        self._detail = self._reason.copy()
-
-    @property
-    def reason(self) -> pd.Series:
-        """The reason of each row, missing where there is none."""
-        return pd.Series(self._reason, dtype="str")
-
-    @property
-    def detail(self) -> pd.Series:
-        """The detail of each row, missing where there is none."""
-        return pd.Series(self._detail, dtype="str")
+        self.reason: NDArray[Any] = np.full(size, None, object)
+        self.detail: NDArray[Any] = self.reason.copy()
 
     def add(
         self, where: NDArray[np.bool_], reason: str, *, column: str, met: Any, expected: str
@@ -109,9 +101,9 @@ class Quarantine:
         self, where: NDArray[np.bool_], reason: str | NDArray[Any], detail: Callable[[int], str]
     ) -> None:
         """Set rows aside, for one reason or each for its own, with a detail made for each."""
-        for row in np.flatnonzero(where & pd.isna(self._reason)):
-            self._reason[row] = reason if isinstance(reason, str) else reason[row]
-            self._detail[row] = detail(int(row))
+        for row in np.flatnonzero(where & pd.isna(self.reason)):
+            self.reason[row] = reason if isinstance(reason, str) else reason[row]
+            self.detail[row] = detail(int(row))
 
 
 def describe(column: str, met: object, expected: str) -> str:

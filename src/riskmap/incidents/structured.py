@@ -206,14 +206,12 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
         )
     if not rows:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
-    filled = [
-        (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
-    ]
     width = max(len(row) for row in rows)
-    padded = [[*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values())]
-    table = pd.DataFrame(padded[1:], columns=[to_text(v) for v in padded[0]])
-    lines = np.array([line for line, _ in filled], np.int64)
-    return replace(read_frame(table.astype(object), name=path.name), lines=lines)
+    padded = [[*row, *[None] * (width - len(row))] for row in rows]
+    cells = pd.DataFrame(padded, dtype=object)
+    filled = cells.notna().any(axis=1) & (cells.index > 0)
+    table = cells[filled].set_axis([to_text(v) for v in cells.iloc[0]], axis=1)
+    return replace(read_frame(table, name=path.name), lines=np.flatnonzero(filled) + 1)
 
 
 def _first_row(sheet: Any) -> tuple[str, ...]:

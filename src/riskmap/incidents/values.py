@@ -368,10 +368,8 @@ def read_bound(text: str) -> Bound | None:
 
 def _of_day(day: re.Match[str]) -> Bound | None:
     """Return the lesser of the two numbers that a table program made a day of."""
-    if day[1]:
-        month = MONTH_NUMBERS.get(day[2].casefold())
-        return Bound(min(int(day[1]), month), is_exact=False) if month else None
-    return Bound(min(int(day[3]), int(day[4])), is_exact=False)
+    a, b = (day[1], MONTH_NUMBERS.get(day[2].casefold())) if day[1] else (day[3], day[4])
+    return Bound(min(int(a), int(b)), is_exact=False) if b else None
 
 
 def _of_words(plain: str) -> Bound | None:

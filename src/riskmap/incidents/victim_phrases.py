@@ -1,8 +1,7 @@
 """Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
 
 The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
-English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`,
-:mod:`riskmap.incidents.nationalities`).
+English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`).
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
     r"|inside|over|for|who|were|was|dead|hostage)\b))"
 )
+_ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
@@ -161,14 +161,14 @@ def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
 def _is_hit(match: re.Match[str], number: str | None) -> bool:
     """Return whether people without a role are those who were hit, not a thing or who hits."""
     text, end = match.string, match.end()
-    if match["nation"] and _ends().match(text, end):
+    if match["nation"] and _ENDS.match(text, end):
         before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
         if any(before):
             return True
     if match["nation"] and _ABOARD.match(text, end):
         return True
     if number and match["nation"]:
-        return _ends().match(text, end) is not None or _hit().match(text, end) is not None
+        return _ENDS.match(text, end) is not None or _hit().match(text, end) is not None
     if match["nation"]:
         return match["nation"] not in _SHORT and _hit().match(text, end) is not None
     beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
@@ -364,11 +364,6 @@ def _alone() -> re.Pattern[str]:
         rf"\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b(?![-'’])"
         r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
     )
-
-
-@lru_cache(maxsize=1)
-def _ends() -> re.Pattern[str]:
-    return re.compile(rf"(?!/){_END}")
 
 
 @lru_cache(maxsize=1)

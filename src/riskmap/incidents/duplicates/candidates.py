@@ -117,20 +117,16 @@ def plain_words(table: gpd.GeoDataFrame) -> list[str]:
 
 
 def find_releases(table: gpd.GeoDataFrame) -> IntArray:
-    """Return a number for the release each row is of: a source's file, of articles each text."""
-    return pd.factorize(pd.MultiIndex.from_frame(name_releases(table)))[0]
-
-
-def name_releases(table: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return what tells releases apart."""
+    """Return a key for the release each row is of: a source's file, of articles each text."""
     text = table["source_id"].str.replace(r"-\d+$", "", regex=True)
-    return pd.DataFrame(
-        {
-            "source": table["source"],
-            "source_file": table["source_file"],
-            "text": text.where(table["source"] == "article", ""),
-        }
-    )
+    of = table[["source", "source_file"]].assign(text=text.where(table["source"] == "article", ""))
+    return hash_texts(of)
+
+
+def hash_texts(table: pd.DataFrame) -> IntArray:
+    """Return a key for each row of texts, the same for the same texts everywhere."""
+    plain = table.astype(object).where(table.notna(), "\0")
+    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
 
 
 def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -14,24 +14,25 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.errors import MissingDependencyError
 from riskmap.incidents.duplicates.candidates import (
     DUPLICATE,
     Links,
+    find_releases,
+    hash_texts,
     in_order,
     lead_of,
     link_days,
-    name_releases,
 )
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
+from riskmap.incidents.parts import import_arrow
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
     order = np.argsort(day, kind="stable")
     table, day = table.iloc[order].reset_index(drop=True), day[order]
     rows = (number << PLACE_BITS) + np.arange(len(table))
-    release = _hash(name_releases(table))
+    release = find_releases(table)
     keys = _id_keys(table, rows)
     keys = keys[np.argsort(keys[:, 0], kind="stable")]
     if path is not None:
@@ -139,18 +140,12 @@ def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
     """Return keys of the rows' ids, and of those that marks point to: key, row."""
     marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
     ids = [table["incident_id"], lead_of(table["quarantine_detail"].iloc[marks])]
-    keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
+    keys = hash_texts(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
     return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
 
 
-def _hash(table: pd.DataFrame) -> IntArray:
-    """Return a key for each row of texts, the same for the same texts everywhere."""
-    plain = table.astype(object).where(table.notna(), "\0")
-    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
-
-
 def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
-    pa = _arrow()
+    pa = import_arrow()
     rows = pa.table(table.to_arrow(index=False))
     unfinished = path.with_suffix(".part")
     with pa.ipc.new_file(unfinished, rows.schema) as file:
@@ -158,17 +153,9 @@ def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
     unfinished.replace(path)
 
 
-def _arrow() -> Any:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
-    return pa
-
-
 def _read_arrow(path: Path, places: IntArray) -> gpd.GeoDataFrame:
     """Return some rows of an Arrow file as an Incidents table."""
-    pa = _arrow()
+    pa = import_arrow()
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
         if len(places) and places[-1] - places[0] == len(places) - 1:

@@ -363,7 +363,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
     note_unused(source.not_understood, source.clean, frame, unused)
-    broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
+    broken = np.flatnonzero(np.isin(quarantine.reason, ("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
         frame[name] = remarks.follow(frame.get(name, repeat_text(None, len(source))))

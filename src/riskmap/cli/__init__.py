@@ -144,7 +144,6 @@ regions_app.command("get")(inputs.get_regions)
 regions_app.command("audit")(inputs.audit_regions)
 incidents_app.command("check")(inputs.check_incidents)
 incidents_app.command("get")(inputs.get_incidents)
-incidents_app.command("show")(inputs.show_incident)
 
 
 def main() -> None:

@@ -79,17 +79,14 @@ def extract(
 
 
 def get_incidents(  # noqa: PLR0913 - one an option of the command
-    source: Annotated[
-        str,
-        typer.Argument(help="ucdp, acled or hapi."),
-    ],
+    source: Annotated[str, typer.Argument(help="ucdp, acled or hapi.")],
     country: Annotated[str | None, typer.Option(help="Name or alpha-3 code such as AFG.")] = None,
     since: Annotated[str | None, typer.Option(help="First day, month or year.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day, month or year.")] = None,
     version: Annotated[str | None, typer.Option(help="UCDP's release such as 25.1.")] = None,
-    out: Annotated[
-        Path, typer.Option(help="File for the rows as the service writes them: .json or .csv.")
-    ] = Path("incidents.json"),
+    out: Annotated[Path, typer.Option(help=".json file for the rows of the service.")] = Path(
+        "incidents.json"
+    ),
     *,
     allow_empty: Annotated[bool, typer.Option(help="An empty answer is no error.")] = False,
     as_json: Json = False,
@@ -122,22 +119,6 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
         )
     lines.append(f"licence: {client.licence}")
     show(result, iter(lines), as_json=as_json)
-
-
-def show_incident(
-    file: Annotated[Path, typer.Argument(help="File of incidents.")],
-    source_id: Annotated[str, typer.Argument(help="The incident's id in its feed.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show the row behind an incident, every field as the file writes it."""
-    from riskmap.errors import InputError
-    from riskmap.incidents.checks import find_raw_row
-
-    row = find_raw_row(file, source_id)
-    if row is None:
-        raise InputError("no row has this id", file=file.name, met=source_id)
-    show(row, (f"{name}: {value}" for name, value in row.items()), as_json=as_json)
 
 
 def get_regions(

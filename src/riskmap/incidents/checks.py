@@ -149,11 +149,6 @@ class FileReport:
         return "\n".join(lines)
 
 
-def _only_opening(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that tell how a file is opened."""
-    return {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
-
-
 def _iso(day: pd.Timestamp) -> str | None:
     return None if pd.isna(day) else f"{day:%Y-%m-%d}"
 
@@ -218,7 +213,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    raw, feed = open_table(path, **_only_opening(options))
+    opening = {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
+    raw, feed = open_table(path, **opening)
     incidents = read_incidents(path, **options)
     columns = feed.sources_of(raw.header, options.get("columns"))
     used = {name for names in columns.values() for name in names}
@@ -266,52 +262,6 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
             for name in top
         },
     )
-
-
-def find_raw_row(path: str | Path | pd.DataFrame, source_id: str, **options: Any) -> Any:
-    """Return every field of the row that an incident was read from, as text.
-
-    Parameters
-    ----------
-    path
-        The file, as for :func:`riskmap.read_incidents`.
-    source_id
-        The incident's id in its feed; the first row that has it.
-    **options
-        As for :func:`riskmap.read_incidents`.
-
-    Returns
-    -------
-    dict of str to str, or None
-        The columns as the file names them, also those that no mapping uses; fields beyond the
-        header stand under ``""``. None when no row has the id.
-
-    Raises
-    ------
-    InputError
-        When the file as a whole can't be used.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> rows = pd.DataFrame({"id": ["7"], "date": ["2024-03-31"], "place": ["A"], "cost": [5]})
-    >>> find_raw_row(rows, "7")
-    {'id': '7', 'date': '2024-03-31', 'place': 'A', 'cost': '5'}
-    >>> find_raw_row(rows, "8") is None
-    True
-    """
-    incidents = read_incidents(path, **options)
-    lines = incidents.loc[incidents["source_id"] == source_id, "source_row"]
-    if lines.empty:
-        return None
-    line = int(lines.iloc[0])
-    raw, _ = open_table(path, **_only_opening(options), every=True)
-    position = raw.lines.tolist().index(line)
-    fields, width = raw.broken.get(position), len(raw.header)
-    if fields is None:
-        return dict(zip(raw.header, raw.rows.iloc[position], strict=True))
-    beyond = {"": raw.delimiter.join(fields[width:])} if len(fields) > width else {}
-    return dict(zip(raw.header, fields, strict=False)) | beyond
 
 
 #: Revisions: one row for each added or removed incident, and for each changed cell of another.

@@ -26,9 +26,7 @@ from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.services import FileClient, Query, Session, plain
-from riskmap.incidents.structured import to_text
 from riskmap.incidents.tabular import laid_out, open_table
-from riskmap.incidents.values import guard_formula
 from riskmap.incidents.words import key
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.settings import VERSION, cache_folder
@@ -381,15 +379,14 @@ def count_read(fetched: Fetched) -> Ledger:
 
 
 def write_rows(fetched: Fetched, path: str | Path) -> Path:
-    """Write fetched rows as the service wrote them, all at once.
+    """Write fetched rows as the service wrote them, with where they come from, all at once.
 
     Parameters
     ----------
     fetched
         The rows.
     path
-        A ``.json`` file, which also holds where the rows come from, or a ``.csv`` file. In CSV,
-        text that a spreadsheet would take for a formula gets a leading apostrophe.
+        A ``.json`` file.
 
     Raises
     ------
@@ -397,23 +394,9 @@ def write_rows(fetched: Fetched, path: str | Path) -> Path:
         When the path has another ending.
     """
     path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".json", ".csv"):
-        raise InputError("unknown kind of file", file=path, met=kind, expected=".json or .csv")
+    if path.suffix.lower() != ".json":
+        raise InputError("unknown kind of file", file=path, met=path.suffix, expected=".json")
     rows = fetched.rows.astype(object)
-    if kind == ".csv":
-        text = rows.map(_cell).to_csv(index=False, lineterminator="\n")
-        return write_whole(path, text.encode())
     records = rows.where(rows.notna(), None).to_dict("records")
     content = {"provenance": dict(fetched.provenance), "data": records}
     return write_whole(path, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def _cell(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula."""
-    text = "" if value is None or value is pd.NA or value != value else to_text(value)  # noqa: PLR0124 - NaN
-    try:
-        float(text)
-    except ValueError:
-        return str(guard_formula(text))
-    return text

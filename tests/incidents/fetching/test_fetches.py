@@ -38,13 +38,11 @@ def test_what_is_fetched_is_an_incidents_table(stand_in, name):
 def test_a_fetch_reads_like_the_file_that_it_writes(stand_in, name, tmp_path):
     fetched = stand_in.fetch(name, country="TCD")
     direct = fetching.read_fetched(fetched)
-    for kind in ("json", "csv"):
-        path = write_rows(fetched, tmp_path / f"rows.{kind}")
-        table = rm.read_incidents(path)
-        keys = ["source_file", "source_row", *(["source_id", "incident_id"] * (name == "hapi"))]
-        pd.testing.assert_frame_equal(
-            pd.DataFrame(table.drop(columns=keys)), pd.DataFrame(direct.drop(columns=keys))
-        )
+    table = rm.read_incidents(write_rows(fetched, tmp_path / "rows.json"))
+    keys = ["source_file", "source_row", *(["source_id", "incident_id"] * (name == "hapi"))]
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(table.drop(columns=keys)), pd.DataFrame(direct.drop(columns=keys))
+    )
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -176,7 +174,7 @@ def test_the_command_writes_a_file_that_run_and_check_read(stand_in, monkeypatch
 def test_a_file_is_whole_or_as_it_was(stand_in, tmp_path):
     fetched = stand_in.fetch("acled")
     with pytest.raises(InputError, match="unknown kind of file"):
-        write_rows(fetched, tmp_path / "rows.xlsx")
+        write_rows(fetched, tmp_path / "rows.csv")
     bad = replace(fetched, rows=fetched.rows.assign(notes=[object()] * 5))
     path = write_rows(fetched, tmp_path / "rows.json")
     before = path.read_bytes()
@@ -184,15 +182,6 @@ def test_a_file_is_whole_or_as_it_was(stand_in, tmp_path):
         write_rows(bad, path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["rows.json"]
-
-
-def test_no_cell_of_a_csv_is_a_formula(stand_in, tmp_path):
-    stand_in.rows["acled"][0] |= {"notes": "=1+1", "latitude": "-13.1", "actor1": None}
-    stand_in.rows["acled"][0] |= {"source": "＝1+1"}  # noqa: RUF001 - a wide sign
-    path = write_rows(stand_in.fetch("acled"), tmp_path / "rows.csv")
-    row = pd.read_csv(path, dtype=str, keep_default_na=False).iloc[0]
-    assert (row["notes"], row["latitude"], row["actor1"]) == ("'=1+1", "-13.1", "")
-    assert row["source"] == "'＝1+1"  # noqa: RUF001 - likewise
 
 
 def test_sources_are_asked_one_by_one(stand_in):

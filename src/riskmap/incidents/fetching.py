@@ -179,9 +179,10 @@ def fetch_rows(
         rows, came = pd.DataFrame(records, dtype=object), len(records)
         rows = rows[_asked_for(rows, client, query)].reset_index(drop=True)
     if not len(rows) and not allow_empty:
+        asked = ", ".join(f"{name} {value}" for name, value in query.as_dict().items())
         raise ServiceError(
             f"{client.title} answered {came} records, none of them asked for "
-            f"({_said(query)}); pass allow_empty when that may be"
+            f"({asked or 'everything'}); pass allow_empty when that may be"
         )
     left = {"not_asked": came - len(rows)}
     stage = Stage("fetch", rows_in=came, rows_out=len(rows), reasons=left)
@@ -318,10 +319,6 @@ def _asked_for(rows: pd.DataFrame, client: Client, query: Query) -> pd.Series:
 def _iso_days(values: pd.Series) -> pd.Series:
     texts = values.astype("str").str[:10]
     return texts.where(texts.str.fullmatch(_ISO_DAY.pattern).fillna(value=False).astype(bool))
-
-
-def _said(query: Query) -> str:
-    return ", ".join(f"{name} {value}" for name, value in query.as_dict().items()) or "everything"
 
 
 def _provenance(

@@ -80,11 +80,6 @@ class Block:
     stop: int
     line: int
 
-    @property
-    def lines_before(self) -> int:
-        """Lines of the file that stand before the block, its header aside."""
-        return self.line - 1 - bool(self.header)
-
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of its rows, some at a time."""
         left = self.stop - self.start

@@ -239,15 +239,9 @@ def tells_of_others(name: str) -> bool:
     return bool(_TELLS_OTHERS.search(name))
 
 
-def tells_nothing(text: str) -> bool:
-    """Return whether a cell of such a column says that nobody was hit, or nothing.
-
-    Examples
-    --------
-    >>> tells_nothing("0"), tells_nothing("unknown"), tells_nothing("2")
-    (True, True, False)
-    """
-    return is_blank(text) or not text.strip("0. ")
+def _tells(text: str) -> bool:
+    """Return whether a cell of such a column says more than that nobody was hit, or nothing."""
+    return not is_blank(text) and bool(text.strip("0. "))
 
 
 def note_unused(
@@ -276,7 +270,7 @@ def note_unused(
     for plain, name in unused.items():
         if tells_who(plain):
             texts = clean(plain)
-            told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
+            told = per_unique(texts.fillna(""), _tells, "bool").to_numpy(bool)
             notes.add("nationality", told & ~known, f"{name}: " + texts)
 
 

@@ -191,7 +191,11 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
         for sheet in sheets:
             sheet.reset_dimensions()  # what a sheet states of its size is not to be trusted
         if fits is not None and len(sheets) > 1:
-            sheets = [sheet for sheet in sheets if fits(_first_row(sheet))] or sheets[:1]
+            heads = [next(sheet.iter_rows(max_row=1, values_only=True), ()) for sheet in sheets]
+            named = [fits(tuple(map(to_text, head))) for head in heads]
+            sheets = [sheet for sheet, good in zip(sheets, named, strict=True) if good] or sheets[
+                :1
+            ]
         titles = [sheet.title for sheet in sheets]
         rows = list(sheets[0].iter_rows(values_only=True))
         book.close()
@@ -212,11 +216,6 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
     filled = cells.notna().any(axis=1) & (cells.index > 0)
     table = cells[filled].set_axis([to_text(v) for v in cells.iloc[0]], axis=1)
     return replace(read_frame(table, name=path.name), lines=np.flatnonzero(filled) + 1)
-
-
-def _first_row(sheet: Any) -> tuple[str, ...]:
-    """Return the names in a sheet's first row."""
-    return tuple(to_text(v) for row in sheet.iter_rows(max_row=1, values_only=True) for v in row)
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:

@@ -212,7 +212,8 @@ def _from_file(
         else:
             raw, feed = _from_text(plain, feed, encoding, every=every)
     if isinstance(source, Block):
-        return replace(raw, lines=raw.lines + source.lines_before), feed
+        before = source.line - 1 - bool(source.header)  # lines of the whole file, its header aside
+        return replace(raw, lines=raw.lines + before), feed
     return replace(raw, name=source.name), feed
 
 

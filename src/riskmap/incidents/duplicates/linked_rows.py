@@ -33,10 +33,12 @@ from riskmap.incidents.duplicates.candidates import (
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
 from riskmap.incidents.parts import import_arrow
-from riskmap.schema import INCIDENT_COLUMNS, conform
+from riskmap.schema import INCIDENT_COLUMNS, check_incidents, conform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from riskmap.typing import IntArray, Mapper
 
@@ -211,17 +213,37 @@ def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int =
     days = []
     if several or not all(part.curated for part in parts):
         days = list(mapper(partial(_link_days, parts), _runs(parts)))
-    certain = [links.certain for links in days]
-    edges = np.concatenate([ids, *certain, *(links.likely for links in days)])
-    first, second = len(ids), len(ids) + sum(map(len, certain))
+    kinds = [
+        ids,
+        np.concatenate([_NONE, *(links.certain for links in days)]),
+        np.concatenate([_NONE, *(links.likely for links in days)]),
+    ]
+    edges, kind = np.concatenate(kinds), np.repeat([0, 1, 2], [len(some) for some in kinds])
+    rows, edge = np.unique(edges, return_inverse=True)
+    edge = edge.reshape(-1, 2)
+    pack = _pack(edge, rows >> PLACE_BITS >= since)
+    of_edge = pack[edge[:, 0]]
     return [
         Bin(
-            rows,
-            certain=edges[joined[(joined >= first) & (joined < second)]],
-            likely=edges[joined[joined >= second]],
+            rows[pack == number],
+            certain=edges[(of_edge == number) & (kind == 1)],
+            likely=edges[(of_edge == number) & (kind == 2)],  # noqa: PLR2004 - its place in kinds
         )
-        for rows, joined in _pack(edges, since=since)
+        for number in np.unique(pack[pack >= 0])
     ]
+
+
+def _pack(edge: IntArray, is_fresh: NDArray[np.bool_]) -> IntArray:
+    """Return a number for each row, the same for about as many as are compared at once.
+
+    No edge joins rows of two numbers. Rows that no edges join to fresh ones have -1.
+    """
+    n = len(is_fresh)
+    graph = sparse.coo_array((np.ones(len(edge)), edge.T), shape=(n, n))
+    cluster = sparse.csgraph.connected_components(graph, directed=False)[1]
+    counts = np.bincount(cluster, is_fresh) > 0
+    pack = (np.cumsum(np.bincount(cluster) * counts) - 1) // ROWS
+    return np.asarray(np.where(counts, pack, -1)[cluster])
 
 
 def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
@@ -242,6 +264,54 @@ def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
 
     likely = np.unique(np.sort(place(rows.likely), axis=1), axis=0)
     return merge_linked(table, Links(place(rows.certain), likely))
+
+
+def merge_duplicates(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Mark all but one report of each incident as a duplicate.
+
+    Every row is kept. The report with the best known place and day stands for the incident; it
+    takes over what only others know of who was hit and who did it, and counts its sources. The
+    others get the ``quarantine_reason`` ``duplicate``, with the id of their incident and what both
+    agree on in ``quarantine_detail``, so that :func:`riskmap.locate` counts them as merged. Rows
+    with the same id of about the same days are one incident; all but one get a number behind it.
+
+    The result does not depend on the order of rows, and merging it again changes nothing: what was
+    one incident stays one, also when newer files are added.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table, such as several read files in one; ids may occur more than once.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table, sorted by date and id. ``source_count`` is at least the number of
+        different sources among an incident's reports: one source counts once however often it
+        repeats itself. What only ``derive_victims`` knows gives way to what a feed says.
+
+    Raises
+    ------
+    SchemaError
+        When it is not an Incidents table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents()
+    >>> merged = rm.merge_duplicates(pd.concat([table, table], ignore_index=True))
+    >>> len(merged) - len(table), int(merged["quarantine_reason"].isna().sum()) - len(table)
+    (416, 0)
+    """
+    numbers = pd.array([str(i) for i in range(len(incidents))], dtype="str")
+    check_incidents(incidents.assign(incident_id=numbers))
+    whole = [store_part(incidents, 0)]
+    bins = find_bins(whole)
+    linked = np.concatenate([_NONE[:, 0], *(one.rows for one in bins)])
+    alone = read_rows(whole, np.setdiff1d(whole[0].number_rows(), linked))
+    merged = pd.concat([alone, *(merge_bin(whole, one) for one in bins)], ignore_index=True)
+    return merged.sort_values(["event_date", "incident_id"], kind="stable", ignore_index=True)
 
 
 def _read_in_order(
@@ -302,27 +372,3 @@ def _link_days(parts: Sequence[StoredPart], run: tuple[int, int]) -> Links:
     usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
     links = link_days(table, np.flatnonzero(usable))
     return Links(rows[links.certain], rows[links.likely])
-
-
-def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]:
-    """Return the rows that edges join, as many at a time as are compared at once, and their edges.
-
-    No edge joins rows of two packs. Rows of parts before `since` that no edges join to later ones
-    are left out. Rows are ascending, edges are given by their positions in `edges`.
-    """
-    rows, edge = np.unique(edges, return_inverse=True)
-    edge = edge.reshape(-1, 2)
-    graph = sparse.coo_array((np.ones(len(edge)), edge.T), shape=(len(rows), len(rows)))
-    cluster = sparse.csgraph.connected_components(graph, directed=False)[1]
-    is_fresh = np.bincount(cluster, rows >> PLACE_BITS >= since) > 0
-    size = np.bincount(cluster) * is_fresh
-    pack_of = np.where(is_fresh, (np.cumsum(size) - 1) // ROWS, -1)
-    packs, number = np.unique(pack_of[cluster], return_inverse=True)
-    of_row, of_edge = (
-        np.split(
-            np.argsort(which, kind="stable"), np.bincount(which, minlength=len(packs)).cumsum()
-        )
-        for which in (number, number[edge[:, 0]])
-    )
-    both = zip(packs, of_row[:-1], of_edge[:-1], strict=True)
-    return [(rows[some], joined) for pack, some, joined in both if pack >= 0]

@@ -125,9 +125,7 @@ def read_days(
 def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
     """Return the time zones that each row may lie in; none when its country is unknown."""
     known = country_table()
-    return [
-        known[iso3].zones if isinstance(iso3, str) and iso3 in known else () for iso3 in countries
-    ]
+    return [known[iso3].zones if iso3 in known else () for iso3 in countries]
 
 
 def local_days(

@@ -240,10 +240,7 @@ def _complete(
         known = frame.get("ingested_at", pd.Series(pd.NaT, index=frame.index, dtype=INSTANT))
         frame = frame.assign(ingested_at=known.fillna(ingested_at))
     _quarantine_future(frame, quarantine)
-    frame = frame.assign(
-        source_file=raw.name,
-        source_row=raw.lines,
-    )
+    frame = frame.assign(source_file=raw.name, source_row=raw.lines)
     frame["incident_id"] = _incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail

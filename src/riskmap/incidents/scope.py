@@ -121,20 +121,17 @@ class Scope:
 
     def __str__(self) -> str:
         """Return the one line that :meth:`parse` reads."""
-        parts = [",".join(self.layers) or "none"]
-        if self.sectors:
-            parts.append("sectors=" + ",".join(self.sectors))
-        if self.layers:
-            parts.append(f"reach={self.reach.replace(';', ',')}")
-        if self.deaths_only:
-            parts.append("deaths")
-        if self.since is not None:
-            parts.append(f"since={self.since:%Y-%m-%d}")
-        if self.delay_days:
-            parts.append(f"delay={self.delay_days:g}")
-        if self.inferred:
-            parts.append("inferred")
-        return "; ".join(parts)
+        since = "" if self.since is None else f"{self.since:%Y-%m-%d}"
+        parts = (
+            ",".join(self.layers) or "none",
+            self.sectors and "sectors=" + ",".join(self.sectors),
+            self.layers and f"reach={self.reach.replace(';', ',')}",
+            self.deaths_only and "deaths",
+            since and f"since={since}",
+            self.delay_days and f"delay={self.delay_days:g}",
+            self.inferred and "inferred",
+        )
+        return "; ".join(str(part) for part in parts if part)
 
     @classmethod
     def parse(cls, text: str, *, reach: str = "countries") -> Self:

@@ -300,11 +300,6 @@ def read_codes(
     return pd.Series(answers, index=values.index), strange
 
 
-#: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.
-NO_COUNT = frozenset(
-    ("n a", "na", "nan", "none", "null", "unk", "unknown", "not known", "not reported", "tbc",
-     "tbd", "nk", "unspecified", "not specified", "not available", "no information", "no data")
-)  # fmt: skip
 _THOUSANDS = re.compile(r"\d{1,3}(?:[, ]\d{3})+")
 #: A table program takes ``3-4`` for a day.
 _DAY = re.compile(r"(\d{1,2})-([A-Za-z]{3})|\d{4}-(\d\d)-(\d\d)(?:[ T]00:00:00)?")
@@ -357,7 +352,7 @@ def read_bound(text: str) -> Bound | None:
     (Bound(low=1200, is_exact=True), None, None, None)
     """
     plain = text.strip()
-    if not set(plain) - set("-–—?. ") or fold(plain) in NO_COUNT:
+    if not set(plain) - set("-–—?. ") or fold(plain) in read_words("no_count"):
         return Bound(None, is_exact=True)
     if _THOUSANDS.fullmatch(plain):
         return Bound(int(re.sub("[, ]", "", plain)), is_exact=True)

@@ -135,6 +135,7 @@ def any_of(phrases: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(phrases, key=lambda w: (-len(w), w)))
 
 
+@lru_cache
 def read_words(kind: str) -> dict[str, str]:
     """Return the words of one kind, as the list writes them, and what each stands for.
 

@@ -261,14 +261,18 @@ def _likely(
 
 def _gains(table: gpd.GeoDataFrame, pairs: IntArray) -> NDArray[np.float64]:
     """Return the points that pairs may still gain by what other reports know of either."""
-    guessed = ";" + table["derived"].fillna("") + ";" if "derived" in table else None
-    total = np.zeros(len(pairs))
+    guessed, total = derived_marks(table), np.zeros(len(pairs))
     for name, points in POOLED.items():
-        is_open = table[name].isna()
-        if guessed is not None:
-            is_open |= guessed.str.contains(f";{name};", regex=False)
+        is_open = table[name].isna() | guessed.str.contains(f";{name};", regex=False)
         total += points * is_open.to_numpy(bool)[pairs].any(axis=1)
     return total
+
+
+def derived_marks(table: pd.DataFrame) -> pd.Series:
+    """Return the columns that each row has from its notes alone, each between two ``;``."""
+    if "derived" not in table:
+        return pd.Series("", index=table.index, dtype="str")
+    return ";" + table["derived"].fillna("") + ";"
 
 
 def _near(table: gpd.GeoDataFrame, rows: IntArray) -> Iterator[IntArray]:

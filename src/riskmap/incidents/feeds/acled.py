@@ -131,23 +131,8 @@ USERNAME, PASSWORD = "RISKMAP_ACLED_USERNAME", "RISKMAP_ACLED_PASSWORD"
 NAMES = {
     "COD": "Democratic Republic of Congo",
     "COG": "Republic of Congo",
-    "CIV": "Ivory Coast",
     "SWZ": "eSwatini",
     "CZE": "Czech Republic",
-    "BIH": "Bosnia and Herzegovina",
-    "MKD": "North Macedonia",
-    "CAF": "Central African Republic",
-    "SSD": "South Sudan",
-    "ARE": "United Arab Emirates",
-    "TLS": "East Timor",
-    "USA": "United States",
-    "CPV": "Cape Verde",
-    "STP": "Sao Tome and Principe",
-    "GNQ": "Equatorial Guinea",
-    "DOM": "Dominican Republic",
-    "TUR": "Turkey",
-    "PRK": "North Korea",
-    "KOR": "South Korea",
 }
 _FIRST, _LAST = date(1997, 1, 1), date(2100, 12, 31)
 

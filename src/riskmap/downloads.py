@@ -16,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -70,6 +70,7 @@ class Service:
     largest: int = 1 << 30
 
 
+@dataclass
 class RateLimiter:
     """The time between two requests of one application to one service.
 
@@ -88,31 +89,25 @@ class RateLimiter:
     (None, None, [1.0])
     """
 
-    def __init__(
-        self,
-        seconds: float = 1.0,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self.seconds = seconds
-        self._clock = clock
-        self._sleep = sleep
-        self._next = -math.inf
-        self._lock = threading.Lock()
+    seconds: float = 1.0
+    _: KW_ONLY
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+    _next: float = field(default=-math.inf, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def wait(self) -> None:
         """Sleep until the next request may go out."""
         with self._lock:
-            left = self._next - self._clock()
+            left = self._next - self.clock()
             if left > 0:
-                self._sleep(left)
-            self._next = max(self._next, self._clock()) + self.seconds
+                self.sleep(left)
+            self._next = max(self._next, self.clock()) + self.seconds
 
     def postpone(self, seconds: float) -> None:
         """Let no request go out for some seconds."""
         with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
+            self._next = max(self._next, self.clock() + seconds)
 
 
 class RefusalError(ServiceError):

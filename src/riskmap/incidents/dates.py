@@ -296,8 +296,8 @@ class Calendar:
         """
         if month is not None and not 1 <= month <= self.months:
             return None
-        first = self.month_start(year, month or 1)
-        after = self._after(year, self.months if month is None else month)
+        at = year * self.months + (month or 1) - 1
+        first, after = self._start(at), self._start(at + (1 if month else self.months))
         if day is not None:
             if not 1 <= day <= (after - first).days:
                 return None
@@ -306,9 +306,9 @@ class Calendar:
         slack = timedelta(days=self.slack)
         return first - slack, after - timedelta(days=1) + slack
 
-    def _after(self, year: int, month: int) -> date:
-        if month == self.months:
-            return self.month_start(year + 1, 1)
+    def _start(self, number: int) -> date:
+        """Return the first day of a month, by its number from the year 0 on."""
+        year, month = divmod(number, self.months)
         return self.month_start(year, month + 1)
 
 

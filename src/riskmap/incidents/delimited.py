@@ -16,6 +16,7 @@ import csv
 import dataclasses
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -198,17 +199,14 @@ def read_header(file: TextFile) -> RawTable:
     >>> read_header(sniff_text(data_path("countries.csv"))).header[:3]
     ('iso3', 'iso2', 'fips')
     """
-    best: tuple[str, list[str], int] = (",", [], 0)
-    for delimiter in DELIMITERS:
-        fields: list[str]
-        reader = split_fields(io.StringIO(file.head, newline=""), delimiter)
-        try:
-            fields = next((row for row in reader if row), [])
-        except csv.Error:
-            continue
-        if len(fields) > len(best[1]):
-            best = (delimiter, fields, reader.line_num)
-    delimiter, fields, line = best
+    delimiter, line = ",", 0
+    fields: list[str] = []
+    for mark in DELIMITERS:
+        reader = split_fields(io.StringIO(file.head, newline=""), mark)
+        with suppress(csv.Error):
+            found: list[str] = next((row for row in reader if row), [])
+            if len(found) > len(fields):
+                delimiter, fields, line = mark, found, reader.line_num
     if len(fields) < 2:  # noqa: PLR2004 - one column is a list, not a table
         raise InputError(
             "not a table", file=file.path.name, row=1, met=file.head[:60], expected="a header line"

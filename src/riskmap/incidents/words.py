@@ -11,7 +11,7 @@ import csv
 import re
 from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 from riskmap.countries import fold
@@ -59,19 +59,15 @@ def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, .
     >>> unique_names([" id ", "Killed", "Killed", ""])
     ('id', 'Killed', 'Killed.1', '')
     """
-    names: list[str] = []
-    taken: set[str] = set()
+    names: dict[str, None] = {}
     for field in fields:
         if quoted and len(field) > 1 and field[0] == field[-1] == '"':
             field = field[1:-1]  # noqa: PLW2901 - its own name
-        plain = field.strip().lstrip("\ufeff")
-        name = next(
-            name
-            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
-            if name not in taken
-        )
-        taken.add(name)
-        names.append(name)
+        name = plain = field.strip().lstrip("\ufeff")
+        again = count(1)
+        while name in names:
+            name = f"{plain}.{next(again)}"
+        names[name] = None
     return tuple(names)
 
 

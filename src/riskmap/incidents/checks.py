@@ -30,8 +30,8 @@ SHOWN = 10
 NAMED = 5
 #: How many letters of a value a report shows.
 WIDEST = 40
-#: The geometry's two columns, which are none of the schema's.
-POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
+#: The columns that a report tells of; those of the geometry are none of the schema's.
+TOLD = (*(column.name for column in INCIDENT_COLUMNS), "latitude", "longitude")
 
 
 @dataclass(frozen=True)
@@ -234,11 +234,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         encoding=raw.encoding,
         rows=len(incidents),
         usable=len(good),
-        columns={
-            column.name: " | ".join(columns[column.name])
-            for column in (*INCIDENT_COLUMNS, *POINT)
-            if column.name in columns
-        },
+        columns={name: " | ".join(columns[name]) for name in TOLD if name in columns},
         ignored=tuple(name for name in raw.header if name not in used),
         first_day=_iso(good["event_date"].min()),
         last_day=_iso(last_day),

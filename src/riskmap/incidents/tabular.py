@@ -165,12 +165,10 @@ def open_table(
 
 def _feed_named(name: str) -> Feed:
     """Return a feed by its name."""
-    for feed in every_feed():
-        if feed.name == name:
-            return feed
-    raise InputError(
-        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in every_feed())
-    )
+    named = {feed.name: feed for feed in every_feed()}
+    if name not in named:
+        raise InputError("unknown feed", met=name, expected="one of " + ", ".join(named))
+    return named[name]
 
 
 def _unknown_columns(raw: RawTable) -> InputError:

@@ -19,7 +19,7 @@ from riskmap.incidents.nationalities import (
     people_abroad,
     staff_abroad,
 )
-from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_list
+from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -262,7 +262,6 @@ def says_hit(text: str) -> bool:
     return _any("hit", "hitting", "aim").search(text) is not None or has_hit(text)
 
 
-@lru_cache(maxsize=1)
 def words() -> Mapping[str, Mapping[str, str]]:
     """Return the word list: for each kind its words and their values.
 
@@ -271,11 +270,7 @@ def words() -> Mapping[str, Mapping[str, str]]:
     >>> words()["sector"]["quarry"]
     'mining'
     """
-    found: dict[str, dict[str, str]] = {}
-    for row in read_list("victim_words.csv"):
-        for word in row["words"].split(";"):
-            found.setdefault(row["kind"], {})[word] = row["value"]
-    return found
+    return read_word_list("victim_words.csv")
 
 
 @lru_cache

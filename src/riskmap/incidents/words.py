@@ -103,7 +103,7 @@ def listed(kind: str) -> Mapping[str, str]:
     ('mining', 'explosion')
     """
     own = {"event_type": EVENT_TYPES, "sector": SECTORS}.get(kind, ())
-    words = {code: code for code in own} | read_words(kind)
+    words = {**{code: code for code in own}, **read_words(kind)}
     return {normalise(word): value for word, value in words.items()}
 
 
@@ -132,16 +132,30 @@ def any_of(phrases: Iterable[str]) -> str:
 
 
 @lru_cache
-def read_words(kind: str) -> dict[str, str]:
-    """Return the words of one kind, as the list writes them, and what each stands for.
+def read_word_list(name: str) -> Mapping[str, Mapping[str, str]]:
+    """Return a list of words: for each kind its words, as written, and what each stands for.
+
+    Examples
+    --------
+    >>> read_word_list("victim_words.csv")["sector"]["quarry"]
+    'mining'
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in read_list(name):
+        for word in row["words"].split(";"):
+            found.setdefault(row["kind"], {})[word] = row["value"]
+    return found
+
+
+def read_words(kind: str) -> Mapping[str, str]:
+    """Return the words of one kind in ``data/incident_words.csv``, and what each stands for.
 
     Examples
     --------
     >>> read_words("amount")["dozens"]
     '24+'
     """
-    rows = [row for row in read_list("incident_words.csv") if row["kind"] == kind]
-    return {word: row["value"] for row in rows for word in row["words"].split(";")}
+    return read_word_list("incident_words.csv").get(kind, {})
 
 
 def find_event_type(text: str) -> str | None:

@@ -218,8 +218,7 @@ def collect_pages(
             check_columns(page.records, client.columns, client.title)
         except ServiceError as error:
             raise ServiceError(session.without_keys(str(error))) from None
-        session.refuse_keys(page.records)
-        digest = hashlib.sha256(orjson.dumps(page.records)).digest()
+        digest = hashlib.sha256(session.refuse_keys(page.records)).digest()
         if (page.records and digest in seen) or len(seen) >= MOST_PAGES:
             again = "one that came before" if digest in seen else f"beyond {MOST_PAGES:,}"
             number = len(seen) + 1

@@ -166,8 +166,8 @@ def _state_scopes(feed: Feed, source: Source, told: pd.Series, rules: ScopeRules
     if rules.given is not None:
         _tell_override(feed, source, rules)
         return pd.Series(str(rules.given), index=told.index, dtype="str")
-    own = str(feed.scope) if feed.scope is not None else None
-    other = str(rules.beside) if rules.beside is not None else own
+    default = rules.beside if rules.beside is not None else feed.scope
+    other = None if default is None else str(default)
     if feed.scope is not None:
         return pd.Series(other, index=told.index, dtype="str")
     read = {text: _read_row(source, told, text) for text in told.dropna().unique()}

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +26,7 @@ from riskmap.schema import SECTORS
 from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -295,26 +295,30 @@ def read_scope(path: str | Path) -> Scope:
     return Scope(**values)
 
 
+#: The keys of the file: of which types each may be, how a scope holds it, and what to expect.
+_KEYS: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any], str]] = {
+    "layers": ((list,), tuple, "a list of texts"),
+    "sectors": ((list,), tuple, "a list of texts"),
+    "reach": (
+        (str, list),
+        lambda value: value if isinstance(value, str) else ";".join(value),
+        "a text, or a list of country codes",
+    ),
+    "deaths_only": ((bool,), bool, "true or false"),
+    "since": ((date,), pd.Timestamp, "a day such as 2015-01-01"),
+    "delay_days": ((int, float), float, "a number"),
+}
+
+
 def _value(key: str, value: Any) -> Any:
     """Return a value of the file as a scope holds it."""
-    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    is_day = isinstance(value, date) and not isinstance(value, datetime)
-    is_reach, reach = texts or isinstance(value, str), ";".join if texts else str
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    kinds: dict[str, tuple[bool, Any, str]] = {
-        "layers": (texts, tuple, "a list of texts"),
-        "sectors": (texts, tuple, "a list of texts"),
-        "reach": (is_reach, reach, "a text, or a list of country codes"),
-        "deaths_only": (isinstance(value, bool), bool, "true or false"),
-        "since": (is_day, pd.Timestamp, "a day such as 2015-01-01"),
-        "delay_days": (is_number, float, "a number"),
-    }
-    if key not in kinds:
-        raise InputError("unknown key of a scope", expected=", ".join(kinds))
-    fits, held, expected = kinds[key]
-    if not fits:
+    if key not in _KEYS:
+        raise InputError("unknown key of a scope", expected=", ".join(_KEYS))
+    types, hold, expected = _KEYS[key]
+    texts = not isinstance(value, list) or all(isinstance(item, str) for item in value)
+    if type(value) not in types or not texts:
         raise InputError("not what it must be", met=value, expected=expected)
-    return held(value)
+    return hold(value)
 
 
 def infer_scope(incidents: pd.DataFrame) -> Scope | None:

@@ -1,10 +1,9 @@
 """Services that publish incidents: what is asked of one, how it is asked, what it answers.
 
-A service is plain values and pure functions (:class:`Client`, one in its feed's file). Asking it is
-the same for all: signed, at its pace, and without ever showing a key. Keys come from environment
-variables alone. They live in a session's memory, go to the service's own origin, and stand in no
-message, file or representation. Messages repeat what was met in full: whoever shows one takes the
-keys out first, then cuts it short (:func:`plain`), so that no part of a key is left.
+A service is plain values and pure functions (:class:`Client`, one in its feed's file); asking is
+the same for all. Keys come from environment variables, live in a session's memory, go to the
+service's own origin, and stand in no message, file or representation. Messages repeat what was met
+in full: whoever shows one takes the keys out first, then cuts it short (:func:`plain`).
 """
 
 from __future__ import annotations
@@ -330,13 +329,17 @@ class Session:
             self._signed = None
             return self.ask(client, question)
 
-    def refuse_keys(self, records: list[dict[str, Any]]) -> None:
-        """Raise when records hold a key."""
-        content = orjson.dumps(records)
+    def refuse_keys(self, records: list[dict[str, Any]]) -> bytes:
+        """Return records as JSON; raise when they hold a key, or are nested without end."""
+        try:
+            content = orjson.dumps(records)
+        except orjson.JSONEncodeError as error:
+            raise ServiceError(f"{self.client.title}: records can't be kept: {error}") from None
         if any(way in content for way in self._spellings(SHORTEST_KEY)):
             raise ServiceError(
                 f"{self.client.title} repeats a key in its records; nothing of this was kept"
             )
+        return content
 
     def without_keys(self, text: str) -> str:
         """Return text of the service as one line without keys, cut short."""

@@ -185,6 +185,15 @@ def test_pages_that_never_end_are_given_up(stand_in, monkeypatch):
         stand_in.fetch("acled")
 
 
+def test_records_that_are_nested_without_end_are_told(stand_in):
+    deep = []
+    for _ in range(400):
+        deep = [deep]
+    stand_in.rows["hapi"][0]["deep"] = deep
+    with pytest.raises(ServiceError, match="records can't be kept"):
+        stand_in.fetch("hapi")
+
+
 def test_records_that_come_twice_are_told(stand_in):
     stand_in.rows["acled"].append(stand_in.rows["acled"][0])
     with pytest.raises(ServiceError, match="gave 1 records twice"):

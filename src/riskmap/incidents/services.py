@@ -236,7 +236,6 @@ class PagedClient(Client):
     identity: str | None = None
 
 
-#: What can be asked.
 AnyClient = FileClient | PagedClient
 _SHOWN = 300
 

@@ -343,11 +343,7 @@ def _open(
     """Open an address; every failure becomes a ServiceError."""
     check_address(url, service)
     opener = urllib.request.build_opener(_Redirects(service))
-    headers = {
-        "User-Agent": f"riskmap/{VERSION}",
-        "Accept-Encoding": "identity",
-        **headers,
-    }
+    headers = {"User-Agent": f"riskmap/{VERSION}", "Accept-Encoding": "identity", **headers}
     request = urllib.request.Request(url, body, headers)  # noqa: S310 - the scheme was checked
     try:
         with opener.open(request, timeout=service.timeout) as response:

@@ -20,14 +20,7 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_text, split_fields
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
-from riskmap.incidents.parts import (
-    PARQUET,
-    Block,
-    Part,
-    RowGroups,
-    split_file,
-    split_parquet,
-)
+from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
 from riskmap.schema import check_incidents

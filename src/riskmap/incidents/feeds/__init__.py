@@ -8,15 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import (
-    acled,
-    aid_workers,
-    gtd,
-    hapi,
-    machine_coded,
-    reviews,
-    ucdp,
-)
+from riskmap.incidents.feeds import acled, aid_workers, gtd, hapi, machine_coded, reviews, ucdp
 from riskmap.incidents.feeds.generic import generic_feed, is_readable
 from riskmap.incidents.words import key
 

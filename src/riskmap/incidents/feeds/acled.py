@@ -24,13 +24,7 @@ from riskmap.errors import ServiceError
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.services import (
-    Page,
-    PagedClient,
-    Query,
-    Question,
-    records_of,
-)
+from riskmap.incidents.services import Page, PagedClient, Query, Question, records_of
 from riskmap.incidents.values import map_codes, parse_numbers, per_unique
 
 if TYPE_CHECKING:
@@ -183,10 +177,7 @@ CLIENT = PagedClient(
     title="Armed Conflict Location & Event Data (ACLED)",
     feed="acled",
     service=Service(api="https://acleddata.com", hosts=("acleddata.com",)),
-    keys={
-        USERNAME: "the e-mail address of an account at acleddata.com",
-        PASSWORD: "its password",
-    },
+    keys={USERNAME: "the e-mail address of an account at acleddata.com", PASSWORD: "its password"},
     licence="ACLED terms of use: rows may not be passed on to others.",
     ask=_ask,
     read=_read,

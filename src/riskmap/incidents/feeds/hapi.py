@@ -13,13 +13,7 @@ from riskmap.downloads import Service
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import Feed
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.services import (
-    Page,
-    PagedClient,
-    Query,
-    Question,
-    records_of,
-)
+from riskmap.incidents.services import Page, PagedClient, Query, Question, records_of
 
 FEED = Feed(
     name="hapi",

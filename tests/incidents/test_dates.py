@@ -178,8 +178,6 @@ def test_a_country_of_many_zones_keeps_both_days():
     days = read_days(texts, column="d", countries=pd.Series(["RUS", "RUS"]))
     assert [str(d) for d in days.first] == ["2024-04-01", "2024-03-31"]
     assert [str(d) for d in days.last] == ["2024-04-01", "2024-04-01"]
-    named = read_days(texts, column="d", rules=DateRules(timezone="Europe/Moscow"))
-    assert [str(d) for d in named.last] == ["2024-04-01", "2024-03-31"]
 
 
 @pytest.mark.parametrize(

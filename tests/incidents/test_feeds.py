@@ -9,7 +9,7 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.feeds import every_feed, recognise
-from riskmap.incidents.feeds.gdelt import HEADERS
+from riskmap.incidents.feeds.machine_coded import HEADERS
 from riskmap.incidents.quarantines import REASONS
 from riskmap.incidents.words import key
 from riskmap.schema import INCIDENT_COLUMNS

@@ -9,7 +9,6 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents import tabular
-from riskmap.incidents.checks import find_raw_row
 
 ROWS = b"id,date,lat,lon\n7,2024-03-01,34.5,69.2\n8,2024-03-02\n"
 
@@ -28,7 +27,6 @@ def test_gzip_is_told_by_its_bytes(tmp_path, name):
     table = rm.read_incidents(path)
     assert table["source_id"].tolist() == ["7", f"{name}:3"]
     assert set(table["source_file"]) == {name}
-    assert find_raw_row(path, f"{name}:3") == {"id": "8", "date": "2024-03-02"}
 
 
 def test_the_one_table_of_a_zip_file_is_read(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import SchemaError
-from riskmap.incidents.revisions import REVISION_COLUMNS, compare_incidents
+from riskmap.incidents.checks import REVISION_COLUMNS, compare_incidents
 from riskmap.schema import check_columns
 
 OLD = rm.datasets.incidents().iloc[:30].reset_index(drop=True)

@@ -76,21 +76,6 @@ def test_two_workers_give_the_bytes_of_one_process(client, parts):
 
 
 @pytest.mark.slow
-def test_workers_compute_the_partitions_of_a_table_of_dask(client, tmp_path):
-    dask_frames = pytest.importorskip("dask.dataframe")
-    days = pd.date_range("2024-01-01", periods=300).strftime("%Y-%m-%d")
-    rows = pd.DataFrame({"date": days, "longitude": 2.003, "latitude": -7.503, "notes": days})
-    rows["longitude"] += (rows.index % 50) / 100
-    for part in range(3):
-        rows.iloc[part::3].to_csv(tmp_path / f"{part}.csv", index=False)
-    districts = rm.datasets.regions()
-    lazy = dask_frames.read_csv(str(tmp_path / "*.csv"))
-    here = rm.scan_incidents([lazy], districts)
-    same(here, rm.scan_incidents([lazy], districts, client=client))
-    assert here.ledger.stages[-1].rows_out == 300
-
-
-@pytest.mark.slow
 def test_a_killed_worker_costs_a_retry_and_changes_nothing(client, parts, monkeypatch):
     districts = rm.datasets.regions()
     here = rm.scan_incidents(parts * 4, districts)

@@ -18,7 +18,6 @@ from riskmap.cli.common import (
     load_incidents,
     say,
     show,
-    tell_stages,
 )
 
 
@@ -110,18 +109,21 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     say(f"asking {client.title}")
     fetched = fetch_rows(client, query, allow_empty=allow_empty)
     write_rows(fetched, out)
-    ledger = count_read(fetched).as_list()
+    ledger = count_read(fetched)
     result = {
         "out": str(out),
         "rows": len(fetched.rows),
-        "ledger": ledger,
+        "ledger": ledger.as_list(),
         "provenance": dict(fetched.provenance),
     }
-    lines = (
-        f"{client.title}: {len(fetched.rows):,} rows in {out}",
-        *tell_stages(ledger),
-        f"licence: {client.licence}",
-    )
+    lines = [f"{client.title}: {len(fetched.rows):,} rows in {out}"]
+    for stage in ledger.stages:
+        aside = ", ".join(f"{n:,} {reason}" for reason, n in stage.reasons.items())
+        lines.append(
+            f"{stage.stage}: {stage.rows_in:,} rows in, {stage.rows_out:,} out"
+            + (f"; set aside: {aside}" if aside else "")
+        )
+    lines.append(f"licence: {client.licence}")
     show(result, iter(lines), as_json=as_json)
 
 

@@ -1,9 +1,13 @@
-"""What a file of incidents holds and what will be lost, told before anything is scored."""
+"""What a file of incidents holds and what will be lost; and what a newer release of it changed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
 
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.duplicates.candidates import lead_of
@@ -12,13 +16,13 @@ from riskmap.incidents.scope import describe_scopes, find_end
 from riskmap.incidents.tabular import open_table
 from riskmap.incidents.words import count_not_understood, key
 from riskmap.ledgers import count_reasons
-from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
+from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, Column, check_incidents, conform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pandas as pd
+    import geopandas as gpd
 
 #: How many reasons a report shows.
 SHOWN = 10
@@ -26,8 +30,8 @@ SHOWN = 10
 NAMED = 5
 #: How many letters of a value a report shows.
 WIDEST = 40
-#: The geometry's two columns, which are none of the schema's.
-POINT = (Column("latitude", NUMBER, "degrees"), Column("longitude", NUMBER, "degrees"))
+#: The columns that a report tells of; those of the geometry are none of the schema's.
+TOLD = (*(column.name for column in INCIDENT_COLUMNS), "latitude", "longitude")
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,6 @@ class FileReport:
         """Share of the rows that can't be used."""
         return 1 - self.usable / self.rows
 
-    def _tell_end(self) -> list[str]:
-        """Return a line where strange rows follow long after all others."""
-        if self.last_day is None or self.reports_until == self.last_day:
-            return []
-        return [f"reports end on {self.reports_until}; a few rows follow long after all others"]
-
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
         return asdict(self) | {"ignored": list(self.ignored), "lost_share": self.lost_share}
@@ -124,7 +122,6 @@ class FileReport:
             f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
             f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
             f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
-            *self._tell_end(),
             *(f"can see: {line}" for line in describe_scopes(self.scope)),
             f"date precision: {_mix(self.date_precision)}",
             f"place precision: {_mix(self.geo_precision)}",
@@ -135,6 +132,9 @@ class FileReport:
             "not used: " + (", ".join(self.ignored) or "none"),
         ]
         lines[-2:-2] = [f"  {text}" for text in self.merged]
+        if self.reports_until != self.last_day:
+            end = f"reports end on {self.reports_until}"
+            lines.insert(3, f"{end}; a few rows follow long after all others")
         if self.bounds:
             lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
         if self.not_understood:
@@ -149,17 +149,8 @@ class FileReport:
         return "\n".join(lines)
 
 
-def _of_opening(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that tell how a file is opened."""
-    return {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
-
-
-def _reports_until(good: pd.DataFrame, last_day: pd.Timestamp) -> str | None:
-    """Return the day up to which rows come regularly."""
-    if not len(good):
-        return None
-    end = find_end(good["event_date"])
-    return str((end if end < good["event_date"].max() else last_day).date())
+def _iso(day: pd.Timestamp) -> str | None:
+    return None if pd.isna(day) else f"{day:%Y-%m-%d}"
 
 
 def _mix(counts: Mapping[str, int]) -> str:
@@ -222,7 +213,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    raw, feed = open_table(path, **_of_opening(options))
+    opening = {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
+    raw, feed = open_table(path, **opening)
     incidents = read_incidents(path, **options)
     columns = feed.sources_of(raw.header, options.get("columns"))
     used = {name for names in columns.values() for name in names}
@@ -233,7 +225,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     good = incidents[incidents["quarantine_reason"].isna()]
     merged = merge_duplicates(good)
     told = merged[merged["quarantine_reason"] == DUPLICATE]
-    first_day, last_day = good["event_date"].min(), good["event_date_end"].max()
+    last_day, end = good["event_date_end"].max(), find_end(good["event_date"])
+    end = end if end < good["event_date"].max() else last_day
     return FileReport(
         file=raw.name,
         feed=feed.name,
@@ -241,15 +234,11 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         encoding=raw.encoding,
         rows=len(incidents),
         usable=len(good),
-        columns={
-            column.name: " | ".join(columns[column.name])
-            for column in (*INCIDENT_COLUMNS, *POINT)
-            if column.name in columns
-        },
+        columns={name: " | ".join(columns[name]) for name in TOLD if name in columns},
         ignored=tuple(name for name in raw.header if name not in used),
-        first_day=None if len(good) == 0 else str(first_day.date()),
-        last_day=None if len(good) == 0 else str(last_day.date()),
-        reports_until=_reports_until(good, last_day),
+        first_day=_iso(good["event_date"].min()),
+        last_day=_iso(last_day),
+        reports_until=_iso(end),
         scope=count_reasons(incidents["scope"].fillna("")),
         geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
         date_precision=count_reasons(good["date_precision"]),
@@ -271,47 +260,84 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     )
 
 
-def find_raw_row(path: str | Path | pd.DataFrame, source_id: str, **options: Any) -> Any:
-    """Return every field of the row that an incident was read from, as text.
+#: Revisions: one row for each added or removed incident, and for each changed cell of another.
+REVISION_COLUMNS = (
+    Column("incident_id", TEXT, "the incident"),
+    Column("change", TEXT, "what happened to it", ("added", "removed", "moved", "changed")),
+    Column("column", TEXT, "the column that changed; missing when the whole row came or went"),
+    Column("before", TEXT, "the older value as text; missing when there was none"),
+    Column("after", TEXT, "the newer value as text; missing when there is none"),
+    Column("moved_km", NUMBER, "kilometres between the older and the newer point"),
+)
+#: Columns that tell of the file and not of the incident.
+_OF_THE_FILE = ("incident_id", "source_file", "source_row", "ingested_at")
+_EARTH_KM = 6371.0088
+
+
+def compare_incidents(
+    old: gpd.GeoDataFrame, new: gpd.GeoDataFrame, *, moved_km: float = 0.1
+) -> pd.DataFrame:
+    """Return what changed between two releases of a feed, by incident id.
 
     Parameters
     ----------
-    path
-        The file, as for :func:`riskmap.read_incidents`.
-    source_id
-        The incident's id in its feed; the first row that has it.
-    **options
-        As for :func:`riskmap.read_incidents`.
+    old, new
+        Incidents tables of the older and the newer release.
+    moved_km
+        Points that shift by less have not moved.
 
     Returns
     -------
-    dict of str to str, or None
-        The columns as the file names them, also those that no mapping uses; fields beyond the
-        header stand under ``""``. None when no row has the id.
+    pandas.DataFrame
+        :data:`REVISION_COLUMNS`, sorted by incident and column. An incident has one row when it
+        was added or removed, and one for each column that changed; `moved` stands for its point.
 
     Raises
     ------
-    InputError
-        When the file as a whole can't be used.
+    SchemaError
+        When a table is not an Incidents table.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> rows = pd.DataFrame({"id": ["7"], "date": ["2024-03-31"], "place": ["A"], "cost": [5]})
-    >>> find_raw_row(rows, "7")
-    {'id': '7', 'date': '2024-03-31', 'place': 'A', 'cost': '5'}
-    >>> find_raw_row(rows, "8") is None
-    True
+    >>> import riskmap as rm
+    >>> old = rm.datasets.incidents()
+    >>> new = old.iloc[1:].assign(killed=old["killed"].where(old["source_id"] != "3", 9))
+    >>> rm.compare_incidents(old, new)[["incident_id", "change", "column", "after"]].values.tolist()
+    [['invented:1', 'removed', nan, nan], ['invented:3', 'changed', 'killed', '9']]
     """
-    incidents = read_incidents(path, **options)
-    lines = incidents.loc[incidents["source_id"] == source_id, "source_row"]
-    if lines.empty:
-        return None
-    line = int(lines.iloc[0])
-    raw, _ = open_table(path, **_of_opening(options), every=True)
-    position = raw.lines.tolist().index(line)
-    fields, width = raw.broken.get(position), len(raw.header)
-    if fields is None:
-        return dict(zip(raw.header, raw.rows.iloc[position], strict=True))
-    beyond = {"": raw.delimiter.join(fields[width:])} if len(fields) > width else {}
-    return dict(zip(raw.header, fields, strict=False)) | beyond
+    check_incidents(old)
+    check_incidents(new)
+    before, after = (table.set_index("incident_id") for table in (old, new))
+    both = before.index.intersection(after.index)
+    older, newer = before.loc[both], after.loc[both]
+    where = (table.geometry.to_numpy() for table in (older, newer))
+    (x, y), (u, v) = (np.radians([shapely.get_x(at), shapely.get_y(at)]) for at in where)
+    half = np.sin((v - y) / 2) ** 2 + np.cos(y) * np.cos(v) * np.sin((u - x) / 2) ** 2
+    km = pd.Series(2.0 * _EARTH_KM * np.arcsin(np.sqrt(half)), index=both)
+    parts = [
+        pd.DataFrame({"incident_id": after.index.difference(both), "change": "added"}),
+        pd.DataFrame({"incident_id": before.index.difference(both), "change": "removed"}),
+    ]
+    names = [column.name for column in INCIDENT_COLUMNS if column.name not in _OF_THE_FILE]
+    for name in (*names, "geometry"):
+        texts = pd.DataFrame({"before": _as_texts(older[name]), "after": _as_texts(newer[name])})
+        differs = texts["before"].fillna("") != texts["after"].fillna("")
+        found = texts.assign(column=name, change="changed")
+        if name == "geometry":
+            found = texts.assign(column=name, change="moved", moved_km=km)
+            differs &= ~(km < moved_km)
+        parts.append(found[differs].rename_axis("incident_id").reset_index())
+    table = conform(pd.concat([part for part in parts if len(part)] or parts[:1]), REVISION_COLUMNS)
+    return table.sort_values(["incident_id", "column"], ignore_index=True)
+
+
+def _as_texts(values: pd.Series) -> pd.Series:
+    """Return a column as text, points as 'latitude, longitude', missing where nothing is known."""
+    if values.name == "geometry":
+        points = values.to_numpy()
+        pairs = zip(shapely.get_y(points), shapely.get_x(points), strict=True)
+        told = [f"{lat:.6f}, {lon:.6f}" if np.isfinite(lat) else None for lat, lon in pairs]
+        return pd.Series(told, index=values.index, dtype="str")
+    if str(values.dtype).startswith("datetime64"):
+        return values.dt.strftime("%Y-%m-%d").astype("str")
+    return values.astype("str")

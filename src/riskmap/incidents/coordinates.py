@@ -170,10 +170,7 @@ def _boxes(countries: pd.Series) -> FloatArray:
     known = country_table()
     codes, distinct = pd.factorize(countries, use_na_sentinel=False)
     nowhere = (np.nan,) * 4
-    boxes = [
-        (known[iso3].box or nowhere) if isinstance(iso3, str) and iso3 in known else nowhere
-        for iso3 in distinct
-    ]
+    boxes = [(known[iso3].box or nowhere) if iso3 in known else nowhere for iso3 in distinct]
     return np.array(boxes, np.float64).reshape(-1, 4)[codes]
 
 

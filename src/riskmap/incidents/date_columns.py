@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskmap.countries import table as country_table
 from riskmap.incidents.dates import DateRules, read_texts
-from riskmap.incidents.quarantines import describe
+from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.schema import DATE_PRECISIONS
 
 if TYPE_CHECKING:
@@ -104,35 +104,28 @@ def read_days(
     read = read_texts(["" if pd.isna(text) else str(text) for text in distinct], rules)
     first = np.array([day.first for day in read], "datetime64[D]")[codes]
     last = np.array([day.last for day in read], "datetime64[D]")[codes]
-    reason = np.array([day.reason for day in read], object)[codes]
     moments = np.array(
         [None if day.instant is None else day.instant.replace(tzinfo=None) for day in read],
         "datetime64[us]",
     )[codes]
     waiting = ~np.isnat(moments)
     if waiting.any():
-        zones = _zones_of(waiting, rules.timezone, countries)
+        nowhere = pd.Series(None, texts.index, dtype="object")
+        zones = _zones_of((nowhere if countries is None else countries)[waiting])
         first[waiting], last[waiting] = local_days(moments[waiting], zones)
-    detail = np.full(len(codes), None, object)
-    bad = np.array([day.reason is not None for day in read], bool)[codes]
-    for row in np.flatnonzero(bad):
-        detail[row] = describe(column, distinct[codes[row]], read[codes[row]].expected)
-    return Days(first, last, reason, detail)
+    aside, reasons = Quarantine(len(codes)), np.array([day.reason for day in read], object)[codes]
+    aside.add_details(
+        pd.notna(reasons),
+        reasons,
+        lambda row: describe(column, distinct[codes[row]], read[codes[row]].expected),
+    )
+    return Days(first, last, aside.reason, aside.detail)
 
 
-def _zones_of(
-    waiting: NDArray[np.bool_], timezone: str | None, countries: pd.Series | None
-) -> list[tuple[str, ...]]:
-    """Return the time zones that each waiting row may lie in; none when its country is unknown."""
-    if timezone is not None:
-        return [(timezone,)] * int(waiting.sum())
-    if countries is None:
-        return [()] * int(waiting.sum())
+def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
+    """Return the time zones that each row may lie in; none when its country is unknown."""
     known = country_table()
-    return [
-        known[iso3].zones if isinstance(iso3, str) and iso3 in known else ()
-        for iso3 in countries.to_numpy(object)[waiting]
-    ]
+    return [known[iso3].zones if iso3 in known else () for iso3 in countries]
 
 
 def local_days(
@@ -222,18 +215,12 @@ def read_intervals(
     if ends is starts or ends.equals(starts):
         return start
     end = read_days(ends, column=columns[1], rules=rules, countries=countries)
-    reason, detail = start.reason.copy(), start.detail.copy()
-    broken = pd.isna(reason) & ~pd.isna(end.reason)
-    reason[broken], detail[broken] = end.reason[broken], end.detail[broken]
+    aside = Quarantine(len(starts))
+    for days in (start, end):
+        aside.add_details(pd.notna(days.reason), days.reason, days.detail.__getitem__)
     span = (end.last - start.first).astype(np.int64)
-    for rows, expected in (
-        (end.last < start.first, f"a day not before {columns[0]}"),
-        (
-            (span >= _LONGEST[-1]) & ~np.isnat(end.last) & ~np.isnat(start.first),
-            f"a day within a year of {columns[0]}",
-        ),
-    ):
-        for row in np.flatnonzero(rows & pd.isna(reason)):
-            reason[row] = "bad_date"
-            detail[row] = describe(columns[1], ends.iloc[row], expected)
-    return Days(start.first, end.last, reason, detail)
+    long = (span >= _LONGEST[-1]) & ~np.isnat(end.last) & ~np.isnat(start.first)
+    for wrong, expected in ((end.last < start.first, "not before"), (long, "within a year of")):
+        said = f"a day {expected} {columns[0]}"
+        aside.add(wrong, "bad_date", column=columns[1], met=ends, expected=said)
+    return Days(start.first, end.last, aside.reason, aside.detail)

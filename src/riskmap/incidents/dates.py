@@ -11,9 +11,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from riskmap.errors import InputError
 
@@ -79,7 +77,7 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
     text
         The date as written.
     rules
-        Format, calendar and zone when known.
+        Format and calendar when known.
 
     Returns
     -------
@@ -257,16 +255,11 @@ class DateRules:
         ``strptime`` format of every date; one without ``%d`` gives months, without ``%m`` years.
     calendar
         ``"gregorian"``, ``"solar_hijri"``, ``"islamic"``, ``"ethiopian"`` or ``"buddhist"``.
-    timezone
-        Name in the tz database of the zone whose days count, for dates with a time zone; by
-        default that of the row's country.
-    latest
-        Last day that can have been known; a later incident is quarantined as ``future_date``.
 
     Raises
     ------
     InputError
-        When the calendar or the zone is unknown.
+        When the calendar is unknown.
 
     Examples
     --------
@@ -277,41 +270,15 @@ class DateRules:
 
     format: str | None = None
     calendar: str = "gregorian"
-    timezone: str | None = None
-    latest: date | str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a calendar, zone or last day that can't be read."""
+        """Refuse an unknown calendar."""
         if self.calendar != "gregorian" and self.calendar not in CALENDARS:
             raise InputError(
                 "unknown calendar",
                 met=self.calendar,
                 expected="gregorian, " + ", ".join(sorted(CALENDARS)),
             )
-        if self.timezone is not None:
-            _zone(self.timezone)
-        _ = self.last_day
-
-    @property
-    def last_day(self) -> date | None:
-        """`latest` as a day."""
-        if not isinstance(self.latest, str):
-            return self.latest
-        try:
-            return date.fromisoformat(self.latest)
-        except ValueError as error:
-            raise InputError("not a day", column="latest", met=self.latest, expected=ISO) from error
-
-
-@lru_cache(maxsize=512)
-def _zone(name: str) -> ZoneInfo:
-    """Return a time zone of the tz database."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(
-            "unknown time zone", met=name, expected="a tz database name such as 'Asia/Kabul'"
-        ) from error
 
 
 _UNIX_EPOCH_JDN = 2_440_588
@@ -362,8 +329,8 @@ class Calendar:
         """
         if month is not None and not 1 <= month <= self.months:
             return None
-        first = self.month_start(year, month or 1)
-        after = self._after(year, self.months if month is None else month)
+        at = year * self.months + (month or 1) - 1
+        first, after = self._start(at), self._start(at + (1 if month else self.months))
         if day is not None:
             if not 1 <= day <= (after - first).days:
                 return None
@@ -372,9 +339,9 @@ class Calendar:
         slack = timedelta(days=self.slack)
         return first - slack, after - timedelta(days=1) + slack
 
-    def _after(self, year: int, month: int) -> date:
-        if month == self.months:
-            return self.month_start(year + 1, 1)
+    def _start(self, number: int) -> date:
+        """Return the first day of a month, by its number from the year 0 on."""
+        year, month = divmod(number, self.months)
         return self.month_start(year, month + 1)
 
 

@@ -16,6 +16,7 @@ import csv
 import dataclasses
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -57,8 +58,6 @@ class RawTable:
         The fields, one column of text a header entry, ``""`` where empty.
     lines
         The 1-based line on which each row starts; its position for formats without lines.
-    widths
-        How many fields each row really has.
     encoding, delimiter
         How the file was read.
     broken
@@ -69,7 +68,6 @@ class RawTable:
     header: tuple[str, ...]
     rows: pd.DataFrame
     lines: IntArray
-    widths: IntArray
     encoding: str = "utf-8"
     delimiter: str = ","
     broken: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -136,15 +134,12 @@ def sniff_text(path: Path, *, encoding: str | None = None) -> TextFile:
     head, last, newlines, lone_returns = "", b"", 0, 0
     with path.open("rb") as file:
         while block := file.read(_CHUNK):
-            if head and encoding in _UTF8 and block.isascii() and not decoder.getstate()[0]:
-                found = block
-            else:
-                try:
-                    text = decoder.decode(block, final=len(block) < _CHUNK)
-                except UnicodeError as error:
-                    raise _undecodable(error, path, block, newlines, encoding) from error
-                head = head or text[: 1 << 20]
-                found = block if encoding in _UTF8 else text.encode()
+            try:
+                text = decoder.decode(block, final=len(block) < _CHUNK)
+            except UnicodeError as error:
+                raise _undecodable(error, path, block, newlines, encoding) from error
+            head = head or text
+            found = block if encoding in _UTF8 else text.encode()
             if b"\0" in found:
                 line = newlines + found[: found.index(b"\0")].count(b"\n") + 1
                 raise InputError(
@@ -173,8 +168,9 @@ def _undecodable(
     error: UnicodeError, path: Path, block: bytes, newlines: int, encoding: str
 ) -> InputError:
     """Return the error for bytes that the encoding does not know, with the line they are on."""
-    start = error.start if isinstance(error, UnicodeDecodeError) else 0
-    met = error.object[start : start + 4] if isinstance(error, UnicodeDecodeError) else block[:4]
+    start, met = 0, block[:4]
+    if isinstance(error, UnicodeDecodeError):
+        start, met = error.start, error.object[error.start : error.start + 4]
     return InputError(
         "bytes that can't be decoded",
         file=path.name,
@@ -203,17 +199,14 @@ def read_header(file: TextFile) -> RawTable:
     >>> read_header(sniff_text(data_path("countries.csv"))).header[:3]
     ('iso3', 'iso2', 'fips')
     """
-    best: tuple[str, list[str], int] = (",", [], 0)
-    for delimiter in DELIMITERS:
-        fields: list[str]
-        reader = split_fields(io.StringIO(file.head, newline=""), delimiter)
-        try:
-            fields = next((row for row in reader if row), [])
-        except csv.Error:
-            continue
-        if len(fields) > len(best[1]):
-            best = (delimiter, fields, reader.line_num)
-    delimiter, fields, line = best
+    delimiter, line = ",", 0
+    fields: list[str] = []
+    for mark in DELIMITERS:
+        reader = split_fields(io.StringIO(file.head, newline=""), mark)
+        with suppress(csv.Error):
+            found: list[str] = next((row for row in reader if row), [])
+            if len(found) > len(fields):
+                delimiter, fields, line = mark, found, reader.line_num
     if len(fields) < 2:  # noqa: PLR2004 - one column is a list, not a table
         raise InputError(
             "not a table", file=file.path.name, row=1, met=file.head[:60], expected="a header line"
@@ -223,7 +216,6 @@ def read_header(file: TextFile) -> RawTable:
         header=unique_names(fields, quoted=delimiter == "\t"),
         rows=pd.DataFrame(),
         lines=np.array([line]),
-        widths=np.array([len(fields)]),
         encoding=file.encoding,
         delimiter=delimiter,
     )
@@ -285,7 +277,6 @@ def _read_exact(file: TextFile, header: RawTable, wanted: list[str], optional: i
     places = [header.header.index(name) for name in wanted]
     columns: list[list[str]] = [[] for _ in places]
     lines: list[int] = []
-    widths: list[int] = []
     broken: dict[int, tuple[str, ...]] = {}
     with file.path.open(encoding=header.encoding, newline="") as text:
         for line, row in _split_rows(text, header):
@@ -294,7 +285,6 @@ def _read_exact(file: TextFile, header: RawTable, wanted: list[str], optional: i
             lacking = width - len(row)
             fields = [*row, *[""] * lacking] if 0 < lacking <= optional else row
             lines.append(line)
-            widths.append(len(fields))
             if len(fields) != width:
                 broken[len(lines) - 1] = tuple(fields)
             kept = fields if len(fields) == width else [""] * width
@@ -303,8 +293,7 @@ def _read_exact(file: TextFile, header: RawTable, wanted: list[str], optional: i
     rows = pd.DataFrame(
         {name: pd.Series(column, dtype="str") for name, column in zip(wanted, columns, strict=True)}
     )
-    at, size = np.array(lines, np.int64), np.array(widths, np.int64)
-    return replace(header, rows=rows, lines=at, widths=size, broken=broken)
+    return replace(header, rows=rows, lines=np.array(lines, np.int64), broken=broken)
 
 
 def _split_rows(text: Iterable[str], header: RawTable) -> Iterator[tuple[int, list[str]]]:
@@ -395,5 +384,4 @@ def _read_arrow(file: TextFile, header: RawTable, wanted: list[str]) -> RawTable
         header,
         rows=pd.DataFrame(dict(zip(wanted, texts, strict=True))),
         lines=np.arange(skip + 1, skip + 1 + size, dtype=np.int64),
-        widths=np.full(size, len(header.header), np.int64),
     )

@@ -80,11 +80,7 @@ def derive_victims(
         find_facts(note, country) | _aim_at(named, note, country) if note else {}
         for note, country in zip(notes, incidents["country"].fillna(""), strict=True)
     ]
-    derived = incidents.copy()
-    names, phrases = _merged(incidents, facts, derived)
-    for column, values in (("derived", names), ("evidence", phrases)):
-        derived[column] = pd.Series(values, index=incidents.index, dtype="str")
-    return derived
+    return _fill(incidents, facts)
 
 
 def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
@@ -111,35 +107,31 @@ def _aim_at(
     return {"target": (f"employer:{name}", match.group())}
 
 
-def _merged(
-    incidents: pd.DataFrame, facts: list[dict[str, tuple[Any, str]]], derived: pd.DataFrame
-) -> tuple[list[str | None], list[str | None]]:
-    """Fill missing values of `derived` and return the filled columns and phrases of each row."""
-    names = _split(incidents, "derived", ";")
-    phrases = _split(incidents, "evidence", " | ")
+def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) -> gpd.GeoDataFrame:
+    """Return incidents with missing values filled, which they are and the phrases of each row."""
+    derived = incidents.copy()
+    blank = pd.Series("", index=incidents.index, dtype="str")
+    joints = {"derived": ";", "evidence": " | "}
+    told = {
+        name: [text.split(joint) for text in incidents.get(name, blank).fillna("")]
+        for name, joint in joints.items()
+    }
     for column in FILLED:
         missing = incidents[column].isna().to_numpy()
         if column == "target":
             missing = missing & ~incidents["source"].isin(OWN_TARGETS).to_numpy()
         rows = [row for row in np.flatnonzero(missing) if column in facts[row]]
-        if not rows:
-            continue
         values = derived[column].astype(object).to_numpy(copy=True)
         for row in rows:
             values[row], phrase = facts[row][column]
-            names[row].append(column)
-            phrases[row].append(phrase)
-        derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
-    return (
-        [";".join(dict.fromkeys(row)) or None for row in names],
-        [" | ".join(dict.fromkeys(row)) or None for row in phrases],
-    )
-
-
-def _split(incidents: pd.DataFrame, column: str, separator: str) -> list[list[str]]:
-    if column not in incidents:
-        return [[] for _ in range(len(incidents))]
-    return [text.split(separator) if text else [] for text in incidents[column].fillna("")]
+            told["derived"][row].append(column)
+            told["evidence"][row].append(phrase)
+        if rows:
+            derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
+    for name, joint in joints.items():
+        texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
+        derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
+    return derived
 
 
 def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:

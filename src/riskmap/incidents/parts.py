@@ -1,7 +1,7 @@
 """Parts: a source of incidents whole, or a piece of it that fits in memory and is read on its own.
 
-A piece is a run of lines of a text file, some row groups of a Parquet file, alone or in a folder of
-files of one schema, or a partition of a table of Dask's.
+A piece is a run of lines of a text file, or some row groups of a Parquet file, alone or in a folder
+of files of one schema.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Part:
     Parameters
     ----------
     source
-        A path, a frame, a :class:`Block`, a :class:`RowGroups` or a :class:`LazyPartition`.
+        A path, a frame, a :class:`Block` or a :class:`RowGroups`.
     feed
         The feed's name where it is known.
     scope
@@ -79,11 +79,6 @@ class Block:
     start: int
     stop: int
     line: int
-
-    @property
-    def lines_before(self) -> int:
-        """Lines of the file that stand before the block, its header aside."""
-        return self.line - 1 - bool(self.header)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes of its rows, some at a time."""
@@ -194,6 +189,21 @@ class UnreadableError(InputError):
         self.file, self.rows = file, rows
 
 
+def import_arrow() -> Any:
+    """Return pyarrow.
+
+    Raises
+    ------
+    MissingDependencyError
+        When it is not installed (extra ``parquet``).
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
+    return pa
+
+
 @dataclass(frozen=True)
 class RowGroups:
     """Row groups of a Parquet file.
@@ -244,11 +254,9 @@ class RowGroups:
         MissingDependencyError
             When `pyarrow` is not installed (extra ``parquet``).
         """
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise MissingDependencyError("pyarrow", extra="parquet") from error
+        pa = import_arrow()
+        import pyarrow.parquet as pq
+
         if not self.path.is_file():
             raise InputError("there is no such file", file=self.path)
         try:
@@ -265,16 +273,15 @@ def split_parquet(path: Path) -> Iterator[RowGroups]:
     InputError
         When a folder, such as Dask and Spark write, has none, or its folders' names hold a column.
     """
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PARQUET)
-        if not files:
-            raise InputError("a folder without Parquet files", file=path)
-    for file in files:
-        if path.is_dir() and "=" in str(file.relative_to(path).parent):
+    found = path.rglob("*") if path.is_dir() else [path]
+    files = sorted(file for file in found if file.suffix.lower() in PARQUET)
+    if not files:
+        raise InputError("a folder without Parquet files", file=path)
+    for folder in (str(file.relative_to(path).parent) for file in files):
+        if "=" in folder:
             raise InputError(
                 "a folder whose name stands for a column",
-                met=str(file.relative_to(path).parent),
+                met=folder,
                 expected="Parquet files that hold all of their columns",
             )
     for file in files:
@@ -297,14 +304,9 @@ def check_columns(paths: Iterable[Path]) -> None:
             raise InputError(
                 "a file with other columns than the first",
                 file=path.name,
-                met=_differing(names, expected),
+                met=", ".join(sorted(set(names) ^ set(expected))) or "another order",
                 expected=", ".join(expected)[:200],
             )
-
-
-def _differing(names: list[str], expected: list[str]) -> str:
-    """Return the columns that only one of two tables has."""
-    return ", ".join(sorted(set(names) ^ set(expected))) or "another order"
 
 
 def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:
@@ -331,53 +333,3 @@ def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.Data
 def is_incidents(rows: pd.DataFrame) -> bool:
     """Return whether a table has the columns of an Incidents table."""
     return {column.name for column in INCIDENT_COLUMNS} <= set(rows.columns)
-
-
-@dataclass(frozen=True)
-class LazyPartition:
-    """A partition of a table of ``dask.dataframe``; whoever reads it computes it.
-
-    Parameters
-    ----------
-    frame
-        The table of this partition alone.
-    number
-        Which it is, from 0 on.
-    """
-
-    frame: Any
-    number: int
-
-    def read(self) -> pd.DataFrame:
-        """Return its rows.
-
-        Raises
-        ------
-        InputError
-            When it can't be computed, so that nobody knows how many rows are missing; its columns
-            are not those that the table tells of; or it holds geometry as bytes, which don't tell
-            their coordinate system.
-        """
-        try:
-            rows = self.frame.compute(scheduler="synchronous")  # here, not again on the cluster
-        except Exception as error:  # the table is made of whatever its owner wrote
-            raise InputError(
-                f"partition {self.number} can't be computed",
-                met=f"{type(error).__name__}: {error}",
-            ) from error
-        names, expected = list(rows.columns), list(self.frame.columns)
-        if names != expected:
-            raise InputError(
-                f"partition {self.number} has other columns than the table",
-                met=_differing(names, expected),
-                expected=", ".join(expected)[:200],
-            )
-        if isinstance(rows, gpd.GeoDataFrame) and is_incidents(rows):
-            return rows.reset_index(drop=True)
-        if "geometry" in rows and "longitude" not in rows:
-            raise InputError(
-                "geometry does not tell its coordinate system here",
-                column="geometry",
-                expected="the path of the GeoParquet files, or columns longitude and latitude",
-            )
-        return rows.reset_index(drop=True)

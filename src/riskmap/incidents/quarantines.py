@@ -55,6 +55,8 @@ REASONS = {
 class Quarantine:
     """Reasons and details of the rows that can't be used, gathered check by check.
 
+    ``reason`` and ``detail`` are arrays of text, None where a row can be used.
+
     Parameters
     ----------
     size
@@ -66,27 +68,12 @@ class Quarantine:
     >>> quarantine.add(np.array([False, True]), "bad_date", column="date", met=["2024", "soon"],
     ...                expected="a date")
     >>> quarantine.detail.tolist()
-    [nan, "date: met 'soon', expected a date"]
+    [None, "date: met 'soon', expected a date"]
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._found: dict[int, tuple[str, str]] = {}
-
-    @property
-    def reason(self) -> pd.Series:
-        """The reason of each row, missing where there is none."""
-        return self._column([reason for reason, _ in self._found.values()])
-
-    @property
-    def detail(self) -> pd.Series:
-        """The detail of each row, missing where there is none."""
-        return self._column([detail for _, detail in self._found.values()])
-
-    def _column(self, told: list[str]) -> pd.Series:
-        place = np.full(self._size, len(told))
-        place[list(self._found)] = np.arange(len(told))
-        return pd.Series(pd.array([*told, None], dtype="str").take(place))
+        self.reason: NDArray[Any] = np.full(size, None, object)
+        self.detail: NDArray[Any] = self.reason.copy()
 
     def add(
         self, where: NDArray[np.bool_], reason: str, *, column: str, met: Any, expected: str
@@ -112,12 +99,12 @@ class Quarantine:
         self.add_details(where, reason, lambda row: describe(column, values[row], expected))
 
     def add_details(
-        self, where: NDArray[np.bool_], reason: str, detail: Callable[[int], str]
+        self, where: NDArray[np.bool_], reason: str | NDArray[Any], detail: Callable[[int], str]
     ) -> None:
-        """Set rows aside, with a detail made for each row's position."""
-        for row in np.flatnonzero(where):
-            if row not in self._found:
-                self._found[int(row)] = reason, detail(int(row))
+        """Set rows aside, for one reason or each for its own, with a detail made for each."""
+        for row in np.flatnonzero(where & pd.isna(self.reason)):
+            self.reason[row] = reason if isinstance(reason, str) else reason[row]
+            self.detail[row] = detail(int(row))
 
 
 def describe(column: str, met: object, expected: str) -> str:
@@ -135,11 +122,10 @@ def describe(column: str, met: object, expected: str) -> str:
 
 def quarantine_broken(raw: RawTable, quarantine: Quarantine) -> None:
     """Set aside rows that don't fit the header, and a first row of HXL hashtags."""
-    width, widths = len(raw.header), raw.widths
     quarantine.add_details(
-        widths != width,
+        np.isin(np.arange(len(raw)), list(raw.broken)),
         "ragged_row",
-        lambda row: f"row: met {widths[row]} fields, expected {width}",
+        lambda row: f"row: met {len(raw.broken[row])} fields, expected {len(raw.header)}",
     )
     filled = [text for text in raw.rows.iloc[0] if text]
     if len(filled) > 1 and all(text.startswith("#") for text in filled):
@@ -151,14 +137,13 @@ def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     """Set aside the rows that the feed itself says are none, with its words where it has any."""
     if "set_aside" not in frame:
         return
-    details = frame.get("set_aside_detail", pd.Series(None, index=frame.index, dtype="str"))
-
-    def detail(row: int) -> str:
-        words = "" if pd.isna(details[row]) else f": {details[row]}"
-        return f"row: {REASONS[frame.loc[row, 'set_aside']]}{words}"
-
-    for reason in sorted(frame["set_aside"].dropna().unique()):
-        quarantine.add_details((frame["set_aside"] == reason).to_numpy(bool), reason, detail)
+    reasons = frame["set_aside"].to_numpy(object)
+    words = frame.get("set_aside_detail", pd.Series("", index=frame.index)).fillna("")
+    quarantine.add_details(
+        pd.notna(reasons),
+        reasons,
+        lambda row: f"row: {REASONS[reasons[row]]}" + (f": {words[row]}" if words[row] else ""),
+    )
 
 
 class Remarks:
@@ -255,15 +240,9 @@ def tells_of_others(name: str) -> bool:
     return bool(_TELLS_OTHERS.search(name))
 
 
-def tells_nothing(text: str) -> bool:
-    """Return whether a cell of such a column says that nobody was hit, or nothing.
-
-    Examples
-    --------
-    >>> tells_nothing("0"), tells_nothing("unknown"), tells_nothing("2")
-    (True, True, False)
-    """
-    return is_blank(text) or not text.strip("0. ")
+def _tells(text: str) -> bool:
+    """Return whether a cell of such a column says more than that nobody was hit, or nothing."""
+    return not is_blank(text) and bool(text.strip("0. "))
 
 
 def note_unused(
@@ -292,7 +271,7 @@ def note_unused(
     for plain, name in unused.items():
         if tells_who(plain):
             texts = clean(plain)
-            told = ~per_unique(texts.fillna(""), tells_nothing, "bool").to_numpy(bool)
+            told = per_unique(texts.fillna(""), _tells, "bool").to_numpy(bool)
             notes.add("nationality", told & ~known, f"{name}: " + texts)
 
 

@@ -17,11 +17,11 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.dates import DateRules
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.mappings import Source, apply_feed
-from riskmap.incidents.parts import LazyPartition, Part, RowGroups, is_incidents
+from riskmap.incidents.parts import Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table
-from riskmap.schema import CRS, DAY, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
+from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
 #: of finding them in the feed's own fields, joined by ``;``, and the words by which it did so.
@@ -29,7 +29,7 @@ EXTRA_COLUMNS = ("derived", "evidence")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -69,8 +69,7 @@ def read_incidents(
     encoding
         The file's encoding; by default its byte order mark, UTF-8, or the feed's own.
     dates
-        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar, a time zone, or
-        the last day that can have been known.
+        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar.
     ingested_at
         When the file was got, for feeds that don't say so themselves.
     scope
@@ -117,7 +116,7 @@ def read_part(
 ) -> gpd.GeoDataFrame:
     """Read a part of a source as :func:`read_incidents` reads the whole, with the file's own lines.
 
-    An Incidents table that comes in partitions is taken as it is.
+    An Incidents table that was written as GeoParquet is taken as it is.
 
     Parameters
     ----------
@@ -137,7 +136,7 @@ def read_part(
         When the part can't be read as a table.
     """
     source = part.source
-    if isinstance(source, RowGroups | LazyPartition):
+    if isinstance(source, RowGroups):
         source = source.read()
         if isinstance(source, gpd.GeoDataFrame) and is_incidents(source):
             table = conform(source, INCIDENT_COLUMNS)
@@ -155,7 +154,7 @@ def read_part(
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
     moment = _instant(ingested_at)
-    table = _complete(frame, name, quarantine, ingested_at=moment, latest=rules.last_day)
+    table = _complete(frame, name, quarantine, ingested_at=moment)
     unstated = table["scope"].isna()
     if scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
         table["scope"] = table["scope"].fillna(str(shown))
@@ -167,8 +166,8 @@ def _state_scopes(feed: Feed, source: Source, told: pd.Series, rules: ScopeRules
     if rules.given is not None:
         _tell_override(feed, source, rules)
         return pd.Series(str(rules.given), index=told.index, dtype="str")
-    own = str(feed.scope) if feed.scope is not None else None
-    other = str(rules.beside) if rules.beside is not None else own
+    default = rules.beside if rules.beside is not None else feed.scope
+    other = None if default is None else str(default)
     if feed.scope is not None:
         return pd.Series(other, index=told.index, dtype="str")
     read = {text: _read_row(source, told, text) for text in told.dropna().unique()}
@@ -223,13 +222,10 @@ def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]
 
 def _instant(value: datetime | str | None) -> pd.Timestamp | None:
     """Return a moment in UTC; one without a zone is taken as UTC."""
-    if value is None:
-        return None
     try:
-        moment = pd.Timestamp(value)
+        return None if value is None else pd.to_datetime(value, utc=True)
     except (ValueError, TypeError) as error:
         raise InputError("not a moment", column="ingested_at", met=value) from error
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
 
 
 def _complete(
@@ -238,17 +234,13 @@ def _complete(
     quarantine: Quarantine,
     *,
     ingested_at: pd.Timestamp | None,
-    latest: date | None,
 ) -> gpd.GeoDataFrame:
     """Return the Incidents table: ids, geometry, provenance, and the checks that need them."""
     if ingested_at is not None:
         known = frame.get("ingested_at", pd.Series(pd.NaT, index=frame.index, dtype=INSTANT))
         frame = frame.assign(ingested_at=known.fillna(ingested_at))
-    _quarantine_future(frame, quarantine, latest)
-    frame = frame.assign(
-        source_file=raw.name,
-        source_row=raw.lines,
-    )
+    _quarantine_future(frame, quarantine)
+    frame = frame.assign(source_file=raw.name, source_row=raw.lines)
     frame["incident_id"] = _incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail
@@ -267,18 +259,16 @@ def _points(lon: FloatArray, lat: FloatArray) -> NDArray[np.object_]:
     return points[number]
 
 
-def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine, latest: date | None) -> None:
+def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     """Quarantine rows that begin after the day on which they can have been known, in any zone."""
-    last = pd.Series(pd.NaT, index=frame.index, dtype=DAY)
-    if "ingested_at" in frame:
-        last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
-    if latest is not None:
-        last = last.fillna(pd.Timestamp(latest)).clip(upper=pd.Timestamp(latest))
-    first, latest_days = (days.to_numpy("datetime64[D]") for days in (frame["event_date"], last))
+    if "ingested_at" not in frame:
+        return
+    last = frame["ingested_at"].dt.tz_localize(None).dt.floor("D") + pd.Timedelta(days=1)
+    first, latest = (days.to_numpy("datetime64[D]") for days in (frame["event_date"], last))
     quarantine.add_details(
-        (frame["event_date"] > last).to_numpy(bool),
+        first > latest,
         "future_date",
-        lambda row: describe("event_date", first[row], f"a day not after {latest_days[row]}"),
+        lambda row: describe("event_date", first[row], f"a day not after {latest[row]}"),
     )
 
 
@@ -299,9 +289,9 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> p
     Series of str
         Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them.
     """
-    ids, ragged = frame["source_id"], raw.widths != len(raw.header)
-    if ragged.any():
-        ids = ids.mask(ragged, f"{raw.name}:" + pd.Series(raw.lines).astype("str"))
+    ids = frame["source_id"].copy()
+    for row in raw.broken:
+        ids[row] = f"{raw.name}:{raw.lines[row]}"
     blank = ids.isna()
     if not blank.any():
         return ids

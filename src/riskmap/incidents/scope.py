@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +26,7 @@ from riskmap.schema import SECTORS
 from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -102,44 +102,36 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Refuse words that are none of a scope."""
-        for what, met, known in (
-            ("layer", self.layers, WATCHED_LAYERS),
-            ("sector", self.sectors, SECTORS),
-        ):
-            if strange := [word for word in met if word not in known]:
-                expected = ", ".join(known)
-                raise InputError(
-                    f"unknown {what} of a scope", column="scope", met=strange[0], expected=expected
-                )
-        codes = self.reach.split(";")
-        if self.reach not in REACHES and not all(_ISO3.fullmatch(code) for code in codes):
-            raise InputError(
-                "unknown reach of a scope",
-                column="scope",
-                met=self.reach,
-                expected=" or ".join((*REACHES, "codes such as AFG;PAK")),
+        refused: list[tuple[str, Any, str]] = [
+            (f"unknown {what} of a scope", word, ", ".join(known))
+            for what, words, known in (
+                ("layer", self.layers, WATCHED_LAYERS),
+                ("sector", self.sectors, SECTORS),
             )
+            for word in words
+            if word not in known
+        ]
+        if self.reach not in REACHES and not all(map(_ISO3.fullmatch, self.reach.split(";"))):
+            expected = " or ".join((*REACHES, "codes such as AFG;PAK"))
+            refused.append(("unknown reach of a scope", self.reach, expected))
         if not 0 <= self.delay_days < float("inf"):
-            raise InputError(
-                "a delay is no number of days", column="scope", met=self.delay_days, expected=">= 0"
-            )
+            refused.append(("a delay is no number of days", self.delay_days, ">= 0"))
+        for message, met, expected in refused[:1]:
+            raise InputError(message, column="scope", met=met, expected=expected)
 
     def __str__(self) -> str:
         """Return the one line that :meth:`parse` reads."""
-        parts = [",".join(self.layers) or "none"]
-        if self.sectors:
-            parts.append("sectors=" + ",".join(self.sectors))
-        if self.layers:
-            parts.append(f"reach={self.reach.replace(';', ',')}")
-        if self.deaths_only:
-            parts.append("deaths")
-        if self.since is not None:
-            parts.append(f"since={self.since:%Y-%m-%d}")
-        if self.delay_days:
-            parts.append(f"delay={self.delay_days:g}")
-        if self.inferred:
-            parts.append("inferred")
-        return "; ".join(parts)
+        since = "" if self.since is None else f"{self.since:%Y-%m-%d}"
+        parts = (
+            ",".join(self.layers) or "none",
+            self.sectors and "sectors=" + ",".join(self.sectors),
+            self.layers and f"reach={self.reach.replace(';', ',')}",
+            self.deaths_only and "deaths",
+            since and f"since={since}",
+            self.delay_days and f"delay={self.delay_days:g}",
+            self.inferred and "inferred",
+        )
+        return "; ".join(str(part) for part in parts if part)
 
     @classmethod
     def parse(cls, text: str, *, reach: str = "countries") -> Self:
@@ -303,26 +295,30 @@ def read_scope(path: str | Path) -> Scope:
     return Scope(**values)
 
 
+#: The keys of the file: of which types each may be, how a scope holds it, and what to expect.
+_KEYS: Mapping[str, tuple[tuple[type, ...], Callable[[Any], Any], str]] = {
+    "layers": ((list,), tuple, "a list of texts"),
+    "sectors": ((list,), tuple, "a list of texts"),
+    "reach": (
+        (str, list),
+        lambda value: value if isinstance(value, str) else ";".join(value),
+        "a text, or a list of country codes",
+    ),
+    "deaths_only": ((bool,), bool, "true or false"),
+    "since": ((date,), pd.Timestamp, "a day such as 2015-01-01"),
+    "delay_days": ((int, float), float, "a number"),
+}
+
+
 def _value(key: str, value: Any) -> Any:
     """Return a value of the file as a scope holds it."""
-    texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    is_day = isinstance(value, date) and not isinstance(value, datetime)
-    is_reach, reach = texts or isinstance(value, str), ";".join if texts else str
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    kinds: dict[str, tuple[bool, Any, str]] = {
-        "layers": (texts, tuple, "a list of texts"),
-        "sectors": (texts, tuple, "a list of texts"),
-        "reach": (is_reach, reach, "a text, or a list of country codes"),
-        "deaths_only": (isinstance(value, bool), bool, "true or false"),
-        "since": (is_day, pd.Timestamp, "a day such as 2015-01-01"),
-        "delay_days": (is_number, float, "a number"),
-    }
-    if key not in kinds:
-        raise InputError("unknown key of a scope", expected=", ".join(kinds))
-    fits, held, expected = kinds[key]
-    if not fits:
+    if key not in _KEYS:
+        raise InputError("unknown key of a scope", expected=", ".join(_KEYS))
+    types, hold, expected = _KEYS[key]
+    texts = not isinstance(value, list) or all(isinstance(item, str) for item in value)
+    if type(value) not in types or not texts:
         raise InputError("not what it must be", met=value, expected=expected)
-    return held(value)
+    return hold(value)
 
 
 def infer_scope(incidents: pd.DataFrame) -> Scope | None:

@@ -67,7 +67,6 @@ def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
         header=header,
         rows=rows,
         lines=np.arange(2, len(frame) + 2, dtype=np.int64),
-        widths=np.full(len(frame), len(header), np.int64),
     )
 
 
@@ -115,18 +114,13 @@ def to_text(value: object) -> str:
     return str(value)
 
 
-def read_json_table(
-    path: Path,
-    fits: Callable[[tuple[str, ...]], bool] | None = None,  # noqa: ARG001 - it holds one table
-) -> RawTable:
+def read_json_table(path: Path) -> RawTable:
     """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
 
     Parameters
     ----------
     path
         The file.
-    fits
-        As for :func:`read_sheet`; a file of JSON holds one table.
 
     Raises
     ------
@@ -197,7 +191,11 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
         for sheet in sheets:
             sheet.reset_dimensions()  # what a sheet states of its size is not to be trusted
         if fits is not None and len(sheets) > 1:
-            sheets = [sheet for sheet in sheets if fits(_first_row(sheet))] or sheets[:1]
+            heads = [next(sheet.iter_rows(max_row=1, values_only=True), ()) for sheet in sheets]
+            named = [fits(tuple(map(to_text, head))) for head in heads]
+            sheets = [sheet for sheet, good in zip(sheets, named, strict=True) if good] or sheets[
+                :1
+            ]
         titles = [sheet.title for sheet in sheets]
         rows = list(sheets[0].iter_rows(values_only=True))
         book.close()
@@ -212,19 +210,12 @@ def read_sheet(path: Path, fits: Callable[[tuple[str, ...]], bool] | None = None
         )
     if not rows:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
-    filled = [
-        (line, row) for line, row in enumerate(rows[1:], 2) if any(v is not None for v in row)
-    ]
     width = max(len(row) for row in rows)
-    padded = [[*row, *[None] * (width - len(row))] for row in (rows[0], *dict(filled).values())]
-    table = pd.DataFrame(padded[1:], columns=[to_text(v) for v in padded[0]])
-    lines = np.array([line for line, _ in filled], np.int64)
-    return replace(read_frame(table.astype(object), name=path.name), lines=lines)
-
-
-def _first_row(sheet: Any) -> tuple[str, ...]:
-    """Return the names in a sheet's first row."""
-    return tuple(to_text(v) for row in sheet.iter_rows(max_row=1, values_only=True) for v in row)
+    padded = [[*row, *[None] * (width - len(row))] for row in rows]
+    cells = pd.DataFrame(padded, dtype=object)
+    filled = cells.notna().any(axis=1) & (cells.index > 0)
+    table = cells[filled].set_axis([to_text(v) for v in cells.iloc[0]], axis=1)
+    return replace(read_frame(table, name=path.name), lines=np.flatnonzero(filled) + 1)
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:

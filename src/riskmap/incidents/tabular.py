@@ -20,21 +20,13 @@ import pandas as pd
 from riskmap.errors import InputError
 from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_text, split_fields
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
-from riskmap.incidents.parts import (
-    PARQUET,
-    Block,
-    LazyPartition,
-    Part,
-    RowGroups,
-    split_file,
-    split_parquet,
-)
+from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
     from riskmap.incidents.feeds.mappings import Feed
@@ -42,16 +34,12 @@ if TYPE_CHECKING:
 
 #: Rows among which the columns' names are looked for when they don't stand in the first.
 TITLE_ROWS = 20
-#: What reads each kind of file that is no delimited text.
-KINDS: Mapping[str, Callable[[Path, Callable[[tuple[str, ...]], bool]], RawTable]] = {
-    ".json": read_json_table,
-    ".geojson": read_json_table,
-    ".xlsx": read_sheet,
-}
+#: Kinds of file that are no delimited text.
+JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
 _PACKED = (".zip", ".gz")
 _HEAD = 1 << 16
 #: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", ".json", ".geojson", ".xlsx")
+TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
 #: Bytes from which on what is packed is refused.
 LARGEST_FILE = 1 << 33
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
@@ -75,7 +63,7 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
     Parameters
     ----------
     source
-        A file, a folder of Parquet files, an Incidents table, or a table of ``dask.dataframe``.
+        A file, a folder of Parquet files, or an Incidents table.
     scope
         As for :func:`riskmap.read_incidents`.
 
@@ -88,22 +76,16 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
         check_incidents(source)
         yield Part(source)
         return
-    parts = list(_split(source))
-    path = None if hasattr(source, "npartitions") else source
-    rules = ScopeRules.read(scope, path=path, is_whole=len(parts) == 1)
+    parts = list(_split(Path(source)))
+    rules = ScopeRules.read(scope, path=source, is_whole=len(parts) == 1)
     yield from (replace(part, scope=rules) for part in parts)
 
 
-def _split(source: Any) -> Iterator[Part]:
-    """Yield the parts of a source that is read."""
-    if hasattr(source, "npartitions"):  # a table of Dask's, which need not be installed
-        for number in range(source.npartitions):
-            yield Part(LazyPartition(source.partitions[number], number))
-        return
-    path = Path(source)
+def _split(path: Path) -> Iterator[Part]:
+    """Yield the parts of a file or folder."""
     if path.is_dir() or path.suffix.lower() in PARQUET:
         yield from map(Part, split_parquet(path))
-    elif path.suffix.lower() in (*KINDS, *_PACKED):
+    elif path.suffix.lower() in (*JSON, *SHEETS, *_PACKED):
         yield Part(path)
     else:
         feed, has_header = _peek_text(path)
@@ -176,12 +158,10 @@ def open_table(
 
 def _feed_named(name: str) -> Feed:
     """Return a feed by its name."""
-    for feed in every_feed():
-        if feed.name == name:
-            return feed
-    raise InputError(
-        "unknown feed", met=name, expected="one of " + ", ".join(feed.name for feed in every_feed())
-    )
+    named = {feed.name: feed for feed in every_feed()}
+    if name not in named:
+        raise InputError("unknown feed", met=name, expected="one of " + ", ".join(named))
+    return named[name]
 
 
 def _unknown_columns(raw: RawTable) -> InputError:
@@ -216,14 +196,15 @@ def _from_file(
         return own is not None and "event_date" in own.sources_of(header)
 
     with laid_out(source) as plain:
-        read = KINDS.get(plain.suffix.lower())
-        if read is not None:
-            raw = read(plain, fits)
+        kind = plain.suffix.lower()
+        if kind in (*JSON, *SHEETS):
+            raw = read_json_table(plain) if kind in JSON else read_sheet(plain, fits)
             feed = feed or recognise(raw.header)
         else:
             raw, feed = _from_text(plain, feed, encoding, every=every)
     if isinstance(source, Block):
-        return replace(raw, lines=raw.lines + source.lines_before), feed
+        before = source.line - 1 - bool(source.header)  # lines of the whole file, its header aside
+        return replace(raw, lines=raw.lines + before), feed
     return replace(raw, name=source.name), feed
 
 

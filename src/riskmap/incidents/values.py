@@ -300,11 +300,6 @@ def read_codes(
     return pd.Series(answers, index=values.index), strange
 
 
-#: What people write where they don't know a count; ``NA`` is a country elsewhere, and no number.
-NO_COUNT = frozenset(
-    ("n a", "na", "nan", "none", "null", "unk", "unknown", "not known", "not reported", "tbc",
-     "tbd", "nk", "unspecified", "not specified", "not available", "no information", "no data")
-)  # fmt: skip
 _THOUSANDS = re.compile(r"\d{1,3}(?:[, ]\d{3})+")
 #: A table program takes ``3-4`` for a day.
 _DAY = re.compile(r"(\d{1,2})-([A-Za-z]{3})|\d{4}-(\d\d)-(\d\d)(?:[ T]00:00:00)?")
@@ -357,7 +352,7 @@ def read_bound(text: str) -> Bound | None:
     (Bound(low=1200, is_exact=True), None, None, None)
     """
     plain = text.strip()
-    if not set(plain) - set("-–—?. ") or fold(plain) in NO_COUNT:
+    if not set(plain) - set("-–—?. ") or fold(plain) in read_words("no_count"):
         return Bound(None, is_exact=True)
     if _THOUSANDS.fullmatch(plain):
         return Bound(int(re.sub("[, ]", "", plain)), is_exact=True)
@@ -368,10 +363,8 @@ def read_bound(text: str) -> Bound | None:
 
 def _of_day(day: re.Match[str]) -> Bound | None:
     """Return the lesser of the two numbers that a table program made a day of."""
-    if day[1]:
-        month = MONTH_NUMBERS.get(day[2].casefold())
-        return Bound(min(int(day[1]), month), is_exact=False) if month else None
-    return Bound(min(int(day[3]), int(day[4])), is_exact=False)
+    a, b = (day[1], MONTH_NUMBERS.get(day[2].casefold())) if day[1] else (day[3], day[4])
+    return Bound(min(int(a), int(b)), is_exact=False) if b else None
 
 
 def _of_words(plain: str) -> Bound | None:

@@ -1,8 +1,7 @@
 """Who was hit and at whom it was aimed, in a sentence: people of a nationality, and foreign ones.
 
 The words are those of ``data/victim_words.csv``, demonyms and names of ``data/countries.csv``.
-English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`,
-:mod:`riskmap.incidents.nationalities`).
+English is read, and of other languages the usual forms (:mod:`riskmap.incidents.nationalities`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from riskmap.incidents.nationalities import (
     people_abroad,
     staff_abroad,
 )
-from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_list
+from riskmap.incidents.words import OTHER_LETTER, any_of, normalise, read_word_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
     r"|inside|over|for|who|were|was|dead|hostage)\b))"
 )
+_ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
@@ -161,14 +161,14 @@ def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
 def _is_hit(match: re.Match[str], number: str | None) -> bool:
     """Return whether people without a role are those who were hit, not a thing or who hits."""
     text, end = match.string, match.end()
-    if match["nation"] and _ends().match(text, end):
+    if match["nation"] and _ENDS.match(text, end):
         before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
         if any(before):
             return True
     if match["nation"] and _ABOARD.match(text, end):
         return True
     if number and match["nation"]:
-        return _ends().match(text, end) is not None or _hit().match(text, end) is not None
+        return _ENDS.match(text, end) is not None or _hit().match(text, end) is not None
     if match["nation"]:
         return match["nation"] not in _SHORT and _hit().match(text, end) is not None
     beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
@@ -262,7 +262,6 @@ def says_hit(text: str) -> bool:
     return _any("hit", "hitting", "aim").search(text) is not None or has_hit(text)
 
 
-@lru_cache(maxsize=1)
 def words() -> Mapping[str, Mapping[str, str]]:
     """Return the word list: for each kind its words and their values.
 
@@ -271,11 +270,7 @@ def words() -> Mapping[str, Mapping[str, str]]:
     >>> words()["sector"]["quarry"]
     'mining'
     """
-    found: dict[str, dict[str, str]] = {}
-    for row in read_list("victim_words.csv"):
-        for word in row["words"].split(";"):
-            found.setdefault(row["kind"], {})[word] = row["value"]
-    return found
+    return read_word_list("victim_words.csv")
 
 
 @lru_cache
@@ -364,11 +359,6 @@ def _alone() -> re.Pattern[str]:
         rf"\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b(?![-'’])"
         r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
     )
-
-
-@lru_cache(maxsize=1)
-def _ends() -> re.Pattern[str]:
-    return re.compile(rf"(?!/){_END}")
 
 
 @lru_cache(maxsize=1)

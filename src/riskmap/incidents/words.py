@@ -11,7 +11,7 @@ import csv
 import re
 from collections import Counter
 from functools import lru_cache
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING
 
 from riskmap.countries import fold
@@ -59,19 +59,15 @@ def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, .
     >>> unique_names([" id ", "Killed", "Killed", ""])
     ('id', 'Killed', 'Killed.1', '')
     """
-    names: list[str] = []
-    taken: set[str] = set()
+    names: dict[str, None] = {}
     for field in fields:
         if quoted and len(field) > 1 and field[0] == field[-1] == '"':
             field = field[1:-1]  # noqa: PLW2901 - its own name
-        plain = field.strip().lstrip("\ufeff")
-        name = next(
-            name
-            for name in (plain, *(f"{plain}.{i}" for i in range(1, len(names) + 2)))
-            if name not in taken
-        )
-        taken.add(name)
-        names.append(name)
+        name = plain = field.strip().lstrip("\ufeff")
+        again = count(1)
+        while name in names:
+            name = f"{plain}.{next(again)}"
+        names[name] = None
     return tuple(names)
 
 
@@ -107,7 +103,7 @@ def listed(kind: str) -> Mapping[str, str]:
     ('mining', 'explosion')
     """
     own = {"event_type": EVENT_TYPES, "sector": SECTORS}.get(kind, ())
-    words = {code: code for code in own} | read_words(kind)
+    words = {**{code: code for code in own}, **read_words(kind)}
     return {normalise(word): value for word, value in words.items()}
 
 
@@ -135,16 +131,31 @@ def any_of(phrases: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(phrases, key=lambda w: (-len(w), w)))
 
 
-def read_words(kind: str) -> dict[str, str]:
-    """Return the words of one kind, as the list writes them, and what each stands for.
+@lru_cache
+def read_word_list(name: str) -> Mapping[str, Mapping[str, str]]:
+    """Return a list of words: for each kind its words, as written, and what each stands for.
+
+    Examples
+    --------
+    >>> read_word_list("victim_words.csv")["sector"]["quarry"]
+    'mining'
+    """
+    found: dict[str, dict[str, str]] = {}
+    for row in read_list(name):
+        for word in row["words"].split(";"):
+            found.setdefault(row["kind"], {})[word] = row["value"]
+    return found
+
+
+def read_words(kind: str) -> Mapping[str, str]:
+    """Return the words of one kind in ``data/incident_words.csv``, and what each stands for.
 
     Examples
     --------
     >>> read_words("amount")["dozens"]
     '24+'
     """
-    rows = [row for row in read_list("incident_words.csv") if row["kind"] == kind]
-    return {word: row["value"] for row in rows for word in row["words"].split(";")}
+    return read_word_list("incident_words.csv").get(kind, {})
 
 
 def find_event_type(text: str) -> str | None:

@@ -84,8 +84,7 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     ----------
     sources
         CSV or other files of incidents; Parquet or GeoParquet files of a feed's columns, or folders
-        of them (extra ``parquet``); Incidents tables; tables of ``dask.dataframe`` with a feed's
-        columns, of which one partition is computed at a time (extra ``dask``).
+        of them (extra ``parquet``); Incidents tables.
     regions
         Regions table.
     gazetteer

@@ -1,14 +1,15 @@
 """Candidates: which reports are compared at all, and which pairs may be one incident.
 
-Reports are compared that are near in time and space, of the same text, or alike in both. The links
-of a table are those of its runs of whole days, with those of its texts' openings. So they can be
-found a part at a time; rows that no chain of links joins are never one incident.
+Reports are compared that are near in time and space, of one day and country, or whose texts open
+alike. The links of a table are those of its runs of whole days. So they can be found a part at a
+time; rows that no chain of links joins are never one incident.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,12 @@ DUPLICATE = "duplicate"
 _OF, _WHY = "of ", r" \([^()]*\)$"
 
 #: For a feed that corrects itself, reports of other days are compared when so many characters of
-#: their text begin alike.
-OPENING = 50
+#: their text begin alike, and there are as many as single an incident out.
+OPENING, BEGIN_LENGTH = 50, 20
 
 #: What more rows than this have in common, such as a day and country, singles none of them out.
 COMMON = 300
 
-#: Characters from which on the first words of a text single it out.
-BEGIN_LENGTH = 20
 #: Texts that prove that two rows are copies also prove reprints when they are as alike (0 to 100).
 REPRINT_ALIKE = 95.0
 #: How many of the texts that sort next to it a text is compared with, in a crowd.
@@ -81,13 +80,10 @@ class Links:
     likely : ndarray of int, shape (m, 2)
         Rows that are one incident by their points, or would be if more were known of who was hit
         and who did it.
-    copies : ndarray of int, shape (k,)
-        Rows that are copies of another, and are compared with no more.
     """
 
     certain: IntArray
     likely: IntArray
-    copies: IntArray
 
 
 def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
@@ -100,38 +96,19 @@ def link_days(table: gpd.GeoDataFrame, usable: IntArray) -> Links:
     usable
         Positions of the rows that can be reports of incidents.
     """
-    rows, text, release = _among(table, usable)
+    rows = table.iloc[usable].reset_index(drop=True)
+    text, release = plain_words(rows), find_releases(rows)
     keys = _name_copies(rows, text)
     copy_of = _find_copies(rows, keys)
     is_copy = copy_of != np.arange(len(rows))
     copies, first = np.flatnonzero(is_copy), np.flatnonzero(~is_copy)
     # pairs are made and judged block by block, so that their number needs no memory
-    blocks = chain(_near(rows, first), map(_of_a_day, [rows], [first]))
+    others = (of(rows, first) for of in (_of_a_day, partial(_of_an_opening, text)))
+    blocks = chain(_near(rows, first), others)
     likely = _likely(rows, text, release, blocks)
     reprints = _find_reprints(rows, keys, copy_of)
     certain = np.concatenate([np.stack([copies, copy_of[copies]], axis=1), reprints])
-    return Links(usable[certain], usable[likely], usable[copies])
-
-
-def link_openings(table: gpd.GeoDataFrame) -> IntArray:
-    """Return the pairs of rows whose texts open alike that are likely one incident, by position.
-
-    Parameters
-    ----------
-    table
-        As for :func:`link_days`: all rows of some openings, without copies.
-    """
-    rows, text, release = _among(table, np.arange(len(table)))
-    opening = name_openings(rows, text)
-    return _likely(rows, text, release, [_alike(opening[opening["text"].notna()])])
-
-
-def _among(
-    table: gpd.GeoDataFrame, usable: IntArray
-) -> tuple[gpd.GeoDataFrame, list[str], IntArray]:
-    """Return some rows of a table, their texts in plain words and their releases."""
-    rows = table.iloc[usable].reset_index(drop=True)
-    return rows, plain_words(rows), find_releases(rows)
+    return Links(usable[certain], usable[likely])
 
 
 def plain_words(table: gpd.GeoDataFrame) -> list[str]:
@@ -140,20 +117,16 @@ def plain_words(table: gpd.GeoDataFrame) -> list[str]:
 
 
 def find_releases(table: gpd.GeoDataFrame) -> IntArray:
-    """Return a number for the release each row is of: a source's file, of articles each text."""
-    return pd.factorize(pd.MultiIndex.from_frame(name_releases(table)))[0]
-
-
-def name_releases(table: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Return what tells releases apart."""
+    """Return a key for the release each row is of: a source's file, of articles each text."""
     text = table["source_id"].str.replace(r"-\d+$", "", regex=True)
-    return pd.DataFrame(
-        {
-            "source": table["source"],
-            "source_file": table["source_file"],
-            "text": text.where(table["source"] == "article", ""),
-        }
-    )
+    of = table[["source", "source_file"]].assign(text=text.where(table["source"] == "article", ""))
+    return hash_texts(of)
+
+
+def hash_texts(table: pd.DataFrame) -> IntArray:
+    """Return a key for each row of texts, the same for the same texts everywhere."""
+    plain = table.astype(object).where(table.notna(), "\0")
+    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
 
 
 def in_order(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -288,14 +261,18 @@ def _likely(
 
 def _gains(table: gpd.GeoDataFrame, pairs: IntArray) -> NDArray[np.float64]:
     """Return the points that pairs may still gain by what other reports know of either."""
-    guessed = ";" + table["derived"].fillna("") + ";" if "derived" in table else None
-    total = np.zeros(len(pairs))
+    guessed, total = derived_marks(table), np.zeros(len(pairs))
     for name, points in POOLED.items():
-        is_open = table[name].isna()
-        if guessed is not None:
-            is_open |= guessed.str.contains(f";{name};", regex=False)
+        is_open = table[name].isna() | guessed.str.contains(f";{name};", regex=False)
         total += points * is_open.to_numpy(bool)[pairs].any(axis=1)
     return total
+
+
+def derived_marks(table: pd.DataFrame) -> pd.Series:
+    """Return the columns that each row has from its notes alone, each between two ``;``."""
+    if "derived" not in table:
+        return pd.Series("", index=table.index, dtype="str")
+    return ";" + table["derived"].fillna("") + ";"
 
 
 def _near(table: gpd.GeoDataFrame, rows: IntArray) -> Iterator[IntArray]:
@@ -329,16 +306,11 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
     return _alike(keys[np.isfinite(keys["day"])], some=~there)
 
 
-def name_openings(table: gpd.GeoDataFrame, text: list[str]) -> pd.DataFrame:
-    """Return the source, the country and the first words of each row, missing where too few."""
+def _of_an_opening(text: list[str], table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
+    """Return pairs of rows of the same source and country whose texts begin alike."""
     begin = pd.Series([words[:OPENING] for words in text], index=table.index, dtype="str")
-    return pd.DataFrame(
-        {
-            "source": table["source"],
-            "country": table["country"].fillna(""),
-            "text": begin.where(begin.str.len() >= BEGIN_LENGTH),
-        }
-    )
+    keys = table[["source"]].assign(country=table["country"].fillna(""), text=begin).iloc[rows]
+    return _alike(keys[keys["text"].str.len() >= BEGIN_LENGTH])
 
 
 def _alike(keys: pd.DataFrame, *, some: NDArray[np.bool_] | None = None) -> IntArray:

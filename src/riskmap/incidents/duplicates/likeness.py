@@ -369,9 +369,7 @@ def _place_points(facts: Facts, i: IntArray, j: IntArray) -> FloatArray:
     There are none where the coordinates of one are those of an area.
     """
     km = facts.km(i, j)
-    edges = np.array([edge for edge, _ in NEAR])
-    worth = np.array([*(points for _, points in NEAR), NEAR[-1][1]])
-    points = worth[np.searchsorted(edges, np.nan_to_num(km, nan=np.inf))]
+    points = np.select([km <= edge for edge, _ in NEAR], [worth for _, worth in NEAR], NEAR[-1][1])
     points = np.where(facts.exact[i] & facts.exact[j] & np.isfinite(km), points, 0.0)
     nameless = np.flatnonzero(~np.isfinite(km))
     points[nameless] = _name_points(facts, i[nameless], j[nameless])

@@ -1,47 +1,44 @@
 """Linked rows: which rows may be one incident, found a part at a time, in memory or from disk.
 
-Links are found in runs of days and among texts that open alike, each a part of the rows. Rows that
-chains of links join are then read again together: only they can be one incident. What is held is
-one run of days, and three numbers a link.
+Links are found in runs of days, each a part of the rows, and among rows of one id. Rows that chains
+of links join are then read again together: only they can be one incident. What is held is one run
+of days, and three numbers a link.
 
-Each part of an input holds its rows in the order of their days, with sorted keys of their ids and
-of what their texts open with beside them: as they are in memory, or as an Arrow file. A row's
-number tells its part and its place.
+Each part of an input holds its rows in the order of their days, and sorted keys of their ids: as
+they are in memory, or as an Arrow file. A row's number tells its part and its place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskmap.errors import MissingDependencyError
 from riskmap.incidents.duplicates.candidates import (
-    COMMON,
     DUPLICATE,
     Links,
-    find_earlier,
+    find_releases,
+    hash_texts,
     in_order,
     lead_of,
     link_days,
-    link_openings,
-    name_openings,
-    name_releases,
-    plain_words,
 )
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.duplicates.merging import merge_linked
-from riskmap.schema import INCIDENT_COLUMNS, conform
+from riskmap.incidents.parts import import_arrow
+from riskmap.schema import INCIDENT_COLUMNS, check_incidents, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from riskmap.typing import IntArray, Mapper
 
@@ -73,12 +70,10 @@ class StoredPart:
         The days that occur, and how many rows each has.
     releases
         What tells its releases apart, as keys.
-    marks : ndarray of int
-        The rows that an earlier merge has marked.
     curated
         Whether all of it is from feeds that have told their incidents apart.
     held_keys
-        The tables of keys of a part in memory.
+        The keys of a part in memory.
     """
 
     rows: gpd.GeoDataFrame | Path
@@ -86,19 +81,19 @@ class StoredPart:
     days: IntArray
     rows_of_day: IntArray
     releases: frozenset[int]
-    marks: IntArray
     curated: bool
-    held_keys: Mapping[str, IntArray] = field(default_factory=dict)
+    held_keys: IntArray | None = None
 
     def number_rows(self) -> IntArray:
         """Return the numbers of its rows."""
         return (self.number << PLACE_BITS) + np.arange(int(self.rows_of_day.sum()))
 
-    def keys(self, name: str) -> IntArray:
-        """Return a table of keys, sorted by the first column; the last one is the row's number."""
+    @property
+    def keys(self) -> IntArray:
+        """The keys of its ids, sorted, and the number of the row of each: key, row."""
         if isinstance(self.rows, Path):
-            return np.load(self.rows.with_suffix(f".{name}.npy"), mmap_mode="r")
-        return self.held_keys[name]
+            return np.load(self.rows.with_suffix(".npy"), mmap_mode="r")
+        return _NONE if self.held_keys is None else self.held_keys
 
     def read(self, places: IntArray) -> gpd.GeoDataFrame:
         """Return some of its rows."""
@@ -123,19 +118,14 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
     order = np.argsort(day, kind="stable")
     table, day = table.iloc[order].reset_index(drop=True), day[order]
     rows = (number << PLACE_BITS) + np.arange(len(table))
-    release = _hash(name_releases(table))
-    opening = name_openings(table, plain_words(table))
-    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
-    some = np.flatnonzero(opening["text"].notna() & usable)
-    told = np.stack([_hash(opening.iloc[some]), release[some], rows[some]], axis=1)
-    keys = {
-        name: found[np.argsort(found[:, 0], kind="stable")]
-        for name, found in (("ids", _id_keys(table, rows)), ("openings", told))
-    }
+    release = find_releases(table)
+    keys = _id_keys(table, rows)
+    keys = keys[np.argsort(keys[:, 0], kind="stable")]
     if path is not None:
         _write_arrow(table, path)
-        for name, found in keys.items():
-            _write_keys(path.with_suffix(f".{name}.npy"), found)
+        unfinished = path.with_suffix(".part.npy")
+        np.save(unfinished, keys)
+        unfinished.replace(path.with_suffix(".npy"))
     days, rows_of_day = np.unique(day, return_counts=True)
     return StoredPart(
         table if path is None else path,
@@ -143,9 +133,8 @@ def store_part(table: gpd.GeoDataFrame, number: int, path: Path | None = None) -
         days,
         rows_of_day,
         frozenset(np.unique(release).tolist()),
-        marks=rows[(table["quarantine_reason"] == DUPLICATE).to_numpy(bool)],
         curated=bool(table["source"].isin(CURATED).all()),
-        held_keys=keys if path is None else {},
+        held_keys=keys if path is None else None,
     )
 
 
@@ -153,24 +142,12 @@ def _id_keys(table: pd.DataFrame, rows: IntArray) -> IntArray:
     """Return keys of the rows' ids, and of those that marks point to: key, row."""
     marks = np.flatnonzero(table["quarantine_reason"] == DUPLICATE)
     ids = [table["incident_id"], lead_of(table["quarantine_detail"].iloc[marks])]
-    keys = _hash(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
+    keys = hash_texts(pd.concat(ids).fillna("").str.replace(r"(?s)#.*", "", regex=True).to_frame())
     return np.stack([keys, np.concatenate([rows, rows[marks]])], axis=1)
 
 
-def _hash(table: pd.DataFrame) -> IntArray:
-    """Return a key for each row of texts, the same for the same texts everywhere."""
-    plain = table.astype(object).where(table.notna(), "\0")
-    return pd.util.hash_pandas_object(plain, index=False, categorize=True).to_numpy().view(np.int64)
-
-
-def _write_keys(target: Path, keys: IntArray) -> None:
-    unfinished = target.with_suffix(".part.npy")
-    np.save(unfinished, keys)
-    unfinished.replace(target)
-
-
 def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
-    pa = _arrow()
+    pa = import_arrow()
     rows = pa.table(table.to_arrow(index=False))
     unfinished = path.with_suffix(".part")
     with pa.ipc.new_file(unfinished, rows.schema) as file:
@@ -178,17 +155,9 @@ def _write_arrow(table: gpd.GeoDataFrame, path: Path) -> None:
     unfinished.replace(path)
 
 
-def _arrow() -> Any:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
-    return pa
-
-
 def _read_arrow(path: Path, places: IntArray) -> gpd.GeoDataFrame:
     """Return some rows of an Arrow file as an Incidents table."""
-    pa = _arrow()
+    pa = import_arrow()
     with pa.memory_map(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
         if len(places) and places[-1] - places[0] == len(places) - 1:
@@ -239,31 +208,42 @@ def find_bins(parts: Sequence[StoredPart], mapper: Mapper = map, *, since: int =
         The number of the first part that has not been merged before: rows of earlier parts are
         compared with those of later ones only.
     """
-    ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts, "ids"))])
-    awake = _find_awake(parts, ids, mapper)
+    ids = np.concatenate([_NONE, *mapper(partial(_link_ids, parts), _ranges(parts))])
     several = len(frozenset().union(*(part.releases for part in parts))) > 1
     days = []
     if several or not all(part.curated for part in parts):
-        days = list(mapper(partial(_link_days, parts, awake), _runs(parts)))
-    certain = np.concatenate([_NONE, *(links.certain for links in days)])
-    copies = np.unique(np.concatenate([_NONE[:, 0], *(links.copies for links in days)]))
-    likely = [links.likely for links in days]
-    if several:
-        asleep = np.setdiff1d(np.concatenate([part.marks for part in parts]), awake)
-        left_out = np.union1d(copies, asleep)
-        alike = mapper(partial(_open_alike, parts, left_out), _ranges(parts, "openings"))
-        groups = _pack(np.concatenate([_NONE, *alike]))
-        likely += mapper(partial(_link_openings, parts), [rows for rows, _ in groups])
-    edges = np.concatenate([ids, certain, *likely])
-    first, second = len(ids), len(ids) + len(certain)
+        days = list(mapper(partial(_link_days, parts), _runs(parts)))
+    kinds = [
+        ids,
+        np.concatenate([_NONE, *(links.certain for links in days)]),
+        np.concatenate([_NONE, *(links.likely for links in days)]),
+    ]
+    edges, kind = np.concatenate(kinds), np.repeat([0, 1, 2], [len(some) for some in kinds])
+    rows, edge = np.unique(edges, return_inverse=True)
+    edge = edge.reshape(-1, 2)
+    pack = _pack(edge, rows >> PLACE_BITS >= since)
+    of_edge = pack[edge[:, 0]]
     return [
         Bin(
-            rows,
-            certain=edges[joined[(joined >= first) & (joined < second)]],
-            likely=edges[joined[joined >= second]],
+            rows[pack == number],
+            certain=edges[(of_edge == number) & (kind == 1)],
+            likely=edges[(of_edge == number) & (kind == 2)],  # noqa: PLR2004 - its place in kinds
         )
-        for rows, joined in _pack(edges, since=since)
+        for number in np.unique(pack[pack >= 0])
     ]
+
+
+def _pack(edge: IntArray, is_fresh: NDArray[np.bool_]) -> IntArray:
+    """Return a number for each row, the same for about as many as are compared at once.
+
+    No edge joins rows of two numbers. Rows that no edges join to fresh ones have -1.
+    """
+    n = len(is_fresh)
+    graph = sparse.coo_array((np.ones(len(edge)), edge.T), shape=(n, n))
+    cluster = sparse.csgraph.connected_components(graph, directed=False)[1]
+    counts = np.bincount(cluster, is_fresh) > 0
+    pack = (np.cumsum(np.bincount(cluster) * counts) - 1) // ROWS
+    return np.asarray(np.where(counts, pack, -1)[cluster])
 
 
 def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
@@ -283,7 +263,55 @@ def merge_bin(parts: Sequence[StoredPart], rows: Bin) -> gpd.GeoDataFrame:
         return np.asarray(order[np.searchsorted(rows.rows, links)], dtype=np.int64)
 
     likely = np.unique(np.sort(place(rows.likely), axis=1), axis=0)
-    return merge_linked(table, Links(place(rows.certain), likely, rows.rows[:0]))
+    return merge_linked(table, Links(place(rows.certain), likely))
+
+
+def merge_duplicates(incidents: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Mark all but one report of each incident as a duplicate.
+
+    Every row is kept. The report with the best known place and day stands for the incident; it
+    takes over what only others know of who was hit and who did it, and counts its sources. The
+    others get the ``quarantine_reason`` ``duplicate``, with the id of their incident and what both
+    agree on in ``quarantine_detail``, so that :func:`riskmap.locate` counts them as merged. Rows
+    with the same id of about the same days are one incident; all but one get a number behind it.
+
+    The result does not depend on the order of rows, and merging it again changes nothing: what was
+    one incident stays one, also when newer files are added.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table, such as several read files in one; ids may occur more than once.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table, sorted by date and id. ``source_count`` is at least the number of
+        different sources among an incident's reports: one source counts once however often it
+        repeats itself. What only ``derive_victims`` knows gives way to what a feed says.
+
+    Raises
+    ------
+    SchemaError
+        When it is not an Incidents table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> table = rm.datasets.incidents()
+    >>> merged = rm.merge_duplicates(pd.concat([table, table], ignore_index=True))
+    >>> len(merged) - len(table), int(merged["quarantine_reason"].isna().sum()) - len(table)
+    (416, 0)
+    """
+    numbers = pd.array([str(i) for i in range(len(incidents))], dtype="str")
+    check_incidents(incidents.assign(incident_id=numbers))
+    whole = [store_part(incidents, 0)]
+    bins = find_bins(whole)
+    linked = np.concatenate([_NONE[:, 0], *(one.rows for one in bins)])
+    alone = read_rows(whole, np.setdiff1d(whole[0].number_rows(), linked))
+    merged = pd.concat([alone, *(merge_bin(whole, one) for one in bins)], ignore_index=True)
+    return merged.sort_values(["event_date", "incident_id"], kind="stable", ignore_index=True)
 
 
 def _read_in_order(
@@ -295,43 +323,24 @@ def _read_in_order(
     return table.drop(columns=_ROW), numbers
 
 
-def _ranges(parts: Sequence[StoredPart], name: str) -> list[tuple[str, int, int]]:
+def _ranges(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
     """Return ranges of keys, each of about as many as are looked at at once."""
-    n = max(1, -(-sum(len(part.keys(name)) for part in parts) // KEYS))
+    n = max(1, -(-sum(len(part.keys) for part in parts) // KEYS))
     edges = [-(2**63) + 2**64 * k // n for k in range(n + 1)]
-    return [(name, start, stop - 1) for start, stop in pairwise(edges)]
+    return [(start, stop - 1) for start, stop in pairwise(edges)]
 
 
-def _read_keys(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
-    """Return the keys of all parts within a range, in order."""
-    name, first, last = wanted
+def _link_ids(parts: Sequence[StoredPart], wanted: tuple[int, int]) -> IntArray:
+    """Return pairs of rows that follow on each other among those of the same id."""
     found = []
     for part in parts:
-        keys = part.keys(name)
-        start = np.searchsorted(keys[:, 0], first, side="left")
-        found.append(keys[start : np.searchsorted(keys[:, 0], last, side="right")])
-    whole = np.concatenate(found)
-    return whole[np.lexsort((whole[:, -1], whole[:, 0]))]
-
-
-def _link_ids(parts: Sequence[StoredPart], wanted: tuple[str, int, int]) -> IntArray:
-    """Return pairs of rows that follow on each other among those of the same id."""
-    keys = _read_keys(parts, wanted)
+        keys = part.keys
+        start = np.searchsorted(keys[:, 0], wanted[0], side="left")
+        found.append(keys[start : np.searchsorted(keys[:, 0], wanted[1], side="right")])
+    keys = np.concatenate(found)
+    keys = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
     same = (keys[1:, 0] == keys[:-1, 0]) & (keys[1:, 1] != keys[:-1, 1])
     return np.stack([keys[:-1, 1][same], keys[1:, 1][same]], axis=1)
-
-
-def _find_awake(parts: Sequence[StoredPart], ids: IntArray, mapper: Mapper) -> IntArray:
-    """Return the rows that an earlier merge has marked, and whose incident is there."""
-    if not any(len(part.marks) for part in parts):
-        return _NONE[:, 0]
-    found = mapper(partial(_awake_among, parts), [rows for rows, _ in _pack(ids)])
-    return np.sort(np.concatenate([_NONE[:, 0], *found]))
-
-
-def _awake_among(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
-    table, numbers = _read_in_order(parts, rows)
-    return numbers[find_earlier(table)[0].to_numpy()]
 
 
 def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
@@ -347,8 +356,11 @@ def _runs(parts: Sequence[StoredPart]) -> list[tuple[int, int]]:
     return [(int(day[a]), int(day[b])) for a, b in zip(starts, ends, strict=True)]
 
 
-def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int]) -> Links:
-    """Return the links of a run of days, and of its last day to the day after."""
+def _link_days(parts: Sequence[StoredPart], run: tuple[int, int]) -> Links:
+    """Return the links of a run of days, and of its last day to the day after.
+
+    Rows that an earlier merge has marked are reports like any other: merging knows which stand.
+    """
     first, last = run
     numbers = []
     for part in parts:
@@ -357,54 +369,6 @@ def _link_days(parts: Sequence[StoredPart], awake: IntArray, run: tuple[int, int
         stop = ends[np.searchsorted(part.days, last + (last != NO_DAY), side="right")]
         numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
     table, rows = _read_in_order(parts, np.concatenate(numbers))
-    usable = table["quarantine_reason"].isna().to_numpy() | np.isin(rows, awake)
+    usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
     links = link_days(table, np.flatnonzero(usable))
-    return Links(rows[links.certain], rows[links.likely], rows[links.copies])
-
-
-def _open_alike(
-    parts: Sequence[StoredPart], left_out: IntArray, wanted: tuple[str, int, int]
-) -> IntArray:
-    """Return pairs of rows that follow on each other among those whose texts open alike.
-
-    Openings of one release alone, and of crowds, are left out.
-    """
-    keys = _read_keys(parts, wanted)
-    keys = keys[~np.isin(keys[:, 2], left_out)]
-    starts = np.flatnonzero(np.diff(keys[:, 0], prepend=keys[:1, 0] - 1))
-    size = np.diff(starts, append=len(keys))
-    differ = keys[:, 1] != np.repeat(keys[starts, 1], size)
-    several = np.logical_or.reduceat(differ, starts) if len(starts) else differ
-    kept = np.repeat(several & (size <= COMMON), size)
-    first = np.repeat(starts, size)
-    return np.stack([keys[first, 2], keys[:, 2]], axis=1)[kept]
-
-
-def _link_openings(parts: Sequence[StoredPart], rows: IntArray) -> IntArray:
-    """Return the likely pairs among all rows of some openings."""
-    table, numbers = _read_in_order(parts, rows)
-    return numbers[link_openings(table)]
-
-
-def _pack(edges: IntArray, *, since: int = 0) -> list[tuple[IntArray, IntArray]]:
-    """Return the rows that edges join, as many at a time as are compared at once, and their edges.
-
-    No edge joins rows of two packs. Rows of parts before `since` that no edges join to later ones
-    are left out. Rows are ascending, edges are given by their positions in `edges`.
-    """
-    rows, edge = np.unique(edges, return_inverse=True)
-    edge = edge.reshape(-1, 2)
-    graph = sparse.coo_array((np.ones(len(edge)), edge.T), shape=(len(rows), len(rows)))
-    cluster = sparse.csgraph.connected_components(graph, directed=False)[1]
-    is_fresh = np.bincount(cluster, rows >> PLACE_BITS >= since) > 0
-    size = np.bincount(cluster) * is_fresh
-    pack_of = np.where(is_fresh, (np.cumsum(size) - 1) // ROWS, -1)
-    packs, number = np.unique(pack_of[cluster], return_inverse=True)
-    of_row, of_edge = (
-        np.split(
-            np.argsort(which, kind="stable"), np.bincount(which, minlength=len(packs)).cumsum()
-        )
-        for which in (number, number[edge[:, 0]])
-    )
-    both = zip(packs, of_row[:-1], of_edge[:-1], strict=True)
-    return [(rows[some], joined) for pack, some, joined in both if pack >= 0]
+    return Links(rows[links.certain], rows[links.likely])

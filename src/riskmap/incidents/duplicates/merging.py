@@ -12,6 +12,7 @@ from riskmap.incidents.duplicates.candidates import (
     DUPLICATE,
     POOLED,
     Links,
+    derived_marks,
     find_earlier,
     find_releases,
     lead_of,
@@ -247,7 +248,7 @@ def _pool(table: gpd.GeoDataFrame, label: IntArray, rank: IntArray) -> gpd.GeoDa
     reports = table.iloc[several[np.argsort(rank[several])]]
     groups = reports.groupby(label[reports.index])
     leads = np.isin(table.index, label[several])
-    guessed = _derived(reports)
+    guessed = derived_marks(reports)
     taken: dict[str, pd.Series] = {}
     for name in _WHO:
         by_word = guessed.str.contains(f";{name};", regex=False)
@@ -276,20 +277,13 @@ def _confirm(reports: pd.DataFrame, label: IntArray) -> pd.Series:
     return groups.agg(lambda texts: " | ".join(sorted(set(texts)))).astype("str")
 
 
-def _derived(reports: pd.DataFrame) -> pd.Series:
-    """Return the columns that each row has from its notes alone, each between two ``;``."""
-    if "derived" not in reports:
-        return pd.Series("", index=reports.index, dtype="str")
-    return ";" + reports["derived"].fillna("") + ";"
-
-
 def _pool_evidence(
     merged: gpd.GeoDataFrame, reports: pd.DataFrame, label: IntArray, taken: dict[str, pd.Series]
 ) -> gpd.GeoDataFrame:
     """Return the table with what is derived of an incident, and the phrases, in its own row."""
     if "derived" not in reports:
         return merged
-    marks = _derived(reports)
+    marks = derived_marks(reports)
     phrases = reports["evidence"].fillna("").str.split(" | ", regex=False)
     cluster = pd.Series(label[reports.index], index=reports.index)
     concerned = cluster.isin(cluster[marks.str.strip(";") != ""])

@@ -1,4 +1,4 @@
-"""The feeds: one file a source, with its columns and its service where it has one.
+"""The feeds: one file a source or kind of source, with its columns and its service if it has one.
 
 Files are recognised by their columns. A new feed is a file and a line here.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import acled, awsd, gdelt, gtd, hapi, icews, reviews, shcc, ucdp
+from riskmap.incidents.feeds import acled, aid_workers, gtd, hapi, machine_coded, reviews, ucdp
 from riskmap.incidents.feeds.generic import generic_feed, is_readable
 from riskmap.incidents.words import key
 
@@ -22,11 +22,11 @@ FEEDS: tuple[Feed, ...] = (
     acled.FEED,
     ucdp.FEED,
     gtd.FEED,
-    awsd.FEED,
-    gdelt.FEED,
-    icews.ICEWS,
-    icews.POLECAT,
-    shcc.FEED,
+    aid_workers.AWSD,
+    machine_coded.GDELT,
+    machine_coded.ICEWS,
+    machine_coded.POLECAT,
+    aid_workers.SHCC,
     hapi.FEED,
     reviews.FEED,
 )

@@ -90,14 +90,11 @@ class Codes:
         Its codes and the schema's.
     default
         What a code stands for that the table lacks; None leaves it missing.
-    strict
-        Whether a row with a code that the table lacks goes to quarantine.
     """
 
     columns: Columns
     table: Mapping[str, str]
     default: str | None = None
-    strict: bool = False
 
 
 class Source:
@@ -185,15 +182,14 @@ class Source:
             texts.where(texts != "", None), format="ISO8601", utc=True, errors="coerce"
         )
 
-    def codes(self, name: str, codes: Codes) -> tuple[pd.Series, NDArray[np.bool_]]:
-        """Return a schema column of codes and which are in no list; those are noted."""
+    def codes(self, name: str, codes: Codes) -> pd.Series:
+        """Return a schema column of codes; those that are in no list are noted."""
         texts = self.texts(*codes.columns)
         found, strange = read_codes(
             texts, codes.table, codes.default, column=name, unknown=self.unknown
         )
-        if not codes.strict:
-            self.not_understood.add(name, strange, texts)
-        return found, strange
+        self.not_understood.add(name, strange, texts)
+        return found
 
     def counts(self, name: str, *columns: str) -> pd.Series:
         """Return a schema column of counts; bounds and what is no count are noted as written."""
@@ -353,14 +349,13 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     source.not_understood.add("country", strange, countries)
     data: dict[str, Any] = {"country": source.countries}
     data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
-    for name, codes in feed.codes.items():
-        data[name] = _codes(source, name, codes, quarantine)
+    data |= {name: source.codes(name, codes) for name, codes in feed.codes.items()}
     data |= _days(feed, source, quarantine, data.get("date_precision"))
     data |= _points(feed, source, quarantine)
-    for name, origin in feed.counts.items():
-        data[name] = source.counts(name, *origin)
+    data |= {name: source.counts(name, *origin) for name, origin in feed.counts.items()}
     for name, origin in feed.sums.items():
-        data[name] = _sum(source, name, origin)
+        parts = pd.concat([source.counts(name, column) for column in origin], axis=1)
+        data[name] = parts.sum(axis=1, min_count=1).astype("Int64")
     data |= {"source": feed.name, **feed.constants}
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
@@ -368,27 +363,13 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
     note_unused(source.not_understood, source.clean, frame, unused)
-    broken = np.flatnonzero(quarantine.reason.isin(("ragged_row", "hashtag_row")))
+    broken = np.flatnonzero(np.isin(quarantine.reason, ("ragged_row", "hashtag_row")))
     for name, remarks in (("not_understood", source.not_understood), ("toll", source.tolls)):
         remarks.forget(broken)
         frame[name] = remarks.follow(frame.get(name, repeat_text(None, len(source))))
     frame = tell_broken(frame, source.raw.broken)
     quarantine_set_aside(frame, quarantine)
     return frame
-
-
-def _codes(source: Source, name: str, codes: Codes, quarantine: Quarantine) -> pd.Series:
-    """Return a column of the schema's codes; quarantine strange ones where the table is strict."""
-    found, strange = source.codes(name, codes)
-    if codes.strict:
-        quarantine.add(
-            strange,
-            "bad_code",
-            column=source.name(codes.columns[0]),
-            met=source.texts(*codes.columns),
-            expected="one of " + ", ".join(codes.table),
-        )
-    return found
 
 
 def _days(
@@ -401,8 +382,7 @@ def _days(
     if feed.undated is not None:
         column, words = feed.undated
         days.reason[source.texts(column).str.strip().isin(words).to_numpy(bool)] = None
-    for reason in sorted(set(days.reason[days.reason != None])):  # noqa: E711 - of an array
-        quarantine.add_details(days.reason == reason, reason, lambda row: str(days.detail[row]))
+    quarantine.add_details(pd.notna(days.reason), days.reason, lambda row: str(days.detail[row]))
     return {
         "event_date": days.first.astype("datetime64[us]"),
         "event_date_end": days.last.astype("datetime64[us]"),
@@ -427,11 +407,3 @@ def _points(feed: Feed, source: Source, quarantine: Quarantine) -> dict[str, Any
         return found
     derived = pd.Series(restored).map({True: "geometry", False: None})
     return found | {"derived": derived, "evidence": points.evidence}
-
-
-def _sum(source: Source, name: str, columns: Columns) -> pd.Series:
-    """Return the sum of columns of counts, missing where all are."""
-    total = pd.Series(pd.NA, index=range(len(source)), dtype="Int64")
-    for column in columns:
-        total = total.add(source.counts(name, column), fill_value=0)
-    return total

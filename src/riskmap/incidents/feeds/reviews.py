@@ -57,9 +57,11 @@ def _find_iso(text: str) -> str | None:
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return which rows count, why others don't, and how far the rows are trusted."""
     decision, status = (source.texts(name).str.strip() for name in ("decision", "event_status"))
+    decision = decision.str.casefold()
+    strange = ~decision.isin((*DECISIONS, ""))
     reasons = np.select(
-        [status.isin(STATUSES), decision == "reject", decision == ""],
-        [status, "rejected", "not_reviewed"],
+        [strange, status.isin(STATUSES), decision == "reject", decision == ""],
+        ["bad_code", status, "rejected", "not_reviewed"],
         "",
     )
     confirmed = decision.isin(("accept", "correct"))
@@ -73,7 +75,9 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "reliability": frame["reliability"].fillna("D").mask(confirmed, _CONFIRMED),
         "ingested_at": source.moments("ingested_at"),
         "set_aside": pd.Series(reasons, dtype="str").where(reasons != "", None),
-        "set_aside_detail": sentence.where(sentence != "", None),
+        "set_aside_detail": sentence.mask(
+            strange, "met " + decision + ", expected " + ", ".join(DECISIONS)
+        ),
     }
 
 
@@ -93,11 +97,10 @@ FEED = Feed(
         "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),
         "reliability": Codes(("reliability",), same_words(RELIABILITIES)),
         "staff_type": Codes(("staff_type",), same_words(STAFF_TYPES)),
-        "decision": Codes(("decision",), same_words(DECISIONS), strict=True),
     },
     country=(("country",), _find_iso),
     # stories that somebody happened to read: one story is no watch
     scope=Scope(),
     finish=_finish,
-    reads=frozenset({"event_status", "ingested_at"}),
+    reads=frozenset({"decision", "event_status", "ingested_at"}),
 )

@@ -1,11 +1,17 @@
-"""GDELT 1 and 2 events: tab-separated without a header, FIPS country codes, events read by machine.
+"""Events that machines read from news: GDELT 1 and 2, ICEWS and POLECAT, tab-separated.
 
-Rows of 57 or 58 fields are version 1, of 61 version 2. Only protest, coercion and violence (CAMEO
-14 and 17 to 20) are incidents; the rest goes to quarantine as ``no_incident``. Victims aren't told.
-Codebook: GDELT Event Codebook 2.0 (2015); codes to be corrected here.
+GDELT has no header and FIPS country codes. Rows of 57 or 58 fields are version 1, of 61 version 2.
+Only protest, coercion and violence (CAMEO 14 and 17 to 20) are incidents; the rest goes to
+quarantine as ``no_incident``. Victims aren't told. Codebook: GDELT Event Codebook 2.0 (2015); codes
+to be corrected here.
 
 CAMEO codes, which ICEWS shares, are text: ``0102`` is not 102. The longest prefix counts. Talk, aid
-and agreements (01 to 13, 15 and 16) are no incidents. Source: Schrodt, CAMEO Codebook 1.1b3 (2012).
+and agreements (01 to 13, 15 and 16) are no incidents. Source: Schrodt, CAMEO Codebook 1.1b3
+(2012).
+
+Of ICEWS and POLECAT only protest, coercion and violence are incidents too. ICEWS ids are not unique
+across its files. Sources: Boschee et al., ICEWS Coded Event Data (Harvard Dataverse, 2015);
+Halterman et al., PLOVER and POLECAT (2023); codes to be corrected here.
 """
 
 from __future__ import annotations
@@ -15,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.countries import from_fips
-from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning
+from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.feeds.mappings import Codes, Feed, Source, by_meaning, find_precision
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import per_unique
+from riskmap.incidents.values import map_codes, per_unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +69,7 @@ GEO_PRECISION = {
 }
 
 
-def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+def _finish_gdelt(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return the event type and when the row was added, in UTC; talk is set aside."""
     types = find_types(source.texts("eventcode"))
     added = source.texts("dateadded").str.slice(0, 14).str.ljust(14, "0")
@@ -75,7 +82,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     }
 
 
-FEED = Feed(
+GDELT = Feed(
     name="gdelt",
     title="GDELT events",
     required=frozenset({"globaleventid", "sqldate", "eventcode", "actiongeo_type"}),
@@ -92,7 +99,7 @@ FEED = Feed(
     point=(("actiongeo_lat",), ("actiongeo_long",)),
     # read by machine from what newspapers happen to print: heard, never taken for silence
     scope=Scope(),
-    finish=_finish,
+    finish=_finish_gdelt,
     reads=frozenset({"eventcode", "dateadded"}),
     headers=HEADERS,
     optional=1,
@@ -144,3 +151,72 @@ def find_types(codes: pd.Series) -> pd.Series:
     ['unrest', nan]
     """
     return per_unique(codes, lambda code: find_type(str(code)))
+
+
+#: PLOVER event types that are incidents.
+PLOVER_TYPE = {"ASSAULT": "armed_attack", "COERCE": "other", "PROTEST": "unrest"}
+
+#: PLOVER modes that say more than the type.
+PLOVER_MODE = by_meaning(
+    abduction=("abduct",),
+    explosion=("aerial", "drone", "explosives", "heavy-weapons", "suicide-attack"),
+    arrest=("arrest",),
+    assault=("beat", "sexual", "torture"),
+    armed_attack=("cleansing",),
+)
+
+
+def _finish_icews(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return event types of CAMEO codes; codes that are no incident stay out."""
+    types = find_types(source.texts("cameo_code"))
+    return {
+        "event_type": types,
+        "set_aside": types.isna().map(NO_INCIDENT),
+        "geo_precision": find_precision(frame),
+    }
+
+
+def _finish_polecat(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return event types of PLOVER types and modes; types that are no incident stay out."""
+    coarse = map_codes(source.texts("event_type"), PLOVER_TYPE)
+    fine = map_codes(source.texts("event_mode"), PLOVER_MODE)
+    return {
+        "event_type": fine.where(fine.notna() & coarse.notna(), coarse),
+        "set_aside": coarse.isna().map(NO_INCIDENT),
+        "geo_precision": find_precision(frame),
+    }
+
+
+_PLACES = {
+    "source_id": ("event_id",),
+    "place": ("city",),
+    "admin2": ("district",),
+    "admin1": ("province",),
+}
+
+ICEWS = Feed(
+    name="icews",
+    title="Integrated Crisis Early Warning System",
+    required=frozenset({"event_id", "event_date", "cameo_code", "story_id"}),
+    dates=(("event_date",),),
+    texts={**_PLACES, "actor": ("source_name",), "notes": ("event_text",)},
+    # read by machine from what newspapers happen to print: heard, never taken for silence
+    scope=Scope(),
+    unknown=frozenset({"NA"}),
+    finish=_finish_icews,
+    reads=frozenset({"cameo_code"}),
+)
+
+POLECAT = Feed(
+    name="polecat",
+    title="Political Event Classification, Attributes, and Types",
+    required=frozenset({"event_id", "event_date", "event_type", "event_mode", "quad_code"}),
+    dates=(("event_date",),),
+    texts={**_PLACES, "actor": ("actor_name",), "notes": ("event_mode",)},
+    country=(("country",), find_iso),
+    # read by machine from what newspapers happen to print: heard, never taken for silence
+    scope=Scope(),
+    unknown=frozenset({"NA", "None"}),
+    finish=_finish_polecat,
+    reads=frozenset({"event_type", "event_mode"}),
+)

@@ -123,7 +123,6 @@ ASKS_BELOW = {
     ("assessments", "panels.joins"),
     ("assessments", "panels.measures"),
     ("assessments", "panels.shares"),
-    ("authorities", "panels.windows"),
     ("changes", "models.decompositions"),
     ("changes", "models.tables"),
     ("changes", "panels.joins"),

@@ -1,6 +1,5 @@
-"""Groups, scales and authorities on the command line."""
+"""Groups and scales on the command line."""
 
-import json
 import shutil
 
 import pytest
@@ -35,8 +34,6 @@ def files(tmp_path_factory):
     scale = data_path("levels/default.toml").read_text(encoding="utf-8")
     scale = scale.replace("riskmap-2026.1", "house-7")
     (folder / "scale.toml").write_text(scale, encoding="utf-8")
-    said = "authority,place,level,date\nus_state,XQA,4,2024-12-01\n"
-    (folder / "said.csv").write_text(said, encoding="utf-8")
     return folder
 
 
@@ -101,18 +98,6 @@ def test_a_set_of_another_group_and_scale_is_waited_for_as_well(published, files
         now.loc[wide, "p_before"].dropna() == was["p_any"].reindex(now.index[wide]).dropna()
     ).all()
     assert now.loc[~wide, "level_before"].isna().all()
-
-
-@pytest.mark.filterwarnings("ignore:EXPIRED")
-def test_authorities_beside_a_published_layer(published, files):
-    args = ["authorities", str(published), str(files / "said.csv")]
-    result = RUN.invoke(cli.app, args)
-    assert result.exit_code == 0, result.output
-    assert result.output.startswith("us_state: ")
-    assert "they say 4, riskmap" in result.output
-    rows = json.loads(RUN.invoke(cli.app, [*args, "--json", "--layer", "violence"]).output)
-    assert len(rows["comparison"]) == len(REGIONS)
-    assert rows["comparison"][0]["stated_date"] == "2024-12-01"
 
 
 def test_a_group_that_is_none(files):

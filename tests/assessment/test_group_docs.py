@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
-from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.assessment.levels import LEVEL_NAMES, authority_scales, map_level
 from riskmap.panels.groups import RELEVANCE
 from riskmap.panels.presence import PRIOR_ATTACKS
 

@@ -1,14 +1,20 @@
-"""Levels: published numeric thresholds on ``p_any``, with names, colours and wording."""
+"""Levels: published numeric thresholds on ``p_any``, with names, colours and wording.
+
+And which steps of the scales of authorities come close to them: their definitions ship with
+riskmap, dated and with their source; what an authority says of a place today does not.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.schema import LAYERS, SECTORS
@@ -16,8 +22,6 @@ from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from riskmap.typing import FloatArray, IntArray
 
@@ -261,3 +265,61 @@ def _check_thresholds(thresholds: Mapping[str, tuple[float, ...]]) -> None:
 
 def _read_thresholds(table: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
     return {layer: tuple(float(bound) for bound in bounds) for layer, bounds in table.items()}
+
+
+@cache
+def _read_authorities(name: str) -> pd.DataFrame:
+    """Return a table of ``data/authorities``: all text, but ranks and levels."""
+    path = data_path(f"authorities/{name}.csv")
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return table.astype({key: int for key in ("rank", "risk_level") if key in table})
+
+
+def authority_scales() -> pd.DataFrame:
+    """Return the scales of authorities: their steps, what these mean, source, date and licence.
+
+    Examples
+    --------
+    >>> scales = authority_scales()
+    >>> scales.loc[scales["authority"] == "cn_mfa", "native_name"].tolist()
+    ['蓝色', '黄色', '橙色', '红色']
+    """
+    return _read_authorities("scales").copy()
+
+
+def map_level(level: int, authority: str) -> str | None:
+    """Return the step of an authority's scale that comes closest to one of riskmap's levels.
+
+    The two measure different things: the step is the one whose advice is most alike, by
+    ``data/authorities/crosswalk.csv``, and no authority has endorsed it.
+
+    Parameters
+    ----------
+    level
+        0 to 5.
+    authority
+        Such as ``"us_state"``, ``"uk_fcdo"``, ``"cn_mfa"`` or ``"commercial"``.
+
+    Returns
+    -------
+    str or None
+        The step's code; None for level 0, which no authority's scale has.
+
+    Raises
+    ------
+    InputError
+        When there is no such authority or level.
+
+    Examples
+    --------
+    >>> map_level(4, "us_state"), map_level(4, "cn_mfa"), map_level(0, "uk_fcdo")
+    ('3', 'orange', None)
+    """
+    table = _read_authorities("crosswalk")
+    known = table["authority"].unique().tolist()
+    if authority not in known:
+        raise InputError("unknown authority", met=authority, expected=", ".join(known))
+    steps = table[table["authority"] == authority].set_index("risk_level")["code"].to_dict()
+    if level != INSUFFICIENT and level not in steps:
+        raise InputError("no such level", met=level, expected="0 to 5")
+    return steps.get(level)

@@ -1,4 +1,4 @@
-"""Layers beside each other, beside what authorities say, and beside what happened then."""
+"""Layers beside each other, and beside what happened then."""
 
 from __future__ import annotations
 
@@ -204,39 +204,3 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     result = {name: as_rows(found) for name, found in tables.items()}
     lines = (f"{name}\n{found.round(4).to_string(index=False)}\n" for name, found in tables.items())
     show(result, lines, as_json=as_json)
-
-
-def compare(
-    published: Annotated[Path, typer.Argument(help="Folder of a published set.")],
-    statements: Annotated[
-        Path, typer.Argument(help="CSV file: authority, place, level, date, and maybe expires.")
-    ],
-    layer: Annotated[
-        str | None, typer.Option(help="violence, foreign or group; the headline if not given.")
-    ] = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Show where authorities and a published layer disagree."""
-    import riskmap as rm
-
-    found = rm.assessment.compare_authorities(rm.read_layer(published), statements, name=layer)
-    days = found["stated_date"].dt.strftime("%Y-%m-%d")
-    show(
-        {"comparison": as_rows(found.assign(stated_date=days))},
-        _tell_authorities(found),
-        as_json=as_json,
-    )
-
-
-def _tell_authorities(found: pd.DataFrame) -> Iterator[str]:
-    """Yield how many regions agree, and each one that does not."""
-    for authority, rows in found.groupby("authority"):
-        counts = ", ".join(f"{n} {what}" for what, n in rows["finding"].value_counts().items())
-        yield f"{authority}: {counts}"
-        for row in rows[rows["finding"] != "agree"].itertuples():
-            expired = " (expired)" if row.expired else ""
-            yield (
-                f"  {row.region_id} {row.name}: they say {row.stated}{expired}, "
-                f"riskmap {row.risk_level}: {row.finding}"
-            )

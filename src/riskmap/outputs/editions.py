@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES, consequence_matrix
-from riskmap.assessment.levels import LevelScale
+from riskmap.assessment.levels import LevelScale, authority_scales, map_level
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import driver_texts

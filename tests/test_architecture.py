@@ -123,7 +123,7 @@ ASKS_BELOW = {
     ("assessments", "panels.joins"),
     ("assessments", "panels.measures"),
     ("assessments", "panels.shares"),
-    ("changes", "models.decompositions"),
+    ("changes", "models.explanations"),
     ("changes", "models.tables"),
     ("changes", "panels.joins"),
     ("consequences", "models.tables"),

@@ -122,7 +122,10 @@ class CountHistory:
 
     def until(self, n_windows: int) -> CountHistory:
         """Return the history as it was after its first `n_windows` windows."""
-        cut = slice(0, n_windows)
+        return self.part(slice(0, n_windows))
+
+    def part(self, cut: slice) -> CountHistory:
+        """Return the history of some of its windows; that of record is left out."""
         return CountHistory(
             counts=self.counts[cut],
             days=self.days[cut],

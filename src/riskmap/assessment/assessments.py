@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.changes import audit_method, carry_regions, explain_changes
+from riskmap.assessment.changes import carry_regions, explain_changes
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.contexts import BOUNDARY, Context, describe_validity
 from riskmap.assessment.exposures import add_rates, assess_sites, count_theirs
@@ -252,8 +252,7 @@ def judge_levels(
         rows = zip(risks["region_id"], risks["layer"], strict=True)
         silent = np.array([row in gone.doubtful for row in rows])
         risks, holds = hold_levels(risks, previous, scale, context=context, silent=silent)
-        methods = audit_method(forecast, previous, scale, context=context)
-        audit += [gone.audit, methods, holds]
+        audit += [gone.audit, holds]
         risks, missed = _flag_gone(risks, silent), gone.reports
     reasons = find_reasons(forecast, risks, scale, context=context)
     carried = carry_attacks(forecast, previous, context=context)

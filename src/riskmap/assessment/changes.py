@@ -13,7 +13,6 @@ import pandas as pd
 
 from riskmap.assessment.holds import compare_risks, last_known
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, empty_table
-from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.assessment.silences import is_among
 from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
@@ -23,7 +22,6 @@ from riskmap.schema import conform
 if TYPE_CHECKING:
     from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
     from riskmap.typing import FloatArray
 
@@ -48,9 +46,9 @@ def explain_changes(
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
 
     What the models of today have learnt is asked again and again, each time with one more thing as
-    it is now; where that can't be told (:func:`riskmap.save_model`), or counts come without
-    incidents, nothing is explained. With m today's models, and the incidents as the layer before
-    had them:
+    it is now; where that can't be told (:func:`riskmap.models.estimators.pack_model`), or counts
+    come without incidents, nothing is explained. With m today's models, and the incidents as the
+    layer before had them:
 
     ===================  ====================================================================
     ``method``           m asked as of the day before, less what the layer before said:
@@ -120,55 +118,6 @@ def explain_changes(
     return conform(whole, CHANGE_COLUMNS)
 
 
-def audit_method(
-    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, context: Context
-) -> pd.DataFrame:
-    """Return what this method makes of the day before, where it differs from what was published.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        Today's, with what its models have learnt.
-    previous : RiskLayer
-        The layer before.
-    scale : LevelScale
-        Today's.
-    context : Context
-        Today's.
-
-    Returns
-    -------
-    DataFrame
-        :data:`AUDIT_COLUMNS`; without rows when method, scale and borders are the same.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> districts = rm.datasets.regions()
-    >>> located = rm.locate(rm.datasets.incidents(), districts)
-    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
-    >>> forecast = rm.forecast(panel)
-    >>> layer = rm.assess(forecast, districts)
-    >>> len(audit_method(forecast, layer, layer.scale, context=layer.context))
-    0
-    """
-    was, named = previous.context.method, context.differs(previous.context)
-    lines: list[tuple[str, ...]] = []
-    if named and _can_ask(forecast):
-        ids = forecast.keys["region_id"]
-        published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
-        for layer, p_any in _p_before(forecast, previous, context).items():
-            found = scale.level_of(p_any, layer=layer, horizon_days=context.horizon_days)
-            then = published.reindex([(layer, region) for region in ids])
-            for region, old, new in zip(ids, then, found, strict=True):
-                if pd.notna(old) and old not in (INSUFFICIENT, new):
-                    why = ", ".join(f"{name} {was.get(name)}" for name in named)
-                    detail = f"level {old} as published ({why}) would be {new} by this method"
-                    lines.append((region, layer, "method", detail))
-    table = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
-    return conform(table, AUDIT_COLUMNS)
-
-
 def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
     found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
@@ -184,7 +133,7 @@ def _expect_steps(
     forecast: Forecast, previous: RiskLayer, context: Context, *, moved: bool
 ) -> list[Means]:
     """Return the expected counts after each step but the last, which is today's."""
-    from riskmap.models.decompositions import Decomposition
+    from riskmap.models.explanations import Decomposition
 
     asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
     before = _day_before(previous, context)
@@ -194,15 +143,6 @@ def _expect_steps(
     moves = asked.expect(placed, before) if moved else then
     later = asked.expect(placed, f"{context.as_of:%Y-%m-%d}")
     return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
-
-
-def _p_before(forecast: Forecast, previous: RiskLayer, context: Context) -> Means:
-    """Return ``p_any`` of the day before by today's models."""
-    from riskmap.models.decompositions import Decomposition
-
-    old = _known_before(forecast, previous)
-    here = old[old["region_id"].isin(forecast.keys["region_id"])]
-    return Decomposition(forecast).p_any(here, _day_before(previous, context))
 
 
 def _day_before(previous: RiskLayer, context: Context) -> str:

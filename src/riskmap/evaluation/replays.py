@@ -15,7 +15,8 @@ from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.errors import InputError
 from riskmap.incidents.scope import find_end
 from riskmap.models.estimators import parse_horizon
-from riskmap.models.forecasts import fit_models, histories_of, make_layers, take_model
+from riskmap.models.forecasts import take_model
+from riskmap.models.terms import fit_models, histories_of, make_layers
 from riskmap.panels.counts import count_incidents, recount_evidence
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure

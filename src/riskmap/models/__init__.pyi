@@ -11,7 +11,5 @@ from .endemic_epidemic import EndemicEpidemic as EndemicEpidemic
 from .ensembles import Adapted as Adapted
 from .ensembles import Boosting as Boosting
 from .ensembles import Stack as Stack
-from .files import load_model as load_model
-from .files import save_model as save_model
 from .hawkes import Hawkes as Hawkes
 from .shrinkage import EmpiricalBayes as EmpiricalBayes

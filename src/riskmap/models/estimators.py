@@ -1,10 +1,14 @@
-"""What the models have in common: checked fitting, what they learn from, parts that sum up."""
+"""What the models have in common: checked fitting, what they learn from, and to be told.
+
+What a model has learnt can be told as plain values, and read back without running anything.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,10 +23,26 @@ from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.risk_days import counts_and_days, was_watched
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
+
+#: The models that can be told as plain values, and the module each lives in.
+KNOWN = {
+    "Climatology": "riskmap.models.baselines",
+    "Conflictology": "riskmap.models.baselines",
+    "EmpiricalBayes": "riskmap.models.shrinkage",
+    "EndemicEpidemic": "riskmap.models.endemic_epidemic",
+    "ExponentialMean": "riskmap.models.baselines",
+    "Hawkes": "riskmap.models.hawkes",
+    "Persistence": "riskmap.models.baselines",
+    "Seasonal": "riskmap.models.baselines",
+    "Stack": "riskmap.models.ensembles",
+    "Zero": "riskmap.models.baselines",
+}
 
 _NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?")
 #: A bare number of more days than a century has was meant in another unit.
@@ -314,3 +334,80 @@ def _threads() -> Any:
 def _one_thread() -> Any:
     """Keep linear algebra on one thread: sums over several end in other bits on other machines."""
     return _threads().limit(limits=1, user_api="blas")
+
+
+def pack_model(model: CountModel) -> dict[str, Any]:
+    """Return a fitted model as plain values: its class by name, its parameters, what it learnt.
+
+    Raises
+    ------
+    ModelError
+        When it is, or holds, no model of riskmap.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(24, 3)
+    >>> pack_model(rm.Climatology().fit(history, horizon_days=30))["fitted"]
+    {'horizon_days_': 30.0, 'marks_': False}
+    """
+    if not isinstance(model, CountEstimator):
+        raise ModelError(f"a model of type {type(model).__qualname__} can't be told")
+    packed: dict[str, Any] = _pack(model)
+    return packed
+
+
+def unpack_model(packed: Mapping[str, Any]) -> CountEstimator:
+    """Return the model that :func:`pack_model` packed, ready to forecast.
+
+    Raises
+    ------
+    ModelError
+        When it is none.
+    """
+    model = _unpack(dict(packed))
+    if not isinstance(model, CountEstimator):
+        raise ModelError("damaged: holds no model")
+    return model
+
+
+def _pack(value: Any) -> Any:
+    """Return a value as JSON can hold it; arrays and models are marked."""
+    if isinstance(value, CountEstimator):
+        name = type(value).__name__
+        if KNOWN.get(name) != type(value).__module__:
+            raise ModelError(f"a model of type {type(value).__qualname__} can't be told")
+        fitted = {k: v for k, v in vars(value).items() if k.endswith("_")}
+        params = value.get_params(deep=False)
+        return {"model": name, "params": _pack(params), "fitted": _pack(fitted)}
+    if isinstance(value, np.ndarray):
+        return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": str(value.dtype)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {str(key): _pack(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ModelError(f"a {type(value).__name__} is no plain value")
+
+
+def _unpack(value: Any) -> Any:
+    """Return what :func:`_pack` packed; lists come back as tuples."""
+    if isinstance(value, list):
+        return tuple(_unpack(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        kind = {"float64": np.float64, "int64": np.int64, "bool": np.bool_}[value["dtype"]]
+        return np.array(value["array"], dtype=kind).reshape(value["shape"])
+    if not {"model", "params", "fitted"} <= value.keys():
+        return {key: _unpack(item) for key, item in value.items()}
+    if value["model"] not in KNOWN:
+        raise ModelError(f"unknown model {value['model']!r}")
+    kind = getattr(import_module(KNOWN[value["model"]]), value["model"])
+    model = kind(**_unpack(value["params"]))
+    for name, item in _unpack(value["fitted"]).items():
+        setattr(model, name, item)
+    return model

@@ -132,26 +132,3 @@ def test_reliability_bins_hold_every_forecast():
         300,
     ]
     assert len(table[(table["region_set"] == "all") & (table["model"] == "mean")]) == 1
-
-
-def test_pit_shares_sum_to_one():
-    table = skills.pit_table(TABLE.assign(pit_low=0.2, pit_high=0.2))
-    assert table.groupby(["region_set", "model"])["share"].sum().tolist() == pytest.approx(
-        [1.0] * 4
-    )
-
-
-def test_flips_and_their_undoing_are_counted():
-    table = pd.DataFrame(
-        {
-            "model": "m",
-            "origin": np.repeat([1, 2, 3, 4], 2),
-            "region_id": ["a", "b"] * 4,
-            "p_any": [0.1, 0.1, 0.3, 0.1, 0.1, 0.1, 0.1, 0.9],
-        }
-    )
-    row = skills.stability_table(table, [0.2, 0.5]).iloc[0]
-    assert (row["steps"], row["flips"], row["back"]) == (6, 3, 1)
-    assert np.isnan(
-        skills.stability_table(table[table["origin"] == 1], [0.2])["rank_correlation"][0]
-    )

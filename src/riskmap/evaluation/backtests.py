@@ -7,13 +7,9 @@ learn from horizons that are wholly past, so a forecast's own horizon is never a
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,16 +23,14 @@ from riskmap.models.estimators import parse_horizon, windows_ahead
 from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
 from riskmap.panels.windows import parse_day
-from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from datetime import date
+
+    from numpy.typing import NDArray
 
     from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, Mapper
-
-    Result = dict[str, list[list[float]]]
 
 #: A region is active when something happened in it in so many days before the origin.
 ACTIVE_DAYS = 365
@@ -55,9 +49,9 @@ class Backtest:
     Parameters
     ----------
     forecasts : DataFrame
-        ``model, origin, region_id, observed, expected_count, p_any, q05, q95, pit_low, pit_high,
-        active, brier, log_score, crps``; one row a model, origin and region. ``brier`` and
-        ``log_score`` judge ``p_any``, ``crps`` the whole distribution; lower is better.
+        ``model, origin, region_id, observed, expected_count, p_any, q05, q95, brier, log_score,
+        crps, active``; one row a model, origin and region. ``brier`` and ``log_score`` judge
+        ``p_any``, ``crps`` the whole distribution; lower is better.
     horizon_days : tuple of float
         Length of the horizon from each origin: whole windows, so months differ a little.
     series
@@ -88,20 +82,6 @@ class Backtest:
         See :func:`riskmap.evaluation.skills.reliability_table`.
         """
         return skills.reliability_table(self.forecasts, bins=bins)
-
-    def pit(self, *, bins: int = 10) -> pd.DataFrame:
-        """Return where observations fell in the forecast distributions.
-
-        See :func:`riskmap.evaluation.skills.pit_table`.
-        """
-        return skills.pit_table(self.forecasts, bins=bins)
-
-    def stability(self, thresholds: Sequence[float]) -> pd.DataFrame:
-        """Return how often levels flip, and how alike rankings stay, from origin to origin.
-
-        See :func:`riskmap.evaluation.skills.stability_table`.
-        """
-        return skills.stability_table(self.forecasts, thresholds)
 
 
 @dataclass(frozen=True)
@@ -157,9 +137,8 @@ def backtest(
         learnt, and the length of the horizon that it learnt it for.
     mapper
         How to run the tasks, like :func:`map` (the default): the ``map`` of a
-        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel,
-        :func:`riskmap.workers.map_on` on a Dask cluster, and :func:`keep_in` lets an interrupted
-        backtest resume. The result is the same to the bit.
+        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel, and
+        :func:`riskmap.workers.map_on` on a Dask cluster. The result is the same to the bit.
 
     Returns
     -------
@@ -197,10 +176,13 @@ def backtest(
         for model in named.values()
         for block in (tuple(at[i : i + refit]) for i in range(0, len(at), refit))
     ]
-    results = list(mapper(run_task, tasks))
+    starts = pd.DatetimeIndex(panel.edges[at]).as_unit("us")
+    rows = [list(named), starts, panel.keys["region_id"].to_numpy()]
+    index = pd.MultiIndex.from_product(rows, names=["model", "origin", "region_id"])
+    table = pd.concat(list(mapper(run_task, tasks))).set_axis(index).reset_index()
     days = tuple(float(history.days[t : t + ahead].sum()) for t in at)
-    frame = _tabulate(results, list(named), at, panel)
-    return Backtest(_score(frame), horizon_days=days, series=series)
+    known = table[table["observed"].notna()].reset_index(drop=True)
+    return Backtest(known, horizon_days=days, series=series)
 
 
 def _name_models(
@@ -210,8 +192,7 @@ def _name_models(
     if isinstance(models, Mapping):
         return {str(name): take_model(model) for name, model in models.items()}
     several = list(models) if isinstance(models, Sequence) else [models]
-    several = [take_model() if model is None else model for model in several]
-    names = [type(model).__name__ for model in several]
+    names = [type(take_model() if model is None else model).__name__ for model in several]
     again = next((name for name in names if names.count(name) > 1), None)
     if again is not None:
         raise InputError(
@@ -223,8 +204,8 @@ def _name_models(
     return {name: take_model(model) for name, model in zip(names, several, strict=True)}
 
 
-def run_task(task: Task) -> Result:
-    """Return the forecasts of a task: by column, a list for each origin of one value a region.
+def run_task(task: Task) -> pd.DataFrame:
+    """Return the forecasts of a task and their scores, one row an origin and region.
 
     Examples
     --------
@@ -232,73 +213,19 @@ def run_task(task: Task) -> Result:
     >>> from riskmap.typing import CountHistory
     >>> history = CountHistory(counts=np.ones((6, 2)), days=np.full(6, 30.0),
     ...                        parent=np.zeros(2, int), country=np.zeros(2, int))
-    >>> run_task(Task(rm.Climatology(), history, (5,), 1))["observed"]
-    [[1.0, 1.0]]
+    >>> run_task(Task(rm.Climatology(), history, (5,), 1))["observed"].tolist()
+    [1.0, 1.0]
     """
-    result: Result = {}
     first = task.origins[0]
     days = float(task.history.days[first : first + task.ahead].sum())
     model = clone(task.model).fit(task.history.until(first), horizon_days=days)
+    tables = []
     for origin in task.origins:
+        past = task.history.until(origin)
         observed = np.rint(observed_totals(task.history, origin, task.ahead))
-        found = model.predict_distribution(task.history.until(origin))
-        for name, values in _judge(found, observed).items():
-            result.setdefault(name, []).append([float(value) for value in values])
-        result.setdefault("active", []).append(_active(task.history, origin).tolist())
-    return result
-
-
-def keep_in(folder: str | os.PathLike[str], mapper: Mapper = map) -> Mapper:
-    """Return a mapper that keeps each task's result in a folder, and takes it from there next time.
-
-    Parameters
-    ----------
-    folder
-        Where the results are kept as JSON, one file a task, named by a digest of all that the task
-        depends on. It can be deleted at any time.
-    mapper
-        What runs the tasks that aren't there yet.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     mapper = keep_in(folder)
-    """
-    place = Path(folder)
-
-    def kept(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterable[Result]:
-        place.mkdir(parents=True, exist_ok=True)
-        todo = [(task, place / f"{_digest(task)}.json") for task in tasks]
-        missing = [(task, path) for task, path in todo if not path.exists()]
-        for (_, path), result in zip(
-            missing, mapper(function, [task for task, _ in missing]), strict=True
-        ):
-            unfinished = path.with_suffix(f".{os.getpid()}.part")
-            unfinished.write_text(json.dumps(result), encoding="utf-8")
-            unfinished.replace(path)
-        return [json.loads(path.read_text(encoding="utf-8")) for _, path in todo]
-
-    return kept
-
-
-def _digest(task: Task) -> str:
-    """Return a digest of everything that a task's result depends on."""
-    model = task.model.get_params(deep=True)
-    seen = task.history
-    digest = blake2b(digest_size=16)
-    words = [VERSION, type(task.model).__qualname__, repr(sorted(model.items(), key=str))]
-    digest.update(repr([*words, task.origins, task.ahead, sorted(seen.drivers)]).encode())
-    beside = seen.neighbours
-    arrays = [seen.counts, seen.days, seen.parent, seen.country, seen.phase, seen.exposure]
-    arrays += [seen.drivers[name] for name in sorted(seen.drivers)]
-    arrays += [one for one in (seen.watched, seen.reported) if one is not None]
-    arrays += [] if beside is None else [beside.data, beside.indices, beside.indptr]
-    for array in arrays:
-        found = np.ascontiguousarray(np.empty(0) if array is None else array)
-        digest.update(repr((found.shape, str(found.dtype))).encode())
-        digest.update(found.tobytes())
-    return digest.hexdigest()
+        judged = _judge(model.predict_distribution(past), observed)
+        tables.append(pd.DataFrame(judged | {"active": _is_active(past)}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _find_origins(
@@ -325,22 +252,25 @@ def _find_origins(
     return at
 
 
-def _active(history: CountHistory, origin: int) -> FloatArray:
-    """Return 1 for regions where something happened of late, 0 for the others."""
-    age = np.cumsum(history.days[:origin][::-1])[::-1]
-    return (np.nansum(history.counts[:origin][age <= ACTIVE_DAYS], axis=0) > 0).astype(float)
+def _is_active(past: CountHistory) -> NDArray[np.bool_]:
+    """Return in which regions something happened of late."""
+    age = np.cumsum(past.days[::-1])[::-1]
+    return np.asarray(np.nansum(past.counts[age <= ACTIVE_DAYS], axis=0) > 0)
 
 
 def _judge(found: CountDistribution, observed: FloatArray) -> dict[str, FloatArray]:
-    """Return what a forecast said of each region, and the score of its distribution."""
+    """Return what a forecast said of each region, and the scores of it; missing where not known."""
+    event = np.where(np.isnan(observed), np.nan, observed > 0)
+    p_any = found.p_gt(0)
+    sure = np.clip(p_any, SUREST, 1.0 - SUREST)
     return {
         "observed": observed,
         "expected_count": found.mean,
-        "p_any": found.p_gt(0),
+        "p_any": p_any,
         "q05": found.quantile(INTERVAL[0]),
         "q95": found.quantile(INTERVAL[1]),
-        "pit_low": np.where(observed > 0, found.cdf(np.maximum(observed - 1.0, 0.0)), 0.0),
-        "pit_high": found.cdf(np.nan_to_num(observed)),
+        "brier": scores.brier(event, p_any),
+        "log_score": scores.log_score(event, sure),
         "crps": _crps(found, observed),
     }
 
@@ -354,32 +284,3 @@ def _crps(found: CountDistribution, observed: FloatArray) -> FloatArray:
     for count in range(int(last) + 1):
         total += (found.cdf(float(count)) - (observed <= count)) ** 2
     return np.where(np.isnan(observed), np.nan, total)
-
-
-def _tabulate(
-    results: list[Result], names: list[str], origins: list[int], panel: Panel
-) -> pd.DataFrame:
-    """Return the results as one row a model, origin and region."""
-    regions = panel.keys["region_id"].to_numpy()
-    columns = {
-        name: np.concatenate([np.ravel(result[name]) for result in results]) for name in results[0]
-    }
-    starts = pd.DatetimeIndex(panel.edges[origins]).as_unit("us")
-    index = pd.MultiIndex.from_product(
-        [names, starts, regions], names=["model", "origin", "region_id"]
-    )
-    table = pd.DataFrame(columns, index=index).reset_index()
-    return table.assign(active=table["active"] > 0)
-
-
-def _score(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the known rows with the scores of ``p_any``."""
-    known = frame[frame["observed"].notna()].reset_index(drop=True)
-    event = (known["observed"] > 0).astype(float)
-    sure = known["p_any"].clip(SUREST, 1.0 - SUREST)
-    known = known.assign(
-        brier=scores.brier(event, known["p_any"]), log_score=scores.log_score(event, sure)
-    )
-    first = ["model", "origin", "region_id", "observed", "expected_count", "p_any"]
-    second = ["q05", "q95", "pit_low", "pit_high", "active", "brier", "log_score", "crps"]
-    return known[first + second]

@@ -1,4 +1,4 @@
-"""What many forecasts are worth together: scores, skill, calibration and stability.
+"""What many forecasts are worth together: scores, skill and calibration.
 
 Each function takes the table of a :class:`riskmap.evaluation.backtests.Backtest` and returns a
 small one. Pooled scores hide who is hard to forecast, so regions that were active before the origin
@@ -7,7 +7,6 @@ stand apart (``region_set``: ``all`` and ``active``).
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ from riskmap.errors import InputError
 from riskmap.evaluation.scores import hit_rate, pai, pei
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from riskmap.typing import FloatArray
 
@@ -144,9 +143,8 @@ def skill_table(
             own = by_origin.loc[model].reindex(base.index)
             for metric in METRICS:
                 ours, theirs = own[metric].to_numpy(), base[metric].to_numpy()
-                skill = float(1.0 - _ratio(ours.sum(), theirs.sum()))
-                low, high = _ratio_interval(ours, theirs, samples, width=wide)
-                rows.append((region_set, model, metric, skill, 1.0 - high, 1.0 - low))
+                ratio, low, high = _ratio_interval(ours, theirs, samples, width=wide)
+                rows.append((region_set, model, metric, 1.0 - ratio, 1.0 - high, 1.0 - low))
     return pd.DataFrame(rows, columns=["region_set", "model", "metric", "skill", "low", "high"])
 
 
@@ -192,99 +190,6 @@ def reliability_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFram
     return pd.DataFrame(rows, columns=names)
 
 
-def pit_table(forecasts: pd.DataFrame, *, bins: int = 10) -> pd.DataFrame:
-    """Return where observations fell in the forecast distributions.
-
-    The non-randomised probability integral transform: an observed count stands for the stretch of
-    the distribution function that it jumps over. Flat is calibrated, a hump is too wide, a bowl
-    is too narrow, a slope is biased.
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        ``Backtest.forecasts``.
-    bins
-        Bins of equal width from 0 to 1.
-
-    Returns
-    -------
-    DataFrame
-        ``region_set, model, bin, share``; the shares of a model sum to 1.
-
-    References
-    ----------
-    Czado, Gneiting and Held (2009), Predictive model assessment for count data.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"model": ["m"], "active": True, "pit_low": 0.0, "pit_high": 0.5})
-    >>> pit_table(table, bins=2).query("region_set == 'all'")["share"].tolist()
-    [1.0, 0.0]
-    """
-    edges = np.linspace(0, 1, bins + 1)
-    rows = []
-    for region_set, model, rows_of in _each(forecasts):
-        low = rows_of["pit_low"].to_numpy()[:, None]
-        width = np.maximum(rows_of["pit_high"].to_numpy()[:, None] - low, 1e-12)
-        share = np.diff(np.clip((edges - low) / width, 0, 1).mean(axis=0))
-        rows += [(region_set, model, i, float(part)) for i, part in enumerate(share)]
-    return pd.DataFrame(rows, columns=["region_set", "model", "bin", "share"])
-
-
-def stability_table(forecasts: pd.DataFrame, thresholds: Sequence[float]) -> pd.DataFrame:
-    """Return how often levels flip, and how alike rankings stay, from one origin to the next.
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        ``Backtest.forecasts``.
-    thresholds
-        Ascending probabilities at which a level begins.
-
-    Returns
-    -------
-    DataFrame
-        ``model, steps`` (region-origins with one before), ``flips`` (those with another level),
-        ``back`` (flips that undo the one before), ``rank_correlation`` (Spearman's, mean over
-        origins; missing with one origin).
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"model": "m", "origin": [1, 1, 2, 2], "region_id": ["a", "b"] * 2,
-    ...                       "p_any": [0.1, 0.5, 0.2, 0.9]})
-    >>> stability_table(table, [0.15]).round(6).values.tolist()
-    [['m', 2, 1, 0, 1.0]]
-    """
-    rows = []
-    for model, rows_of in forecasts.groupby("model", sort=False):
-        stated = rows_of.pivot_table("p_any", index="origin", columns="region_id")
-        levels = np.searchsorted(np.asarray(thresholds), stated.to_numpy(), side="right")
-        step = np.diff(levels, axis=0)
-        back = (step[1:] != 0) & (step[1:] == -step[:-1])
-        ranks = stated.rank(axis=1).to_numpy()
-        alike = [_correlation(*pair) for pair in pairwise(ranks)]
-        alike_known = [value for value in alike if np.isfinite(value)]
-        flips = int((step != 0).sum())
-        rows.append(
-            (
-                model,
-                step.size,
-                flips,
-                int(back.sum()),
-                float(np.mean(alike_known)) if alike_known else np.nan,
-            )
-        )
-    return pd.DataFrame(rows, columns=["model", "steps", "flips", "back", "rank_correlation"])
-
-
-def _correlation(before: FloatArray, after: FloatArray) -> float:
-    """Return the correlation of two rankings; missing where all are equal."""
-    known = np.isfinite(before) & np.isfinite(after)
-    x, y = before[known] - before[known].mean(), after[known] - after[known].mean()
-    spread = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / spread) if spread > 0 else np.nan
-
-
 def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield all forecasts, and those of regions that were active."""
     yield "all", forecasts
@@ -316,23 +221,20 @@ def _width(blocks: float) -> float:
 
 def _ratio_interval(
     ours: FloatArray, theirs: FloatArray, samples: np.ndarray, *, width: float
-) -> tuple[float, float]:
-    """Return Fieller's interval of the ratio of two sums; missing where it has no end."""
+) -> tuple[float, float, float]:
+    """Return the ratio of two sums and Fieller's interval of it; missing where it has no end.
+
+    Where both are perfect they are as good as each other.
+    """
     (own, both), (_, base) = width**2 * np.cov(
         ours[samples].sum(axis=1), theirs[samples].sum(axis=1), bias=True
     )
     top, bottom = float(ours.sum()), float(theirs.sum())
     if top == bottom == 0:
-        return 1.0, 1.0
+        return 1.0, 1.0, 1.0
+    ratio = top / bottom if bottom else np.inf
     a, b, c = bottom**2 - base, top * bottom - both, top**2 - own
     if not a > 0:
-        return np.nan, np.nan
+        return ratio, np.nan, np.nan
     reach = np.sqrt(max(b**2 - a * c, 0.0))
-    return float(b - reach) / a, float(b + reach) / a
-
-
-def _ratio(ours: FloatArray, theirs: FloatArray) -> FloatArray:
-    """Return ours / theirs; as good where both are perfect."""
-    both = (np.asarray(ours) == 0) & (np.asarray(theirs) == 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(both, 1.0, np.asarray(ours) / np.asarray(theirs))
+    return ratio, float(b - reach) / a, float(b + reach) / a

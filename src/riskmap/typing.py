@@ -197,10 +197,6 @@ class CountDistribution(Protocol):
         """Return the smallest count whose cdf reaches `probability`."""
         ...
 
-    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
-        """Return random counts, shape (size, n_regions)."""
-        ...
-
 
 class CountModel(Protocol):
     """A scikit-learn estimator that forecasts counts directly over a horizon."""

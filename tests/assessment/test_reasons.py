@@ -344,7 +344,7 @@ def test_a_cap_never_lowers_below_the_level_before():
             "expected_count": 0.0,
         }
     )
-    capped, audit = cap_single_sources(risks, influences, SCALE)
+    capped, audit = cap_single_sources(risks, influences)
     assert capped["risk_level"].tolist() == [4, 3]
     assert capped["level_name"].tolist() == ["high", "moderate"]
     assert audit["rule"].tolist() == ["single_source"] * 2

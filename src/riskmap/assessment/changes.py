@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import compare_risks, last_known
-from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, empty_table
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, audit_lines, empty_table
 from riskmap.assessment.silences import is_among
 from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
@@ -315,8 +315,8 @@ def _carry_risks(risks: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame
     mixed = found["region_id"].isin(pairs.loc[several, "new_id"])
     found["p_any"] = found["p_any"].mask(mixed)
     told = found[found["old_id"] != found["region_id"]]
-    audit = told[KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
-    return found[risks.columns], conform(audit.reset_index(drop=True), AUDIT_COLUMNS)
+    audit = audit_lines(told, "boundary", "the state is that of " + told["old_id"])
+    return found[risks.columns], audit
 
 
 def _succeed(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

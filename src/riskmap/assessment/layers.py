@@ -190,6 +190,34 @@ def empty_table(columns: Iterable[Column]) -> pd.DataFrame:
     return conform(pd.DataFrame(), columns)
 
 
+def audit_lines(rows: pd.DataFrame, rule: str, detail: object) -> pd.DataFrame:
+    """Return a line of the audit for each of some rows of a region and layer.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``region_id`` and ``layer``.
+    rule
+        The rule that spoke.
+    detail : str, or one for each row
+        What it found and did.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"region_id": ["XQA0101"], "layer": ["group"], "p_any": 0.5})
+    >>> audit_lines(rows, "attacked", "at least moderate")["detail"].tolist()
+    ['at least moderate']
+    """
+    found = rows[KEY].assign(rule=rule, detail=detail).reset_index(drop=True)
+    return conform(found, AUDIT_COLUMNS)
+
+
+def audit_of(lines: Iterable[tuple[str, ...]]) -> pd.DataFrame:
+    """Return lines of region, layer, rule and detail as a table."""
+    names = [column.name for column in AUDIT_COLUMNS]
+    return conform(pd.DataFrame(list(lines), columns=names), AUDIT_COLUMNS)
+
+
 @dataclass(frozen=True)
 class RiskLayer:
     """District risk levels as of a day, with everything that explains them.

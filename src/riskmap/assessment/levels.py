@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INSUFFICIENT = 0
 LEVEL_NAMES = ("insufficient_data", "minimal", "low", "moderate", "high", "extreme")
+#: The names of levels as an array, to be looked up by levels.
+NAMES = np.array(LEVEL_NAMES, dtype=object)
 _COLOUR = re.compile("#[0-9a-f]{6}")
 
 

@@ -18,6 +18,7 @@ from riskmap.assessment.layers import (
     GONE_COLUMNS,
     LAYERS,
     SOURCE_COLUMNS,
+    audit_of,
     empty_table,
 )
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
@@ -153,9 +154,9 @@ def find_gone(
     """
     known = _list_known(previous, keys, as_of=as_of)
     if known["source"].eq(UNNAMED).all():  # published without sources: nothing can be told
-        lines = pd.DataFrame({"region_id": keys["region_id"], "layer": "violence"})
-        blind = lines.assign(rule="silence", detail=UNTOLD).head(len(lines) if len(known) else 0)
-        return Gone(frozenset(), conform(blind, AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
+        ids = keys["region_id"] if len(known) else ()
+        untold = audit_of((region, "violence", "silence", UNTOLD) for region in ids)
+        return Gone(frozenset(), untold, empty_table(GONE_COLUMNS))
     here = known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
     here &= ~_is_changed(known, evidence)
     if here.all():
@@ -177,10 +178,9 @@ def find_gone(
         doubts |= {(region, layer): why for region, why in found.items()}
     first = {region: (region, layer) for region, layer in reversed(doubts)}
     lines = [(*first[region], "silence", doubts[first[region]]) for region in sorted(first)]
-    audit = pd.DataFrame([*lines, *cleared], columns=[column.name for column in AUDIT_COLUMNS])
     missed = lost.loc[~again[lost.index], [column.name for column in GONE_COLUMNS]]
     reports = conform(missed, GONE_COLUMNS).reset_index(drop=True)
-    return Gone(frozenset(doubts), conform(audit, AUDIT_COLUMNS), reports)
+    return Gone(frozenset(doubts), audit_of([*lines, *cleared]), reports)
 
 
 def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from sklearn.base import clone
 
 from riskmap.errors import InputError, ModelError
 from riskmap.evaluation import scores, skills
-from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import parse_horizon, windows_ahead
 from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
@@ -271,16 +270,5 @@ def _judge(found: CountDistribution, observed: FloatArray) -> dict[str, FloatArr
         "q95": found.quantile(INTERVAL[1]),
         "brier": scores.brier(event, p_any),
         "log_score": scores.log_score(event, sure),
-        "crps": _crps(found, observed),
+        "crps": scores.crps(observed, found),
     }
-
-
-def _crps(found: CountDistribution, observed: FloatArray) -> FloatArray:
-    """Return the CRPS in closed form where it exists, else summed over counts."""
-    if isinstance(found, NegativeBinomial):
-        return scores.crps_count(observed, found.mean, found.size)
-    last = max(float(np.nanmax(observed, initial=0.0)), float(found.quantile(1 - 1e-9).max()))
-    total = np.zeros(len(observed))
-    for count in range(int(last) + 1):
-        total += (found.cdf(float(count)) - (observed <= count)) ** 2
-    return np.where(np.isnan(observed), np.nan, total)

@@ -12,7 +12,13 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from riskmap.errors import ModelError
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.distributions import (
+    NegativeBinomial,
+    Sample,
+    fit_additive,
+    fit_dispersion,
+    size_of,
+)
 from riskmap.models.drivers import (
     BASE,
     DRIVERS,
@@ -24,7 +30,6 @@ from riskmap.models.drivers import (
     rate_of,
 )
 from riskmap.models.estimators import CountEstimator, targets_of
-from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, share_strengths
 from riskmap.models.what_ifs import ChangedSums, WhatIfs
 from riskmap.panels.risk_days import counts_and_days, days_ahead

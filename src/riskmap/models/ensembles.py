@@ -11,10 +11,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
 from riskmap.errors import ModelError
-from riskmap.models.distributions import Mixture, NegativeBinomial
+from riskmap.models.distributions import Mixture, NegativeBinomial, fit_dispersion, size_of
 from riskmap.models.drivers import PastSums, drivers_of, rate_of
 from riskmap.models.estimators import CountEstimator, Targets, targets_of, windows_ahead
-from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.features import context_features
 from riskmap.panels.risk_days import days_ahead, observed_totals

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import optimize
 
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.distributions import NegativeBinomial, fit_dispersion, size_of
 from riskmap.models.estimators import CountEstimator, windows_ahead
-from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.risk_days import (
     counts_and_days,

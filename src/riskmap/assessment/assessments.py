@@ -32,7 +32,7 @@ from riskmap.assessment.rules import (
     raise_violence,
     tell_cleared,
 )
-from riskmap.assessment.silences import find_gone, measure_sources
+from riskmap.assessment.silences import find_gone
 from riskmap.errors import SchemaError
 from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
@@ -218,7 +218,7 @@ def judge_levels(
     Returns
     -------
     dict of str to DataFrame
-        ``risks, influences, counterfactuals, audit, sources, attacks, gone`` as in
+        ``risks, influences, counterfactuals, audit, attacks, gone`` as in
         :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
 
     Examples
@@ -255,7 +255,6 @@ def judge_levels(
     return reasons | {
         "risks": conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
         "audit": pd.concat([*audit, reasons["audit"], floors, ordered], ignore_index=True),
-        "sources": measure_sources(forecast.evidence, as_of=as_of),
         "attacks": attacks,
         "gone": missed,
     }

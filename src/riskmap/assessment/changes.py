@@ -95,21 +95,18 @@ def explain_changes(
     """
     if not _can_ask(forecast):
         return empty_table(CHANGE_COLUMNS)
-    levels = _expect_steps(forecast, previous, context, moved=moved)
+    means = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
-    same = previous.context.group == context.group
     tables = []
-    for layer in risks["layer"].unique():
+    for layer in means[0]:
         rows = (risks["layer"] == layer).to_numpy()
-        if layer == "group" and not same:
+        if layer == "group" and previous.context.group != context.group:
             continue
-        ids = risks.loc[rows, "region_id"].to_numpy()
-        if layer not in levels[0]:
-            continue
-        steps = np.array([old[rows], *(level[layer] for level in levels), new[rows]])
-        known = np.isfinite(old[rows]) & np.isfinite(new[rows])
+        steps = np.array([old[rows], *(mean[layer] for mean in means), new[rows]])
+        known = np.isfinite(steps[0]) & np.isfinite(steps[-1])
         parts = np.diff(steps, axis=0)[:, known]
-        table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids[known])
+        ids = risks.loc[rows, "region_id"].to_numpy()[known]
+        table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids)
         long = table.rename_axis("region_id").reset_index().melt("region_id", var_name="cause")
         tables.append(long.assign(layer=layer))
     if not tables:
@@ -221,12 +218,9 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     now = new.risks.set_index(KEY).reindex(index).reset_index()
     told = compare_risks(now, old, new.scale, context=new.context)
     names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
-    table = keys.reset_index(drop=True).assign(
-        name=keys["region_id"].map(names.set_index("region_id")["name"]).to_numpy(),
-        risk_level=now["risk_level"].to_numpy(),
-        p_any=now["p_any"].to_numpy(),
-        expected_count=now["expected_count"].to_numpy(),
-        **{name: told[name].to_numpy() for name in told},
+    own = now[[*KEY, "risk_level", "p_any", "expected_count"]]
+    table = pd.concat([own, told], axis=1).assign(
+        name=own["region_id"].map(names.set_index("region_id")["name"]),
         cause=_find_causes(old, new, index),
         rule=_find_rules(new, index),
     )

@@ -109,7 +109,7 @@ def hold_levels(
         trend=_trends(final, base),
         p_change=_p_change(risks, before),
     )
-    audit = _write_audit(held, scale, base, over, hushed, since, days)
+    audit = _write_audit(held, scale, base, over, hushed, since)
     return conform(held, RISK_COLUMNS), audit
 
 
@@ -323,18 +323,16 @@ def _write_audit(
     over: NDArray[np.bool_],
     hushed: NDArray[np.bool_],
     since: pd.Series,
-    horizon_days: float,
 ) -> pd.DataFrame:
     """Return one line for every level that is held, falls, or is lost."""
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lost = (level == INSUFFICIENT) & (base != INSUFFICIENT)
-    bounds = scale.other_horizons.get(f"{horizon_days:g}", scale.thresholds)
     lines = []
     kept = risks["level_as_of"].notna().to_numpy()
     for i in np.flatnonzero(risks["held"].to_numpy() | over | lost | kept):
         row = risks.iloc[i]
         p = f"p_any {row['p_any']:.4f}"
-        bound = bounds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
+        bound = scale.thresholds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
         low = f"{scale.lower_fraction:g} of the bound {bound:g} of level {base[i]}"
         if pd.notna(row["level_as_of"]):
             day = f"{row['level_as_of']:%Y-%m-%d}"

@@ -130,14 +130,6 @@ AUDIT_COLUMNS = (
     Column("detail", TEXT, "what it found and did"),
 )
 
-#: Sources: how much each one reports from each region, to see later who has fallen silent.
-SOURCE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("source", TEXT, "the feed or publisher"),
-    Column("reports", NUMBER, "incidents that name the region, weighted"),
-    Column("last_report_days", NUMBER, "days from the last of them to as_of"),
-)
-
 #: Reports that an earlier layer knew and that have gone since, until they come back.
 GONE_COLUMNS = (
     Column("incident_id", TEXT, "the incident"),
@@ -247,11 +239,10 @@ class RiskLayer:
         What could have been told (:data:`KNOWLEDGE_COLUMNS`), what is taken of incidents that don't
         say who was hit (:data:`SHARE_COLUMNS`), and the attacks that hold levels up
         (:data:`ATTACK_COLUMNS`).
-    influences, counterfactuals, changes, audit, sources, sites, gone : DataFrame
+    influences, counterfactuals, changes, audit, sites, gone : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
-        :data:`SOURCE_COLUMNS`, :data:`SITE_COLUMNS` (empty without sites) and
-        :data:`GONE_COLUMNS`.
+        :data:`SITE_COLUMNS` (empty without sites) and :data:`GONE_COLUMNS`.
     """
 
     regions: gpd.GeoDataFrame
@@ -268,7 +259,6 @@ class RiskLayer:
     )
     changes: pd.DataFrame = field(default_factory=partial(empty_table, CHANGE_COLUMNS))
     audit: pd.DataFrame = field(default_factory=partial(empty_table, AUDIT_COLUMNS))
-    sources: pd.DataFrame = field(default_factory=partial(empty_table, SOURCE_COLUMNS))
     sites: pd.DataFrame = field(default_factory=partial(empty_table, SITE_COLUMNS))
     knowledge: pd.DataFrame = field(default_factory=partial(empty_table, KNOWLEDGE_COLUMNS))
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))

@@ -97,9 +97,6 @@ class LevelScale:
         Level 0 (insufficient data), then 1 to 5.
     thresholds
         For each layer the lower bounds of levels 2, 3, 4 and 5, as probabilities.
-    other_horizons
-        Such thresholds for other horizons, by their days as text; without them probabilities are
-        carried over at a constant hazard.
     lower_fraction, dwell_days
         A level falls when the probability has been under this fraction of its lower bound for this
         many days; 1 and 0 follow the thresholds at once.
@@ -121,7 +118,6 @@ class LevelScale:
     horizon_days: float
     levels: tuple[Level, ...]
     thresholds: Mapping[str, tuple[float, ...]]
-    other_horizons: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     lower_fraction: float = 1.0
     dwell_days: float = 0.0
 
@@ -138,8 +134,7 @@ class LevelScale:
             raise InputError(
                 "a horizon must be positive", column="horizon_days", met=self.horizon_days
             )
-        for thresholds in (self.thresholds, *self.other_horizons.values()):
-            _check_thresholds(thresholds)
+        _check_thresholds(self.thresholds)
         colours = [level.colour for level in self.levels]
         if len(set(colours)) < len(colours):
             raise InputError("two levels share a colour", met=colours)
@@ -176,15 +171,18 @@ class LevelScale:
     @classmethod
     def of(cls, parts: Mapping[str, Any]) -> LevelScale:
         """Return the scale of plain values, such as a file of TOML or JSON holds them."""
-        others = parts.get("other_horizons", {})
+        if parts.get("other_horizons"):
+            raise InputError(
+                "a scale has one horizon", column="other_horizons", expected="a file each"
+            )
         flat = {name: parts[name] for name in ("lower_fraction", "dwell_days") if name in parts}
         return cls(
             scale_id=str(parts["scale_id"]),
             horizon_days=float(parts["horizon_days"]),
             levels=tuple(Level(**level) for level in parts["levels"]),
-            thresholds=_read_thresholds(parts["thresholds"]),
-            other_horizons={
-                f"{float(days):g}": _read_thresholds(bounds) for days, bounds in others.items()
+            thresholds={
+                layer: tuple(float(bound) for bound in bounds)
+                for layer, bounds in parts["thresholds"].items()
             },
             **{name: float(value) for name, value in parts.get("hysteresis", flat).items()},
         )
@@ -201,9 +199,8 @@ class LevelScale:
         layer
             Which table of thresholds: ``"violence"``, ``"foreign"`` or ``"group"``.
         horizon_days
-            What the probabilities are over. A horizon that the scale has no thresholds for is
-            carried over at a constant hazard:
-            ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
+            What the probabilities are over. Those of another horizon than the scale's are carried
+            over at a constant hazard: ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
         fraction
             Times the thresholds; ``lower_fraction`` gives the levels that falling levels reach.
 
@@ -218,13 +215,11 @@ class LevelScale:
                 met=layer,
                 expected="one of " + ", ".join(self.thresholds),
             )
-        own = self.other_horizons.get(f"{horizon_days:g}")
-        thresholds = self.thresholds if own is None else own
-        power = 1.0 if own is not None else self.horizon_days / horizon_days
+        power = self.horizon_days / horizon_days
         carried = (
             p_any if power == 1.0 else -np.expm1(power * np.log1p(-np.minimum(p_any, 1 - 1e-16)))
         )
-        limits = fraction * np.array(thresholds[layer])
+        limits = fraction * np.array(self.thresholds[layer])
         levels = 1 + np.searchsorted(limits, carried, side="right")
         return np.where(np.isnan(p_any), INSUFFICIENT, levels).astype(np.int64)
 
@@ -263,10 +258,6 @@ def _check_thresholds(thresholds: Mapping[str, tuple[float, ...]]) -> None:
                 column=layer,
                 met=list(bounds),
             )
-
-
-def _read_thresholds(table: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    return {layer: tuple(float(bound) for bound in bounds) for layer, bounds in table.items()}
 
 
 @cache

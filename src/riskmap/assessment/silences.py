@@ -1,4 +1,4 @@
-"""Silences: which sources report from where, and which reports have gone since the layer before.
+"""Silences: which reports have gone since the layer before.
 
 Reports that were known then and are no longer there are seen one by one. Whether a source still
 watches is told by :mod:`riskmap.panels.knowledge`.
@@ -17,7 +17,6 @@ from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     GONE_COLUMNS,
     LAYERS,
-    SOURCE_COLUMNS,
     audit_of,
     empty_table,
 )
@@ -69,36 +68,6 @@ class Gone:
     doubtful: frozenset[tuple[str, str]]
     audit: pd.DataFrame
     reports: pd.DataFrame
-
-
-def measure_sources(evidence: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return how much each source has reported from each region, and how long ago.
-
-    Parameters
-    ----------
-    evidence : DataFrame
-        The incidents that were counted. What is known only to a province is no report from any one
-        of its regions.
-    as_of
-        The day of the layer.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> measure_sources(panel.evidence, as_of=panel.as_of)["source"].unique().tolist()
-    ['invented']
-    """
-    named = evidence[evidence["method"] != "spread"]
-    table = named.assign(source=named["source"].fillna(UNNAMED))
-    found = (
-        table.groupby(["region_id", "source"], sort=True)
-        .agg(reports=("weight", "sum"), last=("event_date", "max"))
-        .reset_index()
-    )
-    days = (as_of - found["last"]).dt.days.astype("float64")
-    return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
 
 
 def find_gone(

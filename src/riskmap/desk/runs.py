@@ -353,7 +353,7 @@ def _find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer |
     same = [path for path in sets if _group_of(path) == asked]
     for path in sorted(same, key=lambda one: (one.stat().st_mtime_ns, one.name), reverse=True):
         layer = read_layer(path, today=LONG_AGO)
-        if len(layer.sources):
+        if not layer.context.is_public and len(layer.incidents):
             return layer
     return None
 

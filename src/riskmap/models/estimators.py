@@ -6,7 +6,7 @@ What a model has learnt can be told as plain values, and read back without runni
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
@@ -39,7 +39,6 @@ KNOWN = {
     "ExponentialMean": "riskmap.models.baselines",
     "Hawkes": "riskmap.models.hawkes",
     "Persistence": "riskmap.models.baselines",
-    "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",
     "Zero": "riskmap.models.baselines",
 }
@@ -114,21 +113,18 @@ class CountEstimator(BaseEstimator):
 
     def predict_distribution(self, history: CountHistory) -> CountDistribution:
         """Return the distribution of the count in the horizon that follows a history."""
-        check_is_fitted(self, "horizon_days_")
-        _check_observed(history)
-        with _one_thread():
-            return self._answer(history)[1]
+        return self._answer(history)[1]
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
-        check_is_fitted(self, "horizon_days_")
-        _check_observed(history)
-        with _one_thread():
-            return self._answer(history)[0]
+        return self._answer(history)[0]
 
     def _answer(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
         """Return the parts and the distribution, no count above one where there never was."""
-        parts, found = self._forecast(history)
+        check_is_fitted(self, "horizon_days_")
+        _check_observed(history)
+        with _one_thread():
+            parts, found = self._forecast(history)
         bounded = self._bound(history, found)
         if bounded is found:
             return parts, found
@@ -176,14 +172,8 @@ class Targets:
 
     def part(self, rows: NDArray[np.bool_]) -> Targets:
         """Return some of the rows."""
-        return Targets(
-            self.at,
-            self.when[rows],
-            self.ahead,
-            self.counts[rows],
-            self.risk[rows],
-            self.weights[rows],
-        )
+        columns = ("when", "counts", "risk", "weights")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the rows known by the last quarter of the origins, and those of that quarter."""
@@ -269,8 +259,6 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
             met=horizon,
             expected=f'at most {MOST_DAYS:g}, or a text such as "90D"',
         )
-    if not days > 0:
-        raise InputError("a horizon must be positive", column="horizon", met=horizon)
     if not 1 <= days <= MOST_DAYS:
         raise InputError(
             "a horizon is of days",

@@ -236,7 +236,8 @@ def decode_layer(data: bytes) -> RiskLayer:
         When it is no such file, or a part of it is missing or not what it must be.
     """
     try:
-        layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
+        told = {name: part for name, part in _fields(data).items() if name not in _GONE}
+        layer = RiskLayer(**{name: _decode(part) for name, part in told.items()})
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
         tables = {
             name: conform(getattr(layer, name), columns) for name, columns in _LATER_TABLES.items()
@@ -264,6 +265,10 @@ def _with_later(table: pd.DataFrame, columns: list[Column]) -> pd.DataFrame:
     """Return a table with the columns of these that it lacks, all missing."""
     absent = [column for column in columns if column.name not in table]
     return table.assign(**{one.name: pd.Series(None, table.index, one.dtype) for one in absent})
+
+
+#: What sets of earlier versions held as well.
+_GONE = ("sources",)
 
 
 def _fields(data: bytes) -> dict[str, Any]:

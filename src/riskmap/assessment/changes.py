@@ -93,7 +93,7 @@ def explain_changes(
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
-    if not _can_ask(forecast):
+    if not forecast.fitted or forecast.evidence.empty:
         return empty_table(CHANGE_COLUMNS)
     means = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
@@ -119,11 +119,6 @@ def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
     found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
     return found.to_numpy(dtype=float)
-
-
-def _can_ask(forecast: Forecast) -> bool:
-    """Return whether what the models have learnt is told, and what they were asked about."""
-    return bool(forecast.fitted) and not forecast.evidence.empty
 
 
 def _expect_steps(
@@ -219,10 +214,11 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     told = compare_risks(now, old, new.scale, context=new.context)
     names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
     own = now[[*KEY, "risk_level", "p_any", "expected_count"]]
+    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
     table = pd.concat([own, told], axis=1).assign(
         name=own["region_id"].map(names.set_index("region_id")["name"]),
         cause=_find_causes(old, new, index),
-        rule=_find_rules(new, index),
+        rule=rules.reindex(index).to_numpy(dtype=object),
     )
     order = ["region_id", "name", "layer", "level_before", "risk_level", "trend", "p_before"]
     order += ["p_any", "expected_before", "expected_count", "p_change", "cause", "rule"]
@@ -238,12 +234,6 @@ def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.nda
         return found.reindex(index).to_numpy(dtype=object)
     differs = new.context.differs(old.context)
     return np.full(len(index), "method" if differs else None, dtype=object)
-
-
-def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
-    """Return the rules that spoke of each region and layer."""
-    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
-    return rules.reindex(index).to_numpy(dtype=object)
 
 
 #: Tables of a layer that have a row for each region: all that is said of a region is said of its

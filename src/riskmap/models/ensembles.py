@@ -80,16 +80,12 @@ class Adapted(CountEstimator):
         some = targets.counts[early] > 0
         if late.any() and some.any() and not some.all():
             self._fit_estimator(table[early], targets.part(early))
-            mean = self._means(table[late]) * targets.risk[late]
-            self._calibrate(mean, targets.part(late))
+            mean, told = self._means(table[late]) * targets.risk[late], targets.part(late)
+            seen = float(told.weights @ told.counts) + 1.0
+            self.factor_ = seen / (float(told.weights @ mean) + 1.0)
+            mean = self.factor_ * mean
+            self.dispersion_ = fit_dispersion(told.counts, mean, told.weights, theta=1.0)
         self._fit_estimator(table, targets)
-
-    def _calibrate(self, mean: FloatArray, targets: Targets) -> None:
-        seen = float(targets.weights @ targets.counts) + 1.0
-        self.factor_ = seen / (float(targets.weights @ mean) + 1.0)
-        self.dispersion_ = fit_dispersion(
-            targets.counts, self.factor_ * mean, targets.weights, theta=1.0
-        )
 
     def _table(self, history: CountHistory, at: IntArray) -> FloatArray:
         """Return the features at origins, one row a region and origin."""

@@ -78,11 +78,6 @@ class Question:
     rates: Mapping[str, FloatArray]
 
     @property
-    def layer(self) -> str:
-        """Name of the layer."""
-        return self.model.layer
-
-    @property
     def history(self) -> CountHistory:
         """The history of the first term."""
         return self.histories[self.model.terms[0].series]
@@ -118,7 +113,7 @@ class Question:
         return pd.DataFrame(
             {
                 "region_id": self.region_ids.to_numpy()[region],
-                "layer": self.layer,
+                "layer": self.model.layer,
                 **columns,
                 "expected_count": found.mean,
                 "p_any": found.p_gt(0),
@@ -149,7 +144,7 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
         weightiest doesn't. Models without ``predict_what_ifs`` are asked for sources alone.
     """
     tables = [_without_sources(question, reports)]
-    matters = np.sum([reports.concerns(name) for name in _read(question)], axis=0) > 0
+    matters = np.sum([reports.series[name] for name in _read(question)], axis=0) > 0
     event, region = reports.place.nonzero()
     event, region = event[matters[event]], region[matters[event]]
     loud = np.flatnonzero(matters & (reports.rows >= LOUD_ROWS) & ~reports.curated)
@@ -164,7 +159,7 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
             return WhatIfs(reports.place, reports.time, amounts, event, region)
 
         found = question.ask(without, region)
-        confirmed, foreign = reports.confirmed[event], reports.concerns("foreign")[event]
+        confirmed, foreign = reports.confirmed[event], reports.series["foreign"][event]
         keep = _weightiest(found.mean, region, confirmed, foreign)
         table = question.tell(
             found, region, kind="incident", key=reports.key[event], confirmed=confirmed
@@ -191,9 +186,7 @@ def _weightiest(
 
 def _without_sources(question: Question, reports: Reports) -> pd.DataFrame:
     """Return the forecast of every region without each source."""
-    weight = reports.place.sum(axis=1) * (
-        reports.concerns("violence") + reports.concerns("foreign")
-    )
+    weight = reports.place.sum(axis=1) * (reports.series["violence"] + reports.series["foreign"])
     names, code = np.unique(reports.source, return_inverse=True)
     most = np.argsort(-np.bincount(code, weight, minlength=len(names)), kind="stable")
     every = np.arange(len(question.region_ids))

@@ -40,9 +40,6 @@ class Cluster:
     p_value
         Share of the replicas, and itself, whose highest statistic is as high (Monte Carlo);
         missing without replicas.
-    p_gumbel
-        The same from a Gumbel distribution fitted to the replicas, which can be smaller than one
-        in the number of replicas (Abrams, Kulldorff and Kleinman, 2010).
     """
 
     places: tuple[int, ...]
@@ -52,7 +49,6 @@ class Cluster:
     expected: float
     statistic: float
     p_value: float
-    p_gumbel: float
 
 
 def scan(  # noqa: PLR0913 - what is expected, where to look, and chance
@@ -232,9 +228,8 @@ class _Scan:
             start, stop, observed, expected, high = best[zone].tolist()
             if high > 0 and taken.isdisjoint(places):
                 taken.update(places)
-                p_value, p_gumbel = _monte_carlo(high, highest), _gumbel(high, highest)
                 run = (int(start), int(stop), observed, expected, high)
-                found.append(Cluster(places, *run, p_value, p_gumbel))
+                found.append(Cluster(places, *run, _monte_carlo(high, highest)))
         return tuple(found)
 
 
@@ -242,15 +237,6 @@ def _monte_carlo(statistic: float, highest: FloatArray) -> float:
     if not highest.size:
         return np.nan
     return float((1 + (highest >= statistic * (1 - 1e-12)).sum()) / (1 + highest.size))
-
-
-def _gumbel(statistic: float, highest: FloatArray) -> float:
-    """Return the upper tail of the Gumbel distribution with the replicas' mean and variance."""
-    if highest.size < 2 or highest.std() == 0:  # noqa: PLR2004 - a variance needs two
-        return np.nan
-    scale = highest.std(ddof=1) * np.sqrt(6.0) / np.pi
-    place = highest.mean() - np.euler_gamma * scale
-    return float(-np.expm1(-np.exp(-(statistic - place) / scale)))
 
 
 def _whole(counts: IntArray) -> IntArray:

@@ -157,7 +157,7 @@ def test_regions_that_nobody_knows_of_are_left_out(panel):
         ({"origins": ["2024-07-02"]}, InputError, "starts no window"),
         ({"origins": ["2025-01-01"]}, InputError, "no whole horizon"),
         ({"origins": 40}, ModelError, "less than a horizon"),
-        ({"horizon": "-3D"}, InputError, "positive"),
+        ({"horizon": "-3D"}, InputError, "a horizon is of days"),
         ({"series": "sorrow"}, InputError, "no such series"),
     ],
 )

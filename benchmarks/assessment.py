@@ -15,8 +15,7 @@ import pandas as pd
 from synthetic import fractal_districts
 
 import riskmap as rm
-from riskmap.models.decompositions import Decomposition
-from riskmap.models.explanations import Question, find_influences, find_responses
+from riskmap.models.explanations import Decomposition, Question, find_influences, find_responses
 from riskmap.models.reports import find_reports, report_codes
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
 

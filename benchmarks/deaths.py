@@ -3,7 +3,7 @@
     python benchmarks/deaths.py [--shared FOLDER]
 
 Each model is fitted once before the first test month with its defaults and replayed over six
-years. Mean CRPS of 200 draws (fair; lower is better) and the coverage of the 90 % interval, by
+years. Mean CRPS (lower is better) and the coverage of the 90 % interval, by
 randomised ranks. The peers are those that are hard to beat: history resampled and decayed means.
 """
 
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scoringrules import crps_ensemble
 
 import riskmap as rm
+from riskmap.evaluation.scores import crps
 from riskmap.panels.features import membership
 
 if TYPE_CHECKING:
@@ -121,9 +121,7 @@ def judge(
         found = model.predict_distribution(history.until(t))
         seen = history.counts[t : t + months].sum(axis=0)
         rng = np.random.default_rng(t)
-        losses.append(
-            crps_ensemble(seen, found.draws(200, rng=rng), m_axis=0, estimator="fair").mean()
-        )
+        losses.append(crps(seen, found).mean())
         below = found.cdf(seen - 1)
         rank = below + rng.random(len(seen)) * (found.cdf(seen) - below)
         inside.append(((rank >= 0.05) & (rank <= 0.95)).mean())

@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scoringrules import crps_ensemble
 
 import riskmap as rm
-from riskmap.evaluation.scores import brier, log_score
+from riskmap.evaluation.scores import brier, crps, log_score
 from riskmap.typing import CountHistory
 
 
@@ -41,7 +40,6 @@ MODELS = {
     "Zero": rm.models.Zero(),
     "Persistence": rm.models.Persistence(),
     "Climatology": rm.models.Climatology(),
-    "Seasonal": rm.models.Seasonal(),
     "Conflictology": rm.models.Conflictology(),
     "ExponentialMean": rm.models.ExponentialMean(),
     "EndemicEpidemic": rm.models.EndemicEpidemic(),
@@ -197,11 +195,7 @@ def replay(
             rows["p"].append(forecast.p_gt(0))
             rows["mean"].append(forecast.mean)
             rows["inside"].append((pit >= 0.05) & (pit <= 0.95))
-            rows["crps"].append(
-                crps_ensemble(
-                    history.counts[t], forecast.draws(200, rng=rng), m_axis=0, estimator="fair"
-                )
-            )
+            rows["crps"].append(crps(history.counts[t], forecast))
         found[name] = {key: np.array(value) for key, value in rows.items()}
         found[name] |= {"seconds": seconds, "hit": seen > 0, "active": active}
     return found

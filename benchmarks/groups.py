@@ -1,4 +1,4 @@
-"""What a group costs beyond the forecast: rates, consequence, sites and routes, authorities.
+"""What a group costs beyond the forecast: rates, consequence, sites and routes.
 
 Processor seconds of one core for 400 regions and 20 years of incidents, the best of five runs.
 Run: ``python benchmarks/groups.py [incidents]``.
@@ -106,20 +106,11 @@ def main(n: int) -> None:
     count = partial(rm.count_incidents, located, regions, group=group, as_of="2025-01-01")
     asked = rm.forecast(count(), model=rm.models.EmpiricalBayes())
     judged = rm.assess(asked, regions)
-    said = pd.DataFrame(
-        {
-            "authority": ["us_state", "cn_mfa"],
-            "place": "XQA",
-            "level": ["3", "red"],
-            "date": "2024-12-01",
-        }
-    )
     parts: dict[str, Callable[[], object]] = {
         "counting": count,
         "consequence": lambda: add_consequences(judged.risks, asked),
         "rates": lambda: add_rates(judged.risks, asked, judged.regions, context=judged.context),
         "sites and routes": lambda: assess_sites(judged.risks, judged.regions, group=group),
-        "authorities": lambda: rm.assessment.compare_authorities(judged, said),
         "matrix": lambda: consequence_matrix(judged),
     }
     print(f"{len(regions)} regions, {n:,} incidents of 20 years; processor seconds, best of {RUNS}")

@@ -125,10 +125,14 @@ class CountHistory:
 
     def until(self, n_windows: int) -> CountHistory:
         """Return the history as it was after its first `n_windows` windows."""
+        return self.part(slice(0, n_windows))
+
+    def part(self, cut: slice) -> CountHistory:
+        """Return the history of some of its windows; that of record is left out."""
         series = ((name, getattr(self, name)) for name in ("counts", "days", "phase", *_SERIES))
-        cut: dict[str, Any] = {name: one[:n_windows] for name, one in series if one is not None}
-        cut["drivers"] = {name: one[:n_windows] for name, one in self.drivers.items()}
-        return replace(self, **cut, record=None)
+        some: dict[str, Any] = {name: one[cut] for name, one in series if one is not None}
+        some["drivers"] = {name: one[cut] for name, one in self.drivers.items()}
+        return replace(self, **some, record=None)
 
 
 class NameResolver(Protocol):
@@ -177,9 +181,6 @@ class CountDistribution(Protocol):
 
     def quantile(self, probability: float) -> FloatArray:
         """Return the smallest count whose cdf reaches `probability`."""
-
-    def draws(self, size: int, *, rng: np.random.Generator) -> FloatArray:
-        """Return random counts, shape (size, n_regions)."""
 
 
 class CountModel(Protocol):

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 import riskmap as rm
-from riskmap.assessment.authorities import authority_scales, map_level
 from riskmap.assessment.consequences import CONSEQUENCES
 from riskmap.assessment.exposures import CARRIED, DISPUTED, GIVEN, NONE, read_scenarios
-from riskmap.assessment.levels import LEVEL_NAMES
+from riskmap.assessment.levels import LEVEL_NAMES, authority_scales, map_level
 from riskmap.panels.groups import RELEVANCE
 from riskmap.panels.presence import PRIOR_ATTACKS
 
@@ -70,11 +69,3 @@ def test_the_crosswalk_is_printed_as_it_is():
     for level in range(1, 6):
         steps = " | ".join(map_level(level, authority) for authority in authorities)
         assert f"| {level} {LEVEL_NAMES[level]} | {steps} |" in AUTHORITIES
-
-
-@pytest.mark.slow
-def test_the_statements_read(layer, tmp_path):
-    path = tmp_path / "statements.csv"
-    path.write_text(block(AUTHORITIES, "csv"), encoding="utf-8")
-    found = rm.compare_authorities(layer, path)
-    assert set(found["authority"]) == {"us_state", "cn_mfa"}

@@ -14,8 +14,8 @@ from scenarios import scenario
 import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.hazards import hazard_of
-from riskmap.models.files import unpack_model
-from riskmap.models.forecasts import histories_of, make_layers
+from riskmap.models.estimators import unpack_model
+from riskmap.models.terms import histories_of, make_layers
 from riskmap.panels.groups import RELEVANCE
 from riskmap.panels.presence import Site
 

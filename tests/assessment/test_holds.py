@@ -151,7 +151,7 @@ def test_a_layer_before_of_a_later_day():
 def test_same_inputs_same_layer():
     forecast = rm.forecast(PANEL, model=rm.EmpiricalBayes())
     one, two = (assess(forecast, REGIONS, previous=LAYER) for _ in range(2))
-    for name in ("risks", "changes", "audit", "sources"):
+    for name in ("risks", "changes", "audit"):
         assert_frame_equal(getattr(one, name), getattr(two, name))
 
 

@@ -11,11 +11,6 @@ from riskmap.settings import data_path
 
 SCALE = rm.LevelScale.default()
 PROBABILITY = st.floats(0, 1)
-BENT = """[other_horizons.30]
-violence = [0.3, 0.2, 0.4, 0.5]
-foreign = [0.001, 0.005, 0.02, 0.08]
-group = [0.001, 0.005, 0.02, 0.08]
-"""
 
 
 @given(st.lists(PROBABILITY, min_size=2, max_size=9), st.sampled_from(sorted(SCALE.thresholds)))
@@ -57,12 +52,8 @@ def test_no_such_layer():
         ('"#f03b20"', '"red"', "column high: not a colour: met 'red'"),
         ('"#f03b20"', '"#bd0026"', "two levels share a colour"),
         ('advice = "Do not go; reduce presence."', 'advice = " "', "a level lacks its wording"),
+        ("[thresholds]", "[other_horizons.30]\n[thresholds]", "a scale has one horizon"),
         ("by_sector.aid", "by_sector.alchemy", "column moderate: unknown sector: met 'alchemy'"),
-        (
-            "[thresholds]",
-            BENT + "[thresholds]",
-            "strictly rising",
-        ),
     ],
 )
 def test_broken_scales_are_refused_with_their_file(tmp_path, old, new, message):
@@ -72,20 +63,6 @@ def test_broken_scales_are_refused_with_their_file(tmp_path, old, new, message):
     with pytest.raises(InputError, match=message) as caught:
         rm.LevelScale.from_file(path)
     assert caught.value.file == str(path)
-
-
-def test_a_horizon_can_have_thresholds_of_its_own(tmp_path):
-    text = data_path("levels/default.toml").read_text(encoding="utf-8")
-    path = tmp_path / "scale.toml"
-    own = [0.01, 0.02, 0.03, 0.04]
-    lines = "".join(f"{layer} = {own}\n" for layer in SCALE.thresholds)
-    path.write_text(f"{text}\n[other_horizons.30]\n{lines}", encoding="utf-8")
-    scale = rm.LevelScale.from_file(path)
-    p = np.array([0.005, 0.025, 0.5])
-    assert scale.level_of(p, layer="violence", horizon_days=30).tolist() == [1, 3, 5]
-    at_90, at_60 = (scale.level_of(p, layer="violence", horizon_days=h) for h in (90, 60))
-    assert at_90.tolist() == SCALE.level_of(p, layer="violence", horizon_days=90).tolist()
-    assert at_60.tolist() == SCALE.level_of(p, layer="violence", horizon_days=60).tolist()
 
 
 def test_a_level_asks_more_of_some_sectors():

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS
 from riskmap.assessment.rules import cap_single_sources
-from riskmap.models.decompositions import Decomposition
-from riskmap.models.estimators import CountEstimator
-from riskmap.models.files import unpack_model
+from riskmap.models.estimators import CountEstimator, unpack_model
+from riskmap.models.explanations import Decomposition
 from riskmap.models.reports import report_codes
 from riskmap.models.what_ifs import lengthen
 from riskmap.panels.windows import step_onwards
@@ -345,7 +344,7 @@ def test_a_cap_never_lowers_below_the_level_before():
             "expected_count": 0.0,
         }
     )
-    capped, audit = cap_single_sources(risks, influences, SCALE)
+    capped, audit = cap_single_sources(risks, influences)
     assert capped["risk_level"].tolist() == [4, 3]
     assert capped["level_name"].tolist() == ["high", "moderate"]
     assert audit["rule"].tolist() == ["single_source"] * 2

@@ -12,7 +12,7 @@ import pytest
 import riskmap as rm
 from riskmap.assessment.assessments import judge_levels
 from riskmap.assessment.desk_files import Decision
-from riskmap.assessment.silences import UNTOLD, measure_sources
+from riskmap.assessment.silences import UNTOLD
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import decode_layer, encode_layer
@@ -314,14 +314,6 @@ def test_when_the_last_watcher_stops_its_levels_are_kept_with_their_day():
     assert (two.loc[kept, "risk_level"] == one.loc[kept, "risk_level"]).all()
     again = assess(heard, "2025-01-15", after).risks.set_index(KEY)
     assert set(again["level_as_of"].dropna()) == {pd.Timestamp(BEFORE)}
-
-
-def test_sources_are_counted_by_region():
-    panel = rm.count_incidents(rm.locate(BASE, REGIONS), REGIONS, as_of=DAY)
-    found = measure_sources(panel.evidence, as_of=panel.as_of)
-    named = panel.evidence[panel.evidence["method"] != "spread"]
-    assert found["reports"].sum() == named["weight"].sum()
-    assert (found["last_report_days"] >= 0).all()
 
 
 @pytest.mark.slow

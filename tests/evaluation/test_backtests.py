@@ -1,6 +1,5 @@
 """A backtest sees only the past, says the same twice, and knows a good forecast from a bad one."""
 
-import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -15,7 +14,7 @@ from sklearn.linear_model import PoissonRegressor
 import riskmap as rm
 from riskmap.errors import InputError, ModelError
 from riskmap.evaluation import backtests
-from riskmap.evaluation.backtests import backtest, keep_in
+from riskmap.evaluation.backtests import backtest
 from riskmap.models.distributions import NegativeBinomial
 from riskmap.models.estimators import CountEstimator
 
@@ -119,36 +118,6 @@ def test_processes_give_the_same_to_the_bit(panel, found):
     pd.testing.assert_frame_equal(parallel.forecasts, found.forecasts, check_exact=True)
 
 
-def test_an_interrupted_backtest_resumes(panel, found, tmp_path):
-    done = []
-
-    def stop_after_three(function, tasks):
-        for task in tasks:
-            if len(done) == 3:
-                raise KeyboardInterrupt
-            done.append(task)
-            yield function(task)
-
-    with pytest.raises(KeyboardInterrupt):
-        backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, stop_after_three))
-    assert len(list(tmp_path.glob("*.json"))) == 3
-    again = []
-
-    def count(function, tasks):
-        again.extend(tasks)
-        return map(function, tasks)
-
-    resumed = backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, count))
-    assert len(again) == 12 - 3
-    pd.testing.assert_frame_equal(resumed.forecasts, found.forecasts, check_exact=True)
-    backtest(panel, MODELS, origins=6, mapper=keep_in(tmp_path, count))
-    assert len(again) == 12 - 3
-    other = with_counts(panel, panel.wide("violence").to_numpy() + 1)
-    backtest(other, MODELS, origins=6, mapper=keep_in(tmp_path, count))
-    assert len(again) == 12 - 3 + 12
-    assert all(json.loads(path.read_text()) for path in tmp_path.iterdir())
-
-
 def test_the_truth_beats_a_lie_and_is_calibrated(panel):
     rng = np.random.default_rng(8)
     truth = with_counts(panel, rng.poisson(1.3, panel.wide("violence").shape))
@@ -158,18 +127,9 @@ def test_the_truth_beats_a_lie_and_is_calibrated(panel):
     assert (skill.loc["all", "low"] > 0.2).all()
     scores = found.scores().set_index(["region_set", "model"])
     assert 0.88 <= scores.loc[("all", "truth"), "coverage"] <= 0.99
-    pit = found.pit(bins=5).query("region_set == 'all'").groupby("model")["share"]
-    assert pit.get_group("truth").tolist() == pytest.approx([0.2] * 5, abs=0.05)
-    assert pit.get_group("lie").iloc[0] > 0.5
+    assert scores.loc[("all", "lie"), "coverage"] < 0.88
     stated = found.reliability().query("region_set == 'all' and model == 'truth'")
     assert stated["observed"].tolist() == pytest.approx(stated["stated"].tolist(), abs=0.06)
-
-
-def test_flips_are_told_for_each_model(found):
-    table = found.stability([0.02, 0.1, 0.35, 0.7])
-    assert table["model"].tolist() == ["EB", "climatology"]
-    assert table["steps"].tolist() == [24 * 5] * 2
-    assert table["rank_correlation"].between(0.5, 1.0).all()
 
 
 def test_a_distribution_without_closed_form_scores_the_same():
@@ -197,7 +157,7 @@ def test_regions_that_nobody_knows_of_are_left_out(panel):
         ({"origins": ["2024-07-02"]}, InputError, "starts no window"),
         ({"origins": ["2025-01-01"]}, InputError, "no whole horizon"),
         ({"origins": 40}, ModelError, "less than a horizon"),
-        ({"horizon": "-3D"}, InputError, "positive"),
+        ({"horizon": "-3D"}, InputError, "a horizon is of days"),
         ({"series": "sorrow"}, InputError, "no such series"),
     ],
 )

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from riskmap.errors import InputError
-from riskmap.evaluation import skills
+from riskmap.evaluation.backtests import Backtest
+
+
+def judged(table):
+    return Backtest(table, (90.0,), "violence")
 
 
 def forecasts(n_origins=8, n_regions=5, seed=4):
@@ -36,7 +40,7 @@ TABLE = forecasts(60)
 
 
 def test_scores_stand_for_all_and_for_active_regions():
-    table = skills.score_table(TABLE).set_index(["region_set", "model"])
+    table = judged(TABLE).scores().set_index(["region_set", "model"])
     assert table.loc[("all", "sharp"), "forecasts"] == 300
     assert table.loc[("active", "sharp"), "forecasts"] == 120
     assert table.loc[("all", "sharp"), "brier"] < table.loc[("all", "mean"), "brier"]
@@ -45,21 +49,21 @@ def test_scores_stand_for_all_and_for_active_regions():
 
 
 def test_without_events_a_ranking_is_missing():
-    table = skills.score_table(TABLE.assign(observed=0.0))
+    table = judged(TABLE.assign(observed=0.0)).scores()
     assert table[["hit_rate", "pai", "pei", "ap"]].isna().all(axis=None)
 
 
 def test_without_active_regions_there_is_one_set():
-    assert set(skills.score_table(TABLE.assign(active=False))["region_set"]) == {"all"}
+    assert set(judged(TABLE.assign(active=False)).scores()["region_set"]) == {"all"}
 
 
 def test_skill_is_the_ratio_of_sums_with_an_interval_around_it():
-    table = skills.skill_table(TABLE, "mean")
+    table = judged(TABLE).skill("mean")
     row = table[(table["region_set"] == "all") & (table["metric"] == "brier")].iloc[0]
     mean = TABLE.groupby("model")["brier"].sum()
     assert row["skill"] == pytest.approx(1 - mean["sharp"] / mean["mean"])
     assert row["low"] < row["skill"] < row["high"]
-    pd.testing.assert_frame_equal(table, skills.skill_table(TABLE, "mean"))
+    pd.testing.assert_frame_equal(table, judged(TABLE).skill("mean"))
 
 
 @pytest.mark.slow
@@ -68,7 +72,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     truth = 1 - long["sharp"] / long["mean"]
     hits = 0
     for seed in range(60):
-        row = skills.skill_table(forecasts(24, seed=seed), "mean", replicas=99).iloc[0]
+        row = judged(forecasts(24, seed=seed)).skill("mean", replicas=99).iloc[0]
         hits += row["low"] <= truth <= row["high"]
     assert 50 <= hits <= 59  # 54 is nominal
 
@@ -91,7 +95,7 @@ def test_intervals_hold_the_truth_where_tails_are_heavy_and_bad_months_come_toge
     hits = 0
     for seed in range(100):
         table = heavy_scores(n_origins, np.random.default_rng(seed))
-        row = skills.skill_table(table, "base", replicas=99).iloc[0]
+        row = judged(table).skill("base", replicas=99).iloc[0]
         hits += np.isnan(row["low"]) or row["low"] <= truth <= row["high"]
     assert 84 <= hits <= 96  # 90 is nominal
 
@@ -99,59 +103,36 @@ def test_intervals_hold_the_truth_where_tails_are_heavy_and_bad_months_come_toge
 def test_an_interval_without_an_end_is_missing():
     wild = heavy_scores(4, np.random.default_rng(0)).query("model == 'ours'")
     wild = wild.assign(brier=[0.0, 0.0, 0.0, 9.0], log_score=1.0, crps=1.0)
-    row = skills.skill_table(pd.concat([wild, wild.assign(model="base")]), "base").iloc[0]
+    row = judged(pd.concat([wild, wild.assign(model="base")])).skill("base").iloc[0]
     assert row["skill"] == 0
     assert np.isnan(row["low"])
 
 
 def test_one_origin_has_no_interval():
     one = TABLE[TABLE["origin"] == 0]
-    assert skills.skill_table(one, "mean")[["low", "high"]].isna().all(axis=None)
+    assert judged(one).skill("mean")[["low", "high"]].isna().all(axis=None)
 
 
 def test_a_model_equal_to_the_baseline_has_no_skill():
     twin = TABLE[TABLE["model"] == "mean"].assign(model="twin")
-    table = skills.skill_table(pd.concat([TABLE, twin]), "mean").set_index(["model", "metric"])
+    table = judged(pd.concat([TABLE, twin])).skill("mean").set_index(["model", "metric"])
     assert (table.loc["twin", ["skill", "low", "high"]] == 0).all(axis=None)
 
 
 def test_perfect_against_perfect_is_no_skill():
     perfect = TABLE.assign(brier=0.0, log_score=0.0, crps=0.0)
-    assert (skills.skill_table(perfect, "mean")["skill"] == 0).all()
+    assert (judged(perfect).skill("mean")["skill"] == 0).all()
 
 
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(InputError, match="no such model"):
-        skills.skill_table(TABLE, "luck")
+        judged(TABLE).skill("luck")
 
 
 def test_reliability_bins_hold_every_forecast():
-    table = skills.reliability_table(TABLE, bins=5)
+    table = judged(TABLE).reliability(bins=5)
     assert table[table["region_set"] == "all"].groupby("model")["forecasts"].sum().tolist() == [
         300,
         300,
     ]
     assert len(table[(table["region_set"] == "all") & (table["model"] == "mean")]) == 1
-
-
-def test_pit_shares_sum_to_one():
-    table = skills.pit_table(TABLE.assign(pit_low=0.2, pit_high=0.2))
-    assert table.groupby(["region_set", "model"])["share"].sum().tolist() == pytest.approx(
-        [1.0] * 4
-    )
-
-
-def test_flips_and_their_undoing_are_counted():
-    table = pd.DataFrame(
-        {
-            "model": "m",
-            "origin": np.repeat([1, 2, 3, 4], 2),
-            "region_id": ["a", "b"] * 4,
-            "p_any": [0.1, 0.1, 0.3, 0.1, 0.1, 0.1, 0.1, 0.9],
-        }
-    )
-    row = skills.stability_table(table, [0.2, 0.5]).iloc[0]
-    assert (row["steps"], row["flips"], row["back"]) == (6, 3, 1)
-    assert np.isnan(
-        skills.stability_table(table[table["origin"] == 1], [0.2])["rank_correlation"][0]
-    )

@@ -11,7 +11,7 @@ from scipy import sparse
 
 import riskmap as rm
 from riskmap.errors import ModelError
-from riskmap.models.likelihoods import split_fractions
+from riskmap.models.distributions import split_fractions
 from riskmap.typing import CountHistory
 
 
@@ -109,7 +109,7 @@ def test_a_part_of_an_incident_is_a_chance_and_no_small_steady_count(monkeypatch
     """Broken twin: parts as counts, which look as if incidents came evenly."""
     found = np.mean([stated_over_happened(seed) for seed in range(2)])
     raw = lambda counts, weights: (np.arange(len(counts)), counts, weights)  # noqa: E731
-    monkeypatch.setattr("riskmap.models.likelihoods.split_fractions", raw)
+    monkeypatch.setattr("riskmap.models.distributions.split_fractions", raw)
     assert found < 0.8 * np.mean([stated_over_happened(seed) for seed in range(2)])
 
 

@@ -1,9 +1,8 @@
-"""Learnt models: trees as plain arrays, scikit-learn estimators, pools that find the better one."""
+"""Learnt models: boosted trees, scikit-learn estimators, pools that find the better one."""
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import PoissonRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -12,22 +11,9 @@ from sklearn.preprocessing import StandardScaler
 import riskmap as rm
 from riskmap.errors import ModelError
 from riskmap.models.baselines import Zero
-from riskmap.models.ensembles import Adapted, Boosting, Stack, _climb_down, _plain
-from riskmap.models.files import load_model, save_model
+from riskmap.models.ensembles import Adapted, Boosting, Stack
+from riskmap.models.estimators import pack_model, unpack_model
 from riskmap.testing import check_model
-
-
-def test_plain_trees_equal_the_trees_they_come_from():
-    rng = np.random.default_rng(1)
-    table = rng.normal(size=(500, 4))
-    rate = rng.poisson(np.exp(table[:, 0])).astype(float)
-    trees = HistGradientBoostingRegressor(loss="poisson", max_iter=12, max_leaf_nodes=8)
-    trees.fit(table, rate)
-    total = float(np.ravel(trees._baseline_prediction)[0])
-    for stage in trees._predictors:
-        total = total + _climb_down(_plain(stage[0]), table)
-    assert np.exp(total) == pytest.approx(trees.predict(table), rel=1e-12)
-
 
 PIPELINE = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3))
 
@@ -46,21 +32,16 @@ def test_a_classifier_keeps_its_probability():
     assert -np.expm1(-mean) == pytest.approx(np.full(20, share), rel=0.02)
 
 
-def test_adapted_estimators_are_not_saved(history, tmp_path):
-    model = Adapted(PoissonRegressor()).fit(history, horizon_days=30)
-    with pytest.raises(ModelError, match="can't be saved"):
-        save_model(model, tmp_path / "model.json")
+@pytest.mark.parametrize("model", [Adapted(PoissonRegressor()), Boosting(max_iter=2)])
+def test_what_estimators_of_scikit_learn_learnt_is_not_told(model, history):
+    with pytest.raises(ModelError, match="can't be told"):
+        pack_model(model.fit(history, horizon_days=30))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "model", [Boosting(max_iter=10), Stack((rm.Climatology(), rm.EmpiricalBayes()))]
-)
-def test_learnt_models_come_back_from_their_files(model, history, tmp_path):
-    fitted = model.fit(history, horizon_days=60)
-    save_model(fitted, tmp_path / "model.json")
-    back = load_model(tmp_path / "model.json").predict_distribution(history)
-    assert np.array_equal(back.p_gt(1), fitted.predict_distribution(history).p_gt(1))
+def test_a_pool_comes_back_from_what_it_learnt(history):
+    model = Stack((rm.Climatology(), rm.EmpiricalBayes())).fit(history, horizon_days=60)
+    back = unpack_model(pack_model(model)).predict_distribution(history)
+    assert np.array_equal(back.p_gt(1), model.predict_distribution(history).p_gt(1))
 
 
 def test_a_pool_finds_the_better_member(history):

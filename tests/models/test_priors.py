@@ -9,7 +9,7 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.errors import ModelError
 from riskmap.models.endemic_epidemic import find_prior
-from riskmap.models.files import load_model, save_model
+from riskmap.models.estimators import pack_model, unpack_model
 from riskmap.typing import CountHistory
 
 SIDE, N_WINDOWS, HOME = 20, 26, 205
@@ -79,14 +79,13 @@ def test_nothing_is_lost_where_a_history_lacks_drivers():
         assert 0.5 < found.sum() < 2.0
 
 
-def test_a_prior_of_ones_own_is_taken_and_kept(tmp_path):
+def test_a_prior_of_ones_own_is_taken_and_kept():
     table = {"coefficients": {"own_12m": 0.9, "level": 0.1}, "dispersion": [0.0, 1.0]}
     history = desk(last=1.0)
     model = rm.EndemicEpidemic(prior=table).fit(history, horizon_days=90.0)
     assert model.coefficients_["own_12m"] > 0.7
     assert 0.7 < model.prior_weight_ < 1.0
-    save_model(model, tmp_path / "model.json")
-    again = load_model(tmp_path / "model.json")
+    again = unpack_model(pack_model(model))
     assert again.prior_weight_ == model.prior_weight_
     found = again.predict_distribution(history).mean
     assert np.array_equal(found, model.predict_distribution(history).mean)

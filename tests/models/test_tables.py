@@ -11,8 +11,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.ledgers import Ledger
-from riskmap.models.decompositions import Decomposition
-from riskmap.models.explanations import INFLUENCES, RESPONSES
+from riskmap.models.explanations import INFLUENCES, RESPONSES, Decomposition
 
 REGIONS = rm.datasets.regions()
 GROUP = rm.WorkerGroup("CHN", sector="mining")

@@ -23,7 +23,6 @@ MODELS = [
     rm.EmpiricalBayes(),
     rm.Climatology(),
     rm.Persistence(),
-    rm.Seasonal(),
     rm.ExponentialMean(),
     rm.Conflictology(),
     rm.Hawkes(),
@@ -69,7 +68,7 @@ def test_watched_throughout_is_the_same_to_the_bit(model):
     assert found[0].p_gt(0).tobytes() == found[1].p_gt(0).tobytes()
 
 
-@pytest.mark.parametrize("model", [m for m in MODELS if not isinstance(m, rm.Seasonal)])
+@every_model
 def test_a_source_that_stops_lowers_nothing_much(model):
     """Broken twin: the same windows as zeros."""
     history = made(1, rate=1.0)
@@ -119,7 +118,7 @@ def test_one_more_told_incident_lowers_nothing(model, seed):
     change = p_any(fitted, more) - p_any(fitted, history)
     assert (change >= -1e-12).all()
     recent = window >= N_WINDOWS - 1
-    if recent and not isinstance(model, rm.Seasonal):
+    if recent:
         assert change[region] > 0
 
 

@@ -12,7 +12,6 @@ from riskmap.assessment.layers import (
     INFLUENCE_COLUMNS,
     RISK_COLUMNS,
     SITE_COLUMNS,
-    SOURCE_COLUMNS,
     RiskLayer,
 )
 from riskmap.errors import InputError
@@ -40,7 +39,6 @@ def secret(layers):
     where = {"region_id": "XQA0101", "layer": "foreign", "site": MARK, "source": MARK}
     rows = {
         "sites": (SITE_COLUMNS, where | {"kind": "site", "p_any": 0.1, "risk_level": 2}),
-        "sources": (SOURCE_COLUMNS, where | {"reports": 3.0, "last_report_days": 1.0}),
         "audit": (AUDIT_COLUMNS, where | {"rule": "hold", "detail": MARK}),
     }
     tables = {name: conform(pd.DataFrame([row]), columns) for name, (columns, row) in rows.items()}

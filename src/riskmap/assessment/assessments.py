@@ -8,14 +8,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.changes import audit_method, carry_regions, explain_changes
+from riskmap.assessment.changes import carry_regions, explain_changes
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.contexts import BOUNDARY, Context, describe_validity
 from riskmap.assessment.exposures import add_rates, assess_sites, count_theirs
 from riskmap.assessment.holds import FLOOR, hold_levels
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
-    CHANGE_COLUMNS,
     DRIVER_COLUMNS,
     GONE_COLUMNS,
     KEY,
@@ -25,9 +24,10 @@ from riskmap.assessment.layers import (
     WINDOW_COLUMNS,
     WINDOWS,
     RiskLayer,
+    audit_lines,
     empty_table,
 )
-from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.levels import INSUFFICIENT, NAMES, LevelScale
 from riskmap.assessment.rules import (
     carry_attacks,
     find_reasons,
@@ -35,7 +35,7 @@ from riskmap.assessment.rules import (
     raise_violence,
     tell_cleared,
 )
-from riskmap.assessment.silences import find_gone, measure_sources
+from riskmap.assessment.silences import find_gone
 from riskmap.errors import SchemaError
 from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
@@ -107,14 +107,11 @@ def assess(
     ordered = regions.sort_values("region_id", ignore_index=True)
     if not ordered["region_id"].equals(forecast.keys["region_id"]):
         raise SchemaError("the regions are not those that were counted", column="region_id")
-    group = forecast.group
     moved = empty_table(AUDIT_COLUMNS)
     if previous is not None:
         previous, moved = carry_regions(previous, ordered)
     carried = carried_incidents(forecast.evidence)
-    provenance = _describe(forecast, ordered, chosen)
-    if previous is not None:
-        provenance["previous_as_of"] = previous.provenance["as_of"]
+    provenance = _describe(forecast, ordered, chosen, previous)
     if len(carried) < len(forecast.evidence):
         provenance["incidents_left_out"] = len(forecast.evidence) - len(carried)
     context = Context.read(provenance)
@@ -122,6 +119,11 @@ def assess(
     risks = add_consequences(judged["risks"], forecast)
     risks = add_rates(risks, forecast, ordered, context=context)
     judged |= {"risks": risks, "audit": pd.concat([moved, judged["audit"]], ignore_index=True)}
+    if previous is not None:
+        renamed = bool(context.differs(previous.context, BOUNDARY)) or not moved.empty
+        judged["changes"] = explain_changes(
+            forecast, risks, previous, context=context, moved=renamed
+        )
     drivers = forecast.components.rename(columns={"component": "driver"})
     known = risks.loc[risks["risk_level"] > INSUFFICIENT, KEY]
     plain = pd.DataFrame(ordered).drop(columns=ordered.geometry.name)
@@ -133,19 +135,10 @@ def assess(
         drivers=conform(known.merge(drivers, on=KEY), DRIVER_COLUMNS),
         incidents=carried,
         scale=chosen,
-        headline="foreign" if group is None else "group",
+        headline="foreign" if forecast.group is None else "group",
         provenance=provenance,
         ledger=forecast.ledger,
-        sites=assess_sites(risks, ordered, group=group, attacks=judged["attacks"]),
-        changes=empty_table(CHANGE_COLUMNS)
-        if previous is None
-        else explain_changes(
-            forecast,
-            risks,
-            previous,
-            context=context,
-            moved=bool(context.differs(previous.context, BOUNDARY)) or not moved.empty,
-        ),
+        sites=assess_sites(risks, ordered, group=forecast.group, attacks=judged["attacks"]),
         knowledge=conform(forecast.knowledge, KNOWLEDGE_COLUMNS),
         shares=conform(forecast.shares, SHARE_COLUMNS),
         counts=_tell_counts(forecast.counts),
@@ -162,20 +155,19 @@ def _tell_counts(counts: pd.DataFrame) -> pd.DataFrame:
     return conform(rows[rows["incidents"] > 0].reset_index(drop=True), WINDOW_COLUMNS)
 
 
-def _describe(forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale) -> dict[str, Any]:
+def _describe(
+    forecast: Forecast, regions: gpd.GeoDataFrame, scale: LevelScale, previous: RiskLayer | None
+) -> dict[str, Any]:
     """Return the provenance of a layer as plain values; no clock is read."""
     known = forecast.provenance
+    names = (*BOUNDARY, "boundary_licence")
     return {
         **known,
         **describe_validity(Context.read(known)),
         "scale_id": scale.scale_id,
-        **{name: _join(regions[name]) for name in (*BOUNDARY, "boundary_licence")},
+        **{name: "; ".join(sorted(regions[name].dropna().unique())) for name in names},
+        **({} if previous is None else {"previous_as_of": previous.provenance["as_of"]}),
     }
-
-
-def _join(values: pd.Series) -> str:
-    """Return the distinct values of a column as one text."""
-    return "; ".join(sorted(values.dropna().unique()))
 
 
 def carried_incidents(
@@ -240,7 +232,7 @@ def judge_levels(
     Returns
     -------
     dict of str to DataFrame
-        ``risks, influences, counterfactuals, audit, sources, attacks, gone`` as in
+        ``risks, influences, counterfactuals, audit, attacks, gone`` as in
         :class:`riskmap.RiskLayer`; the risks are without consequence and rates.
 
     Examples
@@ -266,21 +258,17 @@ def judge_levels(
         rows = zip(risks["region_id"], risks["layer"], strict=True)
         silent = np.array([row in gone.doubtful for row in rows])
         risks, holds = hold_levels(risks, previous, scale, context=context, silent=silent)
-        methods = audit_method(forecast, previous, scale, context=context)
-        audit += [gone.audit, methods, holds]
+        audit += [gone.audit, holds]
         risks, missed = _flag_gone(risks, silent), gone.reports
     reasons = find_reasons(forecast, risks, scale, context=context)
     carried = carry_attacks(forecast, previous, context=context)
     attacks = tell_cleared(carried, decisions, as_of=as_of)
-    floored, floors = raise_attacked(
-        reasons["risks"], attacks, scale, decisions=decisions, as_of=as_of
-    )
+    floored, floors = raise_attacked(reasons["risks"], attacks, decisions=decisions, as_of=as_of)
     floored = _restore_numbers(floored, forecast)
     final, ordered = raise_violence(floored, scale, horizon_days=days)
     return reasons | {
         "risks": conform(_spanned(_restore_numbers(final, forecast)), RISK_COLUMNS),
         "audit": pd.concat([*audit, reasons["audit"], floors, ordered], ignore_index=True),
-        "sources": measure_sources(forecast.evidence, as_of=as_of),
         "attacks": attacks,
         "gone": missed,
     }
@@ -319,16 +307,14 @@ def _read_levels(
     risks["reasons"] = _tell_doubt(risks["reasons"], levels, doubt)
     low = scale.levels_of(risks, "p_low", horizon_days=days)
     high = np.maximum(scale.levels_of(risks, "p_high", horizon_days=days), doubt["rows_lost"])
-    names = np.array([level.name for level in scale.levels], dtype=object)
-    top = len(scale.levels) - 1
     found = risks.assign(
         risk_level=levels,
-        level_name=names[levels],
+        level_name=NAMES[levels],
         threshold_level=levels,
         at_least=at_least,
         attacked=False,
         level_low=_known(np.minimum(np.where(at_least, levels, low), levels), ~unknown),
-        level_high=_known(np.maximum(np.where(at_least, top, high), levels), ~unknown),
+        level_high=_known(np.maximum(np.where(at_least, len(NAMES) - 1, high), levels), ~unknown),
         attacks_told=risks["region_id"]
         .map(count_theirs(forecast))
         .where(risks["layer"] == "group"),
@@ -436,15 +422,8 @@ def _tell_unwatched(risks: pd.DataFrame, shared: np.ndarray) -> pd.DataFrame:
     why = risks["reasons"].fillna("not_covered")
     blind = (risks["risk_level"] == 0).to_numpy()
     at_least = risks["at_least"].to_numpy(bool)
-    tables = [
-        risks.loc[blind, KEY].assign(rule="unwatched", detail="no level: " + why[blind]),
-        risks.loc[at_least, KEY].assign(
-            rule="at_least",
-            detail="the region's own reports give at least this; nobody watches: " + why[at_least],
-        ),
-        risks.loc[shared, KEY].assign(
-            rule="share", detail="rests on the share that ships with riskmap alone: never level 1"
-        ),
-    ]
-    whole = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
-    return conform(whole, AUDIT_COLUMNS)
+    rule = np.select([blind, at_least, shared], ["unwatched", "at_least", "share"], "")
+    own = "the region's own reports give at least this; nobody watches: " + why
+    share = "rests on the share that ships with riskmap alone: never level 1"
+    detail = ("no level: " + why).where(blind, own.where(at_least, share))
+    return audit_lines(risks[rule != ""], rule[rule != ""], detail[rule != ""].to_numpy())

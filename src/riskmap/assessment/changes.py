@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.holds import compare_risks, last_known
-from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, empty_table
-from riskmap.assessment.levels import INSUFFICIENT
+from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, audit_lines, empty_table
 from riskmap.assessment.silences import is_among
 from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
@@ -23,7 +22,6 @@ from riskmap.schema import conform
 if TYPE_CHECKING:
     from riskmap.assessment.contexts import Context
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
     from riskmap.typing import FloatArray
 
@@ -48,9 +46,9 @@ def explain_changes(
     r"""Return what moved each expected count since the layer before; the parts sum to the change.
 
     What the models of today have learnt is asked again and again, each time with one more thing as
-    it is now; where that can't be told (:func:`riskmap.save_model`), or counts come without
-    incidents, nothing is explained. With m today's models, and the incidents as the layer before
-    had them:
+    it is now; where that can't be told (:func:`riskmap.models.estimators.pack_model`), or counts
+    come without incidents, nothing is explained. With m today's models, and the incidents as the
+    layer before had them:
 
     ===================  ====================================================================
     ``method``           m asked as of the day before, less what the layer before said:
@@ -95,23 +93,20 @@ def explain_changes(
     >>> bool(abs(changes["value"].sum() - total) < 1e-9)
     True
     """
-    if not _can_ask(forecast):
+    if not forecast.fitted or forecast.evidence.empty:
         return empty_table(CHANGE_COLUMNS)
-    levels = _expect_steps(forecast, previous, context, moved=moved)
+    means = _expect_steps(forecast, previous, context, moved=moved)
     old, new = _expected(previous.risks, risks), _expected(risks, risks)
-    same = previous.context.group == context.group
     tables = []
-    for layer in risks["layer"].unique():
+    for layer in means[0]:
         rows = (risks["layer"] == layer).to_numpy()
-        if layer == "group" and not same:
+        if layer == "group" and previous.context.group != context.group:
             continue
-        ids = risks.loc[rows, "region_id"].to_numpy()
-        if layer not in levels[0]:
-            continue
-        steps = np.array([old[rows], *(level[layer] for level in levels), new[rows]])
-        known = np.isfinite(old[rows]) & np.isfinite(new[rows])
+        steps = np.array([old[rows], *(mean[layer] for mean in means), new[rows]])
+        known = np.isfinite(steps[0]) & np.isfinite(steps[-1])
         parts = np.diff(steps, axis=0)[:, known]
-        table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids[known])
+        ids = risks.loc[rows, "region_id"].to_numpy()[known]
+        table = pd.DataFrame(parts.T, columns=list(CAUSES), index=ids)
         long = table.rename_axis("region_id").reset_index().melt("region_id", var_name="cause")
         tables.append(long.assign(layer=layer))
     if not tables:
@@ -120,71 +115,17 @@ def explain_changes(
     return conform(whole, CHANGE_COLUMNS)
 
 
-def audit_method(
-    forecast: Forecast, previous: RiskLayer, scale: LevelScale, *, context: Context
-) -> pd.DataFrame:
-    """Return what this method makes of the day before, where it differs from what was published.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        Today's, with what its models have learnt.
-    previous : RiskLayer
-        The layer before.
-    scale : LevelScale
-        Today's.
-    context : Context
-        Today's.
-
-    Returns
-    -------
-    DataFrame
-        :data:`AUDIT_COLUMNS`; without rows when method, scale and borders are the same.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> districts = rm.datasets.regions()
-    >>> located = rm.locate(rm.datasets.incidents(), districts)
-    >>> panel = rm.count_incidents(located, districts, as_of="2025-01-01")
-    >>> forecast = rm.forecast(panel)
-    >>> layer = rm.assess(forecast, districts)
-    >>> len(audit_method(forecast, layer, layer.scale, context=layer.context))
-    0
-    """
-    was, named = previous.context.method, context.differs(previous.context)
-    lines: list[tuple[str, ...]] = []
-    if named and _can_ask(forecast):
-        ids = forecast.keys["region_id"]
-        published = previous.risks.set_index(["layer", "region_id"])["threshold_level"]
-        for layer, p_any in _p_before(forecast, previous, context).items():
-            found = scale.level_of(p_any, layer=layer, horizon_days=context.horizon_days)
-            then = published.reindex([(layer, region) for region in ids])
-            for region, old, new in zip(ids, then, found, strict=True):
-                if pd.notna(old) and old not in (INSUFFICIENT, new):
-                    why = ", ".join(f"{name} {was.get(name)}" for name in named)
-                    detail = f"level {old} as published ({why}) would be {new} by this method"
-                    lines.append((region, layer, "method", detail))
-    table = pd.DataFrame(lines, columns=[column.name for column in AUDIT_COLUMNS])
-    return conform(table, AUDIT_COLUMNS)
-
-
 def _expected(risks: pd.DataFrame, like: pd.DataFrame) -> FloatArray:
     """Return expected counts in the order of another table of risks."""
     found = risks.set_index(KEY)["expected_count"].reindex(pd.MultiIndex.from_frame(like[KEY]))
     return found.to_numpy(dtype=float)
 
 
-def _can_ask(forecast: Forecast) -> bool:
-    """Return whether what the models have learnt is told, and what they were asked about."""
-    return bool(forecast.fitted) and not forecast.evidence.empty
-
-
 def _expect_steps(
     forecast: Forecast, previous: RiskLayer, context: Context, *, moved: bool
 ) -> list[Means]:
     """Return the expected counts after each step but the last, which is today's."""
-    from riskmap.models.decompositions import Decomposition
+    from riskmap.models.explanations import Decomposition
 
     asked, new, old = Decomposition(forecast), forecast.evidence, _known_before(forecast, previous)
     before = _day_before(previous, context)
@@ -194,15 +135,6 @@ def _expect_steps(
     moves = asked.expect(placed, before) if moved else then
     later = asked.expect(placed, f"{context.as_of:%Y-%m-%d}")
     return [then, moves, later, *asked.expect_one_by_one(new[is_among(new, old)])]
-
-
-def _p_before(forecast: Forecast, previous: RiskLayer, context: Context) -> Means:
-    """Return ``p_any`` of the day before by today's models."""
-    from riskmap.models.decompositions import Decomposition
-
-    old = _known_before(forecast, previous)
-    here = old[old["region_id"].isin(forecast.keys["region_id"])]
-    return Decomposition(forecast).p_any(here, _day_before(previous, context))
 
 
 def _day_before(previous: RiskLayer, context: Context) -> str:
@@ -281,14 +213,12 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     now = new.risks.set_index(KEY).reindex(index).reset_index()
     told = compare_risks(now, old, new.scale, context=new.context)
     names = pd.concat([new.regions, old.regions]).drop_duplicates("region_id")
-    table = keys.reset_index(drop=True).assign(
-        name=keys["region_id"].map(names.set_index("region_id")["name"]).to_numpy(),
-        risk_level=now["risk_level"].to_numpy(),
-        p_any=now["p_any"].to_numpy(),
-        expected_count=now["expected_count"].to_numpy(),
-        **{name: told[name].to_numpy() for name in told},
+    own = now[[*KEY, "risk_level", "p_any", "expected_count"]]
+    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
+    table = pd.concat([own, told], axis=1).assign(
+        name=own["region_id"].map(names.set_index("region_id")["name"]),
         cause=_find_causes(old, new, index),
-        rule=_find_rules(new, index),
+        rule=rules.reindex(index).to_numpy(dtype=object),
     )
     order = ["region_id", "name", "layer", "level_before", "risk_level", "trend", "p_before"]
     order += ["p_any", "expected_before", "expected_count", "p_change", "cause", "rule"]
@@ -304,12 +234,6 @@ def _find_causes(old: RiskLayer, new: RiskLayer, index: pd.MultiIndex) -> np.nda
         return found.reindex(index).to_numpy(dtype=object)
     differs = new.context.differs(old.context)
     return np.full(len(index), "method" if differs else None, dtype=object)
-
-
-def _find_rules(new: RiskLayer, index: pd.MultiIndex) -> np.ndarray:
-    """Return the rules that spoke of each region and layer."""
-    rules = new.audit.groupby(KEY)["rule"].agg(lambda told: "; ".join(dict.fromkeys(told)))
-    return rules.reindex(index).to_numpy(dtype=object)
 
 
 #: Tables of a layer that have a row for each region: all that is said of a region is said of its
@@ -375,8 +299,8 @@ def _carry_risks(risks: pd.DataFrame, pairs: pd.DataFrame) -> tuple[pd.DataFrame
     mixed = found["region_id"].isin(pairs.loc[several, "new_id"])
     found["p_any"] = found["p_any"].mask(mixed)
     told = found[found["old_id"] != found["region_id"]]
-    audit = told[KEY].assign(rule="boundary", detail="the state is that of " + told["old_id"])
-    return found[risks.columns], conform(audit.reset_index(drop=True), AUDIT_COLUMNS)
+    audit = audit_lines(told, "boundary", "the state is that of " + told["old_id"])
+    return found[risks.columns], audit
 
 
 def _succeed(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -28,8 +28,6 @@ from riskmap.schema import EVENT_TYPES, LAYERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from riskmap.assessment.layers import RiskLayer
     from riskmap.models.tables import Forecast
     from riskmap.typing import FloatArray, IntArray
@@ -118,14 +116,19 @@ _LEAST_SIZE = 1e-3
 
 
 def _mix_types(evidence: pd.DataFrame, forecast: Forecast) -> dict[str, FloatArray]:
-    """Return the share of each event type by layer, shape (n_regions, n_types), shrunk."""
+    """Return the share of each event type by layer, shape (n_regions, n_types), shrunk.
+
+    `evidence` are the violent incidents; layers come from wide to narrow.
+    """
     ids = pd.Index(forecast.keys["region_id"])
     region = ids.get_indexer(evidence["region_id"])
     kind = pd.Index(EVENT_TYPES).get_indexer(evidence["event_type"].fillna("unknown"))
     weight = evidence["weight"].to_numpy(dtype=float)
     whole = np.full(len(EVENT_TYPES), 1.0 / len(EVENT_TYPES))
+    told = forecast.measures[forecast.measures["violence"]].rename(columns={"theirs": "group"})
     mixes = {}
-    for layer, rows in _concerned(forecast).items():
+    for layer in LAYERS if "relevance" in forecast.evidence else LAYERS[:2]:
+        rows = told[layer].to_numpy(dtype=bool)
         counts = np.zeros((len(ids), len(EVENT_TYPES)))
         np.add.at(counts, (region[rows], kind[rows]), weight[rows])
         worth = 0.0 if layer == "violence" else PRIOR_INCIDENTS
@@ -138,14 +141,6 @@ def _shrink(counts: FloatArray, prior: FloatArray, worth: float) -> FloatArray:
     """Return shares of counts along the last axis, with a prior worth so many incidents."""
     total = counts.sum(axis=-1, keepdims=True) + worth
     return np.where(total > 0, (counts + worth * prior) / np.maximum(total, 1e-300), prior)
-
-
-def _concerned(forecast: Forecast) -> dict[str, NDArray[np.bool_]]:
-    """Return which violent incidents concern each layer of a forecast, from wide to narrow."""
-    told = forecast.measures[forecast.measures["violence"]]
-    names = {"violence": "violence", "foreign": "foreign", "group": "theirs"}
-    layers = LAYERS if "relevance" in forecast.evidence else LAYERS[:2]
-    return {layer: told[names[layer]].to_numpy(dtype=bool) for layer in layers}
 
 
 def consequence_matrix(layer: RiskLayer, name: str | None = None) -> pd.DataFrame:

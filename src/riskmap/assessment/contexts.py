@@ -179,22 +179,17 @@ def check_validity(
     now = pd.Timestamp.now("UTC") if today is None else pd.Timestamp(today)
     now = now.tz_localize("UTC") if now.tzinfo is None else now
     if now >= until:
-        warnings.warn(
-            f"EXPIRED: this layer was valid until {_text(until)}; its levels say nothing of "
-            f"{now:%Y-%m-%d}. Assess again before anyone relies on it.",
-            RiskmapWarning,
-            stacklevel=stacklevel,
-        )
-        return "expired"
-    if stale is not None and now >= stale:
-        warnings.warn(
-            f"STALE: this layer should have been made again by {_text(stale)}; it does not know "
-            "what happened since it was issued.",
-            RiskmapWarning,
-            stacklevel=stacklevel,
-        )
-        return "stale"
-    return "valid"
+        state = "expired"
+        text = f"was valid until {_text(until)}; its levels say nothing of {now:%Y-%m-%d}. "
+        text += "Assess again before anyone relies on it."
+    elif stale is not None and now >= stale:
+        state = "stale"
+        text = f"should have been made again by {_text(stale)}; "
+        text += "it does not know what happened since it was issued."
+    else:
+        return "valid"
+    warnings.warn(f"{state.upper()}: this layer {text}", RiskmapWarning, stacklevel=stacklevel)
+    return state
 
 
 def _text(instant: pd.Timestamp) -> str:

@@ -28,9 +28,8 @@ ATTACKED, GONE = "attacked", "gone"
 #: some days after its day. One of a later day would clear what nobody can have looked at.
 LATE_DAYS = 7
 
-_TEXTS = ("region_id", "layer", "clears", "incident_id", "reason", "author", "second_reader")
-_DAYS = ("until", "decided")
 _NEEDED = ("region_id", "layer", "reason", "author")
+_TEXTS = (*_NEEDED, "clears", "incident_id", "second_reader")
 
 
 @dataclass(frozen=True)
@@ -159,52 +158,33 @@ def read_decisions(
     """
     table = read_toml(path)
     known = None if region_ids is None else frozenset(region_ids)
-    others = [key for key in table if key != "decision"]
-    if others:
-        raise InputError("unknown key", file=path, column=others[0], expected="[[decision]]")
     try:
+        _check_keys(table, ("decision",), where="the file")
         rows = enumerate(_rows(table, "decision"), start=1)
-        return tuple(_read_row(row, number, known) for number, row in rows)
+        return tuple(_make_decision(row, f" in decision {n}", known) for n, row in rows)
     except InputError as error:
         raise InputError.of(error, file=path) from error
 
 
-def _read_row(row: dict[str, Any], number: int, region_ids: frozenset[str] | None) -> Decision:
+def _make_decision(row: dict[str, Any], where: str, region_ids: frozenset[str] | None) -> Decision:
     """Return the decision that a table describes."""
-    where = f"in decision {number}"
-    for key in row:
-        if key not in (*_TEXTS, *_DAYS):
-            expected = ", ".join((*_TEXTS, *_DAYS))
-            raise InputError(f"unknown key {where}", column=key, expected=expected)
-    texts = {key: row[key] for key in _TEXTS if key in row}
-    for key in dict.fromkeys((*_NEEDED, *texts)):
-        if not isinstance(texts.get(key), str) or not texts[key].strip():
-            raise InputError(f"no text {where}", column=key, met=texts.get(key))
-    until = _read_day(row, "until", where=f"no end {where}")
+    _check_keys(row, (*_TEXTS, "until", "decided"), where=where.removeprefix(" in "))
+    texts = {key: _text(row, key, where) for key in _TEXTS if key in row or key in _NEEDED}
+    until = _day(row, "until", where)
     if texts["layer"] not in LAYERS:
         met, expected = texts["layer"], ", ".join(LAYERS)
-        raise InputError(f"unknown layer {where}", column="layer", met=met, expected=expected)
+        raise InputError(f"unknown layer{where}", column="layer", met=met, expected=expected)
     if region_ids is not None and texts["region_id"] not in region_ids:
-        raise InputError(f"unknown region {where}", column="region_id", met=texts["region_id"])
+        raise InputError(f"unknown region{where}", column="region_id", met=texts["region_id"])
     one, every = texts.pop("incident_id", None), texts.pop("clears", None)
     if (one is None) == (every is None) or every not in (None, ATTACKED, GONE):
         expected = f'clears = "{ATTACKED}" or "{GONE}", or an incident_id'
         raise InputError(
-            f"not what it clears {where}", column="clears", met=every, expected=expected
+            f"not what it clears{where}", column="clears", met=every, expected=expected
         )
-    decided = None
-    if every is not None or "decided" in row:
-        decided = _read_day(row, "decided", where=f"no day {where}")
+    dated = every is not None or "decided" in row
+    decided = _day(row, "decided", where) if dated else None
     return Decision(clears=one or every or "", until=until, decided=decided, **texts)
-
-
-def _read_day(row: dict[str, Any], key: str, *, where: str) -> date:
-    """Return a day of a decision, or raise and say which is missing."""
-    day = row.get(key)
-    if not isinstance(day, date) or isinstance(day, datetime):
-        met = None if day is None else str(day)
-        raise InputError(where, column=key, met=met, expected="a day: 2025-04-01")
-    return day
 
 
 #: Days of a worker-year.
@@ -313,7 +293,7 @@ def _make_presence(row: Mapping[str, Any]) -> Presence:
     """Return exposure from a headcount, or from the worker-years of a closed period."""
     _check_keys(row, ("region_id", "headcount", "worker_years", "from", "until"), where="exposure")
     region = _text(row, "region_id")
-    start, end = _day(row, "from"), _day(row, "until")
+    start, end = (_day(row, key) if key in row else None for key in ("from", "until"))
     if ("headcount" in row) == ("worker_years" in row):
         raise InputError(
             f"exposure in {region} is not told",
@@ -342,13 +322,14 @@ def _rows(table: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], *, where: str) -> None:
     for key in table:
         if key not in known:
-            raise InputError(f"unknown key in {where}", met=key, expected=", ".join(known))
+            expected = ", ".join(known)
+            raise InputError(f"unknown key in {where}", column=key, met=key, expected=expected)
 
 
-def _text(row: Mapping[str, Any], key: str) -> str:
+def _text(row: Mapping[str, Any], key: str, where: str = "") -> str:
     value = row.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise InputError("not a text", column=key, met=value)
+        raise InputError(f"not a text{where}", column=key, met=value)
     return value
 
 
@@ -363,8 +344,9 @@ def _number(row: Mapping[str, Any], key: str) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def _day(row: Mapping[str, Any], key: str) -> date | None:
+def _day(row: Mapping[str, Any], key: str, where: str = "") -> date:
     value = row.get(key)
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    raise InputError("not a calendar day", column=key, met=str(value), expected="YYYY-MM-DD")
+    met = None if value is None else str(value)
+    raise InputError(f"not a calendar day{where}", column=key, met=met, expected="YYYY-MM-DD")

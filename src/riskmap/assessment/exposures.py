@@ -128,7 +128,14 @@ def add_rates(
     group = forecast.group
     if group is None:
         return risks
-    _check_regions(group.presence, regions)
+    known = set(regions["region_id"])
+    strange = next((one.region_id for one in group.presence if one.region_id not in known), None)
+    if strange is not None:
+        raise InputError(
+            "exposure is given for a region that is not among the regions",
+            column="region_id",
+            met=strange,
+        )
     seen = count_theirs(forecast)
     years, basis = _find_years(group.presence, regions, context, seen=seen)
     rows = (risks["layer"] == "group").to_numpy()
@@ -157,17 +164,6 @@ def count_theirs(forecast: Forecast) -> pd.Series:
     return told.reindex(forecast.keys["region_id"], fill_value=0.0)
 
 
-def _check_regions(presence: tuple[Presence, ...], regions: gpd.GeoDataFrame) -> None:
-    known = set(regions["region_id"])
-    for entry in presence:
-        if entry.region_id not in known:
-            raise InputError(
-                "exposure is given for a region that is not among the regions",
-                column="region_id",
-                met=entry.region_id,
-            )
-
-
 def _interval(
     mean: FloatArray, excess: FloatArray, seen: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -185,29 +181,26 @@ def _find_years(
     context: Context,
     *,
     seen: pd.Series,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, NDArray[np.object_]]:
     """Return low, middle and high worker-years of each region in the horizon, and their basis."""
     (scenario_id, assumed), days = read_scenarios(), context.horizon_days
-    years = np.empty((len(regions), 3))
-    basis = np.empty(len(regions), dtype=object)
     by_region: dict[str, list[Presence]] = {}
     for entry in presence:
         by_region.setdefault(entry.region_id, []).append(entry)
+    years, basis = [], []
     levels = regions["adm_level"].fillna(_DISTRICT).astype(int)
-    for i, (region, level) in enumerate(zip(regions["region_id"], levels, strict=True)):
-        told = by_region.get(region)
-        if told is None:
-            workers = assumed[min(level, _DISTRICT)]
-            years[i] = np.array(workers) * days / YEAR_DAYS
-            low, mid, high = workers
-            basis[i] = (
-                f"none given: scenario of {mid:g} workers ({low:g} to {high:g}), {scenario_id}"
-            )
-            continue
-        years[i], basis[i] = _count_years(told, start=context.as_of, days=days)
-        if years[i, 0] == 0:
-            basis[i] = DISPUTED if seen[region] > 0 else NONE
-    return years, basis
+    for region, level in zip(regions["region_id"], levels, strict=True):
+        if region in by_region:
+            crew, why = _count_years(by_region[region], start=context.as_of, days=days)
+            if crew == 0:
+                why = DISPUTED if seen[region] > 0 else NONE
+            years.append([crew] * 3)
+        else:
+            low, mid, high = assumed[min(level, _DISTRICT)]
+            why = f"none given: scenario of {mid:g} workers ({low:g} to {high:g}), {scenario_id}"
+            years.append([workers * days / YEAR_DAYS for workers in (low, mid, high)])
+        basis.append(why)
+    return np.array(years), np.array(basis, dtype=object)
 
 
 def _count_years(told: list[Presence], *, start: pd.Timestamp, days: float) -> tuple[float, str]:

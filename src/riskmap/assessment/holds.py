@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.assessment.layers import AUDIT_COLUMNS, KEY, RISK_COLUMNS
-from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES
+from riskmap.assessment.layers import KEY, RISK_COLUMNS, audit_of
+from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, NAMES
 from riskmap.errors import InputError
 from riskmap.hazards import match_size
 from riskmap.schema import conform
@@ -97,12 +97,11 @@ def hold_levels(
         level, lowered, base, waited=waited, dwell_days=np.where(hushed, np.inf, scale.dwell_days)
     )
     since = before["below_since"].fillna(as_of).where(below)
-    names = np.array([step.name for step in scale.levels], dtype=object)
     final, kept = _keep_unwatched(risks, final, base, previous)
     held = risks.assign(
         level_as_of=before["level_as_of"].fillna(previous.context.as_of).where(kept),
         risk_level=final,
-        level_name=names[final],
+        level_name=NAMES[final],
         held=final > risks["threshold_level"].to_numpy(dtype=np.int64),
         below_since=since.where(~over),
         level_before=before["risk_level"].where(base == INSUFFICIENT, base).to_numpy(),
@@ -110,7 +109,7 @@ def hold_levels(
         trend=_trends(final, base),
         p_change=_p_change(risks, before),
     )
-    audit = _write_audit(held, scale, base, over, hushed, since, days)
+    audit = _write_audit(held, scale, base, over, hushed, since)
     return conform(held, RISK_COLUMNS), audit
 
 
@@ -324,18 +323,16 @@ def _write_audit(
     over: NDArray[np.bool_],
     hushed: NDArray[np.bool_],
     since: pd.Series,
-    horizon_days: float,
 ) -> pd.DataFrame:
     """Return one line for every level that is held, falls, or is lost."""
     level = risks["risk_level"].to_numpy(dtype=np.int64)
     lost = (level == INSUFFICIENT) & (base != INSUFFICIENT)
-    bounds = scale.other_horizons.get(f"{horizon_days:g}", scale.thresholds)
     lines = []
     kept = risks["level_as_of"].notna().to_numpy()
     for i in np.flatnonzero(risks["held"].to_numpy() | over | lost | kept):
         row = risks.iloc[i]
         p = f"p_any {row['p_any']:.4f}"
-        bound = bounds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
+        bound = scale.thresholds[row["layer"]][base[i] - 2] if base[i] > 1 else 0.0
         low = f"{scale.lower_fraction:g} of the bound {bound:g} of level {base[i]}"
         if pd.notna(row["level_as_of"]):
             day = f"{row['level_as_of']:%Y-%m-%d}"
@@ -354,5 +351,4 @@ def _write_audit(
         else:
             rule, detail = "hold", f"{p} is not under {low}"
         lines.append((row["region_id"], row["layer"], rule, detail))
-    names = [column.name for column in AUDIT_COLUMNS]
-    return conform(pd.DataFrame(lines, columns=names), AUDIT_COLUMNS)
+    return audit_of(lines)

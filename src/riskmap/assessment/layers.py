@@ -139,14 +139,6 @@ WINDOW_COLUMNS = (
     Column("incidents", NUMBER, "incidents, each by the share of it that counts here"),
 )
 
-#: Sources: how much each one reports from each region, to see later who has fallen silent.
-SOURCE_COLUMNS = (
-    Column("region_id", TEXT, "the region"),
-    Column("source", TEXT, "the feed or publisher"),
-    Column("reports", NUMBER, "incidents that name the region, weighted"),
-    Column("last_report_days", NUMBER, "days from the last of them to as_of"),
-)
-
 #: Reports that an earlier layer knew and that have gone since, until they come back.
 GONE_COLUMNS = (
     Column("incident_id", TEXT, "the incident"),
@@ -199,6 +191,34 @@ def empty_table(columns: Iterable[Column]) -> pd.DataFrame:
     return conform(pd.DataFrame(), columns)
 
 
+def audit_lines(rows: pd.DataFrame, rule: str, detail: object) -> pd.DataFrame:
+    """Return a line of the audit for each of some rows of a region and layer.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With ``region_id`` and ``layer``.
+    rule
+        The rule that spoke.
+    detail : str, or one for each row
+        What it found and did.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"region_id": ["XQA0101"], "layer": ["group"], "p_any": 0.5})
+    >>> audit_lines(rows, "attacked", "at least moderate")["detail"].tolist()
+    ['at least moderate']
+    """
+    found = rows[KEY].assign(rule=rule, detail=detail).reset_index(drop=True)
+    return conform(found, AUDIT_COLUMNS)
+
+
+def audit_of(lines: Iterable[tuple[str, ...]]) -> pd.DataFrame:
+    """Return lines of region, layer, rule and detail as a table."""
+    names = [column.name for column in AUDIT_COLUMNS]
+    return conform(pd.DataFrame(list(lines), columns=names), AUDIT_COLUMNS)
+
+
 @dataclass(frozen=True)
 class RiskLayer:
     """District risk levels as of a day, with everything that explains them.
@@ -230,11 +250,10 @@ class RiskLayer:
         (:data:`ATTACK_COLUMNS`).
     counts : DataFrame
         What was counted in the last windows (:data:`WINDOW_COLUMNS`).
-    influences, counterfactuals, changes, audit, sources, sites, gone : DataFrame
+    influences, counterfactuals, changes, audit, sites, gone : DataFrame
         What explains the levels: :data:`INFLUENCE_COLUMNS`, :data:`COUNTERFACTUAL_COLUMNS`,
         :data:`CHANGE_COLUMNS` (empty without a layer before), :data:`AUDIT_COLUMNS`,
-        :data:`SOURCE_COLUMNS`, :data:`SITE_COLUMNS` (empty without sites) and
-        :data:`GONE_COLUMNS`.
+        :data:`SITE_COLUMNS` (empty without sites) and :data:`GONE_COLUMNS`.
     """
 
     regions: gpd.GeoDataFrame
@@ -251,7 +270,6 @@ class RiskLayer:
     )
     changes: pd.DataFrame = field(default_factory=partial(empty_table, CHANGE_COLUMNS))
     audit: pd.DataFrame = field(default_factory=partial(empty_table, AUDIT_COLUMNS))
-    sources: pd.DataFrame = field(default_factory=partial(empty_table, SOURCE_COLUMNS))
     sites: pd.DataFrame = field(default_factory=partial(empty_table, SITE_COLUMNS))
     knowledge: pd.DataFrame = field(default_factory=partial(empty_table, KNOWLEDGE_COLUMNS))
     shares: pd.DataFrame = field(default_factory=partial(empty_table, SHARE_COLUMNS))

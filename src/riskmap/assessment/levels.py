@@ -1,14 +1,20 @@
-"""Levels: published numeric thresholds on ``p_any``, with names, colours and wording."""
+"""Levels: published numeric thresholds on ``p_any``, with names, colours and wording.
+
+And which steps of the scales of authorities come close to them: their definitions ship with
+riskmap, dated and with their source; what an authority says of a place today does not.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.schema import LAYERS, SECTORS
@@ -17,12 +23,12 @@ from riskmap.settings import data_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from riskmap.typing import FloatArray, IntArray
 
 INSUFFICIENT = 0
 LEVEL_NAMES = ("insufficient_data", "minimal", "low", "moderate", "high", "extreme")
+#: The names of levels as an array, to be looked up by levels.
+NAMES = np.array(LEVEL_NAMES, dtype=object)
 _COLOUR = re.compile("#[0-9a-f]{6}")
 
 
@@ -91,9 +97,6 @@ class LevelScale:
         Level 0 (insufficient data), then 1 to 5.
     thresholds
         For each layer the lower bounds of levels 2, 3, 4 and 5, as probabilities.
-    other_horizons
-        Such thresholds for other horizons, by their days as text; without them probabilities are
-        carried over at a constant hazard.
     lower_fraction, dwell_days
         A level falls when the probability has been under this fraction of its lower bound for this
         many days; 1 and 0 follow the thresholds at once.
@@ -115,7 +118,6 @@ class LevelScale:
     horizon_days: float
     levels: tuple[Level, ...]
     thresholds: Mapping[str, tuple[float, ...]]
-    other_horizons: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     lower_fraction: float = 1.0
     dwell_days: float = 0.0
 
@@ -132,8 +134,7 @@ class LevelScale:
             raise InputError(
                 "a horizon must be positive", column="horizon_days", met=self.horizon_days
             )
-        for thresholds in (self.thresholds, *self.other_horizons.values()):
-            _check_thresholds(thresholds)
+        _check_thresholds(self.thresholds)
         colours = [level.colour for level in self.levels]
         if len(set(colours)) < len(colours):
             raise InputError("two levels share a colour", met=colours)
@@ -170,15 +171,18 @@ class LevelScale:
     @classmethod
     def of(cls, parts: Mapping[str, Any]) -> LevelScale:
         """Return the scale of plain values, such as a file of TOML or JSON holds them."""
-        others = parts.get("other_horizons", {})
+        if parts.get("other_horizons"):
+            raise InputError(
+                "a scale has one horizon", column="other_horizons", expected="a file each"
+            )
         flat = {name: parts[name] for name in ("lower_fraction", "dwell_days") if name in parts}
         return cls(
             scale_id=str(parts["scale_id"]),
             horizon_days=float(parts["horizon_days"]),
             levels=tuple(Level(**level) for level in parts["levels"]),
-            thresholds=_read_thresholds(parts["thresholds"]),
-            other_horizons={
-                f"{float(days):g}": _read_thresholds(bounds) for days, bounds in others.items()
+            thresholds={
+                layer: tuple(float(bound) for bound in bounds)
+                for layer, bounds in parts["thresholds"].items()
             },
             **{name: float(value) for name, value in parts.get("hysteresis", flat).items()},
         )
@@ -195,9 +199,8 @@ class LevelScale:
         layer
             Which table of thresholds: ``"violence"``, ``"foreign"`` or ``"group"``.
         horizon_days
-            What the probabilities are over. A horizon that the scale has no thresholds for is
-            carried over at a constant hazard:
-            ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
+            What the probabilities are over. Those of another horizon than the scale's are carried
+            over at a constant hazard: ``1 - (1 - p) ** (scale.horizon_days / horizon_days)``.
         fraction
             Times the thresholds; ``lower_fraction`` gives the levels that falling levels reach.
 
@@ -212,13 +215,11 @@ class LevelScale:
                 met=layer,
                 expected="one of " + ", ".join(self.thresholds),
             )
-        own = self.other_horizons.get(f"{horizon_days:g}")
-        thresholds = self.thresholds if own is None else own
-        power = 1.0 if own is not None else self.horizon_days / horizon_days
+        power = self.horizon_days / horizon_days
         carried = (
             p_any if power == 1.0 else -np.expm1(power * np.log1p(-np.minimum(p_any, 1 - 1e-16)))
         )
-        limits = fraction * np.array(thresholds[layer])
+        limits = fraction * np.array(self.thresholds[layer])
         levels = 1 + np.searchsorted(limits, carried, side="right")
         return np.where(np.isnan(p_any), INSUFFICIENT, levels).astype(np.int64)
 
@@ -259,5 +260,59 @@ def _check_thresholds(thresholds: Mapping[str, tuple[float, ...]]) -> None:
             )
 
 
-def _read_thresholds(table: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    return {layer: tuple(float(bound) for bound in bounds) for layer, bounds in table.items()}
+@cache
+def _read_authorities(name: str) -> pd.DataFrame:
+    """Return a table of ``data/authorities``: all text, but ranks and levels."""
+    path = data_path(f"authorities/{name}.csv")
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return table.astype({key: int for key in ("rank", "risk_level") if key in table})
+
+
+def authority_scales() -> pd.DataFrame:
+    """Return the scales of authorities: their steps, what these mean, source, date and licence.
+
+    Examples
+    --------
+    >>> scales = authority_scales()
+    >>> scales.loc[scales["authority"] == "cn_mfa", "native_name"].tolist()
+    ['蓝色', '黄色', '橙色', '红色']
+    """
+    return _read_authorities("scales").copy()
+
+
+def map_level(level: int, authority: str) -> str | None:
+    """Return the step of an authority's scale that comes closest to one of riskmap's levels.
+
+    The two measure different things: the step is the one whose advice is most alike, by
+    ``data/authorities/crosswalk.csv``, and no authority has endorsed it.
+
+    Parameters
+    ----------
+    level
+        0 to 5.
+    authority
+        Such as ``"us_state"``, ``"uk_fcdo"``, ``"cn_mfa"`` or ``"commercial"``.
+
+    Returns
+    -------
+    str or None
+        The step's code; None for level 0, which no authority's scale has.
+
+    Raises
+    ------
+    InputError
+        When there is no such authority or level.
+
+    Examples
+    --------
+    >>> map_level(4, "us_state"), map_level(4, "cn_mfa"), map_level(0, "uk_fcdo")
+    ('3', 'orange', None)
+    """
+    table = _read_authorities("crosswalk")
+    known = table["authority"].unique().tolist()
+    if authority not in known:
+        raise InputError("unknown authority", met=authority, expected=", ".join(known))
+    steps = table[table["authority"] == authority].set_index("risk_level")["code"].to_dict()
+    if level != INSUFFICIENT and level not in steps:
+        raise InputError("no such level", met=level, expected="0 to 5")
+    return steps.get(level)

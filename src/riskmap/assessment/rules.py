@@ -14,13 +14,13 @@ import pandas as pd
 from riskmap.assessment.desk_files import ATTACKED
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import (
-    AUDIT_COLUMNS,
     COUNTERFACTUAL_COLUMNS,
     INFLUENCE_COLUMNS,
     KEY,
     RISK_COLUMNS,
+    audit_lines,
 )
-from riskmap.assessment.levels import INSUFFICIENT, LevelScale
+from riskmap.assessment.levels import INSUFFICIENT, NAMES, LevelScale
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.watchers import default_rules
 from riskmap.schema import conform
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
     from riskmap.models.tables import Forecast
+    from riskmap.schema import Column
     from riskmap.typing import IntArray
 
 #: So many of the weightiest incidents are told for each region and layer.
@@ -65,7 +66,7 @@ def find_reasons(
         capped.
     """
     influences = _judge_influences(forecast, risks, scale, context)
-    capped, audit = cap_single_sources(risks, influences, scale)
+    capped, audit = cap_single_sources(risks, influences)
     asked = set(forecast.responses["layer"].unique())
     stamped = _stamp_fragility(capped, influences, asked=asked)
     spread = stamped["p_most"] - stamped["p_least"]
@@ -105,7 +106,7 @@ def _judge_influences(
 
 
 def cap_single_sources(
-    risks: pd.DataFrame, influences: pd.DataFrame, scale: LevelScale
+    risks: pd.DataFrame, influences: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Let one source alone raise a level to moderate, and beyond that by no more than one step.
 
@@ -121,8 +122,6 @@ def cap_single_sources(
         With ``threshold_level``, and ``level_before`` where there is one.
     influences : DataFrame
         Levels without each report and source, with ``confirmed`` and ``of_record``.
-    scale : LevelScale
-        For the names of levels.
 
     Returns
     -------
@@ -142,33 +141,23 @@ def cap_single_sources(
     before = risks["level_before"].fillna(0).to_numpy(dtype=np.int64)
     cap = np.minimum(now, np.maximum(np.maximum(without + 1, FLOOR), before))
     lowered = cap < now
-    level = np.where(lowered, np.minimum(risks["risk_level"].to_numpy(dtype=np.int64), cap), now)
-    level = np.where(lowered, level, risks["risk_level"].to_numpy(dtype=np.int64))
+    level = risks["risk_level"].to_numpy(dtype=np.int64)
+    level = np.where(lowered, np.minimum(level, cap), level)
     level = np.where(risks["level_as_of"].notna(), np.maximum(level, before), level)
-    names = np.array([step.name for step in scale.levels], dtype=object)
-    audit = risks.loc[lowered, KEY].assign(
-        rule="single_source",
-        detail=[
-            f"{names[high]} rests on {source!r} alone ({key}); without it {names[low]}, so "
-            f"{names[held]} until another source confirms it"
-            for high, low, held, source, key in zip(
-                now[lowered],
-                without[lowered],
-                level[lowered],
-                found["source"].to_numpy()[lowered],
-                found["key"].to_numpy()[lowered],
-                strict=True,
-            )
-        ],
-    )
+    source, key = found["source"].to_numpy(), found["key"].to_numpy()
+    details = [
+        f"{NAMES[now[i]]} rests on {source[i]!r} alone ({key[i]}); without it {NAMES[without[i]]}, "
+        f"so {NAMES[level[i]]} until another source confirms it"
+        for i in np.flatnonzero(lowered)
+    ]
     same = pd.Series(lowered & (level == before), index=risks.index)
     capped = risks.assign(
         risk_level=level,
-        level_name=names[level],
+        level_name=NAMES[level],
         single_source=(without < now) & (now > 0),
         trend=risks["trend"].mask(same, "unchanged"),
     )
-    return conform(capped, RISK_COLUMNS), conform(audit, AUDIT_COLUMNS).reset_index(drop=True)
+    return conform(capped, RISK_COLUMNS), audit_lines(risks[lowered], "single_source", details)
 
 
 def _stamp_fragility(
@@ -201,9 +190,12 @@ def _tell_influences(influences: pd.DataFrame) -> pd.DataFrame:
     ordered = ordered.sort_values([*KEY, "kind", "decides", "size", "key"], kind="stable")
     rank = ordered.groupby([*KEY, "kind"]).cumcount()
     told = ordered[(rank < TOLD) | (ordered["kind"] == "source")]
-    return conform(told[[c.name for c in INFLUENCE_COLUMNS]], INFLUENCE_COLUMNS).reset_index(
-        drop=True
-    )
+    return _select(told, INFLUENCE_COLUMNS)
+
+
+def _select(table: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return a table with the columns of a schema alone, its rows numbered anew."""
+    return conform(table[[column.name for column in columns]], columns).reset_index(drop=True)
 
 
 def _find_counterfactuals(
@@ -217,10 +209,7 @@ def _find_counterfactuals(
     down = (table["kind"] == "quiet") & (table["risk_level"] < table["threshold_level"])
     table = table.assign(direction=np.where(up, "up", "down"))[up | down]
     least = table.sort_values("amount", kind="stable").drop_duplicates([*KEY, "kind"])
-    least = least.sort_index()
-    return conform(
-        least[[c.name for c in COUNTERFACTUAL_COLUMNS]], COUNTERFACTUAL_COLUMNS
-    ).reset_index(drop=True)
+    return _select(least.sort_index(), COUNTERFACTUAL_COLUMNS)
 
 
 def carry_attacks(
@@ -342,7 +331,6 @@ def _clears(
 def raise_attacked(
     risks: pd.DataFrame,
     attacks: pd.DataFrame,
-    scale: LevelScale,
     *,
     decisions: Sequence[Decision] = (),
     as_of: pd.Timestamp,
@@ -358,8 +346,6 @@ def raise_attacked(
         Judged by everything else.
     attacks : DataFrame
         From :func:`riskmap.panels.attacks.find_attacks`.
-    scale : LevelScale
-        For the names of levels.
     decisions
         Those that clear attacks, each for one region and layer.
     as_of
@@ -380,12 +366,11 @@ def raise_attacked(
     keys = pd.Series(list(zip(risks["region_id"], risks["layer"], strict=True)), index=risks.index)
     attacked = keys.isin(why).to_numpy()
     low = attacked & (risks["risk_level"].to_numpy(dtype=np.int64) < FLOOR)
-    audit = risks.loc[low, KEY].assign(
-        rule="attacked", detail=[f"{why[key]}: at least moderate" for key in keys[low]]
+    audit = audit_lines(
+        risks[low], "attacked", [f"{why[key]}: at least moderate" for key in keys[low]]
     )
     told = risks["attacks_told"].mask(attacked & (risks["attacks_told"] == 0).to_numpy(bool))
-    found = _raised(risks.assign(attacked=attacked, attacks_told=told), low, FLOOR, scale)
-    return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)
+    return _raised(risks.assign(attacked=attacked, attacks_told=told), low, FLOOR), audit
 
 
 def raise_violence(
@@ -418,27 +403,22 @@ def raise_violence(
     now, own = (risks[name].to_numpy(dtype=float) for name in ("risk_level", "p_any"))
     low = wide & blind & (level >= FLOOR) & ((now < level) | (np.nan_to_num(own) < p_any))
     level = np.maximum(level, now.astype(np.int64))
-    audit = risks.loc[low, KEY].assign(
-        rule="at_least", detail="violence is at least as probable as attacks on foreigners"
+    audit = audit_lines(
+        risks[low], "at_least", "violence is at least as probable as attacks on foreigners"
     )
     told = risks.assign(at_least=risks["at_least"] | low, p_any=risks["p_any"].mask(low, p_any))
-    found = _raised(told, low, level, scale)
-    return found, conform(audit, AUDIT_COLUMNS).reset_index(drop=True)
+    return _raised(told, low, level), audit
 
 
-def _raised(
-    risks: pd.DataFrame, rows: NDArray[np.bool_], level: IntArray | int, scale: LevelScale
-) -> pd.DataFrame:
+def _raised(risks: pd.DataFrame, rows: NDArray[np.bool_], level: IntArray | int) -> pd.DataFrame:
     """Return risks with some levels raised, their names and spans with them."""
-    names = np.array([step.name for step in scale.levels], dtype=object)
     new = np.where(rows, level, risks["risk_level"].to_numpy(dtype=np.int64)).astype(np.int64)
-    top = len(names) - 1
     low, high = (risks[name].astype("Int64") for name in ("level_low", "level_high"))
-    wide = rows & risks["at_least"].to_numpy(bool)
-    high = high.mask(wide, top)
+    high = high.mask(rows & risks["at_least"].to_numpy(bool), len(NAMES) - 1)
+    least = pd.Series(new, index=risks.index)
     return risks.assign(
         risk_level=new,
-        level_name=names[new],
-        level_low=low.mask(rows, pd.Series(new, index=risks.index)).astype("Int64"),
-        level_high=high.where(~(rows & (high.fillna(0) < new)), pd.Series(new, index=risks.index)),
+        level_name=NAMES[new],
+        level_low=low.mask(rows, least).astype("Int64"),
+        level_high=high.where(~(rows & (high.fillna(0) < new)), least),
     )

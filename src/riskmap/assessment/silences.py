@@ -1,4 +1,4 @@
-"""Silences: which sources report from where, and which reports have gone since the layer before.
+"""Silences: which reports have gone since the layer before.
 
 Reports that were known then and are no longer there are seen one by one. Whether a source still
 watches is told by :mod:`riskmap.panels.knowledge`.
@@ -17,7 +17,7 @@ from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     GONE_COLUMNS,
     LAYERS,
-    SOURCE_COLUMNS,
+    audit_of,
     empty_table,
 )
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
@@ -68,36 +68,6 @@ class Gone:
     doubtful: frozenset[tuple[str, str]]
     audit: pd.DataFrame
     reports: pd.DataFrame
-
-
-def measure_sources(evidence: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return how much each source has reported from each region, and how long ago.
-
-    Parameters
-    ----------
-    evidence : DataFrame
-        The incidents that were counted. What is known only to a province is no report from any one
-        of its regions.
-    as_of
-        The day of the layer.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
-    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
-    >>> measure_sources(panel.evidence, as_of=panel.as_of)["source"].unique().tolist()
-    ['invented']
-    """
-    named = evidence[evidence["method"] != "spread"]
-    table = named.assign(source=named["source"].fillna(UNNAMED))
-    found = (
-        table.groupby(["region_id", "source"], sort=True)
-        .agg(reports=("weight", "sum"), last=("event_date", "max"))
-        .reset_index()
-    )
-    days = (as_of - found["last"]).dt.days.astype("float64")
-    return conform(found.assign(last_report_days=days).drop(columns="last"), SOURCE_COLUMNS)
 
 
 def find_gone(
@@ -153,9 +123,9 @@ def find_gone(
     """
     known = _list_known(previous, keys, as_of=as_of)
     if known["source"].eq(UNNAMED).all():  # published without sources: nothing can be told
-        lines = pd.DataFrame({"region_id": keys["region_id"], "layer": "violence"})
-        blind = lines.assign(rule="silence", detail=UNTOLD).head(len(lines) if len(known) else 0)
-        return Gone(frozenset(), conform(blind, AUDIT_COLUMNS), empty_table(GONE_COLUMNS))
+        ids = keys["region_id"] if len(known) else ()
+        untold = audit_of((region, "violence", "silence", UNTOLD) for region in ids)
+        return Gone(frozenset(), untold, empty_table(GONE_COLUMNS))
     here = known["incident_id"].isin(known.loc[is_among(known, evidence), "incident_id"])
     here &= ~_is_changed(known, evidence)
     if here.all():
@@ -177,10 +147,9 @@ def find_gone(
         doubts |= {(region, layer): why for region, why in found.items()}
     first = {region: (region, layer) for region, layer in reversed(doubts)}
     lines = [(*first[region], "silence", doubts[first[region]]) for region in sorted(first)]
-    audit = pd.DataFrame([*lines, *cleared], columns=[column.name for column in AUDIT_COLUMNS])
     missed = lost.loc[~again[lost.index], [column.name for column in GONE_COLUMNS]]
     reports = conform(missed, GONE_COLUMNS).reset_index(drop=True)
-    return Gone(frozenset(doubts), conform(audit, AUDIT_COLUMNS), reports)
+    return Gone(frozenset(doubts), audit_of([*lines, *cleared]), reports)
 
 
 def _list_known(previous: RiskLayer, keys: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:

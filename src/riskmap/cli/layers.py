@@ -33,6 +33,7 @@ from riskmap.cli.common import (
     split_names,
     tell_stages,
 )
+from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,20 +316,14 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     scope: ScopeText = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
-    keep: Annotated[
-        Path | None, typer.Option(help="Folder for results, so that a killed run resumes.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
-    from riskmap.assessment.levels import LevelScale
     from riskmap.desk.runs import find_regions
-    from riskmap.evaluation.backtests import keep_in
     from riskmap.workers import hire
 
-    scale = LevelScale.default()
-    if layer not in scale.thresholds:
+    if layer not in LAYERS[:2]:
         raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
     models = {
         m.__name__: m()
@@ -346,14 +341,12 @@ def backtest(  # noqa: PLR0913 - one an option of the command
             origins=origins,
             series=layer,
             refit=refit,
-            mapper=workers if keep is None else keep_in(keep, workers),
+            mapper=workers,
         )
     tables = {"scores": found.scores()}
     tables |= {f"skill against {name}": found.skill(name) for name in list(models)[1:]}
     tables |= {
-        "stability": found.stability(scale.thresholds[layer]),
         "reliability": found.reliability(),
-        "pit": found.pit(),
     }
     _show_tables(tables, as_json=as_json)
 

@@ -344,7 +344,7 @@ def _find_rerun(out: Path, as_of: str, group: WorkerGroup | None) -> RiskLayer |
     for path, is_own in reversed(_find_sets(out, group)):
         if is_own and path.name.startswith(f"{as_of}-"):
             layer = read_layer(path, today=LONG_AGO)
-            if len(layer.sources):
+            if not layer.context.is_public and len(layer.incidents):
                 return layer
     return None
 

@@ -3,40 +3,46 @@
 The origin rolls through the panel. At each origin every model sees the windows before it and
 nothing else, forecasts the count over the horizon, and is held against what then happened. Models
 learn from horizons that are wholly past, so a forecast's own horizon is never among them.
+
+Pooled scores hide who is hard to forecast, so regions that were active before the origin stand
+apart (``region_set``: ``all`` and ``active``).
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import special
 from sklearn.base import clone
+from sklearn.metrics import average_precision_score
 
 from riskmap.errors import InputError, ModelError
-from riskmap.evaluation import scores, skills
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.evaluation import scores
+from riskmap.evaluation.scores import hit_rate, pai, pei
 from riskmap.models.estimators import parse_horizon, windows_ahead
 from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
 from riskmap.panels.windows import parse_day
-from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterator
     from datetime import date
+
+    from numpy.typing import NDArray
 
     from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, Mapper
 
-    Result = dict[str, list[list[float]]]
+#: Scores of which lower is better, in the order of the tables.
+METRICS = ("brier", "log_score", "crps")
+
+#: Width of the intervals around a skill.
+CONFIDENCE = 0.9
 
 #: A region is active when something happened in it in so many days before the origin.
 ACTIVE_DAYS = 365
@@ -55,9 +61,9 @@ class Backtest:
     Parameters
     ----------
     forecasts : DataFrame
-        ``model, origin, region_id, observed, expected_count, p_any, q05, q95, pit_low, pit_high,
-        active, brier, log_score, crps``; one row a model, origin and region. ``brier`` and
-        ``log_score`` judge ``p_any``, ``crps`` the whole distribution; lower is better.
+        ``model, origin, region_id, observed, expected_count, p_any, q05, q95, brier, log_score,
+        crps, active``; one row a model, origin and region. ``brier`` and ``log_score`` judge
+        ``p_any``, ``crps`` the whole distribution; lower is better.
     horizon_days : tuple of float
         Length of the horizon from each origin: whole windows, so months differ a little.
     series
@@ -71,37 +77,157 @@ class Backtest:
     def scores(self, *, share: float = 0.05) -> pd.DataFrame:
         """Return the scores of each model over all regions, and over the active ones.
 
-        See :func:`riskmap.evaluation.skills.score_table`.
+        Parameters
+        ----------
+        share
+            Share of region-origins that can be watched, for hit rate, PAI and PEI.
+
+        Returns
+        -------
+        DataFrame
+            ``region_set, model, forecasts, events``; the means of ``brier, log_score, crps`` (lower
+            is better); ``coverage`` of the interval from ``q05`` to ``q95`` (0.9 is right; more
+            where counts are small and intervals can't be narrower); ``hit_rate, pai, pei`` and
+            ``ap`` (higher is better), missing where nothing happened.
+
+        Examples
+        --------
+        >>> row = {"model": "m", "origin": 0, "region_id": "a", "observed": 1.0, "p_any": 0.5,
+        ...        "q05": 0, "q95": 2, "active": True, "brier": 0.25, "log_score": 0.7, "crps": 0.3}
+        >>> Backtest(pd.DataFrame([row]), (90.0,), "violence").scores()["coverage"].tolist()
+        [1.0, 1.0]
         """
-        return skills.score_table(self.forecasts, share=share)
+        rows = []
+        for region_set, model, rows_of in _each(self.forecasts):
+            observed, stated = rows_of["observed"].to_numpy(), rows_of["p_any"].to_numpy()
+            inside = rows_of["observed"].between(rows_of["q05"], rows_of["q95"])
+            event = observed > 0
+            row = {"region_set": region_set, "model": model, "forecasts": len(rows_of)}
+            row |= {"events": int(event.sum())} | rows_of[list(METRICS)].mean().to_dict()
+            row |= {"coverage": inside.mean()}
+            if event.any():
+                ranked = {"hit_rate": hit_rate, "pai": pai, "pei": pei}
+                row |= {name: f(event, stated, share=share) for name, f in ranked.items()}
+                row |= {"ap": float(average_precision_score(event, stated))}
+            rows.append(row)
+        names = ["region_set", "model", "forecasts", "events", *METRICS, "coverage"]
+        return pd.DataFrame(rows).reindex(columns=[*names, "hit_rate", "pai", "pei", "ap"])
 
     def skill(self, baseline: str, *, replicas: int = 999, seed: int = 0) -> pd.DataFrame:
-        """Return each model's skill against a baseline, with intervals over origins.
+        r"""Return each model's skill against a baseline, with intervals from resampled origins.
 
-        See :func:`riskmap.evaluation.skills.skill_table`.
+        .. math:: 1 - \frac{\sum \mathrm{score}_{model}}{\sum \mathrm{score}_{baseline}}
+
+        Origins are drawn in blocks of neighbours, :math:`\sqrt n` long, because bad months come
+        together; regions of one origin stay together. The interval is Fieller's: of the ratios
+        :math:`\rho` it holds those whose :math:`\sum \mathrm{score}_{model} - \rho \sum
+        \mathrm{score}_{baseline}` is within
+
+        .. math:: \pm\, t_{0.95,\,b-1} \sqrt{b / (b - 1)}\; \mathrm{sd}
+
+        of zero, with the standard deviation over the samples and the :math:`b = \sqrt n` blocks
+        that a sample holds. A ratio of sums is skewed where a few bad origins make up most of both,
+        and so is its interval. Of simulated forecasts it held the truth in 90 to 95 of 100 cases
+        with 12 to 80 origins, of invented scores with heavy tails in 93 to 98, where such origins
+        are correlated by a half in 88 to 93, and by .8 in 69 to 82.
+
+        Parameters
+        ----------
+        baseline
+            The model to compare with.
+        replicas
+            Bootstrap samples.
+        seed
+            Seed of the samples.
+
+        Returns
+        -------
+        DataFrame
+            ``region_set, model, metric, skill, low, high``: 0 is as good as the baseline, 1
+            perfect, below 0 worse; `low` to `high` is the interval that should hold the truth in 90
+            of 100 cases (missing with a single origin, and where origins differ so much that it has
+            no end).
+
+        Raises
+        ------
+        InputError
+            When there is no such model.
+
+        References
+        ----------
+        Fieller (1954), Some problems in interval estimation; Kunsch (1989), The jackknife and the
+        bootstrap for general stationary observations; Politis and Romano (1992), A circular
+        block-resampling procedure for stationary data.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"model": ["m"] * 4 + ["b"] * 4, "origin": [1, 2, 3, 4] * 2,
+        ...                       "active": True, "brier": [1.0] * 4 + [2.0] * 4})
+        >>> table = table.assign(log_score=1.0, crps=1.0)
+        >>> Backtest(table, (90.0,), "violence").skill("b")["skill"].tolist()[:2]
+        [0.5, 0.0]
         """
-        return skills.skill_table(self.forecasts, baseline, replicas=replicas, seed=seed)
+        if baseline not in set(self.forecasts["model"]):
+            raise InputError("no such model", column="baseline", met=baseline)
+        rows = []
+        for region_set, part in _region_sets(self.forecasts):
+            by_origin = part.groupby(["model", "origin"], sort=False)[list(METRICS)].sum()
+            base = by_origin.loc[baseline]
+            length = max(1, round(len(base) ** 0.5))
+            samples = _draw_blocks(len(base), length, replicas, seed)
+            blocks, wide = len(base) / length, np.nan  # of one block nobody knows how wide
+            if blocks > 1:
+                student = special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2)
+                wide = float(student * np.sqrt(blocks / (blocks - 1)))
+            for model in dict.fromkeys(part["model"]):
+                if model == baseline:
+                    continue
+                own = by_origin.loc[model].reindex(base.index)
+                for metric in METRICS:
+                    ours, theirs = own[metric].to_numpy(), base[metric].to_numpy()
+                    ratio, low, high = _ratio_interval(ours, theirs, samples, width=wide)
+                    rows.append((region_set, model, metric, 1.0 - ratio, 1.0 - high, 1.0 - low))
+        return pd.DataFrame(rows, columns=["region_set", "model", "metric", "skill", "low", "high"])
 
     def reliability(self, *, bins: int = 10) -> pd.DataFrame:
         """Return how often something happened where a probability was stated.
 
-        See :func:`riskmap.evaluation.skills.reliability_table`.
+        Parameters
+        ----------
+        bins
+            Bins with about as many forecasts each; fewer where many state the same.
+
+        Returns
+        -------
+        DataFrame
+            ``region_set, model, bin, forecasts, stated, observed``: mean probability stated and
+            share that happened. A calibrated model has them equal.
+
+        References
+        ----------
+        Murphy and Winkler (1977), Reliability of subjective probability forecasts of precipitation
+        and temperature.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"model": "m", "active": True, "observed": [0.0, 1.0, 1.0, 1.0],
+        ...                       "p_any": [0.1, 0.2, 0.8, 0.9]})
+        >>> found = Backtest(table, (90.0,), "violence").reliability(bins=2)
+        >>> found.query("region_set == 'all'")["observed"].tolist()
+        [0.5, 1.0]
         """
-        return skills.reliability_table(self.forecasts, bins=bins)
-
-    def pit(self, *, bins: int = 10) -> pd.DataFrame:
-        """Return where observations fell in the forecast distributions.
-
-        See :func:`riskmap.evaluation.skills.pit_table`.
-        """
-        return skills.pit_table(self.forecasts, bins=bins)
-
-    def stability(self, thresholds: Sequence[float]) -> pd.DataFrame:
-        """Return how often levels flip, and how alike rankings stay, from origin to origin.
-
-        See :func:`riskmap.evaluation.skills.stability_table`.
-        """
-        return skills.stability_table(self.forecasts, thresholds)
+        rows = []
+        for region_set, model, rows_of in _each(self.forecasts):
+            stated = rows_of["p_any"].to_numpy()
+            edges = np.unique(np.quantile(stated, np.linspace(0, 1, bins + 1)[1:-1]))
+            place = np.searchsorted(edges, stated, side="left")
+            event = rows_of["observed"].to_numpy() > 0
+            for i in np.unique(place):
+                held = place == i
+                row = (int(held.sum()), stated[held].mean(), event[held].mean())
+                rows.append((region_set, model, int(i), *row))
+        names = ["region_set", "model", "bin", "forecasts", "stated", "observed"]
+        return pd.DataFrame(rows, columns=names)
 
 
 @dataclass(frozen=True)
@@ -157,9 +283,8 @@ def backtest(
         learnt, and the length of the horizon that it learnt it for.
     mapper
         How to run the tasks, like :func:`map` (the default): the ``map`` of a
-        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel,
-        :func:`riskmap.workers.map_on` on a Dask cluster, and :func:`keep_in` lets an interrupted
-        backtest resume. The result is the same to the bit.
+        ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel, and
+        :func:`riskmap.workers.map_on` on a Dask cluster. The result is the same to the bit.
 
     Returns
     -------
@@ -197,10 +322,13 @@ def backtest(
         for model in named.values()
         for block in (tuple(at[i : i + refit]) for i in range(0, len(at), refit))
     ]
-    results = list(mapper(run_task, tasks))
+    starts = pd.DatetimeIndex(panel.edges[at]).as_unit("us")
+    rows = [list(named), starts, panel.keys["region_id"].to_numpy()]
+    index = pd.MultiIndex.from_product(rows, names=["model", "origin", "region_id"])
+    table = pd.concat(list(mapper(run_task, tasks))).set_axis(index).reset_index()
     days = tuple(float(history.days[t : t + ahead].sum()) for t in at)
-    frame = _tabulate(results, list(named), at, panel)
-    return Backtest(_score(frame), horizon_days=days, series=series)
+    known = table[table["observed"].notna()].reset_index(drop=True)
+    return Backtest(known, horizon_days=days, series=series)
 
 
 def _name_models(
@@ -210,8 +338,7 @@ def _name_models(
     if isinstance(models, Mapping):
         return {str(name): take_model(model) for name, model in models.items()}
     several = list(models) if isinstance(models, Sequence) else [models]
-    several = [take_model() if model is None else model for model in several]
-    names = [type(model).__name__ for model in several]
+    names = [type(take_model() if model is None else model).__name__ for model in several]
     again = next((name for name in names if names.count(name) > 1), None)
     if again is not None:
         raise InputError(
@@ -223,8 +350,8 @@ def _name_models(
     return {name: take_model(model) for name, model in zip(names, several, strict=True)}
 
 
-def run_task(task: Task) -> Result:
-    """Return the forecasts of a task: by column, a list for each origin of one value a region.
+def run_task(task: Task) -> pd.DataFrame:
+    """Return the forecasts of a task and their scores, one row an origin and region.
 
     Examples
     --------
@@ -232,73 +359,19 @@ def run_task(task: Task) -> Result:
     >>> from riskmap.typing import CountHistory
     >>> history = CountHistory(counts=np.ones((6, 2)), days=np.full(6, 30.0),
     ...                        parent=np.zeros(2, int), country=np.zeros(2, int))
-    >>> run_task(Task(rm.Climatology(), history, (5,), 1))["observed"]
-    [[1.0, 1.0]]
+    >>> run_task(Task(rm.Climatology(), history, (5,), 1))["observed"].tolist()
+    [1.0, 1.0]
     """
-    result: Result = {}
     first = task.origins[0]
     days = float(task.history.days[first : first + task.ahead].sum())
     model = clone(task.model).fit(task.history.until(first), horizon_days=days)
+    tables = []
     for origin in task.origins:
+        past = task.history.until(origin)
         observed = np.rint(observed_totals(task.history, origin, task.ahead))
-        found = model.predict_distribution(task.history.until(origin))
-        for name, values in _judge(found, observed).items():
-            result.setdefault(name, []).append([float(value) for value in values])
-        result.setdefault("active", []).append(_active(task.history, origin).tolist())
-    return result
-
-
-def keep_in(folder: str | os.PathLike[str], mapper: Mapper = map) -> Mapper:
-    """Return a mapper that keeps each task's result in a folder, and takes it from there next time.
-
-    Parameters
-    ----------
-    folder
-        Where the results are kept as JSON, one file a task, named by a digest of all that the task
-        depends on. It can be deleted at any time.
-    mapper
-        What runs the tasks that aren't there yet.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     mapper = keep_in(folder)
-    """
-    place = Path(folder)
-
-    def kept(function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterable[Result]:
-        place.mkdir(parents=True, exist_ok=True)
-        todo = [(task, place / f"{_digest(task)}.json") for task in tasks]
-        missing = [(task, path) for task, path in todo if not path.exists()]
-        for (_, path), result in zip(
-            missing, mapper(function, [task for task, _ in missing]), strict=True
-        ):
-            unfinished = path.with_suffix(f".{os.getpid()}.part")
-            unfinished.write_text(json.dumps(result), encoding="utf-8")
-            unfinished.replace(path)
-        return [json.loads(path.read_text(encoding="utf-8")) for _, path in todo]
-
-    return kept
-
-
-def _digest(task: Task) -> str:
-    """Return a digest of everything that a task's result depends on."""
-    model = task.model.get_params(deep=True)
-    seen = task.history
-    digest = blake2b(digest_size=16)
-    words = [VERSION, type(task.model).__qualname__, repr(sorted(model.items(), key=str))]
-    digest.update(repr([*words, task.origins, task.ahead, sorted(seen.drivers)]).encode())
-    beside = seen.neighbours
-    arrays = [seen.counts, seen.days, seen.parent, seen.country, seen.phase, seen.exposure]
-    arrays += [seen.drivers[name] for name in sorted(seen.drivers)]
-    arrays += [one for one in (seen.watched, seen.reported) if one is not None]
-    arrays += [] if beside is None else [beside.data, beside.indices, beside.indptr]
-    for array in arrays:
-        found = np.ascontiguousarray(np.empty(0) if array is None else array)
-        digest.update(repr((found.shape, str(found.dtype))).encode())
-        digest.update(found.tobytes())
-    return digest.hexdigest()
+        judged = _judge(model.predict_distribution(past), observed)
+        tables.append(pd.DataFrame(judged | {"active": _is_active(past)}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _find_origins(
@@ -325,61 +398,66 @@ def _find_origins(
     return at
 
 
-def _active(history: CountHistory, origin: int) -> FloatArray:
-    """Return 1 for regions where something happened of late, 0 for the others."""
-    age = np.cumsum(history.days[:origin][::-1])[::-1]
-    return (np.nansum(history.counts[:origin][age <= ACTIVE_DAYS], axis=0) > 0).astype(float)
+def _is_active(past: CountHistory) -> NDArray[np.bool_]:
+    """Return in which regions something happened of late."""
+    age = np.cumsum(past.days[::-1])[::-1]
+    return np.asarray(np.nansum(past.counts[age <= ACTIVE_DAYS], axis=0) > 0)
 
 
 def _judge(found: CountDistribution, observed: FloatArray) -> dict[str, FloatArray]:
-    """Return what a forecast said of each region, and the score of its distribution."""
+    """Return what a forecast said of each region, and the scores of it; missing where not known."""
+    event = np.where(np.isnan(observed), np.nan, observed > 0)
+    p_any = found.p_gt(0)
+    sure = np.clip(p_any, SUREST, 1.0 - SUREST)
     return {
         "observed": observed,
         "expected_count": found.mean,
-        "p_any": found.p_gt(0),
+        "p_any": p_any,
         "q05": found.quantile(INTERVAL[0]),
         "q95": found.quantile(INTERVAL[1]),
-        "pit_low": np.where(observed > 0, found.cdf(np.maximum(observed - 1.0, 0.0)), 0.0),
-        "pit_high": found.cdf(np.nan_to_num(observed)),
-        "crps": _crps(found, observed),
+        "brier": scores.brier(event, p_any),
+        "log_score": scores.log_score(event, sure),
+        "crps": scores.crps(observed, found),
     }
 
 
-def _crps(found: CountDistribution, observed: FloatArray) -> FloatArray:
-    """Return the CRPS in closed form where it exists, else summed over counts."""
-    if isinstance(found, NegativeBinomial):
-        return scores.crps_count(observed, found.mean, found.size)
-    last = max(float(np.nanmax(observed, initial=0.0)), float(found.quantile(1 - 1e-9).max()))
-    total = np.zeros(len(observed))
-    for count in range(int(last) + 1):
-        total += (found.cdf(float(count)) - (observed <= count)) ** 2
-    return np.where(np.isnan(observed), np.nan, total)
+def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield all forecasts, and those of regions that were active."""
+    yield "all", forecasts
+    if forecasts["active"].any():
+        yield "active", forecasts[forecasts["active"]]
 
 
-def _tabulate(
-    results: list[Result], names: list[str], origins: list[int], panel: Panel
-) -> pd.DataFrame:
-    """Return the results as one row a model, origin and region."""
-    regions = panel.keys["region_id"].to_numpy()
-    columns = {
-        name: np.concatenate([np.ravel(result[name]) for result in results]) for name in results[0]
-    }
-    starts = pd.DatetimeIndex(panel.edges[origins]).as_unit("us")
-    index = pd.MultiIndex.from_product(
-        [names, starts, regions], names=["model", "origin", "region_id"]
+def _each(forecasts: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield the forecasts of each set of regions and model."""
+    for region_set, part in _region_sets(forecasts):
+        for model, rows_of in part.groupby("model", sort=False):
+            yield region_set, str(model), rows_of
+
+
+def _draw_blocks(n: int, length: int, replicas: int, seed: int) -> np.ndarray:
+    """Return positions of origins, shape (replicas, n), in runs of neighbours around a circle."""
+    starts = np.random.default_rng(seed).integers(0, n, (replicas, -(-n // length)))
+    runs = (starts[:, :, None] + np.arange(length)) % n
+    return runs.reshape(replicas, -1)[:, :n]
+
+
+def _ratio_interval(
+    ours: FloatArray, theirs: FloatArray, samples: np.ndarray, *, width: float
+) -> tuple[float, float, float]:
+    """Return the ratio of two sums and Fieller's interval of it; missing where it has no end.
+
+    Where both are perfect they are as good as each other.
+    """
+    (own, both), (_, base) = width**2 * np.cov(
+        ours[samples].sum(axis=1), theirs[samples].sum(axis=1), bias=True
     )
-    table = pd.DataFrame(columns, index=index).reset_index()
-    return table.assign(active=table["active"] > 0)
-
-
-def _score(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the known rows with the scores of ``p_any``."""
-    known = frame[frame["observed"].notna()].reset_index(drop=True)
-    event = (known["observed"] > 0).astype(float)
-    sure = known["p_any"].clip(SUREST, 1.0 - SUREST)
-    known = known.assign(
-        brier=scores.brier(event, known["p_any"]), log_score=scores.log_score(event, sure)
-    )
-    first = ["model", "origin", "region_id", "observed", "expected_count", "p_any"]
-    second = ["q05", "q95", "pit_low", "pit_high", "active", "brier", "log_score", "crps"]
-    return known[first + second]
+    top, bottom = float(ours.sum()), float(theirs.sum())
+    if top == bottom == 0:
+        return 1.0, 1.0, 1.0
+    ratio = top / bottom if bottom else np.inf
+    a, b, c = bottom**2 - base, top * bottom - both, top**2 - own
+    if not a > 0:
+        return ratio, np.nan, np.nan
+    reach = np.sqrt(max(b**2 - a * c, 0.0))
+    return ratio, float(b - reach) / a, float(b + reach) / a

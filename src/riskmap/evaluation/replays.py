@@ -15,7 +15,8 @@ from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.errors import InputError
 from riskmap.incidents.scope import find_end
 from riskmap.models.estimators import parse_horizon
-from riskmap.models.forecasts import fit_models, histories_of, make_layers, take_model
+from riskmap.models.forecasts import take_model
+from riskmap.models.terms import fit_models, histories_of, make_layers
 from riskmap.panels.counts import count_incidents, recount_evidence
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
@@ -210,19 +211,20 @@ def replay(  # noqa: PLR0913 - those of the stages that it replays
     blocks = [dates[i : i + REFIT] for i in range(0, len(dates), REFIT)]
     state = partial(_state_block, past, evidence, base, ahead)
     table = pd.concat(list(mapper(state, blocks)), ignore_index=True)
-    tables = []
+    series = _series(evidence)
+    tables, incidents = [], []
     for layer, part in table.groupby("layer", sort=False):
         told = _Told.of(part, str(layer), chosen, ahead)
         levels = told.follow(chosen.lower_fraction, chosen.dwell_days)
-        tables.append(part.assign(threshold_level=told.levels().ravel(), risk_level=levels.ravel()))
-    told_levels = pd.concat(tables, ignore_index=True)
-    today = min(end, whole.as_of)
-    seen = _observe(told_levels, _series(evidence), today, ahead)
-    told_levels["observed"], told_levels["happened"] = seen
-    names = ["as_of", "region_id", "layer", "p_any", "threshold_level", "risk_level"]
-    found = told_levels[[*names, "observed", "happened"]]
-    named = _series(evidence[evidence["method"] != "spread"])
-    return Replay(found, _follow_incidents(found, named), chosen, ahead)
+        mine = series[series["layer"] == layer]
+        observed, happened = _observe(told, mine, min(end, whole.as_of))
+        grids = {"threshold_level": told.levels(), "risk_level": levels}
+        grids |= {"observed": observed, "happened": happened}
+        tables.append(part.assign(**{name: grid.ravel() for name, grid in grids.items()}))
+        incidents.append(_follow_incidents(told, levels, mine[mine["method"] != "spread"]))
+    order = ["event_date", "incident_id", "region_id", "layer"]
+    followed = pd.concat(incidents).sort_values(order, kind="stable", ignore_index=True)
+    return Replay(pd.concat(tables, ignore_index=True), followed, chosen, ahead)
 
 
 def _state_block(
@@ -290,7 +292,8 @@ class _Told:
 
     @classmethod
     def of(cls, table: pd.DataFrame, layer: str, scale: LevelScale, horizon_days: float) -> _Told:
-        days, regions = _grid_of(table)
+        days = table["as_of"].unique().to_numpy("datetime64[D]")
+        regions = pd.Index(table["region_id"].iloc[: len(table) // len(days)])
         p_any = table["p_any"].to_numpy().reshape(len(days), len(regions))
         return cls(days, regions, p_any, layer, scale, horizon_days)
 
@@ -316,11 +319,11 @@ class _Told:
             since = np.where(below & ~over, kept, np.nan)
         return final
 
-
-def _grid_of(table: pd.DataFrame) -> tuple[NDArray[np.datetime64], pd.Index]:
-    """Return the days and the regions of what was stated of one series."""
-    days = table["as_of"].unique().to_numpy("datetime64[D]")
-    return days, pd.Index(table["region_id"].iloc[: len(table) // len(days)])
+    def locate(self, hits: pd.DataFrame) -> tuple[IntArray, IntArray]:
+        """Return the layer that stood when each incident happened, and its region."""
+        when = hits["event_date"].to_numpy("datetime64[D]")
+        row = np.searchsorted(self.days, when, side="right") - 1
+        return row.astype(np.int64), self.regions.get_indexer(hits["region_id"]).astype(np.int64)
 
 
 def _worth(told: _Told, levels: IntArray, hits: pd.DataFrame, least: int) -> dict[str, float]:
@@ -328,32 +331,26 @@ def _worth(told: _Told, levels: IntArray, hits: pd.DataFrame, least: int) -> dic
     spans = np.diff(told.days).astype(float)
     known = levels != INSUFFICIENT
     both = known[1:] & known[:-1]
-    years = float((both * spans[:, None]).sum()) / DAYS_A_YEAR
-    flips = float(((levels[1:] != levels[:-1]) & both).sum())
-    # the last layer holds as long as the one before it did
-    spans = np.append(spans, spans[-1:] if len(spans) else [0.0])
-    row, column = _locate_hits(told, hits)
+    flips = ((levels[1:] != levels[:-1]) & both).sum()
+    row, column = told.locate(hits)
     weight = hits["weight"].to_numpy()
     happened = np.zeros(levels.shape, dtype=bool)
     happened[row, column] = True
     high = levels >= least
-    all_years = float((known * spans[:, None]).sum()) / DAYS_A_YEAR
-    quiet = float(((high & ~happened) * spans[:, None]).sum())
+    years = (both * spans[:, None]).sum() / DAYS_A_YEAR
+    # the last layer holds as long as the one before it did
+    days = np.append(spans, spans[-1:] if len(spans) else [0.0])[:, None]
+    all_years = (known * days).sum() / DAYS_A_YEAR
+
+    def share(part: float, whole: float) -> float:
+        return float(part / whole) if whole else np.nan
+
     return {
-        "flips": flips / years if years else np.nan,
-        "hit_rate": float((weight * high[row, column]).sum() / weight.sum())
-        if len(hits)
-        else np.nan,
-        "high_days": float((high * spans[:, None]).sum()) / all_years if all_years else np.nan,
-        "quiet_days": quiet / all_years if all_years else np.nan,
+        "flips": share(flips, years),
+        "hit_rate": share((weight * high[row, column]).sum(), weight.sum()),
+        "high_days": share((high * days).sum(), all_years),
+        "quiet_days": share(((high & ~happened) * days).sum(), all_years),
     }
-
-
-def _locate_hits(told: _Told, hits: pd.DataFrame) -> tuple[IntArray, IntArray]:
-    """Return the layer that stood when each incident happened, and its region."""
-    when = hits["event_date"].to_numpy("datetime64[D]")
-    row = np.searchsorted(told.days, when, side="right") - 1
-    return row.astype(np.int64), told.regions.get_indexer(hits["region_id"]).astype(np.int64)
 
 
 def _series(evidence: pd.DataFrame) -> pd.DataFrame:
@@ -365,58 +362,40 @@ def _series(evidence: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _observe(
-    levels: pd.DataFrame, series: pd.DataFrame, today: pd.Timestamp, ahead: float
-) -> FloatArray:
+def _observe(told: _Told, mine: pd.DataFrame, today: pd.Timestamp) -> FloatArray:
     """Return how many incidents followed, and the chance of any, missing where time isn't over."""
-    out = np.full((2, len(levels)), np.nan)
-    for layer, rows in levels.groupby("layer").groups.items():
-        told = levels.loc[rows]
-        days, regions = _grid_of(told)
-        mine = series[series["layer"] == layer]
-        when = mine["event_date"].to_numpy("datetime64[D]")
-        column = regions.get_indexer(mine["region_id"])
-        named = (mine["method"] != "spread").to_numpy()
-        none = np.log1p(-np.where(named, 1.0 - 1e-15, mine["weight"].clip(0.0, 1.0 - 1e-15)))
-        found = np.full((2, len(days), len(regions)), np.nan)
-        for t, day in enumerate(days):
-            end = day + np.timedelta64(int(ahead), "D")
-            if end <= np.datetime64(today, "D"):
-                inside = (when >= day) & (when < end) & (column >= 0)
-                size = {"minlength": len(regions)}
-                found[0, t] = np.bincount(column[inside & named], **size)
-                found[1, t] = -np.expm1(np.bincount(column[inside], none[inside], **size))
-        out[:, rows.to_numpy()] = found.reshape(2, -1)
-    return out
+    when = mine["event_date"].to_numpy("datetime64[D]")
+    column = told.regions.get_indexer(mine["region_id"])
+    named = (mine["method"] != "spread").to_numpy()
+    none = np.log1p(-np.where(named, 1.0 - 1e-15, mine["weight"].clip(0.0, 1.0 - 1e-15)))
+    size = {"minlength": len(told.regions)}
+    found = np.full((2, *told.p_any.shape), np.nan)
+    for t, day in enumerate(told.days):
+        end = day + np.timedelta64(int(told.horizon_days), "D")
+        if end <= np.datetime64(today, "D"):
+            inside = (when >= day) & (when < end) & (column >= 0)
+            found[0, t] = np.bincount(column[inside & named], **size)
+            found[1, t] = -np.expm1(np.bincount(column[inside], none[inside], **size))
+    return found
 
 
-def _follow_incidents(levels: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+def _follow_incidents(told: _Told, levels: IntArray, series: pd.DataFrame) -> pd.DataFrame:
     """Return the incidents of the replayed time with the levels around each of them."""
-    tables = []
-    for layer, part in levels.groupby("layer", sort=False):
-        days, regions = _grid_of(part)
-        grid = part["risk_level"].to_numpy().reshape(len(days), len(regions))
-        # an incident after the last layer's turn is no more than guesswork
-        end = days[-1] + (days[-1] - days[-2] if len(days) > 1 else np.timedelta64(1, "D"))
-        when = series["event_date"].to_numpy("datetime64[D]")
-        mine = series[(series["layer"] == layer) & (when >= days[0]) & (when < end)]
-        mine = mine[mine["region_id"].isin(regions)]
-        when = mine["event_date"].to_numpy("datetime64[D]")
-        row = np.searchsorted(days, when, side="right") - 1
-        column = regions.get_indexer(mine["region_id"])
-        after = np.minimum(row + 1, len(days) - 1)
-        rise = days[_risen(grid >= HIGH)[row, column]]
-        lead = (when - rise).astype(float)
-        tables.append(
-            mine[["event_date", "incident_id", "region_id", "layer", "weight"]].assign(
-                level_before=grid[row, column],
-                level_after=pd.array(grid[after, column], dtype="Int64"),
-                lead_days=np.where(grid[row, column] >= HIGH, lead, np.nan),
-            )
-        )
-    found = pd.concat(tables, ignore_index=True)
-    order = ["event_date", "incident_id", "region_id", "layer"]
-    return found.sort_values(order, kind="stable", ignore_index=True)
+    days = told.days
+    # an incident after the last layer's turn is no more than guesswork
+    end = days[-1] + (days[-1] - days[-2] if len(days) > 1 else np.timedelta64(1, "D"))
+    when = series["event_date"].to_numpy("datetime64[D]")
+    inside = (when >= days[0]) & (when < end) & series["region_id"].isin(told.regions).to_numpy()
+    mine = series[inside]
+    row, column = told.locate(mine)
+    after = np.minimum(row + 1, len(days) - 1)
+    high = levels >= HIGH
+    lead = (when[inside] - days[_risen(high)[row, column]]).astype(float)
+    return mine[["event_date", "incident_id", "region_id", "layer", "weight"]].assign(
+        level_before=levels[row, column],
+        level_after=pd.array(levels[after, column], dtype="Int64"),
+        lead_days=np.where(high[row, column], lead, np.nan),
+    )
 
 
 def _risen(high: NDArray[np.bool_]) -> IntArray:

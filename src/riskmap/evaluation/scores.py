@@ -21,11 +21,12 @@ import numpy as np
 from scipy import special
 
 from riskmap.errors import InputError
+from riskmap.models.distributions import NegativeBinomial
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from riskmap.typing import FloatArray
+    from riskmap.typing import CountDistribution, FloatArray
 
 #: Beyond this size the hypergeometric series of the negative binomial loses digits.
 _SERIES_UP_TO = 1000.0
@@ -136,6 +137,38 @@ def crps_count(observed: ArrayLike, mean: ArrayLike, size: ArrayLike = np.inf) -
     below, below_mean = _partial_moments(np.floor(y), mu, s)
     to_observed = y * (2.0 * below - 1.0) + mu - 2.0 * mu * below_mean
     return np.asarray(to_observed - _half_mean_difference(mu, s))
+
+
+def crps(observed: FloatArray, found: CountDistribution) -> FloatArray:
+    """Return the continuous ranked probability score of any distribution of counts.
+
+    In closed form where there is one (:func:`crps_count`), else summed over counts.
+
+    Parameters
+    ----------
+    observed : ndarray, shape (n_regions,)
+        The counts.
+    found : CountDistribution
+        What a model forecast.
+
+    Returns
+    -------
+    ndarray, shape (n_regions,)
+        In incidents, from 0 (perfect); missing where the count is.
+
+    Examples
+    --------
+    >>> from riskmap.models.distributions import Bernoulli
+    >>> crps(np.array([0.0, 1.0]), Bernoulli(np.array([0.5, 1.0]))).tolist()
+    [0.25, 0.0]
+    """
+    if isinstance(found, NegativeBinomial):
+        return crps_count(observed, found.mean, found.size)
+    last = max(float(np.nanmax(observed, initial=0.0)), float(found.quantile(1 - 1e-9).max()))
+    total = np.zeros(len(observed))
+    for count in range(int(last) + 1):
+        total += (found.cdf(float(count)) - (observed <= count)) ** 2
+    return np.where(np.isnan(observed), np.nan, total)
 
 
 def _counts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,12 @@ from scipy import spatial
 
 from riskmap.errors import InputError, ModelError
 from riskmap.models.estimators import parse_horizon
-from riskmap.models.scan_statistics import graph_zones, scan_permutation
+from riskmap.models.scan_statistics import graph_zones, scan
 from riskmap.panels.measures import measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.models.scan_statistics import Cluster
     from riskmap.panels.panel import Panel
     from riskmap.typing import FloatArray, IntArray
 
@@ -92,8 +91,7 @@ def find_clusters(
     >>> find_clusters(rm.panel_from_counts(counts)).astype(str).values.tolist()[0][:3]
     ['d', 'violence', '0.001']
     """
-    if not 0.0 < most <= 1.0:
-        raise InputError("not a share", column="most", met=most, expected="more than 0, at most 1")
+    _check_share(most)
     days = np.diff(panel.edges).astype(float)
     kept = _windows(parse_horizon(study), days)
     run = min(_windows(parse_horizon(longest), days), kept)
@@ -104,8 +102,12 @@ def find_clusters(
         counts = np.rint(np.nan_to_num(panel.wide(layer).to_numpy()[-kept:])).astype(np.int64)
         if not counts.any():
             continue
-        found = scan_permutation(counts, zones, longest=run, seed=seed)
-        tables += [_mark(panel, layer, c, starts) for c in found if c.p_value <= most]
+        found = scan(counts, zones, longest=run, seed=seed)
+        tables += [
+            _mark(panel, list(c.places), layer, c.p_value, c.statistic, starts[c.start])
+            for c in found
+            if c.p_value <= most
+        ]
     return _join(tables)
 
 
@@ -164,8 +166,7 @@ def find_repeats(
     >>> sorted(find_repeats(panel, most=1.0)["layer"].unique())
     ['foreign', 'violence']
     """
-    if not 0.0 < most <= 1.0:
-        raise InputError("not a share", column="most", met=most, expected="more than 0, at most 1")
+    _check_share(most)
     gap, length = parse_horizon(within), parse_horizon(study)
     tables = []
     for layer in layers:
@@ -182,17 +183,9 @@ def find_repeats(
             continue
         last = pd.Series(days).groupby(codes).max()
         last = last[last >= -gap]
-        tables.append(
-            pd.DataFrame(
-                {
-                    "region_id": panel.keys["region_id"].to_numpy()[last.index],
-                    "layer": layer,
-                    "p_value": p_value,
-                    "statistic": float(knox.observed[0, 0]) / expected,
-                    "start": panel.as_of + pd.to_timedelta(last.to_numpy(), unit="D"),
-                }
-            )
-        )
+        start = panel.as_of + pd.to_timedelta(last.to_numpy(), unit="D")
+        statistic = float(knox.observed[0, 0]) / expected
+        tables.append(_mark(panel, last.index, layer, p_value, statistic, start))
     return _join(tables)
 
 
@@ -201,17 +194,15 @@ def _windows(length: float, days: np.ndarray) -> int:
     return max(1, min(round(length / float(days.mean())), len(days)))
 
 
-def _mark(panel: Panel, layer: str, cluster: Cluster, starts: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return a row for each region of a cluster."""
-    return pd.DataFrame(
-        {
-            "region_id": panel.keys["region_id"].to_numpy()[list(cluster.places)],
-            "layer": layer,
-            "p_value": cluster.p_value,
-            "statistic": cluster.statistic,
-            "start": starts[cluster.start],
-        }
-    )
+def _check_share(most: float) -> None:
+    if not 0.0 < most <= 1.0:
+        raise InputError("not a share", column="most", met=most, expected="more than 0, at most 1")
+
+
+def _mark(panel: Panel, places: Any, *values: Any) -> pd.DataFrame:
+    """Return a row for each of some regions, by their positions."""
+    ids = panel.keys["region_id"].to_numpy()[places]
+    return pd.DataFrame(dict(zip(COLUMNS, (ids, *values), strict=True)))
 
 
 def _join(tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -12,7 +12,13 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from riskmap.errors import ModelError
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.distributions import (
+    NegativeBinomial,
+    Sample,
+    fit_additive,
+    fit_dispersion,
+    size_of,
+)
 from riskmap.models.drivers import (
     BASE,
     DRIVERS,
@@ -23,8 +29,7 @@ from riskmap.models.drivers import (
     drivers_of,
     rate_of,
 )
-from riskmap.models.estimators import CountEstimator, targets_of
-from riskmap.models.likelihoods import Sample, fit_additive, fit_dispersion, size_of
+from riskmap.models.estimators import CountEstimator, Targets, targets_of
 from riskmap.models.shrinkage import EmpiricalBayes, share_strengths
 from riskmap.models.what_ifs import ChangedSums, WhatIfs
 from riskmap.panels.risk_days import counts_and_days, days_ahead
@@ -129,50 +134,40 @@ class EndemicEpidemic(CountEstimator):
 
     def _learn(self, history: CountHistory) -> None:
         prior = find_prior(self.prior)
-        prepared = self._prepare(history)
-        if prepared is None:
+        names = tuple(_terms_that_differ(history))
+        targets = self._find_targets(history)
+        if not (targets.counts > 0).any():
             self.coefficients_, self.prior_weight_ = {BASE.label: 1.0}, 1.0
             self.penalty_weights_ = np.zeros(len(self.penalties))
             self.dispersion_ = np.array([0.0, 1.0] if prior is None else prior.dispersion)
             if prior is not None and len(counts_and_days(history)) > len(("seen", "risk")):
-                names = tuple(_terms_that_differ(history))
                 self.coefficients_ = _positive(names, prior.of(names))
             return
-        task, early, late = prepared
-        learnt = task.learn(early, late, self.penalties)
+        values = self._evaluate(history, PastSums(history, targets.at), names)
+        design = np.stack([x.ravel() for _, x in values], axis=1)
+        design *= targets.risk[:, None]
+        learnt = _Task(names, design, targets).learn(self.penalties)
         coefficients, self.penalty_weights_, self.dispersion_ = learnt
         self.prior_weight_ = 0.0
         if prior is not None:
             self.prior_weight_ = share = weight_of(
-                float(task.weights @ np.minimum(task.counts, 1.0))
+                float(targets.weights @ np.minimum(targets.counts, 1.0))
             )
-            coefficients = (1.0 - share) * coefficients + share * prior.of(task.names)
+            coefficients = (1.0 - share) * coefficients + share * prior.of(names)
             self.dispersion_ = (1.0 - share) * self.dispersion_ + share * np.array(prior.dispersion)
-        self.coefficients_ = _positive(task.names, coefficients)
+        self.coefficients_ = _positive(names, coefficients)
 
-    def _prepare(
-        self, history: CountHistory
-    ) -> tuple[_Task, NDArray[np.bool_], NDArray[np.bool_]] | None:
-        """Return what is fitted, and its early and late rows, having learnt what drivers need.
-
-        None where the past holds no incident to learn from.
-        """
+    def _find_targets(self, history: CountHistory) -> Targets:
+        """Return what followed past origins, having learnt what drivers need."""
         base = EmpiricalBayes().fit(history, horizon_days=self.horizon_days_)
         self.strength_days_ = base.strength_days_
         self.share_strengths_ = {name: share_strengths(history, name) for name in history.drivers}
-        targets = targets_of(
+        return targets_of(
             history,
             self.horizon_days_,
             most_rows=self.most_rows,
             memory_months=self.memory_months,
         )
-        if not (targets.counts > 0).any():
-            return None
-        names = tuple(_terms_that_differ(history))
-        values = self._evaluate(history, PastSums(history, targets.at), names)
-        design = np.stack([x.ravel() for _, x in values], axis=1)
-        design *= targets.risk[:, None]
-        return _Task(names, design, targets.counts, targets.weights), *targets.split()
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], NegativeBinomial]:
         sums = PastSums(history, np.array([history.n_windows]))
@@ -241,43 +236,42 @@ _WORTHLESS = 0.01
 
 @dataclass(frozen=True)
 class _Task:
-    """A design with its counts and weights."""
+    """A design and what followed."""
 
     names: tuple[str, ...]
     design: FloatArray
-    counts: FloatArray
-    weights: FloatArray
+    targets: Targets
 
     def part(self, rows: NDArray[np.bool_]) -> _Task:
-        return _Task(self.names, self.design[rows], self.counts[rows], self.weights[rows])
+        return _Task(self.names, self.design[rows], self.targets.part(rows))
+
+    def fold(self) -> Sample:
+        """Return the rows as the likelihood takes them."""
+        return Sample.fold(self.design, self.targets.counts, self.targets.weights)
 
     def solve(self, penalty: float) -> tuple[FloatArray, float]:
         """Return the coefficients and the size per mean."""
         base = self.design[:, self.names.index(BASE.label)]
-        root = np.sqrt(self.weights / np.maximum(base, 1e-12))[:, None]
+        root = np.sqrt(self.targets.weights / np.maximum(base, 1e-12))[:, None]
         scale = np.sqrt(np.square(self.design * root).sum(axis=0))
         floor = np.array([_LEAST if name == LEVEL.label else 0.0 for name in self.names])
-        sample = Sample.fold(self.design, self.counts, self.weights)
-        return fit_additive(sample, scale=np.maximum(scale, 1e-9), penalty=penalty, floor=floor)
+        scale = np.maximum(scale, 1e-9)
+        return fit_additive(self.fold(), scale=scale, penalty=penalty, floor=floor)
 
-    def learn(
-        self, early: NDArray[np.bool_], late: NDArray[np.bool_], penalties: tuple[float, ...]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def learn(self, penalties: tuple[float, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the coefficients, what each penalty is worth for late rows, and the dispersion."""
-        first, last = self.part(early), self.part(late)
-        worth = softmax([-last.loss(*first.solve(penalty)) for penalty in penalties])
+        first, late = (self.part(rows) for rows in self.targets.split())
+        last = late.fold()
+        fits = [first.solve(penalty) for penalty in penalties]
+        worth = softmax([-last.loss(found, float(np.log(size)))[0] for found, size in fits])
         worth = np.where(worth > _WORTHLESS, worth, 0.0) / worth[worth > _WORTHLESS].sum()
         fits = [self.solve(p) for p, part in zip(penalties, worth, strict=True) if part > 0]
         shares = worth[worth > 0]
         coefficients = shares @ np.array([found for found, _ in fits])
         theta = float(np.exp(shares @ np.log([size for _, size in fits])))
-        means = self.design @ coefficients
-        return coefficients, worth, fit_dispersion(self.counts, means, self.weights, theta=theta)
-
-    def loss(self, coefficients: FloatArray, theta: float) -> float:
-        """Return the negative log likelihood."""
-        sample = Sample.fold(self.design, self.counts, self.weights)
-        return sample.loss(coefficients, float(np.log(theta)))[0]
+        means, told = self.design @ coefficients, self.targets
+        dispersion = fit_dispersion(told.counts, means, told.weights, theta=theta)
+        return coefficients, worth, dispersion
 
 
 def _positive(names: tuple[str, ...], values: FloatArray) -> dict[str, float]:

@@ -11,10 +11,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline
 
 from riskmap.errors import ModelError
-from riskmap.models.distributions import Mixture, NegativeBinomial
+from riskmap.models.distributions import Mixture, NegativeBinomial, fit_dispersion, size_of
 from riskmap.models.drivers import PastSums, drivers_of, rate_of
 from riskmap.models.estimators import CountEstimator, Targets, targets_of, windows_ahead
-from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.features import context_features
 from riskmap.panels.risk_days import days_ahead, observed_totals
@@ -62,6 +61,7 @@ class Adapted(CountEstimator):
     dispersion_: FloatArray
     factor_: float
     learnt_: bool
+    estimator_: Any
 
     def __init__(self, estimator: Any, most_rows: int = 300_000) -> None:
         self.estimator = estimator
@@ -80,16 +80,12 @@ class Adapted(CountEstimator):
         some = targets.counts[early] > 0
         if late.any() and some.any() and not some.all():
             self._fit_estimator(table[early], targets.part(early))
-            mean = self._means(table[late]) * targets.risk[late]
-            self._calibrate(mean, targets.part(late))
+            mean, told = self._means(table[late]) * targets.risk[late], targets.part(late)
+            seen = float(told.weights @ told.counts) + 1.0
+            self.factor_ = seen / (float(told.weights @ mean) + 1.0)
+            mean = self.factor_ * mean
+            self.dispersion_ = fit_dispersion(told.counts, mean, told.weights, theta=1.0)
         self._fit_estimator(table, targets)
-
-    def _calibrate(self, mean: FloatArray, targets: Targets) -> None:
-        seen = float(targets.weights @ targets.counts) + 1.0
-        self.factor_ = seen / (float(targets.weights @ mean) + 1.0)
-        self.dispersion_ = fit_dispersion(
-            targets.counts, self.factor_ * mean, targets.weights, theta=1.0
-        )
 
     def _table(self, history: CountHistory, at: IntArray) -> FloatArray:
         """Return the features at origins, one row a region and origin."""
@@ -118,7 +114,7 @@ class Adapted(CountEstimator):
 
     def _means(self, table: FloatArray) -> FloatArray:
         """Return the expected counts a day at risk."""
-        if is_classifier(self.estimator):
+        if is_classifier(self.estimator_):
             some = np.clip(self.estimator_.predict_proba(table)[:, 1], _TINY, 1 - 1e-9)
             return np.asarray(-np.log1p(-some) / self.horizon_days_)
         return np.maximum(self.estimator_.predict(table), 0.0)
@@ -149,11 +145,6 @@ class Boosting(Adapted):
     most_rows
         Origins are thinned out evenly until there are at most this many regions x origins.
 
-    Attributes
-    ----------
-    trees_ : tuple of dict
-        The trees as plain arrays, so that they can be saved as JSON.
-
     Examples
     --------
     >>> import riskmap as rm
@@ -162,9 +153,6 @@ class Boosting(Adapted):
     >>> bool((model.predict_distribution(history).mean > 0).all())
     True
     """
-
-    trees_: tuple[dict[str, Any], ...]
-    start_: float
 
     def __init__(
         self, max_iter: int = 120, learning_rate: float = 0.05, most_rows: int = 300_000
@@ -179,7 +167,7 @@ class Boosting(Adapted):
         worth = targets.weights[known] * risk
         even = bool(np.ptp(worth) <= _EVEN * worth.mean())
         # finding bins with weights is slow: fewer do, and weights that hardly differ are left out
-        trees = HistGradientBoostingRegressor(
+        self.estimator_ = HistGradientBoostingRegressor(
             loss="poisson",
             max_iter=self.max_iter,
             learning_rate=self.learning_rate,
@@ -192,41 +180,7 @@ class Boosting(Adapted):
             random_state=0,
         )
         rate = targets.counts[known] / (risk.mean() if even else risk)
-        trees.fit(table[known], rate, None if even else worth)
-        # scikit-learn shows its trees nowhere else, and pickling them is what we avoid
-        self.start_ = float(np.ravel(trees._baseline_prediction)[0])  # noqa: SLF001 - see above
-        self.trees_ = tuple(_plain(stage[0]) for stage in trees._predictors)  # noqa: SLF001 - see above
-
-    def _means(self, table: FloatArray) -> FloatArray:
-        total = np.full(len(table), self.start_)
-        for tree in self.trees_:
-            total += _climb_down(tree, table)
-        return np.exp(total)
-
-
-def _plain(predictor: Any) -> dict[str, Any]:
-    """Return the nodes of a tree as plain arrays."""
-    nodes = predictor.nodes
-    leaf = nodes["is_leaf"].astype(bool)
-    here = np.arange(len(nodes))
-    return {
-        "feature": nodes["feature_idx"].astype(np.int64),
-        "threshold": np.where(leaf, 0.0, nodes["num_threshold"]),
-        "left": np.where(leaf, here, nodes["left"]).astype(np.int64),
-        "right": np.where(leaf, here, nodes["right"]).astype(np.int64),
-        "value": nodes["value"].astype(np.float64),
-        "depth": int(nodes["depth"].max()),
-    }
-
-
-def _climb_down(tree: dict[str, Any], table: FloatArray) -> FloatArray:
-    """Return the value of the leaf that each row ends in."""
-    node = np.zeros(len(table), dtype=np.int64)
-    rows = np.arange(len(table))
-    for _ in range(tree["depth"]):
-        below = table[rows, tree["feature"][node]] <= tree["threshold"][node]
-        node = np.where(below, tree["left"][node], tree["right"][node])
-    return np.asarray(tree["value"][node])
+        self.estimator_.fit(table[known], rate, None if even else worth)
 
 
 class Stack(CountEstimator):

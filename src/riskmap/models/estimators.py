@@ -1,10 +1,14 @@
-"""What the models have in common: checked fitting, what they learn from, parts that sum up."""
+"""What the models have in common: checked fitting, what they learn from, and to be told.
+
+What a model has learnt can be told as plain values, and read back without running anything.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -19,10 +23,25 @@ from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.risk_days import counts_and_days, was_watched
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
+    from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
+
+#: The models that can be told as plain values, and the module each lives in.
+KNOWN = {
+    "Climatology": "riskmap.models.baselines",
+    "Conflictology": "riskmap.models.baselines",
+    "EmpiricalBayes": "riskmap.models.shrinkage",
+    "EndemicEpidemic": "riskmap.models.endemic_epidemic",
+    "ExponentialMean": "riskmap.models.baselines",
+    "Hawkes": "riskmap.models.hawkes",
+    "Persistence": "riskmap.models.baselines",
+    "Stack": "riskmap.models.ensembles",
+    "Zero": "riskmap.models.baselines",
+}
 
 _NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?")
 #: A bare number of more days than a century has was meant in another unit.
@@ -94,21 +113,18 @@ class CountEstimator(BaseEstimator):
 
     def predict_distribution(self, history: CountHistory) -> CountDistribution:
         """Return the distribution of the count in the horizon that follows a history."""
-        check_is_fitted(self, "horizon_days_")
-        _check_observed(history)
-        with _one_thread():
-            return self._answer(history)[1]
+        return self._answer(history)[1]
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
         """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
-        check_is_fitted(self, "horizon_days_")
-        _check_observed(history)
-        with _one_thread():
-            return self._answer(history)[0]
+        return self._answer(history)[0]
 
     def _answer(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
         """Return the parts and the distribution, no count above one where there never was."""
-        parts, found = self._forecast(history)
+        check_is_fitted(self, "horizon_days_")
+        _check_observed(history)
+        with _one_thread():
+            parts, found = self._forecast(history)
         bounded = self._bound(history, found)
         if bounded is found:
             return parts, found
@@ -156,14 +172,8 @@ class Targets:
 
     def part(self, rows: NDArray[np.bool_]) -> Targets:
         """Return some of the rows."""
-        return Targets(
-            self.at,
-            self.when[rows],
-            self.ahead,
-            self.counts[rows],
-            self.risk[rows],
-            self.weights[rows],
-        )
+        columns = ("when", "counts", "risk", "weights")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the rows known by the last quarter of the origins, and those of that quarter."""
@@ -249,8 +259,6 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
             met=horizon,
             expected=f'at most {MOST_DAYS:g}, or a text such as "90D"',
         )
-    if not days > 0:
-        raise InputError("a horizon must be positive", column="horizon", met=horizon)
     if not 1 <= days <= MOST_DAYS:
         raise InputError(
             "a horizon is of days",
@@ -314,3 +322,80 @@ def _threads() -> Any:
 def _one_thread() -> Any:
     """Keep linear algebra on one thread: sums over several end in other bits on other machines."""
     return _threads().limit(limits=1, user_api="blas")
+
+
+def pack_model(model: CountModel) -> dict[str, Any]:
+    """Return a fitted model as plain values: its class by name, its parameters, what it learnt.
+
+    Raises
+    ------
+    ModelError
+        When it is, or holds, no model of riskmap.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> history, _ = rm.datasets.simulate_counts(24, 3)
+    >>> pack_model(rm.Climatology().fit(history, horizon_days=30))["fitted"]
+    {'horizon_days_': 30.0, 'marks_': False}
+    """
+    if not isinstance(model, CountEstimator):
+        raise ModelError(f"a model of type {type(model).__qualname__} can't be told")
+    packed: dict[str, Any] = _pack(model)
+    return packed
+
+
+def unpack_model(packed: Mapping[str, Any]) -> CountEstimator:
+    """Return the model that :func:`pack_model` packed, ready to forecast.
+
+    Raises
+    ------
+    ModelError
+        When it is none.
+    """
+    model = _unpack(dict(packed))
+    if not isinstance(model, CountEstimator):
+        raise ModelError("damaged: holds no model")
+    return model
+
+
+def _pack(value: Any) -> Any:
+    """Return a value as JSON can hold it; arrays and models are marked."""
+    if isinstance(value, CountEstimator):
+        name = type(value).__name__
+        if KNOWN.get(name) != type(value).__module__:
+            raise ModelError(f"a model of type {type(value).__qualname__} can't be told")
+        fitted = {k: v for k, v in vars(value).items() if k.endswith("_")}
+        params = value.get_params(deep=False)
+        return {"model": name, "params": _pack(params), "fitted": _pack(fitted)}
+    if isinstance(value, np.ndarray):
+        return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": str(value.dtype)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {str(key): _pack(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ModelError(f"a {type(value).__name__} is no plain value")
+
+
+def _unpack(value: Any) -> Any:
+    """Return what :func:`_pack` packed; lists come back as tuples."""
+    if isinstance(value, list):
+        return tuple(_unpack(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        kind = {"float64": np.float64, "int64": np.int64, "bool": np.bool_}[value["dtype"]]
+        return np.array(value["array"], dtype=kind).reshape(value["shape"])
+    if not {"model", "params", "fitted"} <= value.keys():
+        return {key: _unpack(item) for key, item in value.items()}
+    if value["model"] not in KNOWN:
+        raise ModelError(f"unknown model {value['model']!r}")
+    kind = getattr(import_module(KNOWN[value["model"]]), value["model"])
+    model = kind(**_unpack(value["params"]))
+    for name, item in _unpack(value["fitted"]).items():
+        setattr(model, name, item)
+    return model

@@ -1,4 +1,4 @@
-"""Explanations of a forecast: what it would be without one report or source, with more, or quiet.
+"""Explanations of a forecast: without one report or source, with more, quiet, with other reports.
 
 The coefficients of the fitted model are held; only the history changes. The forecast that would be
 made after a refit can differ a little.
@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from riskmap.models.estimators import unpack_model
 from riskmap.models.reports import amounts_of, subtract, table_of
+from riskmap.models.terms import histories_of, make_layers, spread_of
 from riskmap.models.what_ifs import WhatIfs, lengthen
+from riskmap.panels.counts import recount_evidence
 from riskmap.panels.measures import driver_of
 from riskmap.panels.windows import step_onwards
 
@@ -24,8 +27,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.models.reports import Reports
+    from riskmap.models.tables import Forecast
     from riskmap.models.terms import LayerModel, Term
+    from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, FloatArray, IntArray
+
+    Means = dict[str, FloatArray]
 
 #: Of the reports that make a forecast, so many of the weightiest are kept for each region, both
 #: of those with one source and of those with several.
@@ -71,11 +78,6 @@ class Question:
     rates: Mapping[str, FloatArray]
 
     @property
-    def layer(self) -> str:
-        """Name of the layer."""
-        return self.model.layer
-
-    @property
     def history(self) -> CountHistory:
         """The history of the first term."""
         return self.histories[self.model.terms[0].series]
@@ -108,16 +110,14 @@ class Question:
 
     def tell(self, found: CountDistribution, region: IntArray, **columns: object) -> pd.DataFrame:
         """Return answers as a table."""
-        mean = found.mean
-        spread = np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0)
         return pd.DataFrame(
             {
                 "region_id": self.region_ids.to_numpy()[region],
-                "layer": self.layer,
+                "layer": self.model.layer,
                 **columns,
-                "expected_count": mean,
+                "expected_count": found.mean,
                 "p_any": found.p_gt(0),
-                "dispersion": spread,
+                "dispersion": spread_of(found),
             }
         )
 
@@ -144,7 +144,7 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
         weightiest doesn't. Models without ``predict_what_ifs`` are asked for sources alone.
     """
     tables = [_without_sources(question, reports)]
-    matters = np.sum([reports.concerns(name) for name in _read(question)], axis=0) > 0
+    matters = np.sum([reports.series[name] for name in _read(question)], axis=0) > 0
     event, region = reports.place.nonzero()
     event, region = event[matters[event]], region[matters[event]]
     loud = np.flatnonzero(matters & (reports.rows >= LOUD_ROWS) & ~reports.curated)
@@ -159,7 +159,7 @@ def find_influences(question: Question, reports: Reports) -> pd.DataFrame:
             return WhatIfs(reports.place, reports.time, amounts, event, region)
 
         found = question.ask(without, region)
-        confirmed, foreign = reports.confirmed[event], reports.concerns("foreign")[event]
+        confirmed, foreign = reports.confirmed[event], reports.series["foreign"][event]
         keep = _weightiest(found.mean, region, confirmed, foreign)
         table = question.tell(
             found, region, kind="incident", key=reports.key[event], confirmed=confirmed
@@ -186,9 +186,7 @@ def _weightiest(
 
 def _without_sources(question: Question, reports: Reports) -> pd.DataFrame:
     """Return the forecast of every region without each source."""
-    weight = reports.place.sum(axis=1) * (
-        reports.concerns("violence") + reports.concerns("foreign")
-    )
+    weight = reports.place.sum(axis=1) * (reports.series["violence"] + reports.series["foreign"])
     names, code = np.unique(reports.source, return_inverse=True)
     most = np.argsort(-np.bincount(code, weight, minlength=len(names)), kind="stable")
     every = np.arange(len(question.region_ids))
@@ -280,3 +278,100 @@ def _quiet(question: Question, days: FloatArray) -> pd.DataFrame:
 
     found = asked.ask(quiet, every)
     return question.tell(found, every, kind="quiet", amount=float(days.sum()))
+
+
+class Decomposition:
+    """The models of a forecast, rebuilt from what they learnt and asked about other incidents.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        Today's, with what its models have learnt.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> found = rm.forecast(panel)
+    >>> means = Decomposition(found).expect(found.evidence, "2025-01-01")["violence"]
+    >>> stated = found.frame.loc[found.frame["layer"] == "violence", "expected_count"]
+    >>> bool((means == stated).all())
+    True
+    """
+
+    def __init__(self, forecast: Forecast) -> None:
+        self._forecast = forecast
+        self._ids = forecast.keys["region_id"]
+        self._as_of = forecast.provenance["as_of"]
+        fitted = {name: unpack_model(one) for name, one in forecast.fitted.items()}
+        self.histories = histories_of(self._recount(forecast.evidence, self._as_of))
+        self.layers: dict[str, LayerModel] = make_layers(fitted, self.histories, forecast)
+
+    def expect(self, evidence: pd.DataFrame, as_of: str) -> Means:
+        """Return the expected counts by layer, had these incidents been known on a day."""
+        return self._ask(self.histories_of(evidence, as_of))
+
+    def expect_one_by_one(self, told: pd.DataFrame) -> tuple[Means, Means]:
+        """Return the expected counts of today without new incidents, and with a region's own alone.
+
+        Parameters
+        ----------
+        told : DataFrame
+            Those of today's incidents that are not new.
+        """
+        known = self.histories_of(told, self._as_of)
+        before = self._ask(known)
+        means = {layer: mean.copy() for layer, mean in before.items()}
+        now = self._forecast.evidence
+        fresh = now[~now["incident_id"].isin(told["incident_id"])]
+        for region in np.flatnonzero(self._ids.isin(fresh["region_id"])).tolist():
+            mixed = {
+                name: _with_column(known[name], self.histories[name], region) for name in known
+            }
+            for layer, mean in self._ask(mixed).items():
+                means[layer][region] = mean[region]
+        return before, means
+
+    def _ask(self, histories: Mapping[str, CountHistory]) -> Means:
+        return {name: model.predict(histories).mean for name, model in self.layers.items()}
+
+    def histories_of(self, evidence: pd.DataFrame, as_of: str) -> dict[str, CountHistory]:
+        """Return what the models are asked about, had these incidents been known on a day."""
+        panel = self._recount(evidence, as_of)
+        return {name: panel.history(name) for name in self.histories}
+
+    def _recount(self, evidence: pd.DataFrame, as_of: str) -> Panel:
+        """Return the panel that a forecast would have been made of, had others been known."""
+        links, ids = self._forecast.neighbours, pd.Index(self._ids)
+        places = (ids.get_indexer(links["region_id"]), ids.get_indexer(links["neighbour_id"]))
+        n = len(ids)
+        return recount_evidence(
+            evidence,
+            keys=self._forecast.keys,
+            neighbours=sparse.csr_array((links["weight"], places), shape=(n, n)),
+            start=self._forecast.provenance["history_start"],
+            as_of=as_of,
+            every=self._forecast.provenance["every"],
+            group=self._forecast.group,
+        )
+
+
+def _with_column(history: CountHistory, other: CountHistory, region: int) -> CountHistory:
+    """Return a history with one region as it is in another."""
+
+    def swapped(mine: FloatArray, theirs: FloatArray) -> FloatArray:
+        mixed = mine.copy()
+        mixed[:, region] = theirs[:, region]
+        return mixed
+
+    drivers = {name: swapped(x, other.drivers[name]) for name, x in history.drivers.items()}
+    watched = [
+        np.ones_like(one.counts) if one.watched is None else one.watched for one in (history, other)
+    ]
+    return replace(
+        history,
+        counts=swapped(history.counts, other.counts),
+        drivers=drivers,
+        watched=swapped(*watched),
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 
 from riskmap.errors import ModelError
 from riskmap.hazards import hazard_of
 from riskmap.models.baselines import ExponentialMean
 from riskmap.models.endemic_epidemic import EndemicEpidemic
-from riskmap.models.estimators import parse_horizon
+from riskmap.models.estimators import pack_model, parse_horizon
 from riskmap.models.explanations import (
     INFLUENCES,
     RESPONSES,
@@ -21,17 +21,16 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
-from riskmap.models.files import pack_model
-from riskmap.models.reports import (
-    find_reports,
-    history_of_record,
-    report_codes,
-    tell_reports,
-    with_record,
-)
+from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
-from riskmap.models.terms import LayerModel, Term
+from riskmap.models.terms import (
+    fit_models,
+    histories_of,
+    make_layers,
+    shares_by_region,
+    spread_of,
+)
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.imputation import impute_lost
 from riskmap.panels.measures import hits_foreigners, is_violence
@@ -42,12 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.models.reports import Reports
+    from riskmap.models.terms import LayerModel
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray
-
-#: The hazard of attacks on foreigners is never below so much of that of any violence.
-LEAST_SHARE = 0.003
 
 METHOD_VERSION = "2026.2"
 
@@ -108,24 +105,17 @@ def forecast(
     histories, fitted, layers = _learn(panel, chosen, days, reports=reports)
     whole = impute_lost(panel)
     asked_of_all = {} if whole is None else _predict(whole, chosen, days)
-    tables = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
+    frame, components = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
     rates = _rates(fitted, histories, days) if layers else {}
     asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
     responses = [find_responses(one, as_of=panel.as_of, every=panel.every) for one in asked]
     return Forecast(
-        frame=_in_order([frame for frame, _ in tables]),
-        components=_in_order([parts for _, parts in tables]),
+        frame=frame,
+        components=components,
         keys=panel.keys,
         evidence=evidence,
         provenance={
-            "as_of": f"{panel.as_of:%Y-%m-%d}",
-            "forecast_origin": f"{panel.as_of:%Y-%m-%d}",
-            "horizon_days": days,
-            "every": panel.every,
-            "windows": len(panel.edges) - 1,
-            "history_start": str(panel.edges[0]),
-            "model": _describe(chosen),
-            "method_version": METHOD_VERSION,
+            **_describe(panel, chosen, days),
             "sources_of_record": {
                 name: sorted(reports.of_record(name) & {str(source) for source in reports.source})
                 for name in layers
@@ -208,23 +198,56 @@ def _forecast_layers(
     whole: Mapping[str, CountDistribution],
     *,
     days: float,
-) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Return the forecast and the components of each layer that is asked for."""
-    spans = {end: _shares_by_region(panel, end) for end in ("share_low", "share_high")}
-    ensemble = [fit_models(other, histories, days) for other in ENSEMBLE]
-    others = [make_layers(models, histories, panel) for models in ensemble]
-    return [
-        _forecast_layer(
-            name,
-            layers.get(name),
-            histories,
-            panel.keys["region_id"],
-            spans=spans,
-            whole=whole.get(name),
-            others=[models.get(name) for models in others],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the forecast and the components of each layer, missing where nothing is known.
+
+    `whole` is what each layer would be, had the rows counted that were set aside.
+    """
+    shares = [shares_by_region(panel, end) for end in ("share_low", "share_high")]
+    ensemble = [make_layers(fit_models(one, histories, days), histories, panel) for one in ENSEMBLE]
+    frames, parts = [], []
+    for layer in LAYERS if panel.group is not None else LAYERS[:2]:
+        keys = pd.DataFrame({"region_id": panel.keys["region_id"].to_numpy(), "layer": layer})
+        if layer not in layers:
+            frames.append(keys.assign(**dict.fromkeys(_NUMBERS, np.nan)))
+            continue
+        model = layers[layer]
+        found = model.predict(histories)
+        p_any = found.p_gt(0)
+        low, high = (model.with_share(share).predict(histories).p_gt(0) for share in shares)
+        asked = [one[layer].predict(histories).p_gt(0) for one in ensemble if layer in one]
+        numbers = keys.assign(
+            expected_count=found.mean,
+            p_any=p_any,
+            p_gt1=found.p_gt(1),
+            p_gt4=found.p_gt(4),
+            q05=found.quantile(0.05),
+            q50=found.quantile(0.5),
+            q95=found.quantile(0.95),
+            dispersion=spread_of(found),
+            p_least=np.min([p_any, *asked], axis=0),
+            p_most=np.max([p_any, *asked], axis=0),
+            p_low=np.minimum(p_any, low),
+            p_high=np.maximum(p_any, high),
+            p_own=np.minimum(p_any, _p_own(model, histories, found, days)),
+            p_whole=p_any if layer not in whole else np.maximum(p_any, whole[layer].p_gt(0)),
         )
-        for name in (LAYERS if panel.group is not None else LAYERS[:2])
-    ]
+        frames.append(numbers)
+        named = model.components(histories).items()
+        parts += [keys.assign(component=name, value=value) for name, value in named]
+    return _in_order(frames), _in_order(parts, ("region_id", "layer", "component", "value"))
+
+
+def _p_own(
+    model: LayerModel,
+    histories: Mapping[str, CountHistory],
+    found: CountDistribution,
+    days: float,
+) -> FloatArray:
+    """Return the chance of any incident that a region's own reports give alone."""
+    own = np.minimum(model.own_mean(histories, days), found.mean)
+    share = np.divide(own, found.mean, out=np.zeros_like(own), where=found.mean > 0)
+    return -np.expm1(-hazard_of(found.p_gt(0)) * share)
 
 
 def _tell_measures(evidence: pd.DataFrame, group: WorkerGroup | None) -> pd.DataFrame:
@@ -253,124 +276,6 @@ def _tell_fitted(fitted: Mapping[str, CountModel]) -> dict[str, Any]:
         return {name: pack_model(model) for name, model in fitted.items()}
     except ModelError:
         return {}
-
-
-def histories_of(panel: Panel) -> dict[str, CountHistory]:
-    """Return the histories of all series of a panel that models are asked about."""
-    names = ("violence", "foreign", "unknown", "group", "group_unknown")
-    known = [name for name in names if name in panel.frame]
-    return {name: panel.history(name) for name in known if panel.frame[name].notna().any()}
-
-
-def fit_models(
-    model: CountModel,
-    histories: Mapping[str, CountHistory],
-    horizon_days: float,
-    *,
-    reports: Reports | None = None,
-) -> dict[str, CountModel]:
-    """Return a model fitted to violence, and one to the foreign incidents that are known.
-
-    Parameters
-    ----------
-    model
-        It is cloned and not changed.
-    histories
-        From :func:`histories_of`.
-    horizon_days
-        The horizon.
-    reports : Reports, optional
-        Of which only those of record teach; all counts do when None.
-    """
-    fitted = {}
-    for name in ("violence", "foreign"):
-        if name not in histories:
-            continue
-        history = histories[name]
-        if reports is not None:
-            history = history_of_record(history, name, reports)
-        history = _only_watched(history, horizon_days)
-        own = clone(model)
-        if own.get_params(deep=False).get("prior") == "layer":
-            own = own.set_params(prior=name)
-        fitted[name] = own.fit(history, horizon_days=horizon_days)
-    return fitted
-
-
-def _only_watched(history: CountHistory, horizon_days: float) -> CountHistory:
-    """Return what was counted while somebody watched, from the first such window on.
-
-    What was told of other windows has no days at risk; one old row would stretch a short log. At
-    least the days of the horizon are kept.
-    """
-    if history.watched is None:
-        return history
-    left = history.days[::-1].cumsum()[::-1]
-    enough = int(np.sum(left >= horizon_days)) - 1
-    start = max(min(int(np.argmax((history.watched > 0).any(axis=1))), enough), 0)
-    counts = np.where(history.watched > 0, history.counts, 0.0)
-    cut = {
-        name: values[start:]
-        for name in ("days", "phase", "watched", "exposure", "reported")
-        if (values := getattr(history, name)) is not None and len(values) == len(counts)
-    }
-    drivers = {name: values[start:] for name, values in history.drivers.items()}
-    return replace(history, counts=counts[start:], drivers=drivers, record=None, **cut)
-
-
-def make_layers(
-    fitted: Mapping[str, CountModel],
-    histories: Mapping[str, CountHistory],
-    panel: Panel | Forecast,
-) -> dict[str, LayerModel]:
-    """Return what forecasts each layer: known incidents, and a share of the unknown ones.
-
-    Parameters
-    ----------
-    fitted
-        From :func:`fit_models`.
-    histories
-        What they are asked about.
-    panel : Panel or Forecast
-        With the regions, the shares, and the group if there is one.
-    """
-    if "violence" not in fitted:
-        return {}
-    wide = Term(fitted["violence"], "violence")
-    layers = {"violence": LayerModel("violence", (wide,))}
-    least = np.full(len(panel.keys), LEAST_SHARE)
-    share = _shares_by_region(panel, "share")
-    names = {"foreign": ("foreign", "unknown"), "group": ("group", "group_unknown")}
-    for layer, (known, unknown) in names.items():
-        terms = []
-        if "foreign" in fitted and known in histories:
-            term = Term(fitted["foreign"], known)
-            if layer == "group" and panel.group is not None:
-                floor = panel.group.relevance_table["other foreigners"]
-                term = replace(term, cap="foreign", floor=floor)
-            terms.append(term)
-        if unknown in histories and histories[unknown].counts.any():
-            terms.append(Term(fitted["violence"], unknown, share=share))
-        if terms:
-            layers[layer] = LayerModel(layer, tuple(terms), least=least, wide=wide)
-    if "group" in layers:
-        own, all_of_it = (
-            hazard_of(replace(layers[name], wide=None).predict(histories).p_gt(0))
-            for name in ("group", "foreign")
-        )
-        part = np.divide(own, all_of_it, out=np.ones_like(own), where=all_of_it > 0)
-        layers["group"] = replace(layers["group"], least=least * np.minimum(part, 1.0))
-    return layers
-
-
-def _shares_by_region(panel: Panel | Forecast, column: str) -> FloatArray:
-    """Return the share of each region's country: the largest of its sources that leave it open."""
-    shares = panel.shares
-    iso3 = panel.keys["iso3"].fillna("")
-    if shares.empty or not (shares["unknown"] > 0).any():
-        return np.zeros(len(iso3))
-    largest = shares[shares["unknown"] > 0].groupby("iso3")[column].max()
-    return iso3.map(largest).fillna(float(largest.max())).to_numpy(dtype=float)
 
 
 def _rates(
@@ -412,61 +317,16 @@ def _rank(column: pd.Series) -> pd.Series:
     return column.map(LAYERS.index) if column.name == "layer" else column
 
 
-def _describe(model: CountModel) -> str:
-    """Return the model with its parameters, as it stands in outputs."""
+def _describe(panel: Panel, model: CountModel, days: float) -> dict[str, Any]:
+    """Return what outputs say of when and how a forecast is made."""
     params = ", ".join(f"{k}={v!r}" for k, v in sorted(model.get_params(deep=False).items()))
-    return f"{type(model).__name__}({params})"
-
-
-def _forecast_layer(
-    layer: str,
-    model: LayerModel | None,
-    histories: Mapping[str, CountHistory],
-    ids: pd.Series,
-    *,
-    spans: dict[str, FloatArray],
-    whole: CountDistribution | None,
-    others: list[LayerModel | None],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a layer's forecast and its components, missing where nothing is known."""
-    keys = pd.DataFrame({"region_id": ids.to_numpy(), "layer": layer})
-    if model is None:
-        parts: dict[str, list[float]] = {"region_id": [], "layer": [], "component": [], "value": []}
-        return keys.assign(**dict.fromkeys(_NUMBERS, np.nan)), pd.DataFrame(parts)
-    found = model.predict(histories)
-    mean, p_any = found.mean, found.p_gt(0)
-    asked = [other.predict(histories).p_gt(0) for other in others if other is not None]
-    low, high = (model.with_share(share).predict(histories).p_gt(0) for share in spans.values())
-    frame = keys.assign(
-        expected_count=mean,
-        p_any=p_any,
-        p_gt1=found.p_gt(1),
-        p_gt4=found.p_gt(4),
-        q05=found.quantile(0.05),
-        q50=found.quantile(0.5),
-        q95=found.quantile(0.95),
-        dispersion=np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0),
-        p_least=np.min([p_any, *asked], axis=0),
-        p_most=np.max([p_any, *asked], axis=0),
-        p_low=np.minimum(p_any, low),
-        p_high=np.maximum(p_any, high),
-        p_own=np.minimum(p_any, _p_own(model, histories, found)),
-        p_whole=p_any if whole is None else np.maximum(p_any, whole.p_gt(0)),
-    )
-    return frame, _stack(model.components(histories), keys)
-
-
-def _p_own(
-    model: LayerModel, histories: Mapping[str, CountHistory], found: CountDistribution
-) -> FloatArray:
-    """Return the chance of any incident that a region's own reports give alone."""
-    days = float(model.terms[0].model.horizon_days_)  # type: ignore[attr-defined]
-    own = np.minimum(model.own_mean(histories, days), found.mean)
-    share = np.divide(own, found.mean, out=np.zeros_like(own), where=found.mean > 0)
-    return -np.expm1(-hazard_of(found.p_gt(0)) * share)
-
-
-def _stack(parts: dict[str, FloatArray], keys: pd.DataFrame) -> pd.DataFrame:
-    """Return components as a long table: region, layer, component, value."""
-    tables = [keys.assign(component=name, value=value) for name, value in parts.items()]
-    return pd.concat(tables, ignore_index=True)
+    return {
+        "as_of": f"{panel.as_of:%Y-%m-%d}",
+        "forecast_origin": f"{panel.as_of:%Y-%m-%d}",
+        "horizon_days": days,
+        "every": panel.every,
+        "windows": len(panel.edges) - 1,
+        "history_start": str(panel.edges[0]),
+        "model": f"{type(model).__name__}({params})",
+        "method_version": METHOD_VERSION,
+    }

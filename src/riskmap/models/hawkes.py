@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import optimize
 
-from riskmap.models.distributions import NegativeBinomial
+from riskmap.models.distributions import NegativeBinomial, fit_dispersion, size_of
 from riskmap.models.estimators import CountEstimator, windows_ahead
-from riskmap.models.likelihoods import fit_dispersion, size_of
 from riskmap.models.shrinkage import EmpiricalBayes, shrunk_rates
 from riskmap.panels.risk_days import (
     counts_and_days,
@@ -93,7 +92,9 @@ class Hawkes(CountEstimator):
         links, (counts, risk) = history.neighbours, counts_and_days(history)[:2]
         end = np.array([history.n_windows])
         rate = shrunk_rates(history, self.strength_days_, at=end)[0]
-        excited = _excitement(history, half_life, rate)[:-1] * (risk > 0)
+        release = 1.0 - 0.5 ** (history.days / half_life)
+        # how many incidents the past would trigger in each window at a ratio of 1
+        excited = _memory(history, half_life, rate)[:-1] * release[:, None] * (risk > 0)
         base = risk * rate
         own = excited - base
         beside = np.zeros_like(own) if links is None else excited @ links.T - risk * (links @ rate)
@@ -151,24 +152,32 @@ class Hawkes(CountEstimator):
         The expectation obeys the same recursion as the process, a step a window; the parts are
         those of the recursion that starts from nothing, and from the excitement of the past.
         """
-        end = np.array([history.n_windows])
+        end, links = np.array([history.n_windows]), history.neighbours
         ahead = days_ahead(history, self.horizon_days_)
         n_steps = windows_ahead(history, self.horizon_days_)
-        step_days = self.horizon_days_ / n_steps
-        keep = 0.5 ** (step_days / self.half_life_days_)
+        keep = 0.5 ** (self.horizon_days_ / n_steps / self.half_life_days_)
         long_run = shrunk_rates(history, self.strength_days_, at=end)[0]
-        rate = self._background(long_run, history.neighbours)
+        rate = self._background(long_run, links)
         past = _memory(history, self.half_life_days_, long_run)[-1]
         at_risk = (ahead > 0).astype(float)
-        links = history.neighbours
-        run = {"n_steps": n_steps, "keep": keep, "own": self.own_}
+
+        def unroll(arrivals: FloatArray, memory: FloatArray, beside: float) -> FloatArray:
+            total = np.zeros_like(memory)
+            for _ in range(n_steps):
+                excited = memory * (1.0 - keep)
+                expected = arrivals + self.own_ * excited
+                if links is not None and beside:
+                    expected = expected + beside * (links @ excited)
+                expected = expected * at_risk
+                total += expected
+                memory = memory * keep + expected
+            return total
+
         none = np.zeros(history.n_regions)
-        from_own = _unroll(none, past, at_risk, links=None, beside=0.0, **run)
-        from_past = _unroll(none, past, at_risk, links=links, beside=self.neighbours_, **run)
-        arrivals = rate * ahead / n_steps
-        fresh = _unroll(arrivals, none, at_risk, links=links, beside=self.neighbours_, **run)
+        from_own = unroll(none, past, 0.0)
+        from_past = unroll(none, past, self.neighbours_)
         return {
-            "base_rate": fresh,
+            "base_rate": unroll(rate * ahead / n_steps, none, self.neighbours_),
             "own_history": from_own,
             "neighbours": np.maximum(from_past - from_own, 0.0),
         }
@@ -187,32 +196,3 @@ def _memory(history: CountHistory, half_life_days: float, rate: FloatArray) -> F
     for t in range(history.n_windows):
         memory[t + 1] = memory[t] * keep[t] + counts[t]
     return memory
-
-
-def _excitement(history: CountHistory, half_life_days: float, rate: FloatArray) -> FloatArray:
-    """Return how many incidents the past would trigger in each window at a ratio of 1."""
-    days = np.append(history.days, history.days[-1])
-    release = 1.0 - 0.5 ** (days / half_life_days)
-    return _memory(history, half_life_days, rate) * release[:, None]
-
-
-def _unroll(
-    arrivals: FloatArray,
-    memory: FloatArray,
-    at_risk: FloatArray,
-    *,
-    links: Any,
-    beside: float,
-    **run: float,
-) -> FloatArray:
-    """Return the incidents expected over the steps ahead."""
-    total = np.zeros_like(memory)
-    for _ in range(int(run["n_steps"])):
-        excited = memory * (1.0 - run["keep"])
-        expected = arrivals + run["own"] * excited
-        if links is not None and beside:
-            expected = expected + beside * (links @ excited)
-        expected = expected * at_risk
-        total += expected
-        memory = memory * run["keep"] + expected
-    return total

@@ -70,10 +70,6 @@ class Reports:
     country: NDArray[np.str_]
     main: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
-    def concerns(self, series: str) -> FloatArray:
-        """Return what one incident of each report adds to a series."""
-        return self.series[series]
-
     @property
     def curated(self) -> NDArray[np.bool_]:
         """Which come from a feed whose coders have told incidents apart."""
@@ -88,7 +84,7 @@ class Reports:
         reported within five years. No source becomes one by a flood of new reports, or by telling
         one story often.
         """
-        counts = self.concerns("violence" if layer == "violence" else "foreign") > 0
+        counts = self.series["violence" if layer == "violence" else "foreign"] > 0
         known = counts & self.old if (counts & self.old).any() else counts
         names, reports = np.unique(self.source[known], return_counts=True)
         order = np.argsort(-reports, kind="stable")
@@ -234,7 +230,7 @@ def history_of_record(
     rows = np.flatnonzero(less)
     amounts = {
         **amounts_of(history, layer, reports, -led),
-        "counts": -less * reports.concerns(layer),
+        "counts": -less * reports.series[layer],
     }
     return WhatIfs(reports.place, reports.time, amounts, rows, rows).changed(history, rows)
 
@@ -270,7 +266,7 @@ def amounts_of(
     history: CountHistory, series: str, reports: Reports, share: FloatArray | float
 ) -> dict[str, FloatArray]:
     """Return what a share of each report adds to each series of a history."""
-    own = {"counts": share * reports.concerns(series)}
+    own = {"counts": share * reports.series[series]}
     if not history.drivers:
         return own
     return own | dict.fromkeys(history.drivers, share * driver_of(series, reports.series))

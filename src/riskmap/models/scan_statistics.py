@@ -3,17 +3,6 @@ r"""Scan statistics: where in space and time more was counted than expected, ove
 A scan looks at every cylinder (a zone of places over the last windows, or over any run of windows)
 and asks where more was counted than expected, allowing for how many cylinders it looked at. Arrays
 only: `counts` has a row for each window, oldest first, and a column for each place.
-
-Three models say what is expected:
-
-============================  ===============================================  ===================
-function                      expected                                         total
-============================  ===============================================  ===================
-:func:`scan_permutation`      from the counts' own margins: no place-time      fixed, and so are
-                              interaction                                      both margins
-:func:`scan_poisson`          given up to a factor, such as a population       fixed
-:func:`scan_expectation`      given, such as a forecast                        free
-============================  ===============================================  ===================
 """
 
 from __future__ import annotations
@@ -31,7 +20,7 @@ if TYPE_CHECKING:
 
     from riskmap.typing import FloatArray, IntArray
 
-    Likelihood = Callable[[FloatArray, FloatArray], FloatArray]
+    Draw = Callable[[np.random.Generator], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -51,9 +40,6 @@ class Cluster:
     p_value
         Share of the replicas, and itself, whose highest statistic is as high (Monte Carlo);
         missing without replicas.
-    p_gumbel
-        The same from a Gumbel distribution fitted to the replicas, which can be smaller than one
-        in the number of replicas (Abrams, Kulldorff and Kleinman, 2010).
     """
 
     places: tuple[int, ...]
@@ -63,21 +49,26 @@ class Cluster:
     expected: float
     statistic: float
     p_value: float
-    p_gumbel: float
 
 
-def scan_permutation(
+def scan(  # noqa: PLR0913 - what is expected, where to look, and chance
     counts: IntArray,
     zones: Any,
     *,
     longest: int,
+    baseline: FloatArray | None = None,
+    given_total: bool = True,
     prospective: bool = True,
     replicas: int = 999,
     seed: int = 0,
 ) -> tuple[Cluster, ...]:
-    r"""Find clusters beyond what places and windows have on their own; needs cases only.
+    r"""Find clusters beyond what was expected.
 
-    Expected in a cylinder is :math:`n_{zone}\, n_{time} / N`; replicas shuffle the cases' times.
+    Without a baseline this is the space-time permutation scan, which needs cases only: expected in
+    a cylinder is :math:`n_{zone}\, n_{time} / N`, and replicas shuffle the cases' times. With one
+    it is the Poisson scan, for a baseline that is known up to a factor, such as a population: it is
+    scaled to the total, which replicas deal out in its proportion. Where the total is not given
+    either, it is the expectation-based scan, for a baseline such as a forecast.
 
     Parameters
     ----------
@@ -88,6 +79,10 @@ def scan_permutation(
         expected incidents are left out.
     longest
         Most windows in a cluster.
+    baseline : ndarray, shape (n_windows, n_places), optional
+        Expected incidents, or what is in proportion to them.
+    given_total
+        Whether the total of the counts is taken as it is.
     prospective
         Whether to look only for clusters that are still alive in the last window.
     replicas
@@ -107,141 +102,81 @@ def scan_permutation(
 
     References
     ----------
-    Kulldorff et al. (2005), A space-time permutation scan statistic for disease outbreak detection.
+    Kulldorff et al. (2005), A space-time permutation scan statistic for disease outbreak detection;
+    Kulldorff (2001), Prospective time periodic geographical disease surveillance using a scan
+    statistic; Neill, Moore, Sabhnani and Daniel (2005), Detection of emerging space-time clusters.
 
     Examples
     --------
-    >>> from riskmap.models.scan_statistics import circular_zones
     >>> counts = np.ones((8, 5), dtype=int)
     >>> counts[6:, 1] = 7
     >>> zones = circular_zones(np.abs(np.arange(5.0)[:, None] - np.arange(5)))
-    >>> first, *_ = scan_permutation(counts, zones, longest=4, replicas=99)
+    >>> first, *_ = scan(counts, zones, longest=4, replicas=99)
     >>> first.places, first.start, first.stop, first.observed, first.p_value
     ((1,), 6, 8, 14.0, 0.02)
     """
     counts = _whole(counts)
-    total = counts.sum()
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / total
+    total = float(counts.sum())
+    free = baseline is not None and not given_total
+    if baseline is None:
+        expected, draw = _permute(counts)
+    elif given_total:
+        shares = _check_baseline(baseline, counts) / np.sum(baseline)
+        expected = total * shares
+        draw = _deal(int(total), shares)
+    else:
+        expected = _check_baseline(baseline, counts)
+        draw = _draw_freely(expected)
+    found = _Scan(
+        expected, zones, longest=longest, prospective=prospective, total=None if free else total
+    )
+    rng = np.random.default_rng(seed)
+    highest = np.array([found.highest(draw(rng)) for _ in range(replicas)])
+    return found.clusters(counts, highest)
+
+
+def _permute(counts: IntArray) -> tuple[FloatArray, Draw]:
+    """Return what the margins expect, and shuffles of the cases' times."""
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
     when, where = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), counts.shape[1])
 
     def draw(rng: np.random.Generator) -> FloatArray:
         cells = rng.permutation(when) * counts.shape[1] + where
         return np.bincount(cells, minlength=counts.size).reshape(counts.shape).astype(float)
 
-    scan = _Scan(expected, zones, longest, prospective, _given_total(float(total)))
-    return scan.clusters(counts, draw, replicas, seed)
+    return expected, draw
 
 
-def scan_poisson(
-    counts: IntArray,
-    baseline: FloatArray,
-    zones: Any,
-    *,
-    longest: int,
-    prospective: bool = True,
-    replicas: int = 999,
-    seed: int = 0,
-) -> tuple[Cluster, ...]:
-    """Find clusters beyond a baseline that is known up to a factor, such as a population.
-
-    The baseline is scaled to the total; replicas deal the total out at random in its proportion.
-    See :func:`scan_permutation` for the other parameters, the result and the errors.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (n_windows, n_places)
-        Incidents.
-    baseline : ndarray, shape (n_windows, n_places)
-        Expected incidents up to a factor.
-
-    References
-    ----------
-    Kulldorff (2001), Prospective time periodic geographical disease surveillance using a scan
-    statistic.
-
-    Examples
-    --------
-    >>> from riskmap.models.scan_statistics import circular_zones
-    >>> zones = circular_zones(np.abs(np.arange(3.0)[:, None] - np.arange(3)))
-    >>> first, *_ = scan_poisson(np.array([[1, 1, 1], [1, 9, 1]]), np.ones((2, 3)), zones,
-    ...                          longest=1, replicas=99)
-    >>> first.places, first.observed, round(first.expected, 2), first.p_value
-    ((1,), 9.0, 2.33, 0.01)
-    """
-    counts = _whole(counts)
-    total = int(counts.sum())
-    shares = _baseline(baseline, counts) / np.sum(baseline)
-
-    def draw(rng: np.random.Generator) -> FloatArray:
-        return rng.multinomial(total, shares.ravel()).reshape(counts.shape).astype(float)
-
-    scan = _Scan(total * shares, zones, longest, prospective, _given_total(float(total)))
-    return scan.clusters(counts, draw, replicas, seed)
+def _deal(total: int, shares: FloatArray) -> Draw:
+    return lambda rng: rng.multinomial(total, shares.ravel()).reshape(shares.shape).astype(float)
 
 
-def scan_expectation(
-    counts: IntArray,
-    baseline: FloatArray,
-    zones: Any,
-    *,
-    longest: int,
-    prospective: bool = True,
-    replicas: int = 999,
-    seed: int = 0,
-) -> tuple[Cluster, ...]:
-    """Find clusters beyond what was expected, such as a forecast, whatever the total.
-
-    See :func:`scan_permutation` for the other parameters, the result and the errors.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (n_windows, n_places)
-        Incidents.
-    baseline : ndarray, shape (n_windows, n_places)
-        Expected incidents.
-
-    References
-    ----------
-    Neill, Moore, Sabhnani and Daniel (2005), Detection of emerging space-time clusters.
-
-    Examples
-    --------
-    >>> from riskmap.models.scan_statistics import circular_zones
-    >>> zones = circular_zones(np.abs(np.arange(3.0)[:, None] - np.arange(3)))
-    >>> first, *_ = scan_expectation(np.array([[1, 1, 1], [1, 9, 1]]), np.ones((2, 3)), zones,
-    ...                              longest=1, replicas=99)
-    >>> first.places, first.observed, first.expected, first.p_value
-    ((1,), 9.0, 1.0, 0.01)
-    """
-    counts = _whole(counts)
-    expected = _baseline(baseline, counts)
-
-    def draw(rng: np.random.Generator) -> FloatArray:
-        return rng.poisson(expected).astype(float)
-
-    scan = _Scan(expected, zones, longest, prospective, _free_total)
-    return scan.clusters(counts, draw, replicas, seed)
+def _draw_freely(expected: FloatArray) -> Draw:
+    return lambda rng: rng.poisson(expected).astype(float)
 
 
 class _Scan:
-    """Every cylinder of a data set: its expected count now, its statistic for any counts."""
+    """Every cylinder of a data set: its expected count now, its statistic for any counts.
+
+    `total` is that of all counts, where it is given.
+    """
 
     def __init__(
         self,
         expected: FloatArray,
         zones: Any,
+        *,
         longest: int,
-        prospective: bool,  # noqa: FBT001 - private
-        likelihood: Likelihood,
+        prospective: bool,
+        total: float | None,
     ) -> None:
-        n_windows, n_places = expected.shape
+        self.n_windows, n_places = expected.shape
         if zones.shape[1] != n_places:
             raise ModelError(f"zones of {zones.shape[1]} places, counts of {n_places}")
-        if not 1 <= longest <= n_windows:
-            raise ModelError(f"longest must be from 1 to {n_windows} windows, met {longest}")
-        self.zones = informative_zones(zones, expected.sum(axis=0))
-        self.longest, self.prospective, self.likelihood = longest, prospective, likelihood
-        self.n_windows = n_windows
+        if not 1 <= longest <= self.n_windows:
+            raise ModelError(f"longest must be from 1 to {self.n_windows} windows, met {longest}")
+        self.zones = _keep_telling(zones, expected.sum(axis=0))
+        self.longest, self.prospective, self.total = longest, prospective, total
         self.expected = [e for _, _, e in self.cylinders(expected)]
 
     def cylinders(self, counts: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
@@ -260,37 +195,23 @@ class _Scan:
         return max(float(self.statistic(c, e).max(initial=0.0)) for (_, _, c), e in pairs)
 
     def statistic(self, observed: FloatArray, expected: FloatArray) -> FloatArray:
-        """Return the log likelihood ratios, 0 where no more was counted than expected.
+        """Return the log likelihood ratios of a higher rate inside, 0 where it is no higher.
 
         One incident is no cluster, however little was expected.
         """
         result = np.zeros(observed.shape)
         more = (observed > expected) & (observed > 1)
-        result[more] = self.likelihood(observed[more], expected[more])
+        c, e = observed[more], expected[more]
+        if self.total is None:
+            result[more] = c * np.log(c / e) + e - c
+        else:
+            rest = self.total - c
+            outside = rest * np.log(np.maximum(rest, 1.0) / np.maximum(self.total - e, 1e-300))
+            result[more] = c * np.log(c / e) + outside
         return result
 
-    def clusters(
-        self,
-        counts: IntArray,
-        draw: Callable[[np.random.Generator], FloatArray],
-        replicas: int,
-        seed: int,
-    ) -> tuple[Cluster, ...]:
-        """Return the clusters of which no two overlap, with p-values from replicas."""
-        rng = np.random.default_rng(seed)
-        highest = np.array([self.highest(draw(rng)) for _ in range(replicas)])
-        found: list[Cluster] = []
-        taken: set[int] = set()
-        for zone, start, stop, observed, expected, statistic in self.candidates(counts):
-            places = tuple(self.zones[[zone]].indices.tolist())
-            if taken.isdisjoint(places):
-                taken.update(places)
-                chance = _monte_carlo(statistic, highest), _gumbel(statistic, highest)
-                found.append(Cluster(places, start, stop, observed, expected, statistic, *chance))
-        return tuple(found)
-
-    def candidates(self, counts: IntArray) -> list[tuple[int, int, int, float, float, float]]:
-        """Return the best run of windows of each zone, highest statistic first."""
+    def clusters(self, counts: IntArray, highest: FloatArray) -> tuple[Cluster, ...]:
+        """Return the clusters of which no two overlap, with p-values from those of replicas."""
         n_zones = self.zones.shape[0]
         best = np.zeros((n_zones, 5))
         runs = self.cylinders(counts.astype(float))
@@ -300,43 +221,22 @@ class _Scan:
             row = np.stack(np.broadcast_arrays(start, stop, observed, expected, statistic), axis=1)
             best[better] = row[better]
         sizes = np.diff(self.zones.indptr)
-        order = np.lexsort((np.arange(n_zones), sizes, -best[:, 4].round(10)))
-        return [
-            (int(i), int(a), int(b), float(c), float(e), float(s))
-            for i, (a, b, c, e, s) in zip(order, best[order], strict=True)
-            if s > 0
-        ]
-
-
-def _given_total(total: float) -> Likelihood:
-    """Return the log likelihood ratio of a higher rate inside than outside, given the total."""
-
-    def ratio(c: FloatArray, e: FloatArray) -> FloatArray:
-        rest = total - c
-        outside = rest * np.log(np.maximum(rest, 1.0) / np.maximum(total - e, 1e-300))
-        return np.asarray(c * np.log(c / e) + outside)
-
-    return ratio
-
-
-def _free_total(c: FloatArray, e: FloatArray) -> FloatArray:
-    """Return the log likelihood ratio of a higher rate inside than expected."""
-    return np.asarray(c * np.log(c / e) + e - c)
+        found: list[Cluster] = []
+        taken: set[int] = set()
+        for zone in np.lexsort((np.arange(n_zones), sizes, -best[:, 4].round(10))):
+            places = tuple(self.zones[[zone]].indices.tolist())
+            start, stop, observed, expected, high = best[zone].tolist()
+            if high > 0 and taken.isdisjoint(places):
+                taken.update(places)
+                run = (int(start), int(stop), observed, expected, high)
+                found.append(Cluster(places, *run, _monte_carlo(high, highest)))
+        return tuple(found)
 
 
 def _monte_carlo(statistic: float, highest: FloatArray) -> float:
     if not highest.size:
         return np.nan
     return float((1 + (highest >= statistic * (1 - 1e-12)).sum()) / (1 + highest.size))
-
-
-def _gumbel(statistic: float, highest: FloatArray) -> float:
-    """Return the upper tail of the Gumbel distribution with the replicas' mean and variance."""
-    if highest.size < 2 or highest.std() == 0:  # noqa: PLR2004 - a variance needs two
-        return np.nan
-    scale = highest.std(ddof=1) * np.sqrt(6.0) / np.pi
-    place = highest.mean() - np.euler_gamma * scale
-    return float(-np.expm1(-np.exp(-(statistic - place) / scale)))
 
 
 def _whole(counts: IntArray) -> IntArray:
@@ -350,7 +250,7 @@ def _whole(counts: IntArray) -> IntArray:
     return whole
 
 
-def _baseline(baseline: FloatArray, counts: IntArray) -> FloatArray:
+def _check_baseline(baseline: FloatArray, counts: IntArray) -> FloatArray:
     """Return the baseline as floats, or raise where it doesn't fit the counts."""
     found = np.asarray(baseline, dtype=float)
     if found.shape != counts.shape:
@@ -438,7 +338,7 @@ def graph_zones(neighbours: Any, *, size: int) -> Any:
     return _zones(dict.fromkeys(found), len(beside))
 
 
-def informative_zones(zones: Any, expected: FloatArray) -> Any:
+def _keep_telling(zones: Any, expected: FloatArray) -> Any:
     """Return the zones that hold something, but not over half, of what is expected, each once.
 
     Places where nothing is expected are left out of them: they tell nothing.

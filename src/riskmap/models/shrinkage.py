@@ -252,46 +252,48 @@ def _rate_parts(
     share = np.ones(len(steps[0].count))
     unit = np.arange(len(share))
     parts: dict[str, FloatArray] = {}
-    for name, step, strength in zip(
-        ("own_history", "parent", "country"), steps, strength_days, strict=True
-    ):
-        total = (step.days + strength)[unit]
-        parts[name] = share * step.count[unit] / total
-        if step.beside is not None and step.whole is not None:
-            parts[name] += share * (step.beside / (step.whole + strength))[unit]
+    names = ("own_history", "parent", "country")
+    for name, step, strength in zip(names, steps, strength_days, strict=True):
+        count, days, *others = step.sums
+        total = (days + strength)[unit]
+        parts[name] = share * count[unit] / total
+        if others:
+            beside, whole = others
+            parts[name] += share * (beside / (whole + strength))[unit]
         share = share * strength / total
         unit = step.group[unit]
-    top = steps[-1]
-    parts["all_regions"] = share * (top.count.sum() + UNSEEN) / max(top.days.sum(), top.least)
-    if top.beside is not None and top.whole is not None:
-        parts["all_regions"] += share * top.beside.sum() / max(top.whole.sum(), 1.0)
+    count, days, *others = steps[-1].sums
+    parts["all_regions"] = share * (count.sum() + UNSEEN) / max(days.sum(), steps[-1].least)
+    if others:
+        beside, whole = others
+        parts["all_regions"] += share * beside.sum() / max(whole.sum(), 1.0)
     return parts
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One step of the ladder: units with their counts, and the group each belongs to.
+    """One step of the ladder: units, and the group each belongs to.
 
-    `beside` was told of windows that nobody watched, and `whole` are the days of all windows.
+    `sums` are their counts and days at risk; and if there are any, what was told of windows that
+    nobody watched, and the days of all windows.
     """
 
-    count: FloatArray
-    days: FloatArray
+    sums: tuple[FloatArray, ...]
     group: IntArray
     least: float = 1.0
-    beside: FloatArray | None = None
-    whole: FloatArray | None = None
+
+    @property
+    def count(self) -> FloatArray:
+        return self.sums[0]
+
+    @property
+    def days(self) -> FloatArray:
+        return self.sums[1]
 
     def up(self, group: IntArray) -> _Step:
         """Return the next step: the groups of this one, which belong to groups themselves."""
-
-        def summed(part: FloatArray) -> FloatArray:
-            return np.bincount(self.group, part, len(group)).astype(float)
-
-        count, days = summed(self.count), summed(self.days)
-        if self.beside is None or self.whole is None:
-            return _Step(count, days, group, self.least)
-        return _Step(count, days, group, self.least, summed(self.beside), summed(self.whole))
+        sums = (np.bincount(self.group, part, len(group)).astype(float) for part in self.sums)
+        return _Step(tuple(sums), group, self.least)
 
     def strength(self) -> float:
         """Return the days that the group's rate is worth, by marginal likelihood."""
@@ -317,13 +319,7 @@ class _Step:
 
 
 def _climb(
-    count: FloatArray,
-    days: FloatArray,
-    beside: FloatArray | None = None,
-    whole: FloatArray | None = None,
-    *,
-    history: CountHistory,
-    least: float = 1.0,
+    *sums: FloatArray, history: CountHistory, least: float = 1.0
 ) -> tuple[_Step, _Step, _Step]:
     """Return regions, parents and countries with their counts and days at risk.
 
@@ -332,7 +328,7 @@ def _climb(
     """
     country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
     country_of[history.parent] = history.country
-    regions = _Step(count, days, history.parent, least, beside, whole)
+    regions = _Step(sums, history.parent, least)
     parents = regions.up(country_of)
     countries = parents.up(np.zeros(int(history.country.max()) + 1, dtype=np.int64))
     return regions, parents, countries

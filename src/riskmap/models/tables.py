@@ -60,7 +60,7 @@ class Forecast:
         As in :class:`riskmap.Panel`.
     fitted : mapping of str to dict
         What the models of violence and of foreign incidents have learnt, as plain values
-        (:func:`riskmap.models.files.pack_model`); empty where these can't be told.
+        (:func:`riskmap.models.estimators.pack_model`); empty where these can't be told.
     group : WorkerGroup, optional
         Whose layer ``group`` is.
 

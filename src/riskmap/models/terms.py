@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import clone
 
 from riskmap.hazards import OWN_MONTHS, hazard_of, match_size
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
+from riskmap.models.reports import history_of_record
 from riskmap.panels.features import DAYS_A_MONTH, decayed_sums
 from riskmap.panels.risk_days import counts_and_days, ratio
 
@@ -23,8 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from riskmap.models.reports import Reports
+    from riskmap.models.tables import Forecast
+    from riskmap.panels.panel import Panel
     from riskmap.typing import CountDistribution, CountHistory, CountModel, FloatArray, IntArray
 
+#: The hazard of attacks on foreigners is never below so much of that of any violence.
+LEAST_SHARE = 0.003
 #: A count of a larger size is a Poisson count.
 _POISSON_FROM = 1e9
 _ROUNDING = 1e-12
@@ -168,13 +175,125 @@ class LayerModel:
         with the region's own rate x of each term, decayed at a half-life of 24 months: terms of
         the country or of all regions have no part in it.
         """
-        total = np.zeros(0)
-        for term in self.terms:
-            history = histories[term.series]
-            rate = own_rate(history)
-            own = horizon_days * rate * (1.0 if term.share is None else term.share)
-            total = own if not total.size else total + own
-        return total
+        told = [
+            horizon_days
+            * own_rate(histories[term.series])
+            * (1.0 if term.share is None else term.share)
+            for term in self.terms
+        ]
+        return np.sum(told, axis=0)
+
+
+def histories_of(panel: Panel) -> dict[str, CountHistory]:
+    """Return the histories of all series of a panel that models are asked about."""
+    names = ("violence", "foreign", "unknown", "group", "group_unknown")
+    known = [name for name in names if name in panel.frame]
+    return {name: panel.history(name) for name in known if panel.frame[name].notna().any()}
+
+
+def fit_models(
+    model: CountModel,
+    histories: Mapping[str, CountHistory],
+    horizon_days: float,
+    *,
+    reports: Reports | None = None,
+) -> dict[str, CountModel]:
+    """Return a model fitted to violence, and one to the foreign incidents that are known.
+
+    Parameters
+    ----------
+    model
+        It is cloned and not changed.
+    histories
+        From :func:`histories_of`.
+    horizon_days
+        The horizon.
+    reports : Reports, optional
+        Of which only those of record teach; all counts do when None.
+    """
+    fitted = {}
+    for name in ("violence", "foreign"):
+        if name not in histories:
+            continue
+        history = histories[name]
+        if reports is not None:
+            history = history_of_record(history, name, reports)
+        history = _only_watched(history, horizon_days)
+        own = clone(model)
+        if own.get_params(deep=False).get("prior") == "layer":
+            own = own.set_params(prior=name)
+        fitted[name] = own.fit(history, horizon_days=horizon_days)
+    return fitted
+
+
+def _only_watched(history: CountHistory, horizon_days: float) -> CountHistory:
+    """Return what was counted while somebody watched, from the first such window on.
+
+    What was told of other windows has no days at risk; one old row would stretch a short log. At
+    least the days of the horizon are kept.
+    """
+    if history.watched is None:
+        return history
+    left = history.days[::-1].cumsum()[::-1]
+    enough = int(np.sum(left >= horizon_days)) - 1
+    start = max(min(int(np.argmax((history.watched > 0).any(axis=1))), enough), 0)
+    counts = np.where(history.watched > 0, history.counts, 0.0)
+    return replace(history, counts=counts).part(slice(start, None))
+
+
+def make_layers(
+    fitted: Mapping[str, CountModel],
+    histories: Mapping[str, CountHistory],
+    panel: Panel | Forecast,
+) -> dict[str, LayerModel]:
+    """Return what forecasts each layer: known incidents, and a share of the unknown ones.
+
+    Parameters
+    ----------
+    fitted
+        From :func:`fit_models`.
+    histories
+        What they are asked about.
+    panel : Panel or Forecast
+        With the regions, the shares, and the group if there is one.
+    """
+    if "violence" not in fitted:
+        return {}
+    wide = Term(fitted["violence"], "violence")
+    layers = {"violence": LayerModel("violence", (wide,))}
+    least = np.full(len(panel.keys), LEAST_SHARE)
+    share = shares_by_region(panel, "share")
+    names = {"foreign": ("foreign", "unknown"), "group": ("group", "group_unknown")}
+    for layer, (known, unknown) in names.items():
+        terms = []
+        if "foreign" in fitted and known in histories:
+            term = Term(fitted["foreign"], known)
+            if layer == "group" and panel.group is not None:
+                floor = panel.group.relevance_table["other foreigners"]
+                term = replace(term, cap="foreign", floor=floor)
+            terms.append(term)
+        if unknown in histories and histories[unknown].counts.any():
+            terms.append(Term(fitted["violence"], unknown, share=share))
+        if terms:
+            layers[layer] = LayerModel(layer, tuple(terms), least=least, wide=wide)
+    if "group" in layers:
+        own, all_of_it = (
+            hazard_of(replace(layers[name], wide=None).predict(histories).p_gt(0))
+            for name in ("group", "foreign")
+        )
+        part = np.divide(own, all_of_it, out=np.ones_like(own), where=all_of_it > 0)
+        layers["group"] = replace(layers["group"], least=least * np.minimum(part, 1.0))
+    return layers
+
+
+def shares_by_region(panel: Panel | Forecast, column: str) -> FloatArray:
+    """Return the share of each region's country: the largest of its sources that leave it open."""
+    shares = panel.shares
+    iso3 = panel.keys["iso3"].fillna("")
+    if shares.empty or not (shares["unknown"] > 0).any():
+        return np.zeros(len(iso3))
+    largest = shares[shares["unknown"] > 0].groupby("iso3")[column].max()
+    return iso3.map(largest).fillna(float(largest.max())).to_numpy(dtype=float)
 
 
 def own_rate(history: CountHistory) -> FloatArray:
@@ -198,6 +317,18 @@ def own_rate(history: CountHistory) -> FloatArray:
         )
     )
     return np.asarray(rates[0])
+
+
+def spread_of(found: CountDistribution) -> FloatArray:
+    """Return variance over mean; 1 where nothing is expected.
+
+    Examples
+    --------
+    >>> spread_of(NegativeBinomial(np.array([2.0, 0.0]), size=1.0)).tolist()
+    [3.0, 1.0]
+    """
+    mean = found.mean
+    return np.divide(found.variance, mean, out=np.ones_like(mean), where=mean > 0)
 
 
 def thin(found: CountDistribution, share: FloatArray) -> CountDistribution:

@@ -240,12 +240,13 @@ def decode_layer(data: bytes) -> RiskLayer:
         When it is no such file, or a part of it is missing or not what it must be.
     """
     try:
-        layer = RiskLayer(**{name: _decode(part) for name, part in _fields(data).items()})
+        told = {name: part for name, part in _fields(data).items() if name not in _GONE}
+        layer = RiskLayer(**{name: _decode(part) for name, part in told.items()})
         check_columns(layer.regions, REGION_COLUMNS, table="regions")
         for name, always in _ALWAYS.items():
             table = getattr(layer, name)
-            told = {*always, *table.columns}
-            check_columns(table, [one for one in _TABLES[name] if one.name in told], table=name)
+            present = {*always, *table.columns}
+            check_columns(table, [one for one in _TABLES[name] if one.name in present], table=name)
         tables = {name: getattr(layer, name) for name in _TABLES}
         layer = dataclasses.replace(
             layer, **{name: _with_all(table, _TABLES[name]) for name, table in tables.items()}
@@ -261,6 +262,10 @@ def _with_all(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return a table with the columns that it lacks behind, all missing."""
     lacking = [column.name for column in columns if column.name not in table]
     return conform(table, columns)[[*table.columns, *lacking]] if lacking else table
+
+
+#: What sets of earlier versions held as well.
+_GONE = ("sources",)
 
 
 def _fields(data: bytes) -> dict[str, Any]:

@@ -154,7 +154,9 @@ def every_rule():
     """The rules that the method writes into the audit."""
     folder = Path(riskmap.__file__).parent / "assessment"
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")))
-    found = set(re.findall(r'\brule(?:=| = |, detail = )"(\w+)"', text))
+    found = set(re.findall(r'(?:\brule = |\brule, detail = |audit_lines\([^"]*)"(\w+)"', text))
+    for chosen in re.findall(r"\brule = np\.select\(.*\[(.*?)\]", text):
+        found |= set(re.findall(r'"(\w+)"', chosen))
     assert {"at_least", "unwatched", "kept", "hold", "lower"} <= found
     return sorted(found)
 

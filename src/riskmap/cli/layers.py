@@ -33,7 +33,6 @@ from riskmap.cli.common import (
     split_names,
     tell_stages,
 )
-from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -321,6 +320,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
     from riskmap.desk.runs import find_regions
+    from riskmap.schema import LAYERS
     from riskmap.workers import hire
 
     if layer not in LAYERS[:2]:

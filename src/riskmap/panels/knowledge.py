@@ -210,7 +210,7 @@ class _Watch:
                 silent[one.regions] = True
                 is_missed = one.stopped or one.watches("violence")
                 stopped[around] |= is_missed & ~(one.over & watched[around])
-            if one.last_gap > today - rules.gap_days:
+            if one.had_gap(layer) > today - rules.gap_days:
                 was_silent[around] = True
         return cls(watched, by_name, covered, silent & ~watched | stopped, was_silent, names)
 

@@ -8,12 +8,13 @@ silence is about.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
@@ -68,6 +69,10 @@ def default_rules() -> Rules:
     return Rules(**tomllib.loads(text))
 
 
+#: The end of a time that lasts.
+OPEN = 2**31
+
+
 @dataclass(frozen=True)
 class Watcher:
     """One source, as it watches the regions of one country.
@@ -90,9 +95,9 @@ class Watcher:
         The day on which its last silence ended that was no chance; -1 where there was none.
     over
         Whether its last report is so old that it is no longer expected to report.
-    mute : int, optional
-        The day of its last report of foreigners, where it tells who was hit, and of no foreigner
-        since then against all chance: a form that says 0 unless somebody changes it.
+    mute : ndarray of int, shape (n_spans, 2)
+        From when to when it told of hardly any foreigner against all chance, though it told who was
+        hit: a form says 0 unless somebody changes it. One that lasts ends at :data:`OPEN`.
     """
 
     source: str
@@ -105,19 +110,24 @@ class Watcher:
     stopped: bool = False
     last_gap: int = -1
     over: bool = False
-    mute: int | None = None
+    mute: IntArray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
 
     def watches(self, layer: str) -> bool:
         """Return whether it watches a layer on the day, if its scope covers it."""
-        return self.alive and (layer == "violence" or self.mute is None)
+        return self.alive and (layer == "violence" or not (self.mute[:, 1] == OPEN).any())
+
+    def had_gap(self, layer: str) -> int:
+        """Return the day on which the last silence ended in which it told nothing of a layer."""
+        ended = self.mute[self.mute[:, 1] < OPEN, 1] if layer != "violence" else ()
+        return max(self.last_gap, *ended) if len(ended) else self.last_gap
 
     def share(self, bounds: IntArray, layer: str = "violence") -> FloatArray:
         """Return the share of each window in which it watched a layer."""
         days = np.zeros(len(bounds) - 1)
-        until = self.end
-        if layer != "violence" and self.mute is not None:
-            until = np.minimum(until, self.mute)
-        for begin, end in zip(self.begin, until, strict=True):
+        spans = self.begin, self.end
+        if layer != "violence":
+            spans = _without(*spans, self.mute)
+        for begin, end in zip(*spans, strict=True):
             days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
         return days / np.diff(bounds)
 
@@ -191,7 +201,7 @@ def _watch(
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
         members = np.flatnonzero(country == code)
-        mute = _mute_since(rows[country[position] == code], until, rules)
+        mute = _mute_times(rows[country[position] == code], until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
         )
@@ -205,7 +215,7 @@ def _offices(
     """Yield how a source watches the provinces that it tells of, and each that it tells of no more.
 
     One of several offices that write a log may close, and the log goes on. The coders of a curated
-    feed read of the whole country. After five years a province that is left is a quiet one.
+    feed read of the whole country.
     """
     if whole.source in CURATED or "parent_id" not in keys:
         yield whole
@@ -214,52 +224,152 @@ def _offices(
     told = rows[np.isin(rows["position"], whole.regions)]
     told = told.assign(province=province[told["position"].to_numpy(dtype=np.int64)])
     # what is known to one province only tells of it; what is known to the country, of none
-    vague = told[~names_region(told)].groupby("day")["province"].transform("nunique")
-    told = told.drop(index=vague.index[vague > 1])
+    sharp = names_region(told)
+    vague = told[~sharp].drop_duplicates(["day", "province"])
+    vague = vague[~vague["day"].duplicated(keep=False)]
+    number = told.loc[sharp, "reports"] if "reports" in told else pd.Series(1.0, told.index[sharp])
+    told = pd.concat([told[sharp].assign(reports=number), vague.assign(reports=1.0)])
     rest = np.ones(len(whole.regions), dtype=bool)
-    for code, own in told[told["province"] >= 0].groupby("province"):
-        days = np.unique(own["day"].to_numpy(dtype=np.int64))
-        days = days[days < until]
-        sure = find_gaps(
-            days,
-            until,
-            recent_days=rules.recent_days,
+    for code in np.unique(told["province"]):
+        hits = told["reports"] * (told["province"] == code)
+        lapses = _lapses(
+            *(told["day"], told["reports"], hits, until),
             probability=rules.region_gap_probability,
-            least_days=rules.least_gap_days,
+            rules=rules,
         )
-        if not sure[-1:].any() or days[-1] < until - rules.gap_days:
+        if code < 0 or not len(lapses):
             continue
         there = province[whole.regions] == code
         rest &= ~there
-        begin, end = whole.begin, np.minimum(whole.end, days[-1])
-        watched = begin < end
+        begin, end = _without(whole.begin, whole.end, lapses)
+        is_open = bool((lapses[:, 1] == OPEN).any())
         yield replace(
             whole,
             regions=whole.regions[there],
-            begin=begin[watched],
-            end=end[watched],
-            alive=False,
-            stopped=True,
+            begin=begin,
+            end=end,
+            alive=whole.alive and not is_open,
+            stopped=whole.stopped or is_open,
+            last_gap=max(whole.last_gap, *lapses[lapses[:, 1] < OPEN, 1], -1),
+            over=whole.over or (is_open and lapses[-1, 0] < until - rules.gap_days),
         )
     yield replace(whole, regions=whole.regions[rest])
 
 
-def _mute_since(rows: pd.DataFrame, until: int, rules: Rules) -> int | None:
-    """Return the day of the last report of foreigners, where it is no chance that none followed.
+def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> IntArray:
+    """Return from when to when a source that tells who was hit told of hardly any foreigner."""
+    if "foreign" not in rows:
+        return np.empty((0, 2), dtype=np.int64)
+    return _lapses(
+        *(rows["day"], rows["told"], rows["foreign"], until),
+        probability=rules.past_gap_probability,
+        rules=rules,
+    )
 
-    Of n reports since then that tell who was hit, at the share s of the time before, none would
-    have told of foreigners by chance with a probability of exp(-s n).
+
+def _lapses(
+    day: pd.Series,
+    number: pd.Series,
+    hits: pd.Series,
+    until: int,
+    *,
+    probability: float,
+    rules: Rules,
+) -> IntArray:
+    """Return the times in which hardly any report was a hit any more, against all chance.
+
+    Of n reports k or fewer would be hits with the probability of a Poisson variable of mean s n;
+    that must be less than 1 - `probability`, and k less than ``thin_share`` of s n. Hits come in
+    bursts, and wars move on: s is the lowest share of any stretch as long in the five years before.
+    Of several days the likeliest is the one since when. Ended times are those without any hit.
+
+    Returns
+    -------
+    ndarray of int, shape (n_times, 2)
+        First day and day after the last of each; one that lasts ends at :data:`OPEN`.
+
+    Examples
+    --------
+    >>> day, ones = pd.Series(range(1400)), pd.Series(np.ones(1400))
+    >>> hits = (day % 10 == 0) & (day < 1000)
+    >>> _lapses(day, ones, hits.astype(float), 1400, probability=0.999, rules=default_rules())
+    array([[       990, 2147483648]])
     """
-    if "foreign" not in rows or not (abroad := rows["foreign"] > 0).any():
-        return None
-    last = int(rows.loc[abroad, "day"].max())
-    near = rows["day"].between(last - rules.lately_days, last)
-    told, hits = rows.loc[near, ["told", "foreign"]].sum()
-    since = rows.loc[rows["day"].between(last + 1, until - 1), "told"].sum()
-    # reports of foreigners come in bursts, and the last one is chosen: two fewer tell the share
-    expected = max(hits - 2.0, 0.0) / max(told, 1.0) * since
-    recent = last >= until - rules.gap_days
-    return last if recent and -np.expm1(-expected) > rules.past_gap_probability else None
+    known = (day < until).to_numpy()
+    days, at = np.unique(day.to_numpy(dtype=np.int64)[known], return_inverse=True)
+    n, k = (np.bincount(at, one.to_numpy(dtype=float)[known], len(days)) for one in (number, hits))
+    told = _Told(days, *(np.concatenate([[0.0], np.cumsum(one)]) for one in (n, k)))
+    found: list[tuple[int, int]] = []
+    likeliest, hit = 0.0, days[k > 0]
+    for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):
+        if start < until - rules.gap_days:
+            continue
+        ended, lasting = (told.surprise(int(start), int(one), rules) for one in (end, until))
+        if lasting.chance < 1.0 - probability and lasting.gain > likeliest:
+            likeliest = lasting.gain
+            found = [one for one in found if one[1] <= start] + [(int(start), OPEN)]
+        elif end < until and ended.chance < 1.0 - probability and not likeliest:
+            found.append((int(start), int(end)))
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+class _Surprise(NamedTuple):
+    """How likely so few hits were, and how much likelier they are at a rate of their own."""
+
+    chance: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How many reports a source told until each day, and how many of them were hits."""
+
+    days: IntArray
+    number: FloatArray
+    hits: FloatArray
+
+    def of(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the reports and the hits between days, each after its first up to its last."""
+        at = np.searchsorted(self.days, edges, side="right")
+        return np.diff(self.number[at]), np.diff(self.hits[at])
+
+    def surprise(self, start: int, end: int, rules: Rules) -> _Surprise:
+        """Return how unlikely what follows a day is, up to the day before another."""
+        after, few = (float(one[0]) for one in self.of(np.array([start, end - 1])))
+        low = max(start - rules.gap_days, int(self.days[0]) - 1)
+        n, k = (np.append(0.0, one.cumsum()) for one in self.of(_quarters(low, start)))
+        long = min(max((end - start) // _QUARTER, 1), len(n) - 1)
+        # the day is chosen for its hit: two fewer tell the share
+        told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0) / np.maximum(n[long:] - n[:-long], 1.0)
+        mean = float(told.min()) * after
+        if few >= rules.thin_share * mean:
+            return _Surprise(1.0, 0.0)
+        chance = float(special.pdtr(np.floor(few), mean))
+        return _Surprise(chance, float(special.xlogy(few, few / mean) - few + mean))
+
+
+def _quarters(start: int, end: int) -> IntArray:
+    """Return days that cut a time into quarters, or one part where it is shorter."""
+    return np.linspace(start, end, max((end - start) // _QUARTER, 1) + 1).astype(np.int64)
+
+
+_QUARTER = 91
+
+
+def _without(begin: IntArray, end: IntArray, lapses: IntArray) -> tuple[IntArray, IntArray]:
+    """Return spans without some times.
+
+    Examples
+    --------
+    >>> [days.tolist() for days in _without(np.array([0]), np.array([9]), np.array([[2, 5]]))]
+    [[0, 5], [2, 9]]
+    """
+    spans = list(zip(begin, end, strict=True))
+    for low, high in lapses:
+        cut = (part for x, y in spans for part in ((x, min(y, low)), (max(x, high), y)))
+        spans = [(x, y) for x, y in cut if x < y]
+    found = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:

@@ -40,6 +40,7 @@ MODELS = {
     "Zero": rm.models.Zero(),
     "Persistence": rm.models.Persistence(),
     "Climatology": rm.models.Climatology(),
+    "Seasonal": rm.models.Seasonal(),
     "Conflictology": rm.models.Conflictology(),
     "ExponentialMean": rm.models.ExponentialMean(),
     "EndemicEpidemic": rm.models.EndemicEpidemic(),

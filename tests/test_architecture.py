@@ -42,7 +42,9 @@ OPTIONAL = (
     "trafilatura",
     "htmldate",
     "dateparser",
+    "folium",
     "openpyxl",
+    "mapclassify",
     "numba",
 )
 

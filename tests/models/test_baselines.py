@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence
+from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal
 
 
 def mean_of(model, history, horizon=30):
@@ -21,6 +21,16 @@ def test_the_exponential_mean_forgets(make):
     slow = mean_of(ExponentialMean(half_life_months=120), make(counts))
     assert fast == pytest.approx(1.0, rel=0.2)
     assert slow > 3.0
+
+
+def test_the_season_comes_back(make):
+    counts = np.tile(np.r_[np.full(6, 8.0), np.full(6, 1.0)], 5)[:, None]
+    assert mean_of(Seasonal(), make(counts, days=np.full(60, 30.44))) == pytest.approx(8, rel=0.1)
+    assert mean_of(Seasonal(), make(counts[:-6], days=np.full(54, 30.44))) < 2.0
+
+
+def test_half_a_year_counts_as_a_whole(make):
+    assert mean_of(Seasonal(), make(np.full((3, 1), 2.0))) == pytest.approx(2.0, rel=0.2)
 
 
 def test_resampling_gives_what_was_seen(make):

@@ -10,7 +10,7 @@ from scipy import sparse
 
 import riskmap as rm
 from riskmap.errors import ModelError
-from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Zero
+from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal, Zero
 from riskmap.models.ensembles import Boosting, Stack
 from riskmap.models.estimators import CountEstimator
 from riskmap.models.hawkes import Hawkes
@@ -20,6 +20,7 @@ from riskmap.testing import check_model
 MODELS = [
     Zero(),
     Persistence(),
+    Seasonal(),
     Conflictology(),
     ExponentialMean(),
     Hawkes(),
@@ -89,7 +90,9 @@ def test_the_smallest_histories_have_an_answer(make, model, shape, value):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [m for m in MODELS if not isinstance(m, Zero | Persistence)])
+@pytest.mark.parametrize(
+    "model", [m for m in MODELS if not isinstance(m, Zero | Persistence | Seasonal)]
+)
 def test_missing_counts_are_not_zeros(make, model):
     rng = np.random.default_rng(2)
     counts = rng.poisson(2.0, (40, 4)).astype(float)

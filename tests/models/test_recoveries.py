@@ -56,6 +56,19 @@ def test_persistence_finds_rates_that_have_just_changed(make):
     assert np.corrcoef(mean_of(rm.Climatology(), history), rates[-1])[0, 1] < 0.5
 
 
+def test_seasonal_finds_the_rate_of_each_season(make):
+    month = np.arange(240) % 12
+    season = 4.0 + 3.0 * np.sin(2 * np.pi * month / 12)
+    days = np.full(240, DAYS_A_MONTH)
+    rng = np.random.default_rng(5)
+    history = make(rng.poisson(season[:, None] * np.ones(30)), days=days, phase=month / 12)
+    for ahead in (0, 3, 9):
+        past = history.until(240 - 12 + ahead)
+        model = rm.Seasonal(prior_windows=0.01).fit(past, horizon_days=DAYS_A_MONTH)
+        found = model.predict_distribution(past).mean
+        assert found.mean() == pytest.approx(season[ahead], rel=0.1)
+
+
 def test_conflictology_finds_the_distribution_of_the_past(make):
     values, chance = np.array([0.0, 1.0, 20.0]), np.array([0.7, 0.2, 0.1])
     history = make(np.random.default_rng(6).choice(values, (400, 20), p=chance))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import riskmap as rm
-from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence
+from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal
 from riskmap.models.hawkes import Hawkes
 from riskmap.typing import CountHistory
 
@@ -77,6 +77,7 @@ def test_intervals_cover(triggered, model, horizon):
 
 BASELINES = [
     Persistence(),
+    Seasonal(),
     Conflictology(),
     ExponentialMean(),
     rm.Climatology(),

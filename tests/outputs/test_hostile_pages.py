@@ -1,6 +1,8 @@
 """Hostile text through every page: it runs nothing and asks nobody, with and without a policy."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from riskmap.incidents.articles import render_review
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.pages import advisory_page, map_page
 
+LEAFLET = Path(__file__).parent / "node" / "node_modules" / "leaflet" / "dist" / "leaflet.js"
+
 #: Before any script of a page: whatever text would call or send is counted.
 HOOK = """
 window.ran = 0;
@@ -16,6 +20,8 @@ for (const name of ['alert', 'confirm', 'prompt', 'open', 'print'])
   window[name] = () => { window.ran += 1; };
 """
 BLANK = "<!doctype html><meta charset=utf-8><title>a notebook</title><body>"
+#: What folium's own page asks for: its scripts and styles.
+FOLIUM = ("cdn.jsdelivr.net", "code.jquery.com", "cdnjs.cloudflare.com", "netdna.bootstrapcdn.com")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +95,47 @@ def test_the_table_of_a_notebook(open_page, hostile, monkeypatch):
     page = open_page(f"{BLANK}<main>{hostile._repr_html_()}</main>", hook=HOOK)
     assert page.locator("main tbody tr").count() > len(hostile.regions)
     survey(page)
+
+
+def test_the_map_of_a_notebook(browser, hostile, tmp_path):
+    pytest.importorskip("folium", reason="folium is absent: extra notebook")
+    if not LEAFLET.exists():
+        pytest.skip("leaflet is absent: npm install --prefix tests/outputs/node")
+    path = tmp_path / "explored.html"
+    path.write_text(hostile.explore().get_root().render(), encoding="utf-8")
+    context, strange = browser.new_context(), []
+    context.add_init_script(HOOK)
+
+    def answer(route):
+        url = route.request.url
+        if url.startswith("file:"):
+            route.continue_()
+        elif url.endswith("/leaflet.js"):
+            route.fulfill(path=LEAFLET, content_type="text/javascript")
+        else:
+            host = re.sub(r"^https?://([^/]*)/.*$", r"\1", url)
+            strange.extend([] if host in FOLIUM else [url])
+            route.abort()
+
+    context.route("**/*", answer)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    opened = page.evaluate(
+        """() => {
+          const map = Object.values(window).find(x => x instanceof L.Map);
+          let n = 0;
+          map.eachLayer(layer => {
+            if (!layer.feature) return;
+            layer.fire('mouseover', { latlng: layer.getBounds().getCenter() }, true);
+            if (document.querySelector('.leaflet-tooltip td')) n += 1;
+          });
+          return n;
+        }"""
+    )
+    page.wait_for_timeout(300)
+    assert opened == len(hostile.regions)
+    assert (page.evaluate("window.ran"), strange) == (0, [])
+    context.close()
 
 
 def test_the_same_text_on_a_naive_page_does_run(open_page, payloads):

@@ -108,6 +108,19 @@ def test_a_plot_makes_its_own_axes(layer, axes):  # noqa: ARG001 - chooses the b
     plt.close(found.figure)
 
 
+@pytest.mark.slow
+def test_an_explored_map_takes_no_name_for_markup(layers):
+    pytest.importorskip("folium", reason="folium is absent: extra notebook")
+    pytest.importorskip("mapclassify", reason="mapclassify is absent: extra notebook")
+    layer = layers["layer"](regions=layers["names"](SCRIPTS))
+    page = layer.explore().get_root().render()
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "\\u0026lt;script\\u0026gt;" in page or "&lt;script&gt;" in page
+    assert "tile.openstreetmap" not in page
+    assert "#bd0026" in page
+
+
 def test_the_table_of_a_notebook_is_text(layers, layer):
     table = layers["layer"](regions=layers["names"](SCRIPTS))._repr_html_()
     assert "<script" not in table
@@ -119,11 +132,15 @@ def test_the_table_of_a_notebook_is_text(layers, layer):
     assert "<td>nan" not in layers["layer"](risks=unknown)._repr_html_()
 
 
-def test_a_missing_package_is_named(layer, monkeypatch):
-    for name in ["matplotlib", *(n for n in sys.modules if n.startswith("matplotlib."))]:
+@pytest.mark.parametrize(
+    ("package", "method"),
+    [("matplotlib", "plot"), ("folium", "explore"), ("mapclassify", "explore")],
+)
+def test_a_missing_package_is_named(layer, monkeypatch, package, method):
+    for name in [package, *(n for n in sys.modules if n.startswith(f"{package}."))]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'riskmap\[notebook\]'"):
-        layer.plot()
+        getattr(layer, method)()
 
 
 def test_shapes_of_the_file_are_those_of_the_interface(layer):

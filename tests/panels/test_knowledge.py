@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.panels.coverage import days_at_risk_share
 from riskmap.panels.knowledge import know_regions
 from riskmap.panels.measures import join_sources
-from riskmap.panels.watchers import days_at_risk_share, default_rules, find_watchers, watched_share
+from riskmap.panels.watchers import default_rules, find_watchers, watched_share
 
 TODAY = 3000
 KEYS = pd.DataFrame({"region_id": [*"abc"], "iso3": ["XQA", "XQA", "XQB"]})

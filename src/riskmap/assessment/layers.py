@@ -359,6 +359,28 @@ class RiskLayer:
 
         return publishing.plot(self, ax=ax)
 
+    def explore(self, **options: Any) -> Any:
+        """Return a map to zoom and click in a notebook; names are text, never markup.
+
+        Parameters
+        ----------
+        **options
+            As for :meth:`geopandas.GeoDataFrame.explore`, such as ``tiles="CartoDB positron"``. By
+            default there are no background tiles; folium's own scripts come from the network.
+
+        Returns
+        -------
+        folium.Map
+
+        Raises
+        ------
+        MissingDependencyError
+            When folium, mapclassify or matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import publishing
+
+        return publishing.explore(self, **options)
+
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: levels, and the regions most at risk."""
         from riskmap.outputs import publishing

@@ -4,6 +4,7 @@ from .baselines import Climatology as Climatology
 from .baselines import Conflictology as Conflictology
 from .baselines import ExponentialMean as ExponentialMean
 from .baselines import Persistence as Persistence
+from .baselines import Seasonal as Seasonal
 from .baselines import Zero as Zero
 from .clusters import find_clusters as find_clusters
 from .endemic_epidemic import EndemicEpidemic as EndemicEpidemic

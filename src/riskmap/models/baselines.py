@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from riskmap.models.distributions import Mixture, NegativeBinomial, Resample
 from riskmap.models.estimators import CountEstimator, windows_ahead
-from riskmap.panels.features import DAYS_A_MONTH
+from riskmap.panels.features import DAYS_A_MONTH, DAYS_A_YEAR
 from riskmap.panels.risk_days import (
     counts_and_days,
     days_ahead,
@@ -175,6 +175,38 @@ class ExponentialMean(WeightedHistory):
     def _weights(self, history: CountHistory) -> FloatArray:
         age = history.days[::-1].cumsum()[::-1] - history.days
         return np.asarray(0.5 ** (age / (self.half_life_months * DAYS_A_MONTH)))
+
+
+class Seasonal(WeightedHistory):
+    """The mean of a region's own history at the same time of the year.
+
+    Windows count whose middle lies within the horizon's part of the year, in any year. A history
+    that holds no such window counts as a whole.
+
+    Parameters
+    ----------
+    prior_windows
+        What the mean rate of all regions is worth as a prior, in windows.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.tile([[5.0], [0.0]], (4, 1)), np.full(8, 182.625),
+    ...                        np.zeros(1, int), np.zeros(1, int), phase=np.tile([0.0, 0.5], 4))
+    >>> model = Seasonal(prior_windows=1e-9).fit(history, horizon_days=180)
+    >>> model.predict_distribution(history).mean.round(0).tolist()
+    [5.0]
+    """
+
+    def __init__(self, prior_windows: float = 1.0) -> None:
+        self.prior_windows = prior_windows
+
+    def _weights(self, history: CountHistory) -> FloatArray:
+        years = history.days / DAYS_A_YEAR
+        start = history.phase[-1] + years[-1]
+        after = (history.phase + years / 2 - start) % 1.0
+        same = after <= self.horizon_days_ / DAYS_A_YEAR
+        return np.where(same | ~same.any(), 1.0, 0.0)
 
 
 class Conflictology(CountEstimator):

@@ -39,6 +39,7 @@ KNOWN = {
     "ExponentialMean": "riskmap.models.baselines",
     "Hawkes": "riskmap.models.hawkes",
     "Persistence": "riskmap.models.baselines",
+    "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",
     "Zero": "riskmap.models.baselines",
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import html
 import os
 import shutil
 import sqlite3
@@ -28,7 +29,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from riskmap.errors import MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, choose_languages, render_html
-from riskmap.outputs.documents import draw_map
+from riskmap.outputs.documents import UNKNOWN, draw_map
 from riskmap.outputs.formats import FORMATS, choose_formats, find_file, write_file
 from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.profiles import apply_profile, check_profile
@@ -61,6 +62,11 @@ _ROOM, _TRIED = 64 * 2**20, 2**20
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
 _FAILED = "{out}: the set was not published"
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+#: What the map of a notebook tells of a region.
+_TOLD = (
+    *("region_id", "name", "parent", "level_name", "at_least", "attacked", "p_any"),
+    *("confidence", "data_sufficiency", "reasons"),
+)
 #: Regions that the table of a notebook shows.
 _ROWS = 10
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
@@ -371,6 +377,38 @@ def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
     draw_map(ax, bundle, bundle.shapes, spots)
     ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
     return ax
+
+
+def explore(layer: RiskLayer, **options: Any) -> Any:
+    """Return a layer as a map of folium.
+
+    Raises
+    ------
+    MissingDependencyError
+        When folium, mapclassify or matplotlib is not installed (extra ``notebook``).
+    """
+    try:
+        import folium  # noqa: F401 - what geopandas draws with
+        import mapclassify  # noqa: F401 - likewise
+        import matplotlib as mpl  # noqa: F401 - likewise
+    except ImportError as error:
+        raise MissingDependencyError(str(error.name), extra="notebook") from error
+    frame = Bundle(layer).frame[[*_TOLD, "geometry"]].copy()
+    for name in set(_TOLD) - {"p_any"}:  # folium takes a text for markup
+        frame[name] = frame[name].astype("str").fillna("").map(html.escape)
+    levels = layer.scale.levels[::-1]
+    return frame[frame.geometry.notna()].explore(
+        **{
+            "column": "level_name",
+            "categories": [level.name for level in levels],
+            "cmap": [*(level.colour for level in levels[:-1]), UNKNOWN],
+            "categorical": True,
+            "tiles": None,
+            "tooltip": list(_TOLD),
+            "style_kwds": {"fillOpacity": 0.8, "color": "white", "weight": 0.6},
+            **options,
+        }
+    )
 
 
 def repr_html(layer: RiskLayer) -> str:

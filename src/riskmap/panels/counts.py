@@ -13,6 +13,7 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
+from riskmap.panels.coverage import days_at_risk_share, main_sources, main_watchers
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.groups import WorkerGroup, with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
@@ -31,14 +32,7 @@ from riskmap.panels.panel import AT_RISK, Panel
 from riskmap.panels.scans import KEYS, Scan
 from riskmap.panels.shares import going_shares
 from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
-from riskmap.panels.watchers import (
-    days_at_risk_share,
-    default_rules,
-    find_watchers,
-    main_sources,
-    main_watchers,
-    watched_share,
-)
+from riskmap.panels.watchers import default_rules, find_watchers, watched_share
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.places.placements import MEMORY_DAYS
 from riskmap.schema import check_regions

@@ -77,7 +77,7 @@ class Panel:
         What the rows add up to that were set aside (:func:`riskmap.panels.doubts.sum_lost`).
     main_sources : mapping of str to frozenset of (str, str)
         For ``violence`` and ``foreign`` the countries and sources whose silence lowers and whose
-        reports teach (:func:`riskmap.panels.watchers.main_sources`).
+        reports teach (:func:`riskmap.panels.coverage.main_sources`).
 
     Examples
     --------

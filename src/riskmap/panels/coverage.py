@@ -1,0 +1,173 @@
+"""Coverage: which sources' silence adds days at risk, and how many of each window.
+
+The main sources of a country cover its regions between them: when they fall silent, days are lost.
+Other sources only tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.panels.watchers import default_rules, watched_share
+from riskmap.places.placements import MEMORY_DAYS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from riskmap.panels.watchers import Watcher
+    from riskmap.typing import FloatArray, IntArray
+
+#: A source covers regions for itself when they are where so much happened of what it tells.
+_NEW = 0.5
+#: Sources that tell of so large a share of as many regions as the widest are main ones too.
+_AS_WIDE = 2.0 / 3.0
+_FEW = 2
+#: A source covers a region that tells there no less than this share of what the fullest one does,
+#: and is as wide as the widest that tells no less than this share of all that it does.
+_THIN = 0.25
+#: So many times the attacks on foreigners that all main sources tell of make a source a main one.
+_MUCH = 10.0
+
+
+def main_sources(
+    watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
+) -> set[tuple[str, str]]:
+    """Return the country and name of each main source: its silence adds days at risk.
+
+    These are the one that tells of a layer in the most regions of a country, more than a year and
+    less than ten years ago (ever, where nobody does), and those that do in two thirds as many and
+    tell a quarter as much; where a source tells less than a quarter of the fullest it doesn't
+    count. Another one is added for the regions that none before it names, when they are where most
+    of what it tells happened: two teams that share a country are both main sources, and a log of
+    some districts beside one of the whole country is none, however much it tells of them. Of
+    ``foreign`` one is added that tells of ten times as many attacks on foreigners. Those are
+    left out that have told nothing for five years, that see a part of the layer alone (some
+    sectors, or deaths) or don't name it in their scope, and that report too seldom to watch, where
+    there are others. What they tell raises; that they watch, and tell little or much of elsewhere,
+    or watched long ago, lowers nothing.
+
+    Parameters
+    ----------
+    watchers
+        From :func:`riskmap.panels.watchers.find_watchers`.
+    seen : DataFrame
+        ``position, day, source`` and the series.
+    iso3
+        Countries of the regions, in order.
+    layer
+        ``"violence"`` or ``"foreign"``.
+    today
+        The day, since 1970.
+    """
+    country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
+    by = [country, seen["source"].fillna("")]
+    age, rules = today - seen["day"], default_rules()
+    current = age.groupby(by).transform("min") <= rules.gap_days
+    current |= ~current.groupby(country).transform("any")
+    whole = [w for w in watchers if w.scope.covers(layer)]
+    naming = [w for w in whole if layer in w.scope.layers]
+    for some in (whole, naming, [w for w in naming or whole if w.alive or w.stopped]):
+        keys = sorted({(w.iso3, w.source) for w in some})
+        able = pd.Series(pd.MultiIndex.from_arrays(by).isin(keys), index=seen.index)
+        current &= able | ~(able & current).groupby(country).transform("any")
+    number = seen[layer]
+    if layer == "foreign":  # violence of local people tells of them too
+        number = np.maximum(seen["violence"] - seen["unknown"], number)
+    told = current & (age > 0) & (number > 0)
+    record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
+    record |= told & ~record.groupby(country).transform("any")
+    by = [country[record], seen.loc[record, "source"].fillna(""), seen.loc[record, "position"]]
+    counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
+    table = counts.unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
+    codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
+    abroad = seen.loc[record, layer] * (layer == "foreign")
+    hits = abroad.groupby(by[:2]).sum().to_numpy(dtype=float)
+    found = set()
+    for code in codes.unique():
+        here = codes == code
+        main = _cover(table.to_numpy(dtype=float)[here], hits[here])
+        found |= {(str(code), str(names[here][row])) for row in main}
+    return found
+
+
+def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
+    """Return which sources, in rows, cover the regions: the widest, and what adds to them.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_sources, n_regions)
+        What each tells of each region.
+    hits : ndarray, shape (n_sources,)
+        Attacks on foreigners that each tells of: one with ten times those of all others is one too.
+
+    Examples
+    --------
+    >>> wide, log, team = [5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]
+    >>> _cover(np.array([wide, log, team], dtype=float), np.zeros(3))
+    [0, 2]
+    """
+    covers = (counts > 0) & (counts >= _THIN * counts.max(axis=0))
+    wide, told = covers.sum(axis=1) + _FEW, counts.sum(axis=1)  # a few regions more or less
+    order = np.lexsort((-told, -wide))
+    found: list[int] = []
+    named = np.zeros(counts.shape[1], dtype=bool)
+    for row in order.tolist():
+        own = counts[row]
+        as_wide = wide[row] >= _AS_WIDE * wide.max() and told[row] >= _THIN * told[order[0]]
+        if told[row] > 0 and (as_wide or own[~named].sum() >= _NEW * told[row]):
+            found.append(row)
+            named |= own > 0
+    rest = [row for row in np.argsort(-hits, kind="stable").tolist() if row not in found]
+    for row in rest[:1]:  # as of a desk that keeps two books, one of them of foreigners
+        found += [row] * bool(hits[row] > _MUCH * hits[found].sum())
+    return found
+
+
+def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
+    """Return the watchers that are main sources; all of them in a country that has none."""
+    countries = {code for code, _ in main}
+    return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
+
+
+def days_at_risk_share(
+    watchers: list[Watcher], everyone: list[Watcher], layer: str, *, bounds: IntArray, n: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return what was watched, and what of each window models count as days at risk.
+
+    A region that was hardly ever watched, or not lately, has no rate of its own. What is told of it
+    is then held against the days on which anybody reported from its country at all: a rate that is
+    at least so high, since nobody would have told of everything.
+
+    Parameters
+    ----------
+    watchers, everyone
+        Those whose silence may tell, and all sources as if it did.
+    layer, bounds, n
+        As for :func:`riskmap.panels.watchers.watched_share`.
+
+    Returns
+    -------
+    watched : ndarray, shape (n_windows, n_regions)
+    at_risk : ndarray, shape (n_windows, n_regions), or None
+        None where all of it is at risk.
+    """
+    days = np.diff(bounds).astype(float)
+    watched = watched_share(watchers, layer, bounds=bounds, n_regions=n)
+    at_risk = watched.copy()
+    blind = _is_blind(watched, bounds, days)
+    if blind.any():
+        told = watched_share(everyone, "violence", bounds=bounds, n_regions=n)
+        told[:, _is_blind(told, bounds, days)] = 1.0
+        at_risk[:, blind] = told[:, blind]
+    return watched, None if (at_risk == 1.0).all() else at_risk
+
+
+def _is_blind(share: FloatArray, bounds: IntArray, days: FloatArray) -> NDArray[np.bool_]:
+    """Return the regions that were watched for too few days, or on none of late."""
+    rules = default_rules()
+    few = days @ share < min(rules.least_watched_days, days.sum())
+    late = bounds[1:] > bounds[-1] - rules.lately_days
+    return np.asarray(few | (share[late].sum(axis=0) == 0))

@@ -189,9 +189,17 @@ def test_a_month_or_year_of_another_calendar_is_an_interval(text, first, last):
     assert (day.first, day.last) == (date.fromisoformat(first), date.fromisoformat(last))
 
 
-@pytest.mark.parametrize("text", ["1970-01-01", "1970-01-01 00:00:00", "1900-01-01", "1925-01-20"])
+@pytest.mark.parametrize(
+    "text",
+    ["1970-01-01", "1970-01-01 00:00:00", "1969-12-31T19:00:00-05:00", "1900-01-01", "1925-01-20"],
+)
 def test_what_a_program_writes_for_no_day_is_none(text):
-    assert read_day(text).first is None
+    day = read_day(text)
+    assert day.first is None
+    assert day.instant is None
+
+
+SLASHED = [f"{day}/04/2025" for day in range(13, 28)]
 
 
 @pytest.mark.parametrize(
@@ -200,10 +208,13 @@ def test_what_a_program_writes_for_no_day_is_none(text):
         (["2025-03-04 00:00:00", "25/04/2025", "2025-10-04 00:00:00", "28/04/2025"], [0, 2]),
         (["2025-04-04", "25/04/2025", "2025-10-04", "28/04/2025"], [2]),  # the same either way
         (["2025-03-24", "25/04/2025", "2025-10-04", "28/04/2025"], []),
+        (["2025-03-04", "25 April 2025", "2025-10-04", "28/04/2025", "31/11/2025"], [0, 2]),
+        ([*(f"2025-{m:02}-02" for m in range(3, 13)), "2025-01-20", *SLASHED], range(10)),
+        ([*(f"2025-{m:02}-20" for m in range(3, 13)), "2025-01-02", *SLASHED], []),
         (["2025-03-04", "25/04/2025"], []),  # may well be a chance
         (["2025-03-04", "2025-10-04", "2025-10-05", "2025-01-02"], []),
     ],
 )
 def test_days_that_a_spreadsheet_has_turned_round_are_ambiguous(texts, unsure):
     reasons = [day.reason for day in read_texts(texts)]
-    assert reasons == ["ambiguous_date" if i in unsure else None for i in range(len(texts))]
+    assert [i for i, reason in enumerate(reasons) if reason == "ambiguous_date"] == list(unsure)

@@ -370,6 +370,11 @@ def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach):
     assert known.loc[home, "reasons"].str.contains("silent").all()
     assert not known["reasons"].drop(home).str.contains("silent").fillna(value=False).any()
     assert not (after.risks["region_id"].isin(home) & after.risks["risk_level"].between(1, 2)).any()
+    # one row more from there, and the time before is not watched all the same
+    again = pd.concat([left, now[there & (now["date"] >= until)].tail(1)])
+    after = assess(("log", again, scope))
+    assert not fallen(before, after)["region_id"].isin(home).any()
+    assert after.risks.loc[after.risks["region_id"].isin(home), "reporting_gap"].all()
 
 
 def test_a_form_that_says_nobody_foreign_by_default_is_no_quiet(assess):
@@ -382,5 +387,9 @@ def test_a_form_that_says_nobody_foreign_by_default_is_no_quiet(assess):
     narrow = after.risks["layer"] != "violence"
     assert fallen(before, after).empty
     assert after.risks.loc[narrow, "reasons"].str.contains("silent").all()
+    stray = now["date"] == now.loc[now["foreigners"] == 1, "date"].max()
+    once = assess(("log", mute.where(~stray, now), WATCHES))
+    assert fallen(before, once).empty
+    assert once.risks.loc[narrow, "reasons"].str.contains("gap").all()
     wide = after.risks[~narrow].reset_index(drop=True)
     assert not wide["reasons"].str.contains("silent").fillna(value=False).any()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from scipy import special
+
 from riskmap.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 ISO = "an ISO date such as 2024-03-31"
 FIRST_YEAR, LAST_YEAR = 1946, 2100
 #: What programs write where there is no day; others write one of 1900, which is out of range.
-_NO_DAY = date(1970, 1, 1)
+_NO_DAY = date(1969, 12, 31), date(1970, 1, 1)
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -99,7 +101,9 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
-        return Day(reason="no_date") if day.first == day.last == _NO_DAY else day
+        is_none = day.first == day.last and day.first in _NO_DAY
+        is_none |= day.instant is not None and day.instant.timestamp() == 0
+        return Day(reason="no_date") if is_none else day
     except (ValueError, OverflowError):
         return Day(reason="bad_date")
 
@@ -217,9 +221,10 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     """Return the days that the distinct texts of a column name.
 
     A spreadsheet of another country takes ``03/04/2025`` for 4 March, shows it as a date, and
-    leaves ``25/04/2025`` as text. In such a column no date has a day beyond 12 and no text a day up
-    to 12. Had two people written it, that would be so by a chance of .4 for each date and .6 for
-    each text; where that is less than .1, what is shown as a date is ambiguous.
+    leaves ``25/04/2025`` as text. In such a column hardly any date has a day beyond 12 and hardly
+    any text a day up to 12. Had two people written it, six in ten days would be beyond 12. Where
+    that has a probability of less than 1e-4, or of .1 and there is no such day at all, dates up to
+    the 12th are ambiguous.
 
     Examples
     --------
@@ -230,18 +235,21 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     days = [read_day(text, rules) for text in texts]
     if rules is not None and rules.format is not None:
         return days
-    bodies = [_TIME.sub("", text).strip() for text in texts]
+    bodies = [_TIME.sub("", text).strip().lower() for text in texts]
     dates: dict[int, date] = {}
+    late = early = written = 0
     for i, (day, body) in enumerate(zip(days, bodies, strict=True)):
         if day.first is not None and (one := _NUMBERS.fullmatch(body)) and one[3]:
             dates[i] = day.first
-    written = [day for day, body in zip(days, bodies, strict=True) if _DAY_FIRST.fullmatch(body)]
-    no_chance = 0.4 ** len(dates) * 0.6 ** len(written) < 0.1  # noqa: PLR2004 - one in ten
-    late = any(day.day > 12 for day in dates.values())  # noqa: PLR2004 - no month
-    if not dates or not written or not no_chance or late or any(day.reason for day in written):
+            late += day.first.day > 12  # noqa: PLR2004 - no month
+        elif (day.first is not None and day.first == day.last) or day.reason == "ambiguous_date":
+            written += 1
+            early += day.first is None or day.first.day <= 12  # noqa: PLR2004
+    chance = special.bdtr(late, max(len(dates), 1), 0.6) * special.bdtr(early, max(written, 1), 0.4)
+    if not dates or not written or chance > (1e-4 if late or early else 0.1):
         return days
     unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
-    turned = {i for i, day in dates.items() if day.day != day.month}
+    turned = {i for i, day in dates.items() if day.day <= 12 and day.day != day.month}  # noqa: PLR2004
     return [unsure if i in turned else day for i, day in enumerate(days)]
 
 

@@ -80,16 +80,20 @@ class Reports:
 
         These are the curated feeds (``duplicates.likeness.CURATED``), whose coders read many
         publishers and tell incidents apart, and of the others the largest that together gave nine
-        tenths of the layer's reports of more than a year and less than ten years ago, and have
-        reported within five years. No source becomes one by a flood of new reports, or by telling
-        one story often.
+        tenths of the layer's reports from a country of more than a year and less than ten years
+        ago, and have reported within five years. No source becomes one by a flood of new reports,
+        or by telling one story often.
         """
         counts = self.series["violence" if layer == "violence" else "foreign"] > 0
         known = counts & self.old if (counts & self.old).any() else counts
-        names, reports = np.unique(self.source[known], return_counts=True)
-        order = np.argsort(-reports, kind="stable")
-        before = (reports[order].cumsum() - reports[order]) / max(reports.sum(), 1)
-        return {*CURATED, *(str(name) for name in names[order][before < RECORD_SHARE])}
+        found = set(CURATED)
+        for country in np.unique(self.country[known]):
+            own = self.source[known & (self.country == country)]
+            names, reports = np.unique(own, return_counts=True)
+            order = np.argsort(-reports, kind="stable")
+            before = (reports[order].cumsum() - reports[order]) / reports.sum()
+            found |= {str(name) for name in names[order][before < RECORD_SHARE]}
+        return found
 
 
 #: Rows of one report count in the same of these series.

@@ -280,7 +280,8 @@ def _lapses(
     Of n reports k or fewer would be hits with the probability of a Poisson variable of mean s n;
     that must be less than 1 - `probability`, and k less than ``thin_share`` of s n. Hits come in
     bursts, and wars move on: s is the lowest share of any stretch as long in the five years before.
-    Of several days the likeliest is the one since when. Ended times are those without any hit.
+    Of several days the likeliest is the one since when. One that lasts, but with a few hits in it,
+    ends now: who tells a little may tell all again.
 
     Returns
     -------
@@ -306,17 +307,19 @@ def _lapses(
         ended, lasting = (told.surprise(int(start), int(one), rules) for one in (end, until))
         if lasting.chance < 1.0 - probability and lasting.gain > likeliest:
             likeliest = lasting.gain
-            found = [one for one in found if one[1] <= start] + [(int(start), OPEN)]
+            found = [one for one in found if one[1] <= start]
+            found.append((int(start), until if lasting.hits else OPEN))
         elif end < until and ended.chance < 1.0 - probability and not likeliest:
             found.append((int(start), int(end)))
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 class _Surprise(NamedTuple):
-    """How likely so few hits were, and how much likelier they are at a rate of their own."""
+    """How likely so few hits were, how much likelier they are at a rate of their own, how many."""
 
     chance: float
     gain: float
+    hits: float
 
 
 @dataclass(frozen=True)
@@ -342,9 +345,9 @@ class _Told:
         told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0) / np.maximum(n[long:] - n[:-long], 1.0)
         mean = float(told.min()) * after
         if few >= rules.thin_share * mean:
-            return _Surprise(1.0, 0.0)
+            return _Surprise(1.0, 0.0, few)
         chance = float(special.pdtr(np.floor(few), mean))
-        return _Surprise(chance, float(special.xlogy(few, few / mean) - few + mean))
+        return _Surprise(chance, float(special.xlogy(few, few / mean) - few + mean), few)
 
 
 def _quarters(start: int, end: int) -> IntArray:

@@ -28,8 +28,6 @@ _FEW = 2
 #: A source covers a region that tells there no less than this share of what the fullest one does,
 #: and is as wide as the widest that tells no less than this share of all that it does.
 _THIN = 0.25
-#: So many times the attacks on foreigners that all main sources tell of make a source a main one.
-_MUCH = 10.0
 
 
 def main_sources(
@@ -43,8 +41,8 @@ def main_sources(
     count. Another one is added for the regions that none before it names, when they are where most
     of what it tells happened: two teams that share a country are both main sources, and a log of
     some districts beside one of the whole country is none, however much it tells of them. Of
-    ``foreign`` one is added that tells of ten times as many attacks on foreigners. Those are
-    left out that have told nothing for five years, that see a part of the layer alone (some
+    ``foreign`` one is added that tells of attacks on foreigners, where these tell of none. Those
+    are left out that have told nothing for five years, that see a part of the layer alone (some
     sectors, or deaths) or don't name it in their scope, and that report too seldom to watch, where
     there are others. What they tell raises; that they watch, and tell little or much of elsewhere,
     or watched long ago, lowers nothing.
@@ -101,7 +99,8 @@ def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
     counts : ndarray, shape (n_sources, n_regions)
         What each tells of each region.
     hits : ndarray, shape (n_sources,)
-        Attacks on foreigners that each tells of: one with ten times those of all others is one too.
+        Attacks on foreigners that each tells of: where those found tell of none, the one with most
+        is another.
 
     Examples
     --------
@@ -122,7 +121,7 @@ def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
             named |= own > 0
     rest = [row for row in np.argsort(-hits, kind="stable").tolist() if row not in found]
     for row in rest[:1]:  # as of a desk that keeps two books, one of them of foreigners
-        found += [row] * bool(hits[row] > _MUCH * hits[found].sum())
+        found += [row] * bool(hits[row] and not hits[found].any())
     return found
 
 

@@ -305,10 +305,12 @@ def _lapses(
         if start < until - rules.gap_days:
             continue
         ended, lasting = (told.surprise(int(start), int(one), rules) for one in (end, until))
-        if lasting.chance < 1.0 - probability and lasting.gain > likeliest:
+        sure = lasting.chance < 1.0 - probability
+        if sure and lasting.gain > likeliest:
             likeliest = lasting.gain
-            found = [one for one in found if one[1] <= start]
-            found.append((int(start), until if lasting.hits else OPEN))
+            found = [one for one in found if one[1] <= start] + [(int(start), until)]
+        if sure and not lasting.hits:
+            found[-1] = (found[-1][0], OPEN)
         elif end < until and ended.chance < 1.0 - probability and not likeliest:
             found.append((int(start), int(end)))
     return np.array(found, dtype=np.int64).reshape(-1, 2)

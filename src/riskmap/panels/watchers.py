@@ -10,15 +10,15 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
 from riskmap.panels.cells import day_of
+from riskmap.panels.lapses import OPEN, find_lapses, without_times
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
@@ -66,10 +66,6 @@ def default_rules() -> Rules:
     """
     text = data_path("knowledge/default.toml").read_text(encoding="utf-8")
     return Rules(**tomllib.loads(text))
-
-
-#: The end of a time that lasts.
-OPEN = 2**31
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ class Watcher:
         days = np.zeros(len(bounds) - 1)
         spans = self.begin, self.end
         if layer != "violence":
-            spans = _without(*spans, self.mute)
+            spans = without_times(*spans, self.mute)
         for begin, end in zip(*spans, strict=True):
             days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
         return days / np.diff(bounds)
@@ -231,16 +227,17 @@ def _offices(
     rest = np.ones(len(whole.regions), dtype=bool)
     for code in np.unique(told["province"]):
         hits = told["reports"] * (told["province"] == code)
-        lapses = _lapses(
+        lapses = find_lapses(
             *(told["day"], told["reports"], hits, until),
             probability=rules.region_gap_probability,
-            rules=rules,
+            thin_share=rules.thin_share,
+            memory_days=rules.gap_days,
         )
         if code < 0 or not len(lapses):
             continue
         there = province[whole.regions] == code
         rest &= ~there
-        begin, end = _without(whole.begin, whole.end, lapses)
+        begin, end = without_times(whole.begin, whole.end, lapses)
         is_open = bool((lapses[:, 1] == OPEN).any())
         yield replace(
             whole,
@@ -250,7 +247,6 @@ def _offices(
             alive=whole.alive and not is_open,
             stopped=whole.stopped or is_open,
             last_gap=max(whole.last_gap, *lapses[lapses[:, 1] < OPEN, 1], -1),
-            over=whole.over or (is_open and lapses[-1, 0] < until - rules.gap_days),
         )
     yield replace(whole, regions=whole.regions[rest])
 
@@ -259,121 +255,12 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> IntArray:
     """Return from when to when a source that tells who was hit told of hardly any foreigner."""
     if "foreign" not in rows:
         return np.empty((0, 2), dtype=np.int64)
-    return _lapses(
+    return find_lapses(
         *(rows["day"], rows["told"], rows["foreign"], until),
         probability=rules.past_gap_probability,
-        rules=rules,
+        thin_share=rules.thin_share,
+        memory_days=rules.gap_days,
     )
-
-
-def _lapses(
-    day: pd.Series,
-    number: pd.Series,
-    hits: pd.Series,
-    until: int,
-    *,
-    probability: float,
-    rules: Rules,
-) -> IntArray:
-    """Return the times in which hardly any report was a hit any more, against all chance.
-
-    Of n reports k or fewer would be hits with the probability of a Poisson variable of mean s n;
-    that must be less than 1 - `probability`, and k less than ``thin_share`` of s n. Hits come in
-    bursts, and wars move on: s is the lowest share of any stretch as long in the five years before.
-    Of several days the likeliest is the one since when. One that lasts, but with a few hits in it,
-    ends now: who tells a little may tell all again.
-
-    Returns
-    -------
-    ndarray of int, shape (n_times, 2)
-        First day and day after the last of each; one that lasts ends at :data:`OPEN`.
-
-    Examples
-    --------
-    >>> day, ones = pd.Series(range(1400)), pd.Series(np.ones(1400))
-    >>> hits = (day % 10 == 0) & (day < 1000)
-    >>> _lapses(day, ones, hits.astype(float), 1400, probability=0.999, rules=default_rules())
-    array([[       990, 2147483648]])
-    """
-    known = (day < until).to_numpy()
-    days, at = np.unique(day.to_numpy(dtype=np.int64)[known], return_inverse=True)
-    n, k = (np.bincount(at, one.to_numpy(dtype=float)[known], len(days)) for one in (number, hits))
-    told = _Told(days, *(np.concatenate([[0.0], np.cumsum(one)]) for one in (n, k)))
-    found: list[tuple[int, int]] = []
-    likeliest, hit = 0.0, days[k > 0]
-    for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):
-        if start < until - rules.gap_days:
-            continue
-        ended, lasting = (told.surprise(int(start), int(one), rules) for one in (end, until))
-        sure = lasting.chance < 1.0 - probability
-        if sure and lasting.gain > likeliest:
-            likeliest = lasting.gain
-            found = [one for one in found if one[1] <= start] + [(int(start), until)]
-        if sure and not lasting.hits:
-            found[-1] = (found[-1][0], OPEN)
-        elif end < until and ended.chance < 1.0 - probability and not likeliest:
-            found.append((int(start), int(end)))
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
-
-
-class _Surprise(NamedTuple):
-    """How likely so few hits were, how much likelier they are at a rate of their own, how many."""
-
-    chance: float
-    gain: float
-    hits: float
-
-
-@dataclass(frozen=True)
-class _Told:
-    """How many reports a source told until each day, and how many of them were hits."""
-
-    days: IntArray
-    number: FloatArray
-    hits: FloatArray
-
-    def of(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return the reports and the hits between days, each after its first up to its last."""
-        at = np.searchsorted(self.days, edges, side="right")
-        return np.diff(self.number[at]), np.diff(self.hits[at])
-
-    def surprise(self, start: int, end: int, rules: Rules) -> _Surprise:
-        """Return how unlikely what follows a day is, up to the day before another."""
-        after, few = (float(one[0]) for one in self.of(np.array([start, end - 1])))
-        low = max(start - rules.gap_days, int(self.days[0]) - 1)
-        n, k = (np.append(0.0, one.cumsum()) for one in self.of(_quarters(low, start)))
-        long = min(max((end - start) // _QUARTER, 1), len(n) - 1)
-        # the day is chosen for its hit: two fewer tell the share
-        told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0) / np.maximum(n[long:] - n[:-long], 1.0)
-        mean = float(told.min()) * after
-        if few >= rules.thin_share * mean:
-            return _Surprise(1.0, 0.0, few)
-        chance = float(special.pdtr(np.floor(few), mean))
-        return _Surprise(chance, float(special.xlogy(few, few / mean) - few + mean), few)
-
-
-def _quarters(start: int, end: int) -> IntArray:
-    """Return days that cut a time into quarters, or one part where it is shorter."""
-    return np.linspace(start, end, max((end - start) // _QUARTER, 1) + 1).astype(np.int64)
-
-
-_QUARTER = 91
-
-
-def _without(begin: IntArray, end: IntArray, lapses: IntArray) -> tuple[IntArray, IntArray]:
-    """Return spans without some times.
-
-    Examples
-    --------
-    >>> [days.tolist() for days in _without(np.array([0]), np.array([9]), np.array([[2, 5]]))]
-    [[0, 5], [2, 9]]
-    """
-    spans = list(zip(begin, end, strict=True))
-    for low, high in lapses:
-        cut = (part for x, y in spans for part in ((x, min(y, low)), (max(x, high), y)))
-        spans = [(x, y) for x, y in cut if x < y]
-    found = np.array(spans, dtype=np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:

@@ -65,11 +65,13 @@ def find_lapses(
     """
     known = (day < until).to_numpy()
     days, at = np.unique(day.to_numpy(dtype=np.int64)[known], return_inverse=True)
-    n, k = (np.bincount(at, one.to_numpy(dtype=float)[known], len(days)) for one in (number, hits))
-    n, k = (np.append(0.0, np.cumsum(one)) for one in (n, k))
-    told = _Told(days, n, k, thin_share, memory_days)
+    sums: list[FloatArray] = [
+        np.append(0.0, np.bincount(at, one.to_numpy(dtype=float)[known], len(days)).cumsum())
+        for one in (number, hits)
+    ]
+    told = _Told(days, *sums, thin_share, memory_days)
     found: list[tuple[int, int]] = []
-    likeliest, hit = 0.0, days[np.diff(k) > 0]
+    likeliest, hit = 0.0, days[np.diff(told.hits) > 0]
     for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):
         if start < until - memory_days:
             continue

@@ -218,6 +218,15 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
     assert report["levels"].rows[0][3] == "Our own meaning."
 
 
+def test_authorities_are_quoted_in_their_own_words(layer):
+    rows = Bundle(layer).report("zh")["crosswalk"].rows
+    assert rows[0][:1] + rows[0][3:4] == ("5 极高", "红色")
+    assert Bundle(layer).report("en")["crosswalk"].rows[0][1] == "Do Not Travel"
+    told = dataclasses.replace(layer.scale, scale_id="ours-1")
+    own = Bundle(dataclasses.replace(layer, scale=told)).report("en")
+    assert own["crosswalk"].rows == ()
+
+
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
     text = written(apply_profile(explained, "public"))
     assert "low for long enough." in text

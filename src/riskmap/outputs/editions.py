@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap.assessment.levels import LevelScale
+from riskmap.assessment.levels import LevelScale, authority_scales, map_level
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import driver_texts
@@ -225,6 +225,22 @@ def relevance_rows(told: Edition) -> Grid:
         for grade, weight in told.layer.context.relevance.items()
     )
     return told.grid(("grade", "weight"), (*about, *grades) if grades else ())
+
+
+def crosswalk_rows(told: Edition) -> Grid:
+    """Return the steps of authorities that come closest to each level of the shipped scale."""
+    words, scales = told.words, authority_scales()
+    if told.layer.scale.scale_id != LevelScale.default().scale_id:
+        return told.grid(("level",), ())
+    native = scales["native_name"] if told.language != "en" else scales["name"]
+    said = scales.assign(said=native.where(native != "", scales["name"]))
+    steps = said.set_index(["authority", "code"])["said"].to_dict()
+    names = scales["authority"].drop_duplicates().tolist()
+    rows = (
+        (level_words(level, words), *(steps[name, map_level(level, name)] for name in names))
+        for level in range(5, 0, -1)
+    )
+    return Grid((words["level"], *(words["authorities"][name] for name in names)), tuple(rows))
 
 
 def gap_rows(told: Edition) -> Grid:

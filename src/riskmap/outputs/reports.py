@@ -56,6 +56,7 @@ SAID = {
     "sites": "sites",
     "advice": "advice_mark",
     "relevance": "relevance",
+    "crosswalk": "crosswalk",
 }
 #: What stands on page one, beside the map.
 FIRST = ("attacks", "judgements", "changes", "summary")
@@ -140,6 +141,7 @@ def build_report(told: Edition) -> Report:
             "unread": editions.unread_rows(told),
             "relevance": editions.relevance_rows(told),
             "ledger": editions.ledger_rows(told),
+            "crosswalk": editions.crosswalk_rows(told),
             "provenance": editions.provenance_rows(told),
         },
     )

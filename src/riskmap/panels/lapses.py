@@ -69,7 +69,7 @@ def find_lapses(
         np.append(0.0, np.bincount(at, one.to_numpy(dtype=float)[known], len(days)).cumsum())
         for one in (number, hits)
     ]
-    told = _Told(days, *sums, thin_share, memory_days)
+    told = _Told(days, sums[0], sums[1], thin_share, memory_days)
     found: list[tuple[int, int]] = []
     likeliest, hit = 0.0, days[np.diff(told.hits) > 0]
     for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):

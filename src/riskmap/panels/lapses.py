@@ -23,15 +23,16 @@ def find_lapses(
     hits: pd.Series,
     until: int,
     *,
-    probability: float,
+    probability: tuple[float, float],
     thin_share: float,
     memory_days: int,
 ) -> IntArray:
     """Return the times in which hardly any report was a hit any more, against all chance.
 
-    Of n reports k or fewer would be hits with the probability of a Poisson variable of mean s n;
-    that must be less than 1 - `probability`, and k less than `thin_share` of s n. Hits come in
-    bursts, and wars move on: s is the lowest share of any stretch as long in the time before.
+    In t days and n reports k or fewer would be hits with the probability of a Poisson variable of
+    mean m, the less of s n and r t; that must be less than 1 - `probability`, and k less than
+    `thin_share` of m. Hits come in bursts, wars move on, and other reports may come in floods: s
+    and r are the lowest share and the lowest pace of any stretch as long in the time before.
     Of several days the likeliest is the one since when. One that lasts, but with a few hits in it,
     ends now: who tells a little may tell all again.
 
@@ -43,7 +44,7 @@ def find_lapses(
     until
         The day up to which the source is asked.
     probability
-        How sure it must be.
+        How sure it must be; and of one that lasts without any hit, since there is only one such.
     thin_share
         What share of the expected hits are hardly any.
     memory_days
@@ -59,7 +60,7 @@ def find_lapses(
     >>> import pandas as pd
     >>> day, ones = pd.Series(range(1400)), pd.Series(np.ones(1400))
     >>> hits = (day % 10 == 0) & (day < 1000)
-    >>> find_lapses(day, ones, hits.astype(float), 1400, probability=0.999, thin_share=0.25,
+    >>> find_lapses(day, ones, hits.astype(float), 1400, probability=(0.9999, 0.999), thin_share=0.25,
     ...             memory_days=1826)
     array([[       990, 2147483648]])
     """
@@ -75,14 +76,14 @@ def find_lapses(
     for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):
         if start < until - memory_days:
             continue
-        ended, lasting = (told.surprise(int(start), int(one)) for one in (end, until))
-        sure = lasting.chance < 1.0 - probability
-        if sure and lasting.gain > likeliest:
-            likeliest = lasting.gain
+        ended, since = (told.surprise(int(start), int(one)) for one in (end, until))
+        sure = since.chance < 1.0 - probability[not since.hits]
+        if sure and since.gain > likeliest:
+            likeliest = since.gain
             found = [one for one in found if one[1] <= start] + [(int(start), until)]
-        if sure and not lasting.hits:
+        if sure and not since.hits:
             found[-1] = (found[-1][0], OPEN)
-        elif end < until and ended.chance < 1.0 - probability and not likeliest:
+        elif end < until and ended.chance < 1.0 - probability[0] and not likeliest:
             found.append((int(start), int(end)))
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
@@ -113,12 +114,14 @@ class _Told:
     def surprise(self, start: int, end: int) -> _Surprise:
         """Return how unlikely what follows a day is, up to the day before another."""
         after, few = (float(one[0]) for one in self.of(np.array([start, end - 1])))
-        low = max(start - self.memory_days, int(self.days[0]) - 1)
-        n, k = (np.append(0.0, one.cumsum()) for one in self.of(_quarters(low, start)))
+        edges = _quarters(max(start - self.memory_days, int(self.days[0]) - 1), start)
+        n, k = (np.append(0.0, one.cumsum()) for one in self.of(edges))
         long = min(max((end - start) // _QUARTER, 1), len(n) - 1)
         # the day is chosen for its hit: two fewer tell the share
-        told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0) / np.maximum(n[long:] - n[:-long], 1.0)
-        mean = float(told.min()) * after
+        told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0)
+        share = float((told / np.maximum(n[long:] - n[:-long], 1.0)).min())
+        pace = float((told / (edges[long:] - edges[:-long])).min())
+        mean = min(share * after, pace * (end - 1 - start))
         if few >= self.thin_share * mean:
             return _Surprise(1.0, 0.0, few)
         chance = float(special.pdtr(np.floor(few), mean))

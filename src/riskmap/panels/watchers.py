@@ -229,7 +229,7 @@ def _offices(
         hits = told["reports"] * (told["province"] == code)
         lapses = find_lapses(
             *(told["day"], told["reports"], hits, until),
-            probability=rules.region_gap_probability,
+            probability=(rules.region_gap_probability, rules.region_gap_probability),
             thin_share=rules.thin_share,
             memory_days=rules.gap_days,
         )
@@ -257,7 +257,7 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> IntArray:
         return np.empty((0, 2), dtype=np.int64)
     return find_lapses(
         *(rows["day"], rows["told"], rows["foreign"], until),
-        probability=rules.past_gap_probability,
+        probability=(rules.region_gap_probability, rules.past_gap_probability),
         thin_share=rules.thin_share,
         memory_days=rules.gap_days,
     )

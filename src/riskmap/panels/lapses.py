@@ -60,8 +60,8 @@ def find_lapses(
     >>> import pandas as pd
     >>> day, ones = pd.Series(range(1400)), pd.Series(np.ones(1400))
     >>> hits = (day % 10 == 0) & (day < 1000)
-    >>> find_lapses(day, ones, hits.astype(float), 1400, probability=(0.9999, 0.999), thin_share=0.25,
-    ...             memory_days=1826)
+    >>> find_lapses(day, ones, hits.astype(float), 1400, probability=(0.9999, 0.999),
+    ...             thin_share=0.25, memory_days=1826)
     array([[       990, 2147483648]])
     """
     known = (day < until).to_numpy()

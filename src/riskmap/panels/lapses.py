@@ -9,8 +9,6 @@ import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from riskmap.typing import FloatArray, IntArray
 
 #: The end of a time that lasts.
@@ -18,9 +16,9 @@ OPEN = 2**31
 
 
 def find_lapses(
-    day: pd.Series,
-    number: pd.Series,
-    hits: pd.Series,
+    day: IntArray,
+    number: FloatArray,
+    hits: FloatArray,
     until: int,
     *,
     probability: tuple[float, float],
@@ -38,7 +36,7 @@ def find_lapses(
 
     Parameters
     ----------
-    day, number, hits : Series
+    day, number, hits : ndarray, shape (n,)
         Days of reports since 1970, how many they are, and how many of them are hits: of a province,
         or of foreigners.
     until
@@ -57,43 +55,37 @@ def find_lapses(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> day, ones = pd.Series(range(1400)), pd.Series(np.ones(1400))
+    >>> day, ones = np.arange(1400), np.ones(1400)
     >>> hits = (day % 10 == 0) & (day < 1000)
     >>> find_lapses(day, ones, hits.astype(float), 1400, probability=(0.9999, 0.999),
     ...             thin_share=0.25, memory_days=1826)
     array([[       990, 2147483648]])
     """
-    known = (day < until).to_numpy()
-    days, at = np.unique(day.to_numpy(dtype=np.int64)[known], return_inverse=True)
-    sums: list[FloatArray] = [
-        np.append(0.0, np.bincount(at, one.to_numpy(dtype=float)[known], len(days)).cumsum())
-        for one in (number, hits)
-    ]
-    told = _Told(days, sums[0], sums[1], thin_share, memory_days)
-    found: list[tuple[int, int]] = []
-    likeliest, hit = 0.0, days[np.diff(told.hits) > 0]
-    for start, end in zip(hit, [*hit[1:], until][: len(hit)], strict=True):
-        if start < until - memory_days:
-            continue
-        ended, since = (told.surprise(int(start), int(one)) for one in (end, until))
-        sure = since.chance < 1.0 - probability[not since.hits]
-        if sure and since.gain > likeliest:
-            likeliest = since.gain
-            found = [one for one in found if one[1] <= start] + [(int(start), until)]
-        if sure and not since.hits:
-            found[-1] = (found[-1][0], OPEN)
-        elif end < until and ended.chance < 1.0 - probability[0] and not likeliest:
-            found.append((int(start), int(end)))
+    known = day < until
+    days, at = np.unique(day[known], return_inverse=True)
+    n, k = (
+        np.append(0.0, np.bincount(at, one[known], len(days)).cumsum()) for one in (number, hits)
+    )
+    told = _Told(days, n, k, thin_share, memory_days)
+    hit = days[np.diff(k) > 0]
+    late = hit >= until - memory_days
+    start, end = hit[late], np.append(hit[1:], until)[: len(hit)][late]
+    ended, since = (told.surprise(start, one) for one in (end, np.full(len(end), until)))
+    sure = since.chance < 1.0 - np.where(since.hits > 0, *probability)
+    last = int(np.argmax(np.where(sure, since.gain, -1.0))) if sure.any() else len(start)
+    quiet = (ended.chance < 1.0 - probability[0]) & (end < until)
+    found = [(start[i], end[i]) for i in np.flatnonzero(quiet[:last])]
+    if sure.any():
+        found.append((start[last], OPEN if (sure & (since.hits == 0)).any() else until))
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 class _Surprise(NamedTuple):
     """How likely so few hits were, how much likelier they are at a rate of their own, how many."""
 
-    chance: float
-    gain: float
-    hits: float
+    chance: FloatArray
+    gain: FloatArray
+    hits: FloatArray
 
 
 @dataclass(frozen=True)
@@ -106,33 +98,41 @@ class _Told:
     thin_share: float
     memory_days: int
 
-    def of(self, edges: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return the reports and the hits between days, each after its first up to its last."""
-        at = np.searchsorted(self.days, edges, side="right")
-        return np.diff(self.number[at]), np.diff(self.hits[at])
+    def until(self, day: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the reports and the hits up to days."""
+        at = np.searchsorted(self.days, day, side="right")
+        return self.number[at], self.hits[at]
 
-    def surprise(self, start: int, end: int) -> _Surprise:
-        """Return how unlikely what follows a day is, up to the day before another."""
-        after, few = (float(one[0]) for one in self.of(np.array([start, end - 1])))
-        edges = _quarters(max(start - self.memory_days, int(self.days[0]) - 1), start)
-        n, k = (np.append(0.0, one.cumsum()) for one in self.of(edges))
-        long = min(max((end - start) // _QUARTER, 1), len(n) - 1)
+    def surprise(self, start: IntArray, end: IntArray) -> _Surprise:
+        """Return how unlikely what follows each day is, up to the day before another."""
+        (n0, k0), (n1, k1) = self.until(start), self.until(end - 1)
+        first = self.days[:1] - 1
+        low = np.maximum(start - self.memory_days, first)
+        parts = np.maximum((start - low) // _QUARTER, 1)
+        long = np.clip((end - start) // _QUARTER, 1, parts)
+        j = np.arange(self.memory_days // _QUARTER + 1)
+        begin, after = (
+            low[:, None]
+            + (start - low)[:, None] * np.minimum(one, parts[:, None]) // parts[:, None]
+            for one in (j, j + long[:, None])
+        )
+        (n, k), (n_after, k_after) = self.until(begin), self.until(after)
         # the day is chosen for its hit: two fewer tell the share
-        told = np.maximum(k[long:] - k[:-long] - 2.0, 0.0)
-        share = float((told / np.maximum(n[long:] - n[:-long], 1.0)).min())
-        pace = float((told / (edges[long:] - edges[:-long])).min())
-        mean = min(share * after, pace * (end - 1 - start))
-        if few >= self.thin_share * mean:
-            return _Surprise(1.0, 0.0, few)
-        chance = float(special.pdtr(np.floor(few), mean))
-        return _Surprise(chance, float(special.xlogy(few, few / mean) - few + mean), few)
+        hits = np.maximum(k_after - k - 2.0, 0.0)
+        whole = j + long[:, None] <= parts[:, None]
+        share, pace = (
+            np.where(whole, hits / np.maximum(of, 1.0), np.inf).min(axis=1, initial=np.inf)
+            for of in (n_after - n, after - begin)
+        )
+        mean, few = np.minimum(share * (n1 - n0), pace * (end - 1 - start)), k1 - k0
+        thin = few < self.thin_share * mean
+        mean = np.where(thin, mean, 1.0)
+        gain = special.xlogy(few, few / mean) - few + mean
+        chance = np.where(thin, special.pdtr(np.floor(few), mean), 1.0)
+        return _Surprise(chance, np.where(thin, gain, 0.0), few)
 
 
-def _quarters(start: int, end: int) -> IntArray:
-    """Return days that cut a time into quarters, or one part where it is shorter."""
-    return np.linspace(start, end, max((end - start) // _QUARTER, 1) + 1).astype(np.int64)
-
-
+#: Days of the parts that stretches are made of.
 _QUARTER = 91
 
 

@@ -152,13 +152,15 @@ def find_watchers(
     (True, [0, 1], [700])
     """
     chosen = default_rules() if rules is None else rules
-    found = []
+    found: list[Watcher] = []
+    country = keys["iso3"].fillna("").to_numpy(dtype=object)
+    province = pd.factorize(keys["parent_id"])[0] if "parent_id" in keys else np.full(len(keys), -1)
     stated = seen[seen["scope"].notna()]
     for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
         scope = Scope.parse(str(text))
         if scope.layers:
             name = "" if pd.isna(source) else str(source)
-            found += list(_watch(name, scope, rows, keys, today=today, rules=chosen))
+            found += _watch(name, scope, rows, (country, province), today=today, rules=chosen)
     return found
 
 
@@ -166,13 +168,13 @@ def _watch(
     source: str,
     scope: Scope,
     rows: pd.DataFrame,
-    keys: pd.DataFrame,
+    areas: tuple[NDArray[np.object_], IntArray],
     *,
     today: int,
     rules: Rules,
 ) -> Iterator[Watcher]:
-    """Yield how one source watches each country."""
-    country = keys["iso3"].fillna("").to_numpy(dtype=object)
+    """Yield how one source watches each country; areas are those of the regions, by province."""
+    country, province = areas
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     # what is spread shows that the source reports, and not that it names regions of the country
     heard = names_region(rows, "heard")
@@ -196,52 +198,50 @@ def _watch(
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
         members = np.flatnonzero(country == code)
-        mute = _mute_times(rows[country[position] == code], until, rules)
+        here = rows[country[position] == code]
+        mute = _mute_times(here, until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
         )
-        for one in _offices(whole, rows, keys, until=until, rules=rules):
+        for one in _offices(whole, here, province, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
 
 
 def _offices(
-    whole: Watcher, rows: pd.DataFrame, keys: pd.DataFrame, *, until: int, rules: Rules
+    whole: Watcher, rows: pd.DataFrame, province: IntArray, *, until: int, rules: Rules
 ) -> Iterator[Watcher]:
     """Yield how a source watches the provinces that it tells of, and each that it tells of no more.
 
     One of several offices that write a log may close, and the log goes on. The coders of a curated
     feed read of the whole country.
     """
-    if whole.source in CURATED or "parent_id" not in keys:
-        yield whole
-        return
-    province = pd.factorize(keys["parent_id"])[0]
-    told = rows[np.isin(rows["position"], whole.regions)]
-    told = told.assign(province=province[told["position"].to_numpy(dtype=np.int64)])
+    position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+    sharp = names_region(rows)
+    number = rows["reports"].to_numpy(dtype=float) if "reports" in rows else np.ones(len(rows))
     # what is known to one province only tells of it; what is known to the country, of none
-    sharp = names_region(told)
-    vague = told[~sharp].drop_duplicates(["day", "province"])
-    vague = vague[~vague["day"].duplicated(keep=False)]
-    number = told.loc[sharp, "reports"] if "reports" in told else pd.Series(1.0, told.index[sharp])
-    told = pd.concat([told[sharp].assign(reports=number), vague.assign(reports=1.0)])
+    vague = np.unique(np.stack([day, province[position]])[:, ~sharp], axis=1)
+    _, at, times = np.unique(vague[0], return_index=True, return_counts=True)
+    vague = vague[:, at[times == 1]]
+    days = np.append(day[sharp], vague[0])
+    there = np.append(province[position][sharp], vague[1])
+    number = np.append(number[sharp], np.ones(vague.shape[1]))
     rest = np.ones(len(whole.regions), dtype=bool)
-    for code in np.unique(told["province"]):
-        hits = told["reports"] * (told["province"] == code)
+    for code in np.unique(there[there >= 0]) if whole.source not in CURATED else ():
         lapses = find_lapses(
-            *(told["day"], told["reports"], hits, until),
+            *(days, number, number * (there == code), until),
             probability=(rules.region_gap_probability, rules.region_gap_probability),
             thin_share=rules.thin_share,
             memory_days=rules.gap_days,
         )
-        if code < 0 or not len(lapses):
+        if not len(lapses):
             continue
-        there = province[whole.regions] == code
-        rest &= ~there
+        own = province[whole.regions] == code
+        rest &= ~own
         begin, end = without_times(whole.begin, whole.end, lapses)
         is_open = bool((lapses[:, 1] == OPEN).any())
         yield replace(
             whole,
-            regions=whole.regions[there],
+            regions=whole.regions[own],
             begin=begin,
             end=end,
             alive=whole.alive and not is_open,
@@ -256,7 +256,10 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> IntArray:
     if "foreign" not in rows:
         return np.empty((0, 2), dtype=np.int64)
     return find_lapses(
-        *(rows["day"], rows["told"], rows["foreign"], until),
+        rows["day"].to_numpy(),
+        rows["told"].to_numpy(dtype=float),
+        rows["foreign"].to_numpy(dtype=float),
+        until,
         probability=(rules.region_gap_probability, rules.past_gap_probability),
         thin_share=rules.thin_share,
         memory_days=rules.gap_days,

@@ -208,15 +208,70 @@ def test_the_next_day_is_near_also_where_a_block_ends(block, monkeypatch):
     assert counted(reports(*told)) == 3
 
 
+def test_one_that_knows_no_spot_takes_the_district_from_another():
+    told = reports({"at": None, "geo_precision": "unknown"}, OTHER | {"admin2": "Berin"})
+    told.loc[0, "killed"] = 2
+    shared = share_knowledge(merge_duplicates(told))
+    assert set(shared["admin2"].dropna()) == {"Berin"}
+
+
+NORTH = {"source_file": "north.csv", "notes": None, "admin2": "Berin"}
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        ({"admin2": "Selva"}, 2),  # offices that number their rows alike
+        ({"event_date": "2024-05-05", "killed": 9}, 2),
+        ({"event_date": "2024-05-05"}, 1),  # the day was corrected
+        ({"killed": 9}, 1),  # or the toll
+        ({"admin2": None, "killed": 9}, 1),
+        ({"event_date": "2024-05-05", "killed": 9, "source": "acled"}, 1),  # coders revise
+    ],
+)
+def test_rows_of_one_id_may_be_two_incidents(other, count):
+    first = NORTH | {"source": other.get("source", "desk")}
+    both = reports(first, first | {"source_file": "south.csv"} | other)
+    assert counted(both.assign(incident_id="desk:2025-7")) == count
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        ("Eskil", "Eskil North", 2),
+        ("North Kivu", "South Kivu", 2),
+        ("Zone 1", "Zone 2", 2),
+        ("Northern Bahr el Ghazal", "Western Bahr el Ghazal", 2),
+        ("Dara", "Darayim", 2),
+        ("Kasai", "Kasai Oriental", 2),
+        ("Eskil", "Eskil City", 1),
+        ("Khwaja Bahauddin", "Khwaja Baha ud Din", 1),
+    ],
+)
+def test_districts_whose_names_share_a_part_are_two(one, other, count):
+    both = {"place": None, "at": None, "geo_precision": "admin2"}
+    told = reports(both | {"admin2": one}, both | OTHER | {"admin2": other})
+    assert counted(told) == count
+
+
+def test_a_point_and_a_name_are_one_by_their_story_alone():
+    point = {"place": None, "geo_precision": "point", "actor": "Group", "nationality": "CHN"}
+    name = point | OTHER | {"at": None, "geo_precision": "admin2", "admin2": "Selva"}
+    assert counted(reports(point, name)) == 1  # a long story, told alike
+    for notes in (None, "Gunmen attacked a mining camp."):
+        assert counted(reports(point | {"notes": notes}, name | {"notes": notes})) == 2
+
+
 def test_an_incident_counts_with_all_that_its_reports_know():
     vague = OTHER | {"geo_precision": "admin2", "place": None, "admin2": "Berin", "killed": 5}
     told = reports({"nationality": "CHN", "event_type": "unknown"}, vague | {"nationality": "PAK"})
     merged = merge_duplicates(told)
     assert standing(merged)["killed"] == 2
     found = standing(share_knowledge(merged))
-    assert (found["killed"], found["nationality"], found["event_type"], found["admin2"]) == (
-        *(5, "CHN;PAK", "armed_attack", "Berin"),
+    assert (found["killed"], found["nationality"], found["event_type"]) == (
+        *(5, "CHN;PAK", "armed_attack"),
     )
+    assert pd.isna(found["admin2"])  # it knows the spot
     located = rm.locate(merged, rm.datasets.regions())
     assert located.incidents["killed"].tolist() == [5]
     pd.testing.assert_frame_equal(share_knowledge(reports({}, PLANT)), reports({}, PLANT))

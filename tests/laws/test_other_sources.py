@@ -350,14 +350,18 @@ def test_a_busy_source_that_has_just_stopped_has_a_gap(assess, quiet, told):
     assert (found["reporting_gap"] == told).mean() > 0.9
 
 
-@pytest.mark.parametrize(("reach", "months"), [("countries", 20), ("reports", 12)])
-def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach):
+@pytest.mark.parametrize(
+    ("reach", "months", "opened"),
+    [("countries", 20, ""), ("reports", 12, ""), ("countries", 12, "2022-01-01")],
+)
+def test_an_office_that_closes_is_missed_in_its_province(assess, months, reach, opened):
     """The others go on with the same log; that nobody writes of a province is no quiet there."""
     now, scope = (
         log(5, start="2021-01-01", rate=1.0, foreign=0.1),
         f"violence,foreign; reach={reach}",
     )
     until = str((pd.Timestamp("2025-02-01") - pd.DateOffset(months=months)).date())
+    now = now[(now["province"] != "Velmar") | (now["date"] >= opened)]
     there = now["province"] == "Velmar"
     left = now[~(there & (now["date"] >= until))]
     before, after = assess(("log", now, scope)), assess(("log", left, scope))

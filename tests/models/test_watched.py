@@ -12,7 +12,7 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.models.drivers import PastSums
 from riskmap.models.endemic_epidemic import _terms_of
-from riskmap.models.reports import find_reports, history_of_record, report_codes
+from riskmap.models.reports import Reports, find_reports, history_of_record, report_codes
 from riskmap.models.what_ifs import WhatIfs, lengthen
 from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory
@@ -238,6 +238,25 @@ def test_a_gap_in_real_reporting_is_not_calm(shared):
     )
     assert zeros < 0.85 * known < missing < 1.15 * known
     assert found > 0.85 * known
+
+
+def test_who_is_of_record_is_asked_country_by_country():
+    """A young log is of record in its country, however old the log of the next one is."""
+    n = 6
+    young = np.arange(n) >= 4
+    reports = Reports(
+        key=np.arange(n).astype(str),
+        source=np.where(young, "young", "old"),
+        confirmed=np.zeros(n, dtype=bool),
+        rows=np.ones(n),
+        old=~young,
+        place=None,
+        time=None,
+        series={"violence": np.ones(n)},
+        country=np.where(young, "XQB", "XQA"),
+    )
+    own = {pair for pair in reports.of_record("violence") if pair[1] in ("young", "old")}
+    assert own == {("XQA", "old"), ("XQB", "young")}
 
 
 def test_a_source_teaches_only_of_countries_that_it_covers(tmp_path):

@@ -38,10 +38,37 @@ def test_one_that_has_ended_has_both_days():
     assert lapses(*steady(stop=1000, again=1400)) == [[1000, 1400]]
 
 
-def test_a_stray_hit_does_not_end_it():
+@pytest.mark.parametrize("stray", [1600, 1800, 1990])
+def test_a_stray_hit_does_not_undo_it(stray):
     days, hit = steady(stop=1400)
-    ((start, end),) = lapses(days, hit | (days == 1990))
-    assert (start, end) == (1400, TODAY)
+    ((start, end),) = lapses(days, hit | (days == stray))
+    assert start == 1400
+    assert end >= 1990
+
+
+def test_a_trickle_that_has_ended_is_one():
+    days, hit = steady()
+    trickle = (days > 1000) & (days < 1600)
+    ((start, end),) = lapses(days, hit & ~(trickle & (days % 80 != 0)))
+    assert abs(start - 1000) <= 40
+    assert abs(end - 1600) <= 80
+
+
+@pytest.mark.parametrize("opened", [400, 800])
+def test_a_late_beginning_hides_none(opened):
+    days, hit = steady(stop=1500)
+    assert lapses(days, hit & (days >= opened)) == [[1500, OPEN]]
+
+
+def test_an_earlier_lapse_hides_none():
+    days, hit = steady(stop=1600)
+    assert lapses(days, hit & ((days < 600) | (days > 1000))) == [[590, 1010], [1600, OPEN]]
+
+
+def test_a_time_without_any_report_hides_none():
+    days, hit = steady(stop=1600)
+    told = (days < 600) | (days > 1000)
+    assert lapses(days[told], hit[told]) == [[1600, OPEN]]
 
 
 @pytest.mark.parametrize("copies", [2, 500])
@@ -59,7 +86,7 @@ def test_a_calm_in_which_nothing_is_told_is_none():
 
 def test_a_war_that_comes_and_goes_leaves_none():
     days = np.arange(0, TODAY, 2)
-    assert lapses(days, (days // 250) % 2 == 1) == []  # it had been as quiet before
+    assert lapses(days, (days // 100) % 2 == 1) == []  # it had been as quiet before
 
 
 @settings(max_examples=100, deadline=None)

@@ -223,7 +223,7 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     A spreadsheet of another country takes ``03/04/2025`` for 4 March, shows it as a date, and
     leaves ``25/04/2025`` as text. In such a column hardly any date has a day beyond 12 and hardly
     any text a day up to 12. Had two people written it, six in ten days would be beyond 12. Where
-    that has a probability of less than 1e-4, or of .1 and there is no such day at all, dates up to
+    that has a probability of less than .01, or of .1 and there is no such day at all, dates up to
     the 12th are ambiguous.
 
     Examples
@@ -245,8 +245,15 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
         elif (day.first is not None and day.first == day.last) or day.reason == "ambiguous_date":
             written += 1
             early += day.first is None or day.first.day <= 12  # noqa: PLR2004
-    chance = special.bdtr(late, max(len(dates), 1), 0.6) * special.bdtr(early, max(written, 1), 0.4)
-    if not dates or not written or chance > (1e-4 if late or early else 0.1):
+    few_late = special.bdtr(late, max(len(dates), 1), 0.6)
+    few_early = special.bdtr(early, max(written, 1), 0.4)
+    likely = max(few_late, few_early) > 0.5  # noqa: PLR2004 - one of both is as usual
+    if (
+        not dates
+        or not written
+        or likely
+        or few_late * few_early > (0.01 if late or early else 0.1)
+    ):
         return days
     unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
     turned = {i for i, day in dates.items() if day.day <= 12 and day.day != day.month}  # noqa: PLR2004

@@ -109,6 +109,7 @@ def forecast(
     rates = _rates(fitted, histories, days) if layers else {}
     asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
     responses = [find_responses(one, as_of=panel.as_of, every=panel.every) for one in asked]
+    told = reports.source.tolist()
     return Forecast(
         frame=frame,
         components=components,
@@ -117,7 +118,7 @@ def forecast(
         provenance={
             **_describe(panel, chosen, days),
             "sources_of_record": {
-                name: sorted(reports.of_record(name) & {str(source) for source in reports.source})
+                name: sorted({source for _, source in reports.of_record(name)} & set(told))
                 for name in layers
             },
             **_describe_group(panel.group),

@@ -75,25 +75,25 @@ class Reports:
         """Which come from a feed whose coders have told incidents apart."""
         return np.isin(self.source, CURATED)
 
-    def of_record(self, layer: str) -> set[str]:
-        """Return the sources that a layer is built on.
+    def of_record(self, layer: str) -> set[tuple[str, str]]:
+        """Return the sources that a layer is built on, as pairs of country and source.
 
         These are the curated feeds (``duplicates.likeness.CURATED``), whose coders read many
         publishers and tell incidents apart, and of the others the largest that together gave nine
         tenths of the layer's reports from a country of more than a year and less than ten years
-        ago, and have reported within five years. No source becomes one by a flood of new reports,
-        or by telling one story often.
+        ago (of all, where the country has none so old), and have reported within five years. No
+        source becomes one by a flood of new reports, or by telling one story often.
         """
         counts = self.series["violence" if layer == "violence" else "foreign"] > 0
-        known = counts & self.old if (counts & self.old).any() else counts
-        found = set(CURATED)
-        for country in np.unique(self.country[known]):
-            own = self.source[known & (self.country == country)]
+        found = {(country, name) for country in np.unique(self.country) for name in CURATED}
+        for country in np.unique(self.country[counts]):
+            here = counts & (self.country == country)
+            own = self.source[here & self.old] if (here & self.old).any() else self.source[here]
             names, reports = np.unique(own, return_counts=True)
             order = np.argsort(-reports, kind="stable")
             before = (reports[order].cumsum() - reports[order]) / reports.sum()
-            found |= {str(name) for name in names[order][before < RECORD_SHARE]}
-        return found
+            found |= {(country, name) for name in names[order][before < RECORD_SHARE]}
+        return {(str(country), str(name)) for country, name in found}
 
 
 #: Rows of one report count in the same of these series.
@@ -259,10 +259,12 @@ def _is_trusted(layer: str, reports: Reports) -> NDArray[np.bool_]:
     """Return which reports are of main sources of a layer, or confirmed."""
     wide = "violence" if layer == "violence" else "foreign"
     main = reports.main.get(wide, frozenset())
-    theirs = zip(reports.country.tolist(), reports.source.tolist(), strict=True)
-    is_main = np.fromiter((pair in main for pair in theirs), bool, len(reports.source))
+    theirs = list(zip(reports.country.tolist(), reports.source.tolist(), strict=True))
+    record = reports.of_record(wide)
+    is_main, of_record = (
+        np.array([pair in some for pair in theirs], dtype=bool) for some in (main, record)
+    )
     has_main = np.isin(reports.country, sorted({code for code, _ in main}))
-    of_record = np.isin(reports.source, sorted(reports.of_record(wide)))
     return np.where(has_main, is_main, of_record) | reports.confirmed
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from riskmap.typing import FloatArray, IntArray
 
 #: The end of a time that lasts.
@@ -30,9 +32,10 @@ def find_lapses(
     In t days and n reports k or fewer would be hits with the probability of a Poisson variable of
     mean m, the less of s n and r t; that must be less than 1 - `probability`, and k less than
     `thin_share` of m. Hits come in bursts, wars move on, and other reports may come in floods: s
-    and r are the lowest share and the lowest pace of any stretch as long in the time before.
-    Of several days the likeliest is the one since when. One that lasts, but with a few hits in it,
-    ends now: who tells a little may tell all again.
+    and r are the lowest share and the lowest pace of any stretch as long in the time before, since
+    the first hit. The clearest time is taken out, as if it had not been, and the rest is searched
+    again. One that lasts, but with a few hits in it lately, ends now: who tells a little may tell
+    all again.
 
     Parameters
     ----------
@@ -63,29 +66,58 @@ def find_lapses(
     """
     known = day < until
     days, at = np.unique(day[known], return_inverse=True)
-    n, k = (
-        np.append(0.0, np.bincount(at, one[known], len(days)).cumsum()) for one in (number, hits)
-    )
-    told = _Told(days, n, k, thin_share, memory_days)
-    hit = days[np.diff(k) > 0]
-    late = hit >= until - memory_days
-    start, end = hit[late], np.append(hit[1:], until)[: len(hit)][late]
-    ended, since = (told.surprise(start, one) for one in (end, np.full(len(end), until)))
-    sure = since.chance < 1.0 - np.where(since.hits > 0, *probability)
-    last = int(np.argmax(np.where(sure, since.gain, -1.0))) if sure.any() else len(start)
-    quiet = (ended.chance < 1.0 - probability[0]) & (end < until)
-    found = [(start[i], end[i]) for i in np.flatnonzero(quiet[:last])]
-    if sure.any():
-        found.append((start[last], OPEN if (sure & (since.hits == 0)).any() else until))
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    # when nothing at all is told is another question: of such a time a quarter counts
+    clock = np.append(0, np.minimum(np.diff(days), _QUARTER).cumsum())[: len(days)]
+    rules = _Rules(*probability, thin_share, memory_days)
+    reports, last = (clock[at], number[known], hits[known]), until - days[-1:].sum()
+    end = int(clock[-1:].sum() + last)
+    found = np.array(_search(*reports, end, rules), dtype=np.int64).reshape(-1, 2)
+    times = np.append(days, until)[np.searchsorted(clock, found)]
+    if len(found) and found[-1, 1] == end:
+        start = found[-1, 0]
+        for time in found[-2::-1]:
+            reports = _without(*reports, *time)
+            start, end = start - (time[1] - time[0]), end - (time[1] - time[0])
+        if _Told.of(*reports, rules).ends(start, end):
+            times[-1, 1] = OPEN
+    return times[times[:, 1] >= until - memory_days]
 
 
-class _Surprise(NamedTuple):
-    """How likely so few hits were, how much likelier they are at a rate of their own, how many."""
+class _Rules(NamedTuple):
+    """How sure it must be, that it lasts too; what hardly any is; how far back is looked."""
 
-    chance: FloatArray
-    gain: FloatArray
-    hits: FloatArray
+    probability: float
+    lasting_probability: float
+    thin_share: float
+    memory_days: int
+
+
+def _search(
+    day: IntArray, number: FloatArray, hits: FloatArray, until: int, rules: _Rules
+) -> list[tuple[int, int]]:
+    """Return the times, of which none touches another."""
+    time = _Told.of(day, number, hits, rules).clearest(until)
+    if time is None:
+        return []
+    start, end = time
+    long = end - start
+    rest = _search(*_without(day, number, hits, start, end), until - long, rules)
+    times = [time, *((low + long * (low >= start), up + long * (up > start)) for low, up in rest)]
+    joined: list[tuple[int, int]] = []
+    for low, up in sorted(times):
+        if joined and low <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(up, joined[-1][1])
+        else:
+            joined.append((low, up))
+    return joined
+
+
+def _without(
+    day: IntArray, number: FloatArray, hits: FloatArray, start: int, end: int
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return reports as if a time had not been."""
+    kept = (day <= start) | (day >= end)
+    return np.where(day < end, day, day - (end - start))[kept], number[kept], hits[kept]
 
 
 @dataclass(frozen=True)
@@ -95,45 +127,103 @@ class _Told:
     days: IntArray
     number: FloatArray
     hits: FloatArray
-    thin_share: float
-    memory_days: int
+    rules: _Rules
+
+    @classmethod
+    def of(cls, day: IntArray, number: FloatArray, hits: FloatArray, rules: _Rules) -> _Told:
+        """Return the sums over reports."""
+        days, at = np.unique(day, return_inverse=True)
+        n, k = (np.append(0.0, np.bincount(at, one, len(days)).cumsum()) for one in (number, hits))
+        return cls(days, n, k, rules)
+
+    @property
+    def hit_days(self) -> IntArray:
+        """The days with a hit."""
+        return self.days[np.diff(self.hits) > 0]
 
     def until(self, day: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the reports and the hits up to days."""
         at = np.searchsorted(self.days, day, side="right")
         return self.number[at], self.hits[at]
 
-    def surprise(self, start: IntArray, end: IntArray) -> _Surprise:
-        """Return how unlikely what follows each day is, up to the day before another."""
-        (n0, k0), (n1, k1) = self.until(start), self.until(end - 1)
-        first = self.days[:1] - 1
-        low = np.maximum(start - self.memory_days, first)
-        parts = np.maximum((start - low) // _QUARTER, 1)
-        long = np.clip((end - start) // _QUARTER, 1, parts)
-        j = np.arange(self.memory_days // _QUARTER + 1)
+    def clearest(self, until: int) -> tuple[int, int] | None:
+        """Return the time that the hits are the likeliest to have been fewer in, if one is sure.
+
+        It begins with a hit, and ends with one or at the last day.
+        """
+        hit = self.hit_days
+        if not len(hit):
+            return None
+        after = np.append(hit, until)
+        late = np.flatnonzero(after[1:] >= until - 2 * self.rules.memory_days)
+        ends = after[np.searchsorted(after, hit[late, None] + _ENDS).clip(max=len(hit))]
+        ends[:, 0], ends[:, -1] = after[late + 1], until
+        gain = self.gain(hit[late], ends, until)
+        if not (gain > 0.0).any():
+            return None
+        start = hit[late[np.argmax(gain.max(axis=1))]]
+        ends = after[after > start]
+        return int(start), int(ends[np.argmax(self.gain(start[None], ends[None], until))])
+
+    def gain(self, start: IntArray, ends: IntArray, until: int) -> FloatArray:
+        """Return how much likelier hits are at a rate of their own, 0 where that is not sure."""
+        (n0, k0), (n1, k1) = self.until(start), self.until(ends - 1)
+        few = k1 - k0[:, None]
+        mean = self.expected(start, ends - 1 - start[:, None], n1 - n0[:, None])
+        lasting = (ends == until) & (few == 0)
+        sure = np.where(lasting, self.rules.lasting_probability, self.rules.probability)
+        found = self.is_thin(few, mean) & (special.pdtr(np.floor(few), mean) < 1.0 - sure)
+        mean = np.where(found, mean, 1.0)
+        return np.where(found, special.xlogy(few, few / mean) - few + mean, 0.0)
+
+    def ends(self, start: int, until: int) -> bool:
+        """Return whether there is surely no hit any more since the last of a time that lasts."""
+        last = self.hit_days[-1:]
+        (n0, _), (n1, _) = self.until(last), self.until(np.array([until - 1]))
+        mean = self.expected(np.array([start]), until - 1 - last[:, None], (n1 - n0)[:, None])
+        return bool(np.exp(-mean[0, 0]) < 1.0 - self.rules.lasting_probability)
+
+    def is_thin(self, few: FloatArray, mean: FloatArray) -> NDArray[np.bool_]:
+        """Return where so few are hardly any of those to be expected."""
+        return np.asarray(few < self.rules.thin_share * mean)
+
+    def expected(self, start: IntArray, long: IntArray, number: FloatArray) -> FloatArray:
+        """Return how many hits are to be expected of so long times and so many reports.
+
+        Parameters
+        ----------
+        start : ndarray, shape (n,)
+            The day up to which the time before reaches.
+        long, number : ndarray, shape (n, n_ends)
+            Days and reports.
+        """
+        low = np.maximum(start - self.rules.memory_days, self.hit_days[0] - 1)
+        parts = np.maximum((start - low) // _QUARTER, 1)[:, None, None]
+        whole = np.clip(long[:, :, None] // _QUARTER, 1, np.maximum(2 * parts // 3, 1))
+        j = np.arange(self.rules.memory_days // _QUARTER + 1)
+        low, start = low[:, None, None], start[:, None, None]
         begin, after = (
-            low[:, None]
-            + (start - low)[:, None] * np.minimum(one, parts[:, None]) // parts[:, None]
-            for one in (j, j + long[:, None])
+            low + (start - low) * np.minimum(one, parts) // parts for one in (j, j + whole)
         )
         (n, k), (n_after, k_after) = self.until(begin), self.until(after)
         # the day is chosen for its hit: two fewer tell the share
         hits = np.maximum(k_after - k - 2.0, 0.0)
-        whole = j + long[:, None] <= parts[:, None]
+        told = (j + whole <= parts) & (n_after > n)
         share, pace = (
-            np.where(whole, hits / np.maximum(of, 1.0), np.inf).min(axis=1, initial=np.inf)
+            np.where(told, hits / np.maximum(of, 1.0), np.inf).min(axis=2, initial=np.inf)
             for of in (n_after - n, after - begin)
         )
-        mean, few = np.minimum(share * (n1 - n0), pace * (end - 1 - start)), k1 - k0
-        thin = few < self.thin_share * mean
-        mean = np.where(thin, mean, 1.0)
-        gain = special.xlogy(few, few / mean) - few + mean
-        chance = np.where(thin, special.pdtr(np.floor(few), mean), 1.0)
-        return _Surprise(chance, np.where(thin, gain, 0.0), few)
+        known = np.isfinite(share) & (parts[:, :, 0] > 1)
+        share, pace = np.where(known, share, 0.0), np.where(known, pace, 0.0)
+        # of a time longer than two thirds of what is known before, so much is judged
+        judged = np.minimum(1.0, (whole[:, :, 0] + 1) * _QUARTER / np.maximum(long, 1))
+        return np.minimum(share * number, pace * long) * judged
 
 
-#: Days of the parts that stretches are made of.
+#: Days of the parts that stretches are made of, and of times that are tried before the end of one
+#: is sought.
 _QUARTER = 91
+_ENDS = _QUARTER * np.array([0, 1, 2, 4, 8, 16, 0])
 
 
 def without_times(begin: IntArray, end: IntArray, lapses: IntArray) -> tuple[IntArray, IntArray]:

@@ -108,6 +108,8 @@ class Facts:
     names : dict of arrays of str
         ``country``, ``region_id``, ``admin1``, ``admin2`` and ``place``, ``""`` where not stated;
         names of places without spaces, accents and such words as *district*.
+    sides : dict of arrays of str
+        What tells areas of one name apart (*north*, *2*), of ``admin1`` and ``admin2``.
     x, y : ndarray of float
         The point, NaN where there is none.
     exact : ndarray of bool
@@ -124,6 +126,7 @@ class Facts:
     """
 
     names: Mapping[str, NDArray[np.object_]]
+    sides: Mapping[str, NDArray[np.object_]]
     x: FloatArray
     y: FloatArray
     exact: NDArray[np.bool_]
@@ -145,6 +148,7 @@ class Facts:
         exact = table["geo_precision"].fillna("place").isin(("point", "place"))
         return cls(
             names=names,
+            sides={name: _find_sides(table[name]) for name in ("admin1", "admin2")},
             x=shapely.get_x(where),
             y=shapely.get_y(where),
             exact=exact.to_numpy(bool),
@@ -168,9 +172,16 @@ class Facts:
         return np.asarray(told[i] & told[j], dtype=bool)
 
     def same(self, name: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
-        """Return whether both state a name and may mean the same by it."""
-        names = self.names[name]
-        return self.told(name, i, j) & are_spellings(names[i], names[j])
+        """Return whether both state a name and may mean the same by it.
+
+        A part of the name of a place may stand for it; of districts there are *Eskil* and *Eskil
+        North*.
+        """
+        names, told = self.names[name], self.told(name, i, j)
+        if name not in self.sides:
+            return told & are_spellings(names[i], names[j])
+        sides = self.sides[name]
+        return told & (likeness(names[i], names[j]) >= SPELLING) & (sides[i] == sides[j])
 
     def other(self, name: str, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
         """Return whether both state a name, each another."""
@@ -215,6 +226,17 @@ def squeeze_names(names: pd.Series) -> NDArray[np.object_]:
         for word in words
     ]
     return np.array([*plain, ""], dtype=object)[codes]
+
+
+def _find_sides(names: pd.Series) -> NDArray[np.object_]:
+    """Return the words of names that tell areas of one name apart, and numbers."""
+    sides = read_words("side")
+    codes, words = pd.factorize(names)
+    told = [
+        " ".join(sorted({sides.get(w, w) for w in fold(word).split() if w in sides or w.isdigit()}))
+        for word in words
+    ]
+    return np.array([*told, ""], dtype=object)[codes]
 
 
 def are_spellings(one: NDArray[np.object_], other: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -280,10 +302,12 @@ def are_apart(facts: Facts, pairs: IntArray) -> NDArray[np.bool_]:
     revised = again & (facts.source[i] == facts.source[j])
     stories = (share < OTHER_STORY) & ~words
     places = _in_other_places(facts, i, j) & ~words
-    return np.asarray((_in_other_regions(facts, i, j) | places | spots | stories) & ~revised)
+    proof = (words | (share >= SAME_CODED)) & long[i] & long[j]
+    places |= _in_unlike_terms(facts, i, j) & ~proof
+    return np.asarray((in_other_regions(facts, i, j) | places | spots | stories) & ~revised)
 
 
-def _in_other_regions(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
+def in_other_regions(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
     """Return which pairs state different countries, regions, districts or provinces."""
     country, region = (
         (facts.names[name][i] != facts.names[name][j]) & facts.told(name, i, j)
@@ -298,6 +322,18 @@ def _in_other_regions(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool
         | (region & (of_one_system | ~district))
         | facts.other("admin2", i, j)
         | (facts.other("admin1", i, j) & ~close)
+    )
+
+
+def _in_unlike_terms(facts: Facts, i: IntArray, j: IntArray) -> NDArray[np.bool_]:
+    """Return which pairs tell the spot in terms that nothing compares: a point alone, a name alone.
+
+    One that tells no more than a country or a province is compared with any.
+    """
+    point = facts.exact & np.isfinite(facts.x)
+    named = np.any([facts.names[name] != "" for name in ("region_id", "admin2", "place")], axis=0)
+    return np.asarray(
+        ((point & ~named)[i] & (named & ~point)[j]) | ((named & ~point)[i] & (point & ~named)[j])
     )
 
 

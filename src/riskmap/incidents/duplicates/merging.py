@@ -28,12 +28,14 @@ from riskmap.incidents.duplicates.likeness import (
     Facts,
     alike_texts,
     are_apart,
+    in_other_regions,
     score_pairs,
 )
 from riskmap.schema import DATE_PRECISIONS, GEO_PRECISIONS
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from riskmap.typing import IntArray
 
@@ -72,10 +74,11 @@ def merge_linked(table: gpd.GeoDataFrame, links: Links) -> gpd.GeoDataFrame:
     keys = [table["incident_id"], _episodes(table)]
     by_id = pd.Series(own).mask(~usable).groupby(keys).transform("first")
     by_id = np.where(usable, by_id.fillna(0).to_numpy(np.int64), own)
-    alike = links.certain[usable[links.certain].all(axis=1)]
-    certain = np.concatenate([alike, np.stack([own, by_id], axis=1)])
-    likely = links.likely[usable[links.likely].all(axis=1)]
     facts, release, pooled = Facts.of(table, plain_words(table)), find_releases(table), table
+    of_one_id = np.stack([own, by_id], axis=1)
+    of_one_id = of_one_id[~_numbered_alike(facts, of_one_id)]
+    certain = np.concatenate([links.certain[usable[links.certain].all(axis=1)], of_one_id])
+    likely = links.likely[usable[links.likely].all(axis=1)]
     while True:  # what an incident's reports know together may lead to further reports
         root = _components(np.concatenate([certain, np.stack([own, lead], axis=1)]), len(table))
         label = _stand(
@@ -96,6 +99,19 @@ def _episodes(table: gpd.GeoDataFrame) -> pd.Series:
     days = table["event_date"].groupby(table["incident_id"]).diff()
     anew = (days > pd.Timedelta(days=SAME_ID_DAYS)) & ~table["source"].isin(CURATED)
     return anew.astype("int64").groupby(table["incident_id"]).cumsum()
+
+
+def _numbered_alike(facts: Facts, pairs: IntArray) -> NDArray[np.bool_]:
+    """Return which pairs have an id in common and are two incidents.
+
+    Offices of one desk number their own rows alike. What a row states of its district, or of its
+    day and its toll, is then another; a curated feed revises them.
+    """
+    i, j = pairs[:, 0], pairs[:, 1]
+    toll = facts.toll
+    told = ~np.isnan(toll[i]) & ~np.isnan(toll[j])
+    revised = (facts.day[i] == facts.day[j]) | ~(told & (toll[i] != toll[j])).any(axis=1)
+    return (in_other_regions(facts, i, j) | ~revised) & ~np.isin(facts.source[i], CURATED)
 
 
 def _enough(facts: Facts, table: gpd.GeoDataFrame, likely: IntArray) -> IntArray:
@@ -301,9 +317,10 @@ def _pool_evidence(
 def share_knowledge(merged: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return merged incidents with what their duplicates tell beyond them.
 
-    The highest of all tolls counts, and all nationalities that any report names; a kind of event
-    and a district that the row itself does not tell are taken from another. Points for likeness
-    stand on what each row tells itself, so this comes after merging.
+    The highest of all tolls counts, and all nationalities that any report names. A kind of event
+    that the row itself does not tell is taken from another, and so is a district where it tells no
+    spot either. Points for likeness stand on what each row tells itself, so this comes after
+    merging.
 
     Parameters
     ----------
@@ -337,7 +354,9 @@ def share_knowledge(merged: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     kinds = merged["event_type"].iloc[rows].reset_index(drop=True)
     clear = kinds.where(~kinds.isin(_VAGUE)).groupby(own).first()
     taken["event_type"] = clear.fillna(kinds.groupby(own).first())
-    vague = groups[list(_NAMES)].nth(0).isna().all(axis=1).to_numpy()
+    first = merged.iloc[np.unique(leads)]
+    at_spot = first["geo_precision"].isin(("point", "place")) & first.geometry.notna()
+    vague = first[list(_NAMES)].isna().all(axis=1).to_numpy() & ~at_spot.to_numpy()
     shared = merged.copy()
     taken |= {name: groups[name].first()[vague] for name in _NAMES}
     for name, values in taken.items():

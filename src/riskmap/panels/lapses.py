@@ -64,6 +64,8 @@ def find_lapses(
     ...             thin_share=0.25, memory_days=1826)
     array([[       990, 2147483648]])
     """
+    if not thin_share:
+        return np.empty((0, 2), dtype=np.int64)
     known = day < until
     days, at = np.unique(day[known], return_inverse=True)
     # when nothing at all is told is another question: of such a time a quarter counts
@@ -151,9 +153,9 @@ class _Told:
 
         It begins with a hit, and ends with one or at the last day.
         """
-        hit = self.hit_days
-        if not len(hit):
-            return None
+        hit, sure = self.hit_days, min(self.rules.probability, self.rules.lasting_probability)
+        if 2.0 * (self.hits[-1] - 2.0) < -np.log1p(-sure):
+            return None  # so many are never expected
         after = np.append(hit, until)
         late = np.flatnonzero(after[1:] >= until - 2 * self.rules.memory_days)
         ends = after[np.searchsorted(after, hit[late, None] + _ENDS).clip(max=len(hit))]

@@ -153,14 +153,14 @@ def find_watchers(
     """
     chosen = default_rules() if rules is None else rules
     found: list[Watcher] = []
-    country = keys["iso3"].fillna("").to_numpy(dtype=object)
+    countries = pd.factorize(keys["iso3"].fillna(""), sort=True)
     province = pd.factorize(keys["parent_id"])[0] if "parent_id" in keys else np.full(len(keys), -1)
     stated = seen[seen["scope"].notna()]
     for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
         scope = Scope.parse(str(text))
         if scope.layers:
             name = "" if pd.isna(source) else str(source)
-            found += _watch(name, scope, rows, (country, province), today=today, rules=chosen)
+            found += _watch(name, scope, rows, (countries, province), today=today, rules=chosen)
     return found
 
 
@@ -168,13 +168,13 @@ def _watch(
     source: str,
     scope: Scope,
     rows: pd.DataFrame,
-    areas: tuple[NDArray[np.object_], IntArray],
+    areas: tuple[tuple[IntArray, pd.Index[str]], IntArray],
     *,
     today: int,
     rules: Rules,
 ) -> Iterator[Watcher]:
     """Yield how one source watches each country; areas are those of the regions, by province."""
-    country, province = areas
+    (country, codes), province = areas
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     # what is spread shows that the source reports, and not that it names regions of the country
     heard = names_region(rows, "heard")
@@ -182,11 +182,12 @@ def _watch(
     # a source that has watched for long is known from the first report of the file on
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
-    for code in named or sorted(set(country[position])):
+    numbers = codes.get_indexer(named) if named else np.unique(country[position])
+    for number, code in zip(numbers, named or codes[numbers], strict=True):
+        inside = country[position] == number
         # a scope that names a country watches it as long as the source reports from anywhere
-        own = day if named else day[country[position] == code]
-        days = np.unique(own)
-        near = days if named else np.unique(day[heard & (country[position] == code)])
+        days = np.unique(day if named else day[inside])
+        near = days if named else np.unique(day[heard & inside])
         if not len(near) or until - near[0] < rules.least_history_days:
             continue
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
@@ -197,8 +198,8 @@ def _watch(
         if scope.reach == "countries" and len(near) < rules.often_days:
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
-        members = np.flatnonzero(country == code)
-        here = rows[country[position] == code]
+        members = np.flatnonzero(country == number)
+        here = rows[inside]
         mute = _mute_times(here, until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)

@@ -350,3 +350,15 @@ def test_help_loads_nothing_heavy():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Incident reports" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "set()"
+
+
+def test_import_reads_a_log_and_tells_each_row(regions, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("Log of the week\nDatum;Ort;Tote\n21.01.2031;Kelda, Velmar;3-4\n", "utf-8")
+    done = run("import", log, "--regions", regions, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "2031-01-21" in done.stdout
+    assert "XQA0303" in done.stdout
+    assert (tmp_path / "out" / "mapping.toml").is_file()
+    again = run("import", log, "--mapping", tmp_path / "out" / "mapping.toml", "--json")
+    assert json.loads(again.stdout)["rows"][0]["toll"] == "killed 3-4"

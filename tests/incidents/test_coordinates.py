@@ -97,14 +97,15 @@ def test_readings_of_no_number():
         ("346.912.643", "69.2", None),
         ("34,5", "-69,2", "bad_coordinates"),
         ("34 31 30", "69 10 12", "bad_coordinates"),
-        ("34°31'", "69°10'", "bad_coordinates"),
+        ("34°31'", "69°10'", None),
+        ("34°71'", "69°10'", "bad_coordinates"),
         ("3.45", "6.92", None),
     ],
 )
 def test_any_feed_gets_its_decimal_comma_back_and_nothing_else(lat, lon, reason):
     points, quarantine = read((lat, lon, "AFG"))
     assert told(quarantine.reason) == [reason]
-    assert (points.evidence[0] is None) == (reason is not None or lat == "3.45")
+    assert (points.evidence[0] is None) == (reason is not None or lat in ("3.45", "34°31'"))
 
 
 def test_a_zero_that_may_have_been_lost_is_another_way():

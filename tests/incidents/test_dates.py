@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.incidents.date_columns import read_days, read_intervals, read_parts
-from riskmap.incidents.dates import CALENDARS, DateRules, read_day, read_texts
+from riskmap.incidents.date_columns import read_days, read_intervals, read_parts, read_texts
+from riskmap.incidents.dates import CALENDARS, DateRules, read_day
 
 DAYS = st.dates(date(1971, 1, 1), date(2100, 12, 31))
 
@@ -45,7 +45,7 @@ def test_shapes_that_read_one_way(text, first, last):
         ("", "no_date"),
         (" ", "no_date"),
         ("03/04/2024", "ambiguous_date"),
-        ("03/04/24", "bad_date"),
+        ("03/04/24", "ambiguous_date"),
         ("31/31/2024", "bad_date"),
         ("2024-13-01", "bad_date"),
         ("2024-W60", "bad_date"),
@@ -218,3 +218,54 @@ SLASHED = [f"{day}/04/2025" for day in range(13, 28)]
 def test_days_that_a_spreadsheet_has_turned_round_are_ambiguous(texts, unsure):
     reasons = [day.reason for day in read_texts(texts)]
     assert [i for i, reason in enumerate(reasons) if reason == "ambiguous_date"] == list(unsure)
+
+
+def test_a_declared_format_adds_and_never_refuses_a_date_cell():
+    texts = ["2031-03-25 00:00:00", "03/04/2031", "2031-07-14 00:00:00", "2031-03-25", "28/04/2031"]
+    days = read_texts(texts, DateRules(format="%d/%m/%Y"))
+    assert [str(day.first) for day in days] == [
+        *("2031-03-25", "2031-04-03", "2031-07-14", "None", "2031-04-28"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "firsts"),
+    [
+        (["1/21/2031", "11/28/2030", "12/3/2030"], ["2031-01-21", "2030-11-28", "2030-12-03"]),
+        (["1/21/2031", "12/3/2030"], ["2031-01-21", None]),  # one date shows nothing
+        (["1/21/2031", "28/11/2030", "12/3/2030"], ["2031-01-21", "2030-11-28", None]),
+        (["1/21/2031", "11/28/2030", "12-3-2030"], ["2031-01-21", "2030-11-28", None]),
+        (["21.01.2031", "03.12.2030"], ["2031-01-21", "2030-12-03"]),
+        (["03.12.2030"], ["2030-12-03"]),  # the day stands first where points are written
+        (["1.21.2031", "03.12.2030"], ["2031-01-21", None]),
+        (["21.01.31", "03.12.30", "28.11.30"], ["2031-01-21", "2030-12-03", "2030-11-28"]),
+        (["21.01.2031", "3.12.30", "30.12.03"], ["2031-01-21", "2030-12-03", None]),
+        (["31.01.21", "31.02.28", "30.03.05"], [None, None, None]),  # the year may stand first
+    ],
+)
+def test_dates_that_may_be_read_two_ways_are_settled_by_the_others_of_their_style(texts, firsts):
+    days = read_texts(texts)
+    assert [str(day.first) if day.first else None for day in days] == firsts
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("47751", "2030-09-25", "2030-09-25"),
+        ("9-May-20", "2020-05-09", "2020-05-09"),
+        ("3-5 Jan 2031", "2031-01-03", "2031-01-05"),
+        ("3.-5.1.2031", "2031-01-03", "2031-01-05"),
+        ("28 Dec - 2 Jan 2031", "2030-12-28", "2031-01-02"),
+        ("2031-01-03/2031-01-05", "2031-01-03", "2031-01-05"),
+        ("21. Januar 2031", "2031-01-21", "2031-01-21"),
+        ("01/2031", "2031-01-01", "2031-01-31"),
+        ("2031年1月21日", "2031-01-21", "2031-01-21"),
+        ("Tue 21 Jan 2031", "2031-01-21", "2031-01-21"),
+        ("21.01.2031, 14:30 Uhr", "2031-01-21", "2031-01-21"),
+        ("21.01.2031 14.30", "2031-01-21", "2031-01-21"),
+        ("1/21/2031 8:14:33 PM", "2031-01-21", "2031-01-21"),
+    ],
+)
+def test_more_shapes_of_desks(text, first, last):
+    day = read_day(text)
+    assert (str(day.first), str(day.last)) == (first, last)

@@ -97,6 +97,9 @@ def test_several_sheets_of_incidents_are_refused_by_name(tmp_path):
     path = workbook(tmp_path / "a.xlsx", y2023=GOOD, y2024=GOOD)
     with pytest.raises(InputError, match="2 sheets hold incidents: met 'y2023, y2024'"):
         rm.read_incidents(path)
+    assert len(rm.read_incidents(path, sheet="y2024")) == 1
+    with pytest.raises(InputError, match="no such sheet"):
+        rm.read_incidents(path, sheet="y2025")
 
 
 def test_a_column_map_chooses_the_sheet(tmp_path):
@@ -106,10 +109,10 @@ def test_a_column_map_chooses_the_sheet(tmp_path):
     assert table["place"].tolist() == ["A"]
 
 
-def test_a_title_over_the_columns_is_told_with_their_row(tmp_path):
+def test_rows_under_a_title_are_read(tmp_path):
     path = workbook(tmp_path / "a.xlsx", data=[["Incidents 2024"], ["by us"], *GOOD])
-    with pytest.raises(InputError, match="those of generic table stand in row 3"):
-        rm.read_incidents(path)
+    table = rm.read_incidents(path)
+    assert table["source_row"].tolist() == [4]
 
 
 def test_a_row_that_is_longer_than_the_columns_is_kept(tmp_path):

@@ -260,11 +260,15 @@ def test_unknown_columns_are_an_error(tmp_path):
         read_rows(tmp_path, "a,b", "1,2")
 
 
-def test_not_utf8_is_an_error_that_says_what_to_pass(tmp_path):
-    path = write(tmp_path, GENERIC + "\n2024-05-06,1,2,é\n", encoding="cp1252")
+def test_an_encoding_that_may_be_several_is_an_error_that_says_what_to_pass(tmp_path):
+    path = write(tmp_path, GENERIC + "\n2024-05-06,1,2,Вязьма\n", encoding="cp1251")
     with pytest.raises(InputError, match=r"row 2.*pass encoding="):
         rm.read_incidents(path)
-    assert rm.read_incidents(path, encoding="cp1252")["place"].tolist() == ["é"]
+    assert rm.read_incidents(path, encoding="cp1251")["place"].tolist() == ["Вязьма"]
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes((GENERIC + "\n2024-05-06,1,2,é\n2024-05-06,1,2,").encode() + b"\xe9\n")
+    with pytest.raises(InputError, match=r"row 3.*pass encoding="):
+        rm.read_incidents(broken)
 
 
 def test_bytes_that_no_encoding_of_the_feed_knows(tmp_path):

@@ -213,7 +213,7 @@ def test_each_of_several_columns_of_nationalities_and_of_notes_is_read():
 
 
 @pytest.mark.parametrize(
-    "header", ["victim nation code", "foreign_persons", "国籍2", "nat. of casualties", "citizen of"]
+    "header", ["victim nation code", "foreign_crew", "国籍2", "nat. of casualties", "citizen of"]
 )
 def test_a_column_that_seems_to_tell_who_was_hit_is_read_or_told(header):
     frame = pd.DataFrame({"date": ["2031-05-06"] * 3, "lat": ["1"] * 3, "lon": ["2"] * 3})
@@ -347,7 +347,7 @@ def test_a_column_of_a_desks_own_name_is_heard_where_it_says_who_was_hit(column,
 @pytest.mark.parametrize(
     ("column", "text"),
     [
-        *(("Chinese killed", "0"), ("Comment", "no Chinese were hurt"), ("Subject", "weather")),
+        *(("Chinese killed", "0"), ("Office", "no Chinese were hurt"), ("Subject", "weather")),
         *(("Chinese workers in district", "120"), ("Nearby", "a Chinese mine")),
         *(("Perpetrator", "two Chinese workers killed him"), ("Reporter", "Chinese man shot")),
     ],

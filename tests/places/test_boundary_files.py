@@ -343,3 +343,34 @@ def test_heights_byte_marks_and_odd_properties_do_no_harm(tmp_path):
     found = read_polygons(path)
     assert len(found) == 2
     assert not shapely.has_z(found.geometry.to_numpy()).any()
+
+
+def test_columns_of_gadm_are_read():
+    squares = rm.datasets.regions().iloc[:2]
+    frame = gpd.GeoDataFrame(
+        {
+            "GID_2": ["XQA.1.1_1", "XQA.1.2_1"],
+            "GID_0": "XQA",
+            "GID_1": "XQA.1_1",
+            "NAME_1": "Ambrel",
+            "NAME_2": ["Ashkor", "Berin"],
+            "VARNAME_2": "NA",
+        },
+        geometry=squares.geometry.to_numpy(),
+        crs=squares.crs,
+    )
+    found = rm.read_regions(frame)
+    assert found[["region_id", "name", "parent"]].values.tolist() == [
+        ["XQA.1.1_1", "Ashkor", "Ambrel"],
+        ["XQA.1.2_1", "Berin", "Ambrel"],
+    ]
+    assert set(found["adm_level"]) == {2}
+
+
+def test_a_shapefile_of_utf8_that_does_not_say_so_is_read_as_it_is(tmp_path):
+    regions = rm.datasets.regions().iloc[:2]
+    plain = regions[["region_id", "name", "geometry"]].assign(name=["São João", "Açu"])
+    plain.to_file(tmp_path / "a.shp", encoding="utf-8")
+    (tmp_path / "a.cpg").unlink()
+    found = rm.read_regions(tmp_path / "a.shp", name="name", id="region_id", level=2)
+    assert found["name"].tolist() == ["São João", "Açu"]

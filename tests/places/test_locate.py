@@ -25,7 +25,7 @@ def incident(point=INSIDE, **fields):
     """One invented incident; `point` is a pair or None."""
     row = rm.datasets.incidents().iloc[[0]].reset_index(drop=True)
     plain = {"incident_id": "invented:1", "region_id": None, "geo_precision": "place"}
-    fields = {**plain, "admin1": None, "admin2": None, **fields}
+    fields = {**plain, "admin1": None, "admin2": None, "place": None, **fields}
     row = row.assign(**fields).astype({c.name: c.dtype for c in INCIDENT_COLUMNS})
     geometry = [None if point is None else shapely.Point(point)]
     return gpd.GeoDataFrame(row.drop(columns="geometry"), geometry=geometry, crs="EPSG:4326")
@@ -58,7 +58,11 @@ def test_a_precise_point_goes_to_its_region():
         ({"point": None, "country": "XQB"}, "outside_country", "country: XQB"),
         ({"geo_precision": "country", "country": None}, "imprecise", "geo_precision: country"),
         ({"geo_precision": "unknown", "country": None}, "imprecise", "geo_precision: unknown"),
-        ({"region_id": "elsewhere"}, "unknown_region", "region_id: elsewhere"),
+        (
+            {"region_id": "elsewhere", "point": None, "country": None},
+            "unknown_region",
+            "region_id: elsewhere",
+        ),
     ],
 )
 def test_a_row_without_a_region_says_why(fields, reason, detail):
@@ -455,3 +459,44 @@ def test_a_district_named_from_abroad_stops_no_run_on_regions_of_the_third_level
     )
     located = rm.locate(rows, regions)
     assert located.set_aside["reason"].tolist() == ["outside_country"] * 2
+
+
+@pytest.mark.parametrize(
+    ("place", "ids"),
+    [
+        ("Kalda district, Velmar", {"XQA0303"}),
+        ("Velmar - Kalda", {"XQA0303"}),
+        ("old bridge, Kalda, Velmar", {"XQA0303"}),
+        ("Vasteenia", set()),
+        ("Vasteenia, Dostan", {"XQA0208"}),
+        ("no such village, Velmar", {f"XQA03{i:02}" for i in range(1, 9)}),
+        ("the border", set()),
+    ],
+)
+def test_a_text_of_a_place_names_its_district(place, ids):
+    """Likeness counts inside of a province that the text names, and nowhere else."""
+    found = located(point=None, country=None, place=place)
+    assert set(found.placements["region_id"]) == ids
+    assert len(found.set_aside) == (not ids)
+
+
+def test_a_place_that_is_a_district_of_the_stated_province_is_that_district():
+    found = located(point=None, admin1="Velmar", place="Kalda")
+    assert found.placements["region_id"].tolist() == ["XQA0303"]
+    found = located(point=INSIDE, admin1="Velmar", place="Kalda")
+    assert found.placements["method"].tolist() == ["point"]
+
+
+def test_a_text_of_a_place_names_its_province():
+    found = located(point=None, level=1, country=None, place="old bridge, Kalda, Velmar")
+    assert found.placements["region_id"].tolist() == ["XQA03"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"point": None, "admin1": "Velmar", "admin2": "Kelda"}], ids=["point", "name"]
+)
+def test_an_id_that_no_region_has_leaves_the_other_witnesses_standing(fields):
+    known = located(**fields).placements["region_id"].tolist()
+    found = located(region_id="elsewhere", **fields)
+    assert found.placements["region_id"].tolist() == known
+    assert len(known) == 1

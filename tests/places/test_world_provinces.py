@@ -148,3 +148,11 @@ def test_the_script_remakes_the_same_bytes(tmp_path):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     subprocess.run([sys.executable, tmp_path / "make_world_adm1.py", package], check=True)
     assert (tmp_path / "world_adm1.fgb").read_bytes() == (folder / "world_adm1.fgb").read_bytes()
+
+
+@pytest.mark.parametrize("iso3", ["AFG", "AZE", "CMR", "HTI", "IRL", "KAZ"])
+def test_every_shipped_province_is_found_by_its_own_name(iso3):
+    provinces = rm.read_regions(iso3)
+    found = rm.Gazetteer.from_regions(provinces).resolve(provinces["name"].tolist())
+    assert found["region_id"].tolist() == provinces["region_id"].tolist()
+    assert set(found["status"]) == {"match"}

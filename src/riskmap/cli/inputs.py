@@ -41,6 +41,41 @@ def check_incidents(
         raise typer.Exit(1)
 
 
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A log, a form's export, any table of incidents.")],
+    regions: RegionsIfAny = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the incidents, the rows to mend, the mapping.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="mapping.toml that an earlier import wrote.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook with several.")] = None,
+    max_lost: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
+    ] = 1.0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Read a file in whatever shape it comes; print what was understood, row by row."""
+    import riskmap as rm
+    from riskmap.desk.runs import find_regions
+
+    options = {} if sheet is None else {"sheet": sheet}
+    found = rm.incidents.import_incidents(file, mapping=mapping, **options)
+    placements = None
+    if regions is not None:
+        placements = rm.locate(found.incidents, find_regions(regions)).placements
+    rows = as_rows(found.rows(placements).astype("str"))
+    written = [] if out is None else [str(path) for path in found.write(out)]
+    told = ("  ".join(value or "-" for value in row.values()) for row in rows)
+    lines = (*str(found.report).splitlines(), *told, *written)
+    result = {"report": found.report.as_dict(), "rows": rows, "written": written}
+    show(result, iter(lines), as_json=as_json)
+    if found.report.lost_share > max_lost:
+        raise typer.Exit(1)
+
+
 def extract(
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,

@@ -213,7 +213,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    opening = {name: options[name] for name in ("feed", "columns", "encoding") if name in options}
+    names = ("feed", "columns", "encoding", "sheet")
+    opening = {name: options[name] for name in names if name in options}
     raw, feed = open_table(path, **opening)
     incidents = read_incidents(path, **options)
     columns = feed.sources_of(raw.header, options.get("columns"))

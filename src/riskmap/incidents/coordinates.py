@@ -39,6 +39,14 @@ _LARGEST = 2**62
 _DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
+_COMMA = re.compile(r"-?\d{1,3},\d{2,}")
+_AXIS = r"(-?\d{1,3}(?:[.,]\d+)?)"
+_DEGREES = re.compile(
+    r"[NSEW]?\s*-?\d{1,3}(?:[.,]\d+)?\s*°?\s*(?:\d{1,2}(?:[.,]\d+)?\s*['\u2032\u2019]?\s*)?"
+    r"(?:\d{1,2}(?:[.,]\d+)?\s*(?:\"|''|\u2033|\u201d)?\s*)?[NSEW]?",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Points:
@@ -55,6 +63,65 @@ class Points:
     latitude: FloatArray
     longitude: FloatArray
     evidence: NDArray[Any]
+
+
+_PAIR = re.compile(rf"{_AXIS}\s*[,;|/\s]\s*{_AXIS}(?:[,;\s]+-?\d+(?:\.\d+)?){{0,2}}")
+_WKT = re.compile(
+    r"(?:srid=4326;)?\s*point\s*z?m?\s*\(\s*(-?[\d.]+)\s+(-?[\d.]+)[^()]*\)", re.IGNORECASE
+)
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    r"""Return latitude and longitude of a text that holds both, as text; blank where it does not.
+
+    Read are two numbers, the latitude first, with what a form adds of height and precision, degrees
+    with minutes and seconds, the letters of the compass, and the points of WKT.
+
+    Examples
+    --------
+    >>> split_pair("34.6, 69.0"), split_pair("POINT (69.0 34.6)")
+    (('34.6', '69.0'), ('34.6', '69.0'))
+    >>> split_pair("34.6000 69.0000 2300 4.5"), split_pair("34°36'00\"N 69°00'00\"E")
+    (('34.6000', '69.0000'), ('34.6', '69.0'))
+    >>> split_pair("near the bridge")
+    ('', '')
+    """
+    plain = text.strip().strip("()[]").strip()
+    if point := _WKT.fullmatch(text.strip()):
+        return point[2], point[1]
+    parts = [part.strip() for part in re.split(r"(?<=[NSEWnsew])\s*[,;/]?\s*(?=[\d-])", plain)]
+    if len(parts) != 2:  # noqa: PLR2004 - latitude and longitude
+        parts = re.split(r"(?<=[\d'\"°])\s*[,;/]?\s*(?=[NSEW]\s*\d)", plain)
+    if len(parts) != 2:  # noqa: PLR2004 - latitude and longitude
+        pair = _PAIR.fullmatch(plain)
+        parts = [pair[1], pair[2]] if pair else []
+    if len(parts) != 2:  # noqa: PLR2004
+        return "", ""
+    read = [to_degrees(part).replace(",", ".") for part in parts]
+    if parts[0][-1:].upper() in ("E", "W") or parts[0][:1].upper() in ("E", "W"):
+        read.reverse()
+    return read[0], read[1]
+
+
+def to_degrees(text: str) -> str:
+    r"""Return degrees, minutes and seconds as a decimal number; any other text as it stands.
+
+    Examples
+    --------
+    >>> to_degrees("69°30'00\"W"), to_degrees("N 34 30.0"), to_degrees("34.69")
+    ('-69.5', '34.5', '34.69')
+    """
+    plain = text.strip()
+    letters = {sign for sign in plain.upper() if sign in "NSEW"}
+    numbers = re.findall(r"\d+(?:[.,]\d+)?", plain)
+    if not (letters or "°" in plain) or not _DEGREES.fullmatch(plain) or len(letters) > 1:
+        return text
+    parts = [float(number.replace(",", ".")) for number in numbers]
+    if not parts or any(part >= 60 for part in parts[1:]):  # noqa: PLR2004 - minutes, seconds
+        return text
+    number = sum(part / 60**i for i, part in enumerate(parts[:3]))
+    negative = plain.startswith("-") or bool(letters & {"S", "W"})
+    return str(round(-number if negative else number, 7))
 
 
 def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
@@ -127,6 +194,9 @@ def read_points(
         blank[blank] = text[blank].str.strip().isin(["", *no_place])
     blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
+    for row in np.flatnonzero(~blank & (np.isnan(lat) | np.isnan(lon))):
+        pair = tuple(str(text.iloc[row]) for text in texts)
+        lat[row], lon[row] = _read_signs(pair, lat[row], lon[row], known=~np.isnan(boxes[row, 0]))
     evidence = np.full(len(lat), None, object)
     wrong = ~blank & _is_outside(lat, lon, boxes)
     if not restore:
@@ -163,6 +233,21 @@ def read_points(
     quarantine.add_details(zero, "null_island", lambda row: tell(row, "the place of an incident"))
     keep = good & ~zero & ~swapped
     return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
+
+
+def _read_signs(
+    pair: tuple[str, ...], lat: float, lon: float, *, known: bool
+) -> tuple[float, float]:
+    """Return a pair that is no two numbers, where degrees and minutes or two commas say it.
+
+    Two numbers with a decimal comma are one where no country can bear witness.
+    """
+    read = [to_number(to_degrees(text)) for text in pair]
+    if not any(np.isnan(read)):
+        return read[0], read[1]
+    if not known and all(_COMMA.fullmatch(text.strip()) for text in pair):
+        return to_number(pair[0].replace(",", ".")), to_number(pair[1].replace(",", "."))
+    return lat, lon
 
 
 def _boxes(countries: pd.Series) -> FloatArray:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from riskmap.countries import table as country_table
-from riskmap.incidents.dates import DateRules, read_texts
+from riskmap.incidents.dates import (
+    CELL,
+    NUMBERS,
+    TIME,
+    TWO_ORDERS,
+    UNCLEAR,
+    DateRules,
+    Day,
+    days_of,
+    full_year,
+    read_day,
+)
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.schema import DATE_PRECISIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
     from numpy.typing import NDArray
 
 
@@ -120,6 +136,106 @@ def read_days(
         lambda row: describe(column, distinct[codes[row]], read[codes[row]].expected),
     )
     return Days(first, last, aside.reason, aside.detail)
+
+
+def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day]:
+    """Return the days that the distinct texts of a column name.
+
+    A spreadsheet of another country takes ``03/04/2025`` for 4 March, shows it as a date, and
+    leaves ``25/04/2025`` as text. In such a column hardly any date has a day beyond 12 and hardly
+    any text a day up to 12. Had two people written it, six in ten days would be beyond 12. Where
+    that has a probability of less than .01, or of .1 and there is no such day at all, dates up to
+    the 12th are ambiguous.
+
+    Examples
+    --------
+    >>> days = read_texts(["2025-03-04", "25/04/2025", "2025-10-04", "28/04/2025"])
+    >>> [day.reason for day in days]
+    ['ambiguous_date', None, 'ambiguous_date', None]
+    """
+    days = [read_day(text, rules) for text in texts]
+    if rules is not None and rules.calendar != "gregorian":
+        return days
+    if rules is None or rules.format is None:
+        days = settle_orders(texts, days)
+    elif not any(CELL.fullmatch(text) for text in texts):
+        return days
+    bodies = [TIME.sub("", text).strip().lower() for text in texts]
+    dates: dict[int, date] = {}
+    late = early = written = 0
+    for i, (day, body) in enumerate(zip(days, bodies, strict=True)):
+        if day.first is not None and (one := NUMBERS.fullmatch(body)) and one[3]:
+            dates[i] = day.first
+            late += day.first.day > 12  # noqa: PLR2004 - no month
+        elif (day.first is not None and day.first == day.last) or day.reason == "ambiguous_date":
+            written += 1
+            early += day.first is None or day.first.day <= 12  # noqa: PLR2004
+    few_late = special.bdtr(late, max(len(dates), 1), 0.6)
+    few_early = special.bdtr(early, max(written, 1), 0.4)
+    usual = not dates or not written or max(few_late, few_early) > 0.5  # noqa: PLR2004
+    if usual or few_late * few_early > (0.01 if late or early else 0.1):
+        return days
+    unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
+    turned = {i for i, day in dates.items() if day.day <= 12 and day.day != day.month}  # noqa: PLR2004
+    return [unsure if i in turned else day for i, day in enumerate(days)]
+
+
+#: Dates that show the order of a column's others, at least, and as a share of all.
+_SHOWN, _SHARE = 2, 0.2
+_LAST_MONTH = 12
+
+
+def settle_orders(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
+    """Return days with those settled that may be read two ways, where the others show which.
+
+    Of the dates of one column with the same mark between their numbers some have a day beyond 12.
+    Where all of those, and two at least, have it in the same place, the others have it there too.
+    A year of two digits is one where the numbers in its place differ less than those in front.
+
+    Examples
+    --------
+    >>> texts = ["1/21/2025", "11/28/2024", "12/3/2024"]
+    >>> [str(day.first) for day in settle_orders(texts, [read_day(text) for text in texts])]
+    ['2025-01-21', '2024-11-28', '2024-12-03']
+    """
+    found = {i: TWO_ORDERS.fullmatch(TIME.sub("", text).strip()) for i, text in enumerate(texts)}
+    parts = {i: (int(m[1]), int(m[3]), m[4], m[2]) for i, m in found.items() if m}
+    settled = list(days)
+    for style in sorted({(mark, len(year)) for _, _, year, mark in parts.values()}):
+        rows = {i: p for i, p in parts.items() if (p[3], len(p[2])) == style}
+        is_day_first = _shown_order(rows, *style)
+        if is_day_first is None and style[1] == 2:  # noqa: PLR2004 - as years of four digits show
+            longer = {i: p for i, p in parts.items() if (p[3], len(p[2])) == (style[0], 4)}
+            years = {int(year) + k for _, _, year, _ in longer.values() for k in (-1, 0, 1)}
+            rows = {i: p for i, p in rows.items() if full_year(p[2]) in years}
+            is_day_first = _shown_order(longer, style[0], 4) if longer else None
+        for i, (a, b, year, mark) in rows.items():
+            day, month = (a, b) if is_day_first else (b, a)
+            open_ = settled[i].reason == "ambiguous_date" or (mark == "." and not is_day_first)
+            if is_day_first is None:
+                if mark == "." and settled[i].first and max(a, b) <= _LAST_MONTH:
+                    settled[i] = Day(reason="ambiguous_date", expected=UNCLEAR)
+            elif open_ and month <= _LAST_MONTH:
+                with suppress(ValueError):
+                    settled[i] = days_of(full_year(year), month, day)
+    return settled
+
+
+def _shown_order(
+    rows: Mapping[int, tuple[int, int, str, str]], mark: str, digits: int
+) -> bool | None:
+    """Return whether the day stands first in dates of one style; None where they don't show it."""
+    pairs = [(a, b) for a, b, _, _ in rows.values() if max(a, b) > _LAST_MONTH]
+    orders = {a > b for a, b in pairs}
+    if digits == 2:  # noqa: PLR2004 - which of the three numbers is the year must be shown too
+        numbers = [(a, b, full_year(year)) for a, b, year, _ in rows.values()]
+        first, second, last = (max(some) - min(some) for some in zip(*numbers, strict=True))
+        if len(numbers) < _SHOWN + 1 or first < max(4, last + 1) or max(first, second) < 2 * last:
+            return None
+    if mark == "." and orders <= {True}:
+        return True
+    enough = len(pairs) >= max(_SHOWN, _SHARE * len(rows))
+    return orders.pop() if len(orders) == 1 and enough else None
 
 
 def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:

@@ -8,39 +8,55 @@ than the Gregorian is converted only when it is named.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
+from calendar import month_name, monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from scipy import special
-
+from riskmap.countries import fold
 from riskmap.errors import InputError
+from riskmap.incidents.words import read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 
 #: What a date should look like, for messages.
 ISO = "an ISO date such as 2024-03-31"
+UNCLEAR = f"{ISO}, or a declared format"
 FIRST_YEAR, LAST_YEAR = 1946, 2100
 #: What programs write where there is no day; others write one of 1900, which is out of range.
 _NO_DAY = date(1969, 12, 31), date(1970, 1, 1)
-_MONTHS = (
-    *("january", "february", "march", "april", "may", "june"),
-    *("july", "august", "september", "october", "november", "december"),
-)
-MONTH_NUMBERS = {name[:n]: i + 1 for i, name in enumerate(_MONTHS) for n in (3, len(name))}
-MONTH_NUMBERS["sept"] = 9
-_NUMBERS = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
+MONTH_NUMBERS = {name[:n].casefold(): i for i, name in enumerate(month_name) for n in (3, 9)}
+NUMBERS = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
-_DAY_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
-_WORDS = re.compile(r"(?:(\d{1,2})(?:st|nd|rd|th)?[- ])?([a-z]{3,9})\.?,?[- ](\d{4})")
-_WORDS_US = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+TWO_ORDERS = re.compile(r"(\d{1,2})([-/. ])\s?(\d{1,2})\2\s?(\d{4}|(?<=[./])\d{2})\.?")
+_OF = r"(?:[-/ ]|\s+d[ei]l?\s+|\s*)"
+_WORDS = re.compile(
+    rf"(?:(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?{_OF})?([^\W\d]{{2,15}})\.?,?{_OF}(\d{{4}}|\d{{2}})(?:\s*\u0433\.?)?"
+)
+_WORDS_US = re.compile(r"([^\W\d]{3,12})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+_CHINESE = re.compile(r"(\d{4})\s*年\s*(?:(\d{1,2})\s*月\s*(?:(\d{1,2})\s*[日号])?)?")
+_MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
+#: How a table program keeps a day: as the number of days since 1899-12-30; here from 1970 on.
+_SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
+_SERIALS = range(25_570, 73_051)
+#: A cell of a table program that holds a date and no text.
+CELL = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00:00(?:\.0+)?")
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+")
+_TO = re.compile(
+    r"(.+?)\s*(?:\s(?:to|until|and|bis|und|au|al|a|y|e|et|à|по|и|to the)\s|\s-\s|[–—~&至到]"
+    r"|(?<=\d)/(?=\d{4}-))\s*(.+)"
+)
+#: Days of one month: ``3-5 Jan 2025``, ``3.-5.1.2025``.
+_SPAN = re.compile(r"(\d{1,2})\.?\s*[-/]\s*(\d{1,2}(?:\.|(?:st|nd|rd|th)?[- ]).+)")
 _YEAR_FIRST = r"%Y(?:[-/.]%m(?:[-/.]%d)?)?"
-_TIME = re.compile(
-    r"[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+TIME = re.compile(
+    r",?[T ]\s*\d{1,2}[:.]\d{2}(?:(?<=:\d\d):\d{2}(?:[.,]\d+)?)?"
+    r"(?:\s*(?:[ap]\.?m\.?|uhr|hrs?|h)|\s*(Z|UTC|[+-]\d{2}:?\d{2}))?$",
+    re.IGNORECASE,
 )
 
 
@@ -101,6 +117,8 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
+        if day.reason == "bad_date" and rules.format is not None and CELL.fullmatch(text):
+            day = _by_shape(text)
         is_none = day.first == day.last and day.first in _NO_DAY
         is_none |= day.instant is not None and day.instant.timestamp() == 0
         return Day(reason="no_date") if is_none else day
@@ -111,40 +129,107 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
 def _by_shape(text: str) -> Day:
     """Return the days of a text in one of the shapes that can be read one way only."""
     body, zone = text, None
-    time = _TIME.search(text)
+    time = TIME.search(text)
     if time and time.end() == len(text):
         body, zone = text[: time.start()].strip(), time.group(1)
         if zone:
             return _instant(body, text[time.start() :].strip(" tT"))
-    for shape in (_NUMBERS, _COMPACT):
+    for shape in (NUMBERS, _COMPACT, _CHINESE):
         if found := shape.fullmatch(body):
-            year, *rest = found.groups()
-            return _days_of(int(year), *(None if part is None else int(part) for part in rest))
+            return days_of(*(int(part) for part in found.groups() if part))
     if found := _WEEK.fullmatch(body):
         first = date.fromisocalendar(int(found[1]), int(found[2]), 1)
         return _plausible(first, first + timedelta(days=6))
-    if found := _WORDS.fullmatch(body.lower()):
+    if (found := _SERIAL.fullmatch(body)) and int(found[1]) in _SERIALS:
+        day = date(1899, 12, 30) + timedelta(days=int(found[1]))
+        return Day(day, day)
+    if found := TWO_ORDERS.fullmatch(body):
+        if len(found[4]) == 2:  # noqa: PLR2004 - 21.01.25 may be a day of January 2021 as well
+            return Day(reason="ambiguous_date", expected=UNCLEAR)
+        return _either_way(int(found[1]), int(found[3]), int(found[4]), mark=found[2])
+    return _by_words(_WEEKDAY.sub("", body.casefold(), count=1)) or _range(body)
+
+
+def _by_words(body: str) -> Day | None:
+    """Return the days of a text with a month in words, or of a month and a year; None of others."""
+    if found := _WORDS.fullmatch(body):
         day, month, year = found.groups()
-        return _days_of(int(year), MONTH_NUMBERS.get(month, 0), int(day) if day else None)
-    if found := _WORDS_US.fullmatch(body.lower()):
-        month, day, year = found.groups()
-        return _days_of(int(year), MONTH_NUMBERS.get(month, 0), int(day))
-    if found := _DAY_FIRST.fullmatch(body):
-        return _either_way(int(found[1]), int(found[2]), int(found[3]))
+        number = _month_number(month)
+        if number or body.isascii():
+            return days_of(full_year(year), number, int(day) if day else None)
+    if found := _WORDS_US.fullmatch(body):
+        return days_of(int(found[3]), _month_number(found[1]), int(found[2]))
+    if found := _MONTH_YEAR.fullmatch(body):
+        return days_of(int(found[2]), int(found[1]))
+    return None
+
+
+def _range(text: str) -> Day:
+    """Return the days from one date to another in one text, the end of which names the year."""
+    for pattern in (_SPAN, _TO):
+        found = pattern.fullmatch(text) if len(text) <= 50 else None  # noqa: PLR2004
+        last = _by_shape(found[2].strip()) if found else Day()
+        if found is None or last.first is None or last.last is None:
+            continue
+        start = found[1].strip()
+        day = start.removesuffix(".")
+        years = (last.last.year, last.last.year - 1)
+        tries = (
+            start,
+            *(f"{start.rstrip('./-')}{joint}{year}" for year in years for joint in " ."),
+        )
+        if day.isdigit() and len(day) <= 2:  # noqa: PLR2004 - a day of the month of the end
+            tries = (last.first.replace(day=int(day)).isoformat(),)
+        for one in tries:
+            begun = _by_shape(one)
+            if begun.first and begun.first <= last.last <= begun.first + timedelta(days=366):
+                return Day(begun.first, last.last)
     return Day(reason="bad_date")
 
 
-def _either_way(a: int, b: int, year: int) -> Day:
-    """Return the day of ``a/b/year`` when only one order, or both alike, make a day."""
-    readings = [_days_of(year, month, day) for day, month in ((a, b), (b, a)) if 1 <= month <= 12]  # noqa: PLR2004
+def full_year(text: str) -> int:
+    """Return a year; one of two digits lies between 1951 and 2050.
+
+    Examples
+    --------
+    >>> full_year("24"), full_year("2024"), full_year("98")
+    (2024, 2024, 1998)
+    """
+    year = int(text)
+    return year if len(text) > 2 else year + (2000 if year <= 50 else 1900)  # noqa: PLR2004
+
+
+def _month_number(word: str) -> int:
+    """Return the number of a month by its name in any listed language; 0 when it is none."""
+    return _months().get(word) or _months().get(fold(word), 0)
+
+
+@lru_cache(maxsize=1)
+def _months() -> dict[str, int]:
+    words = {word.casefold(): int(value) for word, value in read_words("month").items()}
+    return {key: n for word, n in words.items() for key in (word, fold(word)) if key}
+
+
+def _either_way(a: int, b: int, year: int, *, mark: str = "/") -> Day:
+    """Return the day of ``a/b/year`` when only one order, or both alike, make a day.
+
+    Between points the day stands first, as everywhere where points are written.
+    """
+    readings = [days_of(year, month, day) for day, month in ((a, b), (b, a)) if 1 <= month <= 12]  # noqa: PLR2004
     good = [reading for reading in readings if reading.reason is None]
-    if len(good) == 2 and good[0] != good[1]:  # noqa: PLR2004 - both orders make a day
-        return Day(reason="ambiguous_date", expected=f"{ISO}, or a declared format")
+    if len(good) == 2 and good[0] != good[1] and mark != ".":  # noqa: PLR2004 - both orders make a day
+        return Day(reason="ambiguous_date", expected=UNCLEAR)
     return good[0] if good else readings[0] if readings else Day(reason="bad_date")
 
 
-def _days_of(year: int, month: int | None = None, day: int | None = None) -> Day:
-    """Return the day, the month or the year as an interval."""
+def days_of(year: int, month: int | None = None, day: int | None = None) -> Day:
+    """Return the day, the month or the year as an interval.
+
+    Examples
+    --------
+    >>> days_of(2024, 2).last
+    datetime.date(2024, 2, 29)
+    """
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return _strange_year(year)
     if month is None:
@@ -192,9 +277,9 @@ def _in_format(text: str, form: str) -> Day:
     if moment.tzinfo is not None:
         return Day(instant=moment.astimezone(UTC))
     if any(part in form for part in ("%d", "%j", "%x", "%c")):
-        return _days_of(moment.year, moment.month, moment.day)
+        return days_of(moment.year, moment.month, moment.day)
     has_month = any(part in form for part in ("%m", "%b", "%B"))
-    return _days_of(moment.year, moment.month if has_month else None)
+    return days_of(moment.year, moment.month if has_month else None)
 
 
 def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
@@ -207,7 +292,7 @@ def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
         ("%d", r"(?P<day>\d{1,2})"),
     ):
         pattern = pattern.replace(code, group)
-    found = re.fullmatch(pattern, _TIME.sub("", text))
+    found = re.fullmatch(pattern, TIME.sub("", text))
     if not found:
         return Day(reason="bad_date", expected=expected)
     parts = {name: int(value) for name, value in found.groupdict().items() if value}
@@ -217,49 +302,6 @@ def _in_calendar(text: str, form: str | None, calendar: Calendar) -> Day:
     return Day(reason="bad_date", expected=expected) if days is None else _plausible(*days)
 
 
-def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day]:
-    """Return the days that the distinct texts of a column name.
-
-    A spreadsheet of another country takes ``03/04/2025`` for 4 March, shows it as a date, and
-    leaves ``25/04/2025`` as text. In such a column hardly any date has a day beyond 12 and hardly
-    any text a day up to 12. Had two people written it, six in ten days would be beyond 12. Where
-    that has a probability of less than .01, or of .1 and there is no such day at all, dates up to
-    the 12th are ambiguous.
-
-    Examples
-    --------
-    >>> days = read_texts(["2025-03-04", "25/04/2025", "2025-10-04", "28/04/2025"])
-    >>> [day.reason for day in days]
-    ['ambiguous_date', None, 'ambiguous_date', None]
-    """
-    days = [read_day(text, rules) for text in texts]
-    if rules is not None and rules.format is not None:
-        return days
-    bodies = [_TIME.sub("", text).strip().lower() for text in texts]
-    dates: dict[int, date] = {}
-    late = early = written = 0
-    for i, (day, body) in enumerate(zip(days, bodies, strict=True)):
-        if day.first is not None and (one := _NUMBERS.fullmatch(body)) and one[3]:
-            dates[i] = day.first
-            late += day.first.day > 12  # noqa: PLR2004 - no month
-        elif (day.first is not None and day.first == day.last) or day.reason == "ambiguous_date":
-            written += 1
-            early += day.first is None or day.first.day <= 12  # noqa: PLR2004
-    few_late = special.bdtr(late, max(len(dates), 1), 0.6)
-    few_early = special.bdtr(early, max(written, 1), 0.4)
-    likely = max(few_late, few_early) > 0.5  # noqa: PLR2004 - one of both is as usual
-    if (
-        not dates
-        or not written
-        or likely
-        or few_late * few_early > (0.01 if late or early else 0.1)
-    ):
-        return days
-    unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
-    turned = {i for i, day in dates.items() if day.day <= 12 and day.day != day.month}  # noqa: PLR2004
-    return [unsure if i in turned else day for i, day in enumerate(days)]
-
-
 @dataclass(frozen=True)
 class DateRules:
     """What is known about a file's dates beyond their shape.
@@ -267,7 +309,8 @@ class DateRules:
     Parameters
     ----------
     format
-        ``strptime`` format of every date; one without ``%d`` gives months, without ``%m`` years.
+        ``strptime`` format of the dates; cells that a table program keeps as dates stay readable.
+        One without ``%d`` gives months, without ``%m`` years.
     calendar
         ``"gregorian"``, ``"solar_hijri"``, ``"islamic"``, ``"ethiopian"`` or ``"buddhist"``.
 

@@ -15,6 +15,7 @@ import codecs
 import csv
 import dataclasses
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -219,6 +220,43 @@ def read_header(file: TextFile) -> RawTable:
         encoding=file.encoding,
         delimiter=delimiter,
     )
+
+
+#: Letters of Western Europe and the signs of table programs, as Windows writes them.
+_WESTERN = re.compile(rb"[\xc0-\xff\x80\x82\x84\x85\x91-\x97\xa0\xab\xb0\xba\xbb\xb7\xdf]")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+#: Of runs of bytes beyond ASCII, how many stand alone at least in a text of Western Europe.
+_ALONE = 0.9
+
+
+def guess_encoding(path: Path) -> str | None:
+    """Return cp1252 for a file that is plainly of it; None where another may be as likely.
+
+    Letters beyond ASCII stand alone in the words of Western Europe, and side by side in Cyrillic,
+    Arabic or Chinese text. A file with any letter in UTF-8 is broken UTF-8 and nothing else.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        runs = _HIGH.findall(file.read(_CHUNK))
+    if not runs or any(_is_utf8(run) for run in runs):
+        return None
+    alone = sum(len(run) == 1 for run in runs)
+    western = all(_WESTERN.fullmatch(run[i : i + 1]) for run in runs for i in range(len(run)))
+    return "cp1252" if western and alone >= _ALONE * len(runs) else None
+
+
+def _is_utf8(run: bytes) -> bool:
+    try:
+        run.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def split_fields(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> Any:

@@ -139,6 +139,8 @@ def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
         return
     reasons = frame["set_aside"].to_numpy(object)
     words = frame.get("set_aside_detail", pd.Series("", index=frame.index)).fillna("")
+    undated = np.isin(quarantine.reason.astype("str"), ("no_date", "bad_date"))
+    quarantine.reason[undated & (reasons == "aggregate")] = None  # a sum has no date to be bad
     quarantine.add_details(
         pd.notna(reasons),
         reasons,

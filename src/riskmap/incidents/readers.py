@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray
 
 
-def read_incidents(
+def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
     path: str | Path | pd.DataFrame,
     *,
     feed: str | None = None,
@@ -48,6 +48,7 @@ def read_incidents(
     dates: DateRules | str | None = None,
     ingested_at: datetime | str | None = None,
     scope: Scope | ScopeRules | str | None = None,
+    sheet: str | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a file of incidents; every row is kept, in order.
 
@@ -67,7 +68,8 @@ def read_incidents(
         For tables of your own: the file's column for each schema column, such as
         ``{"event_date": "Datum", "latitude": "Breite"}``.
     encoding
-        The file's encoding; by default its byte order mark, UTF-8, or the feed's own.
+        The file's encoding; by default its byte order mark, UTF-8, the feed's own, or Windows-1252
+        where it is plainly that.
     dates
         A ``strptime`` format of the dates, or :class:`DateRules` with a calendar.
     ingested_at
@@ -77,6 +79,8 @@ def read_incidents(
         see a layer makes it low. By default what the rows say in a column ``scope``, a file such as
         ``incidents.scope.toml`` beside ``incidents.csv``, or the feed; what none of them says is
         inferred where the rows show it.
+    sheet
+        The sheet of a workbook, where several hold incidents.
 
     Returns
     -------
@@ -103,7 +107,14 @@ def read_incidents(
     if not isinstance(scope, ScopeRules):
         scope = ScopeRules.read(scope, path=None if isinstance(path, pd.DataFrame) else path)
     part = Part(as_source(path), feed=feed, scope=scope)
-    return read_part(part, columns=columns, encoding=encoding, dates=rules, ingested_at=ingested_at)
+    return read_part(
+        part,
+        columns=columns,
+        encoding=encoding,
+        dates=rules,
+        ingested_at=ingested_at,
+        sheet=sheet,
+    )
 
 
 def read_part(
@@ -113,6 +124,7 @@ def read_part(
     encoding: str | None = None,
     dates: DateRules | None = None,
     ingested_at: datetime | str | None = None,
+    sheet: str | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a part of a source as :func:`read_incidents` reads the whole, with the file's own lines.
 
@@ -122,7 +134,7 @@ def read_part(
     ----------
     part
         The part, with the feed and scope of its source.
-    columns, encoding, dates, ingested_at
+    columns, encoding, dates, ingested_at, sheet
         As for :func:`read_incidents`.
 
     Returns
@@ -142,7 +154,7 @@ def read_part(
             table = conform(source, INCIDENT_COLUMNS)
             check_incidents(table)
             return table
-    raw, found = open_table(source, feed=part.feed, columns=columns, encoding=encoding)
+    raw, found = open_table(source, feed=part.feed, columns=columns, encoding=encoding, sheet=sheet)
     rules, scope = dates or DateRules(), part.scope
     quarantine = Quarantine(len(raw))
     source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))

@@ -5,11 +5,14 @@ One function a kind of file; a file that is read whole is one part.
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,22 +21,33 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.incidents.delimited import RawTable, read_header, read_rows, sniff_text, split_fields
+from riskmap.incidents.delimited import (
+    DELIMITERS,
+    RawTable,
+    guess_encoding,
+    read_header,
+    read_rows,
+    sniff_text,
+    split_fields,
+)
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
+from riskmap.incidents.feeds.own_columns import compose_columns, known_names
+from riskmap.incidents.headers import TITLE_ROWS, find_header
 from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
+from riskmap.incidents.words import unique_names
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
+    from riskmap.incidents.delimited import TextFile
     from riskmap.incidents.feeds.mappings import Feed
+    from riskmap.incidents.headers import Header
     from riskmap.incidents.scope import Scope
 
-#: Rows among which the columns' names are looked for when they don't stand in the first.
-TITLE_ROWS = 20
 #: Kinds of file that are no delimited text.
 JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
 _PACKED = (".zip", ".gz")
@@ -88,18 +102,21 @@ def _split(path: Path) -> Iterator[Part]:
     elif path.suffix.lower() in (*JSON, *SHEETS, *_PACKED):
         yield Part(path)
     else:
-        feed, has_header = _peek_text(path)
-        yield from (Part(block, feed) for block in split_file(path, has_header=has_header))
+        feed, start = _peek_text(path)
+        if start > 2:  # noqa: PLR2004 - titles above the header, or two rows of it, are no block's
+            yield Part(path, feed)
+            return
+        yield from (Part(block, feed) for block in split_file(path, has_header=start > 1))
 
 
-def _peek_text(path: Path) -> tuple[str, bool]:
-    """Return the feed of a text file, and whether its first line is a header, by its first rows."""
+def _peek_text(path: Path) -> tuple[str, int]:
+    """Return the feed of a text file, and the line of its first row below any header."""
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     with path.open("rb") as file:
         size = len(file.read(_HEAD) + file.readline())
     raw, feed = open_table(Block(path, b"", 0, size, 1))
-    return feed.name, bool(raw.lines[0] > 1)
+    return feed.name, int(raw.lines[0])
 
 
 def open_table(
@@ -108,6 +125,7 @@ def open_table(
     feed: str | None = None,
     columns: Mapping[str, str] | None = None,
     encoding: str | None = None,
+    sheet: str | None = None,
     every: bool = False,
 ) -> tuple[RawTable, Feed]:
     """Return the rows of a source as text and the feed that they are of.
@@ -116,7 +134,7 @@ def open_table(
     ----------
     source
         As for :func:`riskmap.read_incidents`, or what a part of a source is.
-    feed, columns, encoding
+    feed, columns, encoding, sheet
         As for :func:`riskmap.read_incidents`.
     every
         Whether rows are kept as they stand, with columns that the feed does not read.
@@ -142,9 +160,15 @@ def open_table(
         raw = read_frame(source)
         found = chosen or recognise(raw.header)
     else:
-        raw, found = _from_file(source, chosen, encoding=encoding, columns=columns, every=every)
+        raw, found = _from_file(
+            source, chosen, encoding=encoding, columns=columns, sheet=sheet, every=every
+        )
+    written = raw
+    if found is None or (found.reads is None and not every):
+        raw = compose_columns(raw)
+    found = found or recognise(raw.header)
     if found is None:
-        raise _unknown_columns(raw)
+        raise _unknown_columns(written)
     if columns is None and "event_date" not in found.sources_of(raw.header):
         raise InputError(
             f"no date of {found.title}",
@@ -165,17 +189,13 @@ def _feed_named(name: str) -> Feed:
 
 
 def _unknown_columns(raw: RawTable) -> InputError:
-    """Return the error for a table that no feed's columns fit; a title may stand over them."""
-    expected = "a date and a place, a known feed's columns, or columns={'event_date': ...}"
-    for line, row in zip(raw.lines[:TITLE_ROWS], raw.rows.head(TITLE_ROWS).values, strict=True):
-        if found := recognise(row):
-            expected = f"these in the first row; those of {found.title} stand in row {line}"
+    """Return the error for a table that no feed's columns fit, in none of its first rows."""
     return InputError(
         "columns of no known feed",
         file=raw.name,
         row=1,
         met=", ".join(raw.header)[:200],
-        expected=expected,
+        expected="a date and a place, a known feed's columns, or columns={'event_date': ...}",
     )
 
 
@@ -185,6 +205,7 @@ def _from_file(
     *,
     encoding: str | None,
     columns: Mapping[str, str] | None,
+    sheet: str | None,
     every: bool,
 ) -> tuple[RawTable, Feed | None]:
     """Return the rows of a file or a block of one and its feed, also those of a packed file."""
@@ -193,15 +214,20 @@ def _from_file(
         if columns is not None:
             return set(columns.values()) <= set(header)
         own = feed or recognise(header)
-        return own is not None and "event_date" in own.sources_of(header)
+        if own is None:
+            return False
+        return "event_date" in own.sources_of(header) or (feed is None and own.reads is None)
+
+    def find(rows: Sequence[Sequence[str]]) -> Header | None:
+        return find_header(rows, fits, known_names())
 
     with laid_out(source) as plain:
         kind = plain.suffix.lower()
         if kind in (*JSON, *SHEETS):
-            raw = read_json_table(plain) if kind in JSON else read_sheet(plain, fits)
+            raw = read_json_table(plain) if kind in JSON else read_sheet(plain, find, sheet=sheet)
             feed = feed or recognise(raw.header)
         else:
-            raw, feed = _from_text(plain, feed, encoding, every=every)
+            raw, feed = _from_text(plain, feed, encoding, find, every=every)
     if isinstance(source, Block):
         before = source.line - 1 - bool(source.header)  # lines of the whole file, its header aside
         return replace(raw, lines=raw.lines + before), feed
@@ -209,27 +235,81 @@ def _from_file(
 
 
 def _from_text(
-    path: Path, feed: Feed | None, encoding: str | None, *, every: bool
+    path: Path,
+    feed: Feed | None,
+    encoding: str | None,
+    find: Callable[[Sequence[Sequence[str]]], Header | None],
+    *,
+    every: bool,
 ) -> tuple[RawTable, Feed | None]:
     """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
     try:
         file = sniff_text(path, encoding=encoding)
     except InputError as error:
         known = feed or _peek_header(path)
-        if encoding is not None or known is None or known.encoding == "utf-8":
+        own = None if known is None or known.encoding == "utf-8" else known.encoding
+        other = own or guess_encoding(path)
+        if encoding is not None or other is None:
             raise
         try:
-            file = sniff_text(path, encoding=known.encoding)
+            file = sniff_text(path, encoding=other)
         except InputError:
             raise error from None
-    header, optional = read_header(file), 0
-    own = feed or recognise(header.header)
+    header, optional = _text_header(file, feed, find), 0
+    own_feed = feed or recognise(header.header)
     if found := find_headerless(header.header, header.delimiter):
-        own, names = found
+        own_feed, names = found
         header = replace(header, header=names, lines=np.zeros(1, np.int64))
-        optional = 0 if every else own.optional
-    keep = None if own is None or every else own.kept(header.header)
-    return read_rows(file, header, keep=keep, optional=optional), feed or own
+        optional = 0 if every else own_feed.optional
+    keep = None if own_feed is None or every else own_feed.kept(header.header)
+    return read_rows(file, header, keep=keep, optional=optional), feed or own_feed
+
+
+def _text_header(
+    file: TextFile,
+    feed: Feed | None,
+    find: Callable[[Sequence[Sequence[str]]], Header | None],
+) -> RawTable:
+    """Return a text's header: its first line if that is a known feed's, else where it is found."""
+    error, first = None, None
+    try:
+        first = read_header(file)
+    except InputError as met:
+        error = met
+    own = None if first is None else feed or recognise(first.header)
+    if first is not None and own is not None and own.reads is not None:
+        return first
+    best = _find_header(file, find) or first
+    if best is None:
+        raise error or InputError("not a table", file=file.path.name)
+    return best
+
+
+def _find_header(
+    file: TextFile, find: Callable[[Sequence[Sequence[str]]], Header | None]
+) -> RawTable | None:
+    """Return the header under any titles, by the delimiter that finds most, without rows."""
+    best: RawTable | None = None
+    for mark in DELIMITERS:
+        rows: list[list[str]] = []
+        stops: list[int] = []
+        reader = split_fields(io.StringIO(file.head, newline=""), mark)
+        with suppress(csv.Error):
+            for row in islice(reader, TITLE_ROWS + 1):
+                rows.append(row)
+                stops.append(reader.line_num)
+        header = find(rows)
+        if header is None or (best is not None and len(header.names) <= len(best.header)):
+            continue
+        best = RawTable(
+            name=file.path.name,
+            header=unique_names(header.names, quoted=mark == "\t"),
+            rows=pd.DataFrame(),
+            lines=np.array([stops[header.stop - 1]]),
+            encoding=file.encoding,
+            delimiter=mark,
+        )
+    return best
 
 
 def _peek_header(path: Path) -> Feed | None:

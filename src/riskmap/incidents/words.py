@@ -31,6 +31,12 @@ LONGEST = 4
 #: What separates the parts of a text that names several things.
 PARTS = re.compile(r"[/;,|&+\n]|\s[-–—]\s|\b(?:and|or|with|et|y|e)\b", re.IGNORECASE)
 WORD = re.compile(r"\w")
+#: What is no name of a column, and names that are riskmap's own and nobody's question.
+_OWN = ("", "scope", "source", "toll", "not_understood")
+#: A question of a form's group, as forms export it.
+_GROUPED = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+")
+#: What separates the words of a column's name.
+SPLIT = re.compile(r"[\W_]+")
 #: A remark on one value, and what separates it from the next.
 _REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
 #: A letter that is not Latin: folding would drop it.
@@ -47,6 +53,44 @@ def key(name: str) -> str:
     """
     plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
     return "_".join(plain.replace("_", " ").replace("-", " ").split())
+
+
+def bare_key(name: str) -> str:
+    """Return a column's name as :func:`key` does, without words that say nothing of what it holds.
+
+    Of a form's groups the last counts, and of a name that ends in a coordinate that one.
+
+    Examples
+    --------
+    >>> bare_key("How many people were killed?"), bare_key("Date of incident")
+    ('killed', 'date')
+    >>> bare_key("site/_gps_latitude"), bare_key("Foreigners killed")
+    ('latitude', 'foreigners_killed')
+    """
+    plain = name.rpartition("/")[2] if _GROUPED.fullmatch(name) else name
+    words = [word for word in SPLIT.split(key(plain)) if word]
+    if words and words[-1] in ("latitude", "longitude"):
+        return words[-1]
+    said = read_words("filler")
+    return "_".join(word for word in words if word not in said)
+
+
+def name_columns(header: Iterable[str]) -> dict[str, str]:
+    """Return the columns of a header by the names that they are compared by, the first of equals.
+
+    Examples
+    --------
+    >>> name_columns(["Date", "Number of killed", "killed"])
+    {'date': 'Date', 'number_of_killed': 'Number of killed', 'killed': 'killed'}
+    """
+    names = [name for name in header if name]
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(key(name), name)
+    for name in names:
+        if (bare := bare_key(name)) not in _OWN:
+            found.setdefault(bare, name)
+    return found
 
 
 def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:

@@ -211,9 +211,23 @@ def _read_gdal(path: Path) -> gpd.GeoDataFrame:
             wanted = "one; save the layer to a file of its own"
             met = ", ".join(layers)
             raise BoundaryError("the file holds several layers", met=met, expected=wanted)
-        return pyogrio.read_dataframe(path, force_2d=True, on_invalid="raise")
+        encoding = _shape_encoding(path)
+        return pyogrio.read_dataframe(path, force_2d=True, on_invalid="raise", encoding=encoding)
     except broken as error:
         raise BoundaryError("the file can't be read", met=str(error)) from error
+
+
+def _shape_encoding(path: Path) -> str | None:
+    """Return UTF-8 for a shapefile that is of it and does not say so; None for any other."""
+    table = path.with_suffix(".dbf")
+    if path.suffix.lower() != ".shp" or path.with_suffix(".cpg").exists() or not table.is_file():
+        return None
+    held = table.read_bytes()
+    rows = held[int.from_bytes(held[8:10], "little") :]
+    try:
+        return None if rows.isascii() else rows.decode("utf-8") and "UTF-8"
+    except UnicodeDecodeError:
+        return None
 
 
 def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:

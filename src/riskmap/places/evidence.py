@@ -15,6 +15,7 @@ from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
+from riskmap.places.place_texts import split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -188,13 +189,16 @@ def gather_evidence(
     array([0, 0, 1])
     """
     points = incidents.geometry.to_numpy()
-    told = [incidents[column] for column in PLACE_COLUMNS]
+    told = [*(incidents[column] for column in PLACE_COLUMNS), tell_texts(incidents)]
     place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
     usable = incidents.iloc[first].reset_index(drop=True)
     x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
+    if level in _NAMED_BY:
+        above = name_areas_above(regions, level)
+        usable = split_texts(usable, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
@@ -356,6 +360,20 @@ def _fold(names: pd.Series) -> pd.Series:
     return names.map(fold_name, na_action="ignore").astype("str")
 
 
+def name_areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:
+    """Return the regions one level up as a table of regions, by their names alone.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> name_areas_above(rm.datasets.regions(), 2)["name"].tolist()[:2]
+    ['Ambrel', 'Dostan']
+    """
+    above = regions_above(regions)
+    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
+    return conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
+
+
 def _provinces(
     usable: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
@@ -365,11 +383,9 @@ def _provinces(
     pointed: IntArray,
 ) -> NDArray[np.object_]:
     """Return the area one level up that each incident names, or that its point lies in."""
-    above = regions_above(regions)
+    above = name_areas_above(regions, level)
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
-    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
-    above = conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
     ids = above["region_id"].to_numpy(dtype=object)
     stated = _resolve(usable, above, level - 1, None, pointed)
     close = (pointed >= 0) & (finest >= level - 1)

@@ -184,8 +184,8 @@ def _reasons(
     verdicts: list[tuple[NDArray[np.bool_], str | None]] = [
         (evidence.stated >= 0, None),
         (foreign.to_numpy(), "outside_country"),
-        (places["region_id"].notna().to_numpy(), "unknown_region"),
         ((evidence.region >= 0) | vague, None),
+        (places["region_id"].notna().to_numpy(), "unknown_region"),
         (~(np.isfinite(evidence.x) & np.isfinite(evidence.y)), "no_place"),
         (evidence.pointed < 0, "outside_regions"),
     ]

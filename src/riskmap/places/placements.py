@@ -95,7 +95,7 @@ def locate(
     the ledger, in ``set_aside`` and in ``lost``, as
 
     - ``outside_country``: its country is stated and is none of the regions',
-    - ``unknown_region``: it states a region that is none of the regions,
+    - ``unknown_region``: it states a region that is none of the regions, and nothing else,
     - ``no_place``: it has no coordinates and states no place of the regions,
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.feeds import acled, aid_workers, gtd, hapi, machine_coded, reviews, ucdp
-from riskmap.incidents.feeds.generic import generic_feed, is_readable
-from riskmap.incidents.words import key
+from riskmap.incidents.feeds.generic import generic_feed
+from riskmap.incidents.feeds.own_columns import is_readable
+from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,8 +76,9 @@ def recognise(header: Iterable[str]) -> Feed | None:
     >>> recognise(["date", "latitude", "longitude"]).name, recognise(["a", "b"])
     ('generic', None)
     """
+    header = tuple(header)
     columns = {key(name) for name in header}
     for feed in FEEDS:
         if feed.required <= columns:
             return feed
-    return generic_feed() if is_readable(columns) else None
+    return generic_feed() if is_readable(name_columns(header)) else None

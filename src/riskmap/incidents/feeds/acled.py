@@ -53,11 +53,17 @@ SUB_EVENT_TYPE = by_meaning(
 
 #: What happened, by event_type.
 EVENT_TYPE = by_meaning(
-    battle=("Battles",),
-    explosion=("Explosions/Remote violence",),
+    battle=(
+        *("Battles", "Battle-No change of territory", "Battle-Government regains territory"),
+        "Battle-Non-state actor overtakes territory",
+    ),
+    explosion=("Explosions/Remote violence", "Remote violence"),
     armed_attack=("Violence against civilians",),
-    unrest=("Protests", "Riots"),
-    other=("Strategic developments",),
+    unrest=("Protests", "Riots", "Riots/Protests"),
+    other=(
+        *("Strategic developments", "Strategic development", "Headquarters or base established"),
+        "Non-violent transfer of territory",
+    ),
 )
 
 #: Unix seconds of the year 2100: a later timestamp is no time.
@@ -78,7 +84,10 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     seconds = parse_numbers(source.texts("timestamp"))
     seconds[~((seconds > 0) & (seconds < LAST_SECOND))] = np.nan
     known = pd.to_datetime(seconds, unit="s", utc=True)
+    # a blank precision, as table programs and older exports leave it, takes no row's point away
+    blank = (source.texts("geo_precision").str.strip() == "") & frame["latitude"].notna()
     return {
+        "geo_precision": frame["geo_precision"].mask(blank, "place"),
         "event_type": fine.fillna(frame["event_type"]),
         "source_count": per_unique(source.texts("source"), count_sources, "Int64"),
         "ingested_at": pd.Series(known, index=frame.index),
@@ -99,9 +108,8 @@ def count_sources(text: str) -> int | None:
 FEED = Feed(
     name="acled",
     title="Armed Conflict Location & Event Data",
-    required=frozenset(
-        {"event_date", "time_precision", "sub_event_type", "actor1", "geo_precision", "fatalities"}
-    ),
+    # exports up to 2018 lack sub_event_type
+    required=frozenset({"event_date", "time_precision", "actor1", "geo_precision", "fatalities"}),
     dates=(("event_date",),),
     texts={
         "source_id": ("event_id_cnty", "data_id"),

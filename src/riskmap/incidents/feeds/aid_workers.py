@@ -42,7 +42,7 @@ EVENT_TYPE = by_meaning(
         *("BBIED", "Vehicle-born IED", "VBIED", "VBIED-S", "VBIED-RC", "Roadside IED", "RIED"),
         *("Landmine", "LM"),
     ),
-    arrest=("Detention",),
+    arrest=("Detention", "Detention/arrest"),
     unknown=("Unknown", "U", ""),
 )
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache, partial
-from itertools import product
-from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,16 +22,28 @@ from riskmap.incidents.feeds.mappings import (
     find_precision,
     same_words,
 )
+from riskmap.incidents.feeds.own_columns import column_names
+from riskmap.incidents.headers import is_sum
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.quarantines import tells_of_others, tells_who
 from riskmap.incidents.structured import NO_FILE
-from riskmap.incidents.values import clean_texts, parse_counts, per_unique
+from riskmap.incidents.values import (
+    clean_texts,
+    parse_counts,
+    per_unique,
+    repeat_text,
+)
 from riskmap.incidents.victim_phrases import find_aim, find_people
-from riskmap.incidents.words import find_sectors, find_word, is_blank, key, read_list
+from riskmap.incidents.words import (
+    find_sectors,
+    find_word,
+    is_blank,
+    key,
+)
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: What a column's text says: its value, whether somebody was foreign, and words in no list.
 Answer = tuple[str | None, bool, list[str]]
@@ -49,36 +59,6 @@ _FOREIGN = "foreign"
 _LETTER = r"[^\W\d_]"
 
 
-@lru_cache(maxsize=1)
-def column_names() -> Mapping[str, tuple[str, ...]]:
-    """Return the names under which a schema's column is found, its own first.
-
-    Those of ``victims`` tell of the victims in words and are read with the notes.
-
-    Examples
-    --------
-    >>> column_names()["event_date"]
-    ('event_date', 'incident_date', 'date', 'date_start', 'fecha')
-    """
-    told: dict[str, dict[str, list[str]]] = {}
-    for row in read_list("incident_words.csv"):
-        told.setdefault(row["kind"], {})[row["value"]] = row["words"].split(";")
-    parts = told["column_part"]
-    return {
-        column: tuple(dict.fromkeys(name for form in forms for name in _spell_out(form, parts)))
-        for column, forms in told["column"].items()
-    }
-
-
-def _spell_out(form: str, parts: Mapping[str, list[str]]) -> Iterator[str]:
-    """Yield the names that a form such as ``{victim}_nation`` stands for."""
-    used = [part for _, part, _, _ in Formatter().parse(form) if part]
-    if not used:
-        yield form
-    for words in product(*(parts[part] for part in used)) if used else ():
-        yield from _spell_out(form.format(**dict(zip(used, words, strict=True))), parts)
-
-
 def find_iso(text: str) -> str | None:
     """Return the alpha-3 code of a name or of a code of two or three letters; NA is Namibia.
 
@@ -88,19 +68,6 @@ def find_iso(text: str) -> str | None:
     ('NAM', 'AFG', 'AFG')
     """
     return find_country(text) or from_iso2(text)
-
-
-def is_readable(columns: Container[str]) -> bool:
-    """Return whether a table has a date and something of a place, by any of their names.
-
-    Examples
-    --------
-    >>> is_readable({"date", "lat", "lon"}), is_readable({"date", "price"})
-    (True, False)
-    """
-    place = ("latitude", "place", "admin1", "admin2", "region_id", "country")
-    has = {name for name, names in column_names().items() if any(n in columns for n in names)}
-    return "event_date" in has and any(name in has for name in place)
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
@@ -124,8 +91,32 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
+        "set_aside": find_sums(source, names),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
+
+
+def find_sums(source: Source, names: Mapping[str, tuple[str, ...]]) -> pd.Series:
+    """Return which rows count many incidents, or none: totals, and all of a table of counts.
+
+    Parameters
+    ----------
+    source
+        The rows.
+    names
+        The names of columns.
+    """
+    sums = repeat_text(None, len(source))
+    counts = source.texts(*names["events"]).str.strip()
+    if (counts.str.isdecimal() & ~counts.isin(("1", "01"))).any():
+        return repeat_text("aggregate", len(source))
+    dates = source.texts(*names["event_date"])
+    undated = np.flatnonzero((dates == "") | per_unique(dates, is_sum, "bool").to_numpy(bool))
+    for row in undated:
+        filled = next((text for text in source.raw.rows.iloc[row] if text.strip()), "")
+        if is_sum(filled):
+            sums[row] = "aggregate"
+    return sums
 
 
 def _file_source(name: str) -> str:

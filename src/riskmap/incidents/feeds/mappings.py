@@ -30,7 +30,7 @@ from riskmap.incidents.values import (
     repeat_text,
     to_number,
 )
-from riskmap.incidents.words import key
+from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -123,7 +123,7 @@ class Source:
         self.raw = raw
         self.rules = rules
         self.unknown = frozenset(unknown)
-        self._names = {key(name): name for name in reversed(raw.header) if name}
+        self._names = name_columns(name for name in raw.header if name in raw.rows)
         self._names.update({key(name): column for name, column in (aliases or {}).items()})
         self.countries = self._nothing = repeat_text(None, len(raw))
         self._blank = repeat_text("", len(raw))
@@ -296,7 +296,8 @@ class Feed:
         if self.reads is None:
             return None
         named = {*self.reads, *self.named}
-        return [name for name in header if key(name) in named or tells_who(key(name))]
+        read = {name for by, name in name_columns(header).items() if by in named}
+        return [name for name in header if name in read or tells_who(key(name))]
 
     def origins(self) -> dict[str, Columns]:
         """Return the feed's columns behind each column of the schema."""
@@ -315,7 +316,7 @@ class Feed:
         self, header: Iterable[str], columns: Mapping[str, str] | None = None
     ) -> dict[str, Columns]:
         """Return the columns of a file, as it writes them, behind each column of the schema."""
-        names = {key(name): name for name in reversed(tuple(header))} | dict(columns or {})
+        names = name_columns(header) | dict(columns or {})
         found = {
             name: tuple(dict.fromkeys(names[column] for column in origin if column in names))
             for name, origin in self.origins().items()

@@ -213,6 +213,8 @@ class Form:
         The days on which it means the region, half open; None for ever.
     parent
         The code of the parent that is stated with it; None for the region's own.
+    is_part
+        Whether it is a part of the region's own name, as "Reg" is of "Reg (Khanshin)".
     """
 
     text: str
@@ -221,6 +223,7 @@ class Form:
     start: Any = None
     end: Any = None
     parent: int | None = None
+    is_part: bool = False
 
     @property
     def is_dated(self) -> bool:
@@ -252,8 +255,10 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
         yield Form(region_id, code, NAME)
         for tier, text in ((NAME, name), (OTHER_NAME, names)):
             for whole in _split(text):
-                for variant in name_variants(whole):
-                    yield Form(variant, code, tier if variant == whole else OTHER_NAME)
+                for variant in name_variants(whole) or [whole]:
+                    own = tier if variant == whole else OTHER_NAME
+                    is_part = fold_name(variant) != fold_name(whole)
+                    yield Form(variant, code, own, is_part=is_part)
 
 
 def place_forms(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> Iterator[Form]:

@@ -11,6 +11,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from riskmap.places.names.forms import (
+    NAME,
     PLACE,
     Form,
     consonant_key,
@@ -163,7 +164,7 @@ class NameIndex:
 
     def look_up(self, query: Query) -> Answer | None:
         """Return who bears a name as written, folded, as an alias or by sound; None for nobody."""
-        for variant in name_variants(query.text):
+        for variant in name_variants(query.text) or [query.text]:
             met = [
                 (stage, form)
                 for stage in STAGE_SCORES
@@ -224,10 +225,17 @@ class NameIndex:
 def _agree(met: Sequence[tuple[str, Form]], *, dated: bool) -> Answer:
     """Return the answer that the bearers of one name give: a match when they are one region.
 
-    Names of regions come before names of places; a name as written, folded or as an alias before
-    its sound. Names that meant a region on some days only count when a day was asked for, or when
-    there are no others.
+    A region's own name comes before the other names that a file gives to another; names of regions
+    come before names of places; a name as written, folded or as an alias before its sound. Names
+    that meant a region on some days only count when a day was asked for, or when there are no
+    others.
     """
+    for how in (("exact",), ("exact", "folded")):
+        own = {form.code for stage, form in met if form.tier == NAME and stage in how}
+        if own:
+            kept = [form.code in own or form.is_part or at == "alias" for at, form in met]
+            met = [pair for pair, good in zip(met, kept, strict=True) if good]
+            break
     met = [pair for pair in met if pair[1].tier != PLACE] or list(met)
     met = [pair for pair in met if pair[0] != "sound"] or list(met)
     if not dated:

@@ -1,0 +1,156 @@
+"""Columns of anybody's table: the names by which they are found, and what shows where none does.
+
+The names are those of the kind ``column`` in ``data/incident_words.csv``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from itertools import chain, product
+from string import Formatter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.coordinates import LIMITS, split_pair
+from riskmap.incidents.dates import read_day
+from riskmap.incidents.values import to_number
+from riskmap.incidents.words import bare_key, key, name_columns, read_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterator, Mapping
+
+    from riskmap.incidents.delimited import RawTable
+
+#: The columns that others stand for, and those that stand for them.
+_PARTS = ("event_date", "year", "month", "latitude", "longitude", "coordinates")
+#: Rows by which a column is judged whose name says nothing, and the share that must be of a kind.
+_SAMPLE, _MOSTLY = 200, 0.8
+#: What in a column's name says that its days are not those of incidents.
+_NOT_OF = re.compile(
+    r"birth|updat|submi|enter|entry|creat|modif|timestamp|start|end|record|report", re.IGNORECASE
+)
+
+
+@lru_cache(maxsize=1)
+def column_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the names under which a schema's column is found, its own first.
+
+    Those of ``victims`` tell of the victims in words and are read with the notes.
+
+    Examples
+    --------
+    >>> column_names()["event_date"][:5]
+    ('event_date', 'incident_date', 'date', 'date_start', 'fecha')
+    """
+    told: dict[str, dict[str, list[str]]] = {}
+    for row in read_list("incident_words.csv"):
+        told.setdefault(row["kind"], {})[row["value"]] = row["words"].split(";")
+    parts = told["column_part"]
+    return {
+        column: tuple(dict.fromkeys(name for form in forms for name in _spell_out(form, parts)))
+        for column, forms in told["column"].items()
+    }
+
+
+def _spell_out(form: str, parts: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the names that a form such as ``{victim}_nation`` stands for."""
+    used = [part for _, part, _, _ in Formatter().parse(form) if part]
+    if not used:
+        yield form
+    for words in product(*(parts[part] for part in used)) if used else ():
+        yield from _spell_out(form.format(**dict(zip(used, words, strict=True))), parts)
+
+
+@lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Return all names under which a column of any table is understood.
+
+    Examples
+    --------
+    >>> "muertos" in known_names()
+    True
+    """
+    return frozenset(chain.from_iterable(column_names().values()))
+
+
+def is_readable(columns: Container[str]) -> bool:
+    """Return whether a table has a date and something of a place, by any of their names.
+
+    Examples
+    --------
+    >>> is_readable({"date", "lat", "lon"}), is_readable({"date", "price"})
+    (True, False)
+    """
+    place = ("latitude", "coordinates", "place", "admin1", "admin2", "region_id", "country")
+    has = {name for name, names in column_names().items() if any(n in columns for n in names)}
+    dated = "event_date" in has or {"year", "month"} <= has
+    return dated and any(name in has for name in place)
+
+
+def compose_columns(raw: RawTable) -> RawTable:
+    """Return a table with the columns that others of it hold together.
+
+    A date from a year and a month, and a latitude and a longitude from one column of both. Where
+    no name says which column holds the date, or the coordinates, the one that plainly holds some
+    does.
+
+    Parameters
+    ----------
+    raw
+        The rows as their file writes them.
+
+    Examples
+    --------
+    >>> from riskmap.incidents.structured import read_frame
+    >>> rows = pd.DataFrame({"Year": [2031], "Month": ["May"], "GPS": ["1.5, 2.5"]})
+    >>> compose_columns(read_frame(rows)).rows.iloc[0].tolist()
+    ['2031', 'May', '1.5, 2.5', 'May 2031', '1.5', '2.5']
+    """
+    names, by = column_names(), name_columns(raw.header)
+    has = {name: next((by[one] for one in names[name] if one in by), None) for name in _PARTS}
+    made: dict[str, pd.Series] = {}
+    others = [
+        name for name in raw.header if name and not {key(name), bare_key(name)} & known_names()
+    ]
+    if has["event_date"] is None and not has["year"]:
+        told = [
+            name for name in others if _holds(raw.rows[name], _is_date) and not _NOT_OF.search(name)
+        ]
+        if len(told) == 1:
+            made["event_date"] = raw.rows[told[0]]
+    if has["latitude"] is None and has["coordinates"] is None:
+        has["coordinates"] = next((n for n in others if _holds(raw.rows[n], _is_pair)), None)
+    if has["event_date"] is None and has["year"] and has["month"]:
+        month, year = raw.rows[has["month"]].str.strip(), raw.rows[has["year"]].str.strip()
+        joint = pd.Series(np.where(month.str.isdecimal(), "/", " "), month.index, "str")
+        made["event_date"] = (month + joint + year).str.strip("/ ")
+    if has["latitude"] is None and has["longitude"] is None and has["coordinates"]:
+        pairs = raw.rows[has["coordinates"]].fillna("").map(split_pair)
+        made |= {
+            axis: pairs.str[i].astype("str") for i, axis in enumerate(("latitude", "longitude"))
+        }
+    if not made:
+        return raw
+    return replace(raw, header=(*raw.header, *made), rows=raw.rows.assign(**made))
+
+
+def _holds(column: pd.Series, reads: Callable[[str], bool]) -> bool:
+    """Return whether the texts of a column, its first ones, are mostly of one kind."""
+    texts = column.head(_SAMPLE).fillna("").str.strip()
+    filled = texts[texts != ""]
+    return len(filled) * 2 > len(texts) and filled.map(reads).mean() >= _MOSTLY
+
+
+def _is_date(text: str) -> bool:
+    day = read_day(text)
+    return not text.isdecimal() and (day.reason is None or day.reason == "ambiguous_date")
+
+
+def _is_pair(text: str) -> bool:
+    latitude, longitude = (to_number(part) for part in split_pair(text))
+    is_exact = any(mark in text for mark in ".°")
+    return is_exact and abs(latitude) <= LIMITS[0] and abs(longitude) <= LIMITS[1]

@@ -1,0 +1,207 @@
+"""Importing a desk's own file: the incidents, what was understood, and how to read the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import shapely
+
+from riskmap.errors import InputError
+from riskmap.incidents.checks import FileReport, check_incidents_file
+from riskmap.incidents.dates import DateRules
+from riskmap.incidents.derivations import derive_victims
+from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.values import guard_formula
+from riskmap.settings import read_toml
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+#: What a mapping file may hold: how the files of one desk are read.
+MAPPING_KEYS = ("columns", "encoding", "sheet", "dates", "calendar", "scope")
+#: Columns that one column of a file may stand for; of several columns the notes are joined.
+_MAPPED = (
+    *("event_date", "event_date_end", "country", "admin1", "admin2", "place", "region_id"),
+    *("latitude", "longitude", "event_type", "killed", "wounded", "abducted", "source_id"),
+)
+#: Columns of the Incidents table that tell of reading alone.
+_OF_READING = ("incident_id", "quarantine_reason", "quarantine_detail", "source_file", "source_row")
+#: The columns of :meth:`ImportedFile.rows`.
+ROW_COLUMNS = (
+    *("source_row", "event_date", "event_date_end", "event_type", "killed", "wounded", "abducted"),
+    *("toll", "nationality", "foreign_victims", "admin1", "admin2", "place"),
+)
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """A desk's own file as it was read.
+
+    Parameters
+    ----------
+    incidents : GeoDataFrame
+        The Incidents table, one row a row of the file, with who was hit as the notes tell it.
+    report
+        What was understood and what was not; ``str()`` of it is for people.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"When": ["21.01.2031", "soon"], "Where": ["Kelda, Velmar"] * 2})
+    >>> found = import_incidents(rows)
+    >>> found.rows()[["source_row", "event_date", "place"]].iloc[0].astype(str).tolist()
+    ['2', '2031-01-21 00:00:00', 'Kelda, Velmar']
+    >>> found.rows_to_mend()["why"].tolist()
+    ["bad_date: When: met 'soon', expected an ISO date such as 2024-03-31"]
+    """
+
+    incidents: gpd.GeoDataFrame
+    report: FileReport
+
+    def rows(self, placements: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return what is understood of each row.
+
+        Parameters
+        ----------
+        placements
+            The placements of a :class:`riskmap.places.Located`, for the regions of each row.
+
+        Returns
+        -------
+        DataFrame
+            One row a row of the file; ``regions`` joins ids by ``;`` where placements are given.
+        """
+        table = pd.DataFrame(self.incidents[list(ROW_COLUMNS)])
+        if placements is not None:
+            ids = placements.groupby("incident_id")["region_id"].agg(";".join)
+            table["regions"] = self.incidents["incident_id"].map(ids).astype("str")
+        return table
+
+    def rows_to_mend(self) -> pd.DataFrame:
+        """Return the rows that can't be used, or that hold something which is not understood."""
+        table = self.incidents
+        reason = table["quarantine_reason"] + ": " + table["quarantine_detail"].fillna("")
+        strange = "not understood: " + table["not_understood"]
+        why = reason.fillna(strange).mask(reason.notna() & strange.notna(), reason + "; " + strange)
+        told = self.rows().assign(why=why)
+        return told[told["why"].notna()].reset_index(drop=True)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write the usable incidents, the rows to mend, and how the file was read.
+
+        Parameters
+        ----------
+        folder
+            Where ``incidents.csv`` (the columns of the Incidents table), ``rows_to_mend.csv`` and
+            ``mapping.toml`` are written; the last one reads the next file of the same shape.
+
+        Returns
+        -------
+        list of Path
+            The files.
+        """
+        paths = [
+            Path(folder) / name for name in ("incidents.csv", "rows_to_mend.csv", "mapping.toml")
+        ]
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        usable = self.incidents[self.incidents["quarantine_reason"].isna()]
+        points = usable.geometry.to_numpy()
+        plain = pd.DataFrame(usable.drop(columns=["geometry", *_OF_READING], errors="ignore"))
+        plain = plain.assign(latitude=shapely.get_y(points), longitude=shapely.get_x(points))
+        for path, table in zip(paths, (plain, self.rows_to_mend()), strict=False):
+            guarded = table.astype("str").map(guard_formula, na_action="ignore")
+            guarded.to_csv(path, index=False, encoding="utf-8-sig")
+        paths[2].write_text(self._mapping(), encoding="utf-8")
+        return paths
+
+    def _mapping(self) -> str:
+        """Return how the file was read, as TOML."""
+        told = self.report.columns if self.report.feed == "generic" else {}
+        columns = [
+            f"{name} = {_quote(told[name])}"
+            for name in _MAPPED
+            if name in told and " | " not in told[name] and told[name] != name
+        ]
+        return "\n".join(
+            [f"encoding = {_quote(self.report.encoding)}", "", "[columns]", *columns, ""]
+        )
+
+
+def import_incidents(
+    path: str | Path | pd.DataFrame, *, mapping: str | Path | None = None, **options: Any
+) -> ImportedFile:
+    """Read a desk's own file, in whatever shape it comes, and tell what was understood.
+
+    The file is read as :func:`riskmap.read_incidents` reads it, which looks for the sheet, the rows
+    of the header, the delimiter, the encoding and the meaning of columns, and takes who was hit
+    from the notes.
+
+    Parameters
+    ----------
+    path
+        As for :func:`riskmap.read_incidents`.
+    mapping
+        A ``mapping.toml`` that :meth:`ImportedFile.write` wrote, or anybody: TOML with any of
+        ``columns`` (a table), ``encoding``, ``sheet``, ``dates``, ``calendar`` and ``scope``.
+    **options
+        As for :func:`riskmap.read_incidents`; they outrank the mapping.
+
+    Returns
+    -------
+    ImportedFile
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used, or the mapping holds an unknown key.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"Datum": ["21.01.2031"], "Ort": ["Kelda"], "Tote": ["3-4"],
+    ...                      "Bemerkungen": ["Two Chinese engineers killed"]})
+    >>> found = import_incidents(rows).incidents.iloc[0]
+    >>> found["killed"].item(), found["toll"], found["nationality"]
+    (3, 'killed 3-4', 'CHN')
+    """
+    told = ({} if mapping is None else read_mapping(mapping)) | options
+    incidents = read_incidents(path, **told)
+    report = check_incidents_file(path, **told)
+    return ImportedFile(derive_victims(incidents), report)
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """Return the options of :func:`riskmap.read_incidents` that a mapping file states.
+
+    Parameters
+    ----------
+    path
+        A TOML file.
+
+    Raises
+    ------
+    InputError
+        When it is no TOML, or holds a key that no mapping has.
+    """
+    table = read_toml(path)
+    strange = set(table) - set(MAPPING_KEYS)
+    if strange:
+        raise InputError(
+            "unknown key of a mapping",
+            file=path,
+            met=", ".join(sorted(strange)),
+            expected=", ".join(MAPPING_KEYS),
+        )
+    form, calendar = table.pop("dates", None), table.pop("calendar", "gregorian")
+    if form is not None or calendar != "gregorian":
+        table["dates"] = DateRules(format=form, calendar=calendar)
+    return table
+
+
+def _quote(text: str) -> str:
+    """Return a text as TOML writes it."""
+    marks = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(marks.get(sign, sign) for sign in text) + '"'

@@ -1,0 +1,155 @@
+"""Places in free text: "Kelda district, Velmar" or "Velmar - Kelda" as province and district."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from riskmap.countries import find_country
+from riskmap.places.names import Gazetteer
+from riskmap.places.names.forms import fold_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+
+    from riskmap.typing import NameResolver
+
+#: What stands between the parts of a place.
+_PARTS = re.compile(r"\s*[,;/|()\n\u060c\u061b\uff0c\u3001]\s*|\s+[-–—>]+\s+|\s*->\s*")
+#: How a name must be met where nothing limits the search: likeness alone finds Dasht-e-Archi for
+#: Dasht-e-Barchi.
+_SURE = ("exact", "folded", "alias", "sound")
+
+
+def tell_texts(incidents: gpd.GeoDataFrame) -> pd.Series:
+    """Return the text of a place of those incidents that tell no more of it; missing elsewhere.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> tell_texts(rm.datasets.incidents()).notna().sum().item()
+    0
+    """
+    no_point = np.isnan(shapely.get_x(incidents.geometry.to_numpy()))
+    open_ = no_point & (incidents["admin2"].isna() & incidents["region_id"].isna()).to_numpy()
+    return incidents["place"].where(open_)
+
+
+def split_texts(
+    incidents: gpd.GeoDataFrame,
+    regions: pd.DataFrame,
+    above: pd.DataFrame,
+    *,
+    level: int = 2,
+    gazetteer: NameResolver | None = None,
+) -> gpd.GeoDataFrame:
+    """Return incidents with the province and the district that a text of their place names.
+
+    A part of the text that is a province's name limits the search for the others. Where none is,
+    a district counts that bears just that name.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+    regions
+        Regions of the first or second level.
+    above
+        The regions above those of the second level; of these only names count.
+    level
+        The level of the regions.
+    gazetteer
+        Resolves names of regions; one of the regions' own names when None.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> from riskmap.places.evidence import name_areas_above
+    >>> regions = rm.datasets.regions()
+    >>> rows = pd.DataFrame({"date": ["2031-05-06"], "place": ["Velmar - Kelda district"]})
+    >>> found = split_texts(rm.read_incidents(rows), regions, name_areas_above(regions, 2))
+    >>> found[["admin1", "admin2"]].values.tolist()
+    [['Velmar', 'Kelda district']]
+    """
+    texts = tell_texts(incidents)
+    asked = pd.DataFrame({"text": texts, "admin1": incidents["admin1"]}).dropna(subset="text")
+    if asked.empty:
+        return incidents
+    own = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
+    wide = Gazetteer.from_regions(above) if level > 1 and len(above) else None
+    unique = asked.drop_duplicates()
+    told = [
+        _read(text, stated, own, wide) if level > 1 else (_read_province(text, own), None)
+        for text, stated in unique.itertuples(index=False)
+    ]
+    read = unique.assign(province=[one[0] for one in told], district=[one[1] for one in told])
+    found = asked.merge(read, on=["text", "admin1"], how="left").set_index(asked.index)
+    return incidents.assign(
+        admin1=incidents["admin1"].fillna(found["province"]),
+        admin2=incidents["admin2"].fillna(found["district"]),
+    )
+
+
+def _read(
+    text: str, stated: str | None, own: NameResolver, wide: Gazetteer | None
+) -> tuple[str | None, str | None]:
+    """Return the province and the district that a text names, None for what it does not."""
+    parts = [part for part in _PARTS.split(text) if part and find_country(part) is None]
+    province = stated if isinstance(stated, str) else None
+    if province is None and wide is not None and len(parts) > 1:
+        known = [part for part in parts if _sure(wide, [part])[0]]
+        province = known[-1] if known else None
+    rest = [part for part in parts if province is None or part != province] or parts
+    if not rest:
+        return province, None
+    if province is None or (wide is not None and not _sure(wide, [province])[0]):
+        met = [part for part, good in zip(rest, _sure(own, rest), strict=True) if good]
+        if met:
+            return province, met[0] if len(met) == 1 else None
+        is_wide = wide is not None and _sure(wide, rest[-1:])[0]
+        return (rest[-1] if province is None and is_wide else province), None
+    return province, _find_inside(rest, province, own)
+
+
+def _read_province(text: str, own: NameResolver) -> str | None:
+    """Return the last part of a text that is the name of a province."""
+    parts = [part for part in _PARTS.split(text) if part]
+    known = [part for part, good in zip(parts, _sure(own, parts), strict=True) if good]
+    return known[-1] if known else None
+
+
+def _sure(names: NameResolver, parts: Sequence[str]) -> list[bool]:
+    """Return which names are borne by a region, or by several, and not just like one."""
+    answers = names.resolve(list(parts))
+    return [
+        stage in _SURE and status != "miss"
+        for stage, status in zip(answers["stage"], answers["status"], strict=True)
+    ]
+
+
+def _find_inside(parts: Sequence[str], province: str, own: NameResolver) -> str | None:
+    """Return the part that names a district of a province, the one nearest to its name first."""
+    ordered = list(parts)[::-1]
+    answers = own.resolve(ordered, parents=[province] * len(ordered))
+    sure = answers["stage"].isin(_SURE).to_numpy()
+    match = (answers["status"] == "match").to_numpy()
+    for good in (match & sure, match):
+        if good.any():
+            return ordered[int(np.argmax(good))]
+    for part, name, candidates in zip(
+        ordered, answers["matched_name"], answers["candidates"], strict=True
+    ):
+        if len(candidates) == 1 and fold_name(str(name)).startswith(f"{fold_name(part)} "):
+            return str(name)
+    return None

@@ -1,0 +1,249 @@
+"""A desk's own log is read as it stands: titles, headers of two rows, dates of several styles."""
+
+from datetime import datetime
+
+import openpyxl
+import pytest
+
+import riskmap as rm
+from riskmap.errors import InputError
+
+LOG = [
+    ["Incident log - northern Qandara", *[None] * 8],
+    ["Updated 31.01.2031", *[None] * 8],
+    [None] * 9,
+    ["No.", "Date", "Location", None, None, "Event", "Casualties", None, "Remarks"],
+    [None, None, "Province", "District", "Village", "type", "Killed", "Injured", None],
+    [1, "21.01.2031", "P", "Vasteen", "camp", "shooting", "1", 0, "Chinese miner killed"],
+    [2, "03.12.2030", "P", "Vasteen", None, "IED", "3-4", "2", "police vehicle"],
+    [3, datetime(2030, 11, 28), "P", None, None, "armed clash", "5+", "several", "gold mine"],  # noqa: DTZ001
+    [None] * 9,
+    [4, 47751, "P", "Vasteen", None, "armed attack", 2, 1, None],
+    [5, "21/11/2030", "P", "Vasteen", None, "explosion", "ca. 10", "~20", None],
+    [6, "12 Dec 2028", "P", "Vasteen", "hotel", "complex attack", 3, "18", None],
+    [7, "Jan 2031", "P", "Vasteen", None, "threat letter", None, None, None],
+    [None, "TOTAL", None, None, None, None, "24+", None, None],
+]
+
+
+def write_book(path, rows, merged=()):
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cells in merged:
+        book.active.merge_cells(cells)
+    book.create_sheet("Contacts").append(["Name", "Phone"])
+    book.save(path)
+    return path
+
+
+def test_a_log_with_titles_two_rows_of_names_and_a_total(tmp_path):
+    table = rm.read_incidents(write_book(tmp_path / "log.xlsx", LOG, ["C4:E4", "G4:H4"]))
+    good = table[table["quarantine_reason"].isna()]
+    assert good["event_date"].dt.date.astype(str).tolist() == [
+        *("2031-01-21", "2030-12-03", "2030-11-28", "2030-09-25"),
+        *("2030-11-21", "2028-12-12", "2031-01-01"),
+    ]
+    assert good["killed"].tolist()[:6] == [1, 3, 5, 2, 10, 3]
+    assert good["toll"].tolist()[1:3] == ["killed 3-4", "killed 5+; wounded several"]
+    assert good["place"].tolist()[0] == "camp"
+    assert set(good["admin2"].dropna()) == {"Vasteen"}
+    assert table["quarantine_reason"].tolist()[-1] == "aggregate"
+    assert table["source_row"].tolist() == [6, 7, 8, 10, 11, 12, 13, 14]
+
+
+def test_a_merged_cell_holds_for_all_of_its_rows(tmp_path):
+    rows = [["Date", "Province"], ["2031-05-01", "P"], ["2031-05-02", None], ["2031-05-03", None]]
+    table = rm.read_incidents(write_book(tmp_path / "a.xlsx", rows, ["B2:B3"]))
+    assert table["admin1"].fillna("").tolist() == ["P", "P", ""]
+
+
+def test_what_a_heading_says_of_the_victims_is_kept(tmp_path):
+    rows = [
+        ["Date", "Place", "Foreigners", "Locals", "Total"],
+        [None, None, "Killed", "Killed", "Killed"],
+        ["2031-05-01", "P", 1, 4, 5],
+    ]
+    table = rm.read_incidents(write_book(tmp_path / "a.xlsx", rows))
+    assert (table["killed"].tolist(), table["foreign_victims"].tolist()) == ([5], [1])
+
+
+def test_a_row_of_values_is_never_taken_for_names(tmp_path):
+    rows = [["Date", "Type", "Place"], ["3 May 2031", "event", "village"]]
+    table = rm.read_incidents(write_book(tmp_path / "a.xlsx", rows))
+    assert table["place"].tolist() == ["village"]
+
+
+FORM = (
+    "Timestamp,Date of incident,District,What happened,How many people were killed?,"
+    "How many people were injured?,Were foreigners involved?\n"
+    '1/22/2031 8:14:33,1/21/2031,Vasteen,"A Chinese engineer shot dead",1,0,Yes - Chinese\n'
+    "12/4/2030 17:02:10,12/3/2030,Vasteen,Roadside bomb,3-4,2,No\n"
+    "11/29/2030 9:30:00,11/28/2030,Vasteen,Clash,4 to 6,unknown,Maybe\n"
+)
+GERMAN = (
+    "Vorfälle der Woche;;;;;;;\n"
+    "Datum;Provinz;Bezirk;Ort;Art;Getötete;Verletzte;Bemerkungen\n"
+    "21.01.2031;P;Vasteen;Straße zur Mine;Überfall;1;0;Chinesischer Ingenieur getötet\n"
+    "3. März 2031;P;Vasteen;;Explosion;3-4;2;\n"
+    "28.-30.11.2030;P;Vasteen;;Entführung;;;\n"
+    "45 Tage;P;Vasteen;;Explosion;;;\n"
+    "Summe;;;;;4;2;\n"
+)
+
+
+def test_questions_of_a_form_are_columns(tmp_path):
+    path = tmp_path / "form.csv"
+    path.write_text(FORM, encoding="utf-8")
+    table = rm.read_incidents(path)
+    assert table["event_date"].dt.date.astype(str).tolist() == [
+        *("2031-01-21", "2030-12-03", "2030-11-28"),
+    ]
+    assert (table["killed"].tolist(), table["foreign_victims"].tolist()[0]) == ([1, 3, 4], 1)
+
+
+def test_a_german_table_program_is_read_as_it_writes(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes(GERMAN.encode("cp1252"))
+    table = rm.read_incidents(path)
+    assert table["quarantine_reason"].fillna("").tolist() == ["", "", "", "bad_date", "aggregate"]
+    assert table["event_date"].dt.date.astype(str).tolist()[:3] == [
+        *("2031-01-21", "2031-03-03", "2030-11-28"),
+    ]
+    assert table["event_date_end"].dt.date.astype(str).tolist()[2] == "2030-11-30"
+    assert table["place"].tolist()[0] == "Straße zur Mine"
+    assert table["event_type"].tolist()[:3] == ["armed_attack", "explosion", "abduction"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("fecha;departamento;municipio;tipo;muertos;heridos", "3 de mayo de 2031;P;Vasteen;x;2;1"),
+        ("date;province;district;type;tués;blessés", "3 mai 2031;P;Vasteen;x;2;1"),
+        ("data;província;município;tipo;mortos;feridos", "3 de maio de 2031;P;Vasteen;x;2;1"),
+        ("дата;область;район;тип;погибшие;раненые", "3 мая 2031;P;Vasteen;x;2;1"),
+        ("Datum;Provinz;Bezirk;Art;Tote;Verletzte", "3. Mai 2031;P;Vasteen;x;2;1"),
+        ("التاريخ;المحافظة;المديرية;النوع;القتلى;الجرحى", "3 مايو 2031;P;Vasteen;x;2;1"),
+        ("تاریخ;ولایت;ولسوالی;نوع;کشته;زخمی", "3 می 2031;P;Vasteen;x;2;1"),
+        ("日期;省;县;类型;死亡人数;受伤人数", "2031年5月3日;P;Vasteen;x;2;1"),
+    ],
+)
+def test_columns_and_months_in_nine_languages(tmp_path, header, row):
+    path = tmp_path / "log.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    table = rm.read_incidents(path)
+    found = table.iloc[0]
+    assert str(found["event_date"].date()) == "2031-05-03"
+    assert (found["admin1"], found["admin2"]) == ("P", "Vasteen")
+    assert (found["killed"], found["wounded"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "1.5, 2.5",
+        "POINT (2.5 1.5)",
+        "1.5000 2.5000 900 4.5",
+        "1°30'00\"N 2°30'00\"E",
+        "N1.5 E2.5",
+        "1,5; 2,5",
+    ],
+)
+def test_coordinates_in_one_column(tmp_path, told):
+    path = tmp_path / "a.csv"
+    path.write_text(f'date,gps\n2031-05-03,"{told.replace(chr(34), chr(34) * 2)}"\n', "utf-8")
+    point = rm.read_incidents(path).geometry.iloc[0]
+    assert (point.y, point.x) == (1.5, 2.5)
+
+
+def test_a_table_of_counts_is_no_table_of_incidents(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Year,Month,District,Events\n2031,May,Vasteen,4\n2031,6,Vasteen,0\n", "utf-8")
+    table = rm.read_incidents(path)
+    assert table["quarantine_reason"].tolist() == ["aggregate", "aggregate"]
+    assert table["event_date"].dt.month.tolist() == [5, 6]
+
+
+def test_a_table_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Title\nname,phone\nA,1\nB,2\n", "utf-8")
+    with pytest.raises(InputError):
+        rm.read_incidents(path)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon"),
+    [("1,50", "2,50"), ("1°30'", "2°30'E"), ("N 1 30.0", "E 2 30.0"), ("1.5N", "2.5E")],
+)
+def test_coordinates_of_two_columns_as_desks_write_them(tmp_path, lat, lon):
+    path = tmp_path / "a.csv"
+    path.write_text(f"Datum;Breite;Länge\n3.5.2031;{lat};{lon}\n", "utf-8")
+    point = rm.read_incidents(path).geometry.iloc[0]
+    assert (point.y, point.x) == (1.5, 2.5)
+
+
+def test_what_an_import_writes_reads_the_next_file(tmp_path):
+    path = write_book(tmp_path / "log.xlsx", LOG, ["C4:E4", "G4:H4"])
+    first = rm.incidents.import_incidents(path)
+    assert first.incidents["nationality"].tolist()[0] == "CHN"
+    table, mend, mapping = first.write(tmp_path / "out")
+    assert "aggregate" in mend.read_text("utf-8-sig")
+    again = rm.incidents.import_incidents(path, mapping=mapping)
+    assert again.rows().equals(first.rows())
+    usable = first.rows()[first.incidents["quarantine_reason"].isna()]
+    same = [name for name in usable if name != "source_row"]
+    assert rm.incidents.import_incidents(table).rows()[same].equals(usable[same])
+
+
+def test_a_mapping_with_an_unknown_key_is_refused(tmp_path):
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text("collumns = 1\n", "utf-8")
+    with pytest.raises(InputError, match="collumns"):
+        rm.incidents.import_incidents(tmp_path / "a.csv", mapping=mapping)
+
+
+def test_a_mapping_says_how_dates_are_written_and_what_the_file_can_see(tmp_path):
+    path, mapping = tmp_path / "a.csv", tmp_path / "mapping.toml"
+    path.write_text("x,y1\n03/04/2031,Kelda\n", "utf-8")
+    told = '[columns]\nevent_date = "x"\nplace = "y1"\n'
+    mapping.write_text('dates = "%d/%m/%Y"\nscope = "violence"\n' + told, "utf-8")
+    row = rm.incidents.import_incidents(path, mapping=mapping).incidents.iloc[0]
+    assert (str(row["event_date"].date()), row["place"]) == ("2031-04-03", "Kelda")
+    assert row["scope"].startswith("violence")
+
+
+@pytest.mark.parametrize(("name", "rows"), [("log.xlsx", 11), ("form.csv", 5), ("places.csv", 7)])
+def test_the_files_of_a_desk_are_read_in_one_call(shared, name, rows):
+    path = shared.parent / "cases" / "desk" / name
+    if not path.exists():
+        pytest.skip("the desk's files are not there")
+    table = rm.incidents.import_incidents(path).incidents
+    good = table[table["quarantine_reason"].isna()]
+    assert len(good) == rows
+    assert (good["nationality"] == "CHN").sum() == {"log.xlsx": 3}.get(name, 1)
+
+
+def test_columns_whose_names_say_nothing_are_told_by_what_they_hold(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = 'A,B,C,Ort\nx,21.01.2031,"1.5, 2.5",Kelda\ny,3-5 May 2031,"1.6, 2.6",Kelda\n'
+    path.write_text(rows, "utf-8")
+    table = rm.read_incidents(path)
+    assert table["event_date"].dt.day.tolist() == [21, 3]
+    assert table.geometry.x.tolist() == [2.5, 2.6]
+
+
+def test_of_two_columns_of_dates_without_a_name_none_is_chosen(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("A,B,Ort\n21.01.2031,22.01.2031,Kelda\n", "utf-8")
+    with pytest.raises(InputError, match="a date and a place"):
+        rm.read_incidents(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["deaths_a", "Civilians killed", "Killed/Injured", "Killed by", "Scope of the incident"]
+)
+def test_a_column_of_some_victims_is_no_column_of_all(tmp_path, name):
+    path = tmp_path / "a.csv"
+    path.write_text(f"date,place,{name}\n2031-05-03,Kelda,4\n", "utf-8")
+    row = rm.read_incidents(path).iloc[0]
+    assert row[["killed", "wounded", "scope"]].isna().all()

@@ -142,7 +142,12 @@ def find_places(
     unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
     lost[~refused] |= reasons.notna().to_numpy()
-    rows = incidents.assign(spread=unfound)[lost | unfound]
+    # the middle of an area stands for all of it; what is counted there may be of any of its regions
+    middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
+    central[sharp["row"]] = sharp["method"] == METHODS.index("centroid")
+    middle[~refused] = central[evidence.place]
+    rows = incidents.assign(spread=unfound | middle, geometry=incidents.geometry.mask(middle))
+    rows = rows[lost | unfound | middle]
     return Places(
         usable=usable,
         placed=_at_rows(sharp, evidence.place),

@@ -113,9 +113,16 @@ def test_what_is_spread_over_a_province_is_no_report_from_its_regions():
     assert found.regions.tolist() == [0, 1]
 
 
-def test_countries_that_are_named_are_watched_without_a_report_from_them():
-    found = find(weekly(0, scope="violence; reach=XQA,XQB"))
+def test_a_country_that_is_named_beside_others_is_watched_once_it_is_told_of():
+    scope = "violence; reach=XQA,XQB"
+    assert [one.iso3 for one in find(weekly(0, scope=scope)) if one.alive] == ["XQA"]
+    found = find(weekly(0, scope=scope), told([1500], position=2, scope=scope))
     assert sorted(one.iso3 for one in found if one.alive) == ["XQA", "XQB"]
+
+
+def test_a_country_that_alone_is_named_is_watched_without_a_report_from_it():
+    found = find(weekly(0, scope="violence; reach=XQB"))
+    assert [one.iso3 for one in found if one.alive] == ["XQB"]
 
 
 def test_a_named_country_of_which_no_more_is_told_is_not_watched():
@@ -126,7 +133,7 @@ def test_a_named_country_of_which_no_more_is_told_is_not_watched():
     assert [one.iso3 for one in left if one.stopped] == ["XQB"]
 
 
-@pytest.mark.parametrize("old", [50, 2000])
+@pytest.mark.parametrize("old", [50, 2000, 2600])
 def test_one_old_row_makes_no_young_log_a_watch(old):
     assert find(told(np.arange(2950, 3000, 2))) == []
     assert find(told(np.append(old, np.arange(2950, 3000, 2)))) == []

@@ -186,15 +186,15 @@ def _watch(
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
     numbers = codes.get_indexer(named) if named else np.unique(country[position])
-    for number, code in zip(numbers, named or codes[numbers], strict=True):
-        inside = country[position] == number
+    for place, code in zip(numbers, named or codes[numbers], strict=True):
+        inside = country[position] == place
         # a scope that names a country watches it as long as the source reports from anywhere
         days = np.unique(day if named else day[inside])
         near = days if named else np.unique(day[heard & inside])
-        if not len(near):
-            continue
+        if not len(near) or (len(named) > 1 and not (inside & (day < until)).any()):
+            continue  # one scope for all files: this one never told of that country
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, since, until=until, rules=rules)
+        begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
         if (end - begin).sum() < rules.least_history_days:
             continue
         gap = _last_gap(days[days < until], until, rules)
@@ -203,14 +203,16 @@ def _watch(
         if scope.reach == "countries" and len(near) < rules.often_days:
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
-        members = np.flatnonzero(country == number)
+        members = np.flatnonzero(country == place)
         here = rows[inside]
         mute = _mute_times(here, until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
         )
         if len(named) > 1:
-            whole = _lapsed(whole, _lapses_of(day, _numbers(rows), inside, until, rules))
+            whole = _lapsed(
+                whole, _lapses_of(day, _numbers(rows), _numbers(rows) * inside, until, rules)
+            )
         for one in _offices(whole, here, province, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
 
@@ -235,7 +237,7 @@ def _offices(
     number = np.append(number[sharp], np.ones(vague.shape[1]))
     rest = np.ones(len(whole.regions), dtype=bool)
     for code in np.unique(there[there >= 0]) if whole.source not in CURATED else ():
-        lapses = _lapses_of(days, number, there == code, until, rules)
+        lapses = _lapses_of(days, number, number * (there == code), until, rules)
         if len(lapses):
             own = province[whole.regions] == code
             rest &= ~own
@@ -249,12 +251,18 @@ def _numbers(rows: pd.DataFrame) -> FloatArray:
 
 
 def _lapses_of(
-    day: IntArray, number: FloatArray, inside: NDArray[np.bool_], until: int, rules: Rules
+    day: IntArray,
+    number: FloatArray,
+    hits: FloatArray,
+    until: int,
+    rules: Rules,
+    *,
+    probability: tuple[float, float] | None = None,
 ) -> IntArray:
-    """Return when a source told hardly anything of a country or a province."""
+    """Return when a source told hardly anything of a country, a province or a kind of people."""
     return find_lapses(
-        *(day, number, number * inside, until),
-        probability=(rules.region_gap_probability, rules.region_gap_probability),
+        *(day, number, hits, until),
+        probability=probability or (rules.region_gap_probability,) * 2,
         thin_share=rules.thin_share,
         memory_days=rules.gap_days,
     )
@@ -275,27 +283,22 @@ def _lapsed(watcher: Watcher, lapses: IntArray) -> Watcher:
 
 
 def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntArray]:
-    """Return from when to when a source that tells who was hit told of hardly any foreigner.
+    """Return from when to when a source told of hardly any foreigner, though it told who was hit.
 
-    And from when to when of hardly any of the group, though it told of foreigners.
+    Or told of hardly any report who was hit any more; and, of the group, from when to when it told
+    of hardly any of them among foreigners.
     """
-    found = {}
-    for layer, all_told, hits in (("foreign", "told", "foreign"), ("group", "foreign", "theirs")):
-        if hits not in rows:
-            continue
-        found[layer] = find_lapses(
-            rows["day"].to_numpy(),
-            rows[all_told].to_numpy(dtype=float),
-            rows[hits].to_numpy(dtype=float),
-            until,
-            probability=(rules.region_gap_probability, rules.past_gap_probability),
-            thin_share=rules.thin_share,
-            memory_days=rules.gap_days,
-        )
-    if len(found.get("foreign", ())):
-        times = found["foreign"]
-        found["group"] = np.concatenate([times, found.get("group", times[:0])])
-    return found
+    lasts = (rules.region_gap_probability, rules.past_gap_probability)
+
+    def times(number: str, hits: str) -> IntArray:
+        of, among = (rows[name].to_numpy(dtype=float) for name in (hits, number))
+        return _lapses_of(rows["day"].to_numpy(), among, of, until, rules, probability=lasts)
+
+    if "foreign" not in rows:
+        return {}
+    found = np.concatenate([times("told", "foreign"), times("reports", "told")])
+    theirs = times("foreign", "theirs") if "theirs" in rows else found[:0]
+    return {"foreign": found, "group": np.concatenate([found, theirs])}
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:
@@ -349,12 +352,27 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
 _STOPS = 4
 
 
-#: A long silence after fewer reports than this, and one more, is no watch: they show no pace.
+#: Fewer reports than this, and one more, in the year before a silence show no pace.
 _LONE = 2
 
 
+def _are_lone(days: IntArray, until: int, rules: Rules) -> NDArray[np.bool_]:
+    """Return which reports, hardly any of them before, are followed by a silence that is no watch.
+
+    One old row stands before a log: at the pace of the year after the silence it is no chance, or
+    it is longer than ``lately_days``.
+    """
+    recent, nodes = rules.recent_days, np.append(days, until)
+    before = np.arange(len(days)) - np.searchsorted(days, days - recent)
+    quiet, start = np.diff(nodes), nodes[1:]
+    after = np.searchsorted(days, start + recent, side="left") - np.arange(1, len(nodes))
+    pace = after / np.clip(until - start, rules.least_gap_days, recent)
+    sure = np.exp(-pace * quiet) < 1.0 - rules.past_gap_probability
+    return np.asarray((before < _LONE) & (sure | (quiet > rules.lately_days)))
+
+
 def _spans(
-    days: IntArray, since: int | None, *, until: int, rules: Rules
+    days: IntArray, since: int | None, *, source: str, until: int, rules: Rules
 ) -> tuple[IntArray, IntArray, bool]:
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
@@ -379,9 +397,9 @@ def _spans(
     )
     lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
     thin = around < rules.thin_share * lately
-    before = np.arange(len(days)) - np.searchsorted(days, days - recent)
-    lone = (np.diff(nodes) > rules.lately_days) & (before < _LONE)
-    keep = ~gap & ~lone & ~thin & ~np.append(thin[1:], [False])
+    keep = ~gap & ~thin & ~np.append(thin[1:], [False])
+    if source not in CURATED:
+        keep &= ~_are_lone(days, until, rules)
     if not keep.any():
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     begin, end = nodes[:-1][keep], nodes[1:][keep]

@@ -161,8 +161,7 @@ def days_at_risk_share(
     at_risk = watched.copy()
     blind = _is_blind(watched, bounds, days)
     if blind.any():
-        told = np.where(_is_blind(reported, bounds, days), 1.0, reported)
-        at_risk[:, blind] = told[:, blind]
+        at_risk[:, blind] = reported[:, blind]
     return watched, None if (at_risk == 1.0).all() else at_risk
 
 
@@ -172,7 +171,9 @@ def reported_share(
     """Return on what share of each window anybody reported from the country of a region.
 
     All sources are taken as one. A time in which they told hardly anything, as of old rows beside a
-    log, is left out, but for the windows of which something is told of the region itself.
+    log, is left out, but for the windows of which something is told of the region itself. Where
+    that leaves less than a year, or nothing of late, all windows count since they began, and those
+    of the last year.
 
     Parameters
     ----------
@@ -193,6 +194,10 @@ def reported_share(
         for some in (thin, anyhow)
     )
     mostly, ever = shares
+    blind = _is_blind(mostly, bounds, np.diff(bounds).astype(float))
+    begun = mostly.cumsum(axis=0) > 0
+    lately = bounds[-1] - bounds[1:, None] < rules.least_watched_days
+    mostly[:, blind] = (begun | lately | ~begun.any(axis=0))[:, blind]
     return np.where(counts > 0, np.maximum(ever, mostly), mostly)
 
 

@@ -65,6 +65,12 @@ def test_a_ragged_row_is_emptied(tmp_path):
     assert table.broken == {0: ("1", "2", "3")}
 
 
+def test_a_row_that_is_cut_short_keeps_what_it_has(tmp_path):
+    table = read(write(tmp_path, "a,b,c\n1,2,3\n4,5"))
+    assert table.rows.to_numpy().tolist() == [["1", "2", "3"], ["4", "5", ""]]
+    assert table.broken == {1: ("4", "5")}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -122,6 +128,8 @@ def test_a_field_that_is_too_long_is_an_error(tmp_path):
         '1,"open\n2,x\n3,"y\n',
         '1,"open\n2,say "x"\n3,y\n',
         '1,"open\n\n',
+        '1,"open\n2,x\n3,close"\n',
+        '1,"open\n2,close"\n3,x\n',
     ],
 )
 def test_a_quote_that_swallows_other_rows_is_an_error_that_names_the_row(tmp_path, rows):
@@ -131,13 +139,13 @@ def test_a_quote_that_swallows_other_rows_is_an_error_that_names_the_row(tmp_pat
 
 
 def test_a_stray_quote_within_a_line_is_text(tmp_path):
-    table = read(write(tmp_path, 'a,b\n1,say "x"\n2,"y" z\n3,"a\nb"\n'))
-    assert table.rows["b"].tolist() == ['say "x"', "y z", "a\nb"]
+    table = read(write(tmp_path, 'a,b\n1,say "x"\n2,"y" z\n3,"a\nb"\n4,"c\nd, e"\n'))
+    assert table.rows["b"].tolist() == ['say "x"', "y z", "a\nb", "c\nd, e"]
 
 
 def test_keep_reads_some_columns_and_still_counts_fields(tmp_path):
     table = read(write(tmp_path, "a,b,c\n1,2,3\n4,5\n"), keep=["b"])
-    assert table.rows.to_numpy().tolist() == [["2"], [""]]
+    assert table.rows.to_numpy().tolist() == [["2"], ["5"]]
     assert widths_of(table) == [3, 2]
 
 

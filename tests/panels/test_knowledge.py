@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.coverage import days_at_risk_share
+from riskmap.panels.coverage import days_at_risk_share, reported_share
 from riskmap.panels.knowledge import know_regions
 from riskmap.panels.measures import join_sources
 from riskmap.panels.watchers import default_rules, find_watchers, watched_share
@@ -113,9 +113,43 @@ def test_what_is_spread_over_a_province_is_no_report_from_its_regions():
     assert found.regions.tolist() == [0, 1]
 
 
-def test_countries_that_are_named_are_watched_without_a_report_from_them():
-    found = find(weekly(0, scope="violence; reach=XQA,XQB"))
+def test_a_country_that_is_named_beside_others_is_watched_once_it_is_told_of():
+    scope = "violence; reach=XQA,XQB"
+    assert [one.iso3 for one in find(weekly(0, scope=scope)) if one.alive] == ["XQA"]
+    found = find(weekly(0, scope=scope), told([1500], position=2, scope=scope))
     assert sorted(one.iso3 for one in found if one.alive) == ["XQA", "XQB"]
+
+
+def test_a_country_that_alone_is_named_is_watched_without_a_report_from_it():
+    found = find(weekly(0, scope="violence; reach=XQB"))
+    assert [one.iso3 for one in found if one.alive] == ["XQB"]
+
+
+def test_a_named_country_of_which_no_more_is_told_is_not_watched():
+    """What goes on in the other countries is no watch of this one."""
+    scope = "violence; reach=XQA,XQB"
+    left = find(weekly(0, scope=scope), weekly(3, 2000, position=2, scope=scope))
+    assert [one.iso3 for one in left if one.alive] == ["XQA"]
+    assert [one.iso3 for one in left if one.stopped] == ["XQB"]
+
+
+@pytest.mark.parametrize("old", [50, 2000, 2600])
+def test_one_old_row_makes_no_young_log_a_watch(old):
+    assert find(told(np.arange(2950, 3000, 2))) == []
+    assert find(told(np.append(old, np.arange(2950, 3000, 2)))) == []
+
+
+def test_one_old_row_adds_no_days_to_a_slow_log():
+    days = np.arange(2600, 3000, 25)
+    (young,), (old,) = find(told(days)), find(told(np.append(100, days)))
+    assert old.begin.tolist() == young.begin.tolist()
+
+
+def test_who_tells_of_foreigners_and_none_of_the_group_watches_the_group_no_more():
+    rows = weekly(0).assign(foreign=1.0, theirs=lambda t: (t["day"] < 2000).astype(float))
+    (found,) = find(rows)
+    watched = {layer: found.watches(layer) for layer in ("violence", "foreign", "group")}
+    assert watched == {"violence": True, "foreign": True, "group": False}
 
 
 @pytest.mark.parametrize("days", [[2990], [100, 200, 300, 400, 2990]])
@@ -242,16 +276,33 @@ def test_files_that_follow_each_other_are_one_source_however_dates_are_written(n
 
 def test_a_region_that_nobody_watched_is_held_against_the_days_of_any_report():
     bounds = np.arange(0, TODAY + 1, 30)
-    watchers, everyone = find(weekly(0, scope="none")), find(weekly(0))
-    watched, at_risk = days_at_risk_share(watchers, everyone, "violence", bounds=bounds, n=3)
+    anybody = reported_share(
+        weekly(0), KEYS, np.zeros((len(bounds) - 1, 3)), bounds=bounds, today=TODAY
+    )
+    watchers = find(weekly(0, scope="none"))
+    watched, at_risk = days_at_risk_share(watchers, anybody, "violence", bounds=bounds)
     assert not watched.any()
     assert at_risk is None or (at_risk[:, :2] == 1).all()
+
+
+def test_old_rows_beside_a_log_are_no_days_on_which_anybody_reported():
+    """But for the windows of which a region itself is told."""
+    bounds = np.arange(0, TODAY + 1, 90)
+    old, log = weekly(0, 1400).iloc[::30].assign(source="old"), weekly(1500)
+    counts = np.zeros((len(bounds) - 1, 3))
+    counts[5, 0] = 1
+    both = pd.concat([old, log], ignore_index=True)
+    share = reported_share(both, KEYS, counts, bounds=bounds, today=TODAY)
+    assert not share[:10, 1].any()
+    assert share[5, 0] == 1
+    assert (share[bounds[:-1] > 1500][:-1, 1] == 1).all()
 
 
 def test_windows_of_a_gap_add_no_days():
     bounds = np.array([0, 1000, 1400, 1490, TODAY])
     watchers = find(weekly(0, 1000), weekly(1500))
-    watched, at_risk = days_at_risk_share(watchers, watchers, "violence", bounds=bounds, n=3)
+    share = watched_share(watchers, "violence", bounds=bounds, n_regions=3)
+    watched, at_risk = days_at_risk_share(watchers, share, "violence", bounds=bounds)
     assert watched[:, 0].tolist() == pytest.approx([0.994, 0.0, 0.0, 1500 / 1510])
     assert np.array_equal(at_risk[:, :2], watched[:, :2])
 

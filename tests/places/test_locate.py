@@ -316,6 +316,15 @@ def test_a_point_of_untold_precision_on_the_centre_of_a_larger_area_is_flagged(
     assert (row["confidence"] < 0.8) == (method == "centroid")
 
 
+def test_what_stands_on_the_centre_of_a_province_may_be_of_any_of_its_districts():
+    spot = (CENTRE.x, CENTRE.y)
+    for precision in (None, "point"):
+        aside = located(spot, geo_precision=precision, admin1="Velmar", place=None).aside
+        assert aside["spread"].tolist() == [True]
+        assert aside["area"].str.startswith("parent_id=").tolist() == [True]
+    assert located(spot, geo_precision="point", admin1="Velmar", place="Rasken").aside.empty
+
+
 def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():
     centre = rm.datasets.regions().geometry.iloc[4].centroid
     row = located((centre.x, centre.y), geo_precision=None).placements.iloc[0]

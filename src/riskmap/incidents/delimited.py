@@ -42,6 +42,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_DIGITS = re.compile(r"\d+")
 _CHUNK, _ARROW_CHUNK = 1 << 19, 1 << 20
 
 
@@ -325,7 +326,10 @@ def _read_exact(file: TextFile, header: RawTable, wanted: list[str], optional: i
             lines.append(line)
             if len(fields) != width:
                 broken[len(lines) - 1] = tuple(fields)
-            kept = fields if len(fields) == width else [""] * width
+            # one that is too short, such as the last of a file that was cut, tells what it has
+            kept = (
+                [*fields, *[""] * (width - len(fields))] if len(fields) <= width else [""] * width
+            )
             for column, place in zip(columns, places, strict=True):
                 column.append(kept[place])
     rows = pd.DataFrame(
@@ -352,6 +356,7 @@ def _split_rows(text: Iterable[str], header: RawTable) -> Iterator[tuple[int, li
         for row in reader:
             if len(held) > 1:
                 list(split_fields(held, header.delimiter, strict=True))
+                _refuse_swallowed(held, header)
             yield start, row
             start = reader.line_num + 1
             held.clear()
@@ -363,6 +368,18 @@ def _split_rows(text: Iterable[str], header: RawTable) -> Iterator[tuple[int, li
             met=held[0][:80] if held else None,
             expected="quotes that close where their field ends",
         ) from error
+
+
+def _refuse_swallowed(held: list[str], header: RawTable) -> None:
+    """Raise where a line within a quote is a row: as wide, and begins with a number as it does.
+
+    A quote that opens in one note and closes in a later one holds all rows between them.
+    """
+    lines: list[list[str]] = [next(split_fields([line], header.delimiter), []) for line in held]
+    shapes = [_DIGITS.sub("0", fields[0]) if fields else "" for fields in lines]
+    for fields, shape in zip(lines[1:], shapes[1:], strict=True):
+        if len(fields) == len(header.header) and shape == shapes[0] and "0" in shape:
+            raise csv.Error("a quote holds other rows")
 
 
 def has_arrow() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,12 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
-from riskmap.panels.coverage import days_at_risk_share, main_sources, main_watchers
+from riskmap.panels.coverage import (
+    days_at_risk_share,
+    main_sources,
+    main_watchers,
+    reported_share,
+)
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.groups import WorkerGroup, with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
@@ -32,9 +37,8 @@ from riskmap.panels.panel import AT_RISK, Panel
 from riskmap.panels.scans import KEYS, Scan
 from riskmap.panels.shares import going_shares
 from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
-from riskmap.panels.watchers import default_rules, find_watchers, watched_share
+from riskmap.panels.watchers import find_watchers, watched_share
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
-from riskmap.places.placements import MEMORY_DAYS
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:
@@ -239,10 +243,11 @@ def _make_panel(
         weight=rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN,
         region_ids=list(keys["region_id"]),
     )
-    seen = see_reports(rows)
+    seen = see_reports(rows, group)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    watch = _watch_windows(seen, keys, grid.edges, today=today)
+    counts = sums["violence"].reshape(len(keys), -1).T
+    watch = _watch_windows(seen, keys, grid.edges, counts, today=today)
     for name, values in sums.items():
         if (layer := _SEEN_WITH.get(name)) is not None:
             blind = (watch.watched[layer].T == 0).ravel()
@@ -277,7 +282,12 @@ class _Watch:
 
 
 def _watch_windows(
-    seen: pd.DataFrame, keys: pd.DataFrame, edges: NDArray[np.datetime64], *, today: int
+    seen: pd.DataFrame,
+    keys: pd.DataFrame,
+    edges: NDArray[np.datetime64],
+    counts: FloatArray,
+    *,
+    today: int,
 ) -> _Watch:
     """Return who watched in which window."""
     bounds, n, iso3 = day_numbers(edges), len(keys), keys["iso3"]
@@ -288,15 +298,12 @@ def _watch_windows(
     reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=n)
     found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
-    # told is told, however thin: only gaps are left out where nobody watched
-    rules = replace(default_rules(), thin_share=0.0)
-    late = told[told["day"] >= today - MEMORY_DAYS]
-    everyone = find_watchers(late, keys, today=today, rules=rules)
+    anybody = reported_share(told, keys, counts, bounds=bounds, today=today)
     watchers = find_watchers(named, keys, today=today)
     for layer in LAYERS:
         main = main_sources(watchers, named, iso3, layer, today=today)
         found.watched[layer], found.at_risk[layer] = days_at_risk_share(
-            main_watchers(watchers, main), everyone, layer, bounds=bounds, n=n
+            main_watchers(watchers, main), anybody, layer, bounds=bounds
         )
         found.main_sources[layer] = frozenset(main)
     return found

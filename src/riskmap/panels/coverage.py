@@ -6,12 +6,13 @@ Other sources only tell.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.watchers import default_rules, watched_share
+from riskmap.panels.watchers import default_rules, find_watchers, watched_share
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[W
 
 
 def days_at_risk_share(
-    watchers: list[Watcher], everyone: list[Watcher], layer: str, *, bounds: IntArray, n: int
+    watchers: list[Watcher], reported: FloatArray, layer: str, *, bounds: IntArray
 ) -> tuple[FloatArray, FloatArray | None]:
     """Return what was watched, and what of each window models count as days at risk.
 
@@ -142,9 +143,11 @@ def days_at_risk_share(
 
     Parameters
     ----------
-    watchers, everyone
-        Those whose silence may tell, and all sources as if it did.
-    layer, bounds, n
+    watchers
+        Those whose silence may tell.
+    reported : ndarray, shape (n_windows, n_regions)
+        On what share of each window anybody reported, from :func:`reported_share`.
+    layer, bounds
         As for :func:`riskmap.panels.watchers.watched_share`.
 
     Returns
@@ -154,14 +157,48 @@ def days_at_risk_share(
         None where all of it is at risk.
     """
     days = np.diff(bounds).astype(float)
-    watched = watched_share(watchers, layer, bounds=bounds, n_regions=n)
+    watched = watched_share(watchers, layer, bounds=bounds, n_regions=reported.shape[1])
     at_risk = watched.copy()
     blind = _is_blind(watched, bounds, days)
     if blind.any():
-        told = watched_share(everyone, "violence", bounds=bounds, n_regions=n)
-        told[:, _is_blind(told, bounds, days)] = 1.0
-        at_risk[:, blind] = told[:, blind]
+        at_risk[:, blind] = reported[:, blind]
     return watched, None if (at_risk == 1.0).all() else at_risk
+
+
+def reported_share(
+    told: pd.DataFrame, keys: pd.DataFrame, counts: FloatArray, *, bounds: IntArray, today: int
+) -> FloatArray:
+    """Return on what share of each window anybody reported from the country of a region.
+
+    All sources are taken as one. A time in which they told hardly anything, as of old rows beside a
+    log, is left out, but for the windows of which something is told of the region itself. Where
+    that leaves less than a year, or nothing of late, all windows count since they began, and those
+    of the last year.
+
+    Parameters
+    ----------
+    told : DataFrame
+        As for :func:`riskmap.panels.watchers.find_watchers`, of rows that name a region.
+    keys : DataFrame
+        The regions.
+    counts : ndarray, shape (n_windows, n_regions)
+        What is told of each window and region.
+    bounds, today
+        As for :func:`riskmap.panels.watchers.watched_share` and ``find_watchers``.
+    """
+    late, rules = told[told["day"] >= today - MEMORY_DAYS], default_rules()
+    thin = find_watchers(late.assign(source=""), keys, today=today)
+    anyhow = find_watchers(late, keys, today=today, rules=replace(rules, thin_share=0.0))
+    shares = (
+        watched_share(some, "violence", bounds=bounds, n_regions=len(keys))
+        for some in (thin, anyhow)
+    )
+    mostly, ever = shares
+    blind = _is_blind(mostly, bounds, np.diff(bounds).astype(float))
+    begun = mostly.cumsum(axis=0) > 0
+    lately = bounds[-1] - bounds[1:, None] < rules.least_watched_days
+    mostly[:, blind] = (begun | lately | ~begun.any(axis=0))[:, blind]
+    return np.where(counts > 0, np.maximum(ever, mostly), mostly)
 
 
 def _is_blind(share: FloatArray, bounds: IntArray, days: FloatArray) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
+from riskmap.panels.groups import THEIRS
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import HARMLESS, NO_DAY, leaves_victims_unclear, measure
 from riskmap.panels.scans import KEYS, sum_up
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 _EPOCH = np.datetime64("1970-01-01", "D")
 
 
-def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
+def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.DataFrame:
     """Return the reports by region, day, source and scope, and what they tell.
 
     Parameters
     ----------
     rows
         Placed facts (:func:`cells_of`).
+    group
+        Of whom ``theirs`` are.
 
     Returns
     -------
@@ -44,6 +47,9 @@ def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
     sharp = rows["is_sharp"].to_numpy()
     facts = {"reports": 1.0, "told": rows["told"].to_numpy(dtype=float)}
     facts |= {name: series[name] for name in ("violence", "unknown", "foreign")}
+    if group is not None:
+        relevance = group.relevance(rows, foreign=facts["foreign"] > 0)
+        facts["theirs"] = facts["foreign"] * relevance.isin(THEIRS).to_numpy()
     facts["unclear"] = leaves_victims_unclear(rows) * (series["foreign"] == 0)
     seen = pd.DataFrame(
         {

@@ -22,7 +22,7 @@ from riskmap.panels.lapses import OPEN, find_lapses, without_times
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -90,9 +90,10 @@ class Watcher:
         The day on which its last silence ended that was no chance; -1 where there was none.
     over
         Whether its last report is so old that it is no longer expected to report.
-    mute : ndarray of int, shape (n_spans, 2)
+    mute : mapping of str to ndarray of int, shape (n_spans, 2)
         From when to when it told of hardly any foreigner against all chance, though it told who was
-        hit: a form says 0 unless somebody changes it. One that lasts ends at :data:`OPEN`.
+        hit: a form says 0 unless somebody changes it; and of hardly any foreigner of the group. One
+        that lasts ends at :data:`OPEN`. By layer; there are none of ``violence``.
     """
 
     source: str
@@ -105,23 +106,25 @@ class Watcher:
     stopped: bool = False
     last_gap: int = -1
     over: bool = False
-    mute: IntArray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    mute: Mapping[str, IntArray] = field(default_factory=dict)
 
     def watches(self, layer: str) -> bool:
         """Return whether it watches a layer on the day, if its scope covers it."""
-        return self.alive and (layer == "violence" or not (self.mute[:, 1] == OPEN).any())
+        return self.alive and not (self.mute_times(layer)[:, 1] == OPEN).any()
+
+    def mute_times(self, layer: str) -> IntArray:
+        """Return from when to when it told of hardly anything of a layer."""
+        return self.mute.get(layer, np.empty((0, 2), dtype=np.int64))
 
     def had_gap(self, layer: str) -> int:
         """Return the day on which the last silence ended in which it told nothing of a layer."""
-        ended = self.mute[self.mute[:, 1] < OPEN, 1] if layer != "violence" else ()
-        return max(self.last_gap, *ended) if len(ended) else self.last_gap
+        ended = self.mute_times(layer)[:, 1]
+        return max(self.last_gap, -1, *ended[ended < OPEN])
 
     def share(self, bounds: IntArray, layer: str = "violence") -> FloatArray:
         """Return the share of each window in which it watched a layer."""
         days = np.zeros(len(bounds) - 1)
-        spans = self.begin, self.end
-        if layer != "violence":
-            spans = without_times(*spans, self.mute)
+        spans = without_times(self.begin, self.end, self.mute_times(layer))
         for begin, end in zip(*spans, strict=True):
             days += np.clip(np.minimum(end, bounds[1:]) - np.maximum(begin, bounds[:-1]), 0, None)
         return days / np.diff(bounds)
@@ -183,27 +186,33 @@ def _watch(
     since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
     numbers = codes.get_indexer(named) if named else np.unique(country[position])
-    for number, code in zip(numbers, named or codes[numbers], strict=True):
-        inside = country[position] == number
+    for place, code in zip(numbers, named or codes[numbers], strict=True):
+        inside = country[position] == place
         # a scope that names a country watches it as long as the source reports from anywhere
         days = np.unique(day if named else day[inside])
         near = days if named else np.unique(day[heard & inside])
-        if not len(near) or until - near[0] < rules.least_history_days:
-            continue
+        if not len(near) or (len(named) > 1 and not (inside & (day < until)).any()):
+            continue  # one scope for all files: this one never told of that country
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, since, until=until, rules=rules)
+        begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
+        if (end - begin).sum() < rules.least_history_days:
+            continue
         gap = _last_gap(days[days < until], until, rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
         if scope.reach == "countries" and len(near) < rules.often_days:
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
-        members = np.flatnonzero(country == number)
+        members = np.flatnonzero(country == place)
         here = rows[inside]
         mute = _mute_times(here, until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
         )
+        if len(named) > 1:
+            whole = _lapsed(
+                whole, _lapses_of(day, _numbers(rows), _numbers(rows) * inside, until, rules)
+            )
         for one in _offices(whole, here, province, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
 
@@ -218,7 +227,7 @@ def _offices(
     """
     position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
     sharp = names_region(rows)
-    number = rows["reports"].to_numpy(dtype=float) if "reports" in rows else np.ones(len(rows))
+    number = _numbers(rows)
     # what is known to one province only tells of it; what is known to the country, of none
     vague = np.unique(np.stack([day, province[position]])[:, ~sharp], axis=1)
     _, at, times = np.unique(vague[0], return_index=True, return_counts=True)
@@ -228,43 +237,68 @@ def _offices(
     number = np.append(number[sharp], np.ones(vague.shape[1]))
     rest = np.ones(len(whole.regions), dtype=bool)
     for code in np.unique(there[there >= 0]) if whole.source not in CURATED else ():
-        lapses = find_lapses(
-            *(days, number, number * (there == code), until),
-            probability=(rules.region_gap_probability, rules.region_gap_probability),
-            thin_share=rules.thin_share,
-            memory_days=rules.gap_days,
-        )
-        if not len(lapses):
-            continue
-        own = province[whole.regions] == code
-        rest &= ~own
-        begin, end = without_times(whole.begin, whole.end, lapses)
-        is_open = bool((lapses[:, 1] == OPEN).any())
-        yield replace(
-            whole,
-            regions=whole.regions[own],
-            begin=begin,
-            end=end,
-            alive=whole.alive and not is_open,
-            stopped=whole.stopped or is_open,
-            last_gap=max(whole.last_gap, *lapses[lapses[:, 1] < OPEN, 1], -1),
-        )
+        lapses = _lapses_of(days, number, number * (there == code), until, rules)
+        if len(lapses):
+            own = province[whole.regions] == code
+            rest &= ~own
+            yield _lapsed(replace(whole, regions=whole.regions[own]), lapses)
     yield replace(whole, regions=whole.regions[rest])
 
 
-def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> IntArray:
-    """Return from when to when a source that tells who was hit told of hardly any foreigner."""
-    if "foreign" not in rows:
-        return np.empty((0, 2), dtype=np.int64)
+def _numbers(rows: pd.DataFrame) -> FloatArray:
+    """Return how many reports each row stands for."""
+    return rows["reports"].to_numpy(dtype=float) if "reports" in rows else np.ones(len(rows))
+
+
+def _lapses_of(
+    day: IntArray,
+    number: FloatArray,
+    hits: FloatArray,
+    until: int,
+    rules: Rules,
+    *,
+    probability: tuple[float, float] | None = None,
+) -> IntArray:
+    """Return when a source told hardly anything of a country, a province or a kind of people."""
     return find_lapses(
-        rows["day"].to_numpy(),
-        rows["told"].to_numpy(dtype=float),
-        rows["foreign"].to_numpy(dtype=float),
-        until,
-        probability=(rules.region_gap_probability, rules.past_gap_probability),
+        *(day, number, hits, until),
+        probability=probability or (rules.region_gap_probability,) * 2,
         thin_share=rules.thin_share,
         memory_days=rules.gap_days,
     )
+
+
+def _lapsed(watcher: Watcher, lapses: IntArray) -> Watcher:
+    """Return a watcher without the times in which it told hardly anything of its regions."""
+    begin, end = without_times(watcher.begin, watcher.end, lapses)
+    is_open = bool((lapses[:, 1] == OPEN).any())
+    return replace(
+        watcher,
+        begin=begin,
+        end=end,
+        alive=watcher.alive and not is_open,
+        stopped=watcher.stopped or is_open,
+        last_gap=max(watcher.last_gap, *lapses[lapses[:, 1] < OPEN, 1], -1),
+    )
+
+
+def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntArray]:
+    """Return from when to when a source told of hardly any foreigner, though it told who was hit.
+
+    Or told of hardly any report who was hit any more; and, of the group, from when to when it told
+    of hardly any of them among foreigners.
+    """
+    lasts = (rules.region_gap_probability, rules.past_gap_probability)
+
+    def times(number: str, hits: str) -> IntArray:
+        of, among = (rows[name].to_numpy(dtype=float) for name in (hits, number))
+        return _lapses_of(rows["day"].to_numpy(), among, of, until, rules, probability=lasts)
+
+    if "foreign" not in rows:
+        return {}
+    found = np.concatenate([times("told", "foreign"), times("reports", "told")])
+    theirs = times("foreign", "theirs") if "theirs" in rows else found[:0]
+    return {"foreign": found, "group": np.concatenate([found, theirs])}
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:
@@ -318,8 +352,27 @@ def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
 _STOPS = 4
 
 
+#: Fewer reports than this, and one more, in the year before a silence show no pace.
+_LONE = 2
+
+
+def _are_lone(days: IntArray, until: int, rules: Rules) -> NDArray[np.bool_]:
+    """Return which reports, hardly any of them before, are followed by a silence that is no watch.
+
+    One old row stands before a log: at the pace of the year after the silence it is no chance, or
+    it is longer than ``lately_days``.
+    """
+    recent, nodes = rules.recent_days, np.append(days, until)
+    before = np.arange(len(days)) - np.searchsorted(days, days - recent)
+    quiet, start = np.diff(nodes), nodes[1:]
+    after = np.searchsorted(days, start + recent, side="left") - np.arange(1, len(nodes))
+    pace = after / np.clip(until - start, rules.least_gap_days, recent)
+    sure = np.exp(-pace * quiet) < 1.0 - rules.past_gap_probability
+    return np.asarray((before < _LONE) & (sure | (quiet > rules.lately_days)))
+
+
 def _spans(
-    days: IntArray, since: int | None, *, until: int, rules: Rules
+    days: IntArray, since: int | None, *, source: str, until: int, rules: Rules
 ) -> tuple[IntArray, IntArray, bool]:
     """Return the spans in which a source watched, from the days of its reports, and if it does.
 
@@ -345,6 +398,8 @@ def _spans(
     lately = len(days) - np.searchsorted(days, days[-1] - 2 * recent, side="right")
     thin = around < rules.thin_share * lately
     keep = ~gap & ~thin & ~np.append(thin[1:], [False])
+    if source not in CURATED:
+        keep &= ~_are_lone(days, until, rules)
     if not keep.any():
         return np.empty(0, np.int64), np.empty(0, np.int64), False
     begin, end = nodes[:-1][keep], nodes[1:][keep]

@@ -142,7 +142,12 @@ def find_places(
     unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
     lost[~refused] |= reasons.notna().to_numpy()
-    rows = incidents.assign(spread=unfound)[lost | unfound]
+    # the middle of an area stands for all of it; what is counted there may be of any of its regions
+    middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
+    central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
+    middle[~refused] = central[evidence.place]
+    rows = incidents.assign(spread=unfound | middle, geometry=incidents.geometry.mask(middle))
+    rows = rows[lost | unfound | middle]
     return Places(
         usable=usable,
         placed=_at_rows(sharp, evidence.place),
@@ -214,6 +219,25 @@ def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) ->
     sharp = {"row": at, "position": chosen, "weight": 1.0, "method": method, "confidence": trust}
     conflict = np.where(elsewhere, pointed, -1)
     return pd.DataFrame(sharp | {"metres": np.nan, "conflict": conflict})
+
+
+def _stand_for_areas(
+    regions: gpd.GeoDataFrame, evidence: Evidence, sharp: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """Return which places are the middle of a larger area, and name nothing within it.
+
+    A geocoder that is asked for a province gives such a point.
+    """
+    places = evidence.places.iloc[sharp["row"].to_numpy()]
+    method = sharp["method"].to_numpy()
+    found = method == METHODS.index("centroid")
+    nameless = places[["region_id", "admin2", "place"]].isna().all(axis=1).to_numpy()
+    asked = np.flatnonzero(nameless & (method == METHODS.index("point")))
+    if len(asked):
+        points = places.geometry.to_numpy()[asked]
+        kinds = match_centres(points, regions, level=level_of(regions))
+        found[asked] = [kind == "centroid" for kind in kinds]
+    return np.asarray(found)
 
 
 def _at_rows(sharp: pd.DataFrame, place: IntArray) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from scipy import optimize, special
 
 from riskmap.assessment.layers import KEY
 from riskmap.errors import ModelError
+from riskmap.panels.measures import is_incident
 from riskmap.schema import EVENT_TYPES, LAYERS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ CONSEQUENCES = {
 }
 
 _VICTIMS = ["killed", "wounded", "abducted"]
-_READ = ("incident_id", "region_id", "weight", "event_type", *_VICTIMS)
+_READ = ("incident_id", "region_id", "weight", "count", "event_type", *_VICTIMS)
 
 
 def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
@@ -89,7 +90,8 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     """
     # texts of a million incidents are not copied
     evidence = forecast.evidence.filter(_READ)[forecast.measures["violence"]]
-    once = evidence.drop_duplicates("incident_id")
+    # the dead of a row that counts several are a sum, and no incident's toll
+    once = evidence[is_incident(evidence)].drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)
     if len(told):

@@ -136,7 +136,8 @@ def find_watchers(
     ----------
     seen : DataFrame
         ``position, day, source, scope``, of reports before `today`; with ``reports``, rows of 0 are
-        of incidents spread over several regions: they name the country and none of its regions.
+        of incidents spread over several regions: they name the country and none of its regions,
+        unless they are ``quiet``: then the source has told that nothing happened in the region.
     keys : DataFrame
         ``iso3`` and, where there are provinces, ``parent_id`` of the regions, in order.
     today
@@ -285,7 +286,10 @@ def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> 
 
 def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
-    return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
+    if by not in seen:
+        return np.ones(len(seen), dtype=bool)
+    quiet = seen["quiet"] if "quiet" in seen else 0.0
+    return np.asarray((seen[by] > 0) | (quiet > 0))
 
 
 def _last_gap(days: IntArray, until: int, rules: Rules) -> int:

@@ -165,8 +165,8 @@ def _as_placements(
 def _spread(found: Places, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return all placements: the vague incidents have a row in each region of their area."""
     known, placed = _known_at(found.usable), found.placed
-    one = np.ones(len(placed), dtype=np.int64)
-    past = Past.of(placed["position"].to_numpy(), known[placed["row"]], one)
+    number = found.usable["count"].fillna(1).to_numpy(dtype=np.int64)[placed["row"]]
+    past = Past.of(placed["position"].to_numpy(), known[placed["row"]], number)
     codes, names = pd.factorize(found.area, sort=True)
     parts, every = find_members(names, regions), [placed]
     for code, name in enumerate(names):

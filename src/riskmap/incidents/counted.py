@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
 from riskmap.incidents.words import SPLIT, key, read_words
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 #: A column holds counts when so large a share of its filled cells are numbers.
 _MOSTLY = 0.5
-#: So many rows in a row that count up by one are numbered, and count nothing.
-_RUNNING = 3
 #: So many dates on one day of the week, or on the first of a month, are those of periods.
 _WEEKS, _MONTHS = 4, 2
 #: Where this share of the rows tells a story of its own, rows are incidents, and none is of zero.
@@ -63,8 +60,7 @@ class Counted(NamedTuple):
 def read_count(source: Source, columns: Iterable[str]) -> Counted:
     """Return how many incidents each row of a table tells of, where one of its columns counts them.
 
-    A column of which most cells are no numbers counts nothing ("Incident: ambush"), nor does one
-    that numbers the rows.
+    A column of which most cells are no numbers counts nothing ("Incidents: ambush").
 
     Parameters
     ----------
@@ -80,8 +76,7 @@ def read_count(source: Source, columns: Iterable[str]) -> Counted:
     filled = (texts != "").to_numpy(bool)
     counts, plain = parse_counts(texts, source.unknown), parse_numbers(texts)
     known = counts.numbers.notna().to_numpy(bool) | np.isfinite(plain)
-    runs = len(plain) >= _RUNNING and bool((np.diff(plain) == 1.0).all())
-    if not filled.any() or known.sum() < _MOSTLY * filled.sum() or runs:
+    if not filled.any() or known.sum() < _MOSTLY * filled.sum():
         return Counted(none, nothing, texts, "")
     part = np.isfinite(plain) & (np.nan_to_num(plain) % 1.0 != 0.0)
     source.tolls.add("count", counts.bounds & ~part, texts)
@@ -117,9 +112,7 @@ def refuse_counts(counted: Counted, frame: pd.DataFrame, quarantine: Quarantine)
         (zero & _tell_stories(frame), "more than 0, as the rows tell of an incident each"),
     )
     for where, expected in refused:
-        quarantine.add_details(
-            where, "bad_count", lambda row, e=expected: describe(counted.column, texts[row], e)
-        )
+        quarantine.add(where, "bad_count", column=counted.column, met=texts, expected=expected)
     most = numbers.max()
     bad = np.any([where for where, _ in refused], axis=0)
     return numbers.mask(bad, max(1, 1 if pd.isna(most) else int(most)))
@@ -181,16 +174,19 @@ def tell_counted(incidents: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> tell_counted(pd.DataFrame({"count": pd.array([4, 0, 12, 0], dtype="Int64")}))
+    >>> counts = pd.array([4, 0, 12, 0], dtype="Int64")
+    >>> tell_counted(pd.DataFrame({"count": counts, "quarantine_reason": None}))
     '16 incidents in 4 rows that count them (2 rows of none)'
     """
-    counts = incidents["count"].dropna()
+    counts = incidents.loc[incidents["quarantine_reason"].isna(), "count"].dropna()
     if counts.empty:
         return ""
     rows, none = len(counts), int((counts == 0).sum())
     zero = f" ({none:,} row{'' if none == 1 else 's'} of none)" if none else ""
     total = int(counts.sum())
-    told = f"{total:,} incident{'' if total == 1 else 's'} in {rows:,} row{'' if rows == 1 else 's'}"
+    told = (
+        f"{total:,} incident{'' if total == 1 else 's'} in {rows:,} row{'' if rows == 1 else 's'}"
+    )
     return f"{told} that count{'s' if rows == 1 else ''} them{zero}"
 
 
@@ -212,7 +208,7 @@ def find_double_counts(incidents: pd.DataFrame) -> list[str]:
     ...     "quarantine_reason": None})
     >>> table.loc[0, "event_date_end"] = day[1]
     >>> find_double_counts(table)
-    ['acled tells XQA twice from 2031-01-01 to 2031-01-09, by incidents and by counts']
+    ['acled may tell XQA twice from 2031-01-09 to 2031-01-09: incidents and counts all count']
     """
     usable = incidents[incidents["quarantine_reason"].isna() & incidents["event_date"].notna()]
     if usable["count"].isna().all():
@@ -227,9 +223,10 @@ def find_double_counts(incidents: pd.DataFrame) -> list[str]:
         if not twice or not counted.any():
             continue
         first, last = min(one[0] for one in twice), max(one[1] for one in twice)
-        how = "by two tables of counts" if counted.all() else "by incidents and by counts"
+        how = "two tables of counts both" if counted.all() else "incidents and counts all"
         where = f" {country}" if country else ""
-        told.append(f"{name} tells{where} twice from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {how}")
+        days = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        told.append(f"{name} may tell{where} twice {days}: {how} count")
     return told
 
 

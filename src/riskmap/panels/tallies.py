@@ -43,7 +43,8 @@ def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
         quiet, spread, spread_foreign``: of the incidents that named one region; ``spread`` are
         those that were spread over several, also of foreigners, and of the ``unclear`` ones it is
         not understood who was hit. What other sources tell of them too is ``heard``, and no report
-        more; so is a row that counts no incident and names a region, which is ``quiet``.
+        more; so is a row that counts no incident and names a region, which is ``quiet``. Their
+        intervals are of so many ``days`` together.
     """
     series = measure(rows)
     number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
@@ -58,6 +59,8 @@ def see_reports(rows: pd.DataFrame) -> pd.DataFrame:
             **{name: rows[name].array for name in ("source", "scope", "confirmed_by")},
             **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
             "quiet": sharp & (number == 0.0) & (rows["rows"].to_numpy() > 0),
+            "days": np.where(sharp, 1.0 + (rows["last"] - rows["first"]).to_numpy(), 0.0)
+            * np.maximum(number, 1.0),
             "spread": np.where(sharp, 0.0, number),
             "spread_foreign": np.where(sharp, 0.0, number * series["foreign"]),
         }

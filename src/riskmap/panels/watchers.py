@@ -193,6 +193,7 @@ def _watch(
             continue
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, until=until, rules=rules)
+        end = np.minimum(end, _covered(rows, until))
         gap = _last_gap(days[days < until], until, rules)
         over = bool(days[-1] < today - rules.gap_days)
         alive &= scope.delay_days <= rules.longest_delay_days
@@ -207,6 +208,24 @@ def _watch(
         )
         for one in _offices(whole, here, province, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
+
+
+def _covered(rows: pd.DataFrame, until: int) -> int:
+    """Return up to which day a source can have watched.
+
+    One whose rows are mostly of weeks or months has watched to the end of the last one.
+    """
+    if "days" not in rows:
+        return until
+    number = (rows["reports"] + rows["quiet"]).to_numpy(dtype=float)
+    of_one = rows["days"].to_numpy(dtype=float) / np.maximum(number, 1.0)
+    if number[of_one >= _PERIOD].sum() * 2 <= number.sum():
+        return until
+    return min(until, int(np.ceil((rows["day"].to_numpy(dtype=float) + of_one).max())))
+
+
+#: An interval of so many days is a period, and no unsure day.
+_PERIOD = 6
 
 
 def _offices(
@@ -288,7 +307,7 @@ def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
     if by not in seen:
         return np.ones(len(seen), dtype=bool)
-    quiet = seen["quiet"] if "quiet" in seen else 0.0
+    quiet = seen.get("quiet", 0.0)
     return np.asarray((seen[by] > 0) | (quiet > 0))
 
 

@@ -1,8 +1,8 @@
 """Counts made from ACLED: its weekly tables by province, and the monthly workbooks on HDX.
 
-No row is an incident. Columns of the weekly tables (acleddata.com, "aggregated data"): a week by its
-first day, province, types, ``EVENTS``, ``FATALITIES``; ``ID`` is the province's. Of the monthly ones
-(data.humdata.org): a month and a year, district, ``Events``, ``Fatalities``; a file is of all
+No row is an incident. Columns of the weekly tables (acleddata.com, "aggregated data"): a week by
+its first day, province, types, ``EVENTS``, ``FATALITIES``; ``ID`` is the province's. Of the monthly
+ones (data.humdata.org): a month and a year, district, ``Events``, ``Fatalities``; a file is of all
 political violence, of attacks on civilians among it, or of demonstrations, and its name alone says
 of which.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from riskmap.incidents.feeds.acled import EVENT_TYPE, SUB_EVENT_TYPE

@@ -392,7 +392,9 @@ def _days(
     if stated is not None:
         days = days.widened(stated)
     column = next((c for c in feed.dates[0] if c in source), "")
-    days = widen_periods(days, (counted.texts != "").to_numpy(bool) & (counted.column != ""), column)
+    days = widen_periods(
+        days, (counted.texts != "").to_numpy(bool) & (counted.column != ""), column
+    )
     if feed.undated is not None:
         column, words = feed.undated
         days.reason[source.texts(column).str.strip().isin(words).to_numpy(bool)] = None

@@ -23,7 +23,6 @@ from scipy import optimize, special
 
 from riskmap.assessment.layers import KEY
 from riskmap.errors import ModelError
-from riskmap.panels.measures import is_incident
 from riskmap.schema import EVENT_TYPES, LAYERS
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     # texts of a million incidents are not copied
     evidence = forecast.evidence.filter(_READ)[forecast.measures["violence"]]
     # the dead of a row that counts several are a sum, and no incident's toll
-    once = evidence[is_incident(evidence)].drop_duplicates("incident_id")
+    once = evidence[evidence["count"].isna()].drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)
     if len(told):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.date_columns import Days
-    from riskmap.incidents.feeds.mappings import Source
     from riskmap.incidents.quarantines import Quarantine
 
 #: A column holds counts when so large a share of its filled cells are numbers.
@@ -45,6 +44,8 @@ class Counted(NamedTuple):
         How many incidents each row tells of, ``Int64``; missing where none is counted.
     wrong
         Which rows state something that is no count.
+    bounds
+        Which state the least, such as ``5+``.
     texts
         What stands there.
     column
@@ -53,36 +54,41 @@ class Counted(NamedTuple):
 
     numbers: pd.Series
     wrong: NDArray[np.bool_]
+    bounds: NDArray[np.bool_]
     texts: pd.Series
     column: str
 
 
-def read_count(source: Source, columns: Iterable[str]) -> Counted:
+def read_count(texts: pd.Series, unknown: Iterable[str], *, column: str) -> Counted:
     """Return how many incidents each row of a table tells of, where one of its columns counts them.
 
     A column of which most cells are no numbers counts nothing ("Incidents: ambush").
 
     Parameters
     ----------
-    source
-        The rows, which keep what are bounds.
-    columns
-        Names of such a column.
+    texts
+        What stands there.
+    unknown
+        Values that stand for nothing.
+    column
+        The column's name as the file writes it.
+
+    Examples
+    --------
+    >>> found = read_count(pd.Series(["4", "0", "-1", ""]), (), column="events")
+    >>> found.numbers.tolist(), found.wrong.tolist()
+    ([4, 0, <NA>, <NA>], [False, False, True, False])
     """
-    found = [name for name in columns if name in source]
-    texts = source.texts(*found).str.strip()
-    none = pd.Series(pd.NA, texts.index, "Int64")
+    texts = texts.str.strip()
     nothing = np.zeros(len(texts), dtype=bool)
     filled = (texts != "").to_numpy(bool)
-    counts, plain = parse_counts(texts, source.unknown), parse_numbers(texts)
+    counts, plain = parse_counts(texts, unknown), parse_numbers(texts)
     known = counts.numbers.notna().to_numpy(bool) | np.isfinite(plain)
     if not filled.any() or known.sum() < _MOSTLY * filled.sum():
-        return Counted(none, nothing, texts, "")
+        return Counted(pd.Series(pd.NA, texts.index, "Int64"), nothing, nothing, texts, "")
     part = np.isfinite(plain) & (np.nan_to_num(plain) % 1.0 != 0.0)
-    source.tolls.add("count", counts.bounds & ~part, texts)
     wrong = counts.strange | part
-    column = source.name(next(name for name in found if (source.texts(name) != "").any()))
-    return Counted(counts.numbers.mask(wrong), wrong, texts, column)
+    return Counted(counts.numbers.mask(wrong), wrong, counts.bounds & ~part, texts, column)
 
 
 def refuse_counts(counted: Counted, frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:

@@ -200,6 +200,14 @@ class Source:
         self.not_understood.add(name, found.strange, texts)
         return found.numbers
 
+    def counted(self, *columns: str) -> Counted:
+        """Return how many incidents each row tells of; bounds are noted as written."""
+        texts = self.texts(*columns)
+        name = next((self.name(one) for one in columns if one in self), "")
+        found = read_count(texts, self.unknown, column=name)
+        self.tolls.add("count", found.bounds, texts)
+        return found
+
     def texts(self, *columns: str) -> pd.Series:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
         found = [self.raw.rows[self._names[column]] for column in columns if column in self]
@@ -356,7 +364,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     data: dict[str, Any] = {"country": source.countries}
     data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
     data |= {name: source.codes(name, codes) for name, codes in feed.codes.items()}
-    counted = read_count(source, feed.count)
+    counted = source.counted(*feed.count)
     data |= _days(feed, source, quarantine, data.get("date_precision"), counted)
     data |= _points(feed, source, quarantine)
     data |= {name: source.counts(name, *origin) for name, origin in feed.counts.items()}

@@ -95,7 +95,8 @@ class Column:
     codes: tuple[str, ...] = ()
 
 
-#: Incidents: a GeoDataFrame (points, EPSG:4326, may be missing), one row an incident.
+#: Incidents: a GeoDataFrame (points, EPSG:4326, may be missing), one row an incident; or, where
+#: ``count`` is filled, the number of incidents of a region and a period.
 INCIDENT_COLUMNS = (
     Column("incident_id", TEXT, "unique id, '<source>:<source_id>'"),
     Column("source", TEXT, "the feed the row comes from, such as 'ucdp' or 'awsd'"),
@@ -110,7 +111,8 @@ INCIDENT_COLUMNS = (
     Column("country", TEXT, "ISO 3166-1 alpha-3 code"),
     Column("region_id", TEXT, "stated region, when the source names one by id"),
     Column("geo_precision", TEXT, "how exactly the place is known", GEO_PRECISIONS),
-    Column("killed", COUNT, "people killed"),
+    Column("count", COUNT, "incidents that the row tells of; missing is one, 0 watched and none"),
+    Column("killed", COUNT, "people killed; of a row with a count, by all of its incidents"),
     Column("wounded", COUNT, "people wounded"),
     Column("abducted", COUNT, "people abducted"),
     Column("toll", TEXT, "tolls that are bounds, as written: 'killed 3-4; wounded several'"),

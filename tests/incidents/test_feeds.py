@@ -178,7 +178,7 @@ def test_shcc_rows_with_repeating_headers(tmp_path):
     assert table["incident_id"].is_unique
 
 
-def test_hapi_rows_are_aggregates_and_never_incidents(tmp_path):
+def test_hapi_rows_are_counts_and_never_incidents(tmp_path):
     row = {
         "event_type": "political_violence",
         "events": 12,
@@ -190,11 +190,16 @@ def test_hapi_rows_are_aggregates_and_never_incidents(tmp_path):
         "admin2_name": "D",
     }
     path = tmp_path / "a.json"
-    path.write_text(json.dumps({"data": [row, row | {"events": 3}]}))
+    inside = row | {"event_type": "civilian_targeting", "events": 3}
+    elsewhere = inside | {"admin2_code": "TD0102"}
+    quiet = row | {"event_type": "demonstration", "events": 0}
+    path.write_text(json.dumps({"data": [row, inside, elsewhere, quiet]}))
     table = rm.read_incidents(path)
-    assert table["quarantine_reason"].tolist() == ["aggregate", "aggregate"]
-    assert table["date_precision"].tolist() == ["month", "month"]
-    assert table["region_id"].tolist() == ["TD0101", "TD0101"]
+    assert table["quarantine_reason"].fillna("").tolist() == ["", "aggregate", "", ""]
+    assert table["count"].tolist() == [12, 3, 3, 0]
+    assert table["event_type"].tolist() == ["unknown", "armed_attack", "armed_attack", "unrest"]
+    assert set(table["date_precision"]) == {"month"}
+    assert table["region_id"].tolist() == ["TD0101", "TD0101", "TD0102", "TD0101"]
 
 
 def test_acled_json_of_the_api(tmp_path):

@@ -156,11 +156,12 @@ def test_coordinates_in_one_column(tmp_path, told):
     assert (point.y, point.x) == (1.5, 2.5)
 
 
-def test_a_table_of_counts_is_no_table_of_incidents(tmp_path):
+def test_a_table_of_counts_tells_how_many_of_a_month(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("Year,Month,District,Events\n2031,May,Vasteen,4\n2031,6,Vasteen,0\n", "utf-8")
     table = rm.read_incidents(path)
-    assert table["quarantine_reason"].tolist() == ["aggregate", "aggregate"]
+    assert table["count"].tolist() == [4, 0]
+    assert table["quarantine_reason"].isna().all()
     assert table["event_date"].dt.month.tolist() == [5, 6]
 
 

@@ -24,9 +24,14 @@ def test_every_feed_but_a_table_of_ones_own_states_its_scope():
     assert [name for name, scope in SCOPES.items() if scope is None] == ["generic"]
 
 
-@pytest.mark.parametrize("name", ["gdelt", "icews", "polecat", "hapi", "article"])
+@pytest.mark.parametrize("name", ["gdelt", "icews", "polecat", "article"])
 def test_what_is_heard_and_watches_nothing(name):
     assert not any(SCOPES[name].covers(layer) for layer in ("violence", "foreign", "group"))
+
+
+@pytest.mark.parametrize("name", ["hapi", "acled-weekly", "acled-monthly"])
+def test_counts_of_all_violence_watch_it(name):
+    assert str(SCOPES[name]) == "violence; reach=countries"
 
 
 @pytest.mark.parametrize("name", ["awsd", "shcc"])

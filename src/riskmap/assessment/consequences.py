@@ -47,7 +47,7 @@ CONSEQUENCES = {
 }
 
 _VICTIMS = ["killed", "wounded", "abducted"]
-_READ = ("incident_id", "region_id", "weight", "event_type", *_VICTIMS)
+_READ = ("incident_id", "region_id", "weight", "count", "event_type", *_VICTIMS)
 
 
 def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
@@ -89,7 +89,8 @@ def add_consequences(risks: pd.DataFrame, forecast: Forecast) -> pd.DataFrame:
     """
     # texts of a million incidents are not copied
     evidence = forecast.evidence.filter(_READ)[forecast.measures["violence"]]
-    once = evidence.drop_duplicates("incident_id")
+    # the dead of a row that counts several are a sum, and no incident's toll
+    once = evidence[evidence["count"].isna()].drop_duplicates("incident_id")
     told = once[once[_VICTIMS].notna().any(axis=1)]
     expected, severe = np.full((2, len(risks)), np.nan)
     if len(told):

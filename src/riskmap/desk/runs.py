@@ -30,6 +30,7 @@ from riskmap.panels.counts import count_incidents
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
+from riskmap.places.found_places import NO_LOSS
 from riskmap.places.placements import locate
 from riskmap.places.regions import read_regions
 from riskmap.workers import connect
@@ -225,10 +226,11 @@ def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
 def refuse_losses(ledger: Ledger, max_lost: float) -> None:
     """Raise, with the ten most frequent reasons, when too many rows can't be used."""
     read = ledger.stages[0]
-    if read.quarantined > max_lost * read.rows_in:
+    lost = sum(n for reason, n in read.reasons.items() if reason not in NO_LOSS)
+    if lost > max_lost * read.rows_in:
         top = sorted(read.reasons.items(), key=lambda item: (-item[1], item[0]))[:10]
         raise InputError(
-            f"{read.quarantined / read.rows_in:.1%} of the rows can't be used",
+            f"{lost / read.rows_in:.1%} of the rows can't be used",
             met=", ".join(f"{n} {reason}" for reason, n in top),
             expected=f"at most {max_lost:.1%}; riskmap incidents check tells more of a file",
         )

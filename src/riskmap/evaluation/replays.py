@@ -374,7 +374,8 @@ def _observe(told: _Told, mine: pd.DataFrame, today: pd.Timestamp) -> FloatArray
         end = day + np.timedelta64(int(told.horizon_days), "D")
         if end <= np.datetime64(today, "D"):
             inside = (when >= day) & (when < end) & (column >= 0)
-            found[0, t] = np.bincount(column[inside & named], **size)
+            here = inside & named
+            found[0, t] = np.bincount(column[here], mine["weight"].to_numpy()[here], **size)
             found[1, t] = -np.expm1(np.bincount(column[inside], none[inside], **size))
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.incidents.counted import find_double_counts, tell_counted
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.duplicates.candidates import lead_of
 from riskmap.incidents.readers import read_incidents
@@ -69,6 +70,10 @@ class FileReport:
         each.
     bounds
         Usable rows whose tolls are bounds, such as ``5+``.
+    counted
+        What usable rows add up to that count incidents, in words; ``""`` where none does.
+    twice
+        What may be told twice, by counts and by incidents of the same feed, in words.
     reasons
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
@@ -104,6 +109,8 @@ class FileReport:
     merged: tuple[str, ...]
     not_understood: Mapping[str, Mapping[str, int]]
     bounds: int
+    counted: str
+    twice: tuple[str, ...]
     reasons: Mapping[str, int]
     examples: Mapping[str, tuple[str, ...]]
 
@@ -135,6 +142,9 @@ class FileReport:
         if self.reports_until != self.last_day:
             end = f"reports end on {self.reports_until}"
             lines.insert(3, f"{end}; a few rows follow long after all others")
+        if self.counted:
+            lines.insert(2, f"counts: {self.counted}")
+        lines += [f"warning: {text}" for text in self.twice]
         if self.bounds:
             lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
         if self.not_understood:
@@ -250,6 +260,8 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         merged=_tell_merged(told, good.set_index("incident_id")["source_row"]),
         not_understood=count_not_understood(good["not_understood"]),
         bounds=int(good["toll"].notna().sum()),
+        counted=tell_counted(good),
+        twice=tuple(find_double_counts(good)),
         reasons=top,
         examples={
             name: tuple(

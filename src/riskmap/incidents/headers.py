@@ -78,7 +78,8 @@ def is_second_row(row: Sequence[str], known: Container[str]) -> bool:
     False
     """
     filled = [text for text in row if text.strip()]
-    names = sum(_is_known(text, known) for text in filled)
+    marks = len({*filled}) == 1 and len(filled[0]) == 1  # a row of crosses
+    names = 0 if marks else sum(_is_known(text, known) for text in filled)
     plain = not any(sign.isdigit() for text in filled for sign in text)
     return plain and names >= _NAMES and 2 * names >= len(filled)
 

@@ -25,14 +25,15 @@ MAPPING_KEYS = ("columns", "encoding", "sheet", "dates", "calendar", "scope")
 #: Columns that one column of a file may stand for; of several columns the notes are joined.
 _MAPPED = (
     *("event_date", "event_date_end", "country", "admin1", "admin2", "place", "region_id"),
-    *("latitude", "longitude", "event_type", "killed", "wounded", "abducted", "source_id"),
+    *("latitude", "longitude", "event_type", "count", "killed", "wounded", "abducted"),
+    "source_id",
 )
 #: Columns of the Incidents table that tell of reading alone.
 _OF_READING = ("incident_id", "quarantine_reason", "quarantine_detail", "source_file", "source_row")
 #: The columns of :meth:`ImportedFile.rows`.
 ROW_COLUMNS = (
-    *("source_row", "event_date", "event_date_end", "event_type", "killed", "wounded", "abducted"),
-    *("toll", "nationality", "foreign_victims", "admin1", "admin2", "place"),
+    *("source_row", "event_date", "event_date_end", "event_type", "count", "killed", "wounded"),
+    *("abducted", "toll", "nationality", "foreign_victims", "admin1", "admin2", "place"),
 )
 
 

@@ -21,6 +21,7 @@ from riskmap.incidents.parts import Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, open_table
+from riskmap.incidents.values import repeat_text
 from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
@@ -161,7 +162,9 @@ def read_part(
     frame = apply_feed(found, source, quarantine)
     told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
     frame["scope"] = _state_scopes(found, source, told, scope)
-    frame["source_id"] = _source_ids(frame, raw, found.kept(raw.header))
+    if found.name == "generic" and scope.is_whole and (frame["count"].dropna() == 1).all():
+        frame["count"] = frame["count"].mask(frame["count"] == 1)  # an incident each
+    frame["source_id"] = _source_ids(frame, raw, found)
     name = replace(raw, rows=pd.DataFrame())
     del source, raw  # a million rows of raw text are not kept beside the table
     release_memory()
@@ -284,7 +287,11 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     )
 
 
-def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> pd.Series:
+#: What a later release of counts has corrected, so that it is no part of an id.
+_CORRECTED = ("count", "killed", "wounded", "abducted", "foreign_victims", "source_id")
+
+
+def _source_ids(frame: pd.DataFrame, raw: RawTable, feed: Feed) -> pd.Series:
     """Return ids within the feed: its own, or one made from what the feed reads of the row.
 
     Parameters
@@ -293,15 +300,23 @@ def _source_ids(frame: pd.DataFrame, raw: RawTable, kept: list[str] | None) -> p
         The rows as columns of the schema, with ``source_id``.
     raw
         The rows as their file writes them.
-    kept
-        The columns that the feed reads; all of them when None.
+    feed
+        The feed.
 
     Returns
     -------
     Series of str
-        Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them.
+        Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them. Those
+        of a row that counts incidents are of its place and period and not of its numbers, and an id
+        that several such rows have is none of a row.
     """
-    ids = frame["source_id"].copy()
+    ids = (frame["source_id"] if "source_id" in frame else repeat_text(None, len(frame))).copy()
+    counted, kept = frame["count"].notna(), feed.kept(raw.header)
+    if counted.any():
+        ids = ids.mask(counted & ids.isin(ids[counted & ids.duplicated()]))
+        found = feed.sources_of(raw.header)
+        corrected = {name for column in _CORRECTED for name in found.get(column, ())}
+        kept = [name for name in kept or raw.rows.columns if name not in corrected]
     for row in raw.broken:
         ids[row] = f"{raw.name}:{raw.lines[row]}"
     blank = ids.isna()

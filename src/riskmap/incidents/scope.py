@@ -339,6 +339,8 @@ def infer_scope(incidents: pd.DataFrame) -> Scope | None:
     foreign; reach=reports; inferred None
     """
     usable = incidents[incidents["quarantine_reason"].isna()]
+    if "count" in usable:
+        usable = usable[usable["count"].fillna(1) > 0]
     foreign = (usable["foreign_victims"].fillna(0) > 0).mean()
     if len(usable) < LEAST_ROWS or not foreign >= FOREIGN_SHARE:
         return None

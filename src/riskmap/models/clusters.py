@@ -12,7 +12,7 @@ from scipy import spatial
 from riskmap.errors import InputError, ModelError
 from riskmap.models.estimators import parse_horizon
 from riskmap.models.scan_statistics import graph_zones, scan
-from riskmap.panels.measures import measure
+from riskmap.panels.measures import count_of, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,7 +218,8 @@ def _events(panel: Panel, layer: str, length: float) -> tuple[IntArray, np.ndarr
     if layer not in LAYERS:
         raise InputError("no such layer", met=layer, expected=" or ".join(LAYERS))
     told = panel.evidence[measure(panel.evidence)[layer] > 0]
-    told = told[(told["date_precision"] == "day") & (told["method"] != "spread")]
+    sharp = (told["date_precision"] == "day") & (told["method"] != "spread")
+    told = told[sharp].loc[lambda rows: rows.index.repeat(count_of(rows))]
     days = (told["event_date"] - panel.as_of).dt.days.to_numpy(dtype=float)
     codes = pd.Index(panel.keys["region_id"]).get_indexer(told["region_id"])
     recent = days >= -length

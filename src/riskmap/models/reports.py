@@ -12,7 +12,14 @@ from scipy import sparse
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.panels.cells import day_numbers, spread_days
-from riskmap.panels.measures import GROUP_SERIES, RELEVANCE_UNIT, driver_of, join_sources, measure
+from riskmap.panels.measures import (
+    GROUP_SERIES,
+    RELEVANCE_UNIT,
+    driver_of,
+    is_incident,
+    join_sources,
+    measure,
+)
 from riskmap.panels.watchers import default_rules
 from riskmap.places.placements import MEMORY_DAYS
 
@@ -47,7 +54,8 @@ class Reports:
     confirmed : ndarray of bool, shape (n,)
         Whether a row of it has two independent sources or more.
     rows : ndarray, shape (n,)
-        How many incidents it tells of.
+        How many rows it is of that tell of one incident each: a row that counts several is none of
+        a story that is told again.
     old : ndarray of bool, shape (n,)
         Whether it was more than a year ago and less than ten, of a source that is still expected to
         report.
@@ -104,7 +112,7 @@ def report_codes(evidence: pd.DataFrame, group: WorkerGroup | None = None) -> In
     """Return for each row of the evidence which report it belongs to: 0, 1, 2 ...
 
     Rows of one report have the source, the days and the regions in common, and count in the same
-    series.
+    series. Rows that count several incidents are reports of their own.
 
     Examples
     --------
@@ -124,6 +132,7 @@ def report_codes(evidence: pd.DataFrame, group: WorkerGroup | None = None) -> In
             "last": evidence["event_date_end"].fillna(evidence["event_date"]),
             "region": regions.transform("min"),
             "n_regions": regions.transform("size"),
+            "is_incident": is_incident(evidence),
             **{name: measures[name] for name in measures if name in _TOLD_APART},
         }
     )
@@ -172,12 +181,13 @@ def find_reports(panel: Panel, code: IntArray) -> Reports:
     days = day_numbers(heads["event_date"].to_numpy())
     source = join_sources(heads["source"], days, heads["region_id"]).fillna("")
     measures = measure(heads, panel.group)
+    once = ~evidence["incident_id"].duplicated().to_numpy() & is_incident(evidence)
     units = dict.fromkeys(GROUP_SERIES, RELEVANCE_UNIT)
     return Reports(
         key=heads["incident_id"].to_numpy(dtype=str),
         source=source.to_numpy(dtype=str),
         confirmed=np.bincount(code, told > 1, minlength=n) > 0,
-        rows=np.bincount(code[~evidence["incident_id"].duplicated()], minlength=n).astype(float),
+        rows=np.bincount(code[once], minlength=n).astype(float),
         old=_is_record(heads.assign(source=source), panel.as_of),
         place=table_of(
             evidence["weight"].to_numpy(dtype=float), code, region, (n, panel.n_regions)

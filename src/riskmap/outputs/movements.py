@@ -23,7 +23,7 @@ from riskmap.outputs.wordings import (
     region_names,
     signed,
 )
-from riskmap.panels.measures import hits_foreigners, is_violence
+from riskmap.panels.measures import count_of, hits_foreigners, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -293,10 +293,11 @@ def _history_sentence(told: Edition) -> str:
 
 
 def _once(layer: RiskLayer) -> pd.DataFrame:
-    """Return each serious incident before ``as_of`` once."""
+    """Return each serious incident before ``as_of`` once, also those that a row counts."""
     table = layer.incidents.drop_duplicates("incident_id")
     table = table[table["event_date"] < layer.context.as_of]
-    return table[is_violence(table)]
+    table = table[is_violence(table)]
+    return table.loc[table.index.repeat(count_of(table))]
 
 
 def _yearly(layer: RiskLayer) -> pd.DataFrame:

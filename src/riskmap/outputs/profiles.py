@@ -36,7 +36,7 @@ _TOLD = {
     "incidents": (
         *("incident_id", "region_id", "weight", "method", "event_date", "event_date_end"),
         *("date_precision", "event_type", "country", "geo_precision", "reliability", "credibility"),
-        *("source_count", "killed", "wounded", "abducted", "foreign_victims"),
+        *("source_count", "count", "killed", "wounded", "abducted", "foreign_victims"),
         *("nationality", "sector", "staff_type"),
     ),
     "knowledge": (

@@ -31,6 +31,7 @@ from riskmap.outputs.wordings import (
     victim_words,
     victims,
 )
+from riskmap.panels.measures import is_incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -221,9 +222,13 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     Each incident stands once, in the region that it most probably belongs to; what is told of it
     depends on how much of it lies there.
     """
-    table = layer.incidents.sort_values(
-        ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
-    ).drop_duplicates("incident_id", ignore_index=True)
+    table = (
+        layer.incidents[is_incident(layer.incidents)]
+        .sort_values(
+            ["incident_id", "weight", "region_id"], ascending=[True, False, True], kind="stable"
+        )
+        .drop_duplicates("incident_id", ignore_index=True)
+    )
     order = {
         "is_recent": table["event_date"] >= layer.context.as_of - _RECENT,
         "is_foreign": table["foreign_victims"].fillna(0) > 0,

@@ -16,6 +16,7 @@ from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.incidents.words import split_remarks
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.tables import clean_text
+from riskmap.panels.measures import is_incident
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -285,14 +286,14 @@ def level_told(row: Any, words: Mapping[str, Any]) -> str:
 def lies_here(rows: pd.DataFrame) -> pd.Series:
     """Return which rows are of incidents that lie in their region more probably than elsewhere.
 
-    Of the others the district is not known.
+    Of the others the district is not known, or they count incidents and are none.
 
     Examples
     --------
     >>> lies_here(pd.DataFrame({"weight": [1.0, 0.5, 0.3]})).tolist()
     [True, False, False]
     """
-    return rows["weight"] > _MOSTLY
+    return (rows["weight"] > _MOSTLY) & is_incident(rows)
 
 
 def is_told(flag: Any) -> bool:

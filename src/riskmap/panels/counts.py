@@ -27,6 +27,7 @@ from riskmap.panels.measures import (
     GROUP_SERIES,
     NO_DAY,
     RELEVANCE_UNIT,
+    count_of,
     join_sources,
     measure,
     refuse_rows,
@@ -134,9 +135,9 @@ def count_incidents(
     used = reasons.isna().to_numpy()
     stage = Stage(
         "count",
-        rows_in=int(facts["reports"].sum()),
-        rows_out=int(facts.loc[used, "reports"].sum()),
-        reasons={str(k): int(n) for k, n in facts["reports"].groupby(reasons).sum().items()},
+        rows_in=int(facts["rows"].sum()),
+        rows_out=int(facts.loc[used, "rows"].sum()),
+        reasons={str(k): int(n) for k, n in facts["rows"].groupby(reasons).sum().items()},
     )
     rows, evidence_of, newest = place(facts, ordered, used=used, group=group)
     return _make_panel(
@@ -359,7 +360,9 @@ def recount_evidence(
     inside = (ends >= pd.Timestamp(edges[0])) & (evidence["event_date"] < day)
     rows = evidence[inside].reset_index(drop=True)
     position = pd.Index(keys["region_id"]).get_indexer(rows["region_id"])
-    placed = rows[["weight", "method"]].assign(row=np.arange(len(rows)), position=position)
+    # the weight of evidence is the number of incidents, of which each row of facts knows its own
+    share = rows["weight"].to_numpy(dtype=float) / np.maximum(count_of(rows), 1)
+    placed = rows[["method"]].assign(row=np.arange(len(rows)), position=position, weight=share)
     return _make_panel(
         _by_region(tell_facts(rows), placed),
         Grid(keys, edges, day, every, neighbours),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from riskmap import countries
 from riskmap.errors import InputError
-from riskmap.panels.measures import hits_foreigners, may_be_any, strange_targets
+from riskmap.panels.measures import count_of, hits_foreigners, may_be_any, strange_targets
 from riskmap.panels.presence import Targeting
 from riskmap.schema import SECTORS
 
@@ -224,6 +224,7 @@ class WorkerGroup:
             list(RELEVANCE)[:-1],
             default="no foreigners known",
         )
+        grades = np.where(count_of(incidents) > 0, grades, list(RELEVANCE)[-1])
         return pd.Series(grades, index=incidents.index, dtype="str")
 
     def weigh(self, incidents: pd.DataFrame, *, foreign: NDArray[np.bool_]) -> FloatArray:

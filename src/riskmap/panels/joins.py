@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import SchemaError
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.measures import count_of, hits_foreigners
 from riskmap.schema import INCIDENT_COLUMNS
 
 if TYPE_CHECKING:
@@ -128,7 +128,8 @@ def line_up(
     Returns
     -------
     DataFrame
-        ``incident_id, region_id, weight, method`` and :data:`EVIDENCE`. Of more than :data:`WHOLE`
+        ``incident_id, region_id, weight, method`` and :data:`EVIDENCE`; the weight is the number of
+        incidents that a row tells of, and of what is spread the share. Of more than :data:`WHOLE`
         rows those that :func:`find_newest` doesn't name have no ``notes``: texts are most of what
         a million incidents weigh, and nobody reads these.
     """
@@ -150,7 +151,7 @@ def line_up(
     table = {
         "incident_id": known.pop("incident_id"),
         "region_id": regions.array.take(position),
-        "weight": placed["weight"].to_numpy()[order],
+        "weight": placed["weight"].to_numpy()[order] * count_of(incidents)[row],
         "method": placed["method"].array.take(order),
     }
     table |= known

@@ -55,7 +55,8 @@ def tell_facts(incidents: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        :data:`FACTS`, with the number of ``reports`` that a row stands for, and of ``fatalities``.
+        :data:`FACTS`, with the number of ``rows``, of ``reports`` that a row stands for (its
+        ``count``; this is where it enters all counting), and of ``fatalities``.
 
     Examples
     --------
@@ -77,10 +78,37 @@ def tell_facts(incidents: pd.DataFrame) -> pd.DataFrame:
             "told": tells_victims(incidents).astype(np.int64),
             **{name: incidents[name].array for name in kept if name in incidents},
             "strange": _strange_columns(incidents).array,
-            "reports": np.ones(len(incidents), dtype=np.int64),
+            "rows": np.ones(len(incidents), dtype=np.int64),
+            "reports": count_of(incidents),
             "fatalities": incidents["killed"].fillna(0).to_numpy(dtype=np.int64),
         }
     )
+
+
+def count_of(incidents: pd.DataFrame) -> IntArray:
+    """Return how many incidents each row tells of: one, unless it counts them.
+
+    Examples
+    --------
+    >>> count_of(pd.DataFrame({"count": [pd.NA, 0, 12]})).tolist()
+    [1, 0, 12]
+    """
+    if "count" not in incidents:
+        return np.ones(len(incidents), dtype=np.int64)
+    return np.asarray(incidents["count"].astype("Int64").fillna(1).to_numpy(dtype=np.int64))
+
+
+def is_incident(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows are incidents, and no counts of a region and a period.
+
+    Examples
+    --------
+    >>> is_incident(pd.DataFrame({"count": [pd.NA, 1]})).tolist()
+    [True, False]
+    """
+    if "count" not in incidents:
+        return np.ones(len(incidents), dtype=bool)
+    return incidents["count"].isna().to_numpy(dtype=bool)
 
 
 def _strange_columns(incidents: pd.DataFrame) -> pd.Series:
@@ -208,6 +236,8 @@ def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str
 def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which incidents are serious: attacks, and what killed, wounded or abducted somebody.
 
+    A row that counts several is when any of them is, and one that counts none is not.
+
     Examples
     --------
     >>> table = pd.DataFrame({"event_type": ["unrest", "unrest", None], "killed": [0, 1, None],
@@ -216,7 +246,8 @@ def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     [False, True, True]
     """
     unhurt = (incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64) == 0).all(axis=1)
-    return np.asarray(~(incidents["event_type"].isin(HARMLESS).to_numpy() & unhurt))
+    harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & unhurt
+    return np.asarray(~harmless & (count_of(incidents) > 0))
 
 
 def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> NDArray[np.bool_]:
@@ -224,7 +255,7 @@ def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> 
 
     One whose victims are of several nationalities hits foreigners when any of them is none of the
     country's. An attack that was aimed at foreigners, or at the group's sector, employer or site,
-    is one whoever was hit.
+    is one whoever was hit. A row that counts several does when any of them does.
 
     Examples
     --------
@@ -240,7 +271,7 @@ def hits_foreigners(incidents: pd.DataFrame, group: Relevance | None = None) -> 
         hit = hit | incidents["staff_type"].isin(["international", "mixed"]).to_numpy(dtype=bool)
     if group is not None:
         aimed = aimed | group.is_aimed_at(incidents)
-    return np.asarray(hit | _is_abroad(incidents) | aimed)
+    return np.asarray((hit | _is_abroad(incidents) | aimed) & (count_of(incidents) > 0))
 
 
 def _is_abroad(incidents: pd.DataFrame) -> NDArray[np.bool_]:
@@ -263,7 +294,8 @@ def _is_abroad(incidents: pd.DataFrame) -> NDArray[np.bool_]:
 def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which incidents tell whether foreign people were among the victims.
 
-    One that names local people, and others in words that are in no list, does not.
+    One that names local people, and others in words that are in no list, does not. Nor does a row
+    that counts several, unless it tells the number of foreign victims.
 
     Examples
     --------
@@ -274,7 +306,7 @@ def tells_victims(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     named = incidents["nationality"].notna()
     if "staff_type" in incidents:
         named = named | incidents["staff_type"].notna()
-    clear = ~leaves_victims_unclear(incidents)
+    clear = ~leaves_victims_unclear(incidents) & is_incident(incidents)
     return np.asarray(incidents["foreign_victims"].notna() | (named & clear), dtype=bool)
 
 

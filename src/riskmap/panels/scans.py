@@ -23,7 +23,7 @@ from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import FACTS, hits_foreigners, tell_facts
+from riskmap.panels.measures import FACTS, count_of, hits_foreigners, tell_facts
 from riskmap.places.found_places import METHODS, SPREAD
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
@@ -40,14 +40,14 @@ KEPT = 200
 
 #: What the sums of a scan are by, in their order.
 KEYS = ("position", *FACTS[:3], "area", *FACTS[3:])
-SUMS = ("reports", "fatalities")
+SUMS = ("rows", "reports", "fatalities")
 _KEPT_BY = ["position", "area", "foreign"]
 
 #: How many times as long as others a table is, when it is not sorted anew to add them.
 _FEW = 20
 
 #: Version of the files that scans are saved as.
-FORMAT = 5
+FORMAT = 6
 
 _ABOUT, _TABLES = "scan.json", ("sums", "newest", "aside", "lost")
 
@@ -66,8 +66,8 @@ class Scan:
         ``last`` day, day it was ``known`` (days since 1970), ``source`` and its ``scope``, who
         else told it (``confirmed_by``), whether it is ``violence`` and hit ``foreign`` people,
         whether that was ``told``, ``nationality``, ``sector``, ``target``, ``staff_type`` and
-        ``strange`` (which of these were stated and not understood); with the number of ``reports``
-        and of ``fatalities``.
+        ``strange`` (which of these were stated and not understood); with the number of ``rows``, of
+        ``reports`` that they tell of, and of ``fatalities``.
     newest : DataFrame
         The newest of each region and area: the keys above, and their own columns.
     region_ids : tuple of str
@@ -269,9 +269,7 @@ def take_out(scan: Scan, places: IntArray) -> list[Scan]:
     order = np.argsort(scan.newest["first"].to_numpy(), kind="stable")
     gone = np.zeros(len(order), dtype=bool)
     gone[order[places]] = True
-    ones = scan.newest.loc[gone, list(KEYS)].assign(
-        reports=-1, fatalities=-scan.newest.loc[gone, "killed"].fillna(0).astype("int64")
-    )
+    ones = subtract_rows(scan.newest[gone])
     read, located = scan.ledger.stages
     n = len(places)
     stages = (
@@ -372,7 +370,7 @@ def add_sums(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _something(sums: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that stand for incidents."""
-    some = (sums["reports"] != 0).to_numpy()
+    some = (sums["rows"] != 0).to_numpy()
     return sums if some.all() else sums[some].reset_index(drop=True)
 
 
@@ -380,6 +378,12 @@ def _places(sums: pd.DataFrame) -> IntArray:
     """Return one number for the region and first day of each row, in the order of the sums."""
     first = sums["first"].to_numpy().clip(-(2**31), 2**31 - 1)
     return (sums["position"].to_numpy() << 32) + first
+
+
+def subtract_rows(newest: pd.DataFrame) -> pd.DataFrame:
+    """Return what takes some of the incidents that a scan keeps whole away from its sums."""
+    killed = newest["killed"].fillna(0).astype("int64")
+    return newest[list(KEYS)].assign(rows=-1, reports=-count_of(newest), fatalities=-killed)
 
 
 def sum_up(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,8 +10,14 @@ import pandas as pd
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.joins import EVIDENCE
-from riskmap.panels.measures import HARMLESS, NO_DAY, leaves_victims_unclear, measure
-from riskmap.panels.scans import KEYS, sum_up
+from riskmap.panels.measures import (
+    HARMLESS,
+    NO_DAY,
+    count_of,
+    leaves_victims_unclear,
+    measure,
+)
+from riskmap.panels.scans import KEYS, subtract_rows, sum_up
 from riskmap.places.evidence import find_members
 from riskmap.places.placements import Past, weigh_area
 from riskmap.schema import INCIDENT_COLUMNS, conform
@@ -37,10 +43,11 @@ def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.Data
     -------
     DataFrame
         ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
-        spread, spread_foreign``: of the incidents that named one region; ``spread`` are those that
-        were spread over several, also of foreigners, and of the ``unclear`` ones it is not
-        understood who was hit. What other sources tell of them too is ``heard``, and no report
-        more.
+        quiet, spread, spread_foreign``: of the incidents that named one region; ``spread`` are
+        those that were spread over several, also of foreigners, and of the ``unclear`` ones it is
+        not understood who was hit. What other sources tell of them too is ``heard``, and no report
+        more; so is a row that counts no incident and names a region, which is ``quiet``. Their
+        intervals are of so many ``days`` together.
     """
     series = measure(rows)
     number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
@@ -57,6 +64,9 @@ def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.Data
             "day": rows["first"].to_numpy(),
             **{name: rows[name].array for name in ("source", "scope", "confirmed_by")},
             **{name: values * np.where(sharp, number, 0.0) for name, values in facts.items()},
+            "quiet": sharp & (number == 0.0) & (rows["rows"].to_numpy() > 0),
+            "days": np.where(sharp, 1.0 + (rows["last"] - rows["first"]).to_numpy(), 0.0)
+            * np.maximum(number, 1.0),
             "spread": np.where(sharp, 0.0, number),
             "spread_foreign": np.where(sharp, 0.0, number * series["foreign"]),
         }
@@ -85,7 +95,8 @@ def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
             "heard": 1.0,
         }
     )
-    own = table.drop(columns="confirmed_by").assign(heard=table["reports"])
+    heard = table["reports"] + table["quiet"]
+    own = table.drop(columns="confirmed_by").assign(heard=heard, quiet=table["quiet"].astype(float))
     both = pd.concat([own, others], ignore_index=True) if len(others) else own
     numbers = both.columns.difference(_BY)
     both[numbers] = both[numbers].fillna(0.0)
@@ -138,10 +149,10 @@ def scan_evidence(
         first. A sum stands for as many incidents as its weight says, and its id says so too.
     """
     keys = list(KEYS)
-    named = scan.newest.merge(counted[keys], on=keys, how="inner").assign(weight=1.0)
-    ones = named[keys].assign(reports=-1, fatalities=-named["killed"].fillna(0).astype("int64"))
-    rest = sum_up(pd.concat([counted, ones], ignore_index=True))
-    rest = rest[rest["reports"] > 0].reset_index(drop=True)
+    named = scan.newest.merge(counted[keys], on=keys, how="inner")
+    named = named.assign(weight=count_of(named).astype(float))
+    rest = sum_up(pd.concat([counted, subtract_rows(named)], ignore_index=True))
+    rest = rest[rest["rows"] > 0].reset_index(drop=True)
     sums = as_incidents(rest).assign(
         **{name: rest[name] for name in keys if name != "nationality"},
         incident_id=_name_sums(rest),

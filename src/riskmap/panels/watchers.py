@@ -139,7 +139,8 @@ def find_watchers(
     ----------
     seen : DataFrame
         ``position, day, source, scope``, of reports before `today`; with ``reports``, rows of 0 are
-        of incidents spread over several regions: they name the country and none of its regions.
+        of incidents spread over several regions: they name the country and none of its regions,
+        unless they are ``quiet``: then the source has told that nothing happened in the region.
     keys : DataFrame
         ``iso3`` and, where there are provinces, ``parent_id`` of the regions, in order.
     today
@@ -195,6 +196,7 @@ def _watch(
             continue  # one scope for all files: this one never told of that country
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
+        end = np.minimum(end, _covered(rows, until))
         if (end - begin).sum() < rules.least_history_days:
             continue
         gap = _last_gap(days[days < until], until, rules)
@@ -215,6 +217,24 @@ def _watch(
             )
         for one in _offices(whole, here, province, until=until, rules=rules):
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
+
+
+def _covered(rows: pd.DataFrame, until: int) -> int:
+    """Return up to which day a source can have watched.
+
+    One whose rows are mostly of weeks or months has watched to the end of the last one.
+    """
+    if "days" not in rows:
+        return until
+    number = (rows["reports"] + rows["quiet"]).to_numpy(dtype=float)
+    of_one = rows["days"].to_numpy(dtype=float) / np.maximum(number, 1.0)
+    if number[of_one >= _PERIOD].sum() * 2 <= number.sum():
+        return until
+    return min(until, int(np.ceil((rows["day"].to_numpy(dtype=float) + of_one).max())))
+
+
+#: An interval of so many days is a period, and no unsure day.
+_PERIOD = 6
 
 
 def _offices(
@@ -246,8 +266,11 @@ def _offices(
 
 
 def _numbers(rows: pd.DataFrame) -> FloatArray:
-    """Return how many reports each row stands for."""
-    return rows["reports"].to_numpy(dtype=float) if "reports" in rows else np.ones(len(rows))
+    """Return how many reports each row stands for; that nothing happened is one too."""
+    if "reports" not in rows:
+        return np.ones(len(rows))
+    quiet = rows["quiet"] if "quiet" in rows else 0.0
+    return np.asarray(rows["reports"] + quiet, dtype=float)
 
 
 def _lapses_of(
@@ -319,7 +342,10 @@ def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> 
 
 def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
-    return np.asarray(seen[by] > 0 if by in seen else np.ones(len(seen), dtype=bool))
+    if by not in seen:
+        return np.ones(len(seen), dtype=bool)
+    quiet = seen.get("quiet", 0.0)
+    return np.asarray((seen[by] > 0) | (quiet > 0))
 
 
 def _last_gap(days: IntArray, until: int, rules: Rules) -> int:

@@ -5,12 +5,15 @@ Incidents that are known only to a province or a country are spread over its reg
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmap.errors import RiskmapWarning
+from riskmap.incidents.counted import find_double_counts
 from riskmap.places.evidence import find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
@@ -130,6 +133,8 @@ def locate(
     """
     check_incidents(incidents)
     check_regions(regions)
+    for told in find_double_counts(incidents):
+        warnings.warn(told, RiskmapWarning, stacklevel=2)
     found = find_places(incidents, regions, gazetteer=gazetteer)
     usable, kept = found.usable, found.reasons.isna().to_numpy()
     placed = _spread(found, regions)
@@ -165,8 +170,8 @@ def _as_placements(
 def _spread(found: Places, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return all placements: the vague incidents have a row in each region of their area."""
     known, placed = _known_at(found.usable), found.placed
-    one = np.ones(len(placed), dtype=np.int64)
-    past = Past.of(placed["position"].to_numpy(), known[placed["row"]], one)
+    number = found.usable["count"].fillna(1).to_numpy(dtype=np.int64)[placed["row"]]
+    past = Past.of(placed["position"].to_numpy(), known[placed["row"]], number)
     codes, names = pd.factorize(found.area, sort=True)
     parts, every = find_members(names, regions), [placed]
     for code, name in enumerate(names):

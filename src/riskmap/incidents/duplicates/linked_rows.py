@@ -370,5 +370,6 @@ def _link_days(parts: Sequence[StoredPart], run: tuple[int, int]) -> Links:
         numbers.append((part.number << PLACE_BITS) + np.arange(start, stop))
     table, rows = _read_in_order(parts, np.concatenate(numbers))
     usable = table["quarantine_reason"].isna() | (table["quarantine_reason"] == DUPLICATE)
+    usable &= table["count"].isna()  # counts of a region and a period are like many and none
     links = link_days(table, np.flatnonzero(usable))
     return Links(rows[links.certain], rows[links.likely])

@@ -48,7 +48,7 @@ _WHO = (
 )
 
 #: Of these the highest counts; kinds of event that tell nothing; names that are taken together.
-_HIGHEST = ("killed", "wounded", "abducted", "foreign_victims")
+_HIGHEST = ("count", "killed", "wounded", "abducted", "foreign_victims")
 _VAGUE = ("unknown", "other")
 _NAMES = ("region_id", "admin2")
 

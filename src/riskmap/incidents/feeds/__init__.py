@@ -8,7 +8,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import acled, aid_workers, gtd, hapi, machine_coded, reviews, ucdp
+from riskmap.incidents.feeds import (
+    acled,
+    acled_counts,
+    aid_workers,
+    gtd,
+    hapi,
+    machine_coded,
+    reviews,
+    ucdp,
+)
 from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.own_columns import is_readable
 from riskmap.incidents.words import key, name_columns
@@ -29,6 +38,8 @@ FEEDS: tuple[Feed, ...] = (
     machine_coded.POLECAT,
     aid_workers.SHCC,
     hapi.FEED,
+    acled_counts.WEEKLY,
+    acled_counts.MONTHLY,
     reviews.FEED,
 )
 

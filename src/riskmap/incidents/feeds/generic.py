@@ -15,6 +15,7 @@ import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
 from riskmap.incidents.feeds.mappings import (
+    AREAS,
     STAFF_TYPES,
     Codes,
     Feed,
@@ -91,25 +92,29 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
-        "set_aside": find_sums(source, names),
+        "set_aside": find_sums(source, frame, names),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
 
 
-def find_sums(source: Source, names: Mapping[str, tuple[str, ...]]) -> pd.Series:
-    """Return which rows count many incidents, or none: totals, and all of a table of counts.
+def find_sums(
+    source: Source, frame: pd.DataFrame, names: Mapping[str, tuple[str, ...]]
+) -> pd.Series:
+    """Return which rows sum up others: those without a date, or of a table of counts without place.
 
     Parameters
     ----------
     source
         The rows.
+    frame
+        Their columns so far.
     names
         The names of columns.
     """
     sums = repeat_text(None, len(source))
-    counts = source.texts(*names["events"]).str.strip()
-    if (counts.str.isdecimal() & ~counts.isin(("1", "01"))).any():
-        return repeat_text("aggregate", len(source))
+    if any(name in source for name in names["count"]):
+        for name in AREAS[:-1]:
+            sums[per_unique(frame[name].fillna(""), is_sum, "bool").to_numpy(bool)] = "aggregate"
     dates = source.texts(*names["event_date"])
     undated = np.flatnonzero((dates == "") | per_unique(dates, is_sum, "bool").to_numpy(bool))
     for row in undated:
@@ -299,6 +304,7 @@ def generic_feed() -> Feed:
         texts={name: names[name] for name in texts}
         | {"notes": (*names["notes"], *names["victims"])},
         counts={name: names[name] for name in counts},
+        count=names["count"],
         codes={
             "event_type": Codes(names["event_type"], same_words(EVENT_TYPES), "unknown"),
             "date_precision": Codes(("date_precision",), same_words(DATE_PRECISIONS)),

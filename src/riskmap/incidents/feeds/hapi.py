@@ -1,17 +1,28 @@
 """HDX HAPI conflict events: monthly counts by district, made from ACLED.
 
-They are aggregates whose types overlap, so no row is an incident: every one goes to quarantine as
-``aggregate``. They may inform exposure and reporting. The API: https://hapi.humdata.org/docs.
+No row is an incident. Types overlap: attacks on civilians are counted among political violence too,
+and are set aside where that is told of the same district and month. The API:
+https://hapi.humdata.org/docs.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from riskmap.downloads import Service
+from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.feeds.generic import find_iso
-from riskmap.incidents.feeds.mappings import Feed
+from riskmap.incidents.feeds.mappings import (
+    AREAS,
+    Codes,
+    Feed,
+    Source,
+    by_meaning,
+    find_precision,
+)
 from riskmap.incidents.queries import (
     Client,
     Page,
@@ -22,6 +33,31 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
+from riskmap.incidents.values import parse_counts, repeat_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What is counted; civilians may be attacked in any way.
+EVENT_TYPE = by_meaning(
+    unknown=("political_violence",), armed_attack=("civilian_targeting",), unrest=("demonstration",)
+)
+_WHERE = ("country", "admin1", "admin2", "region_id", "event_date")
+
+
+def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return which rows are counted in others too, and how exactly places are known."""
+    number = parse_counts(source.texts("events")).numbers
+    wide = (frame["notes"] == "political_violence").to_numpy(bool)
+    place, _ = number_rows([frame[name] for name in _WHERE])
+    most = number.where(wide).groupby(place).transform("max")
+    inside = (frame["notes"] == "civilian_targeting") & (most >= number).fillna(value=False)
+    return {
+        "set_aside": repeat_text("aggregate", len(frame)).where(inside),
+        "set_aside_detail": repeat_text("counted as political violence too", len(frame)),
+        "geo_precision": pd.Series(find_precision(frame, AREAS[1:]), frame.index, "str"),
+    }
+
 
 FEED = Feed(
     name="hapi",
@@ -37,9 +73,11 @@ FEED = Feed(
     },
     counts={"killed": ("fatalities",)},
     country=(("location_code",), find_iso),
-    # sums of events, none of which is an incident: every row is refused, so its silence is none
-    scope=Scope(),
-    constants={"set_aside": "aggregate"},
+    count=("events",),
+    codes={"event_type": Codes(("event_type",), EVENT_TYPE, "unknown")},
+    # all political violence of the countries it counts, fatal or not
+    scope=Scope(("violence",)),
+    finish=_finish,
     reads=None,
 )
 

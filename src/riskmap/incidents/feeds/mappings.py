@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskmap.countries import find_country, map_countries
 from riskmap.incidents.coordinates import read_points
+from riskmap.incidents.counted import Counted, read_count, refuse_counts, widen_periods
 from riskmap.incidents.date_columns import read_intervals, read_parts
 from riskmap.incidents.quarantines import (
     Remarks,
@@ -199,6 +200,14 @@ class Source:
         self.not_understood.add(name, found.strange, texts)
         return found.numbers
 
+    def counted(self, *columns: str) -> Counted:
+        """Return how many incidents each row tells of; bounds are noted as written."""
+        texts = self.texts(*columns)
+        name = next((self.name(one) for one in columns if one in self), "")
+        found = read_count(texts, self.unknown, column=name)
+        self.tolls.add("count", found.bounds, texts)
+        return found
+
     def texts(self, *columns: str) -> pd.Series:
         """Return raw text: of several columns the first that is filled; ``""`` for none."""
         found = [self.raw.rows[self._names[column]] for column in columns if column in self]
@@ -230,6 +239,8 @@ class Feed:
         Schema columns of counts and where they come from.
     sums
         Schema columns of counts and the columns whose sum they are.
+    count
+        The columns of how many incidents a row tells of, where it may be more than one, or none.
     codes
         Schema columns of codes.
     country
@@ -267,6 +278,7 @@ class Feed:
     texts: Mapping[str, Columns]
     counts: Mapping[str, Columns] = field(default_factory=dict)
     sums: Mapping[str, Columns] = field(default_factory=dict)
+    count: Columns = ()
     codes: Mapping[str, Codes] = field(default_factory=dict)
     country: tuple[Columns, Callable[[str], str | None]] = (("country",), find_country)
     point: tuple[Columns, Columns] = (("latitude",), ("longitude",))
@@ -308,6 +320,7 @@ class Feed:
             "country": self.country[0],
             "latitude": self.point[0],
             "longitude": self.point[1],
+            "count": self.count,
             **self.counts,
             **self.sums,
         }
@@ -351,7 +364,8 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     data: dict[str, Any] = {"country": source.countries}
     data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
     data |= {name: source.codes(name, codes) for name, codes in feed.codes.items()}
-    data |= _days(feed, source, quarantine, data.get("date_precision"))
+    counted = source.counted(*feed.count)
+    data |= _days(feed, source, quarantine, data.get("date_precision"), counted)
     data |= _points(feed, source, quarantine)
     data |= {name: source.counts(name, *origin) for name, origin in feed.counts.items()}
     for name, origin in feed.sums.items():
@@ -361,6 +375,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
+    frame["count"] = refuse_counts(counted, frame, quarantine)
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
     note_unused(source.not_understood, source.clean, frame, unused)
@@ -374,12 +389,20 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
 
 
 def _days(
-    feed: Feed, source: Source, quarantine: Quarantine, stated: pd.Series | None
+    feed: Feed,
+    source: Source,
+    quarantine: Quarantine,
+    stated: pd.Series | None,
+    counted: Counted,
 ) -> dict[str, Any]:
     """Return the dates' columns, and quarantine rows without a good date."""
     days = source.days(feed.dates)
     if stated is not None:
         days = days.widened(stated)
+    column = next((c for c in feed.dates[0] if c in source), "")
+    days = widen_periods(
+        days, (counted.texts != "").to_numpy(bool) & (counted.column != ""), column
+    )
     if feed.undated is not None:
         column, words = feed.undated
         days.reason[source.texts(column).str.strip().isin(words).to_numpy(bool)] = None

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PARTS = ("event_date", "year", "month", "latitude", "longitude", "coordinates")
 #: Rows by which a column is judged whose name says nothing, and the share that must be of a kind.
 _SAMPLE, _MOSTLY = 200, 0.8
+#: A year has no more weeks than this.
+_WEEKS = 53
 #: What in a column's name says that its days are not those of incidents.
 _NOT_OF = re.compile(
     r"birth|updat|submi|enter|entry|creat|modif|timestamp|start|end|record|report", re.IGNORECASE
@@ -124,6 +126,11 @@ def compose_columns(raw: RawTable) -> RawTable:
             made["event_date"] = raw.rows[told[0]]
     if has["latitude"] is None and has["coordinates"] is None:
         has["coordinates"] = next((n for n in others if _holds(raw.rows[n], _is_pair)), None)
+    if has["event_date"] and has["year"] and _holds(raw.rows[has["event_date"]], _is_week):
+        week = raw.rows[has["event_date"]].str.strip().str.zfill(2)
+        made["event_date"] = raw.rows[has["year"]].str.strip() + "-W" + week
+    if has["event_date"] is None and not has["year"] and has["month"]:
+        made["event_date"] = raw.rows[has["month"]]
     if has["event_date"] is None and has["year"] and has["month"]:
         month, year = raw.rows[has["month"]].str.strip(), raw.rows[has["year"]].str.strip()
         joint = pd.Series(np.where(month.str.isdecimal(), "/", " "), month.index, "str")
@@ -148,6 +155,10 @@ def _holds(column: pd.Series, reads: Callable[[str], bool]) -> bool:
 def _is_date(text: str) -> bool:
     day = read_day(text)
     return not text.isdecimal() and (day.reason is None or day.reason == "ambiguous_date")
+
+
+def _is_week(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) <= _WEEKS
 
 
 def _is_pair(text: str) -> bool:

@@ -1,0 +1,242 @@
+"""Counted rows: how many incidents a region had in a period; the row itself is none.
+
+Their number stands in the column ``count``. A row of 0 tells that its source has watched and that
+nothing happened; a row without a number tells of one incident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
+from riskmap.incidents.words import SPLIT, key, read_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from riskmap.incidents.date_columns import Days
+    from riskmap.incidents.quarantines import Quarantine
+
+#: A column holds counts when so large a share of its filled cells are numbers.
+_MOSTLY = 0.5
+#: So many dates on one day of the week, or on the first of a month, are those of periods.
+_WEEKS, _MONTHS = 4, 2
+#: Where this share of the rows tells a story of its own, rows are incidents, and none is of zero.
+_STORIES, _STORY = 0.5, 30
+#: Where the counts of a feed are made from the incidents of another.
+_MADE_OF = {"hapi": "acled"}
+_A_DAY = np.timedelta64(1, "D")
+
+
+class Counted(NamedTuple):
+    """What a column of counts says.
+
+    Parameters
+    ----------
+    numbers
+        How many incidents each row tells of, ``Int64``; missing where none is counted.
+    wrong
+        Which rows state something that is no count.
+    bounds
+        Which state the least, such as ``5+``.
+    texts
+        What stands there.
+    column
+        The column's name as the file writes it.
+    """
+
+    numbers: pd.Series
+    wrong: NDArray[np.bool_]
+    bounds: NDArray[np.bool_]
+    texts: pd.Series
+    column: str
+
+
+def read_count(texts: pd.Series, unknown: Iterable[str], *, column: str) -> Counted:
+    """Return how many incidents each row of a table tells of, where one of its columns counts them.
+
+    A column of which most cells are no numbers counts nothing ("Incidents: ambush").
+
+    Parameters
+    ----------
+    texts
+        What stands there.
+    unknown
+        Values that stand for nothing.
+    column
+        The column's name as the file writes it.
+
+    Examples
+    --------
+    >>> found = read_count(pd.Series(["4", "0", "-1", ""]), (), column="events")
+    >>> found.numbers.tolist(), found.wrong.tolist()
+    ([4, 0, <NA>, <NA>], [False, False, True, False])
+    """
+    texts = texts.str.strip()
+    nothing = np.zeros(len(texts), dtype=bool)
+    filled = (texts != "").to_numpy(bool)
+    counts, plain = parse_counts(texts, unknown), parse_numbers(texts)
+    known = counts.numbers.notna().to_numpy(bool) | np.isfinite(plain)
+    if not filled.any() or known.sum() < _MOSTLY * filled.sum():
+        return Counted(pd.Series(pd.NA, texts.index, "Int64"), nothing, nothing, texts, "")
+    part = np.isfinite(plain) & (np.nan_to_num(plain) % 1.0 != 0.0)
+    wrong = counts.strange | part
+    return Counted(counts.numbers.mask(wrong), wrong, counts.bounds & ~part, texts, column)
+
+
+def refuse_counts(counted: Counted, frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
+    """Return the counts of rows, and set those aside that can't be right.
+
+    These are what is no whole number, and a row of none that tells of people who were hit. How many
+    incidents such a row tells of is not known: it is lost as the largest of its table.
+
+    Parameters
+    ----------
+    counted
+        From :func:`read_count`.
+    frame
+        The rows as columns of the schema.
+    quarantine
+        Where rows that can't be used are noted.
+    """
+    numbers, texts = counted.numbers, counted.texts.to_numpy(object)
+    zero = (numbers == 0).fillna(value=False).to_numpy(bool)
+    hit = np.zeros(len(frame), dtype=bool)
+    for name in ("killed", "wounded", "abducted", "foreign_victims"):
+        if name in frame:
+            hit |= (frame[name].fillna(0) > 0).to_numpy(bool)
+    refused = (
+        (counted.wrong, f"a whole number from 0 to {LARGEST_COUNT:,}"),
+        (zero & hit, "more than 0, as the row tells of people who were hit"),
+        (zero & _tell_stories(frame), "more than 0, as the rows tell of an incident each"),
+    )
+    for where, expected in refused:
+        quarantine.add(where, "bad_count", column=counted.column, met=texts, expected=expected)
+    most = numbers.max()
+    bad = np.any([where for where, _ in refused], axis=0)
+    return numbers.mask(bad, max(1, 1 if pd.isna(most) else int(most)))
+
+
+def _tell_stories(frame: pd.DataFrame) -> bool:
+    """Return whether the rows of a table have texts of their own, as incidents do."""
+    if "notes" not in frame:
+        return False
+    texts = frame["notes"].dropna()
+    return texts[texts.str.len() >= _STORY].nunique() >= max(_STORIES * len(frame), 1)
+
+
+def widen_periods(days: Days, counted: NDArray[np.bool_], column: str) -> Days:
+    """Return days of which those that stand for a week, month or year of counts are that long.
+
+    The column is named for its periods, or all of its days are the first of a month (of a year), or
+    all are one day of the week; a period begins with its day.
+
+    Parameters
+    ----------
+    days
+        The days as written.
+    counted
+        Which rows count incidents.
+    column
+        The name of the column of dates.
+
+    Examples
+    --------
+    >>> from riskmap.incidents.date_columns import read_days
+    >>> days = read_days(pd.Series(["2031-01-01", "2031-02-01"]), column="date")
+    >>> widen_periods(days, np.ones(2, dtype=bool), "date").last.astype(str).tolist()
+    ['2031-01-31', '2031-02-28']
+    """
+    single = counted & ~np.isnat(days.first) & (days.first == days.last)
+    period = _period_of(np.unique(days.first[single]), column) if single.any() else None
+    if period == "week":
+        return replace(days, last=np.where(single, days.first + 6 * _A_DAY, days.last))
+    return days.widened(pd.Series(np.where(single, period or "", ""), dtype="str"))
+
+
+def _period_of(distinct: NDArray[np.datetime64], column: str) -> str | None:
+    """Return for how long the days of a column stand."""
+    words = read_words("period")
+    named = [words[part] for part in SPLIT.split(key(column)) if part in words]
+    if named:
+        return named[0]
+    for unit, name in (("Y", "year"), ("M", "month")):
+        begun = distinct.astype(f"datetime64[{unit}]").astype("datetime64[D]")
+        if len(distinct) >= _MONTHS and (begun == distinct).all():
+            return name
+    weekdays = np.unique(distinct.astype(np.int64) % 7)
+    return "week" if len(distinct) >= _WEEKS and len(weekdays) == 1 else None
+
+
+def tell_counted(incidents: pd.DataFrame) -> str:
+    """Return in a phrase what counted rows add up to; ``""`` where no row is one.
+
+    Examples
+    --------
+    >>> counts = pd.array([4, 0, 12, 0], dtype="Int64")
+    >>> tell_counted(pd.DataFrame({"count": counts, "quarantine_reason": None}))
+    '16 incidents in 4 rows that count them (2 rows of none)'
+    """
+    counts = incidents.loc[incidents["quarantine_reason"].isna(), "count"].dropna()
+    if counts.empty:
+        return ""
+    rows, none = len(counts), int((counts == 0).sum())
+    zero = f" ({none:,} row{'' if none == 1 else 's'} of none)" if none else ""
+    total = int(counts.sum())
+    told = (
+        f"{total:,} incident{'' if total == 1 else 's'} in {rows:,} row{'' if rows == 1 else 's'}"
+    )
+    return f"{told} that count{'s' if rows == 1 else ''} them{zero}"
+
+
+def find_double_counts(incidents: pd.DataFrame) -> list[str]:
+    """Return in words what is told twice: by incidents and by counts of one feed, or by two tables.
+
+    Both count: a level may be too high for it, and none too low.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+
+    Examples
+    --------
+    >>> day = pd.to_datetime(["2031-01-01", "2031-01-09"])
+    >>> table = pd.DataFrame({"source": "acled", "country": "XQA", "count": [7, pd.NA],
+    ...     "event_date": day, "event_date_end": day, "source_file": ["a", "b"],
+    ...     "quarantine_reason": None})
+    >>> table.loc[0, "event_date_end"] = day[1]
+    >>> find_double_counts(table)
+    ['acled may tell XQA twice from 2031-01-09 to 2031-01-09: incidents and counts all count']
+    """
+    usable = incidents[incidents["quarantine_reason"].isna() & incidents["event_date"].notna()]
+    if usable["count"].isna().all():
+        return []
+    feed = usable["source"].replace(_MADE_OF)
+    told = []
+    for (name, country), rows in usable.groupby([feed, usable["country"].fillna("")]):
+        counted = rows["count"].notna()
+        tables = [one for _, one in rows[counted].groupby("source_file")]
+        spans = sorted(_span(one) for one in (rows[~counted], *tables) if len(one))
+        twice = [(b[0], min(a[1], b[1])) for a, b in pairwise(spans) if b[0] <= a[1]]
+        if not twice or not counted.any():
+            continue
+        first, last = min(one[0] for one in twice), max(one[1] for one in twice)
+        how = "two tables of counts both" if counted.all() else "incidents and counts all"
+        where = f" {country}" if country else ""
+        days = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        told.append(f"{name} may tell{where} twice {days}: {how} count")
+    return told
+
+
+def _span(rows: pd.DataFrame) -> tuple[Any, Any]:
+    """Return the first and the last day that rows tell of."""
+    last = rows["event_date_end"].fillna(rows["event_date"])
+    return rows["event_date"].min(), last.max()

@@ -130,8 +130,11 @@ def test_districts_of_zeros_have_low_levels_and_those_without_rows_have_none():
     assert set(levels[IDS[12:]]) == {0}
 
 
-def test_zeros_of_a_table_of_aid_workers_lower_nothing_for_miners():
-    log = written_out([row for row in drawn(5) if row[2]])
+@pytest.mark.parametrize("scope", [BY_REPORTS, "none"])
+def test_zeros_of_a_table_of_aid_workers_lower_nothing_for_miners(scope):
+    log = written_out([row for row in drawn(5) if row[2] and row[1].year < 2024]).assign(
+        scope=scope
+    )
     zeros = table_of(
         [(region, month, 0) for region in IDS for month in MONTHS],
         "foreign; sectors=aid; reach=countries",

@@ -79,13 +79,15 @@ def read_count(texts: pd.Series, unknown: Iterable[str], *, column: str) -> Coun
     >>> found.numbers.tolist(), found.wrong.tolist()
     ([4, 0, <NA>, <NA>], [False, False, True, False])
     """
+    no = np.zeros(len(texts), dtype=bool)
+    nothing = Counted(pd.Series(pd.NA, texts.index, "Int64"), no, no, texts, "")
+    if not column:
+        return nothing
     texts = texts.str.strip()
-    nothing = np.zeros(len(texts), dtype=bool)
-    filled = (texts != "").to_numpy(bool)
     counts, plain = parse_counts(texts, unknown), parse_numbers(texts)
     known = counts.numbers.notna().to_numpy(bool) | np.isfinite(plain)
-    if not filled.any() or known.sum() < _MOSTLY * filled.sum():
-        return Counted(pd.Series(pd.NA, texts.index, "Int64"), nothing, nothing, texts, "")
+    if known.sum() < max(_MOSTLY * (texts != "").sum(), 1):
+        return nothing
     part = np.isfinite(plain) & (np.nan_to_num(plain) % 1.0 != 0.0)
     wrong = counts.strange | part
     return Counted(counts.numbers.mask(wrong), wrong, counts.bounds & ~part, texts, column)
@@ -216,9 +218,9 @@ def find_double_counts(incidents: pd.DataFrame) -> list[str]:
     >>> find_double_counts(table)
     ['acled may tell XQA twice from 2031-01-09 to 2031-01-09: incidents and counts all count']
     """
-    usable = incidents[incidents["quarantine_reason"].isna() & incidents["event_date"].notna()]
-    if usable["count"].isna().all():
+    if incidents["count"].isna().all():
         return []
+    usable = incidents[incidents["quarantine_reason"].isna() & incidents["event_date"].notna()]
     feed = usable["source"].replace(_MADE_OF)
     told = []
     for (name, country), rows in usable.groupby([feed, usable["country"].fillna("")]):

@@ -293,7 +293,9 @@ def _watch_windows(
     """Return who watched in which window."""
     bounds, n, iso3 = day_numbers(edges), len(keys), keys["iso3"]
     named = seen[seen["heard"] > 0]  # what is spread names none of its regions
-    told = named.assign(scope="violence")
+    # a zero of who can't see violence is no report, and adds no day on which one was to be had
+    sees = named["scope"].astype("str").str.contains("violence", na=False)
+    told = named[(named["heard"] > named["quiet"]) | sees].assign(scope="violence")
     reporting = find_watchers(told, keys, today=today)
     told_most = main_sources(reporting, named, iso3, "reports", today=today)
     reporting = main_watchers(reporting, told_most)

@@ -32,6 +32,11 @@ class Stage:
         Rows set aside, counted by reason.
     merged
         Rows that were folded into another row because they tell of the same incident.
+    lost
+        Rows that may tell of an incident, and were set aside for what they lack, or count elsewhere
+        than in the district that they name.
+    not_used
+        Those of them that name a district which was not used.
 
     Raises
     ------
@@ -49,6 +54,8 @@ class Stage:
     rows_out: int
     reasons: Reasons = field(default_factory=dict)
     merged: int = 0
+    lost: int = 0
+    not_used: int = 0
 
     def __post_init__(self) -> None:
         """Sort the reasons, and refuse a stage that does not add up."""
@@ -68,7 +75,8 @@ class Stage:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the stage as plain values, as they stand in ``ledger.json``."""
-        names = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")
+        names = ["stage", "rows_in", "rows_out", "quarantined", "merged", "reasons"]
+        names += ["lost", "not_used"] if self.lost else []
         return {name: getattr(self, name) for name in names}
 
 

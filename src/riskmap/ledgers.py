@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 
 Reasons = Mapping[str, int]
 
+#: The share of rows that tell of an incident and may be lost before a run fails.
+MAX_LOST = 0.2
+
+#: Why rows are set aside that tell of no incident, or of one that another row tells of.
+NO_LOSS = (
+    *("duplicate", "withdrawn", "no_incident", "aggregate", "hashtag_row", "recounted", "arrest"),
+)
+
+#: Why rows are set aside by those who read articles: decided, or still to be.
+DECIDED = ("not_reviewed", "rejected", "alleged", "summary")
+
+#: Why incidents are in none of the regions that may well be elsewhere.
+ELSEWHERE = ("outside_country", "outside_regions")
+
+#: How many reasons are told.
+TOLD = 10
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -132,3 +149,76 @@ def count_reasons(reasons: pd.Series) -> dict[str, int]:
     {'no_date': 2}
     """
     return {str(k): int(n) for k, n in reasons.value_counts().sort_index().items()}
+
+
+def tell_unused(n: int, of: int) -> str:
+    """Return how many incidents name a district that was not used, in a sentence.
+
+    Examples
+    --------
+    >>> tell_unused(4680, 4999)
+    '4,680 of 4,999 incidents name a district that was not used'
+    """
+    return f"{n:,} of {of:,} incidents name a district that was not used"
+
+
+@dataclass(frozen=True)
+class Losses:
+    """How many rows that tell of an incident are lost, by a ledger.
+
+    Parameters
+    ----------
+    lost, among
+        Rows that can't be used, or count elsewhere than in the district that they name; and all
+        that tell of an incident which may be of the regions.
+    not_used, placed
+        Rows that name a district which was not used, and all that could be read and may be of the
+        regions.
+    reasons
+        Why the others are lost.
+
+    Examples
+    --------
+    >>> read = Stage("read", rows_in=5, rows_out=4, reasons={"bad_date": 1}, lost=1)
+    >>> place = Stage("locate", rows_in=4, rows_out=4, lost=2, not_used=2)
+    >>> Losses.of(Ledger((read, place))).tell()
+    ['2 of 4 incidents name a district that was not used', '1 bad_date']
+    """
+
+    lost: int
+    among: int
+    not_used: int
+    placed: int
+    reasons: Mapping[str, int]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Losses:
+        """Return the losses of a ledger's first two stages, reading and placing."""
+        read, located = ledger.stages[:2]
+        aside = {
+            reason: n
+            for reason, n in read.reasons.items()
+            if reason not in (*NO_LOSS, *DECIDED) and read.lost
+        }
+        abroad = sum(located.reasons.get(reason, 0) for reason in ELSEWHERE)
+        placed = located.rows_in - abroad
+        unplaced = {k: n for k, n in located.reasons.items() if k not in ELSEWHERE}
+        return cls(
+            lost=read.lost + located.lost,
+            among=read.lost + placed,
+            not_used=located.not_used,
+            placed=placed,
+            reasons=aside | unplaced,
+        )
+
+    @property
+    def share(self) -> float:
+        """The share of rows that are lost; 0 where there are none."""
+        return self.lost / self.among if self.among else 0.0
+
+    def tell(self) -> list[str]:
+        """Return in numbers what is lost, the unused districts first and then the reasons."""
+        unused = tell_unused(self.not_used, self.placed)
+        top = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))[:TOLD]
+        told = [", ".join(f"{n:,} {reason}" for reason, n in top)] if top else []
+        return [*([unused] if self.not_used else []), *told]

@@ -85,7 +85,8 @@ WRONG = [
     ("regions = 1", "column regions: of a wrong kind: met 1, expected a text"),
     ("max_lost = 5", "column max_lost: not a share: met 5, expected 0 to 1"),
     ('no_previous = "yes"', "column no_previous: of a wrong kind: met 'yes'"),
-    ('dates = "%d/%m/%Y"\nscheduler = "tcp://x:1"', "column dates: does not go with a scheduler"),
+    ("mapping = 3", "column mapping: of a wrong kind: met 3"),
+    ("sheet = [2]", "column sheet: not a text or a list of texts: met [2]"),
     ("group = 3", "column group: of a wrong kind"),
     ("= 3", "not a TOML file"),
 ]

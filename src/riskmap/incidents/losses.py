@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from riskmap.incidents.coordinates import number_rows
+from riskmap.ledgers import DECIDED, NO_LOSS
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-
-#: Why rows are set aside that tell of no incident, or of one that another row tells of.
-NO_LOSS = (
-    *("duplicate", "withdrawn", "no_incident", "aggregate", "hashtag_row", "recounted", "arrest"),
-)
-
-#: Why rows are set aside by those who read articles: decided, or still to be.
-DECIDED = ("not_reviewed", "rejected", "alleged", "summary")
 
 #: What two rows of one id have in common when they are copies.
 LIKE = ("event_date", "admin1", "admin2", "region_id", "place", "killed")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.incidents.losses import NO_LOSS
+from riskmap.ledgers import NO_LOSS
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.watchers import default_rules

@@ -326,7 +326,7 @@ def find_aside(
     ----------
     rows
         Incidents table; duplicates and what tells of no incident are not in it
-        (:data:`riskmap.incidents.losses.NO_LOSS`).
+        (:data:`riskmap.ledgers.NO_LOSS`).
     regions, gazetteer
         As for :func:`riskmap.locate`.
     index

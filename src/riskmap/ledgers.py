@@ -31,6 +31,27 @@ DECIDED = ("not_reviewed", "rejected", "alleged", "summary")
 #: Why incidents are in none of the regions that may well be elsewhere.
 ELSEWHERE = ("outside_country", "outside_regions")
 
+_DATES = "dates='%d/%m/%Y' (or as the file writes them)"
+_DEGREES = "latitude and longitude in degrees, each in a column of its own"
+#: What helps where all rows were set aside, by the reason.
+HELPFUL = {
+    "ambiguous_date": _DATES,
+    "bad_date": _DATES,
+    "no_date": "a column of dates, or a mapping= that names it",
+    "other_calendar": "a mapping= with its calendar",
+    "bad_coordinates": _DEGREES,
+    "swapped_coordinates": _DEGREES,
+    "null_island": _DEGREES,
+    "aggregate": "one incident a row, not counts of them",
+    "ragged_row": "as many fields in each row as in the header",
+    "not_reviewed": "rows whose decision is to accept them",
+    "unknown_region": "regions= whose ids these are, or names beside the ids",
+    "outside_country": "regions= of the country that the rows state",
+    "outside_regions": "regions= that hold the points",
+    "imprecise": "places as exact as the regions, or regions= of a coarser level",
+    "no_place": "a country, province, district or coordinates of these regions in the rows",
+}
+
 #: How many reasons are told.
 TOLD = 10
 
@@ -193,8 +214,10 @@ class Losses:
 
     @classmethod
     def of(cls, ledger: Ledger) -> Losses:
-        """Return the losses of a ledger's first two stages, reading and placing."""
-        read, located = ledger.stages[:2]
+        """Return the losses of a ledger's stages of reading and placing."""
+        nothing = {name: Stage(name, rows_in=0, rows_out=0) for name in ("read", "locate")}
+        known = nothing | {stage.stage: stage for stage in ledger.stages}
+        read, located = known["read"], known["locate"]
         aside = {
             reason: n
             for reason, n in read.reasons.items()
@@ -219,6 +242,32 @@ class Losses:
     def tell(self) -> list[str]:
         """Return in numbers what is lost, the unused districts first and then the reasons."""
         unused = tell_unused(self.not_used, self.placed)
-        top = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))[:TOLD]
-        told = [", ".join(f"{n:,} {reason}" for reason, n in top)] if top else []
-        return [*([unused] if self.not_used else []), *told]
+        told = tell_reasons(self.reasons)
+        return [*([unused] if self.not_used else []), *([told] if told else [])]
+
+
+def tell_reasons(reasons: Reasons) -> str:
+    """Return the most frequent reasons, each with its rows.
+
+    Examples
+    --------
+    >>> tell_reasons({"no_date": 2, "bad_date": 1200})
+    '1,200 bad_date, 2 no_date'
+    """
+    return ", ".join(f"{n:,} {reason}" for reason, n in _most_frequent(reasons))
+
+
+def tell_helpful(reasons: Reasons) -> str:
+    """Return what helps against the most frequent reasons; ``""`` where nobody knows.
+
+    Examples
+    --------
+    >>> tell_helpful({"other_calendar": 3})
+    'a mapping= with its calendar'
+    """
+    known = (HELPFUL[reason] for reason, _ in _most_frequent(reasons) if reason in HELPFUL)
+    return "; ".join(dict.fromkeys(known))
+
+
+def _most_frequent(reasons: Reasons) -> list[tuple[str, int]]:
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:TOLD]

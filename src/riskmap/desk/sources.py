@@ -17,7 +17,7 @@ from riskmap.incidents.derivations import derive_victims
 from riskmap.incidents.duplicates import merge_duplicates
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.readers import read_file
-from riskmap.ledgers import Losses
+from riskmap.ledgers import Losses, tell_helpful
 from riskmap.panels.groups import WorkerGroup
 from riskmap.places.regions import read_regions
 
@@ -141,7 +141,8 @@ def refuse_losses(found: Located | Scan, max_lost: float) -> None:
         Which says how many name a district that was not used, and some of these names.
     """
     lost = Losses.of(found.ledger)
-    if lost.lost <= max_lost * lost.among:
+    nothing = not found.ledger.stages[-1].rows_out  # counting says what became of them all
+    if nothing or lost.lost <= max_lost * lost.among:
         return
     aside = pd.DataFrame(found.aside)
     if lost.not_used and "spread" in aside:
@@ -149,11 +150,12 @@ def refuse_losses(found: Located | Scan, max_lost: float) -> None:
     else:
         named = pd.Series(dtype="int64")
     some = ", ".join(f"{name!r} {n}" for name, n in named.items())
+    allowed = f"max_lost={math.ceil(lost.share * 100) / 100:g} where that is meant"
+    helpful = [tell_helpful(lost.reasons), "riskmap incidents check tells more of a file"]
     raise InputError(
         f"{lost.share:.1%} of the rows can't be used",
         met="; ".join([*lost.tell(), *([f"such as {some}"] if some else [])]),
-        expected=f"at most {max_lost:.1%}, or max_lost={math.ceil(lost.share * 100) / 100:g} where "
-        "that is meant; riskmap incidents check tells more of a file",
+        expected="; ".join([f"at most {max_lost:.1%}, or {allowed}", *filter(None, helpful)]),
     )
 
 

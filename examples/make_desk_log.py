@@ -30,7 +30,16 @@ ROWS = (
     ("12/10/2023", "Dostan", "Jorvel", "", "shooting", "1", 0, "shopkeeper"),
     (date(2023, 10, 30), "Velmar", "Kelda", "", "IED", 2, 3, "police vehicle"),
     ("Nov 2023", "Velmar", "", "", "threat letter", "", "", "to several mining companies"),
-    ("18/11/2023", "Velmar", "Kelda", "gold mine", "armed attack", 3, "2", "local guards of the mine"),
+    (
+        "18/11/2023",
+        "Velmar",
+        "Kelda",
+        "gold mine",
+        "armed attack",
+        3,
+        "2",
+        "guards of the mine",
+    ),
     ("07 January 2024", "Ambrel", "Ashkor", "", "mortar fire", "1", "several", ""),
     ("23/01/2024", "Velmar", "Lomar", "", "ambush", "4", "1", "two Chinese engineers wounded"),
     ("9/2/2024", "Dostan", "Calmez", "", "armed clash", "several", "", ""),
@@ -59,7 +68,7 @@ ROWS = (
 TOTAL = ("", "TOTAL", "", "", "", "", "100+", "", "")
 
 
-def table():
+def table() -> list[tuple[object, ...]]:
     """Return all rows of the sheet, the titles and the header among them."""
     width = len(HEADER[0])
     titles = [(title, *[""] * (width - 1)) for title in TITLES]
@@ -67,7 +76,7 @@ def table():
     return [*titles, ("",) * width, *HEADER, *rows, TOTAL]
 
 
-def write_book(path):
+def write_book(path: Path) -> None:
     """Write the log as a workbook with real date cells and a second sheet of contacts."""
     book = openpyxl.Workbook()
     book.properties.created = book.properties.modified = datetime(2025, 1, 31)  # noqa: DTZ001
@@ -83,7 +92,7 @@ def write_book(path):
     book.save(path)
 
 
-def write_text(path):
+def write_text(path: Path) -> None:
     """Write the log as a table program of another country saves it: semicolons, Windows-1252."""
     with path.open("w", encoding="cp1252", newline="") as file:
         csv.writer(file, delimiter=";", lineterminator="\r\n").writerows(table())

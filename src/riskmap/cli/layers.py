@@ -129,8 +129,8 @@ def run(  # noqa: PLR0913 - one an option of the command
     if options.pop("config", None) is not None:
         settings = RunConfig.read(str(config), **options)
     elif missing := [name for name in REQUIRED if name not in options]:
-        asked = [speak_of_options(f"{name}=") for name in missing]
-        needs = ", ".join(asked).replace("incidents=", "files of incidents")
+        wanted = [speak_of_options(f"{name}=") for name in missing]
+        needs = ", ".join(wanted).replace("incidents=", "files of incidents")
         raise typer.BadParameter(f"needs {needs}; or --config, a file with them")
     else:
         settings = RunConfig(**options)

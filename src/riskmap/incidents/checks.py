@@ -247,6 +247,11 @@ def describe_file(found: ReadFile) -> FileReport:
     incidents, (raw, feed) = found.incidents, found.opened[0]
     columns, ignored = _tell_columns(found)
     lost, of = count_lost(incidents)
+    several = len(found.opened) > 1
+
+    def where(row: Any) -> str:
+        return f"{row.source_file}, " if several else ""
+
     reasons = count_reasons(incidents["quarantine_reason"])
     top = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
     bad = incidents[incidents["quarantine_reason"].notna()]
@@ -280,7 +285,7 @@ def describe_file(found: ReadFile) -> FileReport:
         reasons=top,
         examples={
             name: tuple(
-                f"line {row.source_row}, {row.quarantine_detail}"
+                f"{where(row)}line {row.source_row}, {row.quarantine_detail}"
                 for row in bad[bad["quarantine_reason"] == name].head(NAMED).itertuples()
             )
             for name in top

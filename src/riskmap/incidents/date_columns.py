@@ -255,8 +255,9 @@ def tell_orders(counts: Mapping[str, int], rules: DateRules | None = None) -> di
     >>> tell_orders({"1/21/2025": 1, "11/28/2024": 2, "12/3/2024": 1})
     {'%m/%d/%Y': "'12/3/2024' read as 3 December 2024, as 3 others show"}
     """
-    texts = list(counts)
-    found = [TWO_ORDERS.fullmatch(TIME.sub("", text).strip()) for text in texts]
+    matches = {text: TWO_ORDERS.fullmatch(TIME.sub("", text).strip()) for text in counts}
+    texts = [text for text, one in matches.items() if one]  # the others are read one way only
+    found = [matches[text] for text in texts]
     days = read_texts(texts, rules)
     told: dict[str, str] = {}
     shown: Counter[tuple[str, bool]] = Counter()

@@ -78,9 +78,12 @@ class ImportedFile:
         Returns
         -------
         DataFrame
-            One row a row of the file; ``regions`` joins ids by ``;`` where placements are given.
+            One row a row of the file, with ``source_file`` where sheets are several; ``regions``
+            joins ids by ``;`` where placements are given.
         """
-        table = pd.DataFrame(self.incidents[list(ROW_COLUMNS)])
+        several = len(set(self.incidents["source_file"])) > 1
+        names = [*(["source_file"] if several else []), *ROW_COLUMNS]
+        table = pd.DataFrame(self.incidents[names])
         if placements is not None:
             ids = placements.groupby("incident_id")["region_id"].agg(";".join)
             table["regions"] = self.incidents["incident_id"].map(ids).astype("str")

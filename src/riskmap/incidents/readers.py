@@ -240,12 +240,11 @@ def _read(part: Part, options: ReadingOptions) -> ReadFile:
     opened = tuple((replace(raw, rows=pd.DataFrame()), feed) for raw, feed in found)
     while found:  # a million rows of raw text are not kept beside the table
         raw, feed = found.pop(0)
-        for column in feed.sources_of(raw.header, options.columns).get("event_date", ()):
-            counts = raw.rows[column].value_counts()
-            orders = (
-                tell_orders({str(k): int(n) for k, n in counts.items()}, options.dates) | orders
-            )
         tables.append(_read_table(raw, feed, part.scope, options))
+        for column in feed.sources_of(raw.header, options.columns).get("event_date", ()):
+            counts = {str(k): int(n) for k, n in raw.rows[column].value_counts().items()}
+            orders = tell_orders(counts, options.dates) | orders
+        del raw
     release_memory()
     table = tables[0] if len(tables) == 1 else join_sheets(tables, opened)
     unstated = table["scope"].isna()

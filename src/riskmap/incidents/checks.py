@@ -227,7 +227,7 @@ def check_incidents_file(path: Any, **options: Any) -> FileReport:
     ...
     not used: price
     """
-    return describe_file(read_file(path, **options))
+    return describe_file(read_file(path, tell=True, **options))
 
 
 def describe_file(found: ReadFile) -> FileReport:

@@ -196,7 +196,7 @@ def import_incidents(
     >>> found["killed"].item(), found["toll"], found["nationality"]
     (3, 'killed 3-4', 'CHN')
     """
-    found = read_file(path, mapping=mapping, **options)
+    found = read_file(path, mapping=mapping, tell=True, **options)
     scope = None if found.scope.given is None else str(found.scope.given)
     report = describe_file(found)
     return ImportedFile(derive_victims(found.incidents), report, found.options, scope)

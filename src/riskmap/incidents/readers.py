@@ -54,7 +54,7 @@ class ReadFile:
     opened
         Of each of its tables, one aside from workbooks, the header without rows, and the feed.
     orders
-        How dates were read that may be read two ways
+        How dates were read that may be read two ways, where that was asked
         (:func:`riskmap.incidents.date_columns.tell_orders`).
     options
         How it was read.
@@ -169,6 +169,7 @@ def read_file(
     *,
     scope: Scope | ScopeRules | str | None = None,
     mapping: str | Path | None = None,
+    tell: bool = False,
     **options: Any,
 ) -> ReadFile:
     """Read a file as :func:`read_incidents` does, and keep how it was read.
@@ -177,6 +178,8 @@ def read_file(
     ----------
     path, scope, mapping
         As for :func:`read_incidents`.
+    tell
+        Whether to tell how dates were read that may be read two ways.
     **options
         Its other options.
 
@@ -198,7 +201,7 @@ def read_file(
         if not isinstance(scope, ScopeRules):
             is_file = isinstance(near, str | Path)
             scope = ScopeRules.read(scope, path=near if is_file else None)
-        return _read(Part(as_source(near), feed=how.feed, scope=scope), how)
+        return _read(Part(as_source(near), feed=how.feed, scope=scope), how, tell=tell)
 
 
 def read_part(part: Part, options: ReadingOptions | None = None) -> gpd.GeoDataFrame:
@@ -226,7 +229,7 @@ def read_part(part: Part, options: ReadingOptions | None = None) -> gpd.GeoDataF
     return _read(part, options or ReadingOptions()).incidents
 
 
-def _read(part: Part, options: ReadingOptions) -> ReadFile:
+def _read(part: Part, options: ReadingOptions, *, tell: bool = False) -> ReadFile:
     """Return a part as it was read."""
     options = replace(options, feed=part.feed or options.feed)
     source, name = load_rows(part.source)
@@ -241,7 +244,8 @@ def _read(part: Part, options: ReadingOptions) -> ReadFile:
     while found:  # a million rows of raw text are not kept beside the table
         raw, feed = found.pop(0)
         tables.append(_read_table(raw, feed, part.scope, options))
-        for column in feed.sources_of(raw.header, options.columns).get("event_date", ()):
+        columns = feed.sources_of(raw.header, options.columns) if tell else {}
+        for column in columns.get("event_date", ()):
             counts = {str(k): int(n) for k, n in raw.rows[column].value_counts().items()}
             orders = tell_orders(counts, options.dates) | orders
         del raw

@@ -46,6 +46,7 @@ OPTIONAL = (
     "openpyxl",
     "mapclassify",
     "numba",
+    "fsspec",
 )
 
 

@@ -231,6 +231,47 @@ def test_the_format_of_ambiguous_dates_can_be_stated(tmp_path):
     assert told["first_day"] == "2024-04-03"
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["run"], "needs files of incidents, --regions, --as-of; or --config"),
+        (["run", "log.csv", "--regions", "XQA:2", "--as-of", "2019-01-01"], "before --as-of: met"),
+        (["run", "log.csv", "--regions", "XQA:2", "--as-of", "soon"], "--as-of: --as-of is not a"),
+        (
+            ["run", "unread.csv", "--regions", "XQA:2", "--as-of", "2025-01-01"],
+            "--dates '%d/%m/%Y'",
+        ),
+        (["run", "lost.csv", "--regions", "XQA:2", "--as-of", "2025-01-01"], "--max-lost 0.5"),
+        (["incidents", "check", "odd.csv"], "or a --mapping that names them"),
+    ],
+)
+def test_the_shell_speaks_of_options(tmp_path, args, told):
+    head = "date,district\n"
+    (tmp_path / "log.csv").write_text(head + "2024-05-01,Kelda\n", "utf-8")
+    (tmp_path / "unread.csv").write_text(head + "03/04/2024,Kelda\n", "utf-8")
+    (tmp_path / "lost.csv").write_text(head + "03/04/2024,Kelda\n2024-05-01,Kelda\n", "utf-8")
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n", "utf-8")
+    program = [sys.executable, "-c", "from riskmap.cli import main; main()", *args]
+    done = subprocess.run(program, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode in (1, 2)
+    shown = " ".join(done.stderr.replace("\u2502", " ").split())  # a usage error stands in a frame
+    assert told in shown
+    assert "as_of" not in done.stderr
+
+
+def test_check_tells_of_districts_that_are_not_used(tmp_path):
+    rows = "".join(f"2024-05-0{i},Velmar,{name}\n" for i, name in enumerate("abcd", start=1))
+    path = tmp_path / "log.csv"
+    path.write_text(f"date,province,district\n{rows}2024-05-09,Velmar,Kelda\n", "utf-8")
+    told = "4 of 5 incidents name a district that was not used"
+    done = run("incidents", "check", path, "--regions", "XQA:2")
+    assert (done.exit_code, told in done.stdout) == (1, True)
+    assert "80.0% of the rows that tell of an incident are lost" in done.stderr
+    allowed = run("incidents", "check", path, "--regions", "XQA:2", "--max-lost", "0.8", "--json")
+    assert (allowed.exit_code, json.loads(allowed.stdout)["not_used"]) == (0, 4)
+    assert run("import", path, "--regions", "XQA:2").exit_code == 1
+
+
 def test_extract_reads_an_article_and_writes_a_review(tmp_path):
     article = tmp_path / "article.txt"
     article.write_text("Two miners were killed on Tuesday in Sarn district.", encoding="utf-8")

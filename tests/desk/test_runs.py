@@ -2,15 +2,18 @@
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
+from riskmap.desk import runs
+from riskmap.ledgers import Losses
 
 FORMATS = ["csv", "geojson"]
 
@@ -85,7 +88,8 @@ WRONG = [
     ("regions = 1", "column regions: of a wrong kind: met 1, expected a text"),
     ("max_lost = 5", "column max_lost: not a share: met 5, expected 0 to 1"),
     ('no_previous = "yes"', "column no_previous: of a wrong kind: met 'yes'"),
-    ('dates = "%d/%m/%Y"\nscheduler = "tcp://x:1"', "column dates: does not go with a scheduler"),
+    ("mapping = 3", "column mapping: of a wrong kind: met 3"),
+    ("sheet = [2]", "column sheet: not a text or a list of texts: met [2]"),
     ("group = 3", "column group: of a wrong kind"),
     ("= 3", "not a TOML file"),
 ]
@@ -150,3 +154,122 @@ def test_the_documentation_names_every_key():
     keys = [line.partition("|")[2].partition("|")[0] for line in text.splitlines() if "`" in line]
     named = {key for cell in keys for key in re.findall(r"`(\w+)`", cell)}
     assert named == {field.name for field in fields(rm.RunConfig)}
+
+
+ODD = "Tag,Gau,Ort,Tote\n02/03/2024,Velmar,Kelda,1\n03/04/2024,Velmar,Lomar,2\n"
+MAPPING = """dates = "%d/%m/%Y"
+scope = "violence"
+[columns]
+event_date = "Tag"
+admin1 = "Gau"
+admin2 = "Ort"
+"""
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A log whose columns nobody knows, what says how it is read, and the arguments of a run."""
+    (tmp_path / "odd.csv").write_text(ODD * 1, encoding="utf-8")
+    (tmp_path / "mapping.toml").write_text(MAPPING, encoding="utf-8")
+    out = ["--regions", "XQA:2", "--as-of", "2025-01-01", "--out", tmp_path / "out"]
+    return tmp_path, [tmp_path / "odd.csv", *out, "--formats", "csv"]
+
+
+@pytest.mark.slow
+def test_a_run_reads_by_a_mapping(odd):
+    folder, args = odd
+    done = command(*args, "--mapping", folder / "mapping.toml", "--json")
+    assert done.exit_code == 0, done.output
+    ledger = json.loads(done.stdout)["ledger"]
+    assert [stage["rows_out"] for stage in ledger] == [2, 2, 2]
+    manifest = json.loads((folder / "out/latest/manifest.json").read_bytes())
+    assert [one["name"] for one in manifest["inputs"]][-1] == "mapping.toml"
+
+
+@pytest.mark.slow
+def test_a_configuration_names_the_mapping_beside_it(odd):
+    folder, _ = odd
+    text = 'incidents = "odd.csv"\nmapping = "mapping.toml"\nregions = "XQA:2"\nformats = ["csv"]\n'
+    (folder / "desk.toml").write_text(text, encoding="utf-8")
+    layer = rm.run(rm.RunConfig.read(folder / "desk.toml", as_of="2025-01-01")).layer
+    assert layer.ledger.stages[-1].rows_out == 2
+
+
+def named(folder, *names):
+    rows = "".join(f"2024-05-{1 + i % 28:02},Velmar,{name}\n" for i, name in enumerate(names))
+    path = folder / "log.csv"
+    path.write_text(f"date,province,district\n{rows}", encoding="utf-8")
+    return rm.RunConfig(
+        incidents=path, regions="XQA:2", as_of="2025-01-01", out=folder / "out", formats=["csv"]
+    )
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_too_many_names_of_districts_that_were_not_used_fail(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(runs, "LARGE", 0 if large else runs.LARGE)  # a part at a time: the same
+    config = named(tmp_path, *["Kelda"] * 6, *["Xanadu"] * 3, "Erewhon")
+    with pytest.raises(rm.InputError, match="4 of 10 incidents name a district") as error:
+        rm.run(config)
+    told = str(error.value)
+    assert "40.0% of the rows can't be used" in told
+    assert large or "such as 'Xanadu' 3, 'Erewhon' 1" in told
+    assert "at most 20.0%, or max_lost=0.4 where that is meant" in told
+
+
+@pytest.mark.slow
+def test_names_that_were_not_used_are_told_where_they_are_allowed(tmp_path):
+    config = replace(named(tmp_path, *["Kelda"] * 9, "Xanadu"), formats=["advisory"])
+    run = rm.run(config)
+    told = "1 of 10 incidents name a district that was not used"
+    assert told in (run.folder / "advisory.md").read_text(encoding="utf-8")
+    assert rm.read_layer(run.folder, today="2025-01-01").ledger.stages[1].not_used == 1
+    shown = command(tmp_path / "log.csv", "--regions", "XQA:2", "--as-of", "2025-01-01", "--out",
+                    tmp_path / "b", "--formats", "csv")  # fmt: skip
+    assert told in shown.stdout
+
+
+def test_a_name_that_several_bear_is_used_and_abroad_is_no_loss(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("date,country,district\n2024-05-01,XQA,Kelda\n2024-05-02,AFG,Kabul\n", "utf-8")
+    ledger = rm.locate(rm.read_incidents(path), rm.datasets.regions()).ledger
+    losses = Losses.of(ledger)
+    assert (losses.lost, losses.among) == (0, 1)
+
+
+def test_where_all_rows_are_set_aside_the_error_says_why(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("date,district\n03/04/2024,Kelda\n05/06/2024,Kelda\n", encoding="utf-8")
+    config = rm.RunConfig(incidents=path, regions="XQA:2", as_of="2025-01-01", out=tmp_path)
+    with pytest.raises(rm.InputError) as error:
+        rm.run(config)
+    assert str(error.value) == (
+        "none of 2 rows can be used: met '2 ambiguous_date', "
+        "expected dates='%d/%m/%Y' (or as the file writes them)"
+    )
+
+
+@pytest.mark.slow
+def test_sheets_that_were_not_asked_for_are_told_in_a_run(tmp_path):
+    book = openpyxl.Workbook()
+    for k, name in enumerate(("2023", "2024")):
+        sheet = book.active if k == 0 else book.create_sheet()
+        sheet.title = name
+        for row in (["date", "district"], [f"{name}-05-01", "Kelda"], [f"{name}-06-01", "Lomar"]):
+            sheet.append(row)
+    book.save(tmp_path / "log.xlsx")
+    args = [
+        tmp_path / "log.xlsx",
+        "--regions",
+        "XQA:2",
+        "--as-of",
+        "2025-01-01",
+        "--formats",
+        "csv",
+    ]
+    one = command(*args, "--sheet", "2024", "--out", tmp_path / "a")
+    assert (
+        "log.xlsx: 1 other sheet holds a table: 2023 (2 rows): --sheet all reads it" in one.stdout
+    )
+    both = command(*args, "--sheet", "all", "--out", tmp_path / "b")
+    assert "read: 4 rows in, 4 out" in both.stdout
+    assert "other sheet" not in both.stdout

@@ -224,8 +224,16 @@ def test_a_declared_format_adds_and_never_refuses_a_date_cell():
     texts = ["2031-03-25 00:00:00", "03/04/2031", "2031-07-14 00:00:00", "2031-03-25", "28/04/2031"]
     days = read_texts(texts, DateRules(format="%d/%m/%Y"))
     assert [str(day.first) for day in days] == [
-        *("2031-03-25", "2031-04-03", "2031-07-14", "None", "2031-04-28"),
+        *("2031-03-25", "2031-04-03", "2031-07-14", "2031-03-25", "2031-04-28"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("12 May 2031", "2031-05-12"), ("45560", "2024-09-25"), ("04/25/2031", "None")],
+)
+def test_a_declared_format_refuses_only_what_contradicts_it(text, found):
+    assert str(read_day(text, DateRules(format="%d/%m/%Y")).first) == found
 
 
 @pytest.mark.parametrize(

@@ -248,3 +248,56 @@ def test_a_column_of_some_victims_is_no_column_of_all(tmp_path, name):
     path.write_text(f"date,place,{name}\n2031-05-03,Kelda,4\n", "utf-8")
     row = rm.read_incidents(path).iloc[0]
     assert row[["killed", "wounded", "scope"]].isna().all()
+
+
+def test_a_mapping_says_what_a_desk_own_words_stand_for(tmp_path):
+    path, mapping = tmp_path / "a.csv", tmp_path / "mapping.toml"
+    path.write_text("date,place,type\n2031-05-03,Kelda,Fireworks\n2031-05-04,Kelda,IED\n", "utf-8")
+    found = rm.incidents.import_incidents(path)
+    assert '# "Fireworks" = ""' in found.write(tmp_path)[2].read_text("utf-8")
+    mapping.write_text('[words.event_type]\nfireworks = "explosion"\n', "utf-8")
+    again = rm.incidents.import_incidents(path, mapping=mapping)
+    assert again.incidents["event_type"].tolist() == ["explosion", "explosion"]
+    assert again.report.not_understood == {}
+    written = again.write(tmp_path / "out")[2]
+    assert '"fireworks" = "explosion"' in written.read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ["columns = 1", "[words]\nplace = 1", "dates = 3", "sheet = [1]"])
+def test_a_mapping_of_a_wrong_kind_is_refused(tmp_path, text):
+    (tmp_path / "mapping.toml").write_text(text, "utf-8")
+    with pytest.raises(InputError, match=r"mapping\.toml, column \w+: of a wrong kind"):
+        rm.incidents.reading_options.read_mapping(tmp_path / "mapping.toml")
+
+
+def test_the_encoding_of_a_mapping_is_for_text_that_is_not_utf8(tmp_path):
+    path, mapping = tmp_path / "a.csv", tmp_path / "mapping.toml"
+    mapping.write_text('encoding = "cp1251"\n', "utf-8")
+    for encoding in ("cp1251", "utf-8"):
+        path.write_text("дата,район\n2031-05-03,Калда\n", encoding)
+        assert rm.read_incidents(path, mapping=mapping)["admin2"].tolist() == ["Калда"]
+
+
+def test_the_settled_order_of_dates_is_told_and_kept_for_the_next_file(tmp_path):
+    path = tmp_path / "a.csv"
+    days = ["12/3/2030", *(f"{day}/11/2030" for day in range(15, 29))]
+    path.write_text("date,place\n" + "".join(f"{day},Kelda\n" for day in days), "utf-8")
+    found = rm.incidents.import_incidents(path)
+    assert found.report.orders == {
+        "%d/%m/%Y": "'12/3/2030' read as 12 March 2030, as 14 others show"
+    }
+    assert found.report.orders["%d/%m/%Y"] in str(found.report)
+    mapping = found.write(tmp_path / "out")[2]
+    path.write_text("date,place\n02/03/2031,Kelda\n3 May 2031,Kelda\n", "utf-8")
+    table = rm.read_incidents(path, mapping=mapping)
+    assert table["event_date"].astype("str").tolist() == ["2031-03-02", "2031-05-03"]
+
+
+def test_an_import_reads_its_file_once(tmp_path, monkeypatch):
+    path, opened = write_book(tmp_path / "log.xlsx", LOG), []
+    load = openpyxl.load_workbook
+    monkeypatch.setattr(
+        openpyxl, "load_workbook", lambda *a, **k: opened.append(a) or load(*a, **k)
+    )
+    rm.incidents.import_incidents(path)
+    assert len(opened) == 1

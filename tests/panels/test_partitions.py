@@ -81,9 +81,9 @@ def test_an_incidents_table_in_geoparquet_is_taken_as_it_is(rows, districts, tmp
 def test_a_parquet_file_is_read_as_any_other(rows, tmp_path):
     rows.to_parquet(tmp_path / "a.parquet", row_group_size=300)
     geo(rows).to_parquet(tmp_path / "b.parquet")
-    expected = rm.read_incidents(rows)
-    for name in ("a.parquet", "b.parquet"):
-        found = rm.read_incidents(tmp_path / name)
+    for name in ("a", "b"):
+        expected = rm.read_incidents(rows.assign(source=name)).assign(source_file=f"{name}.parquet")
+        found = rm.read_incidents(tmp_path / f"{name}.parquet")
         assert found.drop(columns="source_id").equals(expected.drop(columns="source_id"))
     assert rm.check_incidents_file(tmp_path / "a.parquet").rows == 1000
     expected.to_parquet(tmp_path / "c.parquet")
@@ -106,13 +106,22 @@ def test_a_partition_with_another_schema_is_named(rows, districts, tmp_path):
         rm.scan_incidents([tmp_path], districts)
 
 
-def test_a_column_in_a_folder_name_and_an_empty_folder_are_named(rows, districts, tmp_path):
+def test_a_folder_without_parquet_is_named(districts, tmp_path):
     with pytest.raises(InputError, match="without Parquet"):
         rm.scan_incidents([tmp_path], districts)
-    (tmp_path / "iso3=AFG").mkdir()
-    rows.to_parquet(tmp_path / "iso3=AFG" / "a.parquet")
-    with pytest.raises(InputError, match="iso3=AFG"):
-        rm.scan_incidents([tmp_path], districts)
+
+
+def test_folders_that_are_named_for_a_column_and_its_value_hold_it(rows, districts, tmp_path):
+    for i, name in enumerate(
+        ("iso3=XQA/type=car%20bomb", "iso3=__HIVE_DEFAULT_PARTITION__/type=c")
+    ):
+        (tmp_path / "log" / name).mkdir(parents=True)
+        rows.iloc[i::2].to_parquet(tmp_path / "log" / name / "part-0.parquet")
+    table = rm.read_incidents(tmp_path / "log")
+    assert set(table["event_type"]) == {"explosion", "unknown"}
+    assert table["source"].unique().tolist() == ["log"]
+    assert sorted(table["country"].fillna("").value_counts().items()) == [("", 500), ("XQA", 500)]
+    assert rm.scan_incidents([tmp_path / "log"], districts).ledger.stages[0].rows_in == 1000
 
 
 @pytest.mark.slow
@@ -135,5 +144,5 @@ def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
     assert (read.rows_in, read.rows_out) == (1000, 990)
     assert dict(read.reasons) == {"unreadable_part": 10}
     kept = rows[np.arange(1000) // 10 != 50].reset_index(drop=True)
-    expected = rm.scan_incidents([rm.read_incidents(kept)], districts)
+    expected = rm.scan_incidents([rm.read_incidents(kept.assign(source="a"))], districts)
     pd.testing.assert_frame_equal(scan.sums, expected.sums)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from riskmap.ledgers import ELSEWHERE, tell_unused
 from riskmap.outputs.catalogues import languages
 from riskmap.outputs.formats import describe_formats
 
@@ -34,10 +36,30 @@ Group = Annotated[
 Scale = Annotated[Path | None, typer.Option(help="TOML file of levels and thresholds.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the published set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Incidents = Annotated[list[Path], typer.Argument(help="Files of incidents.")]
+_FILES = typer.Argument(help="Files of incidents, folders of Parquet, or addresses: s3://...")
+Incidents = Annotated[list[str], _FILES]
+IncidentsIfAny = Annotated[list[str] | None, _FILES]
+Mapping = Annotated[
+    Path | None,
+    typer.Option("--mapping", help="mapping.toml that an import wrote: how such files are read."),
+]
+Sheets = Annotated[
+    list[str] | None,
+    typer.Option("--sheet", help="Of a workbook with several; repeated, or all, for more."),
+]
+Encoding = Annotated[str | None, typer.Option(help="Of text, such as cp1252.")]
 Dates = Annotated[
     str | None,
     typer.Option("--dates", help="Format of the dates where the file does not tell: %d/%m/%Y."),
+]
+MaxLost = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Exit 1 when a larger share of the rows that tell of an incident is lost: set aside, "
+        "or spread although they name a district.",
+    ),
 ]
 ScopeText = Annotated[
     str | None,
@@ -75,10 +97,54 @@ Profile = Annotated[
 ]
 
 
+#: Arguments of Python that are options of the shell, with _ for -.
+_ARGUMENTS = (
+    *("as_of", "max_lost", "sheet", "encoding", "dates", "mapping", "scope", "regions", "horizon"),
+    *("every", "group", "previous", "decisions", "scale", "scheduler", "formats", "profile"),
+)
+_GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
+_COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")
+_COLUMNS = re.compile(r"columns=\{'event_date': \.\.\.\}")
+
+
+def speak_of_options(text: str) -> str:
+    """Return a message of riskmap with the options of the shell for the arguments of Python.
+
+    Examples
+    --------
+    >>> speak_of_options("name it with sheet=, or take sheet='all'; none before as_of")
+    'name it with --sheet, or take --sheet all; none before --as-of'
+    """
+    text = _COLUMNS.sub("a --mapping that names them", text)
+    text = _COLUMN.sub(lambda found: f"{_option(found[1])}: ", text)
+    text = _GIVEN.sub(lambda found: f"{_option(found[1])} {_plain(found[2])}".rstrip(), text)
+    return re.sub(r"(?<![\w-])as_of(?!\w)", "--as-of", text)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _plain(value: str) -> str:
+    """Return a value without the quotes that a shell does not need."""
+    return value[1:-1] if value[1:-1].isalnum() else value
+
+
+def tell_error(error: Exception) -> str:
+    """Return an error as the shell tells it; keys of a TOML file keep their names."""
+    file = str(getattr(error, "file", None) or "")
+    return str(error) if file.endswith(".toml") else speak_of_options(str(error))
+
+
 def say(text: str) -> None:
     """Tell of progress on stderr, when somebody watches it."""
     if sys.stderr.isatty():
         typer.echo(text, err=True)
+
+
+def say_why(text: str) -> None:
+    """Tell on stderr why a command exits with 1."""
+    typer.echo(f"riskmap: {text}", err=True)
 
 
 def split_names(texts: Iterable[str]) -> list[str]:
@@ -109,13 +175,16 @@ def tell_stages(ledger: list[dict[str, Any]]) -> Iterator[str]:
         aside = ", ".join(f"{n:,} {reason}" for reason, n in stage["reasons"].items())
         line = f"{stage['stage']}: {stage['rows_in']:,} rows in, {stage['rows_out']:,} out"
         yield line + (f"; set aside: {aside}" if aside else "")
+        if n := stage.get("not_used"):
+            abroad = sum(stage["reasons"].get(reason, 0) for reason in ELSEWHERE)
+            yield tell_unused(n, stage["rows_in"] - abroad)
 
 
 def load_incidents(
-    paths: list[Path], *, scope: str | None = None, group: WorkerGroup | None = None
+    paths: list[str], *, scope: str | None = None, group: WorkerGroup | None = None
 ) -> gpd.GeoDataFrame:
     """Read files of incidents as a run does."""
-    from riskmap.desk.runs import read_files
+    from riskmap.desk.sources import read_files
 
     return read_files(paths, scope=scope, group=group, progress=say)
 

@@ -3,77 +3,111 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from riskmap.cli.common import (
     Dates,
+    Encoding,
     Incidents,
     Json,
+    Mapping,
+    MaxLost,
     Regions,
     RegionsIfAny,
     ScopeText,
+    Sheets,
     as_rows,
     load_incidents,
     say,
+    say_why,
     show,
+    speak_of_options,
 )
+from riskmap.ledgers import MAX_LOST, Losses
+
+if TYPE_CHECKING:
+    from riskmap.incidents.checks import FileReport
 
 
-def check_incidents(
-    file: Annotated[Path, typer.Argument(help="File of incidents.")],
-    max_lost: Annotated[
-        float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
-    ] = 1.0,
+def check_incidents(  # noqa: PLR0913, PLR0917 - one an option of the command
+    file: Annotated[str, typer.Argument(help="A log, a form's export, any table of incidents.")],
+    regions: RegionsIfAny = None,
+    max_lost: MaxLost = MAX_LOST,
+    mapping: Mapping = None,
+    sheet: Sheets = None,
     dates: Dates = None,
-    encoding: Annotated[str | None, typer.Option(help="Of the text, such as cp1252.")] = None,
+    encoding: Encoding = None,
     scope: ScopeText = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Report what a file holds, how its columns are read, and what will be lost."""
-    import riskmap as rm
-
-    report = rm.incidents.check_incidents_file(file, dates=dates, encoding=encoding, scope=scope)
-    show(report.as_dict(), iter(str(report).splitlines()), as_json=as_json)
-    if report.lost_share > max_lost:
-        raise typer.Exit(1)
+    options = {"mapping": mapping, "sheet": sheet, "dates": dates, "encoding": encoding}
+    _import(file, regions, None, max_lost, scope=scope, as_json=as_json, rows=False, **options)
 
 
-def import_file(
-    file: Annotated[Path, typer.Argument(help="A log, a form's export, any table of incidents.")],
+def import_file(  # noqa: PLR0913, PLR0917 - one an option of the command
+    file: Annotated[str, typer.Argument(help="A log, a form's export, any table of incidents.")],
     regions: RegionsIfAny = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the incidents, the rows to mend, the mapping.")
     ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help="mapping.toml that an earlier import wrote.")
-    ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Of a workbook with several.")] = None,
-    max_lost: Annotated[
-        float, typer.Option(min=0, max=1, help="Exit 1 when a larger share would be lost.")
-    ] = 1.0,
+    mapping: Mapping = None,
+    sheet: Sheets = None,
+    dates: Dates = None,
+    encoding: Encoding = None,
+    scope: ScopeText = None,
+    max_lost: MaxLost = MAX_LOST,
     *,
     as_json: Json = False,
 ) -> None:
     """Read a file in whatever shape it comes; print what was understood, row by row."""
-    import riskmap as rm
-    from riskmap.desk.runs import find_regions
+    options = {"mapping": mapping, "sheet": sheet, "dates": dates, "encoding": encoding}
+    _import(file, regions, out, max_lost, scope=scope, as_json=as_json, rows=True, **options)
 
-    options = {} if sheet is None else {"sheet": sheet}
-    found = rm.incidents.import_incidents(file, mapping=mapping, **options)
-    placements = None
-    if regions is not None:
-        placements = rm.locate(found.incidents, find_regions(regions)).placements
-    rows = as_rows(found.rows(placements).astype("str"))
-    written = [] if out is None else [str(path) for path in found.write(out)]
-    told = ("  ".join(value or "-" for value in row.values()) for row in rows)
-    lines = (*str(found.report).splitlines(), *told, *written)
-    result = {"report": found.report.as_dict(), "rows": rows, "written": written}
+
+def _import(
+    file: str,
+    regions: str | None,
+    out: Path | None,
+    max_lost: float,
+    *,
+    as_json: bool,
+    rows: bool,
+    **options: Any,
+) -> None:
+    """Print what a file holds, with its rows where that is asked, and what would be lost of it."""
+    import riskmap as rm
+    from riskmap.desk.sources import find_regions
+
+    found = rm.incidents.import_incidents(file, **options)
+    located = None if regions is None else rm.locate(found.incidents, find_regions(regions))
+    result: dict[str, Any] = found.report.as_dict()
+    lines, share = _tell_report(found.report), found.report.lost_share
+    if located is not None:
+        lost = Losses.of(located.ledger)
+        share = max(share, lost.share)
+        result |= {"not_used": lost.not_used, "lost_share": share}
+        placed = f"placed: {len(located.incidents):,} of {lost.placed:,}, lost: {lost.share:.1%}"
+        lines += [placed, *(f"  {text}" for text in lost.tell())]
+    if rows:
+        table = as_rows(found.rows(None if located is None else located.placements).astype("str"))
+        written = [] if out is None else [str(path) for path in found.write(out)]
+        result = {"report": result, "rows": table, "written": written}
+        lines += ["  ".join(value or "-" for value in row.values()) for row in table]
+        lines += written
     show(result, iter(lines), as_json=as_json)
-    if found.report.lost_share > max_lost:
+    if share > max_lost:
+        say_why(f"{share:.1%} of the rows that tell of an incident are lost, more than --max-lost")
         raise typer.Exit(1)
+
+
+def _tell_report(report: FileReport) -> list[str]:
+    """Return the lines of a report, which speak of options."""
+    own = speak_of_options(report.sheets)
+    return [own if line == report.sheets else line for line in str(report).splitlines()]
 
 
 def extract(
@@ -89,7 +123,7 @@ def extract(
 ) -> None:
     """Read incidents out of news text, each field with the phrase that it rests on."""
     import riskmap as rm
-    from riskmap.desk.runs import find_regions
+    from riskmap.desk.sources import find_regions
     from riskmap.incidents.articles.inputs import read_articles
     from riskmap.incidents.articles.reviews import render_review, write_review
 
@@ -215,7 +249,7 @@ def geocode(
     from geopy.geocoders import Nominatim
 
     import riskmap as rm
-    from riskmap.desk.runs import find_regions
+    from riskmap.desk.sources import find_regions
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 

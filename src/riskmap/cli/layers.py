@@ -11,14 +11,17 @@ import typer
 
 from riskmap.cli.common import (
     Dates,
+    Encoding,
     Every,
     Formats,
     Group,
     Horizon,
     Incidents,
+    IncidentsIfAny,
     Jobs,
     Json,
     Languages,
+    Mapping,
     Out,
     Profile,
     Regions,
@@ -26,13 +29,16 @@ from riskmap.cli.common import (
     Scale,
     Scheduler,
     ScopeText,
+    Sheets,
     as_rows,
     load_incidents,
     say,
     show,
+    speak_of_options,
     split_names,
     tell_stages,
 )
+from riskmap.ledgers import MAX_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +57,7 @@ _STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
 
 
 def run(  # noqa: PLR0913 - one an option of the command
-    incidents: Annotated[list[Path] | None, typer.Argument(help="Files of incidents.")] = None,
+    incidents: IncidentsIfAny = None,
     config: Annotated[
         Path | None,
         typer.Option(help="TOML file of what follows, with _ for -; options outrank it."),
@@ -82,8 +88,9 @@ def run(  # noqa: PLR0913 - one an option of the command
         typer.Option(
             min=0,
             max=1,
-            help="Exit 1 when a larger share of the rows can't be used.",
-            show_default="1.0",
+            help="Exit 1 when a larger share of the rows that tell of an incident is lost: set "
+            "aside, or spread although they name a district.",
+            show_default=str(MAX_LOST),
         ),
     ] = None,
     formats: Formats = None,
@@ -95,6 +102,9 @@ def run(  # noqa: PLR0913 - one an option of the command
         ),
     ] = None,
     languages: Languages = None,
+    mapping: Mapping = None,
+    sheet: Sheets = None,
+    encoding: Encoding = None,
     dates: Dates = None,
     scope: ScopeText = None,
     decisions: Annotated[
@@ -105,8 +115,7 @@ def run(  # noqa: PLR0913 - one an option of the command
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once.
 
-    Files of more than half a gigabyte together are read a part at a time, with the same result;
-    those whose dates have a stated format are read at once.
+    Files of more than half a gigabyte together are read a part at a time, with the same result.
     """
     asked = locals().items()
     options = {name: value for name, value in asked if not (value is None or value is False)}
@@ -120,7 +129,9 @@ def run(  # noqa: PLR0913 - one an option of the command
     if options.pop("config", None) is not None:
         settings = RunConfig.read(str(config), **options)
     elif missing := [name for name in REQUIRED if name not in options]:
-        raise typer.BadParameter(f"needs {', '.join(missing)}; or --config, a file with them")
+        wanted = [speak_of_options(f"{name}=") for name in missing]
+        needs = ", ".join(wanted).replace("incidents=", "files of incidents")
+        raise typer.BadParameter(f"needs {needs}; or --config, a file with them")
     else:
         settings = RunConfig(**options)
     _show(publish_from(settings, progress=say), as_json=as_json)
@@ -136,7 +147,8 @@ def demo(
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
-    from riskmap.desk.runs import Run, name_inputs
+    from riskmap.desk.runs import Run
+    from riskmap.desk.sources import name_inputs
     from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
@@ -179,6 +191,7 @@ def _show(done: Run, *, as_json: bool) -> None:
         "missing_formats": manifest["missing_formats"],
         "notice": layer.provenance.get("notice"),
         "later": done.later,
+        "notes": [*map(speak_of_options, done.notes)],
     }
     show(result, _summarise(result), as_json=as_json)
 
@@ -190,6 +203,7 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
     yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
     yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
     yield from tell_stages(result["ledger"])
+    yield from result["notes"]
     if result["later"]:
         yield result["later"]
     yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())
@@ -274,7 +288,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     import pandas as pd
 
     import riskmap as rm
-    from riskmap.desk.runs import find_group, find_regions
+    from riskmap.desk.sources import find_group, find_regions
     from riskmap.workers import hire
 
     if every not in _STEPS:
@@ -319,7 +333,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
 ) -> None:
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
-    from riskmap.desk.runs import find_regions
+    from riskmap.desk.sources import find_regions
     from riskmap.schema import LAYERS
     from riskmap.workers import hire
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from riskmap.errors import InputError
+from riskmap.incidents.addresses import is_address
+from riskmap.ledgers import MAX_LOST
 from riskmap.models.estimators import parse_horizon
 from riskmap.outputs.catalogues import choose_languages
 from riskmap.outputs.formats import choose_formats
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
 
 #: What a run can't do without.
 REQUIRED = ("incidents", "regions", "as_of")
-_PATHS = ("incidents", "scale", "out", "previous", "decisions")
-_LISTS = ("incidents", "formats", "languages")
+_PATHS = ("incidents", "scale", "out", "previous", "decisions", "mapping")
+_LISTS = ("incidents", "sheet", "formats", "languages")
 #: What other values must be, and how that is said.
 _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(("regions", "every", "out", "profile"), (str | Path, "a text")),
     **dict.fromkeys(
-        ("scale", "decisions", "previous", "dates", "scope", "scheduler"),
+        ("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope", "scheduler"),
         (str | Path | None, "a text"),
     ),
     "group": (WorkerGroup | str | Path | None, "a text"),
@@ -45,7 +47,8 @@ class RunConfig:
     Parameters
     ----------
     incidents
-        Files of incidents; one path stands for a list of one.
+        Files of incidents, or what else :func:`riskmap.read_incidents` takes; one stands for a list
+        of one.
     regions
         A file of polygons, or a country and its level such as ``"AFG:1"``.
     as_of
@@ -64,11 +67,13 @@ class RunConfig:
     no_previous
         Look at no set before.
     max_lost
-        The share of rows that may be unusable, 0 to 1; a run with more fails.
+        The share of rows that tell of an incident and may be lost, 0 to 1: set aside, or spread
+        although they name a district, which was not used. A run with more fails.
     formats, languages, profile
         As for :func:`riskmap.publish`.
-    dates
-        Format of the dates where files don't tell, such as ``"%d/%m/%Y"``.
+    mapping, sheet, encoding, dates
+        How the files are read, as for :func:`riskmap.read_incidents`: a mapping file, sheets of
+        workbooks, the encoding of text, the format of dates such as ``"%d/%m/%Y"``.
     scope
         What the sources of all files can see; outranks what files and feeds say.
     scheduler
@@ -86,7 +91,7 @@ class RunConfig:
     (('log.csv',), '90D')
     """
 
-    incidents: str | Path | Sequence[str | Path]
+    incidents: Any
     regions: str | Path
     as_of: str | date | pd.Timestamp
     group: WorkerGroup | str | Path | None = None
@@ -97,10 +102,13 @@ class RunConfig:
     decisions: str | Path | None = None
     previous: str | Path | None = None
     no_previous: bool = False
-    max_lost: float = 1.0
+    max_lost: float = MAX_LOST
     formats: Sequence[str] | None = None
     languages: Sequence[str] = ("en",)
     profile: str = "private"
+    mapping: str | Path | None = None
+    sheet: str | Sequence[str] | None = None
+    encoding: str | None = None
     dates: str | None = None
     scope: str | None = None
     scheduler: str | None = None
@@ -108,15 +116,14 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Check every value that can be checked without a file."""
         for name in _LISTS:
-            object.__setattr__(self, name, _as_names(name, getattr(self, name)))
+            kinds = _is_source if name == "incidents" else _is_name
+            object.__setattr__(self, name, _as_names(name, getattr(self, name), kinds))
         if not self.incidents:
             raise InputError("no file is named", column="incidents", expected="one path or more")
         for name, (kind, expected) in _KINDS.items():
             if not isinstance(met := getattr(self, name), kind):
                 raise InputError("of a wrong kind", column=name, met=met, expected=expected)
         _check_share(self.max_lost)
-        if self.dates is not None and self.scheduler is not None:
-            raise InputError("does not go with a scheduler: write ISO dates", column="dates")
         checks: dict[str, Callable[[Any], object]] = {
             "as_of": partial(parse_day, what="as_of"),
             "horizon": parse_horizon,
@@ -132,8 +139,14 @@ class RunConfig:
 
     @property
     def files(self) -> list[Path]:
-        """The files of incidents."""
-        return [Path(name) for name in cast("tuple[str | Path, ...]", self.incidents)]
+        """The files of incidents on this machine."""
+        named = [one for one in self.incidents if _is_name(one) and not is_address(one)]
+        return [Path(name) for name in named]
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How files are read, as :func:`riskmap.read_incidents` takes it."""
+        return {name: getattr(self, name) for name in ("mapping", "sheet", "encoding", "dates")}
 
     @classmethod
     def read(cls, path: str | Path, **given: Any) -> Self:
@@ -187,14 +200,23 @@ def _check_keys(table: dict[str, Any], given: dict[str, Any]) -> None:
             raise InputError("is missing", column=key)
 
 
-def _as_names(key: str, value: Any) -> tuple[str | Path, ...] | None:
-    """Return a text or a list of texts as a tuple."""
-    if value is None and key == "formats":
+def _as_names(key: str, value: Any, fits: Callable[[Any], bool]) -> tuple[Any, ...] | None:
+    """Return a text or a list of texts as a tuple; of incidents also what else holds them."""
+    if value is None and key in ("formats", "sheet"):
         return None
-    several = (value,) if isinstance(value, str | Path) else value
-    if not isinstance(several, Sequence) or not all(isinstance(x, str | Path) for x in several):
+    several = (value,) if fits(value) else value
+    if not isinstance(several, Sequence) or not all(map(fits, several)):
         raise InputError("not a text or a list of texts", column=key, met=value)
     return tuple(several)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str | Path)
+
+
+def _is_source(value: Any) -> bool:
+    """Return whether a value names a file of incidents, or holds some."""
+    return _is_name(value) or hasattr(value, "__arrow_c_stream__")
 
 
 def _check_share(value: Any) -> None:
@@ -208,6 +230,8 @@ def _beside(folder: Path, key: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_beside(folder, key, one) for one in value]
     if not isinstance(value, str):
+        return value
+    if is_address(value):
         return value
     is_group = key == "group" and value.endswith(".toml")
     is_file = key == "regions" and (folder / value).exists()

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from riskmap.assessment.assessments import assess
-from riskmap.assessment.desk_files import read_decisions, read_group
+from riskmap.assessment.desk_files import read_decisions
 from riskmap.assessment.levels import LevelScale
 from riskmap.desk.configs import RunConfig
-from riskmap.errors import InputError
+from riskmap.desk.sources import (
+    describe_inputs,
+    find_group,
+    find_regions,
+    is_path,
+    read_noting,
+    refuse_losses,
+)
+from riskmap.incidents.addresses import local_copy
 from riskmap.incidents.derivations import derive_victims
-from riskmap.incidents.duplicates import merge_duplicates
-from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.readers import read_file
+from riskmap.incidents.reading_options import ReadingOptions, read_mapping
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.publishing import publish
@@ -27,21 +33,19 @@ from riskmap.outputs.tables import clean_text
 from riskmap.panels.attacks import tell_later
 from riskmap.panels.batches import scan_incidents
 from riskmap.panels.counts import count_incidents
-from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
-from riskmap.places.found_places import NO_LOSS
 from riskmap.places.placements import locate
-from riskmap.places.regions import read_regions
 from riskmap.workers import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import geopandas as gpd
+    import pandas as pd
 
     from riskmap.assessment.layers import RiskLayer
-    from riskmap.ledgers import Ledger
+    from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
 
@@ -66,11 +70,14 @@ class Run:
         The folder of its set.
     later
         What came too late for the layer's day and changes nothing in it, in a sentence; or "".
+    notes
+        What a reader should know of how files were read, in sentences.
     """
 
     layer: RiskLayer
     folder: Path
     later: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> Run:
@@ -126,8 +133,11 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         if config.decisions is None
         else read_decisions(config.decisions, region_ids=regions["region_id"])
     )
-    found = _place(config, regions, group, tell)
-    refuse_losses(found.ledger, config.max_lost)
+    with ExitStack() as copies:
+        sources = [copies.enter_context(local_copy(source)) for source in config.incidents]
+        found, notes = _place(config, sources, regions, group, tell)
+        inputs = describe_inputs([*sources, *map(scope_path, filter(is_path, sources))])
+    refuse_losses(found, config.max_lost)
     panel = count_incidents(found, regions, group=group, every=config.every, as_of=config.as_of)
     tell(f"forecasting {config.horizon} from {panel.as_of:%Y-%m-%d}")
     predicted = forecast(panel, horizon=config.horizon)
@@ -138,7 +148,9 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         group=group,
         tell=tell,
     )
-    layer = name_inputs(layer, _inputs(config))
+    inputs += describe_inputs([config.regions, config.scale, config.group, config.decisions])
+    inputs += describe_inputs([config.mapping])
+    layer = replace(layer, provenance={**layer.provenance, "inputs": inputs})
     folder = publish(
         layer,
         config.out,
@@ -146,134 +158,54 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         languages=config.languages,
         profile=config.profile,
     )
-    return Run(layer, folder, _tell_later(found, layer, group, panel.as_of))
-
-
-def read_files(
-    paths: Sequence[str | Path],
-    *,
-    dates: str | None = None,
-    scope: str | None = None,
-    group: WorkerGroup | None = None,
-    progress: Progress | None = None,
-) -> gpd.GeoDataFrame:
-    """Read files of incidents; who was hit is read from notes, and an incident counts once.
-
-    Notes come before duplicates, so that the report that stands for an incident also knows what
-    the words of the others say; what a feed itself says outranks them all.
-
-    Parameters
-    ----------
-    paths
-        The files.
-    dates, scope
-        As for :func:`riskmap.read_incidents`, for all files.
-    group
-        The group, whose employers notes may name.
-    progress
-        What is told of each step.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        The Incidents table.
-    """
-    tell = progress or (lambda _: None)
-    tables, employers = [], () if group is None else group.employers
-    for path in map(Path, paths):
-        tell(f"reading {path.name}")
-        table = read_incidents(path, dates=dates, scope=scope)
-        tables.append(derive_victims(table, employers=employers))
-    tell("looking for reports of the same incident")
-    table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
-    return merge_duplicates(table)
-
-
-def find_regions(source: str | Path) -> gpd.GeoDataFrame:
-    """Return regions of a file, or of a country with an optional level such as ``AFG:1``.
-
-    Raises
-    ------
-    InputError
-        When it is neither.
-
-    Examples
-    --------
-    >>> len(find_regions("AFG:1"))
-    34
-    """
-    if Path(source).exists():
-        return read_regions(Path(source))
-    iso3, _, level = str(source).partition(":")
-    if level and not level.isdecimal():
-        raise InputError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(source))
-    return read_regions(iso3, level=int(level) if level else None)
-
-
-def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
-    """Return a group as it is given, as a TOML file or a text such as ``CHN/mining`` says.
-
-    Examples
-    --------
-    >>> print(find_group("CHN/mining"))
-    CHN/mining
-    """
-    if isinstance(group, Path) or (isinstance(group, str) and group.endswith(".toml")):
-        return read_group(group)
-    return WorkerGroup.of(group)
-
-
-def refuse_losses(ledger: Ledger, max_lost: float) -> None:
-    """Raise, with the ten most frequent reasons, when too many rows can't be used."""
-    read = ledger.stages[0]
-    lost = sum(n for reason, n in read.reasons.items() if reason not in NO_LOSS)
-    if lost > max_lost * read.rows_in:
-        top = sorted(read.reasons.items(), key=lambda item: (-item[1], item[0]))[:10]
-        raise InputError(
-            f"{lost / read.rows_in:.1%} of the rows can't be used",
-            met=", ".join(f"{n} {reason}" for reason, n in top),
-            expected=f"at most {max_lost:.1%}; riskmap incidents check tells more of a file",
-        )
-
-
-def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
-    """Return the layer with the name, size and sha256 of each input that is a file."""
-    inputs = []
-    for path in (Path(name) for name in given if isinstance(name, str | Path)):
-        if not path.is_file():
-            continue
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
-    return replace(layer, provenance={**layer.provenance, "inputs": inputs})
-
-
-def _inputs(config: RunConfig) -> list[Any]:
-    """Return all that a run is given and that may be a file."""
-    files = config.files
-    given = [*files, *map(scope_path, files), config.regions, config.scale, config.group]
-    return [*given, config.decisions]
+    return Run(layer, folder, _tell_later(found, layer, group, panel.as_of), notes)
 
 
 def _place(
-    config: RunConfig, regions: gpd.GeoDataFrame, group: WorkerGroup | None, tell: Progress
-) -> Located | Scan:
-    """Read the incidents and place them: at once, a part at a time, or by a cluster."""
-    paths = config.files
-    size = sum(path.stat().st_size for path in paths if path.is_file())
-    if config.scheduler is None and (config.dates is not None or size <= LARGE):
-        table = read_files(
-            paths, dates=config.dates, scope=config.scope, group=group, progress=tell
+    config: RunConfig,
+    sources: Sequence[Any],
+    regions: gpd.GeoDataFrame,
+    group: WorkerGroup | None,
+    tell: Progress,
+) -> tuple[Located | Scan, tuple[str, ...]]:
+    """Read incidents and place them at once, a part at a time, or by a cluster; and some notes."""
+    size = sum(map(_size_of, sources))
+    if config.scheduler is None and size <= LARGE:
+        table, notes = read_noting(
+            sources, scope=config.scope, group=group, progress=tell, **config.reading
         )
         tell(f"placing {len(table):,} incidents in {len(regions):,} regions")
-        return locate(table, regions)
-    tell(f"reading and placing {len(paths)} files a part at a time")
-    each = partial(derive_victims, employers=() if group is None else group.employers)
-    scan = partial(scan_incidents, paths, regions, each=each, merge=True, scope=config.scope)
+        return locate(table, regions), notes
+    tell(f"reading and placing {len(sources)} files a part at a time")
+    options = ReadingOptions.of(**config.reading)
+    scope = config.scope
+    if scope is None and config.mapping is not None:
+        scope = read_mapping(config.mapping).get("scope")
+    scan = partial(
+        scan_incidents,
+        [
+            one if is_path(one) else read_file(one, scope=scope, **config.reading).incidents
+            for one in sources
+        ],
+        regions,
+        each=partial(derive_victims, employers=() if group is None else group.employers),
+        merge=True,
+        scope=scope,
+        options=options,
+    )
     if config.scheduler is None:
-        return scan()
+        return scan(), ()
     with connect(config.scheduler) as client:
-        return scan(client=client)
+        return scan(client=client), ()
+
+
+def _size_of(source: Any) -> int:
+    """Return the bytes of a file, or of all those of a folder; none of what is in memory."""
+    path = Path(source) if is_path(source) else None
+    if path is None or not path.exists():
+        return 0
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _compare(

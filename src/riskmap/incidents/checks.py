@@ -12,18 +12,19 @@ import shapely
 from riskmap.incidents.counted import find_double_counts, tell_counted
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.duplicates.candidates import lead_of
-from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.losses import count_lost
+from riskmap.incidents.readers import read_file
 from riskmap.incidents.scope import describe_scopes, find_end
-from riskmap.incidents.tabular import open_table
 from riskmap.incidents.words import count_not_understood, key
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, Column, check_incidents, conform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import geopandas as gpd
+
+    from riskmap.incidents.readers import ReadFile
 
 #: How many reasons a report shows.
 SHOWN = 10
@@ -78,6 +79,12 @@ class FileReport:
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
         The first details of each of these reasons, each with its line.
+    lost, of
+        How many rows are lost (:func:`riskmap.incidents.losses.count_lost`), and of how many.
+    orders
+        How dates were read that may be read two ways, by the format that they are in.
+    sheets
+        What stands in sheets of incidents that were not read, in a sentence; or ``""``.
 
     Examples
     --------
@@ -113,11 +120,15 @@ class FileReport:
     twice: tuple[str, ...]
     reasons: Mapping[str, int]
     examples: Mapping[str, tuple[str, ...]]
+    lost: int
+    of: int
+    orders: Mapping[str, str]
+    sheets: str
 
     @property
     def lost_share(self) -> float:
-        """Share of the rows that can't be used."""
-        return 1 - self.usable / self.rows
+        """Share of the rows that tell of an incident and can't be used; 1 where none can."""
+        return self.lost / self.of if self.usable else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
@@ -128,7 +139,9 @@ class FileReport:
         lines = [
             f"{self.file}: {self.title} ({self.feed}), {self.encoding}",
             f"rows: {self.rows}, usable: {self.usable}, lost: {self.lost_share:.1%}",
+            *([self.sheets] if self.sheets else []),
             f"dates: {self.first_day or 'none'} to {self.last_day or 'none'}",
+            *(f"  {order}" for order in self.orders.values()),
             *(f"can see: {line}" for line in describe_scopes(self.scope)),
             f"date precision: {_mix(self.date_precision)}",
             f"place precision: {_mix(self.geo_precision)}",
@@ -141,7 +154,8 @@ class FileReport:
         lines[-2:-2] = [f"  {text}" for text in self.merged]
         if self.reports_until != self.last_day:
             end = f"reports end on {self.reports_until}"
-            lines.insert(3, f"{end}; a few rows follow long after all others")
+            at = next(i for i, line in enumerate(lines) if line.startswith("dates:"))
+            lines.insert(at + 1, f"{end}; a few rows follow long after all others")
         if self.counted:
             lines.insert(2, f"counts: {self.counted}")
         lines += [f"warning: {text}" for text in self.twice]
@@ -188,7 +202,7 @@ def _tell_merged(told: pd.DataFrame, lines: pd.Series) -> tuple[str, ...]:
     return (*found[:NAMED], *([f"and so for {more} more incidents"] if more > 0 else []))
 
 
-def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> FileReport:
+def check_incidents_file(path: Any, **options: Any) -> FileReport:
     """Read a file of incidents and report what was recognised, how, and what will be lost.
 
     Parameters
@@ -223,13 +237,31 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     ...
     not used: price
     """
-    names = ("feed", "columns", "encoding", "sheet")
-    opening = {name: options[name] for name in names if name in options}
-    raw, feed = open_table(path, **opening)
-    incidents = read_incidents(path, **options)
-    columns = feed.sources_of(raw.header, options.get("columns"))
-    used = {name for names in columns.values() for name in names}
-    used.update(name for name in raw.header if key(name) in (feed.reads or ()))
+    return describe_file(read_file(path, tell=True, **options))
+
+
+def describe_file(found: ReadFile) -> FileReport:
+    """Return the report of a file that was read.
+
+    Parameters
+    ----------
+    found
+        What :func:`riskmap.incidents.readers.read_file` returned.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"date": ["2024-03-31"], "district": ["Aville"]})
+    >>> describe_file(read_file(rows)).usable
+    1
+    """
+    incidents, (raw, feed) = found.incidents, found.opened[0]
+    columns, ignored = _tell_columns(found)
+    lost, of = count_lost(incidents)
+    several = len(found.opened) > 1
+
+    def where(row: Any) -> str:
+        return f"{row.source_file}, " if several else ""
+
     reasons = count_reasons(incidents["quarantine_reason"])
     top = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
     bad = incidents[incidents["quarantine_reason"].notna()]
@@ -239,14 +271,14 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
     last_day, end = good["event_date_end"].max(), find_end(good["event_date"])
     end = end if end < good["event_date"].max() else last_day
     return FileReport(
-        file=raw.name,
+        file=found.name,
         feed=feed.name,
         title=feed.title,
         encoding=raw.encoding,
         rows=len(incidents),
         usable=len(good),
-        columns={name: " | ".join(columns[name]) for name in TOLD if name in columns},
-        ignored=tuple(name for name in raw.header if name not in used),
+        columns=columns,
+        ignored=ignored,
         first_day=_iso(good["event_date"].min()),
         last_day=_iso(last_day),
         reports_until=_iso(end),
@@ -265,12 +297,29 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         reasons=top,
         examples={
             name: tuple(
-                f"line {row.source_row}, {row.quarantine_detail}"
+                f"{where(row)}line {row.source_row}, {row.quarantine_detail}"
                 for row in bad[bad["quarantine_reason"] == name].head(NAMED).itertuples()
             )
             for name in top
         },
+        lost=lost,
+        of=of,
+        orders=found.orders,
+        sheets=found.sheets,
     )
+
+
+def _tell_columns(found: ReadFile) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the file's column for each of the schema, and those that mean nothing."""
+    columns: dict[str, str] = {}
+    ignored: dict[str, None] = {}
+    for raw, feed in found.opened:
+        told = feed.sources_of(raw.header, found.options.columns)
+        used = {name for names in told.values() for name in names}
+        used.update(name for name in raw.header if key(name) in (feed.reads or ()))
+        ignored |= dict.fromkeys(name for name in raw.header if name not in used)
+        columns = {name: " | ".join(told[name]) for name in TOLD if name in told} | columns
+    return {name: columns[name] for name in TOLD if name in columns}, tuple(ignored)
 
 
 #: Revisions: one row for each added or removed incident, and for each changed cell of another.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,6 @@ from scipy import special
 
 from riskmap.countries import table as country_table
 from riskmap.incidents.dates import (
-    CELL,
     NUMBERS,
     TIME,
     TWO_ORDERS,
@@ -21,6 +21,7 @@ from riskmap.incidents.dates import (
     Day,
     days_of,
     full_year,
+    is_declared,
     read_day,
 )
 from riskmap.incidents.quarantines import Quarantine, describe
@@ -153,12 +154,13 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     >>> [day.reason for day in days]
     ['ambiguous_date', None, 'ambiguous_date', None]
     """
+    rules = rules or DateRules()
     days = [read_day(text, rules) for text in texts]
-    if rules is not None and rules.calendar != "gregorian":
+    if rules.calendar != "gregorian":
         return days
-    if rules is None or rules.format is None:
-        days = settle_orders(texts, days)
-    elif not any(CELL.fullmatch(text) for text in texts):
+    told = zip(texts, days, settle_orders(texts, days), strict=True)
+    days = [day if is_declared(text, rules) else settled for text, day, settled in told]
+    if (rules.format or "").startswith("%Y"):  # such dates are not taken for turned round
         return days
     bodies = [TIME.sub("", text).strip().lower() for text in texts]
     dates: dict[int, date] = {}
@@ -236,6 +238,45 @@ def _shown_order(
         return True
     enough = len(pairs) >= max(_SHOWN, _SHARE * len(rows))
     return orders.pop() if len(orders) == 1 and enough else None
+
+
+def tell_orders(counts: Mapping[str, int], rules: DateRules | None = None) -> dict[str, str]:
+    """Return how dates were read that may be read two ways, each style by its ``strptime`` format.
+
+    Parameters
+    ----------
+    counts
+        The distinct texts of a column of dates, and how many rows have each.
+    rules
+        As for :func:`read_days`.
+
+    Examples
+    --------
+    >>> tell_orders({"1/21/2025": 1, "11/28/2024": 2, "12/3/2024": 1})
+    {'%m/%d/%Y': "'12/3/2024' read as 3 December 2024, as 3 others show"}
+    """
+    matches = {text: TWO_ORDERS.fullmatch(TIME.sub("", text).strip()) for text in counts}
+    texts = [text for text, one in matches.items() if one]  # the others are read one way only
+    found = [matches[text] for text in texts]
+    days = read_texts(texts, rules)
+    told: dict[str, str] = {}
+    shown: Counter[tuple[str, bool]] = Counter()
+    for text, one, day in zip(texts, found, days, strict=True):
+        if one and day.first and max(int(one[1]), int(one[3])) > _LAST_MONTH:
+            shown[one[2], day.first.day == int(one[1])] += counts[text]
+    for text, one, day in zip(texts, found, days, strict=True):
+        if not one or not day.first or max(int(one[1]), int(one[3])) > _LAST_MONTH:
+            continue
+        is_day_first = day.first.day == int(one[1])
+        parts = ("%d", "%m") if is_day_first else ("%m", "%d")
+        form = one[2].join((*parts, "%Y" if len(one[4]) == 4 else "%y"))  # noqa: PLR2004
+        others = shown[one[2], is_day_first]
+        why = f"as {others:,} others show" if others > 1 else "as points between numbers say"
+        why = "as declared" if rules is not None and rules.format is not None else why
+        if int(one[1]) != int(one[3]):
+            read = f"{day.first.day} {day.first:%B %Y}"
+            told.setdefault(form, f"{text!r} read as {read}, {why}")
+    return told
 
 
 def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:

@@ -117,13 +117,37 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
-        if day.reason == "bad_date" and rules.format is not None and CELL.fullmatch(text):
-            day = _by_shape(text)
+        if day.reason == "bad_date" and rules.format is not None:
+            day = _other_than_declared(text, rules.format) or day
         is_none = day.first == day.last and day.first in _NO_DAY
         is_none |= day.instant is not None and day.instant.timestamp() == 0
         return Day(reason="no_date") if is_none else day
     except (ValueError, OverflowError):
         return Day(reason="bad_date")
+
+
+def _other_than_declared(text: str, form: str) -> Day | None:
+    """Return the days of a text that is not in the declared format; None where it is no date.
+
+    Numbers in another order than the declared one, with the same mark, contradict it.
+    """
+    day, found = _by_shape(text), TWO_ORDERS.fullmatch(TIME.sub("", text).strip())
+    contradicts = found is not None and f"{found[2]}%" in form
+    return None if contradicts or day.reason == "bad_date" else day
+
+
+def is_declared(text: str, rules: DateRules) -> bool:
+    """Return whether a text is a date in the declared format.
+
+    Examples
+    --------
+    >>> is_declared("03/04/2024", DateRules(format="%d/%m/%Y"))
+    True
+    """
+    try:
+        return rules.format is not None and _in_format(text.strip(), rules.format).reason is None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _by_shape(text: str) -> Day:
@@ -309,8 +333,9 @@ class DateRules:
     Parameters
     ----------
     format
-        ``strptime`` format of the dates; cells that a table program keeps as dates stay readable.
-        One without ``%d`` gives months, without ``%m`` years.
+        ``strptime`` format of the dates; what is not written so is read by its own shape, as the
+        cells are that a table program keeps as dates. One without ``%d`` gives months, without
+        ``%m`` years.
     calendar
         ``"gregorian"``, ``"solar_hijri"``, ``"islamic"``, ``"ethiopian"`` or ``"buddhist"``.
 

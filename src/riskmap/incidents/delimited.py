@@ -64,6 +64,8 @@ class RawTable:
         How the file was read.
     broken
         The fields of rows that have too few or too many, by the row's position.
+    sheet, others
+        The sheet of a workbook, and how many rows each of its other sheets of incidents holds.
     """
 
     name: str
@@ -73,6 +75,8 @@ class RawTable:
     encoding: str = "utf-8"
     delimiter: str = ","
     broken: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    sheet: str = ""
+    others: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import shapely
 
-from riskmap.errors import InputError
-from riskmap.incidents.checks import FileReport, check_incidents_file
-from riskmap.incidents.dates import DateRules
+from riskmap.incidents.checks import FileReport, describe_file
 from riskmap.incidents.derivations import derive_victims
-from riskmap.incidents.readers import read_incidents
+from riskmap.incidents.readers import read_file
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.values import guard_formula
-from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import geopandas as gpd
 
-#: What a mapping file may hold: how the files of one desk are read.
-MAPPING_KEYS = ("columns", "encoding", "sheet", "dates", "calendar", "scope")
+#: Columns of words, for which a mapping may say what a desk's own stand for.
+WORDED = {"event_type", "sector", "nationality", "staff_type", "target", "country", "reliability"}
 #: Columns that one column of a file may stand for; of several columns the notes are joined.
 _MAPPED = (
     *("event_date", "event_date_end", "country", "admin1", "admin2", "place", "region_id"),
@@ -47,6 +47,10 @@ class ImportedFile:
         The Incidents table, one row a row of the file, with who was hit as the notes tell it.
     report
         What was understood and what was not; ``str()`` of it is for people.
+    options
+        How it was read, which the mapping repeats.
+    scope
+        What its source can see, as the caller or a mapping says.
 
     Examples
     --------
@@ -61,6 +65,8 @@ class ImportedFile:
 
     incidents: gpd.GeoDataFrame
     report: FileReport
+    options: ReadingOptions = field(default_factory=ReadingOptions)
+    scope: str | None = None
 
     def rows(self, placements: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return what is understood of each row.
@@ -73,9 +79,12 @@ class ImportedFile:
         Returns
         -------
         DataFrame
-            One row a row of the file; ``regions`` joins ids by ``;`` where placements are given.
+            One row a row of the file, with ``source_file`` where sheets are several; ``regions``
+            joins ids by ``;`` where placements are given.
         """
-        table = pd.DataFrame(self.incidents[list(ROW_COLUMNS)])
+        several = len(set(self.incidents["source_file"])) > 1
+        names = [*(["source_file"] if several else []), *ROW_COLUMNS]
+        table = pd.DataFrame(self.incidents[names])
         if placements is not None:
             ids = placements.groupby("incident_id")["region_id"].agg(";".join)
             table["regions"] = self.incidents["incident_id"].map(ids).astype("str")
@@ -126,13 +135,33 @@ class ImportedFile:
             for name in _MAPPED
             if name in told and " | " not in told[name] and told[name] != name
         ]
-        return "\n".join(
-            [f"encoding = {_quote(self.report.encoding)}", "", "[columns]", *columns, ""]
-        )
+        lines = [*self._settings(), "", *(["[columns]", *columns, ""] if columns else [])]
+        for name in sorted({*self.options.words, *(set(self.report.not_understood) & WORDED)}):
+            known = self.options.words.get(name, {})
+            strange = [word for word in self.report.not_understood.get(name, {}) if word]
+            lines += [f"[words.{name}]"]
+            lines += [f"{_quote(word)} = {_quote(value)}" for word, value in known.items()]
+            lines += [f'# {_quote(word)} = ""' for word in strange] + [""]
+        return "\n".join(lines)
+
+    def _settings(self) -> Iterator[str]:
+        """Yield the lines of a mapping that are no table."""
+        plain, dates = self.report.encoding, self.options.dates
+        settled = [form for form in self.report.orders if form.endswith(("/%Y", "-%Y"))]
+        form = dates.format or (settled[0] if len(settled) == 1 else None)
+        told = {
+            "encoding": None if plain.startswith("utf-8") else plain,
+            "dates": form if dates.calendar == "gregorian" else dates.format,
+            "calendar": None if dates.calendar == "gregorian" else dates.calendar,
+            "scope": self.scope,
+        }
+        yield from (f"{key} = {_quote(value)}" for key, value in told.items() if value)
+        if self.options.sheets:
+            yield f"sheet = [{', '.join(map(_quote, self.options.sheets))}]"
 
 
 def import_incidents(
-    path: str | Path | pd.DataFrame, *, mapping: str | Path | None = None, **options: Any
+    path: Any, *, mapping: str | Path | None = None, **options: Any
 ) -> ImportedFile:
     """Read a desk's own file, in whatever shape it comes, and tell what was understood.
 
@@ -145,8 +174,8 @@ def import_incidents(
     path
         As for :func:`riskmap.read_incidents`.
     mapping
-        A ``mapping.toml`` that :meth:`ImportedFile.write` wrote, or anybody: TOML with any of
-        ``columns`` (a table), ``encoding``, ``sheet``, ``dates``, ``calendar`` and ``scope``.
+        A ``mapping.toml`` that :meth:`ImportedFile.write` wrote, or anybody
+        (:func:`riskmap.incidents.reading_options.read_mapping`).
     **options
         As for :func:`riskmap.read_incidents`; they outrank the mapping.
 
@@ -168,38 +197,10 @@ def import_incidents(
     >>> found["killed"].item(), found["toll"], found["nationality"]
     (3, 'killed 3-4', 'CHN')
     """
-    told = ({} if mapping is None else read_mapping(mapping)) | options
-    incidents = read_incidents(path, **told)
-    report = check_incidents_file(path, **told)
-    return ImportedFile(derive_victims(incidents), report)
-
-
-def read_mapping(path: str | Path) -> dict[str, Any]:
-    """Return the options of :func:`riskmap.read_incidents` that a mapping file states.
-
-    Parameters
-    ----------
-    path
-        A TOML file.
-
-    Raises
-    ------
-    InputError
-        When it is no TOML, or holds a key that no mapping has.
-    """
-    table = read_toml(path)
-    strange = set(table) - set(MAPPING_KEYS)
-    if strange:
-        raise InputError(
-            "unknown key of a mapping",
-            file=path,
-            met=", ".join(sorted(strange)),
-            expected=", ".join(MAPPING_KEYS),
-        )
-    form, calendar = table.pop("dates", None), table.pop("calendar", "gregorian")
-    if form is not None or calendar != "gregorian":
-        table["dates"] = DateRules(format=form, calendar=calendar)
-    return table
+    found = read_file(path, mapping=mapping, tell=True, **options)
+    scope = None if found.scope.given is None else str(found.scope.given)
+    report = describe_file(found)
+    return ImportedFile(derive_victims(found.incidents), report, found.options, scope)
 
 
 def _quote(text: str) -> str:

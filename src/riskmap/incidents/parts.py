@@ -7,10 +7,12 @@ of files of one schema.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import geopandas as gpd
+import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    import pandas as pd
-
 #: Bytes of text a block holds, about: a hundred thousand rows of a wide feed.
 BLOCK_BYTES = 1 << 26
 
@@ -31,6 +31,10 @@ BLOCK_BYTES = 1 << 26
 PATIENCE = 4
 
 PARQUET = (".parquet", ".pq")
+#: What stands for no value in the name of a folder.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+#: What tables that come from no file are called.
+NO_FILE = "table"
 #: Rows of a Parquet file that a part holds, about.
 PART_ROWS = 200_000
 
@@ -214,16 +218,41 @@ class RowGroups:
         The file.
     start, stop
         The first of them, and the one after the last; to the file's end when None.
+    folder
+        The folder of which the file is a part, whose own folders may be named for a column and its
+        value, such as ``country=XQA/year=2024``.
     """
 
     path: Path
     start: int = 0
     stop: int | None = None
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called: the file, or the folder that the file is a part of."""
+        return (self.folder or self.path).name
+
+    @property
+    def told(self) -> dict[str, str | None]:
+        """The columns that the names of the folders between stand for, and their value."""
+        if self.folder is None:
+            return {}
+        names = self.path.relative_to(self.folder).parts[:-1]
+        pairs = (unquote(name).partition("=")[::2] for name in names if "=" in name)
+        return {key: None if value == _NO_VALUE else value for key, value in pairs}
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of its rows."""
+        names = list(self.open().schema_arrow.names)
+        return [*names, *(key for key in self.told if key not in names)]
 
     def read(self) -> pd.DataFrame:
         """Return the rows; an Incidents table that was written as GeoParquet as such.
 
-        Points of a GeoParquet file are given as columns where there are none of coordinates.
+        Points of a GeoParquet file are given as columns where there are none of coordinates, and
+        what the names of its folders say (``country=XQA``) as columns that the file lacks.
 
         Raises
         ------
@@ -236,13 +265,15 @@ class RowGroups:
         stop = file.metadata.num_row_groups if self.stop is None else self.stop
         wanted = list(range(self.start, stop))
         try:
-            rows = file.read_row_groups(wanted).to_pandas().reset_index(drop=True)
+            rows = _to_pandas(file.read_row_groups(wanted))
         except (OSError, pa.ArrowException) as error:
             n = sum(file.metadata.row_group(group).num_rows for group in wanted)
             where = f"{self.path.name}, row groups {self.start} to {stop - 1}"
             raise UnreadableError(where, n, str(error)) from error
+        told = {key: value for key, value in self.told.items() if key not in rows}
+        rows = rows.assign(**told) if told else rows
         geo = (file.schema_arrow.metadata or {}).get(b"geo")
-        return rows if geo is None else _with_points(rows, json.loads(geo), self.path)
+        return rows if geo is None else _with_points(rows, json.loads(geo), self.path.name)
 
     def open(self) -> Any:
         """Return the Parquet file, opened.
@@ -271,57 +302,113 @@ def split_parquet(path: Path) -> Iterator[RowGroups]:
     Raises
     ------
     InputError
-        When a folder, such as Dask and Spark write, has none, or its folders' names hold a column.
+        When a folder, such as Dask, DuckDB and Spark write, has none.
     """
-    found = path.rglob("*") if path.is_dir() else [path]
-    files = sorted(file for file in found if file.suffix.lower() in PARQUET)
-    if not files:
-        raise InputError("a folder without Parquet files", file=path)
-    for folder in (str(file.relative_to(path).parent) for file in files):
-        if "=" in folder:
-            raise InputError(
-                "a folder whose name stands for a column",
-                met=folder,
-                expected="Parquet files that hold all of their columns",
-            )
-    for file in files:
-        groups = RowGroups(file).open().metadata
+    for file in find_parquet(path):
+        groups = file.open().metadata
         start, rows = 0, 0
         for group in range(groups.num_row_groups):
             rows += groups.row_group(group).num_rows
             if rows >= PART_ROWS or group == groups.num_row_groups - 1:
-                yield RowGroups(file, start, group + 1)
+                yield replace(file, start=start, stop=group + 1)
                 start, rows = group + 1, 0
 
 
-def check_columns(paths: Iterable[Path]) -> None:
+def find_parquet(path: Path) -> list[RowGroups]:
+    """Return a Parquet file, or all those of a folder by name, each whole.
+
+    Raises
+    ------
+    InputError
+        When a folder has none.
+    """
+    if not path.is_dir():
+        return [RowGroups(path)]
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PARQUET)
+    if not files:
+        raise InputError("a folder without Parquet files", file=path)
+    return [RowGroups(file, folder=path) for file in files]
+
+
+def read_folder(path: Path) -> pd.DataFrame:
+    """Return the rows of all Parquet files of a folder, by name.
+
+    Raises
+    ------
+    InputError
+        When it has none, or they differ in their columns.
+    """
+    files = find_parquet(path)
+    check_columns(files)
+    tables = [file.read() for file in files]
+    return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+
+
+def read_arrow(table: Any) -> pd.DataFrame:
+    """Return the rows of anything that gives them as an Arrow stream; points where it has some.
+
+    Parameters
+    ----------
+    table
+        Anything with ``__arrow_c_stream__``, such as a table of pyarrow or polars, or an answer of
+        DuckDB. A stream can be read once.
+
+    Raises
+    ------
+    MissingDependencyError
+        When `pyarrow` is not installed (extra ``parquet``).
+    """
+    found = import_arrow().table(table)
+    metadata = found.schema.metadata or {}
+    own = [(field.metadata or {}).get(b"ARROW:extension:name", b"") for field in found.schema]
+    if any(name.startswith(b"geoarrow.") for name in own):
+        points = gpd.GeoDataFrame.from_arrow(found)
+        return points if points.crs is not None else points.set_crs(CRS)
+    rows = _to_pandas(found)
+    geo = metadata.get(b"geo")
+    return rows if geo is None else _with_points(rows, json.loads(geo), NO_FILE)
+
+
+def _to_pandas(table: Any) -> pd.DataFrame:
+    """Return an Arrow table; whole numbers stay whole where some are missing."""
+    return table.to_pandas(integer_object_nulls=True).reset_index(drop=True)
+
+
+def check_columns(files: Iterable[RowGroups]) -> None:
     """Raise when Parquet files differ in their columns."""
     expected: list[str] | None = None
-    for path in paths:
-        names = RowGroups(path).open().schema_arrow.names
+    for file in files:
+        names = file.columns
         expected = names if expected is None else expected
         if names != expected:
             raise InputError(
                 "a file with other columns than the first",
-                file=path.name,
+                file=file.path.name,
                 met=", ".join(sorted(set(names) ^ set(expected))) or "another order",
                 expected=", ".join(expected)[:200],
             )
 
 
-def _with_points(rows: pd.DataFrame, geo: dict[str, Any], path: Path) -> pd.DataFrame:
+def _with_points(rows: pd.DataFrame, geo: dict[str, Any], file: str) -> pd.DataFrame:
     """Return rows of GeoParquet with their points, unless they have columns of coordinates."""
     name = geo["primary_column"]
     told = geo["columns"][name]
-    if told["encoding"] != "WKB" or set(told["geometry_types"]) - {"Point"}:
+    strange = set(told["geometry_types"]) - {"Point", "Point Z"}
+    if told["encoding"] not in ("WKB", "point") or strange:
         raise InputError(
-            "not points as WKB",
-            file=path.name,
+            "not points",
+            file=file,
             column=name,
             met=f"{told['encoding']} {', '.join(told['geometry_types'])}",
+            expected="points as WKB, or as x and y",
         )
     crs = told.get("crs", "OGC:CRS84")
-    points = gpd.GeoSeries(shapely.from_wkb(rows[name].to_numpy(object)), crs=crs)
+    values = rows[name].to_numpy(object)
+    if told["encoding"] == "point":
+        made = [None if one is None else shapely.Point(one["x"], one["y"]) for one in values]
+    else:
+        made = shapely.from_wkb(values)
+    points = gpd.GeoSeries(made, crs=crs)
     points = points.to_crs(CRS) if crs is not None else points.set_crs(CRS)
     points = points.where(~points.is_empty)
     others = rows.drop(columns=list(geo["columns"]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,15 +13,19 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, RiskmapWarning
+from riskmap.incidents.addresses import local_copy
 from riskmap.incidents.coordinates import number_rows
-from riskmap.incidents.dates import DateRules
+from riskmap.incidents.date_columns import tell_orders
 from riskmap.incidents.delimited import RawTable, release_memory
+from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.mappings import Source, apply_feed
-from riskmap.incidents.parts import Part, RowGroups, is_incidents
+from riskmap.incidents.incident_ids import join_sheets, make_incident_ids, make_source_ids
+from riskmap.incidents.parts import Part, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
+from riskmap.incidents.reading_options import ReadingOptions, read_mapping
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
-from riskmap.incidents.tabular import as_source, open_table
-from riskmap.incidents.values import repeat_text
+from riskmap.incidents.tabular import as_source, load_rows, open_tables
+from riskmap.incidents.workbooks import tell_sheets
 from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 
 #: Columns beside the schema's, where anything was derived: which values a reader worked out instead
@@ -29,19 +33,55 @@ from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conf
 EXTRA_COLUMNS = ("derived", "evidence")
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from riskmap.incidents.delimited import RawTable
+    from riskmap.incidents.dates import DateRules
     from riskmap.incidents.feeds.mappings import Feed
     from riskmap.typing import FloatArray
 
 
+@dataclass(frozen=True)
+class ReadFile:
+    """A file of incidents as it was read.
+
+    Parameters
+    ----------
+    incidents
+        The Incidents table.
+    opened
+        Of each of its tables, one aside from workbooks, the header without rows, and the feed.
+    orders
+        How dates were read that may be read two ways, where that was asked
+        (:func:`riskmap.incidents.date_columns.tell_orders`).
+    options
+        How it was read.
+    scope
+        What the caller and files beside it say of its scope.
+    """
+
+    incidents: gpd.GeoDataFrame
+    opened: tuple[tuple[RawTable, Feed], ...]
+    orders: Mapping[str, str]
+    options: ReadingOptions
+    scope: ScopeRules
+
+    @property
+    def name(self) -> str:
+        """The name of the file, or of the table."""
+        raw = self.opened[0][0]
+        return raw.name.removesuffix(f" [{raw.sheet}]")
+
+    @property
+    def sheets(self) -> str:
+        """What stands in sheets of incidents that were not asked for; or ``""``."""
+        return tell_sheets(self.opened[0][0].others)
+
+
 def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
-    path: str | Path | pd.DataFrame,
+    path: Any,
     *,
     feed: str | None = None,
     columns: Mapping[str, str] | None = None,
@@ -49,7 +89,8 @@ def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
     dates: DateRules | str | None = None,
     ingested_at: datetime | str | None = None,
     scope: Scope | ScopeRules | str | None = None,
-    sheet: str | None = None,
+    sheet: str | Sequence[str] | None = None,
+    mapping: str | Path | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a file of incidents; every row is kept, in order.
 
@@ -60,9 +101,10 @@ def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
     Parameters
     ----------
     path
-        A CSV or other delimited file, JSON, GeoJSON of points, XLSX (the one sheet that holds
-        incidents; extra ``excel``), one of these in a zip or gzip file, or a table whose columns
-        are named like a file's.
+        A CSV or other delimited file, JSON, GeoJSON of points, XLSX (extra ``excel``), one of these
+        in a zip or gzip file, Parquet or GeoParquet or a folder of it (extra ``parquet``); its
+        address, such as ``s3://desk/log.csv`` (extra ``remote``); or a table whose columns are
+        named like a file's: a DataFrame, or whatever has ``__arrow_c_stream__``.
     feed
         The feed, such as ``"ucdp"``; by default it is recognised by its columns.
     columns
@@ -72,7 +114,8 @@ def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
         The file's encoding; by default its byte order mark, UTF-8, the feed's own, or Windows-1252
         where it is plainly that.
     dates
-        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar.
+        A ``strptime`` format of the dates, or :class:`DateRules` with a calendar; what is not
+        written so is read by its own shape.
     ingested_at
         When the file was got, for feeds that don't say so themselves.
     scope
@@ -81,7 +124,11 @@ def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
         ``incidents.scope.toml`` beside ``incidents.csv``, or the feed; what none of them says is
         inferred where the rows show it.
     sheet
-        The sheet of a workbook, where several hold incidents.
+        The sheet of a workbook where several hold incidents, several that are read together, or
+        ``"all"``.
+    mapping
+        A TOML file that says how files of one desk are read, such as ``riskmap import`` writes;
+        what is said here outranks it.
 
     Returns
     -------
@@ -104,29 +151,60 @@ def read_incidents(  # noqa: PLR0913 - what a file may not tell of itself
     >>> incidents["quarantine_reason"].tolist()
     [nan, 'ambiguous_date']
     """
-    rules = dates if isinstance(dates, DateRules) else DateRules(format=dates)
-    if not isinstance(scope, ScopeRules):
-        scope = ScopeRules.read(scope, path=None if isinstance(path, pd.DataFrame) else path)
-    part = Part(as_source(path), feed=feed, scope=scope)
-    return read_part(
-        part,
+    return read_file(
+        path,
+        scope=scope,
+        mapping=mapping,
+        feed=feed,
         columns=columns,
         encoding=encoding,
-        dates=rules,
+        dates=dates,
         ingested_at=ingested_at,
         sheet=sheet,
-    )
+    ).incidents
 
 
-def read_part(
-    part: Part,
+def read_file(
+    path: Any,
     *,
-    columns: Mapping[str, str] | None = None,
-    encoding: str | None = None,
-    dates: DateRules | None = None,
-    ingested_at: datetime | str | None = None,
-    sheet: str | None = None,
-) -> gpd.GeoDataFrame:
+    scope: Scope | ScopeRules | str | None = None,
+    mapping: str | Path | None = None,
+    tell: bool = False,
+    **options: Any,
+) -> ReadFile:
+    """Read a file as :func:`read_incidents` does, and keep how it was read.
+
+    Parameters
+    ----------
+    path, scope, mapping
+        As for :func:`read_incidents`.
+    tell
+        Whether to tell how dates were read that may be read two ways.
+    **options
+        Its other options.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]})
+    >>> read_file(rows).opened[0][1].title
+    'generic table'
+    """
+    how = ReadingOptions.of(mapping, **options)
+    if scope is None and mapping is not None:
+        scope = read_mapping(mapping).get("scope")
+    with local_copy(path) as near:
+        if not isinstance(scope, ScopeRules):
+            is_file = isinstance(near, str | Path)
+            scope = ScopeRules.read(scope, path=near if is_file else None)
+        return _read(Part(as_source(near), feed=how.feed, scope=scope), how, tell=tell)
+
+
+def read_part(part: Part, options: ReadingOptions | None = None) -> gpd.GeoDataFrame:
     """Read a part of a source as :func:`read_incidents` reads the whole, with the file's own lines.
 
     An Incidents table that was written as GeoParquet is taken as it is.
@@ -135,8 +213,8 @@ def read_part(
     ----------
     part
         The part, with the feed and scope of its source.
-    columns, encoding, dates, ingested_at, sheet
-        As for :func:`read_incidents`.
+    options
+        How it is read.
 
     Returns
     -------
@@ -148,32 +226,52 @@ def read_part(
     InputError
         When the part can't be read as a table.
     """
-    source = part.source
-    if isinstance(source, RowGroups):
-        source = source.read()
-        if isinstance(source, gpd.GeoDataFrame) and is_incidents(source):
-            table = conform(source, INCIDENT_COLUMNS)
-            check_incidents(table)
-            return table
-    raw, found = open_table(source, feed=part.feed, columns=columns, encoding=encoding, sheet=sheet)
-    rules, scope = dates or DateRules(), part.scope
-    quarantine = Quarantine(len(raw))
-    source = Source(raw, rules, unknown=found.unknown, aliases=_aliases(raw, columns))
-    frame = apply_feed(found, source, quarantine)
-    told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
-    frame["scope"] = _state_scopes(found, source, told, scope)
-    if found.name == "generic" and scope.is_whole and (frame["count"].dropna() == 1).all():
-        frame["count"] = frame["count"].mask(frame["count"] == 1)  # an incident each
-    frame["source_id"] = _source_ids(frame, raw, found)
-    name = replace(raw, rows=pd.DataFrame())
-    del source, raw  # a million rows of raw text are not kept beside the table
+    return _read(part, options or ReadingOptions()).incidents
+
+
+def _read(part: Part, options: ReadingOptions, *, tell: bool = False) -> ReadFile:
+    """Return a part as it was read."""
+    options = replace(options, feed=part.feed or options.feed)
+    source, name = load_rows(part.source)
+    if isinstance(source, gpd.GeoDataFrame) and is_incidents(source):
+        table = conform(source, INCIDENT_COLUMNS)
+        check_incidents(table)
+        header = RawTable(name, (), pd.DataFrame(), np.arange(len(table)))
+        return ReadFile(table, ((header, generic_feed()),), {}, options, part.scope)
+    found = open_tables(source, options, name=name)
+    orders, tables = dict[str, str](), []
+    opened = tuple((replace(raw, rows=pd.DataFrame()), feed) for raw, feed in found)
+    while found:  # a million rows of raw text are not kept beside the table
+        raw, feed = found.pop(0)
+        tables.append(_read_table(raw, feed, part.scope, options))
+        columns = feed.sources_of(raw.header, options.columns) if tell else {}
+        for column in columns.get("event_date", ()):
+            counts = {str(k): int(n) for k, n in raw.rows[column].value_counts().items()}
+            orders = tell_orders(counts, options.dates) | orders
+        del raw
     release_memory()
-    moment = _instant(ingested_at)
-    table = _complete(frame, name, quarantine, ingested_at=moment)
+    table = tables[0] if len(tables) == 1 else join_sheets(tables, opened)
     unstated = table["scope"].isna()
-    if scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
+    if part.scope.is_whole and unstated.any() and (shown := infer_scope(table[unstated])):
         table["scope"] = table["scope"].fillna(str(shown))
-    return table
+    return ReadFile(table, opened, orders, options, part.scope)
+
+
+def _read_table(
+    raw: RawTable, feed: Feed, scope: ScopeRules, options: ReadingOptions
+) -> gpd.GeoDataFrame:
+    """Return the Incidents table of rows of text; what nobody says of its scope is missing."""
+    quarantine = Quarantine(len(raw))
+    aliases = _aliases(raw, options.columns)
+    source = Source(raw, options.dates, unknown=feed.unknown, aliases=aliases)
+    frame = apply_feed(feed, source, quarantine)
+    told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
+    frame["scope"] = _state_scopes(feed, source, told, scope)
+    if feed.name == "generic" and scope.is_whole and (frame["count"].dropna() == 1).all():
+        frame["count"] = frame["count"].mask(frame["count"] == 1)  # an incident each
+    frame["source_id"] = make_source_ids(frame, raw, feed)
+    moment = _instant(options.ingested_at)
+    return _complete(frame, replace(raw, rows=pd.DataFrame()), quarantine, ingested_at=moment)
 
 
 def _state_scopes(feed: Feed, source: Source, told: pd.Series, rules: ScopeRules) -> pd.Series:
@@ -256,7 +354,7 @@ def _complete(
         frame = frame.assign(ingested_at=known.fillna(ingested_at))
     _quarantine_future(frame, quarantine)
     frame = frame.assign(source_file=raw.name, source_row=raw.lines)
-    frame["incident_id"] = _incident_ids(frame, quarantine)
+    frame["incident_id"] = make_incident_ids(frame, quarantine)
     frame["quarantine_reason"] = quarantine.reason
     frame["quarantine_detail"] = quarantine.detail
     points = _points(frame["longitude"].to_numpy(), frame["latitude"].to_numpy())
@@ -285,90 +383,3 @@ def _quarantine_future(frame: pd.DataFrame, quarantine: Quarantine) -> None:
         "future_date",
         lambda row: describe("event_date", first[row], f"a day not after {latest[row]}"),
     )
-
-
-#: What a later release of counts has corrected, so that it is no part of an id.
-_CORRECTED = ("count", "killed", "wounded", "abducted", "foreign_victims", "source_id")
-
-
-def _source_ids(frame: pd.DataFrame, raw: RawTable, feed: Feed) -> pd.Series:
-    """Return ids within the feed: its own, or one made from what the feed reads of the row.
-
-    Parameters
-    ----------
-    frame
-        The rows as columns of the schema, with ``source_id``.
-    raw
-        The rows as their file writes them.
-    feed
-        The feed.
-
-    Returns
-    -------
-    Series of str
-        Equal rows without an id get the same sixteen digits, and ``-2``, ``-3`` behind them. Those
-        of a row that counts incidents are of its place and period and not of its numbers, and an id
-        that several such rows have is none of a row.
-    """
-    ids = (frame["source_id"] if "source_id" in frame else repeat_text(None, len(frame))).copy()
-    counted, kept = frame["count"].notna(), feed.kept(raw.header)
-    if counted.any():
-        ids = ids.mask(counted & ids.isin(ids[counted & ids.duplicated()]))
-        found = feed.sources_of(raw.header)
-        corrected = {name for column in _CORRECTED for name in found.get(column, ())}
-        kept = [name for name in kept or raw.rows.columns if name not in corrected]
-    for row in raw.broken:
-        ids[row] = f"{raw.name}:{raw.lines[row]}"
-    blank = ids.isna()
-    if not blank.any():
-        return ids
-    rows = raw.rows if kept is None else raw.rows[kept]
-    made = _hash_rows(rows if blank.all() else rows[blank])
-    twice = made[made.duplicated(keep=False)]
-    again = twice.groupby(twice, sort=False).cumcount()
-    later = again[again > 0]
-    made.loc[later.index] += "-" + (later + 1).astype("str")
-    return made if blank.all() else ids.fillna(made)
-
-
-def _incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
-    """Return unique ids; a row whose id stands on an earlier line goes to quarantine.
-
-    Parameters
-    ----------
-    frame
-        With ``source``, ``source_id`` and ``source_row``.
-    quarantine
-        Where rows whose id stands twice are noted.
-    """
-    sources = frame["source"].unique()
-    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
-    if ids.is_unique:
-        return ids
-    repeated = ids.duplicated().to_numpy()
-    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
-    quarantine.add_details(
-        repeated,
-        "duplicate_id",
-        lambda row: describe(
-            "incident_id",
-            ids.iloc[row],
-            f"an id that does not stand on line {first[ids.iloc[row]]}",
-        ),
-    )
-    made = ids.copy()
-    while (again := made.duplicated()).any():
-        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
-    return made
-
-
-def _hash_rows(rows: pd.DataFrame) -> pd.Series:
-    """Return sixteen hexadecimal digits for the content of each row."""
-    first, *others = (rows[name] for name in rows)
-    joined = first
-    for values in others:
-        joined = joined + ("\x1f" + values)
-    texts = joined.to_numpy(object)
-    digits = b"".join([blake2b(text.encode(), digest_size=8).digest() for text in texts]).hex()
-    made = [digits[i : i + 16] for i in range(0, len(digits), 16)]
-    return pd.Series(made, index=rows.index, dtype="str")

@@ -6,15 +6,11 @@ One function a kind of file; a file that is read whole is one part.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zipfile
-import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,42 +29,59 @@ from riskmap.incidents.delimited import (
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.feeds.own_columns import compose_columns, known_names
 from riskmap.incidents.headers import TITLE_ROWS, find_header
-from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
+from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, laid_out
+from riskmap.incidents.parts import (
+    NO_FILE,
+    PARQUET,
+    Block,
+    Part,
+    RowGroups,
+    read_arrow,
+    read_folder,
+    split_file,
+    split_parquet,
+)
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import ScopeRules
-from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
+from riskmap.incidents.structured import read_frame, read_json_table
 from riskmap.incidents.words import unique_names
+from riskmap.incidents.workbooks import read_workbook
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
+    from collections.abc import Callable, Iterator, Sequence
 
     from riskmap.incidents.delimited import TextFile
     from riskmap.incidents.feeds.mappings import Feed
     from riskmap.incidents.headers import Header
     from riskmap.incidents.scope import Scope
 
-#: Kinds of file that are no delimited text.
-JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
-_PACKED = (".zip", ".gz")
 _HEAD = 1 << 16
-#: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
-#: Bytes from which on what is packed is refused.
-LARGEST_FILE = 1 << 33
-_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
-_BROKEN = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-_PIECE = 1 << 20
 
 
 def as_source(path: Any) -> Any:
-    """Return what a caller names: a Parquet file as its row groups, a path, or what is read."""
+    """Return what a caller names: a Parquet file as its row groups, a path, or the rows."""
+    if isinstance(path, pd.DataFrame):
+        return path
+    if hasattr(path, "__arrow_c_stream__"):
+        return read_arrow(path)
     if not isinstance(path, str | Path):
         return path
     return RowGroups(Path(path)) if Path(path).suffix.lower() in PARQUET else Path(path)
 
 
-def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[Part]:
+def load_rows(source: Any) -> tuple[Any, str]:
+    """Return a source, and of what comes with Arrow its rows and what they are called."""
+    if isinstance(source, RowGroups):
+        return source.read(), source.name
+    if isinstance(source, Path) and source.is_dir():
+        return read_folder(source), source.name
+    return source, NO_FILE
+
+
+def split_source(
+    source: Any, *, scope: Scope | str | None = None, options: ReadingOptions | None = None
+) -> Iterator[Part]:
     """Yield the parts of a source.
 
     What a source can see is inferred from its rows only where it is one part: no part shows what
@@ -80,6 +93,8 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
         A file, a folder of Parquet files, or an Incidents table.
     scope
         As for :func:`riskmap.read_incidents`.
+    options
+        How it is read.
 
     Raises
     ------
@@ -90,54 +105,46 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
         check_incidents(source)
         yield Part(source)
         return
-    parts = list(_split(Path(source)))
+    parts = list(_split(Path(source), options or ReadingOptions()))
     rules = ScopeRules.read(scope, path=source, is_whole=len(parts) == 1)
     yield from (replace(part, scope=rules) for part in parts)
 
 
-def _split(path: Path) -> Iterator[Part]:
+def _split(path: Path, options: ReadingOptions) -> Iterator[Part]:
     """Yield the parts of a file or folder."""
     if path.is_dir() or path.suffix.lower() in PARQUET:
         yield from map(Part, split_parquet(path))
-    elif path.suffix.lower() in (*JSON, *SHEETS, *_PACKED):
+    elif path.suffix.lower() in (*JSON, *SHEETS, *PACKED):
         yield Part(path)
     else:
-        feed, start = _peek_text(path)
+        feed, start = _peek_text(path, options)
         if start > 2:  # noqa: PLR2004 - titles above the header, or two rows of it, are no block's
             yield Part(path, feed)
             return
         yield from (Part(block, feed) for block in split_file(path, has_header=start > 1))
 
 
-def _peek_text(path: Path) -> tuple[str, int]:
+def _peek_text(path: Path, options: ReadingOptions) -> tuple[str, int]:
     """Return the feed of a text file, and the line of its first row below any header."""
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     with path.open("rb") as file:
         size = len(file.read(_HEAD) + file.readline())
-    raw, feed = open_table(Block(path, b"", 0, size, 1))
+    raw, feed = open_tables(Block(path, b"", 0, size, 1), options)[0]
     return feed.name, int(raw.lines[0])
 
 
-def open_table(
-    source: Any,
-    *,
-    feed: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    encoding: str | None = None,
-    sheet: str | None = None,
-    every: bool = False,
-) -> tuple[RawTable, Feed]:
+def open_table(source: Any, *, every: bool = False, **options: Any) -> tuple[RawTable, Feed]:
     """Return the rows of a source as text and the feed that they are of.
 
     Parameters
     ----------
     source
         As for :func:`riskmap.read_incidents`, or what a part of a source is.
-    feed, columns, encoding, sheet
-        As for :func:`riskmap.read_incidents`.
     every
         Whether rows are kept as they stand, with columns that the feed does not read.
+    **options
+        As for :class:`ReadingOptions`.
 
     Raises
     ------
@@ -150,26 +157,60 @@ def open_table(
     >>> len(raw), feed.name
     (1, 'generic')
     """
-    chosen = None if feed is None else _feed_named(feed)
-    if columns is not None and chosen is None:
+    return open_tables(source, ReadingOptions(**options), every=every)[0]
+
+
+def open_tables(
+    source: Any, options: ReadingOptions, *, every: bool = False, name: str = NO_FILE
+) -> list[tuple[RawTable, Feed]]:
+    """Return what :func:`open_table` does, of a workbook for each of its sheets that is read.
+
+    Parameters
+    ----------
+    source, every
+        As for :func:`open_table`.
+    options
+        How it is read.
+    name
+        What rows that come from no file are called.
+
+    Raises
+    ------
+    InputError
+        When the file as a whole can't be used.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]})
+    >>> [len(raw) for raw, _ in open_tables(rows, ReadingOptions())]
+    [1]
+    """
+    chosen = None if options.feed is None else _feed_named(options.feed)
+    if options.columns is not None and chosen is None:
         chosen = _feed_named("generic")
-    source = as_source(source)
-    if isinstance(source, RowGroups):
-        source = source.read()
+    source, own = load_rows(as_source(source))
     if isinstance(source, pd.DataFrame):
-        raw = read_frame(source)
-        found = chosen or recognise(raw.header)
+        name = name if own == NO_FILE else own
+        raw = read_frame(source, name=name)
+        opened = [(raw, chosen or recognise(raw.header))]
     else:
-        raw, found = _from_file(
-            source, chosen, encoding=encoding, columns=columns, sheet=sheet, every=every
-        )
+        opened = _from_file(source, chosen, options, every=every)
+    return [_understand(raw, found, options, every=every) for raw, found in opened]
+
+
+def _understand(
+    raw: RawTable, found: Feed | None, options: ReadingOptions, *, every: bool
+) -> tuple[RawTable, Feed]:
+    """Return rows with the columns and words that theirs stand for, and their feed."""
     written = raw
     if found is None or (found.reads is None and not every):
         raw = compose_columns(raw)
     found = found or recognise(raw.header)
     if found is None:
         raise _unknown_columns(written)
-    if columns is None and "event_date" not in found.sources_of(raw.header):
+    if options.words:
+        raw = options.translate(raw, found)
+    if options.columns is None and "event_date" not in found.sources_of(raw.header):
         raise InputError(
             f"no date of {found.title}",
             file=raw.name,
@@ -200,15 +241,13 @@ def _unknown_columns(raw: RawTable) -> InputError:
 
 
 def _from_file(
-    source: Path | Block,
-    feed: Feed | None,
-    *,
-    encoding: str | None,
-    columns: Mapping[str, str] | None,
-    sheet: str | None,
-    every: bool,
-) -> tuple[RawTable, Feed | None]:
-    """Return the rows of a file or a block of one and its feed, also those of a packed file."""
+    source: Path | Block, feed: Feed | None, options: ReadingOptions, *, every: bool
+) -> list[tuple[RawTable, Feed | None]]:
+    """Return the rows of a file or a block of one and its feed, also those of a packed file.
+
+    Of a workbook those of each sheet that is read.
+    """
+    columns = options.columns
 
     def fits(header: tuple[str, ...]) -> bool:
         if columns is not None:
@@ -224,31 +263,39 @@ def _from_file(
     with laid_out(source) as plain:
         kind = plain.suffix.lower()
         if kind in (*JSON, *SHEETS):
-            raw = read_json_table(plain) if kind in JSON else read_sheet(plain, find, sheet=sheet)
-            feed = feed or recognise(raw.header)
+            tables = (
+                [read_json_table(plain)]
+                if kind in JSON
+                else read_workbook(plain, find, sheets=options.sheets)
+            )
+            opened = [(raw, feed or recognise(raw.header)) for raw in tables]
         else:
-            raw, feed = _from_text(plain, feed, encoding, find, every=every)
+            opened = [_from_text(plain, feed, options, find, every=every)]
+        name = plain.name
     if isinstance(source, Block):
         before = source.line - 1 - bool(source.header)  # lines of the whole file, its header aside
-        return replace(raw, lines=raw.lines + before), feed
-    return replace(raw, name=source.name), feed
+        return [(replace(raw, lines=raw.lines + before), own) for raw, own in opened]
+    return [
+        (replace(raw, name=source.name + raw.name.removeprefix(name)), own) for raw, own in opened
+    ]
 
 
 def _from_text(
     path: Path,
     feed: Feed | None,
-    encoding: str | None,
+    options: ReadingOptions,
     find: Callable[[Sequence[Sequence[str]]], Header | None],
     *,
     every: bool,
 ) -> tuple[RawTable, Feed | None]:
     """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
+    encoding = options.encoding
     try:
         file = sniff_text(path, encoding=encoding)
     except InputError as error:
         known = feed or _peek_header(path)
         own = None if known is None or known.encoding == "utf-8" else known.encoding
-        other = own or guess_encoding(path)
+        other = options.usual_encoding or own or guess_encoding(path)
         if encoding is not None or other is None:
             raise
         try:
@@ -319,92 +366,3 @@ def _peek_header(path: Path) -> Feed | None:
     with path.open("rb") as file:
         line = file.readline(_HEAD)
     return recognise(next(split_fields([line.decode("latin-1")], ","), []))
-
-
-@contextmanager
-def laid_out(source: Path | Block) -> Iterator[Path]:
-    """Yield a plain file: a file itself, or for as long as it is needed what is packed in it.
-
-    Packing is told by the first bytes, whatever the name. Of a block its rows are laid out.
-
-    Parameters
-    ----------
-    source
-        The file, or a block of one.
-
-    Raises
-    ------
-    InputError
-        When it is packed and holds no table or several, is cut short, too large, or has a
-        password.
-
-    Examples
-    --------
-    >>> with TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "a.csv.gz"
-    ...     _ = file.write_bytes(gzip.compress(b"date,place"))
-    ...     with laid_out(file) as plain:
-    ...         plain.name, plain.read_text()
-    ('a.csv', 'date,place')
-    """
-    start = b""
-    if isinstance(source, Path) and source.suffix.lower() != ".xlsx" and source.is_file():
-        with source.open("rb") as file:
-            start = file.read(4)
-    if isinstance(source, Path) and not start.startswith((_ZIP, _GZIP)):
-        yield source
-        return
-    with TemporaryDirectory() as folder:
-        if isinstance(source, Block):
-            plain = Path(folder) / source.path.name
-            source.copy_to(plain)
-        else:
-            try:
-                plain = (_from_zip if start == _ZIP else _from_gzip)(source, Path(folder))
-            except _BROKEN as error:
-                raise InputError(
-                    f"can't be unpacked: {error}",
-                    file=source.name,
-                    expected="a whole zip or gzip file",
-                ) from error
-        yield plain
-
-
-def _from_gzip(path: Path, folder: Path) -> Path:
-    plain = folder / (path.stem if path.suffix.lower() == ".gz" else path.name)
-    with gzip.open(path) as packed:
-        return _unpack(packed, plain, path)
-
-
-def _from_zip(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path) as packed:
-        names = [name for name in packed.namelist() if _is_table(PurePosixPath(name))]
-        if len(names) != 1:
-            raise InputError(
-                f"{len(names)} tables are packed in it",
-                file=path.name,
-                met=", ".join(names or packed.namelist())[:200],
-                expected="one (" + ", ".join(TABLES) + "); unpack it and name the file",
-            )
-        size = packed.getinfo(names[0]).file_size
-        with packed.open(names[0]) as source:
-            return _unpack(source, folder / PurePosixPath(names[0]).name, path, size)
-
-
-def _is_table(name: PurePosixPath) -> bool:
-    """Return whether a packed file is a table, and not what an archiver put beside it."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
-    return name.suffix.lower() in TABLES and not hidden
-
-
-def _unpack(packed: Any, plain: Path, path: Path, size: int = 0) -> Path:
-    """Write what is packed as a file, up to the largest size; `size` is what it states."""
-    target: BinaryIO
-    with plain.open("wb") as target:
-        while piece := packed.read(_PIECE):
-            target.write(piece)
-            if max(size, target.tell()) > LARGEST_FILE:
-                raise InputError(
-                    "too large when unpacked", file=path.name, expected=f"{LARGEST_FILE:,} bytes"
-                )
-    return plain

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.assessment.exposures import LARGEST_GAP
+from riskmap.ledgers import Losses
 from riskmap.outputs import editions, front_pages, movements
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.editions import Grid
@@ -286,9 +287,15 @@ def _areas_of(told: Edition, vague: pd.DataFrame) -> dict[str, str]:
 
 def _limits(told: Edition) -> tuple[str, ...]:
     """Return what the method can't say, of that which is said here."""
+    lost = Losses.of(told.layer.ledger)
     silent = {
+        "not_used": not lost.not_used,
         "models": told.known["p_most"].isna().all(),
         "consequence": told.known["expected_victims"].isna().all(),
         "moves": told.layer.counterfactuals.empty,
     }
-    return tuple(text for key, text in told.words["limits"].items() if not silent.get(key, False))
+    return tuple(
+        text.format(n=lost.not_used, of=lost.placed) if key == "not_used" else text
+        for key, text in told.words["limits"].items()
+        if not silent.get(key, False)
+    )

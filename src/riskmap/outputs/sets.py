@@ -345,8 +345,8 @@ def _decode_geotable(part: Mapping[str, Any]) -> gpd.GeoDataFrame:
 
 
 def _decode_ledger(stages: list[dict[str, Any]]) -> Ledger:
-    kept = ("stage", "rows_in", "rows_out", "reasons", "merged")
-    return Ledger(tuple(Stage(**{key: stage[key] for key in kept}) for stage in stages))
+    told = [{key: stage[key] for key in stage if key != "quarantined"} for stage in stages]
+    return Ledger(tuple(Stage(**stage) for stage in told))
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {

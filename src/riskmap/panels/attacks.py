@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from riskmap.ledgers import NO_LOSS
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.watchers import default_rules
 from riskmap.places.evidence import members_of, readings
-from riskmap.places.found_places import NO_LOSS
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:

@@ -31,6 +31,7 @@ from riskmap.incidents.duplicates.linked_rows import (
 )
 from riskmap.incidents.parts import Block, Part, RowGroups, UnreadableError, check_columns
 from riskmap.incidents.readers import no_incidents, read_part
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.tabular import split_source
 from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_out
@@ -58,7 +59,7 @@ class Task:
     regions: gpd.GeoDataFrame
     index: RegionIndex
     gazetteer: NameResolver | None
-    ingested_at: str | None
+    options: ReadingOptions
     each: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame] | None = None
 
 
@@ -73,6 +74,7 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     scope: Scope | str | None = None,
     onto: Scan | None = None,
     client: Any = None,
+    options: ReadingOptions | None = None,
 ) -> Scan:
     """Read and place incidents a part at a time, and return what they add up to.
 
@@ -107,6 +109,8 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     client
         A ``distributed.Client`` whose workers share the parts (extra ``dask``); the result is the
         same.
+    options
+        How files are read (:class:`riskmap.incidents.reading_options.ReadingOptions`).
 
     Returns
     -------
@@ -131,10 +135,14 @@ def scan_incidents(  # noqa: PLR0913 - those of read_incidents and locate, and h
     """
     check_regions(regions)
     ordered = regions.sort_values("region_id", ignore_index=True)
-    task = Task(ordered, RegionIndex(ordered), gazetteer, ingested_at, each)
-    parts = [part for source in sources for part in split_source(source, scope=scope)]
+    options = options or ReadingOptions()
+    if ingested_at is not None:
+        options = replace(options, ingested_at=ingested_at)
+    task = Task(ordered, RegionIndex(ordered), gazetteer, options, each)
+    split = partial(split_source, scope=scope, options=options)
+    parts = [part for source in sources for part in split(source)]
     found = [part.source for part in parts]
-    check_columns(dict.fromkeys(one.path for one in found if isinstance(one, RowGroups)))
+    check_columns({one.path: one for one in found if isinstance(one, RowGroups)}.values())
     if not parts and onto is None:
         raise InputError("there is nothing to scan", expected="files or tables of incidents")
     if merge:
@@ -155,7 +163,7 @@ def _read(task: Task, part: Part) -> gpd.GeoDataFrame | Scan:
         if isinstance(part.source, pd.DataFrame):
             table = part.source
         else:
-            table = read_part(part, ingested_at=task.ingested_at)
+            table = read_part(part, task.options)
     except UnreadableError as error:
         return _scan_nothing(task, str(error.file), int(error.rows), error)
     except InputError as error:
@@ -185,7 +193,7 @@ def _scan_nothing(task: Task, where: str, n: int, error: InputError) -> Scan:
     """Return the scan of a part that can't be read: its rows are in the ledger."""
     warnings.warn(f"{where}: set aside: {error}", RiskmapWarning, stacklevel=2)
     stages = (
-        Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}),
+        Stage("read", rows_in=n, rows_out=0, reasons={UNREADABLE: n}, lost=n),
         Stage("locate", rows_in=0, rows_out=0),
     )
     return replace(_scan_table(task, no_incidents()), ledger=Ledger(stages))

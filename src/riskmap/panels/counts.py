@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
-from riskmap.ledgers import Ledger, Stage
+from riskmap.ledgers import HELPFUL, Ledger, Stage, tell_helpful, tell_reasons
 from riskmap.panels.attacks import find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.coverage import (
@@ -129,7 +129,7 @@ def count_incidents(
         place = partial(_place_located, located)
     if facts.empty and start is None:
         _refuse_nothing(located.ledger)
-    edges = _find_edges(facts, day, every=every, start=start)
+    edges = _find_edges(facts, day, every=every, start=start, ledger=located.ledger)
     today, first = (int(one) for one in day_numbers(np.append(np.datetime64(day, "D"), edges[:1])))
     reasons = refuse_rows(facts, as_of=today, first=first)
     used = reasons.isna().to_numpy()
@@ -376,13 +376,38 @@ def recount_evidence(
     )
 
 
-def _refuse_nothing(ledger: Ledger) -> None:
-    """Raise because no incident was placed, and say what became of them."""
-    why = {name: n for stage in ledger.stages for name, n in stage.reasons.items() if n}
+def _refuse_nothing(ledger: Ledger) -> NoReturn:
+    """Raise because no incident was placed, and say what became of them and what would help."""
+    read = ledger.stages[0]
+    stages = ledger.stages if read.rows_out else ledger.stages[:1]
+    why = dict[str, int]()
+    for stage in stages:
+        why |= {name: n + why.get(name, 0) for name, n in stage.reasons.items()}
     raise InputError(
-        "no incident could be placed in the regions",
-        met=", ".join(f"{n} {name}" for name, n in why.items()) or "no incident",
-        expected="a country, province, district or coordinates of these regions in the rows",
+        "no incident could be placed in the regions"
+        if read.rows_out
+        else f"none of {read.rows_in:,} rows can be used",
+        met=tell_reasons(why) or "no incident",
+        expected=tell_helpful(why) or HELPFUL["no_place"],
+    )
+
+
+def _refuse_later(facts: pd.DataFrame, as_of: pd.Timestamp, today: int, ledger: Ledger) -> NoReturn:
+    """Raise because no incident is known before the day, and say when they are."""
+    days = facts.loc[facts["first"] != NO_DAY]
+    late = days[days["first"] >= today]
+    told = [f"{as_of:%Y-%m-%d}"]
+    if len(late):
+        first = pd.Timestamp(_EPOCH + np.timedelta64(int(late["first"].min()), "D"))
+        told += [f"{int(late['reports'].sum()):,} happened then or later, from {first:%Y-%m-%d}"]
+    if n := int(days.loc[days["first"] < today, "reports"].sum()):
+        told += [f"{n:,} became known then or later (ingested_at)"]
+    aside = sum(stage.quarantined for stage in ledger.stages)
+    told += [f"{aside:,} of {ledger.stages[0].rows_in:,} rows were set aside"] if aside else []
+    raise InputError(
+        "no incident is known before as_of",
+        met=", ".join(told),
+        expected="a later as_of=, or incidents with an earlier event_date",
     )
 
 
@@ -392,6 +417,7 @@ def _find_edges(
     *,
     every: str,
     start: str | date | pd.Timestamp | None,
+    ledger: Ledger,
 ) -> NDArray[np.datetime64]:
     """Return the windows' edges from the start that was asked for, or from the first incident."""
     if start is not None:
@@ -399,10 +425,6 @@ def _find_edges(
     today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
     known = facts.loc[(facts["known"] < today) & (facts["first"] != NO_DAY), "first"]
     if known.empty:
-        raise InputError(
-            "no incident is known before as_of",
-            met=f"{as_of:%Y-%m-%d}",
-            expected="incidents with an earlier event_date, or start=",
-        )
+        _refuse_later(facts, as_of, today, ledger)
     first = _EPOCH + np.timedelta64(int(known.min()), "D")
     return step_windows(as_of, pd.Timestamp(first), every=every)

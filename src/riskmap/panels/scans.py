@@ -343,6 +343,8 @@ def _add_stages(stages: Sequence[Stage]) -> Stage:
         rows_out=sum(stage.rows_out for stage in stages),
         reasons=reasons,
         merged=sum(stage.merged for stage in stages),
+        lost=sum(stage.lost for stage in stages),
+        not_used=sum(stage.not_used for stage in stages),
     )
 
 

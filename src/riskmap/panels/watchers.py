@@ -269,7 +269,7 @@ def _numbers(rows: pd.DataFrame) -> FloatArray:
     """Return how many reports each row stands for; that nothing happened is one too."""
     if "reports" not in rows:
         return np.ones(len(rows))
-    quiet = rows["quiet"] if "quiet" in rows else 0.0
+    quiet = rows.get("quiet", 0.0)
     return np.asarray(rows["reports"] + quiet, dtype=float)
 
 

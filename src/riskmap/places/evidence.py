@@ -41,7 +41,8 @@ _NAMED_BY = {1: "admin1", 2: "admin2"}
 
 #: What stands between the two areas that are meant where words contradict each other.
 _OR = " or "
-_REGIONS = "region_id="
+#: What stands before the ids of an area of regions that a name may mean.
+NAMED = "region_id="
 
 #: How far outside of all regions a point of their own country may lie and still count in the
 #: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
@@ -109,7 +110,7 @@ def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
     column, _, key = area.partition("=")
     if not column:
         return np.arange(len(regions))
-    keys = key.split(";") if area.startswith(_REGIONS) else [key]
+    keys = key.split(";") if area.startswith(NAMED) else [key]
     return np.flatnonzero(regions[column].isin(keys).to_numpy())
 
 
@@ -136,8 +137,8 @@ def readings(area: str) -> list[str]:
     >>> readings("parent_id=XQA01 or region_id=XQA0301")
     ['parent_id=XQA01', 'region_id=XQA0301']
     """
-    wide, between, named = area.partition(_OR + _REGIONS)
-    return [wide, _REGIONS + named] if between else [area]
+    wide, between, named = area.partition(_OR + NAMED)
+    return [wide, NAMED + named] if between else [area]
 
 
 def level_of(regions: pd.DataFrame) -> int:
@@ -211,7 +212,7 @@ def gather_evidence(
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)
-    only = _find_ids(area.str.removeprefix(_REGIONS), regions["region_id"])
+    only = _find_ids(area.str.removeprefix(NAMED), regions["region_id"])
     return Evidence(
         places=usable,
         place=place,
@@ -256,8 +257,8 @@ def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) 
     for column in own:
         inside = inside | (around == (column + "=" + own[column]).to_numpy(object))
     both = each[inside].groupby(level=0)["one"].agg(";".join).reindex(told.index)
-    either = told["area"] + _OR + _REGIONS + told["named"]
-    area[told.index] = (_REGIONS + both).fillna(either)
+    either = told["area"] + _OR + NAMED + told["named"]
+    area[told.index] = (NAMED + both).fillna(either)
     return area
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
+from riskmap.incidents.losses import are_lost, count_lost
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
-from riskmap.places.evidence import Evidence, gather_evidence, level_of, name_one
+from riskmap.places.evidence import NAMED, Evidence, gather_evidence, level_of, name_one
 from riskmap.places.region_index import RegionIndex
 from riskmap.settings import data_path
 
@@ -50,11 +50,8 @@ CONFIDENCE = {
 METHODS = ("stated", "named", "point", "nearest", "capital", "centroid", "spread")
 SPREAD = METHODS.index("spread")
 
-#: Why rows are set aside that tell of no incident, or of one that another row tells of.
-NO_LOSS = (DUPLICATE, "withdrawn", "no_incident", "aggregate", "hashtag_row", "recounted", "arrest")
-
-#: What two rows of one id have in common when they are copies.
-_SAME = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
+#: Why incidents that may be of these regions have no place.
+LOST = ("unknown_region", "no_place", "imprecise")
 
 #: A kilometre on the unit sphere: what counts as on a centre or capital.
 _CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
@@ -139,7 +136,7 @@ def find_places(
         shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
-    unfound, lost = np.zeros(len(incidents), dtype=bool), _are_lost(incidents)
+    unfound, lost = np.zeros(len(incidents), dtype=bool), are_lost(incidents)
     unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
     lost[~refused] |= reasons.notna().to_numpy()
     # the middle of an area stands for all of it; what is counted there may be of any of its regions
@@ -154,7 +151,9 @@ def find_places(
         area=pd.Series(area.where(found).array.take(evidence.place)),
         reasons=reasons,
         aside=find_aside(rows, regions, gazetteer, index=index),
-        ledger=_write_ledger(reason, reasons),
+        ledger=_write_ledger(
+            incidents, reasons, *_lose(regions, evidence, area=area.where(found), why=why)
+        ),
     )
 
 
@@ -165,8 +164,22 @@ def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[n
     return name.notna().to_numpy() & ~evidence.coarse
 
 
-def _write_ledger(quarantined: pd.Series, reasons: pd.Series) -> Ledger:
+def _lose(
+    regions: gpd.GeoDataFrame, evidence: Evidence, *, area: pd.Series, why: pd.Series
+) -> tuple[int, int]:
+    """Return how many usable incidents are lost, and how many of them name an unused district.
+
+    A name that several regions bear is used: it is spread over its bearers.
+    """
+    spread = area.notna() & ~area.str.contains(NAMED, na=False)
+    aside = why.isin(LOST).to_numpy()
+    named = _name_one_region(regions, evidence) & (spread.to_numpy(bool) | aside)
+    return int((named | aside)[evidence.place].sum()), int(named[evidence.place].sum())
+
+
+def _write_ledger(incidents: pd.DataFrame, reasons: pd.Series, lost: int, not_used: int) -> Ledger:
     """Return what became of rows: those quarantined, and why usable ones have no place."""
+    quarantined = incidents["quarantine_reason"]
     told = quarantined == DUPLICATE
     kept = int(reasons.isna().sum())
     read = Stage(
@@ -175,8 +188,16 @@ def _write_ledger(quarantined: pd.Series, reasons: pd.Series) -> Ledger:
         rows_out=len(reasons),
         reasons=count_reasons(quarantined[~told]),
         merged=int(told.sum()),
+        lost=count_lost(incidents)[0],
     )
-    located = Stage("locate", rows_in=len(reasons), rows_out=kept, reasons=count_reasons(reasons))
+    located = Stage(
+        "locate",
+        rows_in=len(reasons),
+        rows_out=kept,
+        reasons=count_reasons(reasons),
+        lost=lost,
+        not_used=not_used,
+    )
     return Ledger((read, located))
 
 
@@ -312,13 +333,6 @@ def _on_sphere(points: FloatArray) -> FloatArray:
     return np.stack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)], axis=-1)
 
 
-def _are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows were quarantined and may tell of an incident that no other row tells of."""
-    reason = incidents["quarantine_reason"]
-    told = reason.notna() & ~reason.isin(NO_LOSS)
-    return np.asarray(told.to_numpy() & ~_are_copies(incidents))
-
-
 def find_aside(
     rows: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
@@ -335,7 +349,8 @@ def find_aside(
     Parameters
     ----------
     rows
-        Incidents table; duplicates and what tells of no incident (:data:`NO_LOSS`) are not in it.
+        Incidents table; duplicates and what tells of no incident are not in it
+        (:data:`riskmap.ledgers.NO_LOSS`).
     regions, gazetteer
         As for :func:`riskmap.locate`.
     index
@@ -389,16 +404,3 @@ def _lie_near(
     tree = shapely.STRtree(regions.geometry.to_numpy())
     at, _ = tree.query(points[found], predicate="dwithin", distance=_NEAR)
     return np.isin(np.arange(len(rows)), found[at])
-
-
-def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows whose id stands twice tell the same as the row that has it first."""
-    again = np.flatnonzero(incidents["quarantine_reason"] == "duplicate_id")
-    copies = np.zeros(len(incidents), dtype=bool)
-    if not len(again):
-        return copies
-    ids = incidents["source"] + ":" + incidents["source_id"]
-    number, _ = number_rows([ids, *(incidents[name] for name in _SAME)])
-    kept = np.delete(number, again)
-    copies[again] = np.isin(number[again], kept)
-    return copies

@@ -1,0 +1,176 @@
+"""What a run is given: its files of incidents, its regions, its group, and what may be lost."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from riskmap import datasets
+from riskmap.assessment.desk_files import read_group
+from riskmap.errors import InputError
+from riskmap.incidents.derivations import derive_victims
+from riskmap.incidents.duplicates import merge_duplicates
+from riskmap.incidents.parts import NO_FILE
+from riskmap.incidents.readers import read_file
+from riskmap.ledgers import Losses, tell_helpful
+from riskmap.panels.groups import WorkerGroup
+from riskmap.places.regions import read_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import geopandas as gpd
+
+    from riskmap.assessment.layers import RiskLayer
+    from riskmap.panels.scans import Scan
+    from riskmap.places.placements import Located
+
+    Progress = Callable[[str], object]
+
+#: How many unused names of districts an error shows.
+NAMED = 3
+
+
+def read_files(
+    sources: Sequence[Any],
+    *,
+    scope: str | None = None,
+    group: WorkerGroup | None = None,
+    progress: Progress | None = None,
+    **reading: Any,
+) -> gpd.GeoDataFrame:
+    """Read files of incidents; who was hit is read from notes, and an incident counts once.
+
+    Notes come before duplicates, so that the report that stands for an incident also knows what
+    the words of the others say; what a feed itself says outranks them all.
+
+    Parameters
+    ----------
+    sources
+        The files, or what else :func:`riskmap.read_incidents` takes.
+    scope, **reading
+        As for :func:`riskmap.read_incidents`, for all files.
+    group
+        The group, whose employers notes may name.
+    progress
+        What is told of each step.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The Incidents table.
+    """
+    return read_noting(sources, scope=scope, group=group, progress=progress, **reading)[0]
+
+
+def read_noting(
+    sources: Sequence[Any],
+    *,
+    scope: str | None = None,
+    group: WorkerGroup | None = None,
+    progress: Progress | None = None,
+    **reading: Any,
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+    """Return what :func:`read_files` does, and what a reader should know of the files."""
+    tell = progress or (lambda _: None)
+    tables, notes, employers = [], [], () if group is None else group.employers
+    for source in sources:
+        tell(f"reading {Path(source).name if is_path(source) else NO_FILE}")
+        found = read_file(source, scope=scope, **reading)
+        tables.append(derive_victims(found.incidents, employers=employers))
+        notes += [f"{found.name}: {found.sheets}"] if found.sheets else []
+    tell("looking for reports of the same incident")
+    table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    return merge_duplicates(table), tuple(notes)
+
+
+def is_path(source: Any) -> bool:
+    """Return whether a source is named, and is not the rows themselves."""
+    return isinstance(source, str | Path)
+
+
+def find_regions(source: str | Path) -> gpd.GeoDataFrame:
+    """Return regions of a file, or of a country with an optional level such as ``AFG:1``.
+
+    ``XQA`` is the invented country of :mod:`riskmap.datasets`.
+
+    Raises
+    ------
+    InputError
+        When it is neither.
+
+    Examples
+    --------
+    >>> len(find_regions("AFG:1"))
+    34
+    """
+    if Path(source).exists():
+        return read_regions(Path(source))
+    iso3, _, level = str(source).partition(":")
+    if level and not level.isdecimal():
+        raise InputError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(source))
+    if iso3.upper() == datasets.ISO3:
+        return datasets.regions(int(level or 2))
+    return read_regions(iso3, level=int(level) if level else None)
+
+
+def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
+    """Return a group as it is given, as a TOML file or a text such as ``CHN/mining`` says.
+
+    Examples
+    --------
+    >>> print(find_group("CHN/mining"))
+    CHN/mining
+    """
+    if isinstance(group, Path) or (isinstance(group, str) and group.endswith(".toml")):
+        return read_group(group)
+    return WorkerGroup.of(group)
+
+
+def refuse_losses(found: Located | Scan, max_lost: float) -> None:
+    """Raise, with the most frequent reasons, when too many rows that tell of an incident are lost.
+
+    Raises
+    ------
+    InputError
+        Which says how many name a district that was not used, and some of these names.
+    """
+    lost = Losses.of(found.ledger)
+    nothing = not found.ledger.stages[-1].rows_out  # counting says what became of them all
+    if nothing or lost.lost <= max_lost * lost.among:
+        return
+    aside = pd.DataFrame(found.aside)
+    if lost.not_used and "spread" in aside:
+        named = aside.loc[aside["spread"].to_numpy(bool), "admin2"].value_counts().head(NAMED)
+    else:
+        named = pd.Series(dtype="int64")
+    some = ", ".join(f"{name!r} {n}" for name, n in named.items())
+    allowed = f"max_lost={math.ceil(lost.share * 100) / 100:g} where that is meant"
+    helpful = [tell_helpful(lost.reasons), "riskmap incidents check tells more of a file"]
+    raise InputError(
+        f"{lost.share:.1%} of the rows can't be used",
+        met="; ".join([*lost.tell(), *([f"such as {some}"] if some else [])]),
+        expected="; ".join([f"at most {max_lost:.1%}, or {allowed}", *filter(None, helpful)]),
+    )
+
+
+def describe_inputs(given: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the name, size and sha256 of each input that is a file."""
+    inputs = []
+    for path in (Path(name) for name in given if isinstance(name, str | Path)):
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
+    return inputs
+
+
+def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
+    """Return the layer with the name, size and sha256 of each input that is a file."""
+    return replace(layer, provenance={**layer.provenance, "inputs": describe_inputs(given)})

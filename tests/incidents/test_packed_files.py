@@ -8,7 +8,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.incidents import tabular
+from riskmap.incidents import packed_files
 
 ROWS = b"id,date,lat,lon\n7,2024-03-01,34.5,69.2\n8,2024-03-02\n"
 
@@ -69,7 +69,7 @@ def test_what_is_too_large_when_unpacked_is_refused(tmp_path, packed, monkeypatc
         pack(path, {"a.csv": ROWS * 50})
     else:
         path.write_bytes(gzip.compress(ROWS * 50))
-    monkeypatch.setattr(tabular, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(packed_files, "LARGEST_FILE", 1000)
     with pytest.raises(InputError, match="too large when unpacked"):
         rm.read_incidents(path)
 

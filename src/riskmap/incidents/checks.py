@@ -73,6 +73,8 @@ class FileReport:
         The most frequent reasons of rows that can't be used, and how many rows each keeps back.
     examples
         The first details of each of these reasons, each with its line.
+    told
+        What a reader should know of how the file was read, such as hidden rows.
 
     Examples
     --------
@@ -106,6 +108,7 @@ class FileReport:
     bounds: int
     reasons: Mapping[str, int]
     examples: Mapping[str, tuple[str, ...]]
+    told: tuple[str, ...] = ()
 
     @property
     def lost_share(self) -> float:
@@ -135,6 +138,7 @@ class FileReport:
         if self.reports_until != self.last_day:
             end = f"reports end on {self.reports_until}"
             lines.insert(3, f"{end}; a few rows follow long after all others")
+        lines[1:1] = self.told
         if self.bounds:
             lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
         if self.not_understood:
@@ -251,6 +255,7 @@ def check_incidents_file(path: str | Path | pd.DataFrame, **options: Any) -> Fil
         not_understood=count_not_understood(good["not_understood"]),
         bounds=int(good["toll"].notna().sum()),
         reasons=top,
+        told=raw.told,
         examples={
             name: tuple(
                 f"line {row.source_row}, {row.quarantine_detail}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: The digits of Arabic, Persian and wide letters.
+DIGITS = {first + i: str(i) for first in (0x660, 0x6F0, 0xFF10) for i in range(10)}
 #: What a date should look like, for messages.
 ISO = "an ISO date such as 2024-03-31"
 UNCLEAR = f"{ISO}, or a declared format"
@@ -43,6 +45,8 @@ _MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
 #: How a table program keeps a day: as the number of days since 1899-12-30; here from 1970 on.
 _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
 _SERIALS = range(25_570, 73_051)
+#: Some workbooks count from 1904, so many days later.
+_LATER, _LATER_BY = 1904, 1462
 #: A cell of a table program that holds a date and no text.
 CELL = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00:00(?:\.0+)?")
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+")
@@ -110,12 +114,14 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
     ('ambiguous_date', 'other_calendar')
     """
     rules = rules or DateRules()
-    text = text.strip()
+    text = text.strip().lstrip("'\u2019").translate(DIGITS)
     if not text:
         return Day(reason="no_date")
     try:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
+        if rules.counts_from == _LATER and _SERIAL.fullmatch(text):
+            text = str(float(text) + _LATER_BY)
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
         if day.reason == "bad_date" and rules.format is not None and CELL.fullmatch(text):
             day = _by_shape(text)
@@ -313,6 +319,8 @@ class DateRules:
         One without ``%d`` gives months, without ``%m`` years.
     calendar
         ``"gregorian"``, ``"solar_hijri"``, ``"islamic"``, ``"ethiopian"`` or ``"buddhist"``.
+    counts_from
+        The year from which a table program counts the days that it keeps as numbers: 1900, or 1904.
 
     Raises
     ------
@@ -328,6 +336,7 @@ class DateRules:
 
     format: str | None = None
     calendar: str = "gregorian"
+    counts_from: int = 1900
 
     def __post_init__(self) -> None:
         """Refuse an unknown calendar."""

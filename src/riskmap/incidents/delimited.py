@@ -63,6 +63,10 @@ class RawTable:
         How the file was read.
     broken
         The fields of rows that have too few or too many, by the row's position.
+    counts_from
+        The year from which a table program counts the days that it keeps as numbers.
+    told
+        What a reader should know of how the file was read.
     """
 
     name: str
@@ -72,6 +76,8 @@ class RawTable:
     encoding: str = "utf-8"
     delimiter: str = ","
     broken: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    counts_from: int = 1900
+    told: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import codecs
-import re
-import zipfile
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import ParseError
 
 import geopandas as gpd
 import numpy as np
@@ -15,17 +11,14 @@ import orjson
 import pandas as pd
 import shapely
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import InputError
 from riskmap.incidents.delimited import RawTable
-from riskmap.incidents.headers import TITLE_ROWS
 from riskmap.incidents.words import unique_names
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-    from riskmap.incidents.headers import Header
 
 #: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
 ENVELOPES = ("data", "Result")
@@ -166,107 +159,12 @@ def read_json_table(path: Path) -> RawTable:
     return read_frame(frame, name=path.name)
 
 
-def read_sheet(
-    path: Path,
-    find: Callable[[Sequence[Sequence[str]]], Header | None],
-    *,
-    sheet: str | None = None,
-) -> RawTable:
-    """Return the rows of a spreadsheet's sheet, under its header.
-
-    What stands in a cell of several rows holds for all of them.
-
-    Parameters
-    ----------
-    path
-        An XLSX file; formulas give the values that were saved with them.
-    find
-        Says where in a sheet's first rows the header stands. The first row of the first sheet is
-        taken where no sheet has one.
-    sheet
-        The name of the sheet, where several hold incidents.
-
-    Raises
-    ------
-    InputError
-        When it is no XLSX file, holds no rows, or several sheets have a header.
-    MissingDependencyError
-        When openpyxl is not installed.
-    """
-    try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingDependencyError("openpyxl", extra="excel") from error
-    if not path.is_file():
-        raise InputError("there is no such file", file=path)
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        sheets = [one for one in book.worksheets if sheet in (None, one.title)]
-        for one in sheets:
-            one.reset_dimensions()  # what a sheet states of its size is not to be trusted
-        found = {one: find(_head(one)) for one in sheets}
-        named = [one for one, header in found.items() if header] or sheets[:1]
-        titles = ", ".join(one.title for one in book.worksheets)
-        rows = [list(row) for one in named[:1] for row in one.iter_rows(values_only=True)]
-        merged = [cells for one in named[:1] for cells in _merged_cells(path, one)]
-        book.close()
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, ParseError) as error:
-        raise InputError("not a spreadsheet", file=path.name, expected="an XLSX file") from error
-    if not named:
-        raise InputError("no such sheet", file=path.name, met=sheet, expected=titles[:200])
-    if len(named) > 1:
-        raise InputError(
-            f"{len(named)} sheets hold incidents",
-            file=path.name,
-            met=", ".join(one.title for one in named)[:200],
-            expected="one; name it with sheet=, or save each as a file of its own",
-        )
-    if not rows:
-        raise InputError("the file is empty", file=path.name, expected="a header and rows")
-    return _under_header(rows, found[named[0]], merged, path.name)
-
-
-def _head(sheet: Any) -> list[list[str]]:
-    """Return the first rows of a sheet as text."""
-    rows = sheet.iter_rows(max_row=TITLE_ROWS + 1, values_only=True)
-    return [[to_text(value) for value in row] for row in rows]
-
-
-def _under_header(
-    rows: list[list[Any]], header: Header | None, merged: Iterable[tuple[int, int, int]], name: str
-) -> RawTable:
-    """Return a sheet's rows below its header."""
-    stop = 1 if header is None else header.stop
-    width = max(len(row) for row in rows)
-    rows = [[*row, *[None] * (width - len(row))] for row in rows]
-    for column, first, last in merged:
-        for row in rows[first:last] if stop < first <= len(rows) and column < width else ():
-            row[column] = rows[first - 1][column]
-    cells = pd.DataFrame(rows, dtype=object)
-    names = [to_text(v) for v in cells.iloc[0]] if header is None else list(header.names)
-    names += [""] * (width - len(names))
-    filled = cells.notna().any(axis=1) & (cells.index >= stop)
-    table = cells[filled].set_axis(names[:width], axis=1)
-    return replace(read_frame(table, name=name), lines=np.flatnonzero(filled) + 1)
-
-
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]+)(\d+):[A-Z]+(\d+)"')
-
-
-def _merged_cells(path: Path, sheet: Any) -> list[tuple[int, int, int]]:
-    """Return the merged cells of several rows: column from 0, first and last row from 1."""
-    from openpyxl.utils import column_index_from_string
-
-    with zipfile.ZipFile(path) as book:
-        text = book.read(sheet._worksheet_path)  # noqa: SLF001 - read-only sheets tell no merged cells
-    found = [(match[1].decode(), int(match[2]), int(match[3])) for match in _MERGED.finditer(text)]
-    return [(column_index_from_string(c) - 1, a, b) for c, a, b in found if a < b]
-
-
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:
-    """Return the list of records in an answer."""
+    """Return the list of records in an answer; of one of no known service its only list."""
     if isinstance(content, dict):
-        content = next((content[key] for key in ENVELOPES if key in content), None)
+        lists = [value for value in content.values() if value and isinstance(value, list)]
+        only = lists[0] if len(lists) == 1 else None
+        content = next((content[key] for key in ENVELOPES if key in content), only)
     if not isinstance(content, list):
         raise InputError("holds no list of records", file=name, expected="[{...}, ...]")
     return _all_objects(content, name)

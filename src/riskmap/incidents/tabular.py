@@ -6,15 +6,11 @@ One function a kind of file; a file that is read whole is one part.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zipfile
-import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,39 +29,34 @@ from riskmap.incidents.delimited import (
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.feeds.own_columns import compose_columns, known_names
 from riskmap.incidents.headers import TITLE_ROWS, find_header
+from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_out
 from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
-from riskmap.incidents.structured import read_frame, read_json_table, read_sheet
+from riskmap.incidents.structured import read_frame, read_json_table
 from riskmap.incidents.words import unique_names
+from riskmap.incidents.workbooks import read_sheet
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
 
     from riskmap.incidents.delimited import TextFile
     from riskmap.incidents.feeds.mappings import Feed
     from riskmap.incidents.headers import Header
     from riskmap.incidents.scope import Scope
 
-#: Kinds of file that are no delimited text.
-JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
-_PACKED = (".zip", ".gz")
 _HEAD = 1 << 16
-#: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
-#: Bytes from which on what is packed is refused.
-LARGEST_FILE = 1 << 33
-_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
-_BROKEN = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-_PIECE = 1 << 20
 
 
 def as_source(path: Any) -> Any:
     """Return what a caller names: a Parquet file as its row groups, a path, or what is read."""
     if not isinstance(path, str | Path):
         return path
-    return RowGroups(Path(path)) if Path(path).suffix.lower() in PARQUET else Path(path)
+    return RowGroups(Path(path)) if _is_parquet(Path(path)) else Path(path)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in PARQUET or kind_of(path) in PARQUET
 
 
 def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[Part]:
@@ -97,9 +88,9 @@ def split_source(source: Any, *, scope: Scope | str | None = None) -> Iterator[P
 
 def _split(path: Path) -> Iterator[Part]:
     """Yield the parts of a file or folder."""
-    if path.is_dir() or path.suffix.lower() in PARQUET:
+    if path.is_dir() or _is_parquet(path):
         yield from map(Part, split_parquet(path))
-    elif path.suffix.lower() in (*JSON, *SHEETS, *_PACKED):
+    elif kind_of(path) in (*JSON, *SHEETS, *PACKED):
         yield Part(path)
     else:
         feed, start = _peek_text(path)
@@ -222,7 +213,7 @@ def _from_file(
         return find_header(rows, fits, known_names())
 
     with laid_out(source) as plain:
-        kind = plain.suffix.lower()
+        kind = kind_of(plain)
         if kind in (*JSON, *SHEETS):
             raw = read_json_table(plain) if kind in JSON else read_sheet(plain, find, sheet=sheet)
             feed = feed or recognise(raw.header)
@@ -257,7 +248,7 @@ def _from_text(
             raise error from None
     header, optional = _text_header(file, feed, find), 0
     own_feed = feed or recognise(header.header)
-    if found := find_headerless(header.header, header.delimiter):
+    if found := find_headerless(header.header):
         own_feed, names = found
         header = replace(header, header=names, lines=np.zeros(1, np.int64))
         optional = 0 if every else own_feed.optional
@@ -319,92 +310,3 @@ def _peek_header(path: Path) -> Feed | None:
     with path.open("rb") as file:
         line = file.readline(_HEAD)
     return recognise(next(split_fields([line.decode("latin-1")], ","), []))
-
-
-@contextmanager
-def laid_out(source: Path | Block) -> Iterator[Path]:
-    """Yield a plain file: a file itself, or for as long as it is needed what is packed in it.
-
-    Packing is told by the first bytes, whatever the name. Of a block its rows are laid out.
-
-    Parameters
-    ----------
-    source
-        The file, or a block of one.
-
-    Raises
-    ------
-    InputError
-        When it is packed and holds no table or several, is cut short, too large, or has a
-        password.
-
-    Examples
-    --------
-    >>> with TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "a.csv.gz"
-    ...     _ = file.write_bytes(gzip.compress(b"date,place"))
-    ...     with laid_out(file) as plain:
-    ...         plain.name, plain.read_text()
-    ('a.csv', 'date,place')
-    """
-    start = b""
-    if isinstance(source, Path) and source.suffix.lower() != ".xlsx" and source.is_file():
-        with source.open("rb") as file:
-            start = file.read(4)
-    if isinstance(source, Path) and not start.startswith((_ZIP, _GZIP)):
-        yield source
-        return
-    with TemporaryDirectory() as folder:
-        if isinstance(source, Block):
-            plain = Path(folder) / source.path.name
-            source.copy_to(plain)
-        else:
-            try:
-                plain = (_from_zip if start == _ZIP else _from_gzip)(source, Path(folder))
-            except _BROKEN as error:
-                raise InputError(
-                    f"can't be unpacked: {error}",
-                    file=source.name,
-                    expected="a whole zip or gzip file",
-                ) from error
-        yield plain
-
-
-def _from_gzip(path: Path, folder: Path) -> Path:
-    plain = folder / (path.stem if path.suffix.lower() == ".gz" else path.name)
-    with gzip.open(path) as packed:
-        return _unpack(packed, plain, path)
-
-
-def _from_zip(path: Path, folder: Path) -> Path:
-    with zipfile.ZipFile(path) as packed:
-        names = [name for name in packed.namelist() if _is_table(PurePosixPath(name))]
-        if len(names) != 1:
-            raise InputError(
-                f"{len(names)} tables are packed in it",
-                file=path.name,
-                met=", ".join(names or packed.namelist())[:200],
-                expected="one (" + ", ".join(TABLES) + "); unpack it and name the file",
-            )
-        size = packed.getinfo(names[0]).file_size
-        with packed.open(names[0]) as source:
-            return _unpack(source, folder / PurePosixPath(names[0]).name, path, size)
-
-
-def _is_table(name: PurePosixPath) -> bool:
-    """Return whether a packed file is a table, and not what an archiver put beside it."""
-    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
-    return name.suffix.lower() in TABLES and not hidden
-
-
-def _unpack(packed: Any, plain: Path, path: Path, size: int = 0) -> Path:
-    """Write what is packed as a file, up to the largest size; `size` is what it states."""
-    target: BinaryIO
-    with plain.open("wb") as target:
-        while piece := packed.read(_PIECE):
-            target.write(piece)
-            if max(size, target.tell()) > LARGEST_FILE:
-                raise InputError(
-                    "too large when unpacked", file=path.name, expected=f"{LARGEST_FILE:,} bytes"
-                )
-    return plain

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import fold
-from riskmap.incidents.dates import MONTH_NUMBERS
+from riskmap.incidents.dates import DIGITS, MONTH_NUMBERS
 from riskmap.incidents.words import FINDERS, read_words
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
     blank = {"", *unknown}
 
     def parse(value: object) -> tuple[int, bool, bool]:
-        text = value.strip() if isinstance(value, str) else ""
+        text = value.strip().lstrip("'\u2019") if isinstance(value, str) else ""
         if text in blank or text.removesuffix(".0") in blank:
             return -1, False, False
         number = to_number(text)
@@ -351,7 +351,7 @@ def read_bound(text: str) -> Bound | None:
     >>> read_bound("1,200"), read_bound("unknown").low, read_bound("abc"), read_bound("-3")
     (Bound(low=1200, is_exact=True), None, None, None)
     """
-    plain = text.strip()
+    plain = text.strip().translate(DIGITS)
     if not set(plain) - set("-–—?. ") or fold(plain) in read_words("no_count"):
         return Bound(None, is_exact=True)
     if _THOUSANDS.fullmatch(plain):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riskmap.incidents.calendars import CALENDARS
 from riskmap.incidents.date_columns import read_days, read_intervals, read_parts, read_texts
-from riskmap.incidents.dates import CALENDARS, DateRules, read_day
+from riskmap.incidents.dates import DateRules, read_day
 
 DAYS = st.dates(date(1971, 1, 1), date(2100, 12, 31))
 

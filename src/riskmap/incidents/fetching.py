@@ -25,12 +25,13 @@ from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
 from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
 from riskmap.incidents.feeds.generic import find_iso
+from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.queries import Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.sessions import PageStore, Session, collect_pages
 from riskmap.incidents.structured import to_text
-from riskmap.incidents.tabular import laid_out, open_table
+from riskmap.incidents.tabular import open_table
 from riskmap.incidents.values import guard_formula
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.settings import VERSION, cache_folder

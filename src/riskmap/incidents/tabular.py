@@ -20,7 +20,7 @@ from riskmap.errors import InputError
 from riskmap.incidents.delimited import (
     DELIMITERS,
     RawTable,
-    guess_encoding,
+    check_width,
     read_header,
     read_rows,
     sniff_text,
@@ -33,6 +33,7 @@ from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_o
 from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table
+from riskmap.incidents.text_encodings import guess_encoding
 from riskmap.incidents.words import unique_names
 from riskmap.incidents.workbooks import read_sheet
 from riskmap.schema import check_incidents
@@ -267,6 +268,8 @@ def _text_header(
         first = read_header(file)
     except InputError as met:
         error = met
+    if first is not None:
+        check_width(len(first.header), first.name)
     own = None if first is None else feed or recognise(first.header)
     if first is not None and own is not None and own.reads is not None:
         return first

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, MissingDependencyError
+from riskmap.incidents.delimited import check_width
 from riskmap.incidents.headers import TITLE_ROWS
 from riskmap.incidents.structured import read_frame, to_text
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 #: How many times its own size a workbook may take when unpacked, and what is allowed to any.
 UNPACKED, UNPACKED_BYTES = 100, 1 << 25
-#: The most columns that a table may have; a table program has no more.
+#: The columns of a sheet of a table program.
 COLUMNS = 16_384
 #: What stands for a formula that was saved without a value; the formula follows.
 NO_VALUE = "#no value saved: "
@@ -203,8 +204,9 @@ def _read_cells(one: Any, *, rows: int | None = None) -> Sheet:
 def _add_row(sheet: Sheet, number: int, values: dict[int, Any], *, is_hidden: bool) -> None:
     if not values:
         return
-    if number in sheet.rows or max(values) > COLUMNS or min(values) < 1:
+    if number in sheet.rows or number < 1 or max(values) > COLUMNS or min(values) < 1:
         raise ValueError(f"row {number} stands twice, or has a cell beyond column {COLUMNS:,}")
+    check_width(len(values), sheet.title)
     sheet.rows[number] = values
     if is_hidden:
         sheet.hidden.append(number)

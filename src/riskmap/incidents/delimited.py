@@ -370,7 +370,7 @@ def _read_arrow(file: TextFile, header: RawTable, wanted: list[str]) -> RawTable
     skip = int(header.lines[0])
     try:
         table = csv.read_csv(
-            file.path,
+            pa.OSFile(str(file.path)),  # of a path Arrow takes the name for how it is packed
             csv.ReadOptions(
                 block_size=_ARROW_CHUNK,
                 skip_rows=skip,

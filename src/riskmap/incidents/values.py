@@ -352,6 +352,8 @@ def read_bound(text: str) -> Bound | None:
     (Bound(low=1200, is_exact=True), None, None, None)
     """
     plain = text.strip().translate(DIGITS)
+    if plain.startswith("#"):  # an error of a table program
+        return None
     blank = read_words("no_count")
     if not set(plain) - set("-–—?. ") or fold(plain) in blank or plain.casefold() in blank:
         return Bound(None, is_exact=True)

@@ -29,6 +29,7 @@ from riskmap.incidents.quarantines import tells_of_others, tells_who
 from riskmap.incidents.structured import NO_FILE
 from riskmap.incidents.values import (
     clean_texts,
+    first_filled,
     parse_counts,
     per_unique,
     repeat_text,
@@ -122,10 +123,9 @@ def find_sums(source: Source, names: Mapping[str, tuple[str, ...]]) -> pd.Series
         return repeat_text("aggregate", len(source))
     dates = source.texts(*names["event_date"])
     undated = np.flatnonzero((dates == "") | per_unique(dates, is_sum, "bool").to_numpy(bool))
-    for row in undated:
-        filled = next((text for text in source.raw.rows.iloc[row] if text.strip()), "")
-        if is_sum(filled):
-            sums[row] = "aggregate"
+    rows = source.raw.rows.iloc[undated]
+    first = first_filled(rows[name] for name in rows)
+    sums.iloc[undated[per_unique(first, is_sum, "bool").to_numpy(bool)]] = "aggregate"
     return sums
 
 

@@ -47,6 +47,7 @@ _MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
 #: How a table program keeps a day: as the number of days since 1899-12-30; here from 1970 on.
 _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
 _SERIALS = range(25_570, 73_051)
+_A_MONTH = timedelta(days=31)
 #: Signs of a date with words, at most.
 _LONGEST = 60
 #: Years of the Solar Hijri calendar that a month of it may be of.
@@ -190,8 +191,9 @@ def _by_phrase(body: str) -> Day:
     day = Day(reason="bad_date") if text == body.strip() else _by_shape(text)
     if day.first is None or day.last is None:
         return day if day.reason else Day(reason="bad_date")
-    if part is not None and (day.last - day.first).days >= part[1] - part[0]:
-        return Day(day.first.replace(day=part[0]), min(day.last, day.first.replace(day=part[1])))
+    if part is not None and day.first.replace(day=28) <= day.last < day.first + _A_MONTH:
+        first, last = (day.first + timedelta(days=number - 1) for number in part)
+        return Day(first, min(day.last, last))
     if is_about and day.first == day.last:
         return Day(day.first - timedelta(days=3), day.last + timedelta(days=3))
     return day

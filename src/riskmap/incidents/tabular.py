@@ -33,7 +33,7 @@ from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_o
 from riskmap.incidents.parts import PARQUET, Block, Part, RowGroups, split_file, split_parquet
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table
-from riskmap.incidents.text_encodings import guess_encoding
+from riskmap.incidents.text_encodings import guess_by_names, guess_encoding
 from riskmap.incidents.words import unique_names
 from riskmap.incidents.workbooks import read_sheet
 from riskmap.schema import check_incidents
@@ -240,7 +240,7 @@ def _from_text(
     except InputError as error:
         known = feed or _peek_header(path)
         own = None if known is None or known.encoding == "utf-8" else known.encoding
-        other = own or guess_encoding(path)
+        other = own or guess_encoding(path) or guess_by_names(path, known_names())
         if encoding is not None or other is None:
             raise
         try:

@@ -7,8 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from riskmap.errors import InputError
+from riskmap.incidents.words import key
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
 _BOMS = (
@@ -65,6 +67,12 @@ def _unmarked(start: bytes) -> str:
 #: Letters of Western Europe and the signs of table programs, as Windows writes them.
 _WESTERN = re.compile(rb"[\xc0-\xff\x80\x82\x84\x85\x91-\x97\xa0\xab\xb0\xba\xbb\xb7\xdf]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
+#: Letters that stand side by side in words of Western Europe.
+_PAIRS = frozenset(
+    pair.encode("cp1252") for pair in ("çõ", "çã", "ÇÕ", "ÇÃ", "éé", "öß", "üß", "äß", "ñí", "ïé")
+)
+#: Encodings of other scripts, and how many lines may hold the names of columns.
+_OTHERS, _LINES = ("cp1251", "koi8-r", "cp866", "cp1256", "gb18030", "big5"), 20
 #: Of runs of bytes beyond ASCII, how many stand alone at least in a text of Western Europe.
 _ALONE = 0.9
 
@@ -86,9 +94,34 @@ def guess_encoding(path: Path) -> str | None:
         runs = _HIGH.findall(file.read(_CHUNK))
     if not runs or any(_is_utf8(run) for run in runs):
         return None
-    alone = sum(len(run) == 1 for run in runs)
+    alone = sum(len(run) == 1 or run in _PAIRS for run in runs)
     western = all(_WESTERN.fullmatch(run[i : i + 1]) for run in runs for i in range(len(run)))
     return "cp1252" if western and alone >= _ALONE * len(runs) else None
+
+
+def guess_by_names(path: Path, known: Container[str]) -> str | None:
+    """Return the encoding in which most names of a file's columns are known ones, two at least.
+
+    Parameters
+    ----------
+    path
+        The file.
+    known
+        The names of columns, as :func:`riskmap.incidents.words.key` has them.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        lines = file.read(_CHUNK).split(b"\n")[:_LINES]
+    counts = dict.fromkeys(_OTHERS, 0)
+    for name in _OTHERS:
+        for line in lines:
+            fields = re.split("[,;\t|]", line.decode(name, errors="replace"))
+            keys = [key(field.strip().strip('"')) for field in fields]
+            found = sum(one in known and not one.isascii() for one in keys)
+            counts[name] = max(counts[name], found)
+    best, *others = sorted(counts, key=lambda name: -counts[name])
+    return best if counts[best] > max(1, counts[others[0]]) else None
 
 
 def _is_utf8(run: bytes) -> bool:

@@ -35,6 +35,8 @@ WORD = re.compile(r"\w")
 _OWN = ("", "scope", "source", "toll", "not_understood")
 #: A question of a form's group, as forms export it.
 _GROUPED = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+")
+#: Marks around a question.
+_ASKED = "?:*\u00bf\u061f\uff1f\uff1a "
 #: What separates the words of a column's name.
 SPLIT = re.compile(r"[\W_]+")
 #: A remark on one value, and what separates it from the next.
@@ -52,7 +54,7 @@ def key(name: str) -> str:
     >>> key(" Incident ID "), key("Were foreigners involved?")
     ('incident_id', 'were_foreigners_involved')
     """
-    plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
+    plain = name.strip().strip(_ASKED).casefold().replace("\u2019", "'")
     return "_".join(plain.replace("_", " ").replace("-", " ").split())
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from riskmap.incidents.calendars import CALENDARS
 from riskmap.incidents.date_columns import read_days, read_intervals, read_parts, read_texts
-from riskmap.incidents.dates import CALENDARS, DateRules, read_day
+from riskmap.incidents.dates import DateRules, read_day
 
 DAYS = st.dates(date(1971, 1, 1), date(2100, 12, 31))
 
@@ -277,3 +278,64 @@ def test_dates_that_may_be_read_two_ways_are_settled_by_the_others_of_their_styl
 def test_more_shapes_of_desks(text, first, last):
     day = read_day(text)
     assert (str(day.first), str(day.last)) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("٢١/١/٢٠٣١", "2031-01-21", None),  # noqa: RUF001
+        ("۲۱ جنوری ۲۰۳۱", "2031-01-21", None),
+        ("２０３１年１月２１日", "2031-01-21", None),
+        ("21 كانون الثاني 2031", "2031-01-21", None),
+        ("21 جانفي 2031", "2031-01-21", None),
+        ("21 января 2031 года", "2031-01-21", None),
+        ("Dienstag, 21. Januar 2031", "2031-01-21", None),
+        ("martes, 21 de enero de 2031", "2031-01-21", None),
+        ("terça-feira, 21 de janeiro de 2031", "2031-01-21", None),
+        ("вторник, 21 января 2031", "2031-01-21", None),
+        ("الثلاثاء 21 يناير 2031", "2031-01-21", None),
+        ("2031年1月21日 星期二", "2031-01-21", None),
+        ("21st of January 2031", "2031-01-21", None),
+        ("2031-Jan-21", "2031-01-21", None),
+        ("'2031-01-21", "2031-01-21", None),
+        ("۲ دلو ۱۴۰۳", "2025-01-21", None),
+        ("1 Hamal 1410", "2031-03-21", None),
+        ("between 3 and 5 January 2031", "2031-01-03", "2031-01-05"),
+        ("vom 3. bis 5. Januar 2031", "2031-01-03", "2031-01-05"),
+        ("du 3 au 5 janvier 2031", "2031-01-03", "2031-01-05"),
+        ("del 3 al 5 de enero de 2031", "2031-01-03", "2031-01-05"),
+        ("с 3 по 5 января 2031", "2031-01-03", "2031-01-05"),  # noqa: RUF001
+        ("من 3 إلى 5 يناير 2031", "2031-01-03", "2031-01-05"),
+        ("2031年1月3日至5日", "2031-01-03", "2031-01-05"),
+        ("night of 3/4 January 2031", "2031-01-03", "2031-01-04"),
+        ("Anfang Januar 2031", "2031-01-01", "2031-01-10"),
+        ("mid February 2031", "2031-02-11", "2031-02-20"),
+        ("late Feb 2031", "2031-02-21", "2031-02-28"),
+        ("ca. 21.01.2031", "2031-01-18", "2031-01-24"),
+        ("on or about 21 January 2031", "2031-01-18", "2031-01-24"),
+        ("21 Jan 2031 (approx)", "2031-01-18", "2031-01-24"),
+        ("early 2031", "2031-01-01", "2031-12-31"),
+        ("Q1 2031", "2031-01-01", "2031-03-31"),
+        ("KW 3/2031", "2031-01-13", "2031-01-19"),
+    ],
+)
+def test_dates_as_nine_languages_write_them(text, first, last):
+    day = read_day(text)
+    assert (str(day.first), str(day.last)) == (first, last or first)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("about", "bad_date"),
+        ("late 2031 or so", "bad_date"),
+        ("on Monday", "bad_date"),
+        ("~3/4/2031", "ambiguous_date"),
+        ("2031年1月5日至3日", "bad_date"),
+        ("31 Hut 1409", "bad_date"),
+        ("14 Hut 2031", "bad_date"),
+        ("about " * 5000, "bad_date"),
+    ],
+)
+def test_words_around_no_date_make_none(text, reason):
+    assert read_day(text).reason == reason

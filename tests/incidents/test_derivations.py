@@ -233,7 +233,7 @@ def read(**columns):
         ("Un ciudadano de China fue asesinado", 1),
         ("Secuestrados tres trabajadores chinos de una mina", 3),
         ("cidadãos chineses foram sequestrados", None),
-        ("двое граждан Китая убиты", None),
+        ("двое граждан Китая убиты", 2),
         ("Китайский рабочий похищен", None),
         ("مقتل مهندس صيني", None),
         ("اختطاف عمال صينيين", None),

@@ -301,3 +301,62 @@ def test_an_import_reads_its_file_once(tmp_path, monkeypatch):
     )
     rm.incidents.import_incidents(path)
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Data;Província;Tipo;Observações\n21/01/2031;Velmar;sequestro;ações\n"),
+        ("cp1252", "Datum;Provinz;Art;Bemerkungen\n21/01/2031;Velmar;Entführung;größer\n"),
+        ("cp1251", "Дата;Область;Тип;Погибло\n21/01/2031;Вельмар;похищение;1\n"),
+        ("koi8-r", "Дата;Область;Тип;Погибло\n21/01/2031;Вельмар;похищение;1\n"),
+        ("cp1256", "التاريخ;المحافظة;النوع;القتلى\n21/01/2031;فيلمار;اختطاف;1\n"),
+        ("gb18030", "日期;省;类型;死亡人数\n21/01/2031;维尔马;绑架;1\n"),
+    ],
+)
+def test_an_encoding_that_the_names_of_columns_tell_is_not_asked_for(tmp_path, encoding, text):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    row = rm.read_incidents(path).iloc[0]
+    province = text.split("\n")[1].split(";")[1]
+    assert (row["admin1"], row["event_type"]) == (province, "abduction")
+
+
+FORMS = {
+    "fr": (
+        ["Date de l'incident", "Province", "Que s'est-il passé ?"],
+        ["Combien de personnes ont été tuées ?", "Combien de blessés ?"],
+        "Des étrangers étaient-ils impliqués ?",
+        ["Trois ouvriers tués", "3-4", "aucun", "Non"],
+    ),
+    "es": (
+        ["Fecha del incidente", "Provincia", "¿Qué pasó?"],
+        ["¿Cuántas personas murieron?", "¿Cuántos heridos hubo?"],
+        "¿Había extranjeros?",
+        ["Hostigamiento", "entre 3 y 4", "ninguno", "No"],
+    ),
+    "de": (
+        ["Datum des Vorfalls", "Provinz", "Was ist passiert?"],
+        ["Wie viele Personen wurden getötet?", "Wie viele wurden verletzt?"],
+        "Waren Ausländer beteiligt?",
+        ["Beschuss", "drei bis vier", "keine", "Nein"],
+    ),
+    "pt": (
+        ["Data do incidente", "Província", "O que aconteceu?"],
+        ["Quantas pessoas foram mortas?", "Quantos feridos?"],
+        "Houve estrangeiros envolvidos?",
+        ["Ataque", "de 3 a 4", "nenhum", "Não"],
+    ),
+}
+
+
+@pytest.mark.parametrize("language", sorted(FORMS))
+def test_questions_in_other_languages_are_columns(tmp_path, language):
+    names, tolls, foreign, row = FORMS[language]
+    path = tmp_path / "a.csv"
+    lines = [[*names, *tolls, foreign], ["2031-01-21", "Velmar", *row]]
+    path.write_text("\n".join(map(",".join, lines)) + "\n", encoding="utf-8")
+    found = rm.read_incidents(path).iloc[0]
+    assert (found["admin1"], found["killed"], found["wounded"]) == ("Velmar", 3, 0)
+    assert found["foreign_victims"] == 0
+    assert found["notes"] == row[0]

@@ -356,3 +356,37 @@ def test_a_column_of_a_desks_own_name_that_says_of_nobody_that_he_was_hit_is_not
     found = rm.derive_victims(read(**{column: [text]}))
     assert found["notes"].isna().all()
     assert not measure(found)["foreign"].any()
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (("Erschießung", "Schießerei", "枪杀", "遭武装分子袭击", "атака", "ترور"), "armed_attack"),
+        (
+            ("Minenexplosion", "mina terrestre", "самоподрыв", "بمب گذاری", "路边炸弹"),
+            "explosion",
+        ),
+        (("Entführung", "sequestro", "похищение", "اختطاف", "绑架中国工人"), "abduction"),
+        (("Ausschreitungen", "motim", "беспорядки", "تظاهرات", "示威"), "unrest"),
+    ],
+)
+def test_types_in_nine_languages(texts, kind):
+    assert {text: find_event_type(text) for text in texts} == dict.fromkeys(texts, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("chinesischer Ingenieur", "CHN"),
+        ("zwei chinesische Staatsbürger", "CHN"),
+        ("türkischer Staatsbürger", "TUR"),
+        ("pakistanischen", "PAK"),
+        ("ترکیه", "TUR"),
+        ("پاکستانی", "PAK"),
+        ("einheimischer", "AFG"),
+        ("locais", "AFG"),
+        ("داخلی", "AFG"),
+    ],
+)
+def test_nationalities_with_their_endings(text, code):
+    assert find_nationalities(text, "AFG") == ([code], False, [])

@@ -85,6 +85,8 @@ class FileReport:
         How dates were read that may be read two ways, by the format that they are in.
     sheets
         What stands in sheets of incidents that were not read, in a sentence; or ``""``.
+    told
+        What a reader should know of how the file was read, such as hidden rows.
 
     Examples
     --------
@@ -124,6 +126,7 @@ class FileReport:
     of: int
     orders: Mapping[str, str]
     sheets: str
+    told: tuple[str, ...] = ()
 
     @property
     def lost_share(self) -> float:
@@ -159,6 +162,7 @@ class FileReport:
         if self.counted:
             lines.insert(2, f"counts: {self.counted}")
         lines += [f"warning: {text}" for text in self.twice]
+        lines[1:1] = self.told
         if self.bounds:
             lines.append(f"tolls that are bounds: {self.bounds} rows, counted with the least")
         if self.not_understood:
@@ -295,6 +299,7 @@ def describe_file(found: ReadFile) -> FileReport:
         counted=tell_counted(good),
         twice=tuple(find_double_counts(good)),
         reasons=top,
+        told=raw.told,
         examples={
             name: tuple(
                 f"{where(row)}line {row.source_row}, {row.quarantine_detail}"

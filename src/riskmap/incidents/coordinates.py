@@ -19,6 +19,7 @@ import pandas as pd
 
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
+from riskmap.incidents.dates import DIGITS
 from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import parse_numbers, to_number
 
@@ -242,6 +243,8 @@ def _read_signs(
 
     Two numbers with a decimal comma are one where no country can bear witness.
     """
+    marks = DIGITS | {0x66B: "."}  # the Arabic decimal mark
+    pair = tuple(text.strip().lstrip("'\u2019").translate(marks) for text in pair)
     read = [to_number(to_degrees(text)) for text in pair]
     if not any(np.isnan(read)):
         return read[0], read[1]

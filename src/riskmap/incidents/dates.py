@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from calendar import month_name, monthrange
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from riskmap.countries import fold
 from riskmap.errors import InputError
+from riskmap.incidents.calendars import CALENDARS
+from riskmap.incidents.date_phrases import strip_phrases
 from riskmap.incidents.words import read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from riskmap.incidents.calendars import Calendar
 
-
+#: The digits of Arabic, Persian and wide letters.
+DIGITS = {first + i: str(i) for first in (0x660, 0x6F0, 0xFF10) for i in range(10)}
 #: What a date should look like, for messages.
 ISO = "an ISO date such as 2024-03-31"
 UNCLEAR = f"{ISO}, or a declared format"
@@ -33,9 +37,9 @@ NUMBERS = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE)
 TWO_ORDERS = re.compile(r"(\d{1,2})([-/. ])\s?(\d{1,2})\2\s?(\d{4}|(?<=[./])\d{2})\.?")
-_OF = r"(?:[-/ ]|\s+d[ei]l?\s+|\s*)"
+_OF = r"(?:[-/ ]|\s+d[ei]l?\s+|\s+of\s+|\s*)"
 _WORDS = re.compile(
-    rf"(?:(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?{_OF})?([^\W\d]{{2,15}})\.?,?{_OF}(\d{{4}}|\d{{2}})(?:\s*\u0433\.?)?"
+    rf"(?:(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?{_OF})?([^\W\d]{{2,15}})\.?,?{_OF}(\d{{4}}|\d{{2}})(?:\s*\u0433(?:\.|\u043e\u0434\u0430?)?)?"
 )
 _WORDS_US = re.compile(r"([^\W\d]{3,12})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
 _CHINESE = re.compile(r"(\d{4})\s*年\s*(?:(\d{1,2})\s*月\s*(?:(\d{1,2})\s*[日号])?)?")
@@ -43,13 +47,27 @@ _MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
 #: How a table program keeps a day: as the number of days since 1899-12-30; here from 1970 on.
 _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?")
 _SERIALS = range(25_570, 73_051)
+_A_MONTH = timedelta(days=31)
+#: Signs of a date with words, at most.
+_LONGEST = 60
+#: Years of the Solar Hijri calendar that a month of it may be of.
+_SOLAR = CALENDARS["solar_hijri"].years
+#: Some workbooks count from 1904, so many days later.
+_LATER, _LATER_BY = 1904, 1462
 #: A cell of a table program that holds a date and no text.
 CELL = re.compile(r"\d{4}-\d\d-\d\d[ T]00:00:00(?:\.0+)?")
-_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+")
-_TO = re.compile(
-    r"(.+?)\s*(?:\s(?:to|until|and|bis|und|au|al|a|y|e|et|à|по|и|to the)\s|\s-\s|[–—~&至到]"
-    r"|(?<=\d)/(?=\d{4}-))\s*(.+)"
+_YEAR_MONTH = re.compile(r"(\d{4})[-/ ]([^\W\d]{3,12})[-/ ](\d{1,2})")
+_QUARTER = re.compile(r"(?:q([1-4])[-/ ]*(\d{4})|(\d{4})[-/ ]*q([1-4]))", re.IGNORECASE)
+_WEEK_OF = re.compile(
+    r"(?:week|kw|w|woche|semaine|semana|неделя)\s*(\d{1,2})\s*[-/, ]\s*(\d{4})", re.IGNORECASE
 )
+#: Days of a Chinese month or year: ``2025年1月3日至5日``.
+_CHINESE_SPAN = re.compile(
+    r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?\s*[至到~\uff5e\u2013\u2014-]\s*"
+    r"(?:(\d{1,2})\s*月\s*)?(\d{1,2})\s*[日号]"
+)
+_JOINTS = "to|until|and|bis|und|au|al|a|y|e|et|à|ao|по|до|и|إلى|الى|حتى|تا|to the"
+_TO = re.compile(rf"(.+?)\s*(?:\s(?:{_JOINTS})\s|\s-\s|[–—~&至到]|(?<=\d)/(?=\d{{4}}-))\s*(.+)")
 #: Days of one month: ``3-5 Jan 2025``, ``3.-5.1.2025``.
 _SPAN = re.compile(r"(\d{1,2})\.?\s*[-/]\s*(\d{1,2}(?:\.|(?:st|nd|rd|th)?[- ]).+)")
 _YEAR_FIRST = r"%Y(?:[-/.]%m(?:[-/.]%d)?)?"
@@ -110,12 +128,14 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
     ('ambiguous_date', 'other_calendar')
     """
     rules = rules or DateRules()
-    text = text.strip()
+    text = text.strip().lstrip("'\u2019").translate(DIGITS)
     if not text:
         return Day(reason="no_date")
     try:
         if rules.calendar != "gregorian":
             return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
+        if rules.counts_from == _LATER and _SERIAL.fullmatch(text):
+            text = str(float(text) + _LATER_BY)
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
         if day.reason == "bad_date" and rules.format is not None:
             day = _other_than_declared(text, rules.format) or day
@@ -150,8 +170,11 @@ def is_declared(text: str, rules: DateRules) -> bool:
         return False
 
 
-def _by_shape(text: str) -> Day:
-    """Return the days of a text in one of the shapes that can be read one way only."""
+def _by_shape(text: str, *, is_bare: bool = False) -> Day:
+    """Return the days of a text in one of the shapes that can be read one way only.
+
+    Of a bare text no words around the date are taken away.
+    """
     body, zone = text, None
     time = TIME.search(text)
     if time and time.end() == len(text):
@@ -162,8 +185,9 @@ def _by_shape(text: str) -> Day:
         if found := shape.fullmatch(body):
             return days_of(*(int(part) for part in found.groups() if part))
     if found := _WEEK.fullmatch(body):
-        first = date.fromisocalendar(int(found[1]), int(found[2]), 1)
-        return _plausible(first, first + timedelta(days=6))
+        return _week(int(found[1]), int(found[2]))
+    if found := _WEEK_OF.fullmatch(body):
+        return _week(int(found[2]), int(found[1]))
     if (found := _SERIAL.fullmatch(body)) and int(found[1]) in _SERIALS:
         day = date(1899, 12, 30) + timedelta(days=int(found[1]))
         return Day(day, day)
@@ -171,28 +195,74 @@ def _by_shape(text: str) -> Day:
         if len(found[4]) == 2:  # noqa: PLR2004 - 21.01.25 may be a day of January 2021 as well
             return Day(reason="ambiguous_date", expected=UNCLEAR)
         return _either_way(int(found[1]), int(found[3]), int(found[4]), mark=found[2])
-    return _by_words(_WEEKDAY.sub("", body.casefold(), count=1)) or _range(body)
+    found_day = _by_words(body.casefold()) or _range(body)
+    return _by_phrase(body) if found_day.reason == "bad_date" and not is_bare else found_day
+
+
+def _week(year: int, week: int) -> Day:
+    first = date.fromisocalendar(year, week, 1)
+    return _plausible(first, first + timedelta(days=6))
+
+
+def _by_phrase(body: str) -> Day:
+    """Return the days of a date with words around it: a weekday, "about", "early", "night of".
+
+    What stands for about a day are the seven days around it; a part of a month is ten days of it.
+    """
+    if len(body) > _LONGEST:
+        return Day(reason="bad_date")
+    text, is_about, part = strip_phrases(body)
+    day = Day(reason="bad_date") if text == body.strip() else _by_shape(text)
+    if day.first is None or day.last is None:
+        return day if day.reason else Day(reason="bad_date")
+    if part is not None and day.first.replace(day=28) <= day.last < day.first + _A_MONTH:
+        first, last = (day.first + timedelta(days=number - 1) for number in part)
+        return Day(first, min(day.last, last))
+    if is_about and day.first == day.last:
+        return Day(day.first - timedelta(days=3), day.last + timedelta(days=3))
+    return day
 
 
 def _by_words(body: str) -> Day | None:
     """Return the days of a text with a month in words, or of a month and a year; None of others."""
+    for month in _two_words():
+        body = body.replace(month, month.replace(" ", "_"))
     if found := _WORDS.fullmatch(body):
         day, month, year = found.groups()
-        number = _month_number(month)
-        if number or body.isascii():
+        if (solar := read_words("solar_month").get(month)) and len(year) > 2:  # noqa: PLR2004
+            days = CALENDARS["solar_hijri"].interval(
+                int(year), int(solar), int(day) if day else None
+            )
+            return _plausible(*days) if days and int(year) in _SOLAR else Day(reason="bad_date")
+        if number := _month_number(month):
             return days_of(full_year(year), number, int(day) if day else None)
-    if found := _WORDS_US.fullmatch(body):
-        return days_of(int(found[3]), _month_number(found[1]), int(found[2]))
+    if (found := _WORDS_US.fullmatch(body)) and (number := _month_number(found[1])):
+        return days_of(int(found[3]), number, int(found[2]))
     if found := _MONTH_YEAR.fullmatch(body):
         return days_of(int(found[2]), int(found[1]))
+    if (found := _YEAR_MONTH.fullmatch(body)) and (number := _month_number(found[2])):
+        return days_of(int(found[1]), number, int(found[3]))
+    if found := _QUARTER.fullmatch(body):
+        end = days_of(int(found[2] or found[3]), 3 * int(found[1] or found[4]))
+        return Day(end.first.replace(month=end.first.month - 2), end.last) if end.first else end
+    if found := _CHINESE_SPAN.fullmatch(body):
+        start, begun, first, other, last_day = (int(part or 0) for part in found.groups())
+        span = date(start, begun, first), date(start, other or begun, last_day)
+        return _plausible(*span) if span[0] <= span[1] else Day(reason="bad_date")
     return None
+
+
+@lru_cache(maxsize=1)
+def _two_words() -> tuple[str, ...]:
+    """Return the names of months that are two words."""
+    return tuple(word.replace("_", " ") for word in read_words("month") if "_" in word)
 
 
 def _range(text: str) -> Day:
     """Return the days from one date to another in one text, the end of which names the year."""
     for pattern in (_SPAN, _TO):
-        found = pattern.fullmatch(text) if len(text) <= 50 else None  # noqa: PLR2004
-        last = _by_shape(found[2].strip()) if found else Day()
+        found = pattern.fullmatch(text) if len(text) <= _LONGEST else None
+        last = _by_shape(found[2].strip(), is_bare=True) if found else Day()
         if found is None or last.first is None or last.last is None:
             continue
         start = found[1].strip()
@@ -205,7 +275,9 @@ def _range(text: str) -> Day:
         if day.isdigit() and len(day) <= 2:  # noqa: PLR2004 - a day of the month of the end
             tries = (last.first.replace(day=int(day)).isoformat(),)
         for one in tries:
-            begun = _by_shape(one)
+            begun = Day()
+            with suppress(ValueError):
+                begun = _by_shape(one, is_bare=True)
             if begun.first and begun.first <= last.last <= begun.first + timedelta(days=366):
                 return Day(begun.first, last.last)
     return Day(reason="bad_date")
@@ -338,6 +410,8 @@ class DateRules:
         ``%m`` years.
     calendar
         ``"gregorian"``, ``"solar_hijri"``, ``"islamic"``, ``"ethiopian"`` or ``"buddhist"``.
+    counts_from
+        The year from which a table program counts the days that it keeps as numbers: 1900, or 1904.
 
     Raises
     ------
@@ -353,6 +427,7 @@ class DateRules:
 
     format: str | None = None
     calendar: str = "gregorian"
+    counts_from: int = 1900
 
     def __post_init__(self) -> None:
         """Refuse an unknown calendar."""
@@ -362,118 +437,3 @@ class DateRules:
                 met=self.calendar,
                 expected="gregorian, " + ", ".join(sorted(CALENDARS)),
             )
-
-
-_UNIX_EPOCH_JDN = 2_440_588
-_BREAKS = (
-    *(-61, 9, 38, 199, 426, 686, 756, 818, 1111, 1181),
-    *(1210, 1635, 2060, 2097, 2192, 2262, 2324, 2394, 2456, 3178),
-)
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """A calendar by three facts: its plausible years, its months and the day on which one starts.
-
-    Parameters
-    ----------
-    name
-        What it is called.
-    years
-        The years that are taken, about 1900 to 2100 of the Gregorian calendar.
-    months
-        How many months a year has.
-    month_start
-        The Gregorian day on which a month of a year starts.
-    slack
-        Days by which a date may be off either way, where months begin with a sighting.
-
-    Examples
-    --------
-    >>> CALENDARS["solar_hijri"].interval(1399, 12, 14)
-    (datetime.date(2021, 3, 4), datetime.date(2021, 3, 4))
-    """
-
-    name: str
-    years: range
-    months: int
-    month_start: Callable[[int, int], date]
-    slack: int = 0
-
-    def interval(
-        self, year: int, month: int | None = None, day: int | None = None
-    ) -> tuple[date, date] | None:
-        """Return the Gregorian days of a day, a month or a year; None when there is no such date.
-
-        Examples
-        --------
-        >>> CALENDARS["buddhist"].interval(2567, 2)
-        (datetime.date(2024, 2, 1), datetime.date(2024, 2, 29))
-        """
-        if month is not None and not 1 <= month <= self.months:
-            return None
-        at = year * self.months + (month or 1) - 1
-        first, after = self._start(at), self._start(at + (1 if month else self.months))
-        if day is not None:
-            if not 1 <= day <= (after - first).days:
-                return None
-            first += timedelta(days=day - 1)
-            after = first + timedelta(days=1)
-        slack = timedelta(days=self.slack)
-        return first - slack, after - timedelta(days=1) + slack
-
-    def _start(self, number: int) -> date:
-        """Return the first day of a month, by its number from the year 0 on."""
-        year, month = divmod(number, self.months)
-        return self.month_start(year, month + 1)
-
-
-def _solar_hijri(year: int, month: int) -> date:
-    """Return the first day of a Solar Hijri month (Borkowski 1996, tables of the leap cycles)."""
-    leap, jump = -14, 0
-    before = _BREAKS[0]
-    for mark in _BREAKS[1:]:
-        jump = mark - before
-        if year < mark:
-            break
-        leap += jump // 33 * 8 + jump % 33 // 4
-        before = mark
-    n = year - before
-    leap += n // 33 * 8 + (n % 33 + 3) // 4
-    if jump % 33 == 4 and jump - n == 4:  # noqa: PLR2004 - the last years of a cycle
-        leap += 1
-    gregorian = year + 621
-    leap_gregorian = gregorian // 4 - (gregorian // 100 + 1) * 3 // 4 - 150
-    new_year = date(gregorian, 3, 20 + leap - leap_gregorian)
-    return new_year + timedelta(days=31 * (month - 1) - max(month - 7, 0))
-
-
-def _islamic(year: int, month: int) -> date:
-    """Return the first day of a month of the tabular Islamic calendar (civil epoch)."""
-    days = (year - 1) * 354 + (3 + 11 * year) // 30 + (59 * (month - 1) + 1) // 2
-    return _from_jdn(1_948_440 + days)
-
-
-def _ethiopian(year: int, month: int) -> date:
-    """Return the first day of a month of the Ethiopian calendar (Amete Mihret)."""
-    return _from_jdn(1_724_221 + 365 * (year - 1) + year // 4 + 30 * (month - 1))
-
-
-def _buddhist(year: int, month: int) -> date:
-    """Return the first day of a month of the Thai solar calendar."""
-    return date(year - 543, month, 1)
-
-
-def _from_jdn(number: int) -> date:
-    """Return the Gregorian day of a Julian day number."""
-    return date(1970, 1, 1) + timedelta(days=number - _UNIX_EPOCH_JDN)
-
-
-#: The calendars that can be declared. Months of the Islamic calendar begin with a sighting of the
-#: moon, so its days are known to a day either way.
-CALENDARS = {
-    "solar_hijri": Calendar("Solar Hijri", range(1279, 1480), 12, _solar_hijri),
-    "islamic": Calendar("Islamic", range(1318, 1526), 12, _islamic, slack=1),
-    "ethiopian": Calendar("Ethiopian", range(1893, 2093), 13, _ethiopian),
-    "buddhist": Calendar("Buddhist", range(2443, 2644), 12, _buddhist),
-}

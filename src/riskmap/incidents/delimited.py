@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
+from riskmap.incidents.text_encodings import START, find_encoding
 from riskmap.incidents.words import unique_names
 
 if TYPE_CHECKING:
@@ -35,13 +36,10 @@ if TYPE_CHECKING:
     from riskmap.typing import IntArray
 
 DELIMITERS = (",", "\t", ";", "|")
+#: The most columns that a table may have.
+MOST_COLUMNS = 4096
 #: The encodings whose bytes are those of ASCII text.
 _UTF8 = ("utf-8", "utf-8-sig")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _DIGITS = re.compile(r"\d+")
 _CHUNK, _ARROW_CHUNK = 1 << 19, 1 << 20
 
@@ -66,6 +64,10 @@ class RawTable:
         The fields of rows that have too few or too many, by the row's position.
     sheet, others
         The sheet of a workbook, and how many rows each of its other sheets of incidents holds.
+    counts_from
+        The year from which a table program counts the days that it keeps as numbers.
+    told
+        What a reader should know of how the file was read.
     """
 
     name: str
@@ -77,6 +79,8 @@ class RawTable:
     broken: Mapping[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     sheet: str = ""
     others: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    counts_from: int = 1900
+    told: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -132,10 +136,10 @@ def sniff_text(path: Path, *, encoding: str | None = None) -> TextFile:
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(START)
     if not start:
         raise InputError("the file is empty", file=path.name, expected="a header and rows")
-    encoding = _find_encoding(start, encoding, path)
+    encoding = find_encoding(start, encoding, path)
     decoder = codecs.getincrementaldecoder(encoding)()
     head, last, newlines, lone_returns = "", b"", 0, 0
     with path.open("rb") as file:
@@ -158,18 +162,6 @@ def sniff_text(path: Path, *, encoding: str | None = None) -> TextFile:
     return TextFile(path, encoding, head, newlines + (last != b"\n"), lone_returns != 0)
 
 
-def _find_encoding(start: bytes, encoding: str | None, path: Path) -> str:
-    """Return the encoding that is given or that the byte order mark says, else UTF-8."""
-    found = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
-    if encoding is None:
-        return found
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise InputError("unknown encoding", file=path.name, met=encoding) from error
-    return "utf-8-sig" if name == "utf-8" else name
-
-
 def _undecodable(
     error: UnicodeError, path: Path, block: bytes, newlines: int, encoding: str
 ) -> InputError:
@@ -184,6 +176,24 @@ def _undecodable(
         met=met,
         expected=f"{encoding} text; pass encoding=, such as encoding='cp1252'",
     )
+
+
+def check_width(columns: int, name: str) -> None:
+    """Raise where a table has more columns than any of incidents, each of which costs time.
+
+    Raises
+    ------
+    InputError
+        When it has.
+    """
+    if columns > MOST_COLUMNS:
+        raise InputError(
+            "too many columns",
+            file=name,
+            row=1,
+            met=columns,
+            expected=f"at most {MOST_COLUMNS:,}; save those that tell of incidents",
+        )
 
 
 def read_header(file: TextFile) -> RawTable:
@@ -225,43 +235,6 @@ def read_header(file: TextFile) -> RawTable:
         encoding=file.encoding,
         delimiter=delimiter,
     )
-
-
-#: Letters of Western Europe and the signs of table programs, as Windows writes them.
-_WESTERN = re.compile(rb"[\xc0-\xff\x80\x82\x84\x85\x91-\x97\xa0\xab\xb0\xba\xbb\xb7\xdf]")
-_HIGH = re.compile(rb"[\x80-\xff]+")
-#: Of runs of bytes beyond ASCII, how many stand alone at least in a text of Western Europe.
-_ALONE = 0.9
-
-
-def guess_encoding(path: Path) -> str | None:
-    """Return cp1252 for a file that is plainly of it; None where another may be as likely.
-
-    Letters beyond ASCII stand alone in the words of Western Europe, and side by side in Cyrillic,
-    Arabic or Chinese text. A file with any letter in UTF-8 is broken UTF-8 and nothing else.
-
-    Parameters
-    ----------
-    path
-        The file.
-    """
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        runs = _HIGH.findall(file.read(_CHUNK))
-    if not runs or any(_is_utf8(run) for run in runs):
-        return None
-    alone = sum(len(run) == 1 for run in runs)
-    western = all(_WESTERN.fullmatch(run[i : i + 1]) for run in runs for i in range(len(run)))
-    return "cp1252" if western and alone >= _ALONE * len(runs) else None
-
-
-def _is_utf8(run: bytes) -> bool:
-    try:
-        run.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def split_fields(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> Any:
@@ -342,6 +315,12 @@ def _read_exact(file: TextFile, header: RawTable, wanted: list[str], optional: i
     return replace(header, rows=rows, lines=np.array(lines, np.int64), broken=broken)
 
 
+_WHOLE = (
+    "quotes that close where their field ends, and fields of at most "
+    f"{csv.field_size_limit():,} signs"
+)
+
+
 def _split_rows(text: Iterable[str], header: RawTable) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with its line; raise where a quote that stands open swallows other rows.
 
@@ -370,7 +349,7 @@ def _split_rows(text: Iterable[str], header: RawTable) -> Iterator[tuple[int, li
             file=header.name,
             row=start,
             met=held[0][:80] if held else None,
-            expected="quotes that close where their field ends",
+            expected=_WHOLE,
         ) from error
 
 
@@ -413,7 +392,7 @@ def _read_arrow(file: TextFile, header: RawTable, wanted: list[str]) -> RawTable
     skip = int(header.lines[0])
     try:
         table = csv.read_csv(
-            file.path,
+            pa.OSFile(str(file.path)),  # of a path Arrow takes the name for how it is packed
             csv.ReadOptions(
                 block_size=_ARROW_CHUNK,
                 skip_rows=skip,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: The columns that words fill.
 FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
 #: Sources whose own columns say whom they are about: words there name no target.
-OWN_TARGETS = ("awsd", "shcc")
+OWN_TARGETS = ("awsd", "shcc", "sind")
 _WORD = re.compile(r"\w+")
 _FOREIGN = re.compile(r"\b(?:foreign|expat)|外[国籍]", re.IGNORECASE)
 

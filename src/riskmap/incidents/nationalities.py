@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+#: How German adjectives end: "chinesischer", "chinesischen".
+_DECLINED = re.compile(r"(?<=isch)e[rsnm]?\b")
 _SENSELESS = re.compile(r"\bx\d+\b|\d+")
 _INVENTED = re.compile("X[A-Z]{2}")
 _CODES = re.compile(r"[^\W\d_]{2,3}(?:[\s;,/|&+-]+[^\W\d_]{2,3})*")
@@ -97,7 +99,7 @@ def find_nationalities(text: str, country: str | None = None) -> tuple[list[str]
 
 def _people_of(part: str, country: str | None) -> tuple[set[str], bool] | None:
     """Return the nations of one part of a text and whether it says "foreign"; None: in no list."""
-    word = normalise(_SENSELESS.sub(" ", part))
+    word = _DECLINED.sub("", normalise(_SENSELESS.sub(" ", part)))
     if is_blank(part) or not WORD.search(word):
         return set(), False
     denied = _denied().match(part)
@@ -164,7 +166,7 @@ def _nations(text: str) -> set[str]:
     found = _coded(plain) if plain.isupper() else set()
     for word in () if plain.isupper() else re.findall(r"(?:[A-Z]\.?){2,4}(?!\w)", plain):
         found |= _coded(word.replace(".", "")) if word.replace(".", "") in _known_codes() else set()
-    words = f" {fold(plain.replace('.', ''))} "
+    words = f" {_DECLINED.sub('', fold(plain.replace('.', '')))} "
     for phrase in _windows(words):
         if f" {phrase} " in words and (code := _nation_of(phrase)):
             found.add(code)

@@ -1,8 +1,9 @@
-"""Packed files: one table in a zip or gzip file, laid out as a plain file while it is read."""
+"""What a file is, by its first bytes and whatever its name, and what is packed in it."""
 
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -18,16 +19,120 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 #: Kinds of file that are no delimited text.
-JSON, SHEETS = (".json", ".geojson"), (".xlsx",)
-#: How the names of packed files end.
+JSON, SHEETS = (".json", ".geojson"), (".xlsx", ".xlsm")
 PACKED = (".zip", ".gz")
 #: Names that end so hold tables; others that are packed with them are left alone.
 TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
-#: Bytes from which on what is packed is refused.
-LARGEST_FILE = 1 << 33
-_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+#: How many times its own size a packed file may take, what is allowed to any, and what to none.
+UNPACKED, UNPACKED_BYTES, LARGEST_FILE = 100, 1 << 26, 1 << 33
+_ZIP, _GZIP, _OLE = b"PK\x03\x04", b"\x1f\x8b", bytes.fromhex("D0CF11E0A1B11AE1")
 _BROKEN = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _PIECE = 1 << 20
+_SAVE = "a table; save it as XLSX or CSV"
+#: What other files begin with.
+_OTHERS = (
+    (b"%PDF", "a PDF file", "a table; a PDF has none that can be read"),
+    (b"SQLite format 3", "a database (SQLite, GeoPackage)", "a table; geopandas reads it"),
+    (b"7z\xbc\xaf", "a 7z archive", "a zip or gzip file"),
+    (b"Rar!", "a RAR archive", "a zip or gzip file"),
+    (b"BZh", "a bzip2 file", "a zip or gzip file"),
+    (b"\xfd7zXZ", "an xz file", "a zip or gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", "a zip or gzip file"),
+    (b"{\\rtf", "an RTF document", _SAVE),
+    (b"fgb\x03", "a FlatGeobuf file", "a table; geopandas reads it"),
+    (b"ARROW1", "an Arrow file", "a Parquet file"),
+)
+_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|table|head|body|style)", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml")
+_RECORDS = re.compile(rb'\s*(?:\[\s*\{\s*["}]|\{\s*")')
+#: What a zip file holds that is a document and no packed table.
+_DOCUMENTS = (
+    ("xl/workbook.bin", "a binary workbook (XLSB)", _SAVE),
+    ("word/document.xml", "a text document (DOCX)", "a table; copy it to a workbook"),
+    ("ppt/presentation.xml", "a presentation (PPTX)", "a table; copy it to a workbook"),
+    ("content.xml", "an OpenDocument file (ODS)", _SAVE),
+    ("Index/Document.iwa", "a Numbers document", _SAVE),
+)
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of a file as the end of a name: by its first bytes, else by its name.
+
+    Parameters
+    ----------
+    path
+        The file; one that is missing is of the kind that its name says.
+
+    Raises
+    ------
+    InputError
+        When it is of a kind that can't be read, which the message names.
+
+    Examples
+    --------
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "a.csv"
+    ...     _ = file.write_text('[{"date": "2031-05-01"}]')
+    ...     kind_of(file)
+    '.json'
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        return suffix
+    with path.open("rb") as file:
+        start = file.read(512).removeprefix(b"\xef\xbb\xbf")
+    if start.startswith(_ZIP):
+        return _kind_of_zip(path)
+    for mark, kind in ((_GZIP, ".gz"), (b"PAR1", ".parquet")):
+        if start.startswith(mark):
+            return kind
+    if start.startswith(_OLE):
+        locked = "EncryptedPackage".encode("utf-16-le") in path.read_bytes()[: 1 << 24]
+        met = "a workbook with a password" if locked else "a workbook of Excel 97 to 2003 (XLS)"
+        raise _other_kind(path, met, "one without" if locked else _SAVE)
+    for mark, met, expected in _OTHERS:
+        if start.startswith(mark):
+            raise _other_kind(path, met, expected)
+    if _HTML.match(start):
+        raise _other_kind(path, "a web page (HTML)", _SAVE)
+    if _XML.match(start):
+        raise _other_kind(path, "an XML file", _SAVE)
+    if _RECORDS.match(start):
+        return ".json"
+    is_other = suffix in PACKED or (suffix in (*SHEETS, *JSON) and _is_table_of_text(start))
+    return ".csv" if is_other else suffix
+
+
+def _is_table_of_text(start: bytes) -> bool:
+    """Return whether bytes are those of a table of text that has a wrong name."""
+    plain = start[:1] not in (b"", b"[", b"{") and b"\0" not in start
+    return plain and b"\n" in start and any(mark in start for mark in b",;\t|")
+
+
+def _kind_of_zip(path: Path) -> str:
+    """Return the kind of a zip file: a workbook, or packed tables."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = set(packed.namelist())
+    except _BROKEN as error:
+        if path.suffix.lower() in SHEETS:
+            raise InputError(
+                f"not a spreadsheet, or a broken one: {error}",
+                file=path.name,
+                expected="an XLSX file",
+            ) from error
+        return ".zip"
+    if "xl/workbook.xml" in names:
+        return ".xlsx"
+    for name, met, expected in _DOCUMENTS:
+        if name in names:
+            raise _other_kind(path, met, expected)
+    return ".zip"
+
+
+def _other_kind(path: Path, met: str, expected: str) -> InputError:
+    text = "a file of a kind that can't be read"
+    return InputError(text, file=path.name, met=met, expected=expected)
 
 
 @contextmanager
@@ -56,11 +161,8 @@ def laid_out(source: Path | Block) -> Iterator[Path]:
     ...         plain.name, plain.read_text()
     ('a.csv', 'date,place')
     """
-    start = b""
-    if isinstance(source, Path) and source.suffix.lower() != ".xlsx" and source.is_file():
-        with source.open("rb") as file:
-            start = file.read(4)
-    if isinstance(source, Path) and not start.startswith((_ZIP, _GZIP)):
+    kind = kind_of(source) if isinstance(source, Path) else ""
+    if isinstance(source, Path) and not (kind in PACKED and source.is_file()):
         yield source
         return
     with TemporaryDirectory() as folder:
@@ -69,7 +171,7 @@ def laid_out(source: Path | Block) -> Iterator[Path]:
             source.copy_to(plain)
         else:
             try:
-                plain = (_from_zip if start == _ZIP else _from_gzip)(source, Path(folder))
+                plain = (_from_zip if kind == ".zip" else _from_gzip)(source, Path(folder))
             except _BROKEN as error:
                 raise InputError(
                     f"can't be unpacked: {error}",
@@ -109,11 +211,14 @@ def _is_table(name: PurePosixPath) -> bool:
 def _unpack(packed: Any, plain: Path, path: Path, size: int = 0) -> Path:
     """Write what is packed as a file, up to the largest size; `size` is what it states."""
     target: BinaryIO
+    bound = min(max(UNPACKED * path.stat().st_size, UNPACKED_BYTES), LARGEST_FILE)
     with plain.open("wb") as target:
         while piece := packed.read(_PIECE):
             target.write(piece)
-            if max(size, target.tell()) > LARGEST_FILE:
+            if max(size, target.tell()) > bound:
                 raise InputError(
-                    "too large when unpacked", file=path.name, expected=f"{LARGEST_FILE:,} bytes"
+                    "too large when unpacked",
+                    file=path.name,
+                    expected=f"{bound:,} bytes: {UNPACKED} times the file",
                 )
     return plain

@@ -146,7 +146,7 @@ def split_file(path: Path, *, has_header: bool = True, size: int = BLOCK_BYTES) 
         first = file.readline(_PIECE)
     header = first if has_header else b""
     # other encodings, and names of columns with a line break in them, are left to the reader
-    if first.startswith(_WIDE) or (has_header and first.count(_QUOTE) % 2):
+    if first.startswith(_WIDE) or b"\0" in first or (has_header and first.count(_QUOTE) % 2):
         yield Block(path, b"", 0, end, 1)
         return
     start, line = len(header), 1 + bool(header)

@@ -7,6 +7,7 @@ tell who was hit.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -297,8 +298,9 @@ def tell_broken(frame: pd.DataFrame, broken: Mapping[int, tuple[str, ...]]) -> p
     home = homes[0] if len(homes) == 1 else None
     columns: dict[str, dict[int, str | None]] = {"country": {}, "notes": {}, "nationality": {}}
     for row, fields in broken.items():
-        columns["notes"][row] = "; ".join(filter(None, map(str.strip, fields)))[:_LONGEST_NOTE]
-        named = (find_nationality(text) for text in fields if find_country(text) is None)
+        filled = list(islice(filter(None, map(str.strip, fields)), _MOST_FIELDS))
+        columns["notes"][row] = "; ".join(filled)[:_LONGEST_NOTE]
+        named = (find_nationality(text) for text in filled if find_country(text) is None)
         columns["nationality"][row] = ";".join(sorted({code for code in named if code} - {home}))
         columns["country"][row] = home
     told = {}
@@ -309,4 +311,4 @@ def tell_broken(frame: pd.DataFrame, broken: Mapping[int, tuple[str, ...]]) -> p
     return frame.assign(**told)
 
 
-_LONGEST_NOTE = 1000
+_LONGEST_NOTE, _MOST_FIELDS = 1000, 4096

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError
-from riskmap.incidents.delimited import RawTable
+from riskmap.incidents.delimited import RawTable, check_width
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.words import unique_names
 from riskmap.schema import CRS
@@ -54,6 +54,7 @@ def read_frame(frame: pd.DataFrame, *, name: str = NO_FILE) -> RawTable:
         frame = _without_geometry(frame, name)
     if not len(frame):
         raise InputError("there is no row", file=name, expected="rows")
+    check_width(len(frame.columns), name)
     header = unique_names(str(column) for column in frame.columns)
     rows = pd.DataFrame(
         {column: _texts(frame.iloc[:, i], name, column) for i, column in enumerate(header)}
@@ -152,6 +153,7 @@ def read_json_table(path: Path) -> RawTable:
     if not records:
         raise InputError("there is no record", file=path.name, expected="a list of records")
     names = dict.fromkeys(key for record in records for key in record)
+    check_width(len(names), path.name)
     frame = pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names}
     )
@@ -159,9 +161,11 @@ def read_json_table(path: Path) -> RawTable:
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:
-    """Return the list of records in an answer."""
+    """Return the list of records in an answer; of one of no known service its only list."""
     if isinstance(content, dict):
-        content = next((content[key] for key in ENVELOPES if key in content), None)
+        lists = [value for value in content.values() if value and isinstance(value, list)]
+        only = lists[0] if len(lists) == 1 else None
+        content = next((content[key] for key in ENVELOPES if key in content), only)
     if not isinstance(content, list):
         raise InputError("holds no list of records", file=name, expected="[{...}, ...]")
     return _all_objects(content, name)

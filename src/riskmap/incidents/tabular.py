@@ -20,7 +20,7 @@ from riskmap.errors import InputError
 from riskmap.incidents.delimited import (
     DELIMITERS,
     RawTable,
-    guess_encoding,
+    check_width,
     read_header,
     read_rows,
     sniff_text,
@@ -29,7 +29,7 @@ from riskmap.incidents.delimited import (
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
 from riskmap.incidents.feeds.own_columns import compose_columns, known_names
 from riskmap.incidents.headers import TITLE_ROWS, find_header
-from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, laid_out
+from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_out
 from riskmap.incidents.parts import (
     NO_FILE,
     PARQUET,
@@ -44,6 +44,7 @@ from riskmap.incidents.parts import (
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table
+from riskmap.incidents.text_encodings import guess_by_names, guess_encoding
 from riskmap.incidents.words import unique_names
 from riskmap.incidents.workbooks import read_workbook
 from riskmap.schema import check_incidents
@@ -67,7 +68,11 @@ def as_source(path: Any) -> Any:
         return read_arrow(path)
     if not isinstance(path, str | Path):
         return path
-    return RowGroups(Path(path)) if Path(path).suffix.lower() in PARQUET else Path(path)
+    return RowGroups(Path(path)) if _is_parquet(Path(path)) else Path(path)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in PARQUET or kind_of(path) in PARQUET
 
 
 def load_rows(source: Any) -> tuple[Any, str]:
@@ -112,9 +117,9 @@ def split_source(
 
 def _split(path: Path, options: ReadingOptions) -> Iterator[Part]:
     """Yield the parts of a file or folder."""
-    if path.is_dir() or path.suffix.lower() in PARQUET:
+    if path.is_dir() or _is_parquet(path):
         yield from map(Part, split_parquet(path))
-    elif path.suffix.lower() in (*JSON, *SHEETS, *PACKED):
+    elif kind_of(path) in (*JSON, *SHEETS, *PACKED):
         yield Part(path)
     else:
         feed, start = _peek_text(path, options)
@@ -261,7 +266,7 @@ def _from_file(
         return find_header(rows, fits, known_names())
 
     with laid_out(source) as plain:
-        kind = plain.suffix.lower()
+        kind = kind_of(plain)
         if kind in (*JSON, *SHEETS):
             tables = (
                 [read_json_table(plain)]
@@ -296,6 +301,7 @@ def _from_text(
         known = feed or _peek_header(path)
         own = None if known is None or known.encoding == "utf-8" else known.encoding
         other = options.usual_encoding or own or guess_encoding(path)
+        other = other or guess_by_names(path, known_names())
         if encoding is not None or other is None:
             raise
         try:
@@ -304,7 +310,7 @@ def _from_text(
             raise error from None
     header, optional = _text_header(file, feed, find), 0
     own_feed = feed or recognise(header.header)
-    if found := find_headerless(header.header, header.delimiter):
+    if found := find_headerless(header.header):
         own_feed, names = found
         header = replace(header, header=names, lines=np.zeros(1, np.int64))
         optional = 0 if every else own_feed.optional
@@ -323,6 +329,8 @@ def _text_header(
         first = read_header(file)
     except InputError as met:
         error = met
+    if first is not None:
+        check_width(len(first.header), first.name)
     own = None if first is None else feed or recognise(first.header)
     if first is not None and own is not None and own.reads is not None:
         return first

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import fold
-from riskmap.incidents.dates import MONTH_NUMBERS
+from riskmap.incidents.dates import DIGITS, MONTH_NUMBERS
 from riskmap.incidents.words import FINDERS, read_words
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
     blank = {"", *unknown}
 
     def parse(value: object) -> tuple[int, bool, bool]:
-        text = value.strip() if isinstance(value, str) else ""
+        text = value.strip().lstrip("'\u2019") if isinstance(value, str) else ""
         if text in blank or text.removesuffix(".0") in blank:
             return -1, False, False
         number = to_number(text)
@@ -351,8 +351,11 @@ def read_bound(text: str) -> Bound | None:
     >>> read_bound("1,200"), read_bound("unknown").low, read_bound("abc"), read_bound("-3")
     (Bound(low=1200, is_exact=True), None, None, None)
     """
-    plain = text.strip()
-    if not set(plain) - set("-–—?. ") or fold(plain) in read_words("no_count"):
+    plain = text.strip().translate(DIGITS)
+    if plain.startswith("#"):  # an error of a table program
+        return None
+    blank = read_words("no_count")
+    if not set(plain) - set("-–—?. ") or fold(plain) in blank or plain.casefold() in blank:
         return Bound(None, is_exact=True)
     if _THOUSANDS.fullmatch(plain):
         return Bound(int(re.sub("[, ]", "", plain)), is_exact=True)
@@ -374,8 +377,9 @@ def _of_words(plain: str) -> Bound | None:
     bare = _BRACKETS.sub("", plain.casefold()) or plain.casefold().strip("()[] ")
     found = _shape().fullmatch(" ".join(_PEOPLE.sub(" ", bare).split()))
     if not found:
-        start = _START.match(plain)
-        return Bound(int(start[1]), is_exact=False) if start else None
+        start = _START.match(plain) or _first_word().match(bare)
+        low = _amount(start[1])[0] if start else 0
+        return Bound(low, is_exact=False) if low else None
     first, is_exact = _amount(found["first"])
     if found["most"]:
         return Bound(min(first, 1), is_exact=False)
@@ -385,7 +389,8 @@ def _of_words(plain: str) -> Bound | None:
         second = _amount(found["second"])[0]
         adds = found["join"] in ("and", "&", "+") and not found["about"]
         return Bound(first + second if adds else min(first, second), is_exact=False)
-    plainly = is_exact and not (found["least"] or found["about"] or found["tail"])
+    marks = ("least", "about", "over", "tail")
+    plainly = is_exact and not any(found[mark] for mark in marks)
     return Bound(first, is_exact=plainly and bare in (plain.casefold(), plain.strip("()[] ")))
 
 
@@ -403,6 +408,16 @@ def _amounts() -> dict[str, tuple[int, bool]]:
 
 
 @lru_cache(maxsize=1)
+def _first_word() -> re.Pattern[str]:
+    """Return the pattern of a number in words that other words follow: "ein Toter"."""
+    return re.compile(rf"({_any_of('amount')})\s+[^\W\d]")
+
+
+#: What joins two numbers.
+_JOINTS = "to|or|and|until|a|à|au|o|ou|bis|und|oder|y|et|e|por|по|до|и|или|إلى|الى|أو|و|تا|یا"
+
+
+@lru_cache(maxsize=1)
 def _shape() -> re.Pattern[str]:
     """Return the pattern of a number or two with what may stand before, between and behind."""
     any_of = {kind: _any_of(kind) for kind in ("amount", "least", "more", "most", "about")}
@@ -413,7 +428,7 @@ def _shape() -> re.Pattern[str]:
         rf"|(?P<most>(?:{any_of['most']}|<=|≤|=<|<)[.\s:]*)"
         rf"|(?P<about>(?:{any_of['about']}|between|from|~|≈|±|\+)[.\s:]*)){{0,2}}"
         rf"(?P<first>{number})"
-        rf"(?:\s*(?P<join>[-–—~/&+]|\b(?:to|or|and|until|a|à|au|o|ou)\b|至|到)"
+        rf"(?P<over>[余多])?(?:\s*(?P<join>[-–—~/&+]|\b(?:{_JOINTS})\b|[至到或])"
         rf"\s*(?P<second>{number}))?"
         rf"\s*[人名位]?(?P<tail>\s*(?:\+|\?|\*|\bplus\b|\b(?:or|and) more\b|\bat least\b)*)"
     )

@@ -35,10 +35,13 @@ WORD = re.compile(r"\w")
 _OWN = ("", "scope", "source", "toll", "not_understood")
 #: A question of a form's group, as forms export it.
 _GROUPED = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+")
+#: Marks around a question.
+_ASKED = "?:*\u00bf\u061f\uff1f\uff1a "
 #: What separates the words of a column's name.
 SPLIT = re.compile(r"[\W_]+")
 #: A remark on one value, and what separates it from the next.
 _REMARK = re.compile(r"(?:^|; )([a-z_]+)=")
+HAN = re.compile(r"[\u4e00-\u9fff]")
 #: A letter that is not Latin: folding would drop it.
 OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 
@@ -51,7 +54,7 @@ def key(name: str) -> str:
     >>> key(" Incident ID "), key("Were foreigners involved?")
     ('incident_id', 'were_foreigners_involved')
     """
-    plain = name.strip().strip("?:*").casefold().replace("\u2019", "'")
+    plain = name.strip().strip(_ASKED).casefold().replace("\u2019", "'")
     return "_".join(plain.replace("_", " ").replace("-", " ").split())
 
 
@@ -104,13 +107,13 @@ def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, .
     ('id', 'Killed', 'Killed.1', '')
     """
     names: dict[str, None] = {}
+    next_of: dict[str, Iterator[int]] = {}
     for field in fields:
         if quoted and len(field) > 1 and field[0] == field[-1] == '"':
             field = field[1:-1]  # noqa: PLW2901 - its own name
         name = plain = field.strip().lstrip("\ufeff")
-        again = count(1)
         while name in names:
-            name = f"{plain}.{next(again)}"
+            name = f"{plain}.{next(next_of.setdefault(plain, count(1)))}"
         names[name] = None
     return tuple(names)
 
@@ -217,6 +220,8 @@ def find_event_type(text: str) -> str | None:
         return found
     told = [words.get(normalise(part)) for part in PARTS.split(text) if part.strip()]
     within = {words[phrase] for phrase in phrases_in(text) if phrase in words}
+    if HAN.search(text):  # words that nothing separates
+        within |= {kind for word, kind in words.items() if HAN.match(word) and word in text}
     attacks = [kind for kind in ATTACKS if kind in within]
     if attacks or not told or None in told:
         return attacks[0] if attacks else None

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import caseless, lower, numbers
-from riskmap.incidents.dates import CALENDARS
+from riskmap.incidents.calendars import CALENDARS
 
 if TYPE_CHECKING:
     import re

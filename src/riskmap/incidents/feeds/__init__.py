@@ -5,6 +5,7 @@ Files are recognised by their columns. A new feed is a file and a line here.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ FEEDS: tuple[Feed, ...] = (
     machine_coded.ICEWS,
     machine_coded.POLECAT,
     aid_workers.SHCC,
+    aid_workers.SIND,
     hapi.FEED,
     acled_counts.WEEKLY,
     acled_counts.MONTHLY,
@@ -50,26 +52,25 @@ def every_feed() -> tuple[Feed, ...]:
     return (*FEEDS, generic_feed())
 
 
-def find_headerless(fields: Sequence[str], delimiter: str) -> tuple[Feed, tuple[str, ...]] | None:
-    r"""Return the feed, and its columns, of a file whose first line is no header but a row.
+def find_headerless(fields: Sequence[str]) -> tuple[Feed, tuple[str, ...]] | None:
+    """Return the feed, and its columns, of a file whose first line is no header but a row.
 
     Parameters
     ----------
     fields
         The fields of the first line.
-    delimiter
-        What separates them.
 
     Examples
     --------
-    >>> find_headerless(["1", "20240331", *["x"] * 59], "\t")[0].name
+    >>> find_headerless(["1", "20240331", *["x"] * 59])[0].name
     'gdelt'
     """
-    if delimiter != "\t" or not fields or not fields[0].isdigit():
-        return None
     for feed in FEEDS:
         for header in feed.headers:
-            if len(header) - feed.optional <= len(fields) <= len(header):
+            if len(header) - feed.optional <= len(fields) <= len(header) and all(
+                re.fullmatch(pattern, fields[header.index(column)])
+                for column, pattern in feed.signs.items()
+            ):
                 return feed, header
     return None
 
@@ -90,6 +91,6 @@ def recognise(header: Iterable[str]) -> Feed | None:
     header = tuple(header)
     columns = {key(name) for name in header}
     for feed in FEEDS:
-        if feed.required <= columns:
+        if feed.fits(columns):
             return feed
     return generic_feed() if is_readable(name_columns(header)) else None

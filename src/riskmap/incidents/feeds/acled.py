@@ -84,10 +84,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     seconds = parse_numbers(source.texts("timestamp"))
     seconds[~((seconds > 0) & (seconds < LAST_SECOND))] = np.nan
     known = pd.to_datetime(seconds, unit="s", utc=True)
-    # a blank precision, as table programs and older exports leave it, takes no row's point away
-    blank = (source.texts("geo_precision").str.strip() == "") & frame["latitude"].notna()
     return {
-        "geo_precision": frame["geo_precision"].mask(blank, "place"),
         "event_type": fine.fillna(frame["event_type"]),
         "source_count": per_unique(source.texts("source"), count_sources, "Int64"),
         "ingested_at": pd.Series(known, index=frame.index),
@@ -108,8 +105,10 @@ def count_sources(text: str) -> int | None:
 FEED = Feed(
     name="acled",
     title="Armed Conflict Location & Event Data",
-    # exports up to 2018 lack sub_event_type
+    # exports up to 2018 lack sub_event_type; the oldest have data_id alone
     required=frozenset({"event_date", "time_precision", "actor1", "geo_precision", "fatalities"}),
+    # an extract has the columns that were asked for, and its ids are named as nobody else's
+    marks=(frozenset({"event_id_cnty", "event_date", "event_type"}),),
     dates=(("event_date",),),
     texts={
         "source_id": ("event_id_cnty", "data_id"),
@@ -123,7 +122,7 @@ FEED = Feed(
     codes={
         "event_type": Codes(("event_type",), EVENT_TYPE, "unknown"),
         "date_precision": Codes(("time_precision",), DATE_PRECISION),
-        "geo_precision": Codes(("geo_precision",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("geo_precision",), GEO_PRECISION),
     },
     country=(("country", "iso3"), find_iso),
     # all political violence of the countries it covers, fatal or not

@@ -5,7 +5,9 @@ files have words. There is no precision column: an incident known only to its co
 sits on the area's centre, so the precision is read from which of City, District and Region are
 filled.
 
-In the files of Insecurity Insight (SHCC, Aid Worker KIKA) headers repeat and hold apostrophes.
+In the older files of Insecurity Insight (SHCC, Aid Worker KIKA) headers repeat and hold
+apostrophes; the newer ones count aid workers, health workers, educators or students, and often
+withhold coordinates.
 There is no id, so one is made from the row's content, and no precision: it stays missing. A worker
 who was kidnapped and then killed counts in both columns.
 """
@@ -27,7 +29,7 @@ from riskmap.incidents.feeds.mappings import (
     find_staff,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import parse_counts
+from riskmap.incidents.values import parse_counts, repeat_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,14 +44,21 @@ EVENT_TYPE = by_meaning(
         *("BBIED", "Vehicle-born IED", "VBIED", "VBIED-S", "VBIED-RC", "Roadside IED", "RIED"),
         *("Landmine", "LM"),
     ),
-    arrest=("Detention", "Detention/arrest"),
+    arrest=("Detention", "Detention/arrest", "Detention / arrest", "Arrest"),
     unknown=("Unknown", "U", ""),
 )
 
 
-def _finish_awsd(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return the precision from the filled names, and whether staff were foreign."""
-    return {"geo_precision": find_precision(frame), "staff_type": find_staff(frame)}
+def _finish_awsd(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return the precision from the filled names, arrests, and whether staff were foreign."""
+    detained = parse_counts(source.texts("total_detained"), source.unknown).numbers.fillna(0) > 0
+    others = frame[["killed", "wounded", "abducted"]].fillna(0).sum(axis=1) > 0
+    arrest = detained & ~others & (frame["event_type"] == "unknown")
+    return {
+        "geo_precision": find_precision(frame),
+        "staff_type": find_staff(frame),
+        "event_type": frame["event_type"].mask(arrest, "arrest"),
+    }
 
 
 AWSD = Feed(
@@ -72,8 +81,8 @@ AWSD = Feed(
         "killed": ("total_killed",),
         "wounded": ("total_wounded",),
         "abducted": ("total_kidnapped",),
-        "foreign_victims": ("total_internationals",),
-        "nationals": ("total_nationals",),
+        "foreign_victims": ("total_internationals", "total_international", "internationals"),
+        "nationals": ("total_nationals", "total_national", "nationals"),
     },
     codes={"event_type": Codes(("means_of_attack",), EVENT_TYPE, "unknown")},
     constants={"sector": "aid"},
@@ -81,6 +90,7 @@ AWSD = Feed(
     scope=Scope(("foreign",), sectors=("aid",), since=pd.Timestamp("1997-01-01")),
     unknown=frozenset({"Unknown", "U"}),
     finish=_finish_awsd,
+    reads=frozenset({"total_detained"}),
     restores_points=True,
     encoding="cp1252",
 )
@@ -126,4 +136,57 @@ SHCC = Feed(
     unknown=frozenset({"No information", "NoInformation"}),
     finish=_finish_shcc,
     reads=None,
+)
+
+
+#: Whom the newer files of Insecurity Insight count, and their sector.
+_COUNTED = {
+    "aid_workers": "aid",
+    "health_workers": "health",
+    "educators": "education",
+    "students": "education",
+}
+
+
+def _counts(*fates: str) -> tuple[str, ...]:
+    """Return the columns that count those of one fate."""
+    return tuple(f"{who}_{fate}" for fate in fates for who in _COUNTED)
+
+
+def _finish_sind(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return kidnappings and arrests as such, and the sector of those who are counted."""
+    arrested = parse_counts(source.texts(*_counts("arrested"))).numbers.fillna(0) > 0
+    taken = frame["abducted"].fillna(0) > 0
+    kinds = np.select([taken, arrested], ["abduction", "arrest"], "")
+    told = [sector for who, sector in _COUNTED.items() if f"{who}_killed" in source]
+    return {
+        "event_type": frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str")),
+        "sector": repeat_text(told[0] if told else None, len(frame)),
+    }
+
+
+SIND = Feed(
+    name="sind",
+    title="Insecurity Insight, attacks on aid, health and education",
+    required=frozenset({"date", "reported_perpetrator", "sind_event_id"}),
+    marks=(frozenset({"date", "reported_perpetrator", "weapon_carried/used"}),),
+    dates=(("date",),),
+    texts={
+        "source_id": ("sind_event_id",),
+        "admin1": ("admin_1",),
+        "actor": ("reported_perpetrator_name", "reported_perpetrator"),
+        "notes": ("event_description", "location_of_event"),
+    },
+    sums={
+        "killed": _counts("killed"),
+        "wounded": _counts("injured"),
+        "abducted": _counts("kidnapped"),
+    },
+    codes={"event_type": Codes(("weapon_carried/used",), WEAPON, "unknown")},
+    country=(("country_iso", "country"), find_iso),
+    # such workers alone, and nothing of who was foreign: heard, never taken for silence
+    scope=Scope(),
+    unknown=frozenset({"No information", "No Information", "NoInformation", "Censored"}),
+    finish=_finish_sind,
+    reads=frozenset(_counts("arrested")),
 )

@@ -30,6 +30,7 @@ from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.quarantines import tells_of_others, tells_who
 from riskmap.incidents.values import (
     clean_texts,
+    first_filled,
     parse_counts,
     per_unique,
     repeat_text,
@@ -72,8 +73,16 @@ def find_iso(text: str) -> str | None:
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return who was hit, when rows became known, and how exact an unstated place is."""
+    """Return who was hit, when rows became known, and how exact an unstated place is.
+
+    What a row of a vessel calls its place are waters: a name that a town on land may bear as well.
+    """
     names = column_names()
+    afloat = source.clean(*names["vessel"])
+    afloat = afloat.mask(per_unique(afloat.fillna(""), is_blank, "bool"))
+    at_sea = afloat.notna() & frame[["admin1", "admin2", "region_id"]].isna().all(axis=1)
+    waters = frame["place"].where(at_sea)
+    frame = frame.assign(place=frame["place"].mask(at_sea))
     victims, nations = count_foreign(source, names["foreign_victims"])
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
@@ -84,11 +93,13 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
     unstated = np.where(frame["latitude"].notna(), "point", find_precision(frame))
     return {
+        "place": frame["place"],
         "geo_precision": frame["geo_precision"].fillna(pd.Series(unstated, dtype="str")),
         **read_people(source, frame),
         "notes": join_texts(
             *source.every(*names["notes"]),
             *("Victims: " + texts for texts in hit),
+            *("Vessel: " + afloat, "At sea: " + waters),
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
@@ -117,10 +128,9 @@ def find_sums(
             sums[per_unique(frame[name].fillna(""), is_sum, "bool").to_numpy(bool)] = "aggregate"
     dates = source.texts(*names["event_date"])
     undated = np.flatnonzero((dates == "") | per_unique(dates, is_sum, "bool").to_numpy(bool))
-    for row in undated:
-        filled = next((text for text in source.raw.rows.iloc[row] if text.strip()), "")
-        if is_sum(filled):
-            sums[row] = "aggregate"
+    rows = source.raw.rows.iloc[undated]
+    first = first_filled(rows[name] for name in rows)
+    sums.iloc[undated[per_unique(first, is_sum, "bool").to_numpy(bool)]] = "aggregate"
     return sums
 
 
@@ -314,6 +324,7 @@ def generic_feed() -> Feed:
         },
         country=(names["country"], find_iso),
         point=(names["latitude"], names["longitude"]),
+        vessels=names["vessel"],
         finish=_finish,
         reads=None,
     )

@@ -103,18 +103,23 @@ FEED = Feed(
     name="gtd",
     title="Global Terrorism Database",
     required=frozenset({"eventid", "iyear", "imonth", "iday", "attacktype1_txt", "gname"}),
+    # extracts of a few columns, without ids
+    marks=(
+        frozenset({"iyear", "imonth", "country_txt"}),
+        frozenset({"iyear", "imonth", "attacktype1_txt"}),
+    ),
     dates=(("iyear",), ("imonth",), ("iday",)),
     texts={
         "source_id": ("eventid",),
         "place": ("city",),
-        "admin1": ("provstate",),
+        "admin1": ("provstate", "state"),
         "actor": ("gname",),
         "notes": ("summary",),
     },
     counts={"killed": ("nkill",), "wounded": ("nwound",), "abducted": ("nhostkid",)},
     codes={
         "event_type": Codes(("attacktype1_txt",), EVENT_TYPE, "unknown"),
-        "geo_precision": Codes(("specificity",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("specificity",), GEO_PRECISION),
     },
     country=(("country_txt",), find_country),
     # attacks on anyone, and the nationality of whom they were aimed at

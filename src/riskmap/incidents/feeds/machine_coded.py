@@ -94,7 +94,7 @@ GDELT = Feed(
         "notes": ("sourceurl",),
     },
     counts={"source_count": ("numsources",)},
-    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION, "unknown")},
+    codes={"geo_precision": Codes(("actiongeo_type",), GEO_PRECISION)},
     country=(("actiongeo_countrycode",), from_fips),
     point=(("actiongeo_lat",), ("actiongeo_long",)),
     # read by machine from what newspapers happen to print: heard, never taken for silence
@@ -102,6 +102,7 @@ GDELT = Feed(
     finish=_finish_gdelt,
     reads=frozenset({"eventcode", "dateadded"}),
     headers=HEADERS,
+    signs={"globaleventid": r"\d+", "sqldate": r"\d{8}"},
     optional=1,
 )
 

@@ -5,7 +5,7 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from riskmap.incidents.scope import Scope
 
 Columns = tuple[str, ...]
+#: What a table program writes where it has no value to show: ``#REF!``, ``#N/A``, ``####``.
+UNREADABLE = r"#(?:[A-Z\d/\xa1\xc0-\xde\u0400-\u042f]{1,14}[!?]|N/?[ADV]|#+|no value saved: .*)"
 #: The columns that name a place, the finest first.
 AREAS = ("place", "admin2", "admin1", "country")
 STAFF_TYPES = ("mixed", "international", "national")
@@ -153,6 +156,16 @@ class Source:
             known = known.fillna(other)
         return known
 
+    def readable(self, name: str, *columns: str) -> pd.Series:
+        """Return what :meth:`clean` does, without cells that hold an error, which are noted."""
+        texts = self.clean(*columns)
+        marked = texts.str.startswith("#").fillna(value=False).to_numpy(bool)
+        if not marked.any():
+            return texts
+        wrong = marked & texts.str.fullmatch(UNREADABLE).fillna(value=False).to_numpy(bool)
+        self.not_understood.add(name, wrong, texts)
+        return texts.mask(wrong)
+
     def every(self, *columns: str) -> list[pd.Series]:
         """Return for each of several columns that the file has what :meth:`clean` does."""
         names = {self._names[column]: column for column in columns if column in self}
@@ -172,7 +185,7 @@ class Source:
             texts[0],
             first_filled(texts[::-1]),
             columns=(names[0], names[-1]),
-            rules=self.rules,
+            rules=replace(self.rules, counts_from=self.raw.counts_from),
             countries=self.countries,
         )
 
@@ -231,6 +244,8 @@ class Feed:
         What it is called.
     required
         Columns that recognise it: a file that has them all is read as this feed.
+    marks
+        Other sets of columns each of which recognises it as well, such as those of extracts.
     dates
         The columns of the date, of its first and its last day, or of its year, month and day.
     texts
@@ -247,6 +262,8 @@ class Feed:
         The columns of the country and what turns it into an alpha-3 code.
     point
         The columns of latitude and longitude.
+    vessels
+        Columns that name a vessel: such a row's point is not doubted for lying outside its country.
     constants
         Schema columns that are the same for every row.
     undated
@@ -264,7 +281,9 @@ class Feed:
         Whether coordinates that are numbers may have lost their decimal point too; in what is no
         number it is put back in every feed, with the country as witness.
     headers
-        The columns of files that have no header line, tab-separated.
+        The columns of files that have no header line.
+    signs
+        Patterns of what stands in some columns of such a file's first row.
     optional
         How many columns at the end of such a row may be absent.
     encoding
@@ -282,6 +301,7 @@ class Feed:
     codes: Mapping[str, Codes] = field(default_factory=dict)
     country: tuple[Columns, Callable[[str], str | None]] = (("country",), find_country)
     point: tuple[Columns, Columns] = (("latitude",), ("longitude",))
+    vessels: Columns = ()
     constants: Mapping[str, str] = field(default_factory=dict)
     undated: tuple[str, Columns] | None = None
     scope: Scope | None = None
@@ -290,8 +310,14 @@ class Feed:
     reads: frozenset[str] | None = frozenset()
     restores_points: bool = False
     headers: tuple[Columns, ...] = ()
+    signs: Mapping[str, str] = field(default_factory=dict)
+    marks: tuple[frozenset[str], ...] = ()
     optional: int = 0
     encoding: str = "utf-8"
+
+    def fits(self, columns: AbstractSet[str]) -> bool:
+        """Return whether columns, as they are compared, are those of one of its files."""
+        return any(marks <= columns for marks in (self.required, *self.marks))
 
     @property
     def date_columns(self) -> Columns:
@@ -362,7 +388,7 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     strange = (source.countries.isna() & countries.notna()).to_numpy(bool)
     source.not_understood.add("country", strange, countries)
     data: dict[str, Any] = {"country": source.countries}
-    data |= {name: source.clean(*origin) for name, origin in feed.texts.items()}
+    data |= {name: source.readable(name, *origin) for name, origin in feed.texts.items()}
     data |= {name: source.codes(name, codes) for name, codes in feed.codes.items()}
     counted = source.counted(*feed.count)
     data |= _days(feed, source, quarantine, data.get("date_precision"), counted)
@@ -417,11 +443,12 @@ def _days(
 def _points(feed: Feed, source: Source, quarantine: Quarantine) -> dict[str, Any]:
     """Return latitudes and longitudes, and for restored ones what stood there."""
     names = [next((c for c in columns if c in source), columns[0]) for columns in feed.point]
+    at_sea = source.clean(*feed.vessels).notna()  # off the coast of their country, not in it
     points = read_points(
         (source.texts(*feed.point[0]), source.texts(*feed.point[1])),
         quarantine,
         names=(source.name(names[0]), source.name(names[1])),
-        countries=source.countries,
+        countries=source.countries.mask(at_sea),
         no_place=[value for value in feed.unknown if np.isnan(to_number(value))],
         restore=feed.restores_points,
     )

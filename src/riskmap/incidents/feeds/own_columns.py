@@ -12,7 +12,6 @@ from itertools import chain, product
 from string import Formatter
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from riskmap.incidents.coordinates import LIMITS, split_pair
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
     from riskmap.incidents.delimited import RawTable
 
 #: The columns that others stand for, and those that stand for them.
-_PARTS = ("event_date", "year", "month", "latitude", "longitude", "coordinates")
+_PARTS = ("event_date", "year", "month", "day", "latitude", "longitude", "coordinates")
+#: A day of a month alone, or what stands where it is not known.
+_DAY = re.compile(r"(?:\d{1,2}(?:\.0)?|-99?)?")
+_NO_PART = ("", "0", "00", "-9", "-99", "0.0")
 #: Rows by which a column is judged whose name says nothing, and the share that must be of a kind.
 _SAMPLE, _MOSTLY = 200, 0.8
 #: A year has no more weeks than this.
@@ -126,15 +128,17 @@ def compose_columns(raw: RawTable) -> RawTable:
             made["event_date"] = raw.rows[told[0]]
     if has["latitude"] is None and has["coordinates"] is None:
         has["coordinates"] = next((n for n in others if _holds(raw.rows[n], _is_pair)), None)
+    if has["year"] and has["month"] and has["event_date"]:
+        days = raw.rows[has["event_date"]].str.strip()
+        if (days.map(_DAY.fullmatch).notna()).all():  # "Tag" beside "Monat" and "Jahr"
+            has |= {"day": has["event_date"], "event_date": None}
     if has["event_date"] and has["year"] and _holds(raw.rows[has["event_date"]], _is_week):
         week = raw.rows[has["event_date"]].str.strip().str.zfill(2)
         made["event_date"] = raw.rows[has["year"]].str.strip() + "-W" + week
     if has["event_date"] is None and not has["year"] and has["month"]:
         made["event_date"] = raw.rows[has["month"]]
     if has["event_date"] is None and has["year"] and has["month"]:
-        month, year = raw.rows[has["month"]].str.strip(), raw.rows[has["year"]].str.strip()
-        joint = pd.Series(np.where(month.str.isdecimal(), "/", " "), month.index, "str")
-        made["event_date"] = (month + joint + year).str.strip("/ ")
+        made["event_date"] = _join_dates(raw.rows, has["year"], has["month"], has["day"])
     if has["latitude"] is None and has["longitude"] is None and has["coordinates"]:
         pairs = raw.rows[has["coordinates"]].fillna("").map(split_pair)
         made |= {
@@ -142,7 +146,23 @@ def compose_columns(raw: RawTable) -> RawTable:
         }
     if not made:
         return raw
-    return replace(raw, header=(*raw.header, *made), rows=raw.rows.assign(**made))
+    header = tuple(dict.fromkeys((*raw.header, *made)))
+    return replace(raw, header=header, rows=raw.rows.assign(**made))
+
+
+def _join_dates(rows: pd.DataFrame, year: str, month: str, day: str | None) -> pd.Series:
+    """Return dates from a column of years, one of months in numbers or words, and one of days."""
+    parts = [
+        rows[name].str.strip().str.replace(r"\.0$", "", regex=True)
+        for name in (year, month, day)
+        if name is not None
+    ]
+    parts = [part.where(~part.isin(_NO_PART), "") for part in parts]
+    years, months, days = (*parts, pd.Series("", rows.index, "str"))[:3]
+    in_words = ~months.str.isdecimal() & (months != "")
+    iso = years.where(months == "", years + "-" + months)
+    iso = iso.where((months == "") | (days == ""), iso + "-" + days).where(years != "", "")
+    return iso.mask(in_words, (days + " " + months + " " + years).str.strip())
 
 
 def _holds(column: pd.Series, reads: Callable[[str], bool]) -> bool:

@@ -58,6 +58,22 @@ GEO_PRECISION = {
 }
 
 
+#: The columns of files since 2023; candidate files also come without their names.
+COLUMNS = (
+    *("id", "relid", "year", "active_year", "code_status", "type_of_violence"),
+    *("conflict_dset_id", "conflict_new_id", "conflict_name"),
+    *("dyad_dset_id", "dyad_new_id", "dyad_name"),
+    *("side_a_dset_id", "side_a_new_id", "side_a"),
+    *("side_b_dset_id", "side_b_new_id", "side_b"),
+    *("number_of_sources", "source_article", "source_office", "source_date"),
+    *("source_headline", "source_original", "where_prec", "where_coordinates", "where_description"),
+    *("adm_1", "adm_2", "latitude", "longitude", "geom_wkt", "priogrid_gid"),
+    *("country", "country_id", "region", "event_clarity", "date_prec"),
+    *("date_start", "date_end", "deaths_a", "deaths_b", "deaths_civilians"),
+    *("deaths_unknown", "best", "high", "low", "gwnoa", "gwnob"),
+)
+
+
 def _finish(_: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return whole ids, both sides of a battle, and the province of a fuzzy region."""
     battle = (frame["event_type"] == "battle") & frame["side_b"].notna()
@@ -87,7 +103,7 @@ FEED = Feed(
     counts={"killed": ("best",), "source_count": ("number_of_sources",)},
     codes={
         "event_type": Codes(("type_of_violence",), EVENT_TYPE, "unknown"),
-        "geo_precision": Codes(("where_prec",), GEO_PRECISION, "unknown"),
+        "geo_precision": Codes(("where_prec",), GEO_PRECISION),
         "date_precision": Codes(("date_prec",), DATE_PRECISION),
     },
     point=(("latitude", "lat"), ("longitude", "lon")),
@@ -95,6 +111,13 @@ FEED = Feed(
     # fatal events of organised violence alone: its silence says nothing of kidnapping
     scope=Scope(("violence",), deaths_only=True, since=pd.Timestamp("1989-01-01")),
     finish=_finish,
+    headers=(COLUMNS,),
+    signs={
+        "id": r"\d+",
+        "relid": r"[A-Z]{3}-\d{4}-\d-\S+",
+        "year": r"\d{4}",
+        "date_start": r"\d{4}-\d\d-\d\d\D.*",
+    },
 )
 
 

@@ -1,0 +1,124 @@
+"""Calendars other than the Gregorian, by which dates are read that name one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_UNIX_EPOCH_JDN = 2_440_588
+_BREAKS = (
+    *(-61, 9, 38, 199, 426, 686, 756, 818, 1111, 1181),
+    *(1210, 1635, 2060, 2097, 2192, 2262, 2324, 2394, 2456, 3178),
+)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A calendar by three facts: its plausible years, its months and the day on which one starts.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    years
+        The years that are taken, about 1900 to 2100 of the Gregorian calendar.
+    months
+        How many months a year has.
+    month_start
+        The Gregorian day on which a month of a year starts.
+    slack
+        Days by which a date may be off either way, where months begin with a sighting.
+
+    Examples
+    --------
+    >>> CALENDARS["solar_hijri"].interval(1399, 12, 14)
+    (datetime.date(2021, 3, 4), datetime.date(2021, 3, 4))
+    """
+
+    name: str
+    years: range
+    months: int
+    month_start: Callable[[int, int], date]
+    slack: int = 0
+
+    def interval(
+        self, year: int, month: int | None = None, day: int | None = None
+    ) -> tuple[date, date] | None:
+        """Return the Gregorian days of a day, a month or a year; None when there is no such date.
+
+        Examples
+        --------
+        >>> CALENDARS["buddhist"].interval(2567, 2)
+        (datetime.date(2024, 2, 1), datetime.date(2024, 2, 29))
+        """
+        if month is not None and not 1 <= month <= self.months:
+            return None
+        at = year * self.months + (month or 1) - 1
+        first, after = self._start(at), self._start(at + (1 if month else self.months))
+        if day is not None:
+            if not 1 <= day <= (after - first).days:
+                return None
+            first += timedelta(days=day - 1)
+            after = first + timedelta(days=1)
+        slack = timedelta(days=self.slack)
+        return first - slack, after - timedelta(days=1) + slack
+
+    def _start(self, number: int) -> date:
+        """Return the first day of a month, by its number from the year 0 on."""
+        year, month = divmod(number, self.months)
+        return self.month_start(year, month + 1)
+
+
+def _solar_hijri(year: int, month: int) -> date:
+    """Return the first day of a Solar Hijri month (Borkowski 1996, tables of the leap cycles)."""
+    leap, jump = -14, 0
+    before = _BREAKS[0]
+    for mark in _BREAKS[1:]:
+        jump = mark - before
+        if year < mark:
+            break
+        leap += jump // 33 * 8 + jump % 33 // 4
+        before = mark
+    n = year - before
+    leap += n // 33 * 8 + (n % 33 + 3) // 4
+    if jump % 33 == 4 and jump - n == 4:  # noqa: PLR2004 - the last years of a cycle
+        leap += 1
+    gregorian = year + 621
+    leap_gregorian = gregorian // 4 - (gregorian // 100 + 1) * 3 // 4 - 150
+    new_year = date(gregorian, 3, 20 + leap - leap_gregorian)
+    return new_year + timedelta(days=31 * (month - 1) - max(month - 7, 0))
+
+
+def _islamic(year: int, month: int) -> date:
+    """Return the first day of a month of the tabular Islamic calendar (civil epoch)."""
+    days = (year - 1) * 354 + (3 + 11 * year) // 30 + (59 * (month - 1) + 1) // 2
+    return _from_jdn(1_948_440 + days)
+
+
+def _ethiopian(year: int, month: int) -> date:
+    """Return the first day of a month of the Ethiopian calendar (Amete Mihret)."""
+    return _from_jdn(1_724_221 + 365 * (year - 1) + year // 4 + 30 * (month - 1))
+
+
+def _buddhist(year: int, month: int) -> date:
+    """Return the first day of a month of the Thai solar calendar."""
+    return date(year - 543, month, 1)
+
+
+def _from_jdn(number: int) -> date:
+    """Return the Gregorian day of a Julian day number."""
+    return date(1970, 1, 1) + timedelta(days=number - _UNIX_EPOCH_JDN)
+
+
+#: The calendars that can be declared. Months of the Islamic calendar begin with a sighting of the
+#: moon, so its days are known to a day either way.
+CALENDARS = {
+    "solar_hijri": Calendar("Solar Hijri", range(1279, 1480), 12, _solar_hijri),
+    "islamic": Calendar("Islamic", range(1318, 1526), 12, _islamic, slack=1),
+    "ethiopian": Calendar("Ethiopian", range(1893, 2093), 13, _ethiopian),
+    "buddhist": Calendar("Buddhist", range(2443, 2644), 12, _buddhist),
+}

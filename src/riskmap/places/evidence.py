@@ -15,7 +15,7 @@ from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
-from riskmap.places.place_texts import split_texts, tell_texts
+from riskmap.places.place_texts import find_by_words, split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -206,6 +206,13 @@ def gather_evidence(
         gazetteer = Gazetteer.from_regions(regions)
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
+    if level in _NAMED_BY and open_.any():
+        gazetteer = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
+        by_words = find_by_words(
+            usable, open_, level=level, gazetteer=gazetteer, above=above["name"].dropna()
+        )
+        named = np.maximum(named, _find_ids(by_words, regions["region_id"]))
+        open_ &= named < 0
     bearers = _find_bearers(usable, regions, level, gazetteer, open_)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))

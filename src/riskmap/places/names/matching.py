@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from riskmap.places.names.forms import (
+    LISTED,
     NAME,
     PLACE,
     Form,
@@ -43,6 +45,9 @@ MATCH_SCORE_ANYWHERE = 0.88
 MATCH_LEAD = 0.08
 #: The likeness below which a name is a miss.
 MISS_SCORE = 0.5
+
+#: A town of so many people, and so many times those of the next of its name, is the one meant.
+CITY, CITY_LEAD = 50_000, 10
 
 #: The stages of looking up, in order, and the score of a name that was met there.
 STAGE_SCORES = {"exact": 1.0, "folded": 1.0, "alias": 1.0, "sound": 0.99}
@@ -88,6 +93,11 @@ class Answer:
     text: str | None = None
     stage: str | None = None
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether no name was met, but at most one that is alike."""
+        return self.status != "match" and self.stage in (None, "fuzzy")
+
 
 @dataclass(frozen=True)
 class NameIndex:
@@ -127,10 +137,11 @@ class NameIndex:
             table = tables.setdefault(stage, {})
             for form in known:
                 table.setdefault(_fold(form.text, stage), []).append(form)
+        likened = [form for form in plain if not form.is_spelt]
         return cls(
             tables=tables,
-            forms=FormTable.of([form.text for form in plain]),
-            codes=np.array([form.code for form in plain], dtype=np.int64),
+            forms=FormTable.of([form.text for form in likened]),
+            codes=np.array([form.code for form in likened], dtype=np.int64),
             parents=parents,
             parent_codes=tuple(parent_codes),
         )
@@ -173,6 +184,32 @@ class NameIndex:
             ]
             if met:
                 return _agree(met, dated=query.day is not None)
+        return None
+
+    def find_town(self, query: Query) -> Answer | None:
+        """Return the region of the town of a name; several where towns of it lie in several.
+
+        A town's own name comes before another's other name, and a city before places of a tenth of
+        its people.
+        """
+        query = self._split_parent(query)
+        texts = name_variants(query.text) or [query.text]
+        for text, stage in product(texts, ("exact", "folded", "sound")):
+            met = [
+                form
+                for form in self.tables[stage].get(_fold(text, stage), ())
+                if self._is_inside(form, query.parents)
+            ]
+            met = [form for form in met if not form.is_part] or met
+            largest: dict[int, Form] = {}
+            for form in sorted(met, key=lambda form: (-form.people, form.code)):
+                largest.setdefault(form.code, form)
+            if largest:
+                first, *rest = largest.values()
+                alone = not rest or first.people >= max(CITY, CITY_LEAD * rest[0].people)
+                codes = (first.code,) if alone else tuple(largest)[:_MOST_CANDIDATES]
+                status = "match" if alone else "ambiguous"
+                return Answer(codes, STAGE_SCORES["sound"], status, first.text, "town")
         return None
 
     def _split_parent(self, query: Query) -> Query:
@@ -225,15 +262,15 @@ class NameIndex:
 def _agree(met: Sequence[tuple[str, Form]], *, dated: bool) -> Answer:
     """Return the answer that the bearers of one name give: a match when they are one region.
 
-    A region's own name comes before the other names that a file gives to another; names of regions
-    come before names of places; a name as written, folded or as an alias before its sound. Names
-    that meant a region on some days only count when a day was asked for, or when there are no
-    others.
+    A region's own name comes before any other name of another, and a name that a kept list gives it
+    before those that a file gives; names of regions come before names of places; a name as written,
+    folded or as an alias before its sound. Names that meant a region on some days only count when a
+    day was asked for, or when there are no others.
     """
-    for how in (("exact",), ("exact", "folded")):
-        own = {form.code for stage, form in met if form.tier == NAME and stage in how}
+    for how, tier in product((("exact",), ("exact", "folded")), (NAME, LISTED)):
+        own = {form.code for stage, form in met if form.tier == tier and stage in how}
         if own:
-            kept = [form.code in own or form.is_part or at == "alias" for at, form in met]
+            kept = [form.code in own or form.is_part for _, form in met]
             met = [pair for pair, good in zip(met, kept, strict=True) if good]
             break
     met = [pair for pair in met if pair[1].tier != PLACE] or list(met)

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -151,21 +152,27 @@ def name_units(
 
 def leave_out_shared(provinces: pd.DataFrame, told: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return other names of provinces, each folded once, without those that would mean two."""
-    own = dict(zip(provinces["region_id"], provinces["name"].map(key_of), strict=True))
+    own = dict(zip(provinces["region_id"], provinces["name"], strict=True))
     bearers: dict[str, set[str]] = {}
     for region_id, texts in told.items():
-        for text in (own[region_id], *map(key_of, texts)):
-            bearers.setdefault(text, set()).add(region_id)
+        for text in (own[region_id], *texts):
+            bearers.setdefault(letters_of(text), set()).add(region_id)
     others: dict[str, list[str]] = {}
     for region_id, texts in told.items():
-        met = {"", own[region_id]}
+        met = {"", key_of(own[region_id])}
         kept = others.setdefault(region_id, [])
         for text in texts:
             key = key_of(text)
-            if key not in met and len(bearers[key]) == 1:
+            if key not in met and len(bearers[letters_of(text)]) == 1:
                 kept.append(text)
             met.add(key)
     return others
+
+
+def letters_of(text: str) -> str:
+    """Return a name in small letters without accents."""
+    parted = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in parted if not unicodedata.combining(sign))
 
 
 def key_of(text: str) -> str:

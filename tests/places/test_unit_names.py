@@ -2,6 +2,7 @@
 
 import csv
 
+import pandas as pd
 import pytest
 
 import riskmap as rm
@@ -115,3 +116,21 @@ def test_a_name_of_another_province_is_told_of_nowhere():
     mine = rm.read_regions("COD")
     named = mine.assign(name=mine["name"].replace("Orientale", "Ituri"))
     assert tell_parts(mine.iloc[:1].assign(country="COD", admin1="Ituri"), named) == []
+
+
+def test_locating_warns_of_boundaries_that_are_older_than_the_data():
+    rows = pd.DataFrame({"date": ["2025-02-03"], "country": ["COD"], "admin1": ["Ituri"]})
+    with pytest.warns(rm.RiskmapWarning) as told:
+        placed = rm.locate(rm.read_incidents(rows), rm.read_regions("COD")).placements
+    assert placed["region_id"].tolist() == ["CD-OR"]
+    assert [str(one.message)[:40] for one in told] == [
+        "boundaries are older than the data: DR C",
+        "Ituri (DR Congo), since 2015 part of wha",
+    ]
+
+
+def test_boundaries_that_ended_before_the_data_are_told():
+    rows = pd.DataFrame({"date": ["2031-02-03"], "admin2": ["Kelda"]})
+    old = rm.datasets.regions().assign(valid_to=pd.Timestamp("2030-01-01"))
+    with pytest.warns(rm.RiskmapWarning, match="hold until 2030-01-01, it until 2031-02-03"):
+        rm.locate(rm.read_incidents(rows), old)

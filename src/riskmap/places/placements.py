@@ -5,14 +5,17 @@ Incidents that are known only to a province or a country are spread over its reg
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmap.errors import RiskmapWarning
 from riskmap.places.evidence import find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
+from riskmap.places.names.units import tell_ages
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
@@ -121,6 +124,12 @@ def locate(
     SchemaError
         When a table is not what it must be.
 
+    Warns
+    -----
+    RiskmapWarning
+        When boundaries are older than the incidents, and for each unit that they name and the
+        regions lack, with the region that it was part of.
+
     Examples
     --------
     >>> import riskmap as rm
@@ -130,6 +139,8 @@ def locate(
     """
     check_incidents(incidents)
     check_regions(regions)
+    for sentence in tell_ages(incidents, regions):
+        warnings.warn(sentence, RiskmapWarning, stacklevel=2)
     found = find_places(incidents, regions, gazetteer=gazetteer)
     usable, kept = found.usable, found.reasons.isna().to_numpy()
     placed = _spread(found, regions)

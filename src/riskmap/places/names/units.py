@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _JOINED_BY = " | "
+_SHIPS = "Natural Earth"
 _TIERS = {"same": LISTED, "within": PLACE}
 
 
@@ -148,3 +149,47 @@ def tell_parts(names: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
                 f"{unit.names[0]} ({display_name(iso3)}){since} of what ships as {where}: {n}"
             )
     return sentences
+
+
+def tell_ages(incidents: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
+    """Say where boundaries are older than the incidents, and what of these names newer units.
+
+    Boundaries are older that ended before the last incident, and so are the provinces that ship, in
+    countries that have made units since.
+
+    Parameters
+    ----------
+    incidents
+        ``country``, ``admin1`` and ``event_date`` of incidents.
+    regions
+        Regions table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rows = {"country": ["COD"], "admin1": ["Ituri"], "event_date": [pd.Timestamp("2025-02-03")]}
+    >>> for sentence in tell_ages(pd.DataFrame(rows), rm.read_regions("COD")):
+    ...     print(sentence)
+    boundaries are older than the data: DR Congo has made 19 units since they were drawn (2015)
+    Ituri (DR Congo), since 2015 part of what ships as Orientale: 1 row
+    """
+    told, last = [], incidents["event_date"].max()
+    if "valid_to" in regions and regions["valid_to"].max() < last:
+        end = f"{regions['valid_to'].max():%Y-%m-%d}"
+        told.append(f"boundaries are older than the data: they hold until {end}, it until {last:%Y-%m-%d}")
+    ships = regions["boundary_source"].str.startswith(_SHIPS, na=False)
+    newest = incidents.groupby("country")["event_date"].max()
+    for iso3 in sorted(set(regions["iso3"][ships].dropna()) & set(newest.index)):
+        years = [
+            int(unit.since)
+            for unit in _units().get(iso3, ())
+            if unit.since and int(unit.since) < newest[iso3].year
+        ]
+        if years:
+            n = f"{len(years)} unit{'s' if len(years) > 1 else ''}"
+            span = "-".join(str(year) for year in sorted({min(years), max(years)}))
+            told.append(
+                f"boundaries are older than the data: {display_name(iso3)} has made {n} "
+                f"since they were drawn ({span})"
+            )
+    return told + tell_parts(incidents, regions)

@@ -118,7 +118,8 @@ def split_pair(text: str) -> tuple[str, str]:
 def _read_grid(square: str, digits: str) -> tuple[str, str]:
     """Return the middle of a cell of the military grid; blank where there is no such square."""
     try:
-        from mgrs.core import MGRS as Grid, MGRSError
+        from mgrs import MGRS as Grid
+        from mgrs.core import MGRSError
     except ImportError as error:
         raise MissingDependencyError("mgrs", extra="mgrs") from error
     half = len(digits) // 2

@@ -31,7 +31,7 @@ from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
 from riskmap.places.placements import locate
-from riskmap.places.regions import read_regions
+from riskmap.places.regions import RegionSource
 from riskmap.workers import connect
 
 if TYPE_CHECKING:
@@ -188,8 +188,13 @@ def read_files(
     return merge_duplicates(table)
 
 
-def find_regions(source: str | Path) -> gpd.GeoDataFrame:
-    """Return regions of a file, or of a country with an optional level such as ``AFG:1``.
+def find_regions(source: Any) -> gpd.GeoDataFrame:
+    """Return the regions of files, or of countries with an optional level such as ``AFG:1``.
+
+    Parameters
+    ----------
+    source
+        What :meth:`riskmap.places.regions.RegionSource.of` takes.
 
     Raises
     ------
@@ -201,12 +206,7 @@ def find_regions(source: str | Path) -> gpd.GeoDataFrame:
     >>> len(find_regions("AFG:1"))
     34
     """
-    if Path(source).exists():
-        return read_regions(Path(source))
-    iso3, _, level = str(source).partition(":")
-    if level and not level.isdecimal():
-        raise InputError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(source))
-    return read_regions(iso3, level=int(level) if level else None)
+    return RegionSource.of(source).read()
 
 
 def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
@@ -249,8 +249,8 @@ def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
 def _inputs(config: RunConfig) -> list[Any]:
     """Return all that a run is given and that may be a file."""
     files = config.files
-    given = [*files, *map(scope_path, files), config.regions, config.scale, config.group]
-    return [*given, config.decisions]
+    given = [*files, *map(scope_path, files), *RegionSource.of(config.regions).parts]
+    return [*given, config.scale, config.group, config.decisions]
 
 
 def _place(

@@ -131,7 +131,10 @@ def name_units(
         return []
     ours = find_ours({code: names[code] for code in codes}, provinces)
     theirs = {region_id: code for code, region_id in ours.items()}
-    told = {one: [*shown.get(one, ()), names.get(theirs.get(one, ""), "")] for one in provinces["region_id"]}
+    told = {
+        one: [*shown.get(one, ()), names.get(theirs.get(one, ""), "")]
+        for one in provinces["region_id"]
+    }
     others = leave_out_shared(provinces, told)
     rows = [
         (iso3, theirs.get(one, ""), "same", one, " | ".join([name, *others[one]]))
@@ -184,7 +187,9 @@ def find_ours(units: dict[str, str], provinces: pd.DataFrame) -> dict[str, str]:
     """Return by code the shipped province that is the same unit, each province once."""
     forms = [
         (region_id, text)
-        for region_id, name, names in provinces[["region_id", "name", "names"]].itertuples(index=False)
+        for region_id, name, names in provinces[["region_id", "name", "names"]].itertuples(
+            index=False
+        )
         for text in (name, *(names.split(" | ") if isinstance(names, str) else ()))
     ]
     codes = list(units)

@@ -82,7 +82,7 @@ WRONG = [
     ('profile = "press"', "column profile: "),
     ("incidents = []", "column incidents: no file is named"),
     ("incidents = [1]", "column incidents: not a text or a list of texts: met [1]"),
-    ("regions = 1", "column regions: of a wrong kind: met 1, expected a text"),
+    ("regions = 1", "column regions: of a wrong kind: met 1, expected a file"),
     ("max_lost = 5", "column max_lost: not a share: met 5, expected 0 to 1"),
     ('no_previous = "yes"', "column no_previous: of a wrong kind: met 'yes'"),
     ('dates = "%d/%m/%Y"\nscheduler = "tcp://x:1"', "column dates: does not go with a scheduler"),

@@ -94,9 +94,7 @@ def test_the_seats_of_units_made_since_lie_where_the_table_says():
             if row["iso3"] != iso3 or not row["seat"]:
                 continue
             seat = fold_name(row["seat"])
-            towns = [
-                town for town in _towns(iso3) if seat in map(fold_name, [town[0], *town[1]])
-            ]
+            towns = [town for town in _towns(iso3) if seat in map(fold_name, [town[0], *town[1]])]
             at = index.query([town[2] for town in towns], [town[3] for town in towns])
             found = set(regions["region_id"].iloc[at[at >= 0]])
             checked += bool(found)
@@ -105,7 +103,9 @@ def test_the_seats_of_units_made_since_lie_where_the_table_says():
 
 
 def test_what_a_unit_made_since_is_part_of_is_told():
-    rows = rm.read_regions("COD").iloc[:3].assign(country="COD", admin1=["Ituri", "ITURI", "Maniema"])
+    rows = (
+        rm.read_regions("COD").iloc[:3].assign(country="COD", admin1=["Ituri", "ITURI", "Maniema"])
+    )
     assert tell_parts(rows, rm.read_regions("COD")) == [
         "Ituri (DR Congo), since 2015 part of what ships as Orientale: 2 rows"
     ]

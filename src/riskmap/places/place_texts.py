@@ -101,7 +101,11 @@ def find_by_words(
     provinces = {fold_name(name) for name in above}
     asked: list[tuple[int, str, str | None]] = []
     for number, (admin1, admin2, place, country) in enumerate(unique.itertuples(index=False)):
-        parts = [_NEAR.sub("", part) for part in _PARTS.split(place) if part] if isinstance(place, str) else []
+        parts = (
+            [_NEAR.sub("", part) for part in _PARTS.split(place) if part]
+            if isinstance(place, str)
+            else []
+        )
         if level == 1:
             asked += [(number, one, country) for one in (admin2, *parts) if isinstance(one, str)]
             continue

@@ -165,10 +165,12 @@ class RegionSource:
         parts = columns.pop("parts", None)
         several = (parts,) if isinstance(parts, str | Path) else parts
         texts = isinstance(several, Sequence) and all(isinstance(x, str | Path) for x in several)
-        known = set(columns) <= set(_COLUMNS) and all(isinstance(x, str | None) for x in columns.values())
+        known = set(columns) <= set(_COLUMNS) and all(
+            isinstance(x, str | None) for x in columns.values()
+        )
         if not (texts and several and known):
             wanted = "a file, ISO3[:LEVEL], a list of them, or a table of parts, id, name, parent"
-            raise BoundaryError("no regions are named", column="regions", met=told, expected=wanted)
+            raise BoundaryError("of a wrong kind", column="regions", met=told, expected=wanted)
         return cls(tuple(several), **columns)
 
     def __str__(self) -> str:

@@ -204,7 +204,9 @@ class NameIndex:
             best = np.maximum.reduceat(scores, starts, axis=1)
             for row, alike in zip(rows, best, strict=True):
                 near = starts[alike >= alike.max() - PLACE_LEAD]
-                others = [code for code in self.codes[near].tolist() if code not in answers[row].codes]
+                others = [
+                    code for code in self.codes[near].tolist() if code not in answers[row].codes
+                ]
                 if others or _NUMBER.search(queries[row].text):
                     codes = (*answers[row].codes, *others)[:_MOST_CANDIDATES]
                     answers[row] = replace(answers[row], status="ambiguous", codes=codes)
@@ -239,8 +241,14 @@ class NameIndex:
                 unknown.setdefault(query.parents, []).append(row)
         for parents, rows in unknown.items():
             inside = self._likened(parents)
-            for row, answer in zip(rows, inside._compare([queries[row].text for row in rows], parents), strict=True):
-                if answer is not None and answer.status == "match" and answer.score > MATCH_SCORE_ANYWHERE:
+            for row, answer in zip(
+                rows, inside._compare([queries[row].text for row in rows], parents), strict=True
+            ):
+                if (
+                    answer is not None
+                    and answer.status == "match"
+                    and answer.score > MATCH_SCORE_ANYWHERE
+                ):
                     answers[row] = replace(answer, stage="town", is_place=True)
         return answers
 
@@ -269,7 +277,9 @@ class NameIndex:
                 alone = not rest or first.people >= max(CITY, CITY_LEAD * rest[0].people)
                 codes = (first.code,) if alone else tuple(largest)[:_MOST_CANDIDATES]
                 status = "match" if alone else "ambiguous"
-                return Answer(codes, STAGE_SCORES["sound"], status, first.text, "town", is_place=True)
+                return Answer(
+                    codes, STAGE_SCORES["sound"], status, first.text, "town", is_place=True
+                )
         return None
 
     def _split_parent(self, query: Query) -> Query:

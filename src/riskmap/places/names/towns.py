@@ -52,9 +52,7 @@ def town_forms(regions: gpd.GeoDataFrame) -> Iterator[Form]:
     for code, (own, others, _, _, people) in zip(codes.tolist(), towns, strict=True):
         if code >= 0:
             for name in dict.fromkeys((own, *others)):
-                yield Form(
-                    name, code, PLACE, is_part=name != own, is_spelt=True, people=people
-                )
+                yield Form(name, code, PLACE, is_part=name != own, is_spelt=True, people=people)
 
 
 def _towns(iso3: str) -> list[Any]:

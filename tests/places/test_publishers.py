@@ -9,13 +9,13 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import BoundaryError
-from riskmap.places.regions import RegionSource
+from riskmap.places.region_sources import RegionSource
 from riskmap.places.topologies import read_topology
 
 SQUARES = np.array([shapely.box(x, 10, x + 1, 11) for x in range(2)])
-IN_MEXICO = shapely.transform(SQUARES, lambda points: points + [-100, 10])
-IN_COLOMBIA = shapely.transform(SQUARES, lambda points: points + [-74, -6])
-IN_INDIA = shapely.transform(SQUARES, lambda points: points + [76, 10])
+IN_MEXICO = shapely.transform(SQUARES, lambda points: np.add(points, [-100, 10]))
+IN_COLOMBIA = shapely.transform(SQUARES, lambda points: np.add(points, [-74, -6]))
+IN_INDIA = shapely.transform(SQUARES, lambda points: np.add(points, [76, 10]))
 
 
 def table(squares=SQUARES, crs="EPSG:4326", **columns):
@@ -196,12 +196,12 @@ def test_a_collection_of_polygons_is_their_union():
 
 def test_swapped_axes_are_refused_by_the_country():
     turned = shapely.transform(IN_COLOMBIA, lambda points: points[:, ::-1])
-    with pytest.raises(BoundaryError, match="in each other's place.*Colombia"):
+    with pytest.raises(BoundaryError, match=r"in each other's place.*Colombia"):
         rm.read_regions(table(turned, region_id=["a", "b"], name=TWO, iso3="COL"))
 
 
 def test_swapped_axes_are_refused_by_the_globe():
-    far = shapely.transform(SQUARES, lambda points: points[:, ::-1] + [0, 120])
+    far = shapely.transform(SQUARES, lambda points: np.add(points[:, ::-1], [0, 120]))
     with pytest.raises(BoundaryError, match="latitude seems to stand first"):
         rm.read_regions(table(far, region_id=["a", "b"], name=TWO))
 

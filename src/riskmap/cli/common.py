@@ -87,7 +87,7 @@ Profile = Annotated[
 def name_columns(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command of regions that also takes ``--id``, ``--name`` and ``--parent``.
 
-    Its argument `regions` is then a :class:`riskmap.places.regions.RegionSource`, or None.
+    Its argument `regions` is then a :class:`riskmap.places.region_sources.RegionSource`, or None.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def name_columns(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        from riskmap.places.regions import RegionSource
+        from riskmap.places.region_sources import RegionSource
 
         columns = {name: options.pop(name) for name in _COLUMNS}
         named = {name: column for name, column in columns.items() if column is not None}

@@ -16,7 +16,7 @@ from riskmap.outputs.formats import choose_formats
 from riskmap.outputs.profiles import check_profile
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
-from riskmap.places.regions import RegionSource
+from riskmap.places.region_sources import RegionSource
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,7 +50,7 @@ class RunConfig:
     regions
         A file of polygons, or a country and its level such as ``"AFG:1"``; a list of them; or a
         table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the files
-        (:class:`riskmap.places.regions.RegionSource`).
+        (:class:`riskmap.places.region_sources.RegionSource`).
     as_of
         The day the risk is assessed for.
     group

@@ -31,7 +31,7 @@ from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
 from riskmap.places.placements import locate
-from riskmap.places.regions import RegionSource
+from riskmap.places.region_sources import RegionSource
 from riskmap.workers import connect
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def find_regions(source: Any) -> gpd.GeoDataFrame:
     Parameters
     ----------
     source
-        What :meth:`riskmap.places.regions.RegionSource.of` takes.
+        What :meth:`riskmap.places.region_sources.RegionSource.of` takes.
 
     Raises
     ------

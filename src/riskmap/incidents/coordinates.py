@@ -118,14 +118,14 @@ def split_pair(text: str) -> tuple[str, str]:
 def _read_grid(square: str, digits: str) -> tuple[str, str]:
     """Return the middle of a cell of the military grid; blank where there is no such square."""
     try:
-        from mgrs import MGRS as Grid
+        import mgrs
         from mgrs.core import MGRSError
     except ImportError as error:
         raise MissingDependencyError("mgrs", extra="mgrs") from error
     half = len(digits) // 2
     middle = [f"{axis}50000"[:5] for axis in (digits[:half], digits[half:])]
     try:
-        latitude, longitude = Grid().toLatLon(square + "".join(middle))
+        latitude, longitude = mgrs.MGRS().toLatLon(square + "".join(middle))
     except MGRSError:
         return "", ""
     return f"{latitude:.6f}", f"{longitude:.6f}"

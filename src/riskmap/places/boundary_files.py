@@ -48,8 +48,8 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
     ----------
     source
         A GeoDataFrame, or the path of a file: GeoJSON (``.geojson``, ``.json``), TopoJSON
-        (``.topojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``), Shapefile (``.shp``) or GeoParquet (``.parquet``, needs
-        the extra ``parquet``).
+        (``.topojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``), Shapefile
+        (``.shp``) or GeoParquet (``.parquet``, needs the extra ``parquet``).
 
     Returns
     -------

@@ -14,7 +14,8 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
+from riskmap.places.names.likenesses import FormTable, likeness
+from riskmap.places.names.matching import MATCH_SCORE
 from riskmap.places.place_texts import find_by_words, split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 

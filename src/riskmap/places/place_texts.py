@@ -26,6 +26,8 @@ _PARTS = re.compile(r"\s*[,;/|()\n\u060c\u061b\uff0c\u3001]\s*|\s+[-–—>]+\s+
 #: How a name must be met where nothing limits the search: likeness alone finds Dasht-e-Archi for
 #: Dasht-e-Barchi.
 _SURE = ("exact", "folded", "alias", "sound", "town")
+#: How alike a province's name must be to a district's to be a slip of the columns.
+_LIKE = 0.88
 #: What is said of a place that is told by another.
 _NEAR = re.compile(
     r"^(?:near|close to|around|in|at|cerca de|près de|environs? de)\s+|\s+(?:area|center|centre)$",
@@ -87,7 +89,8 @@ def find_by_words(
     Examples
     --------
     >>> import riskmap as rm
-    >>> rows = pd.DataFrame({"date": ["2031-05-06"], "admin2": ["Old Town"], "place": ["Kelda, mill"]})
+    >>> told = {"date": ["2031-05-06"], "admin2": ["Old Town"], "place": ["Kelda, mill"]}
+    >>> rows = pd.DataFrame(told)
     >>> table, names = rm.read_incidents(rows), rm.Gazetteer.from_regions(rm.datasets.regions())
     >>> find_by_words(table, np.array([True]), level=2, gazetteer=names, above=()).tolist()
     ['XQA0303']
@@ -113,10 +116,12 @@ def find_by_words(
         if isinstance(admin1, str) and fold_name(admin1) not in provinces:
             asked.append((number, admin1, None))
     answers = gazetteer.resolve([one for _, one, _ in asked], parents=[one for *_, one in asked])
-    good = (answers["status"] == "match") & answers["stage"].isin(_SURE)
+    alone = np.array([level > 1 and parent is None for *_, parent in asked], dtype=bool)
+    sure = answers["stage"].isin(_SURE) | (answers["score"].gt(_LIKE) & alone)
+    good = (answers["status"] == "match") & sure
     chosen: dict[int, str] = {}
-    for (number, *_), region_id, sure in zip(asked, answers["region_id"], good, strict=True):
-        if sure:
+    for (number, *_), region_id, one in zip(asked, answers["region_id"], good, strict=True):
+        if one:
             chosen.setdefault(number, region_id)
     ids = [chosen.get(number) for number in range(len(unique))]
     merged = told.merge(unique.assign(found=pd.array(ids, dtype="str")), on=columns, how="left")

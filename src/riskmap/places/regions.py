@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import orjson
@@ -29,6 +29,9 @@ from riskmap.places.boundary_files import naming
 from riskmap.places.boundary_tables import NAMED, read_table, warn
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 from riskmap.settings import cache_folder, data_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GEOBOUNDARIES = Service(
     api="https://www.geoboundaries.org/api/current/gbOpen",
@@ -48,7 +51,6 @@ _ISO3 = re.compile(r"[A-Z]{3}")
 _WORLD = "boundaries/world_adm1"
 _LEVELS = range(6)
 _DISTRICT = 2
-_COLUMNS = ("id", "name", "parent")
 
 
 def read_regions(
@@ -126,89 +128,6 @@ def read_regions(
     regions = regions.sort_values("region_id", ignore_index=True)
     check_regions(regions)
     return regions
-
-
-@dataclass(frozen=True)
-class RegionSource:
-    """Where regions are read from: files or countries, and what columns of files hold.
-
-    Parameters
-    ----------
-    parts
-        Paths of files, or countries with an optional level such as ``"AFG:1"``.
-    id, name, parent
-        As for :func:`read_regions`, for all files.
-
-    Examples
-    --------
-    >>> len(RegionSource.of("AFG:1").read()), len(RegionSource.of(["AFG", "PAK"]).read())
-    (34, 42)
-    """
-
-    parts: tuple[str | Path, ...]
-    id: str | None = None
-    name: str | None = None
-    parent: str | None = None
-
-    @classmethod
-    def of(cls, told: Any) -> RegionSource:
-        """Return a source from a text, a path, a list of them, or a table of the parameters.
-
-        Raises
-        ------
-        BoundaryError
-            When it is none of these.
-        """
-        if isinstance(told, RegionSource):
-            return told
-        columns: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {"parts": told}
-        parts = columns.pop("parts", None)
-        several = (parts,) if isinstance(parts, str | Path) else parts
-        texts = isinstance(several, Sequence) and all(isinstance(x, str | Path) for x in several)
-        known = set(columns) <= set(_COLUMNS) and all(
-            isinstance(x, str | None) for x in columns.values()
-        )
-        if not (texts and several and known):
-            wanted = "a file, ISO3[:LEVEL], a list of them, or a table of parts, id, name, parent"
-            raise BoundaryError("of a wrong kind", column="regions", met=told, expected=wanted)
-        return cls(tuple(several), **columns)
-
-    def __str__(self) -> str:
-        """Return the files and countries."""
-        return ", ".join(map(str, self.parts))
-
-    def read(self) -> gpd.GeoDataFrame:
-        """Return the regions of all parts as one table.
-
-        Raises
-        ------
-        BoundaryError
-            When a part can't be read, ids stand in two of them, or their levels differ.
-        """
-        tables = [self._read_part(part) for part in self.parts]
-        if len(tables) == 1:
-            return tables[0]
-        regions = pd.concat(tables, ignore_index=True)
-        twice = regions.loc[regions["region_id"].duplicated(), "region_id"]
-        if len(twice):
-            wanted = "ids of their own; name another column by id="
-            raise BoundaryError("files share ids", met=twice.iloc[0], expected=wanted)
-        levels = regions["adm_level"].dropna().unique()
-        if len(levels) > 1:
-            met = ", ".join(map(str, sorted(levels)))
-            raise BoundaryError("regions of several levels", met=met, expected="one level")
-        regions = regions.sort_values("region_id", ignore_index=True)
-        return gpd.GeoDataFrame(regions, geometry="geometry", crs=CRS)
-
-    def _read_part(self, part: str | Path) -> gpd.GeoDataFrame:
-        """Return the regions of one file, or of one country."""
-        if Path(part).exists():
-            return read_regions(Path(part), id=self.id, name=self.name, parent=self.parent)
-        iso3, _, level = str(part).partition(":")
-        if level and not level.isdecimal():
-            raise BoundaryError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(part))
-        columns = {"id": self.id, "name": self.name, "parent": self.parent}
-        return read_regions(iso3, level=int(level) if level else None, **columns)
 
 
 def _read_countries(source: Any, level: int) -> gpd.GeoDataFrame:

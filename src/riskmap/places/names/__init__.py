@@ -142,9 +142,10 @@ class Gazetteer:
         """Find the region of each name.
 
         A name is looked up as it is written, then folded, then among the aliases, then by its
-        sound; names of regions come before names of places, and those before towns. What is still unknown is compared with
-        every known name, and is a match when it is at least 0.8 alike inside a stated parent, 0.88
-        anywhere, and leads the next region by 0.08. A bracket or a last part after a comma that
+        sound; names of regions come before names of places, and those before towns. What is still
+        unknown is compared with every known name, and is a match when it is at least 0.8 alike
+        inside a stated parent, 0.88 anywhere, and leads the next region by 0.08; a place's name
+        needs a lead of 0.15 where no parent is stated. A bracket or a last part after a comma that
         names a parent limits the search as a stated parent does.
 
         Parameters

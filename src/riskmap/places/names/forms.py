@@ -192,7 +192,7 @@ NAME, LISTED, OTHER_NAME, PLACE = range(4)
 _JOINED_BY = " | "
 
 #: How an alias and its region belong together.
-RELATIONS = ("other_name", "renamed", "split", "seat", "transferred")
+RELATIONS = ("other_name", "renamed", "split", "seat", "within", "transferred")
 
 #: Aliases: a table, one row an alias of a region.
 ALIAS_COLUMNS = (
@@ -266,10 +266,11 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
     Parameters
     ----------
     regions
-        ``region_id, name, names``; a region's code is its row.
+        ``region_id, name, names, iso3``; a region's code is its row.
     """
-    rows = zip(regions["region_id"], regions["name"], regions["names"], strict=True)
-    for code, (region_id, name, names) in enumerate(rows):
+    columns = ("region_id", "name", "names", "iso3")
+    rows = zip(*(regions[name] for name in columns), strict=True)
+    for code, (region_id, name, names, iso3) in enumerate(rows):
         yield Form(region_id, code, NAME)
         for tier, text in ((NAME, name), (OTHER_NAME, names)):
             for whole in _split(text):
@@ -277,6 +278,19 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
                     own = tier if variant == whole else OTHER_NAME
                     is_part = fold_name(variant) != fold_name(whole)
                     yield Form(variant, code, own, is_part=is_part)
+                    if spelt := _respell(variant, iso3):
+                        yield Form(spelt, code, OTHER_NAME, is_part=is_part)
+
+
+def _respell(text: str, iso3: Any) -> str | None:
+    """Return a name as others spell it who don't use the letters of its country's language."""
+    letters = _spellings()["countries"].get(iso3) if isinstance(iso3, str) else None
+    if letters is None:
+        return None
+    spelt = text.casefold()
+    for pattern, letter in letters.items():
+        spelt = re.sub(pattern, letter, spelt)
+    return spelt if spelt != text.casefold() else None
 
 
 def place_forms(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> Iterator[Form]:

@@ -11,14 +11,14 @@ import csv
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-
 from riskmap.countries import display_name
 from riskmap.places.names.forms import LISTED, OTHER_NAME, PLACE, Form, fold_name
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    import pandas as pd
 
 _JOINED_BY = " | "
 _SHIPS = "Natural Earth"
@@ -57,8 +57,8 @@ def _units() -> Mapping[str, tuple[Unit, ...]]:
     with data_path("places/todays_units.csv").open(encoding="utf-8", newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
         for row in csv.DictReader(lines):
-            names = (row["name"], *filter(None, row["names"].split(_JOINED_BY)))
-            unit = Unit("since", tuple(row["part_of"].split(";")), names, row["since"])
+            own = (row["name"], *filter(None, row["names"].split(_JOINED_BY)))
+            unit = Unit("since", tuple(row["part_of"].split(";")), own, row["since"])
             found.setdefault(row["iso3"], []).append(unit)
     return {iso3: tuple(units) for iso3, units in found.items()}
 
@@ -121,6 +121,7 @@ def tell_parts(names: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import riskmap as rm
     >>> rows = pd.DataFrame({"country": ["COD"] * 2, "admin1": ["Ituri", "Nord-Kivu"]})
     >>> tell_parts(rows, rm.read_regions("COD"))[0]
@@ -128,7 +129,7 @@ def tell_parts(names: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
     """
     level = int(regions["adm_level"].fillna(0).max())
     key, name = ("region_id", "name") if level == 1 else ("parent_id", "parent")
-    if level not in (1, 2) or key not in regions:  # noqa: PLR2004 - provinces and districts
+    if level not in (1, 2) or key not in regions:
         return []
     known = regions.dropna(subset=[key]).drop_duplicates(key)
     own = set(known[name].dropna().map(fold_name))
@@ -171,6 +172,7 @@ def tell_ages(incidents: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import riskmap as rm
     >>> rows = {"country": ["COD"], "admin1": ["Ituri"], "event_date": [pd.Timestamp("2025-02-03")]}
     >>> for sentence in tell_ages(pd.DataFrame(rows), rm.read_regions("COD")):

@@ -237,6 +237,8 @@ class Gazetteer:
     def bearers(self, name: str) -> tuple[str, ...]:
         """Return the ids of the regions that bear a name, spelt as it is known or as it sounds.
 
+        A name that no region bears is that of the towns in the regions.
+
         Examples
         --------
         >>> import riskmap as rm
@@ -244,6 +246,8 @@ class Gazetteer:
         ('XQA0303',)
         """
         answer = self._index.look_up(Query(name))
+        if answer is None and self._towns is not None:
+            answer = self._towns.find_towns([Query(name)])[0]
         return () if answer is None else tuple(self.regions["region_id"].iloc[list(answer.codes)])
 
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:

@@ -38,7 +38,7 @@ PLACE_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
 DEFAULT_LEVEL = 2
 
 #: What names the regions of a level.
-_NAMED_BY = {1: "admin1", 2: "admin2"}
+NAMED_BY = {1: "admin1", 2: "admin2"}
 
 #: What stands between the two areas that are meant where words contradict each other.
 _OR = " or "
@@ -112,6 +112,17 @@ def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
         return np.arange(len(regions))
     keys = key.split(";") if area.startswith(_REGIONS) else [key]
     return np.flatnonzero(regions[column].isin(keys).to_numpy())
+
+
+def are_named(area: str) -> bool:
+    """Return whether an area is the regions that bear one name, and no more.
+
+    Examples
+    --------
+    >>> are_named("region_id=XQA0101;XQA0301"), are_named("parent_id=XQA01")
+    (True, False)
+    """
+    return area.startswith(_REGIONS)
 
 
 def find_members(areas: Iterable[str], regions: gpd.GeoDataFrame) -> dict[str, list[IntArray]]:
@@ -197,18 +208,17 @@ def gather_evidence(
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
-    if level in _NAMED_BY:
+    if level in NAMED_BY:
         above = name_areas_above(regions, level)
+        if gazetteer is None and usable[["admin1", "admin2", "place"]].notna().any(axis=None):
+            gazetteer = Gazetteer.from_regions(regions)
         usable = split_texts(usable, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
-    if gazetteer is None and level in _NAMED_BY and usable[_NAMED_BY[level]].notna().any():
-        gazetteer = Gazetteer.from_regions(regions)
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
-    if level in _NAMED_BY and open_.any():
-        gazetteer = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
+    if gazetteer is not None and level in NAMED_BY and open_.any():
         by_words = find_by_words(
             usable, open_, level=level, gazetteer=gazetteer, above=above["name"].dropna()
         )
@@ -242,7 +252,7 @@ def _find_bearers(
     among: NDArray[np.bool_],
 ) -> pd.Series:
     """Return the ids of the regions that bear the name some rows tell, whatever area they state."""
-    names = usable.get(_NAMED_BY.get(level, ""), pd.Series(None, usable.index, dtype="str"))
+    names = usable.get(NAMED_BY.get(level, ""), pd.Series(None, usable.index, dtype="str"))
     names = names.where(among)
     told = names.dropna().unique()
     if not len(told):
@@ -307,7 +317,7 @@ def _resolve(
     covering: IntArray,
 ) -> IntArray:
     """Return the region that each incident names at the regions' level; -1 is none."""
-    column = _NAMED_BY.get(level)
+    column = NAMED_BY.get(level)
     if column is None or usable[column].isna().all():
         return np.full(len(usable), -1, dtype=np.int64)
     chosen = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer

@@ -2,8 +2,8 @@
 
 The lists of spellings are split by district: what the folding and its thresholds were chosen on
 ("tune") and the rest ("test"). Attacks on aid workers (AWSD, 2020) are placed by their words alone,
-against their own points: years of odd number are those that were tuned on. Peers answer the same queries: exact equality, and the best
-rapidfuzz ratio of the lower-case names.
+against their own points: years of odd number are those that were tuned on. Peers answer the same
+queries: exact equality, and the best rapidfuzz ratio of the lower-case names.
 
 Run: ``python benchmarks/names.py FOLDER``, the folder that holds ``places`` and ``boundaries``.
 """
@@ -124,6 +124,8 @@ def place_by_name(table: pd.DataFrame, regions: pd.DataFrame, level: int) -> dic
     An attack contradicts itself whose district (province, at level 1) bears the name of a region
     that its point does not lie in, or whose province does.
     """
+    if level > 1:  # what names a province alone names no district
+        table = table[table[["admin2", "place"]].notna().any(axis=1)]
     x, y = table.geometry.x.to_numpy(), table.geometry.y.to_numpy()
     gold = rm.RegionIndex(regions).query(x, y)
     table, gold = table[gold >= 0], gold[gold >= 0]

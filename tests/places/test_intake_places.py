@@ -1,4 +1,4 @@
-"""Places as desks write them: provinces that nobody knows, federal states, doubles, towns, levels."""
+"""Places as desks write them: provinces that nobody knows, doubles, towns, other words."""
 
 import geopandas as gpd
 import numpy as np
@@ -90,7 +90,7 @@ def test_a_district_tells_the_province_where_that_is_unknown():
 
 @pytest.fixture
 def towns(monkeypatch):
-    """Towns of the invented country: two of a name, a city and a hamlet of a name, a part of one."""
+    """Towns of the invented country: two of a name, a city and a hamlet of a name."""
     at = {row.region_id: row.geometry.representative_point() for row in DISTRICTS.itertuples()}
 
     def town(name, region_id, people, *others):

@@ -207,7 +207,7 @@ def _offline(
 def _by_words(
     places: pd.DataFrame, gazetteer: Gazetteer, among: NDArray[np.bool_]
 ) -> list[str | None]:
-    """Return the region that parts of a text, or another column, name where nothing else is known."""
+    """Return the region that other words of a row name, where its place is known to nobody."""
     level = level_of(gazetteer.regions)
     if level not in (1, _DISTRICT) or not among.any():
         return []

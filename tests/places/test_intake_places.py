@@ -142,6 +142,12 @@ def test_a_row_that_names_a_town_is_placed_in_its_district(towns):
     assert locate(*rows, gazetteer=towns) == [{"XQA0304": 1.0}] * 2
 
 
+def test_a_point_outranks_a_towns_name(towns):
+    point = DISTRICTS.geometry.iloc[2].representative_point()
+    row = {"admin2": "Osmund", "latitude": point.y, "longitude": point.x}
+    assert locate(row, gazetteer=towns) == [{DISTRICTS["region_id"].iloc[2]: 1.0}]
+
+
 def test_a_town_of_several_districts_spreads_over_them(towns):
     assert set(locate({"admin2": "Tarnow"}, gazetteer=towns)[0]) == {"XQA0101", "XQA0302"}
 

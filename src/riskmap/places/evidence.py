@@ -326,9 +326,11 @@ def _resolve(
     unique = asked.drop_duplicates()
     answers = chosen.resolve(unique["name"].tolist(), parents=unique["parent"].tolist())
     sure = answers["region_id"].where(answers["status"] == "match")
-    found = unique.assign(region_id=sure.to_numpy())
+    town = np.isin(answers.get("stage", pd.Series("", answers.index)), ["town"])
+    found = unique.assign(region_id=sure.to_numpy(), town=town)
     merged = asked.merge(found, on=["name", "parent"], how="left").set_index(asked.index)
-    ids = merged["region_id"].reindex(usable.index)
+    by_town = merged["town"].reindex(usable.index, fill_value=False).to_numpy(dtype=bool)
+    ids = merged["region_id"].reindex(usable.index).mask(by_town & (covering >= 0))
     position = pd.Index(regions["region_id"]).get_indexer(ids).astype(np.int64)
     iso3 = regions["iso3"].to_numpy(dtype=object)[position]
     country = usable["country"]

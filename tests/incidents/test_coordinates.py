@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.incidents.coordinates import read_points, readings
+from riskmap.incidents.coordinates import read_points, readings, split_pair
 from riskmap.incidents.quarantines import Quarantine
 
 
@@ -123,3 +123,24 @@ def test_a_number_that_stands_for_unknown_is_no_place(lat, lon, reason):
     points, quarantine = read((lat, lon, "AFG"))
     assert told(quarantine.reason) == [reason]
     assert np.isnan(points.latitude).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "latitude", "longitude"),
+    [
+        ("42SWD1234567890", 34.9535, 69.1352),
+        ("42S WD 12345 67890", 34.9535, 69.1352),
+        ("42SWD 123 678", 34.9532, 69.1353),
+        ("42SWD1267", 34.9504, 69.1374),
+    ],
+)
+def test_a_reference_of_the_military_grid_is_the_middle_of_its_cell(text, latitude, longitude):
+    pytest.importorskip("mgrs")
+    found = [float(part) for part in split_pair(text)]
+    assert found == pytest.approx([latitude, longitude], abs=2e-4)
+
+
+@pytest.mark.parametrize("text", ["12MAY2031", "3 DEC 2024", "42SWI1234", "42SWD123", "99ZZZ1234"])
+def test_what_is_no_reference_of_the_grid_is_no_point(text):
+    pytest.importorskip("mgrs")
+    assert split_pair(text) == ("", "")

@@ -323,12 +323,15 @@ def test_no_broken_geojson_of_other_projects_is_read(shared, tmp_path, suite):
         (None, 1.0),
         ("urn:ogc:def:crs:OGC:1.3:CRS84", 1.0),
         ("urn:ogc:def:crs:EPSG::4326", 1.0),
-        ("EPSG:3857", 1 / 111319.49079327358),
+        ("EPSG:3857", 1000 / 111319.49079327358),
     ],
 )
 def test_a_legacy_crs_is_honoured(tmp_path, name, east):
     crs = {} if name is None else {"crs": {"type": "name", "properties": {"name": name}}}
-    path = write(tmp_path / "a.geojson", collection(feature(), **crs))
+    size = 1000 if name == "EPSG:3857" else 1
+    ring = [[x * size, y * size] for x, y in SQUARE["coordinates"][0]]
+    square = {"type": "Polygon", "coordinates": [ring]}
+    path = write(tmp_path / "a.geojson", collection(feature(square), **crs))
     assert read_polygons(path).total_bounds[2] == pytest.approx(east)
 
 

@@ -86,9 +86,9 @@ def test_a_split_is_ambiguous_in_its_days():
     assert found["stage"].fillna("").tolist() == ["alias", "fuzzy", "alias"]
 
 
-def test_a_name_that_is_anothers_alias_is_ambiguous_its_bearer_first():
+def test_a_regions_own_name_outranks_anothers_alias():
     found = gazetteer(("Berin", "Ashkor", None, "seat", None, None)).resolve(["Berin"]).iloc[0]
-    assert (found["status"], found["candidates"]) == ("ambiguous", ("XQA0102", "XQA0101"))
+    assert (found["status"], found["candidates"]) == ("match", ("XQA0102",))
 
 
 def test_a_transferred_region_is_met_under_either_parent():

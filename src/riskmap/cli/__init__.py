@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from riskmap.cli import inputs, layers
-from riskmap.cli.common import Json, show, speak_of_options, tell_error
+from riskmap.cli.common import Json, name_columns, show, speak_of_options, tell_error
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
 
@@ -127,18 +127,18 @@ def _size(name: str) -> str | None:
         return None
 
 
-app.command()(layers.run)
+app.command()(name_columns(layers.run))
 app.command()(layers.demo)
-app.command()(layers.backtest)
+app.command()(name_columns(layers.backtest))
 app.command()(layers.diff)
-app.command()(layers.replay)
-app.command("import")(inputs.import_file)
-app.command()(inputs.extract)
-app.command()(inputs.geocode)
+app.command()(name_columns(layers.replay))
+app.command("import")(name_columns(inputs.import_file))
+app.command()(name_columns(inputs.extract))
+app.command()(name_columns(inputs.geocode))
 app.command()(doctor)
 regions_app.command("get")(inputs.get_regions)
 regions_app.command("audit")(inputs.audit_regions)
-incidents_app.command("check")(inputs.check_incidents)
+incidents_app.command("check")(name_columns(inputs.check_incidents))
 incidents_app.command("get")(inputs.get_incidents)
 
 

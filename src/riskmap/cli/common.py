@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -14,7 +16,7 @@ from riskmap.outputs.catalogues import languages
 from riskmap.outputs.formats import describe_formats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import geopandas as gpd
     import pandas as pd
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
 
 
-def _check_regions(source: str | None) -> str | None:
+def _check_regions(sources: list[str] | None) -> list[str] | None:
     """Refuse, as wrong usage, what is neither a file nor ISO3[:LEVEL]."""
-    level = (source or "").partition(":")[2]
-    if level and not level.isdecimal() and not Path(str(source)).exists():
-        raise typer.BadParameter(f"met {source!r}, expected a file or ISO3[:LEVEL]")
-    return source
+    for source in sources or ():
+        level = source.partition(":")[2]
+        if level and not level.isdecimal() and not Path(source).exists():
+            raise typer.BadParameter(f"met {source!r}, expected a file or ISO3[:LEVEL]")
+    return sources
 
 
 Group = Annotated[
@@ -70,10 +73,16 @@ ScopeText = Annotated[
     ),
 ]
 _REGIONS = typer.Option(
-    help="Polygon file, or ISO3[:LEVEL] such as AFG:1.", callback=_check_regions
+    help="Polygon file, or ISO3[:LEVEL] such as AFG:1; repeated for several.",
+    callback=_check_regions,
 )
-Regions = Annotated[str, _REGIONS]
-RegionsIfAny = Annotated[str | None, _REGIONS]
+Regions = Annotated[list[str], _REGIONS]
+RegionsIfAny = Annotated[list[str] | None, _REGIONS]
+#: Options that say what columns of boundary files hold, by the argument of :func:`read_regions`.
+_COLUMNS = {
+    name: Annotated[str | None, typer.Option(f"--{name}", help=f"Column of the polygons' {what}.")]
+    for name, what in (("id", "ids"), ("name", "names"), ("parent", "parents' names"))
+}
 Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
 Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
 Formats = Annotated[
@@ -104,7 +113,7 @@ _ARGUMENTS = (
 )
 _GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
 _COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")
-_COLUMNS = re.compile(r"columns=\{'event_date': \.\.\.\}")
+_TOLD_COLUMNS = re.compile(r"columns=\{'event_date': \.\.\.\}")
 
 
 def speak_of_options(text: str) -> str:
@@ -115,7 +124,7 @@ def speak_of_options(text: str) -> str:
     >>> speak_of_options("name it with sheet=, or take sheet='all'; none before as_of")
     'name it with --sheet, or take --sheet all; none before --as-of'
     """
-    text = _COLUMNS.sub("a --mapping that names them", text)
+    text = _TOLD_COLUMNS.sub("a --mapping that names them", text)
     text = _COLUMN.sub(lambda found: f"{_option(found[1])}: ", text)
     text = _GIVEN.sub(lambda found: f"{_option(found[1])} {_plain(found[2])}".rstrip(), text)
     return re.sub(r"(?<![\w-])as_of(?!\w)", "--as-of", text)
@@ -134,6 +143,44 @@ def tell_error(error: Exception) -> str:
     """Return an error as the shell tells it; keys of a TOML file keep their names."""
     file = str(getattr(error, "file", None) or "")
     return str(error) if file.endswith(".toml") else speak_of_options(str(error))
+
+
+def name_columns(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command of regions that also takes ``--id``, ``--name`` and ``--parent``.
+
+    Its argument `regions` is then a :class:`riskmap.places.region_sources.RegionSource`, or None.
+
+    Parameters
+    ----------
+    command
+        A function with an argument `regions`.
+    """
+    told = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    own = [one.replace(annotation=hints[one.name]) for one in told.parameters.values()]
+    word = inspect.Parameter.KEYWORD_ONLY
+    own += [
+        inspect.Parameter(name, word, default=None, annotation=hint)
+        for name, hint in _COLUMNS.items()
+    ]
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        from riskmap.places.region_sources import RegionSource
+
+        columns = {name: options.pop(name) for name in _COLUMNS}
+        named = {name: column for name, column in columns.items() if column is not None}
+        if options["regions"]:
+            options["regions"] = RegionSource.of({"parts": options["regions"], **named})
+        elif named:
+            raise typer.BadParameter(f"--{next(iter(named))} is of the files of --regions")
+        else:
+            options["regions"] = None
+        command(**options)
+
+    run.__signature__ = told.replace(parameters=own)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in own} | {"return": None}
+    return run
 
 
 def say(text: str) -> None:

@@ -70,7 +70,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - one an option of the command
 
 def _import(
     file: str,
-    regions: str | None,
+    regions: Any,
     out: Path | None,
     max_lost: float,
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from riskmap.outputs.formats import choose_formats
 from riskmap.outputs.profiles import check_profile
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
+from riskmap.places.region_sources import RegionSource
 
 if TYPE_CHECKING:
     from datetime import date
@@ -30,7 +31,7 @@ _PATHS = ("incidents", "scale", "out", "previous", "decisions", "mapping")
 _LISTS = ("incidents", "sheet", "formats", "languages")
 #: What other values must be, and how that is said.
 _KINDS: dict[str, tuple[Any, str]] = {
-    **dict.fromkeys(("regions", "every", "out", "profile"), (str | Path, "a text")),
+    **dict.fromkeys(("every", "out", "profile"), (str | Path, "a text")),
     **dict.fromkeys(
         ("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope", "scheduler"),
         (str | Path | None, "a text"),
@@ -50,7 +51,9 @@ class RunConfig:
         Files of incidents, or what else :func:`riskmap.read_incidents` takes; one stands for a list
         of one.
     regions
-        A file of polygons, or a country and its level such as ``"AFG:1"``.
+        A file of polygons, or a country and its level such as ``"AFG:1"``; a list of them; or a
+        table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the files
+        (:class:`riskmap.places.region_sources.RegionSource`).
     as_of
         The day the risk is assessed for.
     group
@@ -92,7 +95,7 @@ class RunConfig:
     """
 
     incidents: Any
-    regions: str | Path
+    regions: str | Path | Sequence[str | Path] | Mapping[str, Any] | RegionSource
     as_of: str | date | pd.Timestamp
     group: WorkerGroup | str | Path | None = None
     horizon: str | float | pd.Timedelta = "90D"
@@ -125,6 +128,7 @@ class RunConfig:
                 raise InputError("of a wrong kind", column=name, met=met, expected=expected)
         _check_share(self.max_lost)
         checks: dict[str, Callable[[Any], object]] = {
+            "regions": RegionSource.of,
             "as_of": partial(parse_day, what="as_of"),
             "horizon": parse_horizon,
             "formats": choose_formats,
@@ -229,6 +233,8 @@ def _beside(folder: Path, key: str, value: Any) -> Any:
     """Return a value of a file, a path relative to its folder; what is no text waits."""
     if isinstance(value, list):
         return [_beside(folder, key, one) for one in value]
+    if key == "regions" and isinstance(value, dict):
+        return value | {"parts": _beside(folder, key, value.get("parts"))}
     if not isinstance(value, str):
         return value
     if is_address(value):

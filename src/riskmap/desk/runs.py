@@ -36,6 +36,7 @@ from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
 from riskmap.places.placements import locate
+from riskmap.places.region_sources import RegionSource
 from riskmap.workers import connect
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         group=group,
         tell=tell,
     )
-    inputs += describe_inputs([config.regions, config.scale, config.group, config.decisions])
+    inputs += describe_inputs(RegionSource.of(config.regions).parts)
+    inputs += describe_inputs([config.scale, config.group, config.decisions])
     inputs += describe_inputs([config.mapping])
     layer = replace(layer, provenance={**layer.provenance, "inputs": inputs})
     folder = publish(

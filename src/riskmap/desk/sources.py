@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskmap import datasets
 from riskmap.assessment.desk_files import read_group
 from riskmap.errors import InputError
 from riskmap.incidents.derivations import derive_victims
@@ -19,7 +18,7 @@ from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.readers import read_file
 from riskmap.ledgers import Losses, tell_helpful
 from riskmap.panels.groups import WorkerGroup
-from riskmap.places.regions import read_regions
+from riskmap.places.region_sources import RegionSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,10 +93,15 @@ def is_path(source: Any) -> bool:
     return isinstance(source, str | Path)
 
 
-def find_regions(source: str | Path) -> gpd.GeoDataFrame:
-    """Return regions of a file, or of a country with an optional level such as ``AFG:1``.
+def find_regions(source: Any) -> gpd.GeoDataFrame:
+    """Return the regions of files, or of countries with an optional level such as ``AFG:1``.
 
     ``XQA`` is the invented country of :mod:`riskmap.datasets`.
+
+    Parameters
+    ----------
+    source
+        What :meth:`riskmap.places.region_sources.RegionSource.of` takes.
 
     Raises
     ------
@@ -106,17 +110,10 @@ def find_regions(source: str | Path) -> gpd.GeoDataFrame:
 
     Examples
     --------
-    >>> len(find_regions("AFG:1"))
-    34
+    >>> len(find_regions("AFG:1")), len(find_regions("XQA:2"))
+    (34, 24)
     """
-    if Path(source).exists():
-        return read_regions(Path(source))
-    iso3, _, level = str(source).partition(":")
-    if level and not level.isdecimal():
-        raise InputError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(source))
-    if iso3.upper() == datasets.ISO3:
-        return datasets.regions(int(level or 2))
-    return read_regions(iso3, level=int(level) if level else None)
+    return RegionSource.of(source).read()
 
 
 def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
+from riskmap.errors import MissingDependencyError
 from riskmap.incidents.dates import DIGITS
 from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import parse_numbers, to_number
@@ -72,11 +73,20 @@ _WKT = re.compile(
 )
 
 
+#: A reference of the military grid: zone, square, and two to five digits for each axis. Military
+#: dates look like one: 12MAY2031.
+MGRS = re.compile(
+    r"(?!\d+\s*(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\s*\d{4}$)"
+    r"(\d{1,2}[C-HJ-NP-X])\s*([A-HJ-NP-Z]{2})\s*(?:(\d{4}(?:\d\d){0,3})|(\d{2,5})\s+(\d{2,5}))"
+)
+
+
 def split_pair(text: str) -> tuple[str, str]:
     r"""Return latitude and longitude of a text that holds both, as text; blank where it does not.
 
     Read are two numbers, the latitude first, with what a form adds of height and precision, degrees
-    with minutes and seconds, the letters of the compass, and the points of WKT.
+    with minutes and seconds, the letters of the compass, the points of WKT, and references of the
+    military grid (MGRS), which stand for the middle of their cell.
 
     Examples
     --------
@@ -90,6 +100,8 @@ def split_pair(text: str) -> tuple[str, str]:
     plain = text.strip().strip("()[]").strip()
     if point := _WKT.fullmatch(text.strip()):
         return point[2], point[1]
+    if grid := MGRS.fullmatch(plain):
+        return _read_grid("".join(grid.groups()[:2]), "".join(filter(None, grid.groups()[2:])))
     parts = [part.strip() for part in re.split(r"(?<=[NSEWnsew])\s*[,;/]?\s*(?=[\d-])", plain)]
     if len(parts) != 2:  # noqa: PLR2004 - latitude and longitude
         parts = re.split(r"(?<=[\d'\"°])\s*[,;/]?\s*(?=[NSEW]\s*\d)", plain)
@@ -102,6 +114,22 @@ def split_pair(text: str) -> tuple[str, str]:
     if parts[0][-1:].upper() in ("E", "W") or parts[0][:1].upper() in ("E", "W"):
         read.reverse()
     return read[0], read[1]
+
+
+def _read_grid(square: str, digits: str) -> tuple[str, str]:
+    """Return the middle of a cell of the military grid; blank where there is no such square."""
+    try:
+        import mgrs
+        from mgrs.core import MGRSError
+    except ImportError as error:
+        raise MissingDependencyError("mgrs", extra="mgrs") from error
+    half = len(digits) // 2
+    middle = [f"{axis}50000"[:5] for axis in (digits[:half], digits[half:])]
+    try:
+        latitude, longitude = mgrs.MGRS().toLatLon(square + "".join(middle))
+    except MGRSError:
+        return "", ""
+    return f"{latitude:.6f}", f"{longitude:.6f}"
 
 
 def to_degrees(text: str) -> str:

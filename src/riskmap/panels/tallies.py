@@ -18,7 +18,7 @@ from riskmap.panels.measures import (
     measure,
 )
 from riskmap.panels.scans import KEYS, subtract_rows, sum_up
-from riskmap.places.evidence import find_members
+from riskmap.places.evidence import are_named, find_members
 from riskmap.places.placements import Past, weigh_area
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
@@ -252,7 +252,8 @@ def weigh_areas(scan: Scan, regions: pd.DataFrame) -> pd.DataFrame:
     parts = find_members(vague["area"].unique(), regions)
     for area, rows in vague.groupby("area", sort=True):
         known = np.unique(rows["known"].to_numpy())
-        members, weights = weigh_area(parts[str(area)], known, past=past)
+        name = str(area)
+        members, weights = weigh_area(parts[name], known, past=past, is_named=are_named(name))
         grains = (weights / GRAIN).astype(np.int64)
         table = pd.DataFrame({"known": np.repeat(known, len(members)), "grains": grains.ravel()})
         tables.append(table.assign(area=len(areas), member=np.tile(members, len(known))))

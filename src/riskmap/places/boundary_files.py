@@ -19,6 +19,7 @@ import shapely
 
 from riskmap.errors import BoundaryError, MissingDependencyError
 from riskmap.places.region_index.building import solid_parts
+from riskmap.places.topologies import read_topology
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
 _CRS84 = re.compile(r"urn:ogc:def:crs:OGC:(1\.3|):CRS84|OGC:CRS84", re.IGNORECASE)
 _BAD_CRS = "the coordinate system can't be used"
-_POLYGONS = (3, 6)
+_POLYGONS, _COLLECTION = (3, 6), 7
 #: Marks of files that name other files or services, and how many first bytes may hold one.
 _REFERENCES = re.compile(
     rb"<(?:ogr|vrt|gdal|kml|gml|wfs|wms|csw|oapif|ogcapi|osm|gpx|rss|mapml|jcs|\?xml|!doctype)"
@@ -46,9 +47,9 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
     Parameters
     ----------
     source
-        A GeoDataFrame, or the path of a file: GeoJSON (``.geojson``, ``.json``), FlatGeobuf
-        (``.fgb``), GeoPackage (``.gpkg``), Shapefile (``.shp``) or GeoParquet (``.parquet``, needs
-        the extra ``parquet``).
+        A GeoDataFrame, or the path of a file: GeoJSON (``.geojson``, ``.json``), TopoJSON
+        (``.topojson``, ``.json``), FlatGeobuf (``.fgb``), GeoPackage (``.gpkg``), Shapefile
+        (``.shp``) or GeoParquet (``.parquet``, needs the extra ``parquet``).
 
     Returns
     -------
@@ -74,6 +75,7 @@ def read_polygons(source: Path | pd.DataFrame) -> gpd.GeoDataFrame:
         if frame.empty:
             raise BoundaryError("there are no features")
         frame = _to_degrees(frame.reset_index(drop=True))
+        frame = frame.set_geometry(_join_collections(frame.geometry.to_numpy()), crs=CRS)
         _check_geometries(frame)
     return frame.set_geometry(_without_empty_parts(frame.geometry.to_numpy()), crs=CRS)
 
@@ -95,6 +97,17 @@ def naming(source: Path | pd.DataFrame) -> Iterator[None]:
     except BoundaryError as error:
         error.file = None if isinstance(source, pd.DataFrame) else str(source)
         raise
+
+
+def _join_collections(shapes: np.ndarray) -> np.ndarray:
+    """Return geometries in which a collection of nothing but polygons is one shape."""
+    whole = shapes.copy()
+    for at in np.flatnonzero(shapely.get_type_id(shapes) == _COLLECTION):
+        parts = shapely.get_parts(shapely.get_parts(shapes[at]))
+        if len(parts) and (shapely.get_type_id(parts) == _POLYGONS[0]).all():
+            united = shapely.is_valid(parts).all()
+            whole[at] = shapely.union_all(parts) if united else shapely.multipolygons(parts)
+    return whole
 
 
 def _without_empty_parts(shapes: np.ndarray) -> np.ndarray:
@@ -138,12 +151,14 @@ def _read_file(path: Path) -> gpd.GeoDataFrame:
 
 
 def _read_geojson(path: Path) -> gpd.GeoDataFrame:
-    """Return the features of a GeoJSON FeatureCollection."""
+    """Return the features of a GeoJSON FeatureCollection, or of TopoJSON."""
     try:
         document = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         wanted = "JSON text in UTF-8"
         raise BoundaryError("not GeoJSON", met=str(error), expected=wanted) from error
+    if isinstance(document, dict) and document.get("type") == "Topology":
+        document = read_topology(document)
     kind = document.get("type") if isinstance(document, dict) else type(document).__name__
     features = document.get("features") if kind == "FeatureCollection" else None
     if not isinstance(features, list):
@@ -249,6 +264,7 @@ _FORMATS: dict[
 ] = {
     ".geojson": (_read_geojson, "GeoJSON file", {}),
     ".json": (_read_geojson, "GeoJSON file", {}),
+    ".topojson": (_read_geojson, "TopoJSON file", {}),
     ".fgb": (_read_gdal, "FlatGeobuf file", {0: (b"fgb\x03fgb",)}),
     ".gpkg": (
         _read_gdal,
@@ -272,6 +288,10 @@ def _to_degrees(frame: pd.DataFrame) -> gpd.GeoDataFrame:
         raise BoundaryError("there is no coordinate system", expected=wanted)
     properties = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     shapes = gpd.GeoSeries(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
+    if frame.crs.is_projected and _fit_globe(shapes.to_numpy()).all():
+        met, wanted = frame.crs.to_string(), "metres, or EPSG:4326 as the coordinate system"
+        message = "the coordinates are degrees, and the coordinate system is of metres"
+        raise BoundaryError(message, met=met[:40], expected=wanted)
     try:
         shapes = shapes.to_crs(CRS)
     except ProjError as error:
@@ -283,9 +303,7 @@ def _check_geometries(frame: gpd.GeoDataFrame) -> None:
     """Raise at the first feature that is missing, empty, no polygon, or not in degrees."""
     shapes = frame.geometry.to_numpy()
     kinds = shapely.get_type_id(shapes)
-    x0, y0, x1, y1 = shapely.bounds(shapes).T
-    degrees = (x0 >= -180 - _SLACK) & (x1 <= 180 + _SLACK) & (y0 >= -90 - _SLACK)
-    degrees &= y1 <= 90 + _SLACK
+    degrees = _fit_globe(shapes)
     points, owners = shapely.get_coordinates(shapes, return_index=True)
     finite = np.isfinite(np.bincount(owners, points.sum(axis=1), minlength=len(shapes)))
     for wrong, message, expected in (
@@ -293,9 +311,26 @@ def _check_geometries(frame: gpd.GeoDataFrame) -> None:
         (~np.isin(kinds, _POLYGONS), "is no polygon", "a Polygon or MultiPolygon"),
         (shapely.is_empty(shapes), "is empty", "a polygon with an area"),
         (~finite, "has coordinates that are not finite", "finite numbers"),
-        (~degrees, "lies outside the globe", "degrees: longitude in [-180, 180], latitude in ±90"),
+        (~degrees, "lies outside the globe", _outside(shapes)),
     ):
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             met = None if shapes[first] is None else shapes[first].geom_type
             raise BoundaryError(f"a feature {message}", row=first + 1, met=met, expected=expected)
+
+
+def _fit_globe(shapes: np.ndarray) -> np.ndarray:
+    """Return which geometries have longitudes and latitudes for coordinates; not empty ones."""
+    x0, y0, x1, y1 = shapely.bounds(shapes).T
+    return np.asarray(
+        (x0 >= -180 - _SLACK) & (x1 <= 180 + _SLACK) & (y0 >= -90 - _SLACK) & (y1 <= 90 + _SLACK)
+    )
+
+
+def _outside(shapes: np.ndarray) -> str:
+    """Return what is expected of coordinates outside of the globe, and why they may be there."""
+    wanted = "degrees: longitude in [-180, 180], latitude in ±90"
+    turned = shapely.transform(shapes, lambda points: points[:, ::-1])
+    if _fit_globe(turned[~shapely.is_missing(turned)]).all():
+        return f"{wanted}; here latitude seems to stand first"
+    return f"{wanted}; metres need the coordinate system that they are of"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: The letters of a column's name that a shapefile keeps.
+_CUT = 10
+#: By the column that tells it, what rank of OpenStreetMap and of Overture is what level.
+_RANKS = {
+    "admin_level": {"2": 0, "3": 1, "4": 1, "5": 2, "6": 2, "7": 2, "8": 2},
+    "subtype": {"country": 0, "region": 1, "county": 2, "localadmin": 2},
+}
+#: Letters with a stroke as the Survey of India writes them.
+_STROKES = str.maketrans({">": "Ā", "|": "Ī", "@": "Ū"})
 #: How many rows a message names before it stops.
 NAMED = 5
+#: Degrees around a country in which a part of it may lie, and the share of rows that decides.
+_MARGIN, _MOST = 1.0, 0.5
 _PCODE_COUNTRY = r"^([A-Z]{2,3})\d"
 
 
@@ -48,6 +60,8 @@ class Meaning:
         Administrative level; None when the columns don't tell.
     source
         Who publishes files like this one.
+    country
+        The country that all its files are of; None where it publishes others too.
 
     Examples
     --------
@@ -58,10 +72,14 @@ class Meaning:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     level: int | None = None
     source: str = ""
+    country: str | None = None
 
     def texts(self, frame: pd.DataFrame, word: str) -> list[pd.Series]:
         """Return the columns of a file that hold something, as text."""
-        return [text_of(frame[column]) for column in self.columns.get(word, ())]
+        found = [text_of(frame[column]) for column in self.columns.get(word, ())]
+        if self.source == "Survey of India" and word in ("names", "parent"):
+            return [text.str.translate(_STROKES) for text in found]
+        return found
 
     def text(self, frame: pd.DataFrame, word: str) -> pd.Series | None:
         """Return the first of them; None when the file has none."""
@@ -99,16 +117,26 @@ def recognise(columns: Sequence[str]) -> Meaning:
             word: tuple(dict.fromkeys(spelt[match[0]] for match in _matches(spelt, patterns, **at)))
             for word, patterns in publisher["columns"].items()
         }
-        return Meaning(found, level, publisher["source"])
+        return Meaning(found, level, publisher["source"], publisher.get("country"))
     return Meaning()
 
 
 def _matches(spelt: dict[str, str], patterns: Sequence[str], **at: object) -> list[re.Match[str]]:
     """Return the matches of columns with each pattern in turn, in the order of the file."""
-    tried = (
-        re.fullmatch(pattern.format(**at), name) for pattern in patterns for name in reversed(spelt)
-    )
+    tried = (_match(pattern.format(**at), name) for pattern in patterns for name in reversed(spelt))
     return [match for match in tried if match]
+
+
+def _match(pattern: str, name: str) -> re.Match[str] | None:
+    """Return the match of a column with a pattern; one of a shapefile may be cut to ten letters."""
+    found = re.fullmatch(pattern, name)
+    if (
+        found is None
+        and len(name) == _CUT
+        and any(len(part) > _CUT and part.startswith(name) for part in pattern.split("|"))
+    ):
+        return re.fullmatch(re.escape(name), name)
+    return found
 
 
 def text_of(column: pd.Series) -> pd.Series:
@@ -159,7 +187,7 @@ def read_table(
     True
     """
     with naming(source):
-        frame = read_polygons(source)
+        frame = _flatten(read_polygons(source))
         meaning = _meaning(frame, overrides)
         if as_is:
             table = _tabulate(frame, meaning, meaning.texts(frame, "ids")[0], source)
@@ -185,9 +213,32 @@ def _meaning(frame: pd.DataFrame, overrides: Mapping[str, str | None]) -> Meanin
             found |= {"ids": (column,)} if word == "id" else {"parent": (column,), "parent_id": ()}
     if not found.get("ids"):
         met = ", ".join(columns) or "no columns"
-        wanted = "columns of geoBoundaries, COD-AB or Natural Earth, or id= and name="
+        wanted = "columns of a known publisher (docs/boundaries.md), or id= and name="
         raise BoundaryError("no column of ids is found", met=met, expected=wanted)
     return replace(meaning, columns=found)
+
+
+def _flatten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return features with a column for each part of the names that Overture nests."""
+    if "names" not in frame.columns:
+        return frame
+    told = frame["names"].map(_as_dict)
+    if not told.map(lambda one: "primary" in one).any():
+        return frame
+    flat = pd.json_normalize(told.tolist()).dropna(axis=1, how="all").set_index(frame.index)
+    flat = flat.loc[:, [column.split(".")[0] in ("primary", "common") for column in flat]]
+    return frame.drop(columns="names").join(flat.add_prefix("names."))
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    """Return a nested value as it is, or as JSON text says it; nothing for any other."""
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(orjson.JSONDecodeError):
+            value = orjson.loads(value)
+    if not isinstance(value, dict):
+        return {}
+    common = value.get("common")
+    return value | {"common": dict(common)} if isinstance(common, list) else value
 
 
 def _leave_out_nameless(
@@ -263,7 +314,7 @@ def _tabulate(
             "names": [_join(name, others) for name, *others in spellings],
             "parent_id": meaning.text(frame, "parent_id"),
             "parent": meaning.text(frame, "parent"),
-            "iso3": _country_codes(meaning.text(frame, "iso3"), ids),
+            "iso3": _country_codes(meaning.text(frame, "iso3"), ids).fillna(meaning.country),
             "adm_level": _level_of(frame, meaning),
         }
     )
@@ -272,7 +323,30 @@ def _tabulate(
             days = pd.to_datetime(frame[column], errors="coerce", utc=True)
             table[word] = days.dt.tz_localize(None).astype(DAY)
     table = table.assign(**_publication(frame, meaning, ids, source))
+    _refuse_swapped(table["iso3"], frame.geometry.to_numpy())
     return gpd.GeoDataFrame(conform(table, REGION_COLUMNS), geometry=frame.geometry, crs=CRS)
+
+
+def _refuse_swapped(iso3: pd.Series, shapes: np.ndarray) -> None:
+    """Raise where most polygons lie in their country only with longitude and latitude swapped."""
+    known = countries.table()
+    boxes = [known[code].box if code in known else None for code in iso3]
+    told = [at for at, box in enumerate(boxes) if box]
+    if not told:
+        return
+    west, south, east, north = np.array([boxes[at] for at in told], dtype=np.float64).T
+    x0, y0, x1, y1 = shapely.bounds(shapes[told]).T
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+
+    def inside(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        fits = (lon >= west - _MARGIN) & (lon <= east + _MARGIN)
+        return np.asarray(fits & (lat >= south - _MARGIN) & (lat <= north + _MARGIN))
+
+    if (~inside(x, y) & inside(y, x)).mean() > _MOST:
+        where = countries.display_name(iso3.iloc[told[0]])
+        met = f"{x[0]:.2f}, {y[0]:.2f} for a place in {where}"
+        message = "longitude and latitude stand in each other's place"
+        raise BoundaryError(message, met=met, expected="longitude first")
 
 
 def _country_codes(written: pd.Series | None, ids: pd.Series) -> pd.Series:
@@ -291,6 +365,10 @@ def _country_codes(written: pd.Series | None, ids: pd.Series) -> pd.Series:
 def _level_of(frame: pd.DataFrame, meaning: Meaning) -> int | None:
     """Return the level that a file is of, from its columns or from the types its rows state."""
     for column in [] if meaning.level is not None else frame.columns:
+        if ranks := _RANKS.get(column.lower()):
+            levels = set(text_of(frame[column]).map(ranks).dropna())
+            if len(levels) == 1:
+                return int(levels.pop())
         if column.lower() in ("shapetype", "adm_level"):
             stated = text_of(frame[column]).dropna().unique()
             if len(stated) == 1 and stated[0][-1].isdecimal():

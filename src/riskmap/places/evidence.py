@@ -14,8 +14,9 @@ from riskmap.incidents.coordinates import number_rows
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
-from riskmap.places.place_texts import split_texts, tell_texts
+from riskmap.places.names.likenesses import FormTable, likeness
+from riskmap.places.names.matching import MATCH_SCORE
+from riskmap.places.place_texts import find_by_words, split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ PLACE_COLUMNS = ("region_id", "admin1", "admin2", "country", "geo_precision")
 DEFAULT_LEVEL = 2
 
 #: What names the regions of a level.
-_NAMED_BY = {1: "admin1", 2: "admin2"}
+NAMED_BY = {1: "admin1", 2: "admin2"}
 
 #: What stands between the two areas that are meant where words contradict each other.
 _OR = " or "
@@ -112,6 +113,17 @@ def members_of(area: str, regions: gpd.GeoDataFrame) -> IntArray:
         return np.arange(len(regions))
     keys = key.split(";") if area.startswith(NAMED) else [key]
     return np.flatnonzero(regions[column].isin(keys).to_numpy())
+
+
+def are_named(area: str) -> bool:
+    """Return whether an area is the regions that bear one name, and no more.
+
+    Examples
+    --------
+    >>> are_named("region_id=XQA0101;XQA0301"), are_named("parent_id=XQA01")
+    (True, False)
+    """
+    return area.startswith(NAMED)
 
 
 def find_members(areas: Iterable[str], regions: gpd.GeoDataFrame) -> dict[str, list[IntArray]]:
@@ -197,16 +209,22 @@ def gather_evidence(
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
-    if level in _NAMED_BY:
+    if level in NAMED_BY:
         above = name_areas_above(regions, level)
+        if gazetteer is None and usable[["admin1", "admin2", "place"]].notna().any(axis=None):
+            gazetteer = Gazetteer.from_regions(regions)
         usable = split_texts(usable, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
-    if gazetteer is None and level in _NAMED_BY and usable[_NAMED_BY[level]].notna().any():
-        gazetteer = Gazetteer.from_regions(regions)
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
+    if gazetteer is not None and level in NAMED_BY and open_.any():
+        by_words = find_by_words(
+            usable, open_, level=level, gazetteer=gazetteer, above=above["name"].dropna()
+        )
+        named = np.maximum(named, _find_ids(by_words, regions["region_id"]))
+        open_ &= named < 0
     bearers = _find_bearers(usable, regions, level, gazetteer, open_)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
@@ -235,7 +253,7 @@ def _find_bearers(
     among: NDArray[np.bool_],
 ) -> pd.Series:
     """Return the ids of the regions that bear the name some rows tell, whatever area they state."""
-    names = usable.get(_NAMED_BY.get(level, ""), pd.Series(None, usable.index, dtype="str"))
+    names = usable.get(NAMED_BY.get(level, ""), pd.Series(None, usable.index, dtype="str"))
     names = names.where(among)
     told = names.dropna().unique()
     if not len(told):
@@ -300,7 +318,7 @@ def _resolve(
     covering: IntArray,
 ) -> IntArray:
     """Return the region that each incident names at the regions' level; -1 is none."""
-    column = _NAMED_BY.get(level)
+    column = NAMED_BY.get(level)
     if column is None or usable[column].isna().all():
         return np.full(len(usable), -1, dtype=np.int64)
     chosen = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
@@ -309,9 +327,11 @@ def _resolve(
     unique = asked.drop_duplicates()
     answers = chosen.resolve(unique["name"].tolist(), parents=unique["parent"].tolist())
     sure = answers["region_id"].where(answers["status"] == "match")
-    found = unique.assign(region_id=sure.to_numpy())
+    town = np.isin(answers.get("stage", pd.Series("", answers.index)), ["town"])
+    found = unique.assign(region_id=sure.to_numpy(), town=town)
     merged = asked.merge(found, on=["name", "parent"], how="left").set_index(asked.index)
-    ids = merged["region_id"].reindex(usable.index)
+    by_town = merged["town"].reindex(usable.index, fill_value=False).to_numpy(dtype=bool)
+    ids = merged["region_id"].reindex(usable.index).mask(by_town & (covering >= 0))
     position = pd.Index(regions["region_id"]).get_indexer(ids).astype(np.int64)
     iso3 = regions["iso3"].to_numpy(dtype=object)[position]
     country = usable["country"]

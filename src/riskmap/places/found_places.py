@@ -19,7 +19,8 @@ from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
 from riskmap.incidents.losses import are_lost, count_lost
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
-from riskmap.places.evidence import NAMED, Evidence, gather_evidence, level_of, name_one
+from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one
+from riskmap.places.names import Gazetteer
 from riskmap.places.region_index import RegionIndex
 from riskmap.settings import data_path
 
@@ -124,6 +125,9 @@ def find_places(
     refused = reason.notna().to_numpy()
     usable = share_knowledge(incidents)
     usable = (usable[~refused] if refused.any() else usable).reset_index(drop=True)
+    names = usable[["admin1", "admin2", "place"]]
+    if gazetteer is None and level_of(regions) in NAMED_BY and names.notna().any(axis=None):
+        gazetteer = Gazetteer.from_regions(regions)
     evidence = gather_evidence(usable, regions, gazetteer=gazetteer, index=index)
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
     area = evidence.area.where((evidence.region < 0) & ~outside)

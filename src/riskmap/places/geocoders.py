@@ -16,11 +16,15 @@ import warnings
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from riskmap import countries
 from riskmap.downloads import RateLimiter, refuse_offline
 from riskmap.errors import InputError, SchemaError
+from riskmap.places.evidence import level_of
+from riskmap.places.names import regions_above
+from riskmap.places.place_texts import find_by_words
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import Column, conform
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from riskmap.places.names import Gazetteer
 
@@ -52,6 +57,7 @@ _LIKE_ENOUGH = 0.75
 
 _FIELDS = ("region_id", "place", "admin2", "admin1", "country")
 
+_DISTRICT = 2
 _VERSION = 2
 #: For how many seconds answers are believed.
 _BELIEVED = {"hit": 365 * 86_400.0, "miss": 30 * 86_400.0}
@@ -185,12 +191,30 @@ def _offline(
             found.append(_from_names(by_district, "stated" if sure else "gazetteer"))
         else:
             found.append(_from_names(by_place, "gazetteer"))
+    by_words = _by_words(places, gazetteer, np.array([one["status"] == "miss" for one in found]))
+    for at, own in enumerate(by_words):
+        if isinstance(own, str):
+            hit = {"region_id": own, "status": "hit", "candidates": (own,)}
+            found[at] = hit | {"method": "gazetteer", "matched_name": place[at] or admin1[at]}
     for at, answer in enumerate(found):
         if answer["status"] != "hit" and (place[at] is not None or admin2[at] is not None):
             known = countries.table().get(country[at] or "")
             parts = [place[at], admin2[at], admin1[at], known.name if known else None]
             queries[at] = ", ".join(part for part in parts if part), country[at]
     return found, queries
+
+
+def _by_words(
+    places: pd.DataFrame, gazetteer: Gazetteer, among: NDArray[np.bool_]
+) -> list[str | None]:
+    """Return the region that other words of a row name, where its place is known to nobody."""
+    level = level_of(gazetteer.regions)
+    if level not in (1, _DISTRICT) or not among.any():
+        return []
+    words = {name: _column(places, name) for name in _FIELDS[1:]}
+    above = regions_above(gazetteer.regions)["name"].dropna()
+    table = pd.DataFrame(words, index=places.index, dtype=object)
+    return find_by_words(table, among, level=level, gazetteer=gazetteer, above=above).tolist()
 
 
 def _from_names(resolution: dict[str, Any], method: str) -> dict[str, Any]:

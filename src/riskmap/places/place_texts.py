@@ -14,9 +14,10 @@ from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from riskmap.typing import NameResolver
 
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 _PARTS = re.compile(r"\s*[,;/|()\n\u060c\u061b\uff0c\u3001]\s*|\s+[-–—>]+\s+|\s*->\s*")
 #: How a name must be met where nothing limits the search: likeness alone finds Dasht-e-Archi for
 #: Dasht-e-Barchi.
-_SURE = ("exact", "folded", "alias", "sound")
+_SURE = ("exact", "folded", "alias", "sound", "town")
+#: How alike a province's name must be to a district's to be a slip of the columns.
+_LIKE = 0.88
+#: What is said of a place that is told by another.
+_NEAR = re.compile(
+    r"^(?:near|close to|around|in|at|cerca de|près de|environs? de)\s+|\s+(?:area|center|centre)$",
+    re.IGNORECASE,
+)
 
 
 def tell_texts(incidents: gpd.GeoDataFrame) -> pd.Series:
-    """Return the text of a place of those incidents that tell no more of it; missing elsewhere.
+    """Return the text of a place of those incidents that have no point; missing elsewhere.
 
     Parameters
     ----------
@@ -42,8 +50,83 @@ def tell_texts(incidents: gpd.GeoDataFrame) -> pd.Series:
     0
     """
     no_point = np.isnan(shapely.get_x(incidents.geometry.to_numpy()))
-    open_ = no_point & (incidents["admin2"].isna() & incidents["region_id"].isna()).to_numpy()
-    return incidents["place"].where(open_)
+    return incidents["place"].where(no_point & incidents["region_id"].isna().to_numpy())
+
+
+def find_by_words(
+    incidents: gpd.GeoDataFrame,
+    among: NDArray[np.bool_],
+    *,
+    level: int,
+    gazetteer: NameResolver,
+    above: Iterable[str],
+) -> pd.Series:
+    """Return the region that other words of a row name, where the district named is none known.
+
+    Files differ in what they call a district: it may be a province's, a town's or a quarter's name.
+    For districts, the parts of the text of the place are asked for inside of the province, then the
+    province itself where it bears a district's name and no province's; for provinces, the district
+    and then the parts of the text.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+    among
+        The rows that are asked about.
+    level
+        The level of the regions, 1 or 2.
+    gazetteer
+        Resolves names of the regions.
+    above
+        Names of the regions one level up.
+
+    Returns
+    -------
+    Series of str
+        Region ids, missing where no word is sure.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> told = {"date": ["2031-05-06"], "admin2": ["Old Town"], "place": ["Kelda, mill"]}
+    >>> rows = pd.DataFrame(told)
+    >>> table, names = rm.read_incidents(rows), rm.Gazetteer.from_regions(rm.datasets.regions())
+    >>> find_by_words(table, np.array([True]), level=2, gazetteer=names, above=()).tolist()
+    ['XQA0303']
+    """
+    found = pd.Series(None, incidents.index, dtype="str")
+    columns = ["admin1", "admin2", "place", "country"]
+    told = pd.DataFrame(incidents.loc[among, columns]).dropna(how="all", subset=columns[:3])
+    if told.empty:
+        return found
+    unique = told.drop_duplicates()
+    provinces = {fold_name(name) for name in above}
+    asked: list[tuple[int, str, str | None]] = []
+    for number, (admin1, admin2, place, country) in enumerate(unique.itertuples(index=False)):
+        parts = (
+            [_NEAR.sub("", part) for part in _PARTS.split(place) if part]
+            if isinstance(place, str)
+            else []
+        )
+        if level == 1:
+            asked += [(number, one, country) for one in (admin2, *parts) if isinstance(one, str)]
+            continue
+        asked += [(number, one, admin1) for one in parts]
+        if isinstance(admin1, str) and fold_name(admin1) not in provinces:
+            asked.append((number, admin1, None))
+    answers = gazetteer.resolve([one for _, one, _ in asked], parents=[one for *_, one in asked])
+    alone = np.array([level > 1 and parent is None for *_, parent in asked], dtype=bool)
+    sure = answers["stage"].isin(_SURE) | (answers["score"].gt(_LIKE) & alone)
+    good = (answers["status"] == "match") & sure
+    chosen: dict[int, str] = {}
+    for (number, *_), region_id, one in zip(asked, answers["region_id"], good, strict=True):
+        if one:
+            chosen.setdefault(number, region_id)
+    ids = [chosen.get(number) for number in range(len(unique))]
+    merged = told.merge(unique.assign(found=pd.array(ids, dtype="str")), on=columns, how="left")
+    found[told.index] = merged["found"].to_numpy()
+    return found
 
 
 def split_texts(
@@ -83,6 +166,7 @@ def split_texts(
     [['Velmar', 'Kelda district']]
     """
     texts = tell_texts(incidents)
+    texts = texts.where(incidents["admin2"].isna())
     asked = pd.DataFrame({"text": texts, "admin1": incidents["admin1"]}).dropna(subset="text")
     if asked.empty:
         return incidents

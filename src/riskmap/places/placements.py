@@ -14,8 +14,9 @@ import pandas as pd
 
 from riskmap.errors import RiskmapWarning
 from riskmap.incidents.counted import find_double_counts
-from riskmap.places.evidence import find_members
+from riskmap.places.evidence import are_named, find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
+from riskmap.places.names.units import tell_ages
 from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
@@ -124,6 +125,12 @@ def locate(
     SchemaError
         When a table is not what it must be.
 
+    Warns
+    -----
+    RiskmapWarning
+        When boundaries are older than the incidents, and for each unit that they name and the
+        regions lack, with the region that it was part of.
+
     Examples
     --------
     >>> import riskmap as rm
@@ -133,7 +140,7 @@ def locate(
     """
     check_incidents(incidents)
     check_regions(regions)
-    for told in find_double_counts(incidents):
+    for told in (*find_double_counts(incidents), *tell_ages(incidents, regions)):
         warnings.warn(told, RiskmapWarning, stacklevel=2)
     found = find_places(incidents, regions, gazetteer=gazetteer)
     usable, kept = found.usable, found.reasons.isna().to_numpy()
@@ -177,7 +184,7 @@ def _spread(found: Places, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
-        members, weights = weigh_area(parts[name], days, past=past)
+        members, weights = weigh_area(parts[name], days, past=past, is_named=are_named(name))
         shares = pd.DataFrame(
             {
                 "row": np.repeat(rows, len(members)),
@@ -302,7 +309,9 @@ def _key(region: IntArray, day: IntArray | int) -> IntArray:
     return (region << _DAY_BITS) + np.clip(day, -_HALF, _HALF - 1)
 
 
-def weigh_area(parts: list[IntArray], when: IntArray, *, past: Past) -> tuple[IntArray, FloatArray]:
+def weigh_area(
+    parts: list[IntArray], when: IntArray, *, past: Past, is_named: bool = False
+) -> tuple[IntArray, FloatArray]:
     """Return the regions of an area, and how incidents that are known to it count in each.
 
     A region counts by its precise incidents that became known in the ten years before, plus one
@@ -317,6 +326,9 @@ def weigh_area(parts: list[IntArray], when: IntArray, *, past: Past) -> tuple[In
         Days on which vague incidents became known, since 1970.
     past
         The precise incidents.
+    is_named
+        Whether the regions are all that bear one name: each counts alike, since where more
+        happens says nothing of which is meant.
 
     Returns
     -------
@@ -337,5 +349,6 @@ def weigh_area(parts: list[IntArray], when: IntArray, *, past: Past) -> tuple[In
     shares = []
     for some in parts:
         lately = past.before(some, when) - past.before(some, when - MEMORY_DAYS)
+        lately = np.zeros_like(lately) if is_named else lately
         shares.append(exact_weights(1.0 + lately.astype(float)))
     return np.concatenate(parts), exact_weights(np.concatenate(shares, axis=1))

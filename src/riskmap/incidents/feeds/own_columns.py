@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from riskmap.incidents.coordinates import LIMITS, split_pair
+from riskmap.incidents.coordinates import LIMITS, MGRS, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.values import to_number
 from riskmap.incidents.words import bare_key, key, name_columns, read_list
@@ -183,5 +183,5 @@ def _is_week(text: str) -> bool:
 
 def _is_pair(text: str) -> bool:
     latitude, longitude = (to_number(part) for part in split_pair(text))
-    is_exact = any(mark in text for mark in ".°")
+    is_exact = any(mark in text for mark in ".°") or MGRS.fullmatch(text) is not None
     return is_exact and abs(latitude) <= LIMITS[0] and abs(longitude) <= LIMITS[1]

@@ -8,12 +8,15 @@ written name meets.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+import geopandas as gpd
 import pandas as pd
 
 from riskmap.errors import InputError
 from riskmap.places.names.forms import (
+    LISTED,
     OTHER_NAME,
     Form,
     name_variants,
@@ -23,6 +26,8 @@ from riskmap.places.names.forms import (
     shipped_aliases,
 )
 from riskmap.places.names.matching import Answer, NameIndex, Query
+from riskmap.places.names.towns import town_forms
+from riskmap.places.names.units import unit_forms
 from riskmap.schema import REGION_COLUMNS, Column, check_columns, conform
 
 if TYPE_CHECKING:
@@ -30,13 +35,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_STAGES = ("exact", "folded", "alias", "sound", "fuzzy", "town")
+
 #: Resolutions: what :meth:`Gazetteer.resolve` returns, one row a name.
 RESOLUTION_COLUMNS = (
     Column("region_id", "str", "the best region; rely on it where the status is 'match'"),
     Column("score", "float64", "likeness of the name to the one that was met, 0 to 1"),
     Column("status", "str", "whether to rely on it", ("match", "ambiguous", "miss")),
     Column("matched_name", "str", "the name of the region or place that was met"),
-    Column("stage", "str", "how it was met", ("exact", "folded", "alias", "sound", "fuzzy")),
+    Column("stage", "str", "how it was met", _STAGES),
     Column("candidates", "object", "ids of the regions it may mean, best first, as a tuple"),
 )
 
@@ -57,6 +64,7 @@ class Gazetteer:
 
     regions: pd.DataFrame
     _index: NameIndex = field(repr=False)
+    _shapes: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_regions(
@@ -65,6 +73,7 @@ class Gazetteer:
         places: pd.DataFrame | None = None,
         *,
         aliases: pd.DataFrame | str | Path | None = None,
+        towns: bool = True,
     ) -> Self:
         """Build a gazetteer of regions.
 
@@ -80,6 +89,9 @@ class Gazetteer:
         aliases
             Aliases to add to those that ship with riskmap: a table with
             :data:`~riskmap.places.names.forms.ALIAS_COLUMNS`, or the path of its CSV file.
+        towns
+            Whether a name that no region bears may be a town's of GeoNames
+            (:mod:`riskmap.places.names.towns`); needs polygons and the extra ``towns``.
 
         Returns
         -------
@@ -110,7 +122,15 @@ class Gazetteer:
         if places is not None:
             forms += place_forms(places, regions)
         own = None if aliases is None else read_aliases(aliases)
-        return cls(table, _index(table, forms, own))
+        shapes = regions if towns and isinstance(regions, gpd.GeoDataFrame) else None
+        return cls(table, _index(table, forms, own), shapes)
+
+    @cached_property
+    def _towns(self) -> NameIndex | None:
+        """The towns of the regions, read when a name is first met that no region bears."""
+        forms = [] if self._shapes is None else list(town_forms(self._shapes))
+        ours = self._index
+        return NameIndex.of(forms, (), ours.parents, ours.parent_codes) if forms else None
 
     def resolve(
         self,
@@ -122,9 +142,10 @@ class Gazetteer:
         """Find the region of each name.
 
         A name is looked up as it is written, then folded, then among the aliases, then by its
-        sound; names of regions come before names of places. What is still unknown is compared with
-        every known name, and is a match when it is at least 0.8 alike inside a stated parent, 0.88
-        anywhere, and leads the next region by 0.08. A bracket or a last part after a comma that
+        sound; names of regions come before names of places, and those before towns. What is still
+        unknown is compared with every known name, and is a match when it is at least 0.8 alike
+        inside a stated parent, 0.88 anywhere, and leads the next region by 0.08; a place's name
+        needs a lead of 0.15 where no parent is stated. A bracket or a last part after a comma that
         names a parent limits the search as a stated parent does.
 
         Parameters
@@ -153,7 +174,8 @@ class Gazetteer:
             matched_name
                 The name that was met, as the regions, places or aliases write it.
             stage
-                ``exact``, ``folded``, ``alias``, ``sound`` or ``fuzzy``.
+                ``exact``, ``folded``, ``alias``, ``sound``, ``fuzzy``, or ``town`` for a town that
+                lies in the region.
             candidates
                 Tuple of region ids, best first, ties by id. A miss inside a stated parent lists
                 the regions elsewhere that bear the name.
@@ -180,6 +202,10 @@ class Gazetteer:
         queries = [Query(*query) for query in zip(texts, limits, days, strict=True)]
         unique = list(dict.fromkeys(queries))
         answers = dict(zip(unique, self._index.answers(unique), strict=True))
+        unsure = [one for one, found in answers.items() if found.is_unsure and one.text]
+        if unsure and self._towns is not None:
+            towns = zip(unsure, self._towns.find_towns(unsure), strict=True)
+            answers |= {query: town for query, town in towns if town is not None}
         return self._frame([answers[query] for query in queries], index)
 
     def inside(self, parents: Iterable[str | None]) -> list[frozenset[str] | None]:
@@ -211,6 +237,8 @@ class Gazetteer:
     def bearers(self, name: str) -> tuple[str, ...]:
         """Return the ids of the regions that bear a name, spelt as it is known or as it sounds.
 
+        A name that no region bears is that of the towns in the regions.
+
         Examples
         --------
         >>> import riskmap as rm
@@ -218,6 +246,8 @@ class Gazetteer:
         ('XQA0303',)
         """
         answer = self._index.look_up(Query(name))
+        if answer is None and self._towns is not None:
+            answer = self._towns.find_towns([Query(name)])[0]
         return () if answer is None else tuple(self.regions["region_id"].iloc[list(answer.codes)])
 
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
@@ -242,9 +272,17 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     plain = NameIndex.of(forms, (), parents, parent_codes)
     shipped = shipped_aliases(regions["iso3"].dropna())
     others = list(_alias_forms(shipped, regions, plain, strict=False))
+
+    def who(name: str) -> int | None:
+        answer = plain.look_up(Query(name))
+        return answer.codes[0] if answer is not None and answer.status == "match" else None
+
+    units = list(unit_forms(regions, who))
+    named = [*forms, *(form for form in units if form.tier == LISTED)]
+    others += [form for form in units if form.tier != LISTED]
     if aliases is not None:
         others += _alias_forms(aliases, regions, plain, strict=True)
-    return NameIndex.of(forms, others, parents, parent_codes) if others else plain
+    return NameIndex.of(named, others, parents, parent_codes) if others or units else plain
 
 
 def regions_above(regions: pd.DataFrame) -> pd.DataFrame:

@@ -42,6 +42,7 @@ _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2
 _APOSTROPHES = re.compile("['`´ʻʼʽʾʿ\u2018\u2019\u201b′]")  # noqa: RUF001 - the signs meant
 _NOT_WORDS = re.compile(r"[\W_]+")
 _ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f]")
+_HAN = re.compile("[\u4e00-\u9fff]+")
 _REPEATED = re.compile(r"(.)\1+")
 _NO_CONSONANTS = re.compile("[aiuwh ]+")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -85,8 +86,17 @@ def fold_name(text: str) -> str:
     """
     words = _NOT_WORDS.sub(" ", _APOSTROPHES.sub("", _plain(text))).split()
     generic, joints = (_spellings()["words"][kind] for kind in ("generic", "joints"))
-    words = [word for word in words if word not in generic]
+    words = [_without_ending(word) for word in words if word not in generic]
     return " ".join(word for i, word in enumerate(words) if i == 0 or word not in joints)
+
+
+def _without_ending(word: str) -> str:
+    """Return a Chinese name without the word for what it is the name of."""
+    if not _HAN.fullmatch(word):
+        return word
+    ends = (end for end in _spellings()["words"]["endings"] if word.endswith(end))
+    kept = word.removesuffix(next(ends, ""))
+    return kept if len(kept) > 1 else word
 
 
 def _plain(text: str) -> str:
@@ -175,13 +185,14 @@ def name_variants(text: str) -> list[str]:
     return [name for name in dict.fromkeys(found) if fold_name(name)]
 
 
-#: What a form is to its region, from its very name to the name of a place inside it.
-NAME, OTHER_NAME, PLACE = range(3)
+#: What a form is to its region: its very name, the name that a list kept with riskmap gives it,
+#: another name that its file gives, or the name of a place inside it.
+NAME, LISTED, OTHER_NAME, PLACE = range(4)
 
 _JOINED_BY = " | "
 
 #: How an alias and its region belong together.
-RELATIONS = ("other_name", "renamed", "split", "seat", "transferred")
+RELATIONS = ("other_name", "renamed", "split", "seat", "within", "transferred")
 
 #: Aliases: a table, one row an alias of a region.
 ALIAS_COLUMNS = (
@@ -208,13 +219,18 @@ class Form:
     code
         The region's row.
     tier
-        What the name is to the region: :data:`NAME`, :data:`OTHER_NAME` or :data:`PLACE`.
+        What the name is to the region: :data:`NAME`, :data:`LISTED`, :data:`OTHER_NAME` or
+        :data:`PLACE`.
     start, end
         The days on which it means the region, half open; None for ever.
     parent
         The code of the parent that is stated with it; None for the region's own.
     is_part
         Whether it is a part of the region's own name, as "Reg" is of "Reg (Khanshin)".
+    is_spelt
+        Whether it counts only as it is spelt or sounds: no other name is likened to it.
+    people
+        How many live there, where it is a town; 0 where that is not told.
     """
 
     text: str
@@ -224,6 +240,8 @@ class Form:
     end: Any = None
     parent: int | None = None
     is_part: bool = False
+    is_spelt: bool = False
+    people: int = 0
 
     @property
     def is_dated(self) -> bool:
@@ -248,10 +266,11 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
     Parameters
     ----------
     regions
-        ``region_id, name, names``; a region's code is its row.
+        ``region_id, name, names, iso3``; a region's code is its row.
     """
-    rows = zip(regions["region_id"], regions["name"], regions["names"], strict=True)
-    for code, (region_id, name, names) in enumerate(rows):
+    columns = ("region_id", "name", "names", "iso3")
+    rows = zip(*(regions[name] for name in columns), strict=True)
+    for code, (region_id, name, names, iso3) in enumerate(rows):
         yield Form(region_id, code, NAME)
         for tier, text in ((NAME, name), (OTHER_NAME, names)):
             for whole in _split(text):
@@ -259,6 +278,19 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
                     own = tier if variant == whole else OTHER_NAME
                     is_part = fold_name(variant) != fold_name(whole)
                     yield Form(variant, code, own, is_part=is_part)
+                    if spelt := _respell(variant, iso3):
+                        yield Form(spelt, code, OTHER_NAME, is_part=is_part)
+
+
+def _respell(text: str, iso3: Any) -> str | None:
+    """Return a name as others spell it who don't use the letters of its country's language."""
+    letters = _spellings()["countries"].get(iso3) if isinstance(iso3, str) else None
+    if letters is None:
+        return None
+    spelt = text.casefold()
+    for pattern, letter in letters.items():
+        spelt = re.sub(pattern, letter, spelt)
+    return spelt if spelt != text.casefold() else None
 
 
 def place_forms(places: pd.DataFrame, regions: gpd.GeoDataFrame) -> Iterator[Form]:

@@ -18,7 +18,7 @@ from riskmap.assessment.desk_files import YEAR_DAYS
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import SITE_COLUMNS, empty_table
 from riskmap.errors import InputError
-from riskmap.places.areas import boundary_distances
+from riskmap.places.areas import boundary_distances, metres_per_degree
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import conform
 from riskmap.settings import data_path, read_toml
@@ -227,6 +227,9 @@ def _ordinal(day: date | None, otherwise: float) -> float:
 #: line across a bay, and still have a probability: that of the rest.
 LARGEST_GAP = 0.01
 
+#: How far from a site another region is next door: as far as an attack at a known spot reaches.
+NEXT_DOOR_M = 25_000.0
+
 #: A route within one region is measured to its border from at least so many points.
 POINTS = 200
 
@@ -240,6 +243,8 @@ class _Way:
     region: IntArray
     share: FloatArray
     border_m: float
+    near: IntArray
+    near_m: FloatArray
 
 
 def assess_sites(
@@ -310,6 +315,7 @@ def assess_sites(
             row = _judge(way, p, levels, layer=layer, ids=ids)
             hit = way.name in near or bool(marked[way.region].any())
             level = max(row["risk_level"], FLOOR) if hit else row["risk_level"]
+            row |= _next_door(way, p, levels, marked, ids=ids)
             rows.append(row | {"attacked": hit, "risk_level": level})
     table = conform(pd.DataFrame(rows), SITE_COLUMNS)
     order = {way.name: i for i, way in enumerate(ways)}
@@ -351,11 +357,39 @@ def _judge(
     }
 
 
+def _next_door(
+    way: _Way, p: FloatArray, levels: IntArray, marked: NDArray[np.bool_], *, ids: pd.Series
+) -> dict[str, Any]:
+    """Return the highest of the other regions near a site: an attacked one, the level, the nearest.
+
+    One that is not assessed comes before low ones: nobody can say that it is no worse.
+    """
+    if not len(way.near):
+        return {}
+    level = np.where(levels[way.near] > 0, levels[way.near], FLOOR - 0.5)
+    order = (way.near, way.near_m, -np.nan_to_num(p[way.near]), -level, ~marked[way.near])
+    first = np.lexsort(order)[0]
+    region = way.near[first]
+    return {
+        "near_region_id": ids.iloc[region],
+        "near_level": levels[region],
+        "near_attacked": bool(marked[region]),
+        "near_distance_m": way.near_m[first],
+    }
+
+
 def _stand(site: Site, index: RegionIndex, geometries: NDArray[np.object_]) -> _Way:
     """Return a site as the region that it stands in."""
     region = _find([site], index, what=f"site {site.name!r}")
-    metres = boundary_distances(geometries, region, np.array([site.lon]), np.array([site.lat]))
-    return _Way(site.name, "site", region, np.ones(1), float(metres[0]))
+    place = shapely.Point(site.lon, site.lat)
+    reach = NEXT_DOOR_M / float(np.min(metres_per_degree(np.array(site.lat))))
+    close = shapely.STRtree(geometries).query(place, predicate="dwithin", distance=reach)
+    owners = np.append(region, np.sort(close[close != region[0]]))
+    at = (np.full(len(owners), value) for value in (site.lon, site.lat))
+    metres = boundary_distances(geometries, owners, *at)
+    near = np.flatnonzero(metres[1:] <= NEXT_DOOR_M) + 1
+    own = region, np.ones(1), float(metres[0])
+    return _Way(site.name, "site", *own, owners[near], metres[near])
 
 
 def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -> _Way:
@@ -380,7 +414,8 @@ def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -
     if len(passed) == 1:
         x, y = shapely.get_coordinates(shapely.segmentize(line, line.length / POINTS)).T
         border = float(boundary_distances(geometries, np.repeat(at[0], len(x)), x, y).min())
-    return _Way(route.name, "route", np.array(passed), np.array(metres) / whole, border)
+    own = np.array(passed), np.array(metres) / whole, border
+    return _Way(route.name, "route", *own, np.empty(0, np.int64), np.empty(0))
 
 
 def _find(stops: list[Site], index: RegionIndex, *, what: str) -> IntArray:

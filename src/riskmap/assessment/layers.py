@@ -183,6 +183,10 @@ SITE_COLUMNS = (
     Column("border_distance_m", NUMBER, "metres to the nearest border of a region"),
     Column("assessed_share", NUMBER, "share of the way in regions that have a level"),
     Column("attacked", FLAG, "whether an attack on the group nearby holds the level up"),
+    Column("near_region_id", TEXT, "of the other regions within 25 km of a site the highest"),
+    Column("near_level", COUNT, "its level"),
+    Column("near_attacked", FLAG, "whether an attack on the group holds its level up"),
+    Column("near_distance_m", NUMBER, "metres from the site to its border"),
 )
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from riskmap.assessment.layers import LAYERS
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.editions import reason_codes, unread_counts
-from riskmap.outputs.movements import flag_table
+from riskmap.outputs.movements import flag_table, latest_incidents
 from riskmap.outputs.wordings import (
     NONE,
     attacks_words,
@@ -28,12 +28,11 @@ from riskmap.outputs.wordings import (
     incident_words,
     level_told,
     level_words,
-    lies_here,
     no_issue_before,
     percent,
     region_names,
 )
-from riskmap.panels.measures import VICTIM_WORDS, hits_foreigners
+from riskmap.panels.measures import VICTIM_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -352,7 +351,7 @@ def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
         Region, level, how many attacks hit the group itself, the level before where one is known,
         probability, and why: the leading drivers and the latest incident of the headline.
     """
-    rows, words, latest = told.known.head(limit), told.words, _latest(told)
+    rows, words, latest = told.known.head(limit), told.words, latest_incidents(told)
     because, capped = [], _is_capped(rows)
     for row in rows.itertuples():
         why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
@@ -392,19 +391,3 @@ def region_texts(
     stated = {"attacks_told": "attacks_told", "previous": "level_before", "trend": "trend"}
     unknown = {key for key, name in stated.items() if rows[name].isna().all()}
     return {key: text for key, text in texts.items() if key not in unknown}
-
-
-def _latest(told: Edition) -> dict[str, str]:
-    """Return each region's latest incident that the headline is about, as text."""
-    layer, words = told.layer, told.words
-    table = layer.incidents[layer.incidents["event_date"].notna() & lies_here(layer.incidents)]
-    if layer.headline != "violence":
-        table = table[hits_foreigners(table)]
-    order = ["region_id", "event_date", "incident_id"]
-    last = table.sort_values(order).drop_duplicates("region_id", keep="last")
-    return {
-        row.region_id: words["latest"].format(
-            date=f"{row.event_date:%Y-%m-%d}", what=incident_words(row, words)
-        )
-        for row in last.itertuples(index=False)
-    }

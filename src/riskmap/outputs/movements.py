@@ -15,13 +15,14 @@ from riskmap.outputs.wordings import (
     codes_in,
     display,
     enumerated,
+    incident_words,
     is_told,
     level_least,
     level_sign,
     level_words,
+    lies_here,
     percent,
     region_names,
-    signed,
 )
 from riskmap.panels.measures import count_of, hits_foreigners, is_violence
 
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.editions import Edition, Grid
 
-MOST_ROWS = 12
+#: Changes that page one has room for.
+MOST_ROWS = 5
 #: Codes of a level that may be higher.
 DOUBTS = ("rows_lost", "borderline", "unclear")
 #: Rules whose words say all that they found.
 _SAY_ALL = ("at_least", "unwatched", "share", "attacked", "kept")
 _PARTS = 4
+#: The cause of new incidents of a region, and all causes that reports are.
+NEW = "new incidents"
+REPORTED = (NEW, "neighbours", "revisions", "decay", "boundary")
 #: Parts of a change smaller than this share of the largest are left out.
 _LEAST_SHARE = 0.05
 #: Years of the history at most.
@@ -44,18 +49,26 @@ YEARS = 12
 
 
 def change_rows(told: Edition) -> Grid:
-    """Return what moved levels since the layer before, the largest parts first.
+    """Return what moved levels since the layer before, by what it means for the group.
+
+    First regions that were attacked, then those of its sites and routes, then by the number of
+    steps, those up first, and by the size of the change.
 
     Returns
     -------
     Grid
-        A row for each region whose level moved, with the rule that spoke for it, if any; without
-        rows when there is no layer before.
+        A row for each region whose level moved, with its latest incident where new ones moved it,
+        and the rule that spoke for it, if any; without rows when there is no layer before.
     """
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
-    rows = table[has_moved(table)]
-    shown = rows.head(MOST_ROWS).fillna({"risk_level": INSUFFICIENT})
+    rows = table[has_moved(table)].fillna({"risk_level": INSUFFICIENT})
+    steps = (rows["risk_level"] - rows["level_before"].fillna(INSUFFICIENT)).astype(float)
+    own = rows["region_id"].isin(told.layer.sites["region_id"])
+    order = [rows["attacked"].eq(other=True).fillna(value=False), own, steps.abs(), steps]
+    keys = pd.concat([*order, (rows["p_any"] - rows["p_before"]).abs().fillna(0.0)], axis=1)
+    rows = rows.iloc[np.lexsort(-keys.astype(float).to_numpy().T[::-1])]
+    shown = rows.head(MOST_ROWS)
     cells = [
         (
             name,
@@ -85,14 +98,39 @@ def has_moved(table: pd.DataFrame) -> pd.Series:
 
 
 def change_texts(told: Edition) -> pd.Series:
-    """Return the largest parts of each region's change as text, indexed by ``region_id``."""
-    rows = largest_parts(told.of_headline(told.layer.changes))
-    names = told.words["causes"]
+    """Return why each region's level moved, in words, the largest cause first, by ``region_id``.
+
+    New incidents are told by the latest one. Where neither they nor what became of old ones moved
+    it, the figures were only calculated anew.
+    """
+    rows, words = largest_parts(told.of_headline(told.layer.changes)), told.words
+    latest = latest_incidents(told)
     texts = [
-        f"{display(names.get(cause, cause))} {signed(value)}"
-        for cause, value in zip(rows["cause"], rows["value"], strict=True)
+        latest.get(region) or display(words["causes"].get(cause, cause))
+        if cause == NEW
+        else display(words["causes"].get(cause, cause))
+        for region, cause in zip(rows["region_id"], rows["cause"], strict=True)
     ]
-    return pd.Series(texts, rows["region_id"], dtype="object").groupby(level=0).agg(", ".join)
+    said = pd.Series(texts, rows["region_id"], dtype="object").groupby(level=0)
+    found = said.agg(lambda lines: words["list"].join(dict.fromkeys(lines)))
+    only = ~rows["cause"].isin(REPORTED).groupby(rows["region_id"]).any()
+    return found.mask(only.reindex(found.index), words["refit"])
+
+
+def latest_incidents(told: Edition) -> dict[str, str]:
+    """Return each region's latest incident that the headline is about, as text."""
+    layer, words = told.layer, told.words
+    table = layer.incidents[layer.incidents["event_date"].notna() & lies_here(layer.incidents)]
+    if layer.headline != "violence":
+        table = table[hits_foreigners(table)]
+    order = ["region_id", "event_date", "incident_id"]
+    last = table.sort_values(order).drop_duplicates("region_id", keep="last")
+    return {
+        row.region_id: words["latest"].format(
+            date=f"{row.event_date:%Y-%m-%d}", what=incident_words(row, words)
+        )
+        for row in last.itertuples(index=False)
+    }
 
 
 def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:

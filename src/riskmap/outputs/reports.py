@@ -23,7 +23,10 @@ from riskmap.outputs.wordings import (
     country_name,
     day,
     display,
+    distance,
+    is_told,
     level_told,
+    level_words,
     lies_here,
     notice,
     region_names,
@@ -61,7 +64,7 @@ SAID = {
     "crosswalk": "crosswalk",
 }
 #: What stands on page one, beside the map.
-FIRST = ("attacks", "judgements", "changes", "summary")
+FIRST = ("attacks", "changes", "sites", "judgements", "summary")
 _RECENT = pd.DateOffset(years=3)
 #: Less than this of an incident is not the whole of it.
 _WHOLE = 0.99
@@ -203,11 +206,30 @@ def _site_rows(told: Edition) -> Grid:
     regions = told.table.drop(columns=own, errors="ignore").assign(p_most=float("nan"))
     rows = told.of_headline(told.layer.sites).merge(regions, on="region_id", how="left")
     rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
+    near = told.table.set_index("region_id").reindex(rows["near_region_id"]).reset_index()
+    beside = region_names(near.rename(columns={"near_region_id": "region_id"}))
     cells = (
-        (display(row.site), name, level_told(row, told.words), chance(row, told.words))
-        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
+        (
+            display(row.site),
+            name,
+            level_told(row, told.words),
+            chance(row, told.words),
+            _next_door(row, other, told.words),
+        )
+        for name, other, row in zip(region_names(rows), beside, rows.itertuples(), strict=True)
     )
-    return told.grid(("site", "region", "level", "probability"), cells)
+    return told.grid(("site", "region", "level", "probability", "near"), cells)
+
+
+def _next_door(row: Any, name: str, words: Mapping[str, Any]) -> str:
+    """Return the highest region near a site with its level and how far it is; a dash for none."""
+    if pd.isna(row.near_region_id):
+        return NONE
+    level = level_words(row.near_level, words)
+    level = words["told"]["attacked"].format(level=level) if is_told(row.near_attacked) else level
+    return str(
+        words["next_door"].format(place=name, level=level, far=distance(row.near_distance_m))
+    )
 
 
 def _driver_rows(told: Edition) -> Grid:

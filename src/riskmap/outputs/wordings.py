@@ -197,6 +197,18 @@ def attacks_words(number: float, words: Mapping[str, Any]) -> str:
     return str(words["about"].format(n=whole) if number >= _MOSTLY else words["perhaps"])
 
 
+def distance(metres: float) -> str:
+    """Return a distance as people say it: two digits, in metres below one kilometre.
+
+    Examples
+    --------
+    >>> distance(178.4), distance(12_340.0)
+    ('180 m', '12 km')
+    """
+    short = float(f"{metres:.2g}")
+    return f"{short:g} m" if short < 1000 else f"{short / 1000:g} km"  # noqa: PLR2004 - a kilometre
+
+
 def signed(value: float) -> str:
     """Return a change as two digits with its sign.
 

@@ -165,3 +165,17 @@ def test_the_public_profile_does_not_even_name_them(layer, tmp_path):
             data = path.read_bytes()
             assert b"Sparrow" not in data, path.name
             assert b"Kestrel" not in data, path.name
+
+
+def test_next_door_is_the_highest_other_region_within_reach():
+    home = judged(0.1, sites=(CAMP,))["region_id"]
+    shape = REGIONS.set_index("region_id").geometry
+    west, _, _, north = shape[home].bounds
+    beside = Site("beside", west + 0.01, north - 0.3)
+    calm = judged(0.1, sites=(beside,))
+    assert calm["region_id"] != calm["near_region_id"]
+    assert calm["near_distance_m"] < 25_000
+    levels = np.where(REGIONS["region_id"] == calm["near_region_id"], 4, 2)
+    row = judged(0.1, level=levels, sites=(beside,))
+    assert (row["near_region_id"], row["near_level"]) == (calm["near_region_id"], 4)
+    assert pd.isna(judged(0.1, routes=(WAY,))["near_region_id"])

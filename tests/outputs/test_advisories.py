@@ -21,7 +21,7 @@ from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents
-from riskmap.outputs.wordings import country_name, display, likelihood, percent
+from riskmap.outputs.wordings import NONE, country_name, display, likelihood, percent
 from riskmap.schema import conform
 
 ASHKOR = "Ashkor (Ambrel) 5"
@@ -72,10 +72,33 @@ def test_what_moved_levels_is_told_by_its_largest_parts(explained):
     ]
     first, second = report["changes"].rows
     assert first[1:3] == ("3 moderate", "5 extreme")
-    assert first[3] == "new incidents here +0.9, incidents growing old -0.1"
+    assert re.fullmatch(
+        r"new incidents here\. Latest: \d{4}-\d\d-\d\d [^;]+; incidents growing old", first[3]
+    )
     assert second[4].endswith("for long enough. (under 0.8 of the bound)")
     assert report["table"].head[3:5] == ("Before", "Trend")
     assert report["table"].rows[0][3:5] == ("3 moderate", "deteriorated")
+
+
+def test_what_was_only_calculated_anew_is_called_that(explained):
+    causes = explained.changes["cause"].mask(explained.changes["cause"] != "boundary", "method")
+    layer = dataclasses.replace(explained, changes=explained.changes.assign(cause=causes))
+    rows = Bundle(layer).report("en")["changes"].rows
+    told = {row[3] for row in rows} - {NONE}
+    assert told == {"No new report: the figures were calculated anew."}
+
+
+def test_the_first_changes_are_those_of_attacked_regions_and_at_most_five(layer):
+    risks = layer.risks.assign(level_before=1)
+    risks["level_before"] = risks["level_before"].astype("Int64")
+    place = risks.loc[risks["risk_level"] == 3, "region_id"].iloc[-1]
+    marked = (risks["region_id"] == place).astype("boolean")
+    changed = dataclasses.replace(layer, risks=risks.assign(attacked=marked, p_before=0.01))
+    rows = Bundle(changed).report("en")["changes"].rows
+    name = layer.regions.set_index("region_id").loc[place, "name"]
+    assert rows[0][0].startswith(name)
+    assert len(rows) == 6  # and a line of how many more there are
+    assert rows[1][2].startswith("5 extreme")
 
 
 def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
@@ -434,7 +457,7 @@ def test_an_unknown_language_is_refused():
 @pytest.mark.slow
 def test_the_sites_of_a_group_stand_with_the_level_of_their_region(told, layer):
     sites = Bundle(told).report("en")["sites"]
-    assert sites.head == ("Site or route", "Region", "Level", "Probability")
+    assert sites.head == ("Site or route", "Region", "Level", "Probability", "Next door")
     camp, road = sites.rows
     assert camp[0] == "camp <b>"
     assert camp[2].startswith("3 moderate")

@@ -298,4 +298,6 @@ def test_word_shows_it_too(told):
     docx = pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = docx.Document(io.BytesIO(advisory_docx(Bundle(told))))
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
-    assert headings[:2] == ["Attacks of the last 90 days", "Key judgements"]
+    assert headings[:3] == [
+        *("Attacks of the last 90 days", "Sites and routes of the group", "Key judgements"),
+    ]

@@ -105,12 +105,9 @@ def change_texts(told: Edition) -> pd.Series:
     """
     rows, words = largest_parts(told.of_headline(told.layer.changes)), told.words
     latest = latest_incidents(told)
-    texts = [
-        latest.get(region) or display(words["causes"].get(cause, cause))
-        if cause == NEW
-        else display(words["causes"].get(cause, cause))
-        for region, cause in zip(rows["region_id"], rows["cause"], strict=True)
-    ]
+    causes = [display(words["causes"].get(cause, cause)) for cause in rows["cause"]]
+    what = rows["region_id"].map(latest).where(rows["cause"] == NEW).fillna("")
+    texts = [". ".join(filter(None, pair)) for pair in zip(causes, what, strict=True)]
     said = pd.Series(texts, rows["region_id"], dtype="object").groupby(level=0)
     found = said.agg(lambda lines: words["list"].join(dict.fromkeys(lines)))
     only = ~rows["cause"].isin(REPORTED).groupby(rows["region_id"]).any()

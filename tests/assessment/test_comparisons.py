@@ -98,9 +98,9 @@ def test_diff_says_causes_and_rules_in_words(layers, tmp_path):
 
 @pytest.mark.slow
 def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
-    def diff(*sets):
+    def diff(*sets, options=("--all",)):
         folders = [rm.publish(one, tmp_path, formats=["csv"]) for one in sets]
-        found = RUN.invoke(app, ["diff", *map(str, folders)])
+        found = RUN.invoke(app, ["diff", *map(str, folders), *options])
         assert found.exit_code == 0, found.output
         return found.stdout
 
@@ -123,6 +123,9 @@ def test_diff_tells_nothing_of_what_neither_set_assesses(layers, tmp_path):
     assert found[0].startswith(f"2024-10-01 to 2024-12-01: {known.sum()} levels moved")
     assert not any("nan" in line for line in found)
     assert sum("level 0 to " in line for line in found) == known.sum()
+    screen = diff(old, layers[1], options=()).splitlines()
+    assert screen[1:-1] == found[1:19]
+    assert screen[-1] == f"{known.sum() - 18} more: --all shows them"
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from riskmap.assessment.layers import RiskLayer
     from riskmap.desk.runs import Run
 
 DEMO_TABLE = "examples/attacks_on_foreign_workers.csv"
@@ -214,6 +215,7 @@ def diff(
     old: Annotated[Path, typer.Argument(help="Folder of the set before.")],
     new: Annotated[Path, typer.Argument(help="Folder of the set now.")],
     *,
+    every: Annotated[bool, typer.Option("--all", help="All lines, not the first 20.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say how the levels of two published sets differ, how sure that is, and why."""
@@ -227,7 +229,29 @@ def diff(
         "new": layers[1].provenance["as_of"],
         "changes": as_rows(table),
     }
-    show(result, _tell(result, _find_told(table).to_dict("records")), as_json=as_json)
+    told = _by_meaning(_find_told(table), layers[1]).to_dict("records")
+    show(result, _tell(result, told, most=len(told) if every else _MOST_LINES), as_json=as_json)
+
+
+#: Lines of `diff` that a screen has room for, the first and the last aside.
+_MOST_LINES = 18
+
+
+def _by_meaning(table: pd.DataFrame, layer: RiskLayer) -> pd.DataFrame:
+    """Return rows by what they mean: of the headline, moved, attacked, by steps, up before down."""
+    by = ["region_id", "layer"]
+    marked = layer.risks.loc[layer.risks["attacked"].eq(other=True), by].set_index(by).index
+    keys = table.set_index(by).index
+    steps = (table["risk_level"].fillna(0) - table["level_before"].fillna(0)).astype(float)
+    order = table.assign(
+        other=table["layer"] != layer.headline,
+        still=~table["moved"],
+        calm=~keys.isin(marked),
+        few=-steps.abs(),
+        down=-steps,
+    )
+    ranks = ["other", "still", "calm", "few", "down"]
+    return table.loc[order.sort_values(ranks, kind="stable").index]
 
 
 def _find_told(table: pd.DataFrame) -> pd.DataFrame:
@@ -240,8 +264,8 @@ def _find_told(table: pd.DataFrame) -> pd.DataFrame:
     return table[((now > 0) | (before > 0)) & (table["moved"] | table["rule"].notna())]
 
 
-def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield how many levels moved, and a line for each that did or that a rule spoke for."""
+def _tell(result: dict[str, Any], rows: list[dict[str, Any]], *, most: int) -> Iterator[str]:
+    """Yield how many levels moved, and a line for the first that did or that a rule spoke for."""
     from riskmap.outputs.catalogues import catalogue
 
     words = catalogue("en")
@@ -250,7 +274,7 @@ def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
     still = len(rows) - moved
     head += f", a rule left {still} where they were" if still else ""
     yield f"{result['old']} to {result['new']}: {head}"
-    for row in rows:
+    for row in rows[:most]:
         line = f"{row['name']} ({row['region_id']}), {row['layer']}: level {row['level_before']}"
         line += f" to {row['risk_level']}, p_any {_number(row['p_before'])}"
         line += f" to {_number(row['p_any'])}"
@@ -262,6 +286,8 @@ def _tell(result: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
             if isinstance(row[key], str)
         ]
         yield line + (f" ({'; '.join(told)})" if told else "")
+    if len(rows) > most:
+        yield f"{len(rows) - most} more: --all shows them"
 
 
 def _number(p: float) -> str:

@@ -131,7 +131,7 @@ def test_a_number_that_stands_for_unknown_is_no_place(lat, lon, reason):
         ("42SWD1234567890", 34.9535, 69.1352),
         ("42S WD 12345 67890", 34.9535, 69.1352),
         ("42SWD 123 678", 34.9532, 69.1353),
-        ("42SWD1267", 34.9504, 69.1374),
+        ("42SWD1267", 34.9500, 69.1369),
     ],
 )
 def test_a_reference_of_the_military_grid_is_the_middle_of_its_cell(text, latitude, longitude):

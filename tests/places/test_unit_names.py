@@ -88,12 +88,14 @@ def test_the_seats_of_units_made_since_lie_where_the_table_says():
     checked = 0
     for iso3 in {row["iso3"] for row in todays_units()}:
         regions = rm.read_regions(iso3)
-        index = rm.RegionIndex(regions)
+        index, by_name = rm.RegionIndex(regions), {}
+        for town in _towns(iso3):
+            for name in {fold_name(name) for name in (town[0], *town[1])}:
+                by_name.setdefault(name, []).append(town)
         for row in todays_units():
             if row["iso3"] != iso3 or not row["seat"]:
                 continue
-            seat = fold_name(row["seat"])
-            towns = [town for town in _towns(iso3) if seat in map(fold_name, [town[0], *town[1]])]
+            towns = by_name.get(fold_name(row["seat"]), [])
             at = index.query([town[2] for town in towns], [town[3] for town in towns])
             found = set(regions["region_id"].iloc[at[at >= 0]])
             checked += bool(found)

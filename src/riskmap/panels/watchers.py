@@ -385,8 +385,7 @@ _LONE = 2
 def _are_lone(days: IntArray, until: int, rules: Rules) -> NDArray[np.bool_]:
     """Return which reports, hardly any of them before, are followed by a silence that is no watch.
 
-    One old row stands before a log: at the pace of the year after the silence it is no chance, or
-    it is longer than ``lately_days``.
+    One old row stands before a log: at the pace of the year after it the silence is no chance.
     """
     recent, nodes = rules.recent_days, np.append(days, until)
     before = np.arange(len(days)) - np.searchsorted(days, days - recent)
@@ -394,7 +393,7 @@ def _are_lone(days: IntArray, until: int, rules: Rules) -> NDArray[np.bool_]:
     after = np.searchsorted(days, start + recent, side="left") - np.arange(1, len(nodes))
     pace = after / np.clip(until - start, rules.least_gap_days, recent)
     sure = np.exp(-pace * quiet) < 1.0 - rules.past_gap_probability
-    return np.asarray((before < _LONE) & (sure | (quiet > rules.lately_days)))
+    return np.asarray((before < _LONE) & sure)
 
 
 def _spans(

@@ -191,12 +191,13 @@ def test_a_parquet_file_with_other_columns_is_named(tmp_path, districts):
 
 
 @pytest.mark.slow
-def test_a_broken_part_in_the_middle_costs_its_rows_alone(tmp_path, districts, monkeypatch):
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+def test_a_broken_part_in_the_middle_costs_its_rows_alone(tmp_path, districts, monkeypatch, byte):
     path = tmp_path / "a.csv"
     write(path, 8000)
     monkeypatch.setattr(parts.split_file, "__kwdefaults__", {"has_header": True, "size": 1 << 14})
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] = 0  # no text at all; other bytes may be of another encoding
+    data = bytearray(path.read_bytes().replace(b",x\n", ",\u00e9\n".encode(), 1))  # plainly UTF-8
+    data[len(data) // 2] = byte
     path.write_bytes(bytes(data))
     with pytest.warns(RiskmapWarning, match=r"a\.csv, lines \d+ to \d+: set aside"):
         scan = rm.scan_incidents([path], districts)

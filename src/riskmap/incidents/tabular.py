@@ -275,7 +275,8 @@ def _from_file(
             )
             opened = [(raw, feed or recognise(raw.header)) for raw in tables]
         else:
-            opened = [_from_text(plain, feed, options, find, every=every)]
+            whole = source.path if isinstance(source, Block) else plain
+            opened = [_from_text(plain, whole, feed, options, find, every=every)]
         name = plain.name
     if isinstance(source, Block):
         before = source.line - 1 - bool(source.header)  # lines of the whole file, its header aside
@@ -287,21 +288,26 @@ def _from_file(
 
 def _from_text(
     path: Path,
+    whole: Path,
     feed: Feed | None,
     options: ReadingOptions,
     find: Callable[[Sequence[Sequence[str]]], Header | None],
     *,
     every: bool,
 ) -> tuple[RawTable, Feed | None]:
-    """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding."""
+    """Return a text's rows and its feed; bytes that are not UTF-8 get the feed's own encoding.
+
+    Which one it may be is asked of the whole file that a block is of: one broken byte of a part
+    makes no other encoding.
+    """
     encoding = options.encoding
     try:
         file = sniff_text(path, encoding=encoding)
     except InputError as error:
         known = feed or _peek_header(path)
         own = None if known is None or known.encoding == "utf-8" else known.encoding
-        other = options.usual_encoding or own or guess_encoding(path)
-        other = other or guess_by_names(path, known_names())
+        other = options.usual_encoding or own or guess_encoding(whole)
+        other = other or guess_by_names(whole, known_names())
         if encoding is not None or other is None:
             raise
         try:

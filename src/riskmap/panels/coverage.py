@@ -187,13 +187,13 @@ def reported_share(
         As for :func:`riskmap.panels.watchers.watched_share` and ``find_watchers``.
     """
     late, rules = told[told["day"] >= today - MEMORY_DAYS], default_rules()
-    thin = find_watchers(late.assign(source=""), keys, today=today)
-    anyhow = find_watchers(late, keys, today=today, rules=replace(rules, thin_share=0.0))
-    shares = (
+    mostly, ever = (
         watched_share(some, "violence", bounds=bounds, n_regions=len(keys))
-        for some in (thin, anyhow)
+        for some in (
+            find_watchers(late.assign(source=""), keys, today=today),
+            find_watchers(late, keys, today=today, rules=replace(rules, thin_share=0.0)),
+        )
     )
-    mostly, ever = shares
     blind = _is_blind(mostly, bounds, np.diff(bounds).astype(float))
     begun = mostly.cumsum(axis=0) > 0
     lately = bounds[-1] - bounds[1:, None] < rules.least_watched_days

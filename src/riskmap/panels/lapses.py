@@ -9,8 +9,6 @@ import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from riskmap.typing import FloatArray, IntArray
 
 #: The end of a time that lasts.
@@ -174,7 +172,8 @@ class _Told:
         mean = self.expected(start, ends - 1 - start[:, None], n1 - n0[:, None])
         lasting = (ends == until) & (few == 0)
         sure = np.where(lasting, self.rules.lasting_probability, self.rules.probability)
-        found = self.is_thin(few, mean) & (special.pdtr(np.floor(few), mean) < 1.0 - sure)
+        found = few < self.rules.thin_share * mean
+        found &= special.pdtr(np.floor(few), mean) < 1.0 - sure
         mean = np.where(found, mean, 1.0)
         return np.where(found, special.xlogy(few, few / mean) - few + mean, 0.0)
 
@@ -184,10 +183,6 @@ class _Told:
         (n0, _), (n1, _) = self.until(last), self.until(np.array([until - 1]))
         mean = self.expected(np.array([start]), until - 1 - last[:, None], (n1 - n0)[:, None])
         return bool(np.exp(-mean[0, 0]) < 1.0 - self.rules.lasting_probability)
-
-    def is_thin(self, few: FloatArray, mean: FloatArray) -> NDArray[np.bool_]:
-        """Return where so few are hardly any of those to be expected."""
-        return np.asarray(few < self.rules.thin_share * mean)
 
     def expected(self, start: IntArray, long: IntArray, number: FloatArray) -> FloatArray:
         """Return how many hits are to be expected of so long times and so many reports.

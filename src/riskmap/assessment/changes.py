@@ -169,6 +169,28 @@ def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return new[_PLACED].merge(facts, on="incident_id", how="inner")
 
 
+def rank_moves(table: pd.DataFrame, *leading: pd.Series) -> pd.DataFrame:
+    """Return rows by what their moves mean: some first, then by steps of the level, up before down.
+
+    Parameters
+    ----------
+    table
+        With ``risk_level, level_before``; equal rows keep their order.
+    *leading
+        Flags by row: those of the first stand first, among these those of the second.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"risk_level": [3, 2, 4, 1], "level_before": [2, 3, 1, 1]})
+    >>> rank_moves(rows, rows["risk_level"] == 2).index.tolist()
+    [1, 2, 0, 3]
+    """
+    now, before = (table[name].fillna(0).astype(float) for name in ("risk_level", "level_before"))
+    steps = (now - before).to_numpy()
+    flags = [~flag.fillna(value=False).to_numpy(bool) for flag in leading]
+    return table.iloc[np.lexsort((-steps, -np.abs(steps), *reversed(flags)))]
+
+
 def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
     """Return how the levels and probabilities of two layers differ.
 

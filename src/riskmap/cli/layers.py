@@ -238,20 +238,16 @@ _MOST_LINES = 18
 
 
 def _by_meaning(table: pd.DataFrame, layer: RiskLayer) -> pd.DataFrame:
-    """Return rows by what they mean: of the headline, moved, attacked, by steps, up before down."""
+    """Return rows by what they mean: those of the headline, that moved, that were attacked."""
+    import pandas as pd
+
+    from riskmap.assessment.changes import rank_moves
+
     by = ["region_id", "layer"]
     marked = layer.risks.loc[layer.risks["attacked"].eq(other=True), by].set_index(by).index
     keys = table.set_index(by).index
-    steps = (table["risk_level"].fillna(0) - table["level_before"].fillna(0)).astype(float)
-    order = table.assign(
-        other=table["layer"] != layer.headline,
-        still=~table["moved"],
-        calm=~keys.isin(marked),
-        few=-steps.abs(),
-        down=-steps,
-    )
-    ranks = ["other", "still", "calm", "few", "down"]
-    return table.loc[order.sort_values(ranks, kind="stable").index]
+    attacked = pd.Series(keys.isin(marked), table.index)
+    return rank_moves(table, table["layer"] == layer.headline, table["moved"], attacked)
 
 
 def _find_told(table: pd.DataFrame) -> pd.DataFrame:

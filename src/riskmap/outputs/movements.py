@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmap.assessment.changes import rank_moves
 from riskmap.assessment.holds import FLOOR
 from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
@@ -63,11 +64,10 @@ def change_rows(told: Edition) -> Grid:
     table, words = told.table, told.words
     parts, rules = change_texts(told), _rule_texts(told)
     rows = table[has_moved(table)].fillna({"risk_level": INSUFFICIENT})
-    steps = (rows["risk_level"] - rows["level_before"].fillna(INSUFFICIENT)).astype(float)
+    size = (rows["p_any"] - rows["p_before"]).abs().fillna(0.0)
+    rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
     own = rows["region_id"].isin(told.layer.sites["region_id"])
-    order = [rows["attacked"].eq(other=True).fillna(value=False), own, steps.abs(), steps]
-    keys = pd.concat([*order, (rows["p_any"] - rows["p_before"]).abs().fillna(0.0)], axis=1)
-    rows = rows.iloc[np.lexsort(-keys.astype(float).to_numpy().T[::-1])]
+    rows = rank_moves(rows, rows["attacked"].eq(other=True), own)
     shown = rows.head(MOST_ROWS)
     cells = [
         (

@@ -1,10 +1,13 @@
 """The advisory as documents: whole, the same bytes, nothing loaded, a clear word when absent."""
 
+import dataclasses
 import io
 import re
 import sys
 import zlib
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from riskmap.errors import MissingDependencyError
@@ -18,6 +21,7 @@ from riskmap.outputs.documents import (
     map_picture,
 )
 from riskmap.outputs.editions import Grid
+from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.reports import OPTIONAL
 
 
@@ -126,3 +130,17 @@ def test_columns_fill_the_page_and_cut_no_word():
     widths = column_widths(Grid(("Level", "What"), (("4 high", "word " * 40),)))
     assert sum(widths) == pytest.approx(170, abs=0.5)
     assert widths[1] > 5 * widths[0]
+
+
+@pytest.mark.slow
+def test_long_judgements_leave_no_first_page_blank(layer):
+    weasyprint = pytest.importorskip("weasyprint", reason="weasyprint is absent: extra report")
+    risks = layer.risks.assign(risk_level=0, p_any=np.nan)
+    codes = np.array(["silent", "rows_lost", "not_covered;no_reports", "gap;unclear"])
+    risks["reasons"] = pd.Series(codes[np.arange(len(risks)) // 3 % 4], risks.index, dtype="str")
+    long = layer.regions["name"] + " of the long name of a district far away"
+    told = dataclasses.replace(layer, risks=risks, regions=layer.regions.assign(name=long))
+    page = weasyprint.HTML(string=advisory_page(Bundle(told), language="en")).render().pages[0]
+    boxes = page._page_box.descendants()
+    text = " ".join(box.text for box in boxes if hasattr(box, "text"))
+    assert "Key judgements" in text

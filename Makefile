@@ -10,7 +10,7 @@ SHARED := $(RISKMAP_SHARED)
 # tests start many programs: what they import is compiled once
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test lint types bench clean
+.PHONY: demo check test coverage lint types bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -20,9 +20,13 @@ check: lint types
 	$(BIN)/python -m pytest -q -n 2 -m "not (slow or browser or database or network)" tests
 
 test: lint types
-	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -q tests/test_speed.py  # alone: what runs beside it would be timed too
-	$(BIN)/python -m pytest -n 2 --ignore=tests/test_speed.py --cov=riskmap --cov-report=term
+	$(BIN)/python -m pytest -n 2 --ignore=tests/test_speed.py
+
+# which lines and branches the tests reach; it takes twice as long as the tests
+coverage: $(VENV)/installed-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -q -n 2 --ignore=tests/test_speed.py --cov=riskmap --cov-report=term
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

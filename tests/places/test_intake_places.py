@@ -8,7 +8,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.places import names
-from riskmap.places.names import towns as town_names
+from riskmap.places.names import units as town_names
 
 DISTRICTS = rm.datasets.regions()
 

@@ -8,9 +8,9 @@ import pytest
 import shapely
 
 import riskmap as rm
+from riskmap.desk.sources import RegionSource
 from riskmap.errors import BoundaryError
-from riskmap.places.region_sources import RegionSource
-from riskmap.places.topologies import read_topology
+from riskmap.places.boundary_files import read_topology
 
 SQUARES = np.array([shapely.box(x, 10, x + 1, 11) for x in range(2)])
 IN_MEXICO = shapely.transform(SQUARES, lambda points: np.add(points, [-100, 10]))

@@ -7,8 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.towns import _towns
-from riskmap.places.names.units import tell_parts
+from riskmap.places.names.units import _towns, tell_parts
 from riskmap.settings import data_path
 
 

@@ -148,7 +148,7 @@ def tell_error(error: Exception) -> str:
 def name_columns(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command of regions that also takes ``--id``, ``--name`` and ``--parent``.
 
-    Its argument `regions` is then a :class:`riskmap.places.region_sources.RegionSource`, or None.
+    Its argument `regions` is then a :class:`riskmap.desk.sources.RegionSource`, or None.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def name_columns(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        from riskmap.places.region_sources import RegionSource
+        from riskmap.desk.sources import RegionSource
 
         columns = {name: options.pop(name) for name in _COLUMNS}
         named = {name: column for name, column in columns.items() if column is not None}

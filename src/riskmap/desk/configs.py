@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from riskmap.desk.sources import RegionSource
 from riskmap.errors import InputError
-from riskmap.incidents.addresses import is_address
+from riskmap.incidents.packed_files import is_address
 from riskmap.ledgers import MAX_LOST
 from riskmap.models.estimators import parse_horizon
 from riskmap.outputs.catalogues import choose_languages
@@ -18,7 +19,6 @@ from riskmap.outputs.formats import choose_formats
 from riskmap.outputs.profiles import check_profile
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
-from riskmap.places.region_sources import RegionSource
 
 if TYPE_CHECKING:
     from datetime import date
@@ -53,7 +53,7 @@ class RunConfig:
     regions
         A file of polygons, or a country and its level such as ``"AFG:1"``; a list of them; or a
         table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the files
-        (:class:`riskmap.places.region_sources.RegionSource`).
+        (:class:`riskmap.desk.sources.RegionSource`).
     as_of
         The day the risk is assessed for.
     group

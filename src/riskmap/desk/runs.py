@@ -14,6 +14,7 @@ from riskmap.assessment.desk_files import read_decisions
 from riskmap.assessment.levels import LevelScale
 from riskmap.desk.configs import RunConfig
 from riskmap.desk.sources import (
+    RegionSource,
     describe_inputs,
     find_group,
     find_regions,
@@ -21,8 +22,8 @@ from riskmap.desk.sources import (
     read_noting,
     refuse_losses,
 )
-from riskmap.incidents.addresses import local_copy
 from riskmap.incidents.derivations import derive_victims
+from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.readers import read_file
 from riskmap.incidents.reading_options import ReadingOptions, read_mapping
 from riskmap.incidents.scope import scope_path
@@ -36,7 +37,6 @@ from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
 from riskmap.places.placements import locate
-from riskmap.places.region_sources import RegionSource
 from riskmap.workers import connect
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.addresses import local_copy
 from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.date_columns import tell_orders
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.mappings import Source, apply_feed
 from riskmap.incidents.incident_ids import join_sheets, make_incident_ids, make_source_ids
+from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.parts import Part, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.reading_options import ReadingOptions, read_mapping

@@ -27,8 +27,12 @@ from riskmap.incidents.delimited import (
     split_fields,
 )
 from riskmap.incidents.feeds import every_feed, find_headerless, recognise
-from riskmap.incidents.feeds.own_columns import compose_columns, known_names
-from riskmap.incidents.headers import TITLE_ROWS, find_header
+from riskmap.incidents.feeds.own_columns import (
+    TITLE_ROWS,
+    compose_columns,
+    find_header,
+    known_names,
+)
 from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_out
 from riskmap.incidents.parts import (
     NO_FILE,
@@ -54,7 +58,7 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.delimited import TextFile
     from riskmap.incidents.feeds.mappings import Feed
-    from riskmap.incidents.headers import Header
+    from riskmap.incidents.feeds.own_columns import Header
     from riskmap.incidents.scope import Scope
 
 _HEAD = 1 << 16

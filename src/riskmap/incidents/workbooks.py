@@ -19,7 +19,7 @@ import pandas as pd
 
 from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.delimited import check_width
-from riskmap.incidents.headers import TITLE_ROWS
+from riskmap.incidents.feeds.own_columns import TITLE_ROWS
 from riskmap.incidents.reading_options import ALL_SHEETS
 from riskmap.incidents.structured import read_frame, to_text
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from riskmap.incidents.delimited import RawTable
-    from riskmap.incidents.headers import Header
+    from riskmap.incidents.feeds.own_columns import Header
 
     Find = Callable[[Sequence[Sequence[str]]], Header | None]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from riskmap.incidents.feeds import (
     acled,
-    acled_counts,
     aid_workers,
     gtd,
     hapi,
@@ -40,8 +39,8 @@ FEEDS: tuple[Feed, ...] = (
     aid_workers.SHCC,
     aid_workers.SIND,
     hapi.FEED,
-    acled_counts.WEEKLY,
-    acled_counts.MONTHLY,
+    acled.WEEKLY,
+    acled.MONTHLY,
     reviews.FEED,
 )
 

@@ -23,8 +23,7 @@ from riskmap.incidents.feeds.mappings import (
     find_precision,
     same_words,
 )
-from riskmap.incidents.feeds.own_columns import column_names
-from riskmap.incidents.headers import is_sum
+from riskmap.incidents.feeds.own_columns import column_names, is_sum
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.quarantines import tells_of_others, tells_who

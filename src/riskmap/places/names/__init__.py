@@ -26,8 +26,7 @@ from riskmap.places.names.forms import (
     shipped_aliases,
 )
 from riskmap.places.names.matching import Answer, NameIndex, Query
-from riskmap.places.names.towns import town_forms
-from riskmap.places.names.units import unit_forms
+from riskmap.places.names.units import town_forms, unit_forms
 from riskmap.schema import REGION_COLUMNS, Column, check_columns, conform
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Gazetteer:
             :data:`~riskmap.places.names.forms.ALIAS_COLUMNS`, or the path of its CSV file.
         towns
             Whether a name that no region bears may be a town's of GeoNames
-            (:mod:`riskmap.places.names.towns`); needs polygons and the extra ``towns``.
+            (:mod:`riskmap.places.names.units`); needs polygons and the extra ``towns``.
 
         Returns
         -------

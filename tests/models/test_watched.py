@@ -291,3 +291,62 @@ def test_a_source_teaches_only_of_countries_that_it_covers(tmp_path):
     home = panel.keys["iso3"] == "XQA"
     np.testing.assert_allclose(taught[:, home], counts[:, home])
     assert counts[:, ~home].sum() - taught[:, ~home].sum() == pytest.approx(3)
+
+
+def log_of(path, regions, days, *, scope, **columns):
+    """A file in which each of some regions is told of on each of some days."""
+    rows = regions[["name", "parent", "iso3"]].merge(pd.DataFrame({"date": days}), how="cross")
+    rows.columns = ["district", "province", "country", "date"]
+    rows = rows.assign(type="armed attack", killed=1, **columns)
+    rows.insert(0, "id", [f"{path.stem}-{i}" for i in range(len(rows))])
+    rows.to_csv(path, index=False)
+    return rm.read_incidents(path, scope=scope)
+
+
+def panel_of(*logs, regions):
+    """What is counted of some logs."""
+    located = rm.locate(pd.concat(logs, ignore_index=True), regions)
+    return rm.count_incidents(located, regions, every="month", as_of="2025-01-01")
+
+
+def every(days, *, since, until="2024-12-28"):
+    """Days so many apart."""
+    return pd.date_range(since, until, freq=f"{days}D").strftime("%Y-%m-%d")
+
+
+def test_old_rows_make_no_source_a_main_one(tmp_path):
+    """They are from before it watched, and tell nothing of how wide it watches now."""
+    regions = rm.datasets.regions()
+    scope = "violence; reach=countries"
+    wide = log_of(tmp_path / "wide.csv", regions, every(40, since="2019-01-06"), scope=scope)
+    local = log_of(tmp_path / "local.csv", regions[:6], every(20, since="2019-01-06"), scope=scope)
+    old = log_of(
+        tmp_path / "old.csv",
+        regions[6:],
+        every(5, since="2015-06-01", until="2015-09-01"),
+        scope=scope,
+    )
+    without = panel_of(wide, local, regions=regions)
+    panel = panel_of(wide, local, old.assign(source=local["source"].iloc[0]), regions=regions)
+    assert without.main_sources["violence"] == {("XQA", "wide")}
+    assert panel.main_sources["violence"] == {("XQA", "wide")}
+
+
+def test_a_second_book_of_foreigners_teaches_and_adds_no_quiet_days(tmp_path):
+    """Its silence elsewhere would lower what a first one, alone, says of foreigners there."""
+    regions = rm.datasets.regions()
+    days = every(20, since="2019-01-06")
+    log = {"scope": "violence,foreign", "foreigners": 0}
+    first = log_of(tmp_path / "log.csv", regions[:8], days, **log)
+    young = log_of(tmp_path / "log2.csv", regions[8:], every(20, since="2022-06-05"), **log)
+    first = pd.concat([first, young.assign(source="log")], ignore_index=True)
+    book = log_of(
+        *(tmp_path / "book.csv", regions[:1], every(60, since="2019-01-06")),
+        scope="foreign; reach=countries",
+        foreigners=1,
+        nationality="TUR",
+    )
+    alone, both = panel_of(first, regions=regions), panel_of(first, book, regions=regions)
+    assert alone.at_risk["foreign"][:, 12].sum() < 48
+    assert both.main_sources["foreign"] == {("XQA", "log"), ("XQA", "book")}
+    np.testing.assert_array_equal(both.at_risk["foreign"], alone.at_risk["foreign"])

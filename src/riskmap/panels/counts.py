@@ -297,18 +297,18 @@ def _watch_windows(
     sees = named["scope"].astype("str").str.contains("violence", na=False)
     told = named[(named["heard"] > named["quiet"]) | sees].assign(scope="violence")
     reporting = find_watchers(told, keys, today=today)
-    told_most = main_sources(reporting, named, iso3, "reports", today=today)
+    told_most, _ = main_sources(reporting, named, iso3, "reports", today=today)
     reporting = main_watchers(reporting, told_most)
     share = watched_share(reporting, "violence", bounds=bounds, n_regions=n)
     found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
     anybody = reported_share(told, keys, counts, bounds=bounds, today=today)
     watchers = find_watchers(named, keys, today=today)
     for layer in LAYERS:
-        main = main_sources(watchers, named, iso3, layer, today=today)
+        main, teaching = main_sources(watchers, named, iso3, layer, today=today)
         found.watched[layer], found.at_risk[layer] = days_at_risk_share(
             main_watchers(watchers, main), anybody, layer, bounds=bounds
         )
-        found.main_sources[layer] = frozenset(main)
+        found.main_sources[layer] = frozenset(teaching)
     return found
 
 

@@ -7,7 +7,7 @@ Other sources only tell.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,20 +33,21 @@ _THIN = 0.25
 
 def main_sources(
     watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
-) -> set[tuple[str, str]]:
-    """Return the country and name of each main source: its silence adds days at risk.
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return the country and name of each main source, and of each that teaches models.
 
-    These are the one that tells of a layer in the most regions of a country, more than a year and
-    less than ten years ago (ever, where nobody does), and those that do in two thirds as many and
-    tell a quarter as much; where a source tells less than a quarter of the fullest it doesn't
-    count. Another one is added for the regions that none before it names, when they are where most
-    of what it tells happened: two teams that share a country are both main sources, and a log of
-    some districts beside one of the whole country is none, however much it tells of them. Of
-    ``foreign`` one is added that tells of attacks on foreigners, where these tell of none. Those
-    are left out that have told nothing for five years, that see a part of the layer alone (some
-    sectors, or deaths) or don't name it in their scope, and that report too seldom to watch, where
-    there are others. What they tell raises; that they watch, and tell little or much of elsewhere,
-    or watched long ago, lowers nothing.
+    The silence of main sources adds days at risk. They are the one that tells of a layer in the
+    most regions of a country, more than a year and less than ten years ago (ever, where nobody
+    does) and since they watch, and those that do in two thirds as many and tell a quarter as much;
+    where a source tells less than a quarter of the fullest it doesn't count. Another one is added
+    for the regions that none before it names, when they are where most of what it tells happened:
+    two teams that share a country are both main sources, and a log of some districts beside one of
+    the whole country is none, however much it tells of them. Of ``foreign`` one that tells of
+    attacks on foreigners teaches too, where these tell of none. Those are left out that have told
+    nothing for five years, that see a part of the layer alone (some sectors, or deaths) or don't
+    name it in their scope, and that report too seldom to watch, where there are others. What they
+    tell raises; that they watch, and tell little or much of elsewhere, or watched long ago, lowers
+    nothing.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ def main_sources(
     if layer == "foreign":  # violence of local people tells of them too
         number = np.maximum(seen["violence"] - seen["unknown"], number)
     told = current & (age > 0) & (number > 0)
-    record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
+    record = (
+        told & (age > rules.recent_days) & (age <= MEMORY_DAYS) & ~_is_older(seen, by, watchers)
+    )
     record |= told & ~record.groupby(country).transform("any")
     by = [country[record], seen.loc[record, "source"].fillna(""), seen.loc[record, "position"]]
     counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
@@ -84,29 +87,35 @@ def main_sources(
     codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
     abroad = seen.loc[record, layer] * (layer == "foreign")
     hits = abroad.groupby(by[:2]).sum().to_numpy(dtype=float)
-    found = set()
+    main, teaching = set(), set()
     for code in codes.unique():
         here = codes == code
-        main = _cover(table.to_numpy(dtype=float)[here], hits[here])
-        found |= {(str(code), str(names[here][row])) for row in main}
-    return found
+        rows = _cover(table.to_numpy(dtype=float)[here])
+        found = [(str(code), str(name)) for name in names[here]]
+        main |= {found[row] for row in rows}
+        teaching |= {found[row] for row in [*rows, *_books_of_hits(hits[here], rows)]}
+    return main, teaching
 
 
-def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
+def _is_older(seen: pd.DataFrame, by: list[Any], watchers: list[Watcher]) -> NDArray[np.bool_]:
+    """Return which reports are from before their source watched their country."""
+    begun = {(w.iso3, w.source): w.begin.min() for w in watchers if len(w.begin)}
+    first = pd.MultiIndex.from_arrays(by).map(begun)
+    return np.asarray(seen["day"].to_numpy() < first.to_numpy(dtype=float))
+
+
+def _cover(counts: FloatArray) -> list[int]:
     """Return which sources, in rows, cover the regions: the widest, and what adds to them.
 
     Parameters
     ----------
     counts : ndarray, shape (n_sources, n_regions)
         What each tells of each region.
-    hits : ndarray, shape (n_sources,)
-        Attacks on foreigners that each tells of: where those found tell of none, the one with most
-        is another.
 
     Examples
     --------
     >>> wide, log, team = [5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]
-    >>> _cover(np.array([wide, log, team], dtype=float), np.zeros(3))
+    >>> _cover(np.array([wide, log, team], dtype=float))
     [0, 2]
     """
     covers = (counts > 0) & (counts >= _THIN * counts.max(axis=0))
@@ -120,10 +129,22 @@ def _cover(counts: FloatArray, hits: FloatArray) -> list[int]:
         if told[row] > 0 and (as_wide or own[~named].sum() >= _NEW * told[row]):
             found.append(row)
             named |= own > 0
-    rest = [row for row in np.argsort(-hits, kind="stable").tolist() if row not in found]
-    for row in rest[:1]:  # as of a desk that keeps two books, one of them of foreigners
-        found += [row] * bool(hits[row] and not hits[found].any())
     return found
+
+
+def _books_of_hits(hits: FloatArray, main: list[int]) -> list[int]:
+    """Return the source, in rows, that tells of most attacks on foreigners, where no main one does.
+
+    A desk may keep two books, one of them of foreigners. What it tells teaches; that it tells of
+    none elsewhere adds no day, since a second source lowers nothing.
+
+    Examples
+    --------
+    >>> _books_of_hits(np.array([0.0, 3.0, 9.0]), [0]), _books_of_hits(np.array([1.0, 9.0]), [0])
+    ([2], [])
+    """
+    most = int(np.argmax(hits))
+    return [most] if hits[most] and not hits[main].any() else []
 
 
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:

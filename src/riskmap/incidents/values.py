@@ -388,6 +388,9 @@ def _of_words(plain: str) -> Bound | None:
     if found["second"]:
         second = _amount(found["second"])[0]
         adds = found["join"] in ("and", "&", "+") and not found["about"]
+        words = not (found["first"] + found["second"]).isdigit()
+        if words and first in _TENS and 0 < second < 10:  # noqa: PLR2004 - twenty-five
+            return Bound(first + second, is_exact=is_exact and not found["about"])
         return Bound(first + second if adds else min(first, second), is_exact=False)
     marks = ("least", "about", "over", "tail")
     plainly = is_exact and not any(found[mark] for mark in marks)
@@ -413,6 +416,8 @@ def _first_word() -> re.Pattern[str]:
     return re.compile(rf"({_any_of('amount')})\s+[^\W\d]")
 
 
+#: Numbers that another of one digit goes with: twenty-five is one number.
+_TENS = range(20, 100, 10)
 #: What joins two numbers.
 _JOINTS = "to|or|and|until|a|à|au|o|ou|bis|und|oder|y|et|e|por|по|до|и|или|إلى|الى|أو|و|تا|یا"
 

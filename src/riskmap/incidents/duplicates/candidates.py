@@ -49,6 +49,8 @@ _OF, _WHY = "of ", r" \([^()]*\)$"
 #: For a feed that corrects itself, reports of other days are compared when so many characters of
 #: their text begin alike, and there are as many as single an incident out.
 OPENING, BEGIN_LENGTH = 50, 20
+#: Days by which a report that is told anew may have its day corrected.
+CORRECTED_DAYS = 31
 
 #: What more rows than this have in common, such as a day and country, singles none of them out.
 COMMON = 300
@@ -307,10 +309,17 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
 
 
 def _of_an_opening(text: list[str], table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
-    """Return pairs of rows of the same source and country whose texts begin alike."""
+    """Return pairs of rows of the same source and country whose texts begin alike.
+
+    A report that is told anew has its day corrected, by a month at most. Only those who tell
+    incidents apart by ids of their own correct days by more.
+    """
     begin = pd.Series([words[:OPENING] for words in text], index=table.index, dtype="str")
     keys = table[["source"]].assign(country=table["country"].fillna(""), text=begin).iloc[rows]
-    return _alike(keys[keys["text"].str.len() >= BEGIN_LENGTH])
+    pairs = _alike(keys[keys["text"].str.len() >= BEGIN_LENGTH])
+    apart = np.abs(np.subtract(*count_days(table)[pairs.T]))
+    coded = table["source"].isin(CURATED).to_numpy(bool)[pairs[:, 0]]
+    return pairs[coded | ~(apart > CORRECTED_DAYS)]
 
 
 def _alike(keys: pd.DataFrame, *, some: NDArray[np.bool_] | None = None) -> IntArray:

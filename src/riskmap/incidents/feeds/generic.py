@@ -89,6 +89,12 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
     ]
+    for fate in ("killed", "wounded", "abducted"):  # as of "2 Chinese" among the killed
+        for texts in source.every(*names[fate]):
+            nations = per_unique(texts.fillna(""), _foreign_words)
+            hit.append(texts.where(nations != "") + f" {fate}")
+            nations = nations.where(~nations.isin(("", _FOREIGN)))
+            frame["nationality"] = join_texts(frame["nationality"], nations)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
     unstated = np.where(frame["latitude"].notna(), "point", find_precision(frame))
     return {

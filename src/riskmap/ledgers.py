@@ -195,6 +195,8 @@ class Losses:
     not_used, placed
         Rows that name a district which was not used, and all that could be read and may be of the
         regions.
+    elsewhere
+        Rows whose country or point is none of the regions'.
     reasons
         Why the others are lost.
 
@@ -210,6 +212,7 @@ class Losses:
     among: int
     not_used: int
     placed: int
+    elsewhere: int
     reasons: Mapping[str, int]
 
     @classmethod
@@ -223,14 +226,15 @@ class Losses:
             for reason, n in read.reasons.items()
             if reason not in (*NO_LOSS, *DECIDED) and read.lost
         }
-        abroad = sum(located.reasons.get(reason, 0) for reason in ELSEWHERE)
-        placed = located.rows_in - abroad
+        elsewhere = sum(located.reasons.get(reason, 0) for reason in ELSEWHERE)
+        placed = located.rows_in - elsewhere
         unplaced = {k: n for k, n in located.reasons.items() if k not in ELSEWHERE}
         return cls(
             lost=read.lost + located.lost,
             among=read.lost + placed,
             not_used=located.not_used,
             placed=placed,
+            elsewhere=elsewhere,
             reasons=aside | unplaced,
         )
 

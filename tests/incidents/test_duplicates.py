@@ -314,6 +314,15 @@ def test_a_corrected_date_is_found_by_its_text():
     assert counted(reports({"killed": 1}, new | {"notes": STORY[:52] + "nothing."})) == 2
 
 
+@pytest.mark.parametrize(
+    ("day", "count"), [("2024-06-03", 1), ("2024-06-04", 2), ("2025-05-03", 2)]
+)
+def test_no_correction_moves_a_day_by_more_than_a_month(day, count):
+    """Yearly files of one desk tell of one kind of attack in one form of words."""
+    new = {"source_file": "wire-2025.csv", "event_date": day}
+    assert counted(reports({}, new)) == count
+
+
 def test_the_best_known_report_stands_and_knows_what_others_know():
     vague = {"geo_precision": "admin1", "foreign_victims": 2, "nationality": "CHN"}
     merged = merge_duplicates(reports(vague, OTHER))

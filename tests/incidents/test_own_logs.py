@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import openpyxl
+import pandas as pd
 import pytest
 
 import riskmap as rm
@@ -360,3 +361,54 @@ def test_questions_in_other_languages_are_columns(tmp_path, language):
     assert (found["admin1"], found["killed"], found["wounded"]) == ("Velmar", 3, 0)
     assert found["foreign_victims"] == 0
     assert found["notes"] == row[0]
+
+
+def test_words_of_the_toll_tell_who_was_hit():
+    rows = pd.DataFrame(
+        {
+            "date": "2031-05-01",
+            "country": "XQA",
+            "killed": ["2 Chinese", "3 (2 Chinese, 1 Turk)", "", "5"],
+            "abducted": ["", "", "a Chinese engineer", ""],
+        }
+    )
+    found = rm.derive_victims(rm.read_incidents(rows))
+    assert found["nationality"].fillna("").tolist() == ["CHN", "CHN;TUR", "CHN", ""]
+    assert (found["foreign_victims"].fillna(0) > 0).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "killed"),
+    [
+        *(("twenty-five", 25), ("vingt-deux", 22), ("vinte e dois", 22), ("20-25", 20)),
+        *(("ten-twelve", 10), ("a family of five", 5), ("seventy", 70), ("двадцать", 20)),
+    ],
+)
+def test_numbers_in_words_are_the_least(text, killed):
+    rows = pd.DataFrame({"date": ["2031-05-01"], "country": "XQA", "killed": text})
+    assert rm.read_incidents(rows)["killed"].tolist() == [killed]
+
+
+def test_labels_of_groups_are_no_part_of_a_question():
+    """As forms are exported with labels; answers of several are no questions."""
+    rows = pd.DataFrame(
+        {
+            "A. General/Date of incident": ["2031-05-01"],
+            "A. General/Province": ["Velmar"],
+            "A. General/District": ["Eskil"],
+            "B. Details/Type of incident": ["Shooting Kidnapped"],
+            "B. Details/Type of incident/Kidnapped": ["1"],
+            "C. Casualties/How many people were killed?": ["2"],
+            "C. Casualties/If yes, which nationality?": ["Chinese"],
+        }
+    )
+    found = rm.read_incidents(rows).iloc[0]
+    told = found[["admin1", "admin2", "killed", "nationality"]].tolist()
+    assert told == ["Velmar", "Eskil", 2, "CHN"]
+    assert pd.isna(found["abducted"])
+    assert found["event_date"] == pd.Timestamp("2031-05-01")
+
+
+def test_a_column_of_numbers_of_incidents_counts_them():
+    rows = pd.DataFrame({"date": "2031-05-01", "country": "XQA", "# of incidents": ["3", "0"]})
+    assert rm.read_incidents(rows)["count"].tolist() == [3, 0]

@@ -509,3 +509,25 @@ def test_an_id_that_no_region_has_leaves_the_other_witnesses_standing(fields):
     found = located(region_id="elsewhere", **fields)
     assert found.placements["region_id"].tolist() == known
     assert len(known) == 1
+
+
+def test_exchanged_coordinates_are_lost_and_not_elsewhere():
+    """Without a country nobody else would say so; where one is stated, reading has seen it."""
+    regions = rm.datasets.regions()
+    point = regions.geometry.representative_point()
+    table = pd.DataFrame({"date": "2031-05-01", "latitude": point.x, "longitude": point.y})
+    located = rm.locate(rm.read_incidents(table), regions)
+    stage = located.ledger.stages[-1]
+    assert stage.reasons == {"swapped_coordinates": len(regions)}
+    assert stage.lost == len(regions)
+    panel = rm.count_incidents(located, regions, every="month", as_of="2031-06-01")
+    may_be = panel.knowledge.loc[panel.knowledge["layer"] == "violence", "may_be_here"]
+    assert (may_be > 0.9).all()
+
+
+def test_a_point_of_another_country_is_elsewhere():
+    regions = rm.datasets.regions()
+    table = pd.DataFrame({"date": ["2031-05-01"], "latitude": [51.5], "longitude": [-0.1]})
+    located = rm.locate(rm.read_incidents(table), regions)
+    assert located.ledger.stages[-1].reasons == {"outside_regions": 1}
+    assert located.ledger.stages[-1].lost == 0

@@ -89,9 +89,11 @@ def _import(
     if located is not None:
         lost = Losses.of(located.ledger)
         share = max(share, lost.share)
-        result |= {"not_used": lost.not_used, "lost_share": share}
+        result |= {"not_used": lost.not_used, "elsewhere": lost.elsewhere, "lost_share": share}
         placed = f"placed: {len(located.incidents):,} of {lost.placed:,}, lost: {lost.share:.1%}"
         lines += [placed, *(f"  {text}" for text in lost.tell())]
+        if lost.elsewhere:
+            lines.append(f"  elsewhere than in these regions: {lost.elsewhere:,}")
     if rows:
         table = as_rows(found.rows(None if located is None else located.placements).astype("str"))
         written = [] if out is None else [str(path) for path in found.write(out)]

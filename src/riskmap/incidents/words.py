@@ -19,7 +19,7 @@ from riskmap.schema import EVENT_TYPES, SECTORS
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -85,6 +85,8 @@ def name_columns(header: Iterable[str]) -> dict[str, str]:
     --------
     >>> name_columns(["Date", "Number of killed", "killed"])
     {'date': 'Date', 'number_of_killed': 'Number of killed', 'killed': 'killed'}
+    >>> name_columns(["A. Where/District", "A. Where/Town"])["district"]
+    'A. Where/District'
     """
     names = [name for name in header if name]
     found: dict[str, str] = {}
@@ -93,7 +95,24 @@ def name_columns(header: Iterable[str]) -> dict[str, str]:
     for name in names:
         if (bare := bare_key(name)) not in _OWN:
             found.setdefault(bare, name)
+    for name, question in _without_groups(names):
+        for short in (key(question), bare_key(question)):
+            if short not in _OWN:
+                found.setdefault(short, name)
     return found
+
+
+def _without_groups(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield names of several columns of one group, each with what stands behind the group.
+
+    Forms name a column by the labels of its group and its question. One answer of several, named by
+    those of the question and the answer, is no question.
+    """
+    groups = Counter(name.partition("/")[0] for name in names)
+    for name in names:
+        above, slash, question = name.rpartition("/")
+        if slash and groups[name.partition("/")[0]] > 1 and above not in names:
+            yield name, question
 
 
 def unique_names(fields: Iterable[str], *, quoted: bool = False) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ METHODS = ("stated", "named", "point", "nearest", "capital", "centroid", "spread
 SPREAD = METHODS.index("spread")
 
 #: Why incidents that may be of these regions have no place.
-LOST = ("unknown_region", "no_place", "imprecise")
+LOST = ("unknown_region", "no_place", "swapped_coordinates", "imprecise")
 
 #: A kilometre on the unit sphere: what counts as on a centre or capital.
 _CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
@@ -132,7 +132,8 @@ def find_places(
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
     area = evidence.area.where((evidence.region < 0) & ~outside)
     vague = area.notna().to_numpy()
-    why = _reasons(regions, evidence, vague=vague)
+    turned = _are_turned(evidence, index)
+    why = _reasons(regions, evidence, vague=vague).mask(turned & ~vague, "swapped_coordinates")
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
@@ -147,7 +148,11 @@ def find_places(
     middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
     central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
     middle[~refused] = central[evidence.place]
-    rows = incidents.assign(spread=unfound | middle, geometry=incidents.geometry.mask(middle))
+    where = incidents.geometry.mask(middle)
+    swapped = np.zeros(len(incidents), dtype=bool)
+    swapped[~refused] = (why == "swapped_coordinates").to_numpy(bool)[evidence.place]
+    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
+    rows = incidents.assign(spread=unfound | middle, geometry=where)
     rows = rows[lost | unfound | middle]
     return Places(
         usable=usable,
@@ -222,6 +227,16 @@ def _reasons(
     conditions, reasons = zip(*verdicts, strict=True)
     first = np.select(conditions, range(len(reasons)), len(reasons))
     return pd.Series(pd.array([*reasons, "imprecise"], dtype="str").take(first))
+
+
+def _are_turned(evidence: Evidence, index: RegionIndex) -> NDArray[np.bool_]:
+    """Return which places state no country, lie in no region, and would with x and y exchanged."""
+    places = evidence.places
+    asked = places["country"].isna().to_numpy() & np.isfinite(evidence.x) & (evidence.pointed < 0)
+    asked &= (evidence.region < 0) & (evidence.stated < 0) & ~evidence.coarse
+    found = np.zeros(len(places), dtype=bool)
+    found[asked] = index.query(evidence.y[asked], evidence.x[asked]) >= 0
+    return found
 
 
 def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) -> pd.DataFrame:

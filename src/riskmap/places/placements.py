@@ -103,6 +103,8 @@ def locate(
     - ``no_place``: it has no coordinates and states no place of the regions,
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),
+    - ``swapped_coordinates``: it states no country, and its point would lie in one of the regions
+      with latitude and longitude exchanged,
     - ``imprecise``: its place is not known well enough for the regions' level, nor is its country.
 
     Parameters
@@ -220,7 +222,8 @@ def _details(placeless: gpd.GeoDataFrame, reasons: pd.Series) -> pd.Series:
     """Return what stood where a place was expected."""
     lon, lat = (axis.astype("str") for axis in (placeless.geometry.x, placeless.geometry.y))
     told = pd.Series("no coordinates, and no place of the regions stated", placeless.index)
-    told = told.mask(reasons == "outside_regions", "longitude " + lon + ", latitude " + lat)
+    pointed = reasons.isin(("outside_regions", "swapped_coordinates"))
+    told = told.mask(pointed, "longitude " + lon + ", latitude " + lat)
     for reason, column in _SAID_BY.items():
         told = told.mask(reasons == reason, f"{column}: " + placeless[column])
     return told

@@ -323,6 +323,14 @@ def test_no_correction_moves_a_day_by_more_than_a_month(day, count):
     assert counted(reports({}, new)) == count
 
 
+def test_a_form_of_words_makes_no_two_attacks_one():
+    """A short note, or one of nobody who was hit, may be said of many attacks of a month."""
+    new = {"source_file": "wire-2025.csv", "event_date": "2024-05-23"}
+    short = {"notes": "Gunmen opened fire on a police post and fled", "place": None}
+    assert counted(reports(short, short | new)) == 2
+    assert counted(reports({"killed": 0}, new | {"killed": 0})) == 2
+
+
 def test_the_best_known_report_stands_and_knows_what_others_know():
     vague = {"geo_precision": "admin1", "foreign_victims": 2, "nationality": "CHN"}
     merged = merge_duplicates(reports(vague, OTHER))

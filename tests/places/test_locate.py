@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import riskmap as rm
 from riskmap.panels.doubts import share_lost, sum_lost
+from riskmap.panels.measures import hits_foreigners, tells_victims
 from riskmap.places.placements import exact_weights
 from riskmap.schema import INCIDENT_COLUMNS
 
@@ -516,7 +517,9 @@ def test_exchanged_coordinates_are_lost_and_not_elsewhere():
     regions = rm.datasets.regions()
     point = regions.geometry.representative_point()
     table = pd.DataFrame({"date": "2031-05-01", "latitude": point.x, "longitude": point.y})
-    located = rm.locate(rm.read_incidents(table), regions)
+    right = table.head(1).set_axis(["date", "longitude", "latitude"], axis=1)
+    rows = rm.read_incidents(pd.concat([table, right], ignore_index=True))
+    located = rm.locate(rows, regions)
     stage = located.ledger.stages[-1]
     assert stage.reasons == {"swapped_coordinates": len(regions)}
     assert stage.lost == len(regions)
@@ -531,3 +534,20 @@ def test_a_point_of_another_country_is_elsewhere():
     located = rm.locate(rm.read_incidents(table), regions)
     assert located.ledger.stages[-1].reasons == {"outside_regions": 1}
     assert located.ledger.stages[-1].lost == 0
+
+
+def test_where_it_happened_says_who_is_foreign_where_the_row_does_not():
+    """Without a country the same rows tell the same of foreigners as with one."""
+    regions = rm.datasets.regions()
+    notes = ["Two Afghan teachers were killed.", "Two Chinese engineers were killed.", "A raid."]
+    table = pd.DataFrame({"date": "2031-05-01", "district": regions["name"].iloc[0]}, range(3))
+    table["notes"] = [note.replace("Afghan", "Chinese") for note in notes[1:]] + [notes[0]]
+    table["nationality"] = ["", "", "CHN"]
+    for home in ("XQA", "CHN"):
+        there = regions.assign(iso3=home)
+        found = []
+        for country in (home, None):
+            rows = rm.derive_victims(rm.read_incidents(table.assign(country=country)))
+            located = rm.locate(rows, there).incidents
+            found.append((hits_foreigners(located).tolist(), tells_victims(located).tolist()))
+        assert found[0] == found[1]

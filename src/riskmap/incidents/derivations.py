@@ -75,10 +75,11 @@ def derive_victims(
     """
     check_incidents(incidents)
     notes = incidents["notes"].fillna("")
+    home = incidents["country"].fillna(incidents["nationality"]).fillna("")
     named = _employers(employers)
     facts = [
         find_facts(note, country) | _aim_at(named, note, country) if note else {}
-        for note, country in zip(notes, incidents["country"].fillna(""), strict=True)
+        for note, country in zip(notes, home, strict=True)
     ]
     return _fill(incidents, facts)
 
@@ -191,6 +192,8 @@ def _victims(people: list[Person], country: str) -> dict[str, tuple[Any, str]]:
         return facts
     if nations:
         facts["nationality"] = (";".join(sorted(nations)), list(nations.values())[-1])
+    if not country and len(nations) == 1 and all(person.nation for person in people):
+        return facts  # whether they are foreign is told by the country that it happened in
     facts["staff_type"] = ("mixed" if country in nations else "international", abroad[0].phrase)
     if number := _count_foreign(abroad):
         facts["foreign_victims"] = (number, abroad[0].phrase)

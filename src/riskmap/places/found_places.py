@@ -16,6 +16,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
+from riskmap.incidents.duplicates.candidates import derived_marks
 from riskmap.incidents.losses import are_lost, count_lost
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
@@ -154,9 +155,10 @@ def find_places(
     where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
     rows = incidents.assign(spread=unfound | middle, geometry=where)
     rows = rows[lost | unfound | middle]
+    placed = _at_rows(sharp, evidence.place)
     return Places(
-        usable=usable,
-        placed=_at_rows(sharp, evidence.place),
+        usable=_with_countries(usable, regions, placed),
+        placed=placed,
         area=pd.Series(area.where(found).array.take(evidence.place)),
         reasons=reasons,
         aside=find_aside(rows, regions, gazetteer, index=index),
@@ -164,6 +166,27 @@ def find_places(
             incidents, reasons, *_lose(regions, evidence, area=area.where(found), why=why)
         ),
     )
+
+
+def _with_countries(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, placed: pd.DataFrame
+) -> gpd.GeoDataFrame:
+    """Return incidents that state no country with that of their region, or the only one there is.
+
+    Whether a victim was foreign hangs on it. A note that names local people alone rarely says that
+    nobody else was hit: then it tells of no nationality.
+    """
+    missing = usable["country"].isna()
+    if not missing.any():
+        return usable
+    codes = regions["iso3"].dropna().unique()
+    known = pd.Series(codes[0] if len(codes) == 1 else None, usable.index, dtype="str")
+    first = placed.drop_duplicates("row")
+    known.iloc[first["row"]] = regions["iso3"].array.take(first["position"])
+    country = usable["country"].fillna(known).astype(usable["country"].dtype)
+    guessed = derived_marks(usable).str.contains(";nationality;", regex=False)
+    local = missing & guessed & (usable["nationality"] == country).fillna(value=False)
+    return usable.assign(country=country, nationality=usable["nationality"].mask(local))
 
 
 def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[np.bool_]:

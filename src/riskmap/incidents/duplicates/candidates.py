@@ -311,15 +311,19 @@ def _of_a_day(table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
 def _of_an_opening(text: list[str], table: gpd.GeoDataFrame, rows: IntArray) -> IntArray:
     """Return pairs of rows of the same source and country whose texts begin alike.
 
-    A report that is told anew has its day corrected, by a month at most. Only those who tell
-    incidents apart by ids of their own correct days by more.
+    A report that is told anew has its day corrected, by a month at most; a short text, or one of
+    nobody who was hit, may be a form of words. Only those who tell incidents apart by ids of their
+    own correct days by more.
     """
     begin = pd.Series([words[:OPENING] for words in text], index=table.index, dtype="str")
     keys = table[["source"]].assign(country=table["country"].fillna(""), text=begin).iloc[rows]
     pairs = _alike(keys[keys["text"].str.len() >= BEGIN_LENGTH])
     apart = np.abs(np.subtract(*count_days(table)[pairs.T]))
     coded = table["source"].isin(CURATED).to_numpy(bool)[pairs[:, 0]]
-    return pairs[coded | ~(apart > CORRECTED_DAYS)]
+    long = np.array([len(words) >= PROOF_LENGTH for words in text], dtype=bool)
+    single = long & (table[list(TOLL)].fillna(0).sum(axis=1) > 0).to_numpy(bool)
+    near = (apart <= 1) | (single[pairs].all(axis=1) & ~(apart > CORRECTED_DAYS))
+    return pairs[coded | near]
 
 
 def _alike(keys: pd.DataFrame, *, some: NDArray[np.bool_] | None = None) -> IntArray:

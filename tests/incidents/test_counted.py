@@ -187,3 +187,30 @@ def test_what_an_import_writes_keeps_the_counts(tmp_path):
     assert again["count"].tolist() == [4, 0]
     assert spans(again) == spans(first.incidents) == ["05-01/05-31", "06-01/06-30"]
     assert rm.incidents.import_incidents(path, mapping=mapping).rows().equals(first.rows())
+
+
+@pytest.mark.parametrize(
+    "more", [{"nationality": ["CHN", ""]}, {"id": ["7", "8"]}, {"target": ["foreigners", ""]}]
+)
+def test_a_zero_of_victims_is_no_watched_quiet(more):
+    """A log that counts victims in a column of numbers tells of attacks, whatever stands there."""
+    rows = {"date": ["2031-05-01", "2031-05-09"], "country": "XQA", "nb": ["0", "2"], **more}
+    found = rm.read_incidents(pd.DataFrame(rows))
+    assert found["quarantine_reason"].iloc[0] == "bad_count"
+
+
+def test_a_month_of_demonstrations_is_no_month_of_violence(tmp_path):
+    """Both are told by the name of the file alone."""
+    months = {"Month": ["January", "February"], "Year": 2031, "Events": [3, 0]}
+    table = pd.DataFrame({"Country": "Qandara", "Admin1": "Velmar", "Admin2": "Eskil"} | months)
+    table["ISO3"] = "XQA"
+    found = []
+    for kind in ("political_violence_events_and_fatalities", "demonstration_events"):
+        path = tmp_path / f"xqa_{kind}_by_month-year.csv"
+        table.to_csv(path, index=False)
+        found.append(rm.read_incidents(path))
+    both = rm.merge_duplicates(pd.concat(found, ignore_index=True))
+    assert both["quarantine_reason"].isna().all()
+    scopes = both.groupby("event_type")["scope"].unique()
+    assert scopes["unrest"].tolist() == ["none"]
+    assert scopes["unknown"][0].startswith("violence")

@@ -114,10 +114,14 @@ def refuse_counts(counted: Counted, frame: pd.DataFrame, quarantine: Quarantine)
     for name in ("killed", "wounded", "abducted", "foreign_victims"):
         if name in frame:
             hit |= (frame[name].fillna(0) > 0).to_numpy(bool)
+    for name in ("nationality", "target", "claimed_by"):
+        if name in frame and frame[name].nunique(dropna=False) > 1:  # else all is counted of them
+            hit |= frame[name].notna().to_numpy(bool)
+    each = _tell_stories(frame) or _have_days(frame)
     refused = (
         (counted.wrong, f"a whole number from 0 to {LARGEST_COUNT:,}"),
         (zero & hit, "more than 0, as the row tells of people who were hit"),
-        (zero & _tell_stories(frame), "more than 0, as the rows tell of an incident each"),
+        (zero & each, "more than 0, as the rows tell of an incident each"),
     )
     for where, expected in refused:
         quarantine.add(where, "bad_count", column=counted.column, met=texts, expected=expected)
@@ -132,6 +136,19 @@ def _tell_stories(frame: pd.DataFrame) -> bool:
         return False
     texts = frame["notes"].dropna()
     return texts[texts.str.len() >= _STORY].nunique() >= max(_STORIES * len(frame), 1)
+
+
+def _have_days(frame: pd.DataFrame) -> bool:
+    """Return whether rows have ids of their own and single days, as incidents do, and no periods.
+
+    A number of 0 in such a table may be of victims.
+    """
+    if not {"source_id", "event_date", "event_date_end"} <= set(frame):
+        return False
+    ids, known = frame["source_id"], frame["event_date"].notna()
+    single = known & (frame["event_date"] == frame["event_date_end"])
+    own = ids.notna().all() and ids.is_unique
+    return bool(own and single.any() and single.sum() >= _STORIES * known.sum())
 
 
 def widen_periods(days: Days, counted: NDArray[np.bool_], column: str) -> Days:

@@ -274,15 +274,20 @@ def _read_table(
     return _complete(frame, replace(raw, rows=pd.DataFrame()), quarantine, ingested_at=moment)
 
 
+#: The scope of what watches nothing.
+_NONE = "none"
+
+
 def _state_scopes(feed: Feed, source: Source, told: pd.Series, rules: ScopeRules) -> pd.Series:
     """Return what each row's source can see, as one line of text; missing where nobody says."""
+    partly = told.eq(_NONE) & (feed.scope is not None)  # a feed knows what some rows leave out
     if rules.given is not None:
         _tell_override(feed, source, rules)
-        return pd.Series(str(rules.given), index=told.index, dtype="str")
+        return pd.Series(str(rules.given), index=told.index, dtype="str").mask(partly, _NONE)
     default = rules.beside if rules.beside is not None else feed.scope
     other = None if default is None else str(default)
     if feed.scope is not None:
-        return pd.Series(other, index=told.index, dtype="str")
+        return pd.Series(other, index=told.index, dtype="str").mask(partly, _NONE)
     read = {text: _read_row(source, told, text) for text in told.dropna().unique()}
     stated = told.map(read).astype("str")
     return stated if other is None else stated.fillna(other)

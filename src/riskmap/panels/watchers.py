@@ -91,9 +91,10 @@ class Watcher:
     over
         Whether its last report is so old that it is no longer expected to report.
     mute : mapping of str to ndarray of int, shape (n_spans, 2)
-        From when to when it told of hardly any foreigner against all chance, though it told who was
-        hit: a form says 0 unless somebody changes it; and of hardly any foreigner of the group. One
-        that lasts ends at :data:`OPEN`. By layer; there are none of ``violence``.
+        From when to when it told of hardly any violence against all chance, though it told of
+        protests; of hardly any foreigner, though it told who was hit: a form says 0 unless somebody
+        changes it; and of hardly any foreigner of the group. One that lasts ends at :data:`OPEN`.
+        By layer.
     """
 
     source: str
@@ -162,10 +163,17 @@ def find_watchers(
     stated = seen[seen["scope"].notna()]
     for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
         scope = Scope.parse(str(text))
-        if scope.layers:
+        if scope.layers and not _is_peaceful(rows):
             name = "" if pd.isna(source) else str(source)
             found += _watch(name, scope, rows, (countries, province), today=today, rules=chosen)
     return found
+
+
+def _is_peaceful(rows: pd.DataFrame) -> bool:
+    """Return whether a source tells of incidents and never of violence: it may not look for it."""
+    if "violence" not in rows:
+        return False
+    return bool(rows["reports"].sum() > 0 and rows["violence"].sum() == 0)
 
 
 def _watch(
@@ -319,9 +327,10 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntAr
 
     if "foreign" not in rows:
         return {}
-    found = np.concatenate([times("told", "foreign"), times("reports", "told")])
+    peace = times("reports", "violence") if "violence" in rows else np.empty((0, 2), np.int64)
+    found = np.concatenate([peace, times("told", "foreign"), times("reports", "told")])
     theirs = times("foreign", "theirs") if "theirs" in rows else found[:0]
-    return {"foreign": found, "group": np.concatenate([found, theirs])}
+    return {"violence": peace, "foreign": found, "group": np.concatenate([found, theirs])}
 
 
 def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:

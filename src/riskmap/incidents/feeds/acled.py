@@ -252,17 +252,24 @@ WITHDRAWN = replace(
 def _finish_weeks(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return event types of two columns, and how exactly places are known."""
     fine = map_codes(source.texts("sub_event_type"), SUB_EVENT_TYPE)
+    kind = fine.fillna(frame["event_type"])
     return {
-        "event_type": fine.fillna(frame["event_type"]),
+        "event_type": kind,
         "geo_precision": pd.Series(find_precision(frame, AREAS[1:]), frame.index, "str"),
     }
 
 
 def _finish_months(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return the type that the file's name tells, and how exactly places are known."""
-    kind = "unrest" if "demonstration" in source.raw.name.casefold() else "unknown"
+    """Return the type and the scope that the file's name tells, and how exactly places are known.
+
+    Who counts demonstrations alone, or attacks on civilians, watches no violence.
+    """
+    name = source.raw.name.casefold()
+    kind = "unrest" if "demonstration" in name else "unknown"
+    part = kind == "unrest" or "civilian" in name
     return {
         "event_type": repeat_text(kind, len(frame)),
+        "scope": repeat_text("none" if part else None, len(frame)),
         "geo_precision": pd.Series(find_precision(frame, AREAS[1:]), frame.index, "str"),
     }
 

@@ -46,7 +46,10 @@ _WHERE = ("country", "admin1", "admin2", "region_id", "event_date")
 
 
 def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
-    """Return which rows are counted in others too, and how exactly places are known."""
+    """Return which rows are counted in others too, what they watch, and how places are known.
+
+    Who counts demonstrations alone, or attacks on civilians, watches no violence.
+    """
     number = parse_counts(source.texts("events")).numbers
     wide = (frame["notes"] == "political_violence").to_numpy(bool)
     place, _ = number_rows([frame[name] for name in _WHERE])
@@ -55,6 +58,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     return {
         "set_aside": repeat_text("aggregate", len(frame)).where(inside),
         "set_aside_detail": repeat_text("counted as political violence too", len(frame)),
+        "scope": repeat_text("none", len(frame)).mask(wide),
         "geo_precision": pd.Series(find_precision(frame, AREAS[1:]), frame.index, "str"),
     }
 

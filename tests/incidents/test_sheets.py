@@ -5,6 +5,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
+from riskmap.incidents.checks import check_incidents_file
 
 HEADER = ["No.", "Date", "District", "Killed"]
 YEARS = {
@@ -84,3 +85,16 @@ def test_numbers_that_begin_anew_each_year_are_different_incidents(tmp_path):
 def test_an_empty_sheet_is_passed_over(tmp_path):
     path = write(tmp_path / "log.xlsx", **{"2025": [], "2024": YEARS["2024"]})
     assert len(rm.read_incidents(path)) == 3
+
+
+def test_a_sheet_of_this_year_under_other_names_is_not_left_out_in_silence(tmp_path):
+    """It may hold the newest attack."""
+    path = write(tmp_path / "log.xlsx", **{"2022": YEARS["2022"]})
+    book = openpyxl.load_workbook(path)
+    sheet = book.create_sheet("2025")
+    for row in [["x1", "x2", "x3"], ["2025-01-05", "Kelda", 1], ["2025-01-06", "Kelda", 2]]:
+        sheet.append(row)
+    book.save(path)
+    with pytest.raises(InputError, match="2025"):
+        rm.read_incidents(path, sheet="all")
+    assert "sheet '2025' holds days and is not read" in str(check_incidents_file(path))

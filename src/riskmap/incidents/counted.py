@@ -115,8 +115,9 @@ def refuse_counts(counted: Counted, frame: pd.DataFrame, quarantine: Quarantine)
         if name in frame:
             hit |= (frame[name].fillna(0) > 0).to_numpy(bool)
     for name in ("nationality", "target", "claimed_by"):
-        if name in frame and frame[name].nunique(dropna=False) > 1:  # else all is counted of them
-            hit |= frame[name].notna().to_numpy(bool)
+        told = frame.get(name)
+        if told is not None and not (told == told.iloc[:1].squeeze()).all():  # else of all of them
+            hit |= told.notna().to_numpy(bool)
     each = _tell_stories(frame) or _have_days(frame)
     refused = (
         (counted.wrong, f"a whole number from 0 to {LARGEST_COUNT:,}"),

@@ -7,10 +7,12 @@ with it; one that was saved without is told, as is a cell that holds an error.
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError, iterparse
 
@@ -41,6 +43,9 @@ NO_VALUE = "#no value saved: "
 #: The year from which a table program counts days where it does not say 1904.
 WINDOWS = 1900
 _SHOWN = 5
+#: A day as text, and cells that a row with a day holds at least.
+_DAY = re.compile(r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})\b")
+_CELLS = 3
 _BROKEN = (
     *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError),
     *(NotImplementedError, ParseError, zipfile.BadZipFile, zlib.error),
@@ -117,15 +122,18 @@ def read_workbook(path: Path, find: Find, *, sheets: Sequence[str] = ()) -> list
         with path.open("rb") as file:  # a file that is open is not judged by its name
             book = load_workbook(file, read_only=True, data_only=True)
             every = {one.title: one for one in book.worksheets}
-            heads = {
-                t: find(_read_cells(one, rows=TITLE_ROWS + 1).head()) for t, one in every.items()
-            }
+            starts = {t: _read_cells(one, rows=TITLE_ROWS + 1) for t, one in every.items()}
+            heads = {t: find(start.head()) for t, start in starts.items()}
+            strange = [t for t, h in heads.items() if not h and _has_days(starts[t])]
             cells = {t: _read_cells(every[t]) for t, header in heads.items() if header}
             held = {t: _count_rows(one, heads[t]) for t, one in cells.items()}
             chosen = _choose([*every], held, tuple(sheets), path.name)
             others = {t: n for t, n in held.items() if n and t not in chosen}
             if not sheets and others:
                 raise _several(chosen[0], others, path.name)
+            strange = [t for t in strange if t not in chosen]
+            if strange and tuple(sheets) == (ALL_SHEETS,):
+                raise _strange(strange, path.name)
             cells |= {t: _read_cells(every[t]) for t in chosen if t not in cells}
             states = {t: every[t].sheet_state for t in chosen}
             counts = max(int(book.epoch.year), WINDOWS)
@@ -144,10 +152,22 @@ def read_workbook(path: Path, find: Find, *, sheets: Sequence[str] = ()) -> list
             sheet=t,
             others=others,
             counts_from=counts,
-            told=_tell_hidden(cells[t], is_hidden=states[t] != "visible"),
+            told=(
+                *_tell_hidden(cells[t], is_hidden=states[t] != "visible"),
+                *(f"sheet {other!r} holds days and is not read" for other in strange),
+            ),
         )
         for t in chosen
     ]
+
+
+def _has_days(sheet: Sheet) -> bool:
+    """Return whether rows of a sheet hold a day beside other cells, as incidents do."""
+    dated = (
+        len(row) >= _CELLS and any(isinstance(v, date) or _DAY.match(str(v)) for v in row.values())
+        for row in sheet.rows.values()
+    )
+    return sum(dated) > 1
 
 
 def _count_rows(sheet: Sheet, header: Header | None) -> int:
@@ -177,6 +197,16 @@ def _several(first: str, others: Mapping[str, int], name: str) -> InputError:
         met=", ".join([first, *others])[:200],
         expected=f"sheet='all' for all of them together, or one; beside {first} stand "
         f"{tell_others(others)}",
+    )
+
+
+def _strange(sheets: Sequence[str], name: str) -> InputError:
+    """Return the error for sheets of days, under "all", of which nobody knows the header."""
+    return InputError(
+        "a sheet holds days under a header that is not known",
+        file=name,
+        met=", ".join(sheets)[:200],
+        expected="columns named as in the other sheets, or the names of the sheets to read",
     )
 
 

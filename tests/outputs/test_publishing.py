@@ -68,7 +68,7 @@ def check_whole(out):
 @pytest.fixture(scope="module")
 def everything(layer, tmp_path_factory):
     """A set in all formats: it takes its time, so the tests that only look share one."""
-    return publish(layer, tmp_path_factory.mktemp("everything"))
+    return publish(layer, tmp_path_factory.mktemp("everything"), sender="example.org")
 
 
 def test_a_set_is_whole_and_latest_leads_to_it(everything):
@@ -114,7 +114,7 @@ def test_bytes_do_not_hang_on_hash_seed_zone_or_locale(everything, tmp_path):
         f"import sys; sys.path.insert(0, {str(here)!r})\n"
         "from conftest import make_layer\n"
         "from riskmap.outputs.publishing import publish\n"
-        "publish(make_layer(), sys.argv[1])\n"
+        "publish(make_layer(), sys.argv[1], sender='example.org')\n"
     )
     names = []
     for i, (seed, zone) in enumerate((("1", "Asia/Kabul"), ("2", "Pacific/Apia"))):

@@ -15,6 +15,8 @@ from riskmap.outputs.tables import clean_text, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.geometries import Drawing
     from riskmap.outputs.reports import Report
+    from riskmap.outputs.senders import Sender
 
 
 class Bundle:
@@ -33,6 +36,12 @@ class Bundle:
     ----------
     layer
         The risk layer, after its profile was applied.
+    sender
+        Whose alerts it makes; without one it makes none.
+    out
+        The folder of the sets before, whose alerts it follows on.
+    page
+        The page that a feed leads to.
 
     Examples
     --------
@@ -45,8 +54,15 @@ class Bundle:
     (True, True)
     """
 
-    def __init__(self, layer: RiskLayer) -> None:
-        self.layer = layer
+    def __init__(
+        self,
+        layer: RiskLayer,
+        *,
+        sender: Sender | None = None,
+        out: Path | None = None,
+        page: str = "map.html",
+    ) -> None:
+        self.layer, self.sender, self.out, self.page = layer, sender, out, page
         self._editions: dict[str, Edition] = {}
         self._reports: dict[str, Report] = {}
 

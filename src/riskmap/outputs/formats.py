@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.senders import Sender
 
     Writer = Callable[[Bundle, Path, str], str | bytes | Iterable[bytes] | None]
 
 #: The language whose files have plain names; others stand before the suffix: ``map.zh.html``.
 PLAIN = "en"
+
+#: What is said of a message without a sender.
+NO_SENDER = "needs a sender: sender='alerts@example.org'"
 
 
 @dataclass(frozen=True)
@@ -37,20 +41,33 @@ class Format:
         Paths that end so are answered with the first file (``layer.to_file``).
     extra
         The extra of riskmap that brings the packages it needs.
+    sent
+        Whether it is a message, which is of a sender.
+    needs
+        The formats whose files it leads to; they are written too.
+    is_default
+        Whether it is among those that are written where nobody chooses.
     """
 
     files: tuple[str, ...]
     translated: bool = False
     suffixes: tuple[str, ...] = ()
     extra: str = ""
+    sent: bool = False
+    needs: tuple[str, ...] = ()
+    is_default: bool = True
+
+    def name(self, plain: str, language: str) -> str:
+        """Return what one of its files is called in a language."""
+        path = Path(plain)
+        told = "" if language == PLAIN or not self.translated else f".{language}"
+        return f"{path.stem}{told}{path.suffix}"
 
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
         for name in self.files:
             for language in languages if self.translated else (PLAIN,):
-                plain = Path(name)
-                told = "" if language == PLAIN else f".{language}"
-                path = folder / f"{plain.stem}{told}{plain.suffix}"
+                path = folder / self.name(name, language)
                 write_file(name, bundle, path, language=language)
 
 
@@ -68,7 +85,7 @@ def write_file(name: str, bundle: Bundle, path: Path, *, language: str = PLAIN) 
 
 
 def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the formats to write, all of them when None; refuse what isn't known.
+    """Return the formats to write, all that are usual when None; refuse what isn't known.
 
     Raises
     ------
@@ -77,10 +94,30 @@ def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> choose_formats(["csv", "map", "csv"])
-    ('csv', 'map')
+    >>> choose_formats(["csv", "atom", "csv"])
+    ('csv', 'atom', 'map')
     """
-    return choose(FORMATS if formats is None else formats, FORMATS, what="an unknown format")
+    usual = [name for name, one in FORMATS.items() if one.is_default]
+    chosen = choose(usual if formats is None else formats, FORMATS, what="an unknown format")
+    needed = (need for name in chosen for need in FORMATS[name].needs)
+    return tuple(dict.fromkeys([*chosen, *needed]))
+
+
+def check_sender(formats: Sequence[str] | None, sender: Sender | None) -> None:
+    """Refuse to write a message that is asked for without saying of whom it is.
+
+    Raises
+    ------
+    InputError
+        When one of the formats is sent, and there is no sender.
+
+    Examples
+    --------
+    >>> check_sender(["csv"], None)
+    """
+    for name in () if sender is not None else formats or ():
+        if FORMATS[name].sent:
+            raise InputError(f"{name} {NO_SENDER}")
 
 
 def find_file(path: Path) -> str:
@@ -129,14 +166,14 @@ FORMATS = {
     "advisory_html": Format(("advisory.html",), translated=True),
     "pdf": Format(("advisory.pdf",), translated=True, extra="report"),
     "docx": Format(("advisory.docx",), translated=True, extra="report"),
-    "cap": Format(("alert.cap.xml",)),
-    "atom": Format(("alerts.atom",)),
+    "cap": Format(("alert.cap.xml",), sent=True),
+    "atom": Format(("alerts.atom",), sent=True, needs=("map",)),
 }
 
 
 def _writers() -> dict[str, Writer]:
     """Return what each file holds, or what writes it: of a bundle, a path and a language."""
-    from riskmap.outputs import alerts, documents, geofiles, pages, tables
+    from riskmap.outputs import alerts, atom, documents, geofiles, pages, tables
 
     return {
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
@@ -153,5 +190,5 @@ def _writers() -> dict[str, Writer]:
         "advisory.pdf": lambda bundle, _, code: documents.advisory_pdf(bundle, language=code),
         "advisory.docx": lambda bundle, _, code: documents.advisory_docx(bundle, language=code),
         "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
-        "alerts.atom": lambda bundle, *_: alerts.atom_feed(bundle),
+        "alerts.atom": lambda bundle, *_: atom.atom_feed(bundle),
     }

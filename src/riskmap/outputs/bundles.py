@@ -9,9 +9,10 @@ import geopandas as gpd
 
 from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
+from riskmap.outputs.layer_tables import as_typed
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
-from riskmap.outputs.tables import clean_text, risk_table
+from riskmap.outputs.tables import read_table, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class Bundle:
         return risk_table(self.layer)
 
     @cached_property
+    def published(self) -> pd.DataFrame:
+        """What readers want of the table: the columns of files that people and maps open."""
+        return read_table(self.table)
+
+    @cached_property
     def moves(self) -> pd.DataFrame:
         """What would move levels."""
         return find_moves(self.layer)
@@ -93,13 +99,8 @@ class Bundle:
 
     @cached_property
     def frame(self) -> gpd.GeoDataFrame:
-        """The published table with its geometries, texts without what no file can hold."""
-        texts = {
-            name: self.table[name].map(clean_text, na_action="ignore")
-            for name in self.table.columns
-            if str(self.table[name].dtype) in ("str", "object")
-        }
-        return gpd.GeoDataFrame(self.table.assign(**texts), geometry=self.shapes, crs=CRS)
+        """What readers want of the table, with geometries; days are days, texts are clean."""
+        return gpd.GeoDataFrame(as_typed(self.published), geometry=self.shapes, crs=CRS)
 
     @cached_property
     def drawing(self) -> Drawing:

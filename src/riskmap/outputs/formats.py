@@ -6,6 +6,7 @@ Packages are imported when a format is written, so that the names alone cost not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,7 +133,7 @@ def find_file(path: Path) -> str:
     --------
     >>> find_file(Path("risk.txt"))
     Traceback (most recent call last):
-    riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .gpkg, .parquet, .pmtiles
+    riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .xlsx, .gpkg, .parquet, .pmtiles
     """  # noqa: E501 - one line of an error
     files = {end: one.files[0] for one in FORMATS.values() for end in one.suffixes}
     if path.suffix.lower() not in files:
@@ -154,12 +155,24 @@ def describe_formats() -> str:
     return ", ".join(name + needs for name, needs in named)
 
 
+#: The tables beside the published one (:data:`riskmap.outputs.layer_tables.TABLES`).
+TABLES = (
+    *("risk_long", "incidents", "attacks", "drivers", "influences", "counterfactuals", "changes"),
+    *("audit", "knowledge", "shares", "counts", "sites", "gone"),
+)
+
 #: Every format by its name.
 FORMATS = {
     "geojson": Format(("risk.geojson", "risk.qml"), suffixes=(".geojson", ".json")),
     "csv": Format(("risk.csv", "risk_long.csv"), suffixes=(".csv",)),
+    "csv_plain": Format(("risk_plain.csv", "risk_long_plain.csv"), is_default=False),
+    "xlsx": Format(("risk.xlsx",), suffixes=(".xlsx",)),
     "gpkg": Format(("risk.gpkg",), suffixes=(".gpkg",)),
-    "parquet": Format(("risk.parquet",), suffixes=(".parquet",), extra="parquet"),
+    "parquet": Format(
+        ("risk.parquet", *(f"{name}.parquet" for name in TABLES)),
+        suffixes=(".parquet",),
+        extra="parquet",
+    ),
     "pmtiles": Format(("risk.pmtiles", "risk.style.json"), suffixes=(".pmtiles",), extra="tiles"),
     "advisory": Format(("advisory.md",), translated=True),
     "map": Format(("map.html",), translated=True),
@@ -171,16 +184,41 @@ FORMATS = {
 }
 
 
+def _write_parquet(name: str, bundle: Bundle, path: Path, _: str) -> None:
+    from riskmap.outputs import geofiles
+
+    geofiles.write_parquet(bundle, path, name)
+
+
 def _writers() -> dict[str, Writer]:
     """Return what each file holds, or what writes it: of a bundle, a path and a language."""
-    from riskmap.outputs import alerts, atom, documents, geofiles, pages, tables
+    from riskmap.outputs import (
+        alerts,
+        atom,
+        documents,
+        geofiles,
+        geopackages,
+        pages,
+        spreadsheets,
+        tables,
+    )
 
-    return {
+    parquets = {f"{name}.parquet": partial(_write_parquet, name) for name in TABLES}
+    return parquets | {
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
-        "risk.qml": lambda bundle, *_: geofiles.qgis_style(bundle.layer.scale),
-        "risk.csv": lambda bundle, *_: tables.csv_chunks(bundle.table),
-        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(tables.long_table(bundle.layer)),
-        "risk.gpkg": lambda bundle, path, _: geofiles.write_geopackage(bundle, path),
+        "risk.qml": lambda bundle, *_: geopackages.qgis_style(
+            bundle.layer.scale, bundle.published.columns
+        ),
+        "risk.csv": lambda bundle, *_: tables.marked(tables.csv_chunks(bundle.published)),
+        "risk_long.csv": lambda bundle, *_: tables.marked(
+            tables.csv_chunks(tables.long_table(bundle.layer))
+        ),
+        "risk_plain.csv": lambda bundle, *_: tables.csv_chunks(bundle.published),
+        "risk_long_plain.csv": lambda bundle, *_: tables.csv_chunks(
+            tables.long_table(bundle.layer)
+        ),
+        "risk.xlsx": lambda bundle, *_: spreadsheets.workbook(bundle),
+        "risk.gpkg": lambda bundle, path, _: geopackages.write_geopackage(bundle, path),
         "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
         "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),
         "risk.style.json": lambda bundle, *_: geofiles.maplibre_style(bundle.layer.scale),

@@ -23,6 +23,7 @@ from pyogrio.errors import DataSourceError
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
+from riskmap.outputs.formats import TABLES
 from riskmap.outputs.publishing import publish, write_whole
 
 FILES = {
@@ -38,6 +39,7 @@ FILES = {
     "risk.geojson",
     "risk.gpkg",
     "risk.qml",
+    "risk.xlsx",
     "risk_long.csv",
 }
 
@@ -78,6 +80,7 @@ def test_a_set_is_whole_and_latest_leads_to_it(everything):
     check_whole(out)
     optional = {"advisory.pdf", "advisory.docx"}
     optional |= {"risk.parquet", "risk.pmtiles", "risk.style.json"}
+    optional |= {f"{name}.parquet" for name in TABLES}
     assert set(content(found)) - optional == FILES
     assert not list(out.glob(".partial*"))
 
@@ -281,7 +284,7 @@ for size in map(int, sys.argv[3:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     for chosen in [[name] for name in formats] + [formats]:
         try:
-            rm.publish(later, sys.argv[2], formats=chosen)
+            rm.publish(later, sys.argv[2], formats=chosen, sender="example.org")
         except rm.RiskmapError as error:
             told.append(type(error).__name__)
             assert "File too large" in str(error), error

@@ -29,7 +29,8 @@ from riskmap.incidents.reading_options import ReadingOptions, read_mapping
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.publishing import publish
-from riskmap.outputs.sets import list_sets, read_layer
+from riskmap.outputs.senders import list_sets
+from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
 from riskmap.panels.attacks import tell_later
 from riskmap.panels.batches import scan_incidents

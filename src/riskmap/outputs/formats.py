@@ -149,7 +149,7 @@ def describe_formats() -> str:
     Examples
     --------
     >>> describe_formats().split(", ")[-3:]
-    ['docx (extra report)', 'cap', 'atom']
+    ['cap', 'atom', 'served (extra tiles)']
     """
     named = ((name, f" (extra {one.extra})" if one.extra else "") for name, one in FORMATS.items())
     return ", ".join(name + needs for name, needs in named)
@@ -181,6 +181,15 @@ FORMATS = {
     "docx": Format(("advisory.docx",), translated=True, extra="report"),
     "cap": Format(("alert.cap.xml",), sent=True),
     "atom": Format(("alerts.atom",), sent=True, needs=("map",)),
+    "served": Format(
+        (
+            *("index.html", "maplibre-gl.js", "maplibre-gl.css", "pmtiles.js"),
+            *("pygeoapi.yml", "incidents.geojson"),
+        ),
+        extra="tiles",
+        needs=("geojson", "pmtiles"),
+        is_default=False,
+    ),
 }
 
 
@@ -199,6 +208,7 @@ def _writers() -> dict[str, Writer]:
         geofiles,
         geopackages,
         pages,
+        served,
         spreadsheets,
         tables,
     )
@@ -227,6 +237,13 @@ def _writers() -> dict[str, Writer]:
         "advisory.html": lambda bundle, _, code: pages.advisory_page(bundle, language=code),
         "advisory.pdf": lambda bundle, _, code: documents.advisory_pdf(bundle, language=code),
         "advisory.docx": lambda bundle, _, code: documents.advisory_docx(bundle, language=code),
+        "index.html": lambda bundle, _, code: served.served_page(bundle, language=code),
+        **{
+            name: lambda *_, name=name: served.library(name)
+            for name in ("maplibre-gl.js", "maplibre-gl.css", "pmtiles.js")
+        },
+        "pygeoapi.yml": lambda bundle, *_: served.pygeoapi_config(bundle),
+        "incidents.geojson": lambda bundle, *_: served.incident_chunks(bundle),
         "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
         "alerts.atom": lambda bundle, *_: atom.atom_feed(bundle),
     }

@@ -171,8 +171,7 @@ def write_pmtiles(bundle: Bundle, path: Path) -> None:
     MissingDependencyError
         When this pyogrio's GDAL has no PMTiles (its wheels have; extra ``tiles``).
     """
-    if "w" not in pyogrio.list_drivers().get("PMTiles", ""):
-        raise MissingDependencyError("pyogrio with PMTiles", extra="tiles")
+    need_pmtiles()
     frame = bundle.frame.assign(valid_until=bundle.table["valid_until"])
     levels = [name for name in frame.columns if name.endswith("_risk_level")]
     frame = frame[[*_TILE, *_TILE_END, *levels, "geometry"]]
@@ -183,6 +182,18 @@ def write_pmtiles(bundle: Bundle, path: Path) -> None:
         driver="PMTiles",
         dataset_options={"MINZOOM": 0, "MAXZOOM": _MAXZOOM, "NAME": RISK, "TYPE": "overlay"},
     )
+
+
+def need_pmtiles() -> None:
+    """Refuse where this GDAL writes no PMTiles.
+
+    Raises
+    ------
+    MissingDependencyError
+        When it doesn't.
+    """
+    if "w" not in pyogrio.list_drivers().get("PMTiles", ""):
+        raise MissingDependencyError("pyogrio with PMTiles", extra="tiles")
 
 
 def _as_tiled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

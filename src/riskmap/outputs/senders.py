@@ -12,7 +12,6 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Self
 
 from riskmap.errors import InputError
-from riskmap.outputs.sets import list_sets
 from riskmap.outputs.wordings import codes_in, display, nationals
 
 if TYPE_CHECKING:
@@ -123,6 +122,12 @@ def group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:
         words["sectors"].get(sector, display(sector)),
     )
     return str(words["alert"]["comma"].join(filter(None, parts)))
+
+
+def list_sets(out: Path) -> list[Path]:
+    """Return the sets of a folder by their days, of one day by when they were published."""
+    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
+    return sorted(sets, key=lambda one: (one.name[:10], one.stat().st_mtime_ns, one.name))
 
 
 def find_sent(out: Path | None, name: str, day: str) -> Iterator[bytes]:

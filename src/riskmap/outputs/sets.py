@@ -157,12 +157,6 @@ def find_set(folder: str | Path) -> Path:
     )
 
 
-def list_sets(out: Path) -> list[Path]:
-    """Return the sets of a folder by their days, of one day by when they were published."""
-    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
-    return sorted(sets, key=lambda one: (one.name[:10], one.stat().st_mtime_ns, one.name))
-
-
 def follow_pointer(pointer: Path) -> Path:
     """Return the set that a pointer names where it is a file, or the pointer itself: a link."""
     if not pointer.is_file():

@@ -116,7 +116,7 @@ def publish(loaded: Loaded) -> np.ndarray:
     folder, districts = loaded
     panel = rm.count_incidents(rm.locate(read(loaded), districts), districts, as_of=AS_OF)
     layer = rm.assess(rm.forecast(panel, horizon="90D"), districts)
-    published = rm.publish(layer, folder / "out", formats=FORMATS)
+    published = rm.publish(layer, folder / "out", formats=FORMATS, sender="example.org")
     assert (published / "risk.geojson").stat().st_size > 0
     return np.empty(0)
 

@@ -124,7 +124,12 @@ def make_layer(regions=None, incidents=None, **changes):
     counted = pd.DataFrame(incidents).assign(
         region_id=incidents["place"].map(where).fillna(regions["region_id"].iloc[0]), weight=1.0
     )
-    counted = counted[["incident_id", "region_id", "weight", *EVIDENCE]]
+    points = (
+        incidents[["longitude", "latitude"]]
+        if "longitude" in incidents
+        else (incidents.geometry.get_coordinates().set_axis(["longitude", "latitude"], axis=1))
+    )
+    counted = counted[["incident_id", "region_id", "weight", *EVIDENCE]].join(points)
     parts = {
         "counts": make_counts(counted),
         "regions": regions,

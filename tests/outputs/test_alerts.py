@@ -3,11 +3,16 @@
 import dataclasses
 from xml.etree import ElementTree as ET
 
+import pandas as pd
 import pytest
 import shapely
 
-from riskmap.outputs.alerts import POINTS, atom_feed, cap_alert, cap_polygons
+from riskmap.errors import InputError
+from riskmap.outputs.alerts import POINTS, cap_alert, cap_polygons
+from riskmap.outputs.atom import atom_feed
 from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.publishing import publish
+from riskmap.outputs.senders import Sender
 
 NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2", "a": "http://www.w3.org/2005/Atom"}
 
@@ -23,83 +28,169 @@ def quiet(layer, as_of="2025-01-01"):
     return dataclasses.replace(layer, risks=risks, provenance=provenance)
 
 
-def after(layer, before):
-    """A layer that knows the one before it."""
-    risks = layer.risks.assign(level_before=before.risks["risk_level"])
-    known = layer.provenance | {"previous_as_of": before.provenance["as_of"]}
-    return dataclasses.replace(layer, risks=risks, provenance=known)
-
-
 @pytest.fixture(scope="module")
 def schema(shared):
     etree = pytest.importorskip("lxml.etree", reason="lxml is absent: extra report")
     return etree, etree.XMLSchema(etree.parse(shared / "suites" / "cap" / "CAP-v1.2.xsd"))
 
 
-def test_alerts_updates_and_cancels_are_valid(layer, schema):
-    etree, rules = schema
-    later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
-    for alert in (
-        cap_alert(Bundle(layer)),
-        cap_alert(Bundle(after(later, layer))),
-        cap_alert(Bundle(after(quiet(layer, "2025-02-01"), layer))),
-    ):
-        rules.assertValid(etree.fromstring(alert))
+SENDER = "Security desk <alerts@example.org>"
 
 
-def test_the_kind_of_message_follows_from_what_was_said_before(layer):
-    def kind(layer):
-        return parsed(cap_alert(Bundle(layer))).findtext("c:msgType", namespaces=NS)
-
-    assert kind(layer) == "Alert"
-    assert kind(after(layer, quiet(layer))) == "Alert"
-    assert kind(after(layer, layer)) == "Update"
-    assert kind(after(quiet(layer), layer)) == "Cancel"
-    assert cap_alert(Bundle(quiet(layer))) is None
-    assert cap_alert(Bundle(after(quiet(layer), quiet(layer)))) is None
+def issue(out, layer, **options):
+    """What a published set holds: the alert and the feed."""
+    found = publish(layer, out, formats=["cap"], sender=SENDER, **options)
+    path = found / "alert.cap.xml"
+    return path.read_bytes() if path.exists() else None
 
 
-def test_an_update_refers_to_the_alert_before(layer):
-    later = dataclasses.replace(layer, provenance=layer.provenance | {"as_of": "2025-02-01"})
-    before = parsed(cap_alert(Bundle(layer)))
-    sender, identifier, sent = (
-        before.findtext(f"c:{tag}", namespaces=NS) for tag in ("sender", "identifier", "sent")
+def cap(layer):
+    return cap_alert(Bundle(layer, sender=Sender.parse(SENDER, "+1 555 0100")))
+
+
+def feed(layer):
+    return atom_feed(Bundle(layer, sender=Sender.parse(SENDER)))
+
+
+def on(layer, day, **changes):
+    """The same layer issued on another day."""
+    begin, end = pd.Timestamp(day), pd.Timestamp(day) + pd.Timedelta(days=90)
+    times = {"issued_at": begin, "valid_from": begin, "valid_until": end}
+    known = {name: f"{time:%Y-%m-%dT00:00:00Z}" for name, time in times.items()}
+    return dataclasses.replace(
+        layer, provenance=layer.provenance | known | {"as_of": day}, **changes
     )
-    alert = cap_alert(Bundle(after(later, layer)))
-    references = parsed(alert).findtext("c:references", namespaces=NS)
-    assert references == f"{sender},{identifier},{sent}"
-    assert sent.endswith("-00:00")
 
 
-def test_a_layer_that_knows_the_one_before_updates_its_alert_by_itself(explained, layer, schema):
+def said(alert, tag):
+    return parsed(alert).findtext(f"c:{tag}", namespaces=NS)
+
+
+def test_alerts_updates_and_cancels_are_valid(layer, schema, tmp_path):
     etree, rules = schema
-    before = layer.provenance | {"as_of": "2024-12-01", "issued_at": "2024-12-01T00:00:00Z"}
-    first = parsed(cap_alert(Bundle(dataclasses.replace(layer, provenance=before))))
-    text = cap_alert(Bundle(explained))
-    rules.assertValid(etree.fromstring(text))
-    root = parsed(text)
-    assert root.findtext("c:msgType", namespaces=NS) == "Update"
-    references = root.findtext("c:references", namespaces=NS)
-    assert references.split(",")[1] == first.findtext("c:identifier", namespaces=NS)
-    assert references.split(",")[2] == first.findtext("c:sent", namespaces=NS)
-    said = " ".join(e.text for e in root.iterfind(".//c:description", NS))
-    assert said.count("Raised since 2024-12-01: Ashkor (Ambrel).") == 1
+    kinds = []
+    for now in (layer, on(layer, "2025-02-01"), quiet(on(layer, "2025-03-01"), "2025-03-01")):
+        alert = issue(tmp_path, now, contact="+1 555 0100")
+        rules.assertValid(etree.fromstring(alert))
+        kinds.append(said(alert, "msgType"))
+    assert kinds == ["Alert", "Update", "Cancel"]
+    assert "all-clear" in parsed(alert).findtext(".//c:instruction", namespaces=NS)
+
+
+def test_without_a_sender_there_is_no_alert(layer, tmp_path):
+    assert cap_alert(Bundle(layer)) is None
+    assert atom_feed(Bundle(layer)) is None
+    with pytest.raises(InputError, match="cap needs a sender"):
+        publish(layer, tmp_path / "a", formats=["csv", "cap"])
+    with pytest.raises(InputError, match="column sender: no sender of an alert: met 'riskmap'"):
+        publish(layer, tmp_path / "a", formats=["csv"], sender="riskmap")
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_kind_of_message_follows_from_what_was_sent(layer, tmp_path):
+    assert issue(tmp_path / "a", quiet(layer)) is None
+    assert said(issue(tmp_path / "a", on(layer, "2025-02-01")), "msgType") == "Alert"
+    assert said(issue(tmp_path / "a", quiet(on(layer, "2025-03-01"), "2025-03-01")), "msgType") == (
+        "Cancel"
+    )
+    assert issue(tmp_path / "a", quiet(on(layer, "2025-04-01"), "2025-04-01")) is None
+    assert said(issue(tmp_path / "a", on(layer, "2025-05-01")), "msgType") == "Alert"
+    long_after = issue(tmp_path / "a", on(layer, "2026-01-01"))
+    assert said(long_after, "msgType") == "Alert"  # what went before has expired
+
+
+def test_an_update_refers_to_all_that_still_hold(layer, tmp_path):
+    first, second, third = (
+        issue(tmp_path, on(layer, day)) for day in ("2025-01-01", "2025-03-01", "2025-04-15")
+    )
+
+    def name(alert):
+        return ",".join(said(alert, tag) for tag in ("sender", "identifier", "sent"))
+
+    assert said(second, "references") == name(first)
+    assert said(third, "references") == name(second)  # the first has expired
+    assert said(first, "sent").endswith("-00:00")
+
+
+def test_a_correction_of_the_same_day_is_an_update_of_its_own(layer, tmp_path):
+    levels = layer.risks["risk_level"]
+    worse = dataclasses.replace(layer, risks=layer.risks.assign(risk_level=levels.replace(4, 5)))
+    alerts = [issue(tmp_path, one) for one in (layer, worse, worse, layer, layer)]
+    names = [said(alert, "identifier") for alert in alerts]
+    assert len(set(names)) == 3  # the same again is the same message; back again is a third
+    assert alerts[1] == alerts[2]
+    assert alerts[3] == alerts[4]
+    assert names[0] in said(alerts[1], "references")
+    assert names[1] in said(alerts[3], "references")
+
+
+def test_no_two_organisations_groups_or_profiles_have_one_identifier(layer, tmp_path):
+    miners, aid = (
+        dataclasses.replace(layer, headline="group", provenance=layer.provenance | {"group": group})
+        for group in ("CHN/mining", "CHN/aid")
+    )
+    made = [(miners, SENDER, "private"), (aid, SENDER, "private"), (miners, "b.example", "private")]
+    made += [(miners, SENDER, "public")]
+    names, feeds = set(), set()
+    for one, sender, profile in made:
+        found = publish(one, tmp_path, formats=["cap", "atom"], sender=sender, profile=profile)
+        alert = (found / "alert.cap.xml").read_bytes()
+        assert said(alert, "msgType") == "Alert"  # nobody's follows on another's
+        names.add(said(alert, "identifier"))
+        feed = parsed((found / "alerts.atom").read_bytes())
+        feeds |= {node.text for node in feed.iter(f"{{{NS['a']}}}id")}
+        entries = len(feed.findall("a:entry", NS)) + 1
+    assert len(names) == 4
+    assert len(feeds) == 4 * entries
+
+
+@pytest.mark.parametrize(("profile", "scope"), [("private", "Restricted"), ("public", "Public")])
+def test_only_what_is_public_says_so(layer, tmp_path, schema, profile, scope):
+    etree, rules = schema
+    alert = issue(tmp_path, layer, profile=profile)
+    rules.assertValid(etree.fromstring(alert))
+    assert said(alert, "scope") == scope
+    assert bool(said(alert, "restriction")) == (profile == "private")
+
+
+def test_who_it_is_about_and_of_whom_it_is_are_told(layer):
+    known = layer.provenance | {"group": "CHN/mining"}
+    root = parsed(cap(dataclasses.replace(layer, headline="group", provenance=known)))
+    for tag in ("headline", "audience", "areaDesc"):
+        assert all("Chinese nationals, mining" in e.text for e in root.iterfind(f".//c:{tag}", NS))
+    for tag, value in (
+        ("sender", "alerts@example.org"),
+        (".//c:senderName", "Security desk"),
+        (".//c:contact", "+1 555 0100"),
+    ):
+        assert root.findtext(tag if ":" in tag else f"c:{tag}", namespaces=NS) == value
+    text = ET.tostring(root, encoding="unicode")
+    assert "riskmap" not in text.replace(layer.scale.scale_id, "")
+
+
+def test_what_has_risen_is_told_once(explained):
+    root = parsed(cap(explained))
+    descriptions = " ".join(e.text for e in root.iterfind(".//c:description", NS))
+    assert descriptions.count("Raised since 2024-12-01: Ashkor (Ambrel).") == 1
 
 
 def test_the_feed_tells_which_way_a_level_moved(explained):
-    root = parsed(atom_feed(Bundle(explained)))
+    root = parsed(feed(explained))
     titles = {e.text for e in root.iterfind("a:entry/a:title", NS)}
-    assert {"Ashkor: 3 moderate \u2192 5 extreme", "Berin: 5 extreme \u2192 4 high"} <= titles
+    assert {
+        "Ashkor (Ambrel): 3 moderate \u2192 5 extreme, for foreign workers",
+        "Berin (Ambrel): 5 extreme \u2192 4 high, for foreign workers",
+    } <= titles
 
 
 def test_demonstration_data_is_an_exercise(layer):
     shown = dataclasses.replace(layer, provenance=layer.provenance | {"notice": "A demonstration."})
-    assert parsed(cap_alert(Bundle(shown))).findtext("c:status", namespaces=NS) == "Exercise"
-    assert parsed(cap_alert(Bundle(layer))).findtext("c:status", namespaces=NS) == "Actual"
+    assert parsed(cap(shown)).findtext("c:status", namespaces=NS) == "Exercise"
+    assert parsed(cap(layer)).findtext("c:status", namespaces=NS) == "Actual"
 
 
 def test_every_high_region_is_an_area_with_its_id(layer):
-    root = parsed(cap_alert(Bundle(layer)))
+    root = parsed(cap(layer))
     found = [e.text for e in root.iterfind(".//c:geocode/c:value", NS)]
     risks = layer.risks[(layer.risks["layer"] == "foreign") & (layer.risks["risk_level"] >= 4)]
     assert sorted(found) == sorted(risks["region_id"])
@@ -121,13 +212,14 @@ def attacked(layer, as_of="2025-01-01"):
     return dataclasses.replace(still, risks=risks), first
 
 
-def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(layer, schema):
+def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(
+    layer, schema, tmp_path
+):
     etree, rules = schema
     marked, region = attacked(layer)
-    for alert, kind in (
-        (cap_alert(Bundle(marked)), "Alert"),
-        (cap_alert(Bundle(after(attacked(layer, "2025-02-01")[0], layer))), "Update"),
-    ):
+    issue(tmp_path, layer)
+    later = on(marked, "2025-02-01")
+    for alert, kind in ((cap(marked), "Alert"), (issue(tmp_path, later), "Update")):
         rules.assertValid(etree.fromstring(alert))
         root = parsed(alert)
         assert root.findtext("c:msgType", namespaces=NS) == kind
@@ -137,7 +229,7 @@ def test_an_attack_raises_an_alert_at_moderate_and_is_never_cancelled_as_over(la
 def test_a_level_that_is_kept_without_a_probability_is_told(layer, schema):
     etree, rules = schema
     risks = layer.risks.assign(p_any=float("nan"))
-    text = cap_alert(Bundle(dataclasses.replace(layer, risks=risks)))
+    text = cap(dataclasses.replace(layer, risks=risks))
     rules.assertValid(etree.fromstring(text))
     root = parsed(text)
     assert {e.text for e in root.iterfind(".//c:certainty", NS)} == {"Unknown"}
@@ -159,16 +251,16 @@ def test_polygons_are_closed_short_and_in_latitude_longitude():
 
 def test_hostile_names_stay_text(layers):
     layer = layers["layer"](regions=layers["names"](["<b>&amp;", "a\x00\x1fb", "]]>"]))
-    names = [e.text for e in parsed(cap_alert(Bundle(layer))).iterfind(".//c:areaDesc", NS)]
+    names = [e.text for e in parsed(cap(layer)).iterfind(".//c:areaDesc", NS)]
     assert {name.split(" (")[0] for name in names} == {"<b>&amp;", "ab", "]]>"}
-    assert parsed(atom_feed(Bundle(layer))).find("a:entry", NS) is not None
+    assert parsed(feed(layer)).find("a:entry", NS) is not None
 
 
 def test_the_feed_lists_the_high_regions_highest_first(layer):
-    root = parsed(atom_feed(Bundle(layer)))
+    root = parsed(feed(layer))
     titles = [e.text for e in root.iterfind("a:entry/a:title", NS)]
     assert len(titles) == 22
-    assert titles[0] == "Ashkor: 5 extreme"
+    assert titles[0] == "Ashkor (Ambrel): 5 extreme, for foreign workers"
     ids = [e.text for e in root.iterfind(".//a:id", NS)]
     assert len(set(ids)) == len(ids)
     assert root.findtext("a:updated", namespaces=NS) == "2025-01-01T00:00:00Z"
@@ -176,7 +268,7 @@ def test_the_feed_lists_the_high_regions_highest_first(layer):
 
 def test_an_alert_tells_what_is_known_of_each_region(told, schema):
     etree, rules = schema
-    text = cap_alert(Bundle(told))
+    text = cap(told)
     rules.assertValid(etree.fromstring(text))
     known = {
         e.findtext("c:valueName", namespaces=NS): e.findtext("c:value", namespaces=NS)
@@ -189,5 +281,5 @@ def test_an_alert_tells_what_is_known_of_each_region(told, schema):
 
 
 def test_the_feed_lists_an_attacked_region_whatever_its_level(told):
-    titles = [e.text for e in parsed(atom_feed(Bundle(told))).iterfind("a:entry/a:title", NS)]
-    assert "Ashkor: 3 moderate (2 to 4), attacked" in titles
+    titles = [e.text for e in parsed(feed(told)).iterfind("a:entry/a:title", NS)]
+    assert "Ashkor (Ambrel): 3 moderate (2 to 4), attacked, for foreign workers" in titles

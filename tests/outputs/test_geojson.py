@@ -14,7 +14,6 @@ from geojson_pydantic import FeatureCollection
 
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.geofiles import geojson_chunks
-from riskmap.outputs.tables import risk_table
 
 NODE = Path(__file__).parent / "node"
 
@@ -103,8 +102,8 @@ def test_nothing_known_is_null_and_level_0(layer):
 
 def test_infinite_numbers_are_null(layers):
     layer = layers["layer"]()
-    risks = layer.risks.assign(q95=np.inf)
-    assert parsed(layers["layer"](risks=risks))["features"][0]["properties"]["q95"] is None
+    risks = layer.risks.assign(p_most=np.inf)
+    assert parsed(layers["layer"](risks=risks))["features"][0]["properties"]["p_most"] is None
 
 
 def test_a_split_region_has_a_box_that_crosses(across):
@@ -133,7 +132,7 @@ def test_hostile_names_are_text(layers):
 
 
 def test_the_table_and_the_map_say_the_same(layer):
-    table = risk_table(layer)
+    table = Bundle(layer).published
     properties = pd.DataFrame([f["properties"] for f in parsed(layer)["features"]])
     assert list(properties) == list(table)
     assert properties["p_any"].equals(table["p_any"])

@@ -7,8 +7,7 @@ import geopandas as gpd
 import pytest
 
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.geofiles import qgis_style, write_geopackage
-from riskmap.outputs.tables import risk_table
+from riskmap.outputs.geopackages import qgis_style, write_geopackage
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def test_it_holds_the_published_table(layer, path):
     frame = gpd.read_file(path, layer="risk")
     assert set(frame.geom_type) == {"MultiPolygon"}
     assert frame.crs.to_epsg() == 4326
-    table = risk_table(layer)
+    table = Bundle(layer).published
     assert list(frame.drop(columns="geometry")) == list(table)
     assert frame["p_any"].equals(table["p_any"])
 
@@ -30,7 +29,10 @@ def test_it_holds_the_published_table(layer, path):
 def test_its_style_is_inside_and_is_the_default(layer, path):
     with sqlite3.connect(path) as base:
         rows = base.execute("SELECT f_table_name, useAsDefault, styleQML FROM layer_styles")
-        assert rows.fetchall() == [("risk", 1, qgis_style(layer.scale).decode())]
+        assert rows.fetchone() == (
+            *("risk", 1),
+            qgis_style(layer.scale, Bundle(layer).published.columns).decode(),
+        )
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 

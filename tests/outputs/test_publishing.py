@@ -23,6 +23,7 @@ from pyogrio.errors import DataSourceError
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs import publishing
+from riskmap.outputs.formats import TABLES
 from riskmap.outputs.publishing import publish, write_whole
 
 FILES = {
@@ -38,6 +39,7 @@ FILES = {
     "risk.geojson",
     "risk.gpkg",
     "risk.qml",
+    "risk.xlsx",
     "risk_long.csv",
 }
 
@@ -68,7 +70,7 @@ def check_whole(out):
 @pytest.fixture(scope="module")
 def everything(layer, tmp_path_factory):
     """A set in all formats: it takes its time, so the tests that only look share one."""
-    return publish(layer, tmp_path_factory.mktemp("everything"))
+    return publish(layer, tmp_path_factory.mktemp("everything"), sender="example.org")
 
 
 def test_a_set_is_whole_and_latest_leads_to_it(everything):
@@ -78,6 +80,7 @@ def test_a_set_is_whole_and_latest_leads_to_it(everything):
     check_whole(out)
     optional = {"advisory.pdf", "advisory.docx"}
     optional |= {"risk.parquet", "risk.pmtiles", "risk.style.json"}
+    optional |= {f"{name}.parquet" for name in TABLES}
     assert set(content(found)) - optional == FILES
     assert not list(out.glob(".partial*"))
 
@@ -114,7 +117,7 @@ def test_bytes_do_not_hang_on_hash_seed_zone_or_locale(everything, tmp_path):
         f"import sys; sys.path.insert(0, {str(here)!r})\n"
         "from conftest import make_layer\n"
         "from riskmap.outputs.publishing import publish\n"
-        "publish(make_layer(), sys.argv[1])\n"
+        "publish(make_layer(), sys.argv[1], sender='example.org')\n"
     )
     names = []
     for i, (seed, zone) in enumerate((("1", "Asia/Kabul"), ("2", "Pacific/Apia"))):
@@ -281,7 +284,7 @@ for size in map(int, sys.argv[3:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     for chosen in [[name] for name in formats] + [formats]:
         try:
-            rm.publish(later, sys.argv[2], formats=chosen)
+            rm.publish(later, sys.argv[2], formats=chosen, sender="example.org")
         except rm.RiskmapError as error:
             told.append(type(error).__name__)
             assert "File too large" in str(error), error
@@ -322,7 +325,7 @@ def test_gdal_names_no_disk_and_is_not_left_to_itself(layer, tmp_path, monkeypat
     def fail(*_):
         raise DataSourceError("Failed to commit transaction")
 
-    monkeypatch.setattr("riskmap.outputs.geofiles.write_geopackage", fail)
+    monkeypatch.setattr("riskmap.outputs.geopackages.write_geopackage", fail)
     monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=free))
     with pytest.raises(PublishError, match=text):
         publish(layer, tmp_path, formats=["gpkg"])

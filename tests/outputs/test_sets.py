@@ -72,7 +72,7 @@ LATER = {
         *("p_least", "p_most", "reasons", "at_least", "attacked", "level_low", "level_high"),
         *("level_as_of", "attacks_told"),
     ),
-    "incidents": ("toll", "target", "scope", "not_understood"),
+    "incidents": ("toll", "target", "scope", "not_understood", "longitude", "latitude"),
 }
 
 

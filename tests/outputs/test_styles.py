@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from riskmap.assessment.levels import LevelScale
-from riskmap.outputs.geofiles import maplibre_style, qgis_style
+from riskmap.outputs.geofiles import maplibre_style
+from riskmap.outputs.geopackages import qgis_style
 
 NODE = Path(__file__).parent / "node"
 
@@ -76,14 +77,16 @@ def test_qgis_shows_the_scale(layer, tmp_path):
         [int(value), colour, style] for value, _, colour, style in shown["categories"]
     ] == expected
     assert shown["categories"][0][1] == "5 extreme"
-    assert shown["labels"] == [True, "risk_level", True, 8]
+    assert shown["labels"][0::2] == [True, True]
+    assert shown["labels"][1].startswith("CASE WHEN coalesce(\"risk_level\", 0) = 0 THEN '?'")
+    assert shown["labels"][3] == 8
 
 
 def test_a_style_is_a_document_as_qgis_writes_it():
     data = qgis_style(LevelScale.default())
     assert data.startswith(b"<!DOCTYPE qgis PUBLIC")
     root = ET.fromstring(data)  # noqa: S314 - our own
-    assert root.get("styleCategories") == "Symbology|Labeling"
+    assert root.get("styleCategories") == "Symbology|Labeling|Fields|MapTips"
     assert root.find("temporal") is None
 
 

@@ -101,6 +101,17 @@ Scheduler = Annotated[
     str | None, typer.Option(help="Dask scheduler whose workers share the work, such as tcp://...")
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes to run in.")]
+SenderText = Annotated[
+    str | None,
+    typer.Option(
+        "--sender",
+        help="Whose the alert and the feed are: 'Desk <alerts@example.org>'; without one there are "
+        "none.",
+    ),
+]
+Contact = Annotated[
+    str | None, typer.Option("--contact", help="Where a reader of the alert asks back.")
+]
 Profile = Annotated[
     str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
 ]
@@ -110,6 +121,7 @@ Profile = Annotated[
 _ARGUMENTS = (
     *("as_of", "max_lost", "sheet", "encoding", "dates", "mapping", "scope", "regions", "horizon"),
     *("every", "group", "previous", "decisions", "scale", "scheduler", "formats", "profile"),
+    *("sender", "contact"),
 )
 _GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
 _COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from riskmap.cli.common import (
+    Contact,
     Dates,
     Encoding,
     Every,
@@ -29,6 +30,7 @@ from riskmap.cli.common import (
     Scale,
     Scheduler,
     ScopeText,
+    SenderText,
     Sheets,
     as_rows,
     load_incidents,
@@ -103,6 +105,8 @@ def run(  # noqa: PLR0913 - one an option of the command
         ),
     ] = None,
     languages: Languages = None,
+    sender: SenderText = None,
+    contact: Contact = None,
     mapping: Mapping = None,
     sheet: Sheets = None,
     encoding: Encoding = None,
@@ -144,6 +148,7 @@ def demo(
     formats: Formats = None,
     profile: Profile = "private",
     languages: Languages = None,
+    sender: SenderText = "demonstration.example",
     as_json: Json = False,
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
@@ -169,6 +174,7 @@ def demo(
         formats=None if formats is None else split_names([formats]),
         languages=split_names(languages or ["en"]),
         profile=profile,
+        sender=sender,
     )
     _show(Run(layer, folder), as_json=as_json)
 

@@ -15,8 +15,9 @@ from riskmap.incidents.packed_files import is_address
 from riskmap.ledgers import MAX_LOST
 from riskmap.models.estimators import parse_horizon
 from riskmap.outputs.catalogues import choose_languages
-from riskmap.outputs.formats import choose_formats
+from riskmap.outputs.formats import check_sender, choose_formats
 from riskmap.outputs.profiles import check_profile
+from riskmap.outputs.senders import Sender
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
 
@@ -33,7 +34,10 @@ _LISTS = ("incidents", "sheet", "formats", "languages")
 _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(("every", "out", "profile"), (str | Path, "a text")),
     **dict.fromkeys(
-        ("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope", "scheduler"),
+        (
+            *("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope"),
+            *("scheduler", "sender", "contact"),
+        ),
         (str | Path | None, "a text"),
     ),
     "group": (WorkerGroup | str | Path | None, "a text"),
@@ -72,7 +76,7 @@ class RunConfig:
     max_lost
         The share of rows that tell of an incident and may be lost, 0 to 1: set aside, or spread
         although they name a district, which was not used. A run with more fails.
-    formats, languages, profile
+    formats, languages, profile, sender, contact
         As for :func:`riskmap.publish`.
     mapping, sheet, encoding, dates
         How the files are read, as for :func:`riskmap.read_incidents`: a mapping file, sheets of
@@ -109,6 +113,8 @@ class RunConfig:
     formats: Sequence[str] | None = None
     languages: Sequence[str] = ("en",)
     profile: str = "private"
+    sender: str | None = None
+    contact: str | None = None
     mapping: str | Path | None = None
     sheet: str | Sequence[str] | None = None
     encoding: str | None = None
@@ -134,12 +140,16 @@ class RunConfig:
             "formats": choose_formats,
             "languages": choose_languages,
             "profile": check_profile,
+            "sender": self._check_sender,
         }
         for name, check in checks.items():
             try:
                 check(getattr(self, name))
             except InputError as error:
                 raise InputError.of(error, column=name) from error
+
+    def _check_sender(self, sender: str | None) -> None:
+        check_sender(self.formats, Sender.parse(sender, self.contact))
 
     @property
     def files(self) -> list[Path]:

@@ -29,6 +29,7 @@ from riskmap.incidents.reading_options import ReadingOptions, read_mapping
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.publishing import publish
+from riskmap.outputs.senders import list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
 from riskmap.panels.attacks import tell_later
@@ -159,6 +160,8 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         formats=config.formats,
         languages=config.languages,
         profile=config.profile,
+        sender=config.sender,
+        contact=config.contact,
     )
     return Run(layer, folder, _tell_later(found, layer, group, panel.as_of), notes)
 
@@ -240,9 +243,7 @@ def _compare(
 def _find_sets(out: Path, group: WorkerGroup | None) -> list[tuple[Path, bool]]:
     """Return the sets of a folder, oldest first, each with whether it is of a group."""
     asked = None if group is None else str(group)
-    sets = [path.parent for path in out.glob("[0-9]*-*/manifest.json")]
-    in_order = sorted(sets, key=lambda one: (one.name[:10], one.stat().st_mtime_ns, one.name))
-    return [(path, _group_of(path) == asked) for path in in_order]
+    return [(path, _group_of(path) == asked) for path in list_sets(out)]
 
 
 def _find_last(out: Path, as_of: str, group: WorkerGroup | None) -> Path | None:

@@ -1,32 +1,33 @@
-"""Alerts: CAP 1.2 for the high levels, and an Atom feed of them."""
+"""Alerts: CAP 1.2 for the high levels."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import shapely
 
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.editions import level_meaning
-from riskmap.outputs.movements import flag_table, has_moved
+from riskmap.outputs.front_pages import attack_lines
+from riskmap.outputs.movements import flag_table
+from riskmap.outputs.senders import find_sent, group_words, stream_of
+from riskmap.outputs.sets import DIGITS
 from riskmap.outputs.tables import plain_records
-from riskmap.outputs.wordings import (
-    NONE,
-    display,
-    level_told,
-    level_words,
-    percent,
-    region_names,
-)
+from riskmap.outputs.wordings import display, enumerated, percent, region_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.senders import Sender
 
-SENDER = "riskmap"
+#: The name space of CAP 1.2.
+CAP = "urn:oasis:names:tc:emergency:cap:1.2"
 #: Points of an area's polygon at most, and polygons of an area.
 POINTS, PARTS = 100, 10
 
@@ -53,73 +54,153 @@ CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 def cap_alert(bundle: Bundle) -> bytes | None:
     """Return the alert of a layer as CAP 1.2, or None when there is nothing to say.
 
-    When the layer issued before raised an alert, as far as this one tells of it, this one is an
-    Update that refers to it, or a Cancel when no region stands at level 4 or 5 any more and none
-    was attacked.
+    When an alert of the same sender on the same thing was sent before and has not expired, this one
+    is an Update that refers to it, or a Cancel when no region stands at level 4 or 5 any more and
+    none was attacked. What was sent last, and says the same of the same day, is returned as it was.
 
     Parameters
     ----------
     bundle
-        The layer.
+        The layer, its sender, and the folder of what was sent before.
 
     Returns
     -------
     bytes or None
         One ``info`` for each level and certainty, with the regions as areas (polygons as lat,lon).
-        ``status`` is Exercise when the layer carries a notice, as demonstration data does.
+        ``status`` is Exercise when the layer carries a notice, as demonstration data does. The
+        identifier holds the sender, what it is about, the day, and a hash of all that it says.
     """
-    layer, table, before = bundle.layer, _alerting(bundle.table), _alerted_before(bundle)
-    if table.empty and before is None:
+    layer, sender, table = bundle.layer, bundle.sender, _alerting(bundle.table)
+    if sender is None:
         return None
-    known = layer.provenance
+    stem = f"{stream_of(layer, sender)}:"
+    sent = _time(str(layer.provenance["issued_at"]))
+    last = _last_alert(bundle, stem)
+    values = _said(bundle, sender, table)
+    if last is not None and last.identifier == _identify(stem, layer, values, last.references):
+        return last.data
+    if last is not None and (last.kind == "Cancel" or last.expires <= pd.Timestamp(sent)):
+        last = None
+    if table.empty and last is None:
+        return None
+    references = "" if last is None else last.as_reference(pd.Timestamp(sent))
+    return render_xml(
+        "alert.cap.xml",
+        **values,
+        identifier=_identify(stem, layer, values, references),
+        kind="Cancel" if table.empty else "Update" if last else "Alert",
+        references=references,
+    )
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """An alert that was sent.
+
+    Parameters
+    ----------
+    data
+        All of it.
+    identifier, sender, sent, kind, references
+        As it says.
+    expires
+        When the last of what it says ends.
+    """
+
+    data: bytes
+    identifier: str
+    sender: str
+    sent: str
+    kind: str
+    references: str
+    expires: pd.Timestamp
+
+    @classmethod
+    def read(cls, data: bytes) -> _Sent:
+        root = ET.fromstring(data)  # noqa: S314 - our own
+        tags = ("identifier", "sender", "sent", "msgType", "references")
+        told = {tag: root.findtext(f"{{{CAP}}}{tag}") or "" for tag in tags}
+        ends = [pd.Timestamp(one.text) for one in root.iter(f"{{{CAP}}}expires")]
+        return cls(
+            data,
+            kind=told.pop("msgType"),
+            **told,
+            expires=max(ends, default=pd.Timestamp(told["sent"])),
+        )
+
+    def as_reference(self, now: pd.Timestamp) -> str:
+        """Return it and those that it refers to, as far as they have not expired."""
+        lasts = self.expires - pd.Timestamp(self.sent)
+        older = [
+            one
+            for one in self.references.split()
+            if pd.Timestamp(one.rpartition(",")[2]) + lasts > now
+        ]
+        return " ".join([*older, f"{self.sender},{self.identifier},{self.sent}"])
+
+
+def _last_alert(bundle: Bundle, stem: str) -> _Sent | None:
+    """Return what was sent last on the same thing."""
+    day = f"{bundle.layer.context.as_of:%Y-%m-%d}"
+    read = map(_Sent.read, find_sent(bundle.out, "alert.cap.xml", day))
+    return next((one for one in read if one.identifier.startswith(stem)), None)
+
+
+def _identify(stem: str, layer: RiskLayer, values: Mapping[str, Any], references: str) -> str:
+    """Return an identifier that no other sender, group, day or content has."""
+    whole = render_xml("alert.cap.xml", **values, identifier="", kind="", references=references)
+    digest = hashlib.sha256(whole).hexdigest()[:DIGITS]
+    return f"{stem}{layer.context.as_of:%Y-%m-%d}:{digest}"
+
+
+def _said(bundle: Bundle, sender: Sender, table: pd.DataFrame) -> dict[str, Any]:
+    """Return what an alert says, but for what it is called and what it follows on."""
+    layer, known, words = bundle.layer, bundle.layer.provenance, catalogue("en")
     areas = dict(zip(bundle.regions["region_id"], bundle.shapes, strict=True))
+    attacks = " ".join(attack_lines(bundle.edition("en")))
     groups = table.assign(certainty=table["p_any"].map(_certainty))
     in_order = sorted(
         groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
     )
-    return render_xml(
-        "alert.cap.xml",
-        identifier=_identifier(layer, layer.context.as_of),
-        sender=SENDER,
-        sent=_time(str(known["issued_at"])),
-        status="Exercise" if known.get("notice") else "Actual",
-        kind="Cancel" if table.empty else "Update" if before else "Alert",
-        references=before
-        and f"{SENDER},{_identifier(layer, before)},{_time(f'{before:%Y-%m-%d}T00:00:00Z')}",
-        onset=_time(str(known["valid_from"])),
-        expires=_time(str(known["valid_until"])),
-        about=catalogue("en")["layers"][layer.headline],
-        parameters=[
+    who = group_words(layer, words)
+    infos = [
+        _info(layer, rows, areas, level=int(level), attacks=attacks) | {"certainty": certainty}
+        for (level, certainty), rows in in_order
+    ]
+    return {
+        "sender": sender,
+        "sent": _time(str(known["issued_at"])),
+        "status": "Exercise" if known.get("notice") else "Actual",
+        "restriction": "" if layer.context.is_public else words["handling_values"]["private"],
+        "who": who,
+        "onset": _time(str(known["valid_from"])),
+        "expires": _time(str(known["valid_until"])),
+        "parameters": [
             ("scale_id", display(layer.scale.scale_id)),
             ("method", display(f"{known.get('model')} {known.get('method_version')}")),
         ],
-        infos=[
-            _info(layer, rows, areas, level=int(level)) | {"certainty": certainty}
-            for (level, certainty), rows in in_order
-        ],
-    )
+        "infos": infos or [_over(who, words)],
+    }
 
 
-def _alerted_before(bundle: Bundle) -> pd.Timestamp | None:
-    """Return the day of the layer before if it raised an alert, as far as this one tells of it."""
-    layer, table, before = bundle.layer, bundle.table, bundle.layer.context.previous_as_of
-    if before is None:
-        return None
-    known = layer.attacks["event_date"] < before
-    marked = layer.attacks.loc[known, "regions"].dropna().str.split(";").explode()
-    attacked = table["attacked"] & table["region_id"].isin(marked)
-    old = table.assign(risk_level=table["level_before"].fillna(0), attacked=attacked)
-    return None if _alerting(old).empty else before
+def _over(who: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an alert says that ends those before; it calls nothing calm."""
+    said = words["alert"]
+    return {
+        "event": said["over_event"],
+        "headline": said["over"].format(who=who),
+        "description": said["over"].format(who=who),
+        "advice": said["over_advice"],
+        "response": "Monitor",
+        **dict.fromkeys(("urgency", "severity", "certainty"), "Unknown"),
+        "parameters": [],
+        "areas": [],
+    }
 
 
 def _alerting(table: pd.DataFrame) -> pd.DataFrame:
     attacked = table["attacked"].fillna(value=False) & table["risk_level"].isin(list(CAP_LEVELS))
     return table[table["risk_level"].isin(ALERTING) | attacked]
-
-
-def _identifier(layer: RiskLayer, as_of: pd.Timestamp) -> str:
-    countries = "-".join(sorted(layer.regions["iso3"].dropna().unique()))
-    return f"riskmap.{countries}.{layer.headline}.{as_of:%Y-%m-%d}"
 
 
 def _time(text: str) -> str:
@@ -132,22 +213,28 @@ def _certainty(p_any: float) -> str:
 
 
 def _info(
-    layer: RiskLayer, rows: pd.DataFrame, areas: Mapping[str, Any], *, level: int
+    layer: RiskLayer, rows: pd.DataFrame, areas: Mapping[str, Any], *, level: int, attacks: str
 ) -> dict[str, Any]:
     """Return what an alert says of the regions of a level."""
     words, step = catalogue("en"), layer.scale.levels[level]
     urgency, severity, response = CAP_LEVELS[level]
+    said, who, places = words["alert"], group_words(layer, words), region_names(rows)
+    told = {"level": level, "name": words["levels"][step.name], "who": who}
+    parts = (
+        _probability(layer, rows, words),
+        level_meaning(layer.scale, level, layer.headline, words),
+        *_doubts(rows, words),
+        attacks if flag_table(rows)["attacked"].any() else "",
+        _raised(layer, rows, words),
+    )
     return {
-        "level": level,
-        "name": words["levels"][step.name],
+        "event": said["event"].format(**told),
+        "headline": said["headline"].format(**told, places=enumerated(places, words)),
         "urgency": urgency,
         "severity": severity,
         "response": response,
         "advice": step.advice,
-        "description": _probability(layer, rows)
-        + level_meaning(layer.scale, level, layer.headline, words)
-        + _doubts(rows, words)
-        + _raised(layer, rows),
+        "description": " ".join(filter(None, parts)),
         "parameters": [
             (
                 f"region_id={display(row['region_id'])}",
@@ -157,42 +244,42 @@ def _info(
         ],
         "areas": [
             {
-                "name": name,
+                "name": said["area"].format(place=name, who=who),
                 "rings": cap_polygons(areas[key]),
                 "region_id": display(key),
             }
-            for name, key in zip(region_names(rows), rows["region_id"], strict=True)
+            for name, key in zip(places, rows["region_id"], strict=True)
         ],
     }
 
 
-def _probability(layer: RiskLayer, rows: pd.DataFrame) -> str:
+def _probability(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
     """Return between what the probabilities of some regions lie; empty where they have none."""
     if rows["p_any"].isna().all():
         return ""
     low, high = percent(rows["p_any"].min()), percent(rows["p_any"].max())
-    days = f"{layer.context.horizon_days:g} days"
-    return f"Probability of at least one such incident within {days}: {low} to {high}. "
+    days = f"{layer.context.horizon_days:g}"
+    return str(words["alert"]["probability"].format(days=days, low=low, high=high))
 
 
-def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
+def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:
     """Return which regions an attack is marked in, whose levels may be higher, or are older."""
     flags = flag_table(rows)
     flags["attacked"] &= ~flags["lifted"]
-    return "".join(
-        f" {words['flags'][name]} ({', '.join(region_names(rows[flags[name]]))})"
+    return [
+        f"{words['flags'][name]} ({', '.join(region_names(rows[flags[name]]))})"
         for name in ("lifted", "attacked", "at_least", "kept", "rows_lost", "reporting_gap")
         if flags[name].any()
-    )
+    ]
 
 
-def _raised(layer: RiskLayer, rows: pd.DataFrame) -> str:
+def _raised(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
     """Return which of the regions have risen since the layer before; empty without one."""
     risen = rows[(rows["level_before"] < rows["risk_level"]).fillna(value=False)]
     if risen.empty:
         return ""
     names, day = ", ".join(region_names(risen)), str(layer.provenance.get("previous_as_of"))[:10]
-    return f" Raised since {day}: {names}."
+    return str(words["alert"]["raised"].format(day=day, places=names))
 
 
 def cap_polygons(shape: shapely.Geometry | None) -> list[str]:
@@ -216,47 +303,3 @@ def _ring(polygon: shapely.Polygon) -> str:
         tolerance *= 2
     points = shapely.get_coordinates(outline).round(5)
     return " ".join(f"{lat},{lon}" for lon, lat in points)
-
-
-def atom_feed(bundle: Bundle) -> bytes:
-    """Return the regions at level 4 and 5, attacked, or of another level than before, as Atom.
-
-    Its ids hold the region, the layer and the level: a reader shows an entry again only when the
-    level is another one.
-    """
-    words, known = catalogue("en"), bundle.layer.provenance
-    rows = _told(bundle.table).sort_values(
-        ["risk_level", "p_any", "region_id"], ascending=[False, False, True]
-    )
-    return render_xml(
-        "alerts.atom",
-        title=words["title"],
-        tag=f"tag:riskmap,{bundle.layer.context.as_of:%Y}",
-        identifier=_identifier(bundle.layer, bundle.layer.context.as_of),
-        updated=str(known["issued_at"]),
-        sender=SENDER,
-        entries=[_entry(bundle.layer, row, words) for row in rows.itertuples(index=False)],
-    )
-
-
-def _entry(layer: RiskLayer, row: Any, words: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the feed says of a region."""
-    level, region = level_told(row, words), display(row.region_id)
-    if row.level_before is not pd.NA and row.level_before != row.risk_level:
-        level = f"{level_words(row.level_before, words)} \u2192 {level}"
-    said = NONE if pd.isna(row.p_any) else percent(row.p_any)
-    data = words["sufficiencies"].get(display(row.data_sufficiency), NONE)
-    within = f"{layer.context.horizon_days:g} days"
-    about = words["layers"][layer.headline]
-    return {
-        "title": f"{display(row.name) or region}: {level}",
-        "key": f"{region}/{layer.headline}/{row.risk_level}",
-        "summary": f"{said} within {within}: {about}. Data: {data}.",
-    }
-
-
-def _told(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the regions that stand high, were attacked, or whose level is not what it was."""
-    table = table.assign(risk_level=lambda rows: rows["risk_level"].fillna(0))
-    told = table["risk_level"].isin(list(CAP_LEVELS)) | has_moved(table) | table["attacked"]
-    return table[told]

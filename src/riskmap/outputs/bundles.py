@@ -9,12 +9,15 @@ import geopandas as gpd
 
 from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
+from riskmap.outputs.layer_tables import as_typed
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
-from riskmap.outputs.tables import clean_text, risk_table
+from riskmap.outputs.tables import read_table, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.geometries import Drawing
     from riskmap.outputs.reports import Report
+    from riskmap.outputs.senders import Sender
 
 
 class Bundle:
@@ -33,6 +37,12 @@ class Bundle:
     ----------
     layer
         The risk layer, after its profile was applied.
+    sender
+        Whose alerts it makes; without one it makes none.
+    out
+        The folder of the sets before, whose alerts it follows on.
+    page
+        The page that a feed leads to.
 
     Examples
     --------
@@ -45,8 +55,15 @@ class Bundle:
     (True, True)
     """
 
-    def __init__(self, layer: RiskLayer) -> None:
-        self.layer = layer
+    def __init__(
+        self,
+        layer: RiskLayer,
+        *,
+        sender: Sender | None = None,
+        out: Path | None = None,
+        page: str = "map.html",
+    ) -> None:
+        self.layer, self.sender, self.out, self.page = layer, sender, out, page
         self._editions: dict[str, Edition] = {}
         self._reports: dict[str, Report] = {}
 
@@ -59,6 +76,11 @@ class Bundle:
     def table(self) -> pd.DataFrame:
         """The published table, one row a region."""
         return risk_table(self.layer)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """What readers want of the table: the columns of files that people and maps open."""
+        return read_table(self.table)
 
     @cached_property
     def moves(self) -> pd.DataFrame:
@@ -77,13 +99,8 @@ class Bundle:
 
     @cached_property
     def frame(self) -> gpd.GeoDataFrame:
-        """The published table with its geometries, texts without what no file can hold."""
-        texts = {
-            name: self.table[name].map(clean_text, na_action="ignore")
-            for name in self.table.columns
-            if str(self.table[name].dtype) in ("str", "object")
-        }
-        return gpd.GeoDataFrame(self.table.assign(**texts), geometry=self.shapes, crs=CRS)
+        """What readers want of the table, with geometries; days are days, texts are clean."""
+        return gpd.GeoDataFrame(as_typed(self.published), geometry=self.shapes, crs=CRS)
 
     @cached_property
     def drawing(self) -> Drawing:

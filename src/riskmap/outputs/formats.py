@@ -6,6 +6,7 @@ Packages are imported when a format is written, so that the names alone cost not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.senders import Sender
 
     Writer = Callable[[Bundle, Path, str], str | bytes | Iterable[bytes] | None]
 
 #: The language whose files have plain names; others stand before the suffix: ``map.zh.html``.
 PLAIN = "en"
+
+#: What is said of a message without a sender.
+NO_SENDER = "needs a sender: sender='alerts@example.org'"
 
 
 @dataclass(frozen=True)
@@ -37,20 +42,33 @@ class Format:
         Paths that end so are answered with the first file (``layer.to_file``).
     extra
         The extra of riskmap that brings the packages it needs.
+    sent
+        Whether it is a message, which is of a sender.
+    needs
+        The formats whose files it leads to; they are written too.
+    is_default
+        Whether it is among those that are written where nobody chooses.
     """
 
     files: tuple[str, ...]
     translated: bool = False
     suffixes: tuple[str, ...] = ()
     extra: str = ""
+    sent: bool = False
+    needs: tuple[str, ...] = ()
+    is_default: bool = True
+
+    def name(self, plain: str, language: str) -> str:
+        """Return what one of its files is called in a language."""
+        path = Path(plain)
+        told = "" if language == PLAIN or not self.translated else f".{language}"
+        return f"{path.stem}{told}{path.suffix}"
 
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
         for name in self.files:
             for language in languages if self.translated else (PLAIN,):
-                plain = Path(name)
-                told = "" if language == PLAIN else f".{language}"
-                path = folder / f"{plain.stem}{told}{plain.suffix}"
+                path = folder / self.name(name, language)
                 write_file(name, bundle, path, language=language)
 
 
@@ -68,7 +86,7 @@ def write_file(name: str, bundle: Bundle, path: Path, *, language: str = PLAIN) 
 
 
 def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the formats to write, all of them when None; refuse what isn't known.
+    """Return the formats to write, all that are usual when None; refuse what isn't known.
 
     Raises
     ------
@@ -77,10 +95,30 @@ def choose_formats(formats: Sequence[str] | None) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> choose_formats(["csv", "map", "csv"])
-    ('csv', 'map')
+    >>> choose_formats(["csv", "atom", "csv"])
+    ('csv', 'atom', 'map')
     """
-    return choose(FORMATS if formats is None else formats, FORMATS, what="an unknown format")
+    usual = [name for name, one in FORMATS.items() if one.is_default]
+    chosen = choose(usual if formats is None else formats, FORMATS, what="an unknown format")
+    needed = (need for name in chosen for need in FORMATS[name].needs)
+    return tuple(dict.fromkeys([*chosen, *needed]))
+
+
+def check_sender(formats: Sequence[str] | None, sender: Sender | None) -> None:
+    """Refuse to write a message that is asked for without saying of whom it is.
+
+    Raises
+    ------
+    InputError
+        When one of the formats is sent, and there is no sender.
+
+    Examples
+    --------
+    >>> check_sender(["csv"], None)
+    """
+    for name in () if sender is not None else formats or ():
+        if FORMATS[name].sent:
+            raise InputError(f"{name} {NO_SENDER}")
 
 
 def find_file(path: Path) -> str:
@@ -95,7 +133,7 @@ def find_file(path: Path) -> str:
     --------
     >>> find_file(Path("risk.txt"))
     Traceback (most recent call last):
-    riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .gpkg, .parquet, .pmtiles
+    riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .xlsx, .gpkg, .parquet, .pmtiles
     """  # noqa: E501 - one line of an error
     files = {end: one.files[0] for one in FORMATS.values() for end in one.suffixes}
     if path.suffix.lower() not in files:
@@ -111,39 +149,86 @@ def describe_formats() -> str:
     Examples
     --------
     >>> describe_formats().split(", ")[-3:]
-    ['docx (extra report)', 'cap', 'atom']
+    ['cap', 'atom', 'served (extra tiles)']
     """
     named = ((name, f" (extra {one.extra})" if one.extra else "") for name, one in FORMATS.items())
     return ", ".join(name + needs for name, needs in named)
 
 
+#: The tables beside the published one (:data:`riskmap.outputs.layer_tables.TABLES`).
+TABLES = (
+    *("risk_long", "incidents", "attacks", "drivers", "influences", "counterfactuals", "changes"),
+    *("audit", "knowledge", "shares", "counts", "sites", "gone"),
+)
+
 #: Every format by its name.
 FORMATS = {
     "geojson": Format(("risk.geojson", "risk.qml"), suffixes=(".geojson", ".json")),
     "csv": Format(("risk.csv", "risk_long.csv"), suffixes=(".csv",)),
+    "csv_plain": Format(("risk_plain.csv", "risk_long_plain.csv"), is_default=False),
+    "xlsx": Format(("risk.xlsx",), suffixes=(".xlsx",)),
     "gpkg": Format(("risk.gpkg",), suffixes=(".gpkg",)),
-    "parquet": Format(("risk.parquet",), suffixes=(".parquet",), extra="parquet"),
+    "parquet": Format(
+        ("risk.parquet", *(f"{name}.parquet" for name in TABLES)),
+        suffixes=(".parquet",),
+        extra="parquet",
+    ),
     "pmtiles": Format(("risk.pmtiles", "risk.style.json"), suffixes=(".pmtiles",), extra="tiles"),
     "advisory": Format(("advisory.md",), translated=True),
     "map": Format(("map.html",), translated=True),
     "advisory_html": Format(("advisory.html",), translated=True),
     "pdf": Format(("advisory.pdf",), translated=True, extra="report"),
     "docx": Format(("advisory.docx",), translated=True, extra="report"),
-    "cap": Format(("alert.cap.xml",)),
-    "atom": Format(("alerts.atom",)),
+    "cap": Format(("alert.cap.xml",), sent=True),
+    "atom": Format(("alerts.atom",), sent=True, needs=("map",)),
+    "served": Format(
+        (
+            *("index.html", "maplibre-gl.js", "maplibre-gl.css", "pmtiles.js"),
+            *("pygeoapi.yml", "incidents.geojson"),
+        ),
+        extra="tiles",
+        needs=("geojson", "pmtiles"),
+        is_default=False,
+    ),
 }
+
+
+def _write_parquet(name: str, bundle: Bundle, path: Path, _: str) -> None:
+    from riskmap.outputs import geofiles
+
+    geofiles.write_parquet(bundle, path, name)
 
 
 def _writers() -> dict[str, Writer]:
     """Return what each file holds, or what writes it: of a bundle, a path and a language."""
-    from riskmap.outputs import alerts, documents, geofiles, pages, tables
+    from riskmap.outputs import (
+        alerts,
+        atom,
+        documents,
+        geofiles,
+        geopackages,
+        pages,
+        served,
+        spreadsheets,
+        tables,
+    )
 
-    return {
+    parquets = {f"{name}.parquet": partial(_write_parquet, name) for name in TABLES}
+    return parquets | {
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
-        "risk.qml": lambda bundle, *_: geofiles.qgis_style(bundle.layer.scale),
-        "risk.csv": lambda bundle, *_: tables.csv_chunks(bundle.table),
-        "risk_long.csv": lambda bundle, *_: tables.csv_chunks(tables.long_table(bundle.layer)),
-        "risk.gpkg": lambda bundle, path, _: geofiles.write_geopackage(bundle, path),
+        "risk.qml": lambda bundle, *_: geopackages.qgis_style(
+            bundle.layer.scale, bundle.published.columns
+        ),
+        "risk.csv": lambda bundle, *_: tables.marked(tables.csv_chunks(bundle.published)),
+        "risk_long.csv": lambda bundle, *_: tables.marked(
+            tables.csv_chunks(tables.long_table(bundle.layer))
+        ),
+        "risk_plain.csv": lambda bundle, *_: tables.csv_chunks(bundle.published),
+        "risk_long_plain.csv": lambda bundle, *_: tables.csv_chunks(
+            tables.long_table(bundle.layer)
+        ),
+        "risk.xlsx": lambda bundle, *_: spreadsheets.workbook(bundle),
+        "risk.gpkg": lambda bundle, path, _: geopackages.write_geopackage(bundle, path),
         "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
         "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),
         "risk.style.json": lambda bundle, *_: geofiles.maplibre_style(bundle.layer.scale),
@@ -152,6 +237,13 @@ def _writers() -> dict[str, Writer]:
         "advisory.html": lambda bundle, _, code: pages.advisory_page(bundle, language=code),
         "advisory.pdf": lambda bundle, _, code: documents.advisory_pdf(bundle, language=code),
         "advisory.docx": lambda bundle, _, code: documents.advisory_docx(bundle, language=code),
+        "index.html": lambda bundle, _, code: served.served_page(bundle, language=code),
+        **{
+            name: lambda *_, name=name: served.library(name)
+            for name in ("maplibre-gl.js", "maplibre-gl.css", "pmtiles.js")
+        },
+        "pygeoapi.yml": lambda bundle, *_: served.pygeoapi_config(bundle),
+        "incidents.geojson": lambda bundle, *_: served.incident_chunks(bundle),
         "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
-        "alerts.atom": lambda bundle, *_: alerts.atom_feed(bundle),
+        "alerts.atom": lambda bundle, *_: atom.atom_feed(bundle),
     }

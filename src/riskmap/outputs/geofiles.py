@@ -9,36 +9,34 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import sqlite3
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quote_url
 
+import geopandas as gpd
 import orjson
 import pyogrio
 import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, ServiceError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.catalogues import catalogue, read_template, render_xml
+from riskmap.outputs.catalogues import read_template
 from riskmap.outputs.geometries import bounding_box
+from riskmap.outputs.geopackages import UNKNOWN
+from riskmap.outputs.layer_tables import INCIDENTS, RISK, incident_points, layer_table
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import encode_layer
 from riskmap.outputs.tables import DAYS, clean_plain, plain_records
-from riskmap.schema import COUNT, FLAG, NUMBER
+from riskmap.schema import COUNT, CRS, FLAG, NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import geopandas as gpd
     import pandas as pd
     from sqlalchemy import Connection, Engine
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import LevelScale
-
-#: The name of the table in files that hold several.
-TABLE = "risk"
 
 #: What a tile carries of each region: what maps show, not all that tables know.
 _TILE = ("region_id", "name", "parent", "risk_level", "level_name", "p_any", "confidence")
@@ -47,18 +45,6 @@ _TILE_END = (
     *("trend", "valid_until"),
 )
 _MAXZOOM = 8
-_UNKNOWN = "#808890"
-
-_STYLES = """CREATE TABLE layer_styles (
-  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT, f_table_schema TEXT,
-  f_table_name TEXT, f_geometry_column TEXT, styleName TEXT, styleQML TEXT, styleSLD TEXT,
-  useAsDefault BOOLEAN, description TEXT, owner TEXT, ui TEXT, update_time DATETIME)"""
-_STYLE = """INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name,
-  f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, update_time)
-  VALUES ('', '', ?, 'geom', 'risk level', ?, '', 1, '', '', ?)"""
-_CONTENTS = """INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change)
-  VALUES ('layer_styles', 'attributes', 'layer_styles', ?)"""
-
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,49}")
 _PREFIX = re.compile("^[vfg]_")
@@ -97,7 +83,7 @@ def geojson_chunks(bundle: Bundle) -> Iterator[bytes]:
     head = {"type": "FeatureCollection", "bbox": bounding_box(bundle.shapes), "riskmap": member}
     yield _dumps(head)[:-1] + b',"features":['
     between = b"\n"
-    for record, shape in zip(plain_records(bundle.table), bundle.shapes, strict=True):
+    for record, shape in zip(plain_records(bundle.published), bundle.shapes, strict=True):
         feature = {
             "type": "Feature",
             "id": record["region_id"],
@@ -128,43 +114,6 @@ def collection_member(layer: RiskLayer) -> dict[str, Any]:
     }
 
 
-def write_geopackage(bundle: Bundle, path: Path) -> None:
-    """Write a layer as a GeoPackage that QGIS opens with the scale's colours and a hatch.
-
-    Parameters
-    ----------
-    bundle
-        The layer.
-    path
-        A file that is not there yet. Its times are the layer's, so that its bytes are too.
-    """
-    issued = str(bundle.layer.provenance["issued_at"]).replace("Z", ".000Z")
-    with _dated(issued):
-        pyogrio.write_dataframe(
-            bundle.frame,
-            path,
-            layer=TABLE,
-            driver="GPKG",
-            promote_to_multi=True,
-            layer_options={"GEOMETRY_NAME": "geom"},
-        )
-    with contextlib.closing(sqlite3.connect(path)) as base, base:
-        base.execute(_STYLES)
-        base.execute(_STYLE, (TABLE, qgis_style(bundle.layer.scale).decode(), issued))
-        base.execute(_CONTENTS, (issued,))
-
-
-@contextlib.contextmanager
-def _dated(moment: str) -> Iterator[None]:
-    """Let GDAL write this moment instead of the clock's."""
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": moment})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
-
-
 def write_geoparquet(bundle: Bundle, path: Path) -> None:
     """Write a layer as GeoParquet 1.1 with a box a row, so that readers fetch what they need.
 
@@ -173,13 +122,38 @@ def write_geoparquet(bundle: Bundle, path: Path) -> None:
     MissingDependencyError
         When pyarrow is not installed (extra ``parquet``).
     """
-    try:
-        import pyarrow as pa  # noqa: F401 - what geopandas writes with
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
-    bundle.frame.to_parquet(
+    _need_pyarrow()
+    _to_geoparquet(bundle.frame, path)
+
+
+def _to_geoparquet(frame: gpd.GeoDataFrame, path: Path) -> None:
+    frame.to_parquet(
         path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
     )
+
+
+def write_parquet(bundle: Bundle, path: Path, name: str) -> None:
+    """Write one of the tables of a layer as Parquet, incidents as GeoParquet with their points.
+
+    Raises
+    ------
+    MissingDependencyError
+        When pyarrow is not installed (extra ``parquet``).
+    """
+    _need_pyarrow()
+    table = layer_table(bundle.layer, name)
+    if name == INCIDENTS:
+        frame = gpd.GeoDataFrame(table, geometry=incident_points(table), crs=CRS)
+        _to_geoparquet(frame, path)
+    else:
+        table.to_parquet(path, index=False, compression="zstd")
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow as pa  # noqa: F401 - what pandas and geopandas write with
+    except ImportError as error:
+        raise MissingDependencyError("pyarrow", extra="parquet") from error
 
 
 def write_pmtiles(bundle: Bundle, path: Path) -> None:
@@ -197,18 +171,29 @@ def write_pmtiles(bundle: Bundle, path: Path) -> None:
     MissingDependencyError
         When this pyogrio's GDAL has no PMTiles (its wheels have; extra ``tiles``).
     """
-    if "w" not in pyogrio.list_drivers().get("PMTiles", ""):
-        raise MissingDependencyError("pyogrio with PMTiles", extra="tiles")
-    frame = bundle.frame
+    need_pmtiles()
+    frame = bundle.frame.assign(valid_until=bundle.table["valid_until"])
     levels = [name for name in frame.columns if name.endswith("_risk_level")]
     frame = frame[[*_TILE, *_TILE_END, *levels, "geometry"]]
     pyogrio.write_dataframe(
         _as_tiled(frame[frame.geometry.notna()]),
         path,
-        layer=TABLE,
+        layer=RISK,
         driver="PMTiles",
-        dataset_options={"MINZOOM": 0, "MAXZOOM": _MAXZOOM, "NAME": TABLE, "TYPE": "overlay"},
+        dataset_options={"MINZOOM": 0, "MAXZOOM": _MAXZOOM, "NAME": RISK, "TYPE": "overlay"},
     )
+
+
+def need_pmtiles() -> None:
+    """Refuse where this GDAL writes no PMTiles.
+
+    Raises
+    ------
+    MissingDependencyError
+        When it doesn't.
+    """
+    if "w" not in pyogrio.list_drivers().get("PMTiles", ""):
+        raise MissingDependencyError("pyogrio with PMTiles", extra="tiles")
 
 
 def _as_tiled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -218,34 +203,6 @@ def _as_tiled(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     ]
     frame = frame.fillna(dict.fromkeys(("level_low", "level_high"), 0))
     return frame.astype(dict.fromkeys(whole, "int32"))
-
-
-def qgis_style(scale: LevelScale) -> bytes:
-    """Return a QGIS style: one fill a level of ``risk_level``, a hatch for insufficient data.
-
-    Parameters
-    ----------
-    scale
-        The levels with their colours.
-
-    Returns
-    -------
-    bytes
-        A document as QGIS 3 writes it (``.qml``): the number of the level as label, with a halo.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> qgis_style(rm.LevelScale.default()).count(b"<category ")
-    6
-    """
-    names, unknown = catalogue("en")["levels"], _rgba(_UNKNOWN)
-    levels = scale.levels[::-1]
-    return render_xml("risk.qml", levels=levels, names=names, rgba=_rgba, unknown=unknown) + b"\n"
-
-
-def _rgba(colour: str) -> str:
-    return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) + ",255"
 
 
 def maplibre_style(scale: LevelScale) -> bytes:
@@ -272,7 +229,7 @@ def maplibre_style(scale: LevelScale) -> bytes:
     colours = (part for step in scale.levels[1:] for part in (step.level, step.colour))
     level = ["to-number", ["get", "risk_level"], 0]
     style["name"] = f"riskmap {scale.scale_id}"
-    style["layers"][0]["paint"]["fill-color"] = ["match", level, *colours, _UNKNOWN]
+    style["layers"][0]["paint"]["fill-color"] = ["match", level, *colours, UNKNOWN]
     return orjson.dumps(style, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -343,7 +300,7 @@ def _write_tables(connection: Connection, bundle: Bundle, stem: str, version: st
     """Write a layer with the tables whose quoted names begin with `stem`."""
     run = connection.exec_driver_sql
     names = {"risks": f'{stem}"', "layers": f'{stem}_layers"', "latest": f'{stem}_latest"'}
-    layer, frame = bundle.layer, bundle.table
+    layer, frame = bundle.layer, bundle.published
     index = stem.rpartition(".")[2] + '_geom"'
     run("SELECT pg_advisory_xact_lock(hashtext(%(name)s))", {"name": names["risks"]})
     run(_LAYERS.format(**names))

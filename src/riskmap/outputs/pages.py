@@ -121,7 +121,7 @@ def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
         first=FIRST,
         said=SAID,
         level_in=level_in,
-        policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'",
+        policy=f"default-src 'none'; style-src '{digest(style)}'; base-uri 'none'",
         style=Markup(style),  # noqa: S704 - a file of this package, and checked colours
         drawing=map_drawing(bundle, language),
         chart=history_drawing(report["history"]),
@@ -216,12 +216,13 @@ def _texts(code: str) -> dict[str, object]:
 def _policy(script: str, style: str) -> str:
     """Return a content security policy: nothing but this very script and this very style."""
     return (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return the hash by which a policy names a script or a style."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -30,9 +30,17 @@ from riskmap.errors import MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, choose_languages, render_html
 from riskmap.outputs.documents import UNKNOWN, draw_map
-from riskmap.outputs.formats import FORMATS, choose_formats, find_file, write_file
+from riskmap.outputs.formats import (
+    FORMATS,
+    NO_SENDER,
+    check_sender,
+    choose_formats,
+    find_file,
+    write_file,
+)
 from riskmap.outputs.geofiles import geojson_chunks
 from riskmap.outputs.profiles import apply_profile, check_profile
+from riskmap.outputs.senders import Sender
 from riskmap.outputs.sets import (
     DIGITS,
     LAYER,
@@ -79,6 +87,8 @@ def publish(
     formats: Sequence[str] | None = None,
     profile: str = "private",
     languages: Sequence[str] = ("en",),
+    sender: str | None = None,
+    contact: str | None = None,
 ) -> Path:
     """Write a layer as one complete set of files and point ``latest`` at it.
 
@@ -98,6 +108,11 @@ def publish(
     languages
         In which languages advisory and map page are written, such as ``("en", "zh")``. English
         files have plain names, others their language before the suffix: ``advisory.zh.html``.
+    sender
+        Whose the alert and the feed are, with an address or domain of your own, such as
+        ``"Security desk <alerts@example.org>"``; without one neither is written.
+    contact
+        Where a reader of the alert asks back, such as a number of telephone.
 
     Returns
     -------
@@ -108,7 +123,8 @@ def publish(
     Raises
     ------
     InputError
-        When a format, the profile or a language is unknown.
+        When a format, the profile or a language is unknown, the sender is no address, or there is
+        none and an alert is asked for.
     PublishError
         When the set can't be written whole (a full disk, no permission) or another publisher is
         at work in `out`; the set before it is untouched.
@@ -127,12 +143,20 @@ def publish(
     """
     chosen, spoken = choose_formats(formats), choose_languages(languages)
     check_profile(profile)
+    told = Sender.parse(sender, contact)
+    check_sender(formats, told)
     out = Path(out)
     with _told_why(_FAILED.format(out=out), out):
         out.mkdir(parents=True, exist_ok=True)
         try:  # the lock ends with the process, so that a kill leaves none behind
             with filelock.FileLock(out / _LOCK, timeout=0):
-                return _publish(Bundle(apply_profile(layer, profile)), out, chosen, spoken)
+                bundle = Bundle(
+                    apply_profile(layer, profile),
+                    sender=told,
+                    out=out,
+                    page=FORMATS["map"].name("map.html", spoken[0]),
+                )
+                return _publish(bundle, out, chosen, spoken)
         except filelock.Timeout as error:
             raise PublishError(f"{out} is in use: another publisher is writing there") from error
 
@@ -203,6 +227,9 @@ def _write_files(
     (folder / LAYER).write_bytes(encode_layer(bundle))
     missing = {}
     for name in formats:
+        if FORMATS[name].sent and bundle.sender is None:
+            missing[name] = f"{name} {NO_SENDER}"
+            continue
         try:
             FORMATS[name].write(bundle, folder, languages=languages)
         except MissingDependencyError as error:

@@ -34,7 +34,7 @@ from riskmap.errors import InputError, PublishedSetError
 from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.tables import clean_plain, plain_values
 from riskmap.panels.attacks import ATTACK_COLUMNS
-from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
@@ -63,7 +63,10 @@ KIND = "riskmap layer 1"
 _TABLES: dict[str, Sequence[Column]] = {
     "risks": RISK_COLUMNS,
     "drivers": DRIVER_COLUMNS,
-    "incidents": [column for column in INCIDENT_COLUMNS if column.name in EVIDENCE],
+    "incidents": [
+        *(column for column in INCIDENT_COLUMNS if column.name in EVIDENCE),
+        *POINT_COLUMNS,
+    ],
     "knowledge": KNOWLEDGE_COLUMNS,
     "shares": SHARE_COLUMNS,
     "attacks": ATTACK_COLUMNS,

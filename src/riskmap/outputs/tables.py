@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -14,7 +15,7 @@ from riskmap.assessment.layers import LAYERS
 from riskmap.incidents.values import guard_formula
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -43,6 +44,14 @@ _SIDE_BY_SIDE = (
     "level_high",
     "level_as_of",
 )
+#: What a reader of the published table wants of its regions; the rest stands in the other tables.
+_READ = (
+    *("layer", "risk_level", "level_name", "at_least", "attacked", "level_low", "level_high"),
+    *("level_as_of", "level_before", "trend", "p_any", "p_least", "p_most", "expected_count"),
+    *("expected_victims", "confidence", "data_sufficiency", "reporting_gap", "reasons", "drivers"),
+    *("scale_id", "as_of", "valid_until", "boundary_licence"),
+)
+_READ_BESIDE = ("risk_level", "p_any", "at_least", "attacked")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 #: Rows that are turned into text at a time.
 _BLOCK = 2000
@@ -81,6 +90,18 @@ def risk_table(layer: RiskLayer) -> pd.DataFrame:
     for name, risks in by_layer.items():
         columns.update({f"{name[0]}_{column}": risks[column] for column in _SIDE_BY_SIDE})
     return pd.DataFrame(columns, index=regions.index).sort_index().reset_index(drop=True)
+
+
+def read_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what readers want of a published table, of each layer the level with its flags.
+
+    Parameters
+    ----------
+    table
+        What :func:`risk_table` returned.
+    """
+    beside = [f"{name[0]}_{column}" for name in LAYERS for column in _READ_BESIDE]
+    return table[[name for name in (*_PLACE, *_READ, *beside) if name in table]]
 
 
 def long_table(layer: RiskLayer) -> pd.DataFrame:
@@ -236,6 +257,18 @@ def csv_chunks(table: pd.DataFrame) -> Iterator[bytes]:
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue().encode()
+
+
+def marked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    r"""Yield CSV after the mark by which spreadsheets know that it is UTF-8.
+
+    Examples
+    --------
+    >>> b"".join(marked([b"a"]))
+    b'\xef\xbb\xbfa'
+    """
+    yield codecs.BOM_UTF8
+    yield from chunks
 
 
 def _cell(value: Any) -> Any:

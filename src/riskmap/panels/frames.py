@@ -13,7 +13,7 @@ from riskmap.errors import InputError
 from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger
 from riskmap.panels.cells import day_numbers
-from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.knowledge import LAYERS, know_regions
 from riskmap.panels.measures import SERIES
 from riskmap.panels.panel import Panel
@@ -156,6 +156,7 @@ def _no_evidence() -> pd.DataFrame:
     """Return the evidence of a panel that has none: its columns."""
     facts = conform(pd.DataFrame(), INCIDENT_COLUMNS)[["incident_id", *EVIDENCE]]
     placed = {"region_id": "str", "weight": "float64", "method": "str"}
+    placed |= {column.name: column.dtype for column in POINT_COLUMNS}
     return facts.assign(**{name: pd.Series(dtype=kind) for name, kind in placed.items()})
 
 

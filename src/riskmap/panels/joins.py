@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.errors import SchemaError
 from riskmap.panels.measures import count_of, hits_foreigners
-from riskmap.schema import INCIDENT_COLUMNS
+from riskmap.schema import INCIDENT_COLUMNS, NUMBER, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,19 @@ if TYPE_CHECKING:
 
     from riskmap.panels.groups import WorkerGroup
     from riskmap.places.placements import Located
-    from riskmap.typing import IntArray
+    from riskmap.typing import FloatArray, IntArray
 
 #: What of each incident is kept beside the counts, to name it among the reasons of a level.
 EVIDENCE = tuple(
     column.name
     for column in INCIDENT_COLUMNS
     if column.name not in ("incident_id", "region_id", "quarantine_reason", "quarantine_detail")
+)
+
+#: Where an incident is, as its source says; of one known to an area it may be any point of it.
+POINT_COLUMNS = (
+    Column("longitude", NUMBER, "degrees east; missing when no point is told"),
+    Column("latitude", NUMBER, "degrees north; missing when no point is told"),
 )
 
 _PLACED = ("incident_id", "region_id", "weight", "method")
@@ -128,10 +135,10 @@ def line_up(
     Returns
     -------
     DataFrame
-        ``incident_id, region_id, weight, method`` and :data:`EVIDENCE`; the weight is the number of
-        incidents that a row tells of, and of what is spread the share. Of more than :data:`WHOLE`
-        rows those that :func:`find_newest` doesn't name have no ``notes``: texts are most of what
-        a million incidents weigh, and nobody reads these.
+        ``incident_id, region_id, weight, method``, :data:`EVIDENCE` and :data:`POINT_COLUMNS`; the
+        weight is the number of incidents that a row tells of, and of what is spread the share. Of
+        more than :data:`WHOLE` rows those that :func:`find_newest` doesn't name have no ``notes``:
+        texts are most of what a million incidents weigh, and nobody reads these.
     """
     row, position = (placed[name].to_numpy() for name in ("row", "position"))
     newest = incidents[["event_date", "incident_id"]].reset_index(drop=True)
@@ -156,9 +163,19 @@ def line_up(
     }
     table |= known
     found = pd.DataFrame({name: table[name] for name in (*_PLACED, *EVIDENCE)})
+    found = found.assign(**{name: told[row] for name, told in _points_of(incidents).items()})
     if group is None:
         return found
     return found.assign(relevance=group.relevance(incidents).array.take(row))
+
+
+def _points_of(incidents: pd.DataFrame) -> dict[str, FloatArray]:
+    """Return where incidents are, which stand with their points or with their coordinates."""
+    names = [column.name for column in POINT_COLUMNS]
+    if names[0] in incidents:
+        return {name: incidents[name].to_numpy(dtype=float) for name in names}
+    points = incidents["geometry"].to_numpy()
+    return dict(zip(names, (shapely.get_x(points), shapely.get_y(points)), strict=True))
 
 
 class Once:

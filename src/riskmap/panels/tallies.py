@@ -9,7 +9,7 @@ import pandas as pd
 
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.measures import (
     HARMLESS,
     NO_DAY,
@@ -171,7 +171,8 @@ def scan_evidence(
     order = placed.sort_values(
         ["event_date", "incident_id", "region_id"], ascending=[False, True, True]
     )
-    columns = ["incident_id", "region_id", "weight", "method", *EVIDENCE]
+    points = [column.name for column in POINT_COLUMNS]
+    columns = ["incident_id", "region_id", "weight", "method", *EVIDENCE, *points]
     found = pd.DataFrame(order[columns]).reset_index(drop=True)
     return found if group is None else found.assign(relevance=group.relevance(found))
 

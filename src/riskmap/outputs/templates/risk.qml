@@ -1,5 +1,5 @@
 <!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>
-<qgis version="3.28.0-Firenze" styleCategories="Symbology|Labeling" labelsEnabled="1">
+<qgis version="3.28.0-Firenze" styleCategories="Symbology|Labeling|Fields|MapTips" labelsEnabled="1">
  <renderer-v2 type="categorizedSymbol" attr="risk_level" enableorderby="0" forceraster="0" referencescale="-1" symbollevels="0">
   <categories>
 {%- for level in levels %}
@@ -26,9 +26,18 @@
  </renderer-v2>
  <labeling type="simple">
   <settings calloutType="simple">
-   <text-style fieldName="risk_level" isExpression="0" fontSize="8" fontSizeUnit="Point" textColor="34,34,34,255">
+   <text-style fieldName="CASE WHEN coalesce(&quot;risk_level&quot;, 0) = 0 THEN '?' ELSE to_string(&quot;risk_level&quot;) || CASE WHEN &quot;at_least&quot; THEN '+' ELSE '' END END" isExpression="1" fontSize="8" fontSizeUnit="Point" textColor="34,34,34,255">
     <text-buffer bufferDraw="1" bufferSize="0.8" bufferSizeUnits="MM" bufferColor="255,255,255,255" />
    </text-style>
   </settings>
  </labeling>
+{%- if fields %}
+ <aliases>
+{%- for name, alias in fields %}
+  <alias index="{{ loop.index0 }}" field="{{ name }}" name="{{ alias }}" />
+{%- endfor %}
+ </aliases>
+ <previewExpression>coalesce("name", "region_id")</previewExpression>
+ <mapTip>{{ tip }}</mapTip>
+{%- endif %}
 </qgis>

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.measures import hits_foreigners, measure, tells_victims
+from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining", employers=("Delta Mining",))
@@ -158,3 +158,17 @@ def test_a_region_says_that_it_is_not_understood_who_was_hit_there(written, day,
     layers = [("XQA0101", "foreign"), ("XQA0101", "group")]
     assert list(zip(known["region_id"], known["layer"], strict=True)) == layers * unclear
     assert set(known["confidence"]) <= {"low"}
+
+
+@pytest.mark.parametrize("killed", ["dead", "#REF!", "(bodies found)"])
+def test_a_toll_that_is_not_understood_is_no_zero(killed):
+    rows = pd.DataFrame({"date": ["2031-05-01"], "country": "XQA", "type": "riot"})
+    assert is_violence(rm.read_incidents(rows.assign(killed=killed))).tolist() == [True]
+    assert is_violence(rm.read_incidents(rows.assign(killed="0"))).tolist() == [False]
+
+
+def test_a_strike_may_be_of_a_drone():
+    """Only one that says so is of workers."""
+    types = ["strike", "drone strike", "labour strike"]
+    rows = pd.DataFrame({"date": "2031-05-01", "country": "XQA", "type": types})
+    assert is_violence(rm.read_incidents(rows)).tolist() == [True, True, False]

@@ -236,7 +236,8 @@ def measure(incidents: pd.DataFrame, group: Relevance | None = None) -> dict[str
 def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which incidents are serious: attacks, and what killed, wounded or abducted somebody.
 
-    A row that counts several is when any of them is, and one that counts none is not.
+    A row that counts several is when any of them is, and one that counts none is not. A toll that
+    is not understood is no zero.
 
     Examples
     --------
@@ -246,6 +247,7 @@ def is_violence(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     [False, True, True]
     """
     unhurt = (incidents[_TOLLS].fillna(0).to_numpy(dtype=np.int64) == 0).all(axis=1)
+    unhurt &= ~np.any([may_be_any(incidents, name) for name in _TOLLS], axis=0)
     harmless = incidents["event_type"].isin(HARMLESS).to_numpy() & unhurt
     return np.asarray(~harmless & (count_of(incidents) > 0))
 

@@ -200,8 +200,9 @@ def _watch(
         # a scope that names a country watches it as long as the source reports from anywhere
         days = np.unique(day if named else day[inside])
         near = days if named else np.unique(day[heard & inside])
-        if not len(near) or (len(named) > 1 and not (inside & (day < until)).any()):
-            continue  # one scope for all files: this one never told of that country
+        told = np.unique(day[inside & (day < until)])
+        if not len(near) or (len(named) > 1 and len(told) < rules.often_days):
+            continue  # one scope for all files: this one hardly ever told of that country
         often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
         begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
         end = np.minimum(end, _covered(rows, until))

@@ -13,6 +13,8 @@ from riskmap.outputs.atom import atom_feed
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender
+from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.schema import conform
 
 NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2", "a": "http://www.w3.org/2005/Atom"}
 
@@ -283,3 +285,28 @@ def test_an_alert_tells_what_is_known_of_each_region(told, schema):
 def test_the_feed_lists_an_attacked_region_whatever_its_level(told):
     titles = [e.text for e in parsed(feed(told)).iterfind("a:entry/a:title", NS)]
     assert "Ashkor (Ambrel): 3 moderate (2 to 4), attacked, for foreign workers" in titles
+
+
+def test_a_level_that_may_be_higher_now_or_another_attack_is_news(layer, tmp_path):
+    def ids(day, **changes):
+        found = publish(on(layer, day, **changes), tmp_path, formats=["atom"], sender=SENDER)
+        root = parsed((found / "alerts.atom").read_bytes())
+        return {
+            e.find("a:category", NS).get("term"): e.findtext("a:id", namespaces=NS)
+            for e in root.iterfind("a:entry", NS)
+        }
+
+    first = ids("2025-01-01")
+    assert ids("2025-02-01") == first  # what only stands is no news
+    mine = layer.risks["region_id"] == "XQA0102"
+    doubted = layer.risks.assign(at_least=mine)
+    third = ids("2025-03-01", risks=doubted)
+    assert {region for region in first if third[region] != first[region]} == {"XQA0102"}
+    attack = {"incident_id": "a:1", "regions": "XQA0103", "event_date": pd.Timestamp("2025-03-20")}
+    attacks = conform(pd.DataFrame([attack | {"event_type": "abduction"}]), ATTACK_COLUMNS)
+    fourth = ids("2025-04-01", risks=doubted, attacks=attacks)
+    assert {region for region in first if fourth[region] != third[region]} == {"XQA0103"}
+    worse = ids(
+        "2025-04-01", risks=doubted, attacks=attacks.assign(killed=3).astype(attacks.dtypes)
+    )
+    assert {region for region in first if worse[region] != fourth[region]} == {"XQA0103"}

@@ -237,7 +237,7 @@ class RiskLayer:
         The parts of each expected count (:data:`DRIVER_COLUMNS`).
     incidents : DataFrame
         The incidents that counted: ``incident_id, region_id, weight`` and the columns of the
-        Incidents table, newest first.
+        Incidents table, newest first; ``longitude, latitude`` where their source tells a point.
     scale : LevelScale
         The thresholds that made the levels.
     headline
@@ -315,7 +315,7 @@ class RiskLayer:
         return publishing.geo_interface(self)
 
     def to_file(self, path: str | Path) -> Path:
-        """Write the layer as one file: ``.geojson, .gpkg, .parquet, .pmtiles`` or ``.csv``.
+        """Write the layer as one file: ``.geojson, .gpkg, .parquet, .pmtiles, .csv, .xlsx``.
 
         For all formats as one set with its manifest, see :func:`riskmap.publish`.
 

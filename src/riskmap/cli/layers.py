@@ -213,7 +213,8 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
     yield from result["notes"]
     if result["later"]:
         yield result["later"]
-    yield from (f"without {name}: {why}" for name, why in result["missing_formats"].items())
+    missing = result["missing_formats"].items()
+    yield from (f"without {name}: {speak_of_options(why)}" for name, why in missing)
     yield f"published in {result['out']}"
 
 

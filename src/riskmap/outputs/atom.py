@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     day_words,
     display,
     incident_words,
+    is_told,
     level_told,
     level_words,
     percent,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from riskmap.outputs.bundles import Bundle
 
 ATOM = "http://www.w3.org/2005/Atom"
+_MAY_BE_HIGHER = "may be higher"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Entry:
     id, updated, title, summary, content, link
         What Atom wants of it.
     terms
-        The region, its level, and the attacks that are marked there, as codes.
+        The region, its level, the attacks that are marked there as codes, and whether the level may
+        be higher.
     """
 
     id: str
@@ -60,7 +63,7 @@ class Entry:
     terms: tuple[str, ...]
 
     def says_as_much(self, other: Entry) -> bool:
-        """Return whether all that another entry tells is told here: level and every attack."""
+        """Return whether all that another entry tells is told here: level, attacks, doubt."""
         region, level, *attacks = other.terms
         return self.terms[:2] == (region, level) and set(attacks) <= set(self.terms)
 
@@ -194,6 +197,7 @@ def _entry(
     ]
     meaning = level_meaning(layer.scale, int(row.risk_level), layer.headline, words)
     codes = [_urn(f"{one.event_date:%Y-%m-%d}", incident_words(one, words)) for one in attacks]
+    codes += [_MAY_BE_HIGHER] if is_told(row.at_least) else []
     return Entry(
         id="",
         updated=str(layer.provenance["issued_at"]),

@@ -97,10 +97,9 @@ def render_xml(name: str, **values: Any) -> bytes:
 
     Examples
     --------
-    >>> data = render_xml("alerts.atom", title="<a>", tag="b", identifier="c", updated="d",
-    ...                   sender="e", entries=[])
-    >>> data.decode().splitlines()[1].partition("<id>")[0]
-    '<feed xmlns="http://www.w3.org/2005/Atom"><title>&lt;a&gt;</title>'
+    >>> data = render_xml("table.qml", fields=[("name", "<Region>")])
+    >>> data.decode().splitlines()[1].partition("<aliases>")[2].partition(" />")[0]
+    '<alias index="0" field="name" name="&lt;Region&gt;"'
     """
     head, _, body = read_template(name).partition("\n")
     template = _environment(is_xml=True).from_string(body.replace("\n", ""))

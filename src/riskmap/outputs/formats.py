@@ -37,7 +37,7 @@ class Format:
     files
         The names of its files.
     translated
-        Whether there is a file for each language.
+        Whether there is a file for each language: of all of them, or of some.
     suffixes
         Paths that end so are answered with the first file (``layer.to_file``).
     extra
@@ -51,7 +51,7 @@ class Format:
     """
 
     files: tuple[str, ...]
-    translated: bool = False
+    translated: bool | tuple[str, ...] = False
     suffixes: tuple[str, ...] = ()
     extra: str = ""
     sent: bool = False
@@ -61,13 +61,15 @@ class Format:
     def name(self, plain: str, language: str) -> str:
         """Return what one of its files is called in a language."""
         path = Path(plain)
-        told = "" if language == PLAIN or not self.translated else f".{language}"
+        told = "" if language == PLAIN else f".{language}"
         return f"{path.stem}{told}{path.suffix}"
 
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
         for name in self.files:
-            for language in languages if self.translated else (PLAIN,):
+            told = self.translated
+            is_told = name in told if isinstance(told, tuple) else told
+            for language in languages if is_told else (PLAIN,):
                 path = folder / self.name(name, language)
                 write_file(name, bundle, path, language=language)
 
@@ -186,6 +188,7 @@ FORMATS = {
             *("index.html", "maplibre-gl.js", "maplibre-gl.css", "pmtiles.js"),
             *("pygeoapi.yml", "incidents.geojson"),
         ),
+        translated=("index.html",),
         extra="tiles",
         needs=("geojson", "pmtiles"),
         is_default=False,

@@ -18,7 +18,7 @@ from riskmap.outputs.layer_tables import INCIDENTS, RISK, incident_points, layer
 from riskmap.outputs.pages import digest, embed_json
 from riskmap.outputs.senders import group_words
 from riskmap.outputs.tables import clean_plain, plain_records
-from riskmap.outputs.wordings import day_words
+from riskmap.outputs.wordings import day_words, display
 from riskmap.schema import DAY
 from riskmap.settings import data_path
 
@@ -81,10 +81,11 @@ def served_page(bundle: Bundle, *, language: str = "en") -> str:
         validity=_validity(bundle, words),
         notice=words["handling_values"]["public" if layer.context.is_public else "private"],
         demo=layer.provenance.get("notice") or "",
-        note=words["page"]["note"],
+        note=words["served"]["note"].format(
+            source=display(layer.provenance.get("boundary_source")),
+            licence=display(layer.provenance.get("boundary_licence")),
+        ),
         levels=[(step.level or "?", words["levels"][step.name], step.colour) for step in levels],
-        source=f"{layer.provenance.get('boundary_source')} "
-        f"({layer.provenance.get('boundary_licence')})",
         policy=_policy(script),
         script=Markup(script),  # noqa: S704 - a file of this package
         data=embed_json(clean_plain(data)),
@@ -104,7 +105,7 @@ def _validity(bundle: Bundle, words: Mapping[str, Any]) -> str:
     known = bundle.layer.provenance
     return str(words["page"]["validity"]).format(
         as_of=day_words(known["as_of"], words),
-        to=day_words(known["valid_until"], words),
+        until=day_words(known["valid_until"], words),
         days=f"{bundle.layer.context.horizon_days:g}",
         **{"from": day_words(known["valid_from"], words)},
     )

@@ -172,7 +172,7 @@ KNOWLEDGE_COLUMNS = (
     Column("reasons", TEXT, "codes of docs/assessment.md, joined by ';'"),
 )
 
-#: Sites and routes of the group. Where they are is never published, unless privately.
+#: Sites and routes of the group. Where they are is published privately alone.
 SITE_COLUMNS = (
     Column("site", TEXT, "name of the site or route"),
     Column("kind", TEXT, "a point, or a way through regions", ("site", "route")),
@@ -187,6 +187,7 @@ SITE_COLUMNS = (
     Column("near_level", COUNT, "its level"),
     Column("near_attacked", FLAG, "whether an attack on the group holds its level up"),
     Column("near_distance_m", NUMBER, "metres from the site to its border"),
+    Column("wkt", TEXT, "where it is, a point or a line in degrees; told in private sets alone"),
 )
 
 

@@ -76,6 +76,7 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         Columns. ``known`` has a hexadecimal digit an incident: a bit for foreigners, one for the
         group, and two for its place: 1 a point, 2 a place, 3 the district. ``at`` are index, x and
         y of the recent ones that have a point; ``areas`` the parents of those that have no region.
+        A ``source`` begins with the number of its feed.
     """
     layer, ids = bundle.layer, bundle.regions["region_id"]
     known = layer.incidents[layer.incidents["region_id"].isin(ids)]
@@ -90,6 +91,8 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         sum(1 << bit for bit, name in enumerate(_TOLL) if name in text)
         for text in table["toll"].map(display)
     ]
+    parted = [display(key).partition(":") for key in table["incident_id"]]
+    feeds = sorted({feed for feed, _, _ in parted})
     exact, at = _exactness(bundle, table)
     return {
         "region": codes_of(table["region_id"], ids),
@@ -101,7 +104,8 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         **({"bounds": bounds} if any(bounds) else {}),
         "nations": nations,
         "nation": codes_of(nationality, nations),
-        "source": [display(key) for key in table["incident_id"]],
+        "feeds": feeds,
+        "source": [f"{feeds.index(feed)}{colon}{rest}" for feed, colon, rest in parted],
         "known": "".join(f"{4 * e + a:x}" for e, a in zip(exact, _about(layer, table), strict=True)),
         "at": at,
         "since": _start(layer).to_numpy().astype("datetime64[D]").astype(int).item() - first,

@@ -562,7 +562,7 @@
       const li = make("li"), toll = [];
       for (const key of TOLL) if (I[key][j]) toll.push(fill(t.sentences[key], { n: I.bounds && (I.bounds[j] >> TOLL.indexOf(key)) & 1 ? fill(t.sentences.least, { n: I[key][j] }) : I[key][j] }));
       const type = I.types[I.type[j]];
-      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nations[I.nation[j]] || ""), t.page["exact_" + I.exact[j]], I.source[j]].filter(Boolean).join(" · "));
+      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nations[I.nation[j]] || ""), t.page["exact_" + I.exact[j]], I.source[j].replace(/^\d+/, (n) => I.feeds[n])].filter(Boolean).join(" · "));
       out.push(li);
     }
     if (!out.length) return [];

@@ -356,7 +356,7 @@ def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
 def test_the_group_stands_on_its_tab_by_its_name(open_page, explained):
     html = map_page(Bundle(explained))
     assert "Chinese nationals, mining" in text_of(open_page(html), "#layers")
-    assert "中国公民，采矿" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
+    assert "中国公民\uff0c采矿" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
 
 
 @pytest.fixture(scope="module")
@@ -382,7 +382,11 @@ def test_an_incident_is_drawn_as_exactly_as_it_is_known(open_page, located):
     assert page.locator("#spread path:not(.area):not(.under)").count() == 1
     assert page.locator("#spread .area").count() == 1
     legend = text_of(page, "#legend")
-    for part in ("at its place\n1", "known to its district only\n1", "known to its province only\n1"):
+    for part in (
+        "at its place\n1",
+        "known to its district only\n1",
+        "known to its province only\n1",
+    ):
         assert part in legend
     page.click("#marks_on")
     assert page.locator("#spots circle, #spread path, #ways path").count() == 0
@@ -457,3 +461,18 @@ def test_on_a_phone_the_panel_opens_over_the_map(open_page, html):
     assert panel["y"] > 300
     page.click("#panel >> role=button[name=Close]")
     assert page.locator("#panel").is_hidden()
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_where_names_are_suggested(open_page, located, scheme, options):
+    axe = NODE / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
+    page = open_page(map_page(Bundle(located)), color_scheme=scheme, bypass_csp=True, **options)
+    page.evaluate(OPEN)
+    page.click("#table .go")
+    page.fill("#search", "or")
+    page.keyboard.press("ArrowDown")
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    assert barriers(page) == []

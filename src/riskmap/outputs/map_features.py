@@ -106,7 +106,9 @@ def newest_incidents(bundle: Bundle) -> dict[str, Any]:
         "nation": codes_of(nationality, nations),
         "feeds": feeds,
         "source": [f"{feeds.index(feed)}{colon}{rest}" for feed, colon, rest in parted],
-        "known": "".join(f"{4 * e + a:x}" for e, a in zip(exact, _about(layer, table), strict=True)),
+        "known": "".join(
+            f"{4 * e + a:x}" for e, a in zip(exact, _about(layer, table), strict=True)
+        ),
         "at": at,
         "since": _start(layer).to_numpy().astype("datetime64[D]").astype(int).item() - first,
         "areas": _areas(layer, known, bundle.regions),
@@ -127,13 +129,30 @@ def _exactness(bundle: Bundle, table: pd.DataFrame) -> tuple[list[int], list[int
     return exact.tolist(), np.column_stack([rows, xy]).astype(int).ravel().tolist()
 
 
+def recent_incidents(bundle: Bundle) -> pd.DataFrame:
+    """Return the incidents of the last :data:`RECENT_DAYS` that lie in a region.
+
+    Returns
+    -------
+    DataFrame
+        ``region_id, longitude, latitude`` and ``exact``: ``"point"``, ``"place"``, or
+        ``"district"`` where no more is known.
+    """
+    table = bundle.layer.incidents
+    table = table[lies_here(table) & (table["event_date"] >= _start(bundle.layer))]
+    names = ["longitude", "latitude"]
+    told = table.reindex(columns=["region_id", *names, "geo_precision"])
+    known = told["geo_precision"].isin(_DRAWN) & told[names].notna().all(axis=1)
+    return told.assign(exact=told.pop("geo_precision").where(known, "district"))
+
+
 def _start(layer: RiskLayer) -> pd.Timestamp:
     """Return the first day of the recent incidents."""
     return layer.context.as_of - pd.Timedelta(days=RECENT_DAYS)
 
 
 def _about(layer: RiskLayer, table: pd.DataFrame) -> list[int]:
-    """Return a bit for incidents that hit foreigners, and one for those that count for the group."""
+    """Return a bit for incidents that hit foreigners, one for those that count for the group."""
     counts = {grade: float(weight) > 0 for grade, weight in layer.context.relevance.items()}
     foreign = hits_foreigners(table)
     if "relevance" not in table:
@@ -148,7 +167,7 @@ def _areas(layer: RiskLayer, known: pd.DataFrame, regions: pd.DataFrame) -> list
     parent = dict(zip(regions["region_id"], groups.tolist(), strict=True))
     vague = known[~lies_here(known) & is_incident(known) & (known["event_date"] >= _start(layer))]
     told = vague.assign(parent=vague["region_id"].map(parent)).groupby("incident_id")["parent"]
-    return [int(one.iloc[0]) if one.nunique() == 1 else -1 for _, one in told]
+    return [int(low) if low == high else -1 for low, high in told.agg(["min", "max"]).to_numpy()]
 
 
 def parent_codes(regions: pd.DataFrame) -> tuple[IntArray, pd.Index]:

@@ -41,7 +41,7 @@ from riskmap.panels.windows import step_windows
 from riskmap.schema import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle

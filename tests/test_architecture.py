@@ -27,8 +27,15 @@ FLOORS = (
     ("countries", "schema", "ledgers", "errors", "hazards", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within
-#: the method, by this one module.
-LAZY_UPWARD = {("riskmap.assessment.layers", "riskmap.outputs.publishing")}
+#: the method, by these modules.
+LAZY_UPWARD = {
+    ("riskmap.assessment.layers", "riskmap.outputs.publishing"),
+    ("riskmap.assessment.layers", "riskmap.outputs.views"),
+    ("riskmap.panels.panel", "riskmap.outputs.views"),
+    ("riskmap.models.tables", "riskmap.outputs.views"),
+    ("riskmap.evaluation.backtests", "riskmap.outputs.views"),
+    ("riskmap.evaluation.replays", "riskmap.outputs.views"),
+}
 HEIGHT = {name: len(FLOORS) - i for i, names in enumerate(FLOORS) for name in names}
 OPTIONAL = (
     "pyarrow",

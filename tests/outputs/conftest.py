@@ -366,7 +366,7 @@ def open_page(browser, tmp_path):
     def opened(html, *, fragment="", hook=None, **options):
         path = tmp_path / f"{len(contexts)}.html"
         path.write_text(html, encoding="utf-8")
-        context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
         if hook:
             context.add_init_script(hook)

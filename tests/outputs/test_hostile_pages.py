@@ -91,7 +91,7 @@ def test_the_review_of_an_article(open_page, payloads, bypass_csp):
 
 
 def test_the_table_of_a_notebook(open_page, hostile, monkeypatch):
-    monkeypatch.setattr("riskmap.outputs.publishing._ROWS", 10**6)
+    monkeypatch.setattr("riskmap.outputs.views._ROWS", 10**6)
     page = open_page(f"{BLANK}<main>{hostile._repr_html_()}</main>", hook=HOOK)
     assert page.locator("main tbody tr").count() > len(hostile.regions)
     survey(page)

@@ -4,10 +4,12 @@ import dataclasses
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.pages import advisory_page, map_page
+from riskmap.outputs.profiles import apply_profile
 
 NODE = Path(__file__).parent / "node" / "node_modules"
 LABELS = "[...document.querySelectorAll('#labels text')].map(e => e.textContent)"
@@ -349,3 +351,128 @@ def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
     told = dataclasses.replace(told, risks=risks)
     panel = text_of(open_page(map_page(Bundle(told)), fragment="#r=XQA0101"), "#panel")
     assert "fewer than 1 in 100 (0.2)" in panel
+
+
+def test_the_group_stands_on_its_tab_by_its_name(open_page, explained):
+    html = map_page(Bundle(explained))
+    assert "Chinese nationals, mining" in text_of(open_page(html), "#layers")
+    assert "中国公民\uff0c采矿" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
+
+
+@pytest.fixture(scope="module")
+def located(told):
+    """A layer with a point, a place, a district and a province of the last days, and with sites."""
+    points = {"geo_precision": ["point", "place", "admin2"], "longitude": [4.5, 5.1, 4.5]}
+    points |= {"latitude": [-6.5, -6.1, -6.5], "event_date": told.context.as_of}
+    incidents = told.incidents.head(3).reset_index(drop=True).assign(**points)
+    spread = incidents.iloc[[0, 0]].assign(incident_id="wide", weight=0.5, geo_precision="admin1")
+    spread = spread.assign(region_id=told.regions["region_id"].iloc[:2].tolist())
+    where = {"camp <b>": "POINT (4.5 -6.5)", "road": "LINESTRING (4.5 -6.5, 5 -6)"}
+    return dataclasses.replace(
+        told,
+        incidents=pd.concat([incidents, spread], ignore_index=True),
+        sites=told.sites.assign(wkt=told.sites["site"].map(where)),
+    )
+
+
+def test_an_incident_is_drawn_as_exactly_as_it_is_known(open_page, located):
+    page = open_page(map_page(Bundle(located)))
+    assert page.locator("#spots .point").count() == 1
+    assert page.locator("#spots .place").count() == 1
+    assert page.locator("#spread path:not(.area):not(.under)").count() == 1
+    assert page.locator("#spread .area").count() == 1
+    legend = text_of(page, "#legend")
+    for part in (
+        "at its place\n1",
+        "known to its district only\n1",
+        "known to its province only\n1",
+    ):
+        assert part in legend
+    page.click("#marks_on")
+    assert page.locator("#spots circle, #spread path, #ways path").count() == 0
+
+
+def test_sites_stand_on_the_private_map_alone(open_page, located):
+    page = open_page(map_page(Bundle(located)))
+    assert page.locator("#ways .site").count() == 1
+    assert page.locator("#ways .way").count() == 1
+    assert page.locator("#ways text").text_content() == "camp <b>"
+    public = open_page(map_page(Bundle(apply_profile(located, "public"))))
+    assert public.locator("#ways path, #ways text, #spots circle").count() == 0
+    assert page.errors + public.errors == []
+
+
+def test_counts_that_are_held_back_are_no_zeros(open_page, told):
+    page = open_page(map_page(Bundle(apply_profile(told, "public"))), fragment="#t=3")
+    assert page.locator(".time").is_hidden()
+    assert "no counts of this layer" in text_of(page, "#legend")
+    page.click("#layers >> text=All violence")
+    assert page.locator(".time").is_visible()
+    assert page.errors == []
+
+
+def test_a_name_is_found_by_alias_without_marks_and_nearly(open_page, layers):
+    regions = layers["names"](["Ñuñoa", "خواجه بهاوالدین", "Yangi Qala"])
+    regions = regions.assign(names=["Puerto Viejo", *[None] * (len(regions) - 1)])
+    page = open_page(map_page(Bundle(layers["layer"](regions=regions))))
+    for typed, said in (
+        *(("puerto", "Puerto Viejo"), ("nunoa", "Ñuñoa"), ("خواجه بهاوالدين", "خواجه")),
+        ("yangi kala", "the nearest are listed"),
+    ):
+        page.fill("#search", typed)
+        assert said in text_of(page, "#found_box"), typed
+    page.fill("#search", "qqqqqqq")
+    assert text_of(page, "#found_box") == "No region of that name is known."
+    page.fill("#search", "puerto")
+    page.keyboard.press("ArrowDown")
+    assert page.get_attribute("#search", "aria-activedescendant") == "option0"
+    page.keyboard.press("Enter")
+    assert "Ñuñoa" in text_of(page, "#panel")
+    assert page.locator("#found_box").is_hidden()
+    assert page.errors == []
+
+
+def test_names_from_right_to_left_keep_their_order(open_page, layers):
+    page = open_page(map_page(Bundle(layers["layer"](regions=layers["names"](["کابل (Kabul)"])))))
+    name = page.locator("#table bdi").first
+    assert name.get_attribute("dir") == "auto"
+    assert name.evaluate("e => getComputedStyle(e).direction") == "rtl"
+
+
+def test_spans_and_reasons_are_seen_without_a_click(open_page, told):
+    page = open_page(map_page(Bundle(told)))
+    assert page.locator("#labels .span").all_text_contents() == ["2–4"]
+    page.fill("#search", "XQA0101")
+    assert "2–4" in text_of(page, "#table")
+    page.fill("#search", "XQA0307")
+    assert "no source can see it" in text_of(page, "#table")
+    assert page.locator("#table .badge.uncovered").count() == 1
+    page.fill("#search", "XQA0308")
+    assert "no reports" in text_of(page, "#table")
+    assert page.locator("#table .badge.uncovered").count() == 0
+
+
+def test_on_a_phone_the_panel_opens_over_the_map(open_page, html):
+    page = open_page(html, viewport={"width": 390, "height": 844})
+    page.click("#table .go")
+    panel, stage = (page.locator(name).bounding_box() for name in ("#panel", "#map"))
+    assert panel["y"] + panel["height"] == pytest.approx(844, abs=1)
+    assert stage["y"] <= 1
+    assert panel["y"] > 300
+    page.click("#panel >> role=button[name=Close]")
+    assert page.locator("#panel").is_hidden()
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_barrier_where_names_are_suggested(open_page, located, scheme, options):
+    axe = NODE / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is absent: npm install --prefix tests/outputs/node")
+    page = open_page(map_page(Bundle(located)), color_scheme=scheme, bypass_csp=True, **options)
+    page.evaluate(OPEN)
+    page.click("#table .go")
+    page.fill("#search", "or")
+    page.keyboard.press("ArrowDown")
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    assert barriers(page) == []

@@ -1,5 +1,6 @@
 """A layer shows itself: drawn, written, and as a table, with names that are only text."""
 
+import dataclasses
 import errno
 import json
 import sys
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import shapely
 
+import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.geofiles import geojson_chunks
+from riskmap.outputs.profiles import apply_profile
 
 SCRIPTS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "ولسوالی", "北京"]
 
@@ -97,6 +100,80 @@ def test_a_plot_marks_the_attacked_regions(told, axes):
     told.plot(ax=axes)
     keys = [text.get_text() for text in axes.get_legend().get_texts()]
     assert keys[-1] == "attack of the last 90 days: 1"
+
+
+def test_labels_of_a_plot_stand_over_no_other(layers, axes):
+    layers["layer"](regions=layers["grid"](20, 20)).plot(ax=axes)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert boxes
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_a_plot_draws_incidents_and_sites_on_request(told, axes):
+    facts = {"geo_precision": "point", "longitude": [4.5, np.nan], "latitude": [-6.5, np.nan]}
+    incidents = told.incidents.head(2).assign(**facts, event_date=told.context.as_of)
+    where = ["POINT (4.5 -6.5)", "LINESTRING (4.5 -6.5, 5 -6)"]
+    sites = told.sites.assign(wkt=where, site=["$camp", "road"])
+    known = dataclasses.replace(told, incidents=incidents, sites=sites)
+    known.plot(ax=axes, incidents=True, sites=True)
+    keys = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert keys[-4:] == [
+        *("at its place: 1", "known to its district only: 1"),
+        *("site of the group: 1", "way of the group: 1"),
+    ]
+    assert "  $camp" in [text.get_text() for text in axes.texts]
+    axes.figure.canvas.draw()
+    apply_profile(known, "public").plot(ax=axes, sites=True)
+    assert "way of the group" not in str(axes.get_legend().get_texts())
+
+
+@pytest.fixture(scope="module")
+def results():
+    """A panel, a forecast, a backtest and a replay of the invented country."""
+    regions = rm.datasets.regions()
+    located = rm.locate(rm.datasets.incidents(), regions)
+    panel = rm.count_incidents(located, regions, every="month", as_of="2025-01-01")
+    model = rm.EmpiricalBayes()
+    days = ["2023-01-01", "2023-07-01", "2024-01-01"]
+    return {
+        "panel": panel,
+        "forecast": rm.forecast(panel, model=model),
+        "backtest": rm.backtest(panel, {"$<b>m": model}, origins=3),
+        "replay": rm.replay(located, regions, days=days, model=model),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "cell"),
+    [
+        ("panel", "violence: 415 incidents, 24 regions", "<td>violence</td>"),
+        ("forecast", "foreign: 90 days from 2025-01-01; 24 of 24", "<th>p_any</th>"),
+        ("backtest", "violence: 2 origins", "<td>$&lt;b&gt;m</td>"),
+        ("replay", "foreign: 3 layers from 2023-01-01 to 2024-01-01", "<th>hit_rate</th>"),
+    ],
+)
+def test_every_result_has_a_plot_and_a_table(results, axes, name, title, cell):
+    assert results[name].plot(ax=axes) is axes
+    axes.figure.canvas.draw()
+    assert axes.get_title().startswith(title)
+    assert cell in results[name]._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("panel", {"series": "x"}), ("forecast", {"layer": "x"}), ("replay", {"layer": "x"})],
+)
+def test_a_plot_of_what_is_not_there_says_what_is(results, axes, name, wrong):
+    with pytest.raises(InputError, match=r"met 'x', expected .*violence"):
+        results[name].plot(ax=axes, **wrong)
+
+
+def test_a_forecast_of_which_nothing_is_known_is_drawn_empty(results, axes):
+    unknown = results["forecast"].frame.assign(p_any=np.nan)
+    found = dataclasses.replace(results["forecast"], frame=unknown)
+    found.plot(ax=axes)
+    axes.figure.canvas.draw()
+    assert "0 of 24 regions" in found._repr_html_()
 
 
 @pytest.mark.slow

@@ -116,7 +116,9 @@ def test_what_is_spread_over_a_province_is_no_report_from_its_regions():
 def test_a_country_that_is_named_beside_others_is_watched_once_it_is_told_of():
     scope = "violence; reach=XQA,XQB"
     assert [one.iso3 for one in find(weekly(0, scope=scope)) if one.alive] == ["XQA"]
-    found = find(weekly(0, scope=scope), told([1500], position=2, scope=scope))
+    stray = told([1500], position=2, scope=scope)
+    assert [one.iso3 for one in find(weekly(0, scope=scope), stray) if one.alive] == ["XQA"]
+    found = find(weekly(0, scope=scope), told(range(1500, 1550, 10), position=2, scope=scope))
     assert sorted(one.iso3 for one in found if one.alive) == ["XQA", "XQB"]
 
 

@@ -245,6 +245,7 @@ class _Way:
     border_m: float
     near: IntArray
     near_m: FloatArray
+    shape: shapely.Point | shapely.LineString
 
 
 def assess_sites(
@@ -254,7 +255,7 @@ def assess_sites(
     group: WorkerGroup | None,
     attacks: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    r"""Return the risk at each site and along each route of a group, without saying where they are.
+    r"""Return the risk at each site and along each route of a group.
 
     A site has the probability and level of its region. A route has
 
@@ -354,6 +355,7 @@ def _judge(
         "risk_level": levels[worst],
         "border_distance_m": way.border_m,
         "assessed_share": min(share, 1.0),
+        "wkt": shapely.to_wkt(way.shape, rounding_precision=5),
     }
 
 
@@ -389,7 +391,7 @@ def _stand(site: Site, index: RegionIndex, geometries: NDArray[np.object_]) -> _
     metres = boundary_distances(geometries, owners, *at)
     near = np.flatnonzero(metres[1:] <= NEXT_DOOR_M) + 1
     own = region, np.ones(1), float(metres[0])
-    return _Way(site.name, "site", *own, owners[near], metres[near])
+    return _Way(site.name, "site", *own, owners[near], metres[near], place)
 
 
 def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -> _Way:
@@ -415,7 +417,7 @@ def _travel(route: Route, index: RegionIndex, geometries: NDArray[np.object_]) -
         x, y = shapely.get_coordinates(shapely.segmentize(line, line.length / POINTS)).T
         border = float(boundary_distances(geometries, np.repeat(at[0], len(x)), x, y).min())
     own = np.array(passed), np.array(metres) / whole, border
-    return _Way(route.name, "route", *own, np.empty(0, np.int64), np.empty(0))
+    return _Way(route.name, "route", *own, np.empty(0, np.int64), np.empty(0), line)
 
 
 def _find(stops: list[Site], index: RegionIndex, *, what: str) -> IntArray:

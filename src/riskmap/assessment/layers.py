@@ -172,7 +172,7 @@ KNOWLEDGE_COLUMNS = (
     Column("reasons", TEXT, "codes of docs/assessment.md, joined by ';'"),
 )
 
-#: Sites and routes of the group. Where they are is never published, unless privately.
+#: Sites and routes of the group. Where they are is published privately alone.
 SITE_COLUMNS = (
     Column("site", TEXT, "name of the site or route"),
     Column("kind", TEXT, "a point, or a way through regions", ("site", "route")),
@@ -187,6 +187,7 @@ SITE_COLUMNS = (
     Column("near_level", COUNT, "its level"),
     Column("near_attacked", FLAG, "whether an attack on the group holds its level up"),
     Column("near_distance_m", NUMBER, "metres from the site to its border"),
+    Column("wkt", TEXT, "where it is, a point or a line in degrees; told in private sets alone"),
 )
 
 
@@ -342,13 +343,20 @@ class RiskLayer:
 
         return publishing.to_file(self, path)
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, ax: Any = None, incidents: bool = False, sites: bool = False) -> Any:
         """Draw the headline's levels: colour, number, a hatch for insufficient data, a legend.
+
+        Numbers stand only where there is room for them.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure when None.
+        incidents
+            Whether the incidents of the last 90 days are drawn: a point where one is known to a
+            point, the outline of the district where no more is known.
+        sites
+            Whether the group's sites and routes are drawn, which only a private layer knows.
 
         Returns
         -------
@@ -359,9 +367,9 @@ class RiskLayer:
         MissingDependencyError
             When matplotlib is not installed (extra ``notebook``).
         """
-        from riskmap.outputs import publishing
+        from riskmap.outputs import views
 
-        return publishing.plot(self, ax=ax)
+        return views.plot(self, ax=ax, incidents=incidents, sites=sites)
 
     def explore(self, **options: Any) -> Any:
         """Return a map to zoom and click in a notebook; names are text, never markup.
@@ -381,12 +389,12 @@ class RiskLayer:
         MissingDependencyError
             When folium, mapclassify or matplotlib is not installed (extra ``notebook``).
         """
-        from riskmap.outputs import publishing
+        from riskmap.outputs import views
 
-        return publishing.explore(self, **options)
+        return views.explore(self, **options)
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: levels, and the regions most at risk."""
-        from riskmap.outputs import publishing
+        from riskmap.outputs import views
 
-        return publishing.repr_html(self)
+        return views.repr_html(self)

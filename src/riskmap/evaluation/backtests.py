@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -188,6 +188,35 @@ class Backtest:
                     ratio, low, high = _ratio_interval(ours, theirs, samples, width=wide)
                     rows.append((region_set, model, metric, 1.0 - ratio, 1.0 - high, 1.0 - low))
         return pd.DataFrame(rows, columns=["region_set", "model", "metric", "skill", "low", "high"])
+
+    def plot(self, *, bins: int = 10, ax: Any = None) -> Any:
+        """Draw how often something happened where each model stated a probability.
+
+        Parameters
+        ----------
+        bins
+            As for :meth:`reliability`.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure when None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingDependencyError
+            When matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.plot_backtest(self, bins=bins, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks: the scores of each model."""
+        from riskmap.outputs import views
+
+        return views.html_backtest(self)
 
     def reliability(self, *, bins: int = 10) -> pd.DataFrame:
         """Return how often something happened where a probability was stated.

@@ -112,6 +112,35 @@ class Replay:
                 rows.append(row | _worth(told, levels, hits, least))
         return pd.DataFrame(rows)
 
+    def plot(self, *, layer: str | None = None, ax: Any = None) -> Any:
+        """Draw how many regions stood at each level, and the incidents that happened.
+
+        Parameters
+        ----------
+        layer
+            Which layer; the narrowest when None.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure when None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingDependencyError
+            When matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.plot_replay(self, layer=layer, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return small tables for notebooks: how often what was said happened."""
+        from riskmap.outputs import views
+
+        return views.html_replay(self)
+
     def frequencies(self) -> pd.DataFrame:
         """Return how often something happened within the horizon, by layer and level.
 

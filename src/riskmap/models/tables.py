@@ -87,6 +87,37 @@ class Forecast:
     fitted: Mapping[str, Any] = field(default_factory=dict)
     group: WorkerGroup | None = None
 
+    def plot(self, *, layer: str | None = None, limit: int = 20, ax: Any = None) -> Any:
+        """Draw the highest probabilities, with the range over the models.
+
+        Parameters
+        ----------
+        layer
+            Whose; the group's, or that of foreigners without one, when None.
+        limit
+            How many regions.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure when None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingDependencyError
+            When matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.plot_forecast(self, layer=layer, limit=limit, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks: the highest probabilities."""
+        from riskmap.outputs import views
+
+        return views.html_forecast(self)
+
     def __eq__(self, other: object) -> bool:
         """Return whether all tables and values are the same; missing ones are equal."""
         if not isinstance(other, Forecast):

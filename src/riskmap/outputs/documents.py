@@ -379,7 +379,7 @@ def draw_map(
         keys += axes.plot(*marked.T, linestyle="none", label=about, transform=above, **at)
     axes.set(aspect="equal")
     axes.set_axis_off()
-    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=_font(8))
+    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=font(8))
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:
@@ -401,7 +401,7 @@ def history_picture(history: Grid, *, language: str = "en") -> bytes:
     axes.tick_params(axis="y", labelsize=7)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, prop=_font(8), loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(frameon=False, prop=font(8), loc="upper left", bbox_to_anchor=(1, 1))
     return _png(figure)
 
 
@@ -434,7 +434,8 @@ def _families() -> list[str]:
     return ["DejaVu Sans", *[name for name in _CHINESE if name in installed][:1]]
 
 
-def _font(size: float) -> Any:
+def font(size: float) -> Any:
+    """Return a font of matplotlib that writes Latin and, where one is installed, Chinese."""
     from matplotlib import font_manager
 
     return font_manager.FontProperties(family=_families(), size=size)

@@ -5,7 +5,7 @@ Valid, WGS 84, cut at the antimeridian, exterior rings counter-clockwise, rounde
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -193,12 +193,39 @@ class Drawing:
         Polygons on the grid; None where nothing can be drawn.
     paths
         The same as SVG paths with relative steps.
+    west, north, squeeze, unit
+        Of the grid: degrees at its corner, how much narrower a degree east is drawn, and how many
+        degrees a unit has. NaN where nothing is drawn.
     """
 
     width: int
     height: int
     shapes: NDArray[np.object_]
     paths: list[str]
+    west: float = np.nan
+    north: float = np.nan
+    squeeze: float = np.nan
+    unit: float = np.nan
+
+    def place(self, points: FloatArray) -> FloatArray:
+        """Return where points stand on the grid.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n, 2)
+            Longitudes and latitudes.
+
+        Examples
+        --------
+        >>> drawing = draw_regions(np.array([shapely.box(0, 0, 1, 1)], dtype=object))
+        >>> drawing.place(np.array([[0.0, 1.0]])).tolist()
+        [[60.0, 60.0]]
+        """
+        x, y = np.asarray(points, dtype=float).reshape(-1, 2).T
+        # a country across the antimeridian is drawn eastward of its west
+        x = np.where(x < self.west - _EAST, x + _WORLD, x)
+        east = (x - self.west) * self.squeeze
+        return MARGIN + np.column_stack([east, self.north - y]) / self.unit
 
 
 def draw_regions(geometries: NDArray[np.object_]) -> Drawing:
@@ -220,17 +247,11 @@ def draw_regions(geometries: NDArray[np.object_]) -> Drawing:
         return Drawing(UNITS, UNITS, whole, [""] * len(whole))
     squeeze = max(0.1, float(np.cos(np.radians((south + north) / 2))))
     unit = max((east - west) * squeeze, north - south) / UNITS or 1.0
-
-    def project(xy: FloatArray) -> FloatArray:
-        return MARGIN + np.column_stack([(xy[:, 0] - west) * squeeze, north - xy[:, 1]]) / unit
-
-    flat = _simplified(shapely.transform(whole, project))
-    return Drawing(
-        2 * MARGIN + round((east - west) * squeeze / unit),
-        2 * MARGIN + round((north - south) / unit),
-        flat,
-        [svg_path(shape) for shape in flat],
-    )
+    width = 2 * MARGIN + round((east - west) * squeeze / unit)
+    height = 2 * MARGIN + round((north - south) / unit)
+    grid = Drawing(width, height, whole, [], *map(float, (west, north, squeeze, unit)))
+    flat = _simplified(shapely.transform(whole, grid.place))
+    return replace(grid, shapes=flat, paths=[svg_path(shape) for shape in flat])
 
 
 def _side_by_side(geometries: NDArray[np.object_]) -> NDArray[np.object_]:

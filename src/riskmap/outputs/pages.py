@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,7 @@ _SHOWN = (
     "about",
     "perhaps",
     "nationals",
+    "near",
 )
 #: The same of sections of which the page shows a part.
 _SHOWN_OF = {
@@ -81,7 +83,8 @@ def map_page(bundle: Bundle, *, language: str = "en") -> str:
     str
         A whole HTML document. Its policy lets nothing load, and only its own script run.
     """
-    script, style = (read_template(name) for name in ("map.js", "map.css"))
+    parts = (read_template(name) for name in ("map.js", "map.css"))
+    script, style = (re.sub(r"^\s+", "", text, flags=re.MULTILINE) for text in parts)
     payload = map_payload(bundle) | {
         "language": language,
         "texts": {code: _texts(code) for code in languages()},

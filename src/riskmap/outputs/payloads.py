@@ -9,12 +9,22 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import CAUSES
-from riskmap.assessment.exposures import LARGEST_GAP
 from riskmap.assessment.layers import CONFIDENCES, LAYERS, SUFFICIENCIES, TRENDS, WINDOWS
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.editions import level_meaning, reason_codes, relevance_rows
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.geometries import group_shapes, label_points, svg_path
+from riskmap.outputs.map_features import (
+    codes_of,
+    find_kinds,
+    newest_incidents,
+    other_names,
+    parent_codes,
+    printed,
+    short,
+    site_levels,
+    site_places,
+)
 from riskmap.outputs.movements import flag_table, largest_parts
 from riskmap.outputs.wordings import (
     NONE,
@@ -23,7 +33,7 @@ from riskmap.outputs.wordings import (
     country_names,
     day,
     display,
-    lies_here,
+    nationals,
     notice,
     people_of,
 )
@@ -31,7 +41,7 @@ from riskmap.panels.windows import step_windows
 from riskmap.schema import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
@@ -41,13 +51,8 @@ _MOVES = ("more", "quiet")
 _REASONS = tuple(catalogue("en")["reasons_said"])
 #: Smaller parts of a change would be shown as nothing.
 _LEAST_CHANGE = 5e-4
-#: Incidents that are listed.
-INCIDENTS_A_REGION = 8
-INCIDENTS = 2100
-_DIGITS = 4
 #: Digits of a count; the page prints two.
 _COUNTED = 3
-_TOLL = ("killed", "wounded", "abducted")
 #: What the page tells of the provenance, by the names that it has there.
 _VALIDITY = {
     "asOf": "as_of",
@@ -62,7 +67,7 @@ _ORIGIN = ("model", "method_version", "boundary_source", "boundary_licence")
 def map_payload(bundle: Bundle) -> dict[str, Any]:
     """Return all that the map page draws, as plain values."""
     layer, known, ids = bundle.layer, bundle.layer.provenance, bundle.regions["region_id"]
-    drivers, rules = _kinds(layer.drivers["driver"]), _kinds(layer.audit["rule"])
+    drivers, rules = find_kinds(layer.drivers["driver"]), find_kinds(layer.audit["rule"])
     return {
         **_places(bundle),
         **_told(bundle),
@@ -85,11 +90,12 @@ def map_payload(bundle: Bundle) -> dict[str, Any]:
         "layers": {
             name: _layer_columns(layer, name, ids)
             | _reasons(bundle, name, ids, drivers=drivers, rules=rules)
-            | _sites(layer, name, ids)
+            | site_levels(layer, name, ids)
             for name in _present(layer)
         },
         **_windows(layer, ids),
-        "incidents": _newest_incidents(layer, ids),
+        "incidents": newest_incidents(bundle),
+        "ways": site_places(bundle),
     }
 
 
@@ -100,6 +106,7 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
     texts: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "nations": lambda words: _nations(layer, words, country_name),
         "people": lambda words: _nations(layer, words, people_of),
+        "groups": lambda words: _group_words(layer, words),
         "areas": lambda words: country_names(countries, words),
         "notices": lambda words: notice(known, words),
         "meanings": lambda words: {
@@ -118,6 +125,15 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
     }
 
 
+def _group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:
+    """Return the stated group as people call it; empty without one."""
+    codes, _, sector = (layer.context.group or "").partition("/")
+    people = nationals(codes.replace(",", ";"), words) or words["page"]["foreigners"]
+    told = {"people": people, "sector": words["sectors"].get(sector, display(sector))}
+    said = "{people}" if not sector else str(words["page"]["group_label"])
+    return said.format(**told) if codes or sector else ""
+
+
 def _present(layer: RiskLayer) -> list[str]:
     """Return the layers of which something is known; the headline always stands."""
     known = set(layer.risks.loc[layer.risks["p_any"].notna(), "layer"]) | {layer.headline}
@@ -127,14 +143,15 @@ def _present(layer: RiskLayer) -> list[str]:
 def _places(bundle: Bundle) -> dict[str, Any]:
     """Return the regions and their parents as drawings with labels."""
     regions, drawing = bundle.regions, bundle.drawing
-    parent_ids = regions["parent_id"].fillna(regions["parent"]).fillna("").astype("str")
-    groups, keys = pd.factorize(parent_ids, sort=True)
+    groups, keys = parent_codes(regions)
     parents = group_shapes(drawing.shapes, groups, len(keys))
     names = regions["parent"].fillna("").groupby(groups).first()
     several = len(keys) > 1
     px, py, pr = label_points(parents)
+    also, has_towns = other_names(bundle)
     return {
         "view": [drawing.width, drawing.height],
+        "towns": has_towns,
         "regions": {
             "id": [display(key) for key in regions["region_id"]],
             "name": [
@@ -142,6 +159,7 @@ def _places(bundle: Bundle) -> dict[str, Any]:
                 for name, key in zip(regions["name"], regions["region_id"], strict=True)
             ],
             "native": [display(name) for name in regions["names"]],
+            "also": also,
             "parent": groups.tolist(),
             "path": drawing.paths,
             **dict(zip("xyr", bundle.points, strict=True)),
@@ -180,17 +198,9 @@ def _nations(
     return {code: text for code, text in names.items() if text != code}
 
 
-def _printed(value: Any) -> int | float | None:
-    """Return a number with the two digits that the page prints, above 0.99 with all it needs."""
-    number = short(value)
-    if number is None or 0.99 < number < 1:  # noqa: PLR2004 - nothing is certain
-        return number
-    return short(float(f"{number:.2g}"))
-
-
 def _percent(value: Any) -> int | float | None:
     """Return a probability in per cent, which is shorter."""
-    return None if pd.isna(value) else short(100 * (_printed(value) or 0))
+    return None if pd.isna(value) else short(100 * (printed(value) or 0))
 
 
 def _layer_columns(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
@@ -254,7 +264,7 @@ def _reasons(
             codes_of(moves["kind"], _MOVES),
             map(short, moves["amount"]),
             map(int, moves["risk_level"]),
-            map(_printed, moves["p_any"]),
+            map(printed, moves["p_any"]),
         ),
         "changes": (
             changes,
@@ -270,20 +280,6 @@ def _reasons(
     }
 
 
-def _sites(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
-    """Return each site and route: name, region, level, probability, attacked, known in part."""
-    rows = layer.sites[layer.sites["layer"] == name]
-    columns = (
-        map(display, rows["site"]),
-        codes_of(rows["region_id"], ids),
-        map(int, rows["risk_level"]),
-        map(_printed, rows["p_any"]),
-        map(int, rows["attacked"].eq(other=True)),
-        map(int, rows["assessed_share"].lt(1 - LARGEST_GAP)),
-    )
-    return {"sites": [*map(list, zip(*columns, strict=True))]} if len(rows) else {}
-
-
 def _flat(rows: pd.DataFrame, ids: pd.Series, *columns: Iterable[Any]) -> list[list[Any]]:
     """Return what stands in the rows of each region, one after another, regions in order."""
     found: list[list[Any]] = [[] for _ in ids]
@@ -293,36 +289,6 @@ def _flat(rows: pd.DataFrame, ids: pd.Series, *columns: Iterable[Any]) -> list[l
     return found
 
 
-def short(value: Any) -> int | float | None:
-    """Return a number with four significant digits, whole when it can be; None when missing.
-
-    Examples
-    --------
-    >>> short(0.123456), short(3.0), short(float("nan"))
-    (0.1235, 3, None)
-    """
-    if pd.isna(value) or not np.isfinite(value):
-        return None
-    found = float(f"{float(value):.{_DIGITS}g}")
-    return int(found) if found.is_integer() else found
-
-
-def codes_of(values: pd.Series, codes: Sequence[str] | pd.Series) -> list[int]:
-    """Return the position of each value among its codes, -1 when missing.
-
-    Examples
-    --------
-    >>> codes_of(pd.Series(["b", None]), ["a", "b"])
-    [1, -1]
-    """
-    return [int(code) for code in pd.Index(codes).get_indexer(values)]
-
-
-def _kinds(values: pd.Series) -> list[str]:
-    """Return what occurs among some texts, in order."""
-    return sorted(values.dropna().unique())
-
-
 #: Columns of risks by what the page calls them: those that all layers have, and those that are left
 #: out where nothing is known, with how their numbers are printed.
 _NUMBERS = {"p": "p_any", "e": "expected_count", "lo": "q05", "hi": "q95"}
@@ -330,11 +296,11 @@ _WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
     "least": ("p_least", _percent),
     "most": ("p_most", _percent),
     "before": ("level_before", short),
-    "pBefore": ("p_before", _printed),
+    "pBefore": ("p_before", printed),
     "low": ("level_low", short),
     "high": ("level_high", short),
     "told": ("attacks_told", short),
-    "victims": ("expected_victims", _printed),
+    "victims": ("expected_victims", printed),
     "severe": ("severe_scenario", short),
 }
 
@@ -342,11 +308,12 @@ _WHERE_KNOWN: dict[str, tuple[str, Callable[[Any], int | float | None]]] = {
 def _windows(layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
     """Return the last windows, and what was counted in them: region, window, count, and so on.
 
-    Of a layer that knows no counts there are none.
+    Of a layer that knows no counts there are none; ``counted`` are the layers whose counts are
+    told.
     """
     known, rows = layer.context, layer.counts
     if rows.empty:
-        return {"frames": [], "counts": {}}
+        return {"frames": [], "counts": {}, "counted": []}
     first = rows["window_start"].min() if known.history_start is None else known.history_start
     edges = step_windows(known.as_of, first, every=known.every)[-WINDOWS - 1 :]
     places = {"region": codes_of(rows["region_id"], ids)}
@@ -364,35 +331,6 @@ def _windows(layer: RiskLayer, ids: pd.Series) -> dict[str, Any]:
             name: own[["region", "window", "told"]].to_numpy(dtype=object).ravel().tolist()
             for name, own in rows.groupby("layer")
         },
-    }
-
-
-def _newest_incidents(layer: RiskLayer, ids: pd.Series) -> dict[str, list[Any]]:
-    """Return the newest incidents of each region: date, kind, toll, nationality, id; no notes.
-
-    One that is known to an area, and to none of its regions, is listed under none of them.
-    """
-    table = layer.incidents[layer.incidents["region_id"].isin(ids) & lies_here(layer.incidents)]
-    table = table.sort_values(["event_date", "incident_id"], ascending=[False, True], kind="stable")
-    table = table[table.groupby("region_id").cumcount() < INCIDENTS_A_REGION].head(INCIDENTS)
-    types = _kinds(table["event_type"])
-    days = table["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    first = int(days.min()) if days.size else 0
-    nationality = table["nationality"].map(display, na_action="ignore")
-    nations = _kinds(nationality)
-    bounds = [
-        sum(1 << bit for bit, name in enumerate(_TOLL) if name in text)
-        for text in table["toll"].map(display)
-    ]
-    return {
-        "region": codes_of(table["region_id"], ids),
-        "first": first,
-        "day": (days - first).tolist(),
-        "types": types,
-        "type": codes_of(table["event_type"], types),
-        **{name: [short(n) for n in table[name].fillna(0)] for name in _TOLL},
-        **({"bounds": bounds} if any(bounds) else {}),
-        "nations": nations,
-        "nation": codes_of(nationality, nations),
-        "source": [display(key) for key in table["incident_id"]],
+        # a layer that is not among the counts had none, but where they are held back
+        "counted": ["violence"] if known.is_public else [*LAYERS],
     }

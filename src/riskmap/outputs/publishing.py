@@ -2,8 +2,7 @@
 
 All files are written to a hidden folder, made durable, and the folder gets its final name; then the
 pointer ``latest`` is swapped in one step. Whatever happens before the swap, the old set stands. A
-single file is written beside its place likewise, and moved there whole. What the methods of
-``RiskLayer`` do stands at the end.
+single file is written beside its place likewise, and moved there whole.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import html
 import os
 import shutil
 import sqlite3
@@ -21,15 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
-import numpy as np
 import orjson
-import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import MissingDependencyError, PublishError
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.catalogues import catalogue, choose_languages, render_html
-from riskmap.outputs.documents import UNKNOWN, draw_map
+from riskmap.outputs.catalogues import choose_languages
 from riskmap.outputs.formats import (
     FORMATS,
     NO_SENDER,
@@ -49,7 +44,6 @@ from riskmap.outputs.sets import (
     encode_layer,
     follow_pointer,
 )
-from riskmap.outputs.wordings import NONE, display, level_told, level_words, percent
 from riskmap.settings import VERSION
 
 if TYPE_CHECKING:
@@ -69,15 +63,8 @@ _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _ROOM, _TRIED = 64 * 2**20, 2**20
 _LOCK, _PARTIAL, _NEXT_POINTER = ".lock", ".partial", ".latest"
 _FAILED = "{out}: the set was not published"
-_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-#: What the map of a notebook tells of a region.
-_TOLD = (
-    *("region_id", "name", "parent", "level_name", "at_least", "attacked", "p_any"),
-    *("confidence", "data_sufficiency", "reasons"),
-)
-#: Regions that the table of a notebook shows.
-_ROWS = 10
 _VERSIONS = ("geopandas", "numpy", "pandas", "pyogrio", "scikit-learn", "scipy", "shapely")
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 def publish(
@@ -383,83 +370,3 @@ def to_file(layer: RiskLayer, path: str | Path) -> Path:
     path = Path(path)
     name = find_file(path)
     return write_whole(path, lambda partial: write_file(name, Bundle(layer), partial))
-
-
-def plot(layer: RiskLayer, *, ax: Any = None) -> Any:
-    """Draw a layer on axes of matplotlib: colour, number, hatch for insufficient data, legend.
-
-    Raises
-    ------
-    MissingDependencyError
-        When matplotlib is not installed (extra ``notebook``).
-    """
-    try:
-        from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise MissingDependencyError("matplotlib", extra="notebook") from error
-    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-    bundle = Bundle(layer)
-    inside = shapely.point_on_surface(bundle.shapes)
-    spots = np.column_stack([shapely.get_x(inside), shapely.get_y(inside)])
-    draw_map(ax, bundle, bundle.shapes, spots)
-    ax.set_title(_title(layer).replace(": ", "\n", 1), fontsize=9)
-    return ax
-
-
-def explore(layer: RiskLayer, **options: Any) -> Any:
-    """Return a layer as a map of folium.
-
-    Raises
-    ------
-    MissingDependencyError
-        When folium, mapclassify or matplotlib is not installed (extra ``notebook``).
-    """
-    try:
-        import folium  # noqa: F401 - what geopandas draws with
-        import mapclassify  # noqa: F401 - likewise
-        import matplotlib as mpl  # noqa: F401 - likewise
-    except ImportError as error:
-        raise MissingDependencyError(str(error.name), extra="notebook") from error
-    frame = Bundle(layer).frame[[*_TOLD, "geometry"]].copy()
-    for name in set(_TOLD) - {"p_any"}:  # folium takes a text for markup
-        frame[name] = frame[name].astype("str").fillna("").map(html.escape)
-    levels = layer.scale.levels[::-1]
-    return frame[frame.geometry.notna()].explore(
-        **{
-            "column": "level_name",
-            "categories": [level.name for level in levels],
-            "cmap": [*(level.colour for level in levels[:-1]), UNKNOWN],
-            "categorical": True,
-            "tiles": None,
-            "tooltip": list(_TOLD),
-            "style_kwds": {"fillOpacity": 0.8, "color": "white", "weight": 0.6},
-            **options,
-        }
-    )
-
-
-def repr_html(layer: RiskLayer) -> str:
-    """Return a layer as a small HTML table for notebooks: levels, and the regions most at risk."""
-    bundle, words = Bundle(layer), catalogue("en")
-    worst = bundle.table.sort_values(["p_any", "region_id"], ascending=[False, True]).head(_ROWS)
-    told = worst[worst["risk_level"] > 0]
-    levels = [level_told(row, words) for row in told.itertuples()]
-    names, parents, data = (
-        told[column].map(display) for column in ("name", "parent", "data_sufficiency")
-    )
-    chances = told["p_any"].map(percent, na_action="ignore").fillna(NONE)
-    return render_html(
-        "notebook.html",
-        title=_title(layer),
-        levels=[
-            (level_words(level.level, words), bundle.levels.count(level.level))
-            for level in reversed(layer.scale.levels)
-        ],
-        rows=zip(names, parents, levels, chances, data, strict=True),
-    )
-
-
-def _title(layer: RiskLayer) -> str:
-    known = layer.provenance
-    about = catalogue("en")["layers"][layer.headline]
-    return f"{about}: as of {known['as_of']}, valid until {str(known['valid_until'])[:10]}"

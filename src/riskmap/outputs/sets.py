@@ -26,6 +26,7 @@ from riskmap.assessment.layers import (
     KEY,
     KNOWLEDGE_COLUMNS,
     RISK_COLUMNS,
+    SITE_COLUMNS,
     WINDOW_COLUMNS,
     RiskLayer,
 )
@@ -72,6 +73,7 @@ _TABLES: dict[str, Sequence[Column]] = {
     "attacks": ATTACK_COLUMNS,
     "gone": GONE_COLUMNS,
     "counts": WINDOW_COLUMNS,
+    "sites": SITE_COLUMNS,
 }
 _ALWAYS = {
     "risks": (*KEY, "risk_level", "level_name", "p_any", "expected_count", "q05", "q50", "q95"),

@@ -69,7 +69,7 @@ class WorkerGroup:
         One of :data:`VISIBILITIES` and of :data:`MOVEMENTS`. They are printed beside the levels and
         change no number: no published source says by how much they would.
     sites, routes
-        Where the group works and travels; never published.
+        Where the group works and travels; on the map of private sets, never public.
     presence
         How many of the group are where, for rates per worker-year.
     all_foreigners

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -130,6 +130,35 @@ class Panel:
         values = self._values(series)
         index = pd.DatetimeIndex(self.edges[:-1], name="window_start")
         return pd.DataFrame(values, index=index, columns=self.keys["region_id"].to_numpy())
+
+    def plot(self, *, series: str = "violence", ax: Any = None) -> Any:
+        """Draw the incidents of each window, and what share of the regions was watched.
+
+        Parameters
+        ----------
+        series
+            Which series.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure when None.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        MissingDependencyError
+            When matplotlib is not installed (extra ``notebook``).
+        """
+        from riskmap.outputs import views
+
+        return views.plot_panel(self, series=series, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks: sums of the series, and what is watched."""
+        from riskmap.outputs import views
+
+        return views.html_panel(self)
 
     def history(self, series: str) -> CountHistory:
         """Return one series as a model sees it, with the series around it as drivers.

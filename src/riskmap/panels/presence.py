@@ -1,4 +1,4 @@
-"""Where the group is: sites, routes and workers by region. None of it is ever published."""
+"""Where the group is: sites, routes and workers by region. None of it is ever public."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRIOR_ATTACKS = 5.0
 
 @dataclass(frozen=True)
 class Site:
-    """A place where the group works or lives; its coordinates are never published.
+    """A place where the group works or lives; its coordinates are never public.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Route:
-    """A way that the group travels, such as camp - mine - airport; never published.
+    """A way that the group travels, such as camp - mine - airport; never public.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@
   const R = D.regions, P = D.parents, N = R.id.length, NOW = D.frames.length;
   const CAP = 50, INCIDENTS = 8, TOLL = ["killed", "wounded", "abducted"], BINS = [1, 2, 4, 8, 16];
   const S = { layer: D.headline, frame: NOW, region: -1, lang: D.language, theme: "auto",
-    sort: "level", down: true, rows: CAP, query: "", x: 0, y: 0, k: 1 };
+    sort: "level", down: true, rows: CAP, query: "", marks: true, x: 0, y: 0, k: 1 };
   const T = () => D.texts[S.lang];
   const country = (code) => { const names = D.nations[S.lang]; return Object.hasOwn(names, code) ? names[code] : code; };
   const people = (codes) => {
@@ -29,6 +29,11 @@
     if (parent) parent.append(e);
     return e;
   };
+  const named = (i) => { const e = make("bdi", R.name[i]); e.dir = "auto"; return e; }; // a name of any script keeps its own direction
+  const between = (parts, mark) => parts.filter(Boolean).flatMap((part, j) => { // texts side by side, none reordered by another
+    const e = typeof part === "string" ? make("bdi", part) : part;
+    return j ? [mark, e] : [e];
+  });
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
   const percent = (p) => {
     if (p === null || p === undefined) return "–";
@@ -62,13 +67,15 @@
     for (let j = 0; j < flat.length; j += 3) dense[flat[j] * NOW + flat[j + 1]] = flat[j + 2];
     counts[name] = dense;
   }
-  const countsOf = () => counts[S.layer] || (S.layer === "group" ? counts.foreign : null);
-  const showsCounts = () => S.frame < NOW;
+  for (const name of D.counted) counts[name] ||= new Float32Array(N * NOW);
+  const countsOf = () => counts[S.layer] || null; // of the layer itself, or of none
+  const showsCounts = () => S.frame < NOW && Boolean(countsOf());
   const bin = (v) => { let b = 0; while (b < 5 && v >= BINS[b]) b += 1; return b; };
   const levels = () => layer().level;
   const flagged = (i, flag, l) => { const f = (l || layer()).flags; return Boolean(f && (f[i] >> D.codes.flags.indexOf(flag)) & 1); };
-  const now = () => S.frame === NOW;
+  const now = () => !showsCounts();
   const sign = (i, l) => { const v = (l || layer()).level[i]; return v === 0 ? "?" : v + (flagged(i, "at_least", l) ? "+" : ""); };
+  const span = (i) => { const l = layer(); return l.level[i] && l.low && l.low[i] !== null && l.low[i] < l.high[i] ? `${l.low[i]}–${l.high[i]}` : ""; };
   const marked = (i) => now() && flagged(i, "attacked");
   const reasons = (i, l) => D.codes.reasons.filter((_, bit) => (((l || layer()).why || [])[i] >> bit) & 1).map((code) => T().reasons_short[code]);
   const uncovered = (i) => now() && layer().level[i] === 0 && Boolean(layer().why) && Boolean(layer().why[i] & 1);
@@ -88,8 +95,8 @@
   const shapes = R.path.map((d, i) => { const e = draw("path", { d, "fill-rule": "evenodd" }); e.i = i; return e; });
   areas.append(...shapes);
   $("outlines").append(...P.path.filter(Boolean).map((d) => draw("path", { d })));
-  const marks = draw("g", { id: "marks" });
-  scene.append(marks);
+  const spread = draw("g", { id: "spread" }), spots = draw("g", { id: "spots" }), ways = draw("g", { id: "ways" }), marks = draw("g", { id: "marks" });
+  scene.insertBefore(spread, labels); scene.append(ways, spots, marks);
   const bySize = R.r.map((_, i) => i).sort((a, b) => R.r[b] - R.r[a]);
 
   let box = { left: 0, top: 0, width: W, height: H };
@@ -101,18 +108,53 @@
       const cls = c ? "n" + bin(values[i * NOW + S.frame]) : "l" + values[i] + (uncovered(i) ? " uncovered" : "") + (marked(i) ? " attacked" : "");
       if (shapes[i].cls !== cls) { shapes[i].cls = cls; shapes[i].setAttribute("class", cls); }
     }
-    relabel(); mark(); legend(); moment();
+    relabel(); mark(); seen(); legend(); moment();
   }
   function mark() { // a triangle over each region that was attacked, whatever its size
     const size = 11.5 / (pixels() * S.k), all = [];
     for (let i = 0; i < N; i += 1) if (marked(i)) {
-      const y = R.y[i] - size * 0.75;
+      const y = R.y[i] - size * (over.get(i) ?? 0.6); // above its number, where there is one
       all.push(draw("path", { d: `M${R.x[i]} ${y - size}l${size * 0.65} ${size}h${-size * 1.3}z` }));
     }
     marks.replaceChildren(...all);
   }
+  // ---- incidents as exactly as they are known, and the group's own sites ----
+  const I = D.incidents, POINT = 1, PLACE = 2;
+  I.exact = [...I.known].map((c) => Number.parseInt(c, 16) >> 2); I.about = [...I.known].map((c) => Number.parseInt(c, 16) & 3);
+  const counted = (j) => S.layer === "violence" || Boolean(I.about[j] & (S.layer === "foreign" ? 1 : 2));
+  const recent = (() => { const out = []; for (let j = 0; j < I.region.length; j += 1) if (I.day[j] >= I.since) out.push(j); return out; })();
+  const placed = new Map(); // those that are drawn where they were
+  for (let j = 0; j < I.at.length; j += 3) placed.set(I.at[j], [I.at[j + 1], I.at[j + 2]]);
+  function seen() {
+    const show = S.marks && now(), unit = pixels() * S.k, whole = new Map(), dots = [], lines = [];
+    if (show) for (const j of recent) {
+      const own = counted(j), at_ = placed.get(j);
+      if (at_) dots.push([own, draw("circle", { cx: at_[0], cy: at_[1], r: (I.exact[j] === POINT ? 3.4 : 6) / unit, class: (I.exact[j] === POINT ? "point" : "place") + (own ? " own" : "") })]);
+      else whole.set(I.region[j], whole.get(I.region[j]) || own);
+    }
+    const areas_ = show ? [...new Set(I.areas.filter((j) => j >= 0))].map((j) => draw("path", { d: P.path[j], class: "area" })) : [];
+    const order_ = [...whole].sort((a, b) => a[1] - b[1]);
+    const under = order_.map(([i]) => draw("path", { d: R.path[i], class: "under" }));
+    spread.replaceChildren(...under, ...areas_, ...order_.map(([i, own]) => draw("path", { d: R.path[i], class: own ? "own" : "" })));
+    spots.replaceChildren(...dots.sort((a, b) => a[0] - b[0]).map(([, e]) => e));
+    if (S.marks) for (const [, ...xy] of D.ways) if (xy.length > 2) {
+      const d = "M" + xy.map((v, j) => v + (j % 2 ? "L" : " ")).join("").slice(0, -1);
+      lines.push(draw("path", { d, class: "under" }), draw("path", { d, class: "way" }));
+    }
+    if (S.marks) for (const [, ...xy] of D.ways) if (xy.length === 2) {
+      const size = 5.5 / unit;
+      lines.push(draw("path", { d: `M${xy[0]} ${xy[1] - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}z`, class: "site" }));
+    }
+    for (const [name, x, y, anchor] of S.marks ? siteNames : []) {
+      const text = draw("text", { x, y, "text-anchor": anchor, "font-size": 11.5 / unit });
+      text.textContent = name;
+      lines.push(text);
+    }
+    ways.replaceChildren(...lines);
+  }
   // where labels stand: laid out when the view changes, the largest regions first, none over another
-  let numbers = [], names = [];
+  let numbers = [], names = [], siteNames = [];
+  const over = new Map();
   function layout() {
     const unit = pixels() * S.k, size = 11.5 / unit, [x0, y0, x1, y1] = visible(), taken = [];
     const fits = (x, y, w, h) => {
@@ -124,31 +166,41 @@
     const wide = (text) => { let n = 0; for (const c of text) n += c > "\u2e80" ? 1 : 0.58; return n * size; };
     const put = (text, x, y, cls) => { const e = draw("text", { x, y, class: cls }); e.textContent = text; return e; };
     const provinces = [];
-    numbers = []; names = [];
+    numbers = []; names = []; siteNames = [];
+    over.clear();
+    if (S.marks) for (const [name, x, y, ...more] of D.ways) if (!more.length) { // to the right of the site, or to its left, or nowhere
+      const w = wide(name), at_ = size * 0.8;
+      if (fits(x + at_ + w / 2, y, w, size * 1.2)) siteNames.push([name, x + at_, y, "start"]);
+      else if (fits(x - at_ - w / 2, y, w, size * 1.2)) siteNames.push([name, x - at_, y, "end"]);
+    }
     if (S.k < 6) P.name.forEach((_, j) => {
       const name = parent(j);
-      if (name && P.r[j] * unit > 15 && fits(P.x[j], P.y[j], wide(name) * 1.15, size * 1.2)) provinces.push(put(name, P.x[j], P.y[j], "parent"));
+      if (name && P.r[j] * unit > 15 && fits(P.x[j], P.y[j], wide(name) * 1.3, size * 1.2)) provinces.push(put(name, P.x[j], P.y[j], "parent"));
     });
     for (const i of bySize) {
       const reach = R.r[i] * unit;
       if (reach < 6.5 || numbers.length > 450) break;
       const w = wide(R.name[i]);
-      const named = reach * 2.1 > w * unit && reach > 16 && fits(R.x[i], R.y[i], w, size * 2.3);
-      if (!named && !fits(R.x[i], R.y[i], size * 1.1, size * 1.1)) continue;
-      const e = put("", R.x[i], R.y[i] - (named ? size * 0.55 : 0), "");
-      e.i = i; numbers.push(e);
-      if (named) { const n = put(R.name[i], R.x[i], R.y[i] + size * 0.6, "name"); n.i = i; names.push(n); }
+      const has = reach * 2.1 > w * unit && reach > 16 && fits(R.x[i], R.y[i], w, size * 2.3);
+      const spans = Boolean(span(i)) && (has || (reach > 13 && fits(R.x[i], R.y[i], size * 3.2, size * 1.1)));
+      if (!has && !spans && !fits(R.x[i], R.y[i], size * 1.1, size * 1.1)) continue;
+      const e = put("", R.x[i], R.y[i] - (has ? size * 0.55 : 0), "");
+      e.i = i; e.spans = spans; numbers.push(e); over.set(i, has ? 1.1 : 0.6);
+      if (has) { const n = put(R.name[i], R.x[i], R.y[i] + size * 0.6, "name"); n.i = i; names.push(n); }
     }
     labels.setAttribute("font-size", size);
     labels.replaceChildren(...numbers, ...names, ...provinces);
-    relabel(); mark();
+    relabel(); mark(); seen();
   }
   function relabel() {
     const c = showsCounts(), values = c ? countsOf() : levels();
     const value = (i) => (c ? values[i * NOW + S.frame] : values[i]), shade = (v) => (v === 0 ? "plain" : (c ? bin(v) > 2 : v === 5) ? "light" : "");
     for (const e of numbers) {
-      const v = value(e.i), text = c ? (v ? number(v) : "") : now() ? sign(e.i) : v === 0 ? "?" : String(v), cls = shade(v);
-      if (e.textContent !== text) e.textContent = text;
+      const v = value(e.i), low = !c && e.spans ? span(e.i) : "", text = c ? (v ? number(v) : "") : sign(e.i), cls = shade(v);
+      if (e.text !== text + low) {
+        e.text = text + low; e.textContent = text;
+        if (low) draw("tspan", { class: "span", dx: ".3em" }, e).textContent = low;
+      }
       if (e.cls !== cls) { e.cls = cls; e.setAttribute("class", cls); }
     }
     for (const e of names) e.setAttribute("class", "name " + shade(value(e.i)));
@@ -211,9 +263,40 @@
       let plus = 0, hit = 0;
       for (let i = 0; i < N; i += 1) { plus += now() && flagged(i, "at_least") ? 1 : 0; hit += marked(i) ? 1 : 0; }
       if (plus) rows.push(line("3+", t.page.and_higher, plus));
+      if (layer().low) { let n_ = 0; for (let i = 0; i < N; i += 1) n_ += span(i) ? 1 : 0; if (n_) rows.push(line("2–4", t.page.level_span.replace(/^[^:：]*[:：] */, ""), n_)); }
       if (hit) rows.push(line("▲", t.page.mark, hit));
     }
+    rows.push(...known());
+    if (NOW && !countsOf()) rows.push(make("span", t.page.no_counts, "n"));
     box.replaceChildren(...rows);
+    function known() { // incidents by how exactly they are known, and the group's own
+      const out = [], n = { point: 0, place: 0, district: 0 };
+      if (!S.marks) return out;
+      if (now()) {
+        for (const j of recent) n[!placed.has(j) ? "district" : I.exact[j] === PLACE ? "place" : "point"] += 1;
+        const area = I.areas.filter((j) => j >= 0).length, far = I.areas.length - area;
+        const told_ = [["point", n.point], ["place", n.place], ["district", n.district], ["area", area]].filter(([, k]) => k);
+        if (told_.length || far) {
+          const head = make("b", fill(t.page.since, { date: new Date((I.first + I.since) * 864e5).toISOString().slice(0, 10) }));
+          head.title = `${t.page.ours}; ${fill(t.page.newest, { n: INCIDENTS })}`;
+          out.push(head, ...told_.map(([key, k]) => key_(key, t.page["known_" + key], k)));
+          if (S.layer !== "violence") out.push(make("span", t.page.ours, "n"));
+        }
+        if (far) out.push(make("span", fill(t.page.known_country, { n: far })));
+      }
+      const sites = D.ways.filter((one) => one.length === 3).length;
+      if (sites) out.push(key_("site", t.page.site, sites));
+      if (D.ways.length > sites) out.push(key_("way", t.page.route, D.ways.length - sites));
+      return out;
+    }
+    function key_(kind, text, n) {
+      const e = make("div"), s = draw("svg", { viewBox: "0 0 24 17", "aria-hidden": "true", class: "sign" });
+      if (kind === "point" || kind === "place") draw("circle", { cx: 12, cy: 8.5, r: kind === "point" ? 3.4 : 6, class: kind + " own" }, s);
+      else if (kind === "district" || kind === "area") draw("rect", { x: 3, y: 2.5, width: 18, height: 12, class: kind + " own" }, s);
+      else draw("path", { d: kind === "site" ? "M12 3l5.5 5.5l-5.5 5.5l-5.5 -5.5z" : "M1 13L9 5L15 11L23 3", class: kind }, s);
+      e.append(s, make("span", text), make("span", n, "n"));
+      return e;
+    }
     function unassessed(n) { // by the first reason, where there are reasons
       const name = "? " + t.levels[D.scale.levels[0].name], first = new Map();
       for (let i = 0; i < N; i += 1) if (now() && layer().level[i] === 0) {
@@ -236,8 +319,9 @@
   }
   function moment() {
     const t = T(), out = $("moment"), f = D.frames[S.frame];
-    const text = S.frame === NOW ? `${day(D.validFrom)} – ${day(D.validUntil)}` : `${f.from} – ${f.last}`;
-    const what = S.frame === NOW ? t.page.forecast : t.page.recorded;
+    document.querySelector(".time").hidden = !NOW || !countsOf();
+    const text = now() ? `${day(D.validFrom)} – ${day(D.validUntil)}` : `${f.from} – ${f.last}`;
+    const what = now() ? t.page.forecast : t.page.recorded;
     out.replaceChildren(text, make("small", what));
     $("slider").value = S.frame;
     $("slider").setAttribute("aria-valuetext", `${text}, ${what}`);
@@ -259,14 +343,68 @@
 
   // ---- the ranked table ----
   const columns = [["level", "r"], ["name", ""], ["p", "r"], ["e", "r"]];
-  function order() {
-    const l = layer(), p = chances(), v = levels(), q = S.query.toLocaleLowerCase();
-    const c = showsCounts() ? countsOf() : null;
-    const keep = [];
-    for (let i = 0; i < N; i += 1) {
-      if (q && !(R.name[i] + " " + R.native[i] + " " + parent(R.parent[i]) + " " + R.id[i]).toLocaleLowerCase().includes(q)) continue;
-      keep.push(i);
+  // names as they are typed: no case, no marks, no dashes; Arabic letters as Persian ones
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[\u064a\u0649]/g, "\u06cc").replace(/\u0643/g, "\u06a9").replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const known = R.id.map((id, i) => [R.name[i], ...R.native[i].split(" | "), ...R.also[i].split(" | "), id].filter(Boolean).map((text) => [text, plain(text)]));
+  const above = P.name.map((name, j) => plain(`${name} ${P.id[j]}`));
+  function apart(a, b, most) { // letters that differ between a typed name and the beginning of another
+    let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+    for (let i = 1; i <= a.length; i += 1) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j += 1) next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      if (Math.min(...next) > most) return most + 1;
+      row = next;
     }
+    return a.length < 5 ? row[b.length] : Math.min(...row.slice(Math.max(0, a.length - 2)));
+  }
+  let asked = null, answer = null;
+  function matches() { // [region, rank, the name that was met]; the nearest where none has the letters
+    const q = plain(S.query);
+    if (asked === q + S.lang) return answer;
+    asked = q + S.lang; answer = null;
+    if (!q) return answer;
+    const out = [], rank = (name) => (name === q ? 0 : name.startsWith(q) ? 1 : (" " + name).includes(" " + q) ? 2 : name.includes(q) ? 3 : 9);
+    for (let i = 0; i < N; i += 1) {
+      let best = [9, ""];
+      for (const [text, name] of known[i]) { const r = rank(name) + (text === R.name[i] ? 0 : 0.5); if (r < best[0] && r < 9) best = [r, text]; }
+      if (best[0] === 9 && (above[R.parent[i]].includes(q) || plain(parent(R.parent[i])).includes(q))) best = [5, ""];
+      if (best[0] < 9) out.push([i, best[0], best[1]]);
+    }
+    const most = q.length < 4 ? 0 : q.length < 8 ? 1.01 : 2.01;
+    if (!out.length && most) for (let i = 0; i < N; i += 1) {
+      let best = [9, ""];
+      for (const [text, name] of known[i]) { const n = apart(q, name, most), r = n + (text === R.name[i] ? 0 : 0.5); if (n <= most && r < best[0]) best = [r, text]; }
+      if (best[0] < 9) out.push([i, 6 + best[0], best[1]]);
+    }
+    answer = out.sort((a, b) => a[1] - b[1] || layer().level[b[0]] - layer().level[a[0]] || a[0] - b[0]);
+    return answer;
+  }
+  let option = -1;
+  function suggest(open) {
+    const t = T(), list = $("suggestions"), found = (open && matches()) || [];
+    const shown = found.slice(0, 8);
+    option = Math.min(option, shown.length - 1);
+    list.replaceChildren(...shown.map(([i, , met], k) => {
+      const li = make("li"), name = make("span", null, "who");
+      li.id = "option" + k; li.setAttribute("role", "option"); li.setAttribute("aria-selected", String(k === option));
+      name.append(named(i));
+      if (met && met !== R.name[i] && met !== R.id[i]) { const also = make("small"); also.append(...between([make("bdi", met), parent(R.parent[i])], " · ")); name.append(also); } else name.append(make("small", parent(R.parent[i])));
+      li.append(badge(levels()[i], i), name);
+      li.addEventListener("pointerdown", (e) => { e.preventDefault(); choose_(i); });
+      return li;
+    }));
+    const none = open && plain(S.query) && !found.length;
+    $("none").textContent = none ? t.page.none_found : open && found.length && found[0][1] >= 6 ? t.page.no_match : "";
+    $("none").hidden = !$("none").textContent;
+    $("found_box").hidden = !shown.length && !none;
+    $("search").setAttribute("aria-expanded", String(Boolean(shown.length)));
+    if (option >= 0) $("search").setAttribute("aria-activedescendant", "option" + option); else $("search").removeAttribute("aria-activedescendant");
+  }
+  function choose_(i) { suggest(false); pick(i, true); }
+  function order() {
+    const l = layer(), p = chances(), v = levels(), found = matches();
+    const c = showsCounts() ? countsOf() : null;
+    const keep = found ? found.map(([i]) => i) : R.id.map((_, i) => i);
     const value = { level: (i) => v[i] + (p[i] ?? 0), p: (i) => p[i] ?? -1, e: (i) => (c ? c[i * NOW + S.frame] : l.e[i] ?? -1) }[S.sort];
     keep.sort((a, b) => (S.sort === "name" ? R.name[b].localeCompare(R.name[a], S.lang) : value(b) - value(a)) * (S.down ? 1 : -1) || a - b);
     return keep;
@@ -283,9 +421,11 @@
       th.append(b); head.append(th);
     }
     const rows = found.slice(0, S.rows).map((i) => {
-      const tr = make("tr", null, i === S.region ? "on" : ""), first = make("td", null, "r"), second = make("td"), go = make("button", R.name[i], "go");
-      go.type = "button"; go.dir = "auto"; go.addEventListener("click", () => pick(i, true));
-      first.append(badge(v[i], i)); second.append(go, make("small", parent(R.parent[i])));
+      const tr = make("tr", null, i === S.region ? "on" : ""), first = make("td", null, "r"), second = make("td"), go = make("button", null, "go");
+      go.append(named(i)); go.type = "button"; go.addEventListener("click", () => pick(i, true));
+      first.append(badge(v[i], i)); if (!c && span(i)) first.append(make("small", span(i)));
+      second.append(go, make("small", parent(R.parent[i])));
+      if (!c && !v[i] && reasons(i).length) second.append(make("small", reasons(i).join(", ")));
       tr.append(first, second, make("td", percent(p[i]), "r"), make("td", number(c ? c[i * NOW + S.frame] : l.e[i]), "r"));
       return tr;
     });
@@ -298,7 +438,7 @@
   }
   function focusHead(key) { const b = $("table").tHead.querySelector(`[data-key="${key}"]`); if (b) b.focus(); }
   function badge(v, i) { // of a region: with its marks, where its level of today is shown
-    const own = i !== undefined && now(), e = make("span", own ? sign(i) : v === 0 ? "?" : v, "badge b" + v);
+    const own = i !== undefined && now(), e = make("span", own ? sign(i) : v === 0 ? "?" : v, "badge b" + v + (own && uncovered(i) ? " uncovered" : ""));
     if (own && marked(i)) e.prepend(make("span", "▲ ", "hit"));
     e.append(make("span", " " + (own ? told(i) : T().levels[D.scale.levels[v].name]), "hidden"));
     return e;
@@ -310,12 +450,12 @@
     box.hidden = i < 0;
     if (i < 0) return box.replaceChildren();
     const t = T(), l = layer(), level = l.level[i], p = l.p[i], parts = [];
-    const top = make("div", null, "top"), names = make("div"), close = make("button", "✕"), h = make("h2", R.name[i]);
+    const top = make("div", null, "top"), names = make("div"), close = make("button", "✕"), h = make("h2");
     close.type = "button"; close.setAttribute("aria-label", t.page.close); close.addEventListener("click", () => { pick(-1); $("search").focus(); });
-    h.dir = "auto";
-    names.append(h);
-    const native = make("p", [R.native[i], parent(R.parent[i]), R.id[i]].filter(Boolean).join(" · "), "quiet");
-    native.dir = "auto"; names.append(native); top.append(names, close); parts.push(top);
+    h.append(named(i));
+    const native = make("p", null, "quiet");
+    native.append(...between([R.native[i], parent(R.parent[i]), R.id[i]], " · "));
+    names.append(h, native); top.append(names, close); parts.push(top);
     const verdict = make("div", null, "verdict"), b = badge(level);
     b.firstChild.data = sign(i);
     verdict.append(b, make("span", told(i).replace(/^\? /, "")));
@@ -341,7 +481,8 @@
     if (p !== null) fact(t.page.expected, `${number(l.e[i])} (${t.page.interval} ${number(l.lo[i])} – ${number(l.hi[i])})`);
     if (p !== null && l.victims && l.victims[i] !== null) fact(t.consequence, `${victims(l.victims[i])} (${victims(l.severe ? l.severe[i] : null)})`);
     if (S.layer === "group" && l.told && l.told[i] !== null) fact(t.attacks_told, attacks(l.told[i]));
-    if (l.sites) fact(t.site, l.sites.filter((site) => site[1] === i).map((site) => site[0]).join(", "));
+    const own_ = (l.sites || []).filter((site) => site[1] === i).map((site) => make("bdi", site[0]));
+    if (own_.length) { const dd = make("dd"); dd.append(...between(own_, ", ")); facts.append(make("dt", t.site), dd); }
     fact(t.confidence, t.confidences[D.codes.confidences[l.conf[i]]]);
     fact(t.sufficiency, t.sufficiencies[D.codes.sufficiencies[l.suff[i]]]);
     for (const name in D.layers) if (name !== S.layer) fact(t.page["layer_" + name], [told(i, D.layers[name]), D.layers[name].level[i] ? percent(D.layers[name].p[i]) : reasons(i, D.layers[name]).join(", ")].filter(Boolean).join(" · "));
@@ -415,13 +556,13 @@
     return e;
   }
   function incidents(i) {
-    const t = T(), I = D.incidents, out = [];
+    const t = T(), out = [];
     for (let j = 0; j < I.region.length && out.length < INCIDENTS; j += 1) {
       if (I.region[j] !== i) continue;
       const li = make("li"), toll = [];
       for (const key of TOLL) if (I[key][j]) toll.push(fill(t.sentences[key], { n: I.bounds && (I.bounds[j] >> TOLL.indexOf(key)) & 1 ? fill(t.sentences.least, { n: I[key][j] }) : I[key][j] }));
       const type = I.types[I.type[j]];
-      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nations[I.nation[j]] || ""), I.source[j]].filter(Boolean).join(" · "));
+      li.append(make("time", new Date((I.first + I.day[j]) * 864e5).toISOString().slice(0, 10)), [t.event_types[type] || type, toll.join(", "), people(I.nations[I.nation[j]] || ""), t.page["exact_" + I.exact[j]], I.source[j].replace(/^\d+/, (n) => I.feeds[n])].filter(Boolean).join(" · "));
       out.push(li);
     }
     if (!out.length) return [];
@@ -439,8 +580,14 @@
         const text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, least = v && part ? fill(t.told.at_least, { level: text }) : text;
         return hit ? fill(t.told.attacked, { level: least }) : least;
       };
-      const rows = l.sites.map(([name, i, v, p, hit, part]) => [name, R.name[i], level(i, v, hit, part), percent(p)]);
-      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p], rows));
+      const door = (i, v, hit, far) => { // the highest region near it
+        if (i < 0) return "–";
+        const box = make("span"), text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, [head, tail] = t.page.next_door.split("{place}");
+        box.append(fill(head, { level: hit ? fill(t.told.attacked, { level: text }) : text, far }), named(i), fill(tail, { far }));
+        return box;
+      };
+      const rows = l.sites.map(([name, i, v, p, hit, part, near, high, struck, far]) => [make("bdi", name), named(i), level(i, v, hit, part), percent(p), door(near, high, struck, far)]);
+      out.push(folded(t.headings.sites, t.sentences.sites, [t.site, t.page.col_name, t.page.col_level, t.page.col_p, t.near], rows));
       out[0].open = true;
     }
     const rows = D.relevance[S.lang];
@@ -461,11 +608,16 @@
   // ---- choices ----
   function pick(i, look) {
     S.region = i;
+    document.body.classList.toggle("opened", i >= 0);
     choose(); panel(); table(); link();
     if (i >= 0) {
       $("status").textContent = `${R.name[i]}: ${told(i)}, ${percent(layer().p[i])}`;
       document.querySelector("aside").scrollTop = 0;
-      if (look) { show(i); $("panel").focus({ preventScroll: true }); }
+      $("panel").scrollTop = 0;
+      if (look) {
+        if (matchMedia("(max-width: 860px)").matches) document.querySelector(".stage").scrollIntoView(); // the panel lies over the map
+        show(i); $("panel").focus({ preventScroll: true });
+      }
     }
   }
   function setLayer(name) { if (D.layers[name]) { S.layer = name; totals(); all(); } }
@@ -513,6 +665,7 @@
     for (const e of document.querySelectorAll("[data-t]")) e.textContent = t.page[e.dataset.t];
     for (const e of document.querySelectorAll("[data-label]")) e.setAttribute("aria-label", t.page[e.dataset.label]);
     $("search").placeholder = t.page.search;
+    $("marks_on").setAttribute("aria-pressed", String(S.marks)); $("marks_on").hidden = !recent.length && !D.ways.length && !I.areas.length;
     $("title").textContent = `${t.page.title} · ${D.areas[S.lang]}`;
     document.title = $("title").textContent;
     $("validity").textContent = fill(t.page.validity, { as_of: day(D.asOf), from: day(D.validFrom), until: day(D.validUntil), days: D.days });
@@ -521,7 +674,7 @@
     if (other) { $("language").textContent = D.texts[other].page.language; $("language").lang = other; }
     const held = $("layers").contains(document.activeElement);
     $("layers").replaceChildren(...Object.keys(D.layers).map((name) => {
-      const b = make("button", t.page["layer_" + name]);
+      const b = make("button", (name === "group" && D.groups[S.lang]) || t.page["layer_" + name]);
       b.type = "button"; b.setAttribute("role", "radio"); b.setAttribute("aria-checked", String(name === S.layer));
       b.tabIndex = name === S.layer ? 0 : -1; b.dataset.name = name;
       b.addEventListener("click", () => setLayer(name));
@@ -540,7 +693,8 @@
       make("p", t.page.note),
       ...(Object.values(D.layers).some((l) => l.most) ? [make("p", t.limits.models)] : []),
       make("p", fill(t.page.origin, D.origin)),
-      make("p", t.limits.boundaries));
+      make("p", t.limits.boundaries),
+      ...(D.towns ? [make("p", t.page.geonames)] : []));
   }
   function all() { words(); paint(); choose(); table(); context(); panel(); link(); }
 
@@ -588,7 +742,8 @@
     if (i === undefined || e.pointerType === "touch") { tip.hidden = true; return; }
     const v = levels()[i], c = showsCounts();
     const line = c ? `${T().page.recorded}: ${number(countsOf()[i * NOW + S.frame])}` : now() ? [told(i), v ? percent(chances()[i]) : reasons(i).join(", ")].filter(Boolean).join(" · ") : `${v || "?"} ${T().levels[D.scale.levels[v].name]} · ${percent(chances()[i])}`;
-    tip.replaceChildren(make("b", R.name[i]), line);
+    const head = make("b"); head.append(named(i));
+    tip.replaceChildren(head, line);
     tip.hidden = false;
     const x = e.clientX - box.left, y = e.clientY - box.top;
     tip.style.left = Math.min(x + 14, box.width - tip.offsetWidth - 6) + "px";
@@ -604,8 +759,16 @@
   $("slider").max = NOW;
   $("slider").addEventListener("input", (e) => setFrame(Number(e.target.value)));
   $("play").addEventListener("click", play);
-  $("search").addEventListener("input", (e) => { S.query = e.target.value.trim(); S.rows = CAP; table(); });
-  $("search").addEventListener("keydown", (e) => { const found = e.key === "Enter" ? order() : []; if (found.length) pick(found[0], true); });
+  $("search").addEventListener("input", (e) => { S.query = e.target.value.trim(); S.rows = CAP; option = -1; table(); suggest(true); });
+  $("search").addEventListener("focus", () => { if (S.query) suggest(true); });
+  $("search").addEventListener("blur", () => suggest(false));
+  $("search").addEventListener("keydown", (e) => {
+    const found = matches() || [], n = Math.min(8, found.length), step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (step && n) { e.preventDefault(); option = (Math.max(option, step < 0 ? 0 : -1) + step + n) % n; suggest(true); }
+    if (e.key === "Enter" && n) choose_(found[Math.max(0, option)][0]);
+    if (e.key === "Escape") suggest(false);
+  });
+  $("marks_on").addEventListener("click", () => { S.marks = !S.marks; layout(); legend(); words(); });
   $("more").addEventListener("click", () => { S.rows += CAP; table(); });
   $("language").addEventListener("click", () => { S.lang = $("language").lang; all(); layout(); });
   $("theme").addEventListener("click", () => {
@@ -613,11 +776,10 @@
     S.theme = dark ? "light" : "dark";
     document.documentElement.dataset.theme = S.theme;
   });
-  addEventListener("hashchange", () => { follow(); all(); move(); });
+  addEventListener("hashchange", () => { follow(); document.body.classList.toggle("opened", S.region >= 0); all(); move(); });
   for (const event of ["resize", "beforeprint", "afterprint"]) addEventListener(event, () => { measure(); move(); });
 
-  if (!NOW) document.querySelector(".time").hidden = true;
   D.scale.levels.forEach((level, v) => { if (v) document.documentElement.style.setProperty("--c" + v, level.colour); });
-  follow(); totals(); all(); measure(); move();
+  follow(); document.body.classList.toggle("opened", S.region >= 0); totals(); all(); measure(); move();
   document.documentElement.dataset.ready = "yes";
 })();

@@ -7,6 +7,7 @@ written name meets.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +25,7 @@ from riskmap.places.names.forms import (
     read_aliases,
     region_forms,
     shipped_aliases,
+    sound_name,
 )
 from riskmap.places.names.matching import Answer, NameIndex, Query
 from riskmap.places.names.units import town_forms, unit_forms
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Letters of towns' names that no other name of theirs gives: Arabic and Chinese ones.
+_OWN_LETTERS = re.compile("[\u0600-\u06ff\u4e00-\u9fff]")
 _STAGES = ("exact", "folded", "alias", "sound", "fuzzy", "town")
 
 #: Resolutions: what :meth:`Gazetteer.resolve` returns, one row a name.
@@ -248,6 +252,36 @@ class Gazetteer:
         if answer is None and self._towns is not None:
             answer = self._towns.find_towns([Query(name)])[0]
         return () if answer is None else tuple(self.regions["region_id"].iloc[list(answer.codes)])
+
+    def known_names(self) -> pd.DataFrame:
+        """Return every name by which a region is known, as written, once however it sounds.
+
+        Returns
+        -------
+        DataFrame
+            ``region_id, name``, ``is_town``: whether it is that of a town in the region, and
+            ``people`` who live there. The regions' own names come first, then towns, the largest
+            first: the name that GeoNames gives each, and those in Chinese or Arabic letters.
+
+        Examples
+        --------
+        >>> import riskmap as rm
+        >>> rm.Gazetteer.from_regions(rm.datasets.regions()).known_names()["name"].tolist()[:2]
+        ['XQA0101', 'Ashkor']
+        """
+        tables = self._index.tables.values()
+        own = [form for table in tables for told in table.values() for form in told]
+        own.sort(key=lambda form: (form.code, form.tier))
+        places = {} if self._towns is None else self._towns.tables["exact"]
+        named = (form for told in places.values() for form in told)
+        towns = [form for form in named if not form.is_part or _OWN_LETTERS.search(form.text)]
+        towns.sort(key=lambda form: (-form.people, form.code, form.is_part))
+        kept: dict[tuple[int, str], Form] = {}
+        for form in (*own, *towns):
+            kept.setdefault((form.code, sound_name(form.text)), form)
+        ids, ours = self.regions["region_id"].tolist(), set(map(id, own))
+        rows = [(ids[one.code], one.text, id(one) not in ours, one.people) for one in kept.values()]
+        return pd.DataFrame(rows, columns=["region_id", "name", "is_town", "people"])
 
     def _frame(self, answers: list[Answer], index: pd.Index | None) -> pd.DataFrame:
         """Return answers as a table."""

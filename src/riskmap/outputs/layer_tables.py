@@ -85,6 +85,10 @@ _TYPES = {column.name: column.dtype for columns in TABLES.values() for column in
 _AREAS = ("admin2", "admin1", "country")
 
 
+#: Columns of a table that say where the group is, which no table tells.
+_PLACES = {"sites": ["wkt"]}
+
+
 def layer_table(layer: RiskLayer, name: str) -> pd.DataFrame:
     """Return a table of a layer: days and times as such, nothing infinite, clean texts.
 
@@ -112,7 +116,7 @@ def layer_table(layer: RiskLayer, name: str) -> pd.DataFrame:
         coarse = table["geo_precision"].isin(_AREAS)
         table = table.assign(**lacking)
         table = table.assign(**{point: table[point].astype(float).mask(coarse) for point in points})
-    return as_typed(table)
+    return as_typed(table.drop(columns=_PLACES.get(name, []), errors="ignore"))
 
 
 def as_typed(table: pd.DataFrame) -> pd.DataFrame:

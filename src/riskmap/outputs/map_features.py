@@ -157,7 +157,7 @@ def _about(layer: RiskLayer, table: pd.DataFrame) -> list[int]:
     foreign = hits_foreigners(table)
     if "relevance" not in table:
         return foreign.astype(int).tolist()
-    theirs = table["relevance"].map(counts).fillna(value=False).to_numpy(dtype=bool)
+    theirs = table["relevance"].map(counts).eq(other=True).to_numpy(dtype=bool)
     return (foreign + 2 * theirs).tolist()
 
 

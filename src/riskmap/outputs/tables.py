@@ -49,6 +49,7 @@ _READ = (
     *("layer", "risk_level", "level_name", "at_least", "attacked", "level_low", "level_high"),
     *("level_as_of", "level_before", "trend", "p_any", "p_least", "p_most", "expected_count"),
     *("expected_victims", "confidence", "data_sufficiency", "reporting_gap", "reasons", "drivers"),
+    *("threshold_level", "single_source", "fragility"),
     *("scale_id", "as_of", "valid_until", "boundary_licence"),
 )
 _READ_BESIDE = ("risk_level", "p_any", "at_least", "attacked")

@@ -34,6 +34,9 @@ from riskmap.panels.measures import hits_foreigners
 from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import REGION_COLUMNS, conform
 
+#: It runs in QGIS's own Python.
+collect_ignore = ["look_with_qgis.py"]
+
 PROVENANCE = {
     "as_of": "2025-01-01",
     "issued_at": "2025-01-01T00:00:00Z",

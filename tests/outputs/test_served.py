@@ -94,7 +94,7 @@ def test_the_page_shows_the_tiles_and_a_region_by_click(browser, pages):
     assert not errors
     assert all(url.startswith((pages, "blob:", "data:")) for url in asked)
     page.goto(f"{pages}/index.zh.html")
-    assert "外国工人" in page.locator("h1").inner_text()
+    assert "外籍工人" in page.locator("h1").inner_text()
     context.close()
 
 

@@ -61,7 +61,7 @@ def make_source_ids(frame: pd.DataFrame, raw: RawTable, feed: Feed) -> pd.Series
         return ids
     rows = raw.rows if kept is None else raw.rows[kept]
     if counted.any():  # what a table counts may stand in its file's name alone
-        rows = rows.assign(**{"": frame["event_type"].fillna("").to_numpy(object)})
+        rows = rows.assign(**{"\x1f": frame["event_type"].fillna("").to_numpy(object)})
     made = _hash_rows(rows if blank.all() else rows[blank])
     twice = made[made.duplicated(keep=False)]
     again = twice.groupby(twice, sort=False).cumcount()

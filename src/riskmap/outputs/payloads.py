@@ -26,6 +26,7 @@ from riskmap.outputs.map_features import (
     site_places,
 )
 from riskmap.outputs.movements import flag_table, largest_parts
+from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
@@ -33,7 +34,6 @@ from riskmap.outputs.wordings import (
     country_names,
     day,
     display,
-    nationals,
     notice,
     people_of,
 )
@@ -106,7 +106,7 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
     texts: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "nations": lambda words: _nations(layer, words, country_name),
         "people": lambda words: _nations(layer, words, people_of),
-        "groups": lambda words: _group_words(layer, words),
+        "groups": lambda words: name_group(layer, words),
         "areas": lambda words: country_names(countries, words),
         "notices": lambda words: notice(known, words),
         "meanings": lambda words: {
@@ -123,15 +123,6 @@ def _told(bundle: Bundle) -> dict[str, dict[str, Any]]:
             for key, tell in texts.items()
         },
     }
-
-
-def _group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:
-    """Return the stated group as people call it; empty without one."""
-    codes, _, sector = (layer.context.group or "").partition("/")
-    people = nationals(codes.replace(",", ";"), words) or words["page"]["foreigners"]
-    told = {"people": people, "sector": words["sectors"].get(sector, display(sector))}
-    said = "{people}" if not sector else str(words["page"]["group_label"])
-    return said.format(**told) if codes or sector else ""
 
 
 def _present(layer: RiskLayer) -> list[str]:

@@ -113,12 +113,18 @@ def group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:
     >>> group_words(layer, catalogue("en"))
     'Chinese nationals, mining'
     """
-    whom = words["alert"]["whom"]
+    named = name_group(layer, words) if layer.headline == "group" else ""
+    return named or str(words["alert"]["whom"][layer.headline])
+
+
+def name_group(layer: RiskLayer, words: Mapping[str, Any]) -> str:
+    """Return the stated group of a layer as people call it; empty without one."""
     people, _, sector = (layer.context.group or "").partition("/")
-    if layer.headline != "group" or not people + sector:
-        return str(whom[layer.headline])
+    if not people + sector:
+        return ""
     parts = (
-        nationals(";".join(codes_in(people.replace(",", ";"))), words) or whom["foreign"],
+        nationals(";".join(codes_in(people.replace(",", ";"))), words)
+        or words["alert"]["whom"]["foreign"],
         words["sectors"].get(sector, display(sector)),
     )
     return str(words["alert"]["comma"].join(filter(None, parts)))

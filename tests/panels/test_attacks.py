@@ -199,6 +199,15 @@ def test_a_neighbours_code_beside_our_province_and_district_hides_no_attack(
         assert panel.knowledge.groupby("region_id")["rows_lost"].max()["XQA0102"] == len(regions)
 
 
+def test_an_attack_whose_point_contradicts_its_text_marks_both_districts():
+    office = rm.datasets.regions().set_index("region_id").loc["XQA0103"].geometry.centroid
+    told = {"date": "2024-12-20", "admin1": "Velmar", "place": "Kelda", "nationality": "Chinese"}
+    table = pd.DataFrame([told | {"killed": 1, "latitude": office.y, "longitude": office.x}])
+    located = rm.locate(rm.derive_victims(rm.read_incidents(table)), rm.datasets.regions())
+    panel = rm.count_incidents(located, rm.datasets.regions(), as_of=AS_OF, start="2024-01-01")
+    assert {"XQA0103", "XQA0303"} <= set(panel.attacks["regions"].item().split(";"))
+
+
 @pytest.mark.slow
 def test_files_read_in_parts_tell_the_same(tmp_path):
     rows = {"date": ["soon", "2024-12-30"], "country": "XQA", "admin2": "Berin"}

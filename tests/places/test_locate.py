@@ -323,7 +323,30 @@ def test_what_stands_on_the_centre_of_a_province_may_be_of_any_of_its_districts(
         aside = located(spot, geo_precision=precision, admin1="Velmar", place=None).aside
         assert aside["spread"].tolist() == [True]
         assert aside["area"].str.startswith("parent_id=").tolist() == [True]
-    assert located(spot, geo_precision="point", admin1="Velmar", place="Rasken").aside.empty
+    assert located(spot, geo_precision="point", admin1="Velmar", place="a mill").aside.empty
+
+
+@pytest.mark.parametrize("place", ["Kelda", "Kelda, mill", "near Kelda"])
+def test_a_point_far_from_the_district_that_the_text_names_may_be_the_offices(place):
+    office = rm.datasets.regions().geometry.iloc[2].representative_point()
+    told = {"date": "2030-05-06", "admin1": "Velmar", "place": place}
+    rows = pd.DataFrame([told | {"latitude": office.y, "longitude": office.x}])
+    own = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert own.placements["region_id"].tolist() == ["XQA0103", "XQA0303"]
+    assert own.placements["weight"].tolist() == [0.5, 0.5]
+    assert own.aside["area"].tolist() == ["region_id=XQA0303;XQA0103"]
+    feed = rm.read_incidents(rows).assign(source="awsd")  # they look up their points
+    assert rm.locate(feed, rm.datasets.regions()).placements["region_id"].tolist() == ["XQA0103"]
+
+
+@pytest.mark.parametrize("place", ["Kelda", "Old mill", "Ostel", None])
+def test_a_point_in_the_district_of_its_text_or_of_an_unknown_place_stands(place):
+    spot = rm.datasets.regions().set_index("name").loc["Kelda"].geometry.representative_point()
+    told = {"date": "2030-05-06", "admin1": "Velmar", "place": place}
+    rows = pd.DataFrame([told | {"latitude": spot.y, "longitude": spot.x}])
+    found = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert found.placements["region_id"].tolist() == ["XQA0303"]
+    assert found.aside.empty
 
 
 def test_a_point_of_untold_precision_on_the_centre_of_its_district_is_none():

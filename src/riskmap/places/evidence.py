@@ -11,12 +11,13 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
+from riskmap.incidents.feeds import FEEDS
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
 from riskmap.places.names.likenesses import FormTable, likeness
 from riskmap.places.names.matching import MATCH_SCORE
-from riskmap.places.place_texts import find_by_words, split_texts, tell_texts
+from riskmap.places.place_texts import find_by_words, split_parts, split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class Evidence:
     nearest : ndarray of bool
         Whether the point lies just outside of the region that it is given to.
     coarse : ndarray of bool
-        Whether the stated precision is too coarse for the level of the regions.
+        Whether the stated precision is too coarse for the level of the regions, or the point
+        contradicts the other words.
     area : Series of str
         The area that each is known to, ``parent_id=...`` or ``iso3=...``; missing if unknown. The
         regions of an area are those of :func:`members_of`. Where a name is that of other regions
@@ -202,7 +204,8 @@ def gather_evidence(
     array([0, 0, 1])
     """
     points = incidents.geometry.to_numpy()
-    told = [*(incidents[column] for column in PLACE_COLUMNS), tell_texts(incidents)]
+    texts = incidents["place"].where(_may_contradict(incidents)).fillna(tell_texts(incidents))
+    told = [*(incidents[column] for column in PLACE_COLUMNS), texts]
     place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
     usable = incidents.iloc[first].reset_index(drop=True)
     x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
@@ -230,6 +233,9 @@ def gather_evidence(
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)
+    alone = (np.maximum(stated, named) < 0) & ~coarse
+    either = _find_either(usable, regions, province, np.where(alone, pointed, -1))
+    area, coarse[either.index] = either.combine_first(area), True
     only = _find_ids(area.str.removeprefix(NAMED), regions["region_id"])
     return Evidence(
         places=usable,
@@ -262,6 +268,45 @@ def _find_bearers(
     ids = set(regions["region_id"])
     found = {name: ";".join(one for one in known.bearers(name) if one in ids) for name in told}
     return names.map(found).replace("", None).astype("str")
+
+
+def _may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
+    """Return which incidents name a province, no district, a point and a text of their place.
+
+    A form takes its point where it is filled in, often at the office. The feeds look theirs up.
+    """
+    told = incidents[["admin1", "place"]].notna().all(axis=1) & incidents["admin2"].isna()
+    return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
+
+
+def _find_either(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    province: NDArray[np.object_],
+    pointed: IntArray,
+) -> pd.Series:
+    """Return by row the district of its point and another that its text names in its province.
+
+    Either may be meant. Only a district's whole name counts, since villages bear the parts of one.
+    """
+    asked = np.flatnonzero(_may_contradict(usable) & (pointed >= 0) & pd.notna(province))
+    own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
+    own = (
+        own.assign(position=np.arange(len(own)))
+        .dropna()
+        .drop_duplicates(["above", "own"], keep=False)
+    )
+    told = pd.DataFrame(
+        {"row": asked, "above": province[asked], "own": usable["place"].array[asked]}
+    )
+    told = told.assign(own=told["own"].map(split_parts)).explode("own")
+    told["own"] = _fold(told["own"])
+    found = told.merge(own, on=["above", "own"]).drop_duplicates(["row", "position"])
+    found = found.drop_duplicates("row", keep=False).set_index("row")["position"]
+    at = pointed[found.index]
+    other, ids = found.to_numpy() != at, regions["region_id"]
+    both = NAMED + ids.array.take(found) + ";" + ids.array.take(at)
+    return pd.Series(both, found.index, dtype="str")[other]
 
 
 def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:

@@ -190,10 +190,16 @@ def _with_countries(
 
 
 def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[np.bool_]:
-    """Return which places state a region of the regions' level by id or name, known or not."""
+    """Return which places state a region of the regions' level by id or name, known or not.
+
+    So do those whose text names another than their point.
+    """
     places = evidence.places
     name = places["admin1" if level_of(regions) == 1 else "admin2"].fillna(places["region_id"])
-    return name.notna().to_numpy() & ~evidence.coarse
+    either = evidence.coarse & evidence.area.str.startswith(NAMED).fillna(value=False).to_numpy(
+        bool
+    )
+    return (name.notna().to_numpy() & ~evidence.coarse) | either
 
 
 def _lose(

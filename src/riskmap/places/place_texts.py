@@ -53,6 +53,17 @@ def tell_texts(incidents: gpd.GeoDataFrame) -> pd.Series:
     return incidents["place"].where(no_point & incidents["region_id"].isna().to_numpy())
 
 
+def split_parts(text: str) -> list[str]:
+    """Return the parts of a text of a place, without what stands around their names.
+
+    Examples
+    --------
+    >>> split_parts("near Kelda, Velmar")
+    ['Kelda', 'Velmar']
+    """
+    return [_NEAR.sub("", part) for part in _PARTS.split(text) if part]
+
+
 def find_by_words(
     incidents: gpd.GeoDataFrame,
     among: NDArray[np.bool_],
@@ -104,11 +115,7 @@ def find_by_words(
     provinces = {fold_name(name) for name in above}
     asked: list[tuple[int, str, str | None]] = []
     for number, (admin1, admin2, place, country) in enumerate(unique.itertuples(index=False)):
-        parts = (
-            [_NEAR.sub("", part) for part in _PARTS.split(place) if part]
-            if isinstance(place, str)
-            else []
-        )
+        parts = split_parts(place) if isinstance(place, str) else []
         if level == 1:
             asked += [(number, one, country) for one in (admin2, *parts) if isinstance(one, str)]
             continue

@@ -8,6 +8,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError
+from riskmap.incidents.reading_options import read_mapping
 
 LOG = [
     ["Incident log - northern Qandara", *[None] * 8],
@@ -214,6 +215,23 @@ def test_a_mapping_says_how_dates_are_written_and_what_the_file_can_see(tmp_path
     assert row["scope"].startswith("violence")
 
 
+def test_what_a_mapping_says_of_a_log_is_said_of_no_feed(tmp_path):
+    """Of a log's kind it says what it sees; a feed and a row know that themselves."""
+    mapping, log = tmp_path / "mapping.toml", tmp_path / "log.csv"
+    mapping.write_text('scope = "violence; reach=reports"\n', "utf-8")
+    log.write_text("date,place,scope\n2031-01-21,Kelda,\n2031-01-22,Kelda,foreign\n", "utf-8")
+    feed = tmp_path / "acled.csv"
+    columns = "event_date,time_precision,actor1,geo_precision,fatalities,event_type,admin2"
+    feed.write_text(f"{columns}\n2031-01-21,1,Gang,1,0,Battles,Kelda\n", "utf-8")
+    alone = rm.read_incidents(feed)["scope"].tolist()
+    assert rm.read_incidents(feed, mapping=mapping)["scope"].tolist() == alone
+    told = rm.read_incidents(log, mapping=mapping)["scope"].tolist()
+    assert told == ["violence; reach=reports", "foreign; reach=reports"]
+    with pytest.warns(rm.RiskmapWarning, match="as given, instead of"):
+        given = rm.read_incidents(log, mapping=mapping, scope="none")["scope"]
+    assert given.tolist() == ["none", "none"]
+
+
 @pytest.mark.parametrize(("name", "rows"), [("log.xlsx", 11), ("form.csv", 5), ("places.csv", 7)])
 def test_the_files_of_a_desk_are_read_in_one_call(shared, name, rows):
     path = shared.parent / "cases" / "desk" / name
@@ -268,7 +286,7 @@ def test_a_mapping_says_what_a_desk_own_words_stand_for(tmp_path):
 def test_a_mapping_of_a_wrong_kind_is_refused(tmp_path, text):
     (tmp_path / "mapping.toml").write_text(text, "utf-8")
     with pytest.raises(InputError, match=r"mapping\.toml, column \w+: of a wrong kind"):
-        rm.incidents.reading_options.read_mapping(tmp_path / "mapping.toml")
+        read_mapping(tmp_path / "mapping.toml")
 
 
 def test_the_encoding_of_a_mapping_is_for_text_that_is_not_utf8(tmp_path):

@@ -25,7 +25,7 @@ from riskmap.desk.sources import (
 from riskmap.incidents.derivations import derive_victims
 from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.readers import read_file
-from riskmap.incidents.reading_options import ReadingOptions, read_mapping
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.publishing import publish
@@ -183,19 +183,16 @@ def _place(
         return locate(table, regions), notes
     tell(f"reading and placing {len(sources)} files a part at a time")
     options = ReadingOptions.of(**config.reading)
-    scope = config.scope
-    if scope is None and config.mapping is not None:
-        scope = read_mapping(config.mapping).get("scope")
     scan = partial(
         scan_incidents,
         [
-            one if is_path(one) else read_file(one, scope=scope, **config.reading).incidents
+            one if is_path(one) else read_file(one, scope=config.scope, **config.reading).incidents
             for one in sources
         ],
         regions,
         each=partial(derive_victims, employers=() if group is None else group.employers),
         merge=True,
-        scope=scope,
+        scope=config.scope,
         options=options,
     )
     if config.scheduler is None:

@@ -198,7 +198,8 @@ def import_incidents(
     (3, 'killed 3-4', 'CHN')
     """
     found = read_file(path, mapping=mapping, tell=True, **options)
-    scope = None if found.scope.given is None else str(found.scope.given)
+    given = found.scope.given
+    scope = found.options.usual_scope if given is None else str(given)
     report = describe_file(found)
     return ImportedFile(derive_victims(found.incidents), report, found.options, scope)
 

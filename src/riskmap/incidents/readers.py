@@ -22,7 +22,7 @@ from riskmap.incidents.incident_ids import join_sheets, make_incident_ids, make_
 from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.parts import Part, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
-from riskmap.incidents.reading_options import ReadingOptions, read_mapping
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, load_rows, open_tables
 from riskmap.incidents.workbooks import tell_sheets
@@ -195,8 +195,6 @@ def read_file(
     'generic table'
     """
     how = ReadingOptions.of(mapping, **options)
-    if scope is None and mapping is not None:
-        scope = read_mapping(mapping).get("scope")
     with local_copy(path) as near:
         if not isinstance(scope, ScopeRules):
             is_file = isinstance(near, str | Path)
@@ -266,6 +264,9 @@ def _read_table(
     source = Source(raw, options.dates, unknown=feed.unknown, aliases=aliases)
     frame = apply_feed(feed, source, quarantine)
     told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
+    usual = options.usual_scope
+    if usual is not None and scope.beside is None and feed.scope is None:
+        scope = replace(scope, beside=Scope.parse(usual, reach=STATED_REACH))
     frame["scope"] = _state_scopes(feed, source, told, scope)
     if feed.name == "generic" and scope.is_whole and (frame["count"].dropna() == 1).all():
         frame["count"] = frame["count"].mask(frame["count"] == 1)  # an incident each

@@ -41,6 +41,8 @@ class ReadingOptions:
         For columns of the schema what the file's own words stand for.
     usual_encoding
         The encoding of a text that is not UTF-8, as files of its kind had.
+    usual_scope
+        What files of its kind see, where neither they nor a feed say it.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class ReadingOptions:
     sheets: tuple[str, ...] = ()
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     usual_encoding: str | None = None
+    usual_scope: str | None = None
 
     @classmethod
     def of(
@@ -84,7 +87,7 @@ class ReadingOptions:
         """
         told = {} if mapping is None else read_mapping(mapping)
         told["usual_encoding"] = told.pop("encoding", None)
-        told.pop("scope", None)
+        told["usual_scope"] = told.pop("scope", None)
         given |= {"dates": dates, "sheets": sheet}
         told |= {name: value for name, value in given.items() if value is not None}
         rules = told.pop("dates", None)

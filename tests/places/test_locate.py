@@ -339,6 +339,14 @@ def test_a_point_far_from_the_district_that_the_text_names_may_be_the_offices(pl
     assert rm.locate(feed, rm.datasets.regions()).placements["region_id"].tolist() == ["XQA0103"]
 
 
+def test_an_id_that_contradicts_the_name_beside_it_leaves_both_in_doubt():
+    told = {"date": "2030-05-06", "admin1": "Velmar", "admin2": ["Kelda", "Kelda", "Keldaa"]}
+    rows = pd.DataFrame(told | {"region_id": ["XQA0103", "XQA0303", "XQA0103"]})
+    found = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert found.placements["region_id"].tolist() == ["XQA0103", "XQA0303", "XQA0103"]
+    assert found.aside["area"].tolist() == ["region_id=XQA0303;XQA0103"]
+
+
 @pytest.mark.parametrize("place", ["Kelda", "Old mill", "Ostel", None])
 def test_a_point_in_the_district_of_its_text_or_of_an_unknown_place_stands(place):
     spot = rm.datasets.regions().set_index("name").loc["Kelda"].geometry.representative_point()

@@ -309,7 +309,7 @@ def _line(
         pd.isna(attack["geo_precision"]) and sharp["method"].isin(_POINT).any()
     )
     point = _point_of(attack) if exact else None
-    marked, sites = set(sharp["position"].head(1)) or _named_by(attack, regions), None
+    marked, sites = set(sharp["position"].head(1)) | _named_by(attack, regions), None
     if point is not None:
         metres = _metres(point, regions.geometry.to_numpy())
         marked |= set(np.flatnonzero(metres <= 1000.0 * reach_km))

@@ -70,12 +70,15 @@ class Evidence:
     nearest : ndarray of bool
         Whether the point lies just outside of the region that it is given to.
     coarse : ndarray of bool
-        Whether the stated precision is too coarse for the level of the regions, or the point
-        contradicts the other words.
+        Whether the stated precision is too coarse for the level of the regions, or the text
+        contradicts the point.
     area : Series of str
         The area that each is known to, ``parent_id=...`` or ``iso3=...``; missing if unknown. The
         regions of an area are those of :func:`members_of`. Where a name is that of other regions
         than the area's, either may be meant: ``parent_id=... or region_id=...;...``.
+    either : Series of str
+        Two regions of which either may be meant, since a name contradicts an id or a point;
+        missing elsewhere.
     """
 
     places: gpd.GeoDataFrame
@@ -88,6 +91,7 @@ class Evidence:
     nearest: NDArray[np.bool_]
     coarse: NDArray[np.bool_]
     area: pd.Series
+    either: pd.Series
 
     @property
     def region(self) -> IntArray:
@@ -234,8 +238,11 @@ def gather_evidence(
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)
     alone = (np.maximum(stated, named) < 0) & ~coarse
-    either = _find_either(usable, regions, province, np.where(alone, pointed, -1))
-    area, coarse[either.index] = either.combine_first(area), True
+    either = _find_either(
+        usable, regions, level=level, province=province, stated=stated,
+        pointed=np.where(alone, pointed, -1),
+    )  # fmt: skip
+    area, coarse = either.fillna(area), coarse | (either.notna() & alone).to_numpy(bool)
     only = _find_ids(area.str.removeprefix(NAMED), regions["region_id"])
     return Evidence(
         places=usable,
@@ -248,6 +255,7 @@ def gather_evidence(
         nearest=pointed != covering,
         coarse=coarse,
         area=area,
+        either=either,
     )
 
 
@@ -282,31 +290,37 @@ def _may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
 def _find_either(
     usable: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
+    *,
+    level: int,
     province: NDArray[np.object_],
+    stated: IntArray,
     pointed: IntArray,
 ) -> pd.Series:
-    """Return by row the district of its point and another that its text names in its province.
+    """Return by row the two regions that its words tell of, where they contradict each other.
 
-    Either may be meant. Only a district's whole name counts, since villages bear the parts of one.
+    One is stated by its id, or else a point lies in it; the whole name of the other stands beside
+    the id, or in the text beside the point, in the province that is stated. Only whole names count,
+    since villages bear the parts of them.
     """
-    asked = np.flatnonzero(_may_contradict(usable) & (pointed >= 0) & pd.notna(province))
     own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
-    own = (
-        own.assign(position=np.arange(len(own)))
-        .dropna()
-        .drop_duplicates(["above", "own"], keep=False)
+    own = own.assign(position=np.arange(len(own)))
+    has_id = (stated >= 0) & (level in NAMED_BY)
+    names = usable[NAMED_BY.get(level, "place")].where(has_id)
+    beside = pd.DataFrame({"row": np.arange(len(usable)), "own": _fold(names)}).dropna()
+    beside = beside.merge(own.dropna(subset="own").drop_duplicates("own", keep=False), on="own")
+    asked = np.flatnonzero(_may_contradict(usable) & (pointed >= 0) & pd.notna(province))
+    texts = usable["place"].iloc[asked].map(split_parts).array
+    within = pd.DataFrame({"row": asked, "above": province[asked], "own": texts}).explode("own")
+    keys = ["above", "own"]
+    within = within.assign(own=_fold(within["own"])).merge(
+        own.dropna().drop_duplicates(keys, keep=False), on=keys
     )
-    told = pd.DataFrame(
-        {"row": asked, "above": province[asked], "own": usable["place"].array[asked]}
-    )
-    told = told.assign(own=told["own"].map(split_parts)).explode("own")
-    told["own"] = _fold(told["own"])
-    found = told.merge(own, on=["above", "own"]).drop_duplicates(["row", "position"])
-    found = found.drop_duplicates("row", keep=False).set_index("row")["position"]
-    at = pointed[found.index]
-    other, ids = found.to_numpy() != at, regions["region_id"]
-    both = NAMED + ids.array.take(found) + ";" + ids.array.take(at)
-    return pd.Series(both, found.index, dtype="str")[other]
+    found = pd.concat([beside, within])[["row", "position"]].drop_duplicates()
+    found = found.drop_duplicates("row", keep=False).set_index("row")["position"].astype(np.int64)
+    at = np.where(stated >= 0, stated, pointed)[found.index]
+    ids = regions["region_id"].array
+    both = pd.Series(NAMED + ids.take(found) + ";" + ids.take(at), found.index, dtype="str")
+    return both[found.to_numpy() != at].reindex(usable.index)
 
 
 def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:

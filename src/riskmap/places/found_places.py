@@ -143,7 +143,11 @@ def find_places(
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
     unfound, lost = np.zeros(len(incidents), dtype=bool), are_lost(incidents)
-    unfound[~refused] = (vague & found & _name_one_region(regions, evidence))[evidence.place]
+    either = evidence.either.notna().to_numpy()
+    unfound[~refused] = (
+        found[evidence.place]
+        & ((vague & _name_one_region(regions, evidence)) | either)[evidence.place]
+    )
     lost[~refused] |= reasons.notna().to_numpy()
     # the middle of an area stands for all of it; what is counted there may be of any of its regions
     middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
@@ -190,16 +194,10 @@ def _with_countries(
 
 
 def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[np.bool_]:
-    """Return which places state a region of the regions' level by id or name, known or not.
-
-    So do those whose text names another than their point.
-    """
+    """Return which places state a region of the regions' level by id or name, known or not."""
     places = evidence.places
     name = places["admin1" if level_of(regions) == 1 else "admin2"].fillna(places["region_id"])
-    either = evidence.coarse & evidence.area.str.startswith(NAMED).fillna(value=False).to_numpy(
-        bool
-    )
-    return (name.notna().to_numpy() & ~evidence.coarse) | either
+    return name.notna().to_numpy() & ~evidence.coarse
 
 
 def _lose(
@@ -436,7 +434,7 @@ def find_aside(
     asked = rows.assign(country=rows["country"].mask(wrong))
     evidence = gather_evidence(asked, regions, gazetteer=gazetteer, index=index)
     one = pd.Series(regions["region_id"].array.take(evidence.region, allow_fill=True), dtype="str")
-    areas = ("region_id=" + one).fillna(evidence.area).fillna("")
+    areas = evidence.either.fillna("region_id=" + one).fillna(evidence.area).fillna("")
     return rows.assign(area=pd.Series(areas.array.take(evidence.place)).mask(abroad))
 
 

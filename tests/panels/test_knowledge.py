@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.panels.coverage import days_at_risk_share, reported_share
+from riskmap.panels.coverage import days_at_risk_share, reported_share, watched_windows
 from riskmap.panels.knowledge import know_regions
 from riskmap.panels.measures import join_sources
-from riskmap.panels.watchers import default_rules, find_watchers, watched_share
+from riskmap.panels.watchers import default_rules, find_watchers
 
 TODAY = 3000
 KEYS = pd.DataFrame({"region_id": [*"abc"], "iso3": ["XQA", "XQA", "XQB"]})
@@ -74,7 +74,7 @@ def test_a_thin_old_history_is_no_watch():
     old = told(np.arange(0, 2000, 300))
     (found,) = find(old, weekly(2000))
     assert found.begin.min() >= 1800
-    share = watched_share([found], "violence", bounds=np.array([0, 1500, TODAY]), n_regions=3)
+    share = watched_windows([found], "violence", bounds=np.array([0, 1500, TODAY]), n_regions=3)
     assert share[0].tolist() == [0.0, 0.0, 0.0]
 
 
@@ -303,7 +303,7 @@ def test_old_rows_beside_a_log_are_no_days_on_which_anybody_reported():
 def test_windows_of_a_gap_add_no_days():
     bounds = np.array([0, 1000, 1400, 1490, TODAY])
     watchers = find(weekly(0, 1000), weekly(1500))
-    share = watched_share(watchers, "violence", bounds=bounds, n_regions=3)
+    share = watched_windows(watchers, "violence", bounds=bounds, n_regions=3)
     watched, at_risk = days_at_risk_share(watchers, share, "violence", bounds=bounds)
     assert watched[:, 0].tolist() == pytest.approx([0.994, 0.0, 0.0, 1500 / 1510])
     assert np.array_equal(at_risk[:, :2], watched[:, :2])

@@ -18,6 +18,7 @@ from riskmap.panels.coverage import (
     main_sources,
     main_watchers,
     reported_share,
+    watched_windows,
 )
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.groups import WorkerGroup, with_targeting
@@ -38,7 +39,7 @@ from riskmap.panels.panel import AT_RISK, Panel
 from riskmap.panels.scans import KEYS, Scan
 from riskmap.panels.shares import going_shares
 from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
-from riskmap.panels.watchers import find_watchers, watched_share
+from riskmap.panels.watchers import find_watchers
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
 
@@ -299,7 +300,7 @@ def _watch_windows(
     reporting = find_watchers(told, keys, today=today)
     told_most, _ = main_sources(reporting, named, iso3, "reports", today=today)
     reporting = main_watchers(reporting, told_most)
-    share = watched_share(reporting, "violence", bounds=bounds, n_regions=n)
+    share = watched_windows(reporting, "violence", bounds=bounds, n_regions=n)
     found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
     anybody = reported_share(told, keys, counts, bounds=bounds, today=today)
     watchers = find_watchers(named, keys, today=today)

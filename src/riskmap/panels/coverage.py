@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.watchers import default_rules, find_watchers, watched_share
+from riskmap.panels.watchers import default_rules, find_watchers
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -147,6 +147,36 @@ def _books_of_hits(hits: FloatArray, main: list[int]) -> list[int]:
     return [most] if hits[most] and not hits[main].any() else []
 
 
+def watched_windows(
+    watchers: list[Watcher], layer: str, *, bounds: IntArray, n_regions: int
+) -> FloatArray:
+    """Return the share of each window and region in which a source watched a series.
+
+    Parameters
+    ----------
+    watchers
+        From :func:`riskmap.panels.watchers.find_watchers`.
+    layer
+        ``"violence"`` or ``"foreign"``: those whose scope names it, also for some sectors or deaths
+        alone. Whether that suffices for a low level is another question
+        (:func:`riskmap.panels.knowledge.know_regions`).
+    bounds : ndarray of int, shape (n_windows + 1,)
+        Edges of the windows, days since 1970.
+    n_regions
+        Number of regions.
+
+    Returns
+    -------
+    ndarray, shape (n_windows, n_regions)
+    """
+    share = np.zeros((len(bounds) - 1, n_regions))
+    for watcher in watchers:
+        if layer in watcher.scope.layers:
+            own = watcher.share(bounds, layer)[:, None]
+            share[:, watcher.regions] = np.maximum(share[:, watcher.regions], own)
+    return share
+
+
 def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[Watcher]:
     """Return the watchers that are main sources; all of them in a country that has none."""
     countries = {code for code, _ in main}
@@ -169,7 +199,7 @@ def days_at_risk_share(
     reported : ndarray, shape (n_windows, n_regions)
         On what share of each window anybody reported, from :func:`reported_share`.
     layer, bounds
-        As for :func:`riskmap.panels.watchers.watched_share`.
+        As for :func:`watched_windows`.
 
     Returns
     -------
@@ -178,7 +208,7 @@ def days_at_risk_share(
         None where all of it is at risk.
     """
     days = np.diff(bounds).astype(float)
-    watched = watched_share(watchers, layer, bounds=bounds, n_regions=reported.shape[1])
+    watched = watched_windows(watchers, layer, bounds=bounds, n_regions=reported.shape[1])
     at_risk = watched.copy()
     blind = _is_blind(watched, bounds, days)
     if blind.any():
@@ -205,11 +235,11 @@ def reported_share(
     counts : ndarray, shape (n_windows, n_regions)
         What is told of each window and region.
     bounds, today
-        As for :func:`riskmap.panels.watchers.watched_share` and ``find_watchers``.
+        As for :func:`watched_windows` and ``find_watchers``.
     """
     late, rules = told[told["day"] >= today - MEMORY_DAYS], default_rules()
     mostly, ever = (
-        watched_share(some, "violence", bounds=bounds, n_regions=len(keys))
+        watched_windows(some, "violence", bounds=bounds, n_regions=len(keys))
         for some in (
             find_watchers(late.assign(source=""), keys, today=today),
             find_watchers(late, keys, today=today, rules=replace(rules, thin_share=0.0)),

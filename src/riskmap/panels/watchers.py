@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.typing import FloatArray, IntArray
+
+    Rows = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -161,15 +163,31 @@ def find_watchers(
     countries = pd.factorize(keys["iso3"].fillna(""), sort=True)
     province = pd.factorize(keys["parent_id"])[0] if "parent_id" in keys else np.full(len(keys), -1)
     stated = seen[seen["scope"].notna()]
-    for (source, text), rows in stated.groupby(["source", "scope"], sort=True, dropna=False):
+    columns = {name: stated[name].to_numpy() for name in _COLUMNS if name in stated}
+    told = stated.assign(source=stated["source"].astype(object).fillna(""))
+    groups = told.groupby(["source", "scope"], sort=True).indices
+    for (source, text), at in sorted(groups.items()):
         scope = Scope.parse(str(text))
+        rows = _at(columns, at)
         if scope.layers and not _is_peaceful(rows):
-            name = "" if pd.isna(source) else str(source)
-            found += _watch(name, scope, rows, (countries, province), today=today, rules=chosen)
+            areas = (countries, province)
+            found += _watch(str(source), scope, rows, areas, today=today, rules=chosen)
     return found
 
 
-def _is_peaceful(rows: pd.DataFrame) -> bool:
+#: What is asked of reports: arrays by name, since tables would be cut thousands of times.
+_COLUMNS = (
+    *("position", "day", "days", "reports", "heard", "quiet"),
+    *("violence", "told", "foreign", "theirs"),
+)
+
+
+def _at(rows: Rows, some: NDArray[Any]) -> Rows:
+    """Return some of the reports, by a mask or by positions."""
+    return {name: values[some] for name, values in rows.items()}
+
+
+def _is_peaceful(rows: Rows) -> bool:
     """Return whether a source tells of incidents and never of violence: it may not look for it."""
     if "violence" not in rows:
         return False
@@ -179,7 +197,7 @@ def _is_peaceful(rows: pd.DataFrame) -> bool:
 def _watch(
     source: str,
     scope: Scope,
-    rows: pd.DataFrame,
+    rows: Rows,
     areas: tuple[tuple[IntArray, pd.Index[str]], IntArray],
     *,
     today: int,
@@ -187,7 +205,7 @@ def _watch(
 ) -> Iterator[Watcher]:
     """Yield how one source watches each country; areas are those of the regions, by province."""
     (country, codes), province = areas
-    position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+    position, day = (rows[name].astype(np.int64) for name in ("position", "day"))
     # what is spread shows that the source reports, and not that it names regions of the country
     heard = names_region(rows, "heard")
     until = today - int(np.ceil(scope.delay_days))
@@ -215,7 +233,7 @@ def _watch(
             continue
         watches = alive and (bool(often) or scope.reach == "reports")
         members = np.flatnonzero(country == place)
-        here = rows[inside]
+        here = _at(rows, inside)
         mute = _mute_times(here, until, rules)
         whole = Watcher(
             *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
@@ -228,18 +246,18 @@ def _watch(
             yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
 
 
-def _covered(rows: pd.DataFrame, until: int) -> int:
+def _covered(rows: Rows, until: int) -> int:
     """Return up to which day a source can have watched.
 
     One whose rows are mostly of weeks or months has watched to the end of the last one.
     """
     if "days" not in rows:
         return until
-    number = (rows["reports"] + rows["quiet"]).to_numpy(dtype=float)
-    of_one = rows["days"].to_numpy(dtype=float) / np.maximum(number, 1.0)
+    number = (rows["reports"] + rows["quiet"]).astype(float)
+    of_one = rows["days"].astype(float) / np.maximum(number, 1.0)
     if number[of_one >= _PERIOD].sum() * 2 <= number.sum():
         return until
-    return min(until, int(np.ceil((rows["day"].to_numpy(dtype=float) + of_one).max())))
+    return min(until, int(np.ceil((rows["day"] + of_one).max())))
 
 
 #: An interval of so many days is a period, and no unsure day.
@@ -247,14 +265,14 @@ _PERIOD = 6
 
 
 def _offices(
-    whole: Watcher, rows: pd.DataFrame, province: IntArray, *, until: int, rules: Rules
+    whole: Watcher, rows: Rows, province: IntArray, *, until: int, rules: Rules
 ) -> Iterator[Watcher]:
     """Yield how a source watches the provinces that it tells of, and each that it tells of no more.
 
     One of several offices that write a log may close, and the log goes on. The coders of a curated
     feed read of the whole country.
     """
-    position, day = (rows[name].to_numpy(dtype=np.int64) for name in ("position", "day"))
+    position, day = (rows[name].astype(np.int64) for name in ("position", "day"))
     sharp = names_region(rows)
     number = _numbers(rows)
     # what is known to one province only tells of it; what is known to the country, of none
@@ -274,10 +292,10 @@ def _offices(
     yield replace(whole, regions=whole.regions[rest])
 
 
-def _numbers(rows: pd.DataFrame) -> FloatArray:
+def _numbers(rows: Rows) -> FloatArray:
     """Return how many reports each row stands for; that nothing happened is one too."""
     if "reports" not in rows:
-        return np.ones(len(rows))
+        return np.ones(len(rows["day"]))
     quiet = rows.get("quiet", 0.0)
     return np.asarray(rows["reports"] + quiet, dtype=float)
 
@@ -314,7 +332,7 @@ def _lapsed(watcher: Watcher, lapses: IntArray) -> Watcher:
     )
 
 
-def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntArray]:
+def _mute_times(rows: Rows, until: int, rules: Rules) -> dict[str, IntArray]:
     """Return from when to when a source told of hardly any foreigner, though it told who was hit.
 
     Or told of hardly any report who was hit any more; and, of the group, from when to when it told
@@ -323,8 +341,8 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntAr
     lasts = (rules.region_gap_probability, rules.past_gap_probability)
 
     def times(number: str, hits: str) -> IntArray:
-        of, among = (rows[name].to_numpy(dtype=float) for name in (hits, number))
-        return _lapses_of(rows["day"].to_numpy(), among, of, until, rules, probability=lasts)
+        of, among = (rows[name].astype(float) for name in (hits, number))
+        return _lapses_of(rows["day"], among, of, until, rules, probability=lasts)
 
     if "foreign" not in rows:
         return {}
@@ -334,10 +352,11 @@ def _mute_times(rows: pd.DataFrame, until: int, rules: Rules) -> dict[str, IntAr
     return {"violence": peace, "foreign": found, "group": np.concatenate([found, theirs])}
 
 
-def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> Iterator[Watcher]:
+def _by_region(whole: Watcher, rows: Rows, until: int, rules: Rules) -> Iterator[Watcher]:
     """Yield how a log watches each region from which its reports come."""
-    own = rows[names_region(rows) & np.isin(rows["position"], whole.regions)]
-    for region, day in own.groupby("position")["day"]:
+    own = _at(rows, names_region(rows) & np.isin(rows["position"], whole.regions))
+    for region in np.unique(own["position"]):
+        day = own["day"][own["position"] == region]
         low, high = int(day.min()), int(day.max()) + rules.lately_days
         inside = (whole.end > low) & (whole.begin < high)
         yield replace(
@@ -350,10 +369,10 @@ def _by_region(whole: Watcher, rows: pd.DataFrame, until: int, rules: Rules) -> 
         )
 
 
-def names_region(seen: pd.DataFrame, by: str = "reports") -> NDArray[np.bool_]:
+def names_region(seen: Rows, by: str = "reports") -> NDArray[np.bool_]:
     """Return which rows name one region; the others are spread over several."""
     if by not in seen:
-        return np.ones(len(seen), dtype=bool)
+        return np.ones(len(seen["day"]), dtype=bool)
     quiet = seen.get("quiet", 0.0)
     return np.asarray((seen[by] > 0) | (quiet > 0))
 
@@ -460,32 +479,3 @@ def _era(days: IntArray, until: int, rules: Rules) -> IntArray:
         if spans[1] >= rules.least_watched_days and (sure or paces[1] > 2 * paces[0]):
             return after
     return days
-
-
-def watched_share(
-    watchers: list[Watcher], layer: str, *, bounds: IntArray, n_regions: int
-) -> FloatArray:
-    """Return the share of each window and region in which a source watched a series.
-
-    Parameters
-    ----------
-    watchers
-        From :func:`find_watchers`.
-    layer
-        ``"violence"`` or ``"foreign"``: those whose scope names it, also for some sectors or deaths
-        alone. Whether that suffices for a low level is another question (:func:`know_regions`).
-    bounds : ndarray of int, shape (n_windows + 1,)
-        Edges of the windows, days since 1970.
-    n_regions
-        Number of regions.
-
-    Returns
-    -------
-    ndarray, shape (n_windows, n_regions)
-    """
-    share = np.zeros((len(bounds) - 1, n_regions))
-    for watcher in watchers:
-        if layer in watcher.scope.layers:
-            own = watcher.share(bounds, layer)[:, None]
-            share[:, watcher.regions] = np.maximum(share[:, watcher.regions], own)
-    return share

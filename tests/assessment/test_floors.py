@@ -261,6 +261,17 @@ def test_an_attack_that_is_withdrawn_is_told_until_it_has_passed_or_is_cleared()
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("group", "held"),
+    [("CHN", True), ("PAK/mining", True), (None, True), ("PAK,CHN", True), ("PAK/aid", False)],
+)
+def test_an_attack_that_is_withdrawn_is_told_to_another_group_that_it_was_on(group, held):
+    before = assess(attack())
+    group = None if group is None else rm.WorkerGroup.parse(group)
+    assert at(assess(previous=before, group=group)).loc["foreign", "attacked"] == held
+
+
+@pytest.mark.slow
 def test_nobody_reads_that_no_attack_was_told_where_one_holds_the_level_up():
     """Its row has gone, so today's files tell none: beside "attacked" a 0 is no answer."""
     before = assess(attack())

@@ -6,6 +6,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.panels.measures import hits_foreigners, is_violence, measure, tells_victims
+from riskmap.panels.presence import Site
 
 REGIONS = rm.datasets.regions()
 MINERS = rm.WorkerGroup("CHN", sector="mining", employers=("Delta Mining",))
@@ -97,6 +98,23 @@ def test_what_an_incident_weighs_for_a_group():
     )
     weights = MINERS.weigh(table, foreign=hits_foreigners(table, MINERS))
     assert weights.tolist() == [1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("target", "aimed"),
+    [
+        *[("employer:Ruvo", True), ("employer:RUVO MINING LTD.", True), ("Camp Alpha North", True)],
+        *[("employer:cmoc", True), ("site:Camp", True), ("employer:Ruvolo", False)],
+        *[("employer:Mining", False), ("site:Ruvo", False), ("foreigners", False), ("aid", False)],
+    ],
+)
+def test_an_employer_or_a_site_is_told_by_its_first_words_too(target, aimed):
+    group = rm.WorkerGroup("CHN", sector="mining", employers=("Ruvo Mining", "C.M.O.C."),
+                           sites=(Site("Camp Alpha", 4.0, -6.0),))  # fmt: skip
+    assert group.is_aimed_at(rows({"target": target})).tolist() == [aimed]
+    strange = rows({"not_understood": f"target={target}"})
+    if ":" not in target and aimed:
+        assert group.is_aimed_at(strange).tolist() == [True]
 
 
 def test_a_national_at_home_is_none_of_a_group_of_foreigners():

@@ -225,15 +225,17 @@ def carry_attacks(
     forecast : Forecast
         Today's.
     previous : RiskLayer, optional
-        The layer before, of the same group. A public one doesn't say whose it is: it may be theirs.
+        The layer before. Of another group its attacks count that may be on the one of today, by
+        their nationalities and sectors. A public one doesn't say whose it is: it may be theirs.
     context : Context
         Of the layer that is made.
     """
     now = conform(forecast.attacks, ATTACK_COLUMNS)
-    if previous is None or not _may_be_of(previous, context.group):
+    if previous is None:
         return now
     known = set(forecast.keys["region_id"])
     old = previous.attacks[previous.attacks["until"] > context.as_of]
+    old = old[_may_be_on(old, previous, context.group)]
     gone = old[[not _tells_again(row, now, known) for row in old.itertuples()]]
     if gone.empty:
         return now
@@ -251,10 +253,21 @@ def carry_attacks(
     return pd.concat([now, gone[~moved]], ignore_index=True)
 
 
-def _may_be_of(previous: RiskLayer, group: str | None) -> bool:
-    """Return whether the attacks of a layer are those on a group, or may be."""
-    hidden = previous.context.is_public and previous.headline == "group"
-    return previous.context.group == group or (hidden and group is not None)
+def _may_be_on(attacks: pd.DataFrame, previous: RiskLayer, group: str | None) -> NDArray[np.bool_]:
+    """Return which attacks of a layer are on a group, or may be; all were on foreigners."""
+    same_group = previous.context.group == group
+    if previous.context.is_public:  # it tells neither whom it is about nor who was hit
+        same_group |= previous.headline == "group" and group is not None
+        return np.full(len(attacks), same_group)
+    if group is None or same_group:
+        return np.ones(len(attacks), dtype=bool)
+    nationality, _, sector = group.partition("/")
+    hit = attacks["nationality"].fillna("").str.split(";")
+    theirs = hit.map(lambda codes: not set(codes).isdisjoint(nationality.split(","))).astype(bool)
+    same = (attacks["sector"] == sector).fillna(value=False)
+    untold = attacks["nationality"].isna() & attacks["sector"].isna()
+    anyone = not nationality and not sector
+    return np.asarray(theirs | same | untold | anyone, dtype=bool)
 
 
 def _join(*told: Any) -> str | None:

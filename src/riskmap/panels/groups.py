@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -256,16 +257,24 @@ class WorkerGroup:
     def is_aimed_at(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which incidents were aimed at the group's sector, an employer or a site of it.
 
-        A site or an employer may stand in ``target`` by its plain name too.
+        A site or an employer may stand in ``target`` by its plain name too, or by its first words:
+        "Ruvo" and "Ruvo Mining Ltd." are Ruvo Mining.
         """
-        told = [("employer", name) for name in self.employers]
-        told += [("site", site.name) for site in self.sites]
-        plain = {name.strip().casefold() for _, name in told}
-        names = {f"{kind}:{name}".casefold() for kind, name in told} | plain
-        names |= {self.sector} if self.sector else set()
-        aimed = incidents["target"].str.casefold().isin(sorted(names))
-        written = strange_targets(incidents).str.strip().str.casefold()
-        return np.asarray(aimed | written.isin(sorted(plain)), dtype=bool)
+        kinds = {"employer": self.employers, "site": tuple(site.name for site in self.sites)}
+        names = [_words(name) for some in kinds.values() for name in some]
+
+        def is_theirs(text: str) -> bool:
+            if text in (*SECTORS, "foreigners"):
+                return text == self.sector
+            kind, _, name = text.rpartition(":")
+            mine = names if kind not in kinds else [_words(one) for one in kinds[kind]]
+            told = _words(name)
+            return any(told[: len(one)] == one[: len(told)] for one in mine if one and told)
+
+        aimed = np.zeros(len(incidents), dtype=bool)
+        for told in (incidents["target"], strange_targets(incidents)):
+            aimed |= told.isin([text for text in told.dropna().unique() if is_theirs(text)])
+        return aimed
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         told = {text: text.split(";") for text in incidents["nationality"].dropna().unique()}
@@ -283,6 +292,11 @@ class WorkerGroup:
             return np.zeros(len(incidents), dtype=bool)
         mine = (incidents["sector"] == self.sector).to_numpy(bool)
         return np.asarray(mine | may_be_any(incidents, "sector"))
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name, without points: C.M.O.C. is CMOC."""
+    return re.findall(r"\w+", name.casefold().replace(".", ""))
 
 
 def _check_workers(group: tuple[Presence, ...], everyone: tuple[Presence, ...]) -> None:

@@ -112,7 +112,7 @@ def test_an_employer_or_a_site_is_told_by_its_first_words_too(target, aimed):
     group = rm.WorkerGroup("CHN", sector="mining", employers=("Ruvo Mining", "C.M.O.C."),
                            sites=(Site("Camp Alpha", 4.0, -6.0),))  # fmt: skip
     assert group.is_aimed_at(rows({"target": target})).tolist() == [aimed]
-    strange = rows({"not_understood": f"target={target}"})
+    strange = rows({}).assign(not_understood=f"target={target}")
     if ":" not in target and aimed:
         assert group.is_aimed_at(strange).tolist() == [True]
 

@@ -273,7 +273,8 @@ class WorkerGroup:
 
         aimed = np.zeros(len(incidents), dtype=bool)
         for told in (incidents["target"], strange_targets(incidents)):
-            aimed |= told.isin([text for text in told.dropna().unique() if is_theirs(text)])
+            theirs = [text for text in told.dropna().unique() if is_theirs(text)]
+            aimed |= told.isin(theirs).to_numpy(bool)
         return aimed
 
     def _shares_nation(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:

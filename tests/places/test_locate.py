@@ -347,6 +347,30 @@ def test_an_id_that_contradicts_the_name_beside_it_leaves_both_in_doubt():
     assert found.aside["area"].tolist() == ["region_id=XQA0303;XQA0103"]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        *[{"admin2": "Kelda/Lomar"}, {"admin2": "Kelda; Lomar"}, {"admin2": "Kelda (Lomar)"}],
+        *[{"place": "Lomar/Kelda"}, {"place": "near Lomar, Kelda"}],
+    ],
+)
+def test_a_cell_that_names_two_districts_is_spread_over_both(told):
+    rows = pd.DataFrame([{"date": "2030-05-06", "admin1": "Velmar"} | told])
+    found = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert found.placements["region_id"].tolist() == ["XQA0303", "XQA0304"]
+    assert found.placements["weight"].tolist() == [0.5, 0.5]
+    assert len(found.aside) == 1
+
+
+def test_an_id_that_no_region_has_names_an_unknown_district_and_that_of_a_province_none():
+    told = {"date": "2030-05-06", "admin1": ["Velmar", "Velmar", None]}
+    rows = pd.DataFrame(told | {"region_id": ["XQA304", "XQA0303;XQA0304", "XQA03"]})
+    found = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert set(found.placements["region_id"].str[:5]) == {"XQA03"}
+    assert found.aside["region_id"].tolist() == ["XQA304", "XQA0303;XQA0304"]
+    assert found.ledger.stages[-1].not_used == 2
+
+
 @pytest.mark.parametrize("place", ["Kelda", "Old mill", "Ostel", None])
 def test_a_point_in_the_district_of_its_text_or_of_an_unknown_place_stands(place):
     spot = rm.datasets.regions().set_index("name").loc["Kelda"].geometry.representative_point()

@@ -211,7 +211,7 @@ def gather_evidence(
     texts = incidents["place"].where(_may_contradict(incidents)).fillna(tell_texts(incidents))
     told = [*(incidents[column] for column in PLACE_COLUMNS), texts]
     place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
-    usable = incidents.iloc[first].reset_index(drop=True)
+    written = usable = incidents.iloc[first].reset_index(drop=True)
     x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
@@ -220,10 +220,11 @@ def gather_evidence(
         above = name_areas_above(regions, level)
         if gazetteer is None and usable[["admin1", "admin2", "place"]].notna().any(axis=None):
             gazetteer = Gazetteer.from_regions(regions)
-        usable = split_texts(usable, regions, above, level=level, gazetteer=gazetteer)
+        usable = split_texts(written, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
-    coarse = finest < level
     stated = _find_ids(usable["region_id"], regions["region_id"])
+    wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
+    coarse = (finest < level) | (wider.to_numpy(bool) & (stated < 0))
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
     if gazetteer is not None and level in NAMED_BY and open_.any():
@@ -237,12 +238,10 @@ def gather_evidence(
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)
-    alone = (np.maximum(stated, named) < 0) & ~coarse
-    either = _find_either(
-        usable, regions, level=level, province=province, stated=stated,
-        pointed=np.where(alone, pointed, -1),
-    )  # fmt: skip
-    area, coarse = either.fillna(area), coarse | (either.notna() & alone).to_numpy(bool)
+    texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
+    either = _find_either(texts, regions, province)
+    area, either_of = either.fillna(area), either.notna().to_numpy() & (stated < 0)
+    named, coarse = np.where(either_of, -1, named), coarse | either_of
     only = _find_ids(area.str.removeprefix(NAMED), regions["region_id"])
     return Evidence(
         places=usable,
@@ -287,40 +286,58 @@ def _may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
     return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
 
 
-def _find_either(
-    usable: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    *,
+def _find_texts(
+    written: gpd.GeoDataFrame,
     level: int,
-    province: NDArray[np.object_],
+    coarse: NDArray[np.bool_],
+    *,
     stated: IntArray,
+    named: IntArray,
     pointed: IntArray,
-) -> pd.Series:
-    """Return by row the two regions that its words tell of, where they contradict each other.
+) -> dict[str, tuple[pd.Series, IntArray]]:
+    """Return texts that may name another region than what places a row, and where that is."""
+    column = NAMED_BY.get(level)
+    if column is None:
+        return {}
+    by_name = (stated < 0) & (named >= 0) & ~coarse & (level > 1)
+    by_point = (stated < 0) & (named < 0) & (pointed >= 0) & ~coarse & (level > 1)
+    names, nowhere = written[column].fillna(written["place"]), np.full(len(written), -1)
+    return {
+        "id": (written[column].where(stated >= 0), stated),
+        "name": (names.where(by_name), nowhere),
+        "point": (written["place"].where(by_point & _may_contradict(written)), pointed),
+    }
 
-    One is stated by its id, or else a point lies in it; the whole name of the other stands beside
-    the id, or in the text beside the point, in the province that is stated. Only whole names count,
-    since villages bear the parts of them.
+
+def _find_either(
+    beside: dict[str, tuple[pd.Series, IntArray]],
+    regions: gpd.GeoDataFrame,
+    province: NDArray[np.object_],
+) -> pd.Series:
+    """Return by row the regions any of which may be meant, where words contradict each other.
+
+    Only whole names count, since villages bear the parts of them: beside an id those of any region,
+    else those of districts in the province of the row. `beside` are texts that hold such names,
+    by what stands beside them, and where that is, -1 for nowhere.
     """
     own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
     own = own.assign(position=np.arange(len(own)))
-    has_id = (stated >= 0) & (level in NAMED_BY)
-    names = usable[NAMED_BY.get(level, "place")].where(has_id)
-    beside = pd.DataFrame({"row": np.arange(len(usable)), "own": _fold(names)}).dropna()
-    beside = beside.merge(own.dropna(subset="own").drop_duplicates("own", keep=False), on="own")
-    asked = np.flatnonzero(_may_contradict(usable) & (pointed >= 0) & pd.notna(province))
-    texts = usable["place"].iloc[asked].map(split_parts).array
-    within = pd.DataFrame({"row": asked, "above": province[asked], "own": texts}).explode("own")
-    keys = ["above", "own"]
-    within = within.assign(own=_fold(within["own"])).merge(
-        own.dropna().drop_duplicates(keys, keep=False), on=keys
-    )
-    found = pd.concat([beside, within])[["row", "position"]].drop_duplicates()
-    found = found.drop_duplicates("row", keep=False).set_index("row")["position"].astype(np.int64)
-    at = np.where(stated >= 0, stated, pointed)[found.index]
-    ids = regions["region_id"].array
-    both = pd.Series(NAMED + ids.take(found) + ";" + ids.take(at), found.index, dtype="str")
-    return both[found.to_numpy() != at].reindex(usable.index)
+    found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
+    for what, (texts, at) in beside.items():
+        keys = ["own"] if what == "id" else ["above", "own"]
+        once = own.dropna(subset=keys).drop_duplicates(keys, keep=False)[[*keys, "position"]]
+        parts = texts.dropna().map(split_parts).explode().dropna()
+        row = parts.index.to_numpy()
+        told = pd.DataFrame({"row": row, "above": province[row], "own": _fold(parts).array})
+        met = told.merge(once, on=keys)[["row", "position"]]
+        rows = met["row"].unique()
+        stand = pd.DataFrame({"row": rows, "position": at[rows]})
+        found += [met, stand[stand["position"] >= 0]]
+    every = pd.concat(found, ignore_index=True).drop_duplicates()
+    every = every[every["row"].duplicated(keep=False)]
+    ids = pd.Series(regions["region_id"].array.take(every["position"]), dtype="str")
+    several = ids.groupby(every["row"].to_numpy()).agg(";".join)
+    return (NAMED + several).reindex(range(len(province)))
 
 
 def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:
@@ -467,7 +484,8 @@ def _provinces(
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
     ids = above["region_id"].to_numpy(dtype=object)
-    stated = _resolve(usable, above, level - 1, None, pointed)
+    stated = _find_ids(usable["region_id"], above["region_id"])
+    stated = np.where(stated >= 0, stated, _resolve(usable, above, level - 1, None, pointed))
     close = (pointed >= 0) & (finest >= level - 1)
     by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
     return np.where(stated >= 0, ids[stated], by_point)

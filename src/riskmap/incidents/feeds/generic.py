@@ -96,10 +96,11 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             nations = nations.where(~nations.isin(("", _FOREIGN)))
             frame["nationality"] = join_texts(frame["nationality"], nations)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    unstated = np.where(frame["latitude"].notna(), "point", find_precision(frame))
+    unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
+    unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
         "place": frame["place"],
-        "geo_precision": frame["geo_precision"].fillna(pd.Series(unstated, dtype="str")),
+        "geo_precision": frame["geo_precision"].fillna(unstated),
         **read_people(source, frame),
         "notes": join_texts(
             *source.every(*names["notes"]),

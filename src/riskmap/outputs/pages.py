@@ -59,6 +59,8 @@ _SHOWN = (
     "perhaps",
     "nationals",
     "near",
+    "metres",
+    "kilometres",
 )
 #: The same of sections of which the page shows a part.
 _SHOWN_OF = {

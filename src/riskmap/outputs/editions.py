@@ -5,9 +5,11 @@ The scale, the group, what was not understood, what the layer rests on.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,7 +17,6 @@ import pandas as pd
 from riskmap.assessment.levels import LevelScale, authority_scales, map_level
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.tables import driver_texts
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
@@ -25,13 +26,19 @@ from riskmap.outputs.wordings import (
     is_told,
     level_words,
     percent_bound,
+    region_names,
 )
+from riskmap.places.names.units import name_in_chinese
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
+
+#: Drivers of a level that are named, and what follows a province's own name in Chinese.
+_LEADING = 2
+_PROVINCE = re.compile("(?:省|州|邦|大区|地区)$")
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,66 @@ class Edition:
     def __init__(
         self, layer: RiskLayer, table: pd.DataFrame, moves: pd.DataFrame, *, language: str
     ) -> None:
-        self.layer, self.language, self.words = layer, language, catalogue(language)
+        self.layer, self.language = layer, language
+        words = catalogue(language)
+        depth = layer.regions["adm_level"].dropna().unique()
+        unit, units = words["units_by_level"].get(
+            f"{depth[0]:.0f}" if len(depth) == 1 else "", words["units_by_level"]["any"]
+        )
+        self.words = MappingProxyType({**words, "unit": unit, "units": units})
         self.moves = self.of_headline(moves)
         names = {code: country_name(code, self.words) for code in table["iso3"].dropna().unique()}
         is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
-        table = table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(names)))
+        table = table.assign(
+            name=self._names(table["name"], table["iso3"], like=table["parent"]),
+            parent=self._names(table["parent"], table["iso3"]).mask(
+                is_country, table["iso3"].map(names)
+            ),
+        )
         if layer.headline != "group":
             table = table.assign(attacks_told=float("nan"))
         self.table = table.sort_values(
             ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
         )
+
+    def _names(
+        self, names: pd.Series, iso3: pd.Series, *, like: pd.Series | None = None
+    ) -> pd.Series:
+        """Return names of provinces in Chinese where they are known, in an edition in Chinese.
+
+        A district that has the name of its province is called like it, without the word for one.
+        """
+        if self.words["code"] != "zh":
+            return names
+        found = [
+            name if pd.isna(name) else name_in_chinese(str(name), str(code)) or name
+            for name, code in zip(names, iso3, strict=True)
+        ]
+        if like is not None:
+            same = (names == like).fillna(value=False)
+            is_province = self.layer.regions["adm_level"].eq(1).all()
+            found = [
+                own if is_province else _PROVINCE.sub("", own) if alike else name
+                for own, alike, name in zip(found, same, names, strict=True)
+            ]
+        return pd.Series(found, names.index)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The name of each region with what it is part of, by its id."""
+        told = region_names(self.table, self.words)
+        return dict(zip(self.table["region_id"], told, strict=True))
+
+    @cached_property
+    def shapes(self) -> dict[str, Any]:
+        """The geometry of each region by its id."""
+        return dict(zip(self.layer.regions["region_id"], self.layer.regions.geometry, strict=True))
+
+    def named(self, area: str) -> str:
+        """Return the name of a province as the edition calls it; others as they are."""
+        codes = self.layer.regions["iso3"].dropna().unique()
+        found = self._names(pd.Series([area] * len(codes), dtype="object"), pd.Series(codes))
+        return next((name for name in found if name != area), area)
 
     @cached_property
     def known(self) -> pd.DataFrame:
@@ -91,11 +148,13 @@ class Edition:
         return self.table[~(self.table["risk_level"] > 0)]
 
     @cached_property
-    def drivers(self) -> pd.Series:
-        """The drivers of each region under the headline as text, indexed by ``region_id``."""
-        names, drivers = self.words["driver_names"], self.of_headline(self.layer.drivers)
-        named = drivers.assign(driver=drivers["driver"].map(lambda name: names.get(name, name)))
-        return driver_texts(named).map(display)
+    def leading(self) -> dict[str, str]:
+        """What each level mostly rests on: the two largest drivers, by ``region_id``."""
+        said, drivers = self.words["driver_names"], self.of_headline(self.layer.drivers)
+        drivers = drivers[drivers["value"] > 0].sort_values("value", ascending=False, kind="stable")
+        drivers = drivers[drivers.groupby("region_id").cumcount() < _LEADING]
+        named = drivers["driver"].map(lambda name: display(said.get(name, name)))
+        return named.groupby(drivers["region_id"]).agg(self.words["comma"].join).to_dict()
 
     def of_headline(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table of the layer that are about its headline."""
@@ -107,7 +166,9 @@ class Edition:
 
 
 #: Values that were not understood, at most.
-UNREAD = 30
+UNREAD = 12
+#: Areas that are named of those that regions without a level lie in.
+AREAS = 12
 #: What a layer says of its group.
 GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
 
@@ -196,7 +257,7 @@ def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
 
 def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
     said = words["reasons_short"]
-    return ", ".join(said.get(code, display(code)) for code in codes)
+    return str(words["comma"].join(said.get(code, display(code)) for code in codes))
 
 
 def advice_rows(told: Edition) -> Grid:
@@ -205,11 +266,11 @@ def advice_rows(told: Edition) -> Grid:
     met = {int(level) for level in told.known["risk_level"]}
     sector = (layer.context.group or "").partition("/")[2]
     cells = (
-        (level_words(level.level, words), level_advice(level, sector, words))
+        (level_words(level.level, words), level_advice(level, sector, words), words["blank"])
         for level in reversed(layer.scale.levels)
         if level.level in met
     )
-    return told.grid(("level", "advice"), cells)
+    return told.grid(("level", "advice", "complete"), cells)
 
 
 def relevance_rows(told: Edition) -> Grid:
@@ -244,20 +305,20 @@ def crosswalk_rows(told: Edition) -> Grid:
 
 
 def gap_rows(told: Edition) -> Grid:
-    """Return the regions that are not assessed, by what they are part of, and why where told."""
-    unknown = told.unknown.sort_values("region_id")
-    by = {"parent": unknown["parent"].map(display)}
-    if unknown["reasons"].notna().any():
-        why = [_reason_words(codes, told.words) for codes in reason_codes(unknown)]
-        by["because"] = pd.Series(why, unknown.index)
-    cells = (
-        (
-            *(name or NONE for name in names),
-            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
-        )
-        for names, rows in unknown.groupby([*by.values()])
-    )
-    return told.grid((*by, "regions"), cells)
+    """Return how many regions have no level for the same reasons, and of which areas most are."""
+    unknown, words = told.unknown, told.words
+    why = pd.Series([_reason_words(codes, words) for codes in reason_codes(unknown)], unknown.index)
+    cells = []
+    for reason, rows in unknown.groupby(why):
+        counts = rows["parent"].map(display).value_counts()
+        areas = [f"{name or NONE} {n}" for name, n in counts.items()]
+        if len(rows) <= AREAS:
+            areas = region_names(rows, words)
+        more = len(areas) - AREAS
+        text = words["comma"].join(areas[:AREAS])
+        said = words["sentences"]["and_more"].format(places=text, n=more) if more > 0 else text
+        cells.append((reason, str(len(rows)), said))
+    return told.grid(("because", "count", "areas"), sorted(cells, key=lambda row: -int(row[1])))
 
 
 def unread_counts(layer: RiskLayer) -> pd.Series:

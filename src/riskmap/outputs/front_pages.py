@@ -15,15 +15,11 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.outputs.editions import reason_codes, unread_counts
-from riskmap.outputs.movements import flag_table, has_moved, latest_incidents
+from riskmap.outputs.movements import flag_table, has_moved, is_capped
 from riskmap.outputs.senders import group_words
 from riskmap.outputs.wordings import (
-    NONE,
     aside,
-    attacks_words,
-    chance,
     codes_in,
     country_name,
     country_names,
@@ -31,13 +27,14 @@ from riskmap.outputs.wordings import (
     display,
     distance,
     enumerated,
-    happened,
     incident_words,
     level_told,
     level_words,
+    nationals,
+    people_of,
     percent,
     region_names,
-    victims,
+    type_words,
 )
 from riskmap.panels.attacks import metres_from
 from riskmap.panels.measures import VICTIM_WORDS, count_of, is_violence
@@ -45,7 +42,7 @@ from riskmap.panels.measures import VICTIM_WORDS, count_of, is_violence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from riskmap.outputs.editions import Edition, Grid
+    from riskmap.outputs.editions import Edition
 
 #: Attacks that page one has room for, and values that were not understood.
 ATTACKS, UNREAD = 4, 3
@@ -106,7 +103,7 @@ def _ranked(told: Edition) -> pd.DataFrame:
 
 def _attacks(told: Edition) -> pd.DataFrame:
     """Return the attacks with what their incidents tell of them; whether they are new."""
-    layer, words = told.layer, told.words
+    layer = told.layer
     known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
     more = ["toll", "foreign_victims", "not_understood", "longitude", "latitude", "ingested_at"]
     known = known.reindex(columns=more).reindex(layer.attacks["incident_id"])
@@ -116,7 +113,7 @@ def _attacks(told: Edition) -> pd.DataFrame:
     is_new = (table["event_date"] >= before) | (late >= before) if before is not None else True
     cleared = _cleared_here(table["cleared"], layer.headline)
     where = [_where(row, told) for row in table.itertuples()]
-    return table.assign(cleared=cleared, is_new=is_new, where=where, unit=words["unit"])
+    return table.assign(cleared=cleared, is_new=is_new, where=where)
 
 
 def _news(row: Any, told: Edition) -> str:
@@ -130,13 +127,80 @@ def _news(row: Any, told: Edition) -> str:
     kind = said["kinds"].get(display(row.event_type))
     if display(row.not_understood) and display(row.event_type) in ("", "other", "unknown"):
         kind = None
+    kind = kind or type_words(row, words)
+    whom, what = tell_victims(row, kind, group_words(told.layer, words), words)
     text = said["news"].format(
-        whom=happened(row, words, group_words(told.layer, words)),
-        what=kind or incident_words(row, words).partition(words["phrase"])[0],
+        whom=whom,
+        what=what,
         date=day_words(row.event_date, words),
         place=place,
     )
     return str(text[:1].upper() + text[1:])
+
+
+def tell_victims(row: Any, what: str, who: str, words: Mapping[str, Any]) -> tuple[str, str]:
+    """Return whom an attack hit and how, and what it was, as parts of a sentence.
+
+    Parameters
+    ----------
+    row
+        Of attacks, with ``foreign_victims``, and ``toll``: which of the numbers are bounds.
+    what
+        What it was.
+    who
+        On whom it is an attack, where the nationality of its victims is not told.
+    words
+        A catalogue.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> row = Row(killed=1, wounded=0, abducted=None, toll=None, foreign_victims=None,
+    ...           nationality="CHN", sector="mining")
+    >>> tell_victims(row, "an armed attack", "the stated group", catalogue("en"))
+    ('one Chinese national (mining) was killed', 'an armed attack')
+    >>> row.wounded = 2
+    >>> tell_victims(row, "an armed attack", "the stated group", catalogue("en"))
+    ('one person was killed and two wounded', 'an armed attack that hit Chinese nationals (mining)')
+    """
+    said, bounds = words["lead"], display(row.toll)
+    counts = {key: getattr(row, key) for key in said["done"]}
+    toll = {key: int(n) for key, n in counts.items() if not pd.isna(n) and n > 0}
+    people, total = nationals(display(row.nationality), words), sum(toll.values())
+    work = words["sectors"].get(display(row.sector), display(row.sector))
+    trade = said["trade"].format(sector=work) if work else ""
+    if not toll:
+        return said["hit"].format(whom=people or who, trade=trade if people else ""), what
+    foreign = 0 if pd.isna(row.foreign_victims) else row.foreign_victims
+    codes = codes_in(row.nationality)
+    alone = total == 1 and len(codes) == 1 and not bounds
+    theirs = bool(codes) and (alone or foreign >= total)
+    whom = _toll_words(toll, bounds, codes if theirs else [], trade, words)
+    if theirs:
+        return whom, what
+    key = "that_hit" if people else "that_counts"
+    return whom, said[key].format(what=what, whom=people or who, trade=trade)
+
+
+def _toll_words(
+    toll: Mapping[str, int], bounds: str, codes: list[str], trade: str, words: Mapping[str, Any]
+) -> str:
+    """Return how many people were killed, wounded, abducted; whose nationals, where all are."""
+    said, parts = words["lead"], list[str]()
+    people = words["comma"].join(people_of(code, words) for code in codes)
+    for key, n in toll.items():
+        many = n > 1 or key in bounds
+        number = words["numbers"][n] if n < len(words["numbers"]) else str(n)
+        part = said["next" if parts else "toll"].format(
+            n=said["least"].format(n=number) if key in bounds else number,
+            whom=said["nationals" if codes else "people"][many].format(people=people),
+            trade=trade if codes else "",
+            was=said["was"][many],
+            done=said["done"][key],
+        )
+        parts.append(part)
+    return str(said["and"].join(parts))
 
 
 def _nearby(row: Any, told: Edition) -> dict[str, float]:
@@ -182,11 +246,13 @@ def _near_line(row: Any, told: Edition) -> Iterator[str]:
         if metres <= NEXT_DOOR_M
     ]
     if not exact:
-        yield said["no_spot"]
+        yield said["no_spot"].format(unit=words["unit"])
     far = distance(NEXT_DOOR_M, words)
-    yield said["near"].format(parts=words["list"].join(parts)) if parts else said[
-        "none_near"
-    ].format(far=far)
+    yield (
+        said["near"].format(parts=words["list"].join(parts))
+        if parts
+        else said["none_near"].format(far=far)
+    )
 
 
 def _marked_line(row: Any, told: Edition) -> Iterator[str]:
@@ -204,7 +270,7 @@ def _marked_line(row: Any, told: Edition) -> Iterator[str]:
         return
     places = enumerated(region_names(rows, words), words)
     yield said["marked_many"].format(
-        n=len(rows), places=places, place=place, level=level, date=until
+        n=len(rows), units=words["units"], places=places, place=place, level=level, date=until
     )
 
 
@@ -353,9 +419,9 @@ def _gap_line(told: Edition) -> Iterator[str]:
     if unknown.empty:
         yield words["unknown"]["none"].format(**counts, about=about)
         return
-    codes = pd.Series([code for codes in reason_codes(unknown) for code in codes])
+    codes = pd.Series([code for codes in reason_codes(unknown) for code in codes]).value_counts()
     why = words["list"].join(
-        aside(said.get(code, display(code)), str(n), words) for code, n in codes.value_counts().items()
+        aside(said.get(code, display(code)), str(n), words) for code, n in codes.items()
     )
     line = words["unknown"]["gap"].format(**counts, about=about, why=why)
     few = words["unknown"]["these"].format(places=enumerated(region_names(unknown, words), words))
@@ -365,7 +431,7 @@ def _gap_line(told: Edition) -> Iterator[str]:
 def _doubt_line(told: Edition) -> Iterator[str]:
     """Yield how many levels may be higher than they say, or are of an earlier day, and why."""
     known, words, said = told.known, told.words, told.words["unknown"]
-    flags, capped = flag_table(known)[[*_DOUBTS]], known[_is_capped(known)]
+    flags, capped = flag_table(known)[[*_DOUBTS]], known[is_capped(known)]
     rows = known[flags.any(axis=1)]
     lines = []
     if len(rows):
@@ -374,7 +440,9 @@ def _doubt_line(told: Edition) -> Iterator[str]:
             for name in flags.columns[flags.any()]
         )
         places = enumerated(region_names(rows, words), words)
-        lines.append(said["doubt"].format(n=len(rows), units=words["units"], why=why, places=places))
+        lines.append(
+            said["doubt"].format(n=len(rows), units=words["units"], why=why, places=places)
+        )
     if len(capped):
         places = enumerated(
             [
@@ -397,56 +465,6 @@ def _report_line(told: Edition) -> Iterator[str]:
     lines = [*shares, *_unread_lines(told)]
     if lines:
         yield told.words["gap"].join(lines)
-
-
-def judgement_lines(told: Edition) -> tuple[str, ...]:
-    """Return the key judgements: the two highest levels, and the highest probability."""
-    return tuple(_level_lines(told))
-
-
-def _level_lines(told: Edition) -> Iterator[str]:
-    """Yield the two highest levels that occur, and the highest probability."""
-    known, words, said = told.known, told.words, told.words["sentences"]
-    if known.empty:
-        yield said["none_known"]
-        return
-    for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
-        rows = known[known["risk_level"] == level]
-        yield said["at_level"].format(
-            n=len(rows),
-            total=len(told.table),
-            level=int(level),
-            units=words["units"],
-            name=words["levels"][LEVEL_NAMES[int(level)]],
-            places=enumerated(region_names(rows, words), words),
-            data=_data_words(rows, words),
-        )
-    if known["p_any"].notna().any():
-        first = known.loc[known["p_any"].idxmax()]
-        yield said["highest"].format(
-            p=chance(first, words),
-            place=region_names(known.loc[[first.name]], words)[0],
-            days=f"{told.layer.context.horizon_days:g}",
-            level=level_told(first, words),
-            data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
-            confidence=words["confidences"].get(display(first["confidence"]), "?"),
-        )
-
-
-def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
-    """Return in how many regions the data are sufficient, sparse or neither."""
-    counts = rows["data_sufficiency"].value_counts()
-    return str(words["comma"].join(
-        words["sentences"]["data"].format(word=word, n=int(counts[code]))
-        for code, word in words["sufficiencies"].items()
-        if counts.get(code, 0)
-    ))
-
-
-def _is_capped(rows: pd.DataFrame) -> pd.Series:
-    """Return where the number gives more than the level, because one source alone tells it."""
-    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
-    return capped.fillna(value=False).astype(bool)
 
 
 def _share_lines(told: Edition) -> Iterator[str]:
@@ -479,69 +497,3 @@ def _unread_lines(told: Edition) -> Iterator[str]:
             more = words["sentences"]["and_more"]
             text = more.format(places=text, n=len(values) - UNREAD)
         yield words["sentences"]["unread"].format(values=text)
-
-
-def level_grid(told: Edition, *, limit: int) -> Grid:
-    """Return the highest levels with what is known of each and the reason for it.
-
-    Parameters
-    ----------
-    told
-        The edition.
-    limit
-        How many regions.
-
-    Returns
-    -------
-    Grid
-        Region, level, how many attacks hit the group itself, probability, victims, what is known,
-        and why: the latest incident of the headline, and what the level mostly rests on.
-    """
-    rows, words, latest = told.known.head(limit), told.words, latest_incidents(told)
-    because, capped = [], _is_capped(rows)
-    for row in rows.itertuples():
-        cap = words["sentences"]["capped"].format(
-            level=level_words(row.threshold_level, words), shown=level_words(row.risk_level, words)
-        )
-        first = told.leading.get(row.region_id, "")
-        mostly = words["sentences"]["mostly"].format(drivers=first) if first else ""
-        why = (cap if capped[row.Index] else "", latest.get(row.region_id, ""), mostly)
-        because.append(words["gap"].join(filter(None, why)) or NONE)
-    texts = {**region_texts(rows, words), "because": because}
-    columns = {"region": region_names(rows, words), **texts}
-    return told.grid([*columns], zip(*columns.values(), strict=True))
-
-
-def region_texts(rows: pd.DataFrame, words: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what tables tell of regions: the level and its probability, and what is known beside.
-
-    Parameters
-    ----------
-    rows
-        Of the table of an edition.
-    words
-        A catalogue, whose keys name the columns.
-    """
-    each = [*rows.itertuples()]
-    sure, enough = words["confidences"], words["sufficiencies"]
-    known = zip(rows["confidence"], rows["data_sufficiency"], strict=True)
-    texts = {
-        "level": [level_told(row, words) for row in each],
-        "attacks_told": [attacks_words(row.attacks_told, words) for row in each],
-        "probability": [chance(row, words) for row in each],
-        "consequence": [
-            NONE
-            if pd.isna(row.expected_victims)
-            else aside(victims(row.expected_victims, words), victims(row.severe_scenario, words), words)
-            for row in each
-        ],
-        "known": [
-            words["known_of"].format(
-                data=enough.get(display(data), NONE), confidence=sure.get(display(one), NONE)
-            )
-            for one, data in known
-        ],
-    }
-    stated = {"attacks_told": "attacks_told", "consequence": "expected_victims"}
-    unknown = {key for key, name in stated.items() if rows[name].isna().all()}
-    return {key: text for key, text in texts.items() if key not in unknown}

@@ -277,7 +277,8 @@ def level_words(level: Any, words: Mapping[str, Any]) -> str:
     """
     if pd.isna(level):
         return NONE
-    return f"{int(level) or '?'} {words['levels'][LEVEL_NAMES[int(level)]]}"
+    name = words["levels"][LEVEL_NAMES[int(level)]]
+    return str(words["level_named"].format(n=int(level), name=name) if level else f"? {name}")
 
 
 def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
@@ -457,7 +458,8 @@ def people_of(code: str, words: Mapping[str, Any]) -> str:
 
 def incident_words(row: Any, words: Mapping[str, Any]) -> str:
     """Return an incident in a few words: what, the toll, and of which country people were."""
-    return str(words["phrase"].join(filter(None, (type_words(row, words), victim_words(row, words)))))
+    parts = (type_words(row, words), victim_words(row, words))
+    return str(words["phrase"].join(filter(None, parts)))
 
 
 def type_words(row: Any, words: Mapping[str, Any]) -> str:
@@ -482,7 +484,8 @@ def victim_words(row: Any, words: Mapping[str, Any]) -> str:
             number = said["least"].format(n=int(n)) if least else int(n)
             parts.append(said[key].format(n=number))
     people = nationals(display(row.nationality), words)
-    return str(words["phrase"].join([*parts, *([said["hit"].format(people=people)] if people else [])]))
+    parts += [said["hit"].format(people=people)] if people else []
+    return str(words["phrase"].join(parts))
 
 
 def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:

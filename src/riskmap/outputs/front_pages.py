@@ -439,10 +439,7 @@ def _doubt_line(told: Edition) -> Iterator[str]:
             aside(said["doubts"][name], str(int(flags[name].sum())), words)
             for name in flags.columns[flags.any()]
         )
-        places = enumerated(region_names(rows, words), words)
-        lines.append(
-            said["doubt"].format(n=len(rows), units=words["units"], why=why, places=places)
-        )
+        lines.append(said["doubt"].format(n=len(rows), units=words["units"], why=why))
     if len(capped):
         places = enumerated(
             [

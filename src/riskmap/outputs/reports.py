@@ -225,9 +225,7 @@ def _level_rows(told: Edition, *, limit: int | None = None) -> Grid:
     rows, words, latest = told.known.head(limit), told.words, movements.latest_incidents(told)
     because, capped = [], movements.is_capped(rows)
     for row in rows.itertuples():
-        cap = words["sentences"]["capped"].format(
-            level=level_words(row.threshold_level, words), shown=level_words(row.risk_level, words)
-        )
+        cap = words["sentences"]["capped"].format(level=level_words(row.threshold_level, words))
         first = told.leading.get(row.region_id, "")
         mostly = words["sentences"]["mostly"].format(drivers=first) if first else ""
         last = latest[row.region_id][1] if row.region_id in latest else ""

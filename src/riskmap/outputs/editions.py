@@ -22,16 +22,17 @@ from riskmap.outputs.wordings import (
     codes_in,
     country_name,
     display,
-    in_n,
     is_told,
     level_words,
+    percent,
     percent_bound,
     region_names,
 )
+from riskmap.panels.measures import VICTIM_WORDS
 from riskmap.places.names.units import name_in_chinese
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
@@ -165,12 +166,20 @@ class Edition:
         return Grid(tuple(self.words[key] for key in keys), tuple(rows))
 
 
+_EXACT = 1e-6
 #: Values that were not understood, at most.
 UNREAD = 12
+#: Of these page one tells so many, each in so many letters.
+_UNREAD_FIRST, _MOST_LETTERS = 3, 40
 #: Areas that are named of those that regions without a level lie in.
 AREAS = 12
-#: What a layer says of its group.
-GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
+#: What a layer says of its group, and where the words for it stand.
+GROUP = {
+    "group": "",
+    "group_staff_type": "staff_types",
+    "group_visibility": "visibilities",
+    "group_movement": "movements",
+}
 
 
 def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
@@ -209,6 +218,24 @@ def _how_often(scale: LevelScale, level: int, layer: str, words: Mapping[str, An
     return str(words["sentences"][key].format(low=low, high=high, days=days))
 
 
+def in_n(p: float, words: Mapping[str, Any]) -> str:
+    """Return a share as so many in so many, exactly.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> [in_n(p, catalogue("en")) for p in (0.02, 0.08, 0.7)]
+    ['1 in 50', '8 in 100', '7 in 10']
+    """
+    whole = round(1 / p)
+    if abs(1 / p - whole) < _EXACT * whole:
+        k, n = 1, whole
+    else:
+        n = next((n for n in (10, 100, 1000) if abs(n * p - round(n * p)) < _EXACT), 10**6)
+        k = round(n * p)
+    return str(words["sentences"]["in_n"].format(k=f"{k:,}", n=f"{n:,}"))
+
+
 def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     """Return what a level asks of a sector, worded as its meaning is.
 
@@ -222,7 +249,7 @@ def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     if told != LevelScale.default().levels[level.level].advice_for(sector):
         return display(told)
     besides = words["sector_advices"].get(level.name, {}).get(sector, "")
-    return f"{words['advices'][level.name]} {besides}".strip()
+    return str(words["gap"].join(filter(None, (words["advices"][level.name], besides))))
 
 
 def level_rows(told: Edition) -> Grid:
@@ -276,10 +303,11 @@ def advice_rows(told: Edition) -> Grid:
 def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known, words = told.layer.provenance, told.words
+    stated = {key: display(known.get(key)) for key in GROUP}
     about = tuple(
-        (words["group"][key], words["staff_types"].get(display(known[key]), display(known[key])))
-        for key in GROUP
-        if display(known.get(key))
+        (words["group"][key], words[GROUP[key]].get(value, value) if GROUP[key] else value)
+        for key, value in stated.items()
+        if value
     )
     grades = tuple(
         (words["relevances"].get(grade, display(grade)), f"{weight:g}")
@@ -344,6 +372,38 @@ def unread_rows(told: Edition) -> Grid:
     names = told.words["columns"]
     cells = ((names.get(column, column), value, str(n)) for (column, value), n in counts.items())
     return told.grid(("column", "value", "rows"), cells)
+
+
+def share_lines(told: Edition) -> Iterator[str]:
+    """Yield for each country what is taken of the reports that don't say who was hit."""
+    shares, words = told.layer.shares[told.layer.shares["unknown"] > 0], told.words
+    for code, rows in shares.groupby("iso3"):
+        unknown = rows["unknown"]
+        yield words["sentences"]["share"].format(
+            country=country_name(code, words),
+            reports=f"{rows['reports'].sum():,.0f}",
+            unknown=f"{unknown.sum():,.0f}",
+            share=percent((rows["share"] * unknown).sum() / unknown.sum(), words),
+            low=percent(rows["share_low"].min(), words),
+            high=percent(rows["share_high"].max(), words),
+        )
+
+
+def unread_lines(told: Edition) -> Iterator[str]:
+    """Yield what was not understood, counted by value; who was hit first."""
+    words, counts = told.words, unread_counts(told.layer).items()
+    counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
+    names = words["columns"]
+    values = [
+        f"{names.get(column, column)} \u201c{value[:_MOST_LETTERS]}\u201d {n}"
+        for (column, value), n in counts
+    ]
+    if values:
+        text = words["phrase"].join(values[:_UNREAD_FIRST])
+        if len(values) > _UNREAD_FIRST:
+            more = words["sentences"]["and_more"]
+            text = more.format(places=text, n=len(values) - _UNREAD_FIRST)
+        yield words["sentences"]["unread"].format(values=text)
 
 
 def ledger_rows(told: Edition) -> Grid:

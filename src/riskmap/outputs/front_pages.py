@@ -15,13 +15,12 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.outputs.editions import reason_codes, unread_counts
+from riskmap.outputs.editions import reason_codes, share_lines, unread_lines
 from riskmap.outputs.movements import flag_table, has_moved, is_capped
 from riskmap.outputs.senders import group_words
 from riskmap.outputs.wordings import (
     aside,
     codes_in,
-    country_name,
     country_names,
     day_words,
     display,
@@ -32,21 +31,19 @@ from riskmap.outputs.wordings import (
     level_words,
     nationals,
     people_of,
-    percent,
     region_names,
     type_words,
 )
 from riskmap.panels.attacks import metres_from
-from riskmap.panels.measures import VICTIM_WORDS, count_of, is_violence
+from riskmap.panels.measures import count_of, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from riskmap.outputs.editions import Edition
 
-#: Attacks that page one has room for, and values that were not understood.
-ATTACKS, UNREAD = 4, 3
-_MOST_LETTERS = 40
+#: Attacks that page one has room for.
+ATTACKS = 4
 #: What was met in a row that can't be used, and by whom and until when an attack was cleared.
 _MET = re.compile(r"(\w+): met '(.*)'")
 _UNTIL = re.compile(r"\(([^()]*), until (\d{4}-\d\d-\d\d)\)")
@@ -76,15 +73,24 @@ def lead_lines(told: Edition) -> tuple[str, ...]:
         return tuple(_quiet_lines(told))
     first, said = next(attacks.itertuples()), told.words["lead"]
     lines = [told.words["gap"].join([_news(first, told), *_near_line(first, told)])]
-    one = pd.isna(first.source_count) or first.source_count <= 1
-    lines.append(said["one_source"] if one else said["sources"].format(n=int(first.source_count)))
-    lines += _marked_line(first, told)
+    lines += [_source_line(first, told), *_marked_line(first, told)]
     if len(attacks) > 1:
         lines.append(said["further"].format(n=len(attacks) - 1))
     before = told.layer.context.previous_as_of
     if before is not None and not first.is_new:
         lines.append(said["none_new"].format(day=day_words(before, told.words)))
     return tuple(lines)
+
+
+def _source_line(row: Any, told: Edition) -> str:
+    """Return how many tell of an attack; what to plan for where one alone holds a level down."""
+    here = told.known[told.known["region_id"] == row.region_id]
+    capped = here[is_capped(here)]
+    if len(capped):
+        level = level_words(capped["threshold_level"].iloc[0], told.words)
+        return str(told.words["sentences"]["capped"].format(level=level))
+    said, n = told.words["lead"], row.source_count
+    return str(said["one_source"] if pd.isna(n) or n <= 1 else said["sources"].format(n=int(n)))
 
 
 def _ranked(told: Edition) -> pd.DataFrame:
@@ -290,8 +296,8 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
     near = told.moves[(told.moves["kind"] == "more") & (told.moves["amount"] == 1)]
     rows = told.known[told.known["region_id"].isin(near["region_id"])]
     if len(rows):
-        places = enumerated(region_names(rows, words), words)
-        yield words["sentences"]["nearest"].format(n=len(rows), places=places)
+        counts |= {"n": len(rows), "place": region_names(rows, words)[0]}
+        yield words["sentences"]["nearest"].format(**counts)
     yield said["would"].format(who=who)
 
 
@@ -455,42 +461,10 @@ def _doubt_line(told: Edition) -> Iterator[str]:
 
 def _report_line(told: Edition) -> Iterator[str]:
     """Yield what share of reports doesn't say who was hit, and what was not understood."""
-    shares = [*_share_lines(told)] if told.layer.headline != "violence" else []
+    shares = [*share_lines(told)] if told.layer.headline != "violence" else []
     if len(shares) > _COUNTRIES:
         more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
         shares = [*shares[:_COUNTRIES], more]
-    lines = [*shares, *_unread_lines(told)]
+    lines = [*shares, *unread_lines(told)]
     if lines:
         yield told.words["gap"].join(lines)
-
-
-def _share_lines(told: Edition) -> Iterator[str]:
-    """Yield for each country what is taken of the reports that don't say who was hit."""
-    shares, words = told.layer.shares[told.layer.shares["unknown"] > 0], told.words
-    for code, rows in shares.groupby("iso3"):
-        unknown = rows["unknown"]
-        yield words["sentences"]["share"].format(
-            country=country_name(code, words),
-            reports=f"{rows['reports'].sum():,.0f}",
-            unknown=f"{unknown.sum():,.0f}",
-            share=percent((rows["share"] * unknown).sum() / unknown.sum(), words),
-            low=percent(rows["share_low"].min(), words),
-            high=percent(rows["share_high"].max(), words),
-        )
-
-
-def _unread_lines(told: Edition) -> Iterator[str]:
-    """Yield what was not understood, counted by value; who was hit first."""
-    words, counts = told.words, unread_counts(told.layer).items()
-    counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
-    names = words["columns"]
-    values = [
-        f"{names.get(column, column)} \u201c{value[:_MOST_LETTERS]}\u201d {n}"
-        for (column, value), n in counts
-    ]
-    if values:
-        text = words["phrase"].join(values[:UNREAD])
-        if len(values) > UNREAD:
-            more = words["sentences"]["and_more"]
-            text = more.format(places=text, n=len(values) - UNREAD)
-        yield words["sentences"]["unread"].format(values=text)

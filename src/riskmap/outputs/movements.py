@@ -44,7 +44,7 @@ DOUBTS = ("rows_lost", "borderline", "unclear")
 _SAY_ALL = ("at_least", "share", "attacked", "single_source")
 _PARTS = 2
 #: What would move levels, in so many lines at most.
-MOVES = 6
+MOVES = 4
 #: The cause of new incidents of a region, and all causes that reports are.
 NEW = "new incidents"
 REPORTED = (NEW, "neighbours", "revisions", "decay", "boundary")
@@ -368,7 +368,7 @@ def _history_sentence(told: Edition) -> str:
         told.words["sentences"]["history"].format(
             n=len(once),
             m=int(hits_foreigners(once).sum()),
-            start=f"{once['event_date'].min():%Y-%m-%d}",
+            start=day_words(once["event_date"].min(), told.words),
             now=now,
             before=before,
         )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from riskmap.outputs.editions import Edition
 
 #: Rows of the table of levels, of sites, and of incidents.
-TABLE_ROWS, SITE_ROWS, INCIDENT_ROWS = 10, 7, 8
+TABLE_ROWS, SITE_ROWS, INCIDENT_ROWS = 8, 7, 8
 #: Sections that are there only when they have something to say.
 OPTIONAL = ("attacks", "sites", "judgements", "flags", "moves", "gaps", "unread", "relevance")
 #: Sections that a sentence of the catalogue introduces.

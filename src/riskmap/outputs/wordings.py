@@ -28,7 +28,6 @@ _NAMED = 5
 RAREST = 1e-4
 #: Fewer victims than this are no number that anybody would say.
 _FEW = 0.01
-_EXACT = 1e-6
 #: An incident is told as one of a region only when more than this of it lies there.
 _MOSTLY = 0.5
 _TOLL = ("killed", "wounded", "abducted")
@@ -166,23 +165,6 @@ def percent_bound(p: float) -> str:
     '0.5 %'
     """
     return f"{100 * p:.6g} %"
-
-
-def in_n(p: float, words: Mapping[str, Any]) -> str:
-    """Return a share as so many in so many, exactly.
-
-    Examples
-    --------
-    >>> [in_n(p, catalogue("en")) for p in (0.02, 0.08, 0.7)]
-    ['1 in 50', '8 in 100', '7 in 10']
-    """
-    whole = round(1 / p)
-    if abs(1 / p - whole) < _EXACT * whole:
-        k, n = 1, whole
-    else:
-        n = next((n for n in (10, 100, 1000) if abs(n * p - round(n * p)) < _EXACT), 10**6)
-        k = round(n * p)
-    return str(words["sentences"]["in_n"].format(k=f"{k:,}", n=f"{n:,}"))
 
 
 def victims(number: float, words: Mapping[str, Any]) -> str:
@@ -400,12 +382,16 @@ def day(value: Any) -> str:
     return display(value)[:10]
 
 
+def _day_or_dash(value: Any, words: Mapping[str, Any]) -> str:
+    return day_words(day(value), words) if value else NONE
+
+
 def validity(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Return from when to when a layer holds, from its provenance."""
     return str(
         words["valid_value"].format(
-            start=day(known.get("valid_from")) or NONE,
-            end=day(known.get("valid_until")) or NONE,
+            start=_day_or_dash(known.get("valid_from"), words),
+            end=_day_or_dash(known.get("valid_until"), words),
             days=f"{known.get('horizon_days', 0):g}",
         )
     )

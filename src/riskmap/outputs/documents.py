@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"
 _DOTS = 160
+#: Where the legend of a map stands that has room on its right.
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 #: Families that hold Chinese, the first that is installed is taken.
 _CHINESE = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei"),
@@ -46,6 +48,8 @@ _MANY = 7
 _SPECIAL = re.compile(
     r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
 )
+#: What a line of text is not broken within: a word, or one Chinese character.
+_WORD = re.compile(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+")
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([-+#=]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -317,10 +321,11 @@ def column_widths(grid: Grid) -> list[float]:
     letter = 1.95 if len(grid.head) <= _MANY else 1.65
     columns = [*zip(grid.head, *grid.rows, strict=True)]
     longest = [
-        max(len(word) for text in column for word in text.split() or [""]) for column in columns
+        max(len(word) for text in column for word in _WORD.findall(text) or [""])
+        for column in columns
     ]
     least = [min(34.0, max(9.0, letter * n + 2.2)) for n in longest]
-    wish = [min(60, max(map(len, column))) for column in columns]
+    wish = [min(110, max(map(len, column))) for column in columns]
     spare = max(0.0, _WIDTH - sum(least)) / (sum(wish) or 1)
     wide = [low + spare * n if n > _SHORT else low for low, n in zip(least, wish, strict=True)]
     return [round(width * _WIDTH / sum(wide), 1) for width in wide]
@@ -369,9 +374,10 @@ def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
     MissingDependencyError
         When matplotlib is not installed (extra ``report``).
     """
-    figure = _figure(5.6, 4.6)
+    figure = _figure(4.4, 4.6)
     axes, drawing, (x, y, _) = figure.add_subplot(), bundle.drawing, bundle.points
-    draw_map(axes, bundle, drawing.shapes, np.column_stack([x, y]), language=_language(language))
+    spots = np.column_stack([x, y])
+    draw_map(axes, bundle, drawing.shapes, spots, language=_language(language), below=True)
     axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
     return _png(figure)
 
@@ -383,6 +389,7 @@ def draw_map(
     spots: FloatArray,
     *,
     language: str = "en",
+    below: bool = False,
 ) -> None:
     """Draw a layer on axes of matplotlib, as the maps of pages are drawn.
 
@@ -398,6 +405,8 @@ def draw_map(
         Where the number of each region stands, in the same units; only where there is room.
     language
         Of the legend.
+    below
+        Whether the legend stands below, and not on the right.
     """
     from matplotlib.patches import Patch
     from matplotlib.transforms import offset_copy
@@ -422,7 +431,8 @@ def draw_map(
         keys += axes.plot(*marked.T, linestyle="none", label=about, transform=above, **at)
     axes.set(aspect="equal")
     axes.set_axis_off()
-    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=font(8))
+    where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2} if below else BESIDE
+    axes.legend(handles=keys, frameon=False, prop=font(8), **where)
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:

@@ -17,6 +17,7 @@ import pandas as pd
 from riskmap.assessment.levels import LevelScale, authority_scales, map_level
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
@@ -256,7 +257,8 @@ def level_rows(told: Edition) -> Grid:
     """Return the scale, highest level first, with the number of regions at each level."""
     layer, table, words = told.layer, told.table, told.words
     counts = table["risk_level"].fillna(0).astype("int64").value_counts()
-    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
+    lowest = (0.0, *layer.scale.thresholds[layer.headline])
+    bounds = ("", *(percent_bound(p, words) for p in lowest))
     cells = (
         (
             level_words(level.level, words),
@@ -304,6 +306,7 @@ def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known, words = told.layer.provenance, told.words
     stated = {key: display(known.get(key)) for key in GROUP}
+    stated["group"] = name_group(told.layer, words)
     about = tuple(
         (words["group"][key], words[GROUP[key]].get(value, value) if GROUP[key] else value)
         for key, value in stated.items()

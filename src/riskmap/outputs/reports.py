@@ -61,8 +61,8 @@ SAID = {
 FIRST = ("changes", "attacks", "sites", "unknown")
 #: What stands apart, behind all the rest.
 ANNEX = (
-    *("flags", "incidents", "history", "levels", "limits", "gaps", "unread", "relevance"),
-    *("ledger", "crosswalk", "provenance"),
+    *("flags", "incidents", "indicators", "history", "levels", "limits", "gaps", "unread"),
+    *("relevance", "ledger", "crosswalk", "provenance"),
 )
 _RECENT = pd.DateOffset(years=3)
 #: Less than this of an incident is not the whole of it.

@@ -156,15 +156,15 @@ def percent(p: float, words: Mapping[str, Any]) -> str:
     return str(words["percent"].format(n=n))
 
 
-def percent_bound(p: float) -> str:
+def percent_bound(p: float, words: Mapping[str, Any]) -> str:
     """Return a threshold as it was published.
 
     Examples
     --------
-    >>> percent_bound(0.005)
+    >>> percent_bound(0.005, catalogue("en"))
     '0.5 %'
     """
-    return f"{100 * p:.6g} %"
+    return str(words["percent"].format(n=f"{100 * p:.6g}"))
 
 
 def victims(number: float, words: Mapping[str, Any]) -> str:

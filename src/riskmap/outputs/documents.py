@@ -48,8 +48,8 @@ _MANY = 7
 _SPECIAL = re.compile(
     r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
 )
-#: What a line of text is not broken within: a word, or one Chinese character.
-_WORD = re.compile(r"[\u2e80-\uffef]|[^\s\u2e80-\uffef]+")
+#: What a line of text is not broken within: a word, or six Chinese characters.
+_WORD = re.compile(r"[\u2e80-\uffef]{1,6}|[^\s\u2e80-\uffef]+")
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([-+#=]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

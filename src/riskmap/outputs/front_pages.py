@@ -212,7 +212,7 @@ def _toll_words(
 def _nearby(row: Any, told: Edition) -> dict[str, float]:
     """Return how many metres sites and routes are from an attack, or from its region.
 
-    A route has no distance from a region, but 0 where it runs through it.
+    That of a route is measured from where it is nearest, and 0 where it runs through the region.
     """
     sites = told.of_headline(told.layer.sites).dropna(subset="wkt")
     shapes = dict(zip(sites["site"], shapely.from_wkt(sites["wkt"].to_numpy(object)), strict=True))
@@ -222,14 +222,14 @@ def _nearby(row: Any, told: Edition) -> dict[str, float]:
     outline = told.shapes.get(row.region_id)
     if outline is None:
         return {}
-    return {
-        name: float(metres_from(shape, np.array([outline]))[0])
-        if isinstance(shape, shapely.Point)
-        else 0.0
-        if shape.intersects(outline)
-        else np.inf
-        for name, shape in shapes.items()
-    }
+    return {name: _metres_between(shape, outline) for name, shape in shapes.items()}
+
+
+def _metres_between(shape: Any, outline: Any) -> float:
+    """Return how many metres a site or route is from a region; 0 within it."""
+    if not isinstance(shape, shapely.Point):
+        shape, outline = (shapely.Point(xy) for xy in shapely.shortest_line(shape, outline).coords)
+    return float(metres_from(shape, np.array([outline]))[0])
 
 
 def _near_line(row: Any, told: Edition) -> Iterator[str]:
@@ -237,7 +237,7 @@ def _near_line(row: Any, told: Edition) -> Iterator[str]:
     said, words = told.words["lead"], told.words
     if told.layer.sites.empty:
         return
-    if _marks_nothing(row):
+    if _marks_nothing(row) or told.layer.sites["wkt"].isna().any():
         yield said["near_unknown"]
         return
     exact = bool(row.is_point) and not pd.isna(row.longitude)

@@ -100,7 +100,9 @@ def _rest_moved(rows: pd.DataFrame, why: Mapping[str, str], words: Mapping[str, 
     """Return how many other levels moved which way, and how many of them by a refit alone."""
     refit = sum(why.get(key, words["refit"]) == words["refit"] for key in rows["region_id"])
     up = int((rows["risk_level"] > rows["level_before"]).sum())
-    return str(words["others_moved"].format(n=len(rows), up=up, down=len(rows) - up, refit=refit))
+    lines = [words["others_moved"].format(n=len(rows), up=up, down=len(rows) - up)]
+    lines += [words["others_refit"].format(n=refit)] if refit else []
+    return str(words["gap"].join(lines))
 
 
 def has_moved(table: pd.DataFrame) -> pd.Series:
@@ -131,14 +133,16 @@ def _change_texts(told: Edition) -> dict[str, str]:
         causes.setdefault(key, []).append(cause)
     rules, found = _rule_texts(told), dict[str, str]()
     for key in {*causes, *here, *rules}:
-        named = [one for one in causes.get(key, ()) if one != NEW or key not in here]
-        lines = [here[key][1]] if key in here else []
+        own = causes.get(key, ())
+        is_new = key in here and (NEW in own or not own)
+        named = [one for one in own if one != NEW or not is_new]
+        lines = [here[key][1]] if is_new else []
         if set(named) & {*REPORTED}:
             text = words["list"].join(display(words["causes"].get(one, one)) for one in named)
-            if "neighbours" in named and elsewhere and key not in here:
+            if "neighbours" in named and elsewhere and not is_new:
                 text = aside(text, elsewhere[2], words)
             lines.append(words["because_of"].format(causes=text))
-        elif key in causes and not lines:
+        elif own and not lines:
             lines.append(words["refit"])
         found[key] = words["gap"].join([*lines, *rules.get(key, ())])
     return found

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 #: Rows of the table of levels, of sites, and of incidents.
 TABLE_ROWS, SITE_ROWS, INCIDENT_ROWS = 8, 7, 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = ("attacks", "sites", "judgements", "flags", "moves", "gaps", "unread", "relevance")
+OPTIONAL = ("attacks", "sites", "flags", "moves", "unread", "relevance")
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
     "advice": "advice_mark",

@@ -11,7 +11,7 @@ import csv
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -246,6 +246,24 @@ def _by_name() -> Mapping[str, str]:
 def _key(name: str) -> str:
     """Return what names are looked up by: folded, or as they are in a script that folds away."""
     return fold(name) or name.strip()
+
+
+def name_in(iso3: str, language: str) -> str:
+    """Return the name of a country in a language, in English where there is none, else its code.
+
+    Examples
+    --------
+    >>> name_in("AFG", "zh"), name_in("AFG", "en"), name_in("QQQ", "zh")
+    ('阿富汗', 'Afghanistan', 'QQQ')
+    """
+    return _names_in(language).get(iso3) or display_name(iso3)
+
+
+@cache
+def _names_in(language: str) -> Mapping[str, str]:
+    """Return the names of countries in a language by their codes; none in those not told."""
+    with data_path("country_names.csv").open(encoding="utf-8", newline="") as file:
+        return {row["iso3"]: row.get(language, "") for row in csv.DictReader(file)}
 
 
 def _foreign_names() -> list[tuple[str, str]]:

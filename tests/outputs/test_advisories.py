@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import riskmap
 from riskmap import datasets
-from riskmap.assessment.layers import AUDIT_COLUMNS, KNOWLEDGE_COLUMNS
+from riskmap.assessment.layers import AUDIT_COLUMNS, COUNTERFACTUAL_COLUMNS, KNOWLEDGE_COLUMNS
 from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
@@ -21,7 +21,14 @@ from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents
-from riskmap.outputs.wordings import NONE, country_name, display, likelihood, percent
+from riskmap.outputs.wordings import (
+    aside,
+    country_name,
+    display,
+    likelihood,
+    percent,
+    percent_range,
+)
 from riskmap.schema import conform
 
 ASHKOR = "Ashkor (Ambrel) 5"
@@ -31,61 +38,60 @@ def written(layer):
     return to_markdown(Bundle(layer).report("en"))
 
 
-def test_the_highest_levels_come_first(layer):
+def test_the_highest_levels_come_first(layer, monkeypatch):
+    monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 24)
     report = Bundle(layer).report("en")
-    first, why, level = report["judgements"][:3]
-    assert first.startswith("2 of 24 regions can't be assessed")
-    assert why == (
-        "Not assessed because reports have stopped: Wolmar (Velmar), Zarin (Velmar) (2 in all)."
-    )
-    assert level.startswith("Level 5 (extreme), 16 of 24 regions: Ashkor")
-    assert level.endswith("Data: sufficient in 16.")
-    levels = [int(row[2][0]) for row in report["table"].rows]
+    first, *_ = report["judgements"]
+    assert first.startswith("Level 5 (extreme), 16 of 24 districts: Ashkor (Ambrel)")
+    assert first.endswith("and 11 more. Data: sufficient in 16.")
+    levels = [int(row[1][0]) for row in report["table"].rows]
     assert levels == sorted(levels, reverse=True)
+    assert len(levels) == 22
 
 
-def test_what_is_not_assessed_is_named_and_not_in_the_table(layer):
+def test_what_is_not_assessed_is_counted_and_not_in_the_table(layer):
     report = Bundle(layer).report("en")
-    assert report["gaps"].rows == (("Velmar", "2: Wolmar, Zarin"),)
-    assert not {"Wolmar", "Zarin"} & {row[0] for row in report["table"].rows}
-    assert any("not a low level" in line for line in report["judgements"])
+    (line,) = (line for line in report["unknown"] if "not a low level" in line)
+    assert line.startswith("2 of 24 districts can't be assessed")
+    assert report["gaps"].rows == (
+        ("reports have stopped", "2", "Wolmar (Velmar), Zarin (Velmar)"),
+    )
+    assert not any(name in str(report["table"].rows) for name in ("Wolmar", "Zarin"))
 
 
 def test_the_scale_counts_every_region(layer):
     assert sum(int(row[2]) for row in Bundle(layer).report("en")["levels"].rows) == 24
 
 
-def test_changes_are_told_when_known(layer):
-    trend = np.where(layer.risks["risk_level"] == 5, "deteriorated", "improved")
-    changed = dataclasses.replace(layer, risks=layer.risks.assign(trend=trend))
-    line = next(line for line in Bundle(changed).report("en")["judgements"] if "last issue" in line)
-    assert line == "Regions since the last issue: 16 deteriorated, 6 improved."
-    assert "since the last issue" not in written(layer)
+def test_without_an_issue_before_page_one_says_so(layer):
+    first = "This is the first issue: there is none before to compare with."
+    assert Bundle(layer).report("en")["changes"] == (first,)
+    same = layer.risks.assign(level_before=layer.risks["risk_level"])
+    known = layer.provenance | {"previous_as_of": "2024-12-01"}
+    still = dataclasses.replace(layer, risks=same, provenance=known)
+    said = "No level has changed since the issue of 1 December 2024."
+    assert Bundle(still).report("en")["changes"] == (said,)
 
 
-def test_what_moved_levels_is_told_by_its_largest_parts(explained):
-    report = Bundle(explained).report("en")
-    lines = [line for line in report["judgements"] if line.startswith(("Deteriorated", "Improved"))]
-    assert lines == [
-        "Deteriorated: Ashkor (Ambrel) 3 → 5.",
-        "Improved: Berin (Ambrel) 5 → 4.",
-    ]
-    first, second = report["changes"].rows
-    assert first[1:3] == ("3 moderate", "5 extreme")
-    assert re.fullmatch(
-        r"new incidents here\. Latest: \d{4}-\d\d-\d\d [^;]+; incidents growing old", first[3]
+def test_a_change_is_told_with_its_incident_and_not_with_its_decimal(explained):
+    told = explained.incidents.assign(ingested_at=pd.NaT)
+    here = told["region_id"] == explained.regions["region_id"].iloc[0]
+    told.loc[told.index[here][-1], "event_date"] = pd.Timestamp("2024-12-31")
+    first, second = (
+        Bundle(dataclasses.replace(explained, incidents=told)).report("en")["changes"].rows
     )
-    assert second[4].endswith("for long enough. (under 0.8 of the bound)")
-    assert report["table"].head[3:5] == ("Before", "Trend")
-    assert report["table"].rows[0][3:5] == ("3 moderate", "deteriorated")
+    assert first[:2] == ("Ashkor (Ambrel)", "5 extreme (before: 3 moderate)")
+    assert re.match(r"31 December 2024: [a-z ]+", first[2])
+    assert second[1] == "4 high (before: 5 extreme)"
+    assert second[2] == "The level falls: the probability has been low for long enough."
+    assert "0.9" not in first[2]
 
 
 def test_what_was_only_calculated_anew_is_called_that(explained):
     causes = explained.changes["cause"].mask(explained.changes["cause"] != "boundary", "method")
     layer = dataclasses.replace(explained, changes=explained.changes.assign(cause=causes))
-    rows = Bundle(layer).report("en")["changes"].rows
-    told = {row[3] for row in rows} - {NONE}
-    assert told == {"No new report: the figures were calculated anew."}
+    first, *_ = Bundle(layer).report("en")["changes"].rows
+    assert first[2] == "No new report: the figures were calculated anew."
 
 
 def test_the_first_changes_are_those_of_attacked_regions_and_at_most_five(layer):
@@ -98,14 +104,34 @@ def test_the_first_changes_are_those_of_attacked_regions_and_at_most_five(layer)
     name = layer.regions.set_index("region_id").loc[place, "name"]
     assert rows[0][0].startswith(name)
     assert len(rows) == 6  # and a line of how many more there are
-    assert rows[1][2].startswith("5 extreme")
+    assert rows[1][1].startswith("5 extreme")
+    rest = rows[-1][0]
+    assert "further levels moved" in rest
+    assert "Only because the figures were calculated anew" in rest
 
 
 def test_what_would_move_a_level_is_told_when_it_moves_the_published_one(explained):
-    up = "One more such incident: 5 extreme (35 %)."
-    down = "If a source watches and tells of no incident for 74 days: 3 moderate (1.4 %)."
-    told = f"{up} {down}"
-    assert Bundle(explained).report("en")["moves"].rows == (("Berin (Ambrel)", "4 high", told),)
+    assert Bundle(explained).report("en")["moves"] == (
+        "One more such incident: 5 extreme (35 %). That holds for Berin (Ambrel).",
+        (
+            "If a source watches and tells of no incident for 74 days: 3 moderate (1.4 %). That "
+            "holds for Berin (Ambrel)."
+        ),
+    )
+
+
+def test_what_would_move_many_levels_alike_is_one_line(layer):
+    ids = layer.regions["region_id"].iloc[:7]
+    risks = layer.risks.assign(risk_level=3).astype({"risk_level": "Int64"})
+    moves = {"direction": "up", "kind": "more", "amount": 1, "risk_level": 5}
+    table = pd.DataFrame({"region_id": ids, "layer": layer.headline, **moves, "p_any": 0.35})
+    table["p_any"] = np.linspace(0.1, 0.3, 7)
+    told = conform(table, COUNTERFACTUAL_COLUMNS)
+    (line,) = Bundle(dataclasses.replace(layer, risks=risks, counterfactuals=told)).report("en")[
+        "moves"
+    ]
+    assert line.startswith("One more such incident: 5 extreme (10–30 %). That holds for Ashkor")
+    assert line.endswith("and 2 more.")
 
 
 @pytest.mark.slow
@@ -118,10 +144,9 @@ def test_where_nobody_watches_no_silence_lowers_a_level(explained):
         risks=risks.assign(at_least=here.astype("boolean")),
         knowledge=conform(pd.DataFrame([known]), KNOWLEDGE_COLUMNS),
     )
-    up = "One more such incident: 5 extreme (35 %)."
+    up = "One more such incident: 5 extreme (35 %). That holds for Berin (Ambrel)."
     for told in (layer, apply_profile(layer, "public")):
-        rows = Bundle(told).report("en")["moves"].rows
-        assert rows == (("Berin (Ambrel)", "at least 4 high", up),)
+        assert Bundle(told).report("en")["moves"] == (up,)
         assert set(Bundle(told).moves["kind"]) == {"more"}
 
 
@@ -131,16 +156,17 @@ def test_a_probability_just_under_the_next_level_is_said_to_be(explained):
     p_any = explained.counterfactuals["p_any"].mask(quiet, bound - 1e-6)
     moves = explained.counterfactuals.assign(p_any=p_any)
     layer = dataclasses.replace(explained, counterfactuals=moves)
-    ((*_, text),) = Bundle(layer).report("en")["moves"].rows
-    assert text.endswith(f"74 days: 3 moderate (just under {percent(bound)}).")
+    *_, text = Bundle(layer).report("en")["moves"]
+    under = percent(bound, catalogue("en"))
+    assert f"74 days: 3 moderate (just under {under})." in text
 
 
 def test_levels_to_read_with_care_and_consequences(explained):
     report = Bundle(explained).report("en")
     assert report["flags"].rows == (
-        ("Fragile: without one incident or one source the level would be another.", ASHKOR),
-        ("One source alone raises the level.", ASHKOR),
-        ("Held up: the thresholds alone give less.", "Berin (Ambrel) 4"),
+        ("Fragile: without one incident or one source the level would be another.", "1", ASHKOR),
+        ("One source alone raises the level.", "1", ASHKOR),
+        ("Held up: the thresholds alone give less.", "1", "Berin (Ambrel) 4"),
     )
     assert (
         report["table"].rows[0][report["table"].head.index("Victims: mean (severe case)")]
@@ -161,16 +187,20 @@ def test_every_format_tells_it_in_every_language(explained):
         for text in texts:
             absent = ("attacks", "unread", "sites")
             assert all(words["headings"][key] in text for key in OPTIONAL if key not in absent)
-            assert words["causes"]["new incidents"] in text
+            assert words["rules"]["lower"] in text
 
 
-def test_the_first_page_says_where_why_and_what_was_before(explained):
-    first = Bundle(explained).report("en")["summary"]
-    assert first.head == ("Region", "Level", "Before", "Probability", "Why")
-    region, level, before, probability, why = first.rows[0]
-    assert (region, level, before) == ("Ashkor (Ambrel)", "5 extreme", "3 moderate")
-    assert probability == "22 % (models: 15–31 %)"
-    assert re.fullmatch(r"own history 70 %; its province 30 %\. Latest: \d{4}-\d\d-\d\d .+", why)
+def test_the_table_says_where_how_likely_and_why(explained):
+    table = Bundle(explained).report("en")["table"]
+    assert table.head == (
+        *("Region", "Level", "Probability", "Victims: mean (severe case)"),
+        *("Data; confidence", "Why"),
+    )
+    region, level, probability, victims, known, why = table.rows[0]
+    assert (region, level, victims) == ("Ashkor (Ambrel)", "5 extreme", "0.4 (5)")
+    assert probability == "22 % (about 1 in 5; models: 15–31 %)"
+    assert known == "sufficient; medium"
+    assert re.fullmatch(r"\d+ \w+ \d{4}: .+\. It rests mostly on own history, its province\.", why)
 
 
 def every_rule():
@@ -190,7 +220,7 @@ def test_every_rule_has_words(language):
 
 
 @pytest.mark.slow
-def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_say_it(explained):
+def test_the_rule_that_moved_a_level_is_told_unless_the_level_tells_it(explained):
     found = ("XQA0102", "foreign", "at_least", "not_covered")
     rows = pd.DataFrame([found], columns=explained.audit.columns)
     layer = dataclasses.replace(
@@ -198,14 +228,12 @@ def test_what_a_rule_found_is_told_in_english_only_and_where_its_words_do_not_sa
     )
     for language in languages():
         words = catalogue(language)["rules"]
-        why = " (under 0.8 of the bound)" if language == "en" else ""
-        told = Bundle(layer).report(language)["changes"].rows[1][4]
-        assert told == f"{words['lower']}{why} {words['at_least']}"
+        assert Bundle(layer).report(language)["changes"].rows[1][2] == words["lower"]
 
 
 def test_the_table_of_relevance_is_printed_with_the_group(explained, layer):
     rows = dict(Bundle(explained).report("en")["relevance"].rows)
-    assert rows["Group"] == "CHN/mining"
+    assert rows["Group"] == "Chinese nationals in mining"
     for grade, weight in explained.provenance["relevance"].items():
         assert rows[catalogue("en")["relevances"][grade]] == f"{weight:g}"
     assert Bundle(layer).report("en")["relevance"].rows == ()
@@ -220,8 +248,9 @@ def test_the_history_counts_each_incident_once_and_ends_on_the_day(layer):
 
 
 def test_what_to_watch_names_the_nearest(explained):
-    lines = Bundle(explained).report("en")["indicators"]
-    assert "One more such incident would raise the level of: Berin (Ambrel) (1 in all)." in lines
+    lead = Bundle(explained).report("en").lead
+    said = "One more such incident would raise the level of 1 districts, first of Berin (Ambrel)."
+    assert said in lead
 
 
 @pytest.mark.slow
@@ -243,7 +272,7 @@ def test_the_shipped_wording_is_told_in_the_readers_language_and_another_as_it_i
 
 def test_authorities_are_quoted_in_their_own_words(layer):
     rows = Bundle(layer).report("zh")["crosswalk"].rows
-    assert rows[0][:1] + rows[0][3:4] == ("5 极高", "红色")
+    assert rows[0][:1] + rows[0][3:4] == ("5 级\uff08极高\uff09", "红色")
     assert Bundle(layer).report("en")["crosswalk"].rows[0][1] == "Do Not Travel"
     told = dataclasses.replace(layer.scale, scale_id="ours-1")
     own = Bundle(dataclasses.replace(layer, scale=told)).report("en")
@@ -253,21 +282,20 @@ def test_authorities_are_quoted_in_their_own_words(layer):
 def test_a_public_advisory_names_rules_and_not_what_they_found(explained):
     text = written(apply_profile(explained, "public"))
     assert "low for long enough." in text
-    assert "of the bound" not in text
+    assert "0.8 of the bound" not in text
 
 
 def test_without_reasons_nothing_is_said_of_them(layer):
     report = Bundle(layer).report("en")
-    assert (report["changes"].rows, report["moves"].rows) == ((), ())
-    assert not {"Before", "Trend", "Victims: mean (severe case)"} & set(report["table"].head)
+    assert report["moves"] == ()
+    assert "Victims: mean (severe case)" not in report["table"].head
     assert not any("worst 5 %" in line or "fitted model" in line for line in report["limits"])
 
 
 def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
     monkeypatch.setattr("riskmap.outputs.movements.MOST_ROWS", 1)
-    assert (
-        Bundle(explained).report("en")["changes"].rows[-1][0]
-        == "1 further regions are listed in risk.csv."
+    assert Bundle(explained).report("en")["changes"].rows[-1][0] == (
+        "1 further levels moved (0 up, 1 down). They are listed in risk.csv."
     )
 
 
@@ -286,7 +314,7 @@ def test_a_layer_of_which_nothing_is_known(layers):
 
 def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
-    assert "2 further regions are listed in risk.csv." in written(layer)
+    assert "2 further regions have a level; they are listed in risk.csv." in written(layer)
 
 
 def test_notable_incidents_stand_once_and_foreign_victims_lead(layer):
@@ -314,7 +342,7 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     assert [row[1] for row in one] == ["district not known (Old road, Ambrel)"]
     assert Bundle(some).report("zh")["incidents"].rows[0][1] == catalogue("zh")[
         "district_unknown_in"
-    ].format(place="Old road, Ambrel")
+    ].format(place="Old road\uff0cAmbrel")
     wide = spread_out(layer, table["region_id"], 1 / len(table), place=pd.NA)
     ((_, where, *_),) = Bundle(wide).report("en")["incidents"].rows
     assert where == f"district not known ({country_name('XQA', catalogue('en'))})"
@@ -325,10 +353,10 @@ def test_an_incident_known_to_an_area_is_told_under_no_district_of_it(layer):
     assert Bundle(part).report("en")["incidents"].rows[0][1] == where
     for vague in (some, wide, spread_out(layer, ambrel[:2], 0.5)):
         assert map_payload(Bundle(vague))["incidents"]["region"] == []
-        assert not any("Latest" in row[-1] for row in Bundle(vague).report("en")["summary"].rows)
+        assert not any("December" in row[-1] for row in Bundle(vague).report("en")["table"].rows)
     known = spread_out(layer, ambrel[:1], 0.6)
     assert map_payload(Bundle(known))["incidents"]["region"] == [0]
-    assert Bundle(known).report("en")["incidents"].rows[0][1] == "Ashkor"
+    assert Bundle(known).report("en")["incidents"].rows[0][1] == "Ashkor (Ambrel)"
 
 
 @pytest.mark.slow
@@ -342,7 +370,7 @@ def test_every_section_is_there_and_the_ledger_adds_up(layer):
 
 
 def test_the_first_page_is_short(layer):
-    page = written(layer).split("## Regions, highest first")[0]
+    page = written(layer).split("## Key judgements")[0]
     assert len(page.split()) < 400  # two minutes at 200 words a minute
 
 
@@ -386,13 +414,14 @@ def test_text_is_short_and_on_one_line():
 
 @given(st.floats(0, 1))
 def test_every_probability_has_a_word_and_is_never_certain(p):
-    words = catalogue("en")["likelihoods"]
+    every = catalogue("en")
+    words = every["likelihoods"]
     said = likelihood(p, words)
     if p < 1e-4:
         assert said == "fewer than 1 in 10,000"
     else:
         assert said in words.values() if p > 0.45 else re.fullmatch(r"about \d in [\d,]+", said)
-    assert percent(p) not in ("0 %", "100 %")
+    assert percent(p, every) not in ("0 %", "100 %")
 
 
 @given(st.floats(1e-4, 0.45))
@@ -405,11 +434,11 @@ def test_a_frequency_is_close_to_its_probability(p):
 @pytest.mark.parametrize("language", languages())
 def test_the_range_over_the_models_stands_beside_every_probability(layer, language):
     words = catalogue(language)
-    said = words["sentences"]["models"].format(range="15–31 %")
+    said = words["sentences"]["models"].format(range=percent_range(0.15, 0.31, words))
     report = Bundle(layer).report(language)
     column = words["probability"]
-    assert report["summary"].rows[0][report["summary"].head.index(column)] == f"22 % ({said})"
-    worded = f"22 % ({likelihood(0.22, words['likelihoods'])}; {said})"
+    about = words["list"].join((likelihood(0.22, words["likelihoods"]), said))
+    worded = aside(percent(0.22, words), about, words)
     assert report["table"].rows[0][report["table"].head.index(column)] == worded
     assert any(worded in line for line in report["judgements"])
     assert words["limits"]["models"] in report["limits"]
@@ -446,6 +475,10 @@ def test_catalogues_agree(layer, language):
         for key, sentence in english[part].items():
             if isinstance(sentence, str):
                 assert fields(other[part][key]) == fields(sentence), key
+    for part in ("lead", "unknown", "attack", "alert"):
+        for key, sentence in english[part].items():
+            if isinstance(sentence, str):
+                assert {*fields(other[part][key])} <= {*fields(sentence)}, key
     assert to_markdown(Bundle(layer).report(language))
 
 
@@ -457,13 +490,13 @@ def test_an_unknown_language_is_refused():
 @pytest.mark.slow
 def test_the_sites_of_a_group_stand_with_the_level_of_their_region(told, layer):
     sites = Bundle(told).report("en")["sites"]
-    assert sites.head == ("Site or route", "Region", "Level", "Probability", "Next door")
+    assert sites.head == ("Site or route", "Region", "Level here", "Next door")
     camp, road = sites.rows
     assert camp[0] == "camp <b>"
     assert camp[2].startswith("3 moderate")
     assert camp[2].endswith(", attacked")
-    assert camp[3].startswith("2 % (about 1 in 50")
-    assert road[2].startswith("at least 3 moderate")  # half of it is not assessed
+    assert road[2].startswith("at least 3 moderate")
+    assert road[3] == "50 % of the way is not assessed"
     for language in languages():
         text = to_markdown(Bundle(told).report(language))
         assert text.index("camp") < text.index(catalogue(language)["headings"]["table"])

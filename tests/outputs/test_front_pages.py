@@ -4,24 +4,60 @@ import dataclasses
 import io
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
-from riskmap.assessment.layers import RISK_COLUMNS
+from riskmap.assessment.layers import RISK_COLUMNS, SITE_COLUMNS
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import advisory_docx, to_markdown
 from riskmap.outputs.editions import level_meaning
-from riskmap.outputs.front_pages import summary_rows
+from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile
+from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import conform
 
 COMFORT = re.compile(
     r"usual precaution|so rare|safe to|nothing to fear|precautions are enough|通常的防范",
     re.IGNORECASE,
 )
+
+
+@pytest.fixture(scope="module")
+def sited(told):
+    """A layer with sites in, next to, and far from the district of its attack."""
+    own = told.regions.set_index("region_id").geometry
+    place = own[told.attacks["region_id"].iloc[0]]
+    inside, edge = place.representative_point(), place.exterior.interpolate(0.0)
+    east = max(shapely.get_coordinates(place), key=lambda xy: xy[0])
+    spots = {
+        "camp": inside,
+        "mine": shapely.Point(east[0] + 180.0 / (111_195.0 * np.cos(np.radians(east[1]))), east[1]),
+        "far away": shapely.Point(inside.x + 1.0, inside.y),
+        "to work": shapely.LineString([inside, edge]),
+    }
+    rows = [
+        {
+            "site": name,
+            "kind": "route" if name == "to work" else "site",
+            "wkt": shape.wkt,
+            "region_id": own.index[0],
+            "layer": told.headline,
+            "risk_level": 3,
+            "assessed_share": 1.0,
+        }
+        for name, shape in spots.items()
+    ]
+    return dataclasses.replace(told, sites=conform(pd.DataFrame(rows), SITE_COLUMNS))
+
+
+def attacks(layer, language="en"):
+    """All attacks as pages, alerts and feeds tell them."""
+    return attack_lines(Bundle(layer).edition(language))
 
 
 def headline(layer, name):
@@ -31,19 +67,74 @@ def headline(layer, name):
 @pytest.mark.slow
 def test_the_attack_stands_first_in_every_form_and_language(told):
     for language in languages():
-        words = catalogue(language)
-        texts = [
+        news, *_ = Bundle(told).report(language).lead
+        first = catalogue(language)["headings"]["changes"]
+        for text in (
             to_markdown(Bundle(told).report(language)),
             advisory_page(Bundle(told), language=language),
-        ]
-        for text in texts:
-            first, then = (text.index(words["headings"][key]) for key in ("attacks", "judgements"))
-            assert first < then
-    assert to_markdown(Bundle(told).report("en")).count("21 January 2025, Secret camp") == 1
+        ):
+            assert text.index(news[:20]) < text.index(first)
+    assert to_markdown(Bundle(told).report("en")).count("21 January 2025 in Ashkor") == 1
+
+
+def test_the_first_sentence_says_what_happened_to_whom_where_when_and_what_is_near(told):
+    news, *more = Bundle(told).report("en").lead
+    assert news.startswith(
+        "Four people were killed in an armed attack that hit Chinese nationals (mining) on "
+        "21 January 2025 in Ashkor (Ambrel), place given as \u201cSecret camp\u201d."
+    )
+    assert news.endswith("Which sites of the group are near can't be told.")  # places are not told
+    assert more[-1] == "Further attacks of the last 90 days, which stand below: 1."
+    chinese = Bundle(told).report("zh").lead[0]
+    assert chinese.startswith("2025年1月21日")
+    assert "4 人遇害" in chinese
+
+
+def test_one_dead_of_one_nationality_is_one_of_them(told):
+    one = told.attacks.head(1).assign(killed=1, wounded=None, abducted=None)
+    news = Bundle(dataclasses.replace(told, attacks=conform(one, ATTACK_COLUMNS)))
+    assert news.report("en").lead[0].startswith("One Chinese national (mining) was killed in")
+    assert "1 名中国公民" in news.report("zh").lead[0]
+
+
+def test_how_near_sites_are_is_told_from_the_spot_or_else_from_the_region(sited):
+    near = Bundle(sited).report("en").lead[0]
+    assert "the site \u201cmine\u201d, 180 m from the district" in near
+    assert "the site \u201ccamp\u201d, in that district" in near
+    assert "the route \u201cto work\u201d, which runs through the district" in near
+    assert "far away" not in near  # a site 100 km off is not named
+    assert "驻地“mine”距该区县 180 米" in Bundle(sited).report("zh").lead[0]
+    told_of = sited.incidents["incident_id"].iloc[0]
+    spot = sited.attacks.head(1).assign(is_point=True, incident_id=told_of)
+    mine = shapely.from_wkt(sited.sites.set_index("site").loc["mine", "wkt"])
+    here = sited.incidents["incident_id"] == told_of
+    at = sited.incidents.assign(
+        longitude=sited.incidents["longitude"].mask(here, mine.x),
+        latitude=sited.incidents["latitude"].mask(here, mine.y + 0.1),
+    )
+    exact = dataclasses.replace(sited, attacks=conform(spot, ATTACK_COLUMNS), incidents=at)
+    assert "the site \u201cmine\u201d, 11 km away" in Bundle(exact).report("en").lead[0]
+    assert "mine" not in " ".join(Bundle(apply_profile(exact, "public")).report("en").lead)
+
+
+def test_a_month_without_attacks_says_so_first_and_calls_nothing_safe(told):
+    quiet = dataclasses.replace(told, attacks=told.attacks.head(0))
+    for language in languages():
+        assert not COMFORT.search(" ".join(Bundle(quiet).report(language).lead))
+    news, blind, *_, would = Bundle(quiet).report("en").lead
+    assert news == "No attack on foreign workers is known since 3 October 2024 (90 days)."
+    assert blind.startswith("In 2 of 24 districts nobody could have told of one: this is no all-")
+    assert would.startswith("What would be told here first: an attack on foreign workers")
+
+
+def test_an_attack_that_the_issue_before_knew_is_not_called_new(told):
+    known = told.provenance | {"previous_as_of": "2025-01-25"}
+    lead = Bundle(dataclasses.replace(told, provenance=known)).report("en").lead
+    assert lead[-1] == "No new attack is known since the issue of 25 January 2025."
 
 
 def test_an_attack_says_what_happened_to_whom_where_when_and_what_is_marked(told):
-    here, wide = Bundle(told).report("en")["attacks"]
+    here, wide = attacks(told)
     assert here == (
         "21 January 2025, Secret camp, Ashkor (Ambrel): armed attack, 4 killed, Chinese nationals "
         "hit, sector mining. One report. Marked until 20 April 2025: Ashkor (Ambrel)."
@@ -52,14 +143,14 @@ def test_an_attack_says_what_happened_to_whom_where_when_and_what_is_marked(told
         "Dostan: an attack is known to have been here, and not in which district."
     )
     assert "Marked" not in wide
-    chinese = Bundle(told).report("zh")["attacks"][0]
+    chinese = attacks(told, "zh")[0]
     assert chinese.startswith("2025年1月21日")
     assert "中国公民遭袭" in chinese
 
 
 def test_many_attacks_known_to_one_area_are_one_banner(told):
     wide = told.attacks.iloc[[1, 1, 1]].assign(incident_id=["a", "b", "c"])
-    (line,) = Bundle(dataclasses.replace(told, attacks=wide)).report("en")["attacks"]
+    (line,) = attacks(dataclasses.replace(told, attacks=wide))
     assert line.count("an attack is known to have been here") == 1
     assert line.count("1 abducted") == 3
 
@@ -70,50 +161,48 @@ def test_rows_that_tell_of_attacks_without_a_day_are_one_line_behind_the_others(
         event_date=pd.NaT, until=pd.NaT, regions=None, place=["Secret camp", None, "Old road"],
         unusable=["date: met 'soon'", "date: met ''", "date: met '03/04/2025'"],
     )  # fmt: skip
-    attacks = pd.concat([told.attacks, more], ignore_index=True)
-    layer = dataclasses.replace(told, attacks=attacks)
-    *others, line = Bundle(layer).report("en")["attacks"]
-    assert tuple(others) == Bundle(told).report("en")["attacks"]
+    table = pd.concat([told.attacks, more], ignore_index=True)
+    layer = dataclasses.replace(told, attacks=table)
+    *others, line = attacks(layer)
+    assert tuple(others) == attacks(told)
     assert line == (
         "Rows that tell of such attacks and have no day that can be read, so that no district is "
         "marked for them: 3. Secret camp, Ashkor (Ambrel) (date \u201csoon\u201d), Dostan (date "
         "\u201c\u201d), Old road, Dostan (date \u201c03/04/2025\u201d)."
     )
-    public = Bundle(apply_profile(layer, "public")).report("en")["attacks"][-1]
+    public = attacks(apply_profile(layer, "public"))[-1]
     assert public.endswith("marked for them: 3. Ashkor (Ambrel), Dostan, Dostan.")
-    chinese = Bundle(layer).report("zh")["attacks"][-1]
+    chinese = attacks(layer, "zh")[-1]
     assert "日期无法读取" in chinese
     assert "met" not in chinese
 
 
 def test_a_cleared_attack_says_why_and_marks_nothing(told):
     why = "culprits arrested (A. Analyst, until 2025-06-01)"
-    attacks = told.attacks.head(1).assign(cleared=f"violence: other; {told.headline}: {why}")
-    cleared = Bundle(dataclasses.replace(told, attacks=attacks))
-    (line,) = cleared.report("en")["attacks"]
+    table = told.attacks.head(1).assign(cleared=f"violence: other; {told.headline}: {why}")
+    cleared = dataclasses.replace(told, attacks=table)
+    (line,) = attacks(cleared)
     assert line.endswith("Not marked any more: culprits arrested (A. Analyst, until 1 June 2025).")
     assert "Marked until" not in line
-    assert "A. Analyst\uff0c至 2025年6月1日" in cleared.report("zh")["attacks"][0]
+    assert "A. Analyst\uff0c有效至 2025年6月1日" in attacks(cleared, "zh")[0]
 
 
 def test_an_attack_that_was_cleared_for_another_layer_is_marked_here(told):
-    attacks = told.attacks.head(1).assign(
-        cleared="violence: culprits arrested (A, until 2025-06-01)"
-    )
-    (line,) = Bundle(dataclasses.replace(told, attacks=attacks)).report("en")["attacks"]
+    table = told.attacks.head(1).assign(cleared="violence: culprits arrested (A, until 2025-06-01)")
+    (line,) = attacks(dataclasses.replace(told, attacks=table))
     assert "Not marked" not in line
     assert "Marked until" in line
 
 
 def test_an_attack_is_told_in_words_that_a_person_says(told):
-    attacks = told.attacks.iloc[[0, 0]].assign(
+    table = told.attacks.iloc[[0, 0]].assign(
         incident_id=["a", told.incidents["incident_id"].iloc[0]],
         event_type=["other", "unknown"],
         source_count=2,
     )
     incidents = told.incidents.assign(not_understood="event_type=blasting trouble")
-    layer = dataclasses.replace(told, attacks=attacks, incidents=incidents)
-    first, second = Bundle(layer).report("en")["attacks"]
+    layer = dataclasses.replace(told, attacks=table, incidents=incidents)
+    first, second = attacks(layer)
     assert ": incident of another kind, 4 killed" in first
     assert ": \u201cblasting trouble\u201d, 4 killed" in second
     assert "2 reports." in first  # which may be copies of one
@@ -124,21 +213,18 @@ def test_parts_of_attacks_are_no_fractions(told):
     own = told.risks[told.risks["layer"] == told.headline]
     risks = own.assign(attacks_told=1.11254, layer="group")
     layer = dataclasses.replace(told, risks=risks, headline="group")
-    grid = summary_rows(Bundle(layer).edition("en"))
+    grid = Bundle(layer).report("en")["table"]
     assert {row[grid.head.index("Attacks on the group told")] for row in grid.rows} == {"about 1"}
     assert "1.11254" not in to_markdown(Bundle(layer).report("zh"))
 
 
-def test_what_cannot_be_assessed_is_said_first_with_its_reasons(told):
-    gap, *why = Bundle(told).report("en")["judgements"][:3]
-    assert gap.startswith("2 of 24 regions can't be assessed for incidents that involve foreign")
-    assert why == [
-        "Not assessed because no reports come from here: Zarin (Velmar) (1 in all).",
-        (
-            "Not assessed because no source that was read can see this here: Wolmar (Velmar) "
-            "(1 in all)."
-        ),
-    ]
+def test_what_cannot_be_assessed_is_counted_with_its_reasons(told):
+    line, *_ = Bundle(told).report("en")["unknown"]
+    assert line == (
+        "2 of 24 districts can't be assessed for incidents that involve foreign workers. That is "
+        "not a low level. Why: no source that was read can see this here (1); no reports come from "
+        "here (1). These are Wolmar (Velmar), Zarin (Velmar)."
+    )
 
 
 def test_a_layer_asked_for_of_which_nothing_is_known_is_still_the_headline(told):
@@ -149,35 +235,45 @@ def test_a_layer_asked_for_of_which_nothing_is_known_is_still_the_headline(told)
         reasons=told.risks["reasons"].mask(group, "not_covered"),
     )
     report = Bundle(headline(dataclasses.replace(told, risks=risks), "group")).report("en")
-    assert report["judgements"][0].startswith("24 of 24 regions can't be assessed")
-    assert "no source" in report["judgements"][1].lower()
-    assert not any(line.startswith("Level") for line in report["judgements"])
+    assert report["unknown"][0].startswith("24 of 24 districts can't be assessed")
+    assert "no source that was read can see this here (24)" in report["unknown"][0]
+    assert report["judgements"] == (
+        "No region can be assessed. Nothing here says that any of them is calm.",
+    )
+    assert report["table"].rows == ()
 
 
 @pytest.mark.slow
-def test_a_level_stands_with_its_span_and_its_doubts(told):
+def test_a_level_stands_with_its_span_and_its_doubts(told, monkeypatch):
+    monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 24)
     rows = {row[0]: row for row in Bundle(told).report("en")["table"].rows}
-    assert rows["Ashkor"][2] == "3 moderate (2 to 4), attacked"
-    assert rows["Berin"][2] == "at least 3 moderate"
-    assert rows["Galdor"][2] == "5 extreme, kept from 1 March 2025"
-    assert "至少 3 中" in {row[2] for row in Bundle(told).report("zh")["table"].rows}
+    assert rows["Ashkor (Ambrel)"][1] == "3 moderate (2 to 4), attacked"
+    assert rows["Berin (Ambrel)"][1] == "at least 3 moderate"
+    assert rows["Galdor (Ambrel)"][1] == "5 extreme, kept from 1 March 2025"
+    assert any("至少 3 级" in row[1] for row in Bundle(told).report("zh")["table"].rows)
 
 
-def test_doubts_about_levels_are_judgements(told):
-    lines = Bundle(told).report("en")["judgements"]
-    assert (
-        "It may be higher than the level says, because nobody watches: Berin (Ambrel) (1 in all)."
-        in lines
-    )
-    assert any("kept from an earlier day: Galdor (Ambrel) 2025-03-01" in line for line in lines)
-    assert any("could not be used" in line and "Hamra" in line for line in lines)
+def test_every_doubt_about_a_level_is_counted_on_page_one_and_named_in_the_annex(told):
+    report = Bundle(told).report("en")
+    line = next(line for line in report["unknown"] if "may be higher than they say" in line)
+    for doubt in (
+        "nobody watches (1)",
+        "kept from an earlier day (1)",
+        "rows could not be used (1)",
+    ):
+        assert doubt in line
+    flags = {row[0]: row[1:] for row in report["flags"].rows}
+    words = catalogue("en")["flags"]
+    assert flags[words["at_least"]] == ("1", "Berin (Ambrel) 3+")
+    assert flags[words["attacked"]] == ("1", "Ashkor (Ambrel) 3")
+    assert flags[words["kept"]][0] == flags[words["rows_lost"]][0] == "1"
 
 
-def test_where_it_is_not_understood_who_was_hit_is_a_judgement(told):
-    risks = told.risks.assign(reasons="unclear")
-    lines = Bundle(dataclasses.replace(told, risks=risks)).report("en")["judgements"]
-    assert any(line.startswith("It is not understood who was hit in recent") for line in lines)
-    assert any("Ashkor (Ambrel)" in line for line in lines)
+def test_where_it_is_not_understood_who_was_hit_is_told(told):
+    report = Bundle(dataclasses.replace(told, risks=told.risks.assign(reasons="unclear")))
+    assert any("not understood who was hit (22)" in x for x in report.report("en")["unknown"])
+    counts = {row[0]: row[1] for row in report.report("en")["flags"].rows}
+    assert counts[catalogue("en")["flags"]["unclear"]] == "22"
 
 
 def test_the_shares_are_a_sentence_a_country(told):
@@ -185,8 +281,9 @@ def test_the_shares_are_a_sentence_a_country(told):
         "XQA: 1,847 of 1,848 reports don't say who was hit; 1 % of them are taken to have hit "
         "foreigners (0.3 % to 3 %)."
     )
-    assert line in Bundle(told).report("en")["judgements"]
-    assert line not in Bundle(headline(told, "violence")).report("en")["judgements"]
+    assert line in Bundle(told).report("en")["unknown"][-1]
+    other = Bundle(headline(told, "violence")).report("en")
+    assert not any(line in told for told in other["unknown"])
 
 
 def test_what_was_not_understood_is_counted_by_value(told):
@@ -195,54 +292,49 @@ def test_what_was_not_understood_is_counted_by_value(told):
         ("sector", "Mining ops", "2"),
         ("nationality", "Chinse", "1"),
     )
-    assert report["judgements"][-1].startswith(
-        "Not understood, and kept as written: nationality \u201cChinse\u201d 1, sector \u201cMining"
-    )
+    said = "Not understood, and kept as written: nationality \u201cChinse\u201d 1, sector"
+    assert said in report["unknown"][-1]
 
 
 def test_how_many_attacks_hit_the_group_stands_beside_its_level(told):
     risks = told.risks.assign(attacks_told=2.0)
     report = Bundle(headline(dataclasses.replace(told, risks=risks), "group")).report("en")
-    assert report["summary"].head[:3] == ("Region", "Level", "Attacks on the group told")
-    assert {row[2] for row in report["summary"].rows} == {"2"}
-    assert "Attacks on the group told" not in Bundle(told).report("en")["summary"].head
+    assert report["table"].head[:3] == ("Region", "Level", "Attacks on the group told")
+    assert {row[2] for row in report["table"].rows} == {"2"}
+    assert "Attacks on the group told" not in Bundle(told).report("en")["table"].head
 
 
-def test_regions_that_are_newly_or_no_longer_assessed_are_told(told):
+def test_regions_that_are_newly_or_no_longer_assessed_are_changes(told):
     ids, name = told.regions["region_id"], told.headline
     risks = told.risks.set_index(["region_id", "layer"])
     columns = ["level_before", "p_before"]
     risks.loc[(ids[0], name), columns] = [0, None]
     risks.loc[(ids[22], name), columns] = [2, 0.02]
-    risks.loc[(ids[23], name), columns] = [3, None]  # lost in an issue before that one
     layer = dataclasses.replace(told, risks=conform(risks.reset_index(), RISK_COLUMNS))
-    (line,) = [x for x in Bundle(layer).report("en")["judgements"] if "since the last" in x]
-    assert line == (
-        "Regions since the last issue: 0 deteriorated, 0 improved; newly assessed: Ashkor (Ambrel) "
-        "(1 in all); no longer assessed: Wolmar (Velmar) (1 in all)."
-    )
-    assert any("不再得到评定" in line for line in Bundle(layer).report("zh")["judgements"])
+    rows = {row[0]: row[1] for row in Bundle(layer).report("en")["changes"].rows}
+    assert rows == {
+        "Ashkor (Ambrel)": "3 moderate (2 to 4), attacked (before: ? not assessed)",
+        "Wolmar (Velmar)": "? not assessed (before: 2 low)",
+    }
 
 
-def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives(told):
+def test_where_one_source_alone_caps_a_level_page_one_says_what_the_number_gives(told, monkeypatch):
     ids, name = told.regions["region_id"], told.headline
     risks = told.risks.set_index(["region_id", "layer"])
     risks.loc[(ids[0], name), ["threshold_level", "single_source"]] = [5, True]
     risks.loc[(ids[4], name), ["threshold_level", "single_source"]] = [5, True]
     layer = dataclasses.replace(told, risks=conform(risks.reset_index(), RISK_COLUMNS))
     report = Bundle(layer).report("en")
-    said = (
-        "The number gives 5 extreme; shown as 3 moderate because one source alone tells it: plan "
-        "for the number until it is confirmed."
-    )
-    edition = Bundle(layer).edition("en")
-    rows = {row[0]: row[-1] for row in summary_rows(edition, limit=24).rows}
-    assert [place for place, why in rows.items() if said in why] == ["Ashkor (Ambrel)"]
-    assert sum("The number gives" in why for why in rows.values()) == 1
-    (line,) = [x for x in report["judgements"] if x.startswith("Plan for the number")]
-    assert "Ashkor (Ambrel) (the number gives 5 extreme, shown as 3 moderate) (1 in all)" in line
-    assert not any("holds the level up" in flag for flag, _ in report["flags"].rows)
-    assert not any("Plan for the number" in x for x in Bundle(told).report("en")["judgements"])
+    said = "One source alone: plan for 5 extreme until it is confirmed."
+    assert said in report.lead  # the attack was there
+    monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 24)
+    rows = Bundle(layer).report("en")["table"].rows
+    assert [row[0] for row in rows if said in row[-1]] == ["Ashkor (Ambrel)"]
+    (line,) = [x for x in report["unknown"] if "plan for what the number gives" in x]
+    assert "Raised by one source alone: 1." in line
+    assert line.endswith("Ashkor (Ambrel) 5 extreme.")
+    assert not any("holds the level up" in flag for flag, *_ in report["flags"].rows)
+    assert not any("plan for" in x for x in Bundle(told).report("en")["unknown"])
 
 
 @pytest.mark.slow
@@ -254,7 +346,7 @@ def test_an_attack_holds_a_level_up_only_where_it_would_be_lower(told):
             threshold_level=told.risks["threshold_level"].mask(here, threshold),
         )
         rows = Bundle(dataclasses.replace(told, risks=risks)).report("en")["flags"].rows
-        return any(flag == catalogue("en")["flags"]["lifted"] for flag, _ in rows)
+        return any(flag == catalogue("en")["flags"]["lifted"] for flag, *_ in rows)
 
     assert flags(3, 2)
     assert not flags(3, 3)
@@ -288,7 +380,8 @@ def test_victims_are_told_as_people_say_them(told):
 
 def test_the_public_page_names_the_attack_and_neither_the_place_nor_the_source(told):
     text = to_markdown(Bundle(apply_profile(told, "public")).report("en"))
-    assert "21 January 2025, Ashkor (Ambrel): armed attack, 4 killed." in text
+    assert "Four people were killed in an armed attack that " in text
+    assert "on 21 January 2025 in Ashkor (Ambrel)." in text
     for secret in ("Secret camp", "Chinese nationals hit, sector", "Mining ops", "desk"):
         assert secret not in text
 
@@ -297,7 +390,9 @@ def test_the_public_page_names_the_attack_and_neither_the_place_nor_the_source(t
 def test_word_shows_it_too(told):
     docx = pytest.importorskip("docx", reason="python-docx is absent: extra report")
     document = docx.Document(io.BytesIO(advisory_docx(Bundle(told))))
-    headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
-    assert headings[:3] == [
-        *("Attacks of the last 90 days", "Sites and routes of the group", "Key judgements"),
-    ]
+    (news,) = [p.text for p in document.paragraphs if p.style.name == "News"]
+    assert news.startswith("Four people were killed in an armed attack")
+    lines, picture = document.tables[0]._cells[-2:], document.inline_shapes[0]
+    named = {p.style.name for p in document.paragraphs} | {lines[0].paragraphs[0].style.name}
+    assert {"News", "Note", "Title", "Subtitle", "Heading 1"} <= named
+    assert "can't be assessed" in picture._inline.docPr.get("descr")

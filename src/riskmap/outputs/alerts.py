@@ -218,7 +218,7 @@ def _info(
     """Return what an alert says of the regions of a level."""
     words, step = catalogue("en"), layer.scale.levels[level]
     urgency, severity, response = CAP_LEVELS[level]
-    said, who, places = words["alert"], group_words(layer, words), region_names(rows)
+    said, who, places = words["alert"], group_words(layer, words), region_names(rows, words)
     told = {"level": level, "name": words["levels"][step.name], "who": who}
     parts = (
         _probability(layer, rows, words),
@@ -257,7 +257,7 @@ def _probability(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any])
     """Return between what the probabilities of some regions lie; empty where they have none."""
     if rows["p_any"].isna().all():
         return ""
-    low, high = percent(rows["p_any"].min()), percent(rows["p_any"].max())
+    low, high = percent(rows["p_any"].min(), words), percent(rows["p_any"].max(), words)
     days = f"{layer.context.horizon_days:g}"
     return str(words["alert"]["probability"].format(days=days, low=low, high=high))
 
@@ -267,7 +267,7 @@ def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:
     flags = flag_table(rows)
     flags["attacked"] &= ~flags["lifted"]
     return [
-        f"{words['flags'][name]} ({', '.join(region_names(rows[flags[name]]))})"
+        f"{words['flags'][name]} ({', '.join(region_names(rows[flags[name]], words))})"
         for name in ("lifted", "attacked", "at_least", "kept", "rows_lost", "reporting_gap")
         if flags[name].any()
     ]
@@ -278,8 +278,8 @@ def _raised(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any]) -> s
     risen = rows[(rows["level_before"] < rows["risk_level"]).fillna(value=False)]
     if risen.empty:
         return ""
-    names, day = ", ".join(region_names(risen)), str(layer.provenance.get("previous_as_of"))[:10]
-    return str(words["alert"]["raised"].format(day=day, places=names))
+    day, names = str(layer.provenance.get("previous_as_of"))[:10], region_names(risen, words)
+    return str(words["alert"]["raised"].format(day=day, places=words["comma"].join(names)))
 
 
 def cap_polygons(shape: shapely.Geometry | None) -> list[str]:

@@ -154,7 +154,7 @@ def _entries(
 ) -> Iterable[Entry]:
     """Yield what the feed says of some regions; ids wait."""
     attacks = _attacks_by_region(bundle.layer.attacks)
-    flags, names = flag_table(rows), region_names(rows)
+    flags, names = flag_table(rows), region_names(rows, words)
     for marks, row, place in zip(
         flags.to_numpy(), rows.itertuples(index=False), names, strict=True
     ):
@@ -182,7 +182,7 @@ def _entry(
     if not pd.isna(row.level_before) and row.level_before != row.risk_level:
         level = said["moved"].format(before=level_words(row.level_before, words), level=level)
     summary = said["chance"].format(
-        p=NONE if pd.isna(row.p_any) else percent(row.p_any),
+        p=NONE if pd.isna(row.p_any) else percent(row.p_any, words),
         days=f"{layer.context.horizon_days:g}",
         about=words["layers"][layer.headline],
         data=words["sufficiencies"].get(display(row.data_sufficiency), NONE),

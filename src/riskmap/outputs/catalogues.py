@@ -78,7 +78,7 @@ def catalogue(language: str) -> Mapping[str, Any]:
     """
     choose_languages([language])
     text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
+    return MappingProxyType({"code": language} | tomllib.loads(text))
 
 
 def read_template(name: str) -> str:

@@ -15,7 +15,7 @@ from riskmap.errors import MissingDependencyError
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.editions import Grid
 from riskmap.outputs.pages import advisory_page, ink, legend_texts, map_labels, map_marks
-from riskmap.outputs.reports import SAID
+from riskmap.outputs.reports import ANNEX, SAID
 from riskmap.outputs.wordings import level_in
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 UNKNOWN, HATCH = "#e3e5e6", "#a9b0b6"
 ALL, FOREIGN = "#b9c7d6", "#174c78"
 _DOTS = 160
+#: Where the legend of a map stands that has room on its right.
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 #: Families that hold Chinese, the first that is installed is taken.
 _CHINESE = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei"),
@@ -46,6 +48,8 @@ _MANY = 7
 _SPECIAL = re.compile(
     r"([\\`*_\[\]|~@$]|:(?=//)|(?<=mailto):|(?<=xmpp):|(?<=www)\.)", re.IGNORECASE
 )
+#: What a line of text is not broken within: a word, or six Chinese characters.
+_WORD = re.compile(r"[\u2e80-\uffef]{1,6}|[^\s\u2e80-\uffef]+")
 _LINE_START = re.compile(r"^(?:(\d+)([.)])(?=\s|$)|([-+#=]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -77,11 +81,16 @@ def to_markdown(report: Report) -> str:
     """
     words = catalogue(report.language)
     lines = [f"*{escape_markdown(report.mark)}*", "", f"# {escape_markdown(report.title)}", ""]
-    lines += [f"**{escape_markdown(report.subtitle)}**", "", *map(_item, report.header)]
+    first, *rest = map(escape_markdown, report.lead)
+    lines += [f"*{escape_markdown(report.subtitle)}*", "", f"**{first}**", ""]
+    lines += [" ".join(rest), "", *map(_item, report.header)]
     if report.notice:
         lines += ["", f"> **{escape_markdown(report.notice)}**"]
-    for key, heading, content in report.sections():
+    parts = [*report.sections()]
+    apart = next((key for key, _, _ in parts if key in ANNEX), "")
+    for key, heading, content in parts:
         said = words["sentences"].get(SAID.get(key))
+        lines += ["", f"**{words['annex']}**"] if key == apart else []
         lines += ["", f"## {heading}", ""]
         lines += [f"*{escape_markdown(said)}*", ""] if said else []
         lines += _body(content, words["none"])
@@ -157,26 +166,41 @@ def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
     except ImportError as error:
         raise MissingDependencyError("python-docx", extra="report") from error
     report, words = bundle.report(language), catalogue(language)
-    document = _blank(docx, report)
-    map_png = map_picture(bundle, language=language)
+    document, is_apart = _blank(docx, report), False
     colours = {str(level.level or "?"): level.colour for level in bundle.layer.scale.levels}
     for key, heading, content in report.sections():
+        if key in ANNEX and not is_apart:
+            document.add_page_break()
+            document.add_paragraph(words["annex"], style="Title")
+            is_apart = True
         document.add_heading(heading, level=1)
         if key in SAID:
-            document.add_paragraph().add_run(words["sentences"][SAID[key]]).italic = True
+            document.add_paragraph(words["sentences"][SAID[key]], style="Note")
         if key == "history" and content.rows:
-            _add_picture(document, history_picture(content, language=language), heading)
-        if isinstance(content, Grid):
+            picture = history_picture(content, language=language)
+            _add_picture(document.add_paragraph(), picture, heading, _WIDTH * 0.8)
+        elif isinstance(content, Grid):
             _add_grid(document, content, words, colours=colours)
+        elif key == "unknown":
+            _add_beside(document, content, map_picture(bundle, language=language))
         else:
             _add_lines(document, content)
-        if key == "judgements":
-            _add_picture(document, map_png, " ".join(content))
         if key == "table" and report.more:
-            document.add_paragraph(report.more)
+            document.add_paragraph(report.more, style="Note")
     buffer = io.BytesIO()
     document.save(buffer)
     return _undated(buffer.getvalue())
+
+
+#: Styles of the text: name, what it is based on, size in points, whether bold and italic. Who edits
+#: the document changes them, and so all text of a kind at once.
+_STYLES = (
+    *(("Normal", "", 10, False, False), ("Title", "", 20, True, False)),
+    *(("Subtitle", "", 12, False, False), ("Heading 1", "", 13, True, False)),
+    *(("News", "Normal", 13, True, False), ("Note", "Normal", 9, False, True)),
+    *(("Table Text", "Normal", 8.5, False, False), ("Table Head", "Table Text", 8.5, True, False)),
+    ("Small Table Text", "Table Text", 7.5, False, False),
+)
 
 
 def _blank(docx: Any, report: Report) -> Any:
@@ -189,22 +213,36 @@ def _blank(docx: Any, report: Report) -> Any:
     page.left_margin = page.right_margin = docx.shared.Mm(_MARGIN)
     page.top_margin = page.bottom_margin = docx.shared.Mm(_MARGIN)
     page.header.paragraphs[0].text = report.mark
-    for name, points in (("Normal", 10), ("Heading 1", 13), ("Title", 22), ("Subtitle", 12)):
-        style = document.styles[name]
-        style.font.size = docx.shared.Pt(points)
-        style.font.name = "Calibri"
-        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-            fonts.attrib.pop(docx.oxml.ns.qn(f"w:{theme}"), None)
-        fonts.set(docx.oxml.ns.qn("w:eastAsia"), "Microsoft YaHei")
-        fonts.set(docx.oxml.ns.qn("w:cs"), "Arial")
-    document.styles["Normal"].paragraph_format.space_after = docx.shared.Pt(4)
-    document.add_heading(report.title, level=0)
+    for name, base, points, bold, italic in _STYLES:
+        _set_style(docx, document, name, base, points).font.bold = bold
+        document.styles[name].font.italic = italic
+    for name, space in (("Normal", 4), ("Title", 2), ("Table Text", 0), ("News", 4)):
+        document.styles[name].paragraph_format.space_after = docx.shared.Pt(space)
+    document.add_paragraph(report.title, style="Title")
     document.add_paragraph(report.subtitle, style="Subtitle")
+    first, *rest = report.lead
+    document.add_paragraph(first, style="News")
+    for line in rest:
+        document.add_paragraph(line)
     _add_lines(document, report.header)
     if report.notice:
-        document.add_paragraph().add_run(report.notice).bold = True
+        document.add_paragraph(report.notice, style="News")
     return document
+
+
+def _set_style(docx: Any, document: Any, name: str, base: str, points: float) -> Any:
+    """Return a style of paragraphs in fonts that hold every script, made where there is none."""
+    if base:
+        kind = docx.enum.style.WD_STYLE_TYPE.PARAGRAPH
+        document.styles.add_style(name, kind).base_style = document.styles[base]
+    style = document.styles[name]
+    style.font.size, style.font.name = docx.shared.Pt(points), "Calibri"
+    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+    for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
+        fonts.attrib.pop(docx.oxml.ns.qn(f"w:{theme}"), None)
+    fonts.set(docx.oxml.ns.qn("w:eastAsia"), "Microsoft YaHei")
+    fonts.set(docx.oxml.ns.qn("w:cs"), "Arial")
+    return style
 
 
 def _add_lines(document: Any, content: Iterable[str | tuple[str, str]]) -> None:
@@ -213,17 +251,29 @@ def _add_lines(document: Any, content: Iterable[str | tuple[str, str]]) -> None:
         if isinstance(item, str):
             document.add_paragraph(item, style="List Bullet")
             continue
-        paragraph = document.add_paragraph()
-        paragraph.paragraph_format.space_after = 0
+        paragraph = document.add_paragraph(style="Table Text")
         paragraph.add_run(f"{item[0]}: ").bold = True
         paragraph.add_run(item[1])
 
 
-def _add_picture(document: Any, png: bytes, text: str) -> None:
-    """Add a picture over the width of the page, with its text for those who don't see it."""
+def _add_beside(document: Any, content: Iterable[str], png: bytes) -> None:
+    """Add sentences, and beside them a picture that shows what they say."""
     from docx.shared import Mm
 
-    shape = document.add_picture(io.BytesIO(png), width=Mm(_WIDTH * 0.8))
+    lines, table = [*content], document.add_table(rows=1, cols=2)
+    table.autofit = False
+    left, right = table._cells  # noqa: SLF001 - as below
+    left.width, right.width = Mm(_WIDTH * 0.52), Mm(_WIDTH * 0.48)
+    left.paragraphs[0].text, left.paragraphs[0].style = lines[0], "List Bullet"
+    _add_lines(left, lines[1:])
+    _add_picture(right.paragraphs[0], png, " ".join(lines), _WIDTH * 0.46)
+
+
+def _add_picture(paragraph: Any, png: bytes, text: str, width: float) -> None:
+    """Add a picture so many mm wide, with its text for those who don't see it."""
+    from docx.shared import Mm
+
+    shape = paragraph.add_run().add_picture(io.BytesIO(png), width=Mm(width))
     shape._inline.docPr.set("descr", text)  # noqa: SLF001 - python-docx has no name for it
 
 
@@ -231,7 +281,7 @@ def _add_grid(
     document: Any, grid: Grid, words: Mapping[str, Any], *, colours: Mapping[str, str]
 ) -> None:
     """Add a table: columns as wide as what they hold, a head on every page, levels in colour."""
-    from docx.shared import Mm, Pt
+    from docx.shared import Mm
 
     if not grid.rows:
         document.add_paragraph(words["none"])
@@ -242,9 +292,9 @@ def _add_grid(
     table._tbl.tblPr.insert_element_before(  # noqa: SLF001 - python-docx has no name for it
         _element("tblCellMar", *sides), "w:tblLook", "w:tblCaption"
     )
-    size = 8.5 if len(grid.head) <= _MANY else 7.5
+    style = "Table Text" if len(grid.head) < _MANY else "Small Table Text"
     widths = [Mm(width) for width in column_widths(grid)]
-    levels = [head in (words["level"], words["previous"]) for head in grid.head]
+    levels = [head in (words["level"], words["here"], words["moved_head"]) for head in grid.head]
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width
     cells = iter(table._cells)  # noqa: SLF001 - table.cell() looks all of them up for each one
@@ -252,10 +302,7 @@ def _add_grid(
         for text, width, is_level in zip(row, widths, levels, strict=True):
             cell = next(cells)
             cell.text, cell.width = text, width
-            paragraph = cell.paragraphs[0]
-            paragraph.paragraph_format.space_after = 0
-            for run in paragraph.runs:
-                run.font.size, run.font.bold = Pt(size), k == 0
+            cell.paragraphs[0].style = style if k else "Table Head"
             if k and is_level and level_in(text) in colours:
                 _shade(cell, colours[level_in(text)])
     for k, row in enumerate(table.rows):
@@ -274,10 +321,11 @@ def column_widths(grid: Grid) -> list[float]:
     letter = 1.95 if len(grid.head) <= _MANY else 1.65
     columns = [*zip(grid.head, *grid.rows, strict=True)]
     longest = [
-        max(len(word) for text in column for word in text.split() or [""]) for column in columns
+        max(len(word) for text in column for word in _WORD.findall(text) or [""])
+        for column in columns
     ]
     least = [min(34.0, max(9.0, letter * n + 2.2)) for n in longest]
-    wish = [min(60, max(map(len, column))) for column in columns]
+    wish = [min(110, max(map(len, column))) for column in columns]
     spare = max(0.0, _WIDTH - sum(least)) / (sum(wish) or 1)
     wide = [low + spare * n if n > _SHORT else low for low, n in zip(least, wish, strict=True)]
     return [round(width * _WIDTH / sum(wide), 1) for width in wide]
@@ -326,9 +374,10 @@ def map_picture(bundle: Bundle, *, language: str = "en") -> bytes:
     MissingDependencyError
         When matplotlib is not installed (extra ``report``).
     """
-    figure = _figure(5.6, 4.6)
+    figure = _figure(4.4, 4.6)
     axes, drawing, (x, y, _) = figure.add_subplot(), bundle.drawing, bundle.points
-    draw_map(axes, bundle, drawing.shapes, np.column_stack([x, y]), language=_language(language))
+    spots = np.column_stack([x, y])
+    draw_map(axes, bundle, drawing.shapes, spots, language=_language(language), below=True)
     axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
     return _png(figure)
 
@@ -340,6 +389,7 @@ def draw_map(
     spots: FloatArray,
     *,
     language: str = "en",
+    below: bool = False,
 ) -> None:
     """Draw a layer on axes of matplotlib, as the maps of pages are drawn.
 
@@ -355,6 +405,8 @@ def draw_map(
         Where the number of each region stands, in the same units; only where there is room.
     language
         Of the legend.
+    below
+        Whether the legend stands below, and not on the right.
     """
     from matplotlib.patches import Patch
     from matplotlib.transforms import offset_copy
@@ -379,7 +431,8 @@ def draw_map(
         keys += axes.plot(*marked.T, linestyle="none", label=about, transform=above, **at)
     axes.set(aspect="equal")
     axes.set_axis_off()
-    axes.legend(handles=keys, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, prop=font(8))
+    where = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2} if below else BESIDE
+    axes.legend(handles=keys, frameon=False, prop=font(8), **where)
 
 
 def history_picture(history: Grid, *, language: str = "en") -> bytes:

@@ -5,9 +5,11 @@ The scale, the group, what was not understood, what the layer rests on.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,23 +17,30 @@ import pandas as pd
 from riskmap.assessment.levels import LevelScale, authority_scales, map_level
 from riskmap.incidents.words import count_not_understood
 from riskmap.outputs.catalogues import catalogue
-from riskmap.outputs.tables import driver_texts
+from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     NONE,
     codes_in,
     country_name,
     display,
-    in_n,
     is_told,
     level_words,
+    percent,
     percent_bound,
+    region_names,
 )
+from riskmap.panels.measures import VICTIM_WORDS
+from riskmap.places.names.units import name_in_chinese
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.assessment.levels import Level
+
+#: Drivers of a level that are named, and what follows a province's own name in Chinese.
+_LEADING = 2
+_PROVINCE = re.compile("(?:省|州|邦|大区|地区)$")
 
 
 @dataclass(frozen=True)
@@ -69,16 +78,66 @@ class Edition:
     def __init__(
         self, layer: RiskLayer, table: pd.DataFrame, moves: pd.DataFrame, *, language: str
     ) -> None:
-        self.layer, self.language, self.words = layer, language, catalogue(language)
+        self.layer, self.language = layer, language
+        words = catalogue(language)
+        depth = layer.regions["adm_level"].dropna().unique()
+        unit, units = words["units_by_level"].get(
+            f"{depth[0]:.0f}" if len(depth) == 1 else "", words["units_by_level"]["any"]
+        )
+        self.words = MappingProxyType({**words, "unit": unit, "units": units})
         self.moves = self.of_headline(moves)
         names = {code: country_name(code, self.words) for code in table["iso3"].dropna().unique()}
         is_country = (table["parent_id"] == table["iso3"]).fillna(value=False)
-        table = table.assign(parent=table["parent"].mask(is_country, table["iso3"].map(names)))
+        table = table.assign(
+            name=self._names(table["name"], table["iso3"], like=table["parent"]),
+            parent=self._names(table["parent"], table["iso3"]).mask(
+                is_country, table["iso3"].map(names)
+            ),
+        )
         if layer.headline != "group":
             table = table.assign(attacks_told=float("nan"))
         self.table = table.sort_values(
             ["risk_level", "p_any", "region_id"], ascending=[False, False, True], kind="stable"
         )
+
+    def _names(
+        self, names: pd.Series, iso3: pd.Series, *, like: pd.Series | None = None
+    ) -> pd.Series:
+        """Return names of provinces in Chinese where they are known, in an edition in Chinese.
+
+        A district that has the name of its province is called like it, without the word for one.
+        """
+        if self.words["code"] != "zh":
+            return names
+        found = [
+            name if pd.isna(name) else name_in_chinese(str(name), str(code)) or name
+            for name, code in zip(names, iso3, strict=True)
+        ]
+        if like is not None:
+            same = (names == like).fillna(value=False)
+            is_province = self.layer.regions["adm_level"].eq(1).all()
+            found = [
+                own if is_province else _PROVINCE.sub("", own) if alike else name
+                for own, alike, name in zip(found, same, names, strict=True)
+            ]
+        return pd.Series(found, names.index)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The name of each region with what it is part of, by its id."""
+        told = region_names(self.table, self.words)
+        return dict(zip(self.table["region_id"], told, strict=True))
+
+    @cached_property
+    def shapes(self) -> dict[str, Any]:
+        """The geometry of each region by its id."""
+        return dict(zip(self.layer.regions["region_id"], self.layer.regions.geometry, strict=True))
+
+    def named(self, area: str) -> str:
+        """Return the name of a province as the edition calls it; others as they are."""
+        codes = self.layer.regions["iso3"].dropna().unique()
+        found = self._names(pd.Series([area] * len(codes), dtype="object"), pd.Series(codes))
+        return next((name for name in found if name != area), area)
 
     @cached_property
     def known(self) -> pd.DataFrame:
@@ -91,11 +150,13 @@ class Edition:
         return self.table[~(self.table["risk_level"] > 0)]
 
     @cached_property
-    def drivers(self) -> pd.Series:
-        """The drivers of each region under the headline as text, indexed by ``region_id``."""
-        names, drivers = self.words["driver_names"], self.of_headline(self.layer.drivers)
-        named = drivers.assign(driver=drivers["driver"].map(lambda name: names.get(name, name)))
-        return driver_texts(named).map(display)
+    def leading(self) -> dict[str, str]:
+        """What each level mostly rests on: the two largest drivers, by ``region_id``."""
+        said, drivers = self.words["driver_names"], self.of_headline(self.layer.drivers)
+        drivers = drivers[drivers["value"] > 0].sort_values("value", ascending=False, kind="stable")
+        drivers = drivers[drivers.groupby("region_id").cumcount() < _LEADING]
+        named = drivers["driver"].map(lambda name: display(said.get(name, name)))
+        return named.groupby(drivers["region_id"]).agg(self.words["comma"].join).to_dict()
 
     def of_headline(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table of the layer that are about its headline."""
@@ -106,10 +167,20 @@ class Edition:
         return Grid(tuple(self.words[key] for key in keys), tuple(rows))
 
 
+_EXACT = 1e-6
 #: Values that were not understood, at most.
-UNREAD = 30
-#: What a layer says of its group.
-GROUP = ("group", "group_staff_type", "group_visibility", "group_movement")
+UNREAD = 12
+#: Of these page one tells so many, each in so many letters.
+_UNREAD_FIRST, _MOST_LETTERS = 3, 40
+#: Areas that are named of those that regions without a level lie in.
+AREAS = 12
+#: What a layer says of its group, and where the words for it stand.
+GROUP = {
+    "group": "",
+    "group_staff_type": "staff_types",
+    "group_visibility": "visibilities",
+    "group_movement": "movements",
+}
 
 
 def level_meaning(scale: LevelScale, level: int, layer: str, words: Mapping[str, Any]) -> str:
@@ -148,6 +219,24 @@ def _how_often(scale: LevelScale, level: int, layer: str, words: Mapping[str, An
     return str(words["sentences"][key].format(low=low, high=high, days=days))
 
 
+def in_n(p: float, words: Mapping[str, Any]) -> str:
+    """Return a share as so many in so many, exactly.
+
+    Examples
+    --------
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> [in_n(p, catalogue("en")) for p in (0.02, 0.08, 0.7)]
+    ['1 in 50', '8 in 100', '7 in 10']
+    """
+    whole = round(1 / p)
+    if abs(1 / p - whole) < _EXACT * whole:
+        k, n = 1, whole
+    else:
+        n = next((n for n in (10, 100, 1000) if abs(n * p - round(n * p)) < _EXACT), 10**6)
+        k = round(n * p)
+    return str(words["sentences"]["in_n"].format(k=f"{k:,}", n=f"{n:,}"))
+
+
 def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     """Return what a level asks of a sector, worded as its meaning is.
 
@@ -161,14 +250,15 @@ def level_advice(level: Level, sector: str, words: Mapping[str, Any]) -> str:
     if told != LevelScale.default().levels[level.level].advice_for(sector):
         return display(told)
     besides = words["sector_advices"].get(level.name, {}).get(sector, "")
-    return f"{words['advices'][level.name]} {besides}".strip()
+    return str(words["gap"].join(filter(None, (words["advices"][level.name], besides))))
 
 
 def level_rows(told: Edition) -> Grid:
     """Return the scale, highest level first, with the number of regions at each level."""
     layer, table, words = told.layer, told.table, told.words
     counts = table["risk_level"].fillna(0).astype("int64").value_counts()
-    bounds = ("", percent_bound(0.0), *map(percent_bound, layer.scale.thresholds[layer.headline]))
+    lowest = (0.0, *layer.scale.thresholds[layer.headline])
+    bounds = ("", *(percent_bound(p, words) for p in lowest))
     cells = (
         (
             level_words(level.level, words),
@@ -196,7 +286,7 @@ def reason_codes(unknown: pd.DataFrame) -> list[list[str]]:
 
 def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
     said = words["reasons_short"]
-    return ", ".join(said.get(code, display(code)) for code in codes)
+    return str(words["comma"].join(said.get(code, display(code)) for code in codes))
 
 
 def advice_rows(told: Edition) -> Grid:
@@ -205,20 +295,22 @@ def advice_rows(told: Edition) -> Grid:
     met = {int(level) for level in told.known["risk_level"]}
     sector = (layer.context.group or "").partition("/")[2]
     cells = (
-        (level_words(level.level, words), level_advice(level, sector, words))
+        (level_words(level.level, words), level_advice(level, sector, words), words["blank"])
         for level in reversed(layer.scale.levels)
         if level.level in met
     )
-    return told.grid(("level", "advice"), cells)
+    return told.grid(("level", "advice", "complete"), cells)
 
 
 def relevance_rows(told: Edition) -> Grid:
     """Return whom the group's layer is about and which incidents count; no rows without a group."""
     known, words = told.layer.provenance, told.words
+    stated = {key: display(known.get(key)) for key in GROUP}
+    stated["group"] = name_group(told.layer, words)
     about = tuple(
-        (words["group"][key], words["staff_types"].get(display(known[key]), display(known[key])))
-        for key in GROUP
-        if display(known.get(key))
+        (words["group"][key], words[GROUP[key]].get(value, value) if GROUP[key] else value)
+        for key, value in stated.items()
+        if value
     )
     grades = tuple(
         (words["relevances"].get(grade, display(grade)), f"{weight:g}")
@@ -244,20 +336,20 @@ def crosswalk_rows(told: Edition) -> Grid:
 
 
 def gap_rows(told: Edition) -> Grid:
-    """Return the regions that are not assessed, by what they are part of, and why where told."""
-    unknown = told.unknown.sort_values("region_id")
-    by = {"parent": unknown["parent"].map(display)}
-    if unknown["reasons"].notna().any():
-        why = [_reason_words(codes, told.words) for codes in reason_codes(unknown)]
-        by["because"] = pd.Series(why, unknown.index)
-    cells = (
-        (
-            *(name or NONE for name in names),
-            f"{len(rows)}: " + ", ".join(map(display, rows["name"].fillna(rows["region_id"]))),
-        )
-        for names, rows in unknown.groupby([*by.values()])
-    )
-    return told.grid((*by, "regions"), cells)
+    """Return how many regions have no level for the same reasons, and of which areas most are."""
+    unknown, words = told.unknown, told.words
+    why = pd.Series([_reason_words(codes, words) for codes in reason_codes(unknown)], unknown.index)
+    cells = []
+    for reason, rows in unknown.groupby(why):
+        counts = rows["parent"].map(display).value_counts()
+        areas = [f"{name or NONE} {n}" for name, n in counts.items()]
+        if len(rows) <= AREAS:
+            areas = region_names(rows, words)
+        more = len(areas) - AREAS
+        text = words["comma"].join(areas[:AREAS])
+        said = words["sentences"]["and_more"].format(places=text, n=more) if more > 0 else text
+        cells.append((reason, str(len(rows)), said))
+    return told.grid(("because", "count", "areas"), sorted(cells, key=lambda row: -int(row[1])))
 
 
 def unread_counts(layer: RiskLayer) -> pd.Series:
@@ -283,6 +375,38 @@ def unread_rows(told: Edition) -> Grid:
     names = told.words["columns"]
     cells = ((names.get(column, column), value, str(n)) for (column, value), n in counts.items())
     return told.grid(("column", "value", "rows"), cells)
+
+
+def share_lines(told: Edition) -> Iterator[str]:
+    """Yield for each country what is taken of the reports that don't say who was hit."""
+    shares, words = told.layer.shares[told.layer.shares["unknown"] > 0], told.words
+    for code, rows in shares.groupby("iso3"):
+        unknown = rows["unknown"]
+        yield words["sentences"]["share"].format(
+            country=country_name(code, words),
+            reports=f"{rows['reports'].sum():,.0f}",
+            unknown=f"{unknown.sum():,.0f}",
+            share=percent((rows["share"] * unknown).sum() / unknown.sum(), words),
+            low=percent(rows["share_low"].min(), words),
+            high=percent(rows["share_high"].max(), words),
+        )
+
+
+def unread_lines(told: Edition) -> Iterator[str]:
+    """Yield what was not understood, counted by value; who was hit first."""
+    words, counts = told.words, unread_counts(told.layer).items()
+    counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
+    names = words["columns"]
+    values = [
+        f"{names.get(column, column)} \u201c{value[:_MOST_LETTERS]}\u201d {n}"
+        for (column, value), n in counts
+    ]
+    if values:
+        text = words["phrase"].join(values[:_UNREAD_FIRST])
+        if len(values) > _UNREAD_FIRST:
+            more = words["sentences"]["and_more"]
+            text = more.format(places=text, n=len(values) - _UNREAD_FIRST)
+        yield words["sentences"]["unread"].format(values=text)
 
 
 def ledger_rows(told: Edition) -> Grid:

@@ -1,6 +1,7 @@
 """Front pages: what an advisory says first.
 
-First the attacks, then what can't be assessed, then the highest levels with what is known of them.
+What happened to whom and how near it was, or that nothing is known of; then what nobody can say,
+and the highest levels with what is known of them.
 """
 
 from __future__ import annotations
@@ -10,74 +11,328 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 
+from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.assessment.levels import LEVEL_NAMES
-from riskmap.outputs.editions import reason_codes, unread_counts
-from riskmap.outputs.movements import flag_table, latest_incidents
+from riskmap.outputs.editions import reason_codes, share_lines, unread_lines
+from riskmap.outputs.movements import flag_table, has_moved, is_capped
+from riskmap.outputs.senders import group_words
 from riskmap.outputs.wordings import (
-    NONE,
-    attacks_words,
-    chance,
+    aside,
     codes_in,
-    country_name,
     country_names,
     day_words,
     display,
+    distance,
     enumerated,
     incident_words,
     level_told,
     level_words,
-    no_issue_before,
-    percent,
+    nationals,
+    people_of,
     region_names,
+    type_words,
 )
-from riskmap.panels.measures import VICTIM_WORDS
+from riskmap.panels.attacks import metres_from
+from riskmap.panels.measures import count_of, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from riskmap.outputs.editions import Edition, Grid
+    from riskmap.outputs.editions import Edition
 
-#: Attacks that page one has room for, and values that were not understood.
-ATTACKS, UNREAD = 6, 5
-_MOST_LETTERS = 40
+#: Attacks that page one has room for.
+ATTACKS = 4
 #: What was met in a row that can't be used, and by whom and until when an attack was cleared.
 _MET = re.compile(r"(\w+): met '(.*)'")
 _UNTIL = re.compile(r"\(([^()]*), until (\d{4}-\d\d-\d\d)\)")
-SUMMARY_ROWS = 7
+#: Days that an attack is marked for.
+DAYS = 90
+_MARKED = pd.Timedelta(days=DAYS)
+#: So few regions are named.
+_FEW = 5
+#: Countries whose shares page one tells.
+_COUNTRIES = 2
+#: Why levels may be higher than they say, or are of an earlier day.
+_DOUBTS = ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear")
 
 
-def attack_lines(told: Edition) -> tuple[str, ...]:
-    """Return the attacks that hold levels up, newest first, in plain sentences.
+def lead_lines(told: Edition) -> tuple[str, ...]:
+    """Return what page one says first, in a few sentences; the first is the news.
 
     Returns
     -------
     tuple of str
-        A line an attack, and one line for each area to which attacks are known and to no district;
+        What happened to whom, when and where, with the sites of the group that are near it; how it
+        is known, and what is marked for it. Without an attack that is marked: that none is known,
+        of how many regions nobody could have told, and what would be told here.
+    """
+    attacks = _ranked(told)
+    if attacks.empty:
+        return tuple(_quiet_lines(told))
+    first, said = next(attacks.itertuples()), told.words["lead"]
+    lines = [told.words["gap"].join([_news(first, told), *_near_line(first, told)])]
+    lines += [_source_line(first, told), *_marked_line(first, told)]
+    if len(attacks) > 1:
+        lines.append(said["further"].format(n=len(attacks) - 1))
+    before = told.layer.context.previous_as_of
+    if before is not None and not first.is_new:
+        lines.append(said["none_new"].format(day=day_words(before, told.words)))
+    return tuple(lines)
+
+
+def _source_line(row: Any, told: Edition) -> str:
+    """Return how many tell of an attack; what to plan for where one alone holds a level down."""
+    here = told.known[told.known["region_id"] == row.region_id]
+    capped = here[is_capped(here)]
+    if len(capped):
+        level = level_words(capped["threshold_level"].iloc[0], told.words)
+        return str(told.words["sentences"]["capped"].format(level=level))
+    said, n = told.words["lead"], row.source_count
+    return str(said["one_source"] if pd.isna(n) or n <= 1 else said["sources"].format(n=int(n)))
+
+
+def _ranked(told: Edition) -> pd.DataFrame:
+    """Return the attacks that are marked, those first that page one should begin with.
+
+    New ones come before those that the issue before knew, those near the group's sites before
+    others, and then the newest.
+    """
+    table = _attacks(told)
+    table = table[table["event_date"].notna() & table["cleared"].isna()]
+    near = [min(_nearby(row, told).values(), default=np.inf) for row in table.itertuples()]
+    table = table.assign(near=[metres <= NEXT_DOOR_M for metres in near])
+    order = ["is_new", "near", "event_date"]
+    return table.sort_values(order, ascending=False, kind="stable", ignore_index=True)
+
+
+def _attacks(told: Edition) -> pd.DataFrame:
+    """Return the attacks with what their incidents tell of them; whether they are new."""
+    layer = told.layer
+    known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
+    more = ["toll", "foreign_victims", "not_understood", "longitude", "latitude", "ingested_at"]
+    known = known.reindex(columns=more).reindex(layer.attacks["incident_id"])
+    table = layer.attacks.assign(**{name: known[name].to_numpy() for name in more})
+    before = layer.context.previous_as_of
+    late = pd.to_datetime(table["ingested_at"], utc=True).dt.tz_localize(None)
+    is_new = (table["event_date"] >= before) | (late >= before) if before is not None else True
+    cleared = _cleared_here(table["cleared"], layer.headline)
+    where = [_where(row, told) for row in table.itertuples()]
+    return table.assign(cleared=cleared, is_new=is_new, where=where)
+
+
+def _news(row: Any, told: Edition) -> str:
+    """Return one attack as a sentence: whom it hit, what it was, when and where."""
+    said, words = told.words["lead"], told.words
+    place, spot = row.where, display(row.place)
+    if _marks_nothing(row):
+        place = said["somewhere"].format(place=place)
+    elif spot and not place.startswith(spot):
+        place = said["spot"].format(place=place, spot=spot)
+    kind = said["kinds"].get(display(row.event_type))
+    if display(row.not_understood) and display(row.event_type) in ("", "other", "unknown"):
+        kind = None
+    kind = kind or type_words(row, words)
+    whom, what = tell_victims(row, kind, group_words(told.layer, words), words)
+    text = said["news"].format(
+        whom=whom,
+        what=what,
+        date=day_words(row.event_date, words),
+        place=place,
+    )
+    return str(text[:1].upper() + text[1:])
+
+
+def tell_victims(row: Any, what: str, who: str, words: Mapping[str, Any]) -> tuple[str, str]:
+    """Return whom an attack hit and how, and what it was, as parts of a sentence.
+
+    Parameters
+    ----------
+    row
+        Of attacks, with ``foreign_victims``, and ``toll``: which of the numbers are bounds.
+    what
+        What it was.
+    who
+        On whom it is an attack, where the nationality of its victims is not told.
+    words
+        A catalogue.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Row
+    >>> from riskmap.outputs.catalogues import catalogue
+    >>> row = Row(killed=1, wounded=0, abducted=None, toll=None, foreign_victims=None,
+    ...           nationality="CHN", sector="mining")
+    >>> tell_victims(row, "an armed attack", "the stated group", catalogue("en"))
+    ('one Chinese national (mining) was killed', 'an armed attack')
+    >>> row.wounded = 2
+    >>> tell_victims(row, "an armed attack", "the stated group", catalogue("en"))
+    ('one person was killed and two wounded', 'an armed attack that hit Chinese nationals (mining)')
+    """
+    said, bounds = words["lead"], display(row.toll)
+    counts = {key: getattr(row, key) for key in said["done"]}
+    toll = {key: int(n) for key, n in counts.items() if not pd.isna(n) and n > 0}
+    people, total = nationals(display(row.nationality), words), sum(toll.values())
+    work = words["sectors"].get(display(row.sector), display(row.sector))
+    trade = said["trade"].format(sector=work) if work else ""
+    if not toll:
+        return said["hit"].format(whom=people or who, trade=trade if people else ""), what
+    foreign = 0 if pd.isna(row.foreign_victims) else row.foreign_victims
+    codes = codes_in(row.nationality)
+    alone = total == 1 and len(codes) == 1 and not bounds
+    theirs = bool(codes) and (alone or foreign >= total)
+    whom = _toll_words(toll, bounds, codes if theirs else [], trade, words)
+    if theirs:
+        return whom, what
+    key = "that_hit" if people else "that_counts"
+    return whom, said[key].format(what=what, whom=people or who, trade=trade)
+
+
+def _toll_words(
+    toll: Mapping[str, int], bounds: str, codes: list[str], trade: str, words: Mapping[str, Any]
+) -> str:
+    """Return how many people were killed, wounded, abducted; whose nationals, where all are."""
+    said, parts = words["lead"], list[str]()
+    people = words["comma"].join(people_of(code, words) for code in codes)
+    for key, n in toll.items():
+        many = n > 1 or key in bounds
+        number = words["numbers"][n] if n < len(words["numbers"]) else str(n)
+        part = said["next" if parts else "toll"].format(
+            n=said["least"].format(n=number) if key in bounds else number,
+            whom=said["nationals" if codes else "people"][many].format(people=people),
+            trade=trade if codes else "",
+            was=said["was"][many],
+            done=said["done"][key],
+        )
+        parts.append(part)
+    return str(said["and"].join(parts))
+
+
+def _nearby(row: Any, told: Edition) -> dict[str, float]:
+    """Return how many metres sites and routes are from an attack, or from its region.
+
+    That of a route is measured from where it is nearest, and 0 where it runs through the region.
+    """
+    sites = told.of_headline(told.layer.sites).dropna(subset="wkt")
+    shapes = dict(zip(sites["site"], shapely.from_wkt(sites["wkt"].to_numpy(object)), strict=True))
+    if not pd.isna(row.longitude) and bool(row.is_point):
+        spot = shapely.Point(row.longitude, row.latitude)
+        return dict(zip(shapes, metres_from(spot, np.array([*shapes.values()])), strict=True))
+    outline = told.shapes.get(row.region_id)
+    if outline is None:
+        return {}
+    return {name: _metres_between(shape, outline) for name, shape in shapes.items()}
+
+
+def _metres_between(shape: Any, outline: Any) -> float:
+    """Return how many metres a site or route is from a region; 0 within it."""
+    if not isinstance(shape, shapely.Point):
+        shape, outline = (shapely.Point(xy) for xy in shapely.shortest_line(shape, outline).coords)
+    return float(metres_from(shape, np.array([outline]))[0])
+
+
+def _near_line(row: Any, told: Edition) -> Iterator[str]:
+    """Yield which sites and routes of the group are near an attack, and how far, nearest first."""
+    said, words = told.words["lead"], told.words
+    if told.layer.sites.empty:
+        return
+    if _marks_nothing(row) or told.layer.sites["wkt"].isna().any():
+        yield said["near_unknown"]
+        return
+    exact = bool(row.is_point) and not pd.isna(row.longitude)
+    routes = set(told.layer.sites.loc[told.layer.sites["kind"] == "route", "site"])
+    found = sorted(_nearby(row, told).items(), key=lambda item: item[1])
+    parts = [
+        said[
+            ("route" if name in routes else "site")
+            + ("" if exact else "_through" if metres == 0 else "_region")
+        ].format(site=display(name), far=distance(metres, words), unit=words["unit"])
+        for name, metres in found
+        if metres <= NEXT_DOOR_M
+    ]
+    if not exact:
+        yield said["no_spot"].format(unit=words["unit"])
+    far = distance(NEXT_DOOR_M, words)
+    yield (
+        said["near"].format(parts=words["list"].join(parts))
+        if parts
+        else said["none_near"].format(far=far)
+    )
+
+
+def _marked_line(row: Any, told: Edition) -> Iterator[str]:
+    """Yield what level the region of an attack has now, and how many are marked until when."""
+    said, words = told.words["lead"], told.words
+    rows = told.table[told.table["region_id"].isin(codes_in(row.regions))]
+    if rows.empty or pd.isna(row.until):
+        return
+    first = rows[rows["region_id"] == row.region_id]
+    first = first if len(first) else rows
+    until = day_words(row.until - pd.Timedelta(days=1), words)
+    place, level = region_names(first, words)[0], level_told(next(first.itertuples()), words)
+    if len(rows) == 1:
+        yield said["marked"].format(place=place, level=level, date=until)
+        return
+    places = enumerated(region_names(rows, words), words)
+    yield said["marked_many"].format(
+        n=len(rows), units=words["units"], places=places, place=place, level=level, date=until
+    )
+
+
+def _quiet_lines(told: Edition) -> Iterator[str]:
+    """Yield that no attack is known, of how many regions nobody could tell, and what would be."""
+    layer, words, said = told.layer, told.words, told.words["lead"]
+    who, n, total = group_words(layer, words), len(told.unknown), len(told.table)
+    yield said["quiet"].format(who=who, start=day_words(layer.context.as_of - _MARKED, words))
+    counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
+    yield said["blind" if n else "not_blind"].format(**counts)
+    once = layer.incidents.drop_duplicates("incident_id")
+    recent = once[is_violence(once) & (once["event_date"] >= layer.context.as_of - _MARKED)]
+    yield said["violence"].format(n=int(count_of(recent).sum()))
+    moved = told.table[has_moved(told.table)]
+    if len(moved):
+        yield said["moved"].format(n=len(moved), units=words["units"])
+    near = told.moves[(told.moves["kind"] == "more") & (told.moves["amount"] == 1)]
+    rows = told.known[told.known["region_id"].isin(near["region_id"])]
+    if len(rows):
+        counts |= {"n": len(rows), "place": region_names(rows, words)[0]}
+        yield words["sentences"]["nearest"].format(**counts)
+    yield said["would"].format(who=who)
+
+
+def attack_lines(told: Edition, *, besides: bool = False) -> tuple[str, ...]:
+    """Return the attacks that hold levels up, newest first, in plain sentences.
+
+    Parameters
+    ----------
+    told
+        The edition.
+    besides
+        Leave out the one that :func:`lead_lines` begins with.
+
+    Returns
+    -------
+    tuple of str
+        A line an attack, and one line for each area to which attacks are known and to no region;
         then one of the rows that tell of attacks without a day.
     """
-    layer, words = told.layer, told.words
-    names = dict(zip(told.table["region_id"], region_names(told.table), strict=True))
-    known = layer.incidents.drop_duplicates("incident_id").set_index("incident_id")
-    table = layer.attacks.assign(
-        cleared=_cleared_here(layer.attacks["cleared"], layer.headline),
-        not_understood=layer.attacks["incident_id"].map(known["not_understood"]),
-    )
+    words, table = told.words, _attacks(told)
     undated = table["event_date"].isna()
     attacks = table[~undated].sort_values("event_date", ascending=False, kind="stable")
+    if besides:
+        attacks = attacks[~attacks["incident_id"].isin(_ranked(told)["incident_id"].head(1))]
     keys = [
-        f"area {display(row.area)}" if _marks_nothing(row) else f"attack {row.Index}"
+        f"area {row.where}" if _marks_nothing(row) else f"attack {row.Index}"
         for row in attacks.reset_index(drop=True).itertuples()
     ]
     groups = [rows for _, rows in attacks.groupby(np.array(keys, dtype=object), sort=False)]
-    lines = [_attack_line(rows, names, words) for rows in groups[:ATTACKS]]
-    rest = groups[ATTACKS:]
-    if rest:
-        where = (_where(row, names, words) for rows in rest for row in rows.itertuples())
-        n, places = sum(map(len, rest)), enumerated([*dict.fromkeys(where)], words)
-        lines.append(words["attack"]["rest"].format(n=n, places=places))
-    unusable = [_unusable(row, names, words) for row in table[undated].itertuples()]
+    lines = [_attack_line(rows, told) for rows in groups[:ATTACKS]]
+    rest = pd.concat(groups[ATTACKS:]) if groups[ATTACKS:] else attacks.head(0)
+    if len(rest):
+        places = enumerated([*dict.fromkeys(rest["where"])], words)
+        lines.append(words["attack"]["rest"].format(n=len(rest), places=places))
+    unusable = [_unusable(row, words) for row in table[undated].itertuples()]
     if unusable:
         text = enumerated(unusable, words)
         lines.append(words["attack"]["unusable"].format(n=len(unusable), rows=text))
@@ -90,32 +345,30 @@ def _cleared_here(cleared: pd.Series, headline: str) -> pd.Series:
     return cleared.str.extract(rf"(?:^|; ){headline}: (.*?){end}", expand=False)
 
 
-def _unusable(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+def _unusable(row: Any, words: Mapping[str, Any]) -> str:
     """Return where an attack is told of whose day is not known, and what is written there."""
-    place = _place(row, names, words) or words["attack"]["unplaced"]
+    place = _place(row, words) or words["attack"]["unplaced"]
     written = _MET.search(display(row.unusable))
     why = display(row.unusable)
     if written:
         why = f"{words['columns'].get(written[1], written[1])} \u201c{written[2]}\u201d"
     why = _decided(display(row.cleared), words) or why
-    return f"{place} ({why})" if why else place
+    return aside(place, why, words)
 
 
-def _place(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+def _place(row: Any, words: Mapping[str, Any]) -> str:
     """Return the place of an attack as written, and its region or area."""
-    spot, where = display(row.place), _where(row, names, words)
-    return where if where.startswith(spot) else ", ".join(filter(None, (spot, where)))
+    spot = display(row.place)
+    spot = "" if row.where.startswith(spot) else spot
+    return str(words["phrase"].join(filter(None, (spot, row.where))))
 
 
-def _attack_line(rows: pd.DataFrame, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+def _attack_line(rows: pd.DataFrame, told: Edition) -> str:
     """Return one attack, or all that are known to one area only, in plain sentences."""
-    said = words["attack"]
-    told = " ".join(_told(row, names, words) for row in rows.itertuples())
-    first = next(rows.itertuples())
-    if not _marks_nothing(first):
-        return told
-    area = said["area"].format(area=_where(first, names, words))
-    return f"{area} {told}"
+    lines, first = [_told(row, told) for row in rows.itertuples()], next(rows.itertuples())
+    if _marks_nothing(first):
+        lines = [told.words["attack"]["area"].format(area=first.where), *lines]
+    return str(told.words["gap"].join(lines))
 
 
 def _marks_nothing(row: Any) -> bool:
@@ -123,24 +376,24 @@ def _marks_nothing(row: Any) -> bool:
     return bool(pd.isna(row.region_id) and pd.isna(row.regions))
 
 
-def _told(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
-    """Return what happened to whom, where and when, and which districts are marked for it."""
-    said = words["attack"]
+def _told(row: Any, told: Edition) -> str:
+    """Return what happened to whom, where and when, and which regions are marked for it."""
+    words, said = told.words, told.words["attack"]
     work = words["sectors"].get(display(row.sector), display(row.sector))
     sector = said["sector"].format(sector=work) if work else ""
-    what = ", ".join(filter(None, (incident_words(row, words), sector)))
-    date, place = day_words(row.event_date, words), _place(row, names, words)
+    what = words["phrase"].join(filter(None, (incident_words(row, words), sector)))
+    date, place = day_words(row.event_date, words), _place(row, words)
     lines = [said["line"].format(date=date, place=place, what=what)]
     if not pd.isna(row.source_count) and row.source_count > 0:
         one = row.source_count == 1
         lines.append(said["one_report" if one else "reports"].format(n=int(row.source_count)))
-    marked = [names.get(key, display(key)) for key in codes_in(row.regions)]
     if display(row.cleared):
         lines.append(said["cleared"].format(why=_decided(display(row.cleared), words)))
-    elif marked and not pd.isna(row.until):
+    elif codes_in(row.regions) and not pd.isna(row.until):
         last = day_words(row.until - pd.Timedelta(days=1), words)
+        marked = [told.names.get(key, display(key)) for key in codes_in(row.regions)]
         lines.append(said["marked"].format(date=last, places=enumerated(marked, words)))
-    return " ".join(lines)
+    return str(words["gap"].join(lines))
 
 
 def _decided(text: str, words: Mapping[str, Any]) -> str:
@@ -151,243 +404,67 @@ def _decided(text: str, words: Mapping[str, Any]) -> str:
     )
 
 
-def _where(row: Any, names: Mapping[str, str], words: Mapping[str, Any]) -> str:
+def _where(row: Any, told: Edition) -> str:
     """Return the region of an attack, or the area that it is known to."""
     if not pd.isna(row.region_id):
-        return names.get(row.region_id, display(row.region_id))
-    return country_names(display(row.area), words)
+        return str(told.names.get(row.region_id, display(row.region_id)))
+    return told.named(country_names(display(row.area), told.words))
 
 
-def judgement_lines(told: Edition) -> tuple[str, ...]:
-    """Return the key judgements: what can't be assessed, the highest levels, what moved."""
-    shares = _share_lines(told) if told.layer.headline != "violence" else ()
-    return (
-        *_gap_lines(told),
-        *_level_lines(told),
-        *_change_lines(told),
-        *_capped_lines(told),
-        *_doubt_lines(told),
-        *shares,
-        *_unread_lines(told),
-    )
+def unknown_lines(told: Edition) -> tuple[str, ...]:
+    """Return what is not known and why, in three lines: no level, levels in doubt, reports."""
+    lines = (*_gap_line(told), *_doubt_line(told))
+    return (*lines, *_report_line(told))
 
 
-def _gap_lines(told: Edition) -> Iterator[str]:
-    """Yield how many regions are not assessed, and which of them for the same reasons."""
+def _gap_line(told: Edition) -> Iterator[str]:
+    """Yield how many regions have no level, and for what reasons."""
     unknown, words = told.unknown, told.words
-    if unknown.empty:
-        return
     said, about = words["reasons_said"], words["layers"][told.layer.headline]
-    n, total = len(unknown), len(told.table)
-    yield words["sentences"]["gap"].format(n=n, total=total, about=about)
-    together = pd.Series([*map(tuple, reason_codes(unknown))], unknown.index, dtype="object")
-    for codes, rows in unknown.groupby(together):
-        why = words["sentences"]["and"].join(said.get(code, display(code)) for code in codes)
-        places = enumerated(region_names(rows), words)
-        yield words["sentences"]["why"].format(why=why, n=len(rows), places=places)
-
-
-def _level_lines(told: Edition) -> Iterator[str]:
-    """Yield the two highest levels that occur, and the highest probability."""
-    known, words, said = told.known, told.words, told.words["sentences"]
-    if known.empty:
-        yield said["none_known"]
+    counts = {"n": len(unknown), "total": len(told.table), "units": words["units"]}
+    if unknown.empty:
+        yield words["unknown"]["none"].format(**counts, about=about)
         return
-    for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
-        rows = known[known["risk_level"] == level]
-        yield said["at_level"].format(
-            n=len(rows),
-            total=len(told.table),
-            level=int(level),
-            name=words["levels"][LEVEL_NAMES[int(level)]],
-            places=enumerated(region_names(rows), words),
-            data=_data_words(rows, words),
-        )
-    if known["p_any"].notna().any():
-        first = known.loc[known["p_any"].idxmax()]
-        yield said["highest"].format(
-            p=chance(first, words),
-            place=region_names(known.loc[[first.name]])[0],
-            days=f"{told.layer.context.horizon_days:g}",
-            level=level_told(first, words),
-            data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
-            confidence=words["confidences"].get(display(first["confidence"]), "?"),
-        )
-
-
-def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
-    """Return in how many regions the data are sufficient, sparse or neither."""
-    counts = rows["data_sufficiency"].value_counts()
-    return ", ".join(
-        words["sentences"]["data"].format(word=word, n=int(counts[code]))
-        for code, word in words["sufficiencies"].items()
-        if counts.get(code, 0)
+    codes = pd.Series([code for codes in reason_codes(unknown) for code in codes]).value_counts()
+    why = words["list"].join(
+        aside(said.get(code, display(code)), str(n), words) for code, n in codes.items()
     )
+    line = words["unknown"]["gap"].format(**counts, about=about, why=why)
+    few = words["unknown"]["these"].format(places=enumerated(region_names(unknown, words), words))
+    yield words["gap"].join([line, few] if len(unknown) <= _FEW else [line])
 
 
-def _change_lines(told: Edition) -> Iterator[str]:
-    """Yield what moved since the issue before, or that there is none."""
-    known, words, said = told.known, told.words, told.words["sentences"]
-    other = _assessed_otherwise(told)
-    if known["trend"].notna().any() or other:
-        moved = {t: known[known["trend"] == t] for t in ("deteriorated", "improved")}
-        up, down = map(len, moved.values())
-        moves = said["semicolon"].join([said["changed_by"].format(up=up, down=down), *other])
-        yield said["changed"].format(moves=moves)
-        if known["level_before"].notna().any():
-            for way, rows in moved.items():
-                if len(rows):
-                    yield said[way].format(places=enumerated(_moves(rows), words))
-    provenance = told.layer.provenance
-    if not provenance.get("previous_as_of") and known["level_before"].isna().all():
-        yield no_issue_before(provenance, words)
-
-
-def _assessed_otherwise(told: Edition) -> list[str]:
-    """Return which regions had no level before and have one, and the other way round.
-
-    A level before is the last one known, so that one without a probability was lost earlier.
-    """
-    said, words, unknown = told.words["sentences"], told.words, told.unknown
-    lost = unknown["level_before"].gt(0).fillna(value=False) & unknown["p_before"].notna()
-    groups = {
-        "newly": told.known[told.known["level_before"].eq(0).fillna(value=False)],
-        "lost": unknown[lost],
-    }
-    return [
-        said[name].format(places=enumerated(region_names(rows), words), n=len(rows))
-        for name, rows in groups.items()
-        if len(rows)
-    ]
-
-
-def _moves(rows: pd.DataFrame) -> list[str]:
-    """Return the names of regions with their levels before and now."""
-    steps = zip(region_names(rows), rows["level_before"], rows["risk_level"], strict=True)
-    return [name if pd.isna(old) else f"{name} {old} \u2192 {new}" for name, old, new in steps]
-
-
-def _is_capped(rows: pd.DataFrame) -> pd.Series:
-    """Return where the number gives more than the level, because one source alone tells it."""
-    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
-    return capped.fillna(value=False).astype(bool)
-
-
-def _capped_lines(told: Edition) -> Iterator[str]:
-    """Yield the regions of which the number gives more than the level, with both."""
-    words, rows = told.words, told.known[_is_capped(told.known)]
-    places = [
-        words["sentences"]["capped_one"].format(
-            place=name,
-            level=level_words(row.threshold_level, words),
-            shown=level_words(row.risk_level, words),
+def _doubt_line(told: Edition) -> Iterator[str]:
+    """Yield how many levels may be higher than they say, or are of an earlier day, and why."""
+    known, words, said = told.known, told.words, told.words["unknown"]
+    flags, capped = flag_table(known)[[*_DOUBTS]], known[is_capped(known)]
+    rows = known[flags.any(axis=1)]
+    lines = []
+    if len(rows):
+        why = words["list"].join(
+            aside(said["doubts"][name], str(int(flags[name].sum())), words)
+            for name in flags.columns[flags.any()]
         )
-        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
-    ]
-    if places:
-        text = enumerated(places, words)
-        yield words["sentences"]["capped_at"].format(places=text, n=len(places))
-
-
-def _doubt_lines(told: Edition) -> Iterator[str]:
-    """Yield where levels may be higher than they say, or are of an earlier day."""
-    known, words = told.known, told.words
-    flags = flag_table(known)
-    for name in ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear"):
-        rows = known[flags[name]]
-        places = region_names(rows)
-        if name == "kept":
-            days = rows["level_as_of"]
-            places = [f"{place} {day}" for place, day in zip(places, days, strict=True)]
-        if places:
-            yield words["sentences"][name].format(n=len(places), places=enumerated(places, words))
-
-
-def _share_lines(told: Edition) -> Iterator[str]:
-    """Yield for each country what is taken of the reports that don't say who was hit."""
-    shares, words = told.layer.shares[told.layer.shares["unknown"] > 0], told.words
-    for code, rows in shares.groupby("iso3"):
-        unknown = rows["unknown"]
-        yield words["sentences"]["share"].format(
-            country=country_name(code, words),
-            reports=f"{rows['reports'].sum():,.0f}",
-            unknown=f"{unknown.sum():,.0f}",
-            share=percent((rows["share"] * unknown).sum() / unknown.sum()),
-            low=percent(rows["share_low"].min()),
-            high=percent(rows["share_high"].max()),
+        lines.append(said["doubt"].format(n=len(rows), units=words["units"], why=why))
+    if len(capped):
+        places = enumerated(
+            [
+                said["capped_one"].format(place=name, level=level_words(row.threshold_level, words))
+                for name, row in zip(region_names(capped, words), capped.itertuples(), strict=True)
+            ],
+            words,
         )
+        lines.append(said["capped"].format(n=len(capped), units=words["units"], places=places))
+    if lines:
+        yield words["gap"].join(lines)
 
 
-def _unread_lines(told: Edition) -> Iterator[str]:
-    """Yield what was not understood, counted by value; who was hit first."""
-    words, counts = told.words, unread_counts(told.layer).items()
-    counts = sorted(counts, key=lambda item: item[0][0] not in VICTIM_WORDS)
-    names = words["columns"]
-    values = [
-        f"{names.get(column, column)} \u201c{value[:_MOST_LETTERS]}\u201d {n}"
-        for (column, value), n in counts
-    ]
-    if values:
-        text = ", ".join(values[:UNREAD])
-        if len(values) > UNREAD:
-            more = words["sentences"]["and_more"]
-            text = more.format(places=text, n=len(values) - UNREAD)
-        yield words["sentences"]["unread"].format(values=text)
-
-
-def summary_rows(told: Edition, *, limit: int = SUMMARY_ROWS) -> Grid:
-    """Return the highest levels with the reason for each: page one of an advisory.
-
-    Parameters
-    ----------
-    told
-        The edition.
-    limit
-        How many regions.
-
-    Returns
-    -------
-    Grid
-        Region, level, how many attacks hit the group itself, the level before where one is known,
-        probability, and why: the leading drivers and the latest incident of the headline.
-    """
-    rows, words, latest = told.known.head(limit), told.words, latest_incidents(told)
-    because, capped = [], _is_capped(rows)
-    for row in rows.itertuples():
-        why = "; ".join(told.drivers.get(row.region_id, NONE).split("; ")[:2])
-        why = ". ".join(filter(None, (why, latest.get(row.region_id, ""))))
-        cap = words["sentences"]["capped"].format(
-            level=level_words(row.threshold_level, words), shown=level_words(row.risk_level, words)
-        )
-        because.append(f"{cap} {why}" if capped[row.Index] else why)
-    texts = region_texts(rows, words, brief=True)
-    texts.pop("trend", None)
-    columns = {"region": region_names(rows), **texts, "because": because}
-    return told.grid([*columns], zip(*columns.values(), strict=True))
-
-
-def region_texts(
-    rows: pd.DataFrame, words: Mapping[str, Any], *, brief: bool = False
-) -> dict[str, list[str]]:
-    """Return what tables tell of regions: the level and its probability, and what is known beside.
-
-    Parameters
-    ----------
-    rows
-        Of the table of an edition.
-    words
-        A catalogue, whose keys name the columns.
-    brief
-        As for :func:`riskmap.outputs.wordings.chance`.
-    """
-    each = [*rows.itertuples()]
-    texts = {
-        "level": [level_told(row, words) for row in each],
-        "attacks_told": [attacks_words(row.attacks_told, words) for row in each],
-        "previous": [level_words(row.level_before, words) for row in each],
-        "trend": [words["trends"].get(display(row.trend), NONE) for row in each],
-        "probability": [chance(row, words, brief=brief) for row in each],
-    }
-    stated = {"attacks_told": "attacks_told", "previous": "level_before", "trend": "trend"}
-    unknown = {key for key, name in stated.items() if rows[name].isna().all()}
-    return {key: text for key, text in texts.items() if key not in unknown}
+def _report_line(told: Edition) -> Iterator[str]:
+    """Yield what share of reports doesn't say who was hit, and what was not understood."""
+    shares = [*share_lines(told)] if told.layer.headline != "violence" else []
+    if len(shares) > _COUNTRIES:
+        more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
+        shares = [*shares[:_COUNTRIES], more]
+    lines = [*shares, *unread_lines(told)]
+    if lines:
+        yield told.words["gap"].join(lines)

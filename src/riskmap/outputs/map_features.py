@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from riskmap.assessment.exposures import LARGEST_GAP
-from riskmap.outputs.wordings import display, distance, lies_here
+from riskmap.outputs.wordings import display, lies_here
 from riskmap.panels.measures import hits_foreigners, is_incident
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
@@ -192,7 +192,7 @@ def site_levels(layer: RiskLayer, name: str, ids: pd.Series) -> dict[str, Any]:
         codes_of(rows["near_region_id"], ids),
         map(int, rows["near_level"].fillna(0)),
         map(int, rows["near_attacked"].eq(other=True)),
-        map(distance, rows["near_distance_m"].fillna(0.0)),
+        (float(f"{metres:.2g}") for metres in rows["near_distance_m"].fillna(0.0)),
     )
     return {"sites": [*map(list, zip(*columns, strict=True))]} if len(rows) else {}
 

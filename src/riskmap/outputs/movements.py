@@ -13,16 +13,19 @@ from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (
     NONE,
+    aside,
     codes_in,
+    day_words,
     display,
     enumerated,
     incident_words,
     is_told,
-    level_least,
     level_sign,
+    level_told,
     level_words,
     lies_here,
-    percent,
+    no_issue_before,
+    percent_range,
     region_names,
 )
 from riskmap.panels.measures import count_of, hits_foreigners, is_violence
@@ -37,9 +40,11 @@ if TYPE_CHECKING:
 MOST_ROWS = 5
 #: Codes of a level that may be higher.
 DOUBTS = ("rows_lost", "borderline", "unclear")
-#: Rules whose words say all that they found.
-_SAY_ALL = ("at_least", "unwatched", "share", "attacked", "kept")
-_PARTS = 4
+#: Rules that a level tells itself: may be higher, attacked, kept; and the one that page one tells.
+_SAY_ALL = ("at_least", "share", "attacked", "single_source")
+_PARTS = 2
+#: What would move levels, in so many lines at most.
+MOVES = 4
 #: The cause of new incidents of a region, and all causes that reports are.
 NEW = "new incidents"
 REPORTED = (NEW, "neighbours", "revisions", "decay", "boundary")
@@ -49,40 +54,55 @@ _LEAST_SHARE = 0.05
 YEARS = 12
 
 
-def change_rows(told: Edition) -> Grid:
+def change_rows(told: Edition) -> Grid | tuple[str, ...]:
     """Return what moved levels since the layer before, by what it means for the group.
 
-    First regions that were attacked, then those of its sites and routes, then by the number of
-    steps, those up first, and by the size of the change.
+    First regions that were attacked, then those of its sites and routes and next door, then by the
+    number of steps, those up first, and by the size of the change.
 
     Returns
     -------
-    Grid
-        A row for each region whose level moved, with its latest incident where new ones moved it,
-        and the rule that spoke for it, if any; without rows when there is no layer before.
+    Grid or tuple of str
+        A row for each of the first regions whose level moved, with its incident where one moved it;
+        the last row counts the others. A sentence where none moved or there is no layer before.
     """
-    table, words = told.table, told.words
-    parts, rules = change_texts(told), _rule_texts(told)
+    table, words, before = told.table, told.words, told.layer.context.previous_as_of
     rows = table[has_moved(table)].fillna({"risk_level": INSUFFICIENT})
+    if rows.empty and (before is None or table["level_before"].isna().all()):
+        return (no_issue_before(told.layer.provenance, words),)
+    if rows.empty:
+        return (words["unmoved"].format(day=day_words(before, words)),)
     size = (rows["p_any"] - rows["p_before"]).abs().fillna(0.0)
     rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
-    own = rows["region_id"].isin(told.layer.sites["region_id"])
+    sites = told.layer.sites
+    own = rows["region_id"].isin([*sites["region_id"], *sites["near_region_id"].dropna()])
     rows = rank_moves(rows, rows["attacked"].eq(other=True), own)
-    shown = rows.head(MOST_ROWS)
+    why, shown = _change_texts(told), rows.head(MOST_ROWS)
     cells = [
         (
             name,
-            level_words(row.level_before, words),
-            level_words(row.risk_level, words),
-            parts.get(row.region_id, NONE),
-            rules.get(row.region_id, NONE),
+            words["moved"].format(before=level_words(row.level_before, words), level=level),
+            why.get(row.region_id) or (words["refit"] if row.level_before > 0 else words["newly"]),
         )
-        for name, row in zip(region_names(shown), shown.itertuples(), strict=True)
+        for name, row, level in zip(
+            region_names(shown, words),
+            shown.itertuples(),
+            (level_told(row, words) for row in shown.itertuples()),
+            strict=True,
+        )
     ]
     if len(rows) > len(shown):
-        rest = words["other_regions"].format(n=len(rows) - len(shown))
-        cells.append((rest, *[NONE] * 4))
-    return told.grid(("region", "previous", "level", "why", "rule"), cells)
+        cells.append((_rest_moved(rows.iloc[MOST_ROWS:], why, words), NONE, NONE))
+    return told.grid(("region", "moved_head", "why"), cells)
+
+
+def _rest_moved(rows: pd.DataFrame, why: Mapping[str, str], words: Mapping[str, Any]) -> str:
+    """Return how many other levels moved which way, and how many of them by a refit alone."""
+    refit = sum(why.get(key, words["refit"]) == words["refit"] for key in rows["region_id"])
+    up = int((rows["risk_level"] > rows["level_before"]).sum())
+    lines = [words["others_moved"].format(n=len(rows), up=up, down=len(rows) - up)]
+    lines += [words["others_refit"].format(n=refit)] if refit else []
+    return str(words["gap"].join(lines))
 
 
 def has_moved(table: pd.DataFrame) -> pd.Series:
@@ -97,41 +117,82 @@ def has_moved(table: pd.DataFrame) -> pd.Series:
     return (table["level_before"] != table["risk_level"].fillna(INSUFFICIENT)).fillna(value=False)
 
 
-def change_texts(told: Edition) -> pd.Series:
-    """Return why each region's level moved, in words, the largest cause first, by ``region_id``.
+def _change_texts(told: Edition) -> dict[str, str]:
+    """Return why each region's level moved, in words, by ``region_id``.
 
-    New incidents are told by the latest one. Where neither they nor what became of old ones moved
-    it, the figures were only calculated anew.
+    New incidents of the region are told by the latest one, those elsewhere by the latest of all;
+    where neither they nor what became of old ones moved it, the figures were only calculated anew.
     """
-    rows, words = largest_parts(told.of_headline(told.layer.changes)), told.words
-    latest = latest_incidents(told)
-    causes = [display(words["causes"].get(cause, cause)) for cause in rows["cause"]]
-    what = rows["region_id"].map(latest).where(rows["cause"] == NEW).fillna("")
-    texts = [". ".join(filter(None, pair)) for pair in zip(causes, what, strict=True)]
-    said = pd.Series(texts, rows["region_id"], dtype="object").groupby(level=0)
-    found = said.agg(lambda lines: words["list"].join(dict.fromkeys(lines)))
-    only = ~rows["cause"].isin(REPORTED).groupby(rows["region_id"]).any()
-    return found.mask(only.reindex(found.index), words["refit"])
+    words, here = told.words, latest_incidents(told, new=True)
+    rows = told.of_headline(told.layer.changes)
+    way = rows.groupby("region_id")["value"].transform("sum")
+    rows = largest_parts(rows[rows["value"] * way > 0])
+    elsewhere = max(here.values(), key=lambda told: told[0], default=None)
+    causes: dict[str, list[str]] = {}
+    for key, cause in zip(rows["region_id"], rows["cause"], strict=True):
+        causes.setdefault(key, []).append(cause)
+    rules, found = _rule_texts(told), dict[str, str]()
+    for key in {*causes, *here, *rules}:
+        own = causes.get(key, ())
+        is_new = key in here and (NEW in own or not own)
+        named = [one for one in own if one != NEW or not is_new]
+        lines = [here[key][1]] if is_new else []
+        if set(named) & {*REPORTED}:
+            text = words["list"].join(display(words["causes"].get(one, one)) for one in named)
+            if "neighbours" in named and elsewhere and not is_new:
+                text = aside(text, elsewhere[2], words)
+            lines.append(words["because_of"].format(causes=text))
+        elif own and not lines:
+            lines.append(words["refit"])
+        found[key] = words["gap"].join([*lines, *rules.get(key, ())])
+    return found
 
 
-def latest_incidents(told: Edition) -> dict[str, str]:
-    """Return each region's latest incident that the headline is about, as text."""
+def latest_incidents(told: Edition, *, new: bool = False) -> dict[str, tuple[Any, str, str]]:
+    """Return each region's latest incident that the headline is about: its day, and two texts.
+
+    Parameters
+    ----------
+    told
+        The edition.
+    new
+        Only those that the layer before did not know; where none is about the headline, any.
+
+    Returns
+    -------
+    dict
+        By ``region_id``: the day, what happened on which day, and where on which day.
+    """
     layer, words = told.layer, told.words
     table = layer.incidents[layer.incidents["event_date"].notna() & lies_here(layer.incidents)]
-    if layer.headline != "violence":
-        table = table[hits_foreigners(table)]
-    order = ["region_id", "event_date", "incident_id"]
+    table = table.assign(about=hits_foreigners(table) | (layer.headline == "violence"))
+    before = layer.context.previous_as_of
+    if new and before is not None:
+        late = pd.to_datetime(table.reindex(columns=["ingested_at"])["ingested_at"], utc=True)
+        table = table[(table["event_date"] >= before) | (late >= before.tz_localize("UTC"))]
+    else:
+        table = table.head(0) if new else table[table["about"]]
+    order = ["region_id", "about", "event_date", "incident_id"]
     last = table.sort_values(order).drop_duplicates("region_id", keep="last")
+    days = [day_words(day, words) for day in last["event_date"]]
     return {
-        row.region_id: words["latest"].format(
-            date=f"{row.event_date:%Y-%m-%d}", what=incident_words(row, words)
+        row.region_id: (
+            row.event_date,
+            words["told_of"].format(date=date, what=incident_words(row, words)),
+            words["phrase"].join((date, told.names.get(row.region_id, ""))),
         )
-        for row in last.itertuples(index=False)
+        for row, date in zip(last.itertuples(index=False), days, strict=True)
     }
 
 
+def is_capped(rows: pd.DataFrame) -> pd.Series:
+    """Return where the number gives more than the level, because one source alone tells it."""
+    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
+    return capped.fillna(value=False).astype(bool)
+
+
 def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the largest parts of each region's change, largest first: at most four of a layer.
+    """Return the largest parts of each region's change, largest first: at most two of a layer.
 
     Examples
     --------
@@ -146,40 +207,35 @@ def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     return rows[rows.groupby("region_id").cumcount() < _PARTS].drop(columns="size")
 
 
-def _with_levels(rows: pd.DataFrame) -> str:
-    """Return the names of regions, each with its level."""
-    rows = rows.fillna({"risk_level": INSUFFICIENT})
-    return ", ".join(
+def _rule_texts(told: Edition) -> dict[str, list[str]]:
+    """Return the rules that spoke for each region, but those that its level tells itself."""
+    rows, said = told.of_headline(told.layer.audit), told.words["rules"]
+    found: dict[str, list[str]] = {}
+    for key, rule in zip(rows["region_id"], rows["rule"], strict=True):
+        text = said.get(rule, display(rule))
+        if rule not in _SAY_ALL and text not in found.setdefault(key, []):
+            found[key].append(text)
+    return found
+
+
+def flag_rows(told: Edition) -> Grid:
+    """Return how many levels are to be read with care, and which first, a row for each reason."""
+    known, words = told.known.fillna({"risk_level": INSUFFICIENT}), told.words
+    flags = flag_table(known)
+    signs = [
         f"{name} {level_sign(row.risk_level, at_least=is_told(row.at_least))}"
-        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
-    )
-
-
-def _rule_texts(told: Edition) -> pd.Series:
-    """Return the rules that spoke for each region, with what they found where that is told.
-
-    What they found is told in English, and so in no other language; nor is it where the rule says
-    all of it.
-    """
-    rows = told.of_headline(told.layer.audit)
-    texts = []
-    for rule, detail in zip(rows["rule"], rows["detail"], strict=True):
-        said = told.words["rules"].get(rule, display(rule))
-        found = "" if rule in _SAY_ALL or told.language != "en" else display(detail)
-        texts.append(f"{said} ({found})" if found else said)
-    spoke = pd.Series(texts, rows["region_id"], dtype="object")
-    return spoke.groupby(level=0).agg(lambda lines: " ".join(dict.fromkeys(lines)))
-
-
-def flag_rows(told: Edition, rows: pd.DataFrame) -> Grid:
-    """Return which of some rows of the table are to be read with care, a row for each reason."""
-    flags = flag_table(rows)
-    flags = flags.drop(columns="attacked")  # told with the level; here only where it holds it up
+        for name, row in zip(region_names(known, words), known.itertuples(), strict=True)
+    ]
+    names = pd.Series(signs, known.index, dtype="object")
     cells = (
-        (str(told.words["flags"][flag]), _with_levels(rows[flags[flag]]))
+        (
+            str(words["flags"][flag]),
+            str(int(flags[flag].sum())),
+            enumerated(names[flags[flag]].tolist(), words),
+        )
         for flag in flags.columns[flags.any()]
     )
-    return told.grid(("care", "places"), cells)
+    return told.grid(("care", "count", "places"), cells)
 
 
 def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
@@ -211,25 +267,29 @@ def flag_table(risks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def move_rows(told: Edition, rows: pd.DataFrame) -> Grid:
-    """Return what would move the level of some rows of the table, where something is known."""
-    moves, words = told.moves, told.words
-    under = _reads_higher(told.layer, moves)
-    texts = [
-        move_text(row.kind, row.amount, level=row.risk_level, p_any=row.p_any, words=words, under=k)
-        for row, k in zip(moves.itertuples(), under, strict=True)
+def move_lines(told: Edition) -> tuple[str, ...]:
+    """Return what would move levels: one line for all regions that the same would move alike."""
+    words, under = told.words, _reads_higher(told.layer, told.moves)
+    names = pd.Series(told.names)
+    moves = told.moves.assign(under=under)
+    moves = moves[moves["region_id"].isin(told.known["region_id"])]
+    alike = [
+        moves["kind"],
+        moves["amount"].where(moves["kind"] == "more", 0.0),
+        moves["risk_level"],
     ]
-    said = pd.Series(texts, moves["region_id"], dtype="object").groupby(level=0).agg(" ".join)
-    rows = rows[rows["region_id"].isin(said.index)]
-    cells = (
-        (
-            name,
-            level_least(row.risk_level, at_least=row.at_least, words=words),
-            said[row.region_id],
-        )
-        for name, row in zip(region_names(rows), rows.itertuples(), strict=True)
+    groups = sorted(
+        (rows for _, rows in moves.groupby(alike)),
+        key=lambda rows: (rows["kind"].iloc[0] != "more", rows["amount"].min(), -len(rows)),
     )
-    return told.grid(("region", "level", "would_move"), cells)
+    lines = []
+    for rows in groups[:MOVES]:
+        text = move_text(rows, words=words)
+        places = enumerated(names.reindex(rows["region_id"]).tolist(), words)
+        lines.append(words["moves"]["of"].format(move=text, places=places, n=len(rows)))
+    if groups[MOVES:]:
+        lines.append(words["moves"]["rest"].format(n=sum(map(len, groups[MOVES:]))))
+    return tuple(lines)
 
 
 def find_moves(layer: RiskLayer) -> pd.DataFrame:
@@ -257,42 +317,34 @@ def _reads_higher(layer: RiskLayer, moves: pd.DataFrame) -> list[bool]:
     return [bool(level > own) for level, own in zip(levels, moves["risk_level"], strict=True)]
 
 
-def move_text(
-    kind: str,
-    amount: float,
-    *,
-    level: int,
-    p_any: float,
-    words: Mapping[str, Any],
-    under: bool = False,
-) -> str:
-    """Return what would move a level as a sentence.
+def move_text(rows: pd.DataFrame, *, words: Mapping[str, Any]) -> str:
+    """Return what would move the levels of some regions alike as a sentence.
 
     Parameters
     ----------
-    kind
-        ``"more"`` or ``"quiet"``.
-    amount
-        So many incidents, or days.
-    level, p_any
-        What they would be then.
+    rows
+        Counterfactuals of one kind and level: ``kind, amount, risk_level, p_any``, and ``under``,
+        whether p_any is just under the next level and printed as if it were not.
     words
         A catalogue.
-    under
-        Whether `p_any` is just under the next level, and printed as if it were not.
 
     Examples
     --------
     >>> from riskmap.outputs.catalogues import catalogue
-    >>> move_text("more", 2.0, level=3, p_any=0.041, words=catalogue("en"))
-    '2 more such incidents: 3 moderate (4.1 %).'
-    >>> move_text("quiet", 74.0, level=2, p_any=0.0198, words=catalogue("en"), under=True)
-    'If a source watches and tells of no incident for 74 days: 2 low (just under 2 %).'
+    >>> rows = pd.DataFrame({"kind": "quiet", "amount": [74.0, 90.0], "risk_level": 2,
+    ...                      "p_any": [0.012, 0.0198], "under": False})
+    >>> move_text(rows.head(1), words=catalogue("en"))
+    'If a source watches and tells of no incident for 74 days: 2 low (1.2 %).'
+    >>> move_text(rows, words=catalogue("en"))
+    'If a source watches and tells of no incident for 74–90 days: 2 low (1.2–2 %).'
     """
-    key = "more_one" if (kind, amount) == ("more", 1) else kind
-    chance, moves = percent(p_any), words["moves"]
-    chance = moves["under"].format(p=chance) if under else chance
-    return str(moves[key].format(n=f"{amount:g}", level=level_words(level, words), p=chance))
+    first, moves = rows.iloc[0], words["moves"]
+    key = "more_one" if (first["kind"], first["amount"]) == ("more", 1) else str(first["kind"])
+    chance = percent_range(rows["p_any"].min(), rows["p_any"].max(), words)
+    chance = moves["under"].format(p=chance) if rows["under"].all() else chance
+    few, most = f"{rows['amount'].min():g}", f"{rows['amount'].max():g}"
+    n = few if few == most else f"{few}\u2013{most}"
+    return str(moves[key].format(n=n, level=level_words(first["risk_level"], words), p=chance))
 
 
 def history_rows(told: Edition) -> Grid:
@@ -320,7 +372,7 @@ def _history_sentence(told: Edition) -> str:
         told.words["sentences"]["history"].format(
             n=len(once),
             m=int(hits_foreigners(once).sum()),
-            start=f"{once['event_date'].min():%Y-%m-%d}",
+            start=day_words(once["event_date"].min(), told.words),
             now=now,
             before=before,
         )
@@ -355,14 +407,6 @@ def _yearly(layer: RiskLayer) -> pd.DataFrame:
 
 
 def indicator_lines(told: Edition) -> tuple[str, ...]:
-    """Return what an analyst should watch until the next issue, most important first."""
-    known, words, said = told.known, told.words, told.words["sentences"]
-    lines = [_history_sentence(told)]
-    near = told.moves[(told.moves["kind"] == "more") & (told.moves["amount"] == 1)]
-    rows = known[known["region_id"].isin(near["region_id"])]
-    if len(rows):
-        lines.append(
-            said["nearest"].format(n=len(rows), places=enumerated(region_names(rows), words))
-        )
-    lines.append(said["stopped"])
+    """Return what was recorded, and what an analyst should watch until the next issue."""
+    lines = (_history_sentence(told), told.words["sentences"]["stopped"])
     return tuple(line for line in lines if line)

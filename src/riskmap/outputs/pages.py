@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages, read_template, render_html
 from riskmap.outputs.payloads import map_payload
-from riskmap.outputs.reports import FIRST, SAID
+from riskmap.outputs.reports import ANNEX, FIRST, SAID
 from riskmap.outputs.wordings import is_told, level_in, level_sign, level_words
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ _SHOWN = (
     "perhaps",
     "nationals",
     "near",
+    "metres",
+    "kilometres",
 )
 #: The same of sections of which the page shows a part.
 _SHOWN_OF = {
@@ -122,6 +124,7 @@ def advisory_page(bundle: Bundle, *, language: str = "en") -> str:
         sections={key: (heading, content) for key, heading, content in report.sections()},
         words=catalogue(language),
         first=FIRST,
+        annex=ANNEX,
         said=SAID,
         level_in=level_in,
         policy=f"default-src 'none'; style-src '{digest(style)}'; base-uri 'none'",

@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.assessment.exposures import LARGEST_GAP
+from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.ledgers import Losses
 from riskmap.outputs import editions, front_pages, movements
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.editions import Grid
-from riskmap.outputs.front_pages import SUMMARY_ROWS
+from riskmap.outputs.senders import group_words
 from riskmap.outputs.wordings import (
     NONE,
+    aside,
+    attacks_words,
     chance,
     country_name,
-    day,
+    day_words,
     display,
     distance,
+    enumerated,
     is_told,
     level_told,
     level_words,
@@ -43,28 +47,23 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.editions import Edition
 
-TABLE_ROWS = 30
-INCIDENT_ROWS = 10
-DRIVER_ROWS = 8
+#: Rows of the table of levels, of sites, and of incidents.
+TABLE_ROWS, SITE_ROWS, INCIDENT_ROWS = 8, 7, 8
 #: Sections that are there only when they have something to say.
-OPTIONAL = (
-    "attacks",
-    "changes",
-    "sites",
-    "flags",
-    "moves",
-    "unread",
-    "relevance",
-)
+OPTIONAL = ("attacks", "sites", "flags", "moves", "unread", "relevance")
 #: Sections that a sentence of the catalogue introduces.
 SAID = {
-    "sites": "sites",
     "advice": "advice_mark",
     "relevance": "relevance",
     "crosswalk": "crosswalk",
 }
-#: What stands on page one, beside the map.
-FIRST = ("attacks", "changes", "sites", "judgements", "summary")
+#: What stands on page one; the map stands beside what is not known.
+FIRST = ("changes", "attacks", "sites", "unknown")
+#: What stands apart, behind all the rest.
+ANNEX = (
+    *("flags", "incidents", "indicators", "history", "levels", "limits", "gaps", "unread"),
+    *("relevance", "ledger", "crosswalk", "provenance"),
+)
 _RECENT = pd.DateOffset(years=3)
 #: Less than this of an incident is not the whole of it.
 _WHOLE = 0.99
@@ -79,7 +78,9 @@ class Report:
     language
         Code of the catalogue.
     title, subtitle
-        The heading of the whole; the area and what it is about.
+        The heading of the whole; the area and whom it is about.
+    lead
+        What page one says first, in a few sentences.
     mark, notice
         Who may see it; what else is to be said of it before anything, empty when nothing.
     header
@@ -94,6 +95,7 @@ class Report:
     language: str
     title: str
     subtitle: str
+    lead: tuple[str, ...]
     mark: str
     notice: str
     header: tuple[tuple[str, str], ...]
@@ -116,30 +118,29 @@ class Report:
 def build_report(told: Edition) -> Report:
     """Return what an advisory says: plain text, section by section."""
     layer, words, known = told.layer, told.words, told.known
-    shown, changes = known.head(TABLE_ROWS), movements.change_rows(told)
-    left_out = len(known) - len(shown)
+    left_out = len(known) - TABLE_ROWS
     return Report(
         language=told.language,
         title=words["title"],
         subtitle=_subtitle(told),
+        lead=front_pages.lead_lines(told),
         mark=words["handling_values"][layer.provenance.get("profile", "private")],
         notice=notice(layer.provenance, words),
         header=_header(told),
-        more=words["other_regions"].format(n=left_out) if left_out else "",
+        more=words["other_regions"].format(n=left_out) if left_out > 0 else "",
         contents={
-            "attacks": front_pages.attack_lines(told),
-            "judgements": front_pages.judgement_lines(told),
-            "changes": changes,
-            "summary": front_pages.summary_rows(told, limit=_room_beside(changes)),
+            "changes": movements.change_rows(told),
+            "attacks": front_pages.attack_lines(told, besides=True),
             "sites": _site_rows(told),
-            "table": _region_rows(told, shown),
-            "flags": movements.flag_rows(told, shown),
-            "drivers": _driver_rows(told),
+            "unknown": front_pages.unknown_lines(told),
+            "judgements": _judgement_lines(told),
+            "table": _level_rows(told),
+            "moves": movements.move_lines(told),
+            "advice": editions.advice_rows(told),
+            "indicators": movements.indicator_lines(told),
+            "flags": movements.flag_rows(told),
             "incidents": _incident_rows(told),
             "history": movements.history_rows(told),
-            "indicators": movements.indicator_lines(told),
-            "moves": movements.move_rows(told, shown),
-            "advice": editions.advice_rows(told),
             "levels": editions.level_rows(told),
             "limits": _limits(told),
             "gaps": editions.gap_rows(told),
@@ -152,90 +153,170 @@ def build_report(told: Edition) -> Report:
     )
 
 
-def _room_beside(changes: Grid) -> int:
-    """Return how many of the highest levels page one has room for, below what changed."""
-    return max(3, SUMMARY_ROWS - 1 - len(changes.rows)) if changes.rows else SUMMARY_ROWS
-
-
 def _subtitle(told: Edition) -> str:
     layer, table, words = told.layer, told.table, told.words
-    area = ", ".join(country_name(code, words) for code in sorted(table["iso3"].dropna().unique()))
-    about = words["layers"][layer.headline]
-    group = display(layer.provenance.get("group")).strip("/") if layer.headline == "group" else ""
-    return " \u00b7 ".join(filter(None, (area, f"{about} ({group})" if group else about)))
+    names = [country_name(code, words) for code in sorted(table["iso3"].dropna().unique())]
+    who = group_words(layer, words)
+    return " \u00b7 ".join((enumerated(names, words), words["for_whom"].format(who=who)))
 
 
 def _header(told: Edition) -> tuple[tuple[str, str], ...]:
     words, provenance = told.words, told.layer.provenance
-    known, total = len(told.known), len(told.table)
     version = display(provenance.get("method_version"))
+    counts = {"known": len(told.known), "total": len(told.table), "units": words["units"]}
     return (
-        (words["as_of"], day(provenance.get("as_of"))),
+        (words["as_of"], day_words(provenance["as_of"], words)),
         (words["valid"], validity(provenance, words)),
-        (words["assessed"], words["assessed_value"].format(known=known, total=total)),
-        (words["author"], words["author_value"].format(version=version).replace("  ", " ")),
+        (words["assessed"], words["assessed_value"].format(**counts)),
+        (words["author"], words["author_value"].format(version=version)),
     )
 
 
-def _region_rows(told: Edition, rows: pd.DataFrame) -> Grid:
-    words = told.words
-    columns = {
-        "region": rows["name"].fillna(rows["region_id"]).map(display),
-        "parent": rows["parent"].map(display),
-        **front_pages.region_texts(rows, words),
-    }
-    if (rows["q95"] > 0).any():  # of rare incidents the count is none, 19 times in 20
-        columns["interval"] = [
-            NONE if pd.isna(a) else f"{a:g} - {b:g}"
-            for a, b in zip(rows["q05"], rows["q95"], strict=True)
-        ]
-    if rows["expected_victims"].notna().any():
-        columns["consequence"] = [
-            NONE if pd.isna(mean) else f"{victims(mean, words)} ({victims(worst, words)})"
-            for mean, worst in zip(rows["expected_victims"], rows["severe_scenario"], strict=True)
-        ]
-    sure, enough = words["confidences"], words["sufficiencies"]
-    columns["confidence"] = [sure.get(display(x), NONE) for x in rows["confidence"]]
-    columns["sufficiency"] = [enough.get(display(x), NONE) for x in rows["data_sufficiency"]]
+def _judgement_lines(told: Edition) -> tuple[str, ...]:
+    """Return the two highest levels that occur, and the highest probability."""
+    known, words, said = told.known, told.words, told.words["sentences"]
+    if known.empty:
+        return (said["none_known"],)
+    lines = []
+    for level in sorted(known["risk_level"].unique(), reverse=True)[:2]:
+        rows = known[known["risk_level"] == level]
+        line = said["at_level"].format(
+            n=len(rows),
+            total=len(told.table),
+            level=int(level),
+            units=words["units"],
+            name=words["levels"][LEVEL_NAMES[int(level)]],
+            places=enumerated(region_names(rows, words), words),
+            data=_data_words(rows, words),
+        )
+        lines.append(line)
+    if known["p_any"].notna().any():
+        first = known.loc[known["p_any"].idxmax()]
+        line = said["highest"].format(
+            p=chance(first, words),
+            place=region_names(known.loc[[first.name]], words)[0],
+            days=f"{told.layer.context.horizon_days:g}",
+            level=level_told(first, words),
+            data=words["sufficiencies"].get(display(first["data_sufficiency"]), "?"),
+            confidence=words["confidences"].get(display(first["confidence"]), "?"),
+        )
+        lines.append(line)
+    return tuple(lines)
+
+
+def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
+    """Return in how many regions the data are sufficient, sparse or neither."""
+    counts = rows["data_sufficiency"].value_counts()
+    return str(
+        words["comma"].join(
+            words["sentences"]["data"].format(word=word, n=int(counts[code]))
+            for code, word in words["sufficiencies"].items()
+            if counts.get(code, 0)
+        )
+    )
+
+
+def _level_rows(told: Edition, *, limit: int | None = None) -> Grid:
+    """Return the highest levels with what is known of each and the reason for it.
+
+    That is the latest incident of the headline, and what the level mostly rests on.
+    """
+    limit = TABLE_ROWS if limit is None else limit
+    rows, words, latest = told.known.head(limit), told.words, movements.latest_incidents(told)
+    because, capped = [], movements.is_capped(rows)
+    for row in rows.itertuples():
+        cap = words["sentences"]["capped"].format(level=level_words(row.threshold_level, words))
+        first = told.leading.get(row.region_id, "")
+        mostly = words["sentences"]["mostly"].format(drivers=first) if first else ""
+        last = latest[row.region_id][1] if row.region_id in latest else ""
+        why = (cap if capped[row.Index] else "", last, mostly)
+        because.append(words["gap"].join(filter(None, why)) or NONE)
+    texts = {**_region_texts(rows, words), "because": because}
+    columns = {"region": region_names(rows, words), **texts}
     return told.grid([*columns], zip(*columns.values(), strict=True))
 
 
+def _region_texts(rows: pd.DataFrame, words: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return what tables tell of regions: the level and its probability, and what is known beside.
+
+    Parameters
+    ----------
+    rows
+        Of the table of an edition.
+    words
+        A catalogue, whose keys name the columns.
+    """
+    each = [*rows.itertuples()]
+    sure, enough = words["confidences"], words["sufficiencies"]
+    known = zip(rows["confidence"], rows["data_sufficiency"], strict=True)
+    texts = {
+        "level": [level_told(row, words) for row in each],
+        "attacks_told": [attacks_words(row.attacks_told, words) for row in each],
+        "probability": [chance(row, words) for row in each],
+        "consequence": [
+            NONE
+            if pd.isna(row.expected_victims)
+            else aside(
+                victims(row.expected_victims, words), victims(row.severe_scenario, words), words
+            )
+            for row in each
+        ],
+        "known": [
+            words["known_of"].format(
+                data=enough.get(display(data), NONE), confidence=sure.get(display(one), NONE)
+            )
+            for one, data in known
+        ],
+    }
+    stated = {"attacks_told": "attacks_told", "consequence": "expected_victims"}
+    unknown = {key for key, name in stated.items() if rows[name].isna().all()}
+    return {key: text for key, text in texts.items() if key not in unknown}
+
+
 def _site_rows(told: Edition) -> Grid:
-    """Return each site and route with the region it stands in, or the worst on its way."""
-    own = [name for name in told.layer.sites if name != "region_id"]
-    regions = told.table.drop(columns=own, errors="ignore").assign(p_most=float("nan"))
-    rows = told.of_headline(told.layer.sites).merge(regions, on="region_id", how="left")
-    rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
-    near = told.table.set_index("region_id").reindex(rows["near_region_id"]).reset_index()
-    beside = region_names(near.rename(columns={"near_region_id": "region_id"}))
-    cells = (
+    """Return each site and route with its region's level, or its worst stretch's, and next door.
+
+    Those come first that were attacked, or stand next to what was, and then the highest.
+    """
+    words, sites = told.words, told.of_headline(told.layer.sites)
+    own = [name for name in sites if name != "region_id"]
+    rows = sites.merge(told.table.drop(columns=own, errors="ignore"), on="region_id", how="left")
+    partly = rows["assessed_share"] < 1 - LARGEST_GAP
+    rows["at_least"] = rows["at_least"].eq(other=True) | partly
+    worst = rows[["risk_level", "near_level"]].fillna(0).max(axis=1)
+    hit = rows["attacked"].eq(other=True) | rows["near_attacked"].eq(other=True)
+    rows = rows.assign(hit=hit, worst=worst)
+    rows = rows.sort_values(["hit", "worst"], ascending=False, kind="stable")
+    shown, rest = rows.head(SITE_ROWS), rows.iloc[SITE_ROWS:]
+    cells = [
         (
             display(row.site),
-            name,
-            level_told(row, told.words),
-            chance(row, told.words),
-            _next_door(row, other, told.words),
+            words["worst_stretch"].format(place=place) if row.kind == "route" else place,
+            level_told(row, words),
+            _next_door(row, told),
         )
-        for name, other, row in zip(region_names(rows), beside, rows.itertuples(), strict=True)
-    )
-    return told.grid(("site", "region", "level", "probability", "near"), cells)
+        for place, row in zip(region_names(shown, words), shown.itertuples(), strict=True)
+    ]
+    if len(rest):
+        most = level_words(int(rest["worst"].max()), words)
+        text = words["other_sites"].format(n=len(rest), level=most, hit=int(rest["hit"].sum()))
+        cells.append((text, NONE, NONE, NONE))
+    return told.grid(("site", "region", "here", "near"), cells)
 
 
-def _next_door(row: Any, name: str, words: Mapping[str, Any]) -> str:
-    """Return the highest region near a site with its level and how far it is; a dash for none."""
+def _next_door(row: Any, told: Edition) -> str:
+    """Return the highest region near a site with its level and how far it is.
+
+    Of a route, how much of the way is not assessed; a dash where there is nothing to tell.
+    """
+    words, missing = told.words, 1 - row.assessed_share
     if pd.isna(row.near_region_id):
-        return NONE
+        share = max(1, round(100 * missing))
+        return str(words["way"].format(n=share)) if missing > LARGEST_GAP else NONE
     level = level_words(row.near_level, words)
     level = words["told"]["attacked"].format(level=level) if is_told(row.near_attacked) else level
-    return str(
-        words["next_door"].format(place=name, level=level, far=distance(row.near_distance_m))
-    )
-
-
-def _driver_rows(told: Edition) -> Grid:
-    rows = told.known[told.known["region_id"].isin(told.drivers.index)].head(DRIVER_ROWS)
-    texts = (told.drivers[key] for key in rows["region_id"])
-    return told.grid(("region", "drivers"), zip(region_names(rows), texts, strict=True))
+    far, name = distance(row.near_distance_m, words), told.names.get(row.near_region_id, "")
+    return str(words["next_door"].format(place=name, level=level, far=far))
 
 
 def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
@@ -265,14 +346,13 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
 
 def _incident_rows(told: Edition) -> Grid:
     layer, words = told.layer, told.words
-    names = dict(zip(layer.regions["region_id"], layer.regions["name"], strict=True))
     found = notable_incidents(layer)
     areas = _areas_of(told, found[~lies_here(found)])
 
     def cells(row: Any) -> tuple[str, ...]:
         return (
-            f"{row.event_date:%Y-%m-%d}",
-            areas.get(row.incident_id, display(names.get(row.region_id, row.region_id))),
+            day_words(row.event_date, words),
+            areas.get(row.incident_id, told.names.get(row.region_id, display(row.region_id))),
             type_words(row, words),
             victim_words(row, words) or NONE,
             display(row.incident_id),
@@ -298,10 +378,10 @@ def _areas_of(told: Edition, vague: pd.DataFrame) -> dict[str, str]:
             area = parents[0]
         else:
             codes = parts["iso3"].dropna().unique()
-            area = ", ".join(country_name(code, words) for code in sorted(codes))
+            area = words["comma"].join(country_name(code, words) for code in sorted(codes))
         first = parts.iloc[0]  # names as written, which the public does not see
         written = [display(first.get(name)) for name in ("place", "admin2", "admin1")]
-        where = ", ".join(dict.fromkeys(filter(None, (*written, area))))
+        where = words["phrase"].join(dict.fromkeys(filter(None, (*written, area))))
         said = words["district_unknown_in"] if where else words["district_unknown"]
         found[key] = said.format(place=where)
     return found

@@ -122,12 +122,10 @@ def name_group(layer: RiskLayer, words: Mapping[str, Any]) -> str:
     people, _, sector = (layer.context.group or "").partition("/")
     if not people + sector:
         return ""
-    parts = (
-        nationals(";".join(codes_in(people.replace(",", ";"))), words)
-        or words["alert"]["whom"]["foreign"],
-        words["sectors"].get(sector, display(sector)),
-    )
-    return str(words["alert"]["comma"].join(filter(None, parts)))
+    named = nationals(";".join(codes_in(people.replace(",", ";"))), words)
+    named = named or words["alert"]["whom"]["foreign"]
+    work = words["sectors"].get(sector, display(sector))
+    return str(words["who_in"].format(people=named, sector=work) if work else named)
 
 
 def list_sets(out: Path) -> list[Path]:

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 NONE = "\u2013"
 _MAX_TEXT = 160
-_NAMED = 8
+_NAMED = 5
 #: Rarer than this no record of incidents can tell one probability from another.
 RAREST = 1e-4
 #: Fewer victims than this are no number that anybody would say.
 _FEW = 0.01
-_EXACT = 1e-6
 #: An incident is told as one of a region only when more than this of it lies there.
 _MOSTLY = 0.5
 _TOLL = ("killed", "wounded", "abducted")
@@ -87,17 +86,20 @@ def likelihood(p_any: float, words: Mapping[str, str]) -> str:
     return words[name].format(n=f"{n if n < 10 else float(f'{n:.2g}'):,.0f}")  # noqa: PLR2004
 
 
-def percent_range(least: float, most: float) -> str:
+def percent_range(least: float, most: float, words: Mapping[str, Any]) -> str:
     """Return the range of two probabilities for readers; one when they read alike.
 
     Examples
     --------
-    >>> percent_range(0.08, 0.2), percent_range(0.971, 0.999), percent_range(0.121, 0.122)
-    ('8–20 %', '97 – > 99 %', '12 %')
+    >>> words = catalogue("en")
+    >>> percent_range(0.08, 0.2, words), percent_range(0.971, 0.999, words)
+    ('8–20 %', '97 – > 99 %')
+    >>> percent_range(0.121, 0.122, words)
+    '12 %'
     """
-    low, high = percent(least), percent(most)
+    low, high = percent(least, words), percent(most, words)
     between = " – " if high.startswith((">", "<")) else "–"
-    return high if low == high else f"{low.removesuffix(' %')}{between}{high}"
+    return high if low == high else f"{low.rstrip(' %')}{between}{high}"
 
 
 def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
@@ -122,51 +124,47 @@ def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
         return "–"
     said = [likelihood(row.p_any, words["likelihoods"])]
     if not pd.isna(row.p_most):
-        between = percent_range(row.p_least, row.p_most)
+        between = percent_range(row.p_least, row.p_most, words)
         told = words["sentences"]["models"].format(range=between)
         said = [told] if brief else [*said, told]
-    return f"{percent(row.p_any)} ({'; '.join(said)})"
+    return aside(percent(row.p_any, words), words["list"].join(said), words)
 
 
-def percent(p: float) -> str:
+def aside(text: str, more: str, words: Mapping[str, Any]) -> str:
+    """Return a text with more of it in brackets, if there is any.
+
+    Examples
+    --------
+    >>> aside("12 %", "about 1 in 8", catalogue("en")), aside("12%", "", catalogue("zh"))
+    ('12 % (about 1 in 8)', '12%')
+    """
+    return str(words["aside"].format(text=text, more=more)) if more else text
+
+
+def percent(p: float, words: Mapping[str, Any]) -> str:
     """Return a probability for readers: two digits, never a bare 0 or 100 %.
 
     Examples
     --------
-    >>> percent(0.0004), percent(0.037), percent(0.5), percent(0.999)
-    ('0.04 %', '3.7 %', '50 %', '> 99 %')
+    >>> [percent(p, catalogue("en")) for p in (0.0004, 0.037, 0.5, 0.999)]
+    ['0.04 %', '3.7 %', '50 %', '> 99 %']
+    >>> percent(0.5, catalogue("zh"))
+    '50%'
     """
-    if p > 0.99:  # noqa: PLR2004 - nothing is certain
-        return "> 99 %"
-    return "< 0.01 %" if p < RAREST else f"{float(f'{100 * p:.2g}'):g} %"
+    n = "< 0.01" if p < RAREST else f"{float(f'{100 * p:.2g}'):g}"
+    n = "> 99" if p > 0.99 else n  # noqa: PLR2004 - nothing is certain
+    return str(words["percent"].format(n=n))
 
 
-def percent_bound(p: float) -> str:
+def percent_bound(p: float, words: Mapping[str, Any]) -> str:
     """Return a threshold as it was published.
 
     Examples
     --------
-    >>> percent_bound(0.005)
+    >>> percent_bound(0.005, catalogue("en"))
     '0.5 %'
     """
-    return f"{100 * p:.6g} %"
-
-
-def in_n(p: float, words: Mapping[str, Any]) -> str:
-    """Return a share as so many in so many, exactly.
-
-    Examples
-    --------
-    >>> [in_n(p, catalogue("en")) for p in (0.02, 0.08, 0.7)]
-    ['1 in 50', '8 in 100', '7 in 10']
-    """
-    whole = round(1 / p)
-    if abs(1 / p - whole) < _EXACT * whole:
-        k, n = 1, whole
-    else:
-        n = next((n for n in (10, 100, 1000) if abs(n * p - round(n * p)) < _EXACT), 10**6)
-        k = round(n * p)
-    return str(words["sentences"]["in_n"].format(k=f"{k:,}", n=f"{n:,}"))
+    return str(words["percent"].format(n=f"{100 * p:.6g}"))
 
 
 def victims(number: float, words: Mapping[str, Any]) -> str:
@@ -197,16 +195,17 @@ def attacks_words(number: float, words: Mapping[str, Any]) -> str:
     return str(words["about"].format(n=whole) if number >= _MOSTLY else words["perhaps"])
 
 
-def distance(metres: float) -> str:
+def distance(metres: float, words: Mapping[str, Any]) -> str:
     """Return a distance as people say it: two digits, in metres below one kilometre.
 
     Examples
     --------
-    >>> distance(178.4), distance(12_340.0)
-    ('180 m', '12 km')
+    >>> distance(178.4, catalogue("en")), distance(12_340.0, catalogue("zh"))
+    ('180 m', '12 公里')
     """
     short = float(f"{metres:.2g}")
-    return f"{short:g} m" if short < 1000 else f"{short / 1000:g} km"  # noqa: PLR2004 - a kilometre
+    key, n = ("metres", short) if short < 1000 else ("kilometres", short / 1000)  # noqa: PLR2004
+    return str(words[key].format(n=f"{n:g}"))
 
 
 def signed(value: float) -> str:
@@ -221,21 +220,31 @@ def signed(value: float) -> str:
     return short if value < 0 else f"+{short}"
 
 
-def region_names(rows: pd.DataFrame) -> list[str]:
+def region_names(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:
     """Return the names of regions, with what they are part of."""
     return [
-        f"{display(name) or display(key)} ({display(parent)})"
-        if display(parent)
-        else display(name) or display(key)
+        place_name(name if display(name) else key, parent, words)
         for key, name, parent in zip(rows["region_id"], rows["name"], rows["parent"], strict=True)
     ]
 
 
+def place_name(name: Any, parent: Any, words: Mapping[str, Any]) -> str:
+    """Return the name of a region with what it is part of.
+
+    Examples
+    --------
+    >>> place_name("Rostaq", "Takhar", catalogue("en")), place_name("Rostaq", None, catalogue("en"))
+    ('Rostaq (Takhar)', 'Rostaq')
+    """
+    said, of = display(name), display(parent)
+    return str(words["place_in"].format(name=said, parent=of)) if of else said
+
+
 def enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:
-    """Return names in one line: the first eight, and how many more there are."""
+    """Return names in one line: the first five, and how many more there are."""
+    named = words["comma"].join(places[:_NAMED])
     if len(places) <= _NAMED:
-        return ", ".join(places)
-    named = ", ".join(places[:_NAMED])
+        return str(named)
     return str(words["sentences"]["and_more"].format(places=named, n=len(places) - _NAMED))
 
 
@@ -250,7 +259,8 @@ def level_words(level: Any, words: Mapping[str, Any]) -> str:
     """
     if pd.isna(level):
         return NONE
-    return f"{int(level) or '?'} {words['levels'][LEVEL_NAMES[int(level)]]}"
+    name = words["levels"][LEVEL_NAMES[int(level)]]
+    return str(words["level_named"].format(n=int(level), name=name) if level else f"? {name}")
 
 
 def level_least(level: Any, *, at_least: Any, words: Mapping[str, Any]) -> str:
@@ -372,12 +382,16 @@ def day(value: Any) -> str:
     return display(value)[:10]
 
 
+def _day_or_dash(value: Any, words: Mapping[str, Any]) -> str:
+    return day_words(day(value), words) if value else NONE
+
+
 def validity(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Return from when to when a layer holds, from its provenance."""
     return str(
         words["valid_value"].format(
-            start=day(known.get("valid_from")) or NONE,
-            end=day(known.get("valid_until")) or NONE,
+            start=_day_or_dash(known.get("valid_from"), words),
+            end=_day_or_dash(known.get("valid_until"), words),
             days=f"{known.get('horizon_days', 0):g}",
         )
     )
@@ -392,9 +406,7 @@ def country_name(code: Any, words: Mapping[str, Any]) -> str:
     >>> [country_name(code, catalogue("zh")) for code in ("AFG", "XQA")]
     ['阿富汗', 'XQA']
     """
-    known = countries.table().get(code)
-    name = words.get("countries", {}).get(code) or (known.name if known else code)
-    return display(name)
+    return display(words.get("countries", {}).get(code) or countries.name_in(code, words["code"]))
 
 
 def country_names(codes: str, words: Mapping[str, Any]) -> str:
@@ -406,7 +418,7 @@ def country_names(codes: str, words: Mapping[str, Any]) -> str:
     >>> country_names("CHN;IND", catalogue("en"))
     'China, India'
     """
-    return ", ".join(country_name(code.strip(), words) for code in codes.split(";") if code.strip())
+    return str(words["comma"].join(country_name(code, words) for code in codes_in(codes)))
 
 
 def nationals(codes: str, words: Mapping[str, Any]) -> str:
@@ -418,21 +430,22 @@ def nationals(codes: str, words: Mapping[str, Any]) -> str:
     >>> nationals("CHN;IND", catalogue("en")), nationals("CHN", catalogue("zh"))
     ('Chinese, Indian nationals', '中国公民')
     """
-    people = ", ".join(people_of(code, words) for code in codes_in(codes))
+    people = words["comma"].join(people_of(code, words) for code in codes_in(codes))
     return str(words["nationals"].format(people=people)) if people else ""
 
 
 def people_of(code: str, words: Mapping[str, Any]) -> str:
     """Return the people of a country in a language, such as ``"Chinese"``."""
     known = countries.table().get(code)
-    if "countries" not in words and known and known.demonyms:
+    if words["code"] == "en" and known and known.demonyms:
         return display(known.demonyms[0])
     return country_name(code, words)
 
 
 def incident_words(row: Any, words: Mapping[str, Any]) -> str:
     """Return an incident in a few words: what, the toll, and of which country people were."""
-    return ", ".join(filter(None, (type_words(row, words), victim_words(row, words))))
+    parts = (type_words(row, words), victim_words(row, words))
+    return str(words["phrase"].join(filter(None, parts)))
 
 
 def type_words(row: Any, words: Mapping[str, Any]) -> str:
@@ -457,7 +470,8 @@ def victim_words(row: Any, words: Mapping[str, Any]) -> str:
             number = said["least"].format(n=int(n)) if least else int(n)
             parts.append(said[key].format(n=number))
     people = nationals(display(row.nationality), words)
-    return ", ".join([*parts, *([said["hit"].format(people=people)] if people else [])])
+    parts += [said["hit"].format(people=people)] if people else []
+    return str(words["phrase"].join(parts))
 
 
 def notice(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:

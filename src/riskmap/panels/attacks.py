@@ -311,7 +311,7 @@ def _line(
     point = _point_of(attack) if exact else None
     marked, sites = set(sharp["position"].head(1)) | _named_by(attack, regions), None
     if point is not None:
-        metres = _metres(point, regions.geometry.to_numpy())
+        metres = metres_from(point, regions.geometry.to_numpy())
         marked |= set(np.flatnonzero(metres <= 1000.0 * reach_km))
         sites = _near_sites(point, () if group is None else group.sites, reach_km)
     ids = regions["region_id"].to_numpy(dtype=object)
@@ -363,8 +363,16 @@ def _point_of(attack: pd.Series) -> shapely.Point | None:
     return point if isinstance(point, shapely.Point) else None
 
 
-def _metres(point: shapely.Point, geometries: np.ndarray) -> np.ndarray:
-    """Return the metres from a point to each geometry, on a plane around the point."""
+def metres_from(point: shapely.Point, geometries: np.ndarray) -> np.ndarray:
+    """Return the metres from a point to each geometry, on a plane around the point.
+
+    What is more than half a degree away is infinitely far.
+
+    Examples
+    --------
+    >>> metres_from(shapely.Point(0, 0), np.array([shapely.Point(0, 0.1)])).round().tolist()
+    [11120.0]
+    """
     scale = np.array([np.cos(np.radians(point.y)), 1.0]) * METRES_A_DEGREE
     centre = np.array([point.x, point.y])
     tree = shapely.STRtree(geometries)
@@ -385,7 +393,7 @@ def _near_sites(point: shapely.Point, sites: tuple[Site, ...], reach_km: float) 
     at = np.array([shapely.Point(site.lon, site.lat) for site in sites], dtype=object)
     if not len(at):
         return None
-    metres = _metres(point, at)
+    metres = metres_from(point, at)
     told = [
         f"{sites[i].name} ({metres[i] / 1000.0:.0f} km)"
         for i in np.argsort(metres, kind="stable")

@@ -580,8 +580,9 @@
         const text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, least = v && part ? fill(t.told.at_least, { level: text }) : text;
         return hit ? fill(t.told.attacked, { level: least }) : least;
       };
-      const door = (i, v, hit, far) => { // the highest region near it
+      const door = (i, v, hit, metres) => { // the highest region near it
         if (i < 0) return "–";
+        const far = metres < 1000 ? fill(t.metres, { n: metres }) : fill(t.kilometres, { n: metres / 1000 });
         const box = make("span"), text = `${v || "?"} ${t.levels[D.scale.levels[v].name]}`, [head, tail] = t.page.next_door.split("{place}");
         box.append(fill(head, { level: hit ? fill(t.told.attacked, { level: text }) : text, far }), named(i), fill(tail, { far }));
         return box;

@@ -12,6 +12,7 @@ of a country are kept in the cache, so that the file of the whole world is read 
 from __future__ import annotations
 
 import csv
+import re
 from contextlib import suppress
 from functools import cache
 from importlib import metadata, resources
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _JOINED_BY = " | "
 _SHIPS = "Natural Earth"
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _TIERS = {"same": LISTED, "within": PLACE}
 
 
@@ -112,6 +114,36 @@ def unit_forms(regions: pd.DataFrame, who: Callable[[str], int | None]) -> Itera
             tier = _TIERS.get(unit.relation, OTHER_NAME)
             for part in (one for one in unit.parts if one in codes):
                 yield from (Form(name, codes[part], tier, is_spelt=True) for name in unit.names)
+
+
+def name_in_chinese(name: str, iso3: str) -> str | None:
+    """Return what a province of a country is called in Chinese; None where nothing tells.
+
+    Parameters
+    ----------
+    name
+        Any of its names.
+    iso3
+        The country.
+
+    Examples
+    --------
+    >>> name_in_chinese("Takhar", "AFG"), name_in_chinese("Nowhere", "AFG")
+    ('塔哈尔省', None)
+    """
+    return _chinese_names(iso3).get(fold_name(name))
+
+
+@cache
+def _chinese_names(iso3: str) -> Mapping[str, str]:
+    """Return the Chinese names of a country's provinces by all their names but those of several."""
+    found: dict[str, str | None] = {}
+    for unit in _units().get(iso3, ()):
+        own = next((name for name in unit.names if _CHINESE.search(name)), None)
+        if unit.relation == "same" and own:
+            for name in {fold_name(one) for one in unit.names}:
+                found[name] = None if name in found else own
+    return {name: own for name, own in found.items() if own}
 
 
 def _agreed(names: tuple[str, ...], who: Callable[[str], int | None]) -> int | None:

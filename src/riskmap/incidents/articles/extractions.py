@@ -17,6 +17,7 @@ from riskmap.incidents.articles.dates import Reference, find_dates
 from riskmap.incidents.articles.events import SetAside, find_events
 from riskmap.incidents.articles.facts import Facts, Reader, is_drill
 from riskmap.incidents.articles.matchers import PlaceMatcher
+from riskmap.incidents.articles.proofs import Source
 from riskmap.incidents.articles.records import Record, write_record
 from riskmap.incidents.articles.sentences import Dateline, find_dateline, split_sentences
 from riskmap.incidents.articles.tables import (
@@ -165,7 +166,8 @@ def extract_incidents(
         records = [write_record(event, reader, facts) for event in events]
     else:
         answers = extractor(text, published=reference.day)
-        records, aside = check_answers(text, answers, matcher)
+        roles = tuple((m.start, m.end, m.role) for f in facts for m in f.places)
+        records, aside = check_answers(Source(text, reference, matcher, line, roles), answers)
     return _extraction(
         text, records, facts, aside, source_id, day or (reference.day if line else None)
     )

@@ -52,6 +52,7 @@ ATTACK_COLUMNS = (
 NO_ATTACK = (
     *NO_LOSS,
     *("not_reviewed", "rejected", "alleged", "summary", "bad_answer", "invented_quote"),
+    *("not_proven", "unread_language"),
 )
 
 _POINT = ("point", "stated", "named", "nearest")

@@ -147,8 +147,9 @@ def find_sound(answer: object) -> tuple[dict[str, Any] | None, list[str]]:
 
     Examples
     --------
-    >>> find_sound({"event_status": "reported", "killed": -1, "evidence": []})
-    ({'event_status': 'reported', 'evidence': []}, ['killed: met -1, expected a whole number from 0 to 100000'])
+    >>> sound, problems = find_sound({"event_status": "reported", "killed": -1, "evidence": []})
+    >>> sound, problems
+    ({'event_status': 'reported', 'evidence': []}, ['killed: met -1, expected 0 to 100000'])
     """
     if not isinstance(answer, dict):
         return None, [f"record: met {type(answer).__name__}, expected an object"]
@@ -187,7 +188,7 @@ def _expected(name: str, value: Any) -> str:
     if name in COUNTS:
         whole = isinstance(value, int) and not isinstance(value, bool)
         fits = value is None or (whole and 0 <= value <= _MOST_PEOPLE)
-        return "" if fits else f"a whole number from 0 to {_MOST_PEOPLE}"
+        return "" if fits else f"0 to {_MOST_PEOPLE}"
     if name == "country":
         fits = value is None or (isinstance(value, str) and _ALPHA3.fullmatch(value))
         return "" if fits else "an alpha-3 code"
@@ -221,7 +222,7 @@ Spans = dict[str, list[tuple[int, int]]]
 
 
 def _locate(text: str, items: Sequence[Mapping[str, str]]) -> tuple[Spans, list[str]]:
-    """Return where the quotes of each field stand, all of equal ones, and notes on invented ones."""
+    """Return where the quotes of each field stand, and notes on invented ones."""
     spans: Spans = {}
     invented = []
     for item in items:
@@ -238,7 +239,9 @@ def _supported(
 ) -> tuple[dict[str, Any], list[Evidence], list[str]]:
     """Return the fields that their quotes prove, their evidence, and notes on the others."""
     status = answer["event_status"]
-    unproven = [note for note in [prove_status(status, spans.get("event_status", ()), source)] if note]
+    unproven = [
+        note for note in [prove_status(status, spans.get("event_status", ()), source)] if note
+    ]
     fields: dict[str, Any] = {
         "event_status": "reported" if unproven else status, "event_type": "unknown",
     }  # fmt: skip
@@ -251,8 +254,15 @@ def _supported(
             unproven.append(f"{name}: nothing is quoted")
             continue
         if name == "nationality":
-            proven = [code for code in sorted(set(value)) if not prove(name, code, spans[name], source, spans)]
-            unproven += [f"{name}: {prove(name, code, spans[name], source, spans)}" for code in sorted(set(value) - set(proven))]
+            proven = [
+                code
+                for code in sorted(set(value))
+                if not prove(name, code, spans[name], source, spans)
+            ]
+            unproven += [
+                f"{name}: {prove(name, code, spans[name], source, spans)}"
+                for code in sorted(set(value) - set(proven))
+            ]
             shown: Any = ";".join(proven)
         else:
             days = _days(answer) if name == "event_date" else value
@@ -262,7 +272,9 @@ def _supported(
         if not shown and shown != 0:
             continue
         if name == "event_date":
-            fields.update(event_date=shown[0], event_date_end=shown[1], date_precision=_precision(shown))
+            fields.update(
+                event_date=shown[0], event_date_end=shown[1], date_precision=_precision(shown)
+            )
             shown = shown[0]
         else:
             fields[name] = shown

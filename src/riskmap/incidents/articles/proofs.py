@@ -14,15 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from riskmap.countries import display_name, find_country
 from riskmap.incidents.articles.dates import Reference, find_dates
-from riskmap.incidents.articles.quotes import (
-    find_harm,
-    fold,
-    is_cjk,
-    lists,
-    pattern,
-    plain,
-    says_count,
-)
+from riskmap.incidents.articles.numerals import says_count
+from riskmap.incidents.articles.quotes import find_harm, is_cjk, lists, pattern, plain
 from riskmap.incidents.articles.sentences import Dateline, split_sentences
 from riskmap.incidents.calendars import CALENDARS
 from riskmap.incidents.dates import days_of
@@ -87,9 +80,7 @@ class Source:
         return line is not None and line.place[0] <= span[0] and span[1] <= line.end
 
 
-def prove(
-    name: str, value: Any, spans: Spans, source: Source, told: Mapping[str, Spans]
-) -> str:
+def prove(name: str, value: Any, spans: Spans, source: Source, told: Mapping[str, Spans]) -> str:
     """Return why quotes don't say the value of a field, or "".
 
     Parameters
@@ -114,7 +105,7 @@ def prove(
     return proof(name, value, spans, source, told) if proof else ""
 
 
-def _count(name: str, value: int, spans: Spans, source: Source, told: Mapping[str, Spans]) -> str:
+def _count(name: str, value: int, spans: Spans, source: Source, _told: Mapping[str, Spans]) -> str:
     quotes = [source.quote(span) for span in spans]
     kind = name.removeprefix("attackers_")
     if name == "foreign_victims":
@@ -129,9 +120,7 @@ def _count(name: str, value: int, spans: Spans, source: Source, told: Mapping[st
     return "" if says_count(quotes, value, kind) else f"{quotes[0][:80]!r} does not say {value}"
 
 
-def _day(
-    name: str, value: Days, spans: Spans, source: Source, _told: Mapping[str, Spans]
-) -> str:
+def _day(name: str, value: Days, spans: Spans, source: Source, _told: Mapping[str, Spans]) -> str:
     """Return why no quote names just these days; the dateline's day is that of the report."""
     shown = value[0].isoformat() if value[0] == value[1] else f"{value[0]} to {value[1]}"
     own = [span for span in spans if not source.is_dateline(span)]
@@ -181,7 +170,11 @@ def read_days(quote: str, reference: Reference) -> Iterator[Days]:
 
 def _has(low: str, word: str) -> bool:
     word = plain(word)
-    return word in low if is_cjk(word) else re.search(rf"(?<!\w){re.escape(word)}(?!\w)", low) is not None
+    return (
+        word in low
+        if is_cjk(word)
+        else re.search(rf"(?<!\w){re.escape(word)}(?!\w)", low) is not None
+    )
 
 
 @cache
@@ -189,7 +182,7 @@ def _weekdays() -> dict[int, list[str]]:
     """Return the words for each weekday, Monday is 1; short forms of tables are left out."""
     found: dict[int, list[str]] = {n: list(w) for n, w in _own_weekdays().items()}
     for word, value in read_words("weekday").items():
-        if len(word) >= _SHORTEST or not word.isascii() and len(word) > 2 or is_cjk(word):  # noqa: PLR2004, RUF021
+        if len(word) >= (_SHORTEST if word.isascii() else _SHORTEST - 1) or is_cjk(word):
             found.setdefault(int(value), []).append(word)
     return found
 
@@ -200,16 +193,24 @@ def _own_weekdays() -> dict[int, list[str]]:
 
 @cache
 def _dated() -> tuple[re.Pattern[str], ...]:
-    months = any_of([plain(w).replace("_", " ") for w in read_words("month") if len(w) > 2 and not is_cjk(w)])  # noqa: E501, PLR2004
+    months = any_of(
+        plain(w).replace("_", " ")
+        for w in read_words("month")
+        if len(w) >= _SHORTEST - 1 and not is_cjk(w)
+    )
     solar = any_of([plain(w) for w in read_words("solar_month")])
     join = r"(?:er|º|°|ro)?\.?\s+(?:de\s+|d')?"
     return (
-        re.compile(rf"(?<!\d)(\d{{1,2}}){join}({months})\.?(?!\w)(?:,?\s+(?:de\s+|del\s+|г\.?\s+)?(\d{{4}}))?"),
+        re.compile(
+            rf"(?<!\d)(\d{{1,2}}){join}({months})\.?(?!\w)(?:,?\s+(?:de\s+|del\s+|\u0433\.?\s+)?(\d{{4}}))?"
+        ),
         re.compile(rf"(?<!\d)(?<!\d\s)({months})\.?\s+(?:de\s+|del\s+)?(\d{{4}})(?!\d)"),
         re.compile(rf"(?<!\d)(\d{{1,2}})\s+({solar})(?!\w)(?:\s+(?:سال\s+)?(1[34]\d\d))?"),
         re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})[日号])?"),
         re.compile(r"(?<!\d)((?:19|20)\d\d)[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)"),
-        re.compile(rf"(?<!\d)(?<!\d\s)(?<!\d de )(?<!\d d')({months})(?!\w)(?!\s+(?:de\s+|del\s+)?\d{{4}})"),
+        re.compile(
+            rf"(?<!\d)(?<!\d\s)(?<!\d de )(?<!\d d')({months})(?!\w)(?!\s+(?:de\s+|del\s+)?\d{{4}})"
+        ),
     )
 
 
@@ -229,7 +230,9 @@ def _absolute(low: str, ref: Reference) -> Iterator[Days]:
         yield from _of(None, words[found[1]], None, ref)
     names = {plain(w): int(n) for w, n in read_words("solar_month").items()}
     for found in solar.finditer(low):
-        years = [int(found[3])] if found[3] else [ref.year - 621, ref.year - 622] if ref.year else []
+        years = (
+            [int(found[3])] if found[3] else [ref.year - 621, ref.year - 622] if ref.year else []
+        )
         for year in years:
             days = CALENDARS["solar_hijri"].interval(year, names[found[2]], int(found[1]))
             if days and (found[3] or ref.day is None or days[0] <= ref.day):
@@ -288,7 +291,7 @@ def _is_told(span: tuple[int, int], source: Source, told: Mapping[str, Spans]) -
         for a, b in spans
         if start < b and end > a and name not in _PLACES
     ]
-    if any(a <= start and end <= b + 1 or start <= a < end for a, b in told.get("scene", ())):
+    if any((a <= start and end <= b + 1) or start <= a < end for a, b in told.get("scene", ())):
         return says
     return says and bool(quoted)
 

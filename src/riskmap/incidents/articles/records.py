@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from riskmap.incidents.articles import actors
-from riskmap.incidents.articles.antecedents import count_again
-from riskmap.incidents.articles.counts import count_people
+from riskmap.incidents.articles.counts import count_again, count_people
 from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
 from riskmap.incidents.articles.places import Scene, find_scene
 from riskmap.incidents.articles.statuses import DEFINITE, days_named, is_speech_day, live

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 DECISIONS = ("accept", "correct", "reject")
 
 #: Status of what is not news, and stays in the ledger whatever was decided.
-STATUSES = ("recounted", "arrest", "alleged", "summary", "bad_answer", "invented_quote")
+STATUSES = (
+    "recounted", "follow_up", "arrest", "alleged", "summary", "bad_answer", "invented_quote",
+    "not_proven", "unread_language",
+)  # fmt: skip
 
 #: The columns of a review, in order; an analyst may change all but the first.
 REVIEW_COLUMNS = (

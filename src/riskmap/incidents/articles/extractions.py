@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from riskmap.incidents.articles.answers import check_answers
 from riskmap.incidents.articles.dates import Reference, find_dates
 from riskmap.incidents.articles.events import SetAside, find_events
 from riskmap.incidents.articles.facts import Facts, Reader, is_drill
+from riskmap.incidents.articles.languages import ENGLISH, find_language
 from riskmap.incidents.articles.matchers import PlaceMatcher
 from riskmap.incidents.articles.proofs import Source
 from riskmap.incidents.articles.records import Record, write_record
@@ -82,6 +83,7 @@ SET_ASIDE_COLUMNS = (
 
 SOURCE = "article"
 _LIMIT = 200_000
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Extraction:
         What stands for the text in every ``incident_id``.
     known
         The day it appeared, when that is known.
+    language
+        Its language, as an ISO 639-1 code.
     """
 
     text: str = field(repr=False)
@@ -107,6 +111,7 @@ class Extraction:
     set_aside_rows: Rows = field(repr=False, default=())
     text_id: str = ""
     known: date | None = None
+    language: str = ENGLISH
 
     @cached_property
     def incidents(self) -> gpd.GeoDataFrame:
@@ -195,6 +200,9 @@ def extract_incidents(
         raise InputError("the text is too long", met=len(text), expected=f"at most {_LIMIT}")
     day = _as_day(published)
     matcher = regions if isinstance(regions, PlaceMatcher) else PlaceMatcher.from_regions(regions)
+    language = find_language(text)
+    if language not in getattr(extractor, "languages", (language,) if extractor else (ENGLISH,)):
+        return _unread(text, language, source_id, day)
     sentences = split_sentences(text)
     line = find_dateline(text)
     reference = find_reference(text, line, day)
@@ -210,9 +218,15 @@ def extract_incidents(
         answers = extractor(text, published=reference.day)
         roles = tuple((m.start, m.end, m.role) for f in facts for m in f.places)
         records, aside = check_answers(Source(text, reference, matcher, line, roles), answers)
-    return _extraction(
-        text, records, facts, aside, source_id, day or (reference.day if line else None)
-    )
+    known = day or (reference.day if line else None)
+    return replace(_extraction(text, records, facts, aside, source_id, known), language=language)
+
+
+def _unread(text: str, language: str, source_id: str | None, day: date | None) -> Extraction:
+    """Return a text that nobody present can read, set aside with its language."""
+    told = f"{language}: {' '.join(text.split())[:_SHOWN]}"
+    aside = (SetAside("unread_language", 0, len(text), told),)
+    return replace(_extraction(text, (), (), aside, source_id, day), language=language)
 
 
 def _as_day(published: date | datetime | str | None) -> date | None:

@@ -29,8 +29,8 @@ STYLES = {
     " police said.",
     "passive": "{N} {people} miners were shot dead by gunmen in {district} on {weekday}, officials"
     " said.",
-    "bulletin": "SECURITY UPDATE\n{dmy}, {province}, {district} district: armed attack. {N} {people}"
-    " miners were killed by unknown gunmen.",
+    "bulletin": "SECURITY UPDATE\n{dmy}, {province}, {district} district: armed attack. {N}"
+    " {people} miners were killed by unknown gunmen.",
     "statement": "The company regrets to say that {n} {people} miners were killed in an attack by"
     " gunmen in {district} district, {province}, on {dmy}.",
 }

@@ -13,7 +13,7 @@ from riskmap.incidents.articles.extractions import (
 )
 from riskmap.incidents.articles.inputs import Article, read_articles
 from riskmap.incidents.articles.matchers import PlaceMatcher, fold, skeleton
-from riskmap.incidents.articles.reviews import render_review, write_review
+from riskmap.incidents.articles.reviews import extract_twice, render_review, write_review
 
 __all__ = [
     "ARTICLE_COLUMNS",
@@ -25,6 +25,7 @@ __all__ = [
     "Extraction",
     "PlaceMatcher",
     "extract_incidents",
+    "extract_twice",
     "fold",
     "read_articles",
     "render_review",

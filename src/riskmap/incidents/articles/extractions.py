@@ -102,6 +102,8 @@ class Extraction:
         The day it appeared, when that is known.
     language
         Its language, as an ISO 639-1 code.
+    source_file
+        Name of its file, when it has one.
     """
 
     text: str = field(repr=False)
@@ -112,6 +114,7 @@ class Extraction:
     text_id: str = ""
     known: date | None = None
     language: str = ENGLISH
+    source_file: str | None = None
 
     @cached_property
     def incidents(self) -> gpd.GeoDataFrame:

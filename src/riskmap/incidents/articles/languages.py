@@ -34,7 +34,7 @@ _OWN: Mapping[str, tuple[tuple[str, str], ...]] = {
 _SMALL: Mapping[str, frozenset[str]] = {
     code: frozenset(words.split())
     for code, words in {
-        "en": "the of and to in a that is was for on with as by at from were have has had an it his",
+        "en": "the of and to in a that is was for on with as by at from were have has had an it",
         "fr": "le la les des et en du une un dans est pour que qui sur au aux ont été par avec",
         "es": "el la los las de y en del que un una por con para se al fueron su tras ellos han",
         "pt": "o a os as de e em do da dos das que um uma por com para no na foi foram ao mais não",

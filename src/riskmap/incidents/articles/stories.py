@@ -249,7 +249,7 @@ def _tell(rows: Sequence[Row], members: Sequence[int]) -> Story:
             continue
         low = min(a for a, _ in said)
         high = None if any(b is None for _, b in said) else max(b for _, b in said if b is not None)
-        if len({b for b in said}) > 1:
+        if len(set(said)) > 1:
             notes.append(f"{kind}: {low} to {'more' if high is None else high}")
         lead[kind] = low
         if high != low:

@@ -306,7 +306,7 @@ def test_extract_says_that_nothing_was_read(tmp_path):
     done = run("extract", article, "--csv", tmp_path / "r.csv")
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
-    assert "1 of 1 texts are not read (languages: zh 1); see --reader" in done.stderr
+    assert "1 of 1 texts are not read (languages: zh 1); that needs a reader" in done.stderr
     assert "unread_language" in (tmp_path / "r.csv").read_text(encoding="utf-8")
 
 

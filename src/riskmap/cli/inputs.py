@@ -150,7 +150,7 @@ def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
         if path is not None:
             write_review(read.extractions, path)
     for line in read.tell():
-        say_why(speak_of_options(line))
+        say_why(line)
     rows = [row for one in read.extractions for row in one.incident_rows]
     shown = ("incident_id", "event_status", "event_date", "admin1", "admin2", "place", "killed")
     plain = [{key: str(value) for key, value in row.items() if value is not None} for row in rows]

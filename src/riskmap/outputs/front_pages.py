@@ -162,6 +162,7 @@ def judgement_lines(told: Edition) -> tuple[str, ...]:
     """Return the key judgements: what can't be assessed, the highest levels, what moved."""
     shares = _share_lines(told) if told.layer.headline != "violence" else ()
     return (
+        *_draft_lines(told),
         *_gap_lines(told),
         *_level_lines(told),
         *_change_lines(told),
@@ -170,6 +171,18 @@ def judgement_lines(told: Edition) -> tuple[str, ...]:
         *shares,
         *_unread_lines(told),
     )
+
+
+def _draft_lines(told: Edition) -> Iterator[str]:
+    """Yield how many reports wait for review, and which regions they name: no level counts them."""
+    drafts = told.layer.provenance.get("drafts") or {}
+    if not drafts:
+        return
+    said, words = told.words["sentences"], told.words
+    named = told.layer.regions[told.layer.regions["region_id"].isin(list(drafts))]
+    places = dict(zip(named["region_id"], region_names(named), strict=True))
+    listed = [f"{places.get(key, said['elsewhere'])} {n}" for key, n in drafts.items()]
+    yield said["drafts"].format(n=sum(drafts.values()), places=enumerated(listed, words))
 
 
 def _gap_lines(told: Edition) -> Iterator[str]:

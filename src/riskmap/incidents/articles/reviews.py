@@ -139,7 +139,7 @@ class Reading:
             told = ", ".join(f"{code} {n}" for code, n in sorted(self.unread.items()))
             n = sum(self.unread.values())
             whole = len(self.extractions)
-            yield f"{n} of {whole} texts are not read (languages: {told}); see reader="
+            yield f"{n} of {whole} texts are not read (languages: {told}); that needs a reader"
         if self.failed:
             n, whole = len(self.failed), len(self.extractions)
             yield f"the reader did not answer for {n} of {whole} texts: {self.failed[0]}"
@@ -174,7 +174,7 @@ def read_texts(
     >>> from riskmap.incidents.articles.inputs import Article
     >>> read = read_texts([Article("两名矿工遇害。")])
     >>> read.count, list(read.tell())
-    (0, ['1 of 1 texts are not read (languages: zh 1); see reader='])
+    (0, ['1 of 1 texts are not read (languages: zh 1); that needs a reader'])
     """
     found, failed = [], []
     for article in articles:

@@ -161,6 +161,7 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
         if toll.high is None and not toll.counted and any(k.counted for k in kept):
             continue
         kept.append(toll)
+    kept = _without_parts(kept)
     if any(t.head == "toll" for t in kept):
         kept = [t for t in kept if t.head == "toll"]
     if any(t.counted for t in kept):
@@ -168,6 +169,13 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
     counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]
     bare = [t for t in kept if t not in counted and t.high is None]
     return [t for t in kept if t not in bare] if counted and bare else kept
+
+
+def _without_parts(tolls: list[Toll]) -> list[Toll]:
+    """Return a list without those who say who the first are: "six, four men and two women"."""
+    first, *rest = tolls
+    parts = len(rest) > 1 and all(t.counted for t in tolls) and first.high == first.low
+    return [first] if parts and first.low == sum(t.low for t in rest) else tolls
 
 
 def _adds(other: _Statement, base: _Statement, statements: Sequence[_Statement]) -> bool:

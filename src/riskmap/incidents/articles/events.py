@@ -204,6 +204,13 @@ def _place(
     return event
 
 
+def _is_sequel(fact: Facts, event: Event) -> bool:
+    """Return whether a sentence tells of what happened later at a place of its own."""
+    here, there = scene_of([fact]), scene_of(event.told())
+    shared = {level for level in here if here[level] == there.get(level)}
+    return "sequel" in fact.scopes.flags and bool(here) and bool(there) and not shared
+
+
 def _candidates(events: list[Event], current: Event | None) -> list[Event]:
     others = [event for event in reversed(events) if event is not current]
     return ([current] if current is not None else []) + others
@@ -213,7 +220,7 @@ def _continues(fact: Facts, status: str, event: Event) -> bool:
     """Return whether a sentence tells more of an event rather than of another one."""
     if "recounted" in (status, event.status) and status != event.status:
         return False
-    separate = "separate" in fact.scopes.flags
+    separate = "separate" in fact.scopes.flags or _is_sequel(fact, event)
     same_place = _agree(
         scene_of([fact]), scene_of(event.told() if status != "recounted" else event.facts)
     )

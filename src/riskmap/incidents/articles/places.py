@@ -86,6 +86,8 @@ def _ranked(
             worth += 6 * any(m.level in ("admin1", "admin2") for m in chain)
             worth -= 40 if fact.sentence.title and chain[0].role != "dateline" else 0
             worth -= 60 if chain[0].level == "country" else 0
+            if chain[0].level == "country" and chain[0].role in ("seat", "origin"):
+                continue
             found.append((worth, chain[0].start, chain))
     found.sort(key=lambda item: (-item[0], item[1]))
     return [(worth, chain) for worth, _, chain in found]

@@ -89,6 +89,18 @@ _SEAT_BEFORE = caseless(
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
     rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
+_CAPITAL = caseless(r"\b(?:the|its|'s) (?:\w+ )?capital(?: city)?,? (?:of )?$")
+_HOME = caseless(
+    r"\b(?:residents?|natives?|inhabitants?|citizens?) (?:of|in)\b[^.;]{0,20}$"
+    r"|\b(?:hail(?:s|ed|ing)?|com(?:es?|ing)|came|originally) from\b[^.;]{0,30}$"
+    r"|\bborn (?:and raised )?in\b[^.;]{0,20}$"
+    r"|\bhome ?(?:towns?|villages?|districts?|provinces?) (?:in|is|was|of|near)\b[^.;]{0,20}$"
+)
+_PASSPORT = caseless(r"^\s+(?:nationals?|citizens?|passports?)\b")
+_GOVERNMENT = caseless(
+    r"^(?:['’]s?)?\s*(?:\w+ )?(?:government|embassy|consulate|foreign (?:ministry|minister)"
+    r"|president|prime minister|ambassador|ministry|army|military)\b"
+)
 _SPOKE = caseless(rf"\b(?:said|announced|added|told \w+) (?:in|from|at) {_END}")
 _SCENE = caseless(
     rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck"
@@ -152,6 +164,12 @@ def _role(
     if first.phrase.isupper() and first.start == start and len(first.phrase) > len("USA"):
         return "dateline"
     left, right = lower(text[start : first.start]), lower(text[last.until : last.until + 60])
+    if _CAPITAL.search(left):
+        left = _CAPITAL.sub("", left)
+        if not _SCENE.search(left) or _DESTINATION.search(left):
+            return "dateline"
+    if chain[0].level == "country" and _PASSPORT.match(right):
+        return "origin"
     if _TRANSIT.search(left):
         return "transit"
     hit = _SITE_HIT.search(left) is not None
@@ -159,13 +177,15 @@ def _role(
         return "training"
     if _FAR.search(left) or _FAR_AFTER.match(right):
         return "reference"
+    if _HOME.search(left):
+        return "origin"
     if _LABEL.match(left):
         return "scene"
     if _ORIGIN.search(left):
         return "scene" if _TAKEN_FROM.search(left) else "origin"
     if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit):
         return "destination"
-    if _is_seat(left, right):
+    if _is_seat(left, right) or (chain[0].level == "country" and _GOVERNMENT.match(right)):
         return "seat"
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"

@@ -21,6 +21,7 @@ from riskmap.incidents.articles.lexicons import (
     harm_nouns,
     lower,
     numbers,
+    people,
     verbs,
 )
 from riskmap.incidents.articles.phrases import Phrase, find_phrases, tokenize
@@ -117,7 +118,7 @@ def find_tolls(
 
 @cache
 def _harm_words() -> re.Pattern[str]:
-    words = {*verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
+    words = {"taken", *verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
     return caseless(rf"\b(?:{'|'.join(sorted(words))})\b")
 
 
@@ -165,10 +166,25 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
         return [("killed", p) for p in killed]
     if low in grammar("body") or low in ("life", "lives"):
         return [("killed", p) for p in _lost(clause, i)]
+    if low == "taken" and _is_abduction(clause, i):
+        return [("abducted", p) for p in find_subjects(clause, i)]
     kind = verbs().get(low)
     if not kind or is_modifier(clause, i) or clause.low(i - 1) in grammar("mortal"):
         return []
     return [(kind, p) for p in _affected(clause, i)]
+
+
+def _is_abduction(clause: Clause, i: int) -> bool:
+    """Return whether people "were taken", by those who do that or to nowhere."""
+    if not is_passive(clause, i):
+        return False
+    after = [clause.low(j) for j in range(i + 1, i + 5)]
+    if after[0] in ("", ".", ",", "captive", "away") or after[:2] == ["at", "gunpoint"]:
+        return True
+    known = people()
+    return after[0] == "by" and any(
+        word in known and known[word].side in ("attacker", "militant") for word in after[1:]
+    )
 
 
 def _lost(clause: Clause, i: int) -> list[Phrase]:
@@ -222,7 +238,17 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         subjects = find_subjects(clause, i, near=True) if bare else []
         seized = objects or [p for p in subjects if p.last == i - 1]
         return [p for p in seized if p.person.side != "attacker"]
+    if not objects and _is_headline(clause, i):
+        return find_subjects(clause, i)
     return objects or find_subjects(clause, i, near=True)
+
+
+def _is_headline(clause: Clause, i: int) -> bool:
+    """Return whether people right before a verb suffered it: "2 Chinese and 1 Afghan killed"."""
+    after = clause.low(i + 1) or "."
+    ends = after in (".", ",", ";", "in", "by", "at", "near", "on", "after", "during", "when")
+    beside = clause.phrase_at(i - 1)
+    return ends and beside is not None and beside.counted and clause.low(i).endswith(("ed", "n"))
 
 
 def _inverted(clause: Clause) -> list[Phrase]:

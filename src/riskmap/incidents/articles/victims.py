@@ -18,6 +18,7 @@ from riskmap.incidents.articles.lexicons import (
     people,
     sectors,
 )
+from riskmap.incidents.victim_phrases import find_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ _UNHARMED = caseless(
     r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b"
 )
 _BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
+_NEAR = 40
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
 
 
@@ -68,7 +70,8 @@ def write_people(
     told = event.facts if old else event.told()
     codes: dict[str, tuple[int, int]] = {}
     foreign: Counter[str] = Counter()
-    for toll in tolls:
+    beside_these = [] if old else [t for f in event.facts for t in f.harm if t.side == "victim"]
+    for toll in (*tolls, *(t for t in beside_these if t not in tolls)):
         for code, start, end in nationalities(text[toll.start : toll.end]):
             if _of_people(text, toll.start + end):
                 codes.setdefault(code, (toll.start + start, toll.start + end))
@@ -86,6 +89,12 @@ def write_people(
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
         return
+    if not codes:
+        _write_origins(event.facts, tolls, codes, foreign)
+    unnamed = codes.pop("", None)
+    if unnamed:
+        fields["foreign_victims"] = foreign.pop("")
+        evidence.append(Evidence("foreign_victims", str(fields["foreign_victims"]), *unnamed))
     if codes:
         spans = sorted(codes.items())
         fields["nationality"] = ";".join(code for code, _ in spans)
@@ -100,6 +109,30 @@ def write_people(
     _write_work(text, event, tolls, fields, evidence)
     if not old:
         _write_survivors(told, fields, evidence)
+
+
+def _write_origins(
+    facts: Sequence[Facts],
+    tolls: Sequence[Toll],
+    codes: dict[str, tuple[int, int]],
+    foreign: Counter[str],
+) -> None:
+    """Add nationalities as every other reader knows them: "from India", "a PRC national"."""
+    for fact in facts:
+        mine = [t for t in tolls if t in fact.tolls]
+        for person in find_people(fact.sentence.text) if mine else ():
+            start = fact.sentence.start + person.start
+            end = start + len(person.phrase)
+            near = any(t.start < end + _NEAR and t.end > start for t in mine)
+            if not near or not (person.nation or person.was_hit):
+                continue
+            if not person.nation:
+                foreign[""] = max(foreign[""], person.number or 1)
+                codes.setdefault("", (start, end))
+                continue
+            codes.setdefault(person.nation, (start, end))
+            least = person.number or max(t.low for t in mine)
+            foreign[person.nation] = max(foreign[person.nation], least)
 
 
 @cache
@@ -172,7 +205,12 @@ _VICTIM_IS = caseless(
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
     r"|\b(?:shooting|stabbing|bombing) of (?:an? |\w+ )?$"
+    r"|\b(?:victims?|dead|hostages?|wounded|captives?), (?:\w+ )?$"
     r"|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
+)
+_ONE_OF = caseless(
+    r" [\w-]+(?: \w+)? (?:was|were|is|are) (?:also )?(?:one of|among) (?:the|those) (?:\w+ )?"
+    r"(?:dead|victims?|killed|hostages?|wounded|injured|abducted|kidnapped|captives?)\b"
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage|shooting of|stabbing of")
 _WORKING = caseless(
@@ -197,10 +235,15 @@ def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counte
     for code, start, end in nationalities(sentence.text):
         left = sentence.low[:start]
         part = _PART.search(left)
-        if not part and not (
-            _VICTIM_IS.search(left)
-            and _of_people(sentence.text, end)
-            and (fact.harm or foreign or codes or _VICTIM_WORD.search(left))
+        one_of = _ONE_OF.match(sentence.low, end)
+        if (
+            not part
+            and not one_of
+            and not (
+                _VICTIM_IS.search(left)
+                and _of_people(sentence.text, end)
+                and (fact.harm or foreign or codes or _VICTIM_WORD.search(left))
+            )
         ):
             continue
         if fact.scopes.kind_at(start) not in ("", "background"):

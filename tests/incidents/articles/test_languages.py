@@ -26,7 +26,7 @@ def test_every_english_article_is_english(path):
 
 
 def test_a_text_that_the_rules_cant_read_is_set_aside_with_its_language():
-    found = rm.extract_incidents("周一三名中国公民在基图洛遇害。", published="2031-05-14")
+    found = rm.incidents.extract_incidents("周一三名中国公民在基图洛遇害。", published="2031-05-14")
     assert found.incident_rows == ()
     (row,) = found.set_aside_rows
     assert (row["reason"], row["sentence"][:3]) == ("unread_language", "zh:")
@@ -39,7 +39,7 @@ def test_a_reader_says_what_it_reads():
         return []
 
     text = "Deux mineurs ont été tués dans une attaque dans le nord du pays."
-    assert rm.extract_incidents(text, extractor=reader).set_aside_rows == ()
+    assert rm.incidents.extract_incidents(text, extractor=reader).set_aside_rows == ()
     reader.languages = ("en", "es")
-    (row,) = rm.extract_incidents(text, extractor=reader).set_aside_rows
+    (row,) = rm.incidents.extract_incidents(text, extractor=reader).set_aside_rows
     assert row["reason"] == "unread_language"

@@ -42,7 +42,7 @@ _HOSTILE = caseless(
     r"|robbers?|gangs?|arrest\w*|detain\w*"
     r"|captur\w*|hack\w*|behead\w*|massacre\w*|slaughter\w*|lynch\w*|explo\w+|blasts?|bomb\w*"
     r"|strikes?|raid\w*|alleged\w*"
-    r"|accus\w+|seized|gunfire|gunshot\w*|bullets?|opened|violence|unrest|protest\w*)\b"
+    r"|accus\w+|seized|gunfire|gunshot\w*|gunpoint|bullets?|opened|violence|unrest|protest\w*)\b"
 )
 
 

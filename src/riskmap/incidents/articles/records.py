@@ -41,8 +41,8 @@ _EVENT = caseless(
     r"|events)\b"
 )
 _LATER = caseless(
-    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning"
-    r"|afternoon|evening|night)))\b"
+    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:later )?(?:on )?(?:the|that)(?: same)? (?:day"
+    r"|morning|afternoon|evening|night)))\b"
 )
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}

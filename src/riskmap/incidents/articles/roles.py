@@ -168,25 +168,8 @@ def _role(
         left = _CAPITAL.sub("", left)
         if not _SCENE.search(left) or _DESTINATION.search(left):
             return "dateline"
-    if chain[0].level == "country" and _PASSPORT.match(right):
-        return "origin"
-    if _TRANSIT.search(left):
-        return "transit"
-    hit = _SITE_HIT.search(left) is not None
-    if (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right):
-        return "training"
-    if _FAR.search(left) or _FAR_AFTER.match(right):
-        return "reference"
-    if _HOME.search(left):
-        return "origin"
-    if _LABEL.match(left):
-        return "scene"
-    if _ORIGIN.search(left):
-        return "scene" if _TAKEN_FROM.search(left) else "origin"
-    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit):
-        return "destination"
-    if _is_seat(left, right) or (chain[0].level == "country" and _GOVERNMENT.match(right)):
-        return "seat"
+    if role := _role_by_words(left, right, is_country=chain[0].level == "country"):
+        return role
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"
     if all(m.level == "country" for m in chain) or _VAGUE.search(left):
@@ -195,3 +178,22 @@ def _role(
     if _SCENE.search(left) or (possessive and len(chain) == 1 and chain[0].level != "country"):
         return "scene"
     return "mention" if left.strip() and not first.typed else "scene"
+
+
+def _role_by_words(left: str, right: str, *, is_country: bool) -> str:
+    """Return the role that the words around a place name give it, or ""."""
+    hit = _SITE_HIT.search(left) is not None
+    trains = (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right)
+    moved = _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit)
+    roles = (
+        (is_country and _PASSPORT.match(right), "origin"),
+        (_TRANSIT.search(left), "transit"),
+        (trains, "training"),
+        (_FAR.search(left) or _FAR_AFTER.match(right), "reference"),
+        (_HOME.search(left), "origin"),
+        (_LABEL.match(left), "scene"),
+        (_ORIGIN.search(left), "scene" if _TAKEN_FROM.search(left) else "origin"),
+        (moved, "destination"),
+        (_is_seat(left, right) or (is_country and _GOVERNMENT.match(right)), "seat"),
+    )
+    return next((role for found, role in roles if found), "")

@@ -163,12 +163,24 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
         return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
+        killed = killed or (find_subjects(clause, i - 2) if is_passive(clause, i - 2) else [])
         return [("killed", p) for p in killed]
     if low in grammar("body") or low in ("life", "lives"):
         return [("killed", p) for p in _lost(clause, i)]
     if low == "taken" and _is_abduction(clause, i):
         return [("abducted", p) for p in find_subjects(clause, i)]
+    if (
+        low == "shot"
+        and is_passive(clause, i)
+        and (clause.low(0), clause.low(1)) == ("the", "dead")
+    ):
+        return [("killed", p) for p in find_subjects(clause, i)]
     kind = verbs().get(low)
+    if kind == "wounded" and (clause.low(i + 1), clause.low(i + 2)) == ("to", "death"):
+        return []
+    if kind == "wounded" and is_modifier(clause, i):
+        hurt = clause.phrase_at(i + 1)
+        return [(kind, hurt)] if hurt and hurt.counted and not hurt.definite else []
     if not kind or is_modifier(clause, i) or clause.low(i - 1) in grammar("mortal"):
         return []
     return [(kind, p) for p in _affected(clause, i)]

@@ -209,8 +209,9 @@ _VICTIM_IS = caseless(
     r"|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
 )
 _ONE_OF = caseless(
-    r" [\w-]+(?: \w+)? (?:was|were|is|are) (?:also )?(?:one of|among) (?:the|those) (?:\w+ )?"
-    r"(?:dead|victims?|killed|hostages?|wounded|injured|abducted|kidnapped|captives?)\b"
+    r" [\w-]+(?: \w+)? (?:was|were|is|are) (?:also )?(?:(?:one of|among) (?:the|those) "
+    r"(?:\w+ )?(?:dead|victims?|killed|hostages?|wounded|injured|abducted|kidnapped|captives?)"
+    r"|among them)\b"
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage|shooting of|stabbing of")
 _WORKING = caseless(

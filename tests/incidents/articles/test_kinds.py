@@ -12,7 +12,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.incidents.articles import PlaceMatcher
-from riskmap.incidents.articles.languages import find_language
+from riskmap.incidents.articles.inputs import find_language
 from riskmap.incidents.victim_phrases import find_people
 
 KINDS = Path(__file__).with_name("kinds.csv")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.articles.languages import find_language
+from riskmap.incidents.articles.inputs import find_language
 
 HERE = Path(__file__).parent
 CASES = json.loads((HERE / "proofs.json").read_text(encoding="utf-8"))

@@ -9,14 +9,12 @@ doesn't is set aside with a reason, field by field.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from riskmap.incidents.articles.events import SetAside
 from riskmap.incidents.articles.proofs import Source, prove, prove_status
 from riskmap.incidents.articles.quotes import find_quote
-from riskmap.incidents.articles.records import Record
-from riskmap.incidents.articles.victims import Evidence
 from riskmap.incidents.dates import days_of
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES
 
@@ -24,6 +22,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.incidents.articles.matchers import Entry, PlaceMatcher
+
+
+class SetAside(NamedTuple):
+    """A sentence that makes no incident, with the reason."""
+
+    reason: str
+    start: int
+    end: int
+    sentence: str
+
+
+class Evidence(NamedTuple):
+    """A field of a record, its value, and the span it rests on."""
+
+    field: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The fields of one incident, and the evidence for each."""
+
+    fields: dict[str, Any]
+    evidence: tuple[Evidence, ...]
+
 
 COUNTS = (
     "killed",

@@ -15,15 +15,15 @@ import geopandas as gpd
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.incidents.articles.actors import find_groups
-from riskmap.incidents.articles.answers import check_answers
+from riskmap.incidents.articles.answers import Record, SetAside, check_answers
 from riskmap.incidents.articles.dates import Reference, find_dates
-from riskmap.incidents.articles.events import SetAside, find_events
-from riskmap.incidents.articles.facts import Facts, Reader, is_drill
-from riskmap.incidents.articles.languages import ENGLISH, find_language
+from riskmap.incidents.articles.inputs import ENGLISH, find_language
 from riskmap.incidents.articles.matchers import PlaceMatcher
 from riskmap.incidents.articles.proofs import Source
-from riskmap.incidents.articles.records import Record, write_record
+from riskmap.incidents.articles.rules.actors import find_groups
+from riskmap.incidents.articles.rules.events import find_events
+from riskmap.incidents.articles.rules.facts import Facts, Reader, is_drill
+from riskmap.incidents.articles.rules.records import write_record
 from riskmap.incidents.articles.sentences import Dateline, find_dateline, split_sentences
 from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger, Stage

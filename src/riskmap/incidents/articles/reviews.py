@@ -24,6 +24,8 @@ from riskmap.incidents.values import guard_formula
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import geopandas as gpd
+
     from riskmap.incidents.articles.inputs import Article
     from riskmap.incidents.articles.matchers import PlaceMatcher
     from riskmap.typing import Extractor
@@ -41,7 +43,11 @@ _STYLE = (
 
 
 def extract_twice(
-    text: str, *, extractor: Extractor, regions: PlaceMatcher | None = None, **known: Any
+    text: str,
+    *,
+    extractor: Extractor,
+    regions: gpd.GeoDataFrame | PlaceMatcher | None = None,
+    **known: Any,
 ) -> Extraction:
     """Return what the rules and another reader read in a text, side by side.
 
@@ -178,7 +184,10 @@ def read_texts(
     """
     found, failed = [], []
     for article in articles:
-        known = {"published": published or article.published, "regions": regions}
+        known: dict[str, Any] = {
+            "published": published or article.published,
+            "regions": regions,
+        }
         try:
             one = (
                 extract_incidents(article.text, **known)

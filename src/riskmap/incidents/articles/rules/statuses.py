@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import caseless, demonym_pattern
-from riskmap.incidents.articles.scopes import RELATIVE_CLAUSE
+from riskmap.incidents.articles.rules.scopes import RELATIVE_CLAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase, Reference
-    from riskmap.incidents.articles.facts import Facts, Trigger
+    from riskmap.incidents.articles.rules.facts import Facts, Trigger
 
 _OLD = timedelta(days=21)
 _SAID = re.compile(r"\b(?:said|says|told|confirmed|reported|according|stated|announced|added)\b")

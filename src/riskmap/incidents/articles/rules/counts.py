@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import Quantity, caseless, grammar, numbers
-from riskmap.incidents.articles.phrases import find_phrases, tokenize
+from riskmap.incidents.articles.rules.phrases import find_phrases, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.tolls import Toll
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.tolls import Toll
 
 _CORRECTED = caseless(
     r"\b(?:rose|risen|rises|climbed|increased|revised|corrected|correction"

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import caseless, lower
-from riskmap.incidents.articles.mentions import Mention, chains, is_list
+from riskmap.incidents.articles.rules.mentions import Mention, chains, is_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.scopes import Scopes
+    from riskmap.incidents.articles.rules.scopes import Scopes
     from riskmap.incidents.articles.sentences import Dateline
 
 #: What a place may be in a report. Only a scene is where something happened.

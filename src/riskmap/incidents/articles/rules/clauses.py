@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import Person, grammar, numbers, people, verbs
-from riskmap.incidents.articles.phrases import ONE, Phrase, Token, read_bound, read_number
+from riskmap.incidents.articles.rules.phrases import ONE, Phrase, Token, read_bound, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

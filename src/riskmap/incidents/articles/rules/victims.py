@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from riskmap.incidents.articles.answers import Evidence
 from riskmap.incidents.articles.lexicons import (
     alternation,
     caseless,
@@ -23,10 +24,10 @@ from riskmap.incidents.victim_phrases import find_people
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.events import Event
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.places import Scene
-    from riskmap.incidents.articles.tolls import Toll
+    from riskmap.incidents.articles.rules.events import Event
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.places import Scene
+    from riskmap.incidents.articles.rules.tolls import Toll
 
 
 _UNHARMED = caseless(
@@ -38,15 +39,6 @@ _UNHARMED = caseless(
 _BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
 _NEAR = 40
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
-
-
-class Evidence(NamedTuple):
-    """A field of a record, its value, and the span it rests on."""
-
-    field: str
-    value: str
-    start: int
-    end: int
 
 
 def put(

@@ -7,11 +7,12 @@ shown is `alleged`: it becomes no event and is set aside with its sentence.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from riskmap.incidents.articles.answers import SetAside
 from riskmap.incidents.articles.lexicons import caseless
 from riskmap.incidents.articles.matchers import fold
-from riskmap.incidents.articles.statuses import (
+from riskmap.incidents.articles.rules.statuses import (
     BURSTS,
     NOUNS,
     armed,
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.incidents.articles.dates import Reference
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.mentions import Mention
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.mentions import Mention
 
 EVENT_STATUSES = ("reported", "recounted", "arrest")
 _FIGURATIVE_SHARE = 0.3
@@ -44,15 +45,6 @@ _HOSTILE = caseless(
     r"|strikes?|raid\w*|alleged\w*"
     r"|accus\w+|seized|gunfire|gunshot\w*|gunpoint|bullets?|opened|violence|unrest|protest\w*)\b"
 )
-
-
-class SetAside(NamedTuple):
-    """A sentence that makes no incident, with the reason."""
-
-    reason: str
-    start: int
-    end: int
-    sentence: str
 
 
 @dataclass

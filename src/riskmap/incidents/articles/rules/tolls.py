@@ -6,15 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.clauses import (
-    Clause,
-    find_objects,
-    find_subject_name,
-    find_subjects,
-    is_modifier,
-    is_passive,
-    opens,
-)
 from riskmap.incidents.articles.lexicons import (
     caseless,
     grammar,
@@ -24,13 +15,22 @@ from riskmap.incidents.articles.lexicons import (
     people,
     verbs,
 )
-from riskmap.incidents.articles.phrases import Phrase, find_phrases, tokenize
+from riskmap.incidents.articles.rules.clauses import (
+    Clause,
+    find_objects,
+    find_subject_name,
+    find_subjects,
+    is_modifier,
+    is_passive,
+    opens,
+)
+from riskmap.incidents.articles.rules.phrases import Phrase, find_phrases, tokenize
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.scopes import Scopes
+    from riskmap.incidents.articles.rules.scopes import Scopes
 
 _REACH = 14
 _FURTHER = 25
@@ -92,7 +92,7 @@ def find_tolls(
 
     Examples
     --------
-    >>> from riskmap.incidents.articles.scopes import find_scopes
+    >>> from riskmap.incidents.articles.rules.scopes import find_scopes
     >>> text = "Gunmen killed two guards and wounded at least five miners."
     >>> [(t.kind, t.low, t.high) for t in find_tolls(text, find_scopes(text))]
     [('killed', 2, 2), ('wounded', 5, None)]

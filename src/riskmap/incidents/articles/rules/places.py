@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
-from riskmap.incidents.articles.mentions import Mention, chains
-from riskmap.incidents.articles.statuses import live
+from riskmap.incidents.articles.rules.mentions import Mention, chains
+from riskmap.incidents.articles.rules.statuses import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.events import Event
-    from riskmap.incidents.articles.facts import Facts
+    from riskmap.incidents.articles.rules.events import Event
+    from riskmap.incidents.articles.rules.facts import Facts
 
 _FINENESS = {"place": 3, "admin2": 2, "admin1": 1, "country": 0}
 #: Roles from which a place may be read, and how much each counts.

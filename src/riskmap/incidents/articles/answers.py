@@ -159,7 +159,12 @@ def check_answers(
         spans, invented = _locate(source.text, sound.get("evidence", []))
         aside.extend(SetAside("invented_quote", 0, 0, note) for note in invented)
         fields, evidence, unproven = _supported(source, sound, spans)
-        aside.extend(SetAside("not_proven", 0, 0, note) for note in unproven)
+        told = {note.partition(":")[0] for note in invented}
+        aside.extend(
+            SetAside("not_proven", 0, 0, note)
+            for note in unproven
+            if not (note.endswith(_UNQUOTED_NOTE) and note.partition(":")[0] in told)
+        )
         if not any(item.field != "event_status" for item in evidence):
             continue
         _place(fields, source.matcher)
@@ -276,7 +281,7 @@ def _supported(
         if name in _UNQUOTED or value in (None, [], ""):
             continue
         if name not in spans:
-            unproven.append(f"{name}: nothing is quoted")
+            unproven.append(name + _UNQUOTED_NOTE)
             continue
         if name == "nationality":
             proven = [
@@ -308,6 +313,7 @@ def _supported(
     return fields, evidence, unproven
 
 
+_UNQUOTED_NOTE = ": nothing is quoted"
 _UNQUOTED = ("event_status", "evidence", "date_precision", "event_date_end")
 
 

@@ -1,9 +1,10 @@
-"""From a news article to the level of a district: read it twice, decide on it, run the stream again.
+"""From a news article to the level of a district: read it twice, decide, run the stream again.
 
     python examples/article_to_level.py [FOLDER]
 
-The rules read it, and so does a second reader, whose answer is checked against the text. Here it is a
-function that stands in for a language model; ``rm.incidents.articles.ChatExtractor`` asks a real one.
+The rules read it, and so does a second reader, whose answer is checked against the text. Here it is
+a function that stands in for a language model; ``ChatExtractor`` of ``riskmap.incidents.articles``
+asks a real one.
 The country, its incidents and the article are invented (:mod:`riskmap.datasets`).
 """
 
@@ -38,8 +39,12 @@ PUBLISHED, AS_OF = "2025-01-15", "2025-01-16"
 SHOWN = ("risk_level", "level_name", "p_any", "data_sufficiency", "single_source", "fragility")
 
 
-def second_reader(text: str, *, published: date | None = None) -> Sequence[Mapping[str, object]]:
-    """Return what a language model might answer: records with quotes, one claim of them invented."""
+def second_reader(
+    text: str,  # noqa: ARG001 - it stands for a model
+    *,
+    published: date | None = None,  # noqa: ARG001
+) -> Sequence[Mapping[str, object]]:
+    """Return what a language model might answer: records with quotes, one of them invented."""
     said = {
         "killed": "three Turkish engineers",
         "wounded": "wounding their driver",

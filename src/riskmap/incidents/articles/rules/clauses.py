@@ -181,6 +181,8 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
     found: list[Phrase] = []
     commas = 0
     last = _past_name(clause, last)
+    if clause.low(last + 1) == "of" and clause.low(last + 3) == "and":
+        last += 2 * (clause.low(last + 2) in ("them", "those"))
     while clause.low(last + 1) in grammar("joiner"):
         j = last + 1
         while clause.low(j) in grammar("joined"):

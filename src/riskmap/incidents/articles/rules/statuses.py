@@ -204,7 +204,7 @@ def is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
     left = fact.sentence.text[: phrase.start - fact.sentence.start]
     right = fact.sentence.text[phrase.end - fact.sentence.start :]
     spoke = re.search(
-        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
+        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued|rose|risen|climbed)\b[^,;.]{0,25}$",
         left,
     )
     return (

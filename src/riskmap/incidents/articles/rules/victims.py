@@ -38,6 +38,7 @@ _UNHARMED = caseless(
 )
 _BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
 _NEAR = 40
+_MOST = 1_000
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
 
 
@@ -188,7 +189,16 @@ def _of_people(text: str, at: int) -> bool:
 _PART = caseless(
     r"\b(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
     r"|twelve) (?:of (?:them|whom|those|the (?:dead|victims|hostages))(?: "
-    r"were| are| was)?|were|was) (?:an? )?$"
+    r"were| are| was| is)?|were|was|is) (?:an? )?$"
+)
+_OTHER = caseless(r"\b(?:the other|another)(?: is| was)? (?:an? )?$")
+_AMONG = caseless(
+    r"\b(?:is|are|was|were) (?:\w+ )?among (?:the|those) (?:\w+ )?(?:hostages?|dead|victims?"
+    r"|captives?|killed|kidnapped|abducted|injured|wounded|missing)\b"
+)
+_WHO = caseless(
+    r"\b(?:both|all|they|one|the other|another|the (?:\w+ )?(?:two|three|four|five|victims?|men"
+    r"|women|dead|hostages?))\b[^.;]{0,20}?\b(?:is|are|was|were|came|come) "
 )
 
 
@@ -225,8 +235,21 @@ _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counter[str]) -> None:
     """Add nationalities that a sentence gives to part of the victims: "nine of them Chinese"."""
     sentence = fact.sentence
+    among = _AMONG.search(sentence.low)
+    told_of = _WHO.search(sentence.low) if codes or foreign or not fact.harm else None
+    if told_of and told_of.start() < _NEAR:
+        for person in find_people(sentence.text):
+            if person.nation and person.start >= told_of.end() - 1:
+                begin = sentence.start + person.start
+                codes.setdefault(person.nation, (begin, begin + len(person.phrase)))
+                foreign[person.nation] = max(foreign[person.nation], person.number or 1)
     for code, start, end in nationalities(sentence.text):
         left = sentence.low[:start]
+        listed = among and start < among.start() and _number_before().search(left)
+        if listed or _OTHER.search(left):
+            codes.setdefault(code, (sentence.start + start, sentence.start + end))
+            foreign[code] = _share(left, _MOST) if listed else 1
+            continue
         part = _PART.search(left)
         one_of = _ONE_OF.match(sentence.low, end)
         if (

@@ -65,19 +65,7 @@ def write_people(
     foreign: Counter[str] = Counter()
     beside_these = [] if old else [t for f in event.facts for t in f.harm if t.side == "victim"]
     for toll in (*tolls, *(t for t in beside_these if t not in tolls)):
-        for code, start, end in nationalities(text[toll.start : toll.end]):
-            if _of_people(text, toll.start + end):
-                codes.setdefault(code, (toll.start + start, toll.start + end))
-                share = _share(text[toll.start : toll.start + start], toll.low)
-                foreign[code] = max(foreign[code], share)
-        beside = _BESIDE.match(text, toll.end)
-        for code, start, end in nationalities(beside[0]) if beside else ():
-            at = toll.end + start
-            if _of_people(text, toll.end + end):
-                codes.setdefault(code, (at, toll.end + end))
-                foreign[code] = max(
-                    foreign[code], _share(beside[0][:start], toll.low) if beside else 0
-                )
+        _write_toll(text, toll, codes, foreign)
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
@@ -102,6 +90,22 @@ def write_people(
     _write_work(text, event, tolls, fields, evidence)
     if not old:
         _write_survivors(told, fields, evidence)
+
+
+def _write_toll(
+    text: str, toll: Toll, codes: dict[str, tuple[int, int]], foreign: Counter[str]
+) -> None:
+    """Add the nationalities within a toll, and those that say right behind it who they are."""
+    beside = _BESIDE.match(text, toll.end)
+    for begin, words in (
+        (toll.start, text[toll.start : toll.end]),
+        (toll.end, beside and beside[0]),
+    ):
+        for code, start, end in nationalities(words or ""):
+            if _of_people(text, begin + end):
+                codes.setdefault(code, (begin + start, begin + end))
+                share = _share((words or "")[:start], toll.low)
+                foreign[code] = max(foreign[code], share)
 
 
 def _write_origins(

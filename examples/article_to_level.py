@@ -1,7 +1,10 @@
-"""From a news article to the level of a district: read it, decide on it, run the stream again.
+"""From a news article to the level of a district: read it twice, decide, run the stream again.
 
     python examples/article_to_level.py [FOLDER]
 
+The rules read it, and so does a second reader, whose answer is checked against the text. Here it is
+a function that stands in for a language model; ``ChatExtractor`` of ``riskmap.incidents.articles``
+asks a real one.
 The country, its incidents and the article are invented (:mod:`riskmap.datasets`).
 """
 
@@ -16,9 +19,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import riskmap as rm
-from riskmap.incidents.articles import write_review
+from riskmap.incidents.articles import extract_twice, render_review, write_review
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
     import geopandas as gpd
 
 ARTICLE = """Gunmen ambush survey team in Ambrel, three engineers killed
@@ -31,6 +37,30 @@ A newspaper alleged that officials in Qirun had been warned.
 """
 PUBLISHED, AS_OF = "2025-01-15", "2025-01-16"
 SHOWN = ("risk_level", "level_name", "p_any", "data_sufficiency", "single_source", "fragility")
+
+
+def second_reader(
+    text: str,  # noqa: ARG001 - it stands for a model
+    *,
+    published: date | None = None,  # noqa: ARG001
+) -> Sequence[Mapping[str, object]]:
+    """Return what a language model might answer: records with quotes, one of them invented."""
+    said = {
+        "killed": "three Turkish engineers",
+        "wounded": "wounding their driver",
+        "nationality": "three Turkish engineers",
+        "event_date": "on\nTuesday",
+        "admin2": "Galdor",
+        "admin1": "Ambrel province",
+        "event_type": "opened fire",
+        "denied_by": "The group denied it",  # the text has no such words: this field is dropped
+    }
+    record = {
+        "event_status": "reported", "event_type": "armed_attack", "event_date": "2025-01-14",
+        "admin1": "Ambrel", "admin2": "Galdor", "killed": 3, "wounded": 1, "nationality": ["TUR"],
+        "denied_by": "FAF", "evidence": [{"field": k, "quote": v} for k, v in said.items()],
+    }  # fmt: skip
+    return [record]
 
 
 def assess(incidents: gpd.GeoDataFrame, districts: gpd.GeoDataFrame) -> rm.RiskLayer:
@@ -67,7 +97,12 @@ def show(layer: rm.RiskLayer, region_id: str, *, when: str) -> None:
 def main(folder: Path) -> tuple[rm.RiskLayer, rm.RiskLayer]:
     """Return the layers before and after the article."""
     districts, known = rm.datasets.regions(), rm.datasets.incidents()
-    found = rm.incidents.extract_incidents(ARTICLE, published=PUBLISHED, regions=districts)
+    found = extract_twice(ARTICLE, extractor=second_reader, published=PUBLISHED, regions=districts)
+    for row in found.incident_rows:
+        print(row["readers"], row["event_status"], row["reliability"], row.get("differs") or "")
+    for row in found.set_aside_rows:
+        print(f"{row['reason']}: {row['sentence']}")
+    (folder / "review.html").write_text(render_review(found), encoding="utf-8")
     review = folder / "review.csv"
     write_review([found], review)
     accept_news(review)

@@ -282,6 +282,34 @@ def test_extract_reads_an_article_and_writes_a_review(tmp_path):
     assert "Sarn" in (tmp_path / "r.csv").read_text(encoding="utf-8")
 
 
+def test_extract_takes_a_second_reader_and_writes_one_queue_for_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "own_reader.py").write_text(
+        "def read(text, *, published=None):\n"
+        "    said = [{'field': 'killed', 'quote': 'Two miners were killed'}]\n"
+        "    return [{'event_status': 'reported', 'killed': 2, 'evidence': said}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    news = tmp_path / "news"
+    news.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (news / name).write_text("Two miners were killed on Tuesday in Sarn district.", "utf-8")
+    args = ["--published", "2025-01-22", "--reader", "own_reader:read", "--csv", "r.csv"]
+    assert run("extract", news, *args, "--html", "r.html", "--xlsx", "r.xlsx").exit_code == 0
+    assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("rules+reader") == 2
+    assert (tmp_path / "r.html").read_text(encoding="utf-8").count("<main>") == 2
+    assert (tmp_path / "r.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_extract_says_that_nothing_was_read(tmp_path):
+    article = tmp_path / "article.txt"
+    article.write_text("两名矿工遇害。", encoding="utf-8")
+    done = run("extract", article, "--csv", tmp_path / "r.csv")
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "1 of 1 texts are not read (languages: zh 1); that needs a reader" in done.stderr
+    assert "unread_language" in (tmp_path / "r.csv").read_text(encoding="utf-8")
+
+
 def test_geocode_says_how_many_requests_would_go_out(regions, tmp_path, monkeypatch):
     monkeypatch.setenv("RISKMAP_CACHE", str(tmp_path))
     monkeypatch.setenv("RISKMAP_OFFLINE", "1")

@@ -23,10 +23,14 @@ MAX_LOST = 0.2
 #: Why rows are set aside that tell of no incident, or of one that another row tells of.
 NO_LOSS = (
     *("duplicate", "withdrawn", "no_incident", "aggregate", "hashtag_row", "recounted", "arrest"),
+    "follow_up",
 )
 
 #: Why rows are set aside by those who read articles: decided, or still to be.
-DECIDED = ("not_reviewed", "rejected", "alleged", "summary")
+DECIDED = (
+    *("not_reviewed", "rejected", "alleged", "summary", "bad_answer", "invented_quote"),
+    *("not_proven", "unread_language"),
+)
 
 #: Why incidents are in none of the regions that may well be elsewhere.
 ELSEWHERE = ("outside_country", "outside_regions")

@@ -273,3 +273,22 @@ def test_sheets_that_were_not_asked_for_are_told_in_a_run(tmp_path):
     both = command(*args, "--sheet", "all", "--out", tmp_path / "b")
     assert "read: 4 rows in, 4 out" in both.stdout
     assert "other sheet" not in both.stdout
+
+
+def test_drafts_from_news_are_told_in_the_districts_they_name(folder, tmp_path):
+    from riskmap.incidents.articles import write_review
+
+    name, parent = rm.datasets.regions()[["name", "parent"]].iloc[0]
+    text = f"Gunmen killed two Chinese miners in {name} district of {parent} on 27 December 2024."
+    regions = rm.read_regions(folder / "regions.geojson")
+    found = rm.incidents.extract_incidents(text, published="2024-12-28", regions=regions)
+    write_review([found], tmp_path / "review.csv")
+    files = ["--regions", folder / "regions.geojson", "--as-of", "2025-01-01"]
+    done = command(
+        folder / "log.csv", tmp_path / "review.csv", *files, "--out", tmp_path / "out",
+        "--formats", "advisory_html,csv",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert f"1 draft waits for review and count in no level: {name} 1" in done.output
+    page = next((tmp_path / "out/latest").resolve().glob("*.html")).read_text(encoding="utf-8")
+    assert f"wait for review and count in no level: 1 (by region: {name} ({parent}) 1)" in page

@@ -112,41 +112,52 @@ def _tell_report(report: FileReport) -> list[str]:
     return [own if line == report.sheets else line for line in str(report).splitlines()]
 
 
-def extract(
+def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
     regions: RegionsIfAny = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Review sheet to write, one an article.")
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="A second reader: address of an OpenAI-compatible endpoint (key in "
+            "RISKMAP_EXTRACTOR_KEY), or MODULE:FUNCTION."
+        ),
     ] = None,
+    model: Annotated[str | None, typer.Option(help="Model behind the reader's address.")] = None,
+    budget: Annotated[int, typer.Option(min=1, help="Requests that may go to the reader.")] = 500,
+    html: Annotated[Path | None, typer.Option(help="Page of all texts and records.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Table to accept or correct.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="The same table as a workbook.")] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Read incidents out of news text, each field with the phrase that it rests on."""
-    import riskmap as rm
-    from riskmap.desk.sources import find_regions
-    from riskmap.incidents.articles.inputs import read_articles
-    from riskmap.incidents.articles.reviews import render_review, write_review
+    """Read incidents out of news text, each field with the phrase that it rests on.
 
-    places = None if regions is None else find_regions(regions)
-    found = [
-        rm.incidents.extract_incidents(
-            text.text, published=published or text.published, regions=places
-        )
-        for text in read_articles(article)
-    ]
+    Exit code 1 when no text was read, or when the reader did not answer.
+    """
+    from riskmap.desk.sources import find_regions
+    from riskmap.incidents.articles import PlaceMatcher
+    from riskmap.incidents.articles.endpoints import find_reader
+    from riskmap.incidents.articles.inputs import read_articles
+    from riskmap.incidents.articles.reviews import read_texts, render_review, write_review
+
+    places = PlaceMatcher.from_regions(None if regions is None else find_regions(regions))
+    other = None if reader is None else find_reader(reader, model=model, budget=budget)
+    read = read_texts(read_articles(article), published=published, regions=places, extractor=other)
     if html is not None:
-        for number, one in enumerate(found, start=1):
-            sheet = html if len(found) == 1 else html.with_stem(f"{html.stem}-{number}")
-            sheet.write_text(render_review(one), encoding="utf-8")
-    if csv is not None:
-        write_review(found, csv)
-    rows = [row for one in found for row in one.incident_rows]
+        html.write_text(render_review(read.extractions), encoding="utf-8")
+    for path in (csv, xlsx):
+        if path is not None:
+            write_review(read.extractions, path)
+    for line in read.tell():
+        say_why(line)
+    rows = [row for one in read.extractions for row in one.incident_rows]
     shown = ("incident_id", "event_status", "event_date", "admin1", "admin2", "place", "killed")
     plain = [{key: str(value) for key, value in row.items() if value is not None} for row in rows]
     lines = ("  ".join(row.get(key, "-") for key in shown) for row in plain)
-    show({"incidents": plain}, lines, as_json=as_json)
+    show({"incidents": plain, "unread": read.unread}, lines, as_json=as_json)
+    if read.failed or not read.count:
+        raise typer.Exit(1)
 
 
 def get_incidents(  # noqa: PLR0913 - one an option of the command

@@ -32,7 +32,7 @@ from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
-from riskmap.panels.attacks import tell_later
+from riskmap.panels.attacks import count_drafts, tell_later
 from riskmap.panels.batches import scan_incidents
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
@@ -41,7 +41,7 @@ from riskmap.places.placements import locate
 from riskmap.workers import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import geopandas as gpd
     import pandas as pd
@@ -153,7 +153,9 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     inputs += describe_inputs(RegionSource.of(config.regions).parts)
     inputs += describe_inputs([config.scale, config.group, config.decisions])
     inputs += describe_inputs([config.mapping])
-    layer = replace(layer, provenance={**layer.provenance, "inputs": inputs})
+    drafts = count_drafts(found.aside, panel.as_of)
+    waiting = {"drafts": drafts} if drafts else {}
+    layer = replace(layer, provenance={**layer.provenance, **waiting, "inputs": inputs})
     folder = publish(
         layer,
         config.out,
@@ -163,7 +165,8 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         sender=config.sender,
         contact=config.contact,
     )
-    return Run(layer, folder, _tell_later(found, layer, group, panel.as_of), notes)
+    later = _tell_later(found, layer, group, panel.as_of)
+    return Run(layer, folder, later, (*notes, *_tell_drafts(drafts, regions)))
 
 
 def _place(
@@ -302,6 +305,16 @@ def _shares_regions(before: RiskLayer, regions: gpd.GeoDataFrame) -> bool:
     """Return whether most regions come from those of a layer."""
     found = find_predecessors(before.regions, regions)["new_id"].nunique()
     return bool(found * 2 > regions["region_id"].nunique())
+
+
+def _tell_drafts(drafts: Mapping[str, int], regions: gpd.GeoDataFrame) -> list[str]:
+    """Return in a sentence how many drafts wait for review, and in which regions; or nothing."""
+    if not drafts:
+        return []
+    n, names = sum(drafts.values()), regions.set_index("region_id")["name"]
+    told = ", ".join(f"{names.get(key, 'place unknown')} {m}" for key, m in drafts.items())
+    said = "1 draft waits" if n == 1 else f"{n:,} drafts wait"
+    return [clean_text(f"{said} for review and count in no level: {told}")]
 
 
 def _tell_later(

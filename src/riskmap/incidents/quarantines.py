@@ -45,12 +45,16 @@ REASONS = {
     "bad_count": "the number of incidents is no whole number, or 0 where the row tells of one",
     "not_reviewed": "nobody has accepted what was read out of an article",
     "rejected": "an analyst has rejected what was read out of an article",
+    "duplicate": "another row tells of the same incident",
     "recounted": "the article tells it again, as background",
+    "follow_up": "the article tells more of an incident that was told before",
     "arrest": "the article tells of people taken into custody",
     "alleged": "a charge that nobody has shown",
     "summary": "a sum over many events",
     "bad_answer": "an extractor's answer breaks the schema",
     "invented_quote": "an extractor quoted words that the article does not hold",
+    "not_proven": "the words that an extractor quoted do not say so",
+    "unread_language": "no reader that is present reads the language of the article",
 }
 
 

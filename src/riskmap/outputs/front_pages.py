@@ -412,9 +412,23 @@ def _where(row: Any, told: Edition) -> str:
 
 
 def unknown_lines(told: Edition) -> tuple[str, ...]:
-    """Return what is not known and why, in three lines: no level, levels in doubt, reports."""
-    lines = (*_gap_line(told), *_doubt_line(told))
+    """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
+    lines = (*_draft_line(told), *_gap_line(told), *_doubt_line(told))
     return (*lines, *_report_line(told))
+
+
+def _draft_line(told: Edition) -> Iterator[str]:
+    """Yield how many reports wait for review, and which regions they name: no level counts them."""
+    drafts, words = told.layer.provenance.get("drafts") or {}, told.words
+    if not drafts:
+        return
+    named = told.layer.regions[told.layer.regions["region_id"].isin(list(drafts))]
+    places = dict(zip(named["region_id"], region_names(named, words), strict=True))
+    listed = [
+        aside(places.get(key, words["unknown"]["elsewhere"]), str(n), words)
+        for key, n in drafts.items()
+    ]
+    yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=enumerated(listed, words))
 
 
 def _gap_line(told: Edition) -> Iterator[str]:

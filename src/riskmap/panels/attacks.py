@@ -52,6 +52,7 @@ ATTACK_COLUMNS = (
 NO_ATTACK = (
     *NO_LOSS,
     *("not_reviewed", "rejected", "alleged", "summary", "bad_answer", "invented_quote"),
+    *("not_proven", "unread_language"),
 )
 
 _POINT = ("point", "stated", "named", "nearest")
@@ -248,6 +249,43 @@ def tell_later(
     places = sorted(set(theirs["event_date"].dt.strftime("%Y-%m-%d") + ", " + spots))
     more = f"; and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
     return f"{told}, among them attacks on {whom}: {'; '.join(places[:_TOLD])}{more}"
+
+
+def count_drafts(aside: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, int]:
+    """Return how many reports wait for an analyst's decision, by the region that each names.
+
+    Parameters
+    ----------
+    aside
+        The rows that were set aside, with their ``area`` (:func:`riskmap.locate`).
+    as_of
+        The day: reports of it or later don't count.
+
+    Returns
+    -------
+    dict
+        Ids of regions, the one with most drafts first; ``""`` for those of no single region.
+
+    Examples
+    --------
+    >>> aside = pd.DataFrame({"quarantine_reason": ["not_reviewed"], "area": ["region_id=XQA0304"],
+    ...                       "event_date": [pd.Timestamp("2025-01-03")]})
+    >>> count_drafts(aside, pd.Timestamp("2025-01-31")), count_drafts(aside.iloc[:0], pd.NaT)
+    ({'XQA0304': 1}, {})
+    """
+    if "quarantine_reason" not in aside or aside.empty:
+        return {}
+    waits = aside["quarantine_reason"].isin(WAITING) & ~(aside["event_date"] >= as_of)
+    areas = pd.DataFrame(aside.loc[waits])["area"].fillna("")
+    keys = areas.where(areas.str.startswith("region_id="), "").str.removeprefix("region_id=")
+    counts = keys.value_counts()
+    return {
+        str(key): int(counts[key]) for key in sorted(counts.index, key=lambda k: (-counts[k], k))
+    }
+
+
+#: Why rows are set aside on which somebody has yet to decide.
+WAITING = ("not_reviewed", "unread_language")
 
 
 #: Attacks that came too late are told one by one, up to so many.

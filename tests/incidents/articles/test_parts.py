@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.articles.actors import find_groups
 from riskmap.incidents.articles.dates import Reference, find_dates
-from riskmap.incidents.articles.scopes import find_scopes
+from riskmap.incidents.articles.rules.actors import find_groups
+from riskmap.incidents.articles.rules.scopes import find_scopes
+from riskmap.incidents.articles.rules.tolls import find_tolls
 from riskmap.incidents.articles.sentences import LONGEST, find_dateline, split_sentences
-from riskmap.incidents.articles.tolls import find_tolls
 
 WEDNESDAY = Reference(date(2031, 5, 14))
 

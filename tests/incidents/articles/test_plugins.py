@@ -12,7 +12,8 @@ import pytest
 import riskmap as rm
 from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents.articles import RECORD_SCHEMA, ChatExtractor, EntityExtractor
-from riskmap.incidents.articles.answers import _PROPERTIES, find_problem
+from riskmap.incidents.articles.answers import _PROPERTIES, find_sound
+from riskmap.incidents.articles.endpoints import find_reader, prompt
 
 TEXT = (
     "Two miners were killed in Kitoulo in Haut-Lokele on Monday, police said.\n"
@@ -90,30 +91,45 @@ def test_a_field_without_a_quote_is_dropped():
         "text",
         None,
         {"event_status": "reported", "evil": 1, "evidence": []},
-        record(event_status="maybe"),
-        record(event_type=["x"]),
-        record(killed=-1),
-        record(killed=True),
-        record(killed="2"),
-        record(event_date="Monday"),
-        record(nationality="CHN"),
-        record(nationality=["China"]),
-        record(evidence=[{"quote": 1}]),
-        record(place="x" * 999),
         {"evidence": []},
     ],
 )
-def test_an_answer_that_breaks_the_schema_is_set_aside(answer):
+def test_an_answer_without_a_proven_field_is_set_aside(answer):
     found = read(answer)
     assert found.incident_rows == ()
     assert [row["reason"] for row in found.set_aside_rows] == ["bad_answer"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event_status": "maybe"},
+        {"event_type": ["x"]},
+        {"killed": -1},
+        {"killed": True},
+        {"killed": "2"},
+        {"event_date": "Monday"},
+        {"nationality": "CHN"},
+        {"nationality": ["China"]},
+        {"country": "China"},
+        {"place": "x" * 999},
+        {"evidence": [*record()["evidence"], {"quote": 1}]},
+        {"evil": 1},
+    ],
+)
+def test_what_breaks_the_schema_is_dropped_and_the_record_stands(changes):
+    (row,), (name,) = read(record(**changes)).incident_rows, changes
+    assert (row["event_status"], row["geo_precision"]) == ("reported", "admin2")
+    assert not row.get(name) or row[name] == "unknown" or name == "event_status"
+    reasons = [row["reason"] for row in read(record(**changes)).set_aside_rows]
+    assert "bad_answer" in reasons
 
 
 def test_the_published_schema_and_the_check_agree():
     full = dict.fromkeys(_PROPERTIES) | record(nationality=["CHN"])
     validator = jsonschema.Draft202012Validator(RECORD_SCHEMA)
     validator.validate({"incidents": [full]})
-    assert find_problem(full) == ""
+    assert find_sound(full)[1] == []
     assert not validator.is_valid({"incidents": [{**full, "killed": -1}]})
 
 
@@ -122,12 +138,14 @@ class Endpoint:
 
     def __init__(self):
         self.reply, self.status, self.asked = b"{}", 200, []
+        self.replies = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.asked.append((dict(self.headers), json.loads(body)))
+                outer.reply = outer.replies.pop(0) if outer.replies else outer.reply
                 self.send_response(outer.status)
                 if outer.status == 302:
                     self.send_header("Location", "http://127.0.0.1:9/elsewhere")
@@ -163,7 +181,7 @@ def endpoint(monkeypatch):
 
 
 def ask(endpoint):
-    reader = ChatExtractor(endpoint.url, model="stand-in", timeout=5)
+    reader = ChatExtractor(endpoint.url, model="stand-in", timeout=5, pause=0)
     return rm.extract_incidents(TEXT, published="2031-05-14", extractor=reader)
 
 
@@ -200,13 +218,56 @@ def test_no_completion_is_a_failure(endpoint, reply):
         ask(endpoint)
 
 
-@pytest.mark.parametrize("status", [302, 401, 500])
-def test_a_refusal_names_its_status_and_hides_the_key(endpoint, status):
+@pytest.mark.parametrize(("status", "tries"), [(302, 1), (401, 1), (429, 3), (500, 3)])
+def test_a_refusal_names_its_status_and_hides_the_key(endpoint, status, tries):
     endpoint.status = status
     with pytest.raises(ServiceError, match=f"status {status}") as caught:
         ask(endpoint)
     assert "secret" not in str(caught.value)
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.asked) == tries
+
+
+def test_a_second_try_may_succeed(endpoint):
+    good = json.dumps({"choices": [{"message": {"content": json.dumps({"incidents": []})}}]})
+    endpoint.replies = [b"<html>", good.encode()]
+    assert ask(endpoint).incident_rows == ()
+    assert len(endpoint.asked) == 2
+
+
+def test_a_fenced_answer_is_read(endpoint):
+    endpoint.say("```json\n" + json.dumps({"incidents": [record()]}) + "\n```")
+    assert ask(endpoint).incident_rows[0]["killed"] == 2
+
+
+def test_a_spent_budget_asks_nobody(endpoint):
+    endpoint.say(json.dumps({"incidents": []}))
+    reader = ChatExtractor(endpoint.url, model="stand-in", timeout=5, budget=2)
+    reader(TEXT)
+    reader(TEXT)
+    with pytest.raises(ServiceError, match="budget of 2 requests is spent"):
+        reader(TEXT)
+    assert len(endpoint.asked) == 2
+
+
+def test_the_prompt_has_a_version_and_states_every_field():
+    assert prompt()["version"]
+    wanted = {"scene", *_PROPERTIES} - {"evidence", "date_precision"}
+    assert not {name for name in wanted if name not in prompt()["system"]}
+
+
+def test_a_reader_is_found_by_address_or_by_name(tmp_path, monkeypatch):
+    (tmp_path / "own_reader.py").write_text("def read(text, *, published=None):\n    return []\n")
+    monkeypatch.chdir(tmp_path)
+    assert find_reader("own_reader:read")("text") == []
+    assert find_reader("http://localhost:1/v1", model="m").url == "http://localhost:1/v1"
+
+
+@pytest.mark.parametrize("name", ["nowhere:read", "json:nothing", "json", ":x", "json:__name__"])
+def test_no_reader_is_an_error(name):
+    with pytest.raises(InputError, match="reader"):
+        find_reader(name)
+    with pytest.raises(InputError, match="needs a model"):
+        find_reader("https://example.org/v1")
 
 
 def test_a_flood_is_cut_off(endpoint):
@@ -218,7 +279,7 @@ def test_a_flood_is_cut_off(endpoint):
 def test_an_absent_endpoint_is_a_failure(monkeypatch):
     monkeypatch.delenv("RISKMAP_OFFLINE", raising=False)
     monkeypatch.setenv("RISKMAP_EXTRACTOR_KEY", "secret-key")
-    reader = ChatExtractor("http://127.0.0.1:9/v1", model="none", timeout=1)
+    reader = ChatExtractor("http://127.0.0.1:9/v1", model="none", timeout=1, pause=0)
     assert "secret" not in repr(reader)
     with pytest.raises(ServiceError, match="can't be reached"):
         reader(TEXT)

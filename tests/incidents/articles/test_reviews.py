@@ -6,7 +6,10 @@ from html.parser import HTMLParser
 import pytest
 
 import riskmap as rm
+from riskmap.errors import ServiceError
 from riskmap.incidents.articles import render_review, write_review
+from riskmap.incidents.articles.inputs import Article
+from riskmap.incidents.articles.reviews import read_texts
 from riskmap.schema import check_incidents
 
 TEXT = (
@@ -191,3 +194,102 @@ def test_two_events_of_one_text_stay_two(matcher, tmp_path):
         "In a separate incident, gunmen killed two miners in Ndolo on Monday."
     )
     assert reasons(accepted([text], matcher, tmp_path / "a.csv")) == ["", ""]
+
+
+OTHERS = (
+    "Gunmen killed four Greek miners in Ndolo, Moyen-Bassira, on Monday, police said.",
+    "周一三名中国公民在恩多洛遇害。",
+)
+
+
+def answer(killed, place, quote):
+    said = {"killed": quote, "admin2": place, "event_date": "Monday", "event_type": "killed"}
+    evidence = [{"field": name, "quote": words} for name, words in said.items()]
+    record = {"event_status": "reported", "killed": killed, "admin2": place, "evidence": evidence}
+    return {**record, "event_date": "2031-05-12", "event_type": "armed_attack"}
+
+
+def second_reader(text, *, published=None):  # noqa: ARG001 - the protocol's shape
+    if text == PAPERS[0]:
+        return [answer(2, "Kitoulo", "two Chinese miners")]
+    if text == OTHERS[0]:
+        return [answer(4, "Ndolo", "four Greek miners"), answer(9, "Ndolo", "Gunmen killed")]
+    quote = {"killed": "三名中国公民", "event_date": "周一", "place": "恩多洛"}
+    evidence = [{"field": name, "quote": words} for name, words in quote.items()]
+    record = {"event_status": "reported", "killed": 3, "place": "恩多洛", "evidence": evidence}
+    return [{**record, "event_date": "2031-05-12"}]
+
+
+def queue(texts, matcher, extractor=second_reader):
+    articles = [Article(text, None, f"{n}.txt") for n, text in enumerate(texts)]
+    return read_texts(articles, published="2031-05-14", regions=matcher, extractor=extractor)
+
+
+def test_what_two_readers_read_alike_counts_and_what_one_reads_waits(matcher, tmp_path):
+    write_review(queue((PAPERS[0], *OTHERS), matcher).extractions, tmp_path / "a.csv")
+    table = rm.read_incidents(tmp_path / "a.csv")
+    told = dict(zip(table["incident_id"].str.contains("reader"), reasons(table), strict=False))
+    assert reasons(table)[0] == ""
+    assert table["reliability"].tolist()[0] == "C"
+    assert told[True] == "not_reviewed"
+
+
+def test_readings_that_differ_stand_side_by_side_and_one_may_count(matcher, tmp_path):
+    def without_toll(text, *, published=None):  # noqa: ARG001 - the protocol's shape
+        return [{**answer(2, "Kitoulo", "two Chinese miners"), "killed": None}]
+
+    read = queue(PAPERS[:1], matcher, without_toll)
+    rows = read.extractions[0].incident_rows
+    assert [row["readers"] for row in rows] == ["rules", "reader"]
+    assert {row["differs"] for row in rows} == {"killed"}
+    page = render_review(read.extractions)
+    assert "<b>2</b>" in page
+    write_review(read.extractions, tmp_path / "a.csv")
+    assert reasons(rm.read_incidents(tmp_path / "a.csv")) == ["not_reviewed"] * 2
+    decide(tmp_path / "a.csv", [{"decision": "accept"}] * 2)
+    assert reasons(rm.read_incidents(tmp_path / "a.csv")) == ["", "duplicate"]
+
+
+def test_a_workbook_comes_back_as_the_table_does(matcher, tmp_path):
+    read = queue((PAPERS[0], *OTHERS), matcher)
+    write_review(read.extractions, tmp_path / "a.csv")
+    write_review(read.extractions, tmp_path / "a.xlsx")
+    tables = [rm.read_incidents(tmp_path / name) for name in ("a.csv", "a.xlsx")]
+    assert reasons(tables[0]) == reasons(tables[1])
+    columns = ["incident_id", "event_date", "admin2", "killed", "nationality"]
+    assert tables[0][columns].astype(str).equals(tables[1][columns].astype(str))
+
+
+def test_a_decision_keeps_its_author_and_reason(review):
+    signed = {"decision": "accept", "author": "A. Reed", "reason": "called the mine"}
+    decide(review, [signed, {**signed, "decision": "reject"}, {}])
+    table = rm.read_incidents(review)
+    assert "accept by A. Reed: called the mine" in table["notes"].tolist()[0]
+    assert "reject by A. Reed" in table["notes"].tolist()[1]
+
+
+def test_drafts_count_once_enough_of_their_kind_were_accepted(matcher, tmp_path):
+    found = [
+        rm.extract_incidents(
+            f"Gunmen killed two Chinese miners in {place} on {day} May 2031, police said.",
+            published=f"2031-05-{day + 1:02}",
+            regions=matcher,
+        )
+        for place in ("Kitoulo", "Ndolo", "Coldwater")
+        for day in range(1, 29, 4)
+    ]
+    write_review(found, tmp_path / "a.csv")
+    assert set(reasons(rm.read_incidents(tmp_path / "a.csv"))) == {"not_reviewed"}
+    for n, last in ((19, "not_reviewed"), (20, "")):
+        decide(tmp_path / "a.csv", [{"decision": "accept" if k < n else ""} for k in range(21)])
+        assert reasons(rm.read_incidents(tmp_path / "a.csv"))[-1] == last
+
+
+def test_a_reader_that_fails_leaves_the_text_to_the_rules_and_is_told(matcher):
+    def absent(text, *, published=None):  # noqa: ARG001 - the protocol's shape
+        raise ServiceError("the extractor can't be reached")
+
+    read = queue((PAPERS[0], OTHERS[1]), matcher, absent)
+    assert len(read.extractions[0].incident_rows) == 1
+    assert (read.count, read.unread) == (1, {"zh": 1})
+    assert "did not answer for 2 of 2" in list(read.tell())[1]

@@ -5,11 +5,15 @@ Sentences -> facts (places with roles, dates, counts, event words) -> events -> 
 
 from riskmap.incidents.articles.answers import RECORD_SCHEMA
 from riskmap.incidents.articles.endpoints import ChatExtractor, EntityExtractor
-from riskmap.incidents.articles.extractions import Extraction, extract_incidents
+from riskmap.incidents.articles.extractions import (
+    ARTICLE_COLUMNS,
+    EVIDENCE_COLUMNS,
+    Extraction,
+    extract_incidents,
+)
 from riskmap.incidents.articles.inputs import Article, read_articles
 from riskmap.incidents.articles.matchers import PlaceMatcher, fold, skeleton
-from riskmap.incidents.articles.reviews import render_review, write_review
-from riskmap.incidents.articles.tables import ARTICLE_COLUMNS, EVIDENCE_COLUMNS
+from riskmap.incidents.articles.reviews import extract_twice, render_review, write_review
 
 __all__ = [
     "ARTICLE_COLUMNS",
@@ -21,6 +25,7 @@ __all__ = [
     "Extraction",
     "PlaceMatcher",
     "extract_incidents",
+    "extract_twice",
     "fold",
     "read_articles",
     "render_review",

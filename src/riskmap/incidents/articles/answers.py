@@ -1,26 +1,54 @@
-"""What a stronger reader must answer, and how its answer is checked: no quote, no field.
+"""What a stronger reader must answer, and how its answer is checked: no proof, no field.
 
 A reader is any callable that takes a text and returns records (:class:`riskmap.typing.Extractor`).
-It may be a language model, so nothing that it says is believed: each record must keep the schema,
-and each field must quote words that stand in the text. What doesn't is set aside with a reason.
+It may be a language model, so nothing that it says is believed: each value must keep the schema,
+and its quotes must stand in the text and say it (:mod:`riskmap.incidents.articles.proofs`). What
+doesn't is set aside with a reason, field by field.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from riskmap.incidents.articles.events import EVENT_STATUSES, SetAside
-from riskmap.incidents.articles.phrases import read_number, tokenize
-from riskmap.incidents.articles.records import Record
-from riskmap.incidents.articles.victims import Evidence
+from riskmap.incidents.articles.proofs import Source, prove, prove_status
+from riskmap.incidents.articles.quotes import find_quote
+from riskmap.incidents.dates import days_of
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from riskmap.incidents.articles.matchers import Entry, PlaceMatcher
+
+
+class SetAside(NamedTuple):
+    """A sentence that makes no incident, with the reason."""
+
+    reason: str
+    start: int
+    end: int
+    sentence: str
+
+
+class Evidence(NamedTuple):
+    """A field of a record, its value, and the span it rests on."""
+
+    field: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The fields of one incident, and the evidence for each."""
+
+    fields: dict[str, Any]
+    evidence: tuple[Evidence, ...]
+
 
 COUNTS = (
     "killed",
@@ -46,10 +74,13 @@ TEXTS = (
     "attributed_to",
     "stated_by",
 )
+#: What a record may be: news, background, more of what was told before, an arrest, a bare charge.
+STATUSES = ("reported", "recounted", "follow_up", "arrest", "alleged")
 _ALPHA3 = re.compile("[A-Z]{3}")
 _MOST_PEOPLE = 100_000
 _MOST_RECORDS = 50
 _LONGEST = 300
+_MOST_SPANS = 3
 
 _QUOTE = {
     "type": "object",
@@ -59,10 +90,12 @@ _QUOTE = {
 }
 _NULLABLE_TEXT = {"type": ["string", "null"], "maxLength": _LONGEST}
 _PROPERTIES: dict[str, Any] = {
-    "event_status": {"type": "string", "enum": list(EVENT_STATUSES)},
+    "event_status": {"type": "string", "enum": list(STATUSES)},
     "event_type": {"type": "string", "enum": list(EVENT_TYPES)},
     "event_date": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+    "event_date_end": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"},
     "date_precision": {"type": ["string", "null"], "enum": [*DATE_PRECISIONS, None]},
+    "country": {"type": ["string", "null"], "pattern": "^[A-Z]{3}$"},
     "nationality": {
         "type": "array",
         "maxItems": 20,
@@ -97,64 +130,80 @@ RECORD_SCHEMA: dict[str, Any] = {
 
 
 def check_answers(
-    text: str, answers: Sequence[Mapping[str, Any]], matcher: PlaceMatcher
+    source: Source, answers: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Record], list[SetAside]]:
     """Return the records of an answer that stand up, and what was set aside with the reason.
 
     Parameters
     ----------
-    text
+    source
         The text that was read.
     answers
         Records as :data:`RECORD_SCHEMA` has them; missing keys are missing values.
-    matcher
-        Names of regions, for the places that the records name.
 
     Returns
     -------
     tuple
-        Records whose every field quotes the text, and sentences set aside as ``bad_answer`` (the
-        record breaks the schema) or ``invented_quote`` (a field quotes words that aren't there; the
-        field is dropped, and the record with it when it is left without its event).
+        Records whose every field is proven by its quotes, and what was set aside, field by field:
+        ``bad_answer`` (a value breaks the schema), ``invented_quote`` (words that aren't in the
+        text) or ``not_proven`` (the quotes don't say so). Of a record of which nothing is proven,
+        the notes alone are left.
     """
     records: list[Record] = []
     aside: list[SetAside] = []
     for answer in answers[:_MOST_RECORDS]:
-        problem = find_problem(answer)
-        if problem:
-            aside.append(SetAside("bad_answer", 0, 0, problem))
+        sound, problems = find_sound(answer)
+        aside.extend(SetAside("bad_answer", 0, 0, problem) for problem in problems)
+        if sound is None:
             continue
-        fields, evidence, invented = _supported(text, answer)
+        spans, invented = _locate(source.text, sound.get("evidence", []))
         aside.extend(SetAside("invented_quote", 0, 0, note) for note in invented)
-        if not evidence:
+        fields, evidence, unproven = _supported(source, sound, spans)
+        told = {note.partition(":")[0] for note in invented}
+        aside.extend(
+            SetAside("not_proven", 0, 0, note)
+            for note in unproven
+            if not (note.endswith(_UNQUOTED_NOTE) and note.partition(":")[0] in told)
+        )
+        if not any(item.field != "event_status" for item in evidence):
             continue
-        _place(fields, matcher)
+        _place(fields, source.matcher)
         records.append(Record(fields, tuple(sorted(evidence))))
     return records, aside
 
 
-def find_problem(answer: object) -> str:
-    """Return what breaks the schema in a record, or "".
+def find_sound(answer: object) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return what keeps the schema in a record, and what breaks it, field by field.
 
     Examples
     --------
-    >>> find_problem({"event_status": "reported", "killed": -1, "evidence": []})
-    'killed: met -1, expected a whole number from 0 to 100000'
-    >>> find_problem({"event_status": "reported", "evidence": []})
-    ''
+    >>> sound, problems = find_sound({"event_status": "reported", "killed": -1, "evidence": []})
+    >>> sound, problems
+    ({'event_status': 'reported', 'evidence': []}, ['killed: met -1, expected 0 to 100000'])
     """
     if not isinstance(answer, dict):
-        return f"record: met {type(answer).__name__}, expected an object"
-    strange = sorted(str(key) for key in set(answer) - set(_PROPERTIES))
-    if strange:
-        return f"record: met unknown key {strange[0][:40]!r}"
+        return None, [f"record: met {type(answer).__name__}, expected an object"]
+    sound: dict[str, Any] = {}
+    problems = []
     for name, value in answer.items():
-        expected = _expected(name, value)
-        if expected:
-            return f"{name}: met {str(value)[:60]!s}, expected {expected}"
-    if "event_status" not in answer:
-        return "event_status: missing"
-    return ""
+        if name not in _PROPERTIES:
+            problems.append(f"record: met unknown key {str(name)[:40]!r}")
+        elif name == "evidence" and isinstance(value, list):
+            sound[name] = [item for item in value if not _expected(name, [item])]
+            problems += [
+                f"evidence: met {str(item)[:60]}, expected field and quote"
+                for item in value
+                if _expected(name, [item])
+            ]
+        elif expected := _expected(name, value):
+            problems.append(f"{name}: met {str(value)[:60]!s}, expected {expected}")
+        else:
+            sound[name] = value
+    if sound.get("event_status") is None:
+        if "event_status" not in answer:
+            problems.append("event_status: missing")
+        sound["event_status"] = "reported"
+    return sound, problems
 
 
 def _expected(name: str, value: Any) -> str:
@@ -169,8 +218,11 @@ def _expected(name: str, value: Any) -> str:
     if name in COUNTS:
         whole = isinstance(value, int) and not isinstance(value, bool)
         fits = value is None or (whole and 0 <= value <= _MOST_PEOPLE)
-        return "" if fits else f"a whole number from 0 to {_MOST_PEOPLE}"
-    if name == "event_date":
+        return "" if fits else f"0 to {_MOST_PEOPLE}"
+    if name == "country":
+        fits = value is None or (isinstance(value, str) and _ALPHA3.fullmatch(value))
+        return "" if fits else "an alpha-3 code"
+    if name in ("event_date", "event_date_end"):
         return "" if value is None or _as_day(value) else "YYYY-MM-DD"
     if name == "nationality":
         fits = isinstance(value, list) and all(
@@ -196,50 +248,98 @@ def _as_day(value: Any) -> date | None:
         return None
 
 
-def _supported(
-    text: str, answer: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[Evidence], list[str]]:
-    """Return the fields that quote the text, their evidence, and notes on those that don't."""
-    spans: dict[str, list[tuple[int, int]]] = {}
-    invented: list[str] = []
-    for item in answer.get("evidence", []):
-        quote = item["quote"]
-        start = text.find(quote) if quote.strip() else -1
-        if start < 0:
-            invented.append(f"{item['field'][:40]}: {quote[:80]!r} is not in the text")
+Spans = dict[str, list[tuple[int, int]]]
+
+
+def _locate(text: str, items: Sequence[Mapping[str, str]]) -> tuple[Spans, list[str]]:
+    """Return where the quotes of each field stand, and notes on invented ones."""
+    spans: Spans = {}
+    invented = []
+    for item in items:
+        found = find_quote(text, item["quote"])
+        if found:
+            spans.setdefault(item["field"], []).extend(found)
         else:
-            spans.setdefault(item["field"], []).append((start, start + len(quote)))
-    fields: dict[str, Any] = {"event_status": answer["event_status"], "event_type": "unknown"}
-    evidence: list[Evidence] = []
+            invented.append(f"{item['field'][:40]}: {item['quote'][:80]!r} is not in the text")
+    return spans, invented
+
+
+def _supported(
+    source: Source, answer: Mapping[str, Any], spans: Spans
+) -> tuple[dict[str, Any], list[Evidence], list[str]]:
+    """Return the fields that their quotes prove, their evidence, and notes on the others."""
+    status = answer["event_status"]
+    unproven = [
+        note for note in [prove_status(status, spans.get("event_status", ()), source)] if note
+    ]
+    fields: dict[str, Any] = {
+        "event_status": "reported" if unproven else status, "event_type": "unknown",
+    }  # fmt: skip
+    evidence = [] if unproven else _evidence("event_status", status, spans.get("event_status", ()))
     for name in _PROPERTIES:
         value = answer.get(name)
-        if name in ("event_status", "evidence", "date_precision") or value in (None, [], ""):
+        if name in _UNQUOTED or value in (None, [], ""):
             continue
         if name not in spans:
-            if not any(note.startswith(name) for note in invented):
-                invented.append(f"{name}: nothing is quoted")
+            unproven.append(name + _UNQUOTED_NOTE)
             continue
-        quotes = [text[a:b] for a, b in spans[name]]
-        if name in COUNTS and not any(_says(quote, value) for quote in quotes):
-            invented.append(f"{name}: {quotes[0][:80]!r} does not say {value}")
+        if name == "nationality":
+            proven = [
+                code
+                for code in sorted(set(value))
+                if not prove(name, code, spans[name], source, spans)
+            ]
+            unproven += [
+                f"{name}: {prove(name, code, spans[name], source, spans)}"
+                for code in sorted(set(value) - set(proven))
+            ]
+            shown: Any = ";".join(proven)
+        else:
+            days = _days(answer) if name == "event_date" else value
+            reason = prove(name, days, spans[name], source, spans)
+            unproven += [f"{name}: {reason}"] if reason else []
+            shown = None if reason else days
+        if not shown and shown != 0:
             continue
-        shown = ";".join(sorted(value)) if name == "nationality" else value
-        fields[name] = _as_day(value) if name == "event_date" else shown
-        evidence.extend(Evidence(name, str(shown), start, end) for start, end in spans[name])
-    if "event_date" in fields:
-        fields["date_precision"] = answer.get("date_precision") or "day"
-        fields["event_date_end"] = fields["event_date"]
+        if name == "event_date":
+            fields.update(
+                event_date=shown[0], event_date_end=shown[1], date_precision=_precision(shown)
+            )
+            shown = shown[0]
+        else:
+            fields[name] = shown
+        evidence += _evidence(name, shown, spans[name])
     fields.update(reliability="D", credibility=6, geo_precision="unknown")
-    return fields, evidence, invented
+    return fields, evidence, unproven
 
 
-def _says(quote: str, count: int) -> bool:
-    """Return whether a quote says a count: one of its numbers, their sum, or one person."""
-    words = [token.low for token in tokenize(quote)]
-    read = [read_number([word, "of"]) for word in words]
-    numbers = [low for (low, _), known, _ in read if known]
-    whole = read_number(words)[0][0]
-    return count in (*numbers, sum(numbers), whole) if numbers else count <= 1
+_UNQUOTED_NOTE = ": nothing is quoted"
+_UNQUOTED = ("event_status", "evidence", "date_precision", "event_date_end")
+
+
+def _evidence(name: str, value: Any, spans: Sequence[tuple[int, int]]) -> list[Evidence]:
+    return [Evidence(name, str(value), start, end) for start, end in spans[:_MOST_SPANS]]
+
+
+def _days(answer: Mapping[str, Any]) -> tuple[date, date]:
+    """Return the first and last day of a record; a month or year stands for all its days."""
+    first = _as_day(answer["event_date"]) or date.min
+    last = _as_day(answer.get("event_date_end"))
+    if last is None:
+        precision = answer.get("date_precision")
+        month = first.month if precision == "month" else None
+        whole = days_of(first.year, month) if precision in ("month", "year") else None
+        if whole and whole.first and whole.last:
+            return whole.first, whole.last
+    return first, max(first, last or first)
+
+
+def _precision(days: tuple[date, date]) -> str:
+    length = (days[1] - days[0]).days + 1
+    return next((name for most, name in _LENGTHS if length <= most), "year")
+
+
+_LENGTHS = ((1, "day"), (7, "week"), (31, "month"))
 
 
 def _place(fields: dict[str, Any], matcher: PlaceMatcher) -> None:
@@ -262,8 +362,8 @@ def _place(fields: dict[str, Any], matcher: PlaceMatcher) -> None:
         fields.update(admin1=district.parent, admin2=district.name)
     elif province:
         fields["admin1"] = province.name
-    level = "admin2" if "admin2" in fields else "admin1" if "admin1" in fields else "unknown"
-    fields["geo_precision"] = level
+    named = [level for level in ("admin2", "admin1", "country") if level in fields]
+    fields["geo_precision"] = named[0] if named else "unknown"
 
 
 def _only(entries: tuple[Entry, ...]) -> Entry | None:

@@ -5,40 +5,85 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
+import pandas as pd
+
 from riskmap.errors import InputError
-from riskmap.incidents.articles.actors import find_groups
-from riskmap.incidents.articles.answers import check_answers
+from riskmap.incidents.articles.answers import Record, SetAside, check_answers
 from riskmap.incidents.articles.dates import Reference, find_dates
-from riskmap.incidents.articles.events import SetAside, find_events
-from riskmap.incidents.articles.facts import Facts, Reader, is_drill
+from riskmap.incidents.articles.inputs import ENGLISH, find_language
 from riskmap.incidents.articles.matchers import PlaceMatcher
-from riskmap.incidents.articles.records import Record, write_record
+from riskmap.incidents.articles.proofs import Source
+from riskmap.incidents.articles.rules.actors import find_groups
+from riskmap.incidents.articles.rules.events import find_events
+from riskmap.incidents.articles.rules.facts import Facts, Reader, is_drill
+from riskmap.incidents.articles.rules.records import write_record
 from riskmap.incidents.articles.sentences import Dateline, find_dateline, split_sentences
-from riskmap.incidents.articles.tables import (
-    EVIDENCE_COLUMNS,
-    PLACE_COLUMNS,
-    SET_ASIDE_COLUMNS,
-    Rows,
-    incidents_table,
-    make_table,
-)
+from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger, Stage
+from riskmap.schema import COUNT, CRS, INCIDENT_COLUMNS, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import geopandas as gpd
-    import pandas as pd
-
     from riskmap.typing import Extractor, NameResolver
+
+Rows = Sequence[Mapping[str, Any]]
+
+#: Columns that an extracted incident has beside those of every Incidents table.
+ARTICLE_COLUMNS = (
+    Column("event_status", TEXT, "'reported', 'recounted' or 'arrest'"),
+    Column("date_phrase", TEXT, "the words that date it"),
+    Column(
+        "killed_max", COUNT, "most people killed, when the text gives a range; missing when open"
+    ),
+    Column("wounded_max", COUNT, "likewise"),
+    Column("abducted_max", COUNT, "likewise"),
+    Column("arrested", COUNT, "people arrested"),
+    Column("arrested_max", COUNT, "likewise"),
+    Column("released", COUNT, "people released or freed"),
+    Column("attackers_killed", COUNT, "attackers killed, not in `killed`"),
+    Column("attackers_wounded", COUNT, "attackers wounded, not in `wounded`"),
+    Column("occupation", TEXT, "what the victims do"),
+    Column("survivors", TEXT, "who is said to be unharmed"),
+    Column("weapon", TEXT, "the weapon or means"),
+    Column("denied_by", TEXT, "the group that denies it"),
+    Column("stated_by", TEXT, "who says so"),
+)
+
+EVIDENCE_COLUMNS = (
+    Column("incident_id", TEXT, "the incident"),
+    Column("field", TEXT, "its column"),
+    Column("value", TEXT, "what was read"),
+    Column("start", COUNT, "first character of the phrase, from 0"),
+    Column("end", COUNT, "the character after the phrase"),
+    Column("phrase", TEXT, "the text between them"),
+)
+
+PLACE_COLUMNS = (
+    Column("start", COUNT, "first character of the name"),
+    Column("end", COUNT, "the character after it"),
+    Column("phrase", TEXT, "the name as written"),
+    Column("level", TEXT, "'country', 'admin1', 'admin2' or 'place'"),
+    Column("name", TEXT, "the region's name, or the name as written"),
+    Column("region_id", TEXT, "the region, when it is known"),
+    Column("role", TEXT, "its role in the text"),
+)
+
+SET_ASIDE_COLUMNS = (
+    Column("reason", TEXT, "why no incident was made of the sentence"),
+    Column("start", COUNT, "first character of the sentence"),
+    Column("end", COUNT, "the character after it"),
+    Column("sentence", TEXT, "the sentence"),
+)
 
 SOURCE = "article"
 _LIMIT = 200_000
+_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -55,6 +100,10 @@ class Extraction:
         What stands for the text in every ``incident_id``.
     known
         The day it appeared, when that is known.
+    language
+        Its language, as an ISO 639-1 code.
+    source_file
+        Name of its file, when it has one.
     """
 
     text: str = field(repr=False)
@@ -64,6 +113,8 @@ class Extraction:
     set_aside_rows: Rows = field(repr=False, default=())
     text_id: str = ""
     known: date | None = None
+    language: str = ENGLISH
+    source_file: str | None = None
 
     @cached_property
     def incidents(self) -> gpd.GeoDataFrame:
@@ -152,6 +203,9 @@ def extract_incidents(
         raise InputError("the text is too long", met=len(text), expected=f"at most {_LIMIT}")
     day = _as_day(published)
     matcher = regions if isinstance(regions, PlaceMatcher) else PlaceMatcher.from_regions(regions)
+    language = find_language(text)
+    if language not in getattr(extractor, "languages", (language,) if extractor else (ENGLISH,)):
+        return _unread(text, language, source_id, day)
     sentences = split_sentences(text)
     line = find_dateline(text)
     reference = find_reference(text, line, day)
@@ -165,10 +219,17 @@ def extract_incidents(
         records = [write_record(event, reader, facts) for event in events]
     else:
         answers = extractor(text, published=reference.day)
-        records, aside = check_answers(text, answers, matcher)
-    return _extraction(
-        text, records, facts, aside, source_id, day or (reference.day if line else None)
-    )
+        roles = tuple((m.start, m.end, m.role) for f in facts for m in f.places)
+        records, aside = check_answers(Source(text, reference, matcher, line, roles), answers)
+    known = day or (reference.day if line else None)
+    return replace(_extraction(text, records, facts, aside, source_id, known), language=language)
+
+
+def _unread(text: str, language: str, source_id: str | None, day: date | None) -> Extraction:
+    """Return a text that nobody present can read, set aside with its language."""
+    told = f"{language}: {' '.join(text.split())[:_SHOWN]}"
+    aside = (SetAside("unread_language", 0, len(text), told),)
+    return replace(_extraction(text, (), (), aside, source_id, day), language=language)
 
 
 def _as_day(published: date | datetime | str | None) -> date | None:
@@ -283,3 +344,22 @@ def _row(record: Record, name: str, known: date | None) -> dict[str, Any]:
             f"event_date: met {row.get('date_phrase')!r}, expected a day or `published`"
         )
     return row
+
+
+def incidents_table(rows: Rows) -> gpd.GeoDataFrame:
+    """Return rows as an Incidents table with the columns of articles behind those of all feeds."""
+    columns = (*INCIDENT_COLUMNS, *ARTICLE_COLUMNS)
+    frame = pd.DataFrame(list(rows), columns=[c.name for c in columns])
+    for name in ("event_date", "event_date_end"):
+        frame[name] = pd.to_datetime(frame[name])
+    frame["ingested_at"] = pd.to_datetime(frame["ingested_at"], utc=True)
+    frame["scope"] = str(Scope())  # one story is no watch
+    return gpd.GeoDataFrame(
+        conform(frame, columns), geometry=gpd.GeoSeries([None] * len(frame), crs=CRS), crs=CRS
+    )
+
+
+def make_table(rows: Rows, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return rows as a table with some columns."""
+    frame = pd.DataFrame(list(rows), columns=[c.name for c in columns])
+    return conform(frame, columns)

@@ -19,7 +19,7 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"^\s*\d{1,2}\.$")
 _BREAK = re.compile(
-    r"[.!?…]+[\"”’')\]]*(?=\s+[\"“‘'(\[]?[A-Z0-9])|\n\s*|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours"
+    r"[.!?…\u061f\u06d4]+[\"”’»')\]]*(?=\s+[\"“‘«¿¡'(\[]?[A-Z0-9À-ÞА-Я\u0600-\u06ff])|[\u3002\uff01\uff1f][”』」]*|\n\s*|(?<=[.;:])\s(?=\(\d{1,2}\)\s)|[.!?][”\"](?=\s)|;\s+(?=[A-Z]|(?:hours"
     r"|minutes|days) later|separately|elsewhere|meanwhile|another |in (?:a|an|another) )"
 )
 _UNFINISHED = re.compile(

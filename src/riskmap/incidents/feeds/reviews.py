@@ -21,6 +21,7 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.scope import Scope
 from riskmap.incidents.values import unguard_formulas
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, RELIABILITIES
+from riskmap.settings import data_path, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,19 +31,30 @@ if TYPE_CHECKING:
 DECISIONS = ("accept", "correct", "reject")
 
 #: Status of what is not news, and stays in the ledger whatever was decided.
-STATUSES = ("recounted", "arrest", "alleged", "summary", "bad_answer", "invented_quote")
+STATUSES = (
+    *("duplicate", "recounted", "follow_up", "arrest", "alleged", "summary", "bad_answer"),
+    *("invented_quote", "not_proven", "unread_language"),
+)
 
 #: The columns of a review, in order; an analyst may change all but the first.
 REVIEW_COLUMNS = (
-    "incident_id", "decision", "event_status", "event_date", "event_date_end", "date_precision",
-    "event_type", "place", "admin1", "admin2", "country", "killed", "wounded", "abducted",
-    "arrested", "foreign_victims", "nationality", "sector", "occupation", "staff_type", "weapon",
-    "actor", "claimed_by", "attributed_to", "stated_by", "reliability", "credibility",
-    "ingested_at", "notes",
-)  # fmt: skip
+    *("incident_id", "decision", "author", "reason", "readers", "differs", "story"),
+    *("event_status", "event_date", "event_date_end", "date_precision", "event_type", "place"),
+    *("admin1", "admin2", "country", "killed", "wounded", "abducted", "arrested"),
+    *("foreign_victims", "nationality", "sector", "occupation", "staff_type", "weapon", "actor"),
+    *("claimed_by", "attributed_to", "stated_by", "reliability", "credibility", "ingested_at"),
+    *("pair", "source_file", "notes"),
+)
 
 _INVENTED = re.compile("X[A-Z]{2}")
 _CONFIRMED = "C"
+#: What only a review has.
+_READ = (
+    *("decision", "event_status", "ingested_at", "author", "reason", "readers", "differs"),
+    *("story", "pair", "source_file"),
+)
+#: The reliability of what two readers read alike, and the name that says so.
+AGREED, BOTH = "C", "rules+reader"
 _TEXTS = (
     "place", "admin1", "admin2", "nationality", "sector", "actor", "claimed_by", "attributed_to",
     "notes",
@@ -65,6 +77,16 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "",
     )
     confirmed = decision.isin(("accept", "correct"))
+    readers, pair = (source.texts(name).str.strip() for name in ("readers", "pair"))
+    chosen = confirmed & (pair != "") & (reasons == "")
+    reasons = np.where(chosen & pair.where(chosen).duplicated(), "duplicate", reasons)
+    waits = pd.Series(reasons == "not_reviewed", frame.index)
+    trusted = (
+        waits
+        & (pair == "")
+        & ((readers == BOTH) | are_trusted(decision, readers, frame["event_type"]))
+    )
+    reasons = np.where(trusted, "", reasons)
     sentence = frame["notes"].fillna("").str.slice(0, 1000)
     return {
         **{name: unguard_formulas(frame[name]) for name in _TEXTS},
@@ -74,11 +96,47 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "geo_precision": find_precision(frame, AREAS[1:]),
         "reliability": frame["reliability"].fillna("D").mask(confirmed, _CONFIRMED),
         "ingested_at": source.moments("ingested_at"),
+        "notes": _with_author(frame["notes"], decision, source),
         "set_aside": pd.Series(reasons, dtype="str").where(reasons != "", None),
         "set_aside_detail": sentence.mask(
             strange, "met " + decision + ", expected " + ", ".join(DECISIONS)
         ),
     }
+
+
+def are_trusted(decision: pd.Series, readers: pd.Series, event_type: pd.Series) -> pd.Series:
+    """Return which rows are of a kind that analysts have accepted often enough, as it stood.
+
+    Parameters
+    ----------
+    decision, readers, event_type
+        What was decided on each row, which readers read it, and what it tells of.
+
+    Examples
+    --------
+    >>> decision = pd.Series(["accept"] * 20 + [""])
+    >>> rules, kinds = ("rules", "battle")
+    >>> same = [pd.Series(word, decision.index) for word in (rules, kinds)]
+    >>> bool(are_trusted(decision, *same).iloc[-1])
+    True
+    """
+    asked = read_toml(data_path("extraction/review.toml"))
+    kind = readers + "/" + event_type.fillna("unknown")
+    decided = decision.isin(DECISIONS).groupby(kind).transform("sum")
+    accepted = (decision == "accept").groupby(kind).transform("sum")
+    share = accepted / decided.where(decided > 0)
+    known = readers.ne("") & (decided >= asked["decided"])
+    return (known & (share >= asked["accepted_share"])).astype(bool)
+
+
+def _with_author(notes: pd.Series, decision: pd.Series, source: Source) -> pd.Series:
+    """Return notes with who decided and why, where that is told."""
+    author, why = (source.texts(name).str.strip() for name in ("author", "reason"))
+    told = decision + " by " + author + (": " + why).where(why != "", "")
+    told = told.where((author != "") & (decision != ""), "")
+    plain = notes.fillna("")
+    both = plain + ("; " + told).where((plain != "") & (told != ""), told)
+    return both.where(both != "", None)
 
 
 FEED = Feed(
@@ -102,5 +160,5 @@ FEED = Feed(
     # stories that somebody happened to read: one story is no watch
     scope=Scope(),
     finish=_finish,
-    reads=frozenset({"decision", "event_status", "ingested_at"}),
+    reads=frozenset(_READ),
 )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.incidents.articles.dates import DatePhrase, Reference, find_dates
 from riskmap.incidents.articles.lexicons import caseless, cues, triggers, weapons
-from riskmap.incidents.articles.mentions import Mention, find_mentions
-from riskmap.incidents.articles.roles import assign_roles
-from riskmap.incidents.articles.scopes import Scopes, find_scopes
-from riskmap.incidents.articles.tolls import Toll, find_tolls
+from riskmap.incidents.articles.rules.mentions import Mention, find_mentions
+from riskmap.incidents.articles.rules.roles import assign_roles
+from riskmap.incidents.articles.rules.scopes import Scopes, find_scopes
+from riskmap.incidents.articles.rules.tolls import Toll, find_tolls
 
 if TYPE_CHECKING:
     import re

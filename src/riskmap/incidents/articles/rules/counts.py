@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import caseless, numbers
+from riskmap.incidents.articles.lexicons import Quantity, caseless, grammar, numbers
+from riskmap.incidents.articles.rules.phrases import find_phrases, tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.tolls import Toll
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.tolls import Toll
 
 _CORRECTED = caseless(
     r"\b(?:rose|risen|rises|climbed|increased|revised|corrected|correction"
@@ -160,6 +161,7 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
         if toll.high is None and not toll.counted and any(k.counted for k in kept):
             continue
         kept.append(toll)
+    kept = _without_parts(kept)
     if any(t.head == "toll" for t in kept):
         kept = [t for t in kept if t.head == "toll"]
     if any(t.counted for t in kept):
@@ -167,6 +169,13 @@ def _distinct(tolls: Sequence[Toll]) -> list[Toll]:
     counted = [t for t in kept if t.counted or t.leader or t.extra or t.head == "name"]
     bare = [t for t in kept if t not in counted and t.high is None]
     return [t for t in kept if t not in bare] if counted and bare else kept
+
+
+def _without_parts(tolls: list[Toll]) -> list[Toll]:
+    """Return a list without those who say who the first are: "six, four men and two women"."""
+    first, *rest = tolls
+    parts = len(rest) > 1 and all(t.counted for t in tolls) and first.high == first.low
+    return [first] if parts and first.low == sum(t.low for t in rest) else tolls
 
 
 def _adds(other: _Statement, base: _Statement, statements: Sequence[_Statement]) -> bool:
@@ -191,3 +200,38 @@ def _adds(other: _Statement, base: _Statement, statements: Sequence[_Statement])
         and not any(t.leader or t.head == "name" for t in base.count.tolls)
         and other is first_marked
     )
+
+
+def count_again(count: Count, facts: Sequence[Facts]) -> Count:
+    """Return a count of people named before with the number that they had then.
+
+    Parameters
+    ----------
+    count
+        The count; it comes back as it is unless all its people are "the ..." without a number.
+    facts
+        The sentences of one event, in order.
+    """
+    if not all(t.definite and not t.counted and t.high is None for t in count.tolls):
+        return count
+    toll = count.tolls[0]
+    word = toll.head.split()[-1] if toll.head else ""
+    found = [
+        (quantity, side)
+        for head, quantity, side, end in _counted(facts)
+        if end <= toll.start and (head == word or (word in grammar("pronoun") and side))
+    ]
+    if not found or toll.head.split()[-1:] == ["others"]:
+        return count
+    low, high = found[-1][0]
+    return replace(count, low=max(low, count.low), high=high) if low > 1 else count
+
+
+def _counted(facts: Sequence[Facts]) -> Iterator[tuple[str, Quantity, str, int]]:
+    """Yield the counted people of each sentence: their word, number, side and end in the text."""
+    for fact in facts:
+        start = fact.sentence.start
+        for phrase in find_phrases(tokenize(fact.sentence.text)):
+            if phrase.counted and not fact.scopes.kind_at(phrase.start):
+                word = phrase.head.split()[-1]
+                yield word, phrase.count, phrase.person.side, start + phrase.end

@@ -50,7 +50,7 @@ class Mention:
     typed
         Whether a word for its type stands beside it ("district").
     role
-        Its role in the text (see :mod:`riskmap.incidents.articles.roles`).
+        Its role in the text (see :mod:`riskmap.incidents.articles.rules.roles`).
     """
 
     start: int

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import caseless, lower
-from riskmap.incidents.articles.mentions import Mention, chains, is_list
+from riskmap.incidents.articles.rules.mentions import Mention, chains, is_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.scopes import Scopes
+    from riskmap.incidents.articles.rules.scopes import Scopes
     from riskmap.incidents.articles.sentences import Dateline
 
 #: What a place may be in a report. Only a scene is where something happened.
@@ -89,6 +89,18 @@ _SEAT_BEFORE = caseless(
     rf"|analyst|told \w+|statement|press conference|conference|meeting"
     rf"|summit|talks)\s+(?:of|for|in|at|from) {_END}"
 )
+_CAPITAL = caseless(r"\b(?:the|its|'s) (?:\w+ )?capital(?: city)?,? (?:of )?$")
+_HOME = caseless(
+    r"\b(?:residents?|natives?|inhabitants?|citizens?) (?:of|in)\b[^.;]{0,20}$"
+    r"|\b(?:hail(?:s|ed|ing)?|com(?:es?|ing)|came|originally) from\b[^.;]{0,30}$"
+    r"|\bborn (?:and raised )?in\b[^.;]{0,20}$"
+    r"|\bhome ?(?:towns?|villages?|districts?|provinces?) (?:in|is|was|of|near)\b[^.;]{0,20}$"
+)
+_PASSPORT = caseless(r"^\s+(?:nationals?|citizens?|passports?)\b")
+_GOVERNMENT = caseless(
+    r"^(?:['’]s?)?\s*(?:\w+ )?(?:government|embassy|consulate|foreign (?:ministry|minister)"
+    r"|president|prime minister|ambassador|ministry|army|military)\b"
+)
 _SPOKE = caseless(rf"\b(?:said|announced|added|told \w+) (?:in|from|at) {_END}")
 _SCENE = caseless(
     rf"(?:\b(?:in|at|near|outside|inside|on|across|within|around|along|throughout|of|hit|struck"
@@ -152,21 +164,12 @@ def _role(
     if first.phrase.isupper() and first.start == start and len(first.phrase) > len("USA"):
         return "dateline"
     left, right = lower(text[start : first.start]), lower(text[last.until : last.until + 60])
-    if _TRANSIT.search(left):
-        return "transit"
-    hit = _SITE_HIT.search(left) is not None
-    if (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right):
-        return "training"
-    if _FAR.search(left) or _FAR_AFTER.match(right):
-        return "reference"
-    if _LABEL.match(left):
-        return "scene"
-    if _ORIGIN.search(left):
-        return "scene" if _TAKEN_FROM.search(left) else "origin"
-    if _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit):
-        return "destination"
-    if _is_seat(left, right):
-        return "seat"
+    if _CAPITAL.search(left):
+        left = _CAPITAL.sub("", left)
+        if not _SCENE.search(left) or _DESTINATION.search(left):
+            return "dateline"
+    if role := _role_by_words(left, right, is_country=chain[0].level == "country"):
+        return role
     if scopes.kind_at(first.start - start) in ("background", "hypothetical"):
         return "mention"
     if all(m.level == "country" for m in chain) or _VAGUE.search(left):
@@ -175,3 +178,22 @@ def _role(
     if _SCENE.search(left) or (possessive and len(chain) == 1 and chain[0].level != "country"):
         return "scene"
     return "mention" if left.strip() and not first.typed else "scene"
+
+
+def _role_by_words(left: str, right: str, *, is_country: bool) -> str:
+    """Return the role that the words around a place name give it, or ""."""
+    hit = _SITE_HIT.search(left) is not None
+    trains = (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right)
+    moved = _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit)
+    roles = (
+        (is_country and _PASSPORT.match(right), "origin"),
+        (_TRANSIT.search(left), "transit"),
+        (trains, "training"),
+        (_FAR.search(left) or _FAR_AFTER.match(right), "reference"),
+        (_HOME.search(left), "origin"),
+        (_LABEL.match(left), "scene"),
+        (_ORIGIN.search(left), "scene" if _TAKEN_FROM.search(left) else "origin"),
+        (moved, "destination"),
+        (_is_seat(left, right) or (is_country and _GOVERNMENT.match(right)), "seat"),
+    )
+    return next((role for found, role in roles if found), "")

@@ -96,7 +96,10 @@ def _is_nationals(tokens: Sequence[Token], i: int) -> bool:
         sex or fighters or (tokens[i].text[0].isupper() and tokens[i].text in countries()[1])
     ):
         return False
-    before = tokens[i - 1].low
+    first = i - 1
+    if i > 1 and f"{tokens[i - 1].text} {tokens[i].text}" in countries()[1]:
+        first = i - 2
+    before = tokens[first].low
     after = tokens[i + 1].low if i + 1 < len(tokens) else "."
     return (sex or before in ("a", "an", "another") or _is_quantity(before)) and (
         not after[0].isalnum()

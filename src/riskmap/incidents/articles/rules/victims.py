@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from riskmap.incidents.articles.answers import Evidence
 from riskmap.incidents.articles.lexicons import (
     alternation,
     caseless,
@@ -18,14 +19,15 @@ from riskmap.incidents.articles.lexicons import (
     people,
     sectors,
 )
+from riskmap.incidents.victim_phrases import find_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.events import Event
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.places import Scene
-    from riskmap.incidents.articles.tolls import Toll
+    from riskmap.incidents.articles.rules.events import Event
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.places import Scene
+    from riskmap.incidents.articles.rules.tolls import Toll
 
 
 _UNHARMED = caseless(
@@ -35,16 +37,9 @@ _UNHARMED = caseless(
     r"|\b(?:escaped|survived) (?:unharmed|unhurt)\b"
 )
 _BESIDE = re.compile(r"\s*(?:[-–—(:]|,? (?:including|among them))\s[^-–—().;:]{0,120}")
+_NEAR = 40
+_MOST = 1_000
 _HARM_WORD = ("unharmed", "unhurt", "uninjured", "safe", "alive", "without injury")
-
-
-class Evidence(NamedTuple):
-    """A field of a record, its value, and the span it rests on."""
-
-    field: str
-    value: str
-    start: int
-    end: int
 
 
 def put(
@@ -68,24 +63,19 @@ def write_people(
     told = event.facts if old else event.told()
     codes: dict[str, tuple[int, int]] = {}
     foreign: Counter[str] = Counter()
-    for toll in tolls:
-        for code, start, end in nationalities(text[toll.start : toll.end]):
-            if _of_people(text, toll.start + end):
-                codes.setdefault(code, (toll.start + start, toll.start + end))
-                share = _share(text[toll.start : toll.start + start], toll.low)
-                foreign[code] = max(foreign[code], share)
-        beside = _BESIDE.match(text, toll.end)
-        for code, start, end in nationalities(beside[0]) if beside else ():
-            at = toll.end + start
-            if _of_people(text, toll.end + end):
-                codes.setdefault(code, (at, toll.end + end))
-                foreign[code] = max(
-                    foreign[code], _share(beside[0][:start], toll.low) if beside else 0
-                )
+    beside_these = [] if old else [t for f in event.facts for t in f.harm if t.side == "victim"]
+    for toll in (*tolls, *(t for t in beside_these if t not in tolls)):
+        _write_toll(text, toll, codes, foreign)
     for fact in told:
         _write_parts(fact, codes, foreign)
     if event.status == "arrest":
         return
+    if not codes:
+        _write_origins(event.facts, tolls, codes, foreign)
+    unnamed = codes.pop("", None)
+    if unnamed:
+        fields["foreign_victims"] = foreign.pop("")
+        evidence.append(Evidence("foreign_victims", str(fields["foreign_victims"]), *unnamed))
     if codes:
         spans = sorted(codes.items())
         fields["nationality"] = ";".join(code for code, _ in spans)
@@ -100,6 +90,46 @@ def write_people(
     _write_work(text, event, tolls, fields, evidence)
     if not old:
         _write_survivors(told, fields, evidence)
+
+
+def _write_toll(
+    text: str, toll: Toll, codes: dict[str, tuple[int, int]], foreign: Counter[str]
+) -> None:
+    """Add the nationalities within a toll, and those that say right behind it who they are."""
+    beside = _BESIDE.match(text, toll.end)
+    for begin, words in (
+        (toll.start, text[toll.start : toll.end]),
+        (toll.end, beside and beside[0]),
+    ):
+        for code, start, end in nationalities(words or ""):
+            if _of_people(text, begin + end):
+                codes.setdefault(code, (begin + start, begin + end))
+                share = _share((words or "")[:start], toll.low)
+                foreign[code] = max(foreign[code], share)
+
+
+def _write_origins(
+    facts: Sequence[Facts],
+    tolls: Sequence[Toll],
+    codes: dict[str, tuple[int, int]],
+    foreign: Counter[str],
+) -> None:
+    """Add nationalities as every other reader knows them: "from India", "a PRC national"."""
+    for fact in facts:
+        mine = [t for t in tolls if t in fact.tolls]
+        for person in find_people(fact.sentence.text) if mine else ():
+            start = fact.sentence.start + person.start
+            end = start + len(person.phrase)
+            near = any(t.start < end + _NEAR and t.end > start for t in mine)
+            if not near or not (person.nation or person.was_hit):
+                continue
+            if not person.nation:
+                foreign[""] = max(foreign[""], person.number or 1)
+                codes.setdefault("", (start, end))
+                continue
+            codes.setdefault(person.nation, (start, end))
+            least = person.number or max(t.low for t in mine)
+            foreign[person.nation] = max(foreign[person.nation], least)
 
 
 @cache
@@ -163,7 +193,16 @@ def _of_people(text: str, at: int) -> bool:
 _PART = caseless(
     r"\b(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|eleven"
     r"|twelve) (?:of (?:them|whom|those|the (?:dead|victims|hostages))(?: "
-    r"were| are| was)?|were|was) (?:an? )?$"
+    r"were| are| was| is)?|were|was|is) (?:an? )?$"
+)
+_OTHER = caseless(r"\b(?:the other|another)(?: is| was)? (?:an? )?$")
+_AMONG = caseless(
+    r"\b(?:is|are|was|were) (?:\w+ )?among (?:the|those) (?:\w+ )?(?:hostages?|dead|victims?"
+    r"|captives?|killed|kidnapped|abducted|injured|wounded|missing)\b"
+)
+_WHO = caseless(
+    r"\b(?:both|all|they|one|the other|another|the (?:\w+ )?(?:two|three|four|five|victims?|men"
+    r"|women|dead|hostages?))\b[^.;]{0,20}?\b(?:is|are|was|were|came|come) "
 )
 
 
@@ -172,7 +211,13 @@ _VICTIM_IS = caseless(
     r"|four|five|men|man|woman)|victims|all|both)\b[^.;]{0,40}?\b(?:was"
     r"|were|are|is|as)\b[^.;]{0,25}$"
     r"|\b(?:shooting|stabbing|bombing) of (?:an? |\w+ )?$"
+    r"|\b(?:victims?|dead|hostages?|wounded|captives?), (?:\w+ )?$"
     r"|\b(?:both|all) (?:of them )?$|\bincluding (?:an? |\w+ )?$|\bthe (?:\w+ )?$"
+)
+_ONE_OF = caseless(
+    r" [\w-]+(?: \w+)? (?:was|were|is|are) (?:also )?(?:(?:one of|among) (?:the|those) "
+    r"(?:\w+ )?(?:dead|victims?|killed|hostages?|wounded|injured|abducted|kidnapped|captives?)"
+    r"|among them)\b"
 )
 _VICTIM_WORD = caseless(r"victim|dead|hostage|shooting of|stabbing of")
 _WORKING = caseless(
@@ -194,13 +239,31 @@ _SITE = caseless(r"\b(?:the|a|gold|coal|copper|at|of) (?:\w+ )?$")
 def _write_parts(fact: Facts, codes: dict[str, tuple[int, int]], foreign: Counter[str]) -> None:
     """Add nationalities that a sentence gives to part of the victims: "nine of them Chinese"."""
     sentence = fact.sentence
+    among = _AMONG.search(sentence.low)
+    told_of = _WHO.search(sentence.low) if codes or foreign or not fact.harm else None
+    if told_of and told_of.start() < _NEAR:
+        for person in find_people(sentence.text):
+            if person.nation and person.start >= told_of.end() - 1:
+                begin = sentence.start + person.start
+                codes.setdefault(person.nation, (begin, begin + len(person.phrase)))
+                foreign[person.nation] = max(foreign[person.nation], person.number or 1)
     for code, start, end in nationalities(sentence.text):
         left = sentence.low[:start]
+        listed = among and start < among.start() and _number_before().search(left)
+        if listed or _OTHER.search(left):
+            codes.setdefault(code, (sentence.start + start, sentence.start + end))
+            foreign[code] = _share(left, _MOST) if listed else 1
+            continue
         part = _PART.search(left)
-        if not part and not (
-            _VICTIM_IS.search(left)
-            and _of_people(sentence.text, end)
-            and (fact.harm or foreign or codes or _VICTIM_WORD.search(left))
+        one_of = _ONE_OF.match(sentence.low, end)
+        if (
+            not part
+            and not one_of
+            and not (
+                _VICTIM_IS.search(left)
+                and _of_people(sentence.text, end)
+                and (fact.harm or foreign or codes or _VICTIM_WORD.search(left))
+            )
         ):
             continue
         if fact.scopes.kind_at(start) not in ("", "background"):

@@ -12,7 +12,7 @@ from riskmap.incidents.articles.sentences import Quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.facts import Facts
+    from riskmap.incidents.articles.rules.facts import Facts
 
 
 _UNKNOWN = r"(?:unknown|unidentified|unnamed|masked|armed|heavily armed)"

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from riskmap.incidents.articles import actors
-from riskmap.incidents.articles.antecedents import count_again
-from riskmap.incidents.articles.counts import count_people
+from riskmap.incidents.articles.answers import Evidence, Record
 from riskmap.incidents.articles.lexicons import bystanders, caseless, lower, weapon_ranks, weapons
-from riskmap.incidents.articles.places import Scene, find_scene
-from riskmap.incidents.articles.statuses import DEFINITE, days_named, is_speech_day, live
-from riskmap.incidents.articles.victims import Evidence, put, write_people
+from riskmap.incidents.articles.rules import actors
+from riskmap.incidents.articles.rules.counts import count_again, count_people
+from riskmap.incidents.articles.rules.places import Scene, find_scene
+from riskmap.incidents.articles.rules.statuses import DEFINITE, days_named, is_speech_day, live
+from riskmap.incidents.articles.rules.victims import put, write_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase
-    from riskmap.incidents.articles.events import Event
-    from riskmap.incidents.articles.facts import Facts, Reader
-    from riskmap.incidents.articles.tolls import Toll
+    from riskmap.incidents.articles.rules.events import Event
+    from riskmap.incidents.articles.rules.facts import Facts, Reader
+    from riskmap.incidents.articles.rules.tolls import Toll
 
 _VICTIMS = ("victim", "")
 _TYPE_ORDER = ("abduction", "explosion", "armed_attack", "assault", "battle", "unrest")
@@ -42,8 +41,8 @@ _EVENT = caseless(
     r"|events)\b"
 )
 _LATER = caseless(
-    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:on )?(?:the|that) same (?:day|morning"
-    r"|afternoon|evening|night)))\b"
+    r"\W*((?:(?:\w+ )?(?:hours?|minutes) later|(?:later )?(?:on )?(?:the|that)(?: same)? (?:day"
+    r"|morning|afternoon|evening|night)))\b"
 )
 _AGAIN = caseless(r"(?:the|these|those) (?:[\w-]+ ){1,3}(?:killed|wounded|injured)$")
 _ANYBODY = {"man", "men", "person", "people", "male", "males", "individual", "individuals"}
@@ -54,14 +53,6 @@ _BY_FORCES = caseless(
 _FOUND = caseless(
     r"\b(?:recovered|seized|found|discovered|confiscated|destroyed|defused|carrying|cache)\b"
 )
-
-
-@dataclass(frozen=True)
-class Record:
-    """The fields of one incident, and the evidence for each."""
-
-    fields: dict[str, Any]
-    evidence: tuple[Evidence, ...]
 
 
 def write_record(event: Event, reader: Reader, everything: Sequence[Facts]) -> Record:

@@ -6,15 +6,15 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import caseless
-from riskmap.incidents.articles.scopes import RELATIVE_CLAUSE
+from riskmap.incidents.articles.lexicons import caseless, demonym_pattern
+from riskmap.incidents.articles.rules.scopes import RELATIVE_CLAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
     from riskmap.incidents.articles.dates import DatePhrase, Reference
-    from riskmap.incidents.articles.facts import Facts, Trigger
+    from riskmap.incidents.articles.rules.facts import Facts, Trigger
 
 _OLD = timedelta(days=21)
 _SAID = re.compile(r"\b(?:said|says|told|confirmed|reported|according|stated|announced|added)\b")
@@ -36,7 +36,9 @@ _CHARGED = caseless(r"\b(?:implicated|accused|suspected|charged|linked|wanted)\b
 #: Nouns for an event that may be meant in general ("a war of attack and ambush").
 NOUNS = (
     "attack", "assault", "targeted", "shooting", "clash", "clashes", "bombing", "explosion",
-    "blast", "ambush", "abduction", "kidnapping", "airstrike",
+    "blast", "ambush", "abduction", "kidnapping", "airstrike", "suicide attack",
+    "suicide bombing", "bomb attack", "rocket attack", "mortar attack", "drone attack",
+    "drone strike", "grenade attack", "knife attack", "car bomb", "roadside bomb",
 )  # fmt: skip
 _TALK = re.compile(
     r"\b(?:threats?|fears?|warnings?|plans?|ability|efforts?|fight|war|campaign|talks)\b"
@@ -117,6 +119,10 @@ def _tells(fact: Facts, strong: Sequence[Trigger]) -> bool:
     """Return whether event words alone make a sentence tell of an event."""
     if not strong or "summary" in fact.scopes.flags:
         return False
+    if "business" in fact.scopes.flags and all(
+        t.word in NOUNS or t.word == "attack" for t in strong
+    ):
+        return False
     low = fact.sentence.low
     if _TALK.search(low) and all(
         t.word in ("attack", "assault", "bombing", "ambush", "targeted") for t in strong
@@ -135,6 +141,14 @@ def _is_specific(fact: Facts, harm: Sequence[object], strong: Sequence[Trigger])
         return False
     if not (harm or strong) or ("summary" in fact.scopes.flags and not sites):
         return False
+    who = demonym_pattern()
+    start = fact.sentence.start
+    if any(
+        t.counted and who.search(fact.sentence.text, t.start - start, t.end - start)
+        for t in fact.tolls
+        if t.kind in ("killed", "wounded", "abducted")
+    ):
+        return True
     dated = any(d.explicit or d.precision in ("year", "month", "week") for d in fact.dates)
     return bool(sites) or (bool(harm) and dated)
 
@@ -190,7 +204,7 @@ def is_speech_day(fact: Facts, phrase: DatePhrase) -> bool:
     left = fact.sentence.text[: phrase.start - fact.sentence.start]
     right = fact.sentence.text[phrase.end - fact.sentence.start :]
     spoke = re.search(
-        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued)\b[^,;.]{0,25}$",
+        r"\b(?:said|told|confirmed|announced|stated|reported|statement|published|released|issued|rose|risen|climbed)\b[^,;.]{0,25}$",
         left,
     )
     return (

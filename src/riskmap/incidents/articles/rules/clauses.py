@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.lexicons import Person, grammar, numbers, people, verbs
-from riskmap.incidents.articles.phrases import ONE, Phrase, Token, read_bound, read_number
+from riskmap.incidents.articles.rules.phrases import ONE, Phrase, Token, read_bound, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,6 +181,8 @@ def _list_after(clause: Clause, last: int) -> list[Phrase]:
     found: list[Phrase] = []
     commas = 0
     last = _past_name(clause, last)
+    if clause.low(last + 1) == "of" and clause.low(last + 3) == "and":
+        last += 2 * (clause.low(last + 2) in ("them", "those"))
     while clause.low(last + 1) in grammar("joiner"):
         j = last + 1
         while clause.low(j) in grammar("joined"):

@@ -7,11 +7,12 @@ shown is `alleged`: it becomes no event and is set aside with its sentence.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from riskmap.incidents.articles.answers import SetAside
 from riskmap.incidents.articles.lexicons import caseless
 from riskmap.incidents.articles.matchers import fold
-from riskmap.incidents.articles.statuses import (
+from riskmap.incidents.articles.rules.statuses import (
     BURSTS,
     NOUNS,
     armed,
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from riskmap.incidents.articles.dates import Reference
-    from riskmap.incidents.articles.facts import Facts
-    from riskmap.incidents.articles.mentions import Mention
+    from riskmap.incidents.articles.rules.facts import Facts
+    from riskmap.incidents.articles.rules.mentions import Mention
 
 EVENT_STATUSES = ("reported", "recounted", "arrest")
 _FIGURATIVE_SHARE = 0.3
@@ -42,17 +43,8 @@ _HOSTILE = caseless(
     r"|robbers?|gangs?|arrest\w*|detain\w*"
     r"|captur\w*|hack\w*|behead\w*|massacre\w*|slaughter\w*|lynch\w*|explo\w+|blasts?|bomb\w*"
     r"|strikes?|raid\w*|alleged\w*"
-    r"|accus\w+|seized|gunfire|gunshot\w*|bullets?|opened|violence|unrest|protest\w*)\b"
+    r"|accus\w+|seized|gunfire|gunshot\w*|gunpoint|bullets?|opened|violence|unrest|protest\w*)\b"
 )
-
-
-class SetAside(NamedTuple):
-    """A sentence that makes no incident, with the reason."""
-
-    reason: str
-    start: int
-    end: int
-    sentence: str
 
 
 @dataclass
@@ -204,6 +196,13 @@ def _place(
     return event
 
 
+def _is_sequel(fact: Facts, event: Event) -> bool:
+    """Return whether a sentence tells of what happened later at a place of its own."""
+    here, there = scene_of([fact]), scene_of(event.told())
+    shared = {level for level in here if here[level] == there.get(level)}
+    return "sequel" in fact.scopes.flags and bool(here) and bool(there) and not shared
+
+
 def _candidates(events: list[Event], current: Event | None) -> list[Event]:
     others = [event for event in reversed(events) if event is not current]
     return ([current] if current is not None else []) + others
@@ -213,7 +212,7 @@ def _continues(fact: Facts, status: str, event: Event) -> bool:
     """Return whether a sentence tells more of an event rather than of another one."""
     if "recounted" in (status, event.status) and status != event.status:
         return False
-    separate = "separate" in fact.scopes.flags
+    separate = "separate" in fact.scopes.flags or _is_sequel(fact, event)
     same_place = _agree(
         scene_of([fact]), scene_of(event.told() if status != "recounted" else event.facts)
     )

@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.clauses import (
+from riskmap.incidents.articles.lexicons import (
+    caseless,
+    grammar,
+    harm_nouns,
+    lower,
+    numbers,
+    people,
+    verbs,
+)
+from riskmap.incidents.articles.rules.clauses import (
     Clause,
     find_objects,
     find_subject_name,
@@ -15,21 +24,13 @@ from riskmap.incidents.articles.clauses import (
     is_passive,
     opens,
 )
-from riskmap.incidents.articles.lexicons import (
-    caseless,
-    grammar,
-    harm_nouns,
-    lower,
-    numbers,
-    verbs,
-)
-from riskmap.incidents.articles.phrases import Phrase, find_phrases, tokenize
+from riskmap.incidents.articles.rules.phrases import Phrase, find_phrases, tokenize
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.scopes import Scopes
+    from riskmap.incidents.articles.rules.scopes import Scopes
 
 _REACH = 14
 _FURTHER = 25
@@ -91,7 +92,7 @@ def find_tolls(
 
     Examples
     --------
-    >>> from riskmap.incidents.articles.scopes import find_scopes
+    >>> from riskmap.incidents.articles.rules.scopes import find_scopes
     >>> text = "Gunmen killed two guards and wounded at least five miners."
     >>> [(t.kind, t.low, t.high) for t in find_tolls(text, find_scopes(text))]
     [('killed', 2, 2), ('wounded', 5, None)]
@@ -117,7 +118,7 @@ def find_tolls(
 
 @cache
 def _harm_words() -> re.Pattern[str]:
-    words = {*verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
+    words = {"taken", *verbs(), *harm_nouns(), *grammar("body"), "life", "lives", "toll"}
     return caseless(rf"\b(?:{'|'.join(sorted(words))})\b")
 
 
@@ -162,13 +163,40 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
         return [("wounded", p) for p in find_subjects(clause, got)] if got is not None else []
     if low == "death" and clause.low(i - 1) == "to":
         killed = find_objects(clause, i + 1) or find_subjects(clause, i)
+        killed = killed or (find_subjects(clause, i - 2) if is_passive(clause, i - 2) else [])
         return [("killed", p) for p in killed]
     if low in grammar("body") or low in ("life", "lives"):
         return [("killed", p) for p in _lost(clause, i)]
+    if low == "taken" and _is_abduction(clause, i):
+        return [("abducted", p) for p in find_subjects(clause, i)]
+    if (
+        low == "shot"
+        and is_passive(clause, i)
+        and (clause.low(0), clause.low(1)) == ("the", "dead")
+    ):
+        return [("killed", p) for p in find_subjects(clause, i)]
     kind = verbs().get(low)
+    if kind == "wounded" and (clause.low(i + 1), clause.low(i + 2)) == ("to", "death"):
+        return []
+    if kind == "wounded" and is_modifier(clause, i):
+        hurt = clause.phrase_at(i + 1)
+        return [(kind, hurt)] if hurt and hurt.counted and not hurt.definite else []
     if not kind or is_modifier(clause, i) or clause.low(i - 1) in grammar("mortal"):
         return []
     return [(kind, p) for p in _affected(clause, i)]
+
+
+def _is_abduction(clause: Clause, i: int) -> bool:
+    """Return whether people "were taken", by those who do that or to nowhere."""
+    if not is_passive(clause, i):
+        return False
+    after = [clause.low(j) for j in range(i + 1, i + 5)]
+    if after[0] in ("", ".", ",", "captive", "away") or after[:2] == ["at", "gunpoint"]:
+        return True
+    known = people()
+    return after[0] == "by" and any(
+        word in known and known[word].side in ("attacker", "militant") for word in after[1:]
+    )
 
 
 def _lost(clause: Clause, i: int) -> list[Phrase]:
@@ -222,7 +250,17 @@ def _affected(clause: Clause, i: int) -> list[Phrase]:
         subjects = find_subjects(clause, i, near=True) if bare else []
         seized = objects or [p for p in subjects if p.last == i - 1]
         return [p for p in seized if p.person.side != "attacker"]
+    if not objects and _is_headline(clause, i):
+        return find_subjects(clause, i)
     return objects or find_subjects(clause, i, near=True)
+
+
+def _is_headline(clause: Clause, i: int) -> bool:
+    """Return whether people right before a verb suffered it: "2 Chinese and 1 Afghan killed"."""
+    after = clause.low(i + 1) or "."
+    ends = after in (".", ",", ";", "in", "by", "at", "near", "on", "after", "during", "when")
+    beside = clause.phrase_at(i - 1)
+    return ends and beside is not None and beside.counted and clause.low(i).endswith(("ed", "n"))
 
 
 def _inverted(clause: Clause) -> list[Phrase]:

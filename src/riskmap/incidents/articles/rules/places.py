@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.matchers import Entry, PlaceMatcher, fold
-from riskmap.incidents.articles.mentions import Mention, chains
-from riskmap.incidents.articles.statuses import live
+from riskmap.incidents.articles.rules.mentions import Mention, chains
+from riskmap.incidents.articles.rules.statuses import live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from riskmap.incidents.articles.events import Event
-    from riskmap.incidents.articles.facts import Facts
+    from riskmap.incidents.articles.rules.events import Event
+    from riskmap.incidents.articles.rules.facts import Facts
 
 _FINENESS = {"place": 3, "admin2": 2, "admin1": 1, "country": 0}
 #: Roles from which a place may be read, and how much each counts.
@@ -86,6 +86,8 @@ def _ranked(
             worth += 6 * any(m.level in ("admin1", "admin2") for m in chain)
             worth -= 40 if fact.sentence.title and chain[0].role != "dateline" else 0
             worth -= 60 if chain[0].level == "country" else 0
+            if chain[0].level == "country" and chain[0].role in ("seat", "origin"):
+                continue
             found.append((worth, chain[0].start, chain))
     found.sort(key=lambda item: (-item[0], item[1]))
     return [(worth, chain) for worth, _, chain in found]

@@ -416,7 +416,7 @@ class DateRules:
     Raises
     ------
     InputError
-        When the calendar is unknown.
+        When the calendar is unknown, or the format is none that names a year.
 
     Examples
     --------
@@ -430,10 +430,24 @@ class DateRules:
     counts_from: int = 1900
 
     def __post_init__(self) -> None:
-        """Refuse an unknown calendar."""
+        """Refuse an unknown calendar, and a format that no date is in."""
         if self.calendar != "gregorian" and self.calendar not in CALENDARS:
             raise InputError(
                 "unknown calendar",
+                column="calendar",
                 met=self.calendar,
                 expected="gregorian, " + ", ".join(sorted(CALENDARS)),
             )
+        if self.format is not None and not _names_year(self.format):
+            raise InputError(
+                "no format of dates", column="dates", met=self.format, expected="such as %d/%m/%Y"
+            )
+
+
+def _names_year(form: str) -> bool:
+    """Return whether a ``strptime`` format can be read, and tells of which year a date is."""
+    day = datetime(2031, 5, 13, tzinfo=UTC)
+    try:
+        return datetime.strptime(day.strftime(form), form).year == day.year  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False

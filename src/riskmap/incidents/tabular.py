@@ -217,6 +217,7 @@ def _understand(
     found = found or recognise(raw.header)
     if found is None:
         raise _unknown_columns(written)
+    options.check(raw, found)
     if options.words:
         raw = options.translate(raw, found)
     if options.columns is None and "event_date" not in found.sources_of(raw.header):
@@ -383,4 +384,4 @@ def _peek_header(path: Path) -> Feed | None:
         return None
     with path.open("rb") as file:
         line = file.readline(_HEAD)
-    return recognise(next(split_fields([line.decode("latin-1")], ","), []))
+    return recognise(next(split_fields(io.StringIO(line.decode("latin-1"), newline=""), ","), []))

@@ -26,7 +26,7 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import column_names, is_sum
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
-from riskmap.incidents.quarantines import tells_of_others, tells_who
+from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
@@ -108,9 +108,16 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
-        "set_aside": find_sums(source, frame, names),
+        "set_aside": stated_reasons(source).fillna(find_sums(source, frame, names)),
+        "set_aside_detail": source.clean("quarantine_detail"),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
+
+
+def stated_reasons(source: Source) -> pd.Series:
+    """Return why rows can't be used, as an import that wrote them says; missing for others."""
+    told = source.clean("quarantine_reason")
+    return told.where(told.isin(REASONS))
 
 
 def find_sums(
@@ -297,7 +304,7 @@ _READERS: Mapping[str, Callable[[str, str | None], Answer]] = {
 #: Columns that are found by the schema's name alone.
 _OWN_NAMES = (
     *("toll", "not_understood", "claimed_by", "attributed_to", "credibility", "source_count"),
-    "scope",
+    *("scope", "quarantine_reason", "quarantine_detail"),
 )
 
 

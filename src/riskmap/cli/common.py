@@ -55,6 +55,10 @@ Dates = Annotated[
     str | None,
     typer.Option("--dates", help="Format of the dates where the file does not tell: %d/%m/%Y."),
 ]
+Calendar = Annotated[
+    str | None,
+    typer.Option("--calendar", help="Of the dates: solar_hijri, islamic, ethiopian or buddhist."),
+]
 MaxLost = Annotated[
     float,
     typer.Option(
@@ -119,9 +123,9 @@ Profile = Annotated[
 
 #: Arguments of Python that are options of the shell, with _ for -.
 _ARGUMENTS = (
-    *("as_of", "max_lost", "sheet", "encoding", "dates", "mapping", "scope", "regions", "horizon"),
-    *("every", "group", "previous", "decisions", "scale", "scheduler", "formats", "profile"),
-    *("sender", "contact"),
+    *("as_of", "max_lost", "sheet", "encoding", "dates", "calendar", "mapping", "scope"),
+    *("regions", "horizon", "every", "group", "previous", "decisions", "scale", "scheduler"),
+    *("formats", "profile", "sender", "contact"),
 )
 #: Control signs except tab and line end, and those that turn the direction of writing.
 _OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

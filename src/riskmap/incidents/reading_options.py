@@ -71,6 +71,7 @@ class ReadingOptions:
         mapping: str | Path | None = None,
         *,
         dates: DateRules | str | None = None,
+        calendar: str | None = None,
         sheet: str | Sequence[str] | None = None,
         **given: Any,
     ) -> Self:
@@ -82,6 +83,8 @@ class ReadingOptions:
             The file, for :func:`read_mapping`.
         dates, sheet
             As for :func:`riskmap.read_incidents`.
+        calendar
+            The calendar of dates that are of no other, as for :class:`DateRules`.
         **given
             The other parameters; None says nothing.
 
@@ -96,7 +99,8 @@ class ReadingOptions:
         given |= {"dates": dates, "sheets": sheet}
         told |= {name: value for name, value in given.items() if value is not None}
         rules = told.pop("dates", None)
-        told["dates"] = rules if isinstance(rules, DateRules) else DateRules(format=rules)
+        rules = rules if isinstance(rules, DateRules) else DateRules(format=rules)
+        told["dates"] = rules if calendar is None else replace(rules, calendar=calendar)
         sheets = told.pop("sheets", ())
         return cls(sheets=(sheets,) if isinstance(sheets, str) else tuple(sheets), **told)
 

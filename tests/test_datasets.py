@@ -22,7 +22,7 @@ def test_districts_know_their_province():
 
 
 def test_there_is_no_other_level():
-    with pytest.raises(ValueError, match="levels 1 and 2, met 3"):
+    with pytest.raises(ValueError, match="XQA:1 or XQA:2"):
         rm.datasets.regions(3)
 
 

@@ -14,6 +14,7 @@ import shapely
 from scipy import sparse
 
 from riskmap.countries import INVENTED
+from riskmap.errors import InputError
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, conform
 from riskmap.typing import CountHistory
 
@@ -46,7 +47,7 @@ def regions(level: int = 2) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    ValueError
+    InputError
         When `level` is neither 1 nor 2.
 
     Examples
@@ -55,7 +56,7 @@ def regions(level: int = 2) -> gpd.GeoDataFrame:
     (24, ['Ambrel', 'Dostan', 'Velmar'])
     """
     if level not in (1, 2):
-        raise ValueError(f"Qandara has levels 1 and 2, met {level!r}")
+        raise InputError("no such level", met=f"{ISO3}:{level}", expected=f"{ISO3}:1 or {ISO3}:2")
     province = np.repeat(np.tile(np.arange(3), _ROWS), 2)
     table = pd.DataFrame(
         {

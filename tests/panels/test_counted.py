@@ -1,5 +1,7 @@
 """A table that counts makes the panel that its incidents make one by one; its zeros are watched."""
 
+from warnings import catch_warnings, simplefilter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.errors import RiskmapWarning
 from riskmap.panels.measures import is_incident
 
 REGIONS = rm.datasets.regions()
@@ -120,8 +123,8 @@ def test_zeros_are_watched_where_the_source_can_see(scope, zeros, watched):
 
 
 def test_districts_of_zeros_have_low_levels_and_those_without_rows_have_none():
-    quiet = IDS[1:12]
-    rows = busy() + [(region, month, 0) for region in quiet for month in MONTHS]
+    quiet = [one for one in IDS[1:12] if one != IDS[8]]
+    rows = busy() + busy(IDS[8]) + [(region, month, 0) for region in quiet for month in MONTHS]
     layer = rm.assess(rm.forecast(count(table_of(rows))), REGIONS)
     levels = layer.risks_of("violence").set_index("region_id")["risk_level"]
     assert levels[IDS[0]] >= 3
@@ -130,13 +133,47 @@ def test_districts_of_zeros_have_low_levels_and_those_without_rows_have_none():
     assert set(levels[IDS[12:]]) == {0}
 
 
+@pytest.mark.parametrize(("told", "watched"), [
+    (slice(None), slice(None)),
+    (slice(None, 24), slice(None, 23)),  # its source ceased in the last one
+    (slice(12, None), slice(12, None)),  # it had not begun
+    (slice(None, -1), slice(None)),  # one month of none may be chance
+    (slice(0, 0), slice(0, 0)),  # it never told anything
+])  # fmt: skip
+def test_zeros_are_watched_while_their_table_tells_of_incidents(told, watched):
+    """What a table is filled up with is unknown, and not zero."""
+    own = set(MONTHS[told])
+    rows = [(one, m, 4 * (m in own and i == 0)) for i, one in enumerate(IDS[:3]) for m in MONTHS]
+    with catch_warnings(record=True) as warned:
+        simplefilter("always")
+        panel = count(table_of(rows), every="month")
+    counts = panel.frame.pivot_table(
+        index="window_start", columns="region_id", values="violence", dropna=False
+    )
+    known = counts[IDS[1]].to_numpy()[-36:] if len(counts) else np.full(36, np.nan)
+    expected = np.full(36, np.nan)
+    expected[watched] = 0.0
+    np.testing.assert_array_equal(known, expected)
+    is_padded = len(MONTHS[watched]) < 36
+    assert any("zeros are not watched" in str(one.message) for one in warned) == is_padded
+
+
+def test_zeros_of_provinces_that_a_log_never_tells_of_are_no_watch():
+    rows = busy() + [(region, month, 0) for region in IDS[1:] for month in MONTHS]
+    with pytest.warns(RiskmapWarning, match="zeros are not watched"):
+        panel = count(table_of(rows))
+    known = panel.knowledge.set_index(["region_id", "layer"])["watched"].xs("violence", level=1)
+    province = REGIONS.set_index("region_id")["parent_id"]
+    assert known.to_dict() == (province[known.index] == province[IDS[0]]).to_dict()
+
+
 @pytest.mark.parametrize("scope", [BY_REPORTS, "none"])
 def test_zeros_of_a_table_of_aid_workers_lower_nothing_for_miners(scope):
     log = written_out([row for row in drawn(5) if row[2] and row[1].year < 2024]).assign(
         scope=scope
     )
     zeros = table_of(
-        [(region, month, 0) for region in IDS for month in MONTHS],
+        [(region, month, int(region == IDS[0])) for region in IDS for month in MONTHS],
         "foreign; sectors=aid; reach=countries",
     ).assign(source="aid")
     zeros["incident_id"] = "aid:" + zeros["source_id"]

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from riskmap.cli import inputs, layers
-from riskmap.cli.common import Json, name_columns, show, speak_of_options, tell_error
+from riskmap.cli.common import Json, echo, name_columns, show, speak_of_options, tell_error
 from riskmap.errors import RiskmapError
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
 
@@ -144,11 +144,11 @@ incidents_app.command("get")(inputs.get_incidents)
 
 def main() -> None:
     """Run the command line; errors and warnings become one line each on stderr."""
-    warnings.showwarning = lambda message, *_, **__: typer.echo(
+    warnings.showwarning = lambda message, *_, **__: echo(
         f"riskmap: {speak_of_options(str(message))}", err=True
     )
     try:
         app()
     except (RiskmapError, OSError) as error:
-        typer.echo(f"riskmap: {tell_error(error)}", err=True)
+        echo(f"riskmap: {tell_error(error)}", err=True)
         sys.exit(1)

@@ -55,6 +55,10 @@ Dates = Annotated[
     str | None,
     typer.Option("--dates", help="Format of the dates where the file does not tell: %d/%m/%Y."),
 ]
+Calendar = Annotated[
+    str | None,
+    typer.Option("--calendar", help="Of the dates: solar_hijri, islamic, ethiopian or buddhist."),
+]
 MaxLost = Annotated[
     float,
     typer.Option(
@@ -119,10 +123,12 @@ Profile = Annotated[
 
 #: Arguments of Python that are options of the shell, with _ for -.
 _ARGUMENTS = (
-    *("as_of", "max_lost", "sheet", "encoding", "dates", "mapping", "scope", "regions", "horizon"),
-    *("every", "group", "previous", "decisions", "scale", "scheduler", "formats", "profile"),
-    *("sender", "contact"),
+    *("as_of", "max_lost", "sheet", "encoding", "dates", "calendar", "mapping", "scope"),
+    *("regions", "horizon", "every", "group", "previous", "decisions", "scale", "scheduler"),
+    *("formats", "profile", "sender", "contact"),
 )
+#: Control signs except tab and line end, and those that turn the direction of writing.
+_OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
 _COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")
 _TOLD_COLUMNS = re.compile(r"columns=\{'event_date': \.\.\.\}")
@@ -195,15 +201,20 @@ def name_columns(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Print text, in which signs that a terminal obeys are written as escapes."""
+    typer.echo(_OBEYED.sub(lambda found: ascii(found[0])[1:-1], text), err=err)
+
+
 def say(text: str) -> None:
     """Tell of progress on stderr, when somebody watches it."""
     if sys.stderr.isatty():
-        typer.echo(text, err=True)
+        echo(text, err=True)
 
 
 def say_why(text: str) -> None:
     """Tell on stderr why a command exits with 1."""
-    typer.echo(f"riskmap: {text}", err=True)
+    echo(f"riskmap: {text}", err=True)
 
 
 def split_names(texts: Iterable[str]) -> list[str]:
@@ -225,7 +236,7 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
         typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
     else:
         for line in lines:
-            typer.echo(line)
+            echo(line)
 
 
 def tell_stages(ledger: list[dict[str, Any]]) -> Iterator[str]:

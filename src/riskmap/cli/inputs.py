@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from riskmap.cli.common import (
+    Calendar,
     Dates,
     Encoding,
     Incidents,
@@ -38,13 +39,15 @@ def check_incidents(  # noqa: PLR0913, PLR0917 - one an option of the command
     mapping: Mapping = None,
     sheet: Sheets = None,
     dates: Dates = None,
+    calendar: Calendar = None,
     encoding: Encoding = None,
     scope: ScopeText = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Report what a file holds, how its columns are read, and what will be lost."""
-    options = {"mapping": mapping, "sheet": sheet, "dates": dates, "encoding": encoding}
+    options = {"mapping": mapping, "sheet": sheet, "encoding": encoding}
+    options |= {"dates": dates, "calendar": calendar}
     _import(file, regions, None, max_lost, scope=scope, as_json=as_json, rows=False, **options)
 
 
@@ -57,6 +60,7 @@ def import_file(  # noqa: PLR0913, PLR0917 - one an option of the command
     mapping: Mapping = None,
     sheet: Sheets = None,
     dates: Dates = None,
+    calendar: Calendar = None,
     encoding: Encoding = None,
     scope: ScopeText = None,
     max_lost: MaxLost = MAX_LOST,
@@ -64,7 +68,8 @@ def import_file(  # noqa: PLR0913, PLR0917 - one an option of the command
     as_json: Json = False,
 ) -> None:
     """Read a file in whatever shape it comes; print what was understood, row by row."""
-    options = {"mapping": mapping, "sheet": sheet, "dates": dates, "encoding": encoding}
+    options = {"mapping": mapping, "sheet": sheet, "encoding": encoding}
+    options |= {"dates": dates, "calendar": calendar}
     _import(file, regions, out, max_lost, scope=scope, as_json=as_json, rows=True, **options)
 
 

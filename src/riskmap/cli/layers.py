@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from riskmap.cli.common import (
+    Calendar,
     Contact,
     Dates,
     Encoding,
@@ -111,6 +112,7 @@ def run(  # noqa: PLR0913 - one an option of the command
     sheet: Sheets = None,
     encoding: Encoding = None,
     dates: Dates = None,
+    calendar: Calendar = None,
     scope: ScopeText = None,
     decisions: Annotated[
         Path | None, typer.Option(help="TOML file of what analysts have cleared.")

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 REQUIRED = ("incidents", "regions", "as_of")
 _PATHS = ("incidents", "scale", "out", "previous", "decisions", "mapping")
 _LISTS = ("incidents", "sheet", "formats", "languages")
+_READING = ("mapping", "sheet", "encoding", "dates", "calendar")
 #: What other values must be, and how that is said.
 _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(("every", "out", "profile"), (str | Path, "a text")),
     **dict.fromkeys(
         (
             *("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope"),
-            *("scheduler", "sender", "contact"),
+            *("calendar", "scheduler", "sender", "contact"),
         ),
         (str | Path | None, "a text"),
     ),
@@ -78,9 +79,10 @@ class RunConfig:
         although they name a district, which was not used. A run with more fails.
     formats, languages, profile, sender, contact
         As for :func:`riskmap.publish`.
-    mapping, sheet, encoding, dates
+    mapping, sheet, encoding, dates, calendar
         How the files are read, as for :func:`riskmap.read_incidents`: a mapping file, sheets of
-        workbooks, the encoding of text, the format of dates such as ``"%d/%m/%Y"``.
+        workbooks, the encoding of text, the format of dates such as ``"%d/%m/%Y"``,
+        and the calendar of those that are not Gregorian.
     scope
         What the sources of all files can see; outranks what files and feeds say.
     scheduler
@@ -119,6 +121,7 @@ class RunConfig:
     sheet: str | Sequence[str] | None = None
     encoding: str | None = None
     dates: str | None = None
+    calendar: str | None = None
     scope: str | None = None
     scheduler: str | None = None
 
@@ -160,7 +163,7 @@ class RunConfig:
     @property
     def reading(self) -> dict[str, Any]:
         """How files are read, as :func:`riskmap.read_incidents` takes it."""
-        return {name: getattr(self, name) for name in ("mapping", "sheet", "encoding", "dates")}
+        return {name: getattr(self, name) for name in _READING}
 
     @classmethod
     def read(cls, path: str | Path, **given: Any) -> Self:

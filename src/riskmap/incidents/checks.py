@@ -12,15 +12,16 @@ import shapely
 from riskmap.incidents.counted import find_double_counts, tell_counted
 from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
 from riskmap.incidents.duplicates.candidates import lead_of
+from riskmap.incidents.feeds.own_columns import column_names, find_parts
 from riskmap.incidents.losses import count_lost
 from riskmap.incidents.readers import read_file
 from riskmap.incidents.scope import describe_scopes, find_end
-from riskmap.incidents.words import count_not_understood, key
+from riskmap.incidents.words import count_not_understood, key, name_columns
 from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, Column, check_incidents, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import geopandas as gpd
 
@@ -299,7 +300,7 @@ def describe_file(found: ReadFile) -> FileReport:
         counted=tell_counted(good),
         twice=tuple(find_double_counts(good)),
         reasons=top,
-        told=raw.told,
+        told=(*raw.told, *_tell_points(good, where)),
         examples={
             name: tuple(
                 f"{where(row)}line {row.source_row}, {row.quarantine_detail}"
@@ -314,6 +315,19 @@ def describe_file(found: ReadFile) -> FileReport:
     )
 
 
+def _tell_points(good: pd.DataFrame, where: Callable[[Any], str]) -> Iterator[str]:
+    """Yield which coordinates are not understood, the first with their lines."""
+    told = good["not_understood"].str.extract(r"(?:^|; )coordinates=([^;]*)")[0]
+    rows = good[told.notna()]
+    if len(rows):
+        shown = [
+            f"{where(row)}line {row.source_row} {text[:WIDEST]!r}"
+            for row, text in zip(rows.head(NAMED).itertuples(), told.dropna(), strict=False)
+        ]
+        shown += [f"{len(rows) - NAMED} more"] if len(rows) > NAMED else []
+        yield f"coordinates that are not understood: {', '.join(shown)}"
+
+
 def _tell_columns(found: ReadFile) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the file's column for each of the schema, and those that mean nothing."""
     columns: dict[str, str] = {}
@@ -322,6 +336,13 @@ def _tell_columns(found: ReadFile) -> tuple[dict[str, str], tuple[str, ...]]:
         told = feed.sources_of(raw.header, found.options.columns)
         used = {name for names in told.values() for name in names}
         used.update(name for name in raw.header if key(name) in (feed.reads or ()))
+        if feed.reads is None:
+            for name in ("killed", "wounded", "abducted"):
+                if parts := find_parts(raw.header, name):
+                    told[name] = (*told.get(name, ()), *parts)
+                    used.update(parts)
+            known = column_names()["coordinates"]
+            used.update(name for by, name in name_columns(raw.header).items() if by in known)
         ignored |= dict.fromkeys(name for name in raw.header if name not in used)
         columns = {name: " | ".join(told[name]) for name in TOLD if name in told} | columns
     return {name: columns[name] for name in TOLD if name in columns}, tuple(ignored)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
@@ -23,6 +24,7 @@ from riskmap.errors import MissingDependencyError
 from riskmap.incidents.dates import DIGITS
 from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import parse_numbers, to_number
+from riskmap.incidents.words import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,12 +83,56 @@ MGRS = re.compile(
 )
 
 
+#: Where a link to a map says where its place is, the marked place before what the map shows.
+_LINKS = tuple(
+    re.compile(pattern.replace(",", r"(?:,|%2C)\s*").replace("#", r"(-?\d{1,3}(?:\.\d+)?)"))
+    for pattern in (
+        r"!3d#!4d#",
+        r"[?&](?:q|query|destination|daddr|ll|sll|cp|where)=(?:loc:)?#,#",
+        r"mlat=#&mlon=#",
+        r"/place/#,#",
+        r"@#,#",
+        r"\x23map=\d+/#/#",
+        r"^geo:#,#",
+    )
+)
+_LINES = re.compile(
+    r"(?:srid=4326;)?\s*((?:multi)?(?:linestring|point|polygon)\s*\(.*\))", re.IGNORECASE
+)
+#: Degrees that a line or an area may span whose middle is where something happened.
+_SMALL = 0.15
+
+
+def _in_letters(text: str) -> str:
+    """Return a text with the letters of the compass for its words in other languages."""
+    if text.isascii():
+        return text
+    for word, letter in sorted(read_words("compass").items(), key=lambda item: -len(item[0])):
+        text = re.sub(re.escape(word), letter, text, flags=re.IGNORECASE)
+    return text
+
+
+def _middle(wkt: str) -> tuple[str, str]:
+    """Return the middle of a line or an area of WKT; blank where it is large, or is none."""
+    try:
+        shape = shapely.from_wkt(wkt)
+    except shapely.errors.GEOSException:
+        return "", ""
+    west, south, east, north = shape.bounds
+    if not max(east - west, north - south) <= _SMALL:
+        return "", ""
+    is_line = shape.geom_type == "LineString"
+    middle = shape.interpolate(0.5, normalized=True) if is_line else shape.centroid
+    return f"{middle.y:.6f}", f"{middle.x:.6f}"
+
+
 def split_pair(text: str) -> tuple[str, str]:
     r"""Return latitude and longitude of a text that holds both, as text; blank where it does not.
 
     Read are two numbers, the latitude first, with what a form adds of height and precision, degrees
-    with minutes and seconds, the letters of the compass, the points of WKT, and references of the
-    military grid (MGRS), which stand for the middle of their cell.
+    with minutes and seconds, the letters of the compass, the points of WKT and the middle of its
+    short lines, links to maps, and references of the military grid (MGRS), which stand for the
+    middle of their cell.
 
     Examples
     --------
@@ -94,10 +140,17 @@ def split_pair(text: str) -> tuple[str, str]:
     (('34.6', '69.0'), ('34.6', '69.0'))
     >>> split_pair("34.6000 69.0000 2300 4.5"), split_pair("34°36'00\"N 69°00'00\"E")
     (('34.6000', '69.0000'), ('34.6', '69.0'))
+    >>> split_pair("https://maps.google.com/?q=34.6,69.0"), split_pair("34.6N 69.0E")
+    (('34.6', '69.0'), ('34.6', '69.0'))
     >>> split_pair("near the bridge")
     ('', '')
     """
-    plain = text.strip().strip("()[]").strip()
+    if "://" in text or text.startswith("geo:"):
+        linked = next(filter(None, (link.search(text) for link in _LINKS)), None)
+        return (linked[1], linked[2]) if linked else ("", "")
+    plain = _in_letters(text.strip().strip("()[]").strip())
+    if (drawn := _LINES.fullmatch(text.strip())) and not _WKT.fullmatch(text.strip()):
+        return _middle(drawn[1])
     if point := _WKT.fullmatch(text.strip()):
         return point[2], point[1]
     if grid := MGRS.fullmatch(plain):
@@ -140,7 +193,7 @@ def to_degrees(text: str) -> str:
     >>> to_degrees("69°30'00\"W"), to_degrees("N 34 30.0"), to_degrees("34.69")
     ('-69.5', '34.5', '34.69')
     """
-    plain = text.strip()
+    plain = _in_letters(text.strip())
     letters = {sign for sign in plain.upper() if sign in "NSEW"}
     numbers = re.findall(r"\d+(?:[.,]\d+)?", plain)
     if not (letters or "°" in plain) or not _DEGREES.fullmatch(plain) or len(letters) > 1:

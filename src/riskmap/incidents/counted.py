@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.date_columns import Days
     from riskmap.incidents.quarantines import Quarantine
+    from riskmap.typing import FloatArray, IntArray
 
 #: A column holds counts when so large a share of its filled cells are numbers.
 _MOSTLY = 0.5
@@ -193,6 +194,57 @@ def _period_of(distinct: NDArray[np.datetime64], column: str) -> str | None:
             return name
     weekdays = np.unique(distinct.astype(np.int64) % 7)
     return "week" if len(distinct) >= _WEEKS and len(weekdays) == 1 else None
+
+
+def find_padding(
+    first: IntArray,
+    last: IntArray,
+    numbers: FloatArray,
+    *,
+    recent_days: float = 365.0,
+    probability: float = 0.99,
+    least_days: float = 30.0,
+) -> NDArray[np.bool_]:
+    """Return which zeros of a table lie before it began to tell of incidents, or after it ceased.
+
+    A table that is filled up with zeros shows nothing there. Zeros behind its last incident count
+    as long as such a silence may be chance at the rate of the year before it
+    (:func:`riskmap.incidents.scope.find_gaps`), and for a year at most; so do those before its
+    first, and none where there is no incident at all.
+
+    Parameters
+    ----------
+    first, last : ndarray of int, shape (n,)
+        The first and the last day of each row's period.
+    numbers
+        How many incidents each row tells of.
+    recent_days, probability, least_days
+        As for ``find_gaps``.
+
+    Examples
+    --------
+    >>> days = np.arange(0, 360, 30)
+    >>> find_padding(days, days + 29, np.array([0.0] * 3 + [5.0] * 6 + [0.0] * 3)).sum()
+    np.int64(6)
+    >>> find_padding(days, days + 29, np.array([0.0, 1.0] * 6)).any()
+    np.False_
+    """
+    told, none = numbers > 0, numbers == 0
+    if not told.any():
+        return none
+    padded = np.zeros(len(none), dtype=bool)
+    for begin, end in ((first, last), (-last, -first)):  # forwards and backwards in time
+        stop = end[told].max()
+        tail = none & (begin > stop)
+        if not tail.any():
+            continue
+        silence = end[tail].max() - stop
+        number = numbers[told & (end > stop - recent_days)].sum()
+        base = np.clip(stop - begin[told].min() + 1, least_days, recent_days)
+        sure = np.exp(-max(number - 2.0, 0.0) / base * silence) < 1.0 - probability
+        if (silence > least_days and sure) or silence > recent_days:
+            padded |= tail
+    return padded
 
 
 def tell_counted(incidents: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import special
 
 from riskmap.countries import table as country_table
+from riskmap.incidents.calendars import CALENDARS
 from riskmap.incidents.dates import (
     NUMBERS,
     TIME,
@@ -21,6 +22,7 @@ from riskmap.incidents.dates import (
     Day,
     days_of,
     full_year,
+    is_bare_month,
     is_declared,
     read_day,
 )
@@ -158,6 +160,7 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     days = [read_day(text, rules) for text in texts]
     if rules.calendar != "gregorian":
         return days
+    days = settle_others(texts, days)
     told = zip(texts, days, settle_orders(texts, days), strict=True)
     days = [day if is_declared(text, rules) else settled for text, day, settled in told]
     if (rules.format or "").startswith("%Y"):  # such dates are not taken for turned round
@@ -180,6 +183,65 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     unsure = Day(reason="ambiguous_date", expected="a day that no program has turned round")
     turned = {i for i, day in dates.items() if day.day <= 12 and day.day != day.month}  # noqa: PLR2004
     return [unsure if i in turned else day for i, day in enumerate(days)]
+
+
+def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
+    """Return days with those settled that the other dates of their column complete.
+
+    A date without a year is of the year that all others are of, and one of another calendar is of
+    the one by which it falls among them, a year before or after at most. ``January 20`` is a day
+    among days, and a month among months; where others are of both kinds, of neither, or of several
+    years, it is ambiguous.
+
+    Examples
+    --------
+    >>> texts = ["21 January 2024", "January 20", "3 February", "1402-11-01"]
+    >>> [str(day.first) for day in settle_others(texts, [read_day(text) for text in texts])]
+    ['2024-01-21', '2024-01-20', '2024-02-03', '2024-01-21']
+    >>> read_texts(["Jan 2024", "Jan-23"])[1].last, read_texts(["Jan 20", "Feb 20"])[1].reason
+    (datetime.date(2023, 1, 31), 'ambiguous_date')
+    """
+    known = [(day.first, day.last) for day in days if day.first and day.last]
+    exact = {first for first, last in known if first == last}
+    spans = {first for first, last in known if _A_MONTH <= (last - first).days + 1 <= _LONGEST[2]}
+    years = {day.year for day in exact}
+    settled = list(days)
+    bare = [i for i, text in enumerate(texts) if days[i].reason and is_bare_month(text)]
+    numbers = [int(texts[i].strip()[-2:]) for i in bare]
+    alone = len(bare) >= _SHOWN_MONTHS and not exact and max(numbers) - min(numbers) < _MANY_YEARS
+    are_months = bool(spans) and not exact
+    for i in bare:
+        text = texts[i].strip()
+        if are_months or (alone and not known):
+            settled[i] = read_day(f"{text[:-2].rstrip(_JOINTS)} {full_year(text[-2:])}")
+    for i, text in enumerate(texts):
+        if settled[i].reason == "other_calendar" and exact:
+            settled[i] = _in_other_calendar(text, settled[i], years)
+        yearless = settled[i].reason == "bad_date" or (i in bare and not spans)
+        if yearless and len(years) == 1 and settled[i].reason and len(text) <= _LONG:
+            year = next(iter(years))
+            tries = (f"{text.strip().replace('-', ' ')} {year}", f"{year}年{text.strip()}")
+            found = (read_day(one) for one in tries)
+            settled[i] = next((one for one in found if one.first), settled[i])
+    return settled
+
+
+#: Days of a month, at least; months without a day that show what they are, of how many years.
+_A_MONTH, _SHOWN_MONTHS, _MANY_YEARS = 28, 4, 10
+#: Signs of a date without a year, at most, and what stands between a month and its year.
+_LONG, _JOINTS = 40, "-/ ,'."
+
+
+def _in_other_calendar(text: str, day: Day, years: set[int]) -> Day:
+    """Return a date by the only calendar of which it falls among given years; else as it was."""
+    near = range(min(years) - 1, max(years) + 2)
+    found = [
+        one
+        for name in CALENDARS
+        for form in (None, "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
+        if (one := read_day(text, DateRules(form, name))).first and one.first.year in near
+    ]
+    return found[0] if len(found) == 1 else day
 
 
 #: Dates that show the order of a column's others, at least, and as a share of all.
@@ -276,6 +338,31 @@ def tell_orders(counts: Mapping[str, int], rules: DateRules | None = None) -> di
         if int(one[1]) != int(one[3]):
             read = f"{day.first.day} {day.first:%B %Y}"
             told.setdefault(form, f"{text!r} read as {read}, {why}")
+    return told | _tell_settled(counts, rules)
+
+
+def _tell_settled(counts: Mapping[str, int], rules: DateRules | None) -> dict[str, str]:
+    """Return how dates were read that others of their column complete, or another calendar."""
+    rules = rules or DateRules()
+    texts = list(counts)
+    if rules.calendar != "gregorian":
+        mixed = [text for text in texts if read_day(text).first]
+        n = sum(counts[text] for text in mixed)
+        words = f"dates such as {mixed[0]!r} ({n:,}) read as Gregorian" if n else ""
+        return {"gregorian": f"{words} beside those of calendar={rules.calendar!r}"} if n else {}
+    before = [read_day(text, rules) for text in texts]
+    after = settle_others(texts, before)
+    found = [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    told: dict[str, str] = {}
+    for kind in ("other_calendar", "ambiguous_date", "bad_date"):
+        some = [i for i in found if before[i].reason == kind]
+        if not some:
+            continue
+        first, day = texts[some[0]], after[some[0]]
+        n = sum(counts[texts[i]] for i in some)
+        others = f" ({n:,} dates so)" if n > 1 else ""
+        read = f"{day.first}" if day.first == day.last else f"{day.first} to {day.last}"
+        told[kind] = f"{first!r} read as {read}, as the other dates show{others}"
     return told
 
 

@@ -65,9 +65,10 @@ def _patterns() -> dict[str, re.Pattern[str]]:
             continue
         words = any_of(row["words"].split(";"))
         marks = re.escape(_MARKS)
+        joint = "-" if kind == "early_month" else ""  # as in "mid-June"
         found[f"{kind} {row['value']}".strip()] = re.compile(
-            rf"(?:(?:{words})(?![^\W\d_])[{marks}]*(?P<before>[\w(].*)"
-            rf"|(?P<behind>.*\d\s*[年月日号]?)[{marks}]+(?:{words})[{marks}]*)$",
+            rf"(?:(?:{words})(?![^\W\d_])[{marks}{joint}]*(?P<before>[\w(].*)"
+            rf"|(?P<behind>.*(?:\d\s*[年月日号]?(?=[{marks}])|月))[{marks}]*(?:{words})[{marks}]*)$",
             re.IGNORECASE,
         )
     return found

@@ -42,6 +42,8 @@ _WORDS = re.compile(
     rf"(?:(\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?{_OF})?([^\W\d]{{2,15}})\.?,?{_OF}(\d{{4}}|\d{{2}})(?:\s*\u0433(?:\.|\u043e\u0434\u0430?)?)?"
 )
 _WORDS_US = re.compile(r"([^\W\d]{3,12})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})")
+_BARE = re.compile(r"([^\W\d]{3,15})\.?\s*[-/ ,']\s*(\d{2})")
+_DAYS = 31
 _CHINESE = re.compile(r"(\d{4})\s*年\s*(?:(\d{1,2})\s*月\s*(?:(\d{1,2})\s*[日号])?)?")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
 #: How a table program keeps a day: as the number of days since 1899-12-30; here from 1970 on.
@@ -68,8 +70,19 @@ _CHINESE_SPAN = re.compile(
 )
 _JOINTS = "to|until|and|bis|und|au|al|a|y|e|et|à|ao|по|до|и|إلى|الى|حتى|تا|to the"
 _TO = re.compile(rf"(.+?)\s*(?:\s(?:{_JOINTS})\s|\s-\s|[–—~&至到]|(?<=\d)/(?=\d{{4}}-))\s*(.+)")
+#: Days of one month, the month before them: ``January 3-5, 2025``, ``2025-01-03/05``.
+_SPAN_US = re.compile(
+    r"([^\W\d]{3,15}\.?) (\d{1,2})(?:st|nd|rd|th)?\s*(?:[-–—/&]|to|and)\s*"
+    r"(\d{1,2})(?:st|nd|rd|th)?,? (\d{4})"
+)
+_SPAN_ISO = re.compile(r"(\d{4}-\d\d-)(\d\d)/(\d\d)")
+#: Months of one year: ``June-July 2025``.
+_MONTHS = re.compile(r"([^\W\d]{3,15})\.?\s*[-–—/&]\s*([^\W\d]{3,15}\.?,? \d{4})")
+_WEEK_FROM = re.compile(
+    r"(?:the )?week (?:of|commencing|beginning|starting|from) (.+)", re.IGNORECASE
+)
 #: Days of one month: ``3-5 Jan 2025``, ``3.-5.1.2025``.
-_SPAN = re.compile(r"(\d{1,2})\.?\s*[-/]\s*(\d{1,2}(?:\.|(?:st|nd|rd|th)?[- ]).+)")
+_SPAN = re.compile(r"(\d{1,2})\.?\s*[-/–—]\s*(\d{1,2}(?:\.|(?:st|nd|rd|th)?[- ]).+)")
 _YEAR_FIRST = r"%Y(?:[-/.]%m(?:[-/.]%d)?)?"
 TIME = re.compile(
     r",?[T ]\s*\d{1,2}[:.]\d{2}(?:(?<=:\d\d):\d{2}(?:[.,]\d+)?)?"
@@ -133,9 +146,13 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
         return Day(reason="no_date")
     try:
         if rules.calendar != "gregorian":
-            return _in_calendar(text, rules.format, CALENDARS[rules.calendar])
+            day = _in_calendar(text, rules.format, CALENDARS[rules.calendar])
+            other = _by_shape(text) if day.reason == "bad_date" else day
+            return day if other.reason else other  # one of another calendar beside them
         if rules.counts_from == _LATER and _SERIAL.fullmatch(text):
             text = str(float(text) + _LATER_BY)
+        if rules.format is None and is_bare_month(text):
+            return Day(reason="ambiguous_date", expected="a year of four digits beside a month")
         day = _by_shape(text) if rules.format is None else _in_format(text, rules.format)
         if day.reason == "bad_date" and rules.format is not None:
             day = _other_than_declared(text, rules.format) or day
@@ -144,6 +161,18 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
         return Day(reason="no_date") if is_none else day
     except (ValueError, OverflowError):
         return Day(reason="bad_date")
+
+
+def is_bare_month(text: str) -> bool:
+    """Return whether a text is a month and a number that is its year or one of its days.
+
+    Examples
+    --------
+    >>> is_bare_month("January 20"), is_bare_month("Jan-98"), is_bare_month("20 January 2024")
+    (True, False, False)
+    """
+    found = _BARE.fullmatch(text.strip().casefold())
+    return found is not None and int(found[2]) <= _DAYS and bool(_month_number(found[1]))
 
 
 def _other_than_declared(text: str, form: str) -> Day | None:
@@ -260,20 +289,26 @@ def _two_words() -> tuple[str, ...]:
 
 def _range(text: str) -> Day:
     """Return the days from one date to another in one text, the end of which names the year."""
-    for pattern in (_SPAN, _TO):
+    if (found := _WEEK_FROM.fullmatch(text)) and (day := _by_shape(found[1], is_bare=True)).first:
+        return Day(day.first, day.first + timedelta(days=6)) if day.first == day.last else day
+    if found := _SPAN_US.fullmatch(text):
+        text = f"{found[2]}-{found[3]} {found[1]} {found[4]}"
+    elif found := _SPAN_ISO.fullmatch(text):
+        text = f"{found[1]}{found[2]} - {found[1]}{found[3]}"
+    for pattern in (_SPAN, _MONTHS, _TO):
         found = pattern.fullmatch(text) if len(text) <= _LONGEST else None
         last = _by_shape(found[2].strip(), is_bare=True) if found else Day()
         if found is None or last.first is None or last.last is None:
             continue
         start = found[1].strip()
-        day = start.removesuffix(".")
+        number = start.removesuffix(".")
         years = (last.last.year, last.last.year - 1)
         tries = (
             start,
             *(f"{start.rstrip('./-')}{joint}{year}" for year in years for joint in " ."),
         )
-        if day.isdigit() and len(day) <= 2:  # noqa: PLR2004 - a day of the month of the end
-            tries = (last.first.replace(day=int(day)).isoformat(),)
+        if number.isdigit() and len(number) <= 2:  # noqa: PLR2004 - a day of the month of the end
+            tries = (last.first.replace(day=int(number)).isoformat(),)
         for one in tries:
             begun = Day()
             with suppress(ValueError):
@@ -416,7 +451,7 @@ class DateRules:
     Raises
     ------
     InputError
-        When the calendar is unknown.
+        When the calendar is unknown, or the format is none that names a year.
 
     Examples
     --------
@@ -430,10 +465,24 @@ class DateRules:
     counts_from: int = 1900
 
     def __post_init__(self) -> None:
-        """Refuse an unknown calendar."""
+        """Refuse an unknown calendar, and a format that no date is in."""
         if self.calendar != "gregorian" and self.calendar not in CALENDARS:
             raise InputError(
                 "unknown calendar",
+                column="calendar",
                 met=self.calendar,
                 expected="gregorian, " + ", ".join(sorted(CALENDARS)),
             )
+        if self.format is not None and not _names_year(self.format):
+            raise InputError(
+                "no format of dates", column="dates", met=self.format, expected="such as %d/%m/%Y"
+            )
+
+
+def _names_year(form: str) -> bool:
+    """Return whether a ``strptime`` format can be read, and tells of which year a date is."""
+    day = datetime(2031, 5, 13, tzinfo=UTC)
+    try:
+        return datetime.strptime(day.strftime(form), form).year == day.year  # noqa: DTZ007
+    except (ValueError, re.error):
+        return False

@@ -29,7 +29,7 @@ _MAPPED = (
     "source_id",
 )
 #: Columns of the Incidents table that tell of reading alone.
-_OF_READING = ("incident_id", "quarantine_reason", "quarantine_detail", "source_file", "source_row")
+_OF_READING = ("incident_id", "source_file", "source_row")
 #: The columns of :meth:`ImportedFile.rows`.
 ROW_COLUMNS = (
     *("source_row", "event_date", "event_date_end", "event_type", "count", "killed", "wounded"),
@@ -100,7 +100,10 @@ class ImportedFile:
         return told[told["why"].notna()].reset_index(drop=True)
 
     def write(self, folder: str | Path) -> list[Path]:
-        """Write the usable incidents, the rows to mend, and how the file was read.
+        """Write the incidents, the rows to mend, and how the file was read.
+
+        Rows that can't be used stand among the incidents with their ``quarantine_reason``, so that
+        whoever reads the file knows of them; a row that was mended has none.
 
         Parameters
         ----------
@@ -117,9 +120,8 @@ class ImportedFile:
             Path(folder) / name for name in ("incidents.csv", "rows_to_mend.csv", "mapping.toml")
         ]
         paths[0].parent.mkdir(parents=True, exist_ok=True)
-        usable = self.incidents[self.incidents["quarantine_reason"].isna()]
-        points = usable.geometry.to_numpy()
-        plain = pd.DataFrame(usable.drop(columns=["geometry", *_OF_READING], errors="ignore"))
+        points = self.incidents.geometry.to_numpy()
+        plain = pd.DataFrame(self.incidents.drop(columns=["geometry", *_OF_READING]))
         plain = plain.assign(latitude=shapely.get_y(points), longitude=shapely.get_x(points))
         for path, table in zip(paths, (plain, self.rows_to_mend()), strict=False):
             guarded = table.astype("str").map(guard_formula, na_action="ignore")

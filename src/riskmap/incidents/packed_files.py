@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 #: Kinds of file that are no delimited text.
 JSON, SHEETS = (".json", ".geojson"), (".xlsx", ".xlsm")
 PACKED = (".zip", ".gz")
+#: Names of JSON with one record a line.
+LINES = (".ndjson", ".jsonl")
 #: Names that end so hold tables; others that are packed with them are left alone.
-TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *SHEETS)
+TABLES = (".csv", ".tsv", ".tab", ".txt", *JSON, *LINES, *SHEETS)
 #: How many times its own size a packed file may take, what is allowed to any, and what to none.
 UNPACKED, UNPACKED_BYTES, LARGEST_FILE = 100, 1 << 26, 1 << 33
 _ZIP, _GZIP, _OLE = b"PK\x03\x04", b"\x1f\x8b", bytes.fromhex("D0CF11E0A1B11AE1")

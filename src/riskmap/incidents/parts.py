@@ -31,6 +31,8 @@ BLOCK_BYTES = 1 << 26
 PATIENCE = 4
 
 PARQUET = (".parquet", ".pq")
+#: Ends of names of tables that no program writes beside Parquet files.
+_TABLES = (".csv", ".tsv", ".tab", ".geojson", ".ndjson", ".jsonl", ".xlsx", ".xlsm", ".xls")
 #: What stands for no value in the name of a folder.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 #: What tables that come from no file are called.
@@ -324,9 +326,22 @@ def find_parquet(path: Path) -> list[RowGroups]:
     """
     if not path.is_dir():
         return [RowGroups(path)]
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PARQUET)
+    found = sorted(path.rglob("*"))
+    files = [file for file in found if file.suffix.lower() in PARQUET]
     if not files:
         raise InputError("a folder without Parquet files", file=path)
+    others = [
+        file.name
+        for file in found
+        if file.suffix.lower() in _TABLES and not file.name.startswith(("_", "."))
+    ]
+    if others:
+        raise InputError(
+            "a folder of Parquet files that holds other tables",
+            file=path,
+            met=", ".join(others)[:200],
+            expected="Parquet files alone; name the others by themselves, or keep them elsewhere",
+        )
     return [RowGroups(file, folder=path) for file in files]
 
 

@@ -146,12 +146,17 @@ def quarantine_set_aside(frame: pd.DataFrame, quarantine: Quarantine) -> None:
     reasons = frame["set_aside"].to_numpy(object)
     words = frame.get("set_aside_detail", pd.Series("", index=frame.index)).fillna("")
     undated = np.isin(quarantine.reason.astype("str"), ("no_date", "bad_date"))
-    quarantine.reason[undated & (reasons == "aggregate")] = None  # a sum has no date to be bad
+    quarantine.reason[undated & pd.notna(reasons)] = None  # a sum has no date to be bad
     quarantine.add_details(
         pd.notna(reasons),
         reasons,
-        lambda row: f"row: {REASONS[reasons[row]]}" + (f": {words[row]}" if words[row] else ""),
+        lambda row: words[row] if ": " in words[row] else _tell_reason(reasons[row], words[row]),
     )
+
+
+def _tell_reason(reason: str, words: str) -> str:
+    """Return what a feed's reason means, with its words."""
+    return f"row: {REASONS[reason]}" + (f": {words}" if words else "")
 
 
 class Remarks:

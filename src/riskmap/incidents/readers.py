@@ -260,8 +260,7 @@ def _read_table(
 ) -> gpd.GeoDataFrame:
     """Return the Incidents table of rows of text; what nobody says of its scope is missing."""
     quarantine = Quarantine(len(raw))
-    aliases = _aliases(raw, options.columns)
-    source = Source(raw, options.dates, unknown=feed.unknown, aliases=aliases)
+    source = Source(raw, options.dates, unknown=feed.unknown, aliases=options.columns)
     frame = apply_feed(feed, source, quarantine)
     told = frame.get("scope", pd.Series(None, index=frame.index, dtype="str"))
     usual = options.usual_scope
@@ -322,21 +321,6 @@ def no_incidents() -> gpd.GeoDataFrame:
     """Return an Incidents table without rows."""
     empty = conform(pd.DataFrame(), INCIDENT_COLUMNS)
     return gpd.GeoDataFrame(empty, geometry=gpd.GeoSeries([], crs=CRS), crs=CRS)
-
-
-def _aliases(raw: RawTable, columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Return a column map by the names that the generic feed uses, checked against the file."""
-    for name, column in (columns or {}).items():
-        if column not in raw.header:
-            raise InputError(
-                "no such column",
-                file=raw.name,
-                row=1,
-                column=column,
-                met=", ".join(raw.header)[:200],
-                expected=f"the column of {name}",
-            )
-    return dict(columns or {})
 
 
 def _instant(value: datetime | str | None) -> pd.Timestamp | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from riskmap.errors import InputError
 from riskmap.incidents.dates import DateRules
+from riskmap.incidents.scope import STATED_REACH, Scope
+from riskmap.incidents.text_encodings import check_encoding
 from riskmap.incidents.words import normalise
 from riskmap.settings import read_toml
 
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 #: What a mapping file may hold: how the files of one desk are read.
 MAPPING_KEYS = ("columns", "words", "encoding", "sheet", "dates", "calendar", "scope")
+#: Of which kind a value of a mapping is that is no text.
+_KINDS = {
+    "columns": "a table of texts",
+    "words": "a table of such tables, such as [words.event_type]",
+    "sheet": "a text, or a list of texts",
+}
 #: What stands for all sheets of a workbook that hold incidents.
 ALL_SHEETS = "all"
 
@@ -66,6 +74,7 @@ class ReadingOptions:
         mapping: str | Path | None = None,
         *,
         dates: DateRules | str | None = None,
+        calendar: str | None = None,
         sheet: str | Sequence[str] | None = None,
         **given: Any,
     ) -> Self:
@@ -77,6 +86,8 @@ class ReadingOptions:
             The file, for :func:`read_mapping`.
         dates, sheet
             As for :func:`riskmap.read_incidents`.
+        calendar
+            The calendar of dates that are of no other, as for :class:`DateRules`.
         **given
             The other parameters; None says nothing.
 
@@ -91,7 +102,8 @@ class ReadingOptions:
         given |= {"dates": dates, "sheets": sheet}
         told |= {name: value for name, value in given.items() if value is not None}
         rules = told.pop("dates", None)
-        told["dates"] = rules if isinstance(rules, DateRules) else DateRules(format=rules)
+        rules = rules if isinstance(rules, DateRules) else DateRules(format=rules)
+        told["dates"] = rules if calendar is None else replace(rules, calendar=calendar)
         sheets = told.pop("sheets", ())
         return cls(sheets=(sheets,) if isinstance(sheets, str) else tuple(sheets), **told)
 
@@ -100,6 +112,36 @@ class ReadingOptions:
         """What is said at all, by name."""
         told = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: value for name, value in told.items() if value}
+
+    def check(self, raw: RawTable, feed: Feed) -> None:
+        """Raise when a column or a word is named for what no column is, or a column is not there.
+
+        Raises
+        ------
+        InputError
+            Which names the file and the column.
+        """
+        origins = feed.origins()
+        known = {*origins, *feed.named}
+        strange = [name for name in self.columns or {} if name not in known]
+        for name in (*strange, *self.words):
+            if name not in origins:
+                raise InputError(
+                    "no column of an incident",
+                    file=raw.name,
+                    column=name,
+                    expected=", ".join(origins),
+                )
+        for name, column in (self.columns or {}).items():
+            if column not in raw.header:
+                raise InputError(
+                    "no such column",
+                    file=raw.name,
+                    row=1,
+                    column=column,
+                    met=", ".join(raw.header)[:200],
+                    expected=f"the column of {name}",
+                )
 
     def translate(self, raw: RawTable, feed: Feed) -> RawTable:
         """Return a table in whose columns the file's own words are those of the schema."""
@@ -155,19 +197,28 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     told = {"sheet": () if sheets is None else sheets, **table}
     for key, value in told.items():
         if not _fits(key, value):
-            raise InputError("of a wrong kind", file=path, column=key, met=value)
+            wanted = _KINDS.get(key, "a text")
+            raise InputError("of a wrong kind", file=path, column=key, met=value, expected=wanted)
     if sheets is not None:
         table["sheets"] = (sheets,) if isinstance(sheets, str) else tuple(sheets)
     form, calendar = table.pop("dates", None), table.pop("calendar", "gregorian")
-    if form is not None or calendar != "gregorian":
-        table["dates"] = DateRules(format=form, calendar=calendar)
+    try:
+        if form is not None or calendar != "gregorian":
+            table["dates"] = DateRules(format=form, calendar=calendar)
+        if "encoding" in table:
+            check_encoding(table["encoding"])
+        if "scope" in table:
+            Scope.parse(table["scope"], reach=STATED_REACH)
+    except InputError as error:
+        raise InputError.of(error, file=path) from error
     return table
 
 
 def _fits(key: str, value: Any) -> bool:
     """Return whether a value of a mapping is of its key's kind."""
     if key == "sheet":
-        return isinstance(value, str) or all(isinstance(one, str) for one in value)
+        several = value if isinstance(value, list | tuple) else [value]
+        return all(isinstance(one, str) for one in several)
     if key not in ("columns", "words"):
         return isinstance(value, str)
     tables = [value] if key == "columns" else [value, *getattr(value, "values", tuple)()]

@@ -256,7 +256,8 @@ def scope_path(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() in _PACKED:
         path = path.with_suffix("")
-    return path.with_suffix(".scope.toml")
+    path = path if path.name else path.absolute()  # such as "."
+    return path.parent / f"{path.stem}.scope.toml"
 
 
 def read_scope(path: str | Path) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -18,11 +19,15 @@ from riskmap.incidents.words import unique_names
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from riskmap.typing import IntArray
 
 #: Under which key the answers of known services hold their rows: ACLED and HDX HAPI, UCDP.
 ENVELOPES = ("data", "Result")
+#: How deep in objects lists of records and columns are looked for.
+_NAMED = 4
 #: How deep lists and objects may be nested in a value.
 NESTED = 250
 _WGS84 = ("crs84", "4326", "wgs84", "wgs 84")
@@ -111,13 +116,16 @@ def to_text(value: object) -> str:
     return str(value)
 
 
-def read_json_table(path: Path) -> RawTable:
-    """Return the rows of a JSON file: a list, an API's answer, or GeoJSON of points.
+def read_json_table(path: Path, fits: Callable[[Iterable[str]], bool] = lambda _: True) -> RawTable:
+    """Return the rows of a JSON file: a list, one record a line, an answer, or GeoJSON of points.
 
     Parameters
     ----------
     path
         The file.
+    fits
+        Whether columns are those of a known feed; of others those within objects of a record are
+        its columns too, such as ``where/lat``.
 
     Raises
     ------
@@ -135,12 +143,7 @@ def read_json_table(path: Path) -> RawTable:
     """
     if not path.is_file():
         raise InputError("there is no such file", file=path)
-    try:
-        content = orjson.loads(path.read_bytes().removeprefix(codecs.BOM_UTF8))
-    except orjson.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: {error.msg}", file=path.name, row=error.lineno, expected="JSON text"
-        ) from error
+    content, lines = _load(path)
     try:
         is_geojson = isinstance(content, dict) and content.get("type") == "FeatureCollection"
         records = (_features if is_geojson else _records)(content, path.name)
@@ -152,22 +155,76 @@ def read_json_table(path: Path) -> RawTable:
         ) from error
     if not records:
         raise InputError("there is no record", file=path.name, expected="a list of records")
+    if not fits(tuple({key: None for record in records for key in record})):
+        records = [dict(_flatten(record)) for record in records]
     names = dict.fromkeys(key for record in records for key in record)
     check_width(len(names), path.name)
     frame = pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in names}
     )
-    return read_frame(frame, name=path.name)
+    raw = read_frame(frame, name=path.name)
+    return raw if lines is None else replace(raw, lines=lines)
+
+
+def _load(path: Path) -> tuple[Any, IntArray | None]:
+    """Return what a JSON file holds; of a file with one record a line also their lines."""
+    text = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    try:
+        return orjson.loads(text), None
+    except orjson.JSONDecodeError as error:
+        failed = error
+    found, lines = [], []
+    for number, line in enumerate(text.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            if found and isinstance(found[0], dict):
+                failed, failed.lineno = error, number
+            break
+        lines.append(number)
+    else:
+        return found, np.array(lines, np.int64)
+    raise InputError(
+        f"not JSON: {failed.msg}", file=path.name, row=failed.lineno, expected="JSON text"
+    ) from failed
+
+
+def _flatten(record: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a record, those of its objects by the names of both."""
+    for name, value in record.items():
+        whole = f"{within}/{name}" if within else name
+        if isinstance(value, dict) and value and whole.count("/") < _NAMED:
+            yield from _flatten(value, whole)
+        else:
+            yield whole, value
+
+
+def _find_lists(content: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Yield the lists of records in an answer, in objects too, each with its name."""
+    for name, value in content.items():
+        whole = f"{within}/{name}" if within else name
+        if isinstance(value, list) and value:
+            yield whole, value
+        elif isinstance(value, dict) and whole.count("/") < _NAMED:
+            yield from _find_lists(value, whole)
 
 
 def _records(content: Any, name: str) -> list[Mapping[str, Any]]:
     """Return the list of records in an answer; of one of no known service its only list."""
     if isinstance(content, dict):
-        lists = [value for value in content.values() if value and isinstance(value, list)]
-        only = lists[0] if len(lists) == 1 else None
-        content = next((content[key] for key in ENVELOPES if key in content), only)
+        lists = dict(_find_lists(content))
+        records = {key: some for key, some in lists.items() if isinstance(some[0], dict)} or lists
+        known = [content[key] for key in ENVELOPES if isinstance(content.get(key), list)]
+        if len(records) > 1 and not known:
+            met = ", ".join(f"{key} ({len(some)})" for key, some in list(records.items())[:9])
+            wanted = "one; save the records of incidents alone"
+            raise InputError("holds several lists", file=name, met=met, expected=wanted)
+        content = next(iter((*known, *records.values())), None)
     if not isinstance(content, list):
-        raise InputError("holds no list of records", file=name, expected="[{...}, ...]")
+        wanted = "[{...}, ...], or such a list under a name"
+        raise InputError("holds no list of records", file=name, expected=wanted)
     return _all_objects(content, name)
 
 

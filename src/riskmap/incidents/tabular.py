@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import InputError
+from riskmap.errors import InputError, RiskmapWarning
 from riskmap.incidents.delimited import (
     DELIMITERS,
     RawTable,
@@ -54,7 +55,7 @@ from riskmap.incidents.workbooks import read_workbook
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from riskmap.incidents.delimited import TextFile
     from riskmap.incidents.feeds.mappings import Feed
@@ -204,6 +205,9 @@ def open_tables(
         opened = [(raw, chosen or recognise(raw.header))]
     else:
         opened = _from_file(source, chosen, options, every=every)
+    if options.sheets and not any(raw.sheet for raw, _ in opened):
+        told = f"{opened[0][0].name} has no sheets; sheet={', '.join(options.sheets)!r} is of a"
+        warnings.warn(f"{told} workbook, and all rows are read", RiskmapWarning, stacklevel=2)
     return [_understand(raw, found, options, every=every) for raw, found in opened]
 
 
@@ -217,6 +221,7 @@ def _understand(
     found = found or recognise(raw.header)
     if found is None:
         raise _unknown_columns(written)
+    options.check(raw, found)
     if options.words:
         raw = options.translate(raw, found)
     if options.columns is None and "event_date" not in found.sources_of(raw.header):
@@ -273,7 +278,7 @@ def _from_file(
         kind = kind_of(plain)
         if kind in (*JSON, *SHEETS):
             tables = (
-                [read_json_table(plain)]
+                [read_json_table(plain, _is_of_a_feed)]
                 if kind in JSON
                 else read_workbook(plain, find, sheets=options.sheets)
             )
@@ -288,6 +293,12 @@ def _from_file(
     return [
         (replace(raw, name=source.name + raw.name.removeprefix(name)), own) for raw, own in opened
     ]
+
+
+def _is_of_a_feed(header: Iterable[str]) -> bool:
+    """Return whether columns are those of a feed, which knows what is within them."""
+    own = recognise(header)
+    return own is not None and own.reads is not None
 
 
 def _from_text(
@@ -383,4 +394,4 @@ def _peek_header(path: Path) -> Feed | None:
         return None
     with path.open("rb") as file:
         line = file.readline(_HEAD)
-    return recognise(next(split_fields([line.decode("latin-1")], ","), []))
+    return recognise(next(split_fields(io.StringIO(line.decode("latin-1"), newline=""), ","), []))

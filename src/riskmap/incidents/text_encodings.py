@@ -44,10 +44,34 @@ def find_encoding(start: bytes, encoding: str | None, path: Path) -> str:
     if encoding is None:
         return found
     try:
-        name = codecs.lookup(encoding).name
-    except LookupError as error:
-        raise InputError("unknown encoding", file=path.name, met=encoding) from error
+        name = check_encoding(encoding)
+    except InputError as error:
+        raise InputError.of(error, file=path.name) from error
     return "utf-8-sig" if name == "utf-8" else name
+
+
+def check_encoding(encoding: str) -> str:
+    """Return the name of an encoding of text.
+
+    Raises
+    ------
+    InputError
+        When it is none that is known.
+
+    Examples
+    --------
+    >>> check_encoding("Windows-1252")
+    'cp1252'
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(name)  # one that is no text's, such as base64, refuses
+    except (LookupError, ValueError) as error:
+        expected = "an encoding of text, such as utf-8 or cp1252"
+        raise InputError(
+            "unknown encoding", column="encoding", met=encoding, expected=expected
+        ) from error
+    return name
 
 
 def _unmarked(start: bytes) -> str:

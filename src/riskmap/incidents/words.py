@@ -247,6 +247,20 @@ def find_event_type(text: str) -> str | None:
     return min((kind for kind in told if kind), key=EVENT_TYPES.index)
 
 
+def may_have_hurt(text: str) -> bool:
+    """Return whether a text is of what may have hurt somebody or not, such as a detention.
+
+    Examples
+    --------
+    >>> [may_have_hurt(text) for text in ("Staff detained", "blockade", "peaceful protest")]
+    [True, True, False]
+    """
+    words = listed("unsure_harm")
+    if normalise(text) in words or any(phrase in words for phrase in phrases_in(text)):
+        return True
+    return bool(HAN.search(text)) and any(HAN.match(word) and word in text for word in words)
+
+
 def find_sectors(text: str) -> list[str]:
     """Return the sectors that a text names, in its order; none where it is in no list.
 

@@ -428,7 +428,8 @@ def _draft_line(told: Edition) -> Iterator[str]:
         aside(places.get(key, words["unknown"]["elsewhere"]), str(n), words)
         for key, n in drafts.items()
     ]
-    yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=enumerated(listed, words))
+    places_said = enumerated(listed, words)
+    yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=places_said)
 
 
 def _gap_line(told: Edition) -> Iterator[str]:

@@ -38,7 +38,14 @@ from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.panel import AT_RISK, Panel
 from riskmap.panels.scans import KEYS, Scan
 from riskmap.panels.shares import going_shares
-from riskmap.panels.tallies import cells_of, scan_evidence, see_reports, spread_areas, weigh_areas
+from riskmap.panels.tallies import (
+    cells_of,
+    scan_evidence,
+    see_reports,
+    spread_areas,
+    weigh_areas,
+    without_padding,
+)
 from riskmap.panels.watchers import find_watchers
 from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
 from riskmap.schema import check_regions
@@ -245,7 +252,7 @@ def _make_panel(
         weight=rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN,
         region_ids=list(keys["region_id"]),
     )
-    seen = see_reports(rows, group)
+    seen = without_padding(see_reports(rows, group), keys)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
     counts = sums["violence"].reshape(len(keys), -1).T

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmap.errors import RiskmapWarning
+from riskmap.incidents.counted import find_padding
 from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
@@ -104,6 +107,46 @@ def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
 
 
 _BY = ["position", "day", "source", "scope"]
+
+
+def without_padding(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """Return reports without zeros that a table was filled up with, of which a warning tells.
+
+    Such are zeros before a source began to tell of incidents of a country and after it ceased
+    (:func:`riskmap.incidents.counted.find_padding`); and those of a source that watches where its
+    reports come from, in provinces of which it never tells.
+
+    Parameters
+    ----------
+    seen
+        From :func:`see_reports`.
+    keys : DataFrame
+        ``iso3`` and, where there are provinces, ``parent_id`` of the regions, in order.
+    """
+    told = (seen["reports"] + seen["spread"]).to_numpy(dtype=float)
+    none = (told == 0.0) & (seen["quiet"] > 0).to_numpy(bool)
+    if not none.any():
+        return seen
+    at = seen["position"].to_numpy(dtype=np.int64)
+    provinces = keys["parent_id"] if "parent_id" in keys else pd.Series("", keys.index)
+    country, province = (pd.factorize(one)[0][at] for one in (keys["iso3"], provinces))
+    first = seen["day"].to_numpy(dtype=np.int64)
+    number = np.maximum(told + seen["quiet"].to_numpy(dtype=float), 1.0)
+    last = first + np.maximum(seen["days"].to_numpy(dtype=float) / number, 1.0).astype(int) - 1
+    padded = np.zeros(len(seen), dtype=bool)
+    for (source, _), rows in seen.groupby(["source", country], dropna=False).indices.items():
+        if not none[rows].any():
+            continue
+        some = np.where(none[rows], 0.0, np.maximum(told[rows], GRAIN))
+        away = ~np.isin(province[rows], province[rows][~none[rows]])
+        away &= seen["scope"].iloc[rows].str.contains("reach=reports", na=False).to_numpy(bool)
+        found = find_padding(first[rows], last[rows], some) | (away & none[rows])
+        padded[rows] = found
+        if found.any():
+            text = f"{source}: {found.sum():,} of {none[rows].sum():,} zeros are not watched: they "
+            text += "lie before its first incident, after its last, or in provinces that it never "
+            warnings.warn(text + "tells of", RiskmapWarning, stacklevel=2)
+    return seen[~padded]
 
 
 def cells_of(rows: pd.DataFrame, group: WorkerGroup | None) -> Cells:

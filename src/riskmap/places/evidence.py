@@ -17,7 +17,7 @@ from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
 from riskmap.places.names.likenesses import FormTable, likeness
 from riskmap.places.names.matching import MATCH_SCORE
-from riskmap.places.place_texts import find_by_words, split_parts, split_texts, tell_texts
+from riskmap.places.place_texts import TO, find_by_words, split_parts, split_texts, tell_texts
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -273,7 +273,12 @@ def _find_bearers(
         return names
     known = gazetteer if isinstance(gazetteer, Gazetteer) else Gazetteer.from_regions(regions)
     ids = set(regions["region_id"])
-    found = {name: ";".join(one for one in known.bearers(name) if one in ids) for name in told}
+    found = {
+        name: ";".join(
+            dict.fromkeys(one for end in name.split(TO) for one in known.bearers(end) if one in ids)
+        )
+        for name in told
+    }
     return names.map(found).replace("", None).astype("str")
 
 

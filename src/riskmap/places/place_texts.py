@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import shapely
 
 from riskmap.countries import find_country
+from riskmap.incidents.words import any_of, read_words
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
 
@@ -28,11 +30,62 @@ _PARTS = re.compile(r"\s*[,;/|()\n\u060c\u061b\uff0c\u3001]\s*|\s+[-–—>]+\s+
 _SURE = ("exact", "folded", "alias", "sound", "town")
 #: How alike a province's name must be to a district's to be a slip of the columns.
 _LIKE = 0.88
-#: What is said of a place that is told by another.
-_NEAR = re.compile(
-    r"^(?:near|close to|around|in|at|cerca de|près de|environs? de)\s+|\s+(?:area|center|centre)$",
+#: Twenty kilometres and more from a place is no longer near it.
+_FAR_OFF = (
+    r"(?:1?\d(?:[.,]\d)? ?km )?(?:to the )?"
+    r"(?:(?:north|south)[ -]?(?:east|west)?|east|west|[NSEW]{1,3}) of"
+    r"|1?\d(?:[.,]\d)? ?km (?:from|of|outside(?: of)?)"
+)
+_ROAD = re.compile(
+    r"^(?:on |along |at )?(?:the )?(.+?)(?:\s*[-–—]\s*|\s+to\s+)(.+?)\s+"
+    r"(?:highway|road|rd|route|motorway|axis)$"
+    r"|^(.+?)[至到](.+?)(?:公路|高速公路|途中|路上|之间)$",
     re.IGNORECASE,
 )
+
+
+@lru_cache(maxsize=1)
+def _near() -> re.Pattern[str]:
+    """Return what is said of a place that is told by another, before and behind its name."""
+    words, behind = (any_of(list(read_words(kind))) for kind in ("near_place", "place_around"))
+    return re.compile(
+        rf"^(?:just )?(?:{words}|{_FAR_OFF})\s+|(?:\s+|(?=[\u4e00-\u9fff]))(?:{behind})$",
+        re.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=1)
+def _between() -> re.Pattern[str]:
+    """Return what stands before two places between which something happened, and between them."""
+    words, joints = (any_of(list(read_words(kind))) for kind in ("between_places", "and_place"))
+    return re.compile(rf"(?<!\w)(?:{words})\s+(.+?)\s+(?:{joints})\s+(.+)$", re.IGNORECASE)
+
+
+_NO_NAME = re.compile(r"\s+(?:highway|road|route|districts?|provinces?)$", re.IGNORECASE)
+#: What joins the names of two places between which something happened.
+TO = " – "
+
+
+def between(text: str) -> tuple[str, str] | None:
+    """Return the two places between which a text says that something happened.
+
+    Examples
+    --------
+    >>> between("road between Kelda and Norring"), between("the Kelda-Norring highway")
+    (('Kelda', 'Norring'), ('Kelda', 'Norring'))
+    >>> between("Kelda and Norring") is None
+    True
+    """
+    found = _between().search(text) or _ROAD.search(text)
+    if found is None:
+        return None
+    first, last = (_plain(_NO_NAME.sub("", end)) for end in found.groups() if end)
+    return first, last
+
+
+def _plain(part: str) -> str:
+    """Return the name of a place without what says that it is near."""
+    return _near().sub("", _near().sub("", part.strip())).strip() or part
 
 
 def tell_texts(incidents: gpd.GeoDataFrame) -> pd.Series:
@@ -61,7 +114,7 @@ def split_parts(text: str) -> list[str]:
     >>> split_parts("near Kelda, Velmar")
     ['Kelda', 'Velmar']
     """
-    return [_NEAR.sub("", part) for part in _PARTS.split(text) if part]
+    return [_plain(part) for part in _PARTS.split(text) if part]
 
 
 def find_by_words(
@@ -115,7 +168,8 @@ def find_by_words(
     provinces = {fold_name(name) for name in above}
     asked: list[tuple[int, str, str | None]] = []
     for number, (admin1, admin2, place, country) in enumerate(unique.itertuples(index=False)):
-        parts = split_parts(place) if isinstance(place, str) else []
+        whole = not isinstance(place, str) or between(place) is not None
+        parts = [] if whole else split_parts(place)
         if level == 1:
             asked += [(number, one, country) for one in (admin2, *parts) if isinstance(one, str)]
             continue
@@ -195,8 +249,20 @@ def split_texts(
 def _read(
     text: str, stated: str | None, own: NameResolver, wide: Gazetteer | None
 ) -> tuple[str | None, str | None]:
-    """Return the province and the district that a text names, None for what it does not."""
+    """Return the province and the district that a text names, None for what it does not.
+
+    Where something happened between two places, the district is the names of both.
+    """
+    for part in (text, *re.split(r"\s*[,;()]\s*", text)):
+        if part and (ends := between(part)):
+            last = [one for one in re.split(r"\s*[,;()]\s*", text) if one and one not in part][-1:]
+            is_known = wide is not None and bool(last) and _sure(wide, last)[0]
+            province = stated if isinstance(stated, str) else last[0] if is_known else None
+            return province, TO.join(ends) if all(_sure(own, ends)) else None
     parts = [part for part in _PARTS.split(text) if part and find_country(part) is None]
+    parts = [
+        part if _plain(part) == part or _sure(own, [part])[0] else _plain(part) for part in parts
+    ]
     province = stated if isinstance(stated, str) else None
     if province is None and wide is not None and len(parts) > 1:
         known = [part for part in parts if _sure(wide, [part])[0]]
@@ -214,7 +280,9 @@ def _read(
 
 
 def _read_province(text: str, own: NameResolver) -> str | None:
-    """Return the last part of a text that is the name of a province."""
+    """Return the last part of a text that is the name of a province, or two that it is between."""
+    if ends := between(text):
+        return TO.join(ends) if all(_sure(own, ends)) else None
     parts = [part for part in _PARTS.split(text) if part]
     known = [part for part, good in zip(parts, _sure(own, parts), strict=True) if good]
     return known[-1] if known else None

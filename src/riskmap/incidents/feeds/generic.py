@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
+from riskmap.incidents.coordinates import split_pair
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -23,10 +24,10 @@ from riskmap.incidents.feeds.mappings import (
     find_precision,
     same_words,
 )
-from riskmap.incidents.feeds.own_columns import column_names, is_sum
+from riskmap.incidents.feeds.own_columns import column_names, find_parts, is_sum
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
-from riskmap.incidents.quarantines import tells_of_others, tells_who
+from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
@@ -36,10 +37,13 @@ from riskmap.incidents.values import (
 )
 from riskmap.incidents.victim_phrases import find_aim, find_people
 from riskmap.incidents.words import (
+    ATTACKS,
     find_sectors,
     find_word,
     is_blank,
     key,
+    may_have_hurt,
+    read_words,
 )
 from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABILITIES
 
@@ -50,7 +54,8 @@ if TYPE_CHECKING:
 Answer = tuple[str | None, bool, list[str]]
 
 #: What in the name of a column says that it counts some of the victims.
-_PARTIAL = ("kill", "dead", "death", "wound", "injur", "abduct", "kidnap")
+_PARTIAL = ("kill", "dead", "death", "kia", "wound", "injur", "wia", "abduct", "kidnap")
+_FATES = ("killed", "wounded", "abducted")
 #: What in the name of a column says that it tells of those who were hit.
 _HIT = re.compile(
     r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
@@ -82,36 +87,101 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     at_sea = afloat.notna() & frame[["admin1", "admin2", "region_id"]].isna().all(axis=1)
     waters = frame["place"].where(at_sea)
     frame = frame.assign(place=frame["place"].mask(at_sea))
-    victims, nations = count_foreign(source, names["foreign_victims"])
+    frame = frame.assign(**add_parts(source, frame))
+    note_points(source, frame)
+    victims, nations = count_foreign(source, (*names["foreign_victims"], *_foreign_parts(source)))
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [
         texts.where(texts.str.contains(_LETTER, na=False))
         for texts in source.every(*names["victims"])
     ]
-    for fate in ("killed", "wounded", "abducted"):  # as of "2 Chinese" among the killed
+    for fate in _FATES:  # as of "2 Chinese" among the killed
         for texts in source.every(*names[fate]):
             nations = per_unique(texts.fillna(""), _foreign_words)
             hit.append(texts.where(nations != "") + f" {fate}")
             nations = nations.where(~nations.isin(("", _FOREIGN)))
             frame["nationality"] = join_texts(frame["nationality"], nations)
+    note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
-        "place": frame["place"],
+        **{name: frame[name] for name in ("place", *_FATES)},
         "geo_precision": frame["geo_precision"].fillna(unstated),
         **read_people(source, frame),
         "notes": join_texts(
-            *source.every(*names["notes"]),
+            *source.every(*names["notes"], *read_words("what")),
             *("Victims: " + texts for texts in hit),
             *("Vessel: " + afloat, "At sea: " + waters),
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
-        "set_aside": find_sums(source, frame, names),
+        "set_aside": stated_reasons(source).fillna(find_sums(source, frame, names)),
+        "set_aside_detail": source.clean("quarantine_detail"),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
+
+
+def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return tolls with those of columns that count some of the victims ("Civ KIA").
+
+    A column of all victims is one where it is nowhere less than the others together; elsewhere it
+    counts some of them too ("KIA" beside "Civ KIA"), and all are added. Without such a column the
+    others together are the least.
+    """
+    tolls = {}
+    for name in _FATES:
+        columns = find_parts(tuple(source.raw.rows.columns), name)
+        numbers = [parse_counts(source.raw.rows[one], source.unknown).numbers for one in columns]
+        if not numbers:
+            continue
+        parts = pd.concat(numbers, axis=1).sum(axis=1, min_count=1).astype("Int64")
+        parts.index, total = frame.index, frame[name]
+        is_whole = bool((parts.fillna(0) <= total).fillna(value=False)[total.notna()].all())
+        told = total.fillna(0) + parts.fillna(0)
+        tolls[name] = (
+            total.fillna(parts)
+            if is_whole and total.notna().any()
+            else told.mask(total.isna() & parts.isna())
+        )
+        least = (total.isna() & parts.notna()).to_numpy(bool)
+        source.tolls.add(name, least, tolls[name].astype("str") + "+")
+    return tolls
+
+
+def _foreign_parts(source: Source) -> list[str]:
+    """Return the columns that count foreign people among the victims, as they are compared."""
+    header = tuple(source.raw.rows.columns)
+    found = [item for name in _FATES for item in find_parts(header, name).items()]
+    return [key(column) for column, whose in found if whose == _FOREIGN]
+
+
+def note_points(source: Source, frame: pd.DataFrame) -> None:
+    """Note what stands in a column of coordinates and is none; its rows are placed by names."""
+    texts = source.clean(*column_names()["coordinates"])
+    blank = per_unique(texts.fillna(""), is_blank, "bool").to_numpy(bool) | texts.isna().to_numpy()
+    unread = frame["latitude"].isna().to_numpy() & ~blank
+    read = per_unique(texts.fillna(""), lambda text: split_pair(text)[0] != "", "bool")
+    source.not_understood.add("coordinates", unread & ~read.to_numpy(bool), texts)
+
+
+def note_unsure_harm(source: Source, frame: pd.DataFrame) -> None:
+    """Note detentions, blockades, harassment and the like that don't say whether anybody was hurt.
+
+    What a cell leaves blank is no zero: such a row is an attack of unknown harm.
+    """
+    untold = frame[list(_FATES)].isna().all(axis=1)
+    texts = source.texts(*column_names()["event_type"])
+    unsure = per_unique(texts.where(untold, ""), may_have_hurt, "bool").to_numpy(bool)
+    attacks = frame["event_type"].isin((*ATTACKS, "unknown")).to_numpy()
+    source.not_understood.add("killed", unsure & ~attacks, "not told, " + texts)
+
+
+def stated_reasons(source: Source) -> pd.Series:
+    """Return why rows can't be used, as an import that wrote them says; missing for others."""
+    told = source.clean("quarantine_reason")
+    return told.where(told.isin(REASONS))
 
 
 def find_sums(
@@ -298,7 +368,7 @@ _READERS: Mapping[str, Callable[[str, str | None], Answer]] = {
 #: Columns that are found by the schema's name alone.
 _OWN_NAMES = (
     *("toll", "not_understood", "claimed_by", "attributed_to", "credibility", "source_count"),
-    "scope",
+    *("scope", "quarantine_reason", "quarantine_detail"),
 )
 
 
@@ -318,7 +388,7 @@ def generic_feed() -> Feed:
         required=frozenset(),
         dates=(names["event_date"], names["event_date_end"]),
         texts={name: names[name] for name in texts}
-        | {"notes": (*names["notes"], *names["victims"])},
+        | {"notes": (*names["notes"], *names["victims"], *read_words("what"))},
         counts={name: names[name] for name in counts},
         count=names["count"],
         codes={

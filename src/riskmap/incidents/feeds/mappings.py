@@ -5,6 +5,7 @@ Adding a feed means adding a file with a :class:`Feed` and a line in ``FEEDS``.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, map_countries
+from riskmap.errors import RiskmapWarning
 from riskmap.incidents.coordinates import read_points
 from riskmap.incidents.counted import Counted, read_count, refuse_counts, widen_periods
 from riskmap.incidents.date_columns import read_intervals, read_parts
+from riskmap.incidents.dates import CELL, is_declared
 from riskmap.incidents.quarantines import (
     Remarks,
     note_unused,
@@ -34,7 +37,7 @@ from riskmap.incidents.values import (
 from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
@@ -179,6 +182,7 @@ class Source:
         """
         found = [next((c for c in some if c in self), some[0]) for some in origins]
         names, texts = [self.name(c) for c in found], [self.texts(c) for c in found]
+        self._tell_format(names[0], texts)
         if len(texts) > 2:  # noqa: PLR2004 - from one date to another
             return read_parts(*texts, columns=", ".join(names))
         return read_intervals(
@@ -188,6 +192,17 @@ class Source:
             rules=replace(self.rules, counts_from=self.raw.counts_from),
             countries=self.countries,
         )
+
+    def _tell_format(self, name: str, texts: Sequence[pd.Series]) -> None:
+        """Warn where a format is declared and no date that is text is in it."""
+        written = {str(text).strip() for some in texts for text in some.unique()} - {""}
+        written = {text for text in written if not CELL.fullmatch(text)}
+        if not written or self.rules.format is None:
+            return
+        if not any(is_declared(text, self.rules) for text in written):
+            told = f"{self.raw.name}, column {name}: no date is in the "
+            told += f"format that dates={self.rules.format!r} declares, such as {min(written)!r}"
+            warnings.warn(f"{told}; all are read by their own shape", RiskmapWarning, stacklevel=2)
 
     def moments(self, column: str) -> pd.Series:
         """Return the moments of a column in UTC, missing where a text is none."""

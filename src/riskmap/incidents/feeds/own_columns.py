@@ -18,7 +18,15 @@ from riskmap.countries import fold
 from riskmap.incidents.coordinates import LIMITS, MGRS, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.values import to_number
-from riskmap.incidents.words import bare_key, key, name_columns, read_list, read_words
+from riskmap.incidents.words import (
+    SPLIT,
+    bare_key,
+    find_event_type,
+    key,
+    name_columns,
+    read_list,
+    read_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -31,7 +39,7 @@ _PARTS = ("event_date", "year", "month", "day", "latitude", "longitude", "coordi
 _DAY = re.compile(r"(?:\d{1,2}(?:\.0)?|-99?)?")
 _NO_PART = ("", "0", "00", "-9", "-99", "0.0")
 #: Rows by which a column is judged whose name says nothing, and the share that must be of a kind.
-_SAMPLE, _MOSTLY = 200, 0.8
+_SAMPLE, _MOSTLY, _PARTLY = 200, 0.8, 0.5
 #: A year has no more weeks than this.
 _WEEKS = 53
 #: What in a column's name says that its days are not those of incidents.
@@ -145,10 +153,52 @@ def compose_columns(raw: RawTable) -> RawTable:
         made |= {
             axis: pairs.str[i].astype("str") for i, axis in enumerate(("latitude", "longitude"))
         }
+        if not any(name in by for name in names["coordinates"]):
+            made["coordinates"] = raw.rows[has["coordinates"]]
+    if (name := _find_kind(raw, by)) is not None:
+        made["event_type"] = raw.rows[name]
     if not made:
         return raw
     header = tuple(dict.fromkeys((*raw.header, *made)))
     return replace(raw, header=header, rows=raw.rows.assign(**made))
+
+
+def _find_kind(raw: RawTable, by: Mapping[str, str]) -> str | None:
+    """Return a column such as "Incident" that says what happened, where no other does."""
+    if any(name in by for name in column_names()["event_type"]):
+        return None
+    names = [by[name] for name in read_words("what") if name in by]
+    return next((n for n in names if _holds(raw.rows[n], _is_kind, mostly=_PARTLY)), None)
+
+
+def _is_kind(text: str) -> bool:
+    return find_event_type(text) is not None
+
+
+def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
+    """Return the columns that count some of the victims, and which people each is of.
+
+    Parameters
+    ----------
+    header
+        The columns' names.
+    name
+        ``"killed"``, ``"wounded"`` or ``"abducted"``.
+
+    Examples
+    --------
+    >>> find_parts(["KIA", "Civ KIA", "Killed (EXP)", "Insurgents killed"], "killed")
+    {'Civ KIA': 'civilians', 'Killed (EXP)': 'foreign'}
+    """
+    words, fates = read_words("victim_part"), column_names()[name]
+    found = {}
+    for column in header:
+        said = [part for part in SPLIT.split(key(column)) if part]
+        for length in (1, 2):
+            for part, rest in ((said[:length], said[length:]), (said[-length:], said[:-length])):
+                if "_".join(part) in words and "_".join(rest) in fates:
+                    found[column] = words["_".join(part)]
+    return found
 
 
 def _join_dates(rows: pd.DataFrame, year: str, month: str, day: str | None) -> pd.Series:
@@ -166,11 +216,11 @@ def _join_dates(rows: pd.DataFrame, year: str, month: str, day: str | None) -> p
     return iso.mask(in_words, (days + " " + months + " " + years).str.strip())
 
 
-def _holds(column: pd.Series, reads: Callable[[str], bool]) -> bool:
+def _holds(column: pd.Series, reads: Callable[[str], bool], mostly: float = _MOSTLY) -> bool:
     """Return whether the texts of a column, its first ones, are mostly of one kind."""
     texts = column.head(_SAMPLE).fillna("").str.strip()
     filled = texts[texts != ""]
-    return len(filled) * 2 > len(texts) and filled.map(reads).mean() >= _MOSTLY
+    return len(filled) * 2 > len(texts) and filled.map(reads).mean() >= mostly
 
 
 def _is_date(text: str) -> bool:
@@ -234,7 +284,13 @@ def find_header(
     Header(names=('Date', 'Province', 'District'), stop=3)
     """
     for i, (row, below) in enumerate(pairwise([*rows[:TITLE_ROWS], []])):
-        if sum(bool(text.strip()) for text in row) >= _NAMES and is_second_row(below, known):
+        is_wide = sum(bool(text.strip()) for text in row) >= _NAMES
+        third = rows[i + 2] if i + 2 < len(rows) else []
+        if is_wide and _are_plain(below) and is_second_row(third, known):
+            joined = tuple(join_rows(tuple(join_rows(row, below, known)), third, known))
+            if fits(joined):
+                return Header(joined, i + 3)
+        if is_wide and is_second_row(below, known):
             joined = tuple(join_rows(row, below, known))
             if fits(joined):
                 return Header(joined, i + 2)
@@ -258,6 +314,11 @@ def is_second_row(row: Sequence[str], known: Container[str]) -> bool:
     names = 0 if marks else sum(_is_known(text, known) for text in filled)
     plain = not any(sign.isdigit() for text in filled for sign in text)
     return plain and names >= _NAMES and 2 * names >= len(filled)
+
+
+def _are_plain(row: Sequence[str]) -> bool:
+    """Return whether a row holds words and no number, as one between two of a header does."""
+    return any(text.strip() for text in row) and not any(sign.isdigit() for sign in "".join(row))
 
 
 def _is_known(text: str, known: Container[str]) -> bool:

@@ -24,6 +24,7 @@ from riskmap.places.names.forms import (
     place_forms,
     read_aliases,
     region_forms,
+    share_spellings,
     shipped_aliases,
     sound_name,
 )
@@ -301,6 +302,7 @@ def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame |
     above = regions_above(regions)
     parents = None if above.empty else _index(above, list(region_forms(above)), aliases)
     codes = {parent_id: code for code, parent_id in enumerate(above["region_id"])}
+    forms = [*forms, *share_spellings(forms)]
     parent_codes = [codes.get(parent_id, -1) for parent_id in regions["parent_id"]]
     plain = NameIndex.of(forms, (), parents, parent_codes)
     shipped = shipped_aliases(regions["iso3"].dropna())

@@ -18,7 +18,7 @@ import csv
 import re
 import unicodedata
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from riskmap.schema import COUNT, DAY, TEXT, Column, check_columns, conform
 from riskmap.settings import data_path, read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import geopandas as gpd
 
@@ -280,6 +280,42 @@ def region_forms(regions: pd.DataFrame) -> Iterator[Form]:
                     yield Form(variant, code, own, is_part=is_part)
                     if spelt := _respell(variant, iso3):
                         yield Form(spelt, code, OTHER_NAME, is_part=is_part)
+
+
+def share_spellings(forms: Sequence[Form]) -> Iterator[Form]:
+    """Yield other spellings of a name that several regions bear, for those that lack them.
+
+    Where one of two regions called Surobi is also written Sarobi, so may be the other.
+
+    Examples
+    --------
+    >>> forms = [Form("Surobi", 0, NAME), Form("Surobi", 1, NAME), Form("Sarobi", 1, OTHER_NAME),
+    ...          Form("Tora Tiga", 1, OTHER_NAME)]
+    >>> [(form.text, form.code) for form in share_spellings(forms)]
+    [('Sarobi', 0)]
+    """
+    bearers: dict[str, dict[int, None]] = {}
+    for form in forms:
+        if form.tier == NAME:
+            bearers.setdefault(fold_name(form.text), {})[form.code] = None
+    shared = {name: codes for name, codes in bearers.items() if len(codes) > 1}
+    whose = {code: name for name, codes in shared.items() for code in codes}
+    known = {(form.code, fold_name(form.text)) for form in forms if form.code in whose}
+    for form in forms:
+        if form.tier != OTHER_NAME or form.code not in whose or not form.is_plain:
+            continue
+        name, text = whose[form.code], fold_name(form.text)
+        if not _consonants(name) or _consonants(form.text) != _consonants(name):
+            continue
+        for code in shared[name]:
+            if (code, text) not in known:
+                known.add((code, text))
+                yield replace(form, code=code)
+
+
+def _consonants(text: str) -> str:
+    """Return how a name sounds without its vowels."""
+    return re.sub(r"[aeiouy\s]", "", sound_name(text))
 
 
 def _respell(text: str, iso3: Any) -> str | None:

@@ -1,0 +1,126 @@
+"""Columns as desks name them: three rows of names, tolls of some people, kinds, links to maps."""
+
+import pandas as pd
+import pytest
+
+import riskmap as rm
+
+
+def read(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text, "utf-8")
+    return rm.incidents.import_incidents(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "When,Where,,Casualties,\nDate,Location,,People,\n,Province,District,Killed,Injured\n",
+        "When,Where,,Casualties,\n,Location,,All,\n,Province,District,Killed,Injured\n",
+        "Log,2031,,,\nWhen,Where,,Toll,\n,Place,,,\n,Province,District,Killed,Injured\n",
+    ],
+)
+def test_a_header_of_three_rows(tmp_path, header):
+    row = read(tmp_path, header + "2031-05-01,Velmar,Kelda,2,3\n").incidents.iloc[0]
+    assert row[["admin1", "admin2", "killed", "wounded"]].tolist() == ["Velmar", "Kelda", 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "killed", "toll"),
+    [
+        ("KIA,Civ KIA", ["2,3", "0,1", "5,"], [5, 1, 5], None),  # the first is not of all
+        ("Killed,Civ KIA", ["3,3", "4,1", "5,"], [3, 4, 5], None),  # of all
+        ("Killed (LN),Killed (EXP)", ["2,1", "0,0", ","], [3, 0, pd.NA], "killed 3+"),
+        ("Civilians killed", ["4", "0", ""], [4, 0, pd.NA], "killed 4+"),
+        ("ANSF KIA,Civ KIA,KIA", ["1,1,2", "0,2,2", "1,,1"], [2, 2, 1], None),
+    ],
+)
+def test_tolls_of_some_are_added_unless_a_column_holds_them_all(
+    tmp_path, header, rows, killed, toll
+):
+    lines = "".join(f"2031-05-0{i},Kelda,{row}\n" for i, row in enumerate(rows, start=1))
+    found = read(tmp_path, f"date,place,{header}\n{lines}")
+    assert found.incidents["killed"].tolist() == killed
+    assert found.incidents["toll"].fillna("").iloc[0] == (toll or "")
+    assert found.report.columns["killed"].split(" | ") == sorted(
+        header.split(","), key=lambda name: name not in ("KIA", "Killed")
+    )
+
+
+def test_the_foreign_among_the_killed_are_foreign_victims(tmp_path):
+    table = read(tmp_path, "date,place,Killed,Killed (EXP)\n2031-05-01,Kelda,3,1\n").incidents
+    assert table[["killed", "foreign_victims"]].iloc[0].tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "column", "expected"),
+    [
+        ("What", "IED explosion", "event_type", "explosion"),
+        ("Incident", "IED", "event_type", "explosion"),
+        ("Вид происшествия", "взрыв", "event_type", "explosion"),
+        ("Инцидент", "взрыв", "event_type", "explosion"),
+        ("نوع الحادث", "انفجار", "event_type", "explosion"),
+        ("نوع حادثه", "انفجار", "event_type", "explosion"),
+        ("案件类型", "爆炸", "event_type", "explosion"),
+        ("Vorfallart", "Explosion", "event_type", "explosion"),
+        ("Tipo de incidente", "bomba", "event_type", "explosion"),
+        ("Type d'incident", "bombe", "event_type", "explosion"),
+        ("Tipo de ocorrência", "bomba", "event_type", "explosion"),
+        ("被绑架人数", "3", "abducted", 3),
+        ("Число похищенных", "3", "abducted", 3),
+        ("عدد المخطوفين", "3", "abducted", 3),
+        ("تعداد ربوده شدگان", "3", "abducted", 3),
+        ("Anzahl Entführte", "3", "abducted", 3),
+        ("受伤人数", "3", "wounded", 3),
+        ("Число раненых", "3", "wounded", 3),
+        ("Nombre de morts", "3", "killed", 3),
+        ("Fallecidos", "3", "killed", 3),
+        ("توضیحات", "kidnapped two", "notes", "kidnapped two"),
+        ("Подробности", "text", "notes", "text"),
+        ("التفاصيل", "text", "notes", "text"),
+        ("Beschreibung", "text", "notes", "text"),
+        ("事件经过", "text", "notes", "text"),
+    ],
+)
+def test_headers_in_nine_languages(tmp_path, header, cell, column, expected):
+    table = read(tmp_path, f'date,place,"{header}"\n2031-05-01,Kelda,{cell}\n').incidents
+    assert table[column].iloc[0] == expected
+
+
+def test_a_column_of_incidents_that_are_numbers_is_no_kind(tmp_path):
+    table = read(tmp_path, "date,place,Incident\n2031-05-01,Kelda,INC-7\n").incidents
+    assert table["event_type"].iloc[0] == "unknown"
+    assert pd.isna(table["not_understood"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://maps.google.com/?q=34.5,69.25",
+        "https://www.google.com/maps?q=34.5%2C69.25&z=12",
+        "https://www.google.com/maps/place/X/@1.5,2.5,15z/data=!3d34.5!4d69.25",
+        "https://www.google.com/maps/@34.5,69.25,15z",
+        "https://www.openstreetmap.org/?mlat=34.5&mlon=69.25#map=15/1.5/2.5",
+        "geo:34.5,69.25",
+        "34.5 \u0441.\u0448. 69.25 \u0432.\u0434.",
+        "34°30' \u0441. \u0448., 69°15' \u0432. \u0434.",
+        "北纬34.5 东经69.25",
+        "LINESTRING(69.2 34.5, 69.3 34.5)",
+        "POLYGON((69.2 34.4,69.3 34.4,69.3 34.6,69.2 34.6,69.2 34.4))",
+    ],
+)
+@pytest.mark.parametrize("header", ["GPS", "Google Maps link"])
+def test_a_place_as_links_and_shapes_say_it(tmp_path, text, header):
+    if text.startswith("POLYGON"):
+        text = text.replace("34.4", "34.45").replace("34.6", "34.55")
+    point = read(tmp_path, f'date,place,{header}\n2031-05-01,Kelda,"{text}"\n').incidents.geometry
+    assert (round(point.iloc[0].y, 6), round(point.iloc[0].x, 6)) == (34.5, 69.25)
+
+
+def test_coordinates_that_are_not_understood_are_told_and_lose_no_row(tmp_path):
+    cells = ["https://goo.gl/maps/abc", "LINESTRING(10 10, 20 20)", "by the bridge", "unknown", ""]
+    rows = "".join(f'2031-05-01,Kelda,"{cell}"\n' for cell in ["34.5, 69.2", *cells])
+    found = read(tmp_path, f"date,place,GPS\n{rows}")
+    assert found.incidents["quarantine_reason"].isna().all()
+    assert "line 3 'https://goo.gl/maps/abc', line 4 'LINESTRING" in str(found.report)
+    assert found.rows_to_mend()["source_row"].tolist() == [3, 4, 5]

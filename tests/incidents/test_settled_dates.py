@@ -1,0 +1,109 @@
+"""Dates that the other cells of their column settle, or that stay ambiguous and are told."""
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import riskmap as rm
+from riskmap import cli
+
+RUN = CliRunner()
+
+
+def read(cells, **options):
+    """The spans of days as 'first/last', or the reason why there is none."""
+    table = rm.read_incidents(pd.DataFrame({"date": cells, "place": "Kelda"}), **options)
+    spans = table["event_date"].astype("str") + "/" + table["event_date_end"].astype("str")
+    return table["quarantine_reason"].fillna(spans).tolist()
+
+
+DAYS = ["21 January 2031", "2031-02-03", "9 May 2031"]
+MONTHS = ["January 2031", "02/2031", "May 2031"]
+
+
+@pytest.mark.parametrize("text", ["January 20", "Jan 20", "Jan-20", "janvier 20"])
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (DAYS, "2031-01-20/2031-01-20"),
+        (MONTHS, "2020-01-01/2020-01-31"),
+        ([*DAYS, "3 May 2030"], "ambiguous_date"),  # of which year is not known
+        ([*DAYS, *MONTHS], "ambiguous_date"),
+        ([], "ambiguous_date"),
+        (["Feb 24", "Mar 7"], "ambiguous_date"),
+    ],
+)
+def test_a_month_and_a_number_are_what_the_other_cells_are(text, others, expected):
+    assert read([text, *others])[0] == expected
+
+
+def test_a_column_of_months_and_short_years_is_one():
+    assert read(["Nov-30", "Dec-30", "Jan-31", "Feb-31"])[3] == "2031-02-01/2031-02-28"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 February", "2031-02-03/2031-02-03"),
+        ("March 5", "2031-03-05/2031-03-05"),
+        ("9月下旬", "2031-09-21/2031-09-30"),
+        ("9月3日", "2031-09-03/2031-09-03"),
+        ("mid-June", "2031-06-11/2031-06-20"),
+        ("soon", "bad_date"),
+        ("5", "bad_date"),
+    ],
+)
+def test_a_date_without_a_year_is_of_the_only_year_of_the_others(text, expected):
+    assert read([text, *DAYS])[0] == expected
+    assert read([text, "2030-05-01", *DAYS])[0] == "bad_date"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mid-June 2031", "2031-06-11/2031-06-20"),
+        ("early-June 2031", "2031-06-01/2031-06-10"),
+        ("end June 2031", "2031-06-21/2031-06-30"),
+        ("2031年9月上旬", "2031-09-01/2031-09-10"),
+        ("2031年9月中旬", "2031-09-11/2031-09-20"),
+        ("2031年9月下旬", "2031-09-21/2031-09-30"),
+        ("January 3-5, 2031", "2031-01-03/2031-01-05"),
+        ("January 3 to 5, 2031", "2031-01-03/2031-01-05"),
+        ("3–5 January 2031", "2031-01-03/2031-01-05"),
+        ("2031-01-03/05", "2031-01-03/2031-01-05"),
+        ("June-July 2031", "2031-06-01/2031-07-31"),
+        ("Jun/Jul 2031", "2031-06-01/2031-07-31"),
+        ("week of 3 January 2031", "2031-01-03/2031-01-09"),
+    ],
+)
+def test_parts_of_months_and_spans(text, expected):
+    assert read([text])[0] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1409-11-01", "1409/11/1", "\u06f1\u06f4\u06f0\u06f9-11-01", "21/11/1409", "2574-01-21"],
+)
+def test_a_date_of_another_calendar_is_read_by_where_it_falls_among_the_others(text):
+    day = {"21/11/1409": "2031-02-10"}.get(text, "2031-01-21")
+    assert read([text, *DAYS])[0] == f"{day}/{day}"
+    assert read([text])[0] == "other_calendar"
+
+
+def test_gregorian_dates_beside_a_declared_calendar_stay_what_they_are(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("date,place\n1409-11-01,Kelda\n2031-01-22,Kelda\n", "utf-8")
+    done = RUN.invoke(cli.app, ["import", str(path), "--calendar", "solar_hijri"])
+    assert "2031-01-21  2031-01-21" in done.output
+    assert "2031-01-22  2031-01-22" in done.output
+    assert "dates such as '2031-01-22' (1) read as Gregorian" in done.output
+    done = RUN.invoke(cli.app, ["import", str(path), "--calendar", "mars"])
+    assert "unknown calendar" in str(done.exception)
+
+
+@pytest.mark.parametrize("text", ["January 20", "3 February", "1409-11-01"])
+def test_what_was_settled_is_told(text):
+    report = rm.incidents.check_incidents_file(
+        pd.DataFrame({"date": [text, *DAYS], "place": "Kelda"})
+    )
+    assert f"{text!r} read as 2031-" in str(report)

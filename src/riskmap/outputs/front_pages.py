@@ -424,10 +424,8 @@ def _draft_line(told: Edition) -> Iterator[str]:
         return
     named = told.layer.regions[told.layer.regions["region_id"].isin(list(drafts))]
     places = dict(zip(named["region_id"], region_names(named, words), strict=True))
-    listed = [
-        aside(places.get(key, words["unknown"]["elsewhere"]), str(n), words)
-        for key, n in drafts.items()
-    ]
+    elsewhere = words["unknown"]["elsewhere"]
+    listed = [f"{places.get(key, elsewhere)} {n}" for key, n in drafts.items()]
     places_said = enumerated(listed, words)
     yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=places_said)
 

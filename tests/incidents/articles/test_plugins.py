@@ -213,7 +213,7 @@ def test_the_command_asks_an_endpoint_by_its_address(endpoint, tmp_path):
 
 def test_an_endpoint_that_never_answers_is_told_and_the_rules_read_on(tmp_path, monkeypatch):
     monkeypatch.delenv("RISKMAP_OFFLINE", raising=False)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"

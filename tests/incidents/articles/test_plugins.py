@@ -1,6 +1,7 @@
 """Stronger readers: what they answer is checked, whatever it is."""
 
 import json
+import socket
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,12 +9,17 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 import riskmap as rm
+from riskmap.cli import app
 from riskmap.errors import InputError, OfflineError, ServiceError
 from riskmap.incidents.articles import RECORD_SCHEMA, ChatExtractor, EntityExtractor
 from riskmap.incidents.articles.answers import _PROPERTIES, find_sound
 from riskmap.incidents.articles.endpoints import find_reader, prompt
+from riskmap.incidents.articles.inputs import Article
+from riskmap.incidents.articles.quotes import find_quote
+from riskmap.incidents.articles.reviews import read_texts
 
 TEXT = (
     "Two miners were killed in Kitoulo in Haut-Lokele on Monday, police said.\n"
@@ -193,6 +199,44 @@ def test_a_good_answer_is_read(endpoint):
     assert body["response_format"]["json_schema"]["strict"] is True
     assert json.loads(body["messages"][1]["content"])["report"] == TEXT
     assert TEXT not in body["messages"][0]["content"]
+
+
+def test_the_command_asks_an_endpoint_by_its_address(endpoint, tmp_path):
+    endpoint.say(json.dumps({"incidents": [record(admin1=None, admin2=None)]}))
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    args = ["extract", tmp_path / "a.txt", "--published", "2031-05-14", "--reader", endpoint.url]
+    done = CliRunner().invoke(app, [*map(str, args), "--model", "stand-in", "--json"])
+    assert done.exit_code == 0, done.output
+    assert {row["readers"] for row in json.loads(done.stdout)["incidents"]} >= {"rules+reader"}
+    assert "secret" not in done.output
+
+
+def test_an_endpoint_that_never_answers_is_told_and_the_rules_read_on(tmp_path, monkeypatch):
+    monkeypatch.delenv("RISKMAP_OFFLINE", raising=False)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        reader = ChatExtractor(url, model="silent", timeout=0.05, pause=0)
+        read = read_texts([Article(TEXT)], published="2031-05-14", extractor=reader)
+    assert read.extractions[0].incident_rows[0]["killed"] == 2
+    assert list(read.tell()) == [
+        "the reader did not answer for 1 of 1 texts: the extractor can't be reached: TimeoutError"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("the mine\u2019s guards", "the mine's guards"),
+        ("\u201cfive men\u201d died", '"five men" died'),
+        ("\uff15\u540d\u77ff\u5de5", "5\u540d\u77ff\u5de5"),
+        ("L\u2019e\u0301te\u0301 dernier", "L'\u00e9t\u00e9 dernier"),
+        ("two\n  miners", "two miners"),
+    ],
+)
+def test_quotes_that_look_alike_are_found(text, quote):
+    assert find_quote(text, quote) == [(0, len(text))]
 
 
 def test_an_obedient_model_is_not_believed(endpoint):

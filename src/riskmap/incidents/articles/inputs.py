@@ -228,6 +228,8 @@ _SMALL: Mapping[str, frozenset[str]] = {
     }.items()
 }  # fmt: skip
 _ENOUGH = 0.08
+#: How many characters of a text tell its language.
+_READ = 2_000
 _MARGIN = 1.3
 _FOREIGN_SHARE = 0.3
 
@@ -252,6 +254,9 @@ def find_language(text: str) -> str:
     >>> find_language("Deux mineurs ont été tués dans une attaque dans le nord du pays.")
     'fr'
     """
+    text = text[:_READ]
+    if text.isascii():
+        return _by_small_words(text)
     letters = _LETTER.findall(text)
     if not letters:
         return ENGLISH
@@ -267,8 +272,8 @@ def find_language(text: str) -> str:
 
 
 def _by_small_words(text: str) -> str:
-    words = Counter(word.lower() for word in _WORD.findall(text))
-    total = sum(words.values())
+    words = Counter(_WORD.findall(text.lower()))
+    total = max(sum(words.values()), 1)
     shares = {code: sum(words[w] for w in small) / total for code, small in _SMALL.items()}
     best = max(shares, key=lambda code: (shares[code], code == ENGLISH))
     sure = shares[best] >= _ENOUGH and shares[best] > _MARGIN * shares[ENGLISH]

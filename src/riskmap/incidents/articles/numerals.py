@@ -28,6 +28,10 @@ _TENS = range(20, 100, 10)
 _DIGITS = range(1, 10)
 #: Numbers that others multiply: "two dozen", "three hundred".
 _FACTORS = (12, 100)
+#: Before an article: those behind it employ, and were not hit: "four employees of a Greek firm".
+_EMPLOYED = re.compile(
+    r"(?<!\bdeath)(?<!\bbodie)(?<!\bkilling)(?:s|staff|crew) (?:of|at|from|for) $"
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def _numbers() -> re.Pattern[str]:
     return re.compile(
         r"(?P<digits>(?<![\w.,:/-])\d{1,3}(?:[ ,.]\d{3})+(?!\d)"
         r"|(?<![\d.,:/])(?<![a-z]-)\d+(?![\d:/]|[.,]\d))"
-        rf"|(?<!\w)[\u0648]?(?P<word>{latin})(?!\w)|(?P<han>(?:{han})(?=余?多?\s*[名位个人]))"
+        rf"|(?<!\w)[\u0648]?(?P<word>{latin})(?!\w)|(?P<han>(?:{han})(?=余?多?\s*[名位个人口]))"
     )
 
 
@@ -168,7 +172,7 @@ def find_numbers(text: str) -> list[Number]:
 def _number(low: str, match: re.Match[str]) -> Number | None:
     """Return a count with the bound before it; None for what counts no people."""
     start, end = match.span()
-    if _units().match(low, end) and not (match["han"] and low[end : end + 1] in "名位个人"):
+    if _units().match(low, end) and not (match["han"] and low[end : end + 1] in "名位个人口"):
         return None
     if match["digits"]:
         value = int(re.sub(r"\D", "", match["digits"]))
@@ -182,7 +186,7 @@ def _number(low: str, match: re.Match[str]) -> Number | None:
         value, exact = _amounts()[match["word"]]
         before = low[max(0, start - 9) : start]
         if value == 1 and match["word"] in ("a", "an", "un", "una", "une", "um", "uma"):
-            if not _one_person(low, end):
+            if not _one_person(low, end) or _EMPLOYED.search(low[:start]):
                 return None
         elif before.endswith("-") and before[:-1].split()[-1] not in _amounts():
             return None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: Roles of a place at which nothing happened.
 ELSEWHERE = ("destination", "origin", "dateline", "seat", "training", "transit")
-_WEEK = timedelta(days=7)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 _SHORTEST = 4
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 
@@ -224,6 +224,9 @@ def _absolute(low: str, ref: Reference) -> Iterator[Days]:
         yield from _of(found[2], words[found[1]], None, ref)
     for found in han.finditer(low):
         yield from _of(found[1], int(found[2]), int(found[3]) if found[3] else None, ref)
+    for found in re.finditer(r"(?<![月\d])(\d{1,2})[日号]", low):
+        for month in (ref.day, ref.day.replace(day=1) - _DAY) if ref.day else ():
+            yield from _of(str(month.year), month.month, int(found[1]), ref)
     for found in iso.finditer(low):
         yield from _of(found[1], int(found[2]), int(found[3]), ref)
     for found in bare.finditer(low):

@@ -17,6 +17,7 @@ _WINDOW = 80
 _ADVERBS = 4
 _BEFORE_NUMBER = 4
 _BARE_REACH = 5
+_ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _ADDED = {"along", "with", "well", "plus"}
 
 
@@ -124,6 +125,8 @@ def _bare(clause: Clause, j: int) -> Phrase | None:
     """Return a number that stands for people by itself: "wounding two others", "detaining one"."""
     if clause.low(j) == "another" and (clause.low(j + 1) or ".") in grammar("after_bare"):
         return _number_phrase(clause, j, j, ONE, extra=True)
+    if clause.low(j) == "a" and clause.low(j + 1) in _ORDINALS and not clause.phrase_at(j + 1):
+        return _number_phrase(clause, j, j + 1, ONE, extra=True)
     k = j
     while clause.low(k) in grammar("before_number") and k - j < _BEFORE_NUMBER:
         k += 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.articles.answers import SetAside
-from riskmap.incidents.articles.lexicons import caseless
+from riskmap.incidents.articles.lexicons import caseless, cues
 from riskmap.incidents.articles.matchers import fold
 from riskmap.incidents.articles.rules.statuses import (
     BURSTS,
@@ -198,9 +198,11 @@ def _place(
 
 def _is_sequel(fact: Facts, event: Event) -> bool:
     """Return whether a sentence tells of what happened later at a place of its own."""
+    if not cues("sequel").search(fact.sentence.low):
+        return False
     here, there = scene_of([fact]), scene_of(event.told())
     shared = {level for level in here if here[level] == there.get(level)}
-    return "sequel" in fact.scopes.flags and bool(here) and bool(there) and not shared
+    return bool(here) and bool(there) and not shared
 
 
 def _candidates(events: list[Event], current: Event | None) -> list[Event]:

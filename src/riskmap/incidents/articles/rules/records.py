@@ -100,7 +100,7 @@ def _write_date(
 def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None:
     """Return the phrase that dates an event: in its sentences, near its words, the finest first."""
     fineness = {"day": 0, "week": 1, "month": 2, "year": 3}
-    found: list[tuple[int, int, int, int, DatePhrase]] = []
+    found: list[tuple[int, int, int, int, bool, DatePhrase]] = []
     told = event.told() if event.status != "recounted" else event.facts
     heads = [f for f in everything if f.sentence.title] if event.status == "reported" else []
     for order, facts in enumerate((event.facts, told, heads)):
@@ -124,13 +124,13 @@ def _date_phrase(event: Event, everything: Sequence[Facts]) -> DatePhrase | None
                     + (4 if said else 0)
                     + (2 if scope or _is_attribute(fact, phrase) else 0)
                 )
-                found.append((order, rank, fact.sentence.start, distance, phrase))
-        if found:
+                found.append((order, rank, fact.sentence.start, distance, said, phrase))
+        if any(not said for _, _, _, _, said, _ in found):
             break
     if event.status == "recounted":
         found.sort(key=lambda item: (item[0], item[1] > 3, item[2], item[3]))  # noqa: PLR2004 - a day of speech
-        return found[0][4] if found else None
-    return min(found, key=lambda item: item[:4])[4] if found else None
+        return found[0][5] if found else None
+    return min(found, key=lambda item: (item[4], *item[:4]))[5] if found else None
 
 
 def _same_day(event: Event, everything: Sequence[Facts]) -> tuple[date, int, int] | None:

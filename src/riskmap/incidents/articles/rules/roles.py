@@ -35,6 +35,10 @@ _DESTINATION = caseless(
     rf"\b[^.;]{{0,60}}?\b(?:to|towards?|into|for) {_END}"
 )
 _HOSPITAL = caseless(rf"\b(?:hospital|clinic|morgue)\s+(?:in|at) {_END}")
+_FROM_HOSPITAL = caseless(
+    r"\b(?:took|taken|seized|snatched|abducted|kidnapped)\b[^.;]{0,60}\bfrom (?:an? |the )?"
+    rf"(?:\w+ ){{0,3}}(?:hospital|clinic|morgue) (?:in|at) {_END}"
+)
 _SITE_HIT = caseless(
     r"\b(?:storm|attack|hit|struck|bomb|shell|raid|target|loot|torch|burn|destroy|damag|abduct"
     r"|kidnap|enter|block)\w*"
@@ -184,7 +188,8 @@ def _role_by_words(left: str, right: str, *, is_country: bool) -> str:
     """Return the role that the words around a place name give it, or ""."""
     hit = _SITE_HIT.search(left) is not None
     trains = (_TRAINING.search(left) and not hit) or _TRAINING_AFTER.match(right)
-    moved = _DESTINATION.search(left) or (_HOSPITAL.search(left) and not hit)
+    treated = _HOSPITAL.search(left) and not hit and not _FROM_HOSPITAL.search(left)
+    moved = _DESTINATION.search(left) or treated
     roles = (
         (is_country and _PASSPORT.match(right), "origin"),
         (_TRANSIT.search(left), "transit"),

@@ -35,7 +35,7 @@ _FEW_WORDS = re.compile(r"(?:[^\w,;]*[\w’'-]+){0,4}")
 #: Lists of cues that say something of a whole sentence.
 _FLAGS = (
     "animal", "fiction", "petty", "verbal", "alleged", "recounted", "court", "accident",
-    "figurative", "summary", "separate", "claim", "denial", "pluperfect", "business", "sequel",
+    "figurative", "summary", "separate", "claim", "denial", "pluperfect",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.articles.lexicons import caseless, demonym_pattern
+from riskmap.incidents.articles.lexicons import caseless, cues, demonym_pattern
 from riskmap.incidents.articles.rules.scopes import RELATIVE_CLAUSE
 
 if TYPE_CHECKING:
@@ -119,9 +119,8 @@ def _tells(fact: Facts, strong: Sequence[Trigger]) -> bool:
     """Return whether event words alone make a sentence tell of an event."""
     if not strong or "summary" in fact.scopes.flags:
         return False
-    if "business" in fact.scopes.flags and all(
-        t.word in NOUNS or t.word == "attack" for t in strong
-    ):
+    nouns = all(t.word in NOUNS or t.word == "attack" for t in strong)
+    if nouns and cues("business").search(fact.sentence.low):
         return False
     low = fact.sentence.low
     if _TALK.search(low) and all(

@@ -188,6 +188,9 @@ def _linked(clause: Clause, i: int) -> list[tuple[str, Phrase]]:
 
 def _is_abduction(clause: Clause, i: int) -> bool:
     """Return whether people "were taken", by those who do that or to nowhere."""
+    words = {token.low for token in clause.tokens}
+    if clause.low(i + 1) == "from" and clause.phrase_at(i - 1):
+        return bool(words & {"kidnappers", "ransom", "captors", "abductors", "kidnapped"})
     if not is_passive(clause, i):
         return False
     after = [clause.low(j) for j in range(i + 1, i + 5)]

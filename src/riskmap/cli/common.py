@@ -112,6 +112,13 @@ SenderText = Annotated[
 Contact = Annotated[
     str | None, typer.Option("--contact", help="Where a reader of the alert asks back.")
 ]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        "--link",
+        help="Where readers of the alert and the feed find the newest set: https://.../latest/",
+    ),
+]
 Profile = Annotated[
     str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
 ]
@@ -121,7 +128,7 @@ Profile = Annotated[
 _ARGUMENTS = (
     *("as_of", "max_lost", "sheet", "encoding", "dates", "mapping", "scope", "regions", "horizon"),
     *("every", "group", "previous", "decisions", "scale", "scheduler", "formats", "profile"),
-    *("sender", "contact"),
+    *("sender", "contact", "link"),
 )
 _GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
 _COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")

@@ -36,7 +36,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(
         (
             *("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope"),
-            *("scheduler", "sender", "contact"),
+            *("scheduler", "sender", "contact", "link"),
         ),
         (str | Path | None, "a text"),
     ),
@@ -78,6 +78,8 @@ class RunConfig:
         although they name a district, which was not used. A run with more fails.
     formats, languages, profile, sender, contact
         As for :func:`riskmap.publish`.
+    link
+        Where readers of the alert and the feed find the newest set.
     mapping, sheet, encoding, dates
         How the files are read, as for :func:`riskmap.read_incidents`: a mapping file, sheets of
         workbooks, the encoding of text, the format of dates such as ``"%d/%m/%Y"``.
@@ -115,6 +117,7 @@ class RunConfig:
     profile: str = "private"
     sender: str | None = None
     contact: str | None = None
+    link: str | None = None
     mapping: str | Path | None = None
     sheet: str | Sequence[str] | None = None
     encoding: str | None = None
@@ -149,7 +152,7 @@ class RunConfig:
                 raise InputError.of(error, column=name) from error
 
     def _check_sender(self, sender: str | None) -> None:
-        check_sender(self.formats, Sender.parse(sender, self.contact))
+        check_sender(self.formats, Sender.parse(sender, self.contact, self.link))
 
     @property
     def files(self) -> list[Path]:

@@ -159,7 +159,9 @@ def test_who_it_is_about_and_of_whom_it_is_are_told(layer):
     known = layer.provenance | {"group": "CHN/mining"}
     root = parsed(cap(dataclasses.replace(layer, headline="group", provenance=known)))
     for tag in ("headline", "audience", "areaDesc"):
-        assert all("Chinese nationals, mining" in e.text for e in root.iterfind(f".//c:{tag}", NS))
+        assert all(
+            "Chinese nationals in mining" in e.text for e in root.iterfind(f".//c:{tag}", NS)
+        )
     for tag, value in (
         ("sender", "alerts@example.org"),
         (".//c:senderName", "Security desk"),
@@ -310,3 +312,38 @@ def test_a_level_that_may_be_higher_now_or_another_attack_is_news(layer, tmp_pat
         "2025-04-01", risks=doubted, attacks=attacks.assign(killed=3).astype(attacks.dtypes)
     )
     assert {region for region in first if worse[region] != fourth[region]} == {"XQA0103"}
+
+
+@pytest.mark.slow
+def test_alert_and_feed_speak_the_languages_of_the_set_and_lead_to_its_map(told, tmp_path):
+    desk = Sender.parse(SENDER, link="https://desk.example.org/latest")
+    chosen = {"formats": ["cap", "atom"], "languages": ["en", "zh"], "sender": desk}
+    found = publish(told, tmp_path, **chosen)
+    root = parsed((found / "alert.cap.xml").read_bytes())
+    infos = {e.findtext("c:language", namespaces=NS): e for e in root.iterfind("c:info", NS)}
+    assert set(infos) == {"en", "zh"}
+    for tag, text in (
+        ("event", "安全风险等级"),
+        ("audience", "外籍工人"),
+        ("areaDesc", "针对外籍工人"),
+    ):
+        assert text in infos["zh"].findtext(f".//c:{tag}", namespaces=NS)
+    assert infos["zh"].findtext("c:web", namespaces=NS) == (
+        "https://desk.example.org/latest/map.zh.html"
+    )
+    ways = {e.findtext("c:web", namespaces=NS) for e in infos.values()}
+    assert "https://desk.example.org/latest/map.html" in ways
+    feeds = [parsed((found / name).read_bytes()) for name in ("alerts.atom", "alerts.zh.atom")]
+    ids = [{e.text for e in one.iter(f"{{{NS['a']}}}id")} for one in feeds]
+    assert not ids[0] & ids[1]
+    for one, name in zip(feeds, ("alerts.atom", "alerts.zh.atom"), strict=True):
+        links = [e.get("href") for e in one.iter(f"{{{NS['a']}}}link")]
+        assert links[0] == f"https://desk.example.org/latest/{name}"
+        assert all(link.startswith("https://desk.example.org/latest/") for link in links)
+    assert "武装袭击" in (found / "alerts.zh.atom").read_text("utf-8")
+    assert publish(told, tmp_path, **chosen) == found  # the same again, also in Chinese
+
+
+def test_a_link_that_is_none_is_refused():
+    with pytest.raises(InputError, match="no link to a set"):
+        Sender.parse(SENDER, link="desk.example.org/latest")

@@ -66,10 +66,12 @@ def test_a_docx_holds_every_section(layer, language):
     headings = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
     titles = catalogue(language)["headings"]
     assert headings == [title for key, title in titles.items() if key not in OPTIONAL]
-    assert document.tables[0].cell(1, 0).text == "Ashkor (Ambrel)"
+    place = catalogue(language)["place_in"].format(name="Ashkor", parent="Ambrel")
+    assert document.tables[1].cell(1, 0).text == place
     alternatives = [shape._inline.docPr.get("descr") for shape in document.inline_shapes]
     assert len(alternatives) == 2
-    assert "16" in alternatives[0]
+    assert "24" in alternatives[0]
+    assert "2024-12-31: " in alternatives[1]
 
 
 @pytest.mark.slow
@@ -88,7 +90,7 @@ def test_a_docx_is_the_same_twice_and_takes_hostile_text(layers):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     layer = layers["layer"](regions=layers["names"](["<w:b/>&amp;", "a\x00b", "ولسوالی"]))
     assert advisory_docx(Bundle(layer)) == advisory_docx(Bundle(layer))
-    cells = read(advisory_docx(Bundle(layer))).tables[0].columns[0].cells
+    cells = read(advisory_docx(Bundle(layer))).tables[1].columns[0].cells
     names = {cell.text.removesuffix(" (Ambrel)") for cell in cells}
     assert {"<w:b/>&amp;", "ab", "ولسوالی"} <= names
 
@@ -98,7 +100,7 @@ def test_a_long_table_says_what_it_leaves_out(layer, monkeypatch):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
     monkeypatch.setattr("riskmap.outputs.reports.TABLE_ROWS", 20)
     texts = [p.text for p in read(advisory_docx(Bundle(layer))).paragraphs]
-    assert "2 further regions are listed in risk.csv." in texts
+    assert "2 further regions have a level; they are listed in risk.csv." in texts
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_what_is_not_installed_is_named_with_its_command(layer, monkeypatch, pac
 
 
 @pytest.mark.slow
-def test_a_section_without_rows_says_none(layer, layers):
+def test_a_section_without_rows_says_none(layer):
     pytest.importorskip("docx", reason="python-docx is absent: extra report")
-    empty = layers["layer"](incidents=None, drivers=layer.drivers.head(0))
+    empty = dataclasses.replace(layer, incidents=layer.incidents.head(0))
     assert "None." in [p.text for p in read(advisory_docx(Bundle(empty))).paragraphs]
 
 

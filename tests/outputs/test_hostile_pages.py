@@ -67,7 +67,7 @@ def test_the_map_page(open_page, hostile, bypass_csp):
 
 @pytest.mark.parametrize("bypass_csp", [False, True])
 def test_the_advisory(open_page, hostile, monkeypatch, bypass_csp):
-    for name in ("reports.TABLE_ROWS", "reports.INCIDENT_ROWS", "reports.DRIVER_ROWS"):
+    for name in ("reports.TABLE_ROWS", "reports.INCIDENT_ROWS", "wordings._NAMED"):
         monkeypatch.setattr(f"riskmap.outputs.{name}", 10**6)
     page = open_page(advisory_page(Bundle(hostile)), hook=HOOK, bypass_csp=bypass_csp)
     assert page.locator("section.table tbody tr").count() == len(hostile.regions) - 2

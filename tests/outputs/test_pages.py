@@ -250,7 +250,7 @@ def test_one_province_has_no_outline(layer):
 
 def test_the_advisory_page_says_what_the_advisory_says(layer):
     page = advisory_page(Bundle(layer))
-    assert "Level 5 (extreme), 16 of 24 regions" in page
+    assert "Level 5 (extreme), 16 of 24 districts" in page
     assert page.count('<path d="M') == 24 + 1  # and the hatch of the legend
     assert '<text x="' in page
     assert "<script" not in page

@@ -116,6 +116,13 @@ SenderText = Annotated[
 Contact = Annotated[
     str | None, typer.Option("--contact", help="Where a reader of the alert asks back.")
 ]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        "--link",
+        help="Where readers of the alert and the feed find the newest set: https://.../latest/",
+    ),
+]
 Profile = Annotated[
     str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
 ]
@@ -125,7 +132,7 @@ Profile = Annotated[
 _ARGUMENTS = (
     *("as_of", "max_lost", "sheet", "encoding", "dates", "calendar", "mapping", "scope"),
     *("regions", "horizon", "every", "group", "previous", "decisions", "scale", "scheduler"),
-    *("formats", "profile", "sender", "contact"),
+    *("formats", "profile", "sender", "contact", "link"),
 )
 #: Control signs except tab and line end, and those that turn the direction of writing.
 _OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

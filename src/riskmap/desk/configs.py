@@ -37,7 +37,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(
         (
             *("scale", "decisions", "previous", "mapping", "encoding", "dates", "scope"),
-            *("calendar", "scheduler", "sender", "contact"),
+            *("calendar", "scheduler", "sender", "contact", "link"),
         ),
         (str | Path | None, "a text"),
     ),
@@ -117,6 +117,7 @@ class RunConfig:
     profile: str = "private"
     sender: str | None = None
     contact: str | None = None
+    link: str | None = None
     mapping: str | Path | None = None
     sheet: str | Sequence[str] | None = None
     encoding: str | None = None
@@ -152,7 +153,7 @@ class RunConfig:
                 raise InputError.of(error, column=name) from error
 
     def _check_sender(self, sender: str | None) -> None:
-        check_sender(self.formats, Sender.parse(sender, self.contact))
+        check_sender(self.formats, Sender.parse(sender, self.contact, self.link))
 
     @property
     def files(self) -> list[Path]:

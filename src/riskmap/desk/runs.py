@@ -29,7 +29,7 @@ from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.publishing import publish
-from riskmap.outputs.senders import list_sets
+from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
 from riskmap.panels.attacks import count_drafts, tell_later
@@ -162,8 +162,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         formats=config.formats,
         languages=config.languages,
         profile=config.profile,
-        sender=config.sender,
-        contact=config.contact,
+        sender=Sender.parse(config.sender, config.contact, config.link),
     )
     later = _tell_later(found, layer, group, panel.as_of)
     return Run(layer, folder, later, (*notes, *_tell_drafts(drafts, regions)))

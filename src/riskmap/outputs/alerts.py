@@ -10,20 +10,21 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import shapely
 
-from riskmap.outputs.catalogues import catalogue, render_xml
-from riskmap.outputs.editions import level_meaning
+from riskmap.outputs.catalogues import catalogue, file_name, render_xml
+from riskmap.outputs.editions import level_advice, level_meaning
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.sets import DIGITS
 from riskmap.outputs.tables import plain_records
-from riskmap.outputs.wordings import display, enumerated, percent, region_names
+from riskmap.outputs.wordings import aside, display, enumerated, percent, region_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.editions import Edition
     from riskmap.outputs.senders import Sender
 
 #: The name space of CAP 1.2.
@@ -155,32 +156,45 @@ def _identify(stem: str, layer: RiskLayer, values: Mapping[str, Any], references
 
 def _said(bundle: Bundle, sender: Sender, table: pd.DataFrame) -> dict[str, Any]:
     """Return what an alert says, but for what it is called and what it follows on."""
-    layer, known, words = bundle.layer, bundle.layer.provenance, catalogue("en")
+    layer, known = bundle.layer, bundle.layer.provenance
     areas = dict(zip(bundle.regions["region_id"], bundle.shapes, strict=True))
-    attacks = " ".join(attack_lines(bundle.edition("en")))
-    groups = table.assign(certainty=table["p_any"].map(_certainty))
-    in_order = sorted(
-        groups.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
-    )
-    who = group_words(layer, words)
     infos = [
-        _info(layer, rows, areas, level=int(level), attacks=attacks) | {"certainty": certainty}
-        for (level, certainty), rows in in_order
+        info | {"page": sender.link + file_name("map.html", told.language)}
+        for told in map(bundle.edition, bundle.languages)
+        for info in _infos(told, table, areas)
     ]
+    restriction = catalogue(bundle.languages[0])["handling_values"]["private"]
     return {
         "sender": sender,
         "sent": _time(str(known["issued_at"])),
         "status": "Exercise" if known.get("notice") else "Actual",
-        "restriction": "" if layer.context.is_public else words["handling_values"]["private"],
-        "who": who,
+        "restriction": "" if layer.context.is_public else restriction,
         "onset": _time(str(known["valid_from"])),
         "expires": _time(str(known["valid_until"])),
         "parameters": [
             ("scale_id", display(layer.scale.scale_id)),
             ("method", display(f"{known.get('model')} {known.get('method_version')}")),
         ],
-        "infos": infos or [_over(who, words)],
+        "infos": infos,
     }
+
+
+def _infos(
+    told: Edition, table: pd.DataFrame, areas: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield what an alert says in one language, for each level and certainty."""
+    about = {"language": told.language, "who": group_words(told.layer, told.words)}
+    if table.empty:
+        yield _over(about["who"], told.words) | about
+    attacks = told.words["gap"].join(attack_lines(told))
+    rows = told.table.set_index("region_id").loc[table["region_id"]].reset_index()
+    rows = rows.assign(certainty=rows["p_any"].map(_certainty))
+    in_order = sorted(
+        rows.groupby(["risk_level", "certainty"]), key=lambda group: (-group[0][0], group[0][1])
+    )
+    for (level, certainty), group in in_order:
+        info = _info(told, group, areas, level=int(level), attacks=attacks)
+        yield info | about | {"certainty": certainty}
 
 
 def _over(who: str, words: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,10 +227,11 @@ def _certainty(p_any: float) -> str:
 
 
 def _info(
-    layer: RiskLayer, rows: pd.DataFrame, areas: Mapping[str, Any], *, level: int, attacks: str
+    told_in: Edition, rows: pd.DataFrame, areas: Mapping[str, Any], *, level: int, attacks: str
 ) -> dict[str, Any]:
     """Return what an alert says of the regions of a level."""
-    words, step = catalogue("en"), layer.scale.levels[level]
+    layer, words = told_in.layer, told_in.words
+    step = layer.scale.levels[level]
     urgency, severity, response = CAP_LEVELS[level]
     said, who, places = words["alert"], group_words(layer, words), region_names(rows, words)
     told = {"level": level, "name": words["levels"][step.name], "who": who}
@@ -233,8 +248,8 @@ def _info(
         "urgency": urgency,
         "severity": severity,
         "response": response,
-        "advice": step.advice,
-        "description": " ".join(filter(None, parts)),
+        "advice": level_advice(step, "", words),
+        "description": words["gap"].join(filter(None, parts)),
         "parameters": [
             (
                 f"region_id={display(row['region_id'])}",
@@ -267,7 +282,9 @@ def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:
     flags = flag_table(rows)
     flags["attacked"] &= ~flags["lifted"]
     return [
-        f"{words['flags'][name]} ({', '.join(region_names(rows[flags[name]], words))})"
+        aside(
+            words["flags"][name], enumerated(region_names(rows[flags[name]], words), words), words
+        )
         for name in ("lifted", "attacked", "at_least", "kept", "rows_lost", "reporting_gap")
         if flags[name].any()
     ]
@@ -279,7 +296,7 @@ def _raised(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any]) -> s
     if risen.empty:
         return ""
     day, names = str(layer.provenance.get("previous_as_of"))[:10], region_names(risen, words)
-    return str(words["alert"]["raised"].format(day=day, places=words["comma"].join(names)))
+    return str(words["alert"]["raised"].format(day=day, places=enumerated(names, words)))
 
 
 def cap_polygons(shape: shapely.Geometry | None) -> list[str]:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 
 from riskmap.outputs.alerts import CAP_LEVELS
-from riskmap.outputs.catalogues import catalogue, render_xml
+from riskmap.outputs.catalogues import PLAIN, file_name, render_xml
 from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.senders import find_sent, group_words, stream_of
@@ -33,9 +33,11 @@ from riskmap.outputs.wordings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.editions import Edition
+    from riskmap.outputs.senders import Sender
 
 ATOM = "http://www.w3.org/2005/Atom"
 _MAY_BE_HIGHER = "may be higher"
@@ -72,28 +74,31 @@ class Entry:
         return (self.title, self.content) == (other.title, other.content)
 
 
-def atom_feed(bundle: Bundle) -> bytes | None:
+def atom_feed(bundle: Bundle, *, language: str = PLAIN) -> bytes | None:
     """Return the regions at level 3 and above, attacked, or of another level than before, as Atom.
 
     Parameters
     ----------
     bundle
         The layer, its sender, and the folder of what was sent before.
+    language
+        Of the feed.
 
     Returns
     -------
     bytes or None
         A feed whose id is of the sender, what it is about, and for whom; none without a sender.
     """
-    layer, sender, words = bundle.layer, bundle.sender, catalogue("en")
+    layer, sender, told = bundle.layer, bundle.sender, bundle.edition(language)
     if sender is None:
         return None
-    stem, who = _urn(stream_of(layer, sender)), group_words(layer, words)
-    before = _entries_before(bundle, stem)
-    rows = _told(bundle.table).sort_values(
+    spoken = () if language == PLAIN else (language,)
+    stem, words = _urn(stream_of(layer, sender), *spoken), told.words
+    name, before = file_name("alerts.atom", language), _entries_before(bundle, stem, language)
+    rows = _told(told.table).sort_values(
         ["risk_level", "p_any", "region_id"], ascending=[False, False, True]
     )
-    told = _entries(bundle, rows, who, words)
+    who = group_words(layer, words)
     return render_xml(
         "alerts.atom",
         title=words["alert"]["feed"].format(title=words["page"]["title"], who=who),
@@ -101,9 +106,19 @@ def atom_feed(bundle: Bundle) -> bytes | None:
         updated=str(layer.provenance["issued_at"]),
         sender=sender,
         rights=words["handling_values"][layer.provenance.get("profile", "private")],
-        page=bundle.page,
-        entries=[_follow(entry, before.get(entry.terms[0]), stem) for entry in told],
+        language=language,
+        self_link=f"{sender.link}{name}" if sender.link else "",
+        page=_page_of(sender, language),
+        entries=[
+            _follow(entry, before.get(entry.terms[0]), stem)
+            for entry in _entries(told, rows, _page_of(sender, language))
+        ],
     )
+
+
+def _page_of(sender: Sender, language: str) -> str:
+    """Return where the map page is read."""
+    return sender.link + file_name("map.html", language)
 
 
 def _urn(*parts: str) -> str:
@@ -121,10 +136,10 @@ def _follow(entry: Entry, before: Entry | None, stem: str) -> Entry:
     return Entry(**{**vars(entry), "id": new})
 
 
-def _entries_before(bundle: Bundle, stem: str) -> dict[str, Entry]:
+def _entries_before(bundle: Bundle, stem: str, language: str) -> dict[str, Entry]:
     """Return the entries of the feed that was sent last on the same thing, by region."""
     day = f"{bundle.layer.context.as_of:%Y-%m-%d}"
-    for data in find_sent(bundle.out, "alerts.atom", day):
+    for data in find_sent(bundle.out, file_name("alerts.atom", language), day):
         root = ET.fromstring(data)  # noqa: S314 - our own
         if root.findtext(f"{{{ATOM}}}id") == stem:
             found = map(_read_entry, root.iter(f"{{{ATOM}}}entry"))
@@ -149,18 +164,16 @@ def _told(table: pd.DataFrame) -> pd.DataFrame:
     return table[told]
 
 
-def _entries(
-    bundle: Bundle, rows: pd.DataFrame, who: str, words: Mapping[str, Any]
-) -> Iterable[Entry]:
+def _entries(told: Edition, rows: pd.DataFrame, page: str) -> Iterable[Entry]:
     """Yield what the feed says of some regions; ids wait."""
-    attacks = _attacks_by_region(bundle.layer.attacks)
+    attacks, words = _attacks_by_region(told.layer.attacks), told.words
     flags, names = flag_table(rows), region_names(rows, words)
     for marks, row, place in zip(
         flags.to_numpy(), rows.itertuples(index=False), names, strict=True
     ):
         doubts = [words["flags"][name] for name in flags.columns[marks] if name != "lifted"]
         mine = attacks.get(row.region_id, [])
-        yield _entry(bundle, row, (place, who), mine, doubts)
+        yield _entry(told, row, (place, page), mine, doubts)
 
 
 def _attacks_by_region(attacks: pd.DataFrame) -> dict[str, list[Any]]:
@@ -173,10 +186,11 @@ def _attacks_by_region(attacks: pd.DataFrame) -> dict[str, list[Any]]:
 
 
 def _entry(
-    bundle: Bundle, row: Any, about: tuple[str, str], attacks: list[Any], doubts: list[str]
+    edition: Edition, row: Any, about: tuple[str, str], attacks: list[Any], doubts: list[str]
 ) -> Entry:
-    """Return what the feed says of a region, and to whom it matters."""
-    layer, words, (place, who) = bundle.layer, catalogue("en"), about
+    """Return what the feed says of a region, by its name and the page that tells more."""
+    layer, words, (place, page) = edition.layer, edition.words, about
+    who = group_words(layer, words)
     said, region = words["alert"], display(row.region_id)
     level = level_told(row, words)
     if not pd.isna(row.level_before) and row.level_before != row.risk_level:
@@ -203,7 +217,7 @@ def _entry(
         updated=str(layer.provenance["issued_at"]),
         title=said["entry"].format(place=place, level=level, who=who),
         summary=summary,
-        content=" ".join([*told, summary, meaning, *doubts]),
-        link=f"{bundle.page}#l={layer.headline}&r={quote(region)}",
+        content=words["gap"].join([*told, summary, meaning, *doubts]),
+        link=f"{page}#l={layer.headline}&r={quote(region)}",
         terms=(region, level_words(row.risk_level, words), *dict.fromkeys(codes)),
     )

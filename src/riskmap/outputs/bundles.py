@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
+from riskmap.outputs.catalogues import PLAIN
 from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
 from riskmap.outputs.layer_tables import as_typed
@@ -16,6 +17,7 @@ from riskmap.outputs.tables import read_table, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -41,8 +43,8 @@ class Bundle:
         Whose alerts it makes; without one it makes none.
     out
         The folder of the sets before, whose alerts it follows on.
-    page
-        The page that a feed leads to.
+    languages
+        In which an alert speaks.
 
     Examples
     --------
@@ -61,9 +63,10 @@ class Bundle:
         *,
         sender: Sender | None = None,
         out: Path | None = None,
-        page: str = "map.html",
+        languages: Sequence[str] = (PLAIN,),
     ) -> None:
-        self.layer, self.sender, self.out, self.page = layer, sender, out, page
+        self.layer, self.sender, self.out = layer, sender, out
+        self.languages = tuple(languages)
         self._editions: dict[str, Edition] = {}
         self._reports: dict[str, Report] = {}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent / "texts"
+#: The language whose files have plain names.
+PLAIN = "en"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -79,6 +81,18 @@ def catalogue(language: str) -> Mapping[str, Any]:
     choose_languages([language])
     text = (_FOLDER / f"{language}.toml").read_text(encoding="utf-8")
     return MappingProxyType({"code": language} | tomllib.loads(text))
+
+
+def file_name(plain: str, language: str) -> str:
+    """Return what a file is called in a language: in English as it is, else with its code.
+
+    Examples
+    --------
+    >>> file_name("map.html", "en"), file_name("map.html", "zh")
+    ('map.html', 'map.zh.html')
+    """
+    path = Path(plain)
+    return plain if language == PLAIN else f"{path.stem}.{language}{path.suffix}"
 
 
 def read_template(name: str) -> str:

@@ -178,7 +178,8 @@ def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
             document.add_paragraph(words["sentences"][SAID[key]], style="Note")
         if key == "history" and content.rows:
             picture = history_picture(content, language=language)
-            _add_picture(document.add_paragraph(), picture, heading, _WIDTH * 0.8)
+            told = "; ".join(": ".join((row[0], ", ".join(row[1:]))) for row in content.rows)
+            _add_picture(document.add_paragraph(), picture, f"{heading}. {told}", _WIDTH * 0.8)
         elif isinstance(content, Grid):
             _add_grid(document, content, words, colours=colours)
         elif key == "unknown":
@@ -316,7 +317,7 @@ def column_widths(grid: Grid) -> list[float]:
     Examples
     --------
     >>> column_widths(Grid(("a", "b"), (("short", "a text that is long " * 4),)))
-    [12.8, 157.2]
+    [12.6, 157.4]
     """
     letter = 1.95 if len(grid.head) <= _MANY else 1.65
     columns = [*zip(grid.head, *grid.rows, strict=True)]

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from riskmap.errors import InputError
-from riskmap.outputs.catalogues import choose
+from riskmap.outputs.catalogues import PLAIN, choose, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.senders import Sender
 
     Writer = Callable[[Bundle, Path, str], str | bytes | Iterable[bytes] | None]
 
-#: The language whose files have plain names; others stand before the suffix: ``map.zh.html``.
-PLAIN = "en"
 
 #: What is said of a message without a sender.
 NO_SENDER = "needs a sender: sender='alerts@example.org'"
@@ -60,9 +58,7 @@ class Format:
 
     def name(self, plain: str, language: str) -> str:
         """Return what one of its files is called in a language."""
-        path = Path(plain)
-        told = "" if language == PLAIN else f".{language}"
-        return f"{path.stem}{told}{path.suffix}"
+        return file_name(plain, language)
 
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
@@ -182,7 +178,7 @@ FORMATS = {
     "pdf": Format(("advisory.pdf",), translated=True, extra="report"),
     "docx": Format(("advisory.docx",), translated=True, extra="report"),
     "cap": Format(("alert.cap.xml",), sent=True),
-    "atom": Format(("alerts.atom",), sent=True, needs=("map",)),
+    "atom": Format(("alerts.atom",), translated=True, sent=True, needs=("map",)),
     "served": Format(
         (
             *("index.html", "maplibre-gl.js", "maplibre-gl.css", "pmtiles.js"),
@@ -248,5 +244,5 @@ def _writers() -> dict[str, Writer]:
         "pygeoapi.yml": lambda bundle, *_: served.pygeoapi_config(bundle),
         "incidents.geojson": lambda bundle, *_: served.incident_chunks(bundle),
         "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
-        "alerts.atom": lambda bundle, *_: atom.atom_feed(bundle),
+        "alerts.atom": lambda bundle, _, code: atom.atom_feed(bundle, language=code),
     }

@@ -74,7 +74,7 @@ def publish(
     formats: Sequence[str] | None = None,
     profile: str = "private",
     languages: Sequence[str] = ("en",),
-    sender: str | None = None,
+    sender: str | Sender | None = None,
     contact: str | None = None,
 ) -> Path:
     """Write a layer as one complete set of files and point ``latest`` at it.
@@ -93,11 +93,13 @@ def publish(
         region, no free text, no positions, no sources, no small numbers of victims; see
         :func:`riskmap.outputs.profiles.apply_profile`.
     languages
-        In which languages advisory and map page are written, such as ``("en", "zh")``. English
-        files have plain names, others their language before the suffix: ``advisory.zh.html``.
+        In which languages advisory, map page, alert and feed are written, such as ``("en",
+        "zh")``. English files have plain names, others their language before the suffix:
+        ``advisory.zh.html``; the alert is one file that speaks all of them.
     sender
         Whose the alert and the feed are, with an address or domain of your own, such as
-        ``"Security desk <alerts@example.org>"``; without one neither is written.
+        ``"Security desk <alerts@example.org>"``; without one neither is written. A
+        :class:`riskmap.outputs.senders.Sender` has a link too, to where the newest set is read.
     contact
         Where a reader of the alert asks back, such as a number of telephone.
 
@@ -141,7 +143,7 @@ def publish(
                     apply_profile(layer, profile),
                     sender=told,
                     out=out,
-                    page=FORMATS["map"].name("map.html", spoken[0]),
+                    languages=spoken,
                 )
                 return _publish(bundle, out, chosen, spoken)
         except filelock.Timeout as error:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
 
+_LINK = re.compile(r"https?://[^\s<>\"]+")
 _ADDRESS = re.compile(r"([^\s,<>&\"@]+@)?[\w-]+(\.[\w-]+)+")
 #: Countries that a stream is named by; of more their number is.
 _NAMED = 5
@@ -38,36 +39,50 @@ class Sender:
         What people call it.
     contact
         Where a reader asks back.
+    link
+        Where the newest set is read, such as ``"https://desk.example.org/risk/latest/"``.
     """
 
     address: str
     name: str
     contact: str = ""
+    link: str = ""
 
     @classmethod
-    def parse(cls, sender: str | None, contact: str | None = None) -> Self | None:
+    def parse(
+        cls, sender: str | Self | None, contact: str | None = None, link: str | None = None
+    ) -> Self | None:
         """Return the sender that a text says, or None for none.
 
         Parameters
         ----------
         sender
             ``"Example Mining Security <alerts@example.org>"``, ``"alerts@example.org"`` or
-            ``"example.org"``.
+            ``"example.org"``; a sender is returned as it is.
         contact
             Such as a number of telephone.
+        link
+            Where the newest set is read.
 
         Raises
         ------
         InputError
-            When it is neither an address nor a domain.
+            When it is neither an address nor a domain, or the link is none.
 
         Examples
         --------
         >>> Sender.parse("Security desk <alerts@example.org>", "+1 555 0100")
-        Sender(address='alerts@example.org', name='Security desk', contact='+1 555 0100')
+        Sender(address='alerts@example.org', name='Security desk', contact='+1 555 0100', link='')
         """
-        if sender is None:
-            return None
+        if sender is None or isinstance(sender, cls):
+            return sender
+        if link and not _LINK.fullmatch(link):
+            raise InputError(
+                "no link to a set",
+                column="link",
+                met=link,
+                expected="an address such as 'https://desk.example.org/risk/latest/'",
+            )
         name, address = parseaddr(sender)
         if not _ADDRESS.fullmatch(address):
             raise InputError(
@@ -76,7 +91,8 @@ class Sender:
                 met=sender,
                 expected="an address or a domain of your own, such as 'Desk <alerts@example.org>'",
             )
-        return cls(address, display(name) or address, display(contact))
+        base = f"{link.removesuffix('/')}/" if link else ""
+        return cls(address, display(name) or address, display(contact), base)
 
 
 def stream_of(layer: RiskLayer, sender: Sender) -> str:
@@ -111,7 +127,7 @@ def group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:
     >>> panel = rm.count_incidents(located, districts, group="CHN/mining", as_of="2025-01-01")
     >>> layer = rm.assess(rm.forecast(panel), districts)
     >>> group_words(layer, catalogue("en"))
-    'Chinese nationals, mining'
+    'Chinese nationals in mining'
     """
     named = name_group(layer, words) if layer.headline == "group" else ""
     return named or str(words["alert"]["whom"][layer.headline])

@@ -6,6 +6,7 @@ Pictures of matplotlib and small tables of HTML. Names are text, never markup an
 from __future__ import annotations
 
 import html
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,7 @@ def repr_html(layer: RiskLayer) -> str:
     names, parents, data = (
         told[column].map(display) for column in ("name", "parent", "data_sufficiency")
     )
-    chances = told["p_any"].map(percent, na_action="ignore").fillna(NONE)
+    chances = told["p_any"].map(partial(percent, words=words), na_action="ignore").fillna(NONE)
     counts = (
         (level_words(level.level, words), bundle.levels.count(level.level))
         for level in reversed(layer.scale.levels)
@@ -313,7 +314,8 @@ def html_forecast(forecast: Forecast) -> str:
     """Return a forecast as a small HTML table for notebooks: its highest probabilities."""
     name, rows = _highest(forecast, None, _ROWS)
     numbers = [rows[column] for column in ("p_any", "p_least", "p_most")]
-    chances = [column.map(percent, na_action="ignore").fillna(NONE) for column in numbers]
+    said = partial(percent, words=catalogue("en"))
+    chances = [column.map(said, na_action="ignore").fillna(NONE) for column in numbers]
     counts = [f"{value:.2g}" for value in rows["expected_count"]]
     cells = zip(rows["region_id"].map(display), *chances, counts, strict=True)
     head = ("region", "p_any", "least of the models", "most", "expected_count")

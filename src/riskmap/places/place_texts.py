@@ -49,7 +49,8 @@ def _near() -> re.Pattern[str]:
     """Return what is said of a place that is told by another, before and behind its name."""
     words, behind = (any_of(list(read_words(kind))) for kind in ("near_place", "place_around"))
     return re.compile(
-        rf"^(?:just )?(?:{words}|{_FAR_OFF})\s+|(?:\s+|(?=[\u4e00-\u9fff]))(?:{behind})$", re.IGNORECASE
+        rf"^(?:just )?(?:{words}|{_FAR_OFF})\s+|(?:\s+|(?=[\u4e00-\u9fff]))(?:{behind})$",
+        re.IGNORECASE,
     )
 
 
@@ -244,11 +245,11 @@ def _read(
 
     Where something happened between two places, the district is the names of both.
     """
-    for part in (text, *re.split(r"\s*[,;()]\s*", text)):
-        if part and (ends := between(part)):
-            rest = [one for one in re.split(r"\s*[,;()]\s*", text) if one and one not in part]
-            known = wide is not None and bool(rest) and _sure(wide, rest[-1:])[0]
-            province = stated if isinstance(stated, str) else rest[-1] if known else None
+    pieces = [piece for piece in re.split(r"\s*[,;()]\s*", text) if piece]
+    for piece in pieces:
+        if ends := between(piece):
+            above = [one for one in pieces if one != piece and wide and _sure(wide, [one])[0]]
+            province = stated if isinstance(stated, str) else above[-1] if above else None
             return province, TO.join(ends) if all(_sure(own, ends)) else None
     parts = [part for part in _PARTS.split(text) if part and find_country(part) is None]
     parts = [

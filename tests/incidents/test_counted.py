@@ -214,3 +214,11 @@ def test_a_month_of_demonstrations_is_no_month_of_violence(tmp_path):
     scopes = both.groupby("event_type")["scope"].unique()
     assert scopes["unrest"].tolist() == ["none"]
     assert scopes["unknown"][0].startswith("violence")
+
+
+def test_zeros_that_a_table_is_filled_up_with_are_told():
+    months = [f"2030-{month:02d}" for month in range(1, 13)]
+    found = rm.incidents.check_incidents_file(
+        pd.DataFrame({"date": months, "province": "P", "events": [9] * 6 + [0] * 6})
+    )
+    assert "(6 rows of none, 6 of them before its first incident or after its last)" in str(found)

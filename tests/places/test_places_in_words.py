@@ -41,6 +41,7 @@ def test_what_is_far_from_a_place_is_in_no_single_region():
         *("road between Kelda and Vasteen", "between Kelda and Vasteen districts"),
         *("Kelda-Vasteen highway", "on the Kelda - Vasteen road", "the road from Kelda to Vasteen"),
         *("en route from Kelda to Vasteen", "Kelda to Vasteen road", "entre Kelda y Vasteen"),
+        *("road between Kelda and Vasteen, Qandara", "main route (Kelda to Vasteen road)"),
         *("zwischen Kelda und Vasteen", "между Kelda и Vasteen", "Kelda至Vasteen公路"),
     ],
 )

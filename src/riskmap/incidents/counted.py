@@ -260,12 +260,28 @@ def tell_counted(incidents: pd.DataFrame) -> str:
     if counts.empty:
         return ""
     rows, none = len(counts), int((counts == 0).sum())
-    zero = f" ({none:,} row{'' if none == 1 else 's'} of none)" if none else ""
+    padded = _count_padding(incidents.loc[counts.index], counts)
+    away = f", {padded:,} of them before its first incident or after its last" if padded else ""
+    zero = f" ({none:,} row{'' if none == 1 else 's'} of none{away})" if none else ""
     total = int(counts.sum())
     told = (
         f"{total:,} incident{'' if total == 1 else 's'} in {rows:,} row{'' if rows == 1 else 's'}"
     )
     return f"{told} that count{'s' if rows == 1 else ''} them{zero}"
+
+
+def _count_padding(rows: pd.DataFrame, counts: pd.Series) -> int:
+    """Return how many zeros of a file are not watched for when they are."""
+    if not {"event_date", "event_date_end", "country"} <= set(rows):
+        return 0
+    dated = rows["event_date"].notna().to_numpy()
+    rows, numbers = rows[dated], counts[dated].to_numpy(dtype=float)
+    ends = rows["event_date_end"].fillna(rows["event_date"])
+    first, last = (
+        days.to_numpy("datetime64[D]").astype(np.int64) for days in (rows["event_date"], ends)
+    )
+    groups = rows.groupby(["source", rows["country"].fillna("")], dropna=False).indices.values()
+    return sum(int(find_padding(first[at], last[at], numbers[at]).sum()) for at in groups)
 
 
 def find_double_counts(incidents: pd.DataFrame) -> list[str]:

@@ -289,8 +289,9 @@ def _two_words() -> tuple[str, ...]:
 
 def _range(text: str) -> Day:
     """Return the days from one date to another in one text, the end of which names the year."""
-    if (found := _WEEK_FROM.fullmatch(text)) and (day := _by_shape(found[1], is_bare=True)).first:
-        return Day(day.first, day.first + timedelta(days=6)) if day.first == day.last else day
+    if (found := _WEEK_FROM.fullmatch(text)) and (from_ := _by_shape(found[1], is_bare=True)).first:
+        is_day = from_.first == from_.last
+        return Day(from_.first, from_.first + timedelta(days=6)) if is_day else from_
     if found := _SPAN_US.fullmatch(text):
         text = f"{found[2]}-{found[3]} {found[1]} {found[4]}"
     elif found := _SPAN_ISO.fullmatch(text):

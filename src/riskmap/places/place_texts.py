@@ -253,11 +253,11 @@ def _read(
 
     Where something happened between two places, the district is the names of both.
     """
-    for part in (text, *re.split(r"\s*[,;()]\s*", text)):
-        if part and (ends := between(part)):
-            last = [one for one in re.split(r"\s*[,;()]\s*", text) if one and one not in part][-1:]
-            is_known = wide is not None and bool(last) and _sure(wide, last)[0]
-            province = stated if isinstance(stated, str) else last[0] if is_known else None
+    pieces = [piece for piece in re.split(r"\s*[,;()]\s*", text) if piece]
+    for piece in pieces:
+        if ends := between(piece):
+            above = [one for one in pieces if one != piece and wide and _sure(wide, [one])[0]]
+            province = stated if isinstance(stated, str) else above[-1] if above else None
             return province, TO.join(ends) if all(_sure(own, ends)) else None
     parts = [part for part in _PARTS.split(text) if part and find_country(part) is None]
     parts = [

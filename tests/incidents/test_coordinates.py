@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import riskmap as rm
 from riskmap.incidents.coordinates import read_points, readings, split_pair
 from riskmap.incidents.quarantines import Quarantine
 
@@ -132,6 +133,7 @@ def test_a_number_that_stands_for_unknown_is_no_place(lat, lon, reason):
         ("42S WD 12345 67890", 34.9535, 69.1352),
         ("42SWD 123 678", 34.9532, 69.1353),
         ("42SWD1267", 34.9500, 69.1369),
+        ("mgrs: 42swd 12345 67890", 34.9535, 69.1352),
     ],
 )
 def test_a_reference_of_the_military_grid_is_the_middle_of_its_cell(text, latitude, longitude):
@@ -144,3 +146,19 @@ def test_a_reference_of_the_military_grid_is_the_middle_of_its_cell(text, latitu
 def test_what_is_no_reference_of_the_grid_is_no_point(text):
     pytest.importorskip("mgrs")
     assert split_pair(text) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("WD 12345 67890", "bad_coordinates"),
+        ("42S 512345 3867890", "bad_coordinates"),
+        ("map sheet 4", "bad_coordinates"),
+        ("unknown", None),
+        ("", None),
+    ],
+)
+def test_a_place_in_numbers_that_are_not_understood_is_lost_and_not_blank(text, reason):
+    rows = pd.DataFrame({"date": "2031-05-06", "country": "AFG", "gps": ["34.6, 69.2", text]})
+    table = rm.read_incidents(rows)
+    assert told(table["quarantine_reason"]) == [None, reason]

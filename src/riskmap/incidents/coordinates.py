@@ -153,7 +153,7 @@ def split_pair(text: str) -> tuple[str, str]:
         return _middle(drawn[1])
     if point := _WKT.fullmatch(text.strip()):
         return point[2], point[1]
-    if grid := MGRS.fullmatch(plain):
+    if grid := MGRS.fullmatch(plain.upper().removeprefix("MGRS").strip(" :")):
         return _read_grid("".join(grid.groups()[:2]), "".join(filter(None, grid.groups()[2:])))
     parts = [part.strip() for part in re.split(r"(?<=[NSEWnsew])\s*[,;/]?\s*(?=[\d-])", plain)]
     if len(parts) != 2:  # noqa: PLR2004 - latitude and longitude

@@ -88,7 +88,8 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     waters = frame["place"].where(at_sea)
     frame = frame.assign(place=frame["place"].mask(at_sea))
     frame = frame.assign(**add_parts(source, frame))
-    note_points(source, frame)
+    lost = note_points(source, frame)
+    why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     victims, nations = count_foreign(source, (*names["foreign_victims"], *_foreign_parts(source)))
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
@@ -117,8 +118,8 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             *hear_others(source, used),
         ),
         "ingested_at": source.moments("ingested_at"),
-        "set_aside": stated_reasons(source).fillna(find_sums(source, frame, names)),
-        "set_aside_detail": source.clean("quarantine_detail"),
+        "set_aside": why.fillna(find_sums(source, frame, names)),
+        "set_aside_detail": source.clean("quarantine_detail").fillna("coordinates: " + lost),
         "source": clean_texts(source.texts("source")).fillna(_file_source(source.raw.name)),
     }
 
@@ -157,13 +158,19 @@ def _foreign_parts(source: Source) -> list[str]:
     return [key(column) for column, whose in found if whose == _FOREIGN]
 
 
-def note_points(source: Source, frame: pd.DataFrame) -> None:
-    """Note what stands in a column of coordinates and is none; its rows are placed by names."""
+def note_points(source: Source, frame: pd.DataFrame) -> pd.Series:
+    """Note what stands in a column of coordinates and is none, and return it where no name helps.
+
+    Its rows are placed by their names; those that name no more than a province are set aside.
+    """
     texts = source.clean(*column_names()["coordinates"])
     blank = per_unique(texts.fillna(""), is_blank, "bool").to_numpy(bool) | texts.isna().to_numpy()
     unread = frame["latitude"].isna().to_numpy() & ~blank
     read = per_unique(texts.fillna(""), lambda text: split_pair(text)[0] != "", "bool")
-    source.not_understood.add("coordinates", unread & ~read.to_numpy(bool), texts)
+    unread &= ~read.to_numpy(bool)
+    nameless = frame[["admin2", "region_id", "place"]].isna().all(axis=1).to_numpy(bool)
+    source.not_understood.add("coordinates", unread & ~nameless, texts)
+    return texts.where(unread & nameless)
 
 
 def note_unsure_harm(source: Source, frame: pd.DataFrame) -> None:

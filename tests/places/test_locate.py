@@ -352,6 +352,10 @@ def test_an_id_that_contradicts_the_name_beside_it_leaves_both_in_doubt():
     [
         *[{"admin2": "Kelda/Lomar"}, {"admin2": "Kelda; Lomar"}, {"admin2": "Kelda (Lomar)"}],
         *[{"place": "Lomar/Kelda"}, {"place": "near Lomar, Kelda"}],
+        *[
+            {"place": "Kelda/Lomar, Velmar", "admin1": None},
+            {"admin2": "Kelda; Lomar", "admin1": None},
+        ],
     ],
 )
 def test_a_cell_that_names_two_districts_is_spread_over_both(told):

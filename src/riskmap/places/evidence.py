@@ -11,13 +11,19 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.coordinates import number_rows
-from riskmap.incidents.feeds import FEEDS
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
 from riskmap.places.names.forms import fold_name
 from riskmap.places.names.likenesses import FormTable, likeness
 from riskmap.places.names.matching import MATCH_SCORE
-from riskmap.places.place_texts import TO, find_by_words, split_parts, split_texts, tell_texts
+from riskmap.places.place_texts import (
+    TO,
+    find_by_words,
+    find_either,
+    may_contradict,
+    split_texts,
+    tell_texts,
+)
 from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -208,7 +214,7 @@ def gather_evidence(
     array([0, 0, 1])
     """
     points = incidents.geometry.to_numpy()
-    texts = incidents["place"].where(_may_contradict(incidents)).fillna(tell_texts(incidents))
+    texts = incidents["place"].where(may_contradict(incidents)).fillna(tell_texts(incidents))
     told = [*(incidents[column] for column in PLACE_COLUMNS), texts]
     place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
     written = usable = incidents.iloc[first].reset_index(drop=True)
@@ -239,7 +245,7 @@ def gather_evidence(
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
-    either = _find_either(texts, regions, province)
+    either = NAMED + find_either(texts, regions, province)
     area, either_of = either.fillna(area), either.notna().to_numpy() & (stated < 0)
     named, coarse = np.where(either_of, -1, named), coarse | either_of
     only = _find_ids(area.str.removeprefix(NAMED), regions["region_id"])
@@ -282,15 +288,6 @@ def _find_bearers(
     return names.map(found).replace("", None).astype("str")
 
 
-def _may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
-    """Return which incidents name a province, no district, a point and a text of their place.
-
-    A form takes its point where it is filled in, often at the office. The feeds look theirs up.
-    """
-    told = incidents[["admin1", "place"]].notna().all(axis=1) & incidents["admin2"].isna()
-    return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
-
-
 def _find_texts(
     written: gpd.GeoDataFrame,
     level: int,
@@ -310,39 +307,8 @@ def _find_texts(
     return {
         "id": (written[column].where(stated >= 0), stated),
         "name": (names.where(by_name), nowhere),
-        "point": (written["place"].where(by_point & _may_contradict(written)), pointed),
+        "point": (written["place"].where(by_point & may_contradict(written)), pointed),
     }
-
-
-def _find_either(
-    beside: dict[str, tuple[pd.Series, IntArray]],
-    regions: gpd.GeoDataFrame,
-    province: NDArray[np.object_],
-) -> pd.Series:
-    """Return by row the regions any of which may be meant, where words contradict each other.
-
-    Only whole names count, since villages bear the parts of them: beside an id those of any region,
-    else those of districts in the province of the row. `beside` are texts that hold such names,
-    by what stands beside them, and where that is, -1 for nowhere.
-    """
-    own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
-    own = own.assign(position=np.arange(len(own)))
-    found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
-    for what, (texts, at) in beside.items():
-        keys = ["own"] if what == "id" else ["above", "own"]
-        once = own.dropna(subset=keys).drop_duplicates(keys, keep=False)[[*keys, "position"]]
-        parts = texts.dropna().map(split_parts).explode().dropna()
-        row = parts.index.to_numpy()
-        told = pd.DataFrame({"row": row, "above": province[row], "own": _fold(parts).array})
-        met = told.merge(once, on=keys)[["row", "position"]]
-        rows = met["row"].unique()
-        stand = pd.DataFrame({"row": rows, "position": at[rows]})
-        found += [met, stand[stand["position"] >= 0]]
-    every = pd.concat(found, ignore_index=True).drop_duplicates()
-    every = every[every["row"].duplicated(keep=False)]
-    ids = pd.Series(regions["region_id"].array.take(every["position"]), dtype="str")
-    several = ids.groupby(every["row"].to_numpy()).agg(";".join)
-    return (NAMED + several).reindex(range(len(province)))
 
 
 def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from riskmap.countries import find_country
+from riskmap.incidents.feeds import FEEDS
 from riskmap.incidents.words import any_of, read_words
 from riskmap.places.names import Gazetteer
 from riskmap.places.names.forms import fold_name
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.typing import NameResolver
+    from riskmap.typing import IntArray, NameResolver
 
 #: What stands between the parts of a place.
 _PARTS = re.compile(r"\s*[,;/|()\n\u060c\u061b\uff0c\u3001]\s*|\s+[-–—>]+\s+|\s*->\s*")
@@ -115,6 +116,74 @@ def split_parts(text: str) -> list[str]:
     ['Kelda', 'Velmar']
     """
     return [_plain(part) for part in _PARTS.split(text) if part]
+
+
+def may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
+    """Return which incidents name a province, no district, a point and a text of their place.
+
+    A form takes its point where it is filled in, often at the office. The feeds look theirs up.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+    """
+    told = incidents[["admin1", "place"]].notna().all(axis=1) & incidents["admin2"].isna()
+    return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
+
+
+def find_either(
+    beside: dict[str, tuple[pd.Series, IntArray]],
+    regions: gpd.GeoDataFrame,
+    province: NDArray[np.object_],
+) -> pd.Series:
+    """Return by row the regions any of which may be meant, where words contradict each other.
+
+    Only whole names count, since villages bear the parts of them: those of districts in the
+    province of the row, and beside an id, or where no province is known, those of one region alone.
+
+    Parameters
+    ----------
+    beside
+        Texts that hold such names, by what stands beside them ("id", "name", "point"), and the
+        position of the region where that is, -1 for nowhere.
+    regions
+        Regions table.
+    province : ndarray of str or None, shape (n_rows,)
+        The ``parent_id`` that each row tells of.
+
+    Returns
+    -------
+    Series of str
+        Ids joined by ``;``, missing where nothing contradicts.
+    """
+    own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
+    own = own.assign(position=np.arange(len(own)))
+    found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
+    for what, (texts, at) in beside.items():
+        parts = texts.dropna().map(split_parts).explode().dropna()
+        row = parts.index.to_numpy()
+        above = np.where(what == "id", None, province[row])
+        told = pd.DataFrame({"row": row, "above": above, "own": _fold(parts).array})
+        anywhere = told["above"].isna()
+        met = pd.concat(
+            [
+                some.merge(own.dropna(subset=keys).drop_duplicates(keys, keep=False), on=keys)
+                for some, keys in ((told[~anywhere], ["above", "own"]), (told[anywhere], ["own"]))
+            ]
+        )[["row", "position"]]
+        rows = met["row"].unique()
+        stand = pd.DataFrame({"row": rows, "position": at[rows]})
+        found += [met, stand[stand["position"] >= 0]]
+    every = pd.concat(found, ignore_index=True).drop_duplicates()
+    every = every[every["row"].duplicated(keep=False)]
+    ids = pd.Series(regions["region_id"].array.take(every["position"]), dtype="str")
+    several = ids.groupby(every["row"].to_numpy()).agg(";".join)
+    return several.reindex(range(len(province)))
+
+
+def _fold(names: pd.Series) -> pd.Series:
+    return names.map(fold_name, na_action="ignore").astype("str")
 
 
 def find_by_words(

@@ -106,3 +106,6 @@ def test_a_terminal_obeys_no_cell_and_no_name(tmp_path, sign):
     assert "odd" in done.output
     assert "Kel" in done.output
     assert sign not in done.output
+    done = RUN.invoke(cli.app, ["import", str(tmp_path / "a.csv"), "--json"])
+    assert sign not in done.output
+    assert json.loads(done.stdout)["rows"][0]["place"] == f"Kel{sign}da"

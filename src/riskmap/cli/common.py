@@ -210,7 +210,7 @@ def name_columns(command: Callable[..., None]) -> Callable[..., None]:
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print text, in which signs that a terminal obeys are written as escapes."""
-    typer.echo(_OBEYED.sub(lambda found: ascii(found[0])[1:-1], text), err=err)
+    typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=err)
 
 
 def say(text: str) -> None:
@@ -240,7 +240,7 @@ def show(result: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
     if as_json:
         import orjson
 
-        typer.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+        echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
     else:
         for line in lines:
             echo(line)

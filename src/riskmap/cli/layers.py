@@ -176,7 +176,7 @@ def demo(
         layer,
         out,
         formats=None if formats is None else split_names([formats]),
-        languages=split_names(languages or ["en"]),
+        languages=split_names(languages or ["en", "zh"]),
         profile=profile,
         sender=sender,
     )

@@ -17,7 +17,7 @@ from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
 from riskmap.outputs.editions import reason_codes, share_lines, unread_lines
 from riskmap.outputs.movements import flag_table, has_moved, is_capped
-from riskmap.outputs.senders import group_words
+from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     aside,
     codes_in,
@@ -134,7 +134,7 @@ def _news(row: Any, told: Edition) -> str:
     if display(row.not_understood) and display(row.event_type) in ("", "other", "unknown"):
         kind = None
     kind = kind or type_words(row, words)
-    whom, what = tell_victims(row, kind, group_words(told.layer, words), words)
+    whom, what = tell_victims(row, kind, _whom(told), words)
     text = said["news"].format(
         whom=whom,
         what=what,
@@ -207,6 +207,12 @@ def _toll_words(
         )
         parts.append(part)
     return str(said["and"].join(parts))
+
+
+def _whom(told: Edition) -> str:
+    """Return on whom attacks are told: the stated group, or foreigners where there is none."""
+    stated = name_group(told.layer, told.words)
+    return stated or str(told.words["alert"]["whom"]["foreign"])
 
 
 def _nearby(row: Any, told: Edition) -> dict[str, float]:
@@ -283,7 +289,7 @@ def _marked_line(row: Any, told: Edition) -> Iterator[str]:
 def _quiet_lines(told: Edition) -> Iterator[str]:
     """Yield that no attack is known, of how many regions nobody could tell, and what would be."""
     layer, words, said = told.layer, told.words, told.words["lead"]
-    who, n, total = group_words(layer, words), len(told.unknown), len(told.table)
+    who, n, total = _whom(told), len(told.unknown), len(told.table)
     yield said["quiet"].format(who=who, start=day_words(layer.context.as_of - _MARKED, words))
     counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
     yield said["blind" if n else "not_blind"].format(**counts)

@@ -74,7 +74,7 @@ class Sender:
         >>> Sender.parse("Security desk <alerts@example.org>", "+1 555 0100")
         Sender(address='alerts@example.org', name='Security desk', contact='+1 555 0100', link='')
         """
-        if sender is None or isinstance(sender, cls):
+        if not isinstance(sender, str):
             return sender
         if link and not _LINK.fullmatch(link):
             raise InputError(

@@ -30,6 +30,8 @@ RAREST = 1e-4
 _FEW = 0.01
 #: An incident is told as one of a region only when more than this of it lies there.
 _MOSTLY = 0.5
+#: A space between Chinese characters, where none is written.
+_BETWEEN = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 _TOLL = ("killed", "wounded", "abducted")
 _LEVEL = re.compile(r"\D{0,20}?([?0-5]) ")
 _BIDI = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
@@ -235,9 +237,13 @@ def place_name(name: Any, parent: Any, words: Mapping[str, Any]) -> str:
     --------
     >>> place_name("Rostaq", "Takhar", catalogue("en")), place_name("Rostaq", None, catalogue("en"))
     ('Rostaq (Takhar)', 'Rostaq')
+    >>> place_name("塔哈尔省", "阿富汗", catalogue("zh"))
+    '阿富汗塔哈尔省'
     """
     said, of = display(name), display(parent)
-    return str(words["place_in"].format(name=said, parent=of)) if of else said
+    if not of:
+        return said
+    return _BETWEEN.sub("", words["place_in"].format(name=said, parent=of))
 
 
 def enumerated(places: Sequence[str], words: Mapping[str, Any]) -> str:

@@ -102,7 +102,8 @@ def deaths(task: Task, shared: Path) -> tuple[CountHistory, int]:
     panel = rm.count_incidents(
         rm.locate(incidents, regions), regions, every="month", as_of=task.as_of, start=task.start
     )
-    history = replace(panel.history("fatalities"), drivers={})
+    # these sources watch all
+    history = replace(panel.history("fatalities"), drivers={}, watched=None, reported=None)
     if task.by_country:
         counts = np.round(history.counts @ membership(history.country))
         each = np.arange(counts.shape[1])

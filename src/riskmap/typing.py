@@ -25,7 +25,7 @@ IntArray = NDArray[np.int64]
 Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
-_SERIES = ("exposure", "watched", "reported")
+_SERIES = ("exposure", "watched", "reported", "weight")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class CountHistory:
     reported : ndarray, shape (n_windows, n_regions), optional
         Share of each window in which anybody reported at all; None when of every window. Incidents
         of unwatched windows are set against these days.
+    weight : ndarray, shape (n_windows, n_regions), optional
+        What watched windows are worth to a forecast, above 0 to 1: less before a break. Counts and
+        days alike, so that a rate changes only where others are watched.
     record : CountHistory, optional
         What the sources of record tell of it, where others tell more: the share of the counts in
         another series is no less than theirs.
@@ -85,6 +88,7 @@ class CountHistory:
     exposure: FloatArray | None = None
     watched: FloatArray | None = None
     reported: FloatArray | None = None
+    weight: FloatArray | None = None
     record: CountHistory | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +114,8 @@ class CountHistory:
             raise ModelError(f"days must be positive lengths, met {self.days!r}")
         if self.watched is not None and not ((self.watched >= 0) & (self.watched <= 1)).all():
             raise ModelError("watched must be shares from 0 to 1")
+        if self.weight is not None and not ((self.weight > 0) & (self.weight <= 1)).all():
+            raise ModelError("weight must be above 0 and at most 1")
         if np.nanmin(self.counts, initial=0.0) < 0:
             raise ModelError("counts must not be negative")
 

@@ -76,6 +76,13 @@ def run(  # noqa: PLR0913 - one an option of the command
     every: Annotated[
         str | None, typer.Option(help="Window: day, week, month, quarter.", show_default="month")
     ] = None,
+    breaks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where and when things changed (a government fell, a ceasefire), such as "
+            "AFG:2021-08-15, or repeated: what was before counts for less and less."
+        ),
+    ] = None,
     group: Group = None,
     scale: Scale = None,
     out: Annotated[
@@ -132,7 +139,7 @@ def run(  # noqa: PLR0913 - one an option of the command
     from riskmap.desk.configs import REQUIRED, RunConfig
     from riskmap.desk.runs import run as publish_from
 
-    for name in {"formats", "languages"} & set(options):
+    for name in {"formats", "languages", "breaks"} & set(options):
         texts = options[name]
         options[name] = split_names([texts] if isinstance(texts, str) else texts)
     if options.pop("config", None) is not None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: What a run can't do without.
 REQUIRED = ("incidents", "regions", "as_of")
 _PATHS = ("incidents", "scale", "out", "previous", "decisions", "mapping")
-_LISTS = ("incidents", "sheet", "formats", "languages")
+_LISTS = ("incidents", "sheet", "formats", "languages", "breaks")
 _READING = ("mapping", "sheet", "encoding", "dates", "calendar")
 #: What other values must be, and how that is said.
 _KINDS: dict[str, tuple[Any, str]] = {
@@ -77,6 +77,9 @@ class RunConfig:
     max_lost
         The share of rows that tell of an incident and may be lost, 0 to 1: set aside, or spread
         although they name a district, which was not used. A run with more fails.
+    breaks
+        Where and when things changed, such as ``"AFG:2021-08-15"``; see
+        :func:`riskmap.forecast`.
     formats, languages, profile, sender, contact
         As for :func:`riskmap.publish`.
     mapping, sheet, encoding, dates, calendar
@@ -114,6 +117,7 @@ class RunConfig:
     max_lost: float = MAX_LOST
     formats: Sequence[str] | None = None
     languages: Sequence[str] = ("en",)
+    breaks: Sequence[str] = ()
     profile: str = "private"
     sender: str | None = None
     contact: str | None = None

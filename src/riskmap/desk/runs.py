@@ -142,7 +142,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     refuse_losses(found, config.max_lost)
     panel = count_incidents(found, regions, group=group, every=config.every, as_of=config.as_of)
     tell(f"forecasting {config.horizon} from {panel.as_of:%Y-%m-%d}")
-    predicted = forecast(panel, horizon=config.horizon)
+    predicted = forecast(panel, horizon=config.horizon, breaks=config.breaks)
     layer = _compare(
         partial(assess, predicted, regions, scale=scale, decisions=cleared),
         config,

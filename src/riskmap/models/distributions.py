@@ -190,6 +190,23 @@ def smallest_count(
     return high
 
 
+def quantile_score(observed: FloatArray, found: CountDistribution) -> FloatArray:
+    r"""Return the mean over nineteen quantiles of what each loses, close to the CRPS.
+
+    .. math:: \frac{2}{19} \sum_p \left(\mathbb{1}\{y < q_p\} - p\right) (q_p - y)
+
+    Examples
+    --------
+    >>> quantile_score(np.array([1.0]), Bernoulli(np.array([1.0]))).tolist()
+    [0.0]
+    """
+    losses = []
+    for p in np.arange(1, 20) / 20.0:
+        q = found.quantile(float(p))
+        losses.append(2.0 * ((observed < q) - p) * (q - observed))
+    return np.asarray(np.mean(losses, axis=0))
+
+
 @dataclass(frozen=True)
 class Resample(_Counts):
     """The distribution of counts that were seen before, each as likely as any other.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import optimize, special
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,10 +18,13 @@ from riskmap.models.distributions import (
     Sample,
     fit_additive,
     fit_dispersion,
+    quantile_score,
     size_of,
+    split_fractions,
 )
 from riskmap.models.drivers import (
     BASE,
+    COUNTS,
     DRIVERS,
     LEVEL,
     Driver,
@@ -50,6 +54,15 @@ _TWINS = {d.label: replace(d, unit="country").label for d in DRIVERS if d.unit =
 INCIDENTS = 20.0
 #: The coefficient of the level of all regions is never quite zero, so that no chance is.
 _LEAST = 1e-3
+#: Counts of so many on average, where there are any, are heavy: deaths, not attacks.
+HEAVY = 10.0
+#: So often the coefficients of heavy counts are fitted again with the sizes that they give.
+_ROUNDS = 2
+#: No mean is taken for smaller when sizes are.
+_SMALL = 1e-2
+_TINY = 1e-12
+#: The region's own rate that stands for its level where counts are heavy.
+_OWN_LEVEL = Driver(COUNTS, "own", 12.0)
 
 
 class EndemicEpidemic(CountEstimator):
@@ -65,6 +78,11 @@ class EndemicEpidemic(CountEstimator):
     through its geometric mean with the mean rate :math:`m` of all regions, which lets a first
     incident count for more than a hundredth. The model is fitted directly to the counts of the
     horizon of `h` days. After Held, Höhle and Hofmann (2005), with decayed drivers.
+
+    Where counts are heavy, as deaths are, :math:`m` may be that mean and the region's own rate of
+    the last year together, so that a long war is told as one. Which of the two is decided by the
+    mean quantile score of the last quarter of the past; and the coefficients are fitted again with
+    the sizes that they give, :math:`s = e^a \mu^b` instead of a multiple of the mean.
 
     Because the coefficients are not negative, one more incident never lowers a forecast; because
     both terms are proportional to counts, rates do not change when exposure and counts double
@@ -94,6 +112,8 @@ class EndemicEpidemic(CountEstimator):
         The a and b of the size.
     penalty_weights_ : ndarray
         What each strength is worth.
+    level_ : str
+        What the geometric means are taken with: ``"all"`` regions, or ``"own"``.
     prior_weight_ : float
         What the prior is worth: :math:`e^{-n/20}` with n incidents to learn from.
 
@@ -117,6 +137,7 @@ class EndemicEpidemic(CountEstimator):
     dispersion_: FloatArray
     penalty_weights_: FloatArray
     prior_weight_: float
+    level_: str = "all"
     strength_days_: FloatArray
     share_strengths_: dict[str, FloatArray]
 
@@ -143,10 +164,8 @@ class EndemicEpidemic(CountEstimator):
             if prior is not None and len(counts_and_days(history)) > len(("seen", "risk")):
                 self.coefficients_ = _positive(names, prior.of(names))
             return
-        values = self._evaluate(history, PastSums(history, targets.at), names)
-        design = np.stack([x.ravel() for _, x in values], axis=1)
-        design *= targets.risk[:, None]
-        learnt = _Task(names, design, targets).learn(self.penalties)
+        task = self._choose_level(history, targets, names)
+        learnt = task.learn(self.penalties)
         coefficients, self.penalty_weights_, self.dispersion_ = learnt
         self.prior_weight_ = 0.0
         if prior is not None:
@@ -156,6 +175,23 @@ class EndemicEpidemic(CountEstimator):
             coefficients = (1.0 - share) * coefficients + share * prior.of(names)
             self.dispersion_ = (1.0 - share) * self.dispersion_ + share * np.array(prior.dispersion)
         self.coefficients_ = _positive(names, coefficients)
+
+    def _choose_level(
+        self, history: CountHistory, targets: Targets, names: tuple[str, ...]
+    ) -> _Task:
+        """Return what to learn from; of heavy counts, with the level that was better of late."""
+        tasks = {}
+        sums = PastSums(history, targets.at)
+        # where there is one region alone, its level is that of all
+        heavy = history.n_regions > 1 and targets.mean_of_some() >= HEAVY
+        for self.level_ in ("own", "all") if heavy else ("all",):
+            values = self._evaluate(history, sums, names)
+            design = np.stack([x.ravel() for _, x in values], axis=1)
+            design *= targets.risk[:, None]
+            tasks[self.level_] = _Task(names, design, targets, heavy)
+        if len(tasks) > 1:
+            self.level_ = min(tasks, key=lambda level: tasks[level].late_loss(self.penalties))
+        return tasks[self.level_]
 
     def _find_targets(self, history: CountHistory) -> Targets:
         """Return what followed past origins, having learnt what drivers need."""
@@ -185,20 +221,22 @@ class EndemicEpidemic(CountEstimator):
     ) -> Iterator[tuple[Driver, FloatArray]]:
         """Yield the driver of each coefficient and its rates, geometric means among them."""
         terms = _terms_of(history)
-        level = sums.level()
-        plain: dict[Driver, FloatArray] = {LEVEL: level}
+
+        @cache
+        def rate(driver: Driver) -> FloatArray:
+            return rate_of(
+                driver,
+                sums,
+                strength_days=self.strength_days_,
+                share_strengths=self.share_strengths_,
+            )
+
+        level = rate(LEVEL) + rate(_OWN_LEVEL) if self.level_ == "own" else rate(LEVEL)
         for name in names:
             if name not in terms:
                 raise ModelError(f"the history lacks the series of driver {name!r}")
             driver, is_root = terms[name]
-            if driver not in plain:
-                plain[driver] = rate_of(
-                    driver,
-                    sums,
-                    strength_days=self.strength_days_,
-                    share_strengths=self.share_strengths_,
-                )
-            yield driver, np.sqrt(level * plain[driver]) if is_root else plain[driver]
+            yield driver, np.sqrt(level * rate(driver)) if is_root else rate(driver)
 
     def predict_what_ifs(self, history: CountHistory, what_ifs: WhatIfs) -> CountDistribution:
         """Return the distributions after changes of a history, one for each pair that is asked for.
@@ -241,22 +279,83 @@ class _Task:
     names: tuple[str, ...]
     design: FloatArray
     targets: Targets
+    heavy: bool = False
 
     def part(self, rows: NDArray[np.bool_]) -> _Task:
-        return _Task(self.names, self.design[rows], self.targets.part(rows))
+        return replace(self, design=self.design[rows], targets=self.targets.part(rows))
 
     def fold(self) -> Sample:
         """Return the rows as the likelihood takes them."""
         return Sample.fold(self.design, self.targets.counts, self.targets.weights)
 
-    def solve(self, penalty: float) -> tuple[FloatArray, float]:
-        """Return the coefficients and the size per mean."""
+    @cached_property
+    def bounds(self) -> dict[str, FloatArray]:
+        """The standard error of each driver's slope, and the least of its coefficient."""
         base = self.design[:, self.names.index(BASE.label)]
         root = np.sqrt(self.targets.weights / np.maximum(base, 1e-12))[:, None]
         scale = np.sqrt(np.square(self.design * root).sum(axis=0))
         floor = np.array([_LEAST if name == LEVEL.label else 0.0 for name in self.names])
-        scale = np.maximum(scale, 1e-9)
-        return fit_additive(self.fold(), scale=scale, penalty=penalty, floor=floor)
+        return {"scale": np.maximum(scale, 1e-9), "floor": floor}
+
+    def solve(self, penalty: float) -> tuple[FloatArray, float]:
+        """Return the coefficients and the size per mean."""
+        return fit_additive(self.fold(), penalty=penalty, **self.bounds)
+
+    def solve_again(
+        self, coefficients: FloatArray, dispersion: FloatArray, penalty: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return both, fitted again with the sizes that they give."""
+        told = self.targets
+        for _ in range(_ROUNDS):
+            means = np.maximum(self.design @ coefficients, _SMALL)
+            coefficients = self._refit(coefficients, size_of(means, dispersion) / means, penalty)
+            means, theta = self.design @ coefficients, float(np.exp(dispersion[0]))
+            dispersion = fit_dispersion(told.counts, means, told.weights, theta=theta)
+        return coefficients, dispersion
+
+    def _refit(self, coefficients: FloatArray, theta: FloatArray, penalty: float) -> FloatArray:
+        """Return the coefficients of the highest likelihood, the size per mean of each row held.
+
+        Of rows without incidents the likelihood stays linear in the mean, so that they fold.
+        """
+        scale, floor = self.bounds["scale"], self.bounds["floor"]
+        rows, counts, weights = split_fractions(self.targets.counts, self.targets.weights)
+        theta = theta[rows]
+        none, some = weights * theta * np.log1p(1.0 / theta), counts > 0
+        silent = none[~some] @ self.design[rows[~some]]
+        kept, counts, theta = self.design[rows[some]], counts[some], theta[some]
+        none, weights = none[some], weights[some]
+
+        def loss(values: FloatArray) -> tuple[float, FloatArray]:
+            found = values / scale
+            mean = kept @ found + _TINY
+            size = theta * mean
+            ways = special.gammaln(counts + size) - special.gammaln(size)
+            up = special.digamma(counts + size) - special.digamma(size)
+            value = float(none @ mean - weights @ ways + silent @ found + penalty * values.sum())
+            slope = (none - weights * theta * up) @ kept + silent
+            return value, slope / scale + penalty
+
+        found = optimize.minimize(
+            loss,
+            coefficients * scale,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(low, None) for low in floor * scale],
+            options={"maxiter": 1000, "maxfun": 2000, "maxcor": 30, "ftol": 1e-12, "gtol": 1e-6},
+        )
+        return np.asarray(found.x / scale)
+
+    def late_loss(self, penalties: tuple[float, ...]) -> float:
+        """Return the mean quantile score of late rows, forecast from those before."""
+        first, late = (self.part(rows) for rows in self.targets.split())
+        coefficients, _, dispersion = first.learn(penalties[len(penalties) // 2 :][:1])
+        known = late.targets.risk > 0
+        if not known.any():
+            return 0.0
+        means = late.design[known] @ coefficients
+        found = NegativeBinomial(means, size_of(means, dispersion))
+        return float(quantile_score(late.targets.counts[known], found).mean())
 
     def learn(self, penalties: tuple[float, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the coefficients, what each penalty is worth for late rows, and the dispersion."""
@@ -271,6 +370,9 @@ class _Task:
         theta = float(np.exp(shares @ np.log([size for _, size in fits])))
         means, told = self.design @ coefficients, self.targets
         dispersion = fit_dispersion(told.counts, means, told.weights, theta=theta)
+        if self.heavy:
+            penalty = float(worth @ np.array(penalties))
+            coefficients, dispersion = self.solve_again(coefficients, dispersion, penalty)
         return coefficients, worth, dispersion
 
 

@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from riskmap.errors import InputError, ModelError
 from riskmap.models.distributions import Bernoulli, NegativeBinomial
 from riskmap.panels.features import DAYS_A_MONTH
-from riskmap.panels.risk_days import counts_and_days, was_watched
+from riskmap.panels.risk_days import counts_and_days, leave_out_breaks, was_watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,8 @@ KNOWN = {
     "Zero": "riskmap.models.baselines",
 }
 
+#: The part of a forecast by which breaks change it; the other parts are those without any.
+BREAK = "break"
 _NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?")
 #: A bare number of more days than a century has was meant in another unit.
 MOST_DAYS = 36_525.0
@@ -105,6 +107,7 @@ class CountEstimator(BaseEstimator):
                 f"met {horizon_days:g} days"
             )
         _check_observed(history)
+        history = leave_out_breaks(history)
         self.horizon_days_ = float(horizon_days)
         one_window = horizon_days < 1.5 * float(np.mean(history.days))
         self.marks_ = one_window and holds_marks(history)
@@ -117,7 +120,10 @@ class CountEstimator(BaseEstimator):
         return self._answer(history)[1]
 
     def predict_components(self, history: CountHistory) -> dict[str, FloatArray]:
-        """Return named non-negative parts, each of shape (n_regions,), that sum to the mean."""
+        """Return named parts, each of shape (n_regions,), that sum to the mean.
+
+        They are not negative, but what a break takes away.
+        """
         return self._answer(history)[0]
 
     def _answer(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
@@ -126,6 +132,9 @@ class CountEstimator(BaseEstimator):
         _check_observed(history)
         with _one_thread():
             parts, found = self._forecast(history)
+            if history.weight is not None:
+                parts = self._forecast(replace(history, weight=None))[0]
+                parts[BREAK] = found.mean - np.sum(list(parts.values()), axis=0)
         bounded = self._bound(history, found)
         if bounded is found:
             return parts, found
@@ -175,6 +184,10 @@ class Targets:
         """Return some of the rows."""
         columns = ("when", "counts", "risk", "weights")
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+
+    def mean_of_some(self) -> float:
+        """Return the mean of the counts that are not zero."""
+        return float(self.counts.sum() / max(np.sum(self.counts > 0), 1))
 
     def split(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the rows known by the last quarter of the origins, and those of that quarter."""

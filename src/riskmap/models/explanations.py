@@ -346,7 +346,7 @@ class Decomposition:
         links, ids = self._forecast.neighbours, pd.Index(self._ids)
         places = (ids.get_indexer(links["region_id"]), ids.get_indexer(links["neighbour_id"]))
         n = len(ids)
-        return recount_evidence(
+        panel = recount_evidence(
             evidence,
             keys=self._forecast.keys,
             neighbours=sparse.csr_array((links["weight"], places), shape=(n, n)),
@@ -355,6 +355,7 @@ class Decomposition:
             every=self._forecast.provenance["every"],
             group=self._forecast.group,
         )
+        return replace(panel, breaks=tuple(self._forecast.provenance.get("breaks", ())))
 
 
 def _with_column(history: CountHistory, other: CountHistory, region: int) -> CountHistory:
@@ -366,12 +367,13 @@ def _with_column(history: CountHistory, other: CountHistory, region: int) -> Cou
         return mixed
 
     drivers = {name: swapped(x, other.drivers[name]) for name, x in history.drivers.items()}
-    watched = [
-        np.ones_like(one.counts) if one.watched is None else one.watched for one in (history, other)
-    ]
+    ones = np.ones_like(history.counts)
+    watched = [ones if one.watched is None else one.watched for one in (history, other)]
+    weight = [ones if one.weight is None else one.weight for one in (history, other)]
     return replace(
         history,
         counts=swapped(history.counts, other.counts),
         drivers=drivers,
         watched=swapped(*watched),
+        weight=None if history.weight is None else swapped(*weight),
     )

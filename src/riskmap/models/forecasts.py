@@ -34,7 +34,7 @@ from riskmap.models.terms import (
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.imputation import impute_lost
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.panel import reach_back
+from riskmap.panels.panel import reach_back, with_breaks
 from riskmap.schema import LAYERS
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ _NUMBERS = (
 
 
 def forecast(
-    panel: Panel, *, horizon: str | float | pd.Timedelta = "90D", model: CountModel | None = None
+    panel: Panel,
+    *,
+    horizon: str | float | pd.Timedelta = "90D",
+    model: CountModel | None = None,
+    breaks: Sequence[str] = (),
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
@@ -74,6 +78,9 @@ def forecast(
         An estimator such as :class:`riskmap.EndemicEpidemic` (the default); a regressor or
         classifier of scikit-learn is :class:`riskmap.Adapted`. It is cloned for each layer and not
         changed.
+    breaks : sequence of str
+        Where and when things changed, such as ``"AFG:2021-08-15"``: what was before counts for
+        less and less there while others are watched (:func:`riskmap.panels.panel.with_breaks`).
 
     Returns
     -------
@@ -82,7 +89,8 @@ def forecast(
     Raises
     ------
     InputError
-        When `horizon` is not a duration of a day to a hundred years.
+        When `horizon` is not a duration of a day to a hundred years, or a break is of no place that
+        is counted, or not before the panel's ``as_of``.
     ModelError
         When `model` is none.
 
@@ -98,6 +106,8 @@ def forecast(
     days = parse_horizon(horizon)
     if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
         panel = reach_back(panel, days)
+    if breaks:
+        panel = with_breaks(panel, breaks)
     chosen = take_model(model)
     evidence = panel.evidence
     codes = report_codes(evidence, panel.group)
@@ -117,6 +127,7 @@ def forecast(
         evidence=evidence,
         provenance={
             **_describe(panel, chosen, days),
+            **({"breaks": list(panel.breaks)} if panel.breaks else {}),
             "sources_of_record": {
                 name: sorted({source for _, source in reports.of_record(name)} & set(told))
                 for name in layers

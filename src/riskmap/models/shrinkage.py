@@ -221,7 +221,9 @@ def shrunk_shares(
 def _both(history: CountHistory, series: str) -> tuple[FloatArray, FloatArray]:
     """Return the counts and another series, both 0 where :func:`both_watched` says no."""
     other, known = history.drivers[series], both_watched(history, series)
-    return np.where(known, history.counts, 0.0), np.where(known, other, 0.0)
+    worth = known if history.weight is None else np.where(known, history.weight, 0.0)
+    counts, other = np.nan_to_num(history.counts), np.nan_to_num(other)
+    return counts * worth, other * worth
 
 
 def both_watched(history: CountHistory, series: str) -> NDArray[np.bool_]:

@@ -145,6 +145,7 @@ def lengthen(
         exposure=exposure,
         watched=watched(history.watched),
         reported=watched(history.reported),
+        weight=watched(history.weight),
     )
 
 
@@ -171,6 +172,9 @@ class ChangedSums:
         self._watched = was_watched(self._history)
         if self._watched is not None:
             self._risk = np.where(self._watched, self._risk, 0.0)
+        self._weight = history.weight
+        if self._weight is not None:
+            self._risk = self._risk * self._weight
         country_of = np.zeros(int(history.parent.max()) + 1, dtype=np.int64)
         country_of[history.parent] = history.country
         every = np.zeros(history.n_regions, dtype=np.int64)
@@ -182,7 +186,7 @@ class ChangedSums:
             "all": every,
         }
         self.share = cache(self._share)
-        self._cells = None if self._watched is None else _Cells.of(what_ifs, self._watched)
+        self._cells = _Cells.of(what_ifs, self._watched, self._weight)
         self._reach = {
             unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
             for unit, codes in self._units.items()
@@ -198,6 +202,8 @@ class ChangedSums:
     def _series(self, name: str, part: str) -> FloatArray:
         """Return a series in windows that somebody watched (``seen``), or nobody (``beside``)."""
         values = self._history.counts if name == "counts" else self._history.drivers[name]
+        if part == "seen" and self._weight is not None:
+            values = values * self._weight
         if self._watched is None:
             return values if part == "seen" else np.zeros_like(values)
         return np.where(self._watched == (part == "seen"), values, 0.0)
@@ -345,35 +351,42 @@ class ChangedSums:
 
 @dataclass(frozen=True)
 class _Cells:
-    """What each event adds to each region and window, and whether somebody watched them."""
+    """What each event adds to each region and window, and what these are worth where watched."""
 
     event: IntArray
     region: IntArray
     window: IntArray
     amount: FloatArray
     watched: NDArray[np.bool_]
+    weight: FloatArray
     shape: tuple[int, int]
 
     @classmethod
-    def of(cls, what_ifs: WhatIfs, watched: NDArray[np.bool_]) -> _Cells | None:
-        """Return the cells of the events; None when all of them were watched."""
+    def of(
+        cls, what_ifs: WhatIfs, watched: NDArray[np.bool_] | None, weight: FloatArray | None
+    ) -> _Cells | None:
+        """Return the cells of the events; None when all were watched and are worth the same."""
+        if watched is None and weight is None:
+            return None
         place, time = sparse.coo_array(what_ifs.place), sparse.csr_array(what_ifs.time)
         event, region = place.coords
         times = np.diff(time.indptr)[event]
         first = np.cumsum(times) - times
         entry = np.arange(times.sum()) + np.repeat(time.indptr[event] - first, times)
         region, window = np.repeat(region, times), time.indices[entry]
-        some = watched[window, region]
-        if some.all():
+        ones = np.ones(len(window))
+        some = ones > 0 if watched is None else watched[window, region]
+        worth = ones if weight is None else np.where(some, weight[window, region], 1.0)
+        if some.all() and (worth == 1).all():
             return None
         amount = np.repeat(place.data, times) * time.data[entry]
-        return cls(np.repeat(event, times), region, window, amount, some, place.shape)
+        return cls(np.repeat(event, times), region, window, amount, some, worth, place.shape)
 
     def placed(self, keep: FloatArray, part: str) -> Any:
         """Return what of each event falls into a part of each region, decayed."""
         rows = self.watched == (part == "seen")
         cells = (self.event[rows], self.region[rows])
-        values = self.amount[rows] * keep[self.window[rows]]
+        values = self.amount[rows] * self.weight[rows] * keep[self.window[rows]]
         return sparse.csr_array(sparse.coo_array((values, cells), shape=self.shape))
 
 

@@ -147,7 +147,7 @@ def driver_texts(drivers: pd.DataFrame) -> pd.Series:
     >>> driver_texts(parts).to_dict()
     {'a': 'y 75 %; x 25 %'}
     """
-    drivers = drivers[drivers["value"] > 0]
+    drivers = drivers[drivers["value"] != 0]
     share = drivers["value"] / drivers.groupby("region_id")["value"].transform("sum")
     text = [
         f"{driver} {_share(part)}" for driver, part in zip(drivers["driver"], share, strict=True)
@@ -159,6 +159,8 @@ def driver_texts(drivers: pd.DataFrame) -> pd.Series:
 
 
 def _share(part: float) -> str:
+    if part < 0:  # what a break takes away
+        return f"\N{MINUS SIGN}{_share(-part)}"
     return f"{100 * part:.0f} %" if part >= 0.005 else "< 1 %"  # noqa: PLR2004 - rounds to zero
 
 

@@ -65,7 +65,7 @@ def impute_lost(panel: Panel) -> Panel | None:
         every=panel.every,
         group=panel.group,
     )
-    return replace(whole, exposure=panel.exposure)
+    return replace(whole, exposure=panel.exposure, breaks=panel.breaks)
 
 
 def _read_strange(incidents: pd.DataFrame) -> pd.DataFrame:

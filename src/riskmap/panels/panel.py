@@ -15,11 +15,12 @@ from riskmap.panels.measures import (
     SERIES,
     driver_of,
 )
-from riskmap.panels.windows import frame_of, step_windows
+from riskmap.panels.risk_days import days_at_risk
+from riskmap.panels.windows import frame_of, parse_day, step_windows
 from riskmap.typing import CountHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from scipy import sparse
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     #: Placed facts, what gives the evidence, and incidents that are whole with where they count.
     _Placed = tuple[pd.DataFrame, Callable[[], pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
 
+#: After so many watched days since a break, what was before it counts for half; never for less
+#: than the least.
+BREAK_DAYS, LEAST_WEIGHT = 30.0, 0.01
 #: The series whose days at risk those of another series are.
 AT_RISK = {"unknown": "violence", "group_unknown": "violence", "group": "foreign"}
 
@@ -78,6 +82,8 @@ class Panel:
     main_sources : mapping of str to frozenset of (str, str)
         For ``violence`` and ``foreign`` the countries and sources whose silence lowers and whose
         reports teach (:func:`riskmap.panels.coverage.main_sources`).
+    breaks : tuple of str
+        As for :func:`with_breaks`.
 
     Examples
     --------
@@ -104,6 +110,7 @@ class Panel:
     group: WorkerGroup | None = None
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_sources: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -170,7 +177,7 @@ class Panel:
         years = edges[:-1].astype("datetime64[Y]")
         phase = (edges[:-1] - years.astype("datetime64[D]")).astype(float) / 365.25
         layer = AT_RISK.get(series, series)
-        return CountHistory(
+        history = CountHistory(
             counts=np.nan_to_num(self._values(series)),
             days=np.diff(edges).astype(float),
             parent=_codes(self.keys["iso3"] + "/" + self.keys["parent_id"]),
@@ -182,6 +189,20 @@ class Panel:
             watched=self.at_risk.get(layer),
             reported=self.at_risk.get("reported"),
         )
+        return replace(history, weight=self._weight(history)) if self.breaks else history
+
+    def _weight(self, history: CountHistory) -> FloatArray:
+        """Return what windows are worth: before a break the less, the longer others are watched."""
+        days = days_at_risk(replace(history, exposure=None))
+        starts = self.edges[:-1]
+        weight = np.ones_like(days)
+        for text in self.breaks:
+            reach, day = _read_break(text, self.keys)
+            before = starts < day.to_datetime64()
+            worth = np.maximum(0.5 ** (days[~before].sum(axis=0) / BREAK_DAYS), LEAST_WEIGHT)
+            cell = np.where(before[:, None] & reach, worth, 1.0)
+            weight = np.minimum(weight, cell)
+        return weight
 
     def _driver(self, series: str) -> FloatArray:
         """Return the series that may lead another."""
@@ -248,3 +269,56 @@ def reach_back(panel: Panel, days: float) -> Panel:
             watched=False, named=False, data_sufficiency="insufficient", confidence="low"
         ),
     )
+
+
+def with_breaks(panel: Panel, breaks: Sequence[str]) -> Panel:
+    """Return a panel in which what was before a break counts for less, the longer ago it was.
+
+    A break is a day on which things changed: a government fell, a ceasefire. With every
+    :data:`BREAK_DAYS` watched days since, the windows that began before it are worth half in its
+    regions, incidents and watched days alike. So rates go where the days since have them, up or
+    down, and stay where nobody has watched since.
+
+    Parameters
+    ----------
+    panel : Panel
+        The counts.
+    breaks : sequence of str
+        Each a place and a day, such as ``"AFG:2021-08-15"``: the ``iso3`` of a country, the
+        ``parent_id`` of its districts, or a ``region_id``.
+
+    Raises
+    ------
+    InputError
+        When a place is none of the panel's, or a day is none.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> panel = rm.count_incidents(located, rm.datasets.regions(), as_of="2025-01-01")
+    >>> country = panel.keys["iso3"][0]
+    >>> weight = with_breaks(panel, [f"{country}:2024-07-01"]).history("violence").weight
+    >>> bool(weight[0].max() < 1), bool((weight[-1] == 1).all())
+    (True, True)
+    """
+    late = [text for text in breaks if not _read_break(text, panel.keys)[1] < panel.as_of]
+    if late:
+        raise InputError(
+            "a break lies ahead", column="breaks", met=late[0], expected="a day before as_of"
+        )
+    return replace(panel, breaks=tuple(breaks))
+
+
+def _read_break(text: str, keys: pd.DataFrame) -> tuple[NDArray[np.bool_], pd.Timestamp]:
+    """Return the regions of a break, and its day."""
+    place, _, day = str(text).rpartition(":")
+    reach = (keys[["iso3", "parent_id", "region_id"]] == place).any(axis=1).to_numpy()
+    if not (place and reach.any()):
+        raise InputError(
+            "a break is of no place that is counted",
+            column="breaks",
+            met=text,
+            expected='a country, province or district and a day, such as "AFG:2021-08-15"',
+        )
+    return reach, parse_day(day, what="breaks")

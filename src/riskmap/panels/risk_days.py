@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: A window of which no more than this share was watched is one that nobody watched: what is told
 #: of it is not set against its few days.
 LITTLE = 0.05
+#: So long after a break a model learns nothing.
+SHAKEN_DAYS = 730.0
 
 
 def relative_exposure(history: CountHistory) -> FloatArray | None:
@@ -165,8 +167,8 @@ def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[Floa
     Returns
     -------
     tuple of ndarray, shape (n_windows, n_regions)
-        Incidents of watched windows and the days at risk; then, if there are any, incidents told
-        of windows that nobody watched, and :func:`days_beside`.
+        Incidents of watched windows and the days at risk, both times the weight; then, if there
+        are any, incidents told of windows that nobody watched, and :func:`days_beside`.
 
     Examples
     --------
@@ -179,12 +181,13 @@ def counts_and_days(history: CountHistory, series: str = "counts") -> tuple[Floa
     told = np.nan_to_num(history.counts if series == "counts" else history.drivers[series])
     some = was_watched(history, series)
     days = days_at_risk(history, series)
-    if some is None:
-        return told, days
-    days = np.where(some, days, 0.0)
-    if not told[~some].any():
-        return told, days
-    return np.where(some, told, 0.0), days, np.where(some, 0.0, told), days_beside(history)
+    seen = told if some is None else np.where(some, told, 0.0)
+    days = days if some is None else np.where(some, days, 0.0)
+    if history.weight is not None:
+        seen, days = seen * history.weight, days * history.weight
+    if some is None or not told[~some].any():
+        return seen, days
+    return seen, days, np.where(some, 0.0, told), days_beside(history)
 
 
 def ratio(
@@ -258,3 +261,38 @@ def observed_totals(history: CountHistory, start: int, ahead: int) -> FloatArray
     totals = history.counts[windows].sum(axis=0)
     share = watched_share(history)
     return totals if share is None else np.where((share[windows] == 1).all(axis=0), totals, np.nan)
+
+
+def leave_out_breaks(history: CountHistory) -> CountHistory:
+    """Return what a model learns from: all windows are worth the same, but those after a break.
+
+    For :data:`SHAKEN_DAYS` after it, drivers that look back tell little of what follows: those
+    windows teach nothing, as if nobody had watched and nothing been told.
+
+    Examples
+    --------
+    >>> from riskmap.typing import CountHistory
+    >>> history = CountHistory(np.ones((3, 1)), np.full(3, 700.0), np.zeros(1, int),
+    ...                        np.zeros(1, int), weight=np.array([[0.5], [1.0], [1.0]]))
+    >>> left = leave_out_breaks(history)
+    >>> left.counts.ravel().tolist(), left.watched.ravel().tolist()
+    ([1.0, 0.0, 0.0], [1.0, 0.0, 0.0])
+    """
+    from dataclasses import replace
+
+    if history.weight is None:
+        return history
+    shaken = np.zeros(history.counts.shape, dtype=bool)
+    since = np.full(history.n_regions, np.inf)
+    for t in range(1, history.n_windows):
+        since = since + history.days[t - 1]
+        since[history.weight[t] > history.weight[t - 1]] = 0.0
+        shaken[t] = since < SHAKEN_DAYS
+    share = watched_share(history)
+    return replace(
+        history,
+        counts=np.where(shaken, 0.0, np.nan_to_num(history.counts)),
+        drivers={name: np.where(shaken, 0.0, one) for name, one in history.drivers.items()},
+        watched=np.where(shaken, 0.0, 1.0 if share is None else share),
+        weight=None,
+    )

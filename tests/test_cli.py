@@ -283,7 +283,7 @@ def test_extract_reads_an_article_and_writes_a_review(tmp_path):
 
 
 def test_extract_takes_a_second_reader_and_writes_one_queue_for_a_folder(tmp_path, monkeypatch):
-    (tmp_path / "own_reader.py").write_text(
+    (tmp_path / "town_reader.py").write_text(
         "def read(text, *, published=None):\n"
         "    said = [{'field': 'killed', 'quote': 'Two miners were killed'}]\n"
         "    return [{'event_status': 'reported', 'killed': 2, 'evidence': said}]\n"
@@ -293,7 +293,7 @@ def test_extract_takes_a_second_reader_and_writes_one_queue_for_a_folder(tmp_pat
     news.mkdir()
     for name in ("a.txt", "b.txt"):
         (news / name).write_text("Two miners were killed on Tuesday in Sarn district.", "utf-8")
-    args = ["--published", "2025-01-22", "--reader", "own_reader:read", "--csv", "r.csv"]
+    args = ["--published", "2025-01-22", "--reader", "town_reader:read", "--csv", "r.csv"]
     assert run("extract", news, *args, "--html", "r.html", "--xlsx", "r.xlsx").exit_code == 0
     assert (tmp_path / "r.csv").read_text(encoding="utf-8").count("rules+reader") == 2
     assert (tmp_path / "r.html").read_text(encoding="utf-8").count("<main>") == 2

@@ -26,7 +26,7 @@ def test_a_reader_that_quotes_passes(answer):
         ("text", "a list of records"),
         (None, "a list of records"),
         (["text"], "must be a mapping"),
-        ([{**GOOD, "event_status": "alleged"}], "event_status must be one of"),
+        ([{**GOOD, "event_status": "rumoured"}], "event_status must be one of"),
         ([{"event_status": "reported"}], "a list of quotes"),
         ([{**GOOD, "evidence": [{"field": "killed"}]}], "every quote must be text"),
         ([{**GOOD, "evidence": [{**QUOTE, "quote": " "}]}], "must hold words"),

@@ -154,7 +154,7 @@ def read_days(quote: str, reference: Reference) -> Iterator[Days]:
     if reference.day is None:
         return
     for back, words in sorted(lists()["days"].items()):
-        if isinstance(words, list) and any(_has(low, word) for word in words):
+        if back.isdigit() and any(_has(low, word) for word in words):
             day = reference.day - timedelta(days=int(back))
             yield day, day
     for back, words in lists()["days"]["months"].items():
@@ -165,7 +165,8 @@ def read_days(quote: str, reference: Reference) -> Iterator[Days]:
         if any(_has(low, word) for word in words):
             day = reference.day - timedelta(days=(reference.day.isoweekday() - number) % 7)
             yield day, day
-            yield day - _WEEK, day - _WEEK
+            if pattern("days", "past").search(low):
+                yield day - _WEEK, day - _WEEK
 
 
 def _has(low: str, word: str) -> bool:

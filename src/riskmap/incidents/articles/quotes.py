@@ -66,7 +66,7 @@ def find_quote(text: str, quote: str) -> list[tuple[int, int]]:
     Examples
     --------
     >>> find_quote("The mine\u2019s guard fled. The mine\u2019s gate burned.", "mine's")
-    [(4, 10), (26, 32)]
+    [(4, 10), (27, 33)]
     """
     wanted = fold(quote).text.strip()
     if not wanted:

@@ -347,3 +347,36 @@ def test_alert_and_feed_speak_the_languages_of_the_set_and_lead_to_its_map(told,
 def test_a_link_that_is_none_is_refused():
     with pytest.raises(InputError, match="no link to a set"):
         Sender.parse(SENDER, link="desk.example.org/latest")
+
+
+def unplaced(layer, **changes):
+    """The layer with one attack on the group that marks no region."""
+    told = {"incident_id": "log:1", "event_date": "2024-12-20", "until": "2025-03-20"}
+    told |= {"area": "Velmar", "nationality": "CHN", "killed": 3, "event_type": "armed_attack"}
+    attacks = conform(pd.DataFrame([told | changes]), ATTACK_COLUMNS)
+    risks = layer.risks.assign(attacked=False)
+    return dataclasses.replace(quiet(layer), risks=risks.assign(
+        risk_level=risks["risk_level"].clip(upper=2)), attacks=attacks)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"event_date": None, "until": None, "unusable": "date: met 'soon'"}]
+)
+def test_an_attack_that_marks_no_region_is_an_alert_and_an_entry(layer, schema, changes):
+    etree, rules = schema
+    one = unplaced(layer, **changes)
+    alert = cap(one)
+    rules.assertValid(etree.fromstring(alert))
+    assert said(alert, "msgType") == "Alert"
+    (area,) = parsed(alert).iterfind(".//c:areaDesc", namespaces=NS)
+    assert area.text.startswith("Velmar")
+    assert "attack" in parsed(alert).findtext(".//c:headline", namespaces=NS)
+    titles = [node.text for node in parsed(feed(one)).iterfind("a:entry/a:title", namespaces=NS)]
+    assert any(title.startswith("Velmar: attack on") for title in titles)
+
+
+def test_no_alert_is_cancelled_while_an_attack_marks_no_region(layer, tmp_path):
+    issue(tmp_path, on(layer, "2024-12-15"))
+    assert said(issue(tmp_path, unplaced(layer)), "msgType") == "Update"
+    cleared = unplaced(layer, cleared=f"{layer.headline}: an accident, decided by A. Analyst")
+    assert cap(cleared) is None

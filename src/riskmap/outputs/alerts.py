@@ -12,7 +12,7 @@ import shapely
 
 from riskmap.outputs.catalogues import catalogue, file_name, render_xml
 from riskmap.outputs.editions import level_advice, level_meaning
-from riskmap.outputs.front_pages import attack_lines
+from riskmap.outputs.front_pages import attack_lines, unplaced_attacks
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.sets import DIGITS
@@ -55,9 +55,11 @@ CAP_CERTAINTIES = ((0.5, "Likely"), (0.0, "Possible"))
 def cap_alert(bundle: Bundle) -> bytes | None:
     """Return the alert of a layer as CAP 1.2, or None when there is nothing to say.
 
-    When an alert of the same sender on the same thing was sent before and has not expired, this one
-    is an Update that refers to it, or a Cancel when no region stands at level 4 or 5 any more and
-    none was attacked. What was sent last, and says the same of the same day, is returned as it was.
+    An attack that is known to a province or a country alone, or has no day that can be read, has an
+    ``info`` of its own. When an alert of the same sender on the same thing was sent before and has
+    not expired, this one is an Update that refers to it, or a Cancel when no region stands at level
+    4 or 5 any more and no attack is told. What was sent last, and says the same of the same day, is
+    returned as it was.
 
     Parameters
     ----------
@@ -82,14 +84,15 @@ def cap_alert(bundle: Bundle) -> bytes | None:
         return last.data
     if last is not None and (last.kind == "Cancel" or last.expires <= pd.Timestamp(sent)):
         last = None
-    if table.empty and last is None:
+    open_ = len(table) > 0 or bool(unplaced_attacks(bundle.edition(bundle.languages[0])))
+    if not open_ and last is None:
         return None
     references = "" if last is None else last.as_reference(pd.Timestamp(sent))
     return render_xml(
         "alert.cap.xml",
         **values,
         identifier=_identify(stem, layer, values, references),
-        kind="Cancel" if table.empty else "Update" if last else "Alert",
+        kind="Update" if last and open_ else "Alert" if open_ else "Cancel",
         references=references,
     )
 
@@ -184,7 +187,10 @@ def _infos(
 ) -> Iterator[dict[str, Any]]:
     """Yield what an alert says in one language, for each level and certainty."""
     about = {"language": told.language, "who": group_words(told.layer, told.words)}
-    if table.empty:
+    unplaced = unplaced_attacks(told)
+    for area, line in unplaced.items():
+        yield _unplaced(about["who"], area, line, told.words) | about
+    if table.empty and not unplaced:
         yield _over(about["who"], told.words) | about
     attacks = told.words["gap"].join(attack_lines(told))
     rows = told.table.set_index("region_id").loc[table["region_id"]].reset_index()
@@ -195,6 +201,23 @@ def _infos(
     for (level, certainty), group in in_order:
         info = _info(told, group, areas, level=int(level), attacks=attacks)
         yield info | about | {"certainty": certainty}
+
+
+def _unplaced(who: str, area: str, line: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an alert says of attacks on the group for which no region is marked."""
+    said = words["alert"]
+    return {
+        "event": said["unplaced_event"],
+        "headline": said["unplaced"].format(area=area, who=who),
+        "description": line,
+        "advice": said["unplaced_advice"],
+        "response": "Prepare",
+        "urgency": "Future",
+        "severity": "Moderate",
+        "certainty": "Possible",
+        "parameters": [],
+        "areas": [{"name": said["area"].format(place=area, who=who), "rings": [], "region_id": ""}],
+    }
 
 
 def _over(who: str, words: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pandas as pd
 from riskmap.outputs.alerts import CAP_LEVELS
 from riskmap.outputs.catalogues import PLAIN, file_name, render_xml
 from riskmap.outputs.editions import level_meaning
+from riskmap.outputs.front_pages import unplaced_attacks
 from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.wordings import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 ATOM = "http://www.w3.org/2005/Atom"
 _MAY_BE_HIGHER = "may be higher"
+_AREA = "area: "
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Entry:
 def atom_feed(bundle: Bundle, *, language: str = PLAIN) -> bytes | None:
     """Return the regions at level 3 and above, attacked, or of another level than before, as Atom.
 
+    Before them stand attacks for which no region is marked.
+
     Parameters
     ----------
     bundle
@@ -111,7 +115,10 @@ def atom_feed(bundle: Bundle, *, language: str = PLAIN) -> bytes | None:
         page=_page_of(sender, language),
         entries=[
             _follow(entry, before.get(entry.terms[0]), stem)
-            for entry in _entries(told, rows, _page_of(sender, language))
+            for entry in (
+                *_unplaced(told, _page_of(sender, language)),
+                *_entries(told, rows, _page_of(sender, language)),
+            )
         ],
     )
 
@@ -174,6 +181,21 @@ def _entries(told: Edition, rows: pd.DataFrame, page: str) -> Iterable[Entry]:
         doubts = [words["flags"][name] for name in flags.columns[marks] if name != "lifted"]
         mine = attacks.get(row.region_id, [])
         yield _entry(told, row, (place, page), mine, doubts)
+
+
+def _unplaced(told: Edition, page: str) -> Iterable[Entry]:
+    """Yield an entry for each area to which attacks are known, and no region is marked for them."""
+    said, who = told.words["alert"], group_words(told.layer, told.words)
+    for area, line in unplaced_attacks(told).items():
+        yield Entry(
+            id="",
+            updated=str(told.layer.provenance["issued_at"]),
+            title=said["unplaced"].format(area=area, who=who),
+            summary=said["unplaced_advice"],
+            content=line,
+            link=f"{page}#l={told.layer.headline}",
+            terms=(f"{_AREA}{area}", said["unplaced_event"], _urn(line)),
+        )
 
 
 def _attacks_by_region(attacks: pd.DataFrame) -> dict[str, list[Any]]:

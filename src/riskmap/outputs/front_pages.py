@@ -1,7 +1,6 @@
 """Front pages: what an advisory says first.
 
-What happened to whom and how near it was, or that nothing is known of; then what nobody can say,
-and the highest levels with what is known of them.
+What happened to whom and how near it was, or that nothing is known of; then the attacks.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.outputs.editions import reason_codes, share_lines, unread_lines
-from riskmap.outputs.movements import flag_table, has_moved, is_capped
+from riskmap.outputs.movements import has_moved, is_capped
 from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     aside,
@@ -50,12 +48,6 @@ _UNTIL = re.compile(r"\(([^()]*), until (\d{4}-\d\d-\d\d)\)")
 #: Days that an attack is marked for.
 DAYS = 90
 _MARKED = pd.Timedelta(days=DAYS)
-#: So few regions are named.
-_FEW = 5
-#: Countries whose shares page one tells.
-_COUNTRIES = 2
-#: Why levels may be higher than they say, or are of an earlier day.
-_DOUBTS = ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear")
 
 
 def lead_lines(told: Edition) -> tuple[str, ...]:
@@ -345,6 +337,28 @@ def attack_lines(told: Edition, *, besides: bool = False) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def unplaced_attacks(told: Edition) -> dict[str, str]:
+    """Return what is told of attacks for which no region is marked, by the area that is known.
+
+    Those whose day can't be read stand under their place; those that were cleared are left out.
+
+    Parameters
+    ----------
+    told
+        The edition.
+    """
+    words, table = told.words, _attacks(told)
+    table = table[(table["cleared"].fillna("") == "") & table["regions"].isna()]
+    undated = table["event_date"].isna()
+    dated = table[~undated & table["region_id"].isna()]
+    lines = {str(area): _attack_line(rows, told) for area, rows in dated.groupby("where")}
+    for row in table[undated].itertuples():
+        place = display(row.where) or words["attack"]["unplaced"]
+        line = words["attack"]["unusable"].format(n=1, rows=_unusable(row, words))
+        lines[place] = words["gap"].join(filter(None, (lines.get(place), line)))
+    return lines
+
+
 def _cleared_here(cleared: pd.Series, headline: str) -> pd.Series:
     """Return why attacks were cleared for the headline; missing where only for other layers."""
     end = rf"(?=; (?:{'|'.join(LAYERS)}): |$)"
@@ -415,75 +429,3 @@ def _where(row: Any, told: Edition) -> str:
     if not pd.isna(row.region_id):
         return str(told.names.get(row.region_id, display(row.region_id)))
     return told.named(country_names(display(row.area), told.words))
-
-
-def unknown_lines(told: Edition) -> tuple[str, ...]:
-    """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
-    lines = (*_draft_line(told), *_gap_line(told), *_doubt_line(told))
-    return (*lines, *_report_line(told))
-
-
-def _draft_line(told: Edition) -> Iterator[str]:
-    """Yield how many reports wait for review, and which regions they name: no level counts them."""
-    drafts, words = told.layer.provenance.get("drafts") or {}, told.words
-    if not drafts:
-        return
-    named = told.layer.regions[told.layer.regions["region_id"].isin(list(drafts))]
-    places = dict(zip(named["region_id"], region_names(named, words), strict=True))
-    elsewhere = words["unknown"]["elsewhere"]
-    listed = [f"{places.get(key, elsewhere)} {n}" for key, n in drafts.items()]
-    places_said = enumerated(listed, words)
-    yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=places_said)
-
-
-def _gap_line(told: Edition) -> Iterator[str]:
-    """Yield how many regions have no level, and for what reasons."""
-    unknown, words = told.unknown, told.words
-    said, about = words["reasons_said"], words["layers"][told.layer.headline]
-    counts = {"n": len(unknown), "total": len(told.table), "units": words["units"]}
-    if unknown.empty:
-        yield words["unknown"]["none"].format(**counts, about=about)
-        return
-    codes = pd.Series([code for codes in reason_codes(unknown) for code in codes]).value_counts()
-    why = words["list"].join(
-        aside(said.get(code, display(code)), str(n), words) for code, n in codes.items()
-    )
-    line = words["unknown"]["gap"].format(**counts, about=about, why=why)
-    few = words["unknown"]["these"].format(places=enumerated(region_names(unknown, words), words))
-    yield words["gap"].join([line, few] if len(unknown) <= _FEW else [line])
-
-
-def _doubt_line(told: Edition) -> Iterator[str]:
-    """Yield how many levels may be higher than they say, or are of an earlier day, and why."""
-    known, words, said = told.known, told.words, told.words["unknown"]
-    flags, capped = flag_table(known)[[*_DOUBTS]], known[is_capped(known)]
-    rows = known[flags.any(axis=1)]
-    lines = []
-    if len(rows):
-        why = words["list"].join(
-            aside(said["doubts"][name], str(int(flags[name].sum())), words)
-            for name in flags.columns[flags.any()]
-        )
-        lines.append(said["doubt"].format(n=len(rows), units=words["units"], why=why))
-    if len(capped):
-        places = enumerated(
-            [
-                said["capped_one"].format(place=name, level=level_words(row.threshold_level, words))
-                for name, row in zip(region_names(capped, words), capped.itertuples(), strict=True)
-            ],
-            words,
-        )
-        lines.append(said["capped"].format(n=len(capped), units=words["units"], places=places))
-    if lines:
-        yield words["gap"].join(lines)
-
-
-def _report_line(told: Edition) -> Iterator[str]:
-    """Yield what share of reports doesn't say who was hit, and what was not understood."""
-    shares = [*share_lines(told)] if told.layer.headline != "violence" else []
-    if len(shares) > _COUNTRIES:
-        more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
-        shares = [*shares[:_COUNTRIES], more]
-    lines = [*shares, *unread_lines(told)]
-    if lines:
-        yield told.words["gap"].join(lines)

@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.editions import Edition
 
+#: So few regions are named.
+_FEW = 5
+#: Countries whose shares page one tells.
+_COUNTRIES = 2
+#: Why levels may be higher than they say, or are of an earlier day.
+_DOUBTS = ("at_least", "kept", "rows_lost", "reporting_gap", "borderline", "unclear")
 #: Rows of the table of levels, of sites, and of incidents.
 TABLE_ROWS, SITE_ROWS, INCIDENT_ROWS = 8, 7, 8
 #: Sections that are there only when they have something to say.
@@ -132,7 +138,7 @@ def build_report(told: Edition) -> Report:
             "changes": movements.change_rows(told),
             "attacks": front_pages.attack_lines(told, besides=True),
             "sites": _site_rows(told),
-            "unknown": front_pages.unknown_lines(told),
+            "unknown": unknown_lines(told),
             "judgements": _judgement_lines(told),
             "table": _level_rows(told),
             "moves": movements.move_lines(told),
@@ -401,3 +407,77 @@ def _limits(told: Edition) -> tuple[str, ...]:
         for key, text in told.words["limits"].items()
         if not silent.get(key, False)
     )
+
+
+def unknown_lines(told: Edition) -> tuple[str, ...]:
+    """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
+    lines = (*_draft_line(told), *_gap_line(told), *_doubt_line(told))
+    return (*lines, *_report_line(told))
+
+
+def _draft_line(told: Edition) -> Iterator[str]:
+    """Yield how many reports wait for review, and which regions they name: no level counts them."""
+    drafts, words = told.layer.provenance.get("drafts") or {}, told.words
+    if not drafts:
+        return
+    named = told.layer.regions[told.layer.regions["region_id"].isin(list(drafts))]
+    places = dict(zip(named["region_id"], region_names(named, words), strict=True))
+    elsewhere = words["unknown"]["elsewhere"]
+    listed = [f"{places.get(key, elsewhere)} {n}" for key, n in drafts.items()]
+    places_said = enumerated(listed, words)
+    yield words["unknown"]["drafts"].format(n=sum(drafts.values()), places=places_said)
+
+
+def _gap_line(told: Edition) -> Iterator[str]:
+    """Yield how many regions have no level, and for what reasons."""
+    unknown, words = told.unknown, told.words
+    said, about = words["reasons_said"], words["layers"][told.layer.headline]
+    counts = {"n": len(unknown), "total": len(told.table), "units": words["units"]}
+    if unknown.empty:
+        yield words["unknown"]["none"].format(**counts, about=about)
+        return
+    codes = pd.Series(
+        [code for codes in editions.reason_codes(unknown) for code in codes]
+    ).value_counts()
+    why = words["list"].join(
+        aside(said.get(code, display(code)), str(n), words) for code, n in codes.items()
+    )
+    line = words["unknown"]["gap"].format(**counts, about=about, why=why)
+    few = words["unknown"]["these"].format(places=enumerated(region_names(unknown, words), words))
+    yield words["gap"].join([line, few] if len(unknown) <= _FEW else [line])
+
+
+def _doubt_line(told: Edition) -> Iterator[str]:
+    """Yield how many levels may be higher than they say, or are of an earlier day, and why."""
+    known, words, said = told.known, told.words, told.words["unknown"]
+    flags, capped = movements.flag_table(known)[[*_DOUBTS]], known[movements.is_capped(known)]
+    rows = known[flags.any(axis=1)]
+    lines = []
+    if len(rows):
+        why = words["list"].join(
+            aside(said["doubts"][name], str(int(flags[name].sum())), words)
+            for name in flags.columns[flags.any()]
+        )
+        lines.append(said["doubt"].format(n=len(rows), units=words["units"], why=why))
+    if len(capped):
+        places = enumerated(
+            [
+                said["capped_one"].format(place=name, level=level_words(row.threshold_level, words))
+                for name, row in zip(region_names(capped, words), capped.itertuples(), strict=True)
+            ],
+            words,
+        )
+        lines.append(said["capped"].format(n=len(capped), units=words["units"], places=places))
+    if lines:
+        yield words["gap"].join(lines)
+
+
+def _report_line(told: Edition) -> Iterator[str]:
+    """Yield what share of reports doesn't say who was hit, and what was not understood."""
+    shares = [*editions.share_lines(told)] if told.layer.headline != "violence" else []
+    if len(shares) > _COUNTRIES:
+        more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
+        shares = [*shares[:_COUNTRIES], more]
+    lines = [*shares, *editions.unread_lines(told)]
+    if lines:
+        yield told.words["gap"].join(lines)

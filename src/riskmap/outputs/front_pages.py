@@ -295,9 +295,9 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
     counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
     yield said["blind" if n else "not_blind"].format(**counts)
     once = layer.incidents.drop_duplicates("incident_id")
-    yield from _last_line(once, told)
     recent = once[is_violence(once) & (once["event_date"] >= layer.context.as_of - _MARKED)]
     yield said["violence"].format(n=int(count_of(recent).sum()))
+    yield from _last_line(once, told)
     moved = told.table[has_moved(told.table)]
     if len(moved):
         yield said["moved"].format(n=len(moved), units=words["units"])

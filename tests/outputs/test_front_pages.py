@@ -121,7 +121,8 @@ def test_a_month_without_attacks_says_so_first_and_calls_nothing_safe(told):
     quiet = dataclasses.replace(told, attacks=told.attacks.head(0))
     for language in languages():
         assert not COMFORT.search(" ".join(Bundle(quiet).report(language).lead))
-    news, blind, *_, would = Bundle(quiet).report("en").lead
+    news, blind, _, last, *_, would = Bundle(quiet).report("en").lead
+    assert last.startswith("The last one known: ")
     assert news == "No attack on foreign workers is known since 3 October 2024 (90 days)."
     assert blind.startswith("In 2 of 24 districts nobody could have told of one: this is no all-")
     assert would.startswith("What would be told here first: an attack on foreign workers")

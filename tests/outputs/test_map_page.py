@@ -198,7 +198,7 @@ def test_the_panel_tells_what_moved_a_level_and_what_would(open_page, explained)
     ):
         assert part in panel
     fallen = text_of(open_page(html, fragment="#r=XQA0102&lang=zh"), "#panel")
-    for part in ("好转", "上期 5 极高", "再发生一起此类事件", "5 极高", "连续 74 天", "等级下调"):
+    for part in ("好转", "上期 5 极高", "再发生 1 起此类事件", "5 极高", "连续 74 天", "等级下调"):
         assert part in fallen
     assert risen.errors == []
 
@@ -274,7 +274,7 @@ def test_relevance_stands_beside_the_ranking(open_page, explained):
     page.evaluate(OPEN)
     relevance = page.locator("#context details").nth(0).inner_text()
     assert "people of the same nationality\t" in relevance
-    assert "CHN/mining" in relevance
+    assert "Chinese nationals in mining" in relevance
 
 
 def test_sites_stand_beside_the_ranking_and_in_the_panel_of_their_region(open_page, told):
@@ -355,7 +355,7 @@ def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
 
 def test_the_group_stands_on_its_tab_by_its_name(open_page, explained):
     html = map_page(Bundle(explained))
-    assert "Chinese nationals, mining" in text_of(open_page(html), "#layers")
+    assert "Chinese nationals in mining" in text_of(open_page(html), "#layers")
     assert "中国公民\uff0c采矿" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
 
 

@@ -91,7 +91,7 @@ def test_the_feed_is_valid_and_has_content_and_links(received):
         for entry in feed.entries:
             assert entry.content[0].value
             assert entry.link.startswith("map.html#l=group&r=")
-            assert entry.title.endswith("for Chinese nationals, mining")
+            assert entry.title.endswith("for Chinese nationals in mining")
     assert len(feeds) == 1
 
 

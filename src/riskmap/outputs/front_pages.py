@@ -27,13 +27,14 @@ from riskmap.outputs.wordings import (
     incident_words,
     level_told,
     level_words,
+    lies_here,
     nationals,
     people_of,
     region_names,
     type_words,
 )
 from riskmap.panels.attacks import metres_from
-from riskmap.panels.measures import count_of, is_violence
+from riskmap.panels.measures import count_of, hits_foreigners, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -288,6 +289,7 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
     once = layer.incidents.drop_duplicates("incident_id")
     recent = once[is_violence(once) & (once["event_date"] >= layer.context.as_of - _MARKED)]
     yield said["violence"].format(n=int(count_of(recent).sum()))
+    yield from _last_line(once, told)
     moved = told.table[has_moved(told.table)]
     if len(moved):
         yield said["moved"].format(n=len(moved), units=words["units"])
@@ -297,6 +299,19 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
         counts |= {"n": len(rows), "place": region_names(rows, words)[0]}
         yield words["sentences"]["nearest"].format(**counts)
     yield said["would"].format(who=who)
+
+
+def _last_line(once: pd.DataFrame, told: Edition) -> Iterator[str]:
+    """Yield the last attack that is known of, however old."""
+    weights, words = told.layer.context.relevance, told.words
+    grades = once.reindex(columns=["relevance"])["relevance"].map(weights).fillna(0.0)
+    theirs = grades >= 1 if told.layer.context.group else hits_foreigners(once)
+    rows = once[theirs & once["event_date"].notna()].sort_values("event_date").tail(1)
+    for row in rows.itertuples():
+        place = told.names.get(row.region_id, "") if lies_here(rows).all() else ""
+        date, what = day_words(row.event_date, words), incident_words(row, words)
+        where = words["phrase"].join(filter(None, (date, place)))
+        yield words["lead"]["last"].format(what=words["told_of"].format(date=where, what=what))
 
 
 def attack_lines(told: Edition, *, besides: bool = False) -> tuple[str, ...]:

@@ -292,7 +292,8 @@ def _site_rows(told: Edition) -> Grid:
     worst = rows[["risk_level", "near_level"]].fillna(0).max(axis=1)
     hit = rows["attacked"].eq(other=True) | rows["near_attacked"].eq(other=True)
     rows = rows.assign(hit=hit, worst=worst)
-    rows = rows.sort_values(["hit", "worst"], ascending=False, kind="stable")
+    order = ["hit", "worst", "near_distance_m"]
+    rows = rows.sort_values(order, ascending=[False, False, True], kind="stable")
     shown, rest = rows.head(SITE_ROWS), rows.iloc[SITE_ROWS:]
     cells = [
         (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +63,7 @@ def forecast(
     horizon: str | float | pd.Timedelta = "90D",
     model: CountModel | None = None,
     breaks: Sequence[str] = (),
+    lead: str | float | pd.Timedelta = 0,
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
@@ -81,6 +82,10 @@ def forecast(
     breaks : sequence of str
         Where and when things changed, such as ``"AFG:2021-08-15"``: what was before counts for
         less and less there while others are watched (:func:`riskmap.panels.panel.with_breaks`).
+    lead
+        How long after ``as_of`` the horizon starts, for planning: ``horizon="31D", lead="61D"`` is
+        the third month. Models that learn what follows past origins, as the default does, learn
+        what followed so long after; others say the same of every lead. Levels are of no lead.
 
     Returns
     -------
@@ -103,9 +108,10 @@ def forecast(
     >>> rm.forecast(panel, horizon="90D").frame["p_any"].between(0, 1).all().item()
     True
     """
-    days = parse_horizon(horizon)
-    if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
-        panel = reach_back(panel, days)
+    days, ahead = parse_horizon(horizon), 0.0 if lead == 0 else parse_horizon(lead)
+    if days + ahead > float((panel.edges[-1] - panel.edges[0]).astype(int)):
+        panel = reach_back(panel, days + ahead)
+    panel = replace(panel, lead_days=ahead)
     if breaks:
         panel = with_breaks(panel, breaks)
     chosen = take_model(model)
@@ -128,6 +134,7 @@ def forecast(
         provenance={
             **_describe(panel, chosen, days),
             **({"breaks": list(panel.breaks)} if panel.breaks else {}),
+            **({"lead_days": ahead} if ahead else {}),
             "sources_of_record": {
                 name: sorted({source for _, source in reports.of_record(name)} & set(told))
                 for name in layers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
+from riskmap.models.hawkes import Hawkes
 from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
@@ -61,7 +62,7 @@ def forecast(
     panel: Panel,
     *,
     horizon: str | float | pd.Timedelta = "90D",
-    model: CountModel | None = None,
+    model: CountModel | Literal["best"] | None = None,
     breaks: Sequence[str] = (),
     lead: str | float | pd.Timedelta = 0,
 ) -> Forecast:
@@ -78,7 +79,8 @@ def forecast(
     model : CountModel, optional
         An estimator such as :class:`riskmap.EndemicEpidemic` (the default); a regressor or
         classifier of scikit-learn is :class:`riskmap.Adapted`. It is cloned for each layer and not
-        changed.
+        changed. With ``"best"`` the default is pooled with :class:`riskmap.Hawkes` in the layers in
+        which that was better by more than noise; ``provenance["pools"]`` says in which.
     breaks : sequence of str
         Where and when things changed, such as ``"AFG:2021-08-15"``: what was before counts for
         less and less there while others are watched (:func:`riskmap.panels.panel.with_breaks`).
@@ -135,6 +137,7 @@ def forecast(
             **_describe(panel, chosen, days),
             **({"breaks": list(panel.breaks)} if panel.breaks else {}),
             **({"lead_days": ahead} if ahead else {}),
+            **({"pools": _tell_pools(fitted)} if model == "best" else {}),
             "sources_of_record": {
                 name: sorted({source for _, source in reports.of_record(name)} & set(told))
                 for name in layers
@@ -188,6 +191,10 @@ def take_model(model: Any = None) -> CountModel:
     """
     if model is None:
         return EndemicEpidemic()
+    if model == "best":
+        from riskmap.models.ensembles import Stack
+
+        return Stack((EndemicEpidemic(), Hawkes()), cautious=True)
     if isinstance(model, type):
         raise ModelError(f"{model.__name__} is a class: give a model, {model.__name__}()")
     if hasattr(model, "predict_distribution"):
@@ -295,6 +302,15 @@ def _tell_fitted(fitted: Mapping[str, CountModel]) -> dict[str, Any]:
         return {name: pack_model(model) for name, model in fitted.items()}
     except ModelError:
         return {}
+
+
+def _tell_pools(fitted: Mapping[str, CountModel]) -> dict[str, list[float]]:
+    """Return by layer what the members of its pool weigh; layers of the default alone have none."""
+    return {
+        name: np.asarray(weights).round(4).tolist()
+        for name, model in fitted.items()
+        if (weights := getattr(model, "weights_", None)) is not None
+    }
 
 
 def _rates(

@@ -13,16 +13,15 @@ import argparse
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import riskmap as rm
 from riskmap.evaluation.scores import crps
 from riskmap.panels.features import membership
-
-if TYPE_CHECKING:
-    from riskmap.typing import CountHistory
+from riskmap.typing import CountHistory
 
 MODELS = {
     "Conflictology, last 12 months": rm.models.Conflictology(last_windows=12),
@@ -31,6 +30,10 @@ MODELS = {
     "EndemicEpidemic": rm.models.EndemicEpidemic(),
     "Hawkes": rm.models.Hawkes(),
 }
+
+
+#: The years on which a choice was made, and those that are reported.
+CHOSEN_ON, REPORTED = range(1995, 2012), range(2012, 2018)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,54 @@ def deaths(task: Task, shared: Path) -> tuple[CountHistory, int]:
     return history, first
 
 
+def country_months(shared: Path) -> CountHistory:
+    """Return state-based deaths of the world by country and month, 1989 to 2017."""
+    table = pd.read_parquet(shared / "panels" / "ged_country_month_to_2017.parquet")
+    counts = table.pivot_table(index="month_id", columns="country_id", values="ged_best_sb")
+    edges = pd.date_range("1989-01-01", periods=len(counts) + 1, freq="MS")
+    each = np.arange(counts.shape[1])
+    days = np.diff(edges.to_numpy()).astype("timedelta64[D]").astype(float)
+    return CountHistory(counts.to_numpy(dtype=float), days, each, each)
+
+
+def judge_years(model: Any, history: CountHistory, years: range) -> np.ndarray:
+    """Return the mean CRPS of each month, forecast from the October before its year.
+
+    As in published monthly forecasts: fitted each October to all months before, one month ahead,
+    and the same distribution said of all twelve months. Countries are those of the last month.
+    """
+    known = ~np.isnan(history.counts[-1])
+    losses = []
+    for year in years:
+        start = 12 * (year - 1989)
+        past = history.until(start - 2)
+        found = model.fit(past, horizon_days=30.0).predict_distribution(past)
+        for seen in history.counts[start : start + 12]:
+            some = known & ~np.isnan(seen)
+            loss = crps_of(np.where(some, seen, 0.0), found)
+            losses.append(loss[some].mean())
+    return np.array(losses)
+
+
+def crps_of(seen: np.ndarray, found: Any) -> np.ndarray:
+    """Return the CRPS; of resampled history from its values, which may be large."""
+    if not hasattr(found, "values"):
+        return crps(seen, found)
+    drawn = np.nan_to_num(found.values)
+    apart = np.abs(drawn[:, None] - drawn[None]).mean(axis=(0, 1))
+    return np.abs(drawn - seen).mean(axis=0) - apart / 2.0
+
+
+def interval(own: np.ndarray, other: np.ndarray, block: int) -> tuple[float, float, float]:
+    """Return 1 - own / other, and its 90 % interval from blocks that are drawn again."""
+    n = len(own) // block
+    sums = [x[: n * block].reshape(n, block).sum(axis=1) for x in (own, other)]
+    drawn = np.random.default_rng(0).integers(n, size=(4000, n))
+    skill = 1.0 - sums[0][drawn].sum(axis=1) / sums[1][drawn].sum(axis=1)
+    low, high = np.percentile(skill, [5, 95])
+    return 1.0 - own.sum() / other.sum(), float(low), float(high)
+
+
 def judge(
     model: rm.models.EndemicEpidemic, history: CountHistory, first: int, months: int
 ) -> list[str]:
@@ -141,6 +192,11 @@ def main() -> None:
         for name, model in MODELS.items():
             cells = judge(model, history, first, 1) + judge(model, history, first, 3)
             print(f"| {task.title} | {name} | " + " | ".join(cells) + " |", flush=True)
+    history = country_months(Path(given.shared))
+    print("\n| world, by country and month | 1995 to 2011 | 2012 to 2017 |\n|---|---|---|")
+    for name, model in MODELS.items():
+        means = (judge_years(model, history, years).mean() for years in (CHOSEN_ON, REPORTED))
+        print(f"| {name} | " + " | ".join(f"{mean:.2f}" for mean in means) + " |", flush=True)
 
 
 if __name__ == "__main__":

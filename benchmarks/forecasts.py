@@ -1,6 +1,8 @@
 """What the forecasts are worth on real data, against the baselines, and how long they take.
 
+    python benchmarks/forecasts.py --proof [--shared FOLDER]
     python benchmarks/forecasts.py [--shared FOLDER] [--large] [--plot docs/images/reliability.svg]
+    python benchmarks/forecasts.py --plot-layers docs/images/reliability_layers.png
 
 Each table is made of forecasts of counts that were never used to design or tune a model. All
 models keep their defaults. Skill is 1 - score / score of ``EmpiricalBayes``; more is better.
@@ -19,7 +21,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from deaths import MODELS as PEERS
+from deaths import REPORTED, country_months, interval, judge_years
 from scipy import sparse
+from scipy.stats import beta
 
 import riskmap as rm
 from riskmap.evaluation.scores import brier, crps, log_score
@@ -290,6 +295,94 @@ def as_markdown(table: pd.DataFrame, head: str) -> str:
     return "\n".join(lines)
 
 
+#: What was chosen where, by series.
+CHOSEN = {
+    "violence": "drivers and penalties: before 2017 (CAR: 2019)",
+    "foreign": "drivers, share of violence: 2008 to 2016",
+}
+
+
+def prove(shared: Path) -> None:
+    """Print one table: the default on every set, each with what it was not chosen on."""
+    print(
+        "| set | score | default | against | skill | 90 % interval | told / happened | chosen on |"
+    )
+    print("|---" * 8 + "|")
+    for task in TASKS:
+        panel = count(task, shared)
+        history = replace(panel.history(task.series), watched=None)
+        if task.marks:
+            history = replace(history, counts=np.minimum(history.counts, 1.0), drivers={})
+        MODELS["EndemicEpidemic"].set_params(prior=task.series)
+        first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
+        found = replay(
+            history,
+            first,
+            refit_windows=task.refit_windows,
+            names=["EmpiricalBayes", "EndemicEpidemic"],
+        )
+        own, base = found["EndemicEpidemic"], found["EmpiricalBayes"]
+        told = f"{own['p'].sum() / own['hit'].sum():.2f}"
+        chosen = "nothing" if "Iraq" in task.title else CHOSEN[task.series]
+        block = 28 if task.marks else 1
+        for score, (mine, theirs) in by_window(own, base).items():
+            skill, low, high = interval(mine, theirs, block)
+            print(
+                f"| {task.title} | {score} | {mine.mean():.4f} | EmpiricalBayes | {skill:.3f} | "
+                f"{low:.3f} to {high:.3f} | {told} | {chosen} |",
+                flush=True,
+            )
+    history = country_months(shared)
+    losses = {
+        name: judge_years(PEERS[name], history, REPORTED)
+        for name in ("EndemicEpidemic", "Hawkes", "Conflictology, last 12 months")
+    }
+    own = losses.pop("EndemicEpidemic")
+    for name, theirs in losses.items():
+        skill, low, high = interval(own, theirs, 12)
+        print(
+            f"| Deaths of the world by country and month, 2012 to 2017 | crps | {own.mean():.2f} | "
+            f"{name} ({theirs.mean():.2f}) | {skill:.3f} | {low:.3f} to {high:.3f} | | "
+            "roots of heavy counts: 1995 to 2011 |"
+        )
+
+
+def by_window(own: dict[str, Any], base: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the mean of each score by window, of two models."""
+    found = {}
+    for name, score in (("log", log_score), ("brier", brier)):
+        found[name] = tuple(
+            score(one["hit"].astype(float), np.clip(one["p"], 1e-6, 1 - 1e-6)).mean(axis=1)
+            for one in (own, base)
+        )
+    return found | {"crps": (own["crps"].mean(axis=1), base["crps"].mean(axis=1))}
+
+
+def draw_layers(shared: Path, path: Path) -> None:
+    """Draw the reliability of violence and of foreign victims side by side, as a small PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.1), layout="constrained", dpi=100)
+    for axes, task in zip(figure.subplots(1, 2, sharey=True), TASKS[:2], strict=True):
+        panel = count(task, shared)
+        history = replace(panel.history(task.series), watched=None)
+        MODELS["EndemicEpidemic"].set_params(prior=task.series)
+        first = int(np.searchsorted(panel.edges[:-1], np.datetime64(task.test_from)))
+        rows = replay(history, first, refit_windows=10**6, names=["EndemicEpidemic"])
+        table = reliability(rows["EndemicEpidemic"])
+        table = table[table["forecasts"] >= 20]
+        n, seen = table["forecasts"], table["seen"]
+        low, high = (beta.ppf(q, n * seen + 0.5, n * (1 - seen) + 0.5) for q in (0.05, 0.95))
+        bars = np.abs(np.array([low, high]) - seen.to_numpy())
+        axes.plot([1e-3, 1], [1e-3, 1], "k--", linewidth=1)
+        axes.errorbar(table["mean forecast"], seen, yerr=bars, marker="o", markersize=4)
+        axes.set(xscale="log", yscale="log", xlim=(1e-3, 1.1), ylim=(1e-3, 1.1))
+        axes.set(title=task.series, xlabel="forecast probability")
+    figure.axes[0].set_ylabel("share in which there was any")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+
+
 def measure(n_regions: int, n_windows: int) -> str:
     """Return how long the default takes to fit and forecast, and how much memory."""
     rng = np.random.default_rng(1)
@@ -335,7 +428,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="sets whose title holds this text")
     parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
     parser.add_argument("--plot", type=Path, help="also draw the reliability, as SVG")
+    parser.add_argument("--proof", action="store_true", help="the table of proof and no other")
+    parser.add_argument("--plot-layers", type=Path, help="only draw the reliability by layer, PNG")
     given = parser.parse_args()
+    if given.plot_layers:
+        draw_layers(Path(given.shared), given.plot_layers)
+        return
+    if given.proof:
+        prove(Path(given.shared))
+        return
     names = ["EmpiricalBayes", *(n for n in given.models if n != "EmpiricalBayes")]
     print(measure(400, 520))
     if given.large:

@@ -61,6 +61,8 @@ class CountHistory:
     weight : ndarray, shape (n_windows, n_regions), optional
         What watched windows are worth to a forecast, above 0 to 1: less before a break. Counts and
         days alike, so that a rate changes only where others are watched.
+    lead_days
+        Days between the end of the history and the horizon that is forecast.
     record : CountHistory, optional
         What the sources of record tell of it, where others tell more: the share of the counts in
         another series is no less than theirs.
@@ -89,6 +91,7 @@ class CountHistory:
     watched: FloatArray | None = None
     reported: FloatArray | None = None
     weight: FloatArray | None = None
+    lead_days: float = 0.0
     record: CountHistory | None = None
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ from riskmap.assessment.rules import (
     tell_cleared,
 )
 from riskmap.assessment.silences import find_gone
-from riskmap.errors import SchemaError
+from riskmap.errors import InputError, SchemaError
 from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.joins import CARRIED, WHOLE, find_newest
@@ -90,7 +90,7 @@ def assess(
     SchemaError
         When the regions are not those of the forecast.
     InputError
-        When the layer before is of a later day.
+        When the layer before is of a later day, or the forecast is of a horizon that starts later.
 
     Examples
     --------
@@ -107,6 +107,8 @@ def assess(
     ordered = regions.sort_values("region_id", ignore_index=True)
     if not ordered["region_id"].equals(forecast.keys["region_id"]):
         raise SchemaError("the regions are not those that were counted", column="region_id")
+    if forecast.provenance.get("lead_days"):
+        raise InputError("levels are of a horizon that starts at once", column="lead")
     moved = empty_table(AUDIT_COLUMNS)
     if previous is not None:
         previous, moved = carry_regions(previous, ordered)

@@ -183,6 +183,11 @@ class Boosting(Adapted):
         self.estimator_.fit(table[known], rate, None if even else worth)
 
 
+#: A pool is better than one model by more than noise from so many standard errors on, of so many
+#: origins at least on which it wasn't weighed.
+_ENOUGH, _LEAST_ORIGINS = 2.0, 4
+
+
 class Stack(CountEstimator):
     r"""A linear pool of models, weighted by how well they forecast the past.
 
@@ -198,11 +203,17 @@ class Stack(CountEstimator):
         The members; they are cloned.
     origins
         How many past origins are forecast to weigh the members.
+    cautious
+        Keep the first model alone unless the pool is better by more than noise: weighed on the
+        first half of these origins, its log score on the others must be better by two standard
+        errors of the origins' differences.
 
     Attributes
     ----------
     weights_ : ndarray, shape (n_models,)
         The weights, with sum 1; equal where the past is too short to tell.
+    gain_ : float
+        By how many standard errors the pool was better than the first model, if cautious.
 
     Examples
     --------
@@ -214,11 +225,15 @@ class Stack(CountEstimator):
     """
 
     weights_: FloatArray
+    gain_: float = 0.0
     models_: tuple[CountModel, ...]
 
-    def __init__(self, models: tuple[CountModel, ...], origins: int = 12) -> None:
+    def __init__(
+        self, models: tuple[CountModel, ...], origins: int = 12, *, cautious: bool = False
+    ) -> None:
         self.models = models
         self.origins = origins
+        self.cautious = cautious
 
     def _learn(self, history: CountHistory) -> None:
         if not self.models:
@@ -231,15 +246,20 @@ class Stack(CountEstimator):
         horizon_fits = self.horizon_days_ <= float(early.days.sum())
         if last >= split and split >= 1 and horizon_fits and not np.isnan(early.counts).all():
             at = np.unique(np.linspace(split, last, self.origins).astype(np.int64))
-            self.weights_ = _pool_weights(self._past_chances(history, early, at, ahead))
+            chances = self._past_chances(history, early, at, ahead)
+            self.weights_ = _pool_weights(np.concatenate(chances, axis=1))
+            if self.cautious:
+                self.gain_ = _gain(chances)
+        if self.cautious and not self.gain_ > _ENOUGH:
+            self.weights_ = np.eye(len(self.models))[0]
         self.models_ = tuple(
             clone(m).fit(history, horizon_days=self.horizon_days_) for m in self.models
         )
 
     def _past_chances(
         self, history: CountHistory, early: CountHistory, at: IntArray, ahead: int
-    ) -> FloatArray:
-        """Return the probability that each member gave to what then happened."""
+    ) -> list[FloatArray]:
+        """Return by origin the probability that each member gave to what then happened."""
         fitted = [clone(m).fit(early, horizon_days=self.horizon_days_) for m in self.models]
         rows = []
         for t in at:
@@ -249,8 +269,12 @@ class Stack(CountEstimator):
             count = np.round(np.where(known, seen, 0.0))
             found = [model.predict_distribution(past) for model in fitted]
             chances = [f.cdf(count) - f.cdf(count - 1.0) for f in found]
-            rows.append(np.array(chances)[:, known])
-        return np.maximum(np.concatenate(rows, axis=1), 1e-12)
+            rows.append(np.maximum(np.array(chances)[:, known], 1e-12))
+        return rows
+
+    def settle(self) -> CountModel:
+        """Return the first model where it is the whole pool: what-ifs can be asked of it."""
+        return self.models_[0] if self.cautious and self.weights_[0] == 1 else self
 
     def _forecast(self, history: CountHistory) -> tuple[dict[str, FloatArray], CountDistribution]:
         members = tuple(model.predict_distribution(history) for model in self.models_)
@@ -259,6 +283,17 @@ class Stack(CountEstimator):
             for name, part in model.predict_components(history).items():
                 parts[name] = parts.get(name, np.zeros_like(part)) + weight * part
         return parts, Mixture(members, self.weights_)
+
+
+def _gain(chances: list[FloatArray]) -> float:
+    """Return by how many standard errors a pool's log score is better than the first member's."""
+    half = len(chances) // 2
+    if half < _LEAST_ORIGINS:
+        return 0.0
+    weights = _pool_weights(np.concatenate(chances[:half], axis=1))
+    gains = np.array([np.log(weights @ one).sum() - np.log(one[0]).sum() for one in chances[half:]])
+    noise = float(gains.std(ddof=1)) / np.sqrt(len(gains))
+    return float(gains.mean()) / noise if noise > 0 else 0.0
 
 
 def _pool_weights(chances: FloatArray) -> FloatArray:

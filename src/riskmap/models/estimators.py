@@ -100,7 +100,7 @@ class CountEstimator(BaseEstimator):
             When the horizon is not positive or longer than the history, when nothing at all was
             observed, or when incidents happened where the exposure is zero.
         """
-        length = float(history.days.sum())
+        length = float(history.days.sum()) - history.lead_days
         if not 0 < horizon_days <= length:
             raise ModelError(
                 f"the horizon must be more than 0 and at most the {length:g} days of the history, "
@@ -167,7 +167,7 @@ class Targets:
     when : ndarray of int, shape (n_rows,)
         Each row's origin.
     ahead
-        Windows that the horizon covers.
+        Windows from an origin to the end of its horizon.
     counts, risk, weights : ndarray, shape (n_rows,)
         Incidents in the horizon, its days at risk, and what the row is worth. Of windows that
         nobody watched nothing is learnt: they add neither incidents nor days.
@@ -225,18 +225,19 @@ def targets_of(
     [3.0, 5.0, 7.0, 9.0]
     """
     ahead = windows_ahead(history, horizon_days)
+    lead = round(history.lead_days / float(np.mean(history.days)))
     first = max(1, history.n_windows // 8)
     n, n_regions = history.n_windows, history.n_regions
     step = max(1, ahead // 3, -(-(n - first) * n_regions // most_rows))
-    at = np.arange(n - ahead, first - 1, -step)[::-1].astype(np.int64)
-    windows = at[:, None] + np.arange(ahead)
+    at = np.arange(n - lead - ahead, first - 1, -step)[::-1].astype(np.int64)
+    windows = at[:, None] + lead + np.arange(ahead)
     counts, risk = (part[windows].sum(axis=1) for part in counts_and_days(history)[:2])
     age = history.days[::-1].cumsum()[::-1][at] / DAYS_A_MONTH
     worth = 0.5 ** (age / memory_months) * min(1.0, step / ahead)
     return Targets(
         at=at,
         when=np.repeat(at, n_regions),
-        ahead=ahead,
+        ahead=lead + ahead,
         counts=counts.ravel(),
         risk=risk.ravel(),
         weights=np.repeat(worth, n_regions),

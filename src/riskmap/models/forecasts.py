@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
+from riskmap.models.hawkes import Hawkes
 from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
@@ -61,8 +62,9 @@ def forecast(
     panel: Panel,
     *,
     horizon: str | float | pd.Timedelta = "90D",
-    model: CountModel | None = None,
+    model: CountModel | Literal["best"] | None = None,
     breaks: Sequence[str] = (),
+    lead: str | float | pd.Timedelta = 0,
 ) -> Forecast:
     """Forecast the incidents of each region over a horizon that starts on the panel's ``as_of``.
 
@@ -77,10 +79,15 @@ def forecast(
     model : CountModel, optional
         An estimator such as :class:`riskmap.EndemicEpidemic` (the default); a regressor or
         classifier of scikit-learn is :class:`riskmap.Adapted`. It is cloned for each layer and not
-        changed.
+        changed. With ``"best"`` the default is pooled with :class:`riskmap.Hawkes` in the layers in
+        which that was better by more than noise; ``provenance["pools"]`` says in which.
     breaks : sequence of str
         Where and when things changed, such as ``"AFG:2021-08-15"``: what was before counts for
         less and less there while others are watched (:func:`riskmap.panels.panel.with_breaks`).
+    lead
+        How long after ``as_of`` the horizon starts, for planning: ``horizon="31D", lead="61D"`` is
+        the third month. Models that learn what follows past origins, as the default does, learn
+        what followed so long after; others say the same of every lead. Levels are of no lead.
 
     Returns
     -------
@@ -103,9 +110,10 @@ def forecast(
     >>> rm.forecast(panel, horizon="90D").frame["p_any"].between(0, 1).all().item()
     True
     """
-    days = parse_horizon(horizon)
-    if days > float((panel.edges[-1] - panel.edges[0]).astype(int)):
-        panel = reach_back(panel, days)
+    days, ahead = parse_horizon(horizon), 0.0 if lead == 0 else parse_horizon(lead)
+    if days + ahead > float((panel.edges[-1] - panel.edges[0]).astype(int)):
+        panel = reach_back(panel, days + ahead)
+    panel = replace(panel, lead_days=ahead)
     if breaks:
         panel = with_breaks(panel, breaks)
     chosen = take_model(model)
@@ -128,6 +136,8 @@ def forecast(
         provenance={
             **_describe(panel, chosen, days),
             **({"breaks": list(panel.breaks)} if panel.breaks else {}),
+            **({"lead_days": ahead} if ahead else {}),
+            **({"pools": _tell_pools(fitted)} if model == "best" else {}),
             "sources_of_record": {
                 name: sorted({source for _, source in reports.of_record(name)} & set(told))
                 for name in layers
@@ -181,6 +191,10 @@ def take_model(model: Any = None) -> CountModel:
     """
     if model is None:
         return EndemicEpidemic()
+    if model == "best":
+        from riskmap.models.ensembles import Stack
+
+        return Stack((EndemicEpidemic(), Hawkes()), cautious=True)
     if isinstance(model, type):
         raise ModelError(f"{model.__name__} is a class: give a model, {model.__name__}()")
     if hasattr(model, "predict_distribution"):
@@ -288,6 +302,15 @@ def _tell_fitted(fitted: Mapping[str, CountModel]) -> dict[str, Any]:
         return {name: pack_model(model) for name, model in fitted.items()}
     except ModelError:
         return {}
+
+
+def _tell_pools(fitted: Mapping[str, CountModel]) -> dict[str, list[float]]:
+    """Return by layer what the members of its pool weigh; layers of the default alone have none."""
+    return {
+        name: np.asarray(weights).round(4).tolist()
+        for name, model in fitted.items()
+        if (weights := getattr(model, "weights_", None)) is not None
+    }
 
 
 def _rates(

@@ -220,9 +220,12 @@ def fit_models(
             history = history_of_record(history, name, reports)
         history = _only_watched(history, horizon_days)
         own = clone(model)
-        if own.get_params(deep=False).get("prior") == "layer":
-            own = own.set_params(prior=name)
+        for one in (own, *getattr(own, "models", ())):
+            if one.get_params(deep=False).get("prior") == "layer":
+                one.set_params(prior=name)
         fitted[name] = own.fit(history, horizon_days=horizon_days)
+        if hasattr(fitted[name], "settle"):
+            fitted[name] = fitted[name].settle()
     return fitted
 
 

@@ -65,7 +65,7 @@ def impute_lost(panel: Panel) -> Panel | None:
         every=panel.every,
         group=panel.group,
     )
-    return replace(whole, exposure=panel.exposure, breaks=panel.breaks)
+    return replace(whole, exposure=panel.exposure, breaks=panel.breaks, lead_days=panel.lead_days)
 
 
 def _read_strange(incidents: pd.DataFrame) -> pd.DataFrame:

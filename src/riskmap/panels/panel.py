@@ -84,6 +84,8 @@ class Panel:
         reports teach (:func:`riskmap.panels.coverage.main_sources`).
     breaks : tuple of str
         As for :func:`with_breaks`.
+    lead_days
+        Days between ``as_of`` and the horizon that is forecast.
 
     Examples
     --------
@@ -111,6 +113,7 @@ class Panel:
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_sources: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
+    lead_days: float = 0.0
 
     @property
     def evidence(self) -> pd.DataFrame:
@@ -188,6 +191,7 @@ class Panel:
             exposure=self.exposure,
             watched=self.at_risk.get(layer),
             reported=self.at_risk.get("reported"),
+            lead_days=self.lead_days,
         )
         return replace(history, weight=self._weight(history)) if self.breaks else history
 

@@ -6,6 +6,7 @@ import sys
 
 import geopandas as gpd
 import pyogrio
+import pandas as pd
 import pytest
 import shapely
 from geopandas.testing import assert_geodataframe_equal
@@ -89,7 +90,17 @@ def test_tiles_are_read_by_the_reference_reader(layer, tiles):
     for key, properties in found.items():
         assert properties["risk_level"] == table.loc[key, "risk_level"]
         assert properties["name"] == table.loc[key, "name"]
+        assert properties["reporting_gap"] == table.loc[key, "reporting_gap"]
         assert ("p_any" in properties) == (table.loc[key, "risk_level"] > 0)
+
+
+def test_tiles_say_of_what_day_a_kept_level_is(layers, tmp_path):
+    layer = layers["layer"]()
+    risks = layer.risks.assign(level_as_of=pd.Timestamp("2025-01-01"), reporting_gap=True)
+    write_pmtiles(Bundle(layers["layer"](risks=risks)), tmp_path / "kept.pmtiles")
+    told = gpd.read_file(tmp_path / "kept.pmtiles", layer="risk")
+    assert told["level_as_of"].astype(str).str.startswith("2025-01-01").all()
+    assert told["reporting_gap"].all()
 
 
 def test_tiles_cover_what_the_layer_covers(layer, tiles):

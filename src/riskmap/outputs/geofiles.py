@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _TILE = ("region_id", "name", "parent", "risk_level", "level_name", "p_any", "confidence")
 _TILE_END = (
     *("data_sufficiency", "reasons", "at_least", "attacked", "level_low", "level_high"),
-    *("trend", "valid_until"),
+    *("reporting_gap", "level_as_of", "trend", "valid_until"),
 )
 _MAXZOOM = 8
 

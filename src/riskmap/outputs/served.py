@@ -69,6 +69,7 @@ def served_page(bundle: Bundle, *, language: str = "en") -> str:
         "words": {key: words[key] for key in _WORDS},
         "told": words["told"],
         "reasons": words["reasons_short"],
+        "gap": words["flags"]["reporting_gap"],
         "values": words["confidences"] | words["sufficiencies"],
         "expired": words["page"]["expired"],
     }

@@ -24,12 +24,13 @@ function level(p) {
   let text = (n || "?") + " " + D.levels[n];
   if (p.at_least && n) text = D.told.at_least.replace("{level}", text);
   if (p.level_low < p.level_high) text = D.told.span.replace("{level}", text).replace("{low}", p.level_low).replace("{high}", p.level_high);
+  if (p.level_as_of) text = D.told.kept.replace("{level}", text).replace("{date}", String(p.level_as_of).slice(0, 10));
   return p.attacked ? D.told.attacked.replace("{level}", text) : text;
 }
 function told(p) {
   const box = document.createElement("div"), head = document.createElement("strong"), list = document.createElement("dl");
   head.textContent = [p.name || p.region_id, p.parent].filter(Boolean).join(", ");
-  const reasons = (p.reasons || "").split(";").filter(Boolean).map((code) => D.reasons[code] || code).join("; ");
+  const reasons = (p.reasons || "").split(";").filter(Boolean).map((code) => D.reasons[code] || code).concat(p.reporting_gap ? [D.gap] : []).join("; ");
   const chance = typeof p.p_any === "number" ? (100 * p.p_any).toPrecision(2) + " %" : "";
   const rows = [[D.words.level, level(p)], [D.words.probability, chance], [D.words.confidence, D.values[p.confidence]], [D.words.sufficiency, D.values[p.data_sufficiency]], [D.words.because, reasons]];
   for (const [name, value] of rows) if (value) {

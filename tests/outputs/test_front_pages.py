@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
+import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS, SITE_COLUMNS
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.bundles import Bundle
@@ -19,6 +20,7 @@ from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import apply_profile
 from riskmap.panels.attacks import ATTACK_COLUMNS
+from riskmap.panels.presence import Site
 from riskmap.schema import conform
 
 COMFORT = re.compile(
@@ -397,3 +399,40 @@ def test_word_shows_it_too(told):
     named = {p.style.name for p in document.paragraphs} | {lines[0].paragraphs[0].style.name}
     assert {"News", "Note", "Title", "Subtitle", "Heading 1"} <= named
     assert "can't be assessed" in picture._inline.docPr.get("descr")
+
+
+WEEK = """id,date,province,district,place,type,killed,notes
+2,2024-12-03,Ambrel,Galdor,,IED,3,police vehicle
+3,2024-11-28,Ambrel,Berin,,armed clash,5,"Clash over gold mine, locals vs guards"
+5,2024-07-26,Velmar,Zarin,,kidnapping,,one local driver kidnapped
+"""
+KILLING = '1,2025-01-21,Ambrel,Ashkor,near camp,shooting,1,"Chinese mine employee killed"\n'
+
+
+@pytest.mark.slow
+def test_a_weeks_killing_is_the_first_sentence_of_its_issue_and_the_first_change(tmp_path):
+    districts = rm.datasets.regions()
+    shapes = districts.set_index("name").geometry
+    way = shapely.shortest_line(shapes["Berin"].representative_point(), shapes["Ashkor"])
+    camp = way.interpolate(0.95, normalized=True)  # not far from the border
+    group = rm.WorkerGroup("CHN", sector="mining", sites=(Site("camp", camp.x, camp.y),))
+    layers = []
+    for day, text in (("2025-01-16", WEEK), ("2025-01-23", WEEK + KILLING)):
+        path = tmp_path / f"{day}.csv"
+        path.write_text(text, "utf-8")
+        told = rm.derive_victims(rm.read_incidents(path))
+        located = rm.locate(rm.merge_duplicates(told), districts)
+        panel = rm.count_incidents(located, districts, group=group, as_of=day)
+        before = layers[-1] if layers else None
+        layers.append(rm.assess(rm.forecast(panel), districts, previous=before))
+    quiet, killed = (Bundle(layer).report("en") for layer in layers)
+    assert quiet.lead[0].startswith("No attack on Chinese nationals in mining is known since 18")
+    assert killed.lead[0].startswith(
+        "One Chinese national (mining) was killed in an armed attack on 21 January 2025 in Ashkor "
+        "(Ambrel), place given as \u201cnear camp\u201d. Where in the district is not known."
+    )
+    assert "Near it: the site \u201ccamp\u201d, " in killed.lead[0]
+    first, *_ = killed["changes"].rows
+    assert first[0] == "Ashkor (Ambrel)"
+    assert first[2].startswith("21 January 2025: armed attack, 1 killed, Chinese nationals hit.")
+    assert killed["sites"].rows[0][3].startswith("3 moderate, attacked: Ashkor (Ambrel), ")

@@ -356,7 +356,7 @@ def test_fewer_victims_than_anybody_would_say_are_no_number(open_page, told):
 def test_the_group_stands_on_its_tab_by_its_name(open_page, explained):
     html = map_page(Bundle(explained))
     assert "Chinese nationals in mining" in text_of(open_page(html), "#layers")
-    assert "中国公民\uff0c采矿" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
+    assert "从事采矿的中国公民" in text_of(open_page(html, fragment="#lang=zh"), "#layers")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.units import _towns, tell_parts
+from riskmap.places.names.units import _towns, name_in_chinese, tell_parts
 from riskmap.settings import data_path
 
 
@@ -25,6 +25,15 @@ def test_every_shipped_province_is_found_by_its_own_name(every):
         found = rm.Gazetteer.from_regions(known, towns=False).resolve(known["name"].tolist())
         assert found["region_id"].tolist() == known["region_id"].tolist(), iso3
         assert set(found["status"]) == {"match"}, iso3
+
+
+@pytest.mark.slow
+def test_nearly_every_shipped_province_has_a_chinese_name_and_none_that_another_has(every):
+    pairs = zip(every["name"], every["iso3"], strict=True)
+    found = pd.Series([name_in_chinese(name, iso3) for name, iso3 in pairs], every["iso3"])
+    assert found.notna().mean() > 0.97
+    assert name_in_chinese("Takhar", "AFG") == name_in_chinese("ولاية تخار", "AFG") == "塔哈尔省"
+    assert name_in_chinese("Takhar", "PAK") is None
 
 
 @pytest.mark.parametrize(

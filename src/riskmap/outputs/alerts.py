@@ -17,7 +17,7 @@ from riskmap.outputs.movements import flag_table
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.sets import DIGITS
 from riskmap.outputs.tables import plain_records
-from riskmap.outputs.wordings import aside, display, enumerated, percent, region_names
+from riskmap.outputs.wordings import aside, display, enumerated, percent_range, region_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -295,9 +295,9 @@ def _probability(layer: RiskLayer, rows: pd.DataFrame, words: Mapping[str, Any])
     """Return between what the probabilities of some regions lie; empty where they have none."""
     if rows["p_any"].isna().all():
         return ""
-    low, high = percent(rows["p_any"].min(), words), percent(rows["p_any"].max(), words)
+    between = percent_range(rows["p_any"].min(), rows["p_any"].max(), words)
     days = f"{layer.context.horizon_days:g}"
-    return str(words["alert"]["probability"].format(days=days, low=low, high=high))
+    return str(words["alert"]["probability"].format(days=days, range=between))
 
 
 def _doubts(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:

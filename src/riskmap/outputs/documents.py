@@ -293,7 +293,8 @@ def _add_grid(
     table._tbl.tblPr.insert_element_before(  # noqa: SLF001 - python-docx has no name for it
         _element("tblCellMar", *sides), "w:tblLook", "w:tblCaption"
     )
-    style = "Table Text" if len(grid.head) < _MANY else "Small Table Text"
+    text_style = "Table Text" if len(grid.head) < _MANY else "Small Table Text"
+    head, body = (document.styles[name].style_id for name in ("Table Head", text_style))
     widths = [Mm(width) for width in column_widths(grid)]
     levels = [head in (words["level"], words["here"], words["moved_head"]) for head in grid.head]
     for column, width in zip(table.columns, widths, strict=True):
@@ -303,7 +304,7 @@ def _add_grid(
         for text, width, is_level in zip(row, widths, levels, strict=True):
             cell = next(cells)
             cell.text, cell.width = text, width
-            cell.paragraphs[0].style = style if k else "Table Head"
+            cell.paragraphs[0]._p.style = body if k else head  # noqa: SLF001 - as above
             if k and is_level and level_in(text) in colours:
                 _shade(cell, colours[level_in(text)])
     for k, row in enumerate(table.rows):

@@ -5,8 +5,8 @@ import json
 import sys
 
 import geopandas as gpd
-import pyogrio
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 from geopandas.testing import assert_geodataframe_equal

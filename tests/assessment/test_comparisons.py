@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import orjson
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from riskmap.errors import InputError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.profiles import apply_profile
+from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import conform
 
 REGIONS = rm.datasets.regions()
@@ -84,6 +86,19 @@ def test_diff_prints_what_moved(layers, tmp_path):
     assert found.stdout.startswith("2024-10-01 to 2024-12-01")
     told = orjson.loads(RUN.invoke(app, ["diff", *names, "--json"]).stdout)
     assert len(told["changes"]) == len(layers[1].risks)
+
+
+def test_diff_tells_a_new_attack_that_marks_no_region(layers, tmp_path):
+    old, new = layers
+    attack = {"incident_id": "log:1", "event_date": "2024-11-20", "until": "2025-02-18"}
+    attacks = pd.DataFrame([attack | {"area": "Velmar", "nationality": "CHN", "killed": 3}])
+    told = replace(new, attacks=conform(attacks, ATTACK_COLUMNS))
+    folders = [str(rm.publish(one, tmp_path, formats=["csv"])) for one in (old, told)]
+    assert (
+        "Velmar: an attack is known to have been here" in RUN.invoke(app, ["diff", *folders]).stdout
+    )
+    again = RUN.invoke(app, ["diff", folders[1], folders[1]]).stdout
+    assert "Velmar: an attack" not in again
 
 
 def test_diff_says_causes_and_rules_in_words(layers, tmp_path):

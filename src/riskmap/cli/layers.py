@@ -239,16 +239,21 @@ def diff(
     """Say how the levels of two published sets differ, how sure that is, and why."""
     import riskmap as rm
     from riskmap.desk.runs import LONG_AGO
+    from riskmap.outputs.bundles import Bundle
+    from riskmap.outputs.front_pages import unplaced_attacks
 
     layers = [rm.read_layer(folder, today=LONG_AGO) for folder in (old, new)]
     table = rm.compare_layers(*layers)
+    before, now = (unplaced_attacks(Bundle(layer).edition("en")).values() for layer in layers)
     result = {
         "old": layers[0].provenance["as_of"],
         "new": layers[1].provenance["as_of"],
+        "unplaced_attacks": [line for line in now if line not in set(before)],
         "changes": as_rows(table),
     }
     told = _by_meaning(_find_told(table), layers[1]).to_dict("records")
-    show(result, _tell(result, told, most=len(told) if every else _MOST_LINES), as_json=as_json)
+    most = len(told) + len(result["unplaced_attacks"]) if every else _MOST_LINES
+    show(result, _tell(result, told, most=most), as_json=as_json)
 
 
 #: Lines of `diff` that a screen has room for, the first and the last aside.
@@ -288,6 +293,8 @@ def _tell(result: dict[str, Any], rows: list[dict[str, Any]], *, most: int) -> I
     still = len(rows) - moved
     head += f", a rule left {still} where they were" if still else ""
     yield f"{result['old']} to {result['new']}: {head}"
+    yield from result["unplaced_attacks"][:most]
+    most = max(most - len(result["unplaced_attacks"]), 0)
     for row in rows[:most]:
         line = f"{row['name']} ({row['region_id']}), {row['layer']}: level {row['level_before']}"
         line += f" to {row['risk_level']}, p_any {_number(row['p_before'])}"

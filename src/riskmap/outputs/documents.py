@@ -193,8 +193,7 @@ def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
     return _undated(buffer.getvalue())
 
 
-#: Styles of the text: name, what it is based on, size in points, whether bold and italic. Who edits
-#: the document changes them, and so all text of a kind at once.
+#: Styles, for who edits the document: name, base, size in points, whether bold and italic.
 _STYLES = (
     *(("Normal", "", 10, False, False), ("Title", "", 20, True, False)),
     *(("Subtitle", "", 12, False, False), ("Heading 1", "", 13, True, False)),
@@ -405,10 +404,8 @@ def draw_map(
         The regions, in any units; None where there is nothing to draw.
     spots
         Where the number of each region stands, in the same units; only where there is room.
-    language
-        Of the legend.
-    below
-        Whether the legend stands below, and not on the right.
+    language, below
+        Of the legend; whether it stands below, and not on the right.
     """
     from matplotlib.patches import Patch
     from matplotlib.transforms import offset_copy

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import riskmap as rm
-from riskmap.models.endemic_epidemic import EndemicEpidemic, _Task
+from riskmap.models.endemic_epidemic import EndemicEpidemic, _Task, _terms_that_differ
 
 if TYPE_CHECKING:
     from riskmap.typing import CountHistory
@@ -57,28 +57,30 @@ def count(rows: pd.DataFrame, layer: str, *, start: str, until: str) -> CountHis
 
 def learn(histories: list[CountHistory]) -> tuple[dict[str, float], np.ndarray, float]:
     """Return the coefficients, the dispersion and the incidents of several histories as one."""
-    tasks, early, late = [], [], []
+    tasks = []
     for history in histories:
         model = EndemicEpidemic(prior=None, memory_months=np.inf)
         model.horizon_days_ = HORIZON_DAYS
-        prepared = model._prepare(history)  # noqa: SLF001 - the model's own script
-        for parts, part in zip((tasks, early, late), prepared or (), strict=True):
-            parts.append(part)
+        names, targets = tuple(_terms_that_differ(history)), model._find_targets(history)  # noqa: SLF001
+        tasks.append(model._choose_level(history, targets, names))  # noqa: SLF001 - its own script
     # one country alone has no drivers of all regions: they are those of the country
     names = max((task.names for task in tasks), key=len)
-    wide = [np.zeros((len(task.counts), len(names))) for task in tasks]
+    wide = [np.zeros((len(task.design), len(names))) for task in tasks]
     for design, task in zip(wide, tasks, strict=True):
         design[:, [names.index(name) for name in task.names]] = task.design
+    told = [task.targets for task in tasks]
+    rows = ("when", "counts", "risk", "weights")
     joined = _Task(
         names,
         np.concatenate(wide),
-        np.concatenate([task.counts for task in tasks]),
-        np.concatenate([task.weights for task in tasks]),
+        replace(
+            told[0],
+            at=np.unique(np.concatenate([one.at for one in told])),
+            **{name: np.concatenate([getattr(one, name) for one in told]) for name in rows},
+        ),
     )
-    found, penalty, dispersion = joined.learn(
-        np.concatenate(early), np.concatenate(late), EndemicEpidemic().penalties
-    )
-    print(f"penalty {penalty}, {len(joined.counts)} rows")
+    found, worth, dispersion = joined.learn(EndemicEpidemic().penalties)
+    print(f"penalties are worth {worth.round(2)}, {len(joined.design)} rows")
     incidents = float(sum(history.counts.sum() for history in histories))
     coefficients = dict(zip(joined.names, found, strict=True))
     return {k: float(v) for k, v in coefficients.items() if v > LEAST}, dispersion, incidents

@@ -101,6 +101,25 @@ def test_gregorian_dates_beside_a_declared_calendar_stay_what_they_are(tmp_path)
     assert "unknown calendar" in str(done.exception)
 
 
+@pytest.mark.parametrize(
+    ("others", "text", "expected"),
+    [
+        (["28 December 2030", "2030-12-30"], "January 2", "2031-01-02/2031-01-02"),
+        (["28 December 2030", "2030-12-30"], "2 December", "2030-12-02/2030-12-02"),
+        (["5 February 2030", "30 December 2030"], "January 2", "bad_date"),  # of either year
+    ],
+)
+def test_a_date_without_a_year_falls_near_the_others(others, text, expected):
+    assert read([text, *others])[0] in (
+        expected,
+        "ambiguous_date" if expected == "bad_date" else "",
+    )
+
+
+def test_days_of_one_month_without_a_year_are_no_months_of_many():
+    assert read(["Jan 20", "Jan 21", "Jan 22", "Jan 23"]) == ["ambiguous_date"] * 4
+
+
 @pytest.mark.parametrize("text", ["January 20", "3 February", "1409-11-01"])
 def test_what_was_settled_is_told(text):
     report = rm.incidents.check_incidents_file(

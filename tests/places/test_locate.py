@@ -326,7 +326,7 @@ def test_what_stands_on_the_centre_of_a_province_may_be_of_any_of_its_districts(
     assert located(spot, geo_precision="point", admin1="Velmar", place="a mill").aside.empty
 
 
-@pytest.mark.parametrize("place", ["Kelda", "Kelda, mill", "near Kelda"])
+@pytest.mark.parametrize("place", ["Kelda", "Kelda, mill"])
 def test_a_point_far_from_the_district_that_the_text_names_may_be_the_offices(place):
     office = rm.datasets.regions().geometry.iloc[2].representative_point()
     told = {"date": "2030-05-06", "admin1": "Velmar", "place": place}
@@ -351,7 +351,7 @@ def test_an_id_that_contradicts_the_name_beside_it_leaves_both_in_doubt():
     "told",
     [
         *[{"admin2": "Kelda/Lomar"}, {"admin2": "Kelda; Lomar"}, {"admin2": "Kelda (Lomar)"}],
-        *[{"place": "Lomar/Kelda"}, {"place": "near Lomar, Kelda"}],
+        *[{"place": "Lomar/Kelda"}, {"place": "Lomar, Kelda"}],
         *[
             {"place": "Kelda/Lomar, Velmar", "admin1": None},
             {"admin2": "Kelda; Lomar", "admin1": None},
@@ -366,6 +366,14 @@ def test_a_cell_that_names_two_districts_is_spread_over_both(told):
     assert len(found.aside) == 1
 
 
+def test_what_is_near_a_district_contradicts_none():
+    told = {"date": "2030-05-06", "admin1": "Velmar", "admin2": ["Kelda (near Lomar)", "Kelda"]}
+    rows = pd.DataFrame(told | {"region_id": [None, "XQA03"]})  # the id is that of the province
+    found = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert found.placements["region_id"].tolist() == ["XQA0303"] * 2
+    assert found.aside.empty
+
+
 def test_an_id_that_no_region_has_names_an_unknown_district_and_that_of_a_province_none():
     told = {"date": "2030-05-06", "admin1": ["Velmar", "Velmar", None]}
     rows = pd.DataFrame(told | {"region_id": ["XQA304", "XQA0303;XQA0304", "XQA03"]})
@@ -375,7 +383,10 @@ def test_an_id_that_no_region_has_names_an_unknown_district_and_that_of_a_provin
     assert found.ledger.stages[-1].not_used == 2
 
 
-@pytest.mark.parametrize("place", ["Kelda", "Old mill", "Ostel", None])
+@pytest.mark.parametrize(
+    "place",
+    ["Kelda", "Old mill", "Ostel", None, "10 km north of Lomar", "near Lomar", "Lomar, Kelda"],
+)
 def test_a_point_in_the_district_of_its_text_or_of_an_unknown_place_stands(place):
     spot = rm.datasets.regions().set_index("name").loc["Kelda"].geometry.representative_point()
     told = {"date": "2030-05-06", "admin1": "Velmar", "place": place}

@@ -188,7 +188,8 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
 def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
     """Return days with those settled that the other dates of their column complete.
 
-    A date without a year is of the year that all others are of, and one of another calendar is of
+    A date without a year is of the year that all others are of, or of the next where it follows
+    on them; it is ambiguous where both may be. One of another calendar is of
     the one by which it falls among them, a year before or after at most. ``January 20`` is a day
     among days, and a month among months; where others are of both kinds, of neither, or of several
     years, it is ambiguous.
@@ -209,6 +210,7 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
     bare = [i for i, text in enumerate(texts) if days[i].reason and is_bare_month(text)]
     numbers = [int(texts[i].strip()[-2:]) for i in bare]
     alone = len(bare) >= _SHOWN_MONTHS and not exact and max(numbers) - min(numbers) < _MANY_YEARS
+    alone &= len({texts[i].strip()[:3].casefold() for i in bare}) > len(set(numbers))
     are_months = bool(spans) and not exact
     for i in bare:
         text = texts[i].strip()
@@ -219,15 +221,35 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
             settled[i] = _in_other_calendar(text, settled[i], years)
         yearless = settled[i].reason == "bad_date" or (i in bare and not spans)
         if yearless and len(years) == 1 and settled[i].reason and len(text) <= _LONG:
-            year = next(iter(years))
-            tries = (f"{text.strip().replace('-', ' ')} {year}", f"{year}年{text.strip()}")
-            found = (read_day(one) for one in tries)
-            settled[i] = next((one for one in found if one.first), settled[i])
+            settled[i] = _in_year(text.strip(), settled[i], exact)
     return settled
+
+
+def _in_year(text: str, day: Day, exact: set[date]) -> Day:
+    """Return a date without a year as it falls among others of one year, or near them.
+
+    Where the year before or after is nearer, it is of that, unless the one of the others is near.
+    """
+    low, high = min(exact), max(exact)
+    found: list[tuple[int, int, Day]] = []
+    for order, year in enumerate((low.year, low.year + 1, low.year - 1)):
+        tries = (f"{text.replace('-', ' ')} {year}", f"{year}年{text}")
+        one = next((one for one in map(read_day, tries) if one.first and one.last), Day())
+        if one.first is not None and one.last is not None:
+            away = max((low - one.first).days, (one.last - high).days, 0)
+            found.append((away, order, one))
+    if not found:
+        return day
+    nearest, same = min(found, key=lambda one: one[:2]), min(found, key=lambda one: one[1])
+    if nearest is same or nearest[0] > _NEAR:
+        return same[2]
+    return nearest[2] if same[0] > _NEAR else day
 
 
 #: Days of a month, at least; months without a day that show what they are, of how many years.
 _A_MONTH, _SHOWN_MONTHS, _MANY_YEARS = 28, 4, 10
+#: A date without a year is taken for one so many days from the others.
+_NEAR = 92
 #: Signs of a date without a year, at most, and what stands between a month and its year.
 _LONG, _JOINTS = 40, "-/ ,'."
 

@@ -220,7 +220,8 @@ def fit_models(
             history = history_of_record(history, name, reports)
         history = _only_watched(history, horizon_days)
         own = clone(model)
-        for one in (own, *getattr(own, "models", ())):
+        pooled = [one for one in getattr(own, "models", ()) if hasattr(one, "get_params")]
+        for one in (own, *pooled):
             if one.get_params(deep=False).get("prior") == "layer":
                 one.set_params(prior=name)
         fitted[name] = own.fit(history, horizon_days=horizon_days)

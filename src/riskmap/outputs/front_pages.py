@@ -283,7 +283,8 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
     """Yield that no attack is known, of how many regions nobody could tell, and what would be."""
     layer, words, said = told.layer, told.words, told.words["lead"]
     who, n, total = _whom(told), len(told.unknown), len(told.table)
-    yield said["quiet"].format(who=who, start=day_words(layer.context.as_of - _MARKED, words))
+    start, open_ = day_words(layer.context.as_of - _MARKED, words), _count_open(told)
+    yield said["open" if open_ else "quiet"].format(who=who, start=start, n=open_)
     counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
     yield said["blind" if n else "not_blind"].format(**counts)
     once = layer.incidents.drop_duplicates("incident_id")
@@ -299,6 +300,13 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
         counts |= {"n": len(rows), "place": region_names(rows, words)[0]}
         yield words["sentences"]["nearest"].format(**counts)
     yield said["would"].format(who=who)
+
+
+def _count_open(told: Edition) -> int:
+    """Return how many reports may tell of an attack: without a day, or waiting for review."""
+    table, drafts = _attacks(told), told.layer.provenance.get("drafts") or {}
+    undated = table["event_date"].isna() & (table["cleared"].fillna("") == "")
+    return int(undated.sum()) + sum(drafts.values())
 
 
 def _last_line(once: pd.DataFrame, told: Edition) -> Iterator[str]:

@@ -285,7 +285,7 @@ def count_drafts(aside: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, int]:
 
 
 #: Why rows are set aside on which somebody has yet to decide.
-WAITING = ("not_reviewed", "unread_language")
+WAITING = ("not_reviewed", "unread_language", "not_proven")
 
 
 #: Attacks that came too late are told one by one, up to so many.

@@ -257,8 +257,8 @@ class WorkerGroup:
     def is_aimed_at(self, incidents: pd.DataFrame) -> NDArray[np.bool_]:
         """Return which incidents were aimed at the group's sector, an employer or a site of it.
 
-        A site or an employer may stand in ``target`` by its plain name too, or by its first words:
-        "Ruvo" and "Ruvo Mining Ltd." are Ruvo Mining.
+        A site or an employer may stand in ``target`` by its plain name too, or with more words,
+        and behind ``employer:`` or ``site:`` by its first words: "Ruvo" is Ruvo Mining there.
         """
         kinds = {"employer": self.employers, "site": tuple(site.name for site in self.sites)}
         names = [_words(name) for some in kinds.values() for name in some]
@@ -269,7 +269,8 @@ class WorkerGroup:
             kind, _, name = text.rpartition(":")
             mine = names if kind not in kinds else [_words(one) for one in kinds[kind]]
             told = _words(name)
-            return any(told[: len(one)] == one[: len(told)] for one in mine if one and told)
+            whole = [one for one in mine if one and told[: len(one)] == one]
+            return bool(whole) or any(told == one[: len(told)] for one in mine if kind and told)
 
         aimed = np.zeros(len(incidents), dtype=bool)
         for told in (incidents["target"], strange_targets(incidents)):

@@ -281,7 +281,7 @@ def with_breaks(panel: Panel, breaks: Sequence[str]) -> Panel:
     A break is a day on which things changed: a government fell, a ceasefire. With every
     :data:`BREAK_DAYS` watched days since, the windows that began before it are worth half in its
     regions, incidents and watched days alike. So rates go where the days since have them, up or
-    down, and stay where nobody has watched since.
+    down; where nobody has watched since, a region's own past stands.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ import shapely
 from riskmap.errors import InputError, MissingDependencyError
 from riskmap.incidents.readers import EXTRA_COLUMNS
 from riskmap.ledgers import Ledger, Stage
+from riskmap.panels.attacks import WAITING
 from riskmap.panels.doubts import add_lost, sum_lost
 from riskmap.panels.joins import EVIDENCE
 from riskmap.panels.measures import FACTS, count_of, hits_foreigners, tell_facts
@@ -213,6 +214,7 @@ def scan_places(found: Places, *, region_ids: tuple[str, ...]) -> Scan:
         .reset_index(drop=True)
     )
     theirs = hits_foreigners(aside) | aside["target"].notna().to_numpy(dtype=bool)
+    theirs |= aside["quarantine_reason"].isin(WAITING).to_numpy(bool)
     theirs = aside[theirs & ~aside["spread"].to_numpy(bool)]
     return Scan(
         sum_up(facts),

@@ -229,8 +229,7 @@ def gather_evidence(
         usable = split_texts(written, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     stated = _find_ids(usable["region_id"], regions["region_id"])
-    wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
-    coarse = (finest < level) | (wider.to_numpy(bool) & (stated < 0))
+    coarse = finest < level
     named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
     if gazetteer is not None and level in NAMED_BY and open_.any():
@@ -240,6 +239,8 @@ def gather_evidence(
         named = np.maximum(named, _find_ids(by_words, regions["region_id"]))
         open_ &= named < 0
     bearers = _find_bearers(usable, regions, level, gazetteer, open_)
+    wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
+    coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)

@@ -132,6 +132,11 @@ def may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
     return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
 
 
+def _names_in(text: str) -> list[str]:
+    """Return the parts of a text that are places themselves: what is near one may lie elsewhere."""
+    return [part for part in _PARTS.split(text) if part and _plain(part) == part]
+
+
 def find_either(
     beside: dict[str, tuple[pd.Series, IntArray]],
     regions: gpd.GeoDataFrame,
@@ -161,7 +166,7 @@ def find_either(
     own = own.assign(position=np.arange(len(own)))
     found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
     for what, (texts, at) in beside.items():
-        parts = texts.dropna().map(split_parts).explode().dropna()
+        parts = texts.dropna().map(_names_in).explode().dropna()
         row = parts.index.to_numpy()
         above = np.where(what == "id", None, province[row])
         told = pd.DataFrame({"row": row, "above": above, "own": _fold(parts).array})
@@ -172,6 +177,8 @@ def find_either(
                 for some, keys in ((told[~anywhere], ["above", "own"]), (told[anywhere], ["own"]))
             ]
         )[["row", "position"]]
+        agrees = met["position"].to_numpy() == at[met["row"].to_numpy()]
+        met = met[~met["row"].isin(met["row"][agrees])]  # one name is that of where it stands
         rows = met["row"].unique()
         stand = pd.DataFrame({"row": rows, "position": at[rows]})
         found += [met, stand[stand["position"] >= 0]]

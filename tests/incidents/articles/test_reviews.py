@@ -250,6 +250,36 @@ def test_readings_that_differ_stand_side_by_side_and_one_may_count(matcher, tmp_
     assert reasons(rm.read_incidents(tmp_path / "a.csv")) == ["", "duplicate"]
 
 
+def test_of_two_readings_that_were_accepted_the_one_that_tells_most_counts(matcher, tmp_path):
+    def of_foreigners(text, *, published=None):  # noqa: ARG001 - the protocol's shape
+        return [{**answer(2, "Kitoulo", "two Chinese miners"), "killed": None}]
+
+    write_review(queue(PAPERS[:1], matcher, of_foreigners).extractions, tmp_path / "a.csv")
+    accepted = {"decision": "accept"}
+    poor = accepted | {"nationality": "", "foreign_victims": "", "killed": "1"}
+    decide(tmp_path / "a.csv", [poor, accepted | {"nationality": "CHN", "killed": "2"}])
+    table = rm.read_incidents(tmp_path / "a.csv")
+    assert reasons(table) == ["duplicate", ""]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "expected"),
+    [
+        (("reject", "accept"), ["rejected", ""]),
+        (("accept", "accept"), ["", "duplicate"]),
+        (("reject", ""), ["rejected", "not_reviewed"]),
+        (("reject", "reject"), ["rejected", "duplicate"]),
+    ],
+)
+def test_where_the_first_row_of_a_story_is_rejected_another_counts(tmp_path, decisions, expected):
+    texts = ["Two men were shot dead in Kelda district on Monday.",
+             "Gunmen killed two Chinese engineers on Monday in Kelda district."]  # fmt: skip
+    found = [rm.extract_incidents(text, published="2031-05-14") for text in texts]
+    write_review(found, tmp_path / "a.csv")
+    decide(tmp_path / "a.csv", [{"decision": word} for word in decisions])
+    assert reasons(rm.read_incidents(tmp_path / "a.csv")) == expected
+
+
 def test_a_workbook_comes_back_as_the_table_does(matcher, tmp_path):
     read = queue((PAPERS[0], *OTHERS), matcher)
     write_review(read.extractions, tmp_path / "a.csv")

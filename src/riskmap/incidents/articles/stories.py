@@ -147,7 +147,7 @@ def _place(one: Row, two: Row) -> int | None:
     if _differ(one, two, "admin1") or _differ(one, two, "admin2"):
         return None
     if _equal(one, two, "admin2"):
-        return 2 + _equal(one, two, "place")
+        return 2 + _equal(one, two, "place") - 2 * _differ(one, two, "place")
     if _equal(one, two, "place"):
         return 2
     if _differ(one, two, "place") and not (one.get("admin2") or two.get("admin2")):
@@ -271,7 +271,7 @@ def _tell(rows: Sequence[Row], members: Sequence[int]) -> Story:
 
 _COMPLETED = (
     "admin1", "admin2", "place", "country", "region_id", "sector", "claimed_by", "attributed_to",
-    "occupation", "weapon",
+    "occupation", "weapon", "foreign_victims",
 )  # fmt: skip
 
 

@@ -50,6 +50,9 @@ from riskmap.schema import DATE_PRECISIONS, EVENT_TYPES, GEO_PRECISIONS, RELIABI
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from numpy.typing import NDArray
+
+
 #: What a column's text says: its value, whether somebody was foreign, and words in no list.
 Answer = tuple[str | None, bool, list[str]]
 
@@ -137,6 +140,9 @@ def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
         numbers = [parse_counts(source.raw.rows[one], source.unknown).numbers for one in columns]
         if not numbers:
             continue
+        for one, read in zip(columns, numbers, strict=True):
+            texts = source.raw.rows[one].set_axis(frame.index)
+            source.not_understood.add(name, read.isna().to_numpy() & _is_told(texts), texts)
         parts = pd.concat(numbers, axis=1).sum(axis=1, min_count=1).astype("Int64")
         parts.index, total = frame.index, frame[name]
         is_whole = bool((parts.fillna(0) <= total).fillna(value=False)[total.notna()].all())
@@ -149,6 +155,12 @@ def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
         least = (total.isna() & parts.notna()).to_numpy(bool)
         source.tolls.add(name, least, tolls[name].astype("str") + "+")
     return tolls
+
+
+def _is_told(texts: pd.Series) -> NDArray[np.bool_]:
+    """Return which cells say anything."""
+    blank = per_unique(texts.fillna(""), is_blank, "bool").to_numpy(bool)
+    return np.asarray(texts.notna().to_numpy() & ~blank)
 
 
 def _foreign_parts(source: Source) -> list[str]:
@@ -164,11 +176,10 @@ def note_points(source: Source, frame: pd.DataFrame) -> pd.Series:
     Its rows are placed by their names; those that name no more than a province are set aside.
     """
     texts = source.clean(*column_names()["coordinates"])
-    blank = per_unique(texts.fillna(""), is_blank, "bool").to_numpy(bool) | texts.isna().to_numpy()
-    unread = frame["latitude"].isna().to_numpy() & ~blank
+    unread = frame["latitude"].isna().to_numpy() & _is_told(texts)
     read = per_unique(texts.fillna(""), lambda text: split_pair(text)[0] != "", "bool")
     unread &= ~read.to_numpy(bool)
-    nameless = frame[["admin2", "region_id", "place"]].isna().all(axis=1).to_numpy(bool)
+    nameless = frame[["admin1", "admin2", "region_id", "place"]].isna().all(axis=1).to_numpy(bool)
     source.not_understood.add("coordinates", unread & ~nameless, texts)
     return texts.where(unread & nameless)
 

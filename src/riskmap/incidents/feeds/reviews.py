@@ -26,6 +26,8 @@ from riskmap.settings import data_path, read_toml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
 
 #: What an analyst may write into the column ``decision``; empty is not yet decided.
 DECISIONS = ("accept", "correct", "reject")
@@ -77,16 +79,20 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
         "",
     )
     confirmed = decision.isin(("accept", "correct"))
-    readers, pair = (source.texts(name).str.strip() for name in ("readers", "pair"))
+    readers, pair, story = (source.texts(name).str.strip() for name in ("readers", "pair", "story"))
     chosen = confirmed & (pair != "") & (reasons == "")
-    reasons = np.where(chosen & pair.where(chosen).duplicated(), "duplicate", reasons)
+    tells = frame.assign(named=frame["nationality"].notna())  # what tells of foreigners, of most
+    by = ["foreign_victims", "named", "killed"]
+    order = tells[by].astype(float).fillna(0.0).sort_values(by, ascending=False).index
+    twice = pair.where(chosen).reindex(order).duplicated().reindex(frame.index)
+    reasons = np.where(chosen & twice, "duplicate", reasons)
     waits = pd.Series(reasons == "not_reviewed", frame.index)
     trusted = (
         waits
         & (pair == "")
         & ((readers == BOTH) | are_trusted(decision, readers, frame["event_type"]))
     )
-    reasons = np.where(trusted, "", reasons)
+    reasons = _lead_stories(np.where(trusted, "", reasons), story, status, decision)
     sentence = frame["notes"].fillna("").str.slice(0, 1000)
     return {
         **{name: unguard_formulas(frame[name]) for name in _TEXTS},
@@ -102,6 +108,25 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             strange, "met " + decision + ", expected " + ", ".join(DECISIONS)
         ),
     }
+
+
+def _lead_stories(
+    reasons: NDArray[Any], story: pd.Series, status: pd.Series, decision: pd.Series
+) -> NDArray[Any]:
+    """Return the reasons with the others of a story in place of its first row that counts no more.
+
+    A row that joins a story counts with its first. Where none of the story counts, the first that
+    was confirmed does, a follow-up too; where none waits either, the first that nobody has decided
+    on waits.
+    """
+    joins = (status.isin(("duplicate", "follow_up")) & (story != "")).to_numpy(bool)
+    found = np.asarray(reasons, dtype=object)
+    for word, decisions in (("", ("accept", "correct")), ("not_reviewed", ("",))):
+        led = story.isin(story[np.isin(found, ("", word))]).to_numpy(bool)
+        first = joins & ~led & decision.isin(decisions).to_numpy(bool)
+        first &= ~story.where(first).duplicated().to_numpy(bool)
+        found = np.where(first, word, found)
+    return found
 
 
 def are_trusted(decision: pd.Series, readers: pd.Series, event_type: pd.Series) -> pd.Series:

@@ -129,6 +129,7 @@ def find_file(path: Path) -> str:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> find_file(Path("risk.txt"))
     Traceback (most recent call last):
     riskmap.errors.InputError: no file that holds a layer: met 'risk.txt', expected one of .geojson, .json, .csv, .xlsx, .gpkg, .parquet, .pmtiles

@@ -47,13 +47,6 @@ def test_tolls_of_some_are_added_unless_a_column_holds_them_all(
     )
 
 
-@pytest.mark.parametrize("cell", ["unknown people", "x", "abc"])
-def test_a_part_of_the_victims_that_is_not_understood_is_no_zero(tmp_path, cell):
-    rows = f"2031-05-01,Kelda,arrest,0,{cell}\n2031-05-02,Kelda,arrest,0,1\n"
-    text = f"date,place,type,KIA,Civ KIA\n{rows}"
-    assert "killed=" in read(tmp_path, text).incidents["not_understood"].iloc[0]
-
-
 def test_the_foreign_among_the_killed_are_foreign_victims(tmp_path):
     table = read(tmp_path, "date,place,Killed,Killed (EXP)\n2031-05-01,Kelda,3,1\n").incidents
     assert table[["killed", "foreign_victims"]].iloc[0].tolist() == [3, 1]

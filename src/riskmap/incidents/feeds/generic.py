@@ -140,9 +140,6 @@ def add_parts(source: Source, frame: pd.DataFrame) -> dict[str, pd.Series]:
         numbers = [parse_counts(source.raw.rows[one], source.unknown).numbers for one in columns]
         if not numbers:
             continue
-        for one, read in zip(columns, numbers, strict=True):
-            texts = source.raw.rows[one].set_axis(frame.index)
-            source.not_understood.add(name, read.isna().to_numpy() & _is_told(texts), texts)
         parts = pd.concat(numbers, axis=1).sum(axis=1, min_count=1).astype("Int64")
         parts.index, total = frame.index, frame[name]
         is_whole = bool((parts.fillna(0) <= total).fillna(value=False)[total.notna()].all())

@@ -32,7 +32,7 @@ from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
-from riskmap.panels.attacks import count_drafts, tell_later
+from riskmap.panels.attacks import tell_later
 from riskmap.panels.batches import scan_incidents
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
@@ -153,9 +153,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     inputs += describe_inputs(RegionSource.of(config.regions).parts)
     inputs += describe_inputs([config.scale, config.group, config.decisions])
     inputs += describe_inputs([config.mapping])
-    drafts = count_drafts(found.aside, panel.as_of)
-    waiting = {"drafts": drafts} if drafts else {}
-    layer = replace(layer, provenance={**layer.provenance, **waiting, "inputs": inputs})
+    layer = replace(layer, provenance={**layer.provenance, "inputs": inputs})
     folder = publish(
         layer,
         config.out,
@@ -165,7 +163,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         sender=Sender.parse(config.sender, config.contact, config.link),
     )
     later = _tell_later(found, layer, group, panel.as_of)
-    return Run(layer, folder, later, (*notes, *_tell_drafts(drafts, regions)))
+    return Run(layer, folder, later, (*notes, *_tell_drafts(panel.drafts, regions)))
 
 
 def _place(

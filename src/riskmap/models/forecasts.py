@@ -135,6 +135,7 @@ def forecast(
         evidence=evidence,
         provenance={
             **_describe(panel, chosen, days),
+            **({"drafts": panel.drafts} if panel.drafts else {}),
             **({"breaks": list(panel.breaks)} if panel.breaks else {}),
             **({"lead_days": ahead} if ahead else {}),
             **({"pools": _tell_pools(fitted)} if model == "best" else {}),

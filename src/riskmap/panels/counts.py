@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import HELPFUL, Ledger, Stage, tell_helpful, tell_reasons
-from riskmap.panels.attacks import find_attacks
+from riskmap.panels.attacks import count_drafts, find_attacks
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.coverage import (
     days_at_risk_share,
@@ -148,7 +148,7 @@ def count_incidents(
         reasons={str(k): int(n) for k, n in facts["rows"].groupby(reasons).sum().items()},
     )
     rows, evidence_of, newest = place(facts, ordered, used=used, group=group)
-    return _make_panel(
+    panel = _make_panel(
         rows,
         Grid(ordered, edges, day, every, find_neighbours(ordered)),
         evidence_of=evidence_of,
@@ -157,6 +157,7 @@ def count_incidents(
         group=group,
         attacks=find_attacks(*newest, ordered, group=group, as_of=day, aside=located.aside),
     )
+    return replace(panel, drafts=count_drafts(located.aside, day))
 
 
 def _place_located(

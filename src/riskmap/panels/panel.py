@@ -82,6 +82,8 @@ class Panel:
     main_sources : mapping of str to frozenset of (str, str)
         For ``violence`` and ``foreign`` the countries and sources whose silence lowers and whose
         reports teach (:func:`riskmap.panels.coverage.main_sources`).
+    drafts : dict
+        How many reports wait for review by region (:func:`riskmap.panels.attacks.count_drafts`).
     breaks : tuple of str
         As for :func:`with_breaks`.
     lead_days
@@ -112,6 +114,7 @@ class Panel:
     group: WorkerGroup | None = None
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_sources: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    drafts: dict[str, int] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     lead_days: float = 0.0
 

@@ -13,13 +13,13 @@ import shapely
 from riskmap.incidents.coordinates import number_rows
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
-from riskmap.places.names.forms import fold_name
 from riskmap.places.names.likenesses import FormTable, likeness
 from riskmap.places.names.matching import MATCH_SCORE
 from riskmap.places.place_texts import (
     TO,
     find_by_words,
     find_either,
+    fold_names,
     may_contradict,
     split_texts,
     tell_texts,
@@ -408,11 +408,11 @@ def name_one(
     pointless = ~np.isfinite(shapely.get_x(rows.geometry.to_numpy()))
     asked = np.flatnonzero(among & ((covering >= 0) | pointless))
     keys, found = ["admin1", "admin2"], np.zeros(len(rows), dtype=bool)
-    told = rows[keys].iloc[asked].assign(row=asked, own=_fold(rows["admin2"].iloc[asked]))
-    own = pd.DataFrame({"above": regions["parent"], "own": _fold(regions["name"])}).dropna()
+    told = rows[keys].iloc[asked].assign(row=asked, own=fold_names(rows["admin2"].iloc[asked]))
+    own = pd.DataFrame({"above": regions["parent"], "own": fold_names(regions["name"])}).dropna()
     told = told[told["own"].isin(own["own"]) & (alone | told["admin1"].notna())]
     pairs = told.drop_duplicates(keys).merge(own, on="own")
-    ours = _fold(pairs["admin1"]).isin(_fold(regions["parent"].dropna())) & alone
+    ours = fold_names(pairs["admin1"]).isin(fold_names(regions["parent"].dropna())) & alone
     pairs["alike"] = [
         1.0 if known or pd.isna(a) else likeness(FormTable.of([a]), FormTable.of([b])).item()
         for a, b, known in zip(pairs["admin1"], pairs["above"], ours, strict=True)
@@ -422,11 +422,6 @@ def name_one(
     one = pairs.drop_duplicates(keys, keep=False)
     found[told.merge(one[keys], on=keys)["row"]] = True
     return found
-
-
-def _fold(names: pd.Series) -> pd.Series:
-    """Return names folded."""
-    return names.map(fold_name, na_action="ignore").astype("str")
 
 
 def name_areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:

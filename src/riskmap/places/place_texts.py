@@ -162,14 +162,14 @@ def find_either(
     Series of str
         Ids joined by ``;``, missing where nothing contradicts.
     """
-    own = pd.DataFrame({"above": regions["parent_id"], "own": _fold(regions["name"])})
+    own = pd.DataFrame({"above": regions["parent_id"], "own": fold_names(regions["name"])})
     own = own.assign(position=np.arange(len(own)))
     found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
     for what, (texts, at) in beside.items():
         parts = texts.dropna().map(_names_in).explode().dropna()
         row = parts.index.to_numpy()
         above = np.where(what == "id", None, province[row])
-        told = pd.DataFrame({"row": row, "above": above, "own": _fold(parts).array})
+        told = pd.DataFrame({"row": row, "above": above, "own": fold_names(parts).array})
         anywhere = told["above"].isna()
         met = pd.concat(
             [
@@ -189,7 +189,8 @@ def find_either(
     return several.reindex(range(len(province)))
 
 
-def _fold(names: pd.Series) -> pd.Series:
+def fold_names(names: pd.Series) -> pd.Series:
+    """Return names folded, missing ones missing."""
     return names.map(fold_name, na_action="ignore").astype("str")
 
 

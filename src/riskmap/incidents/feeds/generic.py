@@ -170,7 +170,7 @@ def _foreign_parts(source: Source) -> list[str]:
 def note_points(source: Source, frame: pd.DataFrame) -> pd.Series:
     """Note what stands in a column of coordinates and is none, and return it where no name helps.
 
-    Its rows are placed by their names; those that name no more than a province are set aside.
+    Its rows are placed by their names; those that name no more than a country are set aside.
     """
     texts = source.clean(*column_names()["coordinates"])
     unread = frame["latitude"].isna().to_numpy() & _is_told(texts)

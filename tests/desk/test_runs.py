@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -292,5 +293,6 @@ def test_drafts_from_news_are_told_in_the_districts_they_name(folder, tmp_path):
     assert f"1 draft waits for review and count in no level: {name} 1" in done.output
     page = next((tmp_path / "out/latest").resolve().glob("*.html")).read_text(encoding="utf-8")
     assert f"wait for review and count in no level: 1 (by region: {name} ({parent}) 1)" in page
-    table = rm.locate(rm.read_incidents(tmp_path / "review.csv"), regions)  # the steps, one by one
+    both = [rm.read_incidents(one) for one in (folder / "log.csv", tmp_path / "review.csv")]
+    table = rm.locate(pd.concat(both, ignore_index=True), regions)  # the steps, one by one
     assert list(rm.count_incidents(table, regions, as_of="2025-01-01").drafts.values()) == [1]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents import delimited
 from riskmap.incidents.delimited import read_header, read_rows, sniff_text
@@ -86,6 +87,12 @@ def test_a_row_that_is_cut_short_keeps_what_it_has(tmp_path):
 def test_files_that_are_no_table(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("source", [None, 5, b"date,lat,lon", ["a.csv", "b.csv"], {"date": "a"}])
+def test_what_is_no_file_is_refused(source):
+    with pytest.raises(InputError, match=f"no file of incidents: met '{type(source).__name__}'"):
+        rm.read_incidents(source)
 
 
 def test_a_missing_file_is_named(tmp_path):

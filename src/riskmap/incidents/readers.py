@@ -20,7 +20,7 @@ from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.mappings import Source, apply_feed
 from riskmap.incidents.incident_ids import join_sheets, make_incident_ids, make_source_ids
 from riskmap.incidents.packed_files import local_copy
-from riskmap.incidents.parts import Part, is_incidents
+from riskmap.incidents.parts import Part, RowGroups, is_incidents
 from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
@@ -196,8 +196,14 @@ def read_file(
     """
     how = ReadingOptions.of(mapping, **options)
     with local_copy(path) as near:
+        is_file = isinstance(near, str | Path)
+        if not (is_file or isinstance(near, RowGroups) or hasattr(near, "__arrow_c_stream__")):
+            raise InputError(
+                "no file of incidents",
+                met=type(near).__name__,
+                expected="the path of one file, or a DataFrame; riskmap.run takes several files",
+            )
         if not isinstance(scope, ScopeRules):
-            is_file = isinstance(near, str | Path)
             scope = ScopeRules.read(scope, path=near if is_file else None)
         return _read(Part(as_source(near), feed=how.feed, scope=scope), how, tell=tell)
 

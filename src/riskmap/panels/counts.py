@@ -19,6 +19,7 @@ from riskmap.panels.coverage import (
     main_watchers,
     reported_share,
     watched_windows,
+    whole_share,
 )
 from riskmap.panels.doubts import share_lost, sum_lost
 from riskmap.panels.groups import WorkerGroup, with_targeting
@@ -303,12 +304,18 @@ def _watch_windows(
     bounds, n, iso3 = day_numbers(edges), len(keys), keys["iso3"]
     named = seen[seen["heard"] > 0]  # what is spread names none of its regions
     # a zero of who can't see violence is no report, and adds no day on which one was to be had
-    sees = named["scope"].astype("str").str.contains("violence", na=False)
-    told = named[(named["heard"] > named["quiet"]) | sees].assign(scope="violence")
-    reporting = find_watchers(told, keys, today=today)
-    told_most, _ = main_sources(reporting, named, iso3, "reports", today=today)
-    reporting = main_watchers(reporting, told_most)
-    share = watched_windows(reporting, "violence", bounds=bounds, n_regions=n)
+    scope = named["scope"].astype("str").fillna("")
+    sees = scope.str.contains("violence")
+    some = ~sees & scope.str.contains("foreign")
+    told = named.assign(scope="violence", is_partial=some)[(named["heard"] > named["quiet"]) | sees]
+
+    def reporting(rows: pd.DataFrame) -> FloatArray:
+        watchers = find_watchers(rows, keys, today=today)
+        told_most, _ = main_sources(watchers, named, iso3, "reports", today=today)
+        watchers = main_watchers(watchers, told_most)
+        return watched_windows(watchers, "violence", bounds=bounds, n_regions=n)
+
+    share = whole_share(told, reporting, bounds=bounds)
     found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
     anybody = reported_share(told, keys, counts, bounds=bounds, today=today)
     watchers = find_watchers(named, keys, today=today)

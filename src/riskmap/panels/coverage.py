@@ -16,9 +16,11 @@ from riskmap.panels.watchers import default_rules, find_watchers
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from riskmap.panels.watchers import Watcher
+    from riskmap.panels.watchers import Rules, Watcher
     from riskmap.typing import FloatArray, IntArray
 
 #: A source covers regions for itself when they are where so much happened of what it tells.
@@ -224,12 +226,13 @@ def reported_share(
     All sources are taken as one. A time in which they told hardly anything, as of old rows beside a
     log, is left out, but for the windows of which something is told of the region itself. Where
     that leaves less than a year, or nothing of late, all windows count since they began, and those
-    of the last year.
+    of the last year. Sources that see a part alone are treated as :func:`whole_share` says.
 
     Parameters
     ----------
     told : DataFrame
-        As for :func:`riskmap.panels.watchers.find_watchers`, of rows that name a region.
+        As for :func:`riskmap.panels.watchers.find_watchers`, of rows that name a region, and
+        ``is_partial``: whether their source sees a part alone.
     keys : DataFrame
         The regions.
     counts : ndarray, shape (n_windows, n_regions)
@@ -238,18 +241,45 @@ def reported_share(
         As for :func:`watched_windows` and ``find_watchers``.
     """
     late, rules = told[told["day"] >= today - MEMORY_DAYS], default_rules()
-    mostly, ever = (
-        watched_windows(some, "violence", bounds=bounds, n_regions=len(keys))
-        for some in (
-            find_watchers(late.assign(source=""), keys, today=today),
-            find_watchers(late, keys, today=today, rules=replace(rules, thin_share=0.0)),
-        )
-    )
+
+    def share(rows: pd.DataFrame, rules: Rules = rules) -> FloatArray:
+        watchers = find_watchers(rows, keys, today=today, rules=rules)
+        return watched_windows(watchers, "violence", bounds=bounds, n_regions=len(keys))
+
+    ever = share(late, replace(rules, thin_share=0.0))
+    mostly = whole_share(late.assign(source=""), share, bounds=bounds)
     blind = _is_blind(mostly, bounds, np.diff(bounds).astype(float))
     begun = mostly.cumsum(axis=0) > 0
     lately = bounds[-1] - bounds[1:, None] < rules.least_watched_days
     mostly[:, blind] = (begun | lately | ~begun.any(axis=0))[:, blind]
     return np.where(counts > 0, np.maximum(ever, mostly), mostly)
+
+
+def whole_share(
+    told: pd.DataFrame, share: Callable[[pd.DataFrame], FloatArray], *, bounds: IntArray
+) -> FloatArray:
+    """Return on what share of each window somebody reported who tells of all violence.
+
+    A source that tells of a part alone, such as attacks on aid workers, may go on when a log has
+    ended: where another told of a region for a year, it adds no day.
+
+    Parameters
+    ----------
+    told : DataFrame
+        As for :func:`reported_share`.
+    share
+        What gives the share of each window and region of some of its rows.
+    bounds
+        As for :func:`watched_windows`.
+    """
+    found, others = share(told), told[~told["is_partial"]]
+    if len(others) < len(told):
+        own = share(others)
+        here = np.unique(others["position"].to_numpy(dtype=np.int64))
+        days = np.diff(bounds).astype(float)
+        here = here[days @ own[:, here] >= min(default_rules().least_watched_days, days.sum())]
+        found[:, here] = own[:, here]
+    return found
 
 
 def _is_blind(share: FloatArray, bounds: IntArray, days: FloatArray) -> NDArray[np.bool_]:

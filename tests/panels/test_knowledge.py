@@ -279,7 +279,11 @@ def test_files_that_follow_each_other_are_one_source_however_dates_are_written(n
 def test_a_region_that_nobody_watched_is_held_against_the_days_of_any_report():
     bounds = np.arange(0, TODAY + 1, 30)
     anybody = reported_share(
-        weekly(0), KEYS, np.zeros((len(bounds) - 1, 3)), bounds=bounds, today=TODAY
+        weekly(0).assign(is_partial=False),
+        KEYS,
+        np.zeros((len(bounds) - 1, 3)),
+        bounds=bounds,
+        today=TODAY,
     )
     watchers = find(weekly(0, scope="none"))
     watched, at_risk = days_at_risk_share(watchers, anybody, "violence", bounds=bounds)
@@ -293,11 +297,25 @@ def test_old_rows_beside_a_log_are_no_days_on_which_anybody_reported():
     old, log = weekly(0, 1400).iloc[::30].assign(source="old"), weekly(1500)
     counts = np.zeros((len(bounds) - 1, 3))
     counts[5, 0] = 1
-    both = pd.concat([old, log], ignore_index=True)
+    both = pd.concat([old, log], ignore_index=True).assign(is_partial=False)
     share = reported_share(both, KEYS, counts, bounds=bounds, today=TODAY)
     assert not share[:10, 1].any()
     assert share[5, 0] == 1
     assert (share[bounds[:-1] > 1500][:-1, 1] == 1).all()
+
+
+@pytest.mark.parametrize(("start", "counts"), [(0, False), (TODAY - 300, True)])
+def test_a_source_of_one_sector_adds_no_day_to_regions_that_another_told_of_for_a_year(
+    start, counts
+):
+    bounds = np.arange(0, TODAY + 1, 90)
+    log = weekly(start, TODAY - 150).assign(is_partial=False)
+    aid = weekly(0).assign(source="aid", is_partial=True)
+    share = reported_share(
+        pd.concat([log, aid], ignore_index=True),
+        KEYS, np.zeros((len(bounds) - 1, 3)), bounds=bounds, today=TODAY,
+    )  # fmt: skip
+    assert (share[-1, np.unique(log["position"])] > 0).all() == counts
 
 
 def test_windows_of_a_gap_add_no_days():

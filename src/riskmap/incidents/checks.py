@@ -10,10 +10,10 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.counted import find_double_counts, tell_counted
-from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
-from riskmap.incidents.duplicates.candidates import lead_of
+from riskmap.incidents.duplicates import merge_duplicates
+from riskmap.incidents.duplicates.candidates import DUPLICATE, lead_of
 from riskmap.incidents.feeds.own_columns import column_names, find_parts
-from riskmap.incidents.losses import count_lost
+from riskmap.incidents.quarantines import count_lost
 from riskmap.incidents.readers import read_file
 from riskmap.incidents.scope import describe_scopes, find_end
 from riskmap.incidents.words import count_not_understood, key, name_columns
@@ -81,7 +81,7 @@ class FileReport:
     examples
         The first details of each of these reasons, each with its line.
     lost, of
-        How many rows are lost (:func:`riskmap.incidents.losses.count_lost`), and of how many.
+        How many rows are lost (:func:`riskmap.incidents.quarantines.count_lost`), and of how many.
     orders
         How dates were read that may be read two ways, by the format that they are in.
     sheets

@@ -9,9 +9,7 @@ they stand are doubted only where asked, in feeds of which such copies go round.
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,14 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.quarantines import Quarantine
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 LIMITS = (90, 180)
 #: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
 MARGIN = 1.0
 #: What stands for unknown where both coordinates are it, and can be no latitude.
 NO_DEGREES = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
-_LARGEST = 2**62
 _DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
@@ -204,35 +201,6 @@ def to_degrees(text: str) -> str:
     number = sum(part / 60**i for i, part in enumerate(parts[:3]))
     negative = plain.startswith("-") or bool(letters & {"S", "W"})
     return str(round(-number if negative else number, 7))
-
-
-def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
-    """Return a number for each row, the same for equal rows, and the first row of each number.
-
-    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
-
-    Parameters
-    ----------
-    columns
-        Columns of one length; missing values are equal to one another.
-
-    Examples
-    --------
-    >>> number_rows([pd.Series(["a", "a", None]), np.array([1.0, 2.0, 1.0])])[0].tolist()
-    [0, 1, 2]
-    """
-    number, count = np.int64(0), 1
-    with ThreadPoolExecutor() as pool:  # Arrow numbers texts without a lock
-        coded = list(pool.map(partial(pd.factorize, use_na_sentinel=False), columns))
-    for codes, distinct in coded:
-        if count * len(distinct) > _LARGEST:
-            number, found = pd.factorize(number)
-            count = len(found)
-        number, count = number * len(distinct) + codes, count * len(distinct)
-    rows, found = pd.factorize(number)
-    first = np.empty(len(found), dtype=np.int64)
-    first[rows[::-1]] = np.arange(len(rows))[::-1]
-    return rows, first
 
 
 def read_points(

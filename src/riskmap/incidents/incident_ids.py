@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.duplicates.candidates import DUPLICATE, write_detail
-from riskmap.incidents.losses import LIKE
-from riskmap.incidents.quarantines import describe
-from riskmap.incidents.values import repeat_text
+from riskmap.incidents.quarantines import LIKE, describe
+from riskmap.incidents.values import number_rows, repeat_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

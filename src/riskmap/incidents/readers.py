@@ -13,7 +13,6 @@ import pandas as pd
 import shapely
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.date_columns import tell_orders
 from riskmap.incidents.delimited import RawTable, release_memory
 from riskmap.incidents.feeds.generic import generic_feed
@@ -25,6 +24,7 @@ from riskmap.incidents.quarantines import Quarantine, describe
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import STATED_REACH, Scope, ScopeRules, infer_scope
 from riskmap.incidents.tabular import as_source, load_rows, open_tables
+from riskmap.incidents.values import number_rows
 from riskmap.incidents.workbooks import tell_sheets
 from riskmap.schema import CRS, INCIDENT_COLUMNS, INSTANT, check_incidents, conform
 

@@ -21,15 +21,22 @@ from riskmap.errors import InputError, MissingDependencyError, ServiceError
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import read_template
 from riskmap.outputs.geometries import bounding_box
-from riskmap.outputs.geopackages import UNKNOWN
-from riskmap.outputs.layer_tables import INCIDENTS, RISK, incident_points, layer_table
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import encode_layer
-from riskmap.outputs.tables import DAYS, clean_plain, plain_records
-from riskmap.schema import COUNT, CRS, FLAG, NUMBER
+from riskmap.outputs.table_files import UNKNOWN
+from riskmap.outputs.tables import (
+    DAYS,
+    INCIDENTS,
+    RISK,
+    clean_plain,
+    incident_points,
+    layer_table,
+    plain_records,
+)
+from riskmap.schema import COUNT, CRS, DAY, FLAG, NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -81,17 +88,45 @@ def geojson_chunks(bundle: Bundle) -> Iterator[bytes]:
     """
     member = clean_plain(collection_member(bundle.layer))
     head = {"type": "FeatureCollection", "bbox": bounding_box(bundle.shapes), "riskmap": member}
+    return _feature_chunks(
+        head,
+        (
+            {"id": record["region_id"], "bbox": bounding_box([shape])} | _feature(record, shape)
+            for record, shape in zip(plain_records(bundle.published), bundle.shapes, strict=True)
+        ),
+    )
+
+
+def incident_chunks(bundle: Bundle) -> Iterator[bytes]:
+    """Yield the incidents as GeoJSON: points where one is known, one feature a line."""
+    table = layer_table(bundle.layer, INCIDENTS)
+    days = {
+        name: table[name].dt.strftime("%Y-%m-%d").astype("str")
+        for name in table.columns
+        if str(table[name].dtype) == DAY
+    }
+    told = zip(plain_records(table.assign(**days)), incident_points(table), strict=True)
+    return _feature_chunks(
+        {"type": "FeatureCollection"},
+        (
+            {"id": f"{record['incident_id']}@{record['region_id']}"} | _feature(record, shape)
+            for record, shape in told
+        ),
+    )
+
+
+def _feature(record: dict[str, Any], shape: Any) -> dict[str, Any]:
+    """Return what a feature has beside its id."""
+    geometry = shape and orjson.Fragment(shapely.to_geojson(shape))
+    return {"geometry": geometry, "properties": record}
+
+
+def _feature_chunks(head: dict[str, Any], features: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield a collection, one feature a line."""
     yield _dumps(head)[:-1] + b',"features":['
     between = b"\n"
-    for record, shape in zip(plain_records(bundle.published), bundle.shapes, strict=True):
-        feature = {
-            "type": "Feature",
-            "id": record["region_id"],
-            "bbox": bounding_box([shape]),
-            "geometry": shape and orjson.Fragment(shapely.to_geojson(shape)),
-            "properties": record,
-        }
-        yield between + _dumps(feature)
+    for feature in features:
+        yield between + _dumps({"type": "Feature"} | feature)
         between = b",\n"
     yield b"\n]}\n"
 

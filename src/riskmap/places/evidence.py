@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.incidents.coordinates import number_rows
+from riskmap.incidents.values import number_rows
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
-from riskmap.places.names.likenesses import FormTable, likeness
-from riskmap.places.names.matching import MATCH_SCORE
+from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
     TO,
     find_by_words,

@@ -15,9 +15,9 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
-from riskmap.incidents.duplicates.candidates import derived_marks
-from riskmap.incidents.losses import are_lost, count_lost
+from riskmap.incidents.duplicates.candidates import DUPLICATE, derived_marks
+from riskmap.incidents.duplicates.merging import share_knowledge
+from riskmap.incidents.quarantines import are_lost, count_lost
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.downloads import Service
-from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import (
     AREAS,
@@ -33,7 +32,7 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import parse_counts, repeat_text
+from riskmap.incidents.values import number_rows, parse_counts, repeat_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -323,6 +323,37 @@ def tell_broken(frame: pd.DataFrame, broken: Mapping[int, tuple[str, ...]]) -> p
 _LONGEST_NOTE, _MOST_FIELDS = 1000, 4096
 
 
+def make_incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
+    """Return unique ids; a row whose id stands on an earlier line goes to quarantine.
+
+    Parameters
+    ----------
+    frame
+        With ``source``, ``source_id`` and ``source_row``.
+    quarantine
+        Where rows whose id stands twice are noted.
+    """
+    sources = frame["source"].unique()
+    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
+    if ids.is_unique:
+        return ids
+    repeated = ids.duplicated().to_numpy()
+    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
+    quarantine.add_details(
+        repeated,
+        "duplicate_id",
+        lambda row: describe(
+            "incident_id",
+            ids.iloc[row],
+            f"an id that does not stand on line {first[ids.iloc[row]]}",
+        ),
+    )
+    made = ids.copy()
+    while (again := made.duplicated()).any():
+        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
+    return made
+
+
 #: What two rows of one id have in common when they are copies.
 LIKE = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
 

@@ -18,7 +18,7 @@ import shapely
 
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
-from riskmap.errors import MissingDependencyError
+from riskmap.errors import importing
 from riskmap.incidents.dates import DIGITS
 from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import parse_numbers, to_number
@@ -168,11 +168,9 @@ def split_pair(text: str) -> tuple[str, str]:
 
 def _read_grid(square: str, digits: str) -> tuple[str, str]:
     """Return the middle of a cell of the military grid; blank where there is no such square."""
-    try:
+    with importing("mgrs", extra="mgrs"):
         import mgrs
         from mgrs.core import MGRSError
-    except ImportError as error:
-        raise MissingDependencyError("mgrs", extra="mgrs") from error
     half = len(digits) // 2
     middle = [f"{axis}50000"[:5] for axis in (digits[:half], digits[half:])]
     try:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from riskmap.errors import InputError, MissingDependencyError, OfflineError
+from riskmap.errors import InputError, OfflineError, importing
 from riskmap.incidents.parts import Block
 from riskmap.incidents.scope import scope_path
 from riskmap.incidents.words import key
@@ -282,10 +282,8 @@ def local_copy(path: Any) -> Iterator[Any]:
         return
     if is_offline() and not path.startswith(_NEAR):
         raise OfflineError(f"{path} can't be read: {OFFLINE_VARIABLE} forbids it")
-    try:
+    with importing("fsspec", extra="remote"):
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise MissingDependencyError("fsspec", extra="remote") from error
     with TemporaryDirectory(prefix="riskmap-") as folder:
         try:
             files, inner = url_to_fs(path)

@@ -17,7 +17,8 @@ import orjson
 import pyogrio
 import shapely
 
-from riskmap.errors import InputError, MissingDependencyError, ServiceError
+from riskmap.errors import InputError, MissingDependencyError, ServiceError, importing
+from riskmap.incidents.parts import import_arrow
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import read_template
 from riskmap.outputs.geometries import bounding_box
@@ -157,7 +158,7 @@ def write_geoparquet(bundle: Bundle, path: Path) -> None:
     MissingDependencyError
         When pyarrow is not installed (extra ``parquet``).
     """
-    _need_pyarrow()
+    import_arrow()
     _to_geoparquet(bundle.frame, path)
 
 
@@ -175,20 +176,13 @@ def write_parquet(bundle: Bundle, path: Path, name: str) -> None:
     MissingDependencyError
         When pyarrow is not installed (extra ``parquet``).
     """
-    _need_pyarrow()
+    import_arrow()
     table = layer_table(bundle.layer, name)
     if name == INCIDENTS:
         frame = gpd.GeoDataFrame(table, geometry=incident_points(table), crs=CRS)
         _to_geoparquet(frame, path)
     else:
         table.to_parquet(path, index=False, compression="zstd")
-
-
-def _need_pyarrow() -> None:
-    try:
-        import pyarrow as pa  # noqa: F401 - what pandas and geopandas write with
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
 
 
 def write_pmtiles(bundle: Bundle, path: Path) -> None:
@@ -363,11 +357,9 @@ def _write_tables(connection: Connection, bundle: Bundle, stem: str, version: st
 @contextlib.contextmanager
 def _connected(database: str | Engine) -> Iterator[Connection]:
     """Open a transaction; what fails is told without a password and without any row's values."""
-    try:
+    with importing(extra="postgis"):
         import psycopg  # noqa: F401 - what SQLAlchemy drives
         import sqlalchemy
-    except ImportError as error:
-        raise MissingDependencyError(str(error.name), extra="postgis") from error
     engine = _engine(database) if isinstance(database, str) else database
     try:
         with engine.begin() as connection:

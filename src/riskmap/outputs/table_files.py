@@ -18,7 +18,7 @@ import pyogrio
 import shapely
 from pyogrio import raw
 
-from riskmap.errors import MissingDependencyError
+from riskmap.errors import importing
 from riskmap.outputs.catalogues import catalogue, render_xml
 from riskmap.outputs.tables import (
     INCIDENTS,
@@ -284,10 +284,8 @@ def workbook(bundle: Bundle) -> bytes:
     MissingDependencyError
         When XlsxWriter is not installed.
     """
-    try:
+    with importing("XlsxWriter", extra="excel"):
         import xlsxwriter
-    except ImportError as error:
-        raise MissingDependencyError("XlsxWriter", extra="excel") from error
     tables = {RISK: as_typed(bundle.published)}
     tables |= {name: layer_table(bundle.layer, name) for name in TABLES}
     about = describe_columns(tables, catalogue("en"))

@@ -165,7 +165,7 @@ def demo(
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
     from riskmap.desk.runs import Run
-    from riskmap.desk.sources import name_inputs
+    from riskmap.desk.sources import describe_inputs
     from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
@@ -176,9 +176,9 @@ def demo(
     panel = rm.count_incidents(located, provinces, every="month", as_of=DEMO_AS_OF)
     say(f"forecasting 90D from {DEMO_AS_OF}")
     layer = rm.assess(rm.forecast(panel, horizon="90D"), provinces)
-    layer = name_inputs(layer, [data_path(DEMO_TABLE)])
-    notice = catalogue("en")["demo_notice"]
-    layer = replace(layer, provenance={**layer.provenance, "notice": notice})
+    told = {"inputs": describe_inputs([data_path(DEMO_TABLE)])}
+    told |= {"notice": catalogue("en")["demo_notice"]}
+    layer = replace(layer, provenance={**layer.provenance, **told})
     folder = rm.publish(
         layer,
         out,

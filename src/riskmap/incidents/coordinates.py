@@ -236,23 +236,8 @@ def read_points(
     >>> found.latitude.tolist(), found.longitude.tolist()
     ([34.6912643], [69.17])
     """
-    lat, lon = (parse_numbers(text) for text in texts)
-    blank = np.isnan(lat) & np.isnan(lon)
-    for text in texts:
-        blank[blank] = text[blank].str.strip().isin(["", *no_place])
-    blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
-    for row in np.flatnonzero(~blank & (np.isnan(lat) | np.isnan(lon))):
-        pair = tuple(str(text.iloc[row]) for text in texts)
-        lat[row], lon[row] = _read_signs(pair, lat[row], lon[row], known=~np.isnan(boxes[row, 0]))
-    evidence = np.full(len(lat), None, object)
-    wrong = ~blank & _is_outside(lat, lon, boxes)
-    if not restore:
-        wrong &= np.isnan(lat) | np.isnan(lon)
-    for row in np.flatnonzero(wrong):
-        written = [str(text.iloc[row]).strip() for text in texts]
-        if point := _restored(written, boxes[row : row + 1]):
-            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
+    lat, lon, blank, evidence = _read_pairs(texts, boxes, no_place=no_place, restore=restore)
 
     def tell(row: int, expected: str) -> str:
         return describe(", ".join(names), ", ".join(text.iloc[row] for text in texts), expected)
@@ -281,6 +266,33 @@ def read_points(
     quarantine.add_details(zero, "null_island", lambda row: tell(row, "the place of an incident"))
     keep = good & ~zero & ~swapped
     return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
+
+
+def _read_pairs(
+    texts: tuple[pd.Series, pd.Series],
+    boxes: FloatArray,
+    *,
+    no_place: Iterable[str],
+    restore: bool,
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], NDArray[np.object_]]:
+    """Return latitudes, longitudes, which rows have none, and the texts of those restored."""
+    lat, lon = (parse_numbers(text) for text in texts)
+    blank = np.isnan(lat) & np.isnan(lon)
+    for text in texts:
+        blank[blank] = text[blank].str.strip().isin(["", *no_place])
+    blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
+    for row in np.flatnonzero(~blank & (np.isnan(lat) | np.isnan(lon))):
+        pair = tuple(str(text.iloc[row]) for text in texts)
+        lat[row], lon[row] = _read_signs(pair, lat[row], lon[row], known=~np.isnan(boxes[row, 0]))
+    evidence = np.full(len(lat), None, object)
+    wrong = ~blank & _is_outside(lat, lon, boxes)
+    if not restore:
+        wrong &= np.isnan(lat) | np.isnan(lon)
+    for row in np.flatnonzero(wrong):
+        written = [str(text.iloc[row]).strip() for text in texts]
+        if point := _restored(written, boxes[row : row + 1]):
+            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
+    return lat, lon, blank, evidence
 
 
 def _read_signs(

@@ -136,7 +136,7 @@ def run(  # noqa: PLR0913 - one an option of the command
     asked = locals().items()
     options = {name: value for name, value in asked if not (value is None or value is False)}
     options.pop("as_json", None)
-    from riskmap.desk.configs import REQUIRED, RunConfig
+    from riskmap.desk import REQUIRED, RunConfig
     from riskmap.desk.runs import run as publish_from
 
     for name in {"formats", "languages", "breaks"} & set(options):

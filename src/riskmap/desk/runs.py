@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from riskmap.assessment.assessments import assess
 from riskmap.assessment.desk_files import read_decisions
 from riskmap.assessment.levels import LevelScale
-from riskmap.desk.configs import RunConfig
+from riskmap.desk import RunConfig
 from riskmap.desk.sources import (
     RegionSource,
     describe_inputs,

@@ -17,30 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli import layers
-from riskmap.cli.common import (
-    Calendar,
-    Dates,
-    Encoding,
-    Incidents,
-    Json,
-    Mapping,
-    MaxLost,
-    Regions,
-    RegionsIfAny,
-    ScopeText,
-    Sheets,
-    as_rows,
-    echo,
-    load_incidents,
-    name_columns,
-    say,
-    say_why,
-    show,
-    speak_of_options,
-    tell_error,
-    tell_stages,
-)
+from riskmap.cli import common, layers
 from riskmap.errors import RiskmapError
 from riskmap.ledgers import MAX_LOST, Losses
 from riskmap.settings import VERSION, cache_folder, data_path, is_offline
@@ -51,16 +28,16 @@ if TYPE_CHECKING:
 
 def check_incidents(  # noqa: PLR0913, PLR0917 - one an option of the command
     file: Annotated[str, typer.Argument(help="A log, a form's export, any table of incidents.")],
-    regions: RegionsIfAny = None,
-    max_lost: MaxLost = MAX_LOST,
-    mapping: Mapping = None,
-    sheet: Sheets = None,
-    dates: Dates = None,
-    calendar: Calendar = None,
-    encoding: Encoding = None,
-    scope: ScopeText = None,
+    regions: common.RegionsIfAny = None,
+    max_lost: common.MaxLost = MAX_LOST,
+    mapping: common.Mapping = None,
+    sheet: common.Sheets = None,
+    dates: common.Dates = None,
+    calendar: common.Calendar = None,
+    encoding: common.Encoding = None,
+    scope: common.ScopeText = None,
     *,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Report what a file holds, how its columns are read, and what will be lost."""
     options = {"mapping": mapping, "sheet": sheet, "encoding": encoding}
@@ -70,19 +47,19 @@ def check_incidents(  # noqa: PLR0913, PLR0917 - one an option of the command
 
 def import_file(  # noqa: PLR0913, PLR0917 - one an option of the command
     file: Annotated[str, typer.Argument(help="A log, a form's export, any table of incidents.")],
-    regions: RegionsIfAny = None,
+    regions: common.RegionsIfAny = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the incidents, the rows to mend, the mapping.")
     ] = None,
-    mapping: Mapping = None,
-    sheet: Sheets = None,
-    dates: Dates = None,
-    calendar: Calendar = None,
-    encoding: Encoding = None,
-    scope: ScopeText = None,
-    max_lost: MaxLost = MAX_LOST,
+    mapping: common.Mapping = None,
+    sheet: common.Sheets = None,
+    dates: common.Dates = None,
+    calendar: common.Calendar = None,
+    encoding: common.Encoding = None,
+    scope: common.ScopeText = None,
+    max_lost: common.MaxLost = MAX_LOST,
     *,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Read a file in whatever shape it comes; print what was understood, row by row."""
     options = {"mapping": mapping, "sheet": sheet, "encoding": encoding}
@@ -117,27 +94,31 @@ def _import(
         if lost.elsewhere:
             lines.append(f"  elsewhere than in these regions: {lost.elsewhere:,}")
     if rows:
-        table = as_rows(found.rows(None if located is None else located.placements).astype("str"))
+        table = common.as_rows(
+            found.rows(None if located is None else located.placements).astype("str")
+        )
         written = [] if out is None else [str(path) for path in found.write(out)]
         result = {"report": result, "rows": table, "written": written}
         lines += ["  ".join(value or "-" for value in row.values()) for row in table]
         lines += written
-    show(result, iter(lines), as_json=as_json)
+    common.show(result, iter(lines), as_json=as_json)
     if share > max_lost:
-        say_why(f"{share:.1%} of the rows that tell of an incident are lost, more than --max-lost")
+        common.say_why(
+            f"{share:.1%} of the rows that tell of an incident are lost, more than --max-lost"
+        )
         raise typer.Exit(1)
 
 
 def _tell_report(report: FileReport) -> list[str]:
     """Return the lines of a report, which speak of options."""
-    own = speak_of_options(report.sheets)
+    own = common.speak_of_options(report.sheets)
     return [own if line == report.sheets else line for line in str(report).splitlines()]
 
 
 def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
     article: Annotated[Path, typer.Argument(help="Text, HTML or feed file, or a folder.")],
     published: Annotated[str | None, typer.Option(help="Day it appeared, YYYY-MM-DD.")] = None,
-    regions: RegionsIfAny = None,
+    regions: common.RegionsIfAny = None,
     reader: Annotated[
         str | None,
         typer.Option(
@@ -151,7 +132,7 @@ def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
     csv: Annotated[Path | None, typer.Option(help="Table to accept or correct.")] = None,
     xlsx: Annotated[Path | None, typer.Option(help="The same table as a workbook.")] = None,
     *,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Read incidents out of news text, each field with the phrase that it rests on.
 
@@ -172,12 +153,12 @@ def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
         if path is not None:
             write_review(read.extractions, path)
     for line in read.tell():
-        say_why(line)
+        common.say_why(line)
     rows = [row for one in read.extractions for row in one.incident_rows]
     shown = ("incident_id", "event_status", "event_date", "admin1", "admin2", "place", "killed")
     plain = [{key: str(value) for key, value in row.items() if value is not None} for row in rows]
     lines = ("  ".join(row.get(key, "-") for key in shown) for row in plain)
-    show({"incidents": plain, "unread": read.unread}, lines, as_json=as_json)
+    common.show({"incidents": plain, "unread": read.unread}, lines, as_json=as_json)
     if read.failed or not read.count:
         raise typer.Exit(1)
 
@@ -199,7 +180,7 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     ] = Path("incidents.json"),
     *,
     allow_empty: Annotated[bool, typer.Option(help="An empty answer is no error.")] = False,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Fetch incidents; keys come from the environment, and a fetch cut short goes on.
 
@@ -210,7 +191,7 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
 
     client = find_client(source)
     query = Query.of(country=country, since=since, until=until, version=version)
-    say(f"asking {client.title}")
+    common.say(f"asking {client.title}")
     fetched = fetch_rows(client, query, allow_empty=allow_empty)
     write_rows(fetched, out)
     result: dict[str, Any] = {
@@ -221,10 +202,10 @@ def get_incidents(  # noqa: PLR0913 - one an option of the command
     }
     lines = (
         f"{client.title}: {len(fetched.rows):,} rows in {out}",
-        *tell_stages(result["ledger"]),
+        *common.tell_stages(result["ledger"]),
         f"licence: {client.licence}",
     )
-    show(result, iter(lines), as_json=as_json)
+    common.show(result, iter(lines), as_json=as_json)
 
 
 def get_regions(
@@ -232,12 +213,12 @@ def get_regions(
     level: Annotated[int, typer.Option(help="0 country, 1 province, 2 district ...")] = 1,
     out: Annotated[Path | None, typer.Option(help="File: .geojson, .fgb or .gpkg.")] = None,
     *,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Fetch the regions of a country, keep them for offline use, and name their licence."""
     import riskmap as rm
 
-    say(f"fetching {iso3} level {level}")
+    common.say(f"fetching {iso3} level {level}")
     regions = rm.read_regions(iso3, level=level)
     if out is not None:
         regions.to_file(out)
@@ -250,31 +231,31 @@ def get_regions(
         **{key: first[key] for key in keys},
         "out": None if out is None else str(out),
     }
-    show(result, (f"{key}: {value}" for key, value in result.items()), as_json=as_json)
+    common.show(result, (f"{key}: {value}" for key, value in result.items()), as_json=as_json)
 
 
 def audit_regions(
-    file: Annotated[Path, typer.Argument(help="File of polygons.")], *, as_json: Json = False
+    file: Annotated[Path, typer.Argument(help="File of polygons.")], *, as_json: common.Json = False
 ) -> None:
     """Report invalid rings, overlaps, gaps, slivers, double ids and names, and where."""
     import riskmap as rm
 
     report = rm.places.audit_regions(file)
-    findings = as_rows(report.findings)
+    findings = common.as_rows(report.findings)
     result = {"file": file.name, "clean": report.is_clean, "findings": findings}
-    show(result, iter(str(report).splitlines()), as_json=as_json)
+    common.show(result, iter(str(report).splitlines()), as_json=as_json)
 
 
 def geocode(
-    incidents: Incidents,
-    regions: Regions,
+    incidents: common.Incidents,
+    regions: common.Regions,
     user_agent: Annotated[
         str | None, typer.Option(help="Ask Nominatim too, as this application.")
     ] = None,
     budget: Annotated[int, typer.Option(help="Requests that may go out.")] = 1000,
     *,
     dry_run: Annotated[bool, typer.Option(help="Only say how many requests would go.")] = False,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Find the region of each incident by name: offline, and by Nominatim where you ask for it."""
     from geopy.geocoders import Nominatim
@@ -284,7 +265,7 @@ def geocode(
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 
-    table, places = load_incidents(incidents), find_regions(regions)
+    table, places = common.load_incidents(incidents), find_regions(regions)
     gazetteer, service = rm.places.Gazetteer.from_regions(places), None
     if user_agent is not None:
         cache_folder().mkdir(parents=True, exist_ok=True)
@@ -293,13 +274,13 @@ def geocode(
         service = rm.places.GeocodeService(asked, places, cache=cache, budget=budget)
     if dry_run:
         n = 0 if service is None else count_requests(table, gazetteer, service=service)
-        show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
+        common.show({"requests": n}, iter([f"{n} requests would go out"]), as_json=as_json)
         return
     found = rm.places.geocode(table, gazetteer, service=service)
     counts = {str(k): int(n) for k, n in found["status"].value_counts().sort_index().items()}
-    rows = as_rows(found.assign(incident_id=table["incident_id"]))
+    rows = common.as_rows(found.assign(incident_id=table["incident_id"]))
     lines = (f"{status}: {n}" for status, n in counts.items())
-    show({"status": counts, "places": rows}, lines, as_json=as_json)
+    common.show({"status": counts, "places": rows}, lines, as_json=as_json)
 
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*extra == ['\"](\w+)['\"])?")
@@ -348,7 +329,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-def doctor(*, as_json: Json = False) -> None:
+def doctor(*, as_json: common.Json = False) -> None:
     """Check what riskmap needs and what it can use; exit 1 when something needed is missing."""
     checks = [_check("python", platform.python_version())]
     for name, extra in _requirements().items():
@@ -364,7 +345,7 @@ def doctor(*, as_json: Json = False) -> None:
         f"{check['name']}: {check['found']}"
         for check in checks
     )
-    show({"ok": ok, "checks": checks}, lines, as_json=as_json)
+    common.show({"ok": ok, "checks": checks}, lines, as_json=as_json)
     if not ok:
         raise typer.Exit(1)
 
@@ -408,28 +389,28 @@ def _size(name: str) -> str | None:
         return None
 
 
-app.command()(name_columns(layers.run))
+app.command()(common.name_columns(layers.run))
 app.command()(layers.demo)
-app.command()(name_columns(layers.backtest))
+app.command()(common.name_columns(layers.backtest))
 app.command()(layers.diff)
-app.command()(name_columns(layers.replay))
-app.command("import")(name_columns(import_file))
-app.command()(name_columns(extract))
-app.command()(name_columns(geocode))
+app.command()(common.name_columns(layers.replay))
+app.command("import")(common.name_columns(import_file))
+app.command()(common.name_columns(extract))
+app.command()(common.name_columns(geocode))
 app.command()(doctor)
 regions_app.command("get")(get_regions)
 regions_app.command("audit")(audit_regions)
-incidents_app.command("check")(name_columns(check_incidents))
+incidents_app.command("check")(common.name_columns(check_incidents))
 incidents_app.command("get")(get_incidents)
 
 
 def main() -> None:
     """Run the command line; errors and warnings become one line each on stderr."""
-    warnings.showwarning = lambda message, *_, **__: echo(
-        f"riskmap: {speak_of_options(str(message))}", err=True
+    warnings.showwarning = lambda message, *_, **__: common.echo(
+        f"riskmap: {common.speak_of_options(str(message))}", err=True
     )
     try:
         app()
     except (RiskmapError, OSError) as error:
-        echo(f"riskmap: {tell_error(error)}", err=True)
+        common.echo(f"riskmap: {common.tell_error(error)}", err=True)
         sys.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -20,6 +19,7 @@ from riskmap.outputs.profiles import check_profile
 from riskmap.outputs.senders import Sender
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day
+from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
     from datetime import date
@@ -198,10 +198,7 @@ class RunConfig:
         (True, 'AFG:1')
         """
         path = Path(path)
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError("not a TOML file", file=path, met=str(error)) from error
+        table = read_toml(path)
         try:
             _check_keys(table, given)
             table = {"out": "out"} | table

@@ -57,18 +57,13 @@ class Format:
     needs: tuple[str, ...] = ()
     is_default: bool = True
 
-    def name(self, plain: str, language: str) -> str:
-        """Return what one of its files is called in a language."""
-        return file_name(plain, language)
-
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
+        told = self.translated
+        spoken = told if isinstance(told, tuple) else self.files if told else ()
         for name in self.files:
-            told = self.translated
-            is_told = name in told if isinstance(told, tuple) else told
-            for language in languages if is_told else (PLAIN,):
-                path = folder / self.name(name, language)
-                write_file(name, bundle, path, language=language)
+            for language in languages if name in spoken else (PLAIN,):
+                write_file(name, bundle, folder / file_name(name, language), language=language)
 
 
 def write_file(name: str, bundle: Bundle, path: Path, *, language: str = PLAIN) -> None:

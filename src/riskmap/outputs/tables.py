@@ -56,22 +56,9 @@ _VALIDITY = ("as_of", "issued_at", "valid_from", "valid_until", "horizon", "hori
 DAYS = ("level_as_of", "below_since")
 _ORIGIN = ("method_version", "boundary_source", "boundary_version", "boundary_licence")
 _SIDE_BY_SIDE = (
-    "risk_level",
-    "p_any",
-    "p_least",
-    "p_most",
-    "expected_count",
-    "q05",
-    "q95",
-    "confidence",
-    "data_sufficiency",
-    "reporting_gap",
-    "reasons",
-    "at_least",
-    "attacked",
-    "level_low",
-    "level_high",
-    "level_as_of",
+    *("risk_level", "p_any", "p_least", "p_most", "expected_count", "q05", "q95", "confidence"),
+    *("data_sufficiency", "reporting_gap", "reasons", "at_least", "attacked", "level_low"),
+    *("level_high", "level_as_of"),
 )
 #: What a reader of the published table wants of its regions; the rest stands in the other tables.
 _READ = (

@@ -93,10 +93,7 @@ def _ask(client: Client, query: Query) -> Question:
     params = {"output_format": "json", "limit": str(SIZE), "offset": "0"}
     if query.country is not None:
         params["location_code"] = query.country
-    if query.since is not None:
-        params["start_date"] = query.since.isoformat()
-    if query.until is not None:
-        params["end_date"] = query.until.isoformat()
+    params |= query.name_days("start_date", "end_date")
     return Question(f"{client.service.api}/api/v2/coordination-context/conflict-events", params)
 
 

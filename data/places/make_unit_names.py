@@ -29,7 +29,7 @@ import pandas as pd
 from riskmap import countries
 from riskmap.errors import BoundaryError
 from riskmap.places.names.forms import fold_name
-from riskmap.places.names.likenesses import FormTable, likeness
+from riskmap.places.names.matching import FormTable, likeness
 from riskmap.places.regions import read_world_provinces
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "boundaries"))

@@ -16,7 +16,7 @@ from .assessment.desk_files import read_decisions as read_decisions
 from .assessment.desk_files import read_group as read_group
 from .assessment.layers import RiskLayer as RiskLayer
 from .assessment.levels import LevelScale as LevelScale
-from .desk.configs import RunConfig as RunConfig
+from .desk import RunConfig as RunConfig
 from .desk.runs import run as run
 from .errors import InputError as InputError
 from .errors import RiskmapError as RiskmapError

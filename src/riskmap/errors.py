@@ -23,10 +23,11 @@ The tree::
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Self
 
@@ -145,6 +146,23 @@ class MissingDependencyError(RiskmapError, ImportError):
         self.package = package
         self.extra = extra
         super().__init__(f"{package} is not installed: pip install 'riskmap[{extra}]'")
+
+
+@contextmanager
+def importing(package: str | None = None, *, extra: str) -> Iterator[None]:
+    """Say which extra brings a package, the one that is missing when None, where an import fails.
+
+    Examples
+    --------
+    >>> with importing("openpyxl", extra="excel"):
+    ...     import a_missing_package
+    Traceback (most recent call last):
+    riskmap.errors.MissingDependencyError: openpyxl is not installed: pip install 'riskmap[excel]'
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependencyError(package or str(error.name), extra=extra) from error
 
 
 class OfflineError(RiskmapError):

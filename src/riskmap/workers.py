@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import InputError, importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,10 +31,8 @@ def connect(address: str, *, timeout: float = 10.0) -> Any:
     MissingDependencyError
         When `distributed` is not installed (extra ``dask``).
     """
-    try:
+    with importing("distributed", extra="dask"):
         from distributed import Client
-    except ImportError as error:
-        raise MissingDependencyError("distributed", extra="dask") from error
     make: Any = Client
     try:
         return make(address, timeout=timeout)

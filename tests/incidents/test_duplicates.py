@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 
 import riskmap as rm
 from riskmap.errors import SchemaError
-from riskmap.incidents.duplicates import (
-    DUPLICATE,
-    candidates,
-    merge_duplicates,
-    share_knowledge,
-)
-from riskmap.incidents.duplicates.candidates import lead_of
+from riskmap.incidents.duplicates import candidates, merge_duplicates
+from riskmap.incidents.duplicates.candidates import DUPLICATE, lead_of
+from riskmap.incidents.duplicates.merging import share_knowledge
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 #: Tables a law is tried on.

@@ -8,8 +8,14 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskmap.incidents.duplicates import linked_rows, merge_duplicates
-from riskmap.incidents.duplicates.linked_rows import find_bins, merge_bin, read_rows, store_part
+from riskmap.incidents import duplicates
+from riskmap.incidents.duplicates import (
+    find_bins,
+    merge_bin,
+    merge_duplicates,
+    read_rows,
+    store_part,
+)
 from riskmap.schema import CRS, INCIDENT_COLUMNS, conform
 
 pytest.importorskip("pyarrow")
@@ -85,7 +91,7 @@ def split(table, n, seed):
 def test_parts_are_merged_as_the_whole(tmp_path_factory, rows, n, seed):
     table = reports(*rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linked_rows, "ROWS", 7)
-        patch.setattr(linked_rows, "KEYS", 5)
+        patch.setattr(duplicates, "ROWS", 7)
+        patch.setattr(duplicates, "KEYS", 5)
         found = from_disk(split(table, n, seed), tmp_path_factory.mktemp("parts"))
     pd.testing.assert_frame_equal(in_order(found), in_order(merge_duplicates(table)))

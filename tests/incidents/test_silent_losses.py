@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap import cli
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.losses import count_lost
+from riskmap.incidents.quarantines import count_lost
 
 RUN = CliRunner()
 ROWS = [{"date": "2031-01-21", "place": "Kelda"}, {"date": "2031-01-22", "place": "Vasteen"}]

@@ -7,7 +7,7 @@ import geopandas as gpd
 import pytest
 
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.geopackages import qgis_style, write_geopackage
+from riskmap.outputs.table_files import qgis_style, write_geopackage
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pytest
 
 from riskmap.outputs import formats
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.layer_tables import TABLES, layer_table
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.publishing import publish
-from riskmap.outputs.spreadsheets import workbook
+from riskmap.outputs.table_files import workbook
+from riskmap.outputs.tables import TABLES, layer_table
 
 
 @pytest.fixture(scope="module")

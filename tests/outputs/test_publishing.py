@@ -325,7 +325,7 @@ def test_gdal_names_no_disk_and_is_not_left_to_itself(layer, tmp_path, monkeypat
     def fail(*_):
         raise DataSourceError("Failed to commit transaction")
 
-    monkeypatch.setattr("riskmap.outputs.geopackages.write_geopackage", fail)
+    monkeypatch.setattr("riskmap.outputs.table_files.write_geopackage", fail)
     monkeypatch.setattr("shutil.disk_usage", lambda _path: SimpleNamespace(free=free))
     with pytest.raises(PublishError, match=text):
         publish(layer, tmp_path, formats=["gpkg"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from riskmap.outputs.layer_tables import TABLES
 from riskmap.outputs.publishing import publish
+from riskmap.outputs.tables import TABLES
 
 PYTHON = "/usr/bin/python3"
 LOOK = Path(__file__).parent / "look_with_qgis.py"

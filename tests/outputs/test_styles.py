@@ -10,7 +10,7 @@ import pytest
 
 from riskmap.assessment.levels import LevelScale
 from riskmap.outputs.geofiles import maplibre_style
-from riskmap.outputs.geopackages import qgis_style
+from riskmap.outputs.table_files import qgis_style
 
 NODE = Path(__file__).parent / "node"
 

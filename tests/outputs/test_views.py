@@ -57,7 +57,7 @@ def test_a_file_is_replaced_whole(layer, tmp_path, monkeypatch):
         partial.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("riskmap.outputs.geopackages.write_geopackage", full)
+    monkeypatch.setattr("riskmap.outputs.table_files.write_geopackage", full)
     with pytest.raises(PublishError, match="No space left"):
         layer.to_file(path)
     assert path.read_bytes() == before

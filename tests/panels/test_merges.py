@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
-from riskmap.incidents.duplicates import linked_rows
+from riskmap.incidents import duplicates
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 pytest.importorskip("pyarrow")
@@ -58,7 +58,7 @@ def merged_at_once(table, districts):
 def test_parts_give_the_scan_of_the_whole_merged_at_once(
     table, districts, merged_at_once, n, seed, rows, monkeypatch
 ):
-    monkeypatch.setattr(linked_rows, "ROWS", rows)
+    monkeypatch.setattr(duplicates, "ROWS", rows)
     scan = rm.scan_incidents(cut(table, n, seed), districts, merge=True)
     same(scan, merged_at_once)
     assert scan.ledger.stages[0].merged > 100

@@ -263,7 +263,7 @@ def load_incidents(
     """Read files of incidents as a run does."""
     from riskmap.desk.sources import read_files
 
-    return read_files(paths, scope=scope, group=group, progress=say)
+    return read_files(paths, scope=scope, group=group, progress=say)[0]
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

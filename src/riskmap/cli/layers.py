@@ -9,39 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskmap.cli.common import (
-    Calendar,
-    Contact,
-    Dates,
-    Encoding,
-    Every,
-    Formats,
-    Group,
-    Horizon,
-    Incidents,
-    IncidentsIfAny,
-    Jobs,
-    Json,
-    Languages,
-    Link,
-    Mapping,
-    Out,
-    Profile,
-    Regions,
-    RegionsIfAny,
-    Scale,
-    Scheduler,
-    ScopeText,
-    SenderText,
-    Sheets,
-    as_rows,
-    load_incidents,
-    say,
-    show,
-    speak_of_options,
-    split_names,
-    tell_stages,
-)
+from riskmap.cli import common
 from riskmap.ledgers import MAX_LOST
 
 if TYPE_CHECKING:
@@ -62,13 +30,13 @@ _STEPS = {"day": "D", "week": "7D", "month": "MS", "quarter": "QS"}
 
 
 def run(  # noqa: PLR0913 - one an option of the command
-    incidents: IncidentsIfAny = None,
+    incidents: common.IncidentsIfAny = None,
     config: Annotated[
         Path | None,
         typer.Option(help="TOML file of what follows, with _ for -; options outrank it."),
     ] = None,
     *,
-    regions: RegionsIfAny = None,
+    regions: common.RegionsIfAny = None,
     as_of: Annotated[str | None, typer.Option(help="Day the risk is assessed for.")] = None,
     horizon: Annotated[
         str | None, typer.Option(help="How far ahead, such as 90D.", show_default="90D")
@@ -83,8 +51,8 @@ def run(  # noqa: PLR0913 - one an option of the command
             "AFG:2021-08-15, or repeated: what was before counts for less and less."
         ),
     ] = None,
-    group: Group = None,
-    scale: Scale = None,
+    group: common.Group = None,
+    scale: common.Scale = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the published set.", show_default="out")
     ] = None,
@@ -105,7 +73,7 @@ def run(  # noqa: PLR0913 - one an option of the command
             show_default=str(MAX_LOST),
         ),
     ] = None,
-    formats: Formats = None,
+    formats: common.Formats = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -113,21 +81,21 @@ def run(  # noqa: PLR0913 - one an option of the command
             show_default="private",
         ),
     ] = None,
-    languages: Languages = None,
-    sender: SenderText = None,
-    contact: Contact = None,
-    link: Link = None,
-    mapping: Mapping = None,
-    sheet: Sheets = None,
-    encoding: Encoding = None,
-    dates: Dates = None,
-    calendar: Calendar = None,
-    scope: ScopeText = None,
+    languages: common.Languages = None,
+    sender: common.SenderText = None,
+    contact: common.Contact = None,
+    link: common.Link = None,
+    mapping: common.Mapping = None,
+    sheet: common.Sheets = None,
+    encoding: common.Encoding = None,
+    dates: common.Dates = None,
+    calendar: common.Calendar = None,
+    scope: common.ScopeText = None,
     decisions: Annotated[
         Path | None, typer.Option(help="TOML file of what analysts have cleared.")
     ] = None,
-    scheduler: Scheduler = None,
-    as_json: Json = False,
+    scheduler: common.Scheduler = None,
+    as_json: common.Json = False,
 ) -> None:
     """Turn files of incidents into a published risk layer; the same incident counts once.
 
@@ -136,54 +104,54 @@ def run(  # noqa: PLR0913 - one an option of the command
     asked = locals().items()
     options = {name: value for name, value in asked if not (value is None or value is False)}
     options.pop("as_json", None)
-    from riskmap.desk.configs import REQUIRED, RunConfig
+    from riskmap.desk import REQUIRED, RunConfig
     from riskmap.desk.runs import run as publish_from
 
     for name in {"formats", "languages", "breaks"} & set(options):
         texts = options[name]
-        options[name] = split_names([texts] if isinstance(texts, str) else texts)
+        options[name] = common.split_names([texts] if isinstance(texts, str) else texts)
     if options.pop("config", None) is not None:
         settings = RunConfig.read(str(config), **options)
     elif missing := [name for name in REQUIRED if name not in options]:
-        wanted = [speak_of_options(f"{name}=") for name in missing]
+        wanted = [common.speak_of_options(f"{name}=") for name in missing]
         needs = ", ".join(wanted).replace("incidents=", "files of incidents")
         raise typer.BadParameter(f"needs {needs}; or --config, a file with them")
     else:
         settings = RunConfig(**options)
-    _show(publish_from(settings, progress=say), as_json=as_json)
+    _show(publish_from(settings, progress=common.say), as_json=as_json)
 
 
 def demo(
-    out: Out = Path("out/demo"),
+    out: common.Out = Path("out/demo"),
     *,
-    formats: Formats = None,
-    profile: Profile = "private",
-    languages: Languages = None,
-    sender: SenderText = "demonstration.example",
-    as_json: Json = False,
+    formats: common.Formats = None,
+    profile: common.Profile = "private",
+    languages: common.Languages = None,
+    sender: common.SenderText = "demonstration.example",
+    as_json: common.Json = False,
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
     from riskmap.desk.runs import Run
-    from riskmap.desk.sources import name_inputs
+    from riskmap.desk.sources import describe_inputs
     from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
-    say("a demonstration on a small table of public reports: not a risk assessment")
+    common.say("a demonstration on a small table of public reports: not a risk assessment")
     table = rm.read_incidents(data_path(DEMO_TABLE))
     provinces = rm.read_regions(DEMO_COUNTRIES, level=1)
     located = rm.locate(table, provinces)
     panel = rm.count_incidents(located, provinces, every="month", as_of=DEMO_AS_OF)
-    say(f"forecasting 90D from {DEMO_AS_OF}")
+    common.say(f"forecasting 90D from {DEMO_AS_OF}")
     layer = rm.assess(rm.forecast(panel, horizon="90D"), provinces)
-    layer = name_inputs(layer, [data_path(DEMO_TABLE)])
-    notice = catalogue("en")["demo_notice"]
-    layer = replace(layer, provenance={**layer.provenance, "notice": notice})
+    told = {"inputs": describe_inputs([data_path(DEMO_TABLE)])}
+    told |= {"notice": catalogue("en")["demo_notice"]}
+    layer = replace(layer, provenance={**layer.provenance, **told})
     folder = rm.publish(
         layer,
         out,
-        formats=None if formats is None else split_names([formats]),
-        languages=split_names(languages or ["en", "zh"]),
+        formats=None if formats is None else common.split_names([formats]),
+        languages=common.split_names(languages or ["en", "zh"]),
         profile=profile,
         sender=sender,
     )
@@ -209,9 +177,9 @@ def _show(done: Run, *, as_json: bool) -> None:
         "missing_formats": manifest["missing_formats"],
         "notice": layer.provenance.get("notice"),
         "later": done.later,
-        "notes": [*map(speak_of_options, done.notes)],
+        "notes": [*map(common.speak_of_options, done.notes)],
     }
-    show(result, _summarise(result), as_json=as_json)
+    common.show(result, _summarise(result), as_json=as_json)
 
 
 def _summarise(result: dict[str, Any]) -> Iterator[str]:
@@ -220,12 +188,12 @@ def _summarise(result: dict[str, Any]) -> Iterator[str]:
         yield result["notice"]
     yield f"{result['regions']} regions as of {result['as_of']}, layer {result['layer']}"
     yield from (f"  {name:<18}{n:>6}" for name, n in result["levels"].items())
-    yield from tell_stages(result["ledger"])
+    yield from common.tell_stages(result["ledger"])
     yield from result["notes"]
     if result["later"]:
         yield result["later"]
     missing = result["missing_formats"].items()
-    yield from (f"without {name}: {speak_of_options(why)}" for name, why in missing)
+    yield from (f"without {name}: {common.speak_of_options(why)}" for name, why in missing)
     yield f"published in {result['out']}"
 
 
@@ -234,7 +202,7 @@ def diff(
     new: Annotated[Path, typer.Argument(help="Folder of the set now.")],
     *,
     every: Annotated[bool, typer.Option("--all", help="All lines, not the first 20.")] = False,
-    as_json: Json = False,
+    as_json: common.Json = False,
 ) -> None:
     """Say how the levels of two published sets differ, how sure that is, and why."""
     import riskmap as rm
@@ -249,11 +217,11 @@ def diff(
         "old": layers[0].provenance["as_of"],
         "new": layers[1].provenance["as_of"],
         "unplaced_attacks": [line for line in now if line not in set(before)],
-        "changes": as_rows(table),
+        "changes": common.as_rows(table),
     }
     told = _by_meaning(_find_told(table), layers[1]).to_dict("records")
     most = len(told) + len(result["unplaced_attacks"]) if every else _MOST_LINES
-    show(result, _tell(result, told, most=most), as_json=as_json)
+    common.show(result, _tell(result, told, most=most), as_json=as_json)
 
 
 #: Lines of `diff` that a screen has room for, the first and the last aside.
@@ -317,19 +285,19 @@ def _number(p: float) -> str:
 
 
 def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
-    incidents: Incidents,
-    regions: Regions,
+    incidents: common.Incidents,
+    regions: common.Regions,
     start: Annotated[str, typer.Option("--from", help="Day of the first layer.")],
     end: Annotated[str, typer.Option("--to", help="Day up to which layers follow.")],
-    horizon: Horizon = "90D",
-    every: Every = "month",
-    scale: Scale = None,
-    group: Group = None,
+    horizon: common.Horizon = "90D",
+    every: common.Every = "month",
+    scale: common.Scale = None,
+    group: common.Group = None,
     *,
-    scope: ScopeText = None,
-    jobs: Jobs = 1,
-    scheduler: Scheduler = None,
-    as_json: Json = False,
+    scope: common.ScopeText = None,
+    jobs: common.Jobs = 1,
+    scheduler: common.Scheduler = None,
+    as_json: common.Json = False,
 ) -> None:
     """Say what levels would have been published on past days, and what they were worth."""
     import pandas as pd
@@ -344,10 +312,10 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
     who = find_group(group)
     with hire(jobs, scheduler) as workers:
-        table = load_incidents(incidents, scope=scope, group=who)
+        table = common.load_incidents(incidents, scope=scope, group=who)
         districts = find_regions(regions)
         located = rm.locate(table, districts)
-        say(f"replaying {len(days)} layers")
+        common.say(f"replaying {len(days)} layers")
         found = rm.replay(
             located,
             districts,
@@ -364,19 +332,19 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
 
 
 def backtest(  # noqa: PLR0913 - one an option of the command
-    incidents: Incidents,
-    regions: Regions,
+    incidents: common.Incidents,
+    regions: common.Regions,
     as_of: Annotated[str, typer.Option("--as-of", help="Day up to which the past is replayed.")],
-    horizon: Horizon = "90D",
-    every: Every = "month",
+    horizon: common.Horizon = "90D",
+    every: common.Every = "month",
     origins: Annotated[int, typer.Option(help="How many past forecasts, a horizon apart.")] = 12,
     *,
     layer: Annotated[str, typer.Option(help="violence or foreign.")] = "violence",
     refit: Annotated[int, typer.Option(help="Fit anew at every so many origins.")] = 1,
-    scope: ScopeText = None,
-    jobs: Jobs = 1,
-    scheduler: Scheduler = None,
-    as_json: Json = False,
+    scope: common.ScopeText = None,
+    jobs: common.Jobs = 1,
+    scheduler: common.Scheduler = None,
+    as_json: common.Json = False,
 ) -> None:
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
@@ -391,10 +359,10 @@ def backtest(  # noqa: PLR0913 - one an option of the command
         for m in (rm.models.EndemicEpidemic, rm.models.EmpiricalBayes, rm.models.Climatology)
     }
     with hire(jobs, scheduler) as workers:
-        table, districts = load_incidents(incidents, scope=scope), find_regions(regions)
+        table, districts = common.load_incidents(incidents, scope=scope), find_regions(regions)
         located = rm.locate(table, districts)
         panel = rm.count_incidents(located, districts, every=every, as_of=as_of)
-        say(f"forecasting {horizon} from {origins} past days")
+        common.say(f"forecasting {horizon} from {origins} past days")
         found = rm.backtest(
             panel,
             models,
@@ -404,9 +372,9 @@ def backtest(  # noqa: PLR0913 - one an option of the command
             refit=refit,
             mapper=workers,
         )
-    tables = {"scores": found.scores()}
-    tables |= {f"skill against {name}": found.skill(name) for name in list(models)[1:]}
-    tables |= {
+    tables = {
+        "scores": found.scores(),
+        **{f"skill against {name}": found.skill(name) for name in list(models)[1:]},
         "reliability": found.reliability(),
     }
     _show_tables(tables, as_json=as_json)
@@ -414,6 +382,6 @@ def backtest(  # noqa: PLR0913 - one an option of the command
 
 def _show_tables(tables: dict[str, pd.DataFrame], *, as_json: bool, **long: pd.DataFrame) -> None:
     """Print tables; as JSON also those that are too long to be read."""
-    result = {name: as_rows(table) for name, table in (tables | long).items()}
+    result = {name: common.as_rows(table) for name, table in (tables | long).items()}
     lines = (f"{name}\n{rows.round(4).to_string(index=False)}\n" for name, rows in tables.items())
-    show(result, lines, as_json=as_json)
+    common.show(result, lines, as_json=as_json)

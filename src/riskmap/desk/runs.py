@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from riskmap.assessment.assessments import assess
 from riskmap.assessment.desk_files import read_decisions
 from riskmap.assessment.levels import LevelScale
-from riskmap.desk.configs import RunConfig
+from riskmap.desk import RunConfig
 from riskmap.desk.sources import (
     RegionSource,
     describe_inputs,
     find_group,
     find_regions,
     is_path,
-    read_noting,
+    read_files,
     refuse_losses,
 )
 from riskmap.incidents.derivations import derive_victims
@@ -176,7 +176,7 @@ def _place(
     """Read incidents and place them at once, a part at a time, or by a cluster; and some notes."""
     size = sum(map(_size_of, sources))
     if config.scheduler is None and size <= LARGE:
-        table, notes = read_noting(
+        table, notes = read_files(
             sources, scope=config.scope, group=group, progress=tell, **config.reading
         )
         tell(f"placing {len(table):,} incidents in {len(regions):,} regions")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ from riskmap.schema import CRS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from riskmap.assessment.layers import RiskLayer
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
 
@@ -44,7 +43,7 @@ def read_files(
     group: WorkerGroup | None = None,
     progress: Progress | None = None,
     **reading: Any,
-) -> gpd.GeoDataFrame:
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
     """Read files of incidents; who was hit is read from notes, and an incident counts once.
 
     Notes come before duplicates, so that the report that stands for an incident also knows what
@@ -63,21 +62,9 @@ def read_files(
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        The Incidents table.
+    tuple
+        The Incidents table, and what a reader should know of the files, in sentences.
     """
-    return read_noting(sources, scope=scope, group=group, progress=progress, **reading)[0]
-
-
-def read_noting(
-    sources: Sequence[Any],
-    *,
-    scope: str | None = None,
-    group: WorkerGroup | None = None,
-    progress: Progress | None = None,
-    **reading: Any,
-) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    """Return what :func:`read_files` does, and what a reader should know of the files."""
     tell = progress or (lambda _: None)
     tables, notes, employers = [], [], () if group is None else group.employers
     for source in sources:
@@ -168,11 +155,6 @@ def describe_inputs(given: Sequence[Any]) -> list[dict[str, Any]]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         inputs.append({"name": path.name, "bytes": path.stat().st_size, "sha256": digest})
     return inputs
-
-
-def name_inputs(layer: RiskLayer, given: Sequence[Any]) -> RiskLayer:
-    """Return the layer with the name, size and sha256 of each input that is a file."""
-    return replace(layer, provenance={**layer.provenance, "inputs": describe_inputs(given)})
 
 
 _COLUMNS = ("id", "name", "parent")

@@ -10,10 +10,10 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.counted import find_double_counts, tell_counted
-from riskmap.incidents.duplicates import DUPLICATE, merge_duplicates
-from riskmap.incidents.duplicates.candidates import lead_of
+from riskmap.incidents.duplicates import merge_duplicates
+from riskmap.incidents.duplicates.candidates import DUPLICATE, lead_of
 from riskmap.incidents.feeds.own_columns import column_names, find_parts
-from riskmap.incidents.losses import count_lost
+from riskmap.incidents.quarantines import count_lost
 from riskmap.incidents.readers import read_file
 from riskmap.incidents.scope import describe_scopes, find_end
 from riskmap.incidents.words import count_not_understood, key, name_columns
@@ -21,7 +21,7 @@ from riskmap.ledgers import count_reasons
 from riskmap.schema import INCIDENT_COLUMNS, NUMBER, TEXT, Column, check_incidents, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import geopandas as gpd
 
@@ -81,7 +81,7 @@ class FileReport:
     examples
         The first details of each of these reasons, each with its line.
     lost, of
-        How many rows are lost (:func:`riskmap.incidents.losses.count_lost`), and of how many.
+        How many rows are lost (:func:`riskmap.incidents.quarantines.count_lost`), and of how many.
     orders
         How dates were read that may be read two ways, by the format that they are in.
     sheets
@@ -262,19 +262,11 @@ def describe_file(found: ReadFile) -> FileReport:
     incidents, (raw, feed) = found.incidents, found.opened[0]
     columns, ignored = _tell_columns(found)
     lost, of = count_lost(incidents)
-    several = len(found.opened) > 1
-
-    def where(row: Any) -> str:
-        return f"{row.source_file}, " if several else ""
-
     reasons = count_reasons(incidents["quarantine_reason"])
     top = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
-    bad = incidents[incidents["quarantine_reason"].notna()]
     good = incidents[incidents["quarantine_reason"].isna()]
     merged = merge_duplicates(good)
     told = merged[merged["quarantine_reason"] == DUPLICATE]
-    last_day, end = good["event_date_end"].max(), find_end(good["event_date"])
-    end = end if end < good["event_date"].max() else last_day
     return FileReport(
         file=found.name,
         feed=feed.name,
@@ -284,9 +276,7 @@ def describe_file(found: ReadFile) -> FileReport:
         usable=len(good),
         columns=columns,
         ignored=ignored,
-        first_day=_iso(good["event_date"].min()),
-        last_day=_iso(last_day),
-        reports_until=_iso(end),
+        **_tell_days(good),
         scope=count_reasons(incidents["scope"].fillna("")),
         geo_precision=count_reasons(good["geo_precision"].fillna("not told")),
         date_precision=count_reasons(good["date_precision"]),
@@ -300,12 +290,9 @@ def describe_file(found: ReadFile) -> FileReport:
         counted=tell_counted(good),
         twice=tuple(find_double_counts(good)),
         reasons=top,
-        told=(*raw.told, *_tell_points(good, where)),
+        told=(*raw.told, *_tell_points(good, named=len(found.opened) > 1)),
         examples={
-            name: tuple(
-                f"{where(row)}line {row.source_row}, {row.quarantine_detail}"
-                for row in bad[bad["quarantine_reason"] == name].head(NAMED).itertuples()
-            )
+            name: _tell_examples(incidents[incidents["quarantine_reason"] == name], found)
             for name in top
         },
         lost=lost,
@@ -315,14 +302,39 @@ def describe_file(found: ReadFile) -> FileReport:
     )
 
 
-def _tell_points(good: pd.DataFrame, where: Callable[[Any], str]) -> Iterator[str]:
+def _tell_days(good: pd.DataFrame) -> dict[str, str | None]:
+    """Return the first and the last day of usable rows, and until when they come regularly."""
+    first, last = good["event_date"].min(), good["event_date_end"].max()
+    end = find_end(good["event_date"])
+    end = end if end < good["event_date"].max() else last
+    return {"first_day": _iso(first), "last_day": _iso(last), "reports_until": _iso(end)}
+
+
+def _tell_examples(rows: pd.DataFrame, found: ReadFile) -> tuple[str, ...]:
+    """Return for the first rows of one reason where they stand, and what was met."""
+    lines = _tell_lines(rows, named=len(found.opened) > 1)
+    return tuple(
+        f"{line}, {why}" for line, why in zip(lines, rows["quarantine_detail"], strict=False)
+    )
+
+
+def _tell_lines(rows: pd.DataFrame, *, named: bool) -> list[str]:
+    """Return the lines of the first rows, of several tables each with its name."""
+    first = rows.head(NAMED)
+    lines = [f"line {line}" for line in first["source_row"]]
+    if not named:
+        return lines
+    return [f"{file}, {line}" for file, line in zip(first["source_file"], lines, strict=True)]
+
+
+def _tell_points(good: pd.DataFrame, *, named: bool) -> Iterator[str]:
     """Yield which coordinates are not understood, the first with their lines."""
     told = good["not_understood"].str.extract(r"(?:^|; )coordinates=([^;]*)")[0]
     rows = good[told.notna()]
     if len(rows):
         shown = [
-            f"{where(row)}line {row.source_row} {text[:WIDEST]!r}"
-            for row, text in zip(rows.head(NAMED).itertuples(), told.dropna(), strict=False)
+            f"{line} {text[:WIDEST]!r}"
+            for line, text in zip(_tell_lines(rows, named=named), told.dropna(), strict=False)
         ]
         shown += [f"{len(rows) - NAMED} more"] if len(rows) > NAMED else []
         yield f"coordinates that are not understood: {', '.join(shown)}"

@@ -9,9 +9,7 @@ they stand are doubted only where asked, in feeds of which such copies go round.
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +18,7 @@ import shapely
 
 from riskmap.countries import display_name
 from riskmap.countries import table as country_table
-from riskmap.errors import MissingDependencyError
+from riskmap.errors import importing
 from riskmap.incidents.dates import DIGITS
 from riskmap.incidents.quarantines import describe
 from riskmap.incidents.values import parse_numbers, to_number
@@ -32,14 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.quarantines import Quarantine
-    from riskmap.typing import FloatArray, IntArray
+    from riskmap.typing import FloatArray
 
 LIMITS = (90, 180)
 #: Degrees by which a point may lie outside its country's box: coasts, borders, boundary sources.
 MARGIN = 1.0
 #: What stands for unknown where both coordinates are it, and can be no latitude.
 NO_DEGREES = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
-_LARGEST = 2**62
 _DIGITS = re.compile(r"(-?)(\d{1,3}(?:[., ]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)[., ]*")
 _BROKEN = r"\s*-?\d{1,3}(?:(?:\.\d{3}){2,}|,\d+)\s*"
 
@@ -171,11 +168,9 @@ def split_pair(text: str) -> tuple[str, str]:
 
 def _read_grid(square: str, digits: str) -> tuple[str, str]:
     """Return the middle of a cell of the military grid; blank where there is no such square."""
-    try:
+    with importing("mgrs", extra="mgrs"):
         import mgrs
         from mgrs.core import MGRSError
-    except ImportError as error:
-        raise MissingDependencyError("mgrs", extra="mgrs") from error
     half = len(digits) // 2
     middle = [f"{axis}50000"[:5] for axis in (digits[:half], digits[half:])]
     try:
@@ -204,35 +199,6 @@ def to_degrees(text: str) -> str:
     number = sum(part / 60**i for i, part in enumerate(parts[:3]))
     negative = plain.startswith("-") or bool(letters & {"S", "W"})
     return str(round(-number if negative else number, 7))
-
-
-def number_rows(columns: Iterable[Any]) -> tuple[IntArray, IntArray]:
-    """Return a number for each row, the same for equal rows, and the first row of each number.
-
-    A million incidents happen in some ten thousand places: what is asked of a place is asked once.
-
-    Parameters
-    ----------
-    columns
-        Columns of one length; missing values are equal to one another.
-
-    Examples
-    --------
-    >>> number_rows([pd.Series(["a", "a", None]), np.array([1.0, 2.0, 1.0])])[0].tolist()
-    [0, 1, 2]
-    """
-    number, count = np.int64(0), 1
-    with ThreadPoolExecutor() as pool:  # Arrow numbers texts without a lock
-        coded = list(pool.map(partial(pd.factorize, use_na_sentinel=False), columns))
-    for codes, distinct in coded:
-        if count * len(distinct) > _LARGEST:
-            number, found = pd.factorize(number)
-            count = len(found)
-        number, count = number * len(distinct) + codes, count * len(distinct)
-    rows, found = pd.factorize(number)
-    first = np.empty(len(found), dtype=np.int64)
-    first[rows[::-1]] = np.arange(len(rows))[::-1]
-    return rows, first
 
 
 def read_points(
@@ -270,23 +236,8 @@ def read_points(
     >>> found.latitude.tolist(), found.longitude.tolist()
     ([34.6912643], [69.17])
     """
-    lat, lon = (parse_numbers(text) for text in texts)
-    blank = np.isnan(lat) & np.isnan(lon)
-    for text in texts:
-        blank[blank] = text[blank].str.strip().isin(["", *no_place])
-    blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
     boxes = _boxes(countries)
-    for row in np.flatnonzero(~blank & (np.isnan(lat) | np.isnan(lon))):
-        pair = tuple(str(text.iloc[row]) for text in texts)
-        lat[row], lon[row] = _read_signs(pair, lat[row], lon[row], known=~np.isnan(boxes[row, 0]))
-    evidence = np.full(len(lat), None, object)
-    wrong = ~blank & _is_outside(lat, lon, boxes)
-    if not restore:
-        wrong &= np.isnan(lat) | np.isnan(lon)
-    for row in np.flatnonzero(wrong):
-        written = [str(text.iloc[row]).strip() for text in texts]
-        if point := _restored(written, boxes[row : row + 1]):
-            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
+    lat, lon, blank, evidence = _read_pairs(texts, boxes, no_place=no_place, restore=restore)
 
     def tell(row: int, expected: str) -> str:
         return describe(", ".join(names), ", ".join(text.iloc[row] for text in texts), expected)
@@ -315,6 +266,33 @@ def read_points(
     quarantine.add_details(zero, "null_island", lambda row: tell(row, "the place of an incident"))
     keep = good & ~zero & ~swapped
     return Points(np.where(keep, lat, np.nan), np.where(keep, lon, np.nan), evidence)
+
+
+def _read_pairs(
+    texts: tuple[pd.Series, pd.Series],
+    boxes: FloatArray,
+    *,
+    no_place: Iterable[str],
+    restore: bool,
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], NDArray[np.object_]]:
+    """Return latitudes, longitudes, which rows have none, and the texts of those restored."""
+    lat, lon = (parse_numbers(text) for text in texts)
+    blank = np.isnan(lat) & np.isnan(lon)
+    for text in texts:
+        blank[blank] = text[blank].str.strip().isin(["", *no_place])
+    blank |= (lat == lon) & np.isin(lat, NO_DEGREES)
+    for row in np.flatnonzero(~blank & (np.isnan(lat) | np.isnan(lon))):
+        pair = tuple(str(text.iloc[row]) for text in texts)
+        lat[row], lon[row] = _read_signs(pair, lat[row], lon[row], known=~np.isnan(boxes[row, 0]))
+    evidence = np.full(len(lat), None, object)
+    wrong = ~blank & _is_outside(lat, lon, boxes)
+    if not restore:
+        wrong &= np.isnan(lat) | np.isnan(lon)
+    for row in np.flatnonzero(wrong):
+        written = [str(text.iloc[row]).strip() for text in texts]
+        if point := _restored(written, boxes[row : row + 1]):
+            (lat[row], lon[row]), evidence[row] = point, ", ".join(written)
+    return lat, lon, blank, evidence
 
 
 def _read_signs(

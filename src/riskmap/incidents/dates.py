@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from riskmap.countries import fold
 from riskmap.errors import InputError
 from riskmap.incidents.calendars import CALENDARS
-from riskmap.incidents.date_phrases import strip_phrases
-from riskmap.incidents.words import read_words
+from riskmap.incidents.words import read_words, strip_phrases
 
 if TYPE_CHECKING:
     from riskmap.incidents.calendars import Calendar

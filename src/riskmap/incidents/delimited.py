@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError
-from riskmap.incidents.text_encodings import START, find_encoding
+from riskmap.incidents.packed_files import START, find_encoding
 from riskmap.incidents.words import unique_names
 
 if TYPE_CHECKING:

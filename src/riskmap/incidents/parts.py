@@ -15,7 +15,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import InputError, importing
 from riskmap.incidents.scope import ScopeRules
 from riskmap.schema import CRS, INCIDENT_COLUMNS
 
@@ -203,10 +203,8 @@ def import_arrow() -> Any:
     MissingDependencyError
         When it is not installed (extra ``parquet``).
     """
-    try:
+    with importing("pyarrow", extra="parquet"):
         import pyarrow as pa
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
     return pa
 
 

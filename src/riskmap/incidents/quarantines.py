@@ -1,4 +1,4 @@
-"""The quarantine: why a row can't be used, as a code and in words; and what is not understood.
+"""The quarantine: why a row can't be used, as a code and in words; what is lost or not understood.
 
 Of several reasons the first stands. Columns that no feed reads, and rows that are broken, still
 tell who was hit.
@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, find_nationality
-from riskmap.incidents.values import per_unique
+from riskmap.incidents.values import number_rows, per_unique
 from riskmap.incidents.words import is_blank
+from riskmap.ledgers import DECIDED, NO_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.incidents.delimited import RawTable
-
 
 #: Every reason that a reader gives, and what it means.
 REASONS = {
@@ -321,3 +321,95 @@ def tell_broken(frame: pd.DataFrame, broken: Mapping[int, tuple[str, ...]]) -> p
 
 
 _LONGEST_NOTE, _MOST_FIELDS = 1000, 4096
+
+
+def make_incident_ids(frame: pd.DataFrame, quarantine: Quarantine) -> pd.Series:
+    """Return unique ids; a row whose id stands on an earlier line goes to quarantine.
+
+    Parameters
+    ----------
+    frame
+        With ``source``, ``source_id`` and ``source_row``.
+    quarantine
+        Where rows whose id stands twice are noted.
+    """
+    sources = frame["source"].unique()
+    ids = (sources[0] + ":" if len(sources) == 1 else frame["source"] + ":") + frame["source_id"]
+    if ids.is_unique:
+        return ids
+    repeated = ids.duplicated().to_numpy()
+    first = dict(zip(ids[~repeated], frame.loc[~repeated, "source_row"], strict=True))
+    quarantine.add_details(
+        repeated,
+        "duplicate_id",
+        lambda row: describe(
+            "incident_id",
+            ids.iloc[row],
+            f"an id that does not stand on line {first[ids.iloc[row]]}",
+        ),
+    )
+    made = ids.copy()
+    while (again := made.duplicated()).any():
+        made = made.mask(again, made + "#" + frame["source_row"].astype("str"))
+    return made
+
+
+#: What two rows of one id have in common when they are copies.
+LIKE = ("event_date", "admin1", "admin2", "region_id", "place", "killed")
+
+
+def are_lost(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows were quarantined and may tell of an incident that no other row tells of.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> rows = pd.DataFrame({"date": ["2031-05-01", "soon"], "place": ["Kelda", "Kelda"]})
+    >>> are_lost(rm.read_incidents(rows)).tolist()
+    [False, True]
+    """
+    reason = incidents["quarantine_reason"]
+    told = reason.notna() & ~reason.isin(NO_LOSS)
+    return np.asarray(told.to_numpy() & ~_are_copies(incidents))
+
+
+def _are_copies(incidents: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows whose id stands twice tell the same as the row that has it first."""
+    again = np.flatnonzero(incidents["quarantine_reason"] == "duplicate_id")
+    copies = np.zeros(len(incidents), dtype=bool)
+    if not len(again):
+        return copies
+    ids = incidents["source"] + ":" + incidents["source_id"]
+    number, _ = number_rows([ids, *(incidents[name] for name in LIKE)])
+    kept = np.delete(number, again)
+    copies[again] = np.isin(number[again], kept)
+    return copies
+
+
+def count_lost(incidents: pd.DataFrame) -> tuple[int, int]:
+    """Return how many rows are lost, and of how many that tell of an incident.
+
+    Copies, totals, and what readers of articles have decided are neither.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import riskmap as rm
+    >>> rows = pd.DataFrame({"date": ["2031-05-01", "soon", "TOTAL"], "place": ["Kelda"] * 3})
+    >>> count_lost(rm.read_incidents(rows))
+    (1, 2)
+    """
+    reason = incidents["quarantine_reason"]
+    lost = are_lost(incidents) & ~reason.isin(DECIDED).to_numpy()
+    return int(lost.sum()), int(lost.sum() + reason.isna().sum())

@@ -76,6 +76,17 @@ version=None)
         values = {name: getattr(self, name) for name in ("country", "since", "until", "version")}
         return {name: str(value) for name, value in values.items() if value is not None}
 
+    def name_days(self, since: str, until: str) -> dict[str, str]:
+        """Return the days that were asked for, by the names that a service has for them.
+
+        Examples
+        --------
+        >>> Query.of(until="2021-02").name_days("from", "to")
+        {'to': '2021-02-28'}
+        """
+        days = {since: self.since, until: self.until}
+        return {name: day.isoformat() for name, day in days.items() if day is not None}
+
 
 def _day(value: date | str | int | None, *, last: bool) -> date | None:
     """Return the first or last day of a day, month or year."""

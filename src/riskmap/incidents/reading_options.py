@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from riskmap.errors import InputError
 from riskmap.incidents.dates import DateRules
+from riskmap.incidents.packed_files import check_encoding
 from riskmap.incidents.scope import STATED_REACH, Scope
-from riskmap.incidents.text_encodings import check_encoding
 from riskmap.incidents.words import normalise
 from riskmap.settings import read_toml
 

@@ -34,7 +34,15 @@ from riskmap.incidents.feeds.own_columns import (
     find_header,
     known_names,
 )
-from riskmap.incidents.packed_files import JSON, PACKED, SHEETS, kind_of, laid_out
+from riskmap.incidents.packed_files import (
+    JSON,
+    PACKED,
+    SHEETS,
+    guess_by_names,
+    guess_encoding,
+    kind_of,
+    laid_out,
+)
 from riskmap.incidents.parts import (
     NO_FILE,
     PARQUET,
@@ -49,7 +57,6 @@ from riskmap.incidents.parts import (
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import ScopeRules
 from riskmap.incidents.structured import read_frame, read_json_table
-from riskmap.incidents.text_encodings import guess_by_names, guess_encoding
 from riskmap.incidents.words import unique_names
 from riskmap.incidents.workbooks import read_workbook
 from riskmap.schema import check_incidents

@@ -19,7 +19,7 @@ from xml.etree.ElementTree import ParseError, iterparse
 import numpy as np
 import pandas as pd
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import InputError, importing
 from riskmap.incidents.delimited import check_width
 from riskmap.incidents.feeds.own_columns import TITLE_ROWS
 from riskmap.incidents.reading_options import ALL_SHEETS
@@ -111,10 +111,8 @@ def read_workbook(path: Path, find: Find, *, sheets: Sequence[str] = ()) -> list
     MissingDependencyError
         When openpyxl is not installed.
     """
-    try:
+    with importing("openpyxl", extra="excel"):
         from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingDependencyError("openpyxl", extra="excel") from error
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     try:

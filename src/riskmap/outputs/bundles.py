@@ -10,10 +10,9 @@ import geopandas as gpd
 from riskmap.outputs.catalogues import PLAIN
 from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
-from riskmap.outputs.layer_tables import as_typed
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
-from riskmap.outputs.tables import read_table, risk_table
+from riskmap.outputs.tables import as_typed, read_table, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:

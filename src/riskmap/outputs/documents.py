@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from riskmap.errors import MissingDependencyError
+from riskmap.errors import MissingDependencyError, importing
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.editions import Grid
 from riskmap.outputs.pages import advisory_page, ink, legend_texts, map_labels, map_marks
@@ -161,10 +161,8 @@ def advisory_docx(bundle: Bundle, *, language: str = "en") -> bytes:
     MissingDependencyError
         When python-docx or matplotlib is not installed.
     """
-    try:
+    with importing("python-docx", extra="report"):
         import docx
-    except ImportError as error:
-        raise MissingDependencyError("python-docx", extra="report") from error
     report, words = bundle.report(language), catalogue(language)
     document, is_apart = _blank(docx, report), False
     colours = {str(level.level or "?"): level.colour for level in bundle.layer.scale.levels}
@@ -458,11 +456,9 @@ def history_picture(history: Grid, *, language: str = "en") -> bytes:
 
 
 def _figure(width: float, height: float) -> Any:
-    try:
+    with importing("matplotlib", extra="report"):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError("matplotlib", extra="report") from error
     figure = Figure(figsize=(width, height), dpi=_DOTS, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from riskmap.errors import InputError
 from riskmap.outputs.catalogues import PLAIN, choose, file_name
+from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,18 +57,13 @@ class Format:
     needs: tuple[str, ...] = ()
     is_default: bool = True
 
-    def name(self, plain: str, language: str) -> str:
-        """Return what one of its files is called in a language."""
-        return file_name(plain, language)
-
     def write(self, bundle: Bundle, folder: Path, *, languages: Sequence[str]) -> None:
         """Write all files into a folder."""
+        told = self.translated
+        spoken = told if isinstance(told, tuple) else self.files if told else ()
         for name in self.files:
-            told = self.translated
-            is_told = name in told if isinstance(told, tuple) else told
-            for language in languages if is_told else (PLAIN,):
-                path = folder / self.name(name, language)
-                write_file(name, bundle, path, language=language)
+            for language in languages if name in spoken else (PLAIN,):
+                write_file(name, bundle, folder / file_name(name, language), language=language)
 
 
 def write_file(name: str, bundle: Bundle, path: Path, *, language: str = PLAIN) -> None:
@@ -154,7 +150,7 @@ def describe_formats() -> str:
     return ", ".join(name + needs for name, needs in named)
 
 
-#: The tables beside the published one (:data:`riskmap.outputs.layer_tables.TABLES`).
+#: The tables beside the published one (:data:`riskmap.outputs.tables.TABLES`).
 TABLES = (
     *("risk_long", "incidents", "attacks", "drivers", "influences", "counterfactuals", "changes"),
     *("audit", "knowledge", "shares", "counts", "sites", "gone"),
@@ -206,17 +202,15 @@ def _writers() -> dict[str, Writer]:
         atom,
         documents,
         geofiles,
-        geopackages,
         pages,
-        served,
-        spreadsheets,
+        table_files,
         tables,
     )
 
     parquets = {f"{name}.parquet": partial(_write_parquet, name) for name in TABLES}
     return parquets | {
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
-        "risk.qml": lambda bundle, *_: geopackages.qgis_style(
+        "risk.qml": lambda bundle, *_: table_files.qgis_style(
             bundle.layer.scale, bundle.published.columns
         ),
         "risk.csv": lambda bundle, *_: tables.marked(tables.csv_chunks(bundle.published)),
@@ -227,8 +221,8 @@ def _writers() -> dict[str, Writer]:
         "risk_long_plain.csv": lambda bundle, *_: tables.csv_chunks(
             tables.long_table(bundle.layer)
         ),
-        "risk.xlsx": lambda bundle, *_: spreadsheets.workbook(bundle),
-        "risk.gpkg": lambda bundle, path, _: geopackages.write_geopackage(bundle, path),
+        "risk.xlsx": lambda bundle, *_: table_files.workbook(bundle),
+        "risk.gpkg": lambda bundle, path, _: table_files.write_geopackage(bundle, path),
         "risk.parquet": lambda bundle, path, _: geofiles.write_geoparquet(bundle, path),
         "risk.pmtiles": lambda bundle, path, _: geofiles.write_pmtiles(bundle, path),
         "risk.style.json": lambda bundle, *_: geofiles.maplibre_style(bundle.layer.scale),
@@ -237,13 +231,13 @@ def _writers() -> dict[str, Writer]:
         "advisory.html": lambda bundle, _, code: pages.advisory_page(bundle, language=code),
         "advisory.pdf": lambda bundle, _, code: documents.advisory_pdf(bundle, language=code),
         "advisory.docx": lambda bundle, _, code: documents.advisory_docx(bundle, language=code),
-        "index.html": lambda bundle, _, code: served.served_page(bundle, language=code),
+        "index.html": lambda bundle, _, code: pages.served_page(bundle, language=code),
         **{
-            name: lambda *_, name=name: served.library(name)
+            name: lambda *_, name=name: data_path(f"maplibre/{name}").read_bytes()
             for name in ("maplibre-gl.js", "maplibre-gl.css", "pmtiles.js")
         },
-        "pygeoapi.yml": lambda bundle, *_: served.pygeoapi_config(bundle),
-        "incidents.geojson": lambda bundle, *_: served.incident_chunks(bundle),
+        "pygeoapi.yml": lambda bundle, *_: pages.pygeoapi_config(bundle),
+        "incidents.geojson": lambda bundle, *_: geofiles.incident_chunks(bundle),
         "alert.cap.xml": lambda bundle, *_: alerts.cap_alert(bundle),
         "alerts.atom": lambda bundle, _, code: atom.atom_feed(bundle, language=code),
     }

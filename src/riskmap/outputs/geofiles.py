@@ -17,19 +17,27 @@ import orjson
 import pyogrio
 import shapely
 
-from riskmap.errors import InputError, MissingDependencyError, ServiceError
+from riskmap.errors import InputError, MissingDependencyError, ServiceError, importing
+from riskmap.incidents.parts import import_arrow
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import read_template
 from riskmap.outputs.geometries import bounding_box
-from riskmap.outputs.geopackages import UNKNOWN
-from riskmap.outputs.layer_tables import INCIDENTS, RISK, incident_points, layer_table
 from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import encode_layer
-from riskmap.outputs.tables import DAYS, clean_plain, plain_records
-from riskmap.schema import COUNT, CRS, FLAG, NUMBER
+from riskmap.outputs.table_files import UNKNOWN
+from riskmap.outputs.tables import (
+    DAYS,
+    INCIDENTS,
+    RISK,
+    clean_plain,
+    incident_points,
+    layer_table,
+    plain_records,
+)
+from riskmap.schema import COUNT, CRS, DAY, FLAG, NUMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -81,17 +89,45 @@ def geojson_chunks(bundle: Bundle) -> Iterator[bytes]:
     """
     member = clean_plain(collection_member(bundle.layer))
     head = {"type": "FeatureCollection", "bbox": bounding_box(bundle.shapes), "riskmap": member}
+    return _feature_chunks(
+        head,
+        (
+            {"id": record["region_id"], "bbox": bounding_box([shape])} | _feature(record, shape)
+            for record, shape in zip(plain_records(bundle.published), bundle.shapes, strict=True)
+        ),
+    )
+
+
+def incident_chunks(bundle: Bundle) -> Iterator[bytes]:
+    """Yield the incidents as GeoJSON: points where one is known, one feature a line."""
+    table = layer_table(bundle.layer, INCIDENTS)
+    days = {
+        name: table[name].dt.strftime("%Y-%m-%d").astype("str")
+        for name in table.columns
+        if str(table[name].dtype) == DAY
+    }
+    told = zip(plain_records(table.assign(**days)), incident_points(table), strict=True)
+    return _feature_chunks(
+        {"type": "FeatureCollection"},
+        (
+            {"id": f"{record['incident_id']}@{record['region_id']}"} | _feature(record, shape)
+            for record, shape in told
+        ),
+    )
+
+
+def _feature(record: dict[str, Any], shape: Any) -> dict[str, Any]:
+    """Return what a feature has beside its id."""
+    geometry = shape and orjson.Fragment(shapely.to_geojson(shape))
+    return {"geometry": geometry, "properties": record}
+
+
+def _feature_chunks(head: dict[str, Any], features: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield a collection, one feature a line."""
     yield _dumps(head)[:-1] + b',"features":['
     between = b"\n"
-    for record, shape in zip(plain_records(bundle.published), bundle.shapes, strict=True):
-        feature = {
-            "type": "Feature",
-            "id": record["region_id"],
-            "bbox": bounding_box([shape]),
-            "geometry": shape and orjson.Fragment(shapely.to_geojson(shape)),
-            "properties": record,
-        }
-        yield between + _dumps(feature)
+    for feature in features:
+        yield between + _dumps({"type": "Feature"} | feature)
         between = b",\n"
     yield b"\n]}\n"
 
@@ -122,7 +158,7 @@ def write_geoparquet(bundle: Bundle, path: Path) -> None:
     MissingDependencyError
         When pyarrow is not installed (extra ``parquet``).
     """
-    _need_pyarrow()
+    import_arrow()
     _to_geoparquet(bundle.frame, path)
 
 
@@ -140,20 +176,13 @@ def write_parquet(bundle: Bundle, path: Path, name: str) -> None:
     MissingDependencyError
         When pyarrow is not installed (extra ``parquet``).
     """
-    _need_pyarrow()
+    import_arrow()
     table = layer_table(bundle.layer, name)
     if name == INCIDENTS:
         frame = gpd.GeoDataFrame(table, geometry=incident_points(table), crs=CRS)
         _to_geoparquet(frame, path)
     else:
         table.to_parquet(path, index=False, compression="zstd")
-
-
-def _need_pyarrow() -> None:
-    try:
-        import pyarrow as pa  # noqa: F401 - what pandas and geopandas write with
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
 
 
 def write_pmtiles(bundle: Bundle, path: Path) -> None:
@@ -328,11 +357,9 @@ def _write_tables(connection: Connection, bundle: Bundle, stem: str, version: st
 @contextlib.contextmanager
 def _connected(database: str | Engine) -> Iterator[Connection]:
     """Open a transaction; what fails is told without a password and without any row's values."""
-    try:
+    with importing(extra="postgis"):
         import psycopg  # noqa: F401 - what SQLAlchemy drives
         import sqlalchemy
-    except ImportError as error:
-        raise MissingDependencyError(str(error.name), extra="postgis") from error
     engine = _engine(database) if isinstance(database, str) else database
     try:
         with engine.begin() as connection:

@@ -1,7 +1,8 @@
-"""Pages: the offline map and the advisory, self-contained HTML files that ask nobody.
+"""Pages: the offline map and the advisory, HTML files that ask nobody; and a served one.
 
 No drawing holds a name of a place or of people: what is written on it are numbers, levels and days,
-and all of them stand in a table beside it.
+and all of them stand in a table beside it. The served page wants a server that answers ranges of
+files, as nearly all do; pygeoapi gets its configuration.
 """
 
 from __future__ import annotations
@@ -16,11 +17,21 @@ import orjson
 from markupsafe import Markup
 
 from riskmap.outputs.catalogues import catalogue, languages, read_template, render_html
+from riskmap.outputs.geofiles import maplibre_style, need_pmtiles
+from riskmap.outputs.geometries import bounding_box
 from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.reports import ANNEX, FIRST, SAID
-from riskmap.outputs.wordings import is_told, level_in, level_sign, level_words
+from riskmap.outputs.senders import group_words
+from riskmap.outputs.tables import (
+    INCIDENTS,
+    RISK,
+    clean_plain,
+)
+from riskmap.outputs.wordings import day_words, display, is_told, level_in, level_sign, level_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from riskmap.assessment.levels import LevelScale
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.editions import Grid
@@ -32,35 +43,10 @@ _ROOM = 70
 _DARK = 0.4
 #: Texts of the catalogue that the page shows; the rest belongs to the advisory.
 _SHOWN = (
-    "page",
-    "levels",
-    "layers",
-    "rules",
-    "site",
-    "trends",
-    "confidences",
-    "sufficiencies",
-    "event_types",
-    "likelihoods",
-    "driver_names",
-    "confidence",
-    "sufficiency",
-    "consequence",
-    "causes",
-    "flags",
-    "moves",
-    "grade",
-    "weight",
-    "told",
-    "reasons_short",
-    "attacks_told",
-    "few_victims",
-    "about",
-    "perhaps",
-    "nationals",
-    "near",
-    "metres",
-    "kilometres",
+    *("page", "levels", "layers", "rules", "site", "trends", "confidences", "sufficiencies"),
+    *("event_types", "likelihoods", "driver_names", "confidence", "sufficiency", "consequence"),
+    *("causes", "flags", "moves", "grade", "weight", "told", "reasons_short", "attacks_told"),
+    *("few_victims", "about", "perhaps", "nationals", "near", "metres", "kilometres"),
 )
 #: The same of sections of which the page shows a part.
 _SHOWN_OF = {
@@ -242,3 +228,158 @@ def embed_json(value: object) -> Markup:
     """
     text = orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")
     return Markup(text)  # noqa: S704 - no character of it can end the element
+
+
+_CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+_WORDS = ("region", "level", "probability", "confidence", "sufficiency", "because", "valid")
+
+
+def served_page(bundle: Bundle, *, language: str = "en") -> str:
+    """Return a page with MapLibre over ``risk.pmtiles``, which stands beside it.
+
+    Parameters
+    ----------
+    bundle
+        The layer.
+    language
+        Code of a catalogue.
+
+    Returns
+    -------
+    str
+        A whole HTML document. It asks its own server alone, and runs no script but those beside it
+        and its own.
+
+    Raises
+    ------
+    MissingDependencyError
+        When there can be no tiles.
+    """
+    need_pmtiles()
+    layer, words = bundle.layer, catalogue(language)
+    script = read_template("served.js")
+    levels = list(reversed(layer.scale.levels))
+    data = {
+        "style": orjson.loads(maplibre_style(layer.scale)),
+        "bounds": bounding_box(bundle.shapes),
+        "until": str(layer.provenance["valid_until"]),
+        "levels": {str(step.level): words["levels"][step.name] for step in levels},
+        "words": {key: words[key] for key in _WORDS},
+        "told": words["told"],
+        "reasons": words["reasons_short"],
+        "gap": words["flags"]["reporting_gap"],
+        "values": words["confidences"] | words["sufficiencies"],
+        "expired": words["page"]["expired"],
+    }
+    return render_html(
+        "served.html",
+        language=language,
+        title=words["page"]["title"],
+        who=group_words(layer, words),
+        about=words["layers"][layer.headline],
+        validity=_validity(bundle, words),
+        notice=words["handling_values"]["public" if layer.context.is_public else "private"],
+        demo=layer.provenance.get("notice") or "",
+        note=words["served"]["note"].format(
+            source=display(layer.provenance.get("boundary_source")),
+            licence=display(layer.provenance.get("boundary_licence")),
+        ),
+        levels=[(step.level or "?", words["levels"][step.name], step.colour) for step in levels],
+        policy=_served_policy(script),
+        script=Markup(script),  # noqa: S704 - a file of this package
+        data=embed_json(clean_plain(data)),
+    )
+
+
+def _served_policy(script: str) -> str:
+    """Return a content security policy: its own server, its own script, MapLibre's worker."""
+    return (
+        f"default-src 'none'; script-src 'self' '{digest(script)}'; connect-src 'self'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _validity(bundle: Bundle, words: Mapping[str, Any]) -> str:
+    known = bundle.layer.provenance
+    return str(words["page"]["validity"]).format(
+        as_of=day_words(known["as_of"], words),
+        until=day_words(known["valid_until"], words),
+        days=f"{bundle.layer.context.horizon_days:g}",
+        **{"from": day_words(known["valid_from"], words)},
+    )
+
+
+def pygeoapi_config(bundle: Bundle) -> bytes:
+    """Return a configuration of pygeoapi for the folder that it stands in, as JSON, which is YAML.
+
+    Parameters
+    ----------
+    bundle
+        The layer. Its regions are a collection, and so are its incidents where there are any.
+
+    Returns
+    -------
+    bytes
+        ``pygeoapi`` is started in the folder; ``server.url`` is where readers find it.
+    """
+    layer, sender, words = bundle.layer, bundle.sender, catalogue("en")
+    who, handling = group_words(layer, words), words["handling_values"]
+    title = words["alert"]["feed"].format(title=words["page"]["title"], who=who)
+    name = sender.name if sender else words["served"]["unnamed"]
+    collections = {RISK: (title, "risk.geojson", "region_id")}
+    if len(layer.incidents):
+        recorded = f"{words['page']['recorded']}: {who}"
+        collections[INCIDENTS] = (recorded, "incidents.geojson", "id")
+    about = handling["public" if layer.context.is_public else "private"]
+    config = {
+        "server": {
+            "bind": {"host": "127.0.0.1", "port": 5000},
+            "url": "http://localhost:5000",
+            "mimetype": "application/json; charset=UTF-8",
+            "encoding": "utf-8",
+            "gzip": False,
+            "languages": ["en-US"],
+            "pretty_print": False,
+            "limits": {"default_items": 500, "max_items": 10_000, "on_exceed": "throttle"},
+            "map": {"url": "", "attribution": ""},
+        },
+        "logging": {"level": "ERROR"},
+        "metadata": {
+            "identification": {
+                "title": title,
+                "description": about,
+                "keywords": ["security", "risk"],
+                "keywords_type": "theme",
+                "terms_of_service": about,
+                "url": "http://localhost:5000",
+            },
+            "license": {"name": str(layer.provenance.get("boundary_licence")), "url": ""},
+            "provider": {"name": name, "url": ""},
+            "contact": {
+                "name": name,
+                "email": sender.address if sender and "@" in sender.address else "",
+                "phone": sender.contact if sender else "",
+            },
+        },
+        "resources": {key: _collection(bundle, *one) for key, one in collections.items()},
+    }
+    return orjson.dumps(clean_plain(config), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _collection(bundle: Bundle, title: str, path: str, key: str) -> dict[str, Any]:
+    """Return a collection over a GeoJSON file beside the configuration."""
+    known = bundle.layer.provenance
+    span = {"begin": known["valid_from"], "end": known["valid_until"]}
+    return {
+        "type": "collection",
+        "title": title,
+        "description": title,
+        "keywords": ["risk"],
+        "links": [],
+        "extents": {
+            "spatial": {"bbox": bounding_box(bundle.shapes) or [-180, -90, 180, 90], "crs": _CRS84},
+            **({"temporal": span} if path == "risk.geojson" else {}),
+        },
+        "providers": [{"type": "feature", "name": "GeoJSON", "data": path, "id_field": key}],
+    }

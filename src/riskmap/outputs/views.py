@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.errors import InputError, MissingDependencyError
+from riskmap.errors import InputError, importing
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.catalogues import catalogue, render_html
 from riskmap.outputs.documents import UNKNOWN, draw_map, font
@@ -83,10 +83,8 @@ def plot(layer: RiskLayer, *, ax: Any = None, incidents: bool = False, sites: bo
 
 def _axes(ax: Any) -> Any:
     """Return axes to draw on."""
-    try:
+    with importing("matplotlib", extra="notebook"):
         from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise MissingDependencyError("matplotlib", extra="notebook") from error
     return plt.subplots(layout="constrained")[1] if ax is None else ax
 
 
@@ -151,12 +149,10 @@ def explore(layer: RiskLayer, **options: Any) -> Any:
     MissingDependencyError
         When folium, mapclassify or matplotlib is not installed (extra ``notebook``).
     """
-    try:
+    with importing(extra="notebook"):
         import folium  # noqa: F401 - what geopandas draws with
         import mapclassify  # noqa: F401 - likewise
         import matplotlib as mpl  # noqa: F401 - likewise
-    except ImportError as error:
-        raise MissingDependencyError(str(error.name), extra="notebook") from error
     frame = Bundle(layer).frame[[*_TOLD, "geometry"]].copy()
     for name in set(_TOLD) - {"p_any"}:  # folium takes a text for markup
         frame[name] = frame[name].astype("str").fillna("").map(html.escape)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from riskmap import countries
@@ -104,7 +103,7 @@ def percent_range(least: float, most: float, words: Mapping[str, Any]) -> str:
     return high if low == high else f"{low.rstrip(' %')}{between}{high}"
 
 
-def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
+def chance(row: Any, words: Mapping[str, Any]) -> str:
     """Return a probability with its words, and the range over the models where it is known.
 
     Parameters
@@ -113,8 +112,6 @@ def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
         With ``p_any``, ``p_least`` and ``p_most``.
     words
         A catalogue.
-    brief
-        Without its words where the range is known: page one has little room.
 
     Examples
     --------
@@ -127,8 +124,7 @@ def chance(row: Any, words: Mapping[str, Any], *, brief: bool = False) -> str:
     said = [likelihood(row.p_any, words["likelihoods"])]
     if not pd.isna(row.p_most):
         between = percent_range(row.p_least, row.p_most, words)
-        told = words["sentences"]["models"].format(range=between)
-        said = [told] if brief else [*said, told]
+        said.append(words["sentences"]["models"].format(range=between))
     return aside(percent(row.p_any, words), words["list"].join(said), words)
 
 
@@ -208,18 +204,6 @@ def distance(metres: float, words: Mapping[str, Any]) -> str:
     short = float(f"{metres:.2g}")
     key, n = ("metres", short) if short < 1000 else ("kilometres", short / 1000)  # noqa: PLR2004
     return str(words[key].format(n=f"{n:g}"))
-
-
-def signed(value: float) -> str:
-    """Return a change as two digits with its sign.
-
-    Examples
-    --------
-    >>> signed(0.213), signed(-0.0000612), signed(123)
-    ('+0.21', '-0.000061', '+120')
-    """
-    short = np.format_float_positional(float(f"{value:.2g}"), trim="-")
-    return short if value < 0 else f"+{short}"
 
 
 def region_names(rows: pd.DataFrame, words: Mapping[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, RiskmapWarning
-from riskmap.incidents.duplicates.linked_rows import (
+from riskmap.incidents.duplicates import (
     PLACE_BITS,
     Bin,
     StoredPart,

@@ -18,7 +18,7 @@ import orjson
 import pandas as pd
 import shapely
 
-from riskmap.errors import BoundaryError, MissingDependencyError
+from riskmap.errors import BoundaryError, importing
 from riskmap.places.region_index.building import solid_parts
 from riskmap.schema import CRS
 
@@ -248,11 +248,9 @@ def _shape_encoding(path: Path) -> str | None:
 
 
 def _read_geoparquet(path: Path) -> gpd.GeoDataFrame:
-    try:
+    with importing("pyarrow", extra="parquet"):
         import pyarrow as pa
         from pyarrow import parquet
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="parquet") from error
     try:
         parquet.read_table(path).validate(full=True)
         return gpd.read_parquet(path)

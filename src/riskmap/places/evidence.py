@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from riskmap.incidents.coordinates import number_rows
+from riskmap.incidents.values import number_rows
 from riskmap.places.areas import boundary_distances
 from riskmap.places.names import Gazetteer, regions_above
-from riskmap.places.names.likenesses import FormTable, likeness
-from riskmap.places.names.matching import MATCH_SCORE
+from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
     TO,
     find_by_words,
@@ -213,12 +212,9 @@ def gather_evidence(
     >>> gather_evidence(incidents.iloc[[3, 3, 4]], regions, gazetteer=None, index=index).place
     array([0, 0, 1])
     """
-    points = incidents.geometry.to_numpy()
-    texts = incidents["place"].where(may_contradict(incidents)).fillna(tell_texts(incidents))
-    told = [*(incidents[column] for column in PLACE_COLUMNS), texts]
-    place, first = number_rows([shapely.get_x(points), shapely.get_y(points), *told])
+    place, first = _number_places(incidents)
     written = usable = incidents.iloc[first].reset_index(drop=True)
-    x, y = shapely.get_x(points[first]), shapely.get_y(points[first])
+    x, y = _coordinates(written)
     covering = index.query(x, y)
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
@@ -242,9 +238,7 @@ def gather_evidence(
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
-    country = usable["country"].where(usable["country"].isin(regions["iso3"]))
-    wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
-    area = _join_areas(wide, bearers, regions)
+    area = _join_areas(usable, regions, province, bearers)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
     either = NAMED + find_either(texts, regions, province)
     area, either_of = either.fillna(area), either.notna().to_numpy() & (stated < 0)
@@ -263,6 +257,18 @@ def gather_evidence(
         area=area,
         either=either,
     )
+
+
+def _number_places(incidents: gpd.GeoDataFrame) -> tuple[IntArray, IntArray]:
+    """Return the number of the place that each incident tells of, and the first row of each."""
+    texts = incidents["place"].where(may_contradict(incidents)).fillna(tell_texts(incidents))
+    told = (incidents[column] for column in PLACE_COLUMNS)
+    return number_rows([*_coordinates(incidents), *told, texts])
+
+
+def _coordinates(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray]:
+    points = table.geometry.to_numpy()
+    return shapely.get_x(points), shapely.get_y(points)
 
 
 def _find_bearers(
@@ -312,9 +318,16 @@ def _find_texts(
     }
 
 
-def _join_areas(wide: pd.Series, bearers: pd.Series, regions: gpd.GeoDataFrame) -> pd.Series:
+def _join_areas(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    province: NDArray[np.object_],
+    bearers: pd.Series,
+) -> pd.Series:
     """Return areas with the regions that bear a name: what both have in common, or either."""
-    area, named = wide.reset_index(drop=True), bearers.reset_index(drop=True)
+    country = usable["country"].where(usable["country"].isin(regions["iso3"]))
+    area = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
+    area, named = area.reset_index(drop=True), bearers.reset_index(drop=True)
     told = pd.DataFrame({"area": area, "named": named}).dropna(subset="named")
     each = told.assign(one=told["named"].str.split(";")).explode("one")
     own = regions.set_index("region_id")[["parent_id", "iso3"]].reindex(each["one"])

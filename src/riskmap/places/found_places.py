@@ -8,16 +8,16 @@ what was set aside (:func:`find_aside`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from riskmap.incidents.duplicates import DUPLICATE, share_knowledge
-from riskmap.incidents.duplicates.candidates import derived_marks
-from riskmap.incidents.losses import are_lost, count_lost
+from riskmap.incidents.duplicates.candidates import DUPLICATE, derived_marks
+from riskmap.incidents.duplicates.merging import share_knowledge
+from riskmap.incidents.quarantines import are_lost, count_lost
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one
@@ -122,10 +122,8 @@ def find_places(
     True
     """
     index = RegionIndex(regions) if index is None else index
-    reason = incidents["quarantine_reason"]
-    refused = reason.notna().to_numpy()
-    usable = share_knowledge(incidents)
-    usable = (usable[~refused] if refused.any() else usable).reset_index(drop=True)
+    usable = share_knowledge(incidents)[incidents["quarantine_reason"].isna().to_numpy()]
+    usable = usable.reset_index(drop=True)
     names = usable[["admin1", "admin2", "place"]]
     if gazetteer is None and level_of(regions) in NAMED_BY and names.notna().any(axis=None):
         gazetteer = Gazetteer.from_regions(regions)
@@ -142,23 +140,7 @@ def find_places(
         shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
-    unfound, lost = np.zeros(len(incidents), dtype=bool), are_lost(incidents)
-    either = evidence.either.notna().to_numpy()
-    unfound[~refused] = (
-        found[evidence.place]
-        & ((vague & _name_one_region(regions, evidence)) | either)[evidence.place]
-    )
-    lost[~refused] |= reasons.notna().to_numpy()
-    # the middle of an area stands for all of it; what is counted there may be of any of its regions
-    middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
-    central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
-    middle[~refused] = central[evidence.place]
-    where = incidents.geometry.mask(middle)
-    swapped = np.zeros(len(incidents), dtype=bool)
-    swapped[~refused] = (why == "swapped_coordinates").to_numpy(bool)[evidence.place]
-    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
-    rows = incidents.assign(spread=unfound | middle, geometry=where)
-    rows = rows[lost | unfound | middle]
+    rows = _rows_aside(incidents, regions, evidence, sharp, why=why, vague=vague)
     placed = _at_rows(sharp, evidence.place)
     return Places(
         usable=_with_countries(usable, regions, placed),
@@ -170,6 +152,36 @@ def find_places(
             incidents, reasons, *_lose(regions, evidence, area=area.where(found), why=why)
         ),
     )
+
+
+def _rows_aside(
+    incidents: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    evidence: Evidence,
+    sharp: pd.DataFrame,
+    *,
+    why: pd.Series,
+    vague: NDArray[np.bool_],
+) -> gpd.GeoDataFrame:
+    """Return the incidents that are lost or spread although they name a region, where they lie."""
+    usable = incidents["quarantine_reason"].isna().to_numpy()
+
+    def at_rows(places: Any) -> NDArray[np.bool_]:
+        rows = np.zeros(len(incidents), dtype=bool)
+        rows[usable] = np.asarray(places, dtype=bool)[evidence.place]
+        return rows
+
+    named = (vague & _name_one_region(regions, evidence)) | evidence.either.notna().to_numpy()
+    unfound = at_rows(why.isna().to_numpy() & named)
+    lost = are_lost(incidents) | at_rows(why.notna())
+    # the middle of an area stands for all of it; what is counted there may be of any of its regions
+    central = np.zeros(len(evidence.places), dtype=bool)
+    central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
+    middle, swapped = at_rows(central), at_rows(why == "swapped_coordinates")
+    where = incidents.geometry.mask(middle)
+    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
+    rows = incidents.assign(spread=unfound | middle, geometry=where)
+    return rows[lost | unfound | middle]
 
 
 def _with_countries(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.downloads import Service
-from riskmap.incidents.coordinates import number_rows
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.feeds.mappings import (
     AREAS,
@@ -33,7 +32,7 @@ from riskmap.incidents.queries import (
     sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import parse_counts, repeat_text
+from riskmap.incidents.values import number_rows, parse_counts, repeat_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,10 +93,7 @@ def _ask(client: Client, query: Query) -> Question:
     params = {"output_format": "json", "limit": str(SIZE), "offset": "0"}
     if query.country is not None:
         params["location_code"] = query.country
-    if query.since is not None:
-        params["start_date"] = query.since.isoformat()
-    if query.until is not None:
-        params["end_date"] = query.until.isoformat()
+    params |= query.name_days("start_date", "end_date")
     return Question(f"{client.service.api}/api/v2/coordination-context/conflict-events", params)
 
 

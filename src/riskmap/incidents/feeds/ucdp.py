@@ -146,10 +146,7 @@ def _ask(client: Client, query: Query) -> Question:
     params = {"pagesize": str(SIZE)}
     if query.country is not None:
         params["Country"] = ",".join(country_numbers(query.country))
-    if query.since is not None:
-        params["StartDate"] = query.since.isoformat()
-    if query.until is not None:
-        params["EndDate"] = query.until.isoformat()
+    params |= query.name_days("StartDate", "EndDate")
     return Question(f"{client.service.api}/gedevents/{_version(query)}", params)
 
 

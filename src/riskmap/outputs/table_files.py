@@ -1,4 +1,4 @@
-"""GeoPackages: the regions, the incidents as points, and every table, with names that people read.
+"""Files of all tables, with names that people read: a GeoPackage, and a workbook (XLSX).
 
 A layer of a GeoPackage brings its style, the aliases of its columns and its map tips (QGIS), and
 the aliases in the standard's own table of columns (GDAL and what builds on it).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import io
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ import pyogrio
 import shapely
 from pyogrio import raw
 
+from riskmap.errors import importing
 from riskmap.outputs.catalogues import catalogue, render_xml
-from riskmap.outputs.layer_tables import (
+from riskmap.outputs.tables import (
     INCIDENTS,
     RISK,
     TABLES,
     alias_of,
+    as_typed,
     describe_columns,
     incident_points,
     kind_of,
@@ -247,3 +250,77 @@ def _escaped(name: str) -> str:
 
 def _rgba(colour: str) -> str:
     return ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5)) + ",255"
+
+
+#: What a sheet holds at most: rows below the head, and characters of a cell.
+_ROWS, _LETTERS = 1_048_575, 32_767
+_WIDTHS = (8, 40)
+#: No text is taken for a formula, an address or a number.
+_PLAIN = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_numbers": False,
+    "strings_to_urls": False,
+}
+_DAY_FORMAT, _TIME_FORMAT = "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
+
+
+def workbook(bundle: Bundle) -> bytes:
+    """Return the tables of a layer as XLSX: a sheet a table, and one that says what columns hold.
+
+    Parameters
+    ----------
+    bundle
+        The layer.
+
+    Returns
+    -------
+    bytes
+        No cell is a formula, whatever its text begins with. A table that is longer than a sheet
+        ends where the sheet does; the other formats hold all of it.
+
+    Raises
+    ------
+    MissingDependencyError
+        When XlsxWriter is not installed.
+    """
+    with importing("XlsxWriter", extra="excel"):
+        import xlsxwriter
+    tables = {RISK: as_typed(bundle.published)}
+    tables |= {name: layer_table(bundle.layer, name) for name in TABLES}
+    about = describe_columns(tables, catalogue("en"))
+    tables["columns"] = pd.DataFrame(about, columns=["table", "column", "called", "holds"])
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, _PLAIN) as book:
+        book.set_properties({"created": bundle.layer.context.as_of.to_pydatetime()})
+        for name, table in tables.items():
+            _add_sheet(book, name, table.head(_ROWS))
+    return buffer.getvalue()
+
+
+def _add_sheet(book: Any, name: str, table: pd.DataFrame) -> None:
+    """Add a table as a sheet whose head stays in view and filters."""
+    sheet = book.add_worksheet(name)
+    bold = book.add_format({"bold": True})
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
+    for k, column in enumerate(table.columns):
+        values = table[column]
+        sheet.set_column(k, k, _width(values))
+        sheet.write_string(0, k, column, bold)
+        style = None
+        if values.dtype.kind == "M":
+            is_day = str(values.dtype) == DAY
+            style = book.add_format({"num_format": _DAY_FORMAT if is_day else _TIME_FORMAT})
+            values = values if is_day else values.dt.tz_convert(None)
+        known = values.notna().to_numpy(dtype=bool)
+        for row, value in enumerate(values.astype(object), start=1):
+            if known[row - 1]:
+                told = value[:_LETTERS] if isinstance(value, str) else value
+                sheet.write(row, k, told, style)
+
+
+def _width(column: pd.Series) -> int:
+    seen = column.head(50).astype("str").str.len().max()
+    longest = max(len(str(column.name)), 0 if pd.isna(seen) else int(seen))
+    return min(max(longest + 2, _WIDTHS[0]), _WIDTHS[1])

@@ -142,23 +142,7 @@ def find_places(
         shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
-    unfound, lost = np.zeros(len(incidents), dtype=bool), are_lost(incidents)
-    either = evidence.either.notna().to_numpy()
-    unfound[~refused] = (
-        found[evidence.place]
-        & ((vague & _name_one_region(regions, evidence)) | either)[evidence.place]
-    )
-    lost[~refused] |= reasons.notna().to_numpy()
-    # the middle of an area stands for all of it; what is counted there may be of any of its regions
-    middle, central = np.zeros(len(incidents), dtype=bool), np.zeros(len(evidence.places), bool)
-    central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
-    middle[~refused] = central[evidence.place]
-    where = incidents.geometry.mask(middle)
-    swapped = np.zeros(len(incidents), dtype=bool)
-    swapped[~refused] = (why == "swapped_coordinates").to_numpy(bool)[evidence.place]
-    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
-    rows = incidents.assign(spread=unfound | middle, geometry=where)
-    rows = rows[lost | unfound | middle]
+    rows = _take_aside(incidents, regions, evidence, sharp, why=why, vague=vague)
     placed = _at_rows(sharp, evidence.place)
     return Places(
         usable=_with_countries(usable, regions, placed),
@@ -170,6 +154,44 @@ def find_places(
             incidents, reasons, *_lose(regions, evidence, area=area.where(found), why=why)
         ),
     )
+
+
+def _take_aside(
+    incidents: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    evidence: Evidence,
+    sharp: pd.DataFrame,
+    *,
+    why: pd.Series,
+    vague: NDArray[np.bool_],
+) -> gpd.GeoDataFrame:
+    """Return the rows of :func:`find_aside`: what is lost, and what may be of other regions too.
+
+    The middle of an area stands for all of it: what is counted there may be of any of its regions.
+    So may what a log of one's own counts in a district, and says to know no better than its
+    province.
+    """
+    usable = incidents["quarantine_reason"].isna().to_numpy()
+    found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
+    middle = np.zeros(len(evidence.places), dtype=bool)
+    middle[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
+    unfound = found & ((vague & _name_one_region(regions, evidence)) | either)
+    by_name = found & evidence.unsure & (evidence.stated < 0) & (evidence.named >= 0)
+
+    def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which incidents are of some places."""
+        marks = np.zeros(len(incidents), dtype=bool)
+        marks[usable] = places[evidence.place]
+        return marks
+
+    spread = at_rows(unfound | middle | by_name)
+    where = incidents.geometry.mask(at_rows(middle | by_name))
+    swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
+    where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
+    rows = incidents.assign(spread=spread, geometry=where)
+    for name in (NAMED_BY.get(level_of(regions), "admin2"), "place"):
+        rows[name] = rows[name].mask(at_rows(by_name))
+    return rows[are_lost(incidents) | at_rows(~found) | spread]
 
 
 def _with_countries(
@@ -197,7 +219,7 @@ def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[n
     """Return which places state a region of the regions' level by id or name, known or not."""
     places = evidence.places
     name = places["admin1" if level_of(regions) == 1 else "admin2"].fillna(places["region_id"])
-    return name.notna().to_numpy() & ~evidence.coarse
+    return name.notna().to_numpy() & (~evidence.coarse | evidence.unsure)
 
 
 def _lose(

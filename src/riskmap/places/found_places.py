@@ -58,6 +58,9 @@ LOST = ("unknown_region", "no_place", "swapped_coordinates", "imprecise")
 #: A kilometre on the unit sphere: what counts as on a centre or capital.
 _CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
 
+#: What a row remarks whose coordinates were not understood.
+_NO_COORDINATES = r"(?:^|; )coordinates="
+
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
 
@@ -169,7 +172,7 @@ def _take_aside(
 
     The middle of an area stands for all of it: what is counted there may be of any of its regions.
     So may what a log of one's own counts in a district, and says to know no better than its
-    province.
+    province, and what is spread since its coordinates were not understood.
     """
     usable = incidents["quarantine_reason"].isna().to_numpy()
     found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
@@ -184,7 +187,9 @@ def _take_aside(
         marks[usable] = places[evidence.place]
         return marks
 
+    pointless = incidents["not_understood"].str.contains(_NO_COORDINATES, na=False)
     spread = at_rows(unfound | middle | by_name)
+    spread |= at_rows(found & vague) & pointless.to_numpy(bool)
     where = incidents.geometry.mask(at_rows(middle | by_name))
     swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
     where[swapped] = shapely.points(where[swapped].y, where[swapped].x)

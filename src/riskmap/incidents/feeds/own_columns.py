@@ -155,12 +155,38 @@ def compose_columns(raw: RawTable) -> RawTable:
         }
         if not any(name in by for name in names["coordinates"]):
             made["coordinates"] = raw.rows[has["coordinates"]]
+    elif has["latitude"] and has["longitude"]:
+        both = [by[name] for name in names["coordinates"] if name in by]
+        made |= _fill_pairs(raw.rows, (has["latitude"], has["longitude"]), both)
     if (name := _find_kind(raw, by)) is not None:
         made["event_type"] = raw.rows[name]
     if not made:
         return raw
     header = tuple(dict.fromkeys((*raw.header, *made)))
     return replace(raw, header=header, rows=raw.rows.assign(**made))
+
+
+def _fill_pairs(
+    rows: pd.DataFrame, axes: tuple[str, str], both: Sequence[str]
+) -> dict[str, pd.Series]:
+    """Return columns of latitude and longitude with what other cells of both hold.
+
+    A desk that begins to write grid references leaves the two columns blank; a pasted pair stands
+    in the first of them.
+    """
+    axis = [rows[name].fillna("").astype("str") for name in axes]
+    made = dict(zip(axes, axis, strict=True))
+    for name in (*both, axes[0]):
+        open_ = made[axes[1]].str.strip() == ""
+        open_ &= (made[axes[0]].str.strip() == "") | (name == axes[0])
+        texts = rows[name].fillna("").where(open_ & (rows[name].fillna("") != ""))
+        pairs = texts.dropna().map(split_pair)
+        pairs = pairs[pairs.str[0] != ""]
+        if len(pairs):
+            for i, one in enumerate(axes):
+                made[one] = made[one].copy()
+                made[one][pairs.index] = pairs.str[i]
+    return {name: made[name] for name in axes if not made[name].equals(axis[axes.index(name)])}
 
 
 def _find_kind(raw: RawTable, by: Mapping[str, str]) -> str | None:

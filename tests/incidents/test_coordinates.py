@@ -162,3 +162,37 @@ def test_a_place_in_numbers_that_are_not_understood_is_lost_and_not_blank(text, 
     rows = pd.DataFrame({"date": "2031-05-06", "country": "AFG", "gps": ["34.6, 69.2", text]})
     table = rm.read_incidents(rows)
     assert told(table["quarantine_reason"]) == [None, reason]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [("see map", "see map"), ("912345", "12345"), ("0", "0"), ("34.6", ""), ("169.2", "34.6")],
+)
+def test_coordinates_that_are_none_take_no_district_away(latitude, longitude):
+    row = {"date": "2031-05-06", "lat": latitude, "lon": longitude, "country": "XQA"}
+    rows = pd.DataFrame([row | {"district": "Kelda"}, row | {"district": ""}])
+    table = rm.read_incidents(rows)
+    assert table["quarantine_reason"].notna().tolist() == [False, True]
+    assert table["not_understood"].iloc[0] == f"coordinates={latitude}, {longitude}".strip()
+    assert rm.locate(table, rm.datasets.regions()).placements["region_id"].tolist() == ["XQA0303"]
+
+
+def test_coordinates_that_are_not_understood_leave_all_of_the_province_in_doubt():
+    rows = pd.DataFrame({"date": "2031-05-06", "province": "Velmar", "gps": ["-6.5, 6.9", "by 4"]})
+    aside = rm.locate(rm.read_incidents(rows), rm.datasets.regions()).aside
+    assert aside[["area", "spread"]].to_numpy().tolist() == [["parent_id=XQA03", True]]
+
+
+@pytest.mark.parametrize("header", ["MGRS", "grid", "Grid Reference", "UTM", "GPS"])
+def test_a_column_of_grid_references_fills_the_two_of_degrees(header):
+    rows = {"date": "2031-05-06", "lat": ["34.5", "", ""], "lon": ["69.2", "", ""]}
+    rows |= {header: ["", "42S WD 18 18", "see map 4"], "country": "AFG"}
+    table = rm.read_incidents(pd.DataFrame(rows))
+    assert table.geometry.y.round(1).tolist()[:2] == [34.5, 34.5]
+    assert table["quarantine_reason"].tolist()[2] == "bad_coordinates"
+
+
+def test_a_pair_in_the_column_of_latitudes_is_one():
+    rows = {"date": "2031-05-06", "lat": ["34.5", "34.6, 69.3"], "lon": ["69.2", ""]}
+    table = rm.read_incidents(pd.DataFrame(rows | {"country": "AFG"}))
+    assert table.geometry.x.tolist() == [69.2, 69.3]

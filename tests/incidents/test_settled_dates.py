@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
+from riskmap.incidents.date_columns import read_texts
 
 RUN = CliRunner()
 
@@ -123,3 +124,35 @@ def test_what_was_settled_is_told(text):
         pd.DataFrame({"date": [text, *DAYS], "place": "Kelda"})
     )
     assert f"{text!r} read as 2031-" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "expected"),
+    [
+        ("1/2/1409", DAYS, "other_calendar"),  # of which order is not known
+        ("1/2/1409", ["15/3/1409", "28/2/1409", *DAYS], "2030-04-21/2030-04-21"),
+        ("1/2/1409", ["2/15/2031", "3/28/2031", *DAYS], "2030-03-22/2030-03-22"),
+        ("1.2.1409", DAYS, "2030-04-21/2030-04-21"),
+        ("2/2/1409", DAYS, "2030-04-22/2030-04-22"),
+    ],
+)
+def test_a_date_of_another_calendar_has_its_day_where_the_others_have_it(text, others, expected):
+    assert read([text, *others])[0] == expected
+
+
+def test_a_declared_calendar_reads_day_and_month_before_the_year():
+    rules = rm.incidents.DateRules(calendar="solar_hijri")
+    days = read_texts(["1/2/1409", "15/3/1409", "28/2/1409"], rules)
+    assert [str(day.first) for day in days] == ["2030-04-21", "2030-06-05", "2030-05-18"]
+    assert read_texts(["1/2/1409"], rules)[0].reason == "ambiguous_date"
+
+
+def test_a_few_days_without_a_year_are_no_months():
+    assert read(["Jan 20", "Mar 20", "May 21"]) == ["ambiguous_date"] * 3
+    assert read(["Jan 20", "Mar 20", "May 21", "Sep 21", "Nov 20"]) == ["ambiguous_date"] * 5
+
+
+def test_many_months_of_few_years_are_months():
+    names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    texts = [f"{name} {year}" for year in (20, 21) for name in names]
+    assert read(texts)[13] == "2021-02-01/2021-02-28"

@@ -160,3 +160,21 @@ def test_real_towns_are_read_once_a_country_and_kept(tmp_path, monkeypatch):
     assert kept == ["SOM.json"]
     assert town_names._towns("SOM") == found
     assert any(town[0] == "Baidoa" and np.isclose(town[3], 3.1, atol=0.1) for town in found)
+
+
+@pytest.mark.parametrize("word", ["province", "country"])
+def test_a_log_of_ones_own_that_names_a_district_knows_more_than_its_precision_says(word):
+    """A form's default word is no reason to lose a district; any of the province may be meant."""
+    row = {"admin1": "Velmar", "admin2": "Kelda", "country": "XQA", "geo_precision": word}
+    assert locate(row) == [{"XQA0303": 1.0}]
+    table = rm.read_incidents(pd.DataFrame([row | {"date": "2031-05-06"}]))
+    assert rm.locate(table, DISTRICTS).aside["area"].tolist() == ["parent_id=XQA03"]
+    unknown = rm.read_incidents(pd.DataFrame([row | {"date": "2031-05-06", "admin2": "Xqzt"}]))
+    assert rm.locate(unknown, DISTRICTS).aside["area"].tolist() == ["parent_id=XQA03"]
+
+
+def test_a_feed_that_knows_a_province_alone_is_not_placed_in_its_district():
+    """ACLED names a district beside its precision 3, and means the province."""
+    row = {"admin1": "Velmar", "admin2": "Kelda", "country": "XQA", "geo_precision": "province"}
+    table = rm.read_incidents(pd.DataFrame([row | {"date": "2031-05-06", "source": "acled"}]))
+    assert len(rm.locate(table, DISTRICTS).placements) == 8

@@ -1,4 +1,4 @@
-"""Calendars other than the Gregorian, by which dates are read that name one."""
+"""Calendars other than the Gregorian, by which dates are read that name one; days of moments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
+from riskmap.countries import table as country_table
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 _UNIX_EPOCH_JDN = 2_440_588
 _BREAKS = (
@@ -122,3 +129,45 @@ CALENDARS = {
     "ethiopian": Calendar("Ethiopian", range(1893, 2093), 13, _ethiopian),
     "buddhist": Calendar("Buddhist", range(2443, 2644), 12, _buddhist),
 }
+
+
+def zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
+    """Return the time zones that each row may lie in; none when its country is unknown.
+
+    Examples
+    --------
+    >>> zones_of(pd.Series(["AFG", None]))
+    [('Asia/Kabul',), ()]
+    """
+    known = country_table()
+    return [known[iso3].zones if iso3 in known else () for iso3 in countries]
+
+
+def local_days(
+    moments: NDArray[np.datetime64], zones: list[tuple[str, ...]]
+) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+    """Return the first and the last local day that moments can fall on.
+
+    Parameters
+    ----------
+    moments
+        UTC, ``datetime64[us]``.
+    zones
+        For each moment the zones in which it may have happened; the whole earth when empty.
+
+    Examples
+    --------
+    >>> late = np.array(["2024-03-31T22:30"], "datetime64[us]")
+    >>> [days.tolist() for days in local_days(late, [("Asia/Kabul",)])]
+    [[datetime.date(2024, 4, 1)], [datetime.date(2024, 4, 1)]]
+    """
+    first = (moments - np.timedelta64(12, "h")).astype("datetime64[D]")
+    last = (moments + np.timedelta64(14, "h")).astype("datetime64[D]")
+    codes, distinct = pd.factorize(pd.Series(zones, dtype=object), use_na_sentinel=False)
+    for code, names in enumerate(distinct):
+        rows = np.flatnonzero(codes == code)
+        utc = pd.DatetimeIndex(moments[rows], tz="UTC")
+        local = [utc.tz_convert(name).tz_localize(None).to_numpy("datetime64[D]") for name in names]
+        if local:
+            first[rows], last[rows] = np.min(local, axis=0), np.max(local, axis=0)
+    return first, last

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmap.countries import table as country_table
-from riskmap.incidents.calendars import CALENDARS
+from riskmap.incidents.calendars import CALENDARS, local_days, zones_of
 from riskmap.incidents.dates import (
+    DIGITS,
     NUMBERS,
     TIME,
     TWO_ORDERS,
@@ -130,7 +130,7 @@ def read_days(
     waiting = ~np.isnat(moments)
     if waiting.any():
         nowhere = pd.Series(None, texts.index, dtype="object")
-        zones = _zones_of((nowhere if countries is None else countries)[waiting])
+        zones = zones_of((nowhere if countries is None else countries)[waiting])
         first[waiting], last[waiting] = local_days(moments[waiting], zones)
     aside, reasons = Quarantine(len(codes)), np.array([day.reason for day in read], object)[codes]
     aside.add_details(
@@ -159,7 +159,12 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     rules = rules or DateRules()
     days = [read_day(text, rules) for text in texts]
     if rules.calendar != "gregorian":
-        return days
+        orders = _orders_of(texts)
+        again = [_read_in(text, rules.calendar, orders) for text in texts]
+        return [
+            new if old.reason and new.reason != "bad_date" else old
+            for old, new in zip(days, again, strict=True)
+        ]
     days = settle_others(texts, days)
     told = zip(texts, days, settle_orders(texts, days), strict=True)
     days = [day if is_declared(text, rules) else settled for text, day, settled in told]
@@ -208,17 +213,16 @@ def settle_others(texts: Sequence[str], days: Sequence[Day]) -> list[Day]:
     years = {day.year for day in exact}
     settled = list(days)
     bare = [i for i, text in enumerate(texts) if days[i].reason and is_bare_month(text)]
-    numbers = [int(texts[i].strip()[-2:]) for i in bare]
-    alone = len(bare) >= _SHOWN_MONTHS and not exact and max(numbers) - min(numbers) < _MANY_YEARS
-    alone &= len({texts[i].strip()[:3].casefold() for i in bare}) > len(set(numbers))
+    alone = not exact and _are_months({texts[i].strip().casefold() for i in bare})
     are_months = bool(spans) and not exact
     for i in bare:
         text = texts[i].strip()
         if are_months or (alone and not known):
             settled[i] = read_day(f"{text[:-2].rstrip(_JOINTS)} {full_year(text[-2:])}")
+    orders = _orders_of(texts)
     for i, text in enumerate(texts):
         if settled[i].reason == "other_calendar" and exact:
-            settled[i] = _in_other_calendar(text, settled[i], years)
+            settled[i] = _in_other_calendar(text, settled[i], years, orders)
         yearless = settled[i].reason == "bad_date" or (i in bare and not spans)
         if yearless and len(years) == 1 and settled[i].reason and len(text) <= _LONG:
             settled[i] = _in_year(text.strip(), settled[i], exact)
@@ -246,24 +250,64 @@ def _in_year(text: str, day: Day, exact: set[date]) -> Day:
     return nearest[2] if same[0] > _NEAR else day
 
 
-#: Days of a month, at least; months without a day that show what they are, of how many years.
-_A_MONTH, _SHOWN_MONTHS, _MANY_YEARS = 28, 4, 10
+#: Days of a month, at least and at most; what is no chance.
+_A_MONTH, _DAYS, _CHANCE = 28, 31, 1e-6
 #: A date without a year is taken for one so many days from the others.
 _NEAR = 92
 #: Signs of a date without a year, at most, and what stands between a month and its year.
 _LONG, _JOINTS = 40, "-/ ,'."
 
 
-def _in_other_calendar(text: str, day: Day, years: set[int]) -> Day:
+def _are_months(texts: set[str]) -> bool:
+    """Return whether months and numbers without anything else are months of years.
+
+    Days of one year fall all over its months: that so many all lie so near is no chance, or one of
+    them is no day.
+    """
+    found = {(text[:3], int(text[-2:])) for text in texts}
+    numbers = {number for _, number in found}
+    near = _DAYS * ((max(numbers, default=0) - min(numbers, default=0) + 1) / _DAYS) ** len(found)
+    no_day = any(read_day(f"{month} {number} 2024").first is None for month, number in found)
+    return (near < _CHANCE or no_day) and len({month for month, _ in found}) > len(numbers)
+
+
+def _in_other_calendar(
+    text: str, day: Day, years: set[int], orders: Mapping[str, bool | None]
+) -> Day:
     """Return a date by the only calendar of which it falls among given years; else as it was."""
     near = range(min(years) - 1, max(years) + 2)
-    found = [
-        one
-        for name in CALENDARS
-        for form in (None, "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y")
-        if (one := read_day(text, DateRules(form, name))).first and one.first.year in near
-    ]
+    read = [_read_in(text, name, orders) for name in CALENDARS]
+    found = [one for one in read if one.first and one.first.year in near]
     return found[0] if len(found) == 1 else day
+
+
+def _orders_of(texts: Sequence[str]) -> dict[str, bool | None]:
+    """Return by the mark between numbers whether the day stands first, None if unsure."""
+    found = [m for text in texts if (m := TWO_ORDERS.fullmatch(TIME.sub("", text).strip()))]
+    rows = {i: (int(m[1]), int(m[3]), m[4], m[2]) for i, m in enumerate(found) if len(m[4]) > 2}  # noqa: PLR2004
+    return {
+        mark: _shown_order({i: row for i, row in rows.items() if row[3] == mark}, mark, 4)
+        for mark in {row[3] for row in rows.values()}
+    }
+
+
+def _read_in(text: str, calendar: str, orders: Mapping[str, bool | None]) -> Day:
+    """Return the days of a date in a calendar; one of two orders as the column's others show."""
+    plain = TIME.sub("", text.strip().translate(DIGITS))
+    found = TWO_ORDERS.fullmatch(plain)
+    if found is None or len(found[4]) == 2:  # noqa: PLR2004
+        return read_day(text, DateRules(calendar=calendar))
+    first = orders.get(found[2])
+    forms = [f"%d{found[2]}%m{found[2]}%Y", f"%m{found[2]}%d{found[2]}%Y"]
+    read = [read_day(plain, DateRules(form, calendar)) for form in forms]
+    good = {
+        one
+        for one, is_first in zip(read, (True, False), strict=True)
+        if one.first and first in (None, is_first)
+    }
+    if len(good) > 1:
+        return Day(reason="ambiguous_date", expected=UNCLEAR)
+    return good.pop() if good else Day(reason="bad_date")
 
 
 #: Dates that show the order of a column's others, at least, and as a share of all.
@@ -386,42 +430,6 @@ def _tell_settled(counts: Mapping[str, int], rules: DateRules | None) -> dict[st
         read = f"{day.first}" if day.first == day.last else f"{day.first} to {day.last}"
         told[kind] = f"{first!r} read as {read}, as the other dates show{others}"
     return told
-
-
-def _zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
-    """Return the time zones that each row may lie in; none when its country is unknown."""
-    known = country_table()
-    return [known[iso3].zones if iso3 in known else () for iso3 in countries]
-
-
-def local_days(
-    moments: NDArray[np.datetime64], zones: list[tuple[str, ...]]
-) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-    """Return the first and the last local day that moments can fall on.
-
-    Parameters
-    ----------
-    moments
-        UTC, ``datetime64[us]``.
-    zones
-        For each moment the zones in which it may have happened; the whole earth when empty.
-
-    Examples
-    --------
-    >>> late = np.array(["2024-03-31T22:30"], "datetime64[us]")
-    >>> [days.tolist() for days in local_days(late, [("Asia/Kabul",)])]
-    [[datetime.date(2024, 4, 1)], [datetime.date(2024, 4, 1)]]
-    """
-    first = (moments - np.timedelta64(12, "h")).astype("datetime64[D]")
-    last = (moments + np.timedelta64(14, "h")).astype("datetime64[D]")
-    codes, distinct = pd.factorize(pd.Series(zones, dtype=object), use_na_sentinel=False)
-    for code, names in enumerate(distinct):
-        rows = np.flatnonzero(codes == code)
-        utc = pd.DatetimeIndex(moments[rows], tz="UTC")
-        local = [utc.tz_convert(name).tz_localize(None).to_numpy("datetime64[D]") for name in names]
-        if local:
-            first[rows], last[rows] = np.min(local, axis=0), np.max(local, axis=0)
-    return first, last
 
 
 def read_parts(year: pd.Series, month: pd.Series, day: pd.Series, *, columns: str) -> Days:

@@ -19,6 +19,7 @@ from riskmap.places.place_texts import (
     find_by_words,
     find_either,
     fold_names,
+    is_own_log,
     may_contradict,
     split_texts,
     tell_texts,
@@ -84,6 +85,9 @@ class Evidence:
     either : Series of str
         Two regions of which either may be meant, since a name contradicts an id or a point;
         missing elsewhere.
+    unsure : ndarray of bool
+        Whether a log of one's own names a region of the level, and says that it knows no more than
+        a larger area.
     """
 
     places: gpd.GeoDataFrame
@@ -97,6 +101,7 @@ class Evidence:
     coarse: NDArray[np.bool_]
     area: pd.Series
     either: pd.Series
+    unsure: NDArray[np.bool_]
 
     @property
     def region(self) -> IntArray:
@@ -212,7 +217,9 @@ def gather_evidence(
     >>> gather_evidence(incidents.iloc[[3, 3, 4]], regions, gazetteer=None, index=index).place
     array([0, 0, 1])
     """
-    place, first = _number_places(incidents)
+    mine = is_own_log(incidents).to_numpy(bool)
+    place, first = _number_places(incidents, mine)
+    mine = mine[first]
     written = usable = incidents.iloc[first].reset_index(drop=True)
     x, y = _coordinates(written)
     covering = index.query(x, y)
@@ -226,7 +233,11 @@ def gather_evidence(
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     stated = _find_ids(usable["region_id"], regions["region_id"])
     coarse = finest < level
-    named = np.where(coarse, -1, _resolve(usable, regions, level, gazetteer, covering))
+    named = _resolve(usable, regions, level, gazetteer, covering)
+    unsure = coarse & mine
+    unsure &= usable[NAMED_BY[level]].notna().to_numpy() if level in NAMED_BY else False
+    coarse &= ~(mine & (named >= 0))  # a log of one's own names a district: that says more
+    named = np.where(coarse, -1, named)
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
     if gazetteer is not None and level in NAMED_BY and open_.any():
         by_words = find_by_words(
@@ -256,14 +267,17 @@ def gather_evidence(
         coarse=coarse,
         area=area,
         either=either,
+        unsure=unsure,
     )
 
 
-def _number_places(incidents: gpd.GeoDataFrame) -> tuple[IntArray, IntArray]:
+def _number_places(
+    incidents: gpd.GeoDataFrame, mine: NDArray[np.bool_]
+) -> tuple[IntArray, IntArray]:
     """Return the number of the place that each incident tells of, and the first row of each."""
     texts = incidents["place"].where(may_contradict(incidents)).fillna(tell_texts(incidents))
     told = (incidents[column] for column in PLACE_COLUMNS)
-    return number_rows([*_coordinates(incidents), *told, texts])
+    return number_rows([*_coordinates(incidents), mine, *told, texts])
 
 
 def _coordinates(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray]:

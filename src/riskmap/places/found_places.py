@@ -8,7 +8,7 @@ what was set aside (:func:`find_aside`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,9 @@ LOST = ("unknown_region", "no_place", "swapped_coordinates", "imprecise")
 
 #: A kilometre on the unit sphere: what counts as on a centre or capital.
 _CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
+
+#: What a row remarks whose coordinates were not understood.
+_NO_COORDINATES = r"(?:^|; )coordinates="
 
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
@@ -140,7 +143,7 @@ def find_places(
         shapes, x, y = regions.geometry.to_numpy(), evidence.x[row], evidence.y[row]
         sharp["metres"] = boundary_distances(shapes, at, x, y)
     reasons = pd.Series(why.array.take(evidence.place))
-    rows = _rows_aside(incidents, regions, evidence, sharp, why=why, vague=vague)
+    rows = _take_aside(incidents, regions, evidence, sharp, why=why, vague=vague)
     placed = _at_rows(sharp, evidence.place)
     return Places(
         usable=_with_countries(usable, regions, placed),
@@ -154,7 +157,7 @@ def find_places(
     )
 
 
-def _rows_aside(
+def _take_aside(
     incidents: gpd.GeoDataFrame,
     regions: gpd.GeoDataFrame,
     evidence: Evidence,
@@ -163,25 +166,35 @@ def _rows_aside(
     why: pd.Series,
     vague: NDArray[np.bool_],
 ) -> gpd.GeoDataFrame:
-    """Return the incidents that are lost or spread although they name a region, where they lie."""
+    """Return the rows of :func:`find_aside`: what is lost, and what may be of other regions too.
+
+    The middle of an area stands for all of it: what is counted there may be of any of its regions.
+    So may what a log of one's own counts in a district, and says to know no better than its
+    province, and what is spread since its coordinates were not understood.
+    """
     usable = incidents["quarantine_reason"].isna().to_numpy()
+    found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
+    middle = np.zeros(len(evidence.places), dtype=bool)
+    middle[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
+    unfound = found & ((vague & _name_one_region(regions, evidence)) | either)
+    by_name = found & evidence.unsure & (evidence.stated < 0) & (evidence.named >= 0)
 
-    def at_rows(places: Any) -> NDArray[np.bool_]:
-        rows = np.zeros(len(incidents), dtype=bool)
-        rows[usable] = np.asarray(places, dtype=bool)[evidence.place]
-        return rows
+    def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which incidents are of some places."""
+        marks = np.zeros(len(incidents), dtype=bool)
+        marks[usable] = places[evidence.place]
+        return marks
 
-    named = (vague & _name_one_region(regions, evidence)) | evidence.either.notna().to_numpy()
-    unfound = at_rows(why.isna().to_numpy() & named)
-    lost = are_lost(incidents) | at_rows(why.notna())
-    # the middle of an area stands for all of it; what is counted there may be of any of its regions
-    central = np.zeros(len(evidence.places), dtype=bool)
-    central[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
-    middle, swapped = at_rows(central), at_rows(why == "swapped_coordinates")
-    where = incidents.geometry.mask(middle)
+    pointless = incidents["not_understood"].str.contains(_NO_COORDINATES, na=False)
+    spread = at_rows(unfound | middle | by_name)
+    spread |= at_rows(found & vague) & pointless.to_numpy(bool)
+    where = incidents.geometry.mask(at_rows(middle | by_name))
+    swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
     where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
-    rows = incidents.assign(spread=unfound | middle, geometry=where)
-    return rows[lost | unfound | middle]
+    rows = incidents.assign(spread=spread, geometry=where)
+    for name in (NAMED_BY.get(level_of(regions), "admin2"), "place"):
+        rows[name] = rows[name].mask(at_rows(by_name))
+    return rows[are_lost(incidents) | at_rows(~found) | spread]
 
 
 def _with_countries(
@@ -209,7 +222,7 @@ def _name_one_region(regions: gpd.GeoDataFrame, evidence: Evidence) -> NDArray[n
     """Return which places state a region of the regions' level by id or name, known or not."""
     places = evidence.places
     name = places["admin1" if level_of(regions) == 1 else "admin2"].fillna(places["region_id"])
-    return name.notna().to_numpy() & ~evidence.coarse
+    return name.notna().to_numpy() & (~evidence.coarse | evidence.unsure)
 
 
 def _lose(

@@ -129,7 +129,23 @@ def may_contradict(incidents: gpd.GeoDataFrame) -> pd.Series:
         Incidents table.
     """
     told = incidents[["admin1", "place"]].notna().all(axis=1) & incidents["admin2"].isna()
-    return told & ~incidents["source"].isin([feed.name for feed in FEEDS])
+    return told & is_own_log(incidents)
+
+
+def is_own_log(incidents: pd.DataFrame) -> pd.Series:
+    """Return which incidents are of no known feed, whose coders keep to one book of rules.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table.
+
+    Examples
+    --------
+    >>> is_own_log(pd.DataFrame({"source": ["acled", "desk"]})).tolist()
+    [False, True]
+    """
+    return ~incidents["source"].isin([feed.name for feed in FEEDS])
 
 
 def _names_in(text: str) -> list[str]:

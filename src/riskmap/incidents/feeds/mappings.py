@@ -416,6 +416,8 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = pd.DataFrame(data, index=pd.RangeIndex(len(source)))
     if feed.finish is not None:
         frame = frame.assign(**feed.finish(source, frame))
+    if feed.reads is None:
+        _use_names(feed, source, frame, quarantine)
     frame["count"] = refuse_counts(counted, frame, quarantine)
     used = {source.name(column) for column in (*(feed.reads or ()), *feed.named)}
     unused = {key(name): name for name in source.raw.rows.columns if name not in used}
@@ -427,6 +429,22 @@ def apply_feed(feed: Feed, source: Source, quarantine: Quarantine) -> pd.DataFra
     frame = tell_broken(frame, source.raw.broken)
     quarantine_set_aside(frame, quarantine)
     return frame
+
+
+#: Why a point is none; a district that is named stands all the same.
+_NO_POINT = ("bad_coordinates", "swapped_coordinates", "null_island")
+
+
+def _use_names(feed: Feed, source: Source, frame: pd.DataFrame, quarantine: Quarantine) -> None:
+    """Let rows count by the district that they name where their coordinates are none.
+
+    What stands there is noted as not understood.
+    """
+    named = frame[["admin2", "region_id"]].notna().any(axis=1).to_numpy(bool)
+    where = np.isin(quarantine.reason.astype("str"), _NO_POINT) & named
+    told = [source.texts(*columns).str.strip() for columns in feed.point]
+    source.not_understood.add("coordinates", where, told[0] + ", " + told[1])
+    quarantine.reason[where] = quarantine.detail[where] = None
 
 
 def _days(

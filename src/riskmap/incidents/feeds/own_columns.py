@@ -12,6 +12,7 @@ from itertools import chain, pairwise, product
 from string import Formatter
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from riskmap.countries import fold
@@ -148,19 +149,42 @@ def compose_columns(raw: RawTable) -> RawTable:
         made["event_date"] = raw.rows[has["month"]]
     if has["event_date"] is None and has["year"] and has["month"]:
         made["event_date"] = _join_dates(raw.rows, has["year"], has["month"], has["day"])
-    if has["latitude"] is None and has["longitude"] is None and has["coordinates"]:
-        pairs = raw.rows[has["coordinates"]].fillna("").map(split_pair)
-        made |= {
-            axis: pairs.str[i].astype("str") for i, axis in enumerate(("latitude", "longitude"))
-        }
-        if not any(name in by for name in names["coordinates"]):
-            made["coordinates"] = raw.rows[has["coordinates"]]
+    made |= _split_pairs(raw.rows, has, [by[name] for name in names["coordinates"] if name in by])
     if (name := _find_kind(raw, by)) is not None:
         made["event_type"] = raw.rows[name]
     if not made:
         return raw
     header = tuple(dict.fromkeys((*raw.header, *made)))
     return replace(raw, header=header, rows=raw.rows.assign(**made))
+
+
+def _split_pairs(
+    rows: pd.DataFrame, has: Mapping[str, str | None], named: Sequence[str]
+) -> dict[str, pd.Series]:
+    """Return latitudes and longitudes with what cells hold that tell both.
+
+    A desk that begins to write grid references leaves its two columns blank; a pasted pair stands
+    in the first of them.
+    """
+    latitude, longitude, both = has["latitude"], has["longitude"], has["coordinates"]
+    if latitude is None and longitude is None and both:
+        pairs = rows[both].fillna("").map(split_pair)
+        made = {
+            axis: pairs.str[i].astype("str") for i, axis in enumerate(("latitude", "longitude"))
+        }
+        return made | ({} if named else {"coordinates": rows[both]})
+    if not latitude or not longitude:
+        return {}
+    axes = rows[[latitude, longitude]].fillna("").astype("str")
+    for name in (*named, latitude):
+        blank = axes.apply(lambda axis: axis.str.strip() == "")
+        open_ = blank[longitude] & (blank[latitude] | (name == latitude))
+        texts = rows.loc[open_, name].fillna("")
+        pairs = texts[texts != ""].map(split_pair)
+        pairs = pairs[pairs.str[0] != ""]
+        axes.loc[pairs.index] = np.array(pairs.tolist(), dtype=object).reshape(-1, 2)
+    changed = (axes != rows[[latitude, longitude]].fillna("")).any()
+    return {name: axes[name] for name in axes if changed[name]}
 
 
 def _find_kind(raw: RawTable, by: Mapping[str, str]) -> str | None:

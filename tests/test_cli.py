@@ -116,7 +116,7 @@ def test_one_file_that_tells_a_story_500_times_is_the_story_told_once(incidents,
         pd.concat([once.iloc[:-1], rows]).to_csv(path, index=False)
         out = tmp_path / name / "out"
         args = ("--regions", regions, "--as-of", "2025-01-01", "--out", out, "--json")
-        done = run("run", path, *args)
+        done = run("run", path, *args, "--formats", "geojson")
         assert done.exit_code == 0, done.output
         risks = json.loads((out / "latest" / "risk.geojson").read_text(encoding="utf-8"))
         ledger = json.loads(done.stdout)["ledger"]

@@ -174,6 +174,11 @@ def ask(incidents):
     return {name: model.predict(histories).p_gt(0) for name, model in layers.items()}
 
 
+@cache
+def as_it_is():
+    return ask(fitted()[0])
+
+
 @pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 2**16), st.sampled_from(["CHN", "IND", "unknown"]))
@@ -194,8 +199,8 @@ def test_one_more_attack_on_foreigners_or_on_unknown_victims_lowers_nothing(seed
     )
     more["ingested_at"] = pd.Series(pd.NaT, more.index, dtype=table["ingested_at"].dtype)
     both = gpd.GeoDataFrame(pd.concat([table, more], ignore_index=True), crs=4326)
-    now, then = ask(table), ask(both)
-    for name, p_any in now.items():
+    then = ask(both)
+    for name, p_any in as_it_is().items():
         assert (then[name] >= p_any - 1e-9).all(), name
 
 

@@ -6,7 +6,7 @@ made after a refit can differ a little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,12 +70,16 @@ class Question:
         The regions in order.
     rates : mapping of str to ndarray, shape (n_regions,)
         Expected incidents a day of each series.
+    answers : dict, optional
+        What models have answered to the same question: one for all layers of a forecast, which have
+        models, histories and rates in common.
     """
 
     model: LayerModel
     histories: Mapping[str, CountHistory]
     region_ids: pd.Series
     rates: Mapping[str, FloatArray]
+    answers: dict[tuple[object, ...], CountDistribution] = field(default_factory=dict, repr=False)
 
     @property
     def history(self) -> CountHistory:
@@ -88,7 +92,11 @@ class Question:
         return all(hasattr(term.model, "predict_what_ifs") for term in self.model.terms)
 
     def ask(
-        self, what_ifs: Callable[[str, CountHistory], WhatIfs], region: IntArray
+        self,
+        what_ifs: Callable[[str, CountHistory], WhatIfs],
+        region: IntArray,
+        *,
+        known_as: tuple[object, ...] = (),
     ) -> CountDistribution:
         """Return the layer after changes of its histories, one value for each pair.
 
@@ -98,12 +106,19 @@ class Question:
             Gives the changes of the history of a series; the pairs are the same for all.
         region
             The region of each pair.
+        known_as
+            What names the changes, where they are the same for all layers: a model answers once.
         """
 
         def ask(term: Term, series: str) -> CountDistribution:
+            name = (*known_as, series, id(term.model))
+            if known_as and name in self.answers:
+                return self.answers[name]
             history = self.histories[series]
             model: Any = term.model
             found: CountDistribution = model.predict_what_ifs(history, what_ifs(series, history))
+            if known_as:
+                self.answers[name] = found
             return found
 
         return self.model.answer(ask, region)
@@ -253,7 +268,8 @@ def _more(question: Question) -> pd.DataFrame:
         amounts = {"counts": known * amount} | dict.fromkeys(history.drivers, amount)
         return WhatIfs(place, time, amounts, event, region)
 
-    return question.tell(question.ask(more, region), region, kind="more", amount=amount)
+    found = question.ask(more, region, known_as=("more",))
+    return question.tell(found, region, kind="more", amount=amount)
 
 
 def _quiet(question: Question, days: FloatArray) -> pd.DataFrame:
@@ -276,7 +292,7 @@ def _quiet(question: Question, days: FloatArray) -> pd.DataFrame:
             amounts |= dict.fromkeys(history.drivers, -driver_of(series, question.rates))
         return WhatIfs(place, time, amounts, every, every)
 
-    found = asked.ask(quiet, every)
+    found = asked.ask(quiet, every, known_as=("quiet", len(days)))
     return question.tell(found, every, kind="quiet", amount=float(days.sum()))
 
 

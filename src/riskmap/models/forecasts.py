@@ -125,7 +125,10 @@ def forecast(
     asked_of_all = {} if whole is None else _predict(whole, chosen, days)
     frame, components = _forecast_layers(panel, histories, layers, asked_of_all, days=days)
     rates = _rates(fitted, histories, days) if layers else {}
-    asked = [Question(one, histories, panel.keys["region_id"], rates) for one in layers.values()]
+    answers: dict[tuple[object, ...], CountDistribution] = {}
+    asked = [
+        Question(one, histories, panel.keys["region_id"], rates, answers) for one in layers.values()
+    ]
     responses = [find_responses(one, as_of=panel.as_of, every=panel.every) for one in asked]
     told = reports.source.tolist()
     return Forecast(

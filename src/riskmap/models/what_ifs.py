@@ -185,7 +185,9 @@ class ChangedSums:
             "ladder": country_of[history.parent],
             "all": every,
         }
-        self.share = cache(self._share)
+        self.share, self._decayed = cache(self._share), cache(self._decay)
+        self._membership = cache(lambda unit: membership(self._units[unit]))
+        self._is_beside = cache(self._has_beside)
         self._cells = _Cells.of(what_ifs, self._watched, self._weight)
         self._reach = {
             unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
@@ -208,6 +210,17 @@ class ChangedSums:
             return values if part == "seen" else np.zeros_like(values)
         return np.where(self._watched == (part == "seen"), values, 0.0)
 
+    def _decay(self, name: str, part: str, half_life_days: float) -> FloatArray:
+        """Return the decayed sum of a part of a series by region, as it is."""
+        return self._keep(half_life_days) @ self._series(name, part)
+
+    def _has_beside(self, name: str) -> bool:
+        """Return whether a series, or what is added to it, is in windows that nobody watched."""
+        if self._watched is None:
+            return False
+        added = self._cells is not None and not self._cells.watched.all()
+        return added or bool(self._series(name, "beside").any())
+
     def _amount(self, name: str, keep: FloatArray) -> FloatArray | float:
         """Return what each pair's event adds to a series, decayed, wherever it happens."""
         if name not in self._what_ifs.amounts:
@@ -222,7 +235,7 @@ class ChangedSums:
         if name not in self._what_ifs.amounts:
             return 0.0
         codes, event = self._units[unit], self._what_ifs.event
-        table = self._cells.placed(keep, part) @ membership(codes)
+        table = self._cells.placed(keep, part) @ self._membership(unit)
         return self._what_ifs.amounts[name][event] * at_pairs(table, event, self._seen(codes))
 
     def days(self, unit: str, half_life_days: float = np.inf) -> FloatArray:
@@ -237,13 +250,14 @@ class ChangedSums:
         self, name: str, unit: str, half_life_days: float = np.inf, *, part: str = "seen"
     ) -> FloatArray:
         """Return the decayed sum of a part of a series in each pair's unit, changed."""
-        series = self._series(name, part)
-        whole = self._total(series.sum(axis=0), unit)
+        if part == "beside" and not self._is_beside(name):
+            return np.zeros(len(self._what_ifs.event))
+        whole = self._total(self._series(name, part).sum(axis=0), unit)
         left = whole + self._added(name, unit, np.ones_like(self._age), part)
         if np.isinf(half_life_days):
             return np.where(left > _ROUNDING * whole, left, 0.0)
         keep = self._keep(half_life_days)
-        decayed = self._total(keep @ series, unit)
+        decayed = self._total(self._decayed(name, part, half_life_days), unit)
         decayed = decayed + self._added(name, unit, keep, part)
         return np.where(left > _ROUNDING * whole, np.maximum(decayed, 0.0), 0.0)
 
@@ -252,7 +266,7 @@ class ChangedSums:
 
         `more` days are added to those of all windows.
         """
-        if self._watched is None:
+        if not self._is_beside(name):
             return np.zeros(len(self._what_ifs.event))
         days = self._total(self._keep(half_life_days) @ self._whole, unit) + more
         return ratio(self.counts(name, unit, half_life_days, part="beside"), days)
@@ -287,6 +301,8 @@ class ChangedSums:
 
     def _around(self, links: Any, series: str, half_life_days: float, part: str) -> FloatArray:
         """Return the mean rate of the neighbours, changed; nothing where all was taken away."""
+        if part == "beside" and not self._is_beside(series):
+            return np.zeros(len(self._what_ifs.event))
         left, whole = self._mean_around(links, series, np.inf, part)
         rate, _ = self._mean_around(links, series, half_life_days, part)
         return np.where(left > _ROUNDING * whole, np.maximum(rate, 0.0), 0.0)
@@ -298,9 +314,11 @@ class ChangedSums:
         keep, pairs = self._keep(half_life_days), self._what_ifs
         days = keep @ (self._risk if part == "seen" else self._whole)
         a_day = np.divide(1.0, days, out=np.zeros_like(days), where=days > 0)
-        base = (links @ ((keep @ self._series(series, part)) * a_day))[pairs.region]
+        base = (links @ (self._decayed(series, part, half_life_days) * a_day))[pairs.region]
         place = pairs.place if self._cells is None else self._cells.placed(keep, part)
-        near = sparse.csr_array((place * a_day[None, :]) @ links.T)
+        place = sparse.csr_array(place, copy=True)
+        place.data = place.data * a_day[place.indices]
+        near = sparse.csr_array(place @ links.T)
         reach = at_pairs(near, pairs.event, pairs.region)
         if self._cells is None:
             return base + self._amount(series, keep) * reach * (part == "seen"), base

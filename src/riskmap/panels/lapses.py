@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,14 +63,28 @@ def find_lapses(
     ...             thin_share=0.25, memory_days=1826)
     array([[       990, 2147483648]])
     """
-    if not thin_share:
-        return np.empty((0, 2), dtype=np.int64)
+    rules = _Rules(*probability, thin_share, memory_days)
     known = day < until
-    days, at = np.unique(day[known], return_inverse=True)
+    if not thin_share or rules.are_few(hits[known].sum()):
+        return np.empty((0, 2), dtype=np.int64)
+    told = day[known].astype(np.int64), number[known].astype(float), hits[known].astype(float)
+    # a panel asks the same of a source for each layer, and again for what was lost
+    key = (blake2b(b"".join(one.tobytes() for one in told)).digest(), until, rules)
+    if key not in _FOUND:
+        if len(_FOUND) >= _REMEMBERED:
+            _FOUND.clear()
+        _FOUND[key] = _find(*told, until, rules)
+    return _FOUND[key].copy()
+
+
+def _find(
+    day: IntArray, number: FloatArray, hits: FloatArray, until: int, rules: _Rules
+) -> IntArray:
+    """Return the lapses in reports before the day up to which the source is asked."""
+    days, at = np.unique(day, return_inverse=True)
     # when nothing at all is told is another question: of such a time a quarter counts
     clock = np.append(0, np.minimum(np.diff(days), _QUARTER).cumsum())[: len(days)]
-    rules = _Rules(*probability, thin_share, memory_days)
-    reports, last = (clock[at], number[known], hits[known]), until - days[-1:].sum()
+    reports, last = (clock[at], number, hits), until - days[-1:].sum()
     end = int(clock[-1:].sum() + last)
     found = np.array(_search(*reports, end, rules), dtype=np.int64).reshape(-1, 2)
     times = np.append(days, until)[np.searchsorted(clock, found)]
@@ -80,7 +95,7 @@ def find_lapses(
             start, end = start - (time[1] - time[0]), end - (time[1] - time[0])
         if _Told.of(*reports, rules).ends(start, end):
             times[-1, 1] = OPEN
-    return times[times[:, 1] >= until - memory_days]
+    return times[times[:, 1] >= until - rules.memory_days]
 
 
 class _Rules(NamedTuple):
@@ -90,6 +105,16 @@ class _Rules(NamedTuple):
     lasting_probability: float
     thin_share: float
     memory_days: int
+
+    def are_few(self, hits: float) -> bool:
+        """Return whether there are so few hits that a time without any is never a surprise."""
+        sure = min(self.probability, self.lasting_probability)
+        return bool(2.0 * (hits - 2.0) < -np.log1p(-sure))
+
+
+#: The lapses that were found, by a digest of the reports, and how many are remembered.
+_FOUND: dict[tuple[bytes, int, _Rules], IntArray] = {}
+_REMEMBERED = 2**16
 
 
 def _search(
@@ -151,9 +176,9 @@ class _Told:
 
         It begins with a hit, and ends with one or at the last day.
         """
-        hit, sure = self.hit_days, min(self.rules.probability, self.rules.lasting_probability)
-        if 2.0 * (self.hits[-1] - 2.0) < -np.log1p(-sure):
-            return None  # so many are never expected
+        hit = self.hit_days
+        if self.rules.are_few(self.hits[-1]):
+            return None
         after = np.append(hit, until)
         late = np.flatnonzero(after[1:] >= until - 2 * self.rules.memory_days)
         ends = after[np.searchsorted(after, hit[late, None] + _ENDS).clip(max=len(hit))]

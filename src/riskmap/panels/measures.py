@@ -330,7 +330,7 @@ def may_be_any(incidents: pd.DataFrame, column: str) -> NDArray[np.bool_]:
     [False, True, False]
     """
     names = [name for name in ("not_understood", "strange") if name in incidents]
-    if not names:
+    if not names or incidents[names[0]].isna().all():
         return np.zeros(len(incidents), dtype=bool)
     written = incidents[names[0]].astype("str")
     return written.str.contains(f"(?:^|; ){column}=", regex=True, na=False).to_numpy(bool)

@@ -303,10 +303,11 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
 
 
 def _count_open(told: Edition) -> int:
-    """Return how many reports may tell of an attack: without a day, or waiting for review."""
-    table, drafts = _attacks(told), told.layer.provenance.get("drafts") or {}
+    """Return how many reports may tell of an attack: without a day, not reviewed, too late."""
+    known, table = told.layer.provenance, _attacks(told)
     undated = table["event_date"].isna() & (table["cleared"].fillna("") == "")
-    return int(undated.sum()) + sum(drafts.values())
+    drafts, later = known.get("drafts") or {}, known.get("later") or {}
+    return int(undated.sum()) + sum(drafts.values()) + later.get("attacks", 0)
 
 
 def _last_line(once: pd.DataFrame, told: Edition) -> Iterator[str]:

@@ -412,8 +412,8 @@ def _limits(told: Edition) -> tuple[str, ...]:
 
 def unknown_lines(told: Edition) -> tuple[str, ...]:
     """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
-    lines = (*_draft_line(told), *_gap_line(told), *_doubt_line(told))
-    return (*lines, *_report_line(told))
+    waiting = filter(None, (*_draft_line(told), editions.later_line(told)))
+    return (*waiting, *_gap_line(told), *_doubt_line(told), *_report_line(told))
 
 
 def _draft_line(told: Edition) -> Iterator[str]:

@@ -286,7 +286,9 @@ def _find_vague(
 
     So many of a province are always known to it alone. When lately far more are than of those of
     more than two years ago (with the share of the whole country counted as ten of these), districts
-    have been left out. The older a report, the less it weighs. The second are those of foreigners.
+    have been left out. A district that hardly any report names may always have been left out: of it
+    as many are usual as in the middle one of the country's other provinces. The older a report, the
+    less it weighs. The second are those of foreigners.
     """
     n = len(keys)
     if "spread_foreign" not in told or "parent_id" not in keys:
@@ -306,11 +308,24 @@ def _find_vague(
     wide = _share(*among(country, mine)[:2])
     vague, sharp, _ = among(province, _Reports(old, n, today))
     usual = (vague + _USUAL * wide) / (vague + sharp + _USUAL)
+    elsewhere = _usual_elsewhere(country, province, *among(province, mine)[:2])
     vague, sharp, foreign = among(province, mine, by_age=True)
+    few = mine.total("reports", by_age=True) < vague - elsewhere * (vague + sharp)
+    usual = np.where(few, np.minimum(usual, elsewhere), usual)
     more = vague - usual * (vague + sharp)
     chance = np.sqrt((vague + sharp) * usual * (1.0 - usual) + 1.0)
     found = np.where(more > _UNUSUAL * chance, more, 0.0)
     return found, np.where(found > 0, np.minimum(found, foreign), 0.0)
+
+
+def _usual_elsewhere(
+    country: IntArray, province: IntArray, vague: FloatArray, sharp: FloatArray
+) -> FloatArray:
+    """Return by region what share the middle one of the country's other provinces leaves open."""
+    share = pd.Series(_share(vague, sharp)).where(vague + sharp > 0).groupby(province).first()
+    where = pd.Series(country).groupby(province).first()
+    middle = {p: share[(where == where[p]) & (share.index != p)].median() for p in share.index}
+    return np.asarray(pd.Series(province).map(middle).fillna(1.0))
 
 
 #: How many reports the share of a country is worth where that of a province is asked for.

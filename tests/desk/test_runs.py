@@ -296,3 +296,29 @@ def test_drafts_from_news_are_told_in_the_districts_they_name(folder, tmp_path):
     both = [rm.read_incidents(one) for one in (folder / "log.csv", tmp_path / "review.csv")]
     table = rm.locate(pd.concat(both, ignore_index=True), regions)  # the steps, one by one
     assert list(rm.count_incidents(table, regions, as_of="2025-01-01").drafts.values()) == [1]
+
+
+def test_what_became_known_too_late_is_told_on_page_one_and_by_the_terminal(folder, tmp_path):
+    """A killing that was entered, by a slip, after the day of the run is no quiet first page."""
+    row = "late,2024-12-20,armed_attack,XQA,{x},{y},1,1,CHN,mining,2025-01-02\n"
+    place = rm.datasets.regions().geometry.iloc[0].representative_point()
+    head = "source_id,event_date,event_type,country,longitude,latitude,killed,foreign_victims"
+    head += ",nationality,sector,ingested_at\n"
+    late = tmp_path / "late.csv"
+    late.write_text(head + row.format(x=place.x, y=place.y), encoding="utf-8")
+    done = command(
+        folder / "log.csv", late, "--regions", folder / "regions.geojson", "--as-of", "2025-01-01",
+        "--group", "CHN/mining", "--formats", "advisory,csv", "--language", "en,zh",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    told = "Reports of 1 January 2025 or later, or that became known only then"
+    newest = "The newest: 20 December 2024"
+    page = (tmp_path / "out/latest/advisory.md").read_text(encoding="utf-8")
+    for text in (done.output, page):
+        assert told in text
+        assert newest in text
+    assert "No attack on Chinese nationals in mining is known" not in page
+    page = (tmp_path / "out/latest/advisory.zh.md").read_text(encoding="utf-8")
+    assert "2024年12月20日" in page
+    assert "之后才为人所知" in page

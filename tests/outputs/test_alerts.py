@@ -46,8 +46,8 @@ def issue(out, layer, **options):
     return path.read_bytes() if path.exists() else None
 
 
-def cap(layer):
-    return cap_alert(Bundle(layer, sender=Sender.parse(SENDER, "+1 555 0100")))
+def cap(layer, **chosen):
+    return cap_alert(Bundle(layer, sender=Sender.parse(SENDER, "+1 555 0100"), **chosen))
 
 
 def feed(layer):
@@ -373,6 +373,21 @@ def test_an_attack_that_marks_no_region_is_an_alert_and_an_entry(layer, schema, 
     assert "attack" in parsed(alert).findtext(".//c:headline", namespaces=NS)
     titles = [node.text for node in parsed(feed(one)).iterfind("a:entry/a:title", namespaces=NS)]
     assert any(title.startswith("Velmar: attack on") for title in titles)
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", "day not known"), ("zh", "日期不明")])
+def test_an_attack_without_a_day_is_not_said_to_have_no_district(layer, schema, language, day):
+    etree, rules = schema
+    region = layer.regions["region_id"].iloc[0]
+    told = {"event_date": None, "until": None, "unusable": "date: met 'soon'", "area": None}
+    one = unplaced(layer, **told, region_id=region)
+    alert = cap(one, languages=(language,))
+    rules.assertValid(etree.fromstring(alert))
+    assert day in parsed(alert).findtext(".//c:headline", namespaces=NS)
+    assert f"<value>{region}</value>" in alert.decode("utf-8")
+    assert parsed(alert).find(".//c:polygon", namespaces=NS) is not None
+    titles = [node.text for node in parsed(feed(one)).iterfind("a:entry/a:title", namespaces=NS)]
+    assert any(title.endswith(", day not known") for title in titles)
 
 
 def test_no_alert_is_cancelled_while_an_attack_marks_no_region(layer, tmp_path):

@@ -208,15 +208,15 @@ def diff(
     import riskmap as rm
     from riskmap.desk.runs import LONG_AGO
     from riskmap.outputs.bundles import Bundle
-    from riskmap.outputs.front_pages import unplaced_attacks
+    from riskmap.outputs.front_pages import unmarked_attacks
 
     layers = [rm.read_layer(folder, today=LONG_AGO) for folder in (old, new)]
     table = rm.compare_layers(*layers)
-    before, now = (unplaced_attacks(Bundle(layer).edition("en")).values() for layer in layers)
+    before, now = (unmarked_attacks(Bundle(layer).edition("en")).values() for layer in layers)
     result = {
         "old": layers[0].provenance["as_of"],
         "new": layers[1].provenance["as_of"],
-        "unplaced_attacks": [line for line in now if line not in set(before)],
+        "unplaced_attacks": [one.line for one in now if one not in set(before)],
         "changes": common.as_rows(table),
     }
     told = _by_meaning(_find_told(table), layers[1]).to_dict("records")

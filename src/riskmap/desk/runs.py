@@ -28,11 +28,13 @@ from riskmap.incidents.readers import read_file
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
+from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.editions import later_line
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
-from riskmap.panels.attacks import tell_later
+from riskmap.panels.attacks import find_later
 from riskmap.panels.batches import scan_incidents
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
@@ -44,10 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import geopandas as gpd
-    import pandas as pd
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.panels.groups import WorkerGroup
+    from riskmap.panels.panel import Panel
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
 
@@ -141,6 +143,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         inputs = describe_inputs([*sources, *map(scope_path, filter(is_path, sources))])
     refuse_losses(found, config.max_lost)
     panel = count_incidents(found, regions, group=group, every=config.every, as_of=config.as_of)
+    panel = replace(panel, later=_find_later(found, panel))
     tell(f"forecasting {config.horizon} from {panel.as_of:%Y-%m-%d}")
     predicted = forecast(panel, horizon=config.horizon, breaks=config.breaks)
     layer = _compare(
@@ -162,7 +165,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         profile=config.profile,
         sender=Sender.parse(config.sender, config.contact, config.link),
     )
-    later = _tell_later(found, layer, group, panel.as_of)
+    later = clean_text(later_line(Bundle(layer).edition("en")))
     return Run(layer, folder, later, (*notes, *_tell_drafts(panel.drafts, regions)))
 
 
@@ -314,11 +317,9 @@ def _tell_drafts(drafts: Mapping[str, int], regions: gpd.GeoDataFrame) -> list[s
     return [clean_text(f"{said} for review and count in no level: {told}")]
 
 
-def _tell_later(
-    found: Located | Scan, layer: RiskLayer, group: WorkerGroup | None, as_of: pd.Timestamp
-) -> str:
-    """Return what came too late for the day of a layer, in a sentence; it changes nothing in it."""
+def _find_later(found: Located | Scan, panel: Panel) -> dict[str, Any]:
+    """Return what came too late for the day of a panel; it changes nothing in it."""
     own = found.newest if hasattr(found, "newest") else found.incidents
-    why = layer.ledger.stages[-1].reasons
+    why = panel.ledger.stages[-1].reasons
     least = sum(why.get(reason, 0) for reason in ("after_as_of", "not_yet_known"))
-    return clean_text(tell_later([own, found.aside], group, as_of=as_of, least=least))
+    return find_later(own, found.aside, panel.group, as_of=panel.as_of, least=least)

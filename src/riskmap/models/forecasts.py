@@ -139,6 +139,7 @@ def forecast(
         provenance={
             **_describe(panel, chosen, days),
             **({"drafts": panel.drafts} if panel.drafts else {}),
+            **panel.later,
             **({"breaks": list(panel.breaks)} if panel.breaks else {}),
             **({"lead_days": ahead} if ahead else {}),
             **({"pools": _tell_pools(fitted)} if model == "best" else {}),

@@ -12,7 +12,7 @@ import shapely
 
 from riskmap.outputs.catalogues import catalogue, file_name, render_xml
 from riskmap.outputs.editions import level_advice, level_meaning
-from riskmap.outputs.front_pages import attack_lines, unplaced_attacks
+from riskmap.outputs.front_pages import attack_lines, unmarked_attacks
 from riskmap.outputs.movements import flag_table
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.sets import DIGITS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from riskmap.assessment.layers import RiskLayer
     from riskmap.outputs.bundles import Bundle
     from riskmap.outputs.editions import Edition
+    from riskmap.outputs.front_pages import Unmarked
     from riskmap.outputs.senders import Sender
 
 #: The name space of CAP 1.2.
@@ -84,7 +85,7 @@ def cap_alert(bundle: Bundle) -> bytes | None:
         return last.data
     if last is not None and (last.kind == "Cancel" or last.expires <= pd.Timestamp(sent)):
         last = None
-    open_ = len(table) > 0 or bool(unplaced_attacks(bundle.edition(bundle.languages[0])))
+    open_ = len(table) > 0 or bool(unmarked_attacks(bundle.edition(bundle.languages[0])))
     if not open_ and last is None:
         return None
     references = "" if last is None else last.as_reference(pd.Timestamp(sent))
@@ -187,10 +188,10 @@ def _infos(
 ) -> Iterator[dict[str, Any]]:
     """Yield what an alert says in one language, for each level and certainty."""
     about = {"language": told.language, "who": group_words(told.layer, told.words)}
-    unplaced = unplaced_attacks(told)
-    for area, line in unplaced.items():
-        yield _unplaced(about["who"], area, line, told.words) | about
-    if table.empty and not unplaced:
+    unmarked = unmarked_attacks(told)
+    for area, what in unmarked.items():
+        yield _unmarked(area, what, told, areas) | about
+    if table.empty and not unmarked:
         yield _over(about["who"], told.words) | about
     attacks = told.words["gap"].join(attack_lines(told))
     rows = told.table.set_index("region_id").loc[table["region_id"]].reset_index()
@@ -203,20 +204,27 @@ def _infos(
         yield info | about | {"certainty": certainty}
 
 
-def _unplaced(who: str, area: str, line: str, words: Mapping[str, Any]) -> dict[str, Any]:
+def _unmarked(area: str, what: Unmarked, told: Edition, areas: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an alert says of attacks on the group for which no region is marked."""
-    said = words["alert"]
+    said, who = told.words["alert"], group_words(told.layer, told.words)
+    kind = "undated" if what.region_id else "unplaced"
     return {
-        "event": said["unplaced_event"],
-        "headline": said["unplaced"].format(area=area, who=who),
-        "description": line,
-        "advice": said["unplaced_advice"],
+        "event": said[f"{kind}_event"],
+        "headline": said[kind].format(area=area, who=who),
+        "description": what.line,
+        "advice": said[f"{kind}_advice"],
         "response": "Prepare",
         "urgency": "Future",
         "severity": "Moderate",
         "certainty": "Possible",
         "parameters": [],
-        "areas": [{"name": said["area"].format(place=area, who=who), "rings": [], "region_id": ""}],
+        "areas": [
+            {
+                "name": said["area"].format(place=area, who=who),
+                "rings": cap_polygons(areas.get(what.region_id)),
+                "region_id": what.region_id,
+            }
+        ],
     }
 
 

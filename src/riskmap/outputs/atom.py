@@ -17,7 +17,7 @@ import pandas as pd
 from riskmap.outputs.alerts import CAP_LEVELS
 from riskmap.outputs.catalogues import PLAIN, file_name, render_xml
 from riskmap.outputs.editions import level_meaning
-from riskmap.outputs.front_pages import unplaced_attacks
+from riskmap.outputs.front_pages import unmarked_attacks
 from riskmap.outputs.movements import flag_table, has_moved
 from riskmap.outputs.senders import find_sent, group_words, stream_of
 from riskmap.outputs.wordings import (
@@ -186,15 +186,16 @@ def _entries(told: Edition, rows: pd.DataFrame, page: str) -> Iterable[Entry]:
 def _unplaced(told: Edition, page: str) -> Iterable[Entry]:
     """Yield an entry for each area to which attacks are known, and no region is marked for them."""
     said, who = told.words["alert"], group_words(told.layer, told.words)
-    for area, line in unplaced_attacks(told).items():
+    for area, what in unmarked_attacks(told).items():
+        kind = "undated" if what.region_id else "unplaced"
         yield Entry(
             id="",
             updated=str(told.layer.provenance["issued_at"]),
-            title=said["unplaced"].format(area=area, who=who),
-            summary=said["unplaced_advice"],
-            content=line,
+            title=said[kind].format(area=area, who=who),
+            summary=said[f"{kind}_advice"],
+            content=what.line,
             link=f"{page}#l={told.layer.headline}",
-            terms=(f"{_AREA}{area}", said["unplaced_event"], _urn(line)),
+            terms=(f"{_AREA}{area}", said[f"{kind}_event"], _urn(what.line)),
         )
 
 

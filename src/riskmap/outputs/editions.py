@@ -22,6 +22,7 @@ from riskmap.outputs.wordings import (
     NONE,
     codes_in,
     country_name,
+    day_words,
     display,
     is_told,
     level_words,
@@ -407,6 +408,25 @@ def unread_lines(told: Edition) -> Iterator[str]:
             more = words["sentences"]["and_more"]
             text = more.format(places=text, n=len(values) - _UNREAD_FIRST)
         yield words["sentences"]["unread"].format(values=text)
+
+
+def later_line(told: Edition) -> str:
+    """Return what came too late for the day of a layer and changes nothing in it; or ""."""
+    layer, words = told.layer, told.words
+    found, said = layer.provenance.get("later") or {}, words["unknown"]
+    if not found:
+        return ""
+    lines = [said["later"].format(n=found["reports"], day=day_words(layer.context.as_of, words))]
+    if found["attacks"]:
+        who = name_group(layer, words) or words["alert"]["whom"]["foreign"]
+        lines.append(said["later_attacks"].format(n=found["attacks"], who=who))
+    attacks = [
+        words["phrase"].join(filter(None, (day_words(day, words), display(place))))
+        for day, place in layer.provenance.get("later_attacks") or ()
+    ]
+    if attacks:
+        lines.append(said["later_told"].format(attacks=words["list"].join(attacks)))
+    return str(words["gap"].join(lines))
 
 
 def ledger_rows(told: Edition) -> Grid:

@@ -6,7 +6,7 @@ What happened to whom and how near it was, or that nothing is known of; then the
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -303,10 +303,11 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
 
 
 def _count_open(told: Edition) -> int:
-    """Return how many reports may tell of an attack: without a day, or waiting for review."""
-    table, drafts = _attacks(told), told.layer.provenance.get("drafts") or {}
+    """Return how many reports may tell of an attack: without a day, not reviewed, too late."""
+    known, table = told.layer.provenance, _attacks(told)
     undated = table["event_date"].isna() & (table["cleared"].fillna("") == "")
-    return int(undated.sum()) + sum(drafts.values())
+    drafts, later = known.get("drafts") or {}, known.get("later") or {}
+    return int(undated.sum()) + sum(drafts.values()) + later.get("attacks", 0)
 
 
 def _last_line(once: pd.DataFrame, told: Edition) -> Iterator[str]:
@@ -360,7 +361,22 @@ def attack_lines(told: Edition, *, besides: bool = False) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def unplaced_attacks(told: Edition) -> dict[str, str]:
+class Unmarked(NamedTuple):
+    """What is told of attacks for which no region is marked.
+
+    Parameters
+    ----------
+    line
+        In sentences.
+    region_id
+        Where they are known to have been, when it is the day that isn't known; or "".
+    """
+
+    line: str
+    region_id: str
+
+
+def unmarked_attacks(told: Edition) -> dict[str, Unmarked]:
     """Return what is told of attacks for which no region is marked, by the area that is known.
 
     Those whose day can't be read stand under their place; those that were cleared are left out.
@@ -374,12 +390,16 @@ def unplaced_attacks(told: Edition) -> dict[str, str]:
     table = table[(table["cleared"].fillna("") == "") & table["regions"].isna()]
     undated = table["event_date"].isna()
     dated = table[~undated & table["region_id"].isna()]
-    lines = {str(area): _attack_line(rows, told) for area, rows in dated.groupby("where")}
+    found = {
+        str(area): Unmarked(_attack_line(rows, told), "") for area, rows in dated.groupby("where")
+    }
     for row in table[undated].itertuples():
         place = display(row.where) or words["attack"]["unplaced"]
         line = words["attack"]["unusable"].format(n=1, rows=_unusable(row, words))
-        lines[place] = words["gap"].join(filter(None, (lines.get(place), line)))
-    return lines
+        before = found.get(place, Unmarked("", display(row.region_id)))
+        lines = words["gap"].join(filter(None, (before.line, line)))
+        found[place] = before._replace(line=lines)
+    return found
 
 
 def _cleared_here(cleared: pd.Series, headline: str) -> pd.Series:

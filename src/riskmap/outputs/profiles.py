@@ -62,7 +62,7 @@ _PROVENANCE = (
     *("as_of", "issued_at", "valid_from", "valid_until", "stale_after", "horizon"),
     *("horizon_days", "every", "model", "method_version", "history_start", "scale_id", "seed"),
     *("boundary_source", "boundary_version", "boundary_licence", "notice"),
-    *("passed_over", "drafts", "breaks"),
+    *("passed_over", "drafts", "later", "breaks"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,6 @@ from riskmap.places.evidence import members_of, readings
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import geopandas as gpd
     from numpy.typing import NDArray
 
@@ -206,49 +204,55 @@ def names_group(incidents: pd.DataFrame, group: WorkerGroup | None) -> NDArray[n
     return np.asarray(grades.isin(THEIRS), dtype=bool)
 
 
-def tell_later(
-    tables: Sequence[pd.DataFrame],
+def find_later(
+    placed: pd.DataFrame,
+    aside: pd.DataFrame,
     group: WorkerGroup | None,
     *,
     as_of: pd.Timestamp,
     least: int = 0,
-) -> str:
-    """Return in a sentence how many reports came too late for a day; ``""`` where none did.
+) -> dict[str, Any]:
+    """Return how many reports came too late for a day, and which of them tell of attacks.
 
     Parameters
     ----------
-    tables
-        Incidents with ``event_date``, ``ingested_at`` and what :func:`names_group` reads.
+    placed, aside
+        Incidents that are placed in the regions, and those that were set aside
+        (:func:`riskmap.locate`); those elsewhere are left out.
     group
-        Whose attacks are told one by one.
+        Whose attacks are told one by one; those on any foreigners without one.
     as_of
         The day: what happened or became known on it or later changes nothing as of it.
     least
         How many there are at least, where not all are in the table.
 
+    Returns
+    -------
+    dict
+        ``later``: how many reports, and how many of them tell of attacks; ``later_attacks``: the
+        newest of these, each as its day and place. Empty where none came too late.
+
     Examples
     --------
     >>> import riskmap as rm
-    >>> tell_later([rm.datasets.incidents()], None, as_of=pd.Timestamp("2025-01-01"))
-    '1 report of 2025-01-01 or later, or known only since then, was not used'
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> find_later(located.incidents, located.aside, None, as_of=pd.Timestamp("2025-01-01"))
+    {'later': {'reports': 1, 'attacks': 0}, 'later_attacks': []}
     """
-    parts = [table[table["event_date"].notna() & ~_is_told(table, as_of)] for table in tables]
+    here = aside[_may_be_here(aside)] if "area" in aside else aside
+    parts = [rows[rows["event_date"].notna() & ~_is_told(rows, as_of)] for rows in (placed, here)]
     late = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
     n = max(len(late), least)
     if not n:
-        return ""
-    told = (
-        f"{n:,} report{'s' if n > 1 else ''} of {as_of:%Y-%m-%d} or later, or known only since "
-        f"then, {'were' if n > 1 else 'was'} not used"
-    )
+        return {}
     theirs = late[names_group(late, group)]
-    if theirs.empty:
-        return told
-    whom = "foreigners" if group is None else f"the group ({group})"
-    spots = _first_of([theirs[name] for name in (*_WRITTEN, "country")]).fillna("place unknown")
-    places = sorted(set(theirs["event_date"].dt.strftime("%Y-%m-%d") + ", " + spots))
-    more = f"; and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
-    return f"{told}, among them attacks on {whom}: {'; '.join(places[:_TOLD])}{more}"
+    spots = _first_of([theirs[name] for name in (*_WRITTEN, "country")]).fillna("")
+    days = theirs["event_date"].dt.strftime("%Y-%m-%d")
+    told = sorted(set(zip(days, spots.astype(str), strict=True)), reverse=True)
+    return {
+        "later": {"reports": n, "attacks": len(theirs)},
+        "later_attacks": [list(one) for one in told[:_TOLD]],
+    }
 
 
 def count_drafts(aside: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, int]:
@@ -288,7 +292,7 @@ def count_drafts(aside: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, int]:
 WAITING = ("not_reviewed", "unread_language", "not_proven")
 
 
-#: Attacks that came too late are told one by one, up to so many.
+#: Attacks that came too late are told one by one, the newest of them, up to so many.
 _TOLD = 5
 #: What is told of a place, the finest first.
 _WRITTEN = ("place", "admin2", "region_id", "admin1")

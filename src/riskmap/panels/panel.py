@@ -84,6 +84,8 @@ class Panel:
         reports teach (:func:`riskmap.panels.coverage.main_sources`).
     drafts : dict
         How many reports wait for review by region (:func:`riskmap.panels.attacks.count_drafts`).
+    later : dict
+        What came too late for the day (:func:`riskmap.panels.attacks.find_later`).
     breaks : tuple of str
         As for :func:`with_breaks`.
     lead_days
@@ -115,6 +117,7 @@ class Panel:
     lost: pd.DataFrame = field(default_factory=pd.DataFrame)
     main_sources: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     drafts: dict[str, int] = field(default_factory=dict)
+    later: dict[str, Any] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
     lead_days: float = 0.0
 

@@ -280,6 +280,19 @@ def test_where_the_first_row_of_a_story_is_rejected_another_counts(tmp_path, dec
     assert reasons(rm.read_incidents(tmp_path / "a.csv")) == expected
 
 
+@pytest.mark.parametrize(("decision", "expected"), [("accept", ""), ("", "not_reviewed")])
+@pytest.mark.parametrize("story", ["7", ""])
+def test_a_follow_up_whose_story_nobody_has_told_counts_when_accepted(
+    tmp_path, decision, expected, story
+):
+    text = "Gunmen killed two Chinese engineers on Monday in Kelda district."
+    found = rm.extract_incidents(text, published="2031-05-14")
+    write_review([found], tmp_path / "a.csv")
+    changes = {"decision": decision, "event_status": "follow_up", "story": story}
+    decide(tmp_path / "a.csv", [changes])
+    assert reasons(rm.read_incidents(tmp_path / "a.csv")) == [expected]
+
+
 def test_a_workbook_comes_back_as_the_table_does(matcher, tmp_path):
     read = queue((PAPERS[0], *OTHERS), matcher)
     write_review(read.extractions, tmp_path / "a.csv")

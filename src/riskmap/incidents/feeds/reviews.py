@@ -117,8 +117,10 @@ def _lead_stories(
 
     A row that joins a story counts with its first. Where none of the story counts, the first that
     was confirmed does, a follow-up too; where none waits either, the first that nobody has decided
-    on waits.
+    on waits. A follow-up of no story is one of its own.
     """
+    alone = (status == "follow_up") & (story == "")
+    story = story.mask(alone, "row " + story.index.astype("str"))
     joins = (status.isin(("duplicate", "follow_up")) & (story != "")).to_numpy(bool)
     found = np.asarray(reasons, dtype=object)
     for word, decisions in (("", ("accept", "correct")), ("not_reviewed", ("",))):

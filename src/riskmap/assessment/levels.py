@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,7 @@ class LevelScale:
             )
 
     @classmethod
+    @lru_cache(maxsize=1)
     def default(cls) -> LevelScale:
         """Return the scale that ships with riskmap."""
         return cls.from_file(data_path("levels/default.toml"))

@@ -12,7 +12,7 @@ from riskmap.outputs.editions import Edition
 from riskmap.outputs.geometries import draw_regions, label_points, prepare_geometries
 from riskmap.outputs.movements import find_moves
 from riskmap.outputs.reports import build_report
-from riskmap.outputs.tables import as_typed, read_table, risk_table
+from riskmap.outputs.tables import as_typed, layer_table, read_table, risk_table
 from riskmap.schema import CRS
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Bundle:
         self.languages = tuple(languages)
         self._editions: dict[str, Edition] = {}
         self._reports: dict[str, Report] = {}
+        self._tables: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def regions(self) -> gpd.GeoDataFrame:
@@ -113,6 +114,12 @@ class Bundle:
     def points(self) -> tuple[list[int], list[int], list[int]]:
         """Where the label of each region stands on the drawing, and how far its edge is."""
         return label_points(self.drawing.shapes)
+
+    def table_of(self, name: str) -> pd.DataFrame:
+        """Return a table of the layer, as files hold it."""
+        if name not in self._tables:
+            self._tables[name] = layer_table(self.layer, name)
+        return self._tables[name]
 
     def edition(self, language: str) -> Edition:
         """Return the layer in the words of a language."""

@@ -31,7 +31,6 @@ from riskmap.outputs.tables import (
     RISK,
     clean_plain,
     incident_points,
-    layer_table,
     plain_records,
 )
 from riskmap.schema import COUNT, CRS, DAY, FLAG, NUMBER
@@ -100,7 +99,7 @@ def geojson_chunks(bundle: Bundle) -> Iterator[bytes]:
 
 def incident_chunks(bundle: Bundle) -> Iterator[bytes]:
     """Yield the incidents as GeoJSON: points where one is known, one feature a line."""
-    table = layer_table(bundle.layer, INCIDENTS)
+    table = bundle.table_of(INCIDENTS)
     days = {
         name: table[name].dt.strftime("%Y-%m-%d").astype("str")
         for name in table.columns
@@ -177,7 +176,7 @@ def write_parquet(bundle: Bundle, path: Path, name: str) -> None:
         When pyarrow is not installed (extra ``parquet``).
     """
     import_arrow()
-    table = layer_table(bundle.layer, name)
+    table = bundle.table_of(name)
     if name == INCIDENTS:
         frame = gpd.GeoDataFrame(table, geometry=incident_points(table), crs=CRS)
         _to_geoparquet(frame, path)

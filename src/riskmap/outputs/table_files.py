@@ -29,7 +29,6 @@ from riskmap.outputs.tables import (
     describe_columns,
     incident_points,
     kind_of,
-    layer_table,
 )
 from riskmap.schema import CRS, DAY, INSTANT
 
@@ -97,7 +96,7 @@ def write_geopackage(bundle: Bundle, path: Path) -> None:
     """
     issued = str(bundle.layer.provenance["issued_at"]).replace("Z", ".000Z")
     frame = pd.DataFrame(bundle.frame.drop(columns="geometry"))
-    tables = {RISK: frame} | {name: layer_table(bundle.layer, name) for name in TABLES}
+    tables = {RISK: frame} | {name: bundle.table_of(name) for name in TABLES}
     with _dated(issued):
         _write(path, RISK, frame, bundle.shapes)
         for name in TABLES:
@@ -286,8 +285,7 @@ def workbook(bundle: Bundle) -> bytes:
     """
     with importing("XlsxWriter", extra="excel"):
         import xlsxwriter
-    tables = {RISK: as_typed(bundle.published)}
-    tables |= {name: layer_table(bundle.layer, name) for name in TABLES}
+    tables = {RISK: as_typed(bundle.published)} | {name: bundle.table_of(name) for name in TABLES}
     about = describe_columns(tables, catalogue("en"))
     tables["columns"] = pd.DataFrame(about, columns=["table", "column", "called", "holds"])
     buffer = io.BytesIO()
@@ -302,6 +300,7 @@ def _add_sheet(book: Any, name: str, table: pd.DataFrame) -> None:
     """Add a table as a sheet whose head stays in view and filters."""
     sheet = book.add_worksheet(name)
     bold = book.add_format({"bold": True})
+    write = {str: sheet.write_string, float: sheet.write_number, int: sheet.write_number}
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, len(table), len(table.columns) - 1)
     for k, column in enumerate(table.columns):
@@ -315,9 +314,9 @@ def _add_sheet(book: Any, name: str, table: pd.DataFrame) -> None:
             values = values if is_day else values.dt.tz_convert(None)
         known = values.notna().to_numpy(dtype=bool)
         for row, value in enumerate(values.astype(object), start=1):
-            if known[row - 1]:
+            if known[row - 1] and value != "":
                 told = value[:_LETTERS] if isinstance(value, str) else value
-                sheet.write(row, k, told, style)
+                write.get(type(value), sheet.write)(row, k, told, style)
 
 
 def _width(column: pd.Series) -> int:

@@ -383,7 +383,8 @@ def _as_typed(column: pd.Series) -> pd.Series:
         times = pd.to_datetime(column, utc=True, format="ISO8601")
         return (times.dt.tz_localize(None) if kind == DAY else times).astype(kind)
     if str(column.dtype) in ("str", "object"):
-        return column.map(lambda value: clean_text(str(value)), na_action="ignore").astype("str")
+        clean = {value: clean_text(str(value)) for value in column.dropna().unique()}
+        return column.map(clean).astype("str")
     return column.replace([np.inf, -np.inf], np.nan) if column.dtype.kind == "f" else column
 
 

@@ -21,7 +21,7 @@ check: lint types
 
 test: lint types
 	$(BIN)/python -m pytest -q tests/test_speed.py  # alone: what runs beside it would be timed too
-	$(BIN)/python -m pytest -n 2 --ignore=tests/test_speed.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/test_speed.py  # neighbours share what they need
 
 # which lines and branches the tests reach; it takes twice as long as the tests
 coverage: $(VENV)/installed-dev

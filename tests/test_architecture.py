@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
@@ -78,7 +79,12 @@ def imports(path):
                     yield f"{node.module}.{alias.name}"
 
 
+@cache
 def arrows():
+    return tuple(_arrows())
+
+
+def _arrows():
     known = {name for name, _ in modules()}
     for name, path in modules():
         for target in imports(path):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from importlib import metadata
 
 import pandas as pd
@@ -245,18 +246,23 @@ def test_the_format_of_ambiguous_dates_can_be_stated(tmp_path):
         (["incidents", "check", "odd.csv"], "or a --mapping that names them"),
     ],
 )
-def test_the_shell_speaks_of_options(tmp_path, args, told):
+@pytest.mark.filterwarnings("default")  # as outside of tests
+def test_the_shell_speaks_of_options(tmp_path, monkeypatch, capsys, args, told):
     head = "date,district\n"
     (tmp_path / "log.csv").write_text(head + "2024-05-01,Kelda\n", "utf-8")
     (tmp_path / "unread.csv").write_text(head + "03/04/2024,Kelda\n", "utf-8")
     (tmp_path / "lost.csv").write_text(head + "03/04/2024,Kelda\n2024-05-01,Kelda\n", "utf-8")
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n", "utf-8")
-    program = [sys.executable, "-c", "from riskmap.cli import main; main()", *args]
-    done = subprocess.run(program, cwd=tmp_path, check=False, capture_output=True, text=True)
-    assert done.returncode in (1, 2)
-    shown = " ".join(done.stderr.replace("\u2502", " ").split())  # a usage error stands in a frame
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["riskmap", *args])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # it sets its own
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert done.value.code in (1, 2)
+    said = capsys.readouterr().err
+    shown = " ".join(said.replace("\u2502", " ").split())  # a usage error stands in a frame
     assert told in shown
-    assert "as_of" not in done.stderr
+    assert "as_of" not in said
 
 
 def test_check_tells_of_districts_that_are_not_used(tmp_path):

@@ -1,6 +1,7 @@
 """The parts of a change add up to it, and each part is what it says."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,12 @@ def assess(incidents, day, *, previous=None, model=MODELS[0], group=GROUP, regio
         rm.locate(incidents, regions), regions, group=group, as_of=day, start="2018-01-01"
     )
     return rm.assess(rm.forecast(panel, model=model), regions, previous=previous)
+
+
+@cache
+def layer_of(day):
+    """The layer of all incidents, as most tests begin."""
+    return assess(INCIDENTS, day)
 
 
 def parts(layer, name="violence"):
@@ -61,7 +68,7 @@ def test_changes_sum_to_the_change(model, seed, day):
 
 @pytest.mark.slow
 def test_nothing_new_is_no_change():
-    old = assess(INCIDENTS, "2024-12-01")
+    old = layer_of("2024-12-01")
     new = assess(INCIDENTS, "2024-12-01", previous=old)
     assert new.changes["value"].abs().max() < 1e-12
     assert set(new.risks["trend"].dropna()) == {"unchanged"}
@@ -82,7 +89,7 @@ def test_time_alone_is_decay():
 
 @pytest.mark.slow
 def test_one_new_incident_is_new_at_home_and_neighbouring_elsewhere():
-    old = assess(INCIDENTS, "2024-12-01")
+    old = layer_of("2024-12-01")
     extra = INCIDENTS.iloc[[-1]].assign(
         incident_id="invented:new",
         event_date=pd.Timestamp("2024-11-20"),
@@ -103,7 +110,7 @@ def test_one_new_incident_is_new_at_home_and_neighbouring_elsewhere():
 
 @pytest.mark.slow
 def test_a_withdrawn_incident_is_a_revision():
-    old = assess(INCIDENTS, "2024-12-01")
+    old = layer_of("2024-12-01")
     gone = INCIDENTS["incident_id"] == INCIDENTS["incident_id"].iloc[-40]
     home = rm.locate(INCIDENTS[gone], REGIONS).placements["region_id"].iloc[0]
     new = assess(INCIDENTS[~gone], "2024-12-01", previous=old)
@@ -114,7 +121,7 @@ def test_a_withdrawn_incident_is_a_revision():
 
 @pytest.mark.slow
 def test_another_method_is_measured():
-    old = assess(INCIDENTS, "2024-12-01", model=rm.EmpiricalBayes())
+    old = layer_of("2024-12-01")
     new = assess(INCIDENTS, "2024-12-01", previous=old, model=rm.Climatology())
     found = parts(new)
     assert found["method"].abs().max() > 1e-3
@@ -143,7 +150,7 @@ def test_other_borders_are_a_cause():
 
 @pytest.mark.slow
 def test_a_layer_that_was_published_without_its_incidents():
-    old = assess(INCIDENTS, "2024-10-01")
+    old = layer_of("2024-10-01")
     bare = replace(old, incidents=old.incidents.assign(source=pd.NA).iloc[:0])
     new = assess(INCIDENTS, "2024-12-01", previous=bare)
     check_sums(old, new)
@@ -166,7 +173,7 @@ def test_a_layer_that_nobody_watched_before():
 
 @pytest.mark.slow
 def test_the_table_has_its_columns_and_order():
-    old = assess(INCIDENTS, "2024-10-01")
+    old = layer_of("2024-10-01")
     new = assess(INCIDENTS, "2024-12-01", previous=old)
     assert list(new.changes.columns) == [column.name for column in CHANGE_COLUMNS]
     first = new.changes[new.changes["region_id"] == new.changes["region_id"].iloc[0]]

@@ -1,6 +1,7 @@
 """Reasons are true: what is said of a changed world is what comes out when it is really changed."""
 
 from dataclasses import replace
+from functools import cache
 
 import geopandas as gpd
 import numpy as np
@@ -84,9 +85,15 @@ def added(*tables):
     return gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), geometry="geometry", crs=4326)
 
 
+@cache
+def alone(group=MINERS):
+    """What the invented incidents alone give."""
+    return stream(invented(), group=group)
+
+
 @pytest.fixture(scope="module")
 def base():
-    return stream(invented())
+    return alone()
 
 
 def by_key(risks, column):
@@ -216,7 +223,7 @@ def test_models_disagree_by_a_range_of_probabilities(base):
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [QUICK, rm.EmpiricalBayes()], ids=["default", "simple"])
 def test_the_range_over_models_holds_the_probability_of_every_layer(model):
-    risks = stream(invented(), model)[1].risks
+    risks = (alone() if model is QUICK else stream(invented(), model))[1].risks
     known = risks[risks["p_any"].notna()]
     assert set(known["layer"]) == {"violence", "foreign", "group"}
     assert (known["p_least"] <= known["p_any"]).all()
@@ -246,7 +253,9 @@ def test_500_copies_of_one_story_raise_no_level_beyond_moderate_by_more_than_one
     engineers = rm.WorkerGroup("NOR", sector="energy")
     # what a source of record tells once may teach the model; what it repeats teaches nothing
     once = copies[:1] if source == "invented" else copies[:0]
-    _, before = stream(added(quiet_history, once), group=engineers)
+    _, before = (
+        stream(added(quiet_history, once), group=engineers) if len(once) else alone(engineers)
+    )
     flooded = added(quiet_history, copies)
     _, after = stream(rm.merge_duplicates(flooded) if merge else flooded, group=engineers)
     was, now = (by_key(layer.risks, "risk_level") for layer in (before, after))
@@ -303,17 +312,19 @@ def test_a_desk_with_one_feed_is_not_capped_by_it(quiet_history, source):
     assert (risks["fragility"] == "robust").any()
 
 
-@pytest.mark.slow
-def test_a_flood_makes_no_source_of_record(quiet_history):
-    forecast, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
-    assert forecast.provenance["sources_of_record"]["foreign"] == ["invented"]
+@pytest.fixture(scope="module")
+def flooded(quiet_history):
+    return stream(added(quiet_history, rows(QUIET, range(1, 300))))[0]
 
 
 @pytest.mark.slow
-def test_a_single_voice_teaches_the_model_nothing(quiet_history):
-    with_it, _ = stream(added(quiet_history, rows(QUIET, range(1, 300))))
-    without, _ = stream(quiet_history)
-    taught, untaught = models_of(with_it), models_of(without)
+def test_a_flood_makes_no_source_of_record(flooded):
+    assert flooded.provenance["sources_of_record"]["foreign"] == ["invented"]
+
+
+@pytest.mark.slow
+def test_a_single_voice_teaches_the_model_nothing(flooded, base):
+    taught, untaught = models_of(flooded), models_of(base[0])
     for name, model in taught.items():
         assert model.coefficients_ == untaught[name].coefficients_
 

@@ -51,9 +51,14 @@ def survey(page, *, asked=1):
     assert page.locator("main script, main iframe, main img, main a, main form").count() == 0
 
 
+@pytest.fixture(scope="module")
+def map_html(hostile):
+    return map_page(Bundle(hostile))
+
+
 @pytest.mark.parametrize("bypass_csp", [False, True])
-def test_the_map_page(open_page, hostile, bypass_csp):
-    page = open_page(map_page(Bundle(hostile)), hook=HOOK, bypass_csp=bypass_csp)
+def test_the_map_page(open_page, map_html, bypass_csp):
+    page = open_page(map_html, hook=HOOK, bypass_csp=bypass_csp)
     page.evaluate(
         """() => {
           const rows = document.getElementsByClassName('go');
@@ -65,11 +70,17 @@ def test_the_map_page(open_page, hostile, bypass_csp):
     assert page.errors == []
 
 
+@pytest.fixture(scope="module")
+def advisory_html(hostile):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("reports.TABLE_ROWS", "reports.INCIDENT_ROWS", "wordings._NAMED"):
+            patch.setattr(f"riskmap.outputs.{name}", 10**6)
+        return advisory_page(Bundle(hostile))
+
+
 @pytest.mark.parametrize("bypass_csp", [False, True])
-def test_the_advisory(open_page, hostile, monkeypatch, bypass_csp):
-    for name in ("reports.TABLE_ROWS", "reports.INCIDENT_ROWS", "wordings._NAMED"):
-        monkeypatch.setattr(f"riskmap.outputs.{name}", 10**6)
-    page = open_page(advisory_page(Bundle(hostile)), hook=HOOK, bypass_csp=bypass_csp)
+def test_the_advisory(open_page, advisory_html, hostile, bypass_csp):
+    page = open_page(advisory_html, hook=HOOK, bypass_csp=bypass_csp)
     assert page.locator("section.table tbody tr").count() == len(hostile.regions) - 2
     survey(page)
 

@@ -336,10 +336,11 @@ class Decomposition:
         told : DataFrame
             Those of today's incidents that are not new.
         """
-        known = self.histories_of(told, self._as_of)
+        now = self._forecast.evidence
+        nothing_new = len(told) == len(now)
+        known = self.histories if nothing_new else self.histories_of(told, self._as_of)
         before = self._ask(known)
         means = {layer: mean.copy() for layer, mean in before.items()}
-        now = self._forecast.evidence
         fresh = now[~now["incident_id"].isin(told["incident_id"])]
         for region in np.flatnonzero(self._ids.isin(fresh["region_id"])).tolist():
             mixed = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,6 +83,15 @@ class Reports:
     def curated(self) -> NDArray[np.bool_]:
         """Which come from a feed whose coders have told incidents apart."""
         return np.isin(self.source, CURATED)
+
+    @cached_property
+    def voices(self) -> tuple[list[tuple[str, str]], IntArray]:
+        """Each country with a source that tells of it, and which of these a report is of."""
+        country, there = np.unique(self.country, return_inverse=True)
+        source, by = np.unique(self.source, return_inverse=True)
+        codes, voice = np.unique(there * len(source) + by, return_inverse=True)
+        pairs = (divmod(int(code), len(source)) for code in codes)
+        return [(str(country[i]), str(source[j])) for i, j in pairs], voice
 
     def of_record(self, layer: str) -> set[tuple[str, str]]:
         """Return the sources that a layer is built on, as pairs of country and source.
@@ -269,10 +279,9 @@ def _is_trusted(layer: str, reports: Reports) -> NDArray[np.bool_]:
     """Return which reports are of main sources of a layer, or confirmed."""
     wide = "violence" if layer == "violence" else "foreign"
     main = reports.main.get(wide, frozenset())
-    theirs = list(zip(reports.country.tolist(), reports.source.tolist(), strict=True))
-    record = reports.of_record(wide)
+    record, (pairs, voice) = reports.of_record(wide), reports.voices
     is_main, of_record = (
-        np.array([pair in some for pair in theirs], dtype=bool) for some in (main, record)
+        np.array([pair in some for pair in pairs], dtype=bool)[voice] for some in (main, record)
     )
     has_main = np.isin(reports.country, sorted({code for code, _ in main}))
     return np.where(has_main, is_main, of_record) | reports.confirmed

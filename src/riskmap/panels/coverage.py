@@ -6,8 +6,8 @@ Other sources only tell.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -64,46 +64,77 @@ def main_sources(
     today
         The day, since 1970.
     """
-    country = iso3.fillna("").to_numpy(dtype=object)[seen["position"].to_numpy(dtype=np.int64)]
-    by = [country, seen["source"].fillna("")]
-    age, rules = today - seen["day"], default_rules()
-    current = age.groupby(by).transform("min") <= rules.gap_days
-    current |= ~current.groupby(country).transform("any")
+    position = seen["position"].to_numpy(dtype=np.int64)
+    voices = _Voices.of(iso3.fillna("").to_numpy(dtype=object)[position], seen["source"].fillna(""))
+    day, rules = seen["day"].to_numpy(), default_rules()
+    age = today - day
+    current = pd.Series(age).groupby(voices.voice).transform("min").to_numpy() <= rules.gap_days
+    current |= ~voices.in_country(current)
     whole = [w for w in watchers if w.scope.covers(layer)]
     naming = [w for w in whole if layer in w.scope.layers]
     for some in (whole, naming, [w for w in naming or whole if w.alive or w.stopped]):
-        keys = sorted({(w.iso3, w.source) for w in some})
-        able = pd.Series(pd.MultiIndex.from_arrays(by).isin(keys), index=seen.index)
-        current &= able | ~(able & current).groupby(country).transform("any")
-    number = seen[layer]
+        able = voices.are({(w.iso3, w.source) for w in some})
+        current &= able | ~voices.in_country(able & current)
+    reports = number = seen[layer].to_numpy(dtype=float)
     if layer == "foreign":  # violence of local people tells of them too
-        number = np.maximum(seen["violence"] - seen["unknown"], number)
+        number = np.maximum((seen["violence"] - seen["unknown"]).to_numpy(dtype=float), number)
     told = current & (age > 0) & (number > 0)
-    record = (
-        told & (age > rules.recent_days) & (age <= MEMORY_DAYS) & ~_is_older(seen, by, watchers)
-    )
-    record |= told & ~record.groupby(country).transform("any")
-    by = [country[record], seen.loc[record, "source"].fillna(""), seen.loc[record, "position"]]
-    counts = number[record].groupby(by).sum().rename_axis(["iso3", "source", "position"])
-    table = counts.unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
-    codes, names = (table.index.get_level_values(level) for level in ("iso3", "source"))
-    abroad = seen.loc[record, layer] * (layer == "foreign")
-    hits = abroad.groupby(by[:2]).sum().to_numpy(dtype=float)
+    record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
+    record &= ~voices.are_older(day, watchers)
+    record |= told & ~voices.in_country(record)
+    by = voices.voice[record]
+    table = pd.Series(number[record]).groupby([by, position[record]]).sum().unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
+    abroad = pd.Series(reports[record] * (layer == "foreign"))
+    hits = abroad.groupby(by).sum().to_numpy(dtype=float)
+    names = [voices.names[voice] for voice in table.index]
+    codes = np.array([code for code, _ in names], dtype=object)
     main, teaching = set(), set()
-    for code in codes.unique():
-        here = codes == code
+    for code in dict.fromkeys(codes):
+        here = np.flatnonzero(codes == code)
         rows = _cover(table.to_numpy(dtype=float)[here])
-        found = [(str(code), str(name)) for name in names[here]]
-        main |= {found[row] for row in rows}
-        teaching |= {found[row] for row in [*rows, *_books_of_hits(hits[here], rows)]}
+        main |= {names[here[row]] for row in rows}
+        teaching |= {names[here[row]] for row in [*rows, *_books_of_hits(hits[here], rows)]}
     return main, teaching
 
 
-def _is_older(seen: pd.DataFrame, by: list[Any], watchers: list[Watcher]) -> NDArray[np.bool_]:
-    """Return which reports are from before their source watched their country."""
-    begun = {(w.iso3, w.source): w.begin.min() for w in watchers if len(w.begin)}
-    first = pd.MultiIndex.from_arrays(by).map(begun)
-    return np.asarray(seen["day"].to_numpy() < first.to_numpy(dtype=float))
+@dataclass(frozen=True)
+class _Voices:
+    """Which report is of which country, and of which source in it; by number, to be quick.
+
+    Parameters
+    ----------
+    country, voice : ndarray of int, shape (n_reports,)
+        The country of each report, and the country with the source, both in order of name.
+    names
+        Country and source by the number of a voice.
+    """
+
+    country: IntArray
+    voice: IntArray
+    names: dict[int, tuple[str, str]]
+
+    @classmethod
+    def of(cls, country: NDArray[np.object_], source: pd.Series) -> _Voices:
+        """Return the voices of reports."""
+        there, codes = pd.factorize(country, sort=True)
+        by, sources = pd.factorize(source, sort=True)
+        voice = there * len(sources) + by
+        pairs = ((int(one), *divmod(int(one), len(sources))) for one in np.unique(voice))
+        return cls(there, voice, {one: (str(codes[i]), str(sources[j])) for one, i, j in pairs})
+
+    def in_country(self, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which reports are of a country of which some are."""
+        return np.isin(self.country, np.unique(self.country[some]))
+
+    def are(self, names: set[tuple[str, str]]) -> NDArray[np.bool_]:
+        """Return which reports are of some sources and countries."""
+        return np.isin(self.voice, [one for one, name in self.names.items() if name in names])
+
+    def are_older(self, day: IntArray, watchers: list[Watcher]) -> NDArray[np.bool_]:
+        """Return which reports are from before their source watched their country."""
+        begun = {(w.iso3, w.source): float(w.begin.min()) for w in watchers if len(w.begin)}
+        first = np.array([begun.get(name, np.nan) for name in self.names.values()], dtype=float)
+        return np.asarray(day < first[np.searchsorted(list(self.names), self.voice)])
 
 
 def _cover(counts: FloatArray) -> list[int]:

@@ -19,6 +19,7 @@ from riskmap.places.place_texts import (
     TO,
     find_by_words,
     find_either,
+    find_mentions,
     fold_names,
     is_own_log,
     may_contradict,
@@ -88,7 +89,7 @@ class Evidence:
         missing elsewhere.
     unsure : ndarray of bool
         Whether a log of one's own names a region of the level, and says that it knows no more than
-        a larger area.
+        a larger area, or a text of a place merely mentions regions.
     """
 
     places: gpd.GeoDataFrame
@@ -253,6 +254,10 @@ def gather_evidence(
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
+    texts = usable["place"].where(open_ & bearers.isna().to_numpy()) if level in NAMED_BY else None
+    if texts is not None:
+        mentioned = find_mentions(texts, regions, province)
+        bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))
     wide = ("parent_id=" + pd.Series(province, dtype="str")).fillna("iso3=" + country)
     area = _join_areas(wide, bearers, regions)

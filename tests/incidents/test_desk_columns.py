@@ -124,3 +124,29 @@ def test_coordinates_that_are_not_understood_are_told_and_lose_no_row(tmp_path):
     assert found.incidents["quarantine_reason"].isna().all()
     assert "line 3 'https://goo.gl/maps/abc', line 4 'LINESTRING" in str(found.report)
     assert found.rows_to_mend()["source_row"].tolist() == [3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "header", ["Chinese killed", "CHN killed", "Killed (Chinese)", "Chinois tués", "Chinese", "CHN"]
+)
+@pytest.mark.parametrize(("cell", "least"), [("2", 2), ("two", 2), ("2-3", 2), ("several", 2)])
+def test_a_column_that_counts_one_nation_names_it(tmp_path, header, cell, least):
+    found = read(tmp_path, f"date,place,country,{header}\n2031-05-01,Kelda,XQA,{cell}\n").incidents
+    assert (found["nationality"].iloc[0], found["foreign_victims"].iloc[0]) == ("CHN", least)
+
+
+def test_none_of_one_nation_tells_nothing_of_the_others_and_locals_are_no_foreigners(tmp_path):
+    text = "date,place,country,Killed,Chinese killed,Afghan killed\n2031-05-01,Kelda,AFG,5,0,3\n"
+    assert pd.isna(read(tmp_path, text).incidents["foreign_victims"].iloc[0])
+
+
+@pytest.mark.parametrize("header", ["Killed by Chinese", "Chinese suspects killed", "Chinese text"])
+def test_who_did_it_and_texts_are_no_victims(tmp_path, header):
+    found = read(tmp_path, f"date,place,{header}\n2031-05-01,Kelda,2\n").incidents
+    assert pd.isna(found["foreign_victims"].iloc[0])
+
+
+@pytest.mark.parametrize("cell", ["Other", "others", "autre", "其他"])
+def test_another_nationality_is_not_understood(tmp_path, cell):
+    found = read(tmp_path, f"date,place,nationality\n2031-05-01,Kelda,{cell}\n").incidents
+    assert found["not_understood"].iloc[0] == f"nationality={cell}"

@@ -81,3 +81,32 @@ def test_another_spelling_of_a_name_that_two_bear_is_that_of_both():
     found = rm.Gazetteer.from_regions(regions).resolve(["Sarobi"] * 3, parents=[None, "XA", "XB"])
     assert found["status"].tolist() == ["ambiguous", "match", "match"]
     assert found["region_id"].tolist()[1:] == ["XQ1", "XQ2"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Kelda bazaar", "Upper Kelda", "the Kelda mine", "village Norr in Kelda", "Camp Kelda"]
+)
+@pytest.mark.parametrize("province", ["Velmar", None])
+def test_what_a_text_mentions_counts_there_and_its_province_is_in_doubt(text, province):
+    rows = pd.DataFrame([{"date": "2031-05-06", "country": "XQA", "admin1": province}])
+    located = rm.locate(rm.read_incidents(rows.assign(place=text)), rm.datasets.regions())
+    assert located.placements["region_id"].tolist() == ["XQA0303"]
+    area = "iso3=XQA" if province is None else "parent_id=XQA03"
+    assert located.aside[["area", "spread"]].to_numpy().tolist() == [[area, True]]
+
+
+@pytest.mark.parametrize("text", ["near Kelda", "Kelda", "Kelda village"])
+def test_the_first_word_of_one_name_alone_is_that_region_with_doubt(text):
+    regions = rm.datasets.regions()
+    regions["name"] = regions["name"].replace("Kelda", "Kelda Sufla")
+    rows = pd.DataFrame([{"date": "2031-05-06", "country": "XQA", "place": text}])
+    located = rm.locate(rm.read_incidents(rows), regions)
+    assert located.placements["region_id"].tolist() == ["XQA0303"]
+    assert located.aside["area"].tolist() == ["iso3=XQA"]
+
+
+@pytest.mark.parametrize("text", ["the Velmar bazaar", "Velmar", "by the river"])
+def test_a_province_or_nothing_is_no_mention(text):
+    rows = pd.DataFrame([{"date": "2031-05-06", "country": "XQA", "place": text}])
+    located = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert len(located.placements) >= 8

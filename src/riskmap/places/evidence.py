@@ -18,6 +18,7 @@ from riskmap.places.place_texts import (
     TO,
     find_by_words,
     find_either,
+    find_mentions,
     fold_names,
     is_own_log,
     may_contradict,
@@ -87,7 +88,7 @@ class Evidence:
         missing elsewhere.
     unsure : ndarray of bool
         Whether a log of one's own names a region of the level, and says that it knows no more than
-        a larger area.
+        a larger area, or a text of a place merely mentions regions.
     """
 
     places: gpd.GeoDataFrame
@@ -249,6 +250,10 @@ def gather_evidence(
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
+    if level in NAMED_BY:
+        rest = usable["place"].where(open_ & bearers.isna().to_numpy())
+        mentioned = find_mentions(rest, regions, province)
+        bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
     area = _join_areas(usable, regions, province, bearers)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
     either = NAMED + find_either(texts, regions, province)

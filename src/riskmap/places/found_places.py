@@ -170,14 +170,14 @@ def _take_aside(
 
     The middle of an area stands for all of it: what is counted there may be of any of its regions.
     So may what a log of one's own counts in a district, and says to know no better than its
-    province, and what is spread since its coordinates were not understood.
+    province; what a text merely mentions; and what is spread since nobody understood its point.
     """
     usable = incidents["quarantine_reason"].isna().to_numpy()
     found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
     middle = np.zeros(len(evidence.places), dtype=bool)
     middle[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
     unfound = found & ((vague & _name_one_region(regions, evidence)) | either)
-    by_name = found & evidence.unsure & (evidence.stated < 0) & (evidence.named >= 0)
+    by_name = found & evidence.unsure & (evidence.stated < 0)
 
     def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which incidents are of some places."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -203,6 +204,80 @@ def find_either(
     ids = pd.Series(regions["region_id"].array.take(every["position"]), dtype="str")
     several = ids.groupby(every["row"].to_numpy()).agg(";".join)
     return several.reindex(range(len(province)))
+
+
+#: How far from a place something happened; what is less than 20 km off is found before.
+_DISTANCE = r"(?i)\d ?(?:km|kilomet|mi\b|miles?)"
+#: Words of a name of a region, at most; regions that a text may mention, and signs of a first word.
+_WORDS, _MENTIONED, _FIRST = 5, 5, 4
+
+
+def find_mentions(
+    texts: pd.Series, regions: gpd.GeoDataFrame, province: NDArray[np.object_]
+) -> pd.Series:
+    """Return by row the regions whose whole name stands somewhere in a text of a place.
+
+    "Kelda bazaar" and "Upper Kelda" are likely to be in Kelda, or near it. So is "Kelda" where one
+    region is "Kelda Valley". What is told by a distance is elsewhere. In the province of a row only
+    its own regions are mentioned.
+
+    Parameters
+    ----------
+    texts
+        Texts of places of which no part is a region for sure.
+    regions
+        Regions table.
+    province : ndarray of str or None, shape (n_rows,)
+        The ``parent_id`` that each row tells of.
+
+    Returns
+    -------
+    Series of str
+        Ids joined by ``;``, missing where there are none or too many.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> texts = pd.Series(["the bazaar of Kelda", "by the river"])
+    >>> find_mentions(texts, rm.datasets.regions(), np.array([None, None])).tolist()
+    ['XQA0303', nan]
+    """
+    found = pd.Series(None, texts.index, dtype="str")
+    if texts.isna().all():
+        return found
+    whole: dict[str, list[int]] = {}
+    first: dict[str, list[int]] = {}
+    for position, name in enumerate(fold_names(regions["name"]).fillna("")):
+        whole.setdefault(name, []).append(position)
+        for word in accumulate(name.split()[:-1], "{} {}".format):
+            first.setdefault(word, []).append(position)
+    parents, ids = regions["parent_id"].to_numpy(object), regions["region_id"].to_numpy(object)
+    own = dict(zip(parents, fold_names(regions["parent"]), strict=True))
+    for row, text in texts[~texts.str.contains(_DISTANCE, na=True)].items():
+        above = province[texts.index.get_loc(row)]
+        if between(text):
+            continue
+        met = _mentioned(text, whole, {*own.values()} if above is None else {own.get(above)})
+        if not met:
+            parts = [one for part in split_parts(text) if len(one := fold_name(part)) >= _FIRST]
+            met = [position for part in parts for position in first.get(part, [])]
+        met = [at for at in dict.fromkeys(met) if above is None or parents[at] == above]
+        if 0 < len(met) <= _MENTIONED:
+            found[row] = ";".join(ids[met])
+    return found
+
+
+def _mentioned(text: str, names: dict[str, list[int]], above: set[str | None]) -> list[int]:
+    """Return where the longest of some names are that stand in a text, but for those `above`."""
+    words, found, until = fold_name(text).split(), [], 0
+    for start in range(len(words)):
+        for stop in range(min(start + _WORDS, len(words)), max(start, until), -1):
+            name = " ".join(words[start:stop])
+            if name in names and name not in above:
+                found += names[name]
+                until = stop
+                break
+    return found
 
 
 def fold_names(names: pd.Series) -> pd.Series:

@@ -6,7 +6,6 @@ aimed, is read from columns of words: nationality, sector, staff, target.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,13 @@ from riskmap.incidents.feeds.mappings import (
     find_precision,
     same_words,
 )
-from riskmap.incidents.feeds.own_columns import column_names, find_parts, is_sum
+from riskmap.incidents.feeds.own_columns import (
+    HIT,
+    column_names,
+    find_nation_columns,
+    find_parts,
+    is_sum,
+)
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
@@ -59,10 +64,6 @@ Answer = tuple[str | None, bool, list[str]]
 #: What in the name of a column says that it counts some of the victims.
 _PARTIAL = ("kill", "dead", "death", "kia", "wound", "injur", "wia", "abduct", "kidnap")
 _FATES = ("killed", "wounded", "abducted")
-#: What in the name of a column says that it tells of those who were hit.
-_HIT = re.compile(
-    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
-)
 _FOREIGN = "foreign"
 #: What stands in a column of victims that is more than a number.
 _LETTER = r"[^\W\d_]"
@@ -93,7 +94,11 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     frame = frame.assign(**add_parts(source, frame))
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
-    victims, nations = count_foreign(source, (*names["foreign_victims"], *_foreign_parts(source)))
+    nation_of = find_nation_columns(source.raw.rows)
+    counting = (*names["foreign_victims"], *_foreign_parts(source), *map(key, nation_of))
+    victims, nations = count_foreign(
+        source, counting, {key(name): code for name, code in nation_of.items()}
+    )
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [
@@ -108,6 +113,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
+    used |= set(nation_of)
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -248,7 +254,9 @@ def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
     return first
 
 
-def count_foreign(source: Source, columns: Iterable[str]) -> tuple[pd.Series, pd.Series]:
+def count_foreign(
+    source: Source, columns: Iterable[str], nation_of: Mapping[str, str] | None = None
+) -> tuple[pd.Series, pd.Series]:
     """Return how many foreign people were hit, and the nationalities that such columns name.
 
     Counts of the killed, the wounded and the abducted are summed; of totals the largest counts.
@@ -259,6 +267,8 @@ def count_foreign(source: Source, columns: Iterable[str]) -> tuple[pd.Series, pd
         The rows, which keep the notes.
     columns
         Names of columns of counts of foreign people, those that say which part of them among them.
+    nation_of
+        The nation that some of them count; those of the row's own country are not foreign.
     """
     totals = [pd.Series(pd.NA, range(len(source)), "Int64")]
     partial = [totals[0]]
@@ -272,6 +282,12 @@ def count_foreign(source: Source, columns: Iterable[str]) -> tuple[pd.Series, pd
         source.tolls.add("foreign_victims", found.bounds | is_word, texts)
         source.not_understood.add("foreign_victims", found.strange & ~is_word, texts)
         numbers = found.numbers.mask(is_word, 1)
+        if nation := (nation_of or {}).get(name):
+            home = source.countries == nation
+            told = (numbers.fillna(0) > 0) | found.strange
+            words = pd.Series(nation, texts.index, dtype="str").where(told & ~home, "")
+            # that none of one nation were hit tells nothing of the others
+            numbers = numbers.mask(home | (numbers == 0)).mask(found.strange & (words != ""), 1)
         (partial if any(part in name for part in _PARTIAL) else totals).append(numbers)
         nations.append(words.where((words != "") & (words != _FOREIGN) & (numbers != 0)))
     totals.append(pd.concat(partial, axis=1).sum(axis=1, min_count=1))
@@ -312,7 +328,7 @@ def hear_others(source: Source, used: Iterable[str]) -> list[pd.Series]:
 def _hear(name: str, text: str) -> str:
     """Return a cell as a note where it says that people, or what is theirs, were hit."""
     words = name.replace("_", " ").strip()
-    if _HIT.search(words.casefold()):
+    if HIT.search(words.casefold()):
         text = f"Victims: {text} {words}" if text.strip().isdigit() and int(text) else text
         text = text if text.startswith("Victims: ") else f"Victims: {text}"
     told = any(person.was_hit or text.startswith("Victims: ") for person in find_people(text))
@@ -359,6 +375,10 @@ def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
 
 def _nationality(text: str, country: str | None) -> Answer:
     found, foreign, strange = find_nationalities(text, country)
+    if key(text) in read_words(
+        "other_nation"
+    ):  # beside "local" in a form's list it is a foreign one
+        strange = [text]
     return ";".join(found) or None, foreign, strange
 
 

@@ -18,7 +18,9 @@ import pandas as pd
 from riskmap.countries import fold
 from riskmap.incidents.coordinates import LIMITS, MGRS, split_pair
 from riskmap.incidents.dates import read_day
-from riskmap.incidents.values import to_number
+from riskmap.incidents.nationalities import find_nationalities
+from riskmap.incidents.quarantines import tells_of_others
+from riskmap.incidents.values import parse_counts, to_number
 from riskmap.incidents.words import (
     SPLIT,
     bare_key,
@@ -223,6 +225,64 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
                 if "_".join(part) in words and "_".join(rest) in fates:
                     found[column] = words["_".join(part)]
     return found
+
+
+#: What in the name of a column says that it tells of those who were hit.
+HIT = re.compile(
+    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
+)
+#: Who did it is not who was hit.
+_BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
+#: What else stands in the name of a column that counts people.
+_PEOPLE = re.compile(
+    r"(?:national|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
+    r"|staff|people|number|no|nr|of|total|and|or"
+)
+_CODE = 3
+
+
+def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that count the victims of one nation, and which it is.
+
+    Such are "Chinese killed" and "CHN KIA", and "Chinese" where it holds numbers alone.
+
+    Parameters
+    ----------
+    rows
+        The rows as their file writes them.
+
+    Examples
+    --------
+    >>> rows = {"Chinese killed": ["2"], "Chinese text": ["3"], "CHN": ["1"]}
+    >>> find_nation_columns(pd.DataFrame(rows))
+    {'Chinese killed': 'CHN', 'CHN': 'CHN'}
+    """
+    names = (column_names()[name] for name in ("killed", "wounded", "abducted"))
+    fates = {word for one in chain.from_iterable(names) for word in SPLIT.split(one)}
+    found = {}
+    for column in rows.columns:
+        if key(column) in known_names() or tells_of_others(key(column)) or _BY.search(key(column)):
+            continue
+        words = [word for word in SPLIT.split(column.replace("_", " ")) if word]
+        nations = {word: _nation_of(word) for word in words}
+        codes = {code for code in nations.values() if code}
+        rest = {word.casefold() for word in words if nations[word] is None}
+        hit = {word for word in rest if word in fates or HIT.search(word)}
+        if len(codes) == 1 and all(_PEOPLE.fullmatch(word) for word in rest - hit):
+            texts = rows[column].fillna("").str.strip()
+            texts = texts[texts != ""]
+            if HIT.search("_".join(words)) or hit or not parse_counts(texts).strange.any():
+                found[column] = codes.pop()
+    return found
+
+
+def _nation_of(word: str) -> str | None:
+    """Return the nation that a word of a column's name tells, None for no or several."""
+    is_code = len(word) <= _CODE and word.isascii()  # "no" is no Norway
+    if word.isdigit() or (is_code and not (word.isupper() and len(word) == _CODE)):
+        return None
+    codes = find_nationalities(word)[0]
+    return codes[0] if len(codes) == 1 else None
 
 
 def _join_dates(rows: pd.DataFrame, year: str, month: str, day: str | None) -> pd.Series:

@@ -20,7 +20,7 @@ from riskmap.outputs.documents import escape_markdown, to_markdown
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.payloads import map_payload
 from riskmap.outputs.profiles import apply_profile
-from riskmap.outputs.reports import OPTIONAL, notable_incidents
+from riskmap.outputs.reports import OPTIONAL, notable_incidents, unknown_lines
 from riskmap.outputs.wordings import (
     aside,
     country_name,
@@ -297,6 +297,16 @@ def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
     assert Bundle(explained).report("en")["changes"].rows[-1][0] == (
         "1 further levels moved (0 up, 1 down). They are listed in risk.csv."
     )
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "say in which"), ("zh", "未说明在哪个")])
+def test_reports_that_know_no_district_are_told_in_numbers(layer, language, said):
+    for each in (0.0, 0.5):
+        knowledge = layer.knowledge.assign(rows_spread=each)
+        one = dataclasses.replace(layer, knowledge=knowledge)
+        lines = " ".join(unknown_lines(Bundle(one).edition(language)))
+        assert (said in lines) == (each > 0)
+    assert f"{round(0.5 * len(layer.regions))}" in lines
 
 
 def test_a_layer_of_which_nothing_is_known(layers):

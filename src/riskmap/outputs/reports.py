@@ -473,12 +473,20 @@ def _doubt_line(told: Edition) -> Iterator[str]:
         yield words["gap"].join(lines)
 
 
+def _spread_line(told: Edition) -> Iterator[str]:
+    """Yield how many reports of late are known to an area alone, and count in parts there."""
+    known, words = told.layer.knowledge, told.words
+    n = round(known.loc[known["layer"] == "violence", "rows_spread"].sum())
+    if n:
+        yield words["unknown"]["spread"].format(n=n, unit=words["unit"], units=words["units"])
+
+
 def _report_line(told: Edition) -> Iterator[str]:
     """Yield what share of reports doesn't say who was hit, and what was not understood."""
     shares = [*editions.share_lines(told)] if told.layer.headline != "violence" else []
     if len(shares) > _COUNTRIES:
         more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
         shares = [*shares[:_COUNTRIES], more]
-    lines = [*shares, *editions.unread_lines(told)]
+    lines = [*_spread_line(told), *shares, *editions.unread_lines(told)]
     if lines:
         yield told.words["gap"].join(lines)

@@ -243,7 +243,7 @@ def find_doubts(
         np.maximum(gone.total(name, by_age=True), steady * gone.total(name))
         for name in ("may_be", "may_be_foreign")
     )
-    vague, vague_foreign = _find_vague(told, keys, today)
+    vague, vague_foreign = _find_vague(told, keys, today=today, lost_share=lost_share)
     return Doubts(
         lost=gone.total("weight"),
         is_lost=all_of_it | lately,
@@ -280,37 +280,69 @@ class _Reports:
 
 
 def _find_vague(
-    told: pd.DataFrame, keys: pd.DataFrame, today: int
+    told: pd.DataFrame, keys: pd.DataFrame, *, today: int, lost_share: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return by region how many reports of its province alone may be of it, more than usual.
+    """Return by region how many reports of its area alone may be of it, more than usual.
 
     So many of a province are always known to it alone. When lately far more are than of those of
     more than two years ago (with the share of the whole country counted as ten of these), districts
-    have been left out. The older a report, the less it weighs. The second are those of foreigners.
+    have been left out. A district that hardly any report names may always have been left out: of it
+    as many are usual as in the middle one of the country's other provinces, and of what is known to
+    the country alone the share that may be lost. The older a report, the less it weighs. The second
+    are those of foreigners.
     """
     n = len(keys)
-    if "spread_foreign" not in told or "parent_id" not in keys:
+    if "spread_ways" not in told or "parent_id" not in keys:
         return np.zeros(n), np.zeros(n)
-    country, province = (
-        names.fillna("").factorize()[0]
-        for names in (keys["iso3"], keys["iso3"] + keys["parent_id"])
-    )
+    parents = keys["iso3"] + keys["parent_id"]
+    country, province = (names.fillna("").factorize()[0] for names in (keys["iso3"], parents))
+    within = parents.groupby(province).transform("count").to_numpy()[told["position"]]
+    wide = (told["spread_ways"] > within * told["spread"]) & (told["spread"] > 0)
+    told = told.assign(wide=told["spread"] * wide, wide_foreign=told["spread_foreign"] * wide)
     mine, old = _Reports(told, n, today), told[told["day"] < today - _HALF_LIFE_DAYS]
 
-    def among(where: IntArray, rows: _Reports, *, by_age: bool = False) -> list[FloatArray]:
+    def among(
+        where: IntArray, rows: _Reports, *names: str, by_age: bool = False
+    ) -> list[FloatArray]:
         return [
             np.bincount(where, rows.total(name, by_age=by_age)).astype(float)[where]
-            for name in ("spread", "reports", "spread_foreign")
+            for name in names
         ]
 
-    wide = _share(*among(country, mine)[:2])
-    vague, sharp, _ = among(province, _Reports(old, n, today))
-    usual = (vague + _USUAL * wide) / (vague + sharp + _USUAL)
-    vague, sharp, foreign = among(province, mine, by_age=True)
-    more = vague - usual * (vague + sharp)
-    chance = np.sqrt((vague + sharp) * usual * (1.0 - usual) + 1.0)
-    found = np.where(more > _UNUSUAL * chance, more, 0.0)
-    return found, np.where(found > 0, np.minimum(found, foreign), 0.0)
+    both = ("spread", "reports")
+    vague, sharp = among(province, _Reports(old, n, today), *both)
+    usual = vague + _USUAL * _share(*among(country, mine, *both))
+    usual = usual / (vague + sharp + _USUAL)
+    elsewhere = _usual_elsewhere(country, province, *among(province, mine, *both))
+    vague, sharp, foreign = among(province, mine, *both, "spread_foreign", by_age=True)
+    own = mine.total("reports", by_age=True)
+    few = own < vague - elsewhere * (vague + sharp)
+    near = _more_than_usual(vague, sharp, np.where(few, np.minimum(usual, elsewhere), usual))
+    vague, spread, sharp, abroad = among(country, mine, "wide", *both, "wide_foreign", by_age=True)
+    far = _more_than_usual(
+        vague,
+        sharp + spread - vague,
+        np.full(n, lost_share),
+    )
+    far = np.where(own < far, far, 0.0)
+    return np.maximum(near, far), np.maximum(np.minimum(near, foreign), np.minimum(far, abroad))
+
+
+def _more_than_usual(vague: FloatArray, rest: FloatArray, usual: FloatArray) -> FloatArray:
+    """Return how many reports are vague beyond the usual share, where that is no chance."""
+    more = vague - usual * (vague + rest)
+    chance = np.sqrt((vague + rest) * usual * (1.0 - usual) + 1.0)
+    return np.where(more > _UNUSUAL * chance, more, 0.0)
+
+
+def _usual_elsewhere(
+    country: IntArray, province: IntArray, vague: FloatArray, sharp: FloatArray
+) -> FloatArray:
+    """Return by region what share the middle one of the country's other provinces leaves open."""
+    share = pd.Series(_share(vague, sharp)).where(vague + sharp > 0).groupby(province).first()
+    where = pd.Series(country).groupby(province).first()
+    middle = {p: share[(where == where[p]) & (share.index != p)].median() for p in share.index}
+    return np.asarray(pd.Series(province).map(middle).fillna(1.0))
 
 
 #: How many reports the share of a country is worth where that of a province is asked for.

@@ -28,6 +28,7 @@ from riskmap.schema import INCIDENT_COLUMNS, conform
 if TYPE_CHECKING:
     from riskmap.panels.groups import WorkerGroup
     from riskmap.panels.scans import Scan
+    from riskmap.typing import FloatArray
 
 _EPOCH = np.datetime64("1970-01-01", "D")
 
@@ -46,11 +47,12 @@ def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.Data
     -------
     DataFrame
         ``position, day, source, scope, reports, told, violence, unknown, foreign, unclear, heard,
-        quiet, spread, spread_foreign``: of the incidents that named one region; ``spread`` are
-        those that were spread over several, also of foreigners, and of the ``unclear`` ones it is
-        not understood who was hit. What other sources tell of them too is ``heard``, and no report
-        more; so is a row that counts no incident and names a region, which is ``quiet``. Their
-        intervals are of so many ``days`` together.
+        quiet, spread, spread_foreign, spread_ways``: of the incidents that named one region;
+        ``spread`` are those that were spread over several, also of foreigners, and each times their
+        number (``spread_ways``); of the ``unclear`` ones it is not understood who was hit. What
+        other sources tell of them too is ``heard``, and no report more; so is a row that counts no
+        incident and names a region, which is ``quiet``. Their intervals are of so many ``days``
+        together.
     """
     series = measure(rows)
     number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
@@ -72,9 +74,16 @@ def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.Data
             * np.maximum(number, 1.0),
             "spread": np.where(sharp, 0.0, number),
             "spread_foreign": np.where(sharp, 0.0, number * series["foreign"]),
+            "spread_ways": np.where(sharp, 0.0, number * _count_ways(rows)),
         }
     )
     return _sum_reports(seen)
+
+
+def _count_ways(rows: pd.DataFrame) -> FloatArray:
+    """Return over how many regions the incident of each row is spread; rows keep its index."""
+    ways = pd.Series(rows.index).map(pd.Series(rows.index).value_counts())
+    return ways.to_numpy(dtype=float)
 
 
 def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
@@ -327,15 +336,17 @@ def spread_areas(rows: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The rows with ``grains`` instead of ``area``, a position throughout, and ``is_sharp``: which
-        name one region.
+        name one region. They keep their index.
     """
     is_sharp = rows["position"] >= 0
     sharp = rows[is_sharp].drop(columns="area").assign(grains=WHOLE, is_sharp=True)
     vague = rows[~is_sharp].astype({"area": weights["area"].dtype})
     if vague.empty:
         return sharp
-    spread = vague.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
+    numbered = vague.reset_index(names="row")
+    spread = numbered.merge(weights, on=["area", "known"], how="left", validate="many_to_many")
+    spread = spread.set_index("row").rename_axis(None)
     spread = spread.assign(position=spread["member"], is_sharp=False).drop(
         columns=["area", "member"]
     )
-    return pd.concat([sharp, spread], ignore_index=True)
+    return pd.concat([sharp, spread])

@@ -302,8 +302,8 @@ def test_many_moved_levels_say_how_many_are_left_out(explained, monkeypatch):
 @pytest.mark.parametrize(("language", "said"), [("en", "say in which"), ("zh", "未说明在哪个")])
 def test_reports_that_know_no_district_are_told_in_numbers(layer, language, said):
     for each in (0.0, 0.5):
-        knowledge = layer.knowledge.assign(rows_spread=each)
-        one = dataclasses.replace(layer, knowledge=knowledge)
+        known = layer.regions[["region_id"]].assign(layer="violence", rows_spread=each)
+        one = dataclasses.replace(layer, knowledge=conform(known, KNOWLEDGE_COLUMNS))
         lines = " ".join(unknown_lines(Bundle(one).edition(language)))
         assert (said in lines) == (each > 0)
     assert f"{round(0.5 * len(layer.regions))}" in lines

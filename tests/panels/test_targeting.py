@@ -72,6 +72,23 @@ def test_without_attacks_on_foreigners_nothing_is_learnt():
     assert weight(of(100.0, 400.0), incidents=calm) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("group", "unsaid"),
+    [("CHN/mining", "nationality"), ("CHN/", "nationality"), ("/mining", "sector")],
+)
+def test_attacks_that_do_not_say_which_foreigners_were_hit_are_no_sign_of_safety(group, unsaid):
+    blank = INCIDENTS.assign(nationality=None, sector=None).astype(
+        {"nationality": "str", "sector": "str"}
+    )
+    assert (blank["foreign_victims"] > 0).sum() > 5
+    asked = replace(
+        rm.WorkerGroup.of(group), presence=everywhere(400.0), all_foreigners=everywhere(400.0)
+    )
+    assert weight(asked, incidents=blank) == 1.0
+    other = blank.assign(**{unsaid: "IND" if unsaid == "nationality" else "aid"})
+    assert weight(asked, incidents=other) < 1.0
+
+
 def test_attacks_while_nobody_told_of_workers_do_not_count():
     later = tuple(replace(entry, start=date(2026, 1, 1)) for entry in everywhere(400.0))
     group = replace(MINERS, presence=everywhere(400.0), all_foreigners=later)

@@ -344,7 +344,7 @@ def with_targeting(
     """Return the group with its targeting, where the workers of it and of all foreigners are told.
 
     Otherwise, and where the group says itself what an attack on other foreigners weighs, it is the
-    group as it was.
+    group as it was. An attack that doesn't say which foreigners it hit tells nothing.
 
     Parameters
     ----------
@@ -372,7 +372,8 @@ def with_targeting(
     everyone = _workers(group.all_foreigners, ids, position, day)
     ours = _workers(group.presence, ids, position, day)
     theirs = group.relevance(incidents, foreign=foreign).isin(THEIRS).to_numpy()
-    told = (everyone > 0) & foreign
+    says = incidents["nationality" if group.nationality else "sector"].notna().to_numpy(bool)
+    told = (everyone > 0) & foreign & (theirs | says)
     share = np.divide(ours, everyone, out=np.zeros(len(ours)), where=everyone > 0)
     attacks = float(weight[told & theirs].sum())
     expected = float((weight * np.minimum(share, 1.0))[told].sum())

@@ -119,8 +119,11 @@ def test_columns_have_names_for_people_where_the_standard_wants_them(found):
 
 def test_the_published_table_is_what_a_reader_wants(told, found):
     frame = gpd.read_file(found / "risk.geojson")
-    assert len(frame.columns) < 50 < len(Bundle(told).table.columns)
+    assert len(frame.columns) < 60 < len(Bundle(told).table.columns)
     assert {"risk_level", "at_least", "attacked", "level_low", "f_at_least"} <= set(frame)
+    beside = ("at_least", "attacked", "level_as_of", "reporting_gap", "reasons")
+    layers = [name[0] for name in told.risks["layer"].unique()]
+    assert {f"{layer}_{flag}" for layer in layers for flag in beside} <= set(frame)
     assert {"q50", "held", "f_q95"} & set(frame) == set()
     assert {"q50", "held", "q95"} <= set(pd.read_csv(found / "risk_long.csv"))
 

@@ -52,7 +52,10 @@ _READ = (
     *("threshold_level", "single_source", "fragility"),
     *("scale_id", "as_of", "valid_until", "boundary_licence"),
 )
-_READ_BESIDE = ("risk_level", "p_any", "at_least", "attacked")
+_READ_BESIDE = (
+    *("risk_level", "p_any", "at_least", "attacked"),
+    *("level_as_of", "reporting_gap", "reasons"),
+)
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 #: Rows that are turned into text at a time.
 _BLOCK = 2000

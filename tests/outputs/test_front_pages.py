@@ -190,6 +190,16 @@ def test_a_cleared_attack_says_why_and_marks_nothing(told):
     assert "A. Analyst\uff0c有效至 2025年6月1日" in attacks(cleared, "zh")[0]
 
 
+@pytest.mark.parametrize(("language", "none"), [("en", "No attack"), ("zh", "未获知")])
+def test_page_one_does_not_say_that_no_attack_is_known_where_one_was_cleared(told, language, none):
+    table = told.attacks.head(1).assign(cleared=f"{told.headline}: culprits arrested")
+    cleared = Bundle(dataclasses.replace(told, attacks=table)).report(language).lead
+    nothing = Bundle(dataclasses.replace(told, attacks=table.head(0))).report(language).lead
+    assert none in nothing[0]
+    assert none not in " ".join(cleared)
+    assert "1" in cleared[0]
+
+
 def test_an_attack_that_was_cleared_for_another_layer_is_marked_here(told):
     table = told.attacks.head(1).assign(cleared="violence: culprits arrested (A, until 2025-06-01)")
     (line,) = attacks(dataclasses.replace(told, attacks=table))

@@ -283,8 +283,10 @@ def _quiet_lines(told: Edition) -> Iterator[str]:
     """Yield that no attack is known, of how many regions nobody could tell, and what would be."""
     layer, words, said = told.layer, told.words, told.words["lead"]
     who, n, total = _whom(told), len(told.unknown), len(told.table)
-    start, open_ = day_words(layer.context.as_of - _MARKED, words), _count_open(told)
-    yield said["open" if open_ else "quiet"].format(who=who, start=start, n=open_)
+    start = day_words(layer.context.as_of - _MARKED, words)
+    waiting = {"open": _count_open(told), "cleared": int(_attacks(told)["cleared"].notna().sum())}
+    for key in [key for key, number in waiting.items() if number] or ["quiet"]:
+        yield said[key].format(who=who, start=start, n=waiting.get(key, 0))
     counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
     yield said["blind" if n else "not_blind"].format(**counts)
     once = layer.incidents.drop_duplicates("incident_id")

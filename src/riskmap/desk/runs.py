@@ -34,7 +34,6 @@ from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
 from riskmap.outputs.tables import clean_text
-from riskmap.panels.attacks import find_later
 from riskmap.panels.batches import scan_incidents
 from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
     from riskmap.assessment.layers import RiskLayer
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.panels.panel import Panel
     from riskmap.panels.scans import Scan
     from riskmap.places.placements import Located
 
@@ -143,7 +141,6 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         inputs = describe_inputs([*sources, *map(scope_path, filter(is_path, sources))])
     refuse_losses(found, config.max_lost)
     panel = count_incidents(found, regions, group=group, every=config.every, as_of=config.as_of)
-    panel = replace(panel, later=_find_later(found, panel))
     tell(f"forecasting {config.horizon} from {panel.as_of:%Y-%m-%d}")
     predicted = forecast(panel, horizon=config.horizon, breaks=config.breaks)
     layer = _compare(
@@ -315,11 +312,3 @@ def _tell_drafts(drafts: Mapping[str, int], regions: gpd.GeoDataFrame) -> list[s
     told = ", ".join(f"{names.get(key, 'place unknown')} {m}" for key, m in drafts.items())
     said = "1 draft waits" if n == 1 else f"{n:,} drafts wait"
     return [clean_text(f"{said} for review and count in no level: {told}")]
-
-
-def _find_later(found: Located | Scan, panel: Panel) -> dict[str, Any]:
-    """Return what came too late for the day of a panel; it changes nothing in it."""
-    own = found.newest if hasattr(found, "newest") else found.incidents
-    why = panel.ledger.stages[-1].reasons
-    least = sum(why.get(reason, 0) for reason in ("after_as_of", "not_yet_known"))
-    return find_later(own, found.aside, panel.group, as_of=panel.as_of, least=least)

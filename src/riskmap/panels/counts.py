@@ -11,7 +11,7 @@ import pandas as pd
 
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import HELPFUL, Ledger, Stage, tell_helpful, tell_reasons
-from riskmap.panels.attacks import count_drafts, find_attacks
+from riskmap.panels.attacks import count_drafts, find_attacks, find_later
 from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.coverage import (
     days_at_risk_share,
@@ -158,7 +158,10 @@ def count_incidents(
         group=group,
         attacks=find_attacks(*newest, ordered, group=group, as_of=day, aside=located.aside),
     )
-    return replace(panel, drafts=count_drafts(located.aside, day))
+    own = located.newest if isinstance(located, Scan) else located.incidents
+    least = sum(stage.reasons.get(reason, 0) for reason in ("after_as_of", "not_yet_known"))
+    later = find_later(own, located.aside, panel.group, as_of=day, least=least)
+    return replace(panel, drafts=count_drafts(located.aside, day), later=later)
 
 
 def _place_located(

@@ -254,8 +254,9 @@ def gather_evidence(
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
-    texts = usable["place"].where(open_ & bearers.isna().to_numpy()) if level in NAMED_BY else None
-    if texts is not None:
+    if level in NAMED_BY:
+        texts = usable[NAMED_BY[level]].fillna(usable["place"])
+        texts = texts.where(open_ & bearers.isna().to_numpy())
         mentioned = find_mentions(texts, regions, province)
         bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
     country = usable["country"].where(usable["country"].isin(regions["iso3"]))

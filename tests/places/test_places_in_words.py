@@ -24,6 +24,7 @@ def place(text, regions=DISTRICTS, **columns):
         *("near Kelda", "near Kelda, Velmar", "outside Kelda", "vicinity of Kelda", "Kelda area"),
         *("in the area of Kelda district", "10 km north of Kelda", "5km from Kelda, Velmar"),
         *("cerca de Kelda", "près de Kelda", "bei Kelda", "возле Kelda", "Kelda附近"),
+        *("Kelda bazaar", "the Kelda airport", "Kelda mine", "Kelda集市"),
         *("on the outskirts of Kelda", "south-west of Kelda", "نزدیک Kelda", "قرب Kelda"),
     ],
 )
@@ -84,7 +85,8 @@ def test_another_spelling_of_a_name_that_two_bear_is_that_of_both():
 
 
 @pytest.mark.parametrize(
-    "text", ["Kelda bazaar", "Upper Kelda", "the Kelda mine", "village Norr in Kelda", "Camp Kelda"]
+    "text",
+    ["Kelda valley", "Upper Kelda", "the Kelda ridge", "village Norr in Kelda", "Camp Kelda"],
 )
 @pytest.mark.parametrize("province", ["Velmar", None])
 def test_what_a_text_mentions_counts_there_and_its_province_is_in_doubt(text, province):
@@ -110,3 +112,11 @@ def test_a_province_or_nothing_is_no_mention(text):
     rows = pd.DataFrame([{"date": "2031-05-06", "country": "XQA", "place": text}])
     located = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
     assert len(located.placements) >= 8
+
+
+@pytest.mark.parametrize("text", ["near Kelda", "Kelda & others", "XQA0303 Kelda", "prob. Kelda"])
+def test_a_districts_cell_that_mentions_one_counts_there_with_doubt(text):
+    rows = pd.DataFrame([{"date": "2031-05-06", "admin1": "Velmar", "admin2": text}])
+    located = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
+    assert located.placements["region_id"].tolist() == ["XQA0303"]
+    assert located.aside["area"].tolist() == ["parent_id=XQA03"]

@@ -251,8 +251,9 @@ def gather_evidence(
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     province = _provinces(usable, regions, finest, level=level, pointed=covering)
     if level in NAMED_BY:
-        rest = usable["place"].where(open_ & bearers.isna().to_numpy())
-        mentioned = find_mentions(rest, regions, province)
+        texts = usable[NAMED_BY[level]].fillna(usable["place"])
+        texts = texts.where(open_ & bearers.isna().to_numpy())
+        mentioned = find_mentions(texts, regions, province)
         bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
     area = _join_areas(usable, regions, province, bearers)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)

@@ -257,7 +257,7 @@ def find_mentions(
         above = province[texts.index.get_loc(row)]
         if between(text):
             continue
-        met = _mentioned(text, whole, {*own.values()} if above is None else {own.get(above)})
+        met = _mentioned(text, whole, set() if above is None else {own.get(above)})
         if not met:
             parts = [one for part in split_parts(text) if len(one := fold_name(part)) >= _FIRST]
             met = [position for part in parts for position in first.get(part, [])]

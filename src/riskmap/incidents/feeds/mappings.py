@@ -440,7 +440,7 @@ def _use_names(feed: Feed, source: Source, frame: pd.DataFrame, quarantine: Quar
 
     What stands there is noted as not understood.
     """
-    named = frame[["admin2", "region_id"]].notna().any(axis=1).to_numpy(bool)
+    named = frame.filter(["admin2", "region_id"]).notna().any(axis=1).to_numpy(bool)
     where = np.isin(quarantine.reason.astype("str"), _NO_POINT) & named
     told = [source.texts(*columns).str.strip() for columns in feed.point]
     source.not_understood.add("coordinates", where, told[0] + ", " + told[1])

@@ -100,6 +100,7 @@ def test_facts(text, expected):
         ("gunmen shot three Chinese truckers", "CHN", 3),
         ("Two Indian electricians were kidnapped", "IND", 2),
         ("a French cameraman was wounded", "FRA", 1),
+        ("Two French humanitarians were killed", "FRA", 2),
         ("Two Chinese lorries were stopped and a man killed", None, None),
         ("Americans killed the leader", None, None),
         ("Chinese border forces killed two workers", None, None),
@@ -111,6 +112,11 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
     facts = find_facts(text, "AFG")
     assert facts.get("nationality", (None,))[0] == nations
     assert facts.get("foreign_victims", (None,))[0] == number
+
+
+def test_the_law_of_war_is_no_staff():
+    told = "Killings in Bria: Violations of International Humanitarian Law by the UPC"
+    assert find_facts(told, "CAF").keys() <= {"sector"}
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,21 @@ def test_a_declared_calendar_reads_day_and_month_before_the_year():
     assert read_texts(["1/2/1409"], rules)[0].reason == "ambiguous_date"
 
 
+def test_what_a_declared_format_refuses_is_not_read_in_another_order():
+    rules = rm.incidents.DateRules("%d/%m/%Y", "solar_hijri")
+    days = read_texts(["5/13/1409", "5/6/1409"], rules)
+    assert [day.reason for day in days] == ["bad_date", None]
+
+
 def test_a_few_days_without_a_year_are_no_months():
     assert read(["Jan 20", "Mar 20", "May 21"]) == ["ambiguous_date"] * 3
     assert read(["Jan 20", "Mar 20", "May 21", "Sep 21", "Nov 20"]) == ["ambiguous_date"] * 5
+
+
+@pytest.mark.parametrize("slip", ["Feb 30", "Jun 31"])
+def test_a_typing_error_makes_no_years_of_days(slip):
+    assert read([slip, "Mar 12", "Apr 12", "May 12", "Jul 12"]) == ["ambiguous_date"] * 5
+    assert read([slip, slip.replace(slip[:3], "Mar")]) == ["ambiguous_date"] * 2
 
 
 def test_many_months_of_few_years_are_months():

@@ -159,6 +159,8 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
     rules = rules or DateRules()
     days = [read_day(text, rules) for text in texts]
     if rules.calendar != "gregorian":
+        if rules.format is not None:  # what it refuses is in no other order either
+            return days
         orders = _orders_of(texts)
         again = [_read_in(text, rules.calendar, orders) for text in texts]
         return [
@@ -252,6 +254,8 @@ def _in_year(text: str, day: Day, exact: set[date]) -> Day:
 
 #: Days of a month, at least and at most; what is no chance.
 _A_MONTH, _DAYS, _CHANCE = 28, 31, 1e-6
+#: Months of years one of which can be no day: so many at least, of so many years at most.
+_SHOWN_MONTHS, _MANY_YEARS = 4, 10
 #: A date without a year is taken for one so many days from the others.
 _NEAR = 92
 #: Signs of a date without a year, at most, and what stands between a month and its year.
@@ -262,12 +266,14 @@ def _are_months(texts: set[str]) -> bool:
     """Return whether months and numbers without anything else are months of years.
 
     Days of one year fall all over its months: that so many all lie so near is no chance, or one of
-    them is no day.
+    them is no day, and none is far from it: a typing error alone makes no years of days.
     """
     found = {(text[:3], int(text[-2:])) for text in texts}
     numbers = {number for _, number in found}
-    near = _DAYS * ((max(numbers, default=0) - min(numbers, default=0) + 1) / _DAYS) ** len(found)
+    years = max(numbers, default=0) - min(numbers, default=0) + 1
+    near = _DAYS * (years / _DAYS) ** len(found)
     no_day = any(read_day(f"{month} {number} 2024").first is None for month, number in found)
+    no_day &= len(found) >= _SHOWN_MONTHS and years <= _MANY_YEARS
     return (near < _CHANCE or no_day) and len({month for month, _ in found}) > len(numbers)
 
 

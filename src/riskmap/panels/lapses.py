@@ -70,11 +70,12 @@ def find_lapses(
     told = day[known].astype(np.int64), number[known].astype(float), hits[known].astype(float)
     # a panel asks the same of a source for each layer, and again for what was lost
     key = (blake2b(b"".join(one.tobytes() for one in told)).digest(), until, rules)
-    if key not in _FOUND:
+    found = _FOUND.get(key)
+    if found is None:
         if len(_FOUND) >= _REMEMBERED:
             _FOUND.clear()
-        _FOUND[key] = _find(*told, until, rules)
-    return _FOUND[key].copy()
+        found = _FOUND[key] = _find(*told, until, rules)
+    return found.copy()
 
 
 def _find(

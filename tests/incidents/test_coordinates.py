@@ -196,3 +196,15 @@ def test_a_pair_in_the_column_of_latitudes_is_one():
     rows = {"date": "2031-05-06", "lat": ["34.5", "34.6, 69.3"], "lon": ["69.2", ""]}
     table = rm.read_incidents(pd.DataFrame(rows | {"country": "AFG"}))
     assert table.geometry.x.tolist() == [69.2, 69.3]
+
+
+@pytest.mark.parametrize("header", ["Grid", "Map ref", "UTM"])
+@pytest.mark.parametrize("cell", ["12 34", "33 65", "42S 512345 3823456", "512345E 3823456N"])
+@pytest.mark.parametrize("axes", [{}, {"lat": "", "lon": ""}])
+def test_squares_and_metres_are_no_degrees(header, cell, axes):
+    row = {"date": "2031-05-06", "country": "XQA", "province": "Velmar", header: cell}
+    table = rm.read_incidents(pd.DataFrame([row | axes]))
+    assert table["quarantine_reason"].isna().all()
+    assert table["not_understood"].tolist() == [f"coordinates={cell}"]
+    placed = rm.locate(table, rm.datasets.regions()).placements["region_id"]
+    assert sorted(placed) == [f"XQA030{n}" for n in range(1, 9)]

@@ -123,6 +123,12 @@ def _middle(wkt: str) -> tuple[str, str]:
     return f"{middle.y:.6f}", f"{middle.x:.6f}"
 
 
+#: Two whole numbers, such as name a square of some map where a column is called so.
+SQUARE = re.compile(r"\s*\d{1,3}[\s,;/]+\d{1,3}\s*")
+#: A number of metres of UTM, of which two make no pair of degrees.
+_METRES = re.compile(r"(?<![\d.,])\d{6,7}(?!\d)")
+
+
 def split_pair(text: str) -> tuple[str, str]:
     r"""Return latitude and longitude of a text that holds both, as text; blank where it does not.
 
@@ -146,6 +152,8 @@ def split_pair(text: str) -> tuple[str, str]:
         linked = next(filter(None, (link.search(text) for link in _LINKS)), None)
         return (linked[1], linked[2]) if linked else ("", "")
     plain = _in_letters(text.strip().strip("()[]").strip())
+    if len(_METRES.findall(plain)) > 1:
+        return "", ""
     if (drawn := _LINES.fullmatch(text.strip())) and not _WKT.fullmatch(text.strip()):
         return _middle(drawn[1])
     if point := _WKT.fullmatch(text.strip()):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import find_country, from_iso2
-from riskmap.incidents.coordinates import split_pair
+from riskmap.incidents.coordinates import SQUARE, split_pair
 from riskmap.incidents.feeds.mappings import (
     AREAS,
     STAFF_TYPES,
@@ -181,7 +181,7 @@ def note_points(source: Source, frame: pd.DataFrame) -> pd.Series:
     texts = source.clean(*column_names()["coordinates"])
     unread = frame["latitude"].isna().to_numpy() & _is_told(texts)
     read = per_unique(texts.fillna(""), lambda text: split_pair(text)[0] != "", "bool")
-    unread &= ~read.to_numpy(bool)
+    unread &= (~read | texts.str.fullmatch(SQUARE).fillna(value=False)).to_numpy(bool)
     nameless = frame[["admin1", "admin2", "region_id", "place"]].isna().all(axis=1).to_numpy(bool)
     source.not_understood.add("coordinates", unread & ~nameless, texts)
     return texts.where(unread & nameless)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import fold
-from riskmap.incidents.coordinates import LIMITS, MGRS, split_pair
+from riskmap.incidents.coordinates import LIMITS, MGRS, SQUARE, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.nationalities import find_nationalities
 from riskmap.incidents.quarantines import tells_of_others
@@ -160,6 +160,17 @@ def compose_columns(raw: RawTable) -> RawTable:
     return replace(raw, header=header, rows=raw.rows.assign(**made))
 
 
+#: What in the name of a column says that it holds squares of a map rather than degrees.
+_GRID = re.compile("grid|mgrs|utm|map_ref|plus_code|what3words")
+
+
+def _pairs_in(name: str, texts: pd.Series) -> pd.Series:
+    """Return latitudes and longitudes that a column tells; "12 34" of a grid is no degree."""
+    if _GRID.search(key(name)):
+        texts = texts.mask(texts.str.fullmatch(SQUARE), "")
+    return texts.map(split_pair)
+
+
 def _split_pairs(
     rows: pd.DataFrame, has: Mapping[str, str | None], named: Sequence[str]
 ) -> dict[str, pd.Series]:
@@ -170,7 +181,7 @@ def _split_pairs(
     """
     latitude, longitude, both = has["latitude"], has["longitude"], has["coordinates"]
     if latitude is None and longitude is None and both:
-        pairs = rows[both].fillna("").map(split_pair)
+        pairs = _pairs_in(both, rows[both].fillna(""))
         made = {
             axis: pairs.str[i].astype("str") for i, axis in enumerate(("latitude", "longitude"))
         }
@@ -182,7 +193,7 @@ def _split_pairs(
         blank = axes.apply(lambda axis: axis.str.strip() == "")
         open_ = blank[longitude] & (blank[latitude] | (name == latitude))
         texts = rows.loc[open_, name].fillna("")
-        pairs = texts[texts != ""].map(split_pair)
+        pairs = _pairs_in(name, texts[texts != ""])
         pairs = pairs[pairs.str[0] != ""]
         axes.loc[pairs.index] = np.array(pairs.tolist(), dtype=object).reshape(-1, 2)
     changed = (axes != rows[[latitude, longitude]].fillna("")).any()

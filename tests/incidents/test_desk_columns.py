@@ -146,6 +146,11 @@ def test_who_did_it_and_texts_are_no_victims(tmp_path, header):
     assert pd.isna(found["foreign_victims"].iloc[0])
 
 
+def test_columns_that_tick_countries_count_no_victims(tmp_path):
+    text = "date,place,Mali,Niger,Chad\n2031-05-01,Kelda,0,1,0\n2031-05-02,Kelda,1,0,0\n"
+    assert read(tmp_path, text).incidents["foreign_victims"].isna().all()
+
+
 @pytest.mark.parametrize("cell", ["Other", "others", "autre", "其他"])
 def test_another_nationality_is_not_understood(tmp_path, cell):
     found = read(tmp_path, f"date,place,nationality\n2031-05-01,Kelda,{cell}\n").incidents

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.countries import fold
+from riskmap.countries import find_country, fold
 from riskmap.incidents.coordinates import LIMITS, MGRS, SQUARE, split_pair
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.nationalities import find_nationalities
@@ -255,7 +255,8 @@ _CODE = 3
 def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
     """Return the columns that count the victims of one nation, and which it is.
 
-    Such are "Chinese killed" and "CHN KIA", and "Chinese" where it holds numbers alone.
+    Such are "Chinese killed" and "CHN KIA", and "Chinese" or "CHN" where it holds numbers alone.
+    "Niger" beside "Mali" ticks where something happened.
 
     Parameters
     ----------
@@ -279,7 +280,8 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
         codes = {code for code in nations.values() if code}
         rest = {word.casefold() for word in words if nations[word] is None}
         hit = {word for word in rest if word in fates or HIT.search(word)}
-        if len(codes) == 1 and all(_PEOPLE.fullmatch(word) for word in rest - hit):
+        place = len(words) == 1 and not column.strip().isupper() and find_country(column)
+        if len(codes) == 1 and not place and all(_PEOPLE.fullmatch(one) for one in rest - hit):
             texts = rows[column].fillna("").str.strip()
             texts = texts[texts != ""]
             if HIT.search("_".join(words)) or hit or not parse_counts(texts).strange.any():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from harness import Bar, Contender, Work
 
-from riskmap.panels.cells import sum_days
+from riskmap.panels.windows import sum_days
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -62,12 +62,12 @@ def test_an_attack_of_the_day_itself_is_printed_and_changes_no_level(
         out = [*args, "--formats", "csv", "--out", tmp_path / name]
         result = RUN.invoke(cli.app, ["run", str(path), *map(str, out)])
         assert result.exit_code == 0, result.output
-        (line,) = [one for one in result.stdout.splitlines() if "known only since then" in one]
+        (line,) = [one for one in result.stdout.splitlines() if "became known only then" in one]
         printed.append(line)
     assert printed[0] != printed[1]
-    assert "attacks on the group (CHN/): " in printed[1]
-    assert "2024-12-01, XQA" in printed[1]
-    assert "2024-12-01, XQA" not in printed[0]
+    assert "Attacks on Chinese nationals among them: 2." in printed[1]
+    assert "1 December 2024, XQA" in printed[1]
+    assert " 1 December 2024, XQA" not in printed[0]
     tables = [tmp_path / name / "latest" / "risk.csv" for name in ("before", "now")]
     assert tables[0].read_bytes() == tables[1].read_bytes()
 

@@ -16,8 +16,8 @@ import shapely
 from scipy import sparse
 
 import riskmap as rm
-from riskmap.panels.cells import sum_days
 from riskmap.panels.features import decayed_sums, neighbour_sums, rolling_sums
+from riskmap.panels.windows import sum_days
 
 pytestmark = pytest.mark.slow
 

@@ -30,8 +30,8 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.knowledge import SHARE_COLUMNS
 from riskmap.panels.measures import hits_foreigners
-from riskmap.panels.shares import SHARE_COLUMNS
 from riskmap.schema import REGION_COLUMNS, conform
 
 #: It runs in QGIS's own Python.

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.panels.cells import GRAIN, WHOLE, Cells, sum_cells
+from riskmap.panels.windows import GRAIN, WHOLE, Cells, sum_cells
 
 EDGES = np.datetime64("2020-01-01") + np.array([0, 7, 14, 30, 60])
 DAY = int((EDGES[0] - np.datetime64("1970-01-01")).astype(int))

@@ -6,8 +6,8 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
-from riskmap.panels.cells import spread_days
 from riskmap.panels.measures import SERIES
+from riskmap.panels.windows import spread_days
 
 REGIONS = rm.datasets.regions()
 N = len(rm.datasets.incidents())

@@ -7,7 +7,7 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import InputError
-from riskmap.panels.neighbours import find_neighbours
+from riskmap.panels.features import find_neighbours
 
 REGIONS = rm.datasets.regions()
 

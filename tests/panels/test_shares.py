@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskmap.panels.shares import SHARE_COLUMNS, going_shares, shipped_share
+from riskmap.panels.knowledge import SHARE_COLUMNS, going_shares, shipped_share
 from riskmap.schema import check_columns
 from riskmap.settings import data_path
 

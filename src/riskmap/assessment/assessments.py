@@ -40,8 +40,8 @@ from riskmap.errors import InputError, SchemaError
 from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH
 from riskmap.panels.joins import CARRIED, WHOLE, find_newest
+from riskmap.panels.knowledge import SHARE_COLUMNS, shipped_share
 from riskmap.panels.measures import hits_foreigners
-from riskmap.panels.shares import SHARE_COLUMNS, shipped_share
 from riskmap.schema import CRS, REGION_COLUMNS, check_regions, conform
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from riskmap import schema
 from riskmap.assessment.contexts import Context
 from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS
-from riskmap.panels.shares import SHARE_COLUMNS
+from riskmap.panels.knowledge import SHARE_COLUMNS
 from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
-from riskmap.panels.cells import day_numbers, spread_days
 from riskmap.panels.measures import (
     GROUP_SERIES,
     RELEVANCE_UNIT,
@@ -22,6 +21,7 @@ from riskmap.panels.measures import (
     measure,
 )
 from riskmap.panels.watchers import default_rules
+from riskmap.panels.windows import day_numbers, spread_days
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:

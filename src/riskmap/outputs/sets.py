@@ -36,7 +36,7 @@ from riskmap.ledgers import Ledger, Stage
 from riskmap.outputs.tables import clean_plain, plain_values
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
-from riskmap.panels.shares import SHARE_COLUMNS
+from riskmap.panels.knowledge import SHARE_COLUMNS
 from riskmap.schema import CRS, INCIDENT_COLUMNS, REGION_COLUMNS, check_columns, conform
 
 if TYPE_CHECKING:

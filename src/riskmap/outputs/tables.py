@@ -31,7 +31,7 @@ from riskmap.assessment.layers import (
 from riskmap.incidents.values import guard_formula
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.joins import POINT_COLUMNS
-from riskmap.panels.shares import SHARE_COLUMNS
+from riskmap.panels.knowledge import SHARE_COLUMNS
 from riskmap.schema import (
     DAY,
     INCIDENT_COLUMNS,

@@ -12,7 +12,6 @@ import pandas as pd
 from riskmap.errors import InputError, SchemaError
 from riskmap.ledgers import HELPFUL, Ledger, Stage, tell_helpful, tell_reasons
 from riskmap.panels.attacks import count_drafts, find_attacks, find_later
-from riskmap.panels.cells import GRAIN, day_numbers, sum_cells
 from riskmap.panels.coverage import (
     days_at_risk_share,
     main_sources,
@@ -22,9 +21,10 @@ from riskmap.panels.coverage import (
     whole_share,
 )
 from riskmap.panels.doubts import share_lost, sum_lost
+from riskmap.panels.features import find_neighbours
 from riskmap.panels.groups import WorkerGroup, with_targeting
 from riskmap.panels.joins import Once, join_placements, line_up
-from riskmap.panels.knowledge import LAYERS, know_regions
+from riskmap.panels.knowledge import LAYERS, going_shares, know_regions
 from riskmap.panels.measures import (
     GROUP_SERIES,
     NO_DAY,
@@ -35,10 +35,8 @@ from riskmap.panels.measures import (
     refuse_rows,
     tell_facts,
 )
-from riskmap.panels.neighbours import find_neighbours
 from riskmap.panels.panel import AT_RISK, Panel
 from riskmap.panels.scans import KEYS, Scan
-from riskmap.panels.shares import going_shares
 from riskmap.panels.tallies import (
     cells_of,
     scan_evidence,
@@ -48,7 +46,15 @@ from riskmap.panels.tallies import (
     without_padding,
 )
 from riskmap.panels.watchers import find_watchers
-from riskmap.panels.windows import EVERY, frame_of, parse_day, step_windows
+from riskmap.panels.windows import (
+    EVERY,
+    GRAIN,
+    day_numbers,
+    frame_of,
+    parse_day,
+    step_windows,
+    sum_cells,
+)
 from riskmap.schema import check_regions
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.cells import day_of
 from riskmap.panels.measures import FACTS, NO_DAY, measure, tell_facts
+from riskmap.panels.windows import day_of
 from riskmap.places.evidence import members_of, readings
 
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from scipy import sparse
 from riskmap.errors import InputError
 from riskmap.incidents.scope import Scope
 from riskmap.ledgers import Ledger
-from riskmap.panels.cells import day_numbers
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.knowledge import LAYERS, know_regions
 from riskmap.panels.measures import SERIES
 from riskmap.panels.panel import Panel
 from riskmap.panels.watchers import Watcher
-from riskmap.panels.windows import frame_of
+from riskmap.panels.windows import day_numbers, frame_of
 from riskmap.schema import INCIDENT_COLUMNS, conform
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def panel_from_counts(
     neighbours : array_like or sparse matrix, shape (n_regions, n_regions), optional
         Weights of the neighbours of each region (rows) in the order of the columns; rows are
         normalised. Every region needs one: link islands to their nearest
-        (:func:`riskmap.panels.neighbours.find_neighbours` with ``by="nearest"``). Without
+        (:func:`riskmap.panels.features.find_neighbours` with ``by="nearest"``). Without
         neighbours nothing next to a region counts.
     exposure : DataFrame or Series, optional
         Worker-years at risk, by window and region, or by region when they never change.

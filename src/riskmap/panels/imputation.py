@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.cells import GRAIN, day_numbers, day_of
 from riskmap.panels.counts import recount_evidence
 from riskmap.panels.measures import (
     HARMLESS,
@@ -18,6 +17,7 @@ from riskmap.panels.measures import (
     may_be_any,
 )
 from riskmap.panels.tallies import as_incidents
+from riskmap.panels.windows import GRAIN, day_numbers, day_of
 from riskmap.places.evidence import members_of, readings
 
 if TYPE_CHECKING:

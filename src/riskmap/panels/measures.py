@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.cells import day_numbers
+from riskmap.panels.windows import day_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

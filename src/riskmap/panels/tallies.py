@@ -10,7 +10,6 @@ import pandas as pd
 
 from riskmap.errors import RiskmapWarning
 from riskmap.incidents.counted import find_padding
-from riskmap.panels.cells import GRAIN, WHOLE, Cells
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.joins import EVIDENCE, POINT_COLUMNS
 from riskmap.panels.measures import (
@@ -21,6 +20,7 @@ from riskmap.panels.measures import (
     measure,
 )
 from riskmap.panels.scans import KEYS, subtract_rows, sum_up
+from riskmap.panels.windows import GRAIN, WHOLE, Cells
 from riskmap.places.evidence import are_named, find_members
 from riskmap.places.placements import Past, weigh_area
 from riskmap.schema import INCIDENT_COLUMNS, conform

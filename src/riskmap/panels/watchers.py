@@ -17,8 +17,8 @@ import pandas as pd
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
-from riskmap.panels.cells import day_of
 from riskmap.panels.lapses import OPEN, find_lapses, without_times
+from riskmap.panels.windows import day_of
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:

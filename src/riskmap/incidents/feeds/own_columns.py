@@ -240,7 +240,7 @@ def find_parts(header: Sequence[str], name: str) -> dict[str, str]:
 
 #: What in the name of a column says that it tells of those who were hit.
 HIT = re.compile(
-    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|死|伤|遇害|绑架"
+    r"affect|victim|casualt|kill|dead|death|injur|wound|abduct|kidnap|hurt|(?<!p)harm|死|伤|遇害|绑架"
 )
 #: Who did it is not who was hit.
 _BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")

@@ -17,7 +17,10 @@ from riskmap.assessment.layers import (
 from riskmap.errors import InputError
 from riskmap.outputs import profiles
 from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.catalogues import catalogue
+from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.formats import FORMATS
+from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.profiles import K, apply_profile
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.sets import encode_layer
@@ -156,3 +159,31 @@ def test_an_unknown_profile_is_refused_before_anything_is_written(layer, tmp_pat
     with pytest.raises(InputError, match="unknown profile: met 'press'"):
         publish(layer, tmp_path / "out", profile="press")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_held_back_is_not_told_as_none(layer, language):
+    """Who was hit is hidden: "0 of them with foreigners" would be false, and would reassure."""
+    words = catalogue(language)
+    bundles = Bundle(layer), Bundle(apply_profile(layer, "public"))
+    private, public = (bundle.report(language) for bundle in bundles)
+    assert private["history"].head[-1] == words["with_foreigners"]
+    assert public["history"].rows == tuple(row[:2] for row in private["history"].rows)
+    said = words["sentences"]["history"].split("{m}")[1][:6]
+    assert said in "".join(private["indicators"])
+    assert said not in "".join(public["indicators"])
+    pages = [advisory_page(bundle, language=language) for bundle in bundles]
+    assert [words["with_foreigners"] in page for page in pages] == [True, False]
+
+
+def test_an_older_attack_is_not_told_as_the_last_where_newer_ones_are_hidden(layers):
+    """The newest attack had two foreign victims, which a public layer holds back."""
+    layer = layers["layer"]()
+    quiet = dataclasses.replace(layer, attacks=layer.attacks.head(0))
+    said = catalogue("en")["lead"]["last"].split("{")[0]
+    private, public = (
+        to_markdown(Bundle(apply_profile(quiet, profile)).report("en"))
+        for profile in ("private", "public")
+    )
+    assert said in private
+    assert said not in public

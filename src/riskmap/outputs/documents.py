@@ -445,7 +445,8 @@ def history_picture(history: Grid, *, language: str = "en") -> bytes:
     at = range(len(history.rows))
     words = catalogue(_language(language))
     named = (words["all_incidents"], words["with_foreigners"])
-    for column, colour, label in zip((1, 2), (ALL, FOREIGN), named, strict=True):
+    told = range(1, len(history.head))  # a public one doesn't tell who was hit
+    for column, colour, label in zip(told, (ALL, FOREIGN), named, strict=False):
         axes.bar(at, [int(row[column]) for row in history.rows], color=colour, label=label)
     axes.set_xticks(at, [row[0][:7] for row in history.rows], fontsize=5.5)
     axes.tick_params(axis="y", labelsize=7)

@@ -313,7 +313,9 @@ def _count_open(told: Edition) -> int:
 
 
 def _last_line(once: pd.DataFrame, told: Edition) -> Iterator[str]:
-    """Yield the last attack that is known of, however old."""
+    """Yield the last attack that is known of, however old; none where it is hidden who was hit."""
+    if told.layer.context.is_public:
+        return
     weights, words = told.layer.context.relevance, told.words
     grades = once.reindex(columns=["relevance"])["relevance"].map(weights).fillna(0.0)
     theirs = grades >= 1 if told.layer.context.group else hits_foreigners(once)

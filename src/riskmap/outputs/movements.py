@@ -354,11 +354,13 @@ def history_rows(told: Edition) -> Grid:
     -------
     Grid
         The last day of each year, its incidents, and those with foreigners; each incident counts
-        once.
+        once. A public layer holds back who was hit, and has no column of foreigners.
     """
     years = _yearly(told.layer).itertuples()
     cells = ((str(row.last)[:10], str(row.violence), str(row.foreign)) for row in years)
-    return told.grid(("period", "all_incidents", "with_foreigners"), cells)
+    n = 2 if told.layer.context.is_public else 3
+    keys = ("period", "all_incidents", "with_foreigners")
+    return told.grid(keys[:n], (row[:n] for row in cells))
 
 
 def _history_sentence(told: Edition) -> str:
@@ -368,8 +370,9 @@ def _history_sentence(told: Edition) -> str:
         return ""
     now, before = [0, 0, *years["violence"]][:-3:-1]
     once = _once(told.layer)
+    key = "history_public" if told.layer.context.is_public else "history"
     return str(
-        told.words["sentences"]["history"].format(
+        told.words["sentences"][key].format(
             n=len(once),
             m=int(hits_foreigners(once).sum()),
             start=day_words(once["event_date"].min(), told.words),

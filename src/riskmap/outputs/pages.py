@@ -177,7 +177,8 @@ def legend_texts(bundle: Bundle, language: str) -> list[tuple[int, str]]:
 
 def history_drawing(history: Grid) -> dict[str, Any]:
     """Return the bars of a history: x, and the heights of all and of those with foreigners."""
-    counts = [(int(row[1]), int(row[2])) for row in history.rows]
+    who = len(history.head) > 2  # noqa: PLR2004 - whether it tells who was hit
+    counts = [(int(row[1]), int(row[2]) if who else 0) for row in history.rows]
     top = max((every for every, _ in counts), default=0) or 1
     return {
         "top": top,
@@ -187,6 +188,7 @@ def history_drawing(history: Grid) -> dict[str, Any]:
             for k, (row, (every, theirs)) in enumerate(zip(history.rows, counts, strict=True))
         ],
         "width": 60 * len(counts),
+        "who": who,
     }
 
 

@@ -120,3 +120,25 @@ def test_a_districts_cell_that_mentions_one_counts_there_with_doubt(text):
     located = rm.locate(rm.read_incidents(rows), rm.datasets.regions())
     assert located.placements["region_id"].tolist() == ["XQA0303"]
     assert located.aside["area"].tolist() == ["parent_id=XQA03"]
+
+
+@pytest.mark.parametrize("column", ["District", "Location"])
+def test_a_district_with_another_provinces_name_may_mean_the_province(column):
+    """A district of Velmar is called Ambrel, as a province is: "Ambrel" alone may be either."""
+    regions = rm.datasets.regions()
+    regions["name"] = regions["name"].replace("Zarin", "Ambrel")
+
+    def place(**row):
+        table = pd.DataFrame([{"Date": "2024-05-06", "Country": "XQA", "Type": "IED", **row}])
+        return (
+            rm.locate(rm.read_incidents(table), regions)
+            .placements.groupby("region_id")["weight"]
+            .sum()
+        )
+
+    either = place(**{column: "Ambrel"})
+    assert either["XQA0308"] == pytest.approx(0.5)
+    assert {name[:5] for name in either.index} == {"XQA01", "XQA03"}
+    assert place(**{column: "Ambrel", "Province": "Velmar"}).to_dict() == {"XQA0308": 1.0}
+    regions["name"] = rm.datasets.regions()["name"].replace("Berin", "Ambrel")  # its own capital
+    assert place(**{column: "Ambrel"}).to_dict() == {"XQA0102": 1.0}

@@ -369,7 +369,8 @@ def split_texts(
     """Return incidents with the province and the district that a text of their place names.
 
     A part of the text that is a province's name limits the search for the others. Where none is,
-    a district counts that bears just that name.
+    a district counts that bears just that name; either may be meant where another province bears it
+    too.
 
     Parameters
     ----------
@@ -398,7 +399,7 @@ def split_texts(
     texts = texts.where(incidents["admin2"].isna())
     asked = pd.DataFrame({"text": texts, "admin1": incidents["admin1"]}).dropna(subset="text")
     if asked.empty:
-        return incidents
+        return _name_both(incidents, regions, above) if level > 1 else incidents
     own = Gazetteer.from_regions(regions) if gazetteer is None else gazetteer
     wide = Gazetteer.from_regions(above) if level > 1 and len(above) else None
     unique = asked.drop_duplicates()
@@ -408,10 +409,26 @@ def split_texts(
     ]
     read = unique.assign(province=[one[0] for one in told], district=[one[1] for one in told])
     found = asked.merge(read, on=["text", "admin1"], how="left").set_index(asked.index)
-    return incidents.assign(
+    read = incidents.assign(
         admin1=incidents["admin1"].fillna(found["province"]),
         admin2=incidents["admin2"].fillna(found["district"]),
     )
+    return _name_both(read, regions, above) if level > 1 else read
+
+
+def _name_both(
+    rows: gpd.GeoDataFrame, regions: pd.DataFrame, above: pd.DataFrame
+) -> gpd.GeoDataFrame:
+    """Name the province too where a log names a district alone that has another province's name."""
+    own, around = fold_names(regions["name"]), fold_names(regions["parent"])
+    wider = set(zip(above["iso3"], fold_names(above["name"]), strict=True))
+    twins = {name for iso3, name in zip(regions["iso3"], own, strict=True) if (iso3, name) in wider}
+    twins -= set(own[own == around])
+    if not twins:
+        return rows
+    alone = rows["admin1"].isna() & rows["region_id"].isna() & rows.geometry.isna()
+    both = alone & is_own_log(rows) & fold_names(rows["admin2"]).isin(twins)
+    return rows.assign(admin1=rows["admin1"].mask(both, rows["admin2"]))
 
 
 def _read(

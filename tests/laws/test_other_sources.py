@@ -325,6 +325,18 @@ def test_the_same_rows_in_two_books_lower_no_level(assess, seed, same):
     assert (pairs["p_any_y"] > 0.95 * pairs["p_any_x"]).all()
 
 
+def test_a_feed_of_the_same_attacks_but_for_those_on_foreigners_lowers_nothing(assess):
+    """What a log tells of foreigners still teaches, though most rows that count are the feed's."""
+    own = ("log", log(), "violence; reach=countries")
+    local = own[1][own[1]["foreigners"] == 0].assign(source="gtd")
+    local["id"] = "gtd-" + local["id"]
+    before = assess(own)
+    after = assess(own, ("gtd", local, "violence, foreign; reach=countries"))
+    assert fallen(before, after).empty
+    whole, kept = (layer.risks_of("foreign")["p_any"].to_numpy() for layer in (before, after))
+    assert (kept > 0.8 * whole).all()
+
+
 def test_a_scope_that_the_rows_do_not_bear_out_gives_no_confidence(assess):
     """Who was hit stands in no column that is read: half or more would have to say it."""
     now = log(5, start="2021-01-01", rate=1.0, foreign=0.1)

@@ -72,28 +72,35 @@ def main_sources(
     current |= ~voices.in_country(current)
     whole = [w for w in watchers if w.scope.covers(layer)]
     naming = [w for w in whole if layer in w.scope.layers]
+    able = current & voices.are({(w.iso3, w.source) for w in whole})
     for some in (whole, naming, [w for w in naming or whole if w.alive or w.stopped]):
-        able = voices.are({(w.iso3, w.source) for w in some})
-        current &= able | ~voices.in_country(able & current)
-    reports = number = seen[layer].to_numpy(dtype=float)
+        fit = voices.are({(w.iso3, w.source) for w in some})
+        current &= fit | ~voices.in_country(fit & current)
+    reports = number = seen[f"heard_{layer}"].to_numpy(dtype=float)
     if layer == "foreign":  # violence of local people tells of them too
-        number = np.maximum((seen["violence"] - seen["unknown"]).to_numpy(dtype=float), number)
-    told = current & (age > 0) & (number > 0)
-    record = told & (age > rules.recent_days) & (age <= MEMORY_DAYS)
-    record &= ~voices.are_older(day, watchers)
-    record |= told & ~voices.in_country(record)
+        known = (seen["heard_violence"] - seen["heard_unknown"]).to_numpy(dtype=float)
+        number = np.maximum(known, number)
+
+    def of_record(some: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        some = some & (age > 0)
+        old = some & (age > rules.recent_days) & (age <= MEMORY_DAYS)
+        old &= ~voices.are_older(day, watchers)
+        return old | some & ~voices.in_country(old)
+
+    record = of_record(current & (number > 0))
     by = voices.voice[record]
     table = pd.Series(number[record]).groupby([by, position[record]]).sum().unstack(fill_value=0.0)  # noqa: PD010 - its columns are regions
-    abroad = pd.Series(reports[record] * (layer == "foreign"))
-    hits = abroad.groupby(by).sum().to_numpy(dtype=float)
+    abroad = of_record(able & (reports > 0)) & (layer == "foreign")
+    hits = pd.Series(reports[abroad]).groupby(voices.voice[abroad]).sum()
+    hits.index = [voices.names[voice] for voice in hits.index]
     names = [voices.names[voice] for voice in table.index]
     codes = np.array([code for code, _ in names], dtype=object)
     main, teaching = set(), set()
     for code in dict.fromkeys(codes):
         here = np.flatnonzero(codes == code)
-        rows = _cover(table.to_numpy(dtype=float)[here])
-        main |= {names[here[row]] for row in rows}
-        teaching |= {names[here[row]] for row in [*rows, *_books_of_hits(hits[here], rows)]}
+        found = {names[here[row]] for row in _cover(table.to_numpy(dtype=float)[here])}
+        main |= found
+        teaching |= found | _books_of_hits({k: n for k, n in hits.items() if k[0] == code}, found)
     return main, teaching
 
 
@@ -165,19 +172,22 @@ def _cover(counts: FloatArray) -> list[int]:
     return found
 
 
-def _books_of_hits(hits: FloatArray, main: list[int]) -> list[int]:
-    """Return the source, in rows, that tells of most attacks on foreigners, where no main one does.
+def _books_of_hits(
+    hits: dict[tuple[str, str], float], main: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return the source that tells of most attacks on foreigners, where no main one tells of any.
 
-    A desk may keep two books, one of them of foreigners. What it tells teaches; that it tells of
-    none elsewhere adds no day, since a second source lowers nothing.
+    A desk may keep two books, one of them of foreigners; or a feed tells of the same attacks as its
+    log, but for those. What the log tells teaches; that it tells of none elsewhere adds no day,
+    since a second source lowers nothing.
 
     Examples
     --------
-    >>> _books_of_hits(np.array([0.0, 3.0, 9.0]), [0]), _books_of_hits(np.array([1.0, 9.0]), [0])
-    ([2], [])
+    >>> gtd, log = ("XQA", "gtd"), ("XQA", "log")
+    >>> _books_of_hits({log: 9.0}, {gtd}), _books_of_hits({gtd: 1.0, log: 9.0}, {gtd})
+    ({('XQA', 'log')}, set())
     """
-    most = int(np.argmax(hits))
-    return [most] if hits[most] and not hits[main].any() else []
+    return {max(hits, key=lambda name: hits[name])} if hits and not main & hits.keys() else set()
 
 
 def watched_windows(

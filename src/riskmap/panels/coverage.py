@@ -76,10 +76,9 @@ def main_sources(
     for some in (whole, naming, [w for w in naming or whole if w.alive or w.stopped]):
         fit = voices.are({(w.iso3, w.source) for w in some})
         current &= fit | ~voices.in_country(fit & current)
-    reports = number = seen[f"heard_{layer}"].to_numpy(dtype=float)
+    reports = number = seen[layer].to_numpy(dtype=float)
     if layer == "foreign":  # violence of local people tells of them too
-        known = (seen["heard_violence"] - seen["heard_unknown"]).to_numpy(dtype=float)
-        number = np.maximum(known, number)
+        number = np.maximum((seen["violence"] - seen["unknown"]).to_numpy(dtype=float), number)
 
     def of_record(some: NDArray[np.bool_]) -> NDArray[np.bool_]:
         some = some & (age > 0)

@@ -50,9 +50,9 @@ def see_reports(rows: pd.DataFrame, group: WorkerGroup | None = None) -> pd.Data
         quiet, spread, spread_foreign, spread_ways``: of the incidents that named one region;
         ``spread`` are those that were spread over several, also of foreigners, and each times their
         number (``spread_ways``); of the ``unclear`` ones it is not understood who was hit. What
-        other sources tell of them too is ``heard`` (``heard_violence`` and so on, of
-        :data:`HEARD`), and no report more; so is a row that counts no incident and names a region,
-        which is ``quiet``. Their intervals are of so many ``days`` together.
+        other sources tell of them too is ``heard``, and no report more; so is a row that counts no
+        incident and names a region, which is ``quiet``. Their intervals are of so many ``days``
+        together.
     """
     series = measure(rows)
     number = rows["reports"].to_numpy() * rows["grains"].to_numpy() * GRAIN
@@ -105,15 +105,10 @@ def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
             "source": pairs.str[0].array,
             "scope": pairs.str[1].where(pairs.str[1] != "").array,
             "heard": 1.0,
-            **{f"heard_{name}": table[name].reindex(parts.index).array for name in HEARD},
         }
     )
     heard = table["reports"] + table["quiet"]
-    own = table.drop(columns="confirmed_by").assign(
-        heard=heard,
-        quiet=table["quiet"].astype(float),
-        **{f"heard_{name}": table[name] for name in HEARD},
-    )
+    own = table.drop(columns="confirmed_by").assign(heard=heard, quiet=table["quiet"].astype(float))
     both = pd.concat([own, others], ignore_index=True) if len(others) else own
     numbers = both.columns.difference(_BY)
     both[numbers] = both[numbers].fillna(0.0)
@@ -121,9 +116,6 @@ def _sum_reports(table: pd.DataFrame) -> pd.DataFrame:
 
 
 _BY = ["position", "day", "source", "scope"]
-
-#: Of what a source tells although the row that counts is another's.
-HEARD = ("reports", "violence", "unknown", "foreign")
 
 
 def without_padding(seen: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:

@@ -162,11 +162,9 @@ def read_texts(texts: Sequence[str], rules: DateRules | None = None) -> list[Day
         if rules.format is not None:  # what it refuses is in no other order either
             return days
         orders = _orders_of(texts)
-        again = [_read_in(text, rules.calendar, orders) for text in texts]
-        return [
-            new if old.reason and new.reason != "bad_date" else old
-            for old, new in zip(days, again, strict=True)
-        ]
+        again = (_read_in(text, rules.calendar, orders) for text in texts)
+        pairs = zip(days, again, strict=True)
+        return [new if old.reason and new.reason != "bad_date" else old for old, new in pairs]
     days = settle_others(texts, days)
     told = zip(texts, days, settle_orders(texts, days), strict=True)
     days = [day if is_declared(text, rules) else settled for text, day, settled in told]
@@ -252,10 +250,9 @@ def _in_year(text: str, day: Day, exact: set[date]) -> Day:
     return nearest[2] if same[0] > _NEAR else day
 
 
-#: Days of a month, at least and at most; what is no chance.
-_A_MONTH, _DAYS, _CHANCE = 28, 31, 1e-6
-#: Months of years one of which can be no day: so many at least, of so many years at most.
-_SHOWN_MONTHS, _MANY_YEARS = 4, 10
+#: Days of a month, at least and at most; what is no chance; how many months show that they are of
+#: years, where one can be no day, and of how many years at most.
+_A_MONTH, _DAYS, _CHANCE, _SHOWN_MONTHS, _MANY_YEARS = 28, 31, 1e-6, 4, 10
 #: A date without a year is taken for one so many days from the others.
 _NEAR = 92
 #: Signs of a date without a year, at most, and what stands between a month and its year.
@@ -303,14 +300,11 @@ def _read_in(text: str, calendar: str, orders: Mapping[str, bool | None]) -> Day
     found = TWO_ORDERS.fullmatch(plain)
     if found is None or len(found[4]) == 2:  # noqa: PLR2004
         return read_day(text, DateRules(calendar=calendar))
-    first = orders.get(found[2])
-    forms = [f"%d{found[2]}%m{found[2]}%Y", f"%m{found[2]}%d{found[2]}%Y"]
-    read = [read_day(plain, DateRules(form, calendar)) for form in forms]
-    good = {
-        one
-        for one, is_first in zip(read, (True, False), strict=True)
-        if one.first and first in (None, is_first)
-    }
+    mark = found[2]
+    forms = {f"%d{mark}%m{mark}%Y": True, f"%m{mark}%d{mark}%Y": False}
+    shown = [form for form, first in forms.items() if orders.get(mark) in (None, first)]
+    read = {read_day(plain, DateRules(form, calendar)) for form in shown}
+    good = {one for one in read if one.first}
     if len(good) > 1:
         return Day(reason="ambiguous_date", expected=UNCLEAR)
     return good.pop() if good else Day(reason="bad_date")

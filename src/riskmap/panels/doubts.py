@@ -319,11 +319,7 @@ def _find_vague(
     few = own < vague - elsewhere * (vague + sharp)
     near = _more_than_usual(vague, sharp, np.where(few, np.minimum(usual, elsewhere), usual))
     vague, spread, sharp, abroad = among(country, mine, "wide", *both, "wide_foreign", by_age=True)
-    far = _more_than_usual(
-        vague,
-        sharp + spread - vague,
-        np.full(n, lost_share),
-    )
+    far = _more_than_usual(vague, sharp + spread - vague, np.full(n, lost_share))
     far = np.where(own < far, far, 0.0)
     return np.maximum(near, far), np.maximum(np.minimum(near, foreign), np.minimum(far, abroad))
 

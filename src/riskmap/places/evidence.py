@@ -12,7 +12,7 @@ import shapely
 
 from riskmap.incidents.values import number_rows
 from riskmap.places.areas import boundary_distances
-from riskmap.places.names import Gazetteer, regions_above
+from riskmap.places.names import Gazetteer, name_areas_above
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
     TO,
@@ -25,7 +25,6 @@ from riskmap.places.place_texts import (
     split_texts,
     tell_texts,
 )
-from riskmap.schema import REGION_COLUMNS, conform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -233,12 +232,8 @@ def gather_evidence(
         usable = split_texts(written, regions, above, level=level, gazetteer=gazetteer)
     finest = usable["geo_precision"].map(FINEST_LEVEL).to_numpy(float)
     stated = _find_ids(usable["region_id"], regions["region_id"])
-    coarse = finest < level
     named = _resolve(usable, regions, level, gazetteer, covering)
-    unsure = coarse & mine
-    unsure &= usable[NAMED_BY[level]].notna().to_numpy() if level in NAMED_BY else False
-    coarse &= ~(mine & (named >= 0))  # a log of one's own names a district: that says more
-    named = np.where(coarse, -1, named)
+    named, coarse, unsure = _weigh_precision(usable, level, named, finest < level, mine)
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
     if gazetteer is not None and level in NAMED_BY and open_.any():
         by_words = find_by_words(
@@ -275,6 +270,23 @@ def gather_evidence(
         either=either,
         unsure=unsure,
     )
+
+
+def _weigh_precision(
+    usable: gpd.GeoDataFrame,
+    level: int,
+    named: IntArray,
+    coarse: NDArray[np.bool_],
+    mine: NDArray[np.bool_],
+) -> tuple[IntArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return named regions, which rows know a larger area alone, and which are unsure.
+
+    A log of one's own that names a region says more by that than by a coarse word of precision.
+    """
+    unsure = coarse & mine
+    unsure &= usable[NAMED_BY[level]].notna().to_numpy() if level in NAMED_BY else False
+    coarse = coarse & ~(mine & (named >= 0))
+    return np.where(coarse, -1, named), coarse, unsure
 
 
 def _number_places(
@@ -455,20 +467,6 @@ def name_one(
     one = pairs.drop_duplicates(keys, keep=False)
     found[told.merge(one[keys], on=keys)["row"]] = True
     return found
-
-
-def name_areas_above(regions: gpd.GeoDataFrame, level: int) -> pd.DataFrame:
-    """Return the regions one level up as a table of regions, by their names alone.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> name_areas_above(rm.datasets.regions(), 2)["name"].tolist()[:2]
-    ['Ambrel', 'Dostan']
-    """
-    above = regions_above(regions)
-    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
-    return conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
 
 
 def _provinces(

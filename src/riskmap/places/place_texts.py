@@ -388,7 +388,7 @@ def split_texts(
     Examples
     --------
     >>> import riskmap as rm
-    >>> from riskmap.places.evidence import name_areas_above
+    >>> from riskmap.places.names import name_areas_above
     >>> regions = rm.datasets.regions()
     >>> rows = pd.DataFrame({"date": ["2031-05-06"], "place": ["Velmar - Kelda district"]})
     >>> found = split_texts(rm.read_incidents(rows), regions, name_areas_above(regions, 2))

@@ -375,9 +375,8 @@ def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
 
 def _nationality(text: str, country: str | None) -> Answer:
     found, foreign, strange = find_nationalities(text, country)
-    if key(text) in read_words(
-        "other_nation"
-    ):  # beside "local" in a form's list it is a foreign one
+    # beside "local" in a form's list it is a foreign one
+    if key(text) in read_words("other_nation"):
         strange = [text]
     return ";".join(found) or None, foreign, strange
 

@@ -341,6 +341,20 @@ def regions_above(regions: pd.DataFrame) -> pd.DataFrame:
     return conform(above.sort_values("region_id", ignore_index=True), REGION_COLUMNS)
 
 
+def name_areas_above(regions: pd.DataFrame, level: int) -> pd.DataFrame:
+    """Return the regions one level up as a table of regions, by their names alone.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> name_areas_above(rm.datasets.regions(), 2)["name"].tolist()[:2]
+    ['Ambrel', 'Dostan']
+    """
+    above = regions_above(regions)
+    country = dict.fromkeys(("parent_id", "parent"), above["iso3"])
+    return conform(above.assign(**country, adm_level=level - 1), REGION_COLUMNS)
+
+
 def _alias_forms(
     aliases: pd.DataFrame, regions: pd.DataFrame, index: NameIndex, *, strict: bool
 ) -> Iterator[Form]:

@@ -111,6 +111,16 @@ def test_what_is_lost_all_over_a_country_is_told_beside_its_quiet_districts_too(
     assert table["hazard_times"].tolist() == pytest.approx([((told + lack) / told) ** 3] * 3)
 
 
+def test_half_of_a_row_without_a_day_may_have_taught_elsewhere(regions):
+    """It may have shown a silence, or come before what came after it."""
+    told = {"admin1": "Ambrel", "admin2": "Berin", "geo_precision": "admin2"}
+    blank = {"event_date": pd.NaT, "event_date_end": pd.NaT, "date_precision": None}
+    undated = lost(regions, quarantine_reason="no_date", **told | blank)
+    assert undated.loc["XQA0102", ["weight", "wide"]].tolist() == [1.0, 0.5]
+    dated = lost(regions, event_date=AS_OF - pd.Timedelta(days=9), **told)
+    assert dated.loc["XQA0102", ["weight", "wide"]].tolist() == [1.0, 0.0]
+
+
 def test_a_source_whose_reports_are_spread_of_late_is_alive():
     """They name no region, and show that it reports."""
     seen = weekly().assign(heard=1.0)

@@ -100,7 +100,8 @@ def share_lost(
     DataFrame
         ``region_id, event_date, weight, foreign, may_be, may_be_foreign, wide, wide_foreign``;
         ``event_date`` is the day on which they became known where their own is not told, and
-        ``wide`` are those of the weight that don't know their province.
+        ``wide`` are those of the weight that don't know their province, and half of those that do
+        and have no day.
 
     Examples
     --------
@@ -117,8 +118,11 @@ def share_lost(
     number = before["reports"].to_numpy(dtype=float)
     gone = number * ~before["spread"].to_numpy(bool)
     hit = (measure(before, group)["foreign"] > 0).astype(float)
-    day = before["first"].where(before["first"] != NO_DAY, before["known"])
+    undated = before["first"] == NO_DAY
+    day = before["first"].mask(undated, before["known"])
     sums = {"weight": gone, "foreign": hit * gone, "may_be": number, "may_be_foreign": hit * number}
+    sums["undated"] = gone * undated
+    sums["undated_foreign"] = hit * gone * undated
     rows = pd.DataFrame({"area": before["area"].array, "day": day.array, **sums})
     rows = rows.groupby(["area", "day"], as_index=False).sum()
     areas = rows["area"].map(readings)
@@ -129,7 +133,13 @@ def share_lost(
     members = [found[i] for i in code]
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").to_numpy(bool)
-    wide = {"wide": rows["weight"] * ~near, "wide_foreign": rows["foreign"] * ~near}
+    wide = {
+        wide: rows[weight].mask(near, _UNDATED * rows[undated])
+        for wide, weight, undated in (
+            ("wide", "weight", "undated"),
+            ("wide_foreign", "foreign", "undated_foreign"),
+        )
+    }
     rows, parts = rows.assign(**wide), dict.fromkeys(_NUMBERS, size * ways)
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))
     row = np.repeat(np.arange(len(rows)), size.astype(np.int64))
@@ -143,6 +153,9 @@ def share_lost(
         }
     )
 
+
+#: What a row without a day would have taught elsewhere hangs on its day, of which half is known.
+_UNDATED = 0.5
 
 #: A row that was spread over so many regions that less than this falls on each is lost of none.
 LEAST_LOST = 0.5
@@ -200,8 +213,9 @@ def find_doubts(
     the last days. What has no day may be of today. In the shares of a country both weigh the less
     the older they are. Reports that say in unknown words who was hit may be of foreigners.
 
-    With a share s of a country's reports lost that know no province, hazards may be
-    :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught coefficients.
+    With a share s of a country's reports lost that know no province, or no day (of these a half),
+    hazards may be :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught
+    coefficients and shown silences.
     What the others would have done is asked of the models (:mod:`riskmap.panels.imputation`).
 
     Parameters

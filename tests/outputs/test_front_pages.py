@@ -453,3 +453,17 @@ def test_a_weeks_killing_is_the_first_sentence_of_its_issue_and_the_first_change
     assert first[0] == "Ashkor (Ambrel)"
     assert first[2].startswith("21 January 2025: armed attack, 1 killed, Chinese nationals hit.")
     assert killed["sites"].rows[0][3].startswith("3 moderate, attacked: Ashkor (Ambrel), ")
+
+
+def test_the_level_to_plan_for_has_its_actions_beside_those_of_the_level_that_stands(told):
+    here, ours = told.risks["region_id"] == told.regions["region_id"][0], told.risks["layer"]
+    here &= ours == told.headline
+    low = told.risks.assign(risk_level=told.risks["risk_level"].clip(upper=3))
+    low["threshold_level"] = low["risk_level"].mask(here, 5)
+    low["single_source"] = here
+    rows = (
+        Bundle(dataclasses.replace(told, risks=conform(low, RISK_COLUMNS)))
+        .report("en")["advice"]
+        .rows
+    )
+    assert [row[0] for row in rows][:2] == ["5 extreme", "3 moderate"]

@@ -14,7 +14,7 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.outputs.movements import has_moved, is_capped
+from riskmap.outputs.movements import has_moved
 from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     aside,
@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     distance,
     enumerated,
     incident_words,
+    is_capped,
     level_told,
     level_words,
     lies_here,

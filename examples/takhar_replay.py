@@ -11,9 +11,10 @@ What it prints: for two groups, the level of Takhar as it would have been publis
 provinces that had one. Before the killing nothing in the table names Takhar: it is not assessed,
 and that is no low level. After it, an attack on one of them holds the level of Chinese mining
 workers at moderate or more, marked as attacked and as "at least", because no source watches the
-province. It rests on the one report, which is named with what the level would be without it. For
-aid workers Takhar is still not assessed: the killing of a miner is no watch over aid workers, and
-nothing here says that they are safe.
+province. It rests on the one report, which is named with what the chance would be without it: that
+of a low level, and yet the province would not be assessed, since nobody watches it. For aid
+workers, whom it did not hit, the killing counts half and marks nothing; Takhar is "at least"
+moderate for them too.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main() -> None:
             print(
                 f"    {row['fragility']}: without {killing.key}, {killing.age_days:.0f} days ago,"
             )
-            print(f"    p_any would be {killing.p_any:.4f}, level {killing.risk_level}")
+            print(f"    p_any would be {killing.p_any:.4f}, in a province that nobody watches")
         parts = layer.changes[layer.changes["layer"] == "group"].groupby("cause", sort=False)
         for cause, value in parts["value"].sum().items():
             print(f"    {cause}: {value:+.5f} expected incidents in the provinces known before")

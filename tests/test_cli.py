@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
-from riskmap.cli.common import load_incidents
-from riskmap.errors import MissingDependencyError
+from riskmap.cli.common import load_incidents, tell_error
+from riskmap.errors import InputError, MissingDependencyError
 
 RUN = CliRunner()
 
@@ -437,3 +437,9 @@ def test_import_reads_a_log_and_tells_each_row(regions, tmp_path):
     assert (tmp_path / "out" / "mapping.toml").is_file()
     again = run("import", log, "--mapping", tmp_path / "out" / "mapping.toml", "--json")
     assert json.loads(again.stdout)["rows"][0]["toll"] == "killed 3-4"
+
+
+def test_what_is_wrong_in_a_column_of_a_file_is_no_fault_of_an_option():
+    told = InputError("unknown layer of a scope", file="log.csv", row=2, column="scope")
+    assert tell_error(told) == "log.csv, row 2, column scope: unknown layer of a scope"
+    assert tell_error(InputError("unknown", column="scope")) == "--scope: unknown"

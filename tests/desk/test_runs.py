@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap import cli
 from riskmap.desk import runs
+from riskmap.desk.sources import read_files
 from riskmap.ledgers import Losses
 
 FORMATS = ["csv", "geojson"]
@@ -322,3 +323,18 @@ def test_what_became_known_too_late_is_told_on_page_one_and_by_the_terminal(fold
     page = (tmp_path / "out/latest/advisory.zh.md").read_text(encoding="utf-8")
     assert "2024年12月20日" in page
     assert "之后才为人所知" in page
+
+
+@pytest.mark.parametrize(
+    ("foreign", "said"),
+    [
+        (0, "not stated: it can raise levels, and nobody watches by it; scope= says it"),
+        (1, "not stated; inferred from its rows: foreign; reach=reports; inferred"),
+    ],
+)
+def test_a_scope_that_nobody_states_is_told_of_its_file(tmp_path, foreign, said):
+    rows = pd.DataFrame({"event_date": [f"2024-01-{day}" for day in range(10, 20)]})
+    path = tmp_path / "log.csv"
+    rows.assign(admin1="Ambrel", foreign_victims=foreign, event_type="battle").to_csv(path)
+    assert read_files([path])[1] == (f"log.csv: what it can see is {said}",)
+    assert read_files([path], scope="violence")[1] == ()

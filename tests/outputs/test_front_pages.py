@@ -123,11 +123,18 @@ def test_a_month_without_attacks_says_so_first_and_calls_nothing_safe(told):
     quiet = dataclasses.replace(told, attacks=told.attacks.head(0))
     for language in languages():
         assert not COMFORT.search(" ".join(Bundle(quiet).report(language).lead))
-    news, blind, _, last, *_, would = Bundle(quiet).report("en").lead
-    assert last.startswith("The last one known: ")
+    news, last, blind, *_, would = Bundle(quiet).report("en").lead
+    assert last.startswith("The last one known: ")  # of these attacks, not of serious incidents
     assert news == "No attack on foreign workers is known since 3 October 2024 (90 days)."
     assert blind.startswith("In 2 of 24 districts nobody could have told of one: this is no all-")
     assert would.startswith("What would be told here first: an attack on foreign workers")
+
+
+def test_where_nobody_watches_nobody_could_have_told_though_reports_give_a_level(told):
+    risks = told.risks.assign(data_sufficiency="insufficient")
+    unwatched = dataclasses.replace(told, attacks=told.attacks.head(0), risks=risks)
+    blind = Bundle(unwatched).report("en").lead[2]
+    assert blind.startswith("In 24 of 24 districts nobody could have told of one: this is no all-")
 
 
 def test_an_attack_that_the_issue_before_knew_is_not_called_new(told):
@@ -446,3 +453,17 @@ def test_a_weeks_killing_is_the_first_sentence_of_its_issue_and_the_first_change
     assert first[0] == "Ashkor (Ambrel)"
     assert first[2].startswith("21 January 2025: armed attack, 1 killed, Chinese nationals hit.")
     assert killed["sites"].rows[0][3].startswith("3 moderate, attacked: Ashkor (Ambrel), ")
+
+
+def test_the_level_to_plan_for_has_its_actions_beside_those_of_the_level_that_stands(told):
+    here, ours = told.risks["region_id"] == told.regions["region_id"][0], told.risks["layer"]
+    here &= ours == told.headline
+    low = told.risks.assign(risk_level=told.risks["risk_level"].clip(upper=3))
+    low["threshold_level"] = low["risk_level"].mask(here, 5)
+    low["single_source"] = here
+    rows = (
+        Bundle(dataclasses.replace(told, risks=conform(low, RISK_COLUMNS)))
+        .report("en")["advice"]
+        .rows
+    )
+    assert [row[0] for row in rows][:2] == ["5 extreme", "3 moderate"]

@@ -137,7 +137,7 @@ _ARGUMENTS = (
 #: Control signs except tab and line end, and those that turn the direction of writing.
 _OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _GIVEN = re.compile(rf"\b({'|'.join(_ARGUMENTS)})=('[^']*'|\"[^\"]*\"|[\w.%]*)")
-_COLUMN = re.compile(rf"\bcolumn ({'|'.join(_ARGUMENTS)}): ")
+_COLUMN = re.compile(rf"(?<!\d, )\bcolumn ({'|'.join(_ARGUMENTS)}): ")
 _TOLD_COLUMNS = re.compile(r"columns=\{'event_date': \.\.\.\}")
 
 

@@ -71,10 +71,22 @@ def read_files(
         tell(f"reading {Path(source).name if is_path(source) else NO_FILE}")
         found = read_file(source, scope=scope, **reading)
         tables.append(derive_victims(found.incidents, employers=employers))
-        notes += [f"{found.name}: {found.sheets}"] if found.sheets else []
+        about = (found.sheets, _tell_scope(found.incidents["scope"]))
+        notes += [f"{found.name}: {words}" for words in about if words]
     tell("looking for reports of the same incident")
     table = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     return merge_duplicates(table), tuple(notes)
+
+
+def _tell_scope(scope: pd.Series) -> str:
+    """Return that nobody states what rows can see, and what they show of it; else nothing."""
+    inferred = scope[scope.str.endswith("inferred").fillna(value=False)]
+    if len(inferred):
+        return f"what it can see is not stated; inferred from its rows: {inferred.iloc[0]}"
+    if scope.isna().any():
+        nobody = "it can raise levels, and nobody watches by it; scope= says it"
+        return f"what it can see is not stated: {nobody}"
+    return ""
 
 
 def is_path(source: Any) -> bool:

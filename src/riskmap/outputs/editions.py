@@ -24,6 +24,7 @@ from riskmap.outputs.wordings import (
     country_name,
     day_words,
     display,
+    is_capped,
     is_told,
     level_words,
     percent,
@@ -291,9 +292,10 @@ def _reason_words(codes: Iterable[str], words: Mapping[str, Any]) -> str:
 
 
 def advice_rows(told: Edition) -> Grid:
-    """Return one line of advice for each level that occurs."""
-    layer, words = told.layer, told.words
-    met = {int(level) for level in told.known["risk_level"]}
+    """Return one line of advice for each level that occurs, or that page one says to plan for."""
+    layer, words, known = told.layer, told.words, told.known
+    planned = known.loc[is_capped(known), "threshold_level"]
+    met = {int(level) for level in [*known["risk_level"], *planned]}
     sector = (layer.context.group or "").partition("/")[2]
     cells = (
         (level_words(level.level, words), level_advice(level, sector, words), words["blank"])

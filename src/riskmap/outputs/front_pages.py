@@ -14,7 +14,7 @@ import shapely
 
 from riskmap.assessment.exposures import NEXT_DOOR_M
 from riskmap.assessment.layers import LAYERS
-from riskmap.outputs.movements import has_moved, is_capped
+from riskmap.outputs.movements import has_moved
 from riskmap.outputs.senders import name_group
 from riskmap.outputs.wordings import (
     aside,
@@ -25,6 +25,7 @@ from riskmap.outputs.wordings import (
     distance,
     enumerated,
     incident_words,
+    is_capped,
     level_told,
     level_words,
     lies_here,
@@ -280,19 +281,20 @@ def _marked_line(row: Any, told: Edition) -> Iterator[str]:
 
 
 def _quiet_lines(told: Edition) -> Iterator[str]:
-    """Yield that no attack is known, of how many regions nobody could tell, and what would be."""
+    """Yield that no attack is known, in how many regions nobody watches, and what would be told."""
     layer, words, said = told.layer, told.words, told.words["lead"]
-    who, n, total = _whom(told), len(told.unknown), len(told.table)
+    who, total = _whom(told), len(told.table)
+    n = int((told.table["data_sufficiency"] == "insufficient").sum())
+    once = layer.incidents.drop_duplicates("incident_id")
     start = day_words(layer.context.as_of - _MARKED, words)
     waiting = {"open": _count_open(told), "cleared": int(_attacks(told)["cleared"].notna().sum())}
     for key in [key for key, number in waiting.items() if number] or ["quiet"]:
         yield said[key].format(who=who, start=start, n=waiting.get(key, 0))
+    yield from _last_line(once, told)
     counts = {"n": n, "total": total, "unit": words["unit"], "units": words["units"]}
     yield said["blind" if n else "not_blind"].format(**counts)
-    once = layer.incidents.drop_duplicates("incident_id")
     recent = once[is_violence(once) & (once["event_date"] >= layer.context.as_of - _MARKED)]
     yield said["violence"].format(n=int(count_of(recent).sum()))
-    yield from _last_line(once, told)
     moved = told.table[has_moved(told.table)]
     if len(moved):
         yield said["moved"].format(n=len(moved), units=words["units"])

@@ -185,12 +185,6 @@ def latest_incidents(told: Edition, *, new: bool = False) -> dict[str, tuple[Any
     }
 
 
-def is_capped(rows: pd.DataFrame) -> pd.Series:
-    """Return where the number gives more than the level, because one source alone tells it."""
-    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
-    return capped.fillna(value=False).astype(bool)
-
-
 def largest_parts(changes: pd.DataFrame) -> pd.DataFrame:
     """Return the largest parts of each region's change, largest first: at most two of a layer.
 

@@ -28,6 +28,7 @@ from riskmap.outputs.wordings import (
     display,
     distance,
     enumerated,
+    is_capped,
     is_told,
     level_told,
     level_words,
@@ -229,7 +230,7 @@ def _level_rows(told: Edition, *, limit: int | None = None) -> Grid:
     """
     limit = TABLE_ROWS if limit is None else limit
     rows, words, latest = told.known.head(limit), told.words, movements.latest_incidents(told)
-    because, capped = [], movements.is_capped(rows)
+    because, capped = [], is_capped(rows)
     for row in rows.itertuples():
         cap = words["sentences"]["capped"].format(level=level_words(row.threshold_level, words))
         first = told.leading.get(row.region_id, "")
@@ -451,7 +452,7 @@ def _gap_line(told: Edition) -> Iterator[str]:
 def _doubt_line(told: Edition) -> Iterator[str]:
     """Yield how many levels may be higher than they say, or are of an earlier day, and why."""
     known, words, said = told.known, told.words, told.words["unknown"]
-    flags, capped = movements.flag_table(known)[[*_DOUBTS]], known[movements.is_capped(known)]
+    flags, capped = movements.flag_table(known)[[*_DOUBTS]], known[is_capped(known)]
     rows = known[flags.any(axis=1)]
     lines = []
     if len(rows):

@@ -474,3 +474,9 @@ def no_issue_before(known: Mapping[str, Any], words: Mapping[str, Any]) -> str:
     """Return that a layer is compared with none before; whether there is one that was left out."""
     said, over = words["sentences"], day(known.get("passed_over"))
     return str(said["passed_over"].format(day=over) if over else said["first_issue"])
+
+
+def is_capped(rows: pd.DataFrame) -> pd.Series:
+    """Return where the number gives more than the level, because one source alone tells it."""
+    capped = rows["single_source"].eq(other=True) & (rows["threshold_level"] > rows["risk_level"])
+    return capped.fillna(value=False).astype(bool)

@@ -304,6 +304,7 @@ MONTHLY = Feed(
     counts={"killed": ("fatalities",)},
     count=("events",),
     country=(("iso3", "country"), find_iso),
+    # all political violence of the countries it counts, fatal or not
     scope=Scope(("violence",)),
     constants={"source": "acled"},
     finish=_finish_months,

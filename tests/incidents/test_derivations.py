@@ -114,6 +114,91 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
     assert facts.get("foreign_victims", (None,))[0] == number
 
 
+@pytest.mark.parametrize(
+    ("text", "nations", "number"),
+    [
+        ("1x IND KIA", "IND", 1),
+        ("1xCHN KIA", "CHN", 1),
+        ("CHN KIA x 1", "CHN", 1),
+        ("PRC x2 KIA", "CHN", 2),
+        ("KIA IND x 2", "IND", 2),
+        ("KIA: 2 x IND", "IND", 2),
+        ("3 KIA (1 IND)", "IND", 1),
+        ("WIA (IND)", "IND", None),
+        ("2 killed (Chinese)", "CHN", None),
+        ("Victim: IND", "IND", None),
+        ("1 PAX CHN WIA", "CHN", 1),
+        ("1 TUR PAX WIA", "TUR", 1),
+        ("TUR national WIA", "TUR", None),
+        ("IND driver injured by IED", "IND", None),
+        ("Three incl. 1 x CHN national KIA", "CHN", 1),
+        ("Chinese x 2 WIA", "CHN", 2),
+        ("IED vs convoy, 1x CHN KIA 2x LN WIA", "CHN", 1),
+        ("VBIED AT CAMP GATE 1X IND KIA 2X CHN WIA", "CHN;IND", 3),
+        ("2X CHINESE KIA 1X IND WIA", "CHN;IND", 3),
+        ("2 x CHN, 1 x IND abducted", "CHN;IND", 3),
+        ("1 CHN fatality", "CHN", 1),
+        ("one (1) Chinese national killed", "CHN", 1),
+        ("CIV citizen killed", "CIV", None),
+        ("2 ROK engineers kidnapped", "KOR", 2),
+        ("2 x EXP kidnapped", None, 2),
+        ("1 EXP WIA", None, 1),
+        ("2 Chinese expats abducted", "CHN", 2),
+        ("TCN killed", None, 1),
+        ("1 LN and 1 TCN KIA", None, 1),
+        ("TWO TCN KILLED", None, 2),
+        ("Nepali TCN killed", "NPL", None),
+        ("two third-country nationals abducted", None, 2),
+    ],
+)
+def test_the_short_forms_of_logs_name_victims(text, nations, number):
+    facts = find_facts(text, "AFG")
+    assert facts.get("nationality", (None,))[0] == nations
+    assert facts.get("foreign_victims", (None,))[0] == number
+    assert facts["staff_type"][0] == "international"
+    assert all(phrase in text for _, phrase in facts.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2 CIV KIA", "1x POL KIA", "3 GRD WIA", "1 COL KIA", "1 x LN KIA", "2 PAX WIA"),
+        *("2 EXP heard, one killed", "EXP killed 3", "1 x IED killed 2"),
+        *("5 MAR: 3 killed", "TWO KILLED AND 3 WIA", "CAR killed two", "GEO reporter killed"),
+        *("11 killed, including NLD members", "Member of the NLD killed", "UGA killed 3"),
+        *("police killed 3 in IRQ", "MLI: 3 workers killed", "PAK army killed 3"),
+    ],
+)
+def test_other_words_in_capitals_are_no_nation(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "International Executive Board met after 3 were killed",
+        "3 killed on International Women's Day",
+        "Foreign minister said men were killed",
+        "An international law says that people killed in war count",
+    ],
+)
+def test_names_of_bodies_and_days_are_no_foreign_people(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "International staff killed",
+        "An international NGO worker was abducted",
+        "int'l staff member wounded",
+        "Two international UN workers kidnapped",
+    ],
+)
+def test_international_staff_are_foreign_people(text):
+    assert find_facts(text, "AFG")["staff_type"][0] == "international"
+
+
 def test_the_law_of_war_is_no_staff():
     told = "Killings in Bria: Violations of International Humanitarian Law by the UPC"
     assert find_facts(told, "CAF").keys() <= {"sector"}

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.victim_phrases import find_aim, find_people, openings, says_hit, words
+from riskmap.incidents.victim_phrases import (
+    find_aim,
+    find_people,
+    openings,
+    says_hit,
+    short_names,
+    words,
+)
 from riskmap.incidents.words import any_of, find_group, read_list
 from riskmap.schema import check_incidents
 
@@ -29,7 +36,7 @@ FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "c
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc", "sind")
 _WORD = re.compile(r"\w+")
-_FOREIGN = re.compile(r"\b(?:foreign|expat)|外[国籍]", re.IGNORECASE)
+_FOREIGN = re.compile(r"\b(?:foreign|expat|exp\b|fn\b|tcn|third.country)|外[国籍]", re.IGNORECASE)
 
 
 def derive_victims(
@@ -153,9 +160,14 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     if text.isupper():  # names of nations are known by their capitals
-        told = _facts(text.title(), country) or _facts(text, country)
+        told = _facts(_in_title_case(text), country) or _facts(text, country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     return _facts(text, country)
+
+
+def _in_title_case(text: str) -> str:
+    """Return a text of capitals with small letters, but for codes of nations."""
+    return _WORD.sub(lambda m: m[0] if m[0] in short_names() else m[0].title(), text)
 
 
 #: Mines that are laid are no place of work.

@@ -434,3 +434,50 @@ def test_mines_that_are_laid_are_no_place_of_work(text):
 )
 def test_mines_where_people_work_are(text):
     assert find_facts(text, "XQA")["sector"][0] == "mining"
+
+
+@pytest.mark.parametrize(
+    ("text", "sector", "other"),
+    [
+        (
+            "A truck of Ruvo Mining was hit, two Chinese road builders died",
+            "construction",
+            "Mining",
+        ),
+        ("Two Chinese miners killed when a road project was hit", "mining", "road project"),
+        ("Road project: convoy ambushed and two Chinese miners shot", "mining", "Road project"),
+        ("Two Chinese engineers of a dam were killed", "construction", None),
+    ],
+)
+def test_of_two_sectors_that_of_the_victims_counts_and_the_other_may_be_theirs(text, sector, other):
+    rows = rm.derive_victims(read(notes=text))
+    assert rows["sector"].tolist() == [sector]
+    assert rows["not_understood"].fillna("").tolist() == [f"sector={other}" if other else ""]
+
+
+@pytest.mark.parametrize("sector", ["mining", "construction"])
+def test_a_group_of_either_sector_sees_an_attack_on_its_own(sector):
+    text = "A truck of Ruvo Mining was hit, two Chinese road builders died"
+    rows = rm.derive_victims(read(notes=text))
+    grades = rm.WorkerGroup("CHN", sector=sector).relevance(rows)
+    assert grades.tolist() == ["same nationality and sector"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Chinese staff: 45", "45 Chinese staff on site", "The mine employs 45 Chinese workers"],
+)
+def test_who_only_works_there_was_not_hit(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mine employs 45 Chinese workers. Gunmen shot at its gate.",
+        "A camp that houses Chinese engineers was attacked",
+        "Chinese workers on site: two killed",
+    ],
+)
+def test_an_attack_where_foreigners_work_still_tells_of_them(text):
+    assert find_facts(text, "AFG")["nationality"][0] == "CHN"

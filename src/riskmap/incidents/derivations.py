@@ -47,7 +47,8 @@ def derive_victims(
     Filled are ``nationality`` and ``foreign_victims`` ("three Chinese engineers"), ``staff_type``
     ("foreign contractor"), ``sector``, ``target`` ("attack on a Chinese company") and
     ``claimed_by`` ("claimed by", "claimed responsibility"). A number of foreign victims is taken
-    only where it stands right before the phrase; foreigners who were hit are one at least.
+    only where it stands right before the phrase; foreigners who were hit are one at least. Of
+    several sectors that of the victims counts, and ``not_understood`` holds another.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
     """Return incidents with missing values filled, which they are and the phrases of each row."""
     derived = incidents.copy()
     blank = pd.Series("", index=incidents.index, dtype="str")
-    joints = {"derived": ";", "evidence": " | "}
+    joints = {"derived": ";", "evidence": " | ", "not_understood": "; "}
     told = {
         name: [text.split(joint) for text in incidents.get(name, blank).fillna("")]
         for name, joint in joints.items()
@@ -136,6 +137,9 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
             told["evidence"][row].append(phrase)
         if rows:
             derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
+        if column == "sector":
+            for row in (row for row in rows if "not_understood" in facts[row]):
+                told["not_understood"][row].append(facts[row]["not_understood"][0])
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
@@ -183,15 +187,38 @@ _LAID_MINES = re.compile(
 
 def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
-    facts = _victims(find_people(text), country)
+    people = find_people(text)
+    facts = _victims(people, country)
     found = set(_WORD.findall(text.casefold()))
-    if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):
-        facts["sector"] = (words()["sector"][sector.group().casefold()], sector.group())
+    if not found.isdisjoint(openings("sector")):
+        facts |= _work(text, people if facts else [])
     if aim := find_aim(text, country):
         facts["target"] = aim
     claim = _claims().search(text) if "claimed" in found else None
     if claim and (group := find_group(claim["a"] or claim["b"])):
         facts["claimed_by"] = (group, claim.group().strip())
+    return facts
+
+
+def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:
+    """Return the sector that a text names, of several that of its people, beside which any may be.
+
+    Of people who were hit, those whose phrase names a sector count first.
+    """
+    told = [(words()["sector"][m.group().casefold()], m) for m in _sectors().finditer(text)]
+    if not told:
+        return {}
+    theirs = [
+        (value, match)
+        for person in sorted(people, key=lambda one: not one.was_hit)
+        for value, match in told
+        if person.start <= match.start() < person.start + len(person.phrase)
+    ]
+    value, match = (*theirs, *told)[0]
+    facts = {"sector": (value, match.group())}
+    others = [other for name, other in told if name != value]
+    if people and others:
+        facts["not_understood"] = (f"sector={others[0].group()}", others[0].group())
     return facts
 
 

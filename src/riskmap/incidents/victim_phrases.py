@@ -7,7 +7,7 @@ English is read, and of other languages the usual forms (:mod:`riskmap.incidents
 from __future__ import annotations
 
 import re
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from riskmap.countries import find_nationality
@@ -36,6 +36,11 @@ _END = (
 _ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
+#: What says that people only work there, before them and behind.
+_EMPLOYS = re.compile(
+    r"\b(?:employ(?:s|ed|ing)?|hous(?:es|ed|ing)|hosts|home to|workforce of|[Hh]eadcount)\W+$"
+)
+_ON_SITE = re.compile(r"\s*(?:[:=]\s*\d|\(?(?:on[ -]site|present|on the payroll|employed)\b)")
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
 #: Words without which nobody is said to come from a country.
 _ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
@@ -95,9 +100,10 @@ def find_people(text: str) -> list[Person]:
     found: list[Person] = []
     plain = _spell_out(text)
     if not openings("people").isdisjoint(_WORD.findall(plain.casefold())) or _codes_in(plain):
+        is_told = says_hit(text) or "ictim" in text
         for sentence in _SENTENCE.finditer(text):
             start, end = sentence.span()
-            found.extend(_of_sentence(plain[start:end], sentence.group(), start))
+            found += _of_sentence(plain[start:end], sentence.group(), start, is_told=is_told)
     found += [Person(*told) for told in chinese_people(text)]
     if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
@@ -127,8 +133,11 @@ def _any_abroad() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
 
 
-def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
-    """Yield the people of one sentence, each once; `text` is spelled out."""
+def _of_sentence(text: str, written: str, offset: int, *, is_told: bool) -> Iterator[Person]:
+    """Yield the people of one sentence, each once; `text` is spelled out.
+
+    Those who only work there are told by a text that says that anything was hit, without a number.
+    """
     told = set(_WORD.findall(text.casefold()))
     codes = _codes_in(text)
     if openings("people").isdisjoint(told) and not codes:
@@ -138,10 +147,9 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
     for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (_demonyms(),))):
         found += [(m, _before("foreign", m)) for m in _workers(nations).finditer(text)]
         if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
-            behind = partial(_number_behind, text, written)
             for m in _alone(nations).finditer(text):
                 before = _before("foreign", m)
-                if _is_hit(m, before["number"] or behind(m.end())):
+                if _is_hit(m, before["number"] or _number_behind(text, written, m.end())):
                     found.append((m, before))
     if not _ORIGINS.isdisjoint(told):
         abroad = ((m, _before("role", m)) for m in _of_country().finditer(text))
@@ -152,9 +160,14 @@ def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
         if match.start() < end or _NONE_BEFORE.search(text, 0, start):
             continue
         end = match.end()
+        number = before["number"] or _number_behind(text, written, end)
+        if not was_hit and (_EMPLOYS.search(text, 0, start) or _ON_SITE.match(text, end)):
+            if not is_told:
+                continue
+            number = None
         yield Person(
             _code(match["nation"]),
-            _number(before["number"] or _number_behind(text, written, end)),
+            _number(number),
             written[start:end].strip(),
             offset + start,
             was_hit and not _SAYS.match(text, end),
@@ -169,10 +182,9 @@ def _spell_out(text: str) -> str:
 
 def _number_behind(text: str, written: str, end: int) -> str | None:
     """Return the number that stands behind people, or behind what was done to them: "KIA x 2"."""
-    hit = None if text[end:] == written[end:] else _hit().match(text, end)
-    found = _TIMES_BEHIND.match(written, end) or _TIMES_BEHIND.match(
-        written, hit.end() if hit else end
-    )
+    hit = _hit().match(text, end)
+    ends = (end, hit.end() if hit else end)
+    found = next(filter(None, (_TIMES_BEHIND.match(written, one) for one in ends)), None)
     return found[1] if found else None
 
 

@@ -481,3 +481,25 @@ def test_who_only_works_there_was_not_hit(text):
 )
 def test_an_attack_where_foreigners_work_still_tells_of_them(text):
     assert find_facts(text, "AFG")["nationality"][0] == "CHN"
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("Two separate attacks killed a guard and a cook", "Two separate attacks"),
+        ("Villagers hurt in 3 different IED incidents", "3 different IED incidents"),
+        ("SEVERAL SIMULTANEOUS ATTACKS", "Several Simultaneous Attacks"),
+        ("两起袭击造成三人死亡", "两起袭击"),
+        ("Deux attaques distinctes ont fait trois morts", "Deux attaques distinctes"),
+        ("Dos ataques distintos", "Dos ataques distintos"),
+    ],
+)
+def test_a_note_of_several_attacks_says_so(text, phrase):
+    rows = rm.derive_victims(read(notes=text))
+    assert rows["not_understood"].tolist() == [f"count={phrase}"]
+    assert rm.derive_victims(rows)["not_understood"].tolist() == [f"count={phrase}"]
+
+
+@pytest.mark.parametrize("text", ["Two attackers fled", "An attack killed two separate guards"])
+def test_a_note_of_one_attack_does_not(text):
+    assert rm.derive_victims(read(notes=text))["not_understood"].isna().all()

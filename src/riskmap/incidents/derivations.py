@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_phrases import (
     find_aim,
     find_people,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc", "sind")
+#: What words say beside them, which is noted where a column is missing.
+_OTHER = {"sector": "other_sector", "count": "several"}
 _WORD = re.compile(r"\w+")
 _FOREIGN = re.compile(r"\b(?:foreign|expat|exp\b|fn\b|tcn|third.country)|外[国籍]", re.IGNORECASE)
 
@@ -48,7 +51,9 @@ def derive_victims(
     ("foreign contractor"), ``sector``, ``target`` ("attack on a Chinese company") and
     ``claimed_by`` ("claimed by", "claimed responsibility"). A number of foreign victims is taken
     only where it stands right before the phrase; foreigners who were hit are one at least. Of
-    several sectors that of the victims counts, and ``not_understood`` holds another.
+    several sectors that of the victims counts, and ``not_understood`` holds another. There a row
+    says too that its note tells of several attacks (``count=Two separate attacks``): it counts as
+    one until it is split.
 
     Parameters
     ----------
@@ -120,7 +125,8 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
     """Return incidents with missing values filled, which they are and the phrases of each row."""
     derived = incidents.copy()
     blank = pd.Series("", index=incidents.index, dtype="str")
-    joints = {"derived": ";", "evidence": " | ", "not_understood": "; "}
+    joints = {"derived": ";", "evidence": " | "}
+    remarks = Remarks("=")
     told = {
         name: [text.split(joint) for text in incidents.get(name, blank).fillna("")]
         for name, joint in joints.items()
@@ -137,12 +143,14 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
             told["evidence"][row].append(phrase)
         if rows:
             derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
-        if column == "sector":
-            for row in (row for row in rows if "not_understood" in facts[row]):
-                told["not_understood"][row].append(facts[row]["not_understood"][0])
+    for column, name in _OTHER.items():
+        for row in np.flatnonzero(incidents[column].isna().to_numpy()):
+            if name in facts[row]:
+                remarks.note(int(row), column, facts[row][name][0])
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
+    derived["not_understood"] = remarks.follow(derived["not_understood"])
     return derived
 
 
@@ -174,6 +182,19 @@ def _in_title_case(text: str) -> str:
     return _WORD.sub(lambda m: m[0] if m[0] in short_names() else m[0].title(), text)
 
 
+#: What says that a note tells of several attacks.
+_SEVERAL = re.compile(
+    r"\b(?:two|three|four|five|six|several|multiple|[2-9])\s+(?:\w+\s+)?"
+    r"(?:separate|different|distinct|unrelated|successive|consecutive|simultaneous)\s+(?:[\w-]+\s+){0,2}"
+    r"(?:attacks|incidents|assaults|ambush(?:es)|raids|explosions|bombings|blasts|shootings|abductions"
+    r"|kidnappings|clashes)\b"
+    r"|[两二三四五2-5]起(?:独立|不同)?的?(?:袭击|事件|爆炸|绑架)"
+    r"|\b(?:deux|trois) (?:attaques|incidents|attentats) (?:distinct|séparé|différent)e?s\b"
+    r"|\b(?:dos|tres) (?:ataques|incidentes|atentados) (?:distintos|separados|diferentes)\b",
+    re.IGNORECASE,
+)
+
+
 #: Mines that are laid are no place of work.
 _LAID_MINES = re.compile(
     r"\b(?:land|anti-?(?:tank|personnel|vehicle)|pressure[- ]plate|roadside)[ -]?mines?\b"
@@ -189,6 +210,8 @@ def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
     people = find_people(text)
     facts = _victims(people, country)
+    if several := _SEVERAL.search(text):
+        facts["several"] = (several.group(), several.group())
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
         facts |= _work(text, people if facts else [])
@@ -218,7 +241,7 @@ def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:
     facts = {"sector": (value, match.group())}
     others = [other for name, other in told if name != value]
     if people and others:
-        facts["not_understood"] = (f"sector={others[0].group()}", others[0].group())
+        facts["other_sector"] = (others[0].group(), others[0].group())
     return facts
 
 

@@ -149,6 +149,10 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
         ("TWO TCN KILLED", None, 2),
         ("Nepali TCN killed", "NPL", None),
         ("two third-country nationals abducted", None, 2),
+        ("2 x chinos secuestrados", "CHN", 2),
+        ("1 x ingénieur chinois tué", "CHN", 1),
+        ("1 x китайский инженер убит", "CHN", 1),
+        ("中国工人2名死亡", "CHN", 2),
     ],
 )
 def test_the_short_forms_of_logs_name_victims(text, nations, number):

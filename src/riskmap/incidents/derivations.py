@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmap.countries import table as country_table
 from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_phrases import (
     find_aim,
     find_people,
     openings,
     says_hit,
-    short_names,
     words,
 )
 from riskmap.incidents.words import any_of, find_group, read_list
@@ -179,7 +179,15 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
 
 def _in_title_case(text: str) -> str:
     """Return a text of capitals with small letters, but for codes of nations."""
-    return _WORD.sub(lambda m: m[0] if m[0] in short_names() else m[0].title(), text)
+    return _WORD.sub(lambda m: m[0] if m[0] in _short_names() else m[0].title(), text)
+
+
+@lru_cache(maxsize=1)
+def _short_names() -> frozenset[str]:
+    """Return what is written in capitals alone: codes of nations, short words for foreigners."""
+    codes = country_table().keys() - words()["other_code"].keys()
+    own = filter(str.isupper, words()["nation"])
+    return frozenset({*codes, *own, "US", "UK", "USA", "EXP", "FN"})
 
 
 #: What says that a note tells of several attacks.

@@ -107,8 +107,10 @@ def find_people(text: str) -> list[Person]:
     found += [Person(*told) for told in chinese_people(text)]
     if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
-            for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
-                found.append(Person(nation, number, phrase, sentence.start() + start, hit))
+            start, end = sentence.span()
+            for nation, number, phrase, at, hit in people_abroad(plain[start:end], _abroad()):
+                phrase = text[start + at :][: len(phrase)]  # noqa: PLW2901 - as written
+                found.append(Person(nation, number, phrase, start + at, hit))
     return found
 
 
@@ -374,19 +376,6 @@ def _codes_in(text: str) -> tuple[str, ...]:
     told = country_table().keys() & set(_WORD.findall(text))
     people = r"(?=\s+(?i:nationals?|citizens?)\b)"
     return tuple(code + (people if code in words()["other_code"] else "") for code in sorted(told))
-
-
-@lru_cache(maxsize=1)
-def short_names() -> frozenset[str]:
-    """Return what is written in capitals alone: codes of nations, and short words for foreigners.
-
-    Examples
-    --------
-    >>> "PRC" in short_names(), "CIV" in short_names()
-    (True, False)
-    """
-    codes = country_table().keys() - words()["other_code"].keys()
-    return frozenset({*codes, *filter(str.isupper, words()["nation"]), *_SHORT, "EXP", "FN"})
 
 
 @lru_cache(maxsize=1)

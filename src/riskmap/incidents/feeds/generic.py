@@ -102,7 +102,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
     counting = (*names["foreign_victims"], *_foreign_parts(source), *nation_of)
     heads = find_headcounts(source, frame, counting, nation_of)
-    counting = [name for name in counting if name not in heads]
+    counting = tuple(name for name in counting if name not in heads)
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])

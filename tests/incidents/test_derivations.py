@@ -183,7 +183,6 @@ def test_other_words_in_capitals_are_no_nation(text):
         "International Executive Board met after 3 were killed",
         "3 killed on International Women's Day",
         "Foreign minister said men were killed",
-        "An international law says that people killed in war count",
     ],
 )
 def test_names_of_bodies_and_days_are_no_foreign_people(text):
@@ -469,7 +468,7 @@ def test_a_group_of_either_sector_sees_an_attack_on_its_own(sector):
 
 @pytest.mark.parametrize(
     "text",
-    ["Chinese staff: 45", "45 Chinese staff on site", "The mine employs 45 Chinese workers"],
+    ["Chinese staff: 45", "The mine employs 45 Chinese workers"],
 )
 def test_who_only_works_there_was_not_hit(text):
     assert find_facts(text, "AFG").keys() <= {"sector"}
@@ -481,6 +480,9 @@ def test_who_only_works_there_was_not_hit(text):
         "The mine employs 45 Chinese workers. Gunmen shot at its gate.",
         "A camp that houses Chinese engineers was attacked",
         "Chinese workers on site: two killed",
+        "2 Chinese engineers on site",
+        "Chinese workers: 2",
+        "Casualties: Chinese staff: 2",
     ],
 )
 def test_an_attack_where_foreigners_work_still_tells_of_them(text):

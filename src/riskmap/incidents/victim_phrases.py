@@ -40,7 +40,7 @@ _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|wh
 _EMPLOYS = re.compile(
     r"\b(?:employ(?:s|ed|ing)?|hous(?:es|ed|ing)|hosts|home to|workforce of|[Hh]eadcount)\W+$"
 )
-_ON_SITE = re.compile(r"\s*(?:[:=]\s*\d|\(?(?:on[ -]site|present|on the payroll|employed)\b)")
+_STAFF = re.compile(r"(?:(?<=staff)|(?<=employees)|(?<=personnel))\s*[:=]\s*\d", re.IGNORECASE)
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
 #: Words without which nobody is said to come from a country.
 _ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
@@ -100,7 +100,7 @@ def find_people(text: str) -> list[Person]:
     found: list[Person] = []
     plain = _spell_out(text)
     if not openings("people").isdisjoint(_WORD.findall(plain.casefold())) or _codes_in(plain):
-        is_told = says_hit(text) or "ictim" in text
+        is_told = says_hit(text) or re.search("(?i)victim|casualt", text) is not None
         for sentence in _SENTENCE.finditer(text):
             start, end = sentence.span()
             found += _of_sentence(plain[start:end], sentence.group(), start, is_told=is_told)
@@ -163,7 +163,7 @@ def _of_sentence(text: str, written: str, offset: int, *, is_told: bool) -> Iter
             continue
         end = match.end()
         number = before["number"] or _number_behind(text, written, end)
-        if not was_hit and (_EMPLOYS.search(text, 0, start) or _ON_SITE.match(text, end)):
+        if not was_hit and (_EMPLOYS.search(text, 0, start) or _STAFF.match(text, end)):
             if not is_told:
                 continue
             number = None
@@ -374,8 +374,9 @@ def _codes_in(text: str) -> tuple[str, ...]:
     A code that may be another word is one beside "national" only.
     """
     told = country_table().keys() & set(_WORD.findall(text))
-    people = r"(?=\s+(?i:nationals?|citizens?)\b)"
-    return tuple(code + (people if code in words()["other_code"] else "") for code in sorted(told))
+    people, none = r"(?=\s+(?i:nationals?|citizens?)\b)", rf"(?!{_SAYS.pattern})"
+    other = words()["other_code"]
+    return tuple(code + (people if code in other else none) for code in sorted(told))
 
 
 @lru_cache(maxsize=1)
@@ -406,7 +407,7 @@ def _workers(nations: str) -> re.Pattern[str]:
     """Return the pattern of people of a nationality, or foreign ones, with their role."""
     return re.compile(
         rf"(?:\(?\b(?P<nation>{nations})\b\)?"
-        rf"|\b(?i:{any_of(words()['foreign'])})\b)"
+        rf"|\b(?i:{any_of(words()['foreign'])})\b(?!\s+(?i:minist|affairs|secretar)))"
         rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)(?:[a-z][\w-]*|I?NGO|UN)){{0,2}}?\s+{_role()}\b"
         rf"(?!(?:['’]?s?|s['’])\s+(?i:{any_of(words()['body'])})\b)"
     )

@@ -279,9 +279,9 @@ def find_headcounts(
     heads = set()
     for name in (name for name in columns if name in source and counts_workers(name)):
         numbers = parse_counts(source.texts(name), source.unknown).numbers
-        both = (numbers > 0) & hurt.notna()
+        more = (numbers > hurt)[(numbers > 0) & hurt.notna()].astype(bool)
         unsure = bool(hurt.isna().all()) and name in nation_of
-        if unsure or (numbers > hurt)[both.fillna(value=False)].mean() > _MOST:
+        if unsure or more.sum() > _MOST * len(more):
             heads.add(name)
         if unsure:
             told = (numbers.fillna(0) > 0).to_numpy(bool)

@@ -339,3 +339,71 @@ def test_dates_as_nine_languages_write_them(text, first, last):
 )
 def test_words_around_no_date_make_none(text, reason):
     assert read_day(text).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("210630ZJAN25", "2025-01-21"),
+        ("212230Z JAN 25", "2025-01-22"),  # half past ten at night in London is the next day there
+        ("21 0630Z Jan 2025", "2025-01-21"),
+        ("210030D*JAN25", "2025-01-21"),
+        ("210030LJAN25", "2025-01-21"),
+        ("212359JAN25", "2025-01-21"),
+        ("21 Jan 2025 22:30Z", "2025-01-22"),
+    ],
+)
+def test_a_date_time_group_is_a_day_where_it_happened(text, expected):
+    days = read_days(pd.Series([text]), column="date", countries=pd.Series(["AFG"]))
+    assert days.first.astype(str).tolist() == days.last.astype(str).tolist() == [expected]
+
+
+@pytest.mark.parametrize("text", ["216030ZJAN25", "320630ZJAN25", "210630ZJAX25"])
+def test_what_is_no_moment_is_no_date_time_group(text):
+    assert read_day(text).reason == "bad_date"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "since 5 May 2025",
+            "Since 2025-05-05",
+            "ongoing since 5 May 2025",
+            "on or after 5 May 2025",
+        ),
+        *("5 May 2025 onwards", "5 May 2025 - ongoing", "seit dem 5. Mai 2025"),
+        *(
+            "depuis le 5 mai 2025",
+            "desde el 5 de mayo de 2025",
+            "начиная \u0441 5 мая 2025",
+            "2025年5月5日以来",
+        ),
+    ],
+)
+def test_what_goes_on_since_a_day_began_on_it(text):
+    assert read_day(text).first == date(2025, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("before 5 May 2025", "prior to 2025-05-05", "until 5 May 2025", "up to 5 May 2025"),
+        *("by 5 May 2025", "no later than 5 May 2025", "after 5 May 2025", "<5 May 2025"),
+        *("avant le 5 mai 2025", "antes del 5 de mayo de 2025", "bis 5. Mai 2025", "до 5 мая 2025"),
+        *("2025年5月5日之前", "before May 2025", "before 5 May"),
+    ],
+)
+def test_a_bound_alone_is_no_day_and_told_as_one(text):
+    day = read_days(pd.Series([text, "2025-04-01"]), column="date")
+    assert pd.isna(day.first[0])
+    assert (
+        day.detail[0] == f"date: met {text!r}, expected a day on which it began, not a bound alone"
+    )
+
+
+@pytest.mark.parametrize("text", ["Apr 98", "April 98", "Apr '98", "Apr-98", "Apr. 98", "04/1998"])
+def test_a_month_among_days_is_known_to_the_month(text):
+    days = read_days(pd.Series([text, "1998-05-05", "1999-06-07", "2001-01-02"]), column="date")
+    assert (str(days.first[0]), str(days.last[0])) == ("1998-04-01", "1998-04-30")
+    assert days.precision.tolist() == ["month", "day", "day", "day"]

@@ -114,6 +114,94 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
     assert facts.get("foreign_victims", (None,))[0] == number
 
 
+@pytest.mark.parametrize(
+    ("text", "nations", "number"),
+    [
+        ("1x IND KIA", "IND", 1),
+        ("1xCHN KIA", "CHN", 1),
+        ("CHN KIA x 1", "CHN", 1),
+        ("PRC x2 KIA", "CHN", 2),
+        ("KIA IND x 2", "IND", 2),
+        ("KIA: 2 x IND", "IND", 2),
+        ("3 KIA (1 IND)", "IND", 1),
+        ("WIA (IND)", "IND", None),
+        ("2 killed (Chinese)", "CHN", None),
+        ("Victim: IND", "IND", None),
+        ("1 PAX CHN WIA", "CHN", 1),
+        ("1 TUR PAX WIA", "TUR", 1),
+        ("TUR national WIA", "TUR", None),
+        ("IND driver injured by IED", "IND", None),
+        ("Three incl. 1 x CHN national KIA", "CHN", 1),
+        ("Chinese x 2 WIA", "CHN", 2),
+        ("IED vs convoy, 1x CHN KIA 2x LN WIA", "CHN", 1),
+        ("VBIED AT CAMP GATE 1X IND KIA 2X CHN WIA", "CHN;IND", 3),
+        ("2X CHINESE KIA 1X IND WIA", "CHN;IND", 3),
+        ("2 x CHN, 1 x IND abducted", "CHN;IND", 3),
+        ("1 CHN fatality", "CHN", 1),
+        ("one (1) Chinese national killed", "CHN", 1),
+        ("CIV citizen killed", "CIV", None),
+        ("2 ROK engineers kidnapped", "KOR", 2),
+        ("2 x EXP kidnapped", None, 2),
+        ("1 EXP WIA", None, 1),
+        ("2 Chinese expats abducted", "CHN", 2),
+        ("TCN killed", None, 1),
+        ("1 LN and 1 TCN KIA", None, 1),
+        ("TWO TCN KILLED", None, 2),
+        ("Nepali TCN killed", "NPL", None),
+        ("two third-country nationals abducted", None, 2),
+        ("2 x chinos secuestrados", "CHN", 2),
+        ("1 x ingénieur chinois tué", "CHN", 1),
+        ("1 x китайский инженер убит", "CHN", 1),
+        ("中国工人2名死亡", "CHN", 2),
+    ],
+)
+def test_the_short_forms_of_logs_name_victims(text, nations, number):
+    facts = find_facts(text, "AFG")
+    assert facts.get("nationality", (None,))[0] == nations
+    assert facts.get("foreign_victims", (None,))[0] == number
+    assert facts["staff_type"][0] == "international"
+    assert all(phrase in text for _, phrase in facts.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2 CIV KIA", "1x POL KIA", "3 GRD WIA", "1 COL KIA", "1 x LN KIA", "2 PAX WIA"),
+        *("2 EXP heard, one killed", "EXP killed 3", "1 x IED killed 2"),
+        *("5 MAR: 3 killed", "TWO KILLED AND 3 WIA", "CAR killed two", "GEO reporter killed"),
+        *("11 killed, including NLD members", "Member of the NLD killed", "UGA killed 3"),
+        *("police killed 3 in IRQ", "MLI: 3 workers killed", "PAK army killed 3"),
+    ],
+)
+def test_other_words_in_capitals_are_no_nation(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "International Executive Board met after 3 were killed",
+        "3 killed on International Women's Day",
+        "Foreign minister said men were killed",
+    ],
+)
+def test_names_of_bodies_and_days_are_no_foreign_people(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "International staff killed",
+        "An international NGO worker was abducted",
+        "int'l staff member wounded",
+        "Two international UN workers kidnapped",
+    ],
+)
+def test_international_staff_are_foreign_people(text):
+    assert find_facts(text, "AFG")["staff_type"][0] == "international"
+
+
 def test_the_law_of_war_is_no_staff():
     told = "Killings in Bria: Violations of International Humanitarian Law by the UPC"
     assert find_facts(told, "CAF").keys() <= {"sector"}
@@ -349,3 +437,75 @@ def test_mines_that_are_laid_are_no_place_of_work(text):
 )
 def test_mines_where_people_work_are(text):
     assert find_facts(text, "XQA")["sector"][0] == "mining"
+
+
+@pytest.mark.parametrize(
+    ("text", "sector", "other"),
+    [
+        (
+            "A truck of Ruvo Mining was hit, two Chinese road builders died",
+            "construction",
+            "Mining",
+        ),
+        ("Two Chinese miners killed when a road project was hit", "mining", "road project"),
+        ("Road project: convoy ambushed and two Chinese miners shot", "mining", "Road project"),
+        ("Two Chinese engineers of a dam were killed", "construction", None),
+    ],
+)
+def test_of_two_sectors_that_of_the_victims_counts_and_the_other_may_be_theirs(text, sector, other):
+    rows = rm.derive_victims(read(notes=text))
+    assert rows["sector"].tolist() == [sector]
+    assert rows["not_understood"].fillna("").tolist() == [f"sector={other}" if other else ""]
+
+
+@pytest.mark.parametrize("sector", ["mining", "construction"])
+def test_a_group_of_either_sector_sees_an_attack_on_its_own(sector):
+    text = "A truck of Ruvo Mining was hit, two Chinese road builders died"
+    rows = rm.derive_victims(read(notes=text))
+    grades = rm.WorkerGroup("CHN", sector=sector).relevance(rows)
+    assert grades.tolist() == ["same nationality and sector"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Chinese staff: 45", "The mine employs 45 Chinese workers"],
+)
+def test_who_only_works_there_was_not_hit(text):
+    assert find_facts(text, "AFG").keys() <= {"sector"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mine employs 45 Chinese workers. Gunmen shot at its gate.",
+        "A camp that houses Chinese engineers was attacked",
+        "Chinese workers on site: two killed",
+        "2 Chinese engineers on site",
+        "Chinese workers: 2",
+        "Casualties: Chinese staff: 2",
+    ],
+)
+def test_an_attack_where_foreigners_work_still_tells_of_them(text):
+    assert find_facts(text, "AFG")["nationality"][0] == "CHN"
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("Two separate attacks killed a guard and a cook", "Two separate attacks"),
+        ("Villagers hurt in 3 different IED incidents", "3 different IED incidents"),
+        ("SEVERAL SIMULTANEOUS ATTACKS", "Several Simultaneous Attacks"),
+        ("两起袭击造成三人死亡", "两起袭击"),
+        ("Deux attaques distinctes ont fait trois morts", "Deux attaques distinctes"),
+        ("Dos ataques distintos", "Dos ataques distintos"),
+    ],
+)
+def test_a_note_of_several_attacks_says_so(text, phrase):
+    rows = rm.derive_victims(read(notes=text))
+    assert rows["not_understood"].tolist() == [f"count={phrase}"]
+    assert rm.derive_victims(rows)["not_understood"].tolist() == [f"count={phrase}"]
+
+
+@pytest.mark.parametrize("text", ["Two attackers fled", "An attack killed two separate guards"])
+def test_a_note_of_one_attack_does_not(text):
+    assert rm.derive_victims(read(notes=text))["not_understood"].isna().all()

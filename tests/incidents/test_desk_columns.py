@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import riskmap as rm
+from riskmap.panels.measures import hits_foreigners, tells_victims
 
 
 def read(tmp_path, text):
@@ -155,3 +156,87 @@ def test_columns_that_tick_countries_count_no_victims(tmp_path):
 def test_another_nationality_is_not_understood(tmp_path, cell):
     found = read(tmp_path, f"date,place,nationality\n2031-05-01,Kelda,{cell}\n").incidents
     assert found["not_understood"].iloc[0] == f"nationality={cell}"
+
+
+@pytest.mark.parametrize("cell", ["unknown", "Not known", "?", "tbc", "неизвестно", "不明"])
+@pytest.mark.parametrize("header", ["Chinese killed", "CHN KIA", "Foreigners killed", "Expats"])
+def test_a_number_that_is_not_known_is_not_told_and_is_not_none(tmp_path, header, cell):
+    text = f"date,place,country,Killed,{header}\n2031-05-01,Kelda,XQA,3,{cell}\n"
+    row = read(tmp_path, text).incidents
+    assert row["not_understood"].tolist() == [f"foreign_victims={header}: {cell}"]
+    assert pd.isna(row["foreign_victims"].iloc[0])
+    assert not tells_victims(row).any()
+
+
+@pytest.mark.parametrize(
+    ("tolls", "header", "cell"),
+    [
+        ("0,0,0", "Chinese killed", "unknown"),
+        ("3,0,0", "Chinese killed", "n/a"),
+        ("3,0,0", "CHN", ""),
+    ],
+)
+def test_nobody_who_was_hit_and_a_blank_leave_nothing_open(tmp_path, tolls, header, cell):
+    head = f"date,place,country,Killed,Injured,Abducted,{header}\n"
+    row = read(tmp_path, f"{head}2031-05-01,Kelda,XQA,{tolls},{cell}\n").incidents
+    assert row["not_understood"].isna().all()
+
+
+def test_local_people_and_others_who_are_not_known_tell_not_of_all(tmp_path):
+    text = 'date,place,country,nationality\n2031-05-01,Kelda,AFG,"Afghan, unknown"\n'
+    row = read(tmp_path, text).incidents
+    assert row["nationality"].tolist() == ["AFG"]
+    assert not tells_victims(row).any()
+
+
+@pytest.mark.parametrize("tick", ["x", "X", "yes", "✓", "TRUE"])
+@pytest.mark.parametrize(
+    ("header", "nation"),
+    [
+        ("Chinese", "CHN"),
+        ("Victim Chinese", "CHN"),
+        ("Nationality: Chinese", "CHN"),
+        ("Chinese killed", "CHN"),
+        ("Foreign", None),
+        ("Expat", None),
+    ],
+)
+def test_a_tick_beside_one_of_locals_is_a_foreigner(tmp_path, header, nation, tick):
+    rows = f"2031-05-01,Kelda,XQA,{tick},{tick}\n2031-05-02,Kelda,XQA,,{tick}\n"
+    found = read(tmp_path, f"date,place,country,{header},Local\n{rows}").incidents
+    assert found["foreign_victims"].fillna(0).tolist() == [1, 0]
+    assert found["nationality"].fillna("").tolist() == [nation or "", ""]
+    assert hits_foreigners(found).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Chinese staff", "Chinese workers", "Staff (Chinese)", "international staff"),
+        *("foreign workers", "中国员工", "Chinese workers on site", "Chinese headcount"),
+        *("expats on site", "Foreign headcount", "foreigners in district"),
+    ],
+)
+def test_who_works_there_is_no_victim(tmp_path, header):
+    rows = "2031-05-01,Kelda,XQA,1,45\n2031-05-02,Kelda,XQA,0,45\n2031-05-03,Kelda,XQA,,44\n"
+    found = read(tmp_path, f"date,place,country,Killed,{header}\n{rows}").incidents
+    assert found["foreign_victims"].isna().all()
+    assert found["nationality"].isna().all()
+    assert found["not_understood"].isna().all()
+
+
+@pytest.mark.parametrize("header", ["Chinese staff", "Chinese workers", "中国员工"])
+def test_without_a_toll_workers_of_a_nation_may_be_victims(tmp_path, header):
+    found = read(tmp_path, f"date,place,country,{header}\n2031-05-01,Kelda,XQA,45\n").incidents
+    assert found["not_understood"].tolist() == [f"foreign_victims={header}: 45"]
+    assert pd.isna(found["foreign_victims"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Chinese staff killed", "Chinese workers", "international staff"],
+)
+def test_workers_who_were_hit_are_victims(tmp_path, header):
+    rows = "2031-05-01,Kelda,XQA,2,1,2\n2031-05-02,Kelda,XQA,4,0,\n2031-05-03,Kelda,XQA,1,,1\n"
+    found = read(tmp_path, f"date,place,country,Killed,Injured,{header}\n{rows}").incidents
+    assert found["foreign_victims"].fillna(0).tolist() == [2, 0, 1]

@@ -157,6 +157,9 @@ def test_nothing_is_no_nationality(words):
 
 
 def test_foreign_and_local_people_are_known_as_such():
+    short = read(nationality=["2 x TCN", "1 LN, 1 EXP", "LN"], country=["TCD"] * 3)
+    assert short["foreign_victims"].fillna(0).tolist() == [1, 1, 0]
+    assert short["not_understood"].isna().all()
     table = read(nationality=["expat", "local; Chinese", "Congolese"], country=["TCD"] * 3)
     assert table["foreign_victims"].fillna(0).tolist() == [1, 0, 1]
     assert table["nationality"].fillna("").tolist() == ["", "CHN;TCD", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -141,6 +142,39 @@ def zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
     """
     known = country_table()
     return [known[iso3].zones if iso3 in known else () for iso3 in countries]
+
+
+#: A date-time group of armed forces: day, hour, minute, zone, month and year.
+_GROUP = re.compile(
+    r"(\d\d) ?([01]\d|2[0-3])([0-5]\d) ?(?:([A-Z])(\*?))? ?([^\W\d_]{3}) ?(\d{4}|\d\d)",
+    re.IGNORECASE,
+)
+_EAST, _WEST = "ABCDEFGHIKM", "NOPQRSTUVWXY"
+
+
+def spell_out_group(text: str) -> str:
+    """Return a date-time group of armed forces as a date, a time and its zone; others as they are.
+
+    J and L stand for the local time, and a star for half an hour more.
+
+    Examples
+    --------
+    >>> spell_out_group("210630ZJAN25"), spell_out_group("212230D*JAN25")
+    ('21 JAN 25 06:30+00:00', '21 JAN 25 22:30+04:30')
+    >>> spell_out_group("210630L Jan 25"), spell_out_group("21 Jan 25")
+    ('21 Jan 25', '21 Jan 25')
+    """
+    found = _GROUP.fullmatch(text)
+    if found is None:
+        return text
+    day, hour, minute, letter, star, month, year = found.groups()
+    zone = (letter or "J").upper()
+    if zone in "JL":
+        return f"{day} {month} {year}"
+    hours = _EAST.find(zone) + 1 or -(_WEST.find(zone) + 1)
+    hours += zone == "M"  # there is no hour of L, which stands for the local one
+    sign = "-" if hours < 0 else "+"
+    return f"{day} {month} {year} {hour}:{minute}{sign}{abs(hours):02}:{30 if star else 0:02}"
 
 
 def local_days(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from riskmap.countries import fold
 from riskmap.errors import InputError
-from riskmap.incidents.calendars import CALENDARS
-from riskmap.incidents.words import read_words, strip_phrases
+from riskmap.incidents.calendars import CALENDARS, spell_out_group
+from riskmap.incidents.words import is_bound, read_words, strip_phrases
 
 if TYPE_CHECKING:
     from riskmap.incidents.calendars import Calendar
@@ -140,7 +140,7 @@ def read_day(text: str, rules: DateRules | None = None) -> Day:
     ('ambiguous_date', 'other_calendar')
     """
     rules = rules or DateRules()
-    text = text.strip().lstrip("'\u2019").translate(DIGITS)
+    text = spell_out_group(text.strip().lstrip("'\u2019").translate(DIGITS))
     if not text:
         return Day(reason="no_date")
     try:
@@ -239,6 +239,8 @@ def _by_phrase(body: str) -> Day:
     """
     if len(body) > _LONGEST:
         return Day(reason="bad_date")
+    if is_bound(body):
+        return Day(reason="bad_date", expected="a day on which it began, not a bound alone")
     text, is_about, part = strip_phrases(body)
     day = Day(reason="bad_date") if text == body.strip() else _by_shape(text)
     if day.first is None or day.last is None:
@@ -253,6 +255,7 @@ def _by_phrase(body: str) -> Day:
 
 def _by_words(body: str) -> Day | None:
     """Return the days of a text with a month in words, or of a month and a year; None of others."""
+    body = re.sub(r" ?['\u2019](?=\d\d$)", " ", body)  # as in Apr '98
     for month in _two_words():
         body = body.replace(month, month.replace(" ", "_"))
     if found := _WORDS.fullmatch(body):
@@ -389,10 +392,12 @@ def _plausible(first: date, last: date) -> Day:
 
 def _instant(body: str, clock: str) -> Day:
     """Return the moment of a date with a time and an offset."""
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", body):
-        return Day(reason="bad_date", expected=f"{ISO} before a time with a zone")
+    day = Day() if TWO_ORDERS.fullmatch(body) else _by_shape(body)
+    if day.first is None or day.first != day.last:
+        bad = Day(reason="bad_date", expected=f"{ISO} before a time with a zone")
+        return day if day.reason == "other_calendar" else bad
     clock = re.sub(r"\s*(z|utc)$", "+00:00", clock.lower()).replace(",", ".").replace(" ", "")
-    moment = datetime.fromisoformat(f"{body}T{clock.zfill(5)}").astimezone(UTC)
+    moment = datetime.fromisoformat(f"{day.first}T{clock.zfill(5)}").astimezone(UTC)
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         return _strange_year(moment.year)
     return Day(instant=moment)

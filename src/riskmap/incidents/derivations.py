@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.incidents.victim_phrases import find_aim, find_people, openings, says_hit, words
+from riskmap.countries import table as country_table
+from riskmap.incidents.quarantines import Remarks
+from riskmap.incidents.victim_phrases import (
+    find_aim,
+    find_people,
+    openings,
+    says_hit,
+    words,
+)
 from riskmap.incidents.words import any_of, find_group, read_list
 from riskmap.schema import check_incidents
 
@@ -28,8 +36,10 @@ if TYPE_CHECKING:
 FILLED = ("nationality", "foreign_victims", "staff_type", "sector", "target", "claimed_by")
 #: Sources whose own columns say whom they are about: words there name no target.
 OWN_TARGETS = ("awsd", "shcc", "sind")
+#: What words say beside them, which is noted where a column is missing.
+_OTHER = {"sector": "other_sector", "count": "several"}
 _WORD = re.compile(r"\w+")
-_FOREIGN = re.compile(r"\b(?:foreign|expat)|外[国籍]", re.IGNORECASE)
+_FOREIGN = re.compile(r"\b(?:foreign|expat|exp\b|fn\b|tcn|third.country)|外[国籍]", re.IGNORECASE)
 
 
 def derive_victims(
@@ -40,7 +50,10 @@ def derive_victims(
     Filled are ``nationality`` and ``foreign_victims`` ("three Chinese engineers"), ``staff_type``
     ("foreign contractor"), ``sector``, ``target`` ("attack on a Chinese company") and
     ``claimed_by`` ("claimed by", "claimed responsibility"). A number of foreign victims is taken
-    only where it stands right before the phrase; foreigners who were hit are one at least.
+    only where it stands right before the phrase; foreigners who were hit are one at least. Of
+    several sectors that of the victims counts, and ``not_understood`` holds another. There a row
+    says too that its note tells of several attacks (``count=Two separate attacks``): it counts as
+    one until it is split.
 
     Parameters
     ----------
@@ -113,6 +126,7 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
     derived = incidents.copy()
     blank = pd.Series("", index=incidents.index, dtype="str")
     joints = {"derived": ";", "evidence": " | "}
+    remarks = Remarks("=")
     told = {
         name: [text.split(joint) for text in incidents.get(name, blank).fillna("")]
         for name, joint in joints.items()
@@ -129,9 +143,14 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
             told["evidence"][row].append(phrase)
         if rows:
             derived[column] = pd.Series(values, index=derived.index).astype(incidents[column].dtype)
+    for column, name in _OTHER.items():
+        for row in np.flatnonzero(incidents[column].isna().to_numpy()):
+            if name in facts[row]:
+                remarks.note(int(row), column, facts[row][name][0])
     for name, joint in joints.items():
         texts = [joint.join(dict.fromkeys(filter(None, row))) or None for row in told[name]]
         derived[name] = pd.Series(texts, index=incidents.index, dtype="str")
+    derived["not_understood"] = remarks.follow(derived["not_understood"])
     return derived
 
 
@@ -153,9 +172,35 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     {}
     """
     if text.isupper():  # names of nations are known by their capitals
-        told = _facts(text.title(), country) or _facts(text, country)
+        told = _facts(_in_title_case(text), country) or _facts(text, country)
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     return _facts(text, country)
+
+
+def _in_title_case(text: str) -> str:
+    """Return a text of capitals with small letters, but for codes of nations."""
+    return _WORD.sub(lambda m: m[0] if m[0] in _short_names() else m[0].title(), text)
+
+
+@lru_cache(maxsize=1)
+def _short_names() -> frozenset[str]:
+    """Return what is written in capitals alone: codes of nations, short words for foreigners."""
+    codes = country_table().keys() - words()["other_code"].keys()
+    own = filter(str.isupper, words()["nation"])
+    return frozenset({*codes, *own, "US", "UK", "USA", "EXP", "FN"})
+
+
+#: What says that a note tells of several attacks.
+_SEVERAL = re.compile(
+    r"\b(?:two|three|four|five|six|several|multiple|[2-9])\s+(?:\w+\s+)?"
+    r"(?:separate|different|distinct|unrelated|successive|consecutive|simultaneous)\s+(?:[\w-]+\s+){0,2}"
+    r"(?:attacks|incidents|assaults|ambush(?:es)|raids|explosions|bombings|blasts|shootings|abductions"
+    r"|kidnappings|clashes)\b"
+    r"|[两二三四五2-5]起(?:独立|不同)?的?(?:袭击|事件|爆炸|绑架)"
+    r"|\b(?:deux|trois) (?:attaques|incidents|attentats) (?:distinct|séparé|différent)e?s\b"
+    r"|\b(?:dos|tres) (?:ataques|incidentes|atentados) (?:distintos|separados|diferentes)\b",
+    re.IGNORECASE,
+)
 
 
 #: Mines that are laid are no place of work.
@@ -171,15 +216,40 @@ _LAID_MINES = re.compile(
 
 def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
-    facts = _victims(find_people(text), country)
+    people = find_people(text)
+    facts = _victims(people, country)
+    if several := _SEVERAL.search(text):
+        facts["several"] = (several.group(), several.group())
     found = set(_WORD.findall(text.casefold()))
-    if not found.isdisjoint(openings("sector")) and (sector := _sectors().search(text)):
-        facts["sector"] = (words()["sector"][sector.group().casefold()], sector.group())
+    if not found.isdisjoint(openings("sector")):
+        facts |= _work(text, people if facts else [])
     if aim := find_aim(text, country):
         facts["target"] = aim
     claim = _claims().search(text) if "claimed" in found else None
     if claim and (group := find_group(claim["a"] or claim["b"])):
         facts["claimed_by"] = (group, claim.group().strip())
+    return facts
+
+
+def _work(text: str, people: list[Person]) -> dict[str, tuple[Any, str]]:
+    """Return the sector that a text names, of several that of its people, beside which any may be.
+
+    Of people who were hit, those whose phrase names a sector count first.
+    """
+    told = [(words()["sector"][m.group().casefold()], m) for m in _sectors().finditer(text)]
+    if not told:
+        return {}
+    theirs = [
+        (value, match)
+        for person in sorted(people, key=lambda one: not one.was_hit)
+        for value, match in told
+        if person.start <= match.start() < person.start + len(person.phrase)
+    ]
+    value, match = (*theirs, *told)[0]
+    facts = {"sector": (value, match.group())}
+    others = [other for name, other in told if name != value]
+    if people and others:
+        facts["other_sector"] = (others[0].group(), others[0].group())
     return facts
 
 

@@ -202,6 +202,19 @@ def parse_counts(values: pd.Series, unknown: Iterable[str] = ()) -> Counts:
     )
 
 
+def is_untold(text: str) -> bool:
+    """Return whether a cell says that a number is not known, which a blank one does not say.
+
+    Examples
+    --------
+    >>> is_untold("Unknown"), is_untold("?"), is_untold("n/a"), is_untold("2")
+    (True, True, False, False)
+    """
+    plain = text.strip().casefold()
+    known = read_words("untold")
+    return set(plain) == {"?"} or plain in known or fold(plain) in known
+
+
 def to_number(text: str) -> float:
     """Return a decimal number, NaN for anything else (no ``inf``, ``1_000``, ``1,5`` or ``٣``).
 

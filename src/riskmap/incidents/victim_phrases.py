@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _WORD = re.compile(r"\w+")
-_SENTENCE = re.compile(r"[^.;!?\n]*(?:\.(?=\w)[^.;!?\n]*)*")
+_SENTENCE = re.compile(r"[^.;!?\n]*(?:(?:\.(?=\w)|(?<=\bincl)\.)[^.;!?\n]*)*")
 _NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IGNORECASE)
 #: What may follow a person who was hit: no object, which would make that person the one who hits.
 _END = (
@@ -36,12 +36,22 @@ _END = (
 _ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
+#: What says that people only work there, before them and behind.
+_EMPLOYS = re.compile(
+    r"\b(?:employ(?:s|ed|ing)?|hous(?:es|ed|ing)|hosts|home to|workforce of|[Hh]eadcount)\W+$"
+)
+_STAFF = re.compile(r"(?:(?<=staff)|(?<=employees)|(?<=personnel))\s*[:=]\s*\d", re.IGNORECASE)
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
 #: Words without which nobody is said to come from a country.
 _ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
 #: Nations that are named by a short word, which is more often a government than people.
-_SHORT = ("US", "UK", "U.S.")
+_SHORT = ("US", "UK", "U.S.", "USA")
 _SHORTEST_NAME = 4
+#: How logs count: "2 x", "1 PAX", and behind those who are counted "x 2".
+_TIMES = re.compile(
+    r"(\s?)\b(\d{1,3})(\s*[xX×]\s*(?:(?i:pax)\s+)?|\s+(?i:pax)\s+)(?=[^\W\d_]|\()"  # noqa: RUF001
+)
+_TIMES_BEHIND = re.compile(r"\s*\(?(?<!\w)[xX×]\s?(\d{1,3})\b\)?")  # noqa: RUF001
 #: How many letters before people their number is looked for.
 _REACH = 60
 
@@ -88,14 +98,19 @@ def find_people(text: str) -> list[Person]:
     []
     """
     found: list[Person] = []
-    if not openings("people").isdisjoint(_WORD.findall(text.casefold())):
+    plain = _spell_out(text)
+    if not openings("people").isdisjoint(_WORD.findall(plain.casefold())) or _codes_in(plain):
+        is_told = says_hit(text) or re.search("(?i)victim|casualt", text) is not None
         for sentence in _SENTENCE.finditer(text):
-            found.extend(_of_sentence(sentence.group(), sentence.start()))
+            start, end = sentence.span()
+            found += _of_sentence(plain[start:end], sentence.group(), start, is_told=is_told)
     found += [Person(*told) for told in chinese_people(text)]
     if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
-            for nation, number, phrase, start, hit in people_abroad(sentence.group(), _abroad()):
-                found.append(Person(nation, number, phrase, sentence.start() + start, hit))
+            start, end = sentence.span()
+            for nation, number, phrase, at, hit in people_abroad(plain[start:end], _abroad()):
+                phrase = text[start + at :][: len(phrase)]  # noqa: PLW2901 - as written
+                found.append(Person(nation, number, phrase, start + at, hit))
     return found
 
 
@@ -120,18 +135,24 @@ def _any_abroad() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
 
 
-def _of_sentence(text: str, offset: int) -> Iterator[Person]:
-    """Yield the people of one sentence, each once."""
+def _of_sentence(text: str, written: str, offset: int, *, is_told: bool) -> Iterator[Person]:
+    """Yield the people of one sentence, each once; `text` is spelled out.
+
+    Those who only work there are told by a text that says that anything was hit, without a number.
+    """
     told = set(_WORD.findall(text.casefold()))
-    if openings("people").isdisjoint(told):
+    codes = _codes_in(text)
+    if openings("people").isdisjoint(told) and not codes:
         return
     was_hit = _any("hit", "hitting").search(text) is not None
     found = []
-    if not openings("demonym").isdisjoint(told):
-        found = [(m, _before("foreign", m)) for m in _workers().finditer(text)]
+    for nations in (*codes, *(() if openings("demonym").isdisjoint(told) else (_demonyms(),))):
+        found += [(m, _before("foreign", m)) for m in _workers(nations).finditer(text)]
         if was_hit or re.search(_HIT_ONES, text, re.IGNORECASE):
-            alone = ((m, _before("foreign", m)) for m in _alone().finditer(text))
-            found += [(m, before) for m, before in alone if _is_hit(m, before["number"])]
+            for m in _alone(nations).finditer(text):
+                before = _before("foreign", m)
+                if _is_hit(m, before["number"] or _number_behind(text, written, m.end())):
+                    found.append((m, before))
     if not _ORIGINS.isdisjoint(told):
         abroad = ((m, _before("role", m)) for m in _of_country().finditer(text))
         found += [(m, before) for m, before in abroad if before["role"] or m["citizen"]]
@@ -141,13 +162,32 @@ def _of_sentence(text: str, offset: int) -> Iterator[Person]:
         if match.start() < end or _NONE_BEFORE.search(text, 0, start):
             continue
         end = match.end()
+        number = before["number"] or _number_behind(text, written, end)
+        if not was_hit and (_EMPLOYS.search(text, 0, start) or _STAFF.match(text, end)):
+            if not is_told:
+                continue
+            number = None
         yield Person(
             _code(match["nation"]),
-            _number(before["number"]),
-            text[start:end].strip(),
+            _number(number),
+            written[start:end].strip(),
             offset + start,
             was_hit and not _SAYS.match(text, end),
         )
+
+
+def _spell_out(text: str) -> str:
+    """Return a text without the signs by which logs count, every other one in its old place."""
+    counted = _TIMES.sub(lambda m: (";" if m[1] else "") + m[2] + " " * len(m[3]), text)
+    return _TIMES_BEHIND.sub(lambda m: " " * len(m.group()), counted)
+
+
+def _number_behind(text: str, written: str, end: int) -> str | None:
+    """Return the number that stands behind people, or behind what was done to them: "KIA x 2"."""
+    hit = _hit().match(text, end)
+    ends = (end, hit.end() if hit else end)
+    found = next(filter(None, (_TIMES_BEHIND.match(written, one) for one in ends)), None)
+    return found[1] if found else None
 
 
 def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
@@ -161,6 +201,9 @@ def _before(kind: str, match: re.Match[str]) -> re.Match[str]:
 def _is_hit(match: re.Match[str], number: str | None) -> bool:
     """Return whether people without a role are those who were hit, not a thing or who hits."""
     text, end = match.string, match.end()
+    if match["nation"] in country_table().keys() - words()["nation"].keys() and not number:
+        beside = _TOLLS.match(text, end) or _TOLL.search(text, 0, match.start())
+        return beside is not None
     if match["nation"] and _ENDS.match(text, end):
         before = (pattern.search(text, 0, match.start()) for pattern in (_LABEL, _WERE, _AMONG))
         if any(before):
@@ -172,6 +215,8 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
     if match["nation"]:
         return match["nation"] not in _SHORT and _hit().match(text, end) is not None
     beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
+    if match["short"]:  # alone it may be what has exploded
+        return bool(number and beside)
     return bool(number or beside)
 
 
@@ -184,10 +229,15 @@ def _code(word: str | None) -> str | None:
 
 _HIT_ONES = (
     r"\b(?:victims?|casualt(?:y|ies)|nationalit(?:y|ies)|killed|dead|injured|wounded|abducted"
-    r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?)\b"
+    r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
 #: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
-_LABEL = re.compile(rf"{_HIT_ONES}\s*[:=]", re.IGNORECASE)
+_LABEL = re.compile(rf"{_HIT_ONES}\s*(?:[:=]|\([^()]*$)", re.IGNORECASE)
+#: A code without a number, which may be of an organisation, is beside the short words of logs.
+_TOLLS = re.compile(r"\s+(?:KIA|WIA|MIA)\b", re.IGNORECASE)
+_TOLL = re.compile(
+    r"\b(?:KIA|WIA|MIA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*$", re.IGNORECASE
+)
 _WERE = re.compile(
     rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"
     r"(?:[\s,]+(?:all|both|an?|the|mostly|also|reportedly|identified|as|and|\d+|[a-z]{3,5}(?=\s[A-Z])"
@@ -284,7 +334,8 @@ def openings(kind: str) -> frozenset[str]:
     """
     phrases = set(words().get(kind, ()))
     if kind in ("people", "demonym"):
-        phrases = {*words()["foreign"], *_nations(), *(f"{word}s" for word in words()["foreign"])}
+        foreign = (*words()["foreign"], "exp", "fn")
+        phrases = {*foreign, *(f"{word}s" for word in foreign), *_nations()}
     if kind == "people":
         phrases |= _names()
     return frozenset(_WORD.findall(phrase.casefold())[0] for phrase in phrases)
@@ -312,6 +363,23 @@ def _plain_nations() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def _demonyms() -> str:
+    """Return the pattern of what people of a nationality are called."""
+    return any_of({*_nations(), *_plain_nations()})
+
+
+def _codes_in(text: str) -> tuple[str, ...]:
+    """Return patterns of the codes of countries that a text holds.
+
+    A code that may be another word is one beside "national" only.
+    """
+    told = country_table().keys() & set(_WORD.findall(text))
+    people, none = r"(?=\s+(?i:nationals?|citizens?)\b)", rf"(?!{_SAYS.pattern})"
+    other = words()["other_code"]
+    return tuple(code + (people if code in other else none) for code in sorted(told))
+
+
+@lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
     """Return the names of countries that people are said to come from."""
     names = {name for c in country_table().values() for name in (c.name, *c.aliases)}
@@ -326,20 +394,22 @@ def _role() -> str:
 @lru_cache(maxsize=1)
 def _leads() -> Mapping[str, re.Pattern[str]]:
     """Return what may stand before people: a number, and "foreign" or what they do."""
-    number = rf"(?:(?<![\w,.])(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))\s+)?"
+    number = rf"(?P<number>\d{{1,3}}|(?i:{any_of(words()['number'])}))(?:\s+\(\d{{1,3}}\))?"
+    number = rf"(?:(?<![\w,.]){number}\s+)?"
     return {
         "foreign": re.compile(rf"{number}(?:\b(?i:{any_of(words()['foreign'])})\s+)?$"),
         "role": re.compile(rf"{number}(?:\b(?:[a-z][\w-]*\s+)?(?P<role>{_role()})\s+)?$"),
     }
 
 
-@lru_cache(maxsize=1)
-def _workers() -> re.Pattern[str]:
+@lru_cache
+def _workers(nations: str) -> re.Pattern[str]:
     """Return the pattern of people of a nationality, or foreign ones, with their role."""
     return re.compile(
-        rf"(?:\(?\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b\)?"
-        r"|\b(?i:foreign|expatriate|expat|international)\b)"
-        rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)[a-z][\w-]*){{0,2}}?\s+{_role()}\b"
+        rf"(?:\(?\b(?P<nation>{nations})\b\)?"
+        rf"|\b(?i:{any_of(words()['foreign'])})\b(?!\s+(?i:minist|affairs|secretar)))"
+        rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)(?:[a-z][\w-]*|I?NGO|UN)){{0,2}}?\s+{_role()}\b"
+        rf"(?!(?:['’]?s?|s['’])\s+(?i:{any_of(words()['body'])})\b)"
     )
 
 
@@ -352,12 +422,12 @@ def _of_country() -> re.Pattern[str]:
     )
 
 
-@lru_cache(maxsize=1)
-def _alone() -> re.Pattern[str]:
+@lru_cache
+def _alone(nations: str) -> re.Pattern[str]:
     """Return the pattern of people without a role: "5 Chinese injured", "an expat was killed"."""
     return re.compile(
-        rf"\b(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b(?![-'’])"
-        r"|\b(?i:foreigner|expatriate|expat)(?i:s)?\b"
+        rf"\b(?P<nation>{nations})\b(?![-'’])"
+        r"|\b(?i:foreigner|expatriate|expat|tcn)(?i:s)?\b|\b(?P<short>EXP|FN)s?\b"
     )
 
 
@@ -387,7 +457,7 @@ def _aim_at_sector() -> re.Pattern[str]:
 def _aims() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of an attack on foreigners, on what is theirs or on their workers."""
     kinds = words()
-    nation = rf"(?P<nation>{any_of({*_nations(), *_plain_nations()})})\b"
+    nation = rf"(?P<nation>{_demonyms()})\b"
     arms = r"(?!(?:military|army|troops?|soldiers?|forces?|naval|marine)\b)"
     owned = rf"(?:-\w+)?(?:['’]s?)?\s+(?:{arms}[\w'’-]+\s+){{0,2}}?"
     theirs = rf"(?i:{any_of((*kinds['civil'], *kinds['role']))})(?i:s|es)?\b"

@@ -445,7 +445,7 @@ def strip_phrases(text: str) -> tuple[str, bool, tuple[int, int] | None]:
         plain = re.sub(r"^[~≈±]\s*", "", plain)
         is_about |= plain != before
         for kind, pattern in _patterns().items():
-            if not (found := pattern.match(plain)):
+            if kind == "bound" or not (found := pattern.match(plain)):
                 continue
             plain = (found["before"] or found["behind"]).strip()
             is_about |= kind == "around_day"
@@ -458,20 +458,31 @@ def strip_phrases(text: str) -> tuple[str, bool, tuple[int, int] | None]:
     return plain, is_about, part
 
 
+def is_bound(text: str) -> bool:
+    """Return whether words before or behind a date say that it is a bound: no day is known.
+
+    Examples
+    --------
+    >>> is_bound("before 5 May 2031"), is_bound("since 5 May 2031")
+    (True, False)
+    """
+    return _patterns()["bound"].match(text) is not None or text.startswith(tuple("<>≤≥"))
+
+
 @lru_cache(maxsize=1)
 def _patterns() -> dict[str, re.Pattern[str]]:
     """Return for each kind of words what they look like before or behind a date."""
     found = {}
     for row in read_list("incident_words.csv"):
         kind = row["kind"]
-        if kind not in ("weekday", "around_day", "night_of", "early_month"):
+        if kind not in ("weekday", "around_day", "night_of", "early_month", "bound"):
             continue
         words = any_of(row["words"].split(";"))
         marks = re.escape(_MARKS)
         joint = "-" if kind == "early_month" else ""  # as in "mid-June"
         found[f"{kind} {row['value']}".strip()] = re.compile(
             rf"(?:(?:{words})(?![^\W\d_])[{marks}{joint}]*(?P<before>[\w(].*)"
-            rf"|(?P<behind>.*(?:\d\s*[年月日号]?(?=[{marks}])|月))[{marks}]*(?:{words})[{marks}]*)$",
+            rf"|(?P<behind>.*(?:\d\s*[年月日号]?(?=[{marks}])|[月日号]))[{marks}]*(?:{words})[{marks}]*)$",
             re.IGNORECASE,
         )
     return found

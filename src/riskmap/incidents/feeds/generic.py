@@ -26,9 +26,11 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import (
     HIT,
     column_names,
+    counts_workers,
     find_nation_columns,
     find_parts,
     is_sum,
+    read_ticks,
 )
 from riskmap.incidents.nationalities import find_nationalities, find_target
 from riskmap.incidents.parts import NO_FILE
@@ -36,6 +38,7 @@ from riskmap.incidents.quarantines import REASONS, tells_of_others, tells_who
 from riskmap.incidents.values import (
     clean_texts,
     first_filled,
+    is_untold,
     parse_counts,
     per_unique,
     repeat_text,
@@ -43,6 +46,7 @@ from riskmap.incidents.values import (
 from riskmap.incidents.victim_phrases import find_aim, find_people
 from riskmap.incidents.words import (
     ATTACKS,
+    PARTS,
     find_sectors,
     find_word,
     is_blank,
@@ -65,6 +69,7 @@ Answer = tuple[str | None, bool, list[str]]
 _PARTIAL = ("kill", "dead", "death", "kia", "wound", "injur", "wia", "abduct", "kidnap")
 _FATES = ("killed", "wounded", "abducted")
 _FOREIGN = "foreign"
+_MOST = 0.5
 #: What stands in a column of victims that is more than a number.
 _LETTER = r"[^\W\d_]"
 
@@ -94,11 +99,12 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     frame = frame.assign(**add_parts(source, frame))
     lost = note_points(source, frame)
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
-    nation_of = find_nation_columns(source.raw.rows)
-    counting = (*names["foreign_victims"], *_foreign_parts(source), *map(key, nation_of))
-    victims, nations = count_foreign(
-        source, counting, {key(name): code for name, code in nation_of.items()}
-    )
+    nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
+    counting = (*names["foreign_victims"], *_foreign_parts(source), *nation_of)
+    heads = find_headcounts(source, frame, counting, nation_of)
+    counting = tuple(name for name in counting if name not in heads)
+    note_untold(source, frame, counting, nation_of)
+    victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
     frame = frame.assign(foreign_victims=victims, nationality=join_texts(*stated, nations))
     hit = [
@@ -113,7 +119,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= set(nation_of)
+    used |= {source.name(name) for name in (*nation_of, *heads)}
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -254,6 +260,57 @@ def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
     return first
 
 
+def find_headcounts(
+    source: Source, frame: pd.DataFrame, columns: Iterable[str], nation_of: Mapping[str, str]
+) -> set[str]:
+    """Return the columns of people that count who works there, and note what may be victims.
+
+    In most rows they are more than all who were hit. Without any toll it is not known whom a column
+    counts that is named for the workers of a nation.
+
+    Parameters
+    ----------
+    source, frame
+        The rows, which keep the notes, and their columns so far.
+    columns, nation_of
+        Names of columns of counts of foreign people, and the nation that some of them count.
+    """
+    hurt = frame[list(_FATES)].sum(axis=1, min_count=1)
+    heads = set()
+    for name in (name for name in columns if name in source and counts_workers(name)):
+        numbers = parse_counts(source.texts(name), source.unknown).numbers
+        more = (numbers > hurt)[(numbers > 0) & hurt.notna()].astype(bool)
+        unsure = bool(hurt.isna().all()) and name in nation_of
+        if unsure or more.sum() > _MOST * len(more):
+            heads.add(name)
+        if unsure:
+            told = (numbers.fillna(0) > 0).to_numpy(bool)
+            written = f"{source.name(name)}: " + source.texts(name)
+            source.not_understood.add("foreign_victims", told, written)
+    return heads
+
+
+def note_untold(
+    source: Source, frame: pd.DataFrame, columns: Iterable[str], nation_of: Mapping[str, str]
+) -> None:
+    """Note cells that say that it is not known how many of the victims were foreign.
+
+    Where nobody was hit none was; and people of the row's own country are not foreign.
+
+    Parameters
+    ----------
+    source, frame, columns, nation_of
+        As for :func:`find_headcounts`.
+    """
+    unhurt = (frame[list(_FATES)] == 0).fillna(value=False).all(axis=1).to_numpy(bool)
+    for name in columns:
+        if name in source:
+            untold = per_unique(source.texts(name), is_untold, "bool").to_numpy(bool)
+            home = (source.countries == nation_of.get(name, "")).to_numpy(bool)
+            written = f"{source.name(name)}: " + source.texts(name)
+            source.not_understood.add("foreign_victims", untold & ~unhurt & ~home, written)
+
+
 def count_foreign(
     source: Source, columns: Iterable[str], nation_of: Mapping[str, str] | None = None
 ) -> tuple[pd.Series, pd.Series]:
@@ -276,7 +333,7 @@ def count_foreign(
     names = {source.name(name): name for name in columns if name in source}
     for name in names.values():
         texts = source.texts(name)
-        found = parse_counts(texts, source.unknown)
+        found = parse_counts(read_ticks(texts), source.unknown)
         words = per_unique(texts, _foreign_words)
         is_word = found.strange & (words != "").to_numpy(bool)
         source.tolls.add("foreign_victims", found.bounds | is_word, texts)
@@ -376,7 +433,8 @@ def read_people(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
 def _nationality(text: str, country: str | None) -> Answer:
     found, foreign, strange = find_nationalities(text, country)
     # beside "local" in a form's list it is a foreign one
-    if key(text) in read_words("other_nation"):
+    other = key(text) in read_words("other_nation")
+    if other or (found == [country] and any(map(is_untold, PARTS.split(text)))):
         strange = [text]
     return ";".join(found) or None, foreign, strange
 

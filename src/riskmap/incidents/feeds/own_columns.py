@@ -246,8 +246,8 @@ HIT = re.compile(
 _BY = re.compile(r"(?:^|_)(?:by|from|suspects?|attackers?|before|after|arrested)(?:_|$)")
 #: What else stands in the name of a column that counts people.
 _PEOPLE = re.compile(
-    r"(?:national|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
-    r"|staff|people|number|no|nr|of|total|and|or"
+    r"(?:national|nationalitie|citizen|worker|employee|engineer|person|miner|expat|foreigner|contractor)s?"
+    r"|nationality|staff|people|number|no|nr|of|total|and|or"
 )
 _CODE = 3
 
@@ -282,11 +282,40 @@ def find_nation_columns(rows: pd.DataFrame) -> dict[str, str]:
         hit = {word for word in rest if word in fates or HIT.search(word)}
         place = len(words) == 1 and not column.strip().isupper() and find_country(column)
         if len(codes) == 1 and not place and all(_PEOPLE.fullmatch(one) for one in rest - hit):
-            texts = rows[column].fillna("").str.strip()
+            texts = read_ticks(rows[column].fillna("").str.strip())
             texts = texts[texts != ""]
             if HIT.search("_".join(words)) or hit or not parse_counts(texts).strange.any():
                 found[column] = codes.pop()
     return found
+
+
+def read_ticks(texts: pd.Series) -> pd.Series:
+    """Return the cells of a column that counts people, a tick as "yes".
+
+    Examples
+    --------
+    >>> read_ticks(pd.Series(["x", "2", "\N{CHECK MARK}", ""])).tolist()
+    ['yes', '2', 'yes', '']
+    """
+    return texts.mask(texts.str.strip().str.casefold().isin(read_words("tick").keys()), "yes")
+
+
+#: What in the name of a column says that it counts those who work somewhere.
+_WORK = re.compile(
+    r"staff|workers?|employees?|personnel|engineers?|contractors?|miners?|crew|员工|工人|人员"
+)
+
+
+def counts_workers(name: str) -> bool:
+    """Return whether a column's name tells of people who work, and not that they were hit.
+
+    Examples
+    --------
+    >>> counts_workers("Chinese staff"), counts_workers("Chinese staff killed")
+    (True, False)
+    """
+    hit = HIT.search(key(name)) or set(SPLIT.split(key(name))) & {"kia", "wia", "hit"}
+    return bool(_WORK.search(key(name))) and not hit
 
 
 def _nation_of(word: str) -> str | None:

@@ -102,6 +102,7 @@ class _Region:
     spread: FloatArray
     doubts: Doubts
     unclear: NDArray[np.bool_]
+    unclear_lately: NDArray[np.bool_]
     names_victims: set[tuple[str, str]]
     tell_much: set[tuple[str, str]]
 
@@ -125,9 +126,10 @@ class _Region:
         own = names_region(sharp)
         last, gap = _gaps(position[own], day[own], n=n, today=today, rules=rules)
         sharp = sharp.assign(**{k: 0.0 for k in ("foreign", "unclear", "spread") if k not in sharp})
-        spread, unclear = (
-            np.bincount(position, sharp[name].to_numpy(float) * recent, n).astype(float)
-            for name in ("spread", "unclear")
+        marks = day >= today - rules.attack_days  # it would mark an attack, had they been foreign
+        spread, unclear, lately = (
+            np.bincount(position, sharp[name].to_numpy(float) * some, n).astype(float)
+            for name, some in (("spread", recent), ("unclear", recent), ("unclear", marks))
         )
         doubts = find_doubts(
             lost,
@@ -150,7 +152,7 @@ class _Region:
         # and those without which a country would lack much
         whole = sharp["reports"].groupby(by).sum()
         much = set(whole.index[whole > rules.lost_share * whole.groupby("iso3").transform("sum")])
-        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, names, much)
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, lately > 0, names, much)
 
 
 def _gaps(
@@ -248,8 +250,8 @@ def _know_layer(
     gap = region.gap | silent | is_lost | watch.was_silent
     enough = reports >= rules.sufficient_reports
     sufficiency = np.select([~known, ~enough | gap], ["insufficient", "sparse"], "sufficient")
-    unclear = region.unclear & (not wide)
-    sure = (sufficiency == "sufficient") & by_name & ~unclear
+    unclear = region.unclear_lately if wide else region.unclear
+    sure = (sufficiency == "sufficient") & by_name & ~(unclear & (not wide))
     confidence = np.select([~sure, reports < rules.confident_reports], ["low", "medium"], "high")
     codes = {
         "at_home": home,

@@ -423,6 +423,8 @@ def test_an_attack_on_an_employer_of_the_group_is_known_from_the_notes(note, tar
     "text",
     [
         "A police truck hit mines laid by rebels.",
+        "Le convoi a été touché par l'explosion d'une mine.",
+        "Un véhicule a sauté sur une mine.",
         "A landmine blast killed three.",
         "Two people died in an explosion of mines terrestres.",
         "A vehicle hit a mine near Dara.",

@@ -209,7 +209,8 @@ _LAID_MINES = re.compile(
     r"|\blandmines?\b|\bmines? (?:laid|planted|buried|placed|left|terrestres?|anti\w*)\b"
     r"|\b(?:step|stepp?ed|drove|driving|ran) (?:on|over|onto|into) (?:an? |the )?mines?\b"
     r"|\b(?:vehicle|truck|car|convoy|bus|patrol|motorcycle)s? (?:hit|struck|hits|strikes)"
-    r" (?:an? |the )?mines?\b",
+    r" (?:an? |the )?mines?\b"
+    r"|(?:\bexplosion d['\u2019]une|\b(?:saut|roul)\w+ sur une|\bheurt\w+ une) mine\b(?! d['\u2019e])",
     re.IGNORECASE,
 )
 

@@ -210,7 +210,8 @@ _LAID_MINES = re.compile(
     r"|\b(?:step|stepp?ed|drove|driving|ran) (?:on|over|onto|into) (?:an? |the )?mines?\b"
     r"|\b(?:vehicle|truck|car|convoy|bus|patrol|motorcycle)s? (?:hit|struck|hits|strikes)"
     r" (?:an? |the )?mines?\b"
-    r"|(?:\bexplosion d['\u2019]une|\b(?:saut|roul)\w+ sur une|\bheurt\w+ une) mine\b(?! d['\u2019e])",
+    r"|(?:\bexplosion d['\u2019]une|\b(?:saut|roul)\w+ sur une|\bheurt\w+ une)"
+    r" mine\b(?! d['\u2019e])",
     re.IGNORECASE,
 )
 

@@ -142,3 +142,54 @@ def test_a_district_with_another_provinces_name_may_mean_the_province(column):
     assert place(**{column: "Ambrel", "Province": "Velmar"}).to_dict() == {"XQA0308": 1.0}
     regions["name"] = rm.datasets.regions()["name"].replace("Berin", "Ambrel")  # its own capital
     assert place(**{column: "Ambrel"}).to_dict() == {"XQA0102": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("not in Kelda", "NOT IN KELDA", "not Kelda", "away from Kelda", "far away from Kelda"),
+        *("other than Kelda", "somewhere else, not at Kelda", "any district except Kelda"),
+        *("no en Kelda", "pas à Kelda", "nicht in Kelda", "не в Kelda", "不在Kelda"),
+    ],
+)
+def test_what_is_not_in_a_district_falls_to_the_larger_area(text):
+    assert set(place(text, admin1="Velmar")) == set(members("Velmar"))
+    assert set(place(f"{text}, Velmar")) == set(members("Velmar"))
+    assert len(place(text, country="XQA")) == len(DISTRICTS)
+
+
+def members(province):
+    return DISTRICTS.loc[DISTRICTS["parent"] == province, "region_id"]
+
+
+@pytest.mark.parametrize("told", [{"place": "Velmar, not in Kelda"}, {"admin2": "not in Kelda"}])
+def test_all_of_the_larger_area_is_then_in_doubt(told):
+    rows = pd.DataFrame({"date": ["2031-05-06"], "admin1": ["Velmar"]}).assign(**told)
+    aside = rm.locate(rm.read_incidents(rows), DISTRICTS).aside
+    assert aside[["area", "spread"]].to_numpy().tolist() == [["parent_id=XQA03", True]]
+
+
+def test_the_area_in_doubt_is_the_one_that_the_text_tells():
+    rows = pd.DataFrame({"date": ["2031-05-06"], "place": ["Velmar, not in Kelda"]})
+    aside = rm.locate(rm.read_incidents(rows), DISTRICTS).aside
+    assert aside["area"].tolist() == ["parent_id=XQA03"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Lomar, not Kelda", "Lomar (not in Kelda)", "not in Kelda, but in Lomar"]
+)
+def test_a_district_beside_one_that_is_denied_stands(text):
+    assert place(text, admin1="Velmar") == {"XQA0304": 1.0}
+
+
+@pytest.mark.parametrize(
+    "text", ["not far from Kelda", "Not specified, Kelda", "Kelda, not confirmed", "Kelda denied"]
+)
+def test_other_denials_take_no_district_away(text):
+    assert place(text, admin1="Velmar") == {KELDA: 1.0}
+
+
+def test_a_point_stands_whatever_is_denied():
+    spot = DISTRICTS.geometry.iloc[2].representative_point()
+    found = place("not in Kelda", latitude=spot.y, longitude=spot.x)
+    assert found == {DISTRICTS["region_id"].iloc[2]: 1.0}

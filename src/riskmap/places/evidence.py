@@ -11,8 +11,9 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.values import number_rows
-from riskmap.places.areas import boundary_distances
+from riskmap.places.areas import boundary_distances, turn_points
 from riskmap.places.names import Gazetteer, name_areas_above
+from riskmap.places.names.forms import leave_denied
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
     TO,
@@ -52,6 +53,9 @@ _OR = " or "
 #: What stands before the ids of an area of regions that a name may mean.
 NAMED = "region_id="
 
+#: Latitude and longitude that are none as written, in the remarks of a row.
+_NOTED = r"(?:^|; )coordinates=\s*(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\s*(?:;|$)"
+
 #: How far outside of all regions a point of their own country may lie and still count in the
 #: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
 #: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
@@ -71,6 +75,8 @@ class Evidence:
         The place of each incident.
     x, y : ndarray
         The point, NaN where there is none.
+    turned : ndarray of bool
+        Whether the two stand there in each other's place, or without a sign.
     stated, named, pointed : ndarray of int
         The region stated by its id, by its name, and the one that holds the point.
     nearest : ndarray of bool
@@ -86,14 +92,15 @@ class Evidence:
         Two regions of which either may be meant, since a name contradicts an id or a point;
         missing elsewhere.
     unsure : ndarray of bool
-        Whether a log of one's own names a region of the level, and says that it knows no more than
-        a larger area, or a text of a place merely mentions regions.
+        Whether a log of one's own that names a region says that it knows no more than a larger
+        area, a text of a place merely mentions regions, or says where it is not.
     """
 
     places: gpd.GeoDataFrame
     place: IntArray
     x: FloatArray
     y: FloatArray
+    turned: NDArray[np.bool_]
     stated: IntArray
     named: IntArray
     pointed: IntArray
@@ -192,18 +199,12 @@ def gather_evidence(
 
     Parameters
     ----------
-    incidents
-        Incidents table.
-    regions
-        Regions table.
+    incidents, regions
+        The two tables.
     gazetteer
         Resolves names of regions; one of the regions' own names when None.
     index
         The index of the regions.
-
-    Returns
-    -------
-    Evidence
 
     Examples
     --------
@@ -220,9 +221,10 @@ def gather_evidence(
     mine = is_own_log(incidents).to_numpy(bool)
     place, first = _number_places(incidents, mine)
     mine = mine[first]
-    written = usable = incidents.iloc[first].reset_index(drop=True)
-    x, y = _coordinates(written)
-    covering = index.query(x, y)
+    written, denied = leave_denied(incidents.iloc[first].reset_index(drop=True))
+    usable = written
+    x, y, noted = _coordinates(written)
+    covering = index.query(*(np.where(noted, np.nan, z) for z in (x, y)))
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
     if level in NAMED_BY:
@@ -234,6 +236,16 @@ def gather_evidence(
     stated = _find_ids(usable["region_id"], regions["region_id"])
     named = _resolve(usable, regions, level, gazetteer, covering)
     named, coarse, unsure = _weigh_precision(usable, level, named, finest < level, mine)
+    province = _name_provinces(usable, regions, level, covering)
+    own, wide = np.where(stated >= 0, stated, named), np.where(coarse, np.array(None), province)
+    x, y, turned = turn_points(x, y, own, wide, regions=regions, index=index)
+    x, y = (np.where(noted & ~turned, np.nan, z) for z in (x, y))
+    usable = usable.set_geometry(np.where(turned, shapely.points(x, y), usable.geometry))
+    covering = np.where(turned, index.query(x, y), covering)
+    pointed = np.where(turned, covering, pointed)
+    close = (covering >= 0) & (finest >= level - 1) & (level > 1)
+    around = regions["parent_id"].to_numpy(dtype=object)[covering]
+    province = np.where(pd.isna(province) & close & pd.notna(around), around, province)
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
     if gazetteer is not None and level in NAMED_BY and open_.any():
         by_words = find_by_words(
@@ -244,12 +256,12 @@ def gather_evidence(
     bearers = _find_bearers(usable, regions, level, gazetteer, open_)
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
-    province = _provinces(usable, regions, finest, level=level, pointed=covering)
     if level in NAMED_BY:
         texts = usable[NAMED_BY[level]].fillna(usable["place"])
         texts = texts.where(open_ & bearers.isna().to_numpy())
         mentioned = find_mentions(texts, regions, province)
         bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
+    unsure |= denied & (np.maximum(np.maximum(stated, named), pointed) < 0) & bearers.isna()
     area = _join_areas(usable, regions, province, bearers)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
     either = NAMED + find_either(texts, regions, province)
@@ -261,6 +273,7 @@ def gather_evidence(
         place=place,
         x=x,
         y=y,
+        turned=turned,
         stated=stated,
         named=np.where(open_, only, named),
         pointed=pointed,
@@ -298,9 +311,14 @@ def _number_places(
     return number_rows([*_coordinates(incidents), mine, *told, texts])
 
 
-def _coordinates(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray]:
+def _coordinates(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return longitudes, latitudes, and which are only noted, since they are none as written."""
     points = table.geometry.to_numpy()
-    return shapely.get_x(points), shapely.get_y(points)
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    told = table["not_understood"].mask(~np.isnan(x)).str.extract(_NOTED).astype(np.float64)
+    noted = told[0].notna().to_numpy(bool)
+    y[noted], x[noted] = told[noted].to_numpy().T
+    return x, y, noted
 
 
 def _find_bearers(
@@ -469,21 +487,14 @@ def name_one(
     return found
 
 
-def _provinces(
-    usable: gpd.GeoDataFrame,
-    regions: gpd.GeoDataFrame,
-    finest: FloatArray,
-    *,
-    level: int,
-    pointed: IntArray,
+def _name_provinces(
+    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, level: int, covering: IntArray
 ) -> NDArray[np.object_]:
-    """Return the area one level up that each incident names, or that its point lies in."""
+    """Return the area one level up that each incident names."""
     above = name_areas_above(regions, level)
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
     ids = above["region_id"].to_numpy(dtype=object)
     stated = _find_ids(usable["region_id"], above["region_id"])
-    stated = np.where(stated >= 0, stated, _resolve(usable, above, level - 1, None, pointed))
-    close = (pointed >= 0) & (finest >= level - 1)
-    by_point = np.where(close, regions["parent_id"].to_numpy(dtype=object)[pointed], None)
-    return np.where(stated >= 0, ids[stated], by_point)
+    stated = np.where(stated >= 0, stated, _resolve(usable, above, level - 1, None, covering))
+    return np.where(stated >= 0, ids[stated], np.full(len(usable), None, dtype=object))

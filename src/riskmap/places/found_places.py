@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 #: point on the other side of a border, so a point is right in 95 of 100 cases and a stated region
 #: outranks it, also when it is stated by name; a point whose precision the source does not tell is
 #: trusted less, one just outside of every region still less, and one that may stand for a whole
-#: province or country least. A spread incident is in each of its regions with the probability of
-#: its weight.
+#: province or country least. A spread incident is in a region with the probability of its weight.
 CONFIDENCE = {
     "stated": 0.98,
     "named": 0.96,
@@ -111,10 +110,9 @@ def find_places(
     ----------
     incidents, regions, gazetteer
         As for :func:`riskmap.locate`.
-    index
-        The index of the regions; it is made when not given.
-    measure
-        Whether to measure how far each place is from the border of its region.
+    index, measure
+        The index of the regions, made when not given; whether to measure how far each place is from
+        the border of its region.
 
     Examples
     --------
@@ -134,8 +132,8 @@ def find_places(
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
     area = evidence.area.where((evidence.region < 0) & ~outside)
     vague = area.notna().to_numpy()
-    turned = _are_turned(evidence, index)
-    why = _reasons(regions, evidence, vague=vague).mask(turned & ~vague, "swapped_coordinates")
+    usable, exchanged = _with_points(usable, evidence), _are_exchanged(evidence, regions, index)
+    why = _reasons(regions, evidence, vague=vague).mask(exchanged & ~vague, "swapped_coordinates")
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
@@ -169,8 +167,8 @@ def _take_aside(
     """Return the rows of :func:`find_aside`: what is lost, and what may be of other regions too.
 
     The middle of an area stands for all of it: what is counted there may be of any of its regions.
-    So may what a log of one's own counts in a district, and says to know no better than its
-    province; what a text merely mentions; and what is spread since nobody understood its point.
+    So may what a log of one's own counts in a district, and knows no better than its province; what
+    a text merely mentions, or denies; and what is spread since nobody understood its point.
     """
     usable = incidents["quarantine_reason"].isna().to_numpy()
     found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
@@ -178,9 +176,9 @@ def _take_aside(
     middle[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
     unfound = found & ((vague & _name_one_region(regions, evidence)) | either)
     by_name = found & evidence.unsure & (evidence.stated < 0)
+    told = (evidence.region >= 0) | evidence.area.str.contains(NAMED, na=False).to_numpy(bool)
 
     def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which incidents are of some places."""
         marks = np.zeros(len(incidents), dtype=bool)
         marks[usable] = places[evidence.place]
         return marks
@@ -188,12 +186,12 @@ def _take_aside(
     pointless = incidents["not_understood"].str.contains(_NO_COORDINATES, na=False)
     spread = at_rows(unfound | middle | by_name)
     spread |= at_rows(found & vague) & pointless.to_numpy(bool)
-    where = incidents.geometry.mask(at_rows(middle | by_name))
+    where = incidents.geometry.mask((named := at_rows(by_name & told)) | at_rows(middle))
     swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
     where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
     rows = incidents.assign(spread=spread, geometry=where)
     for name in (NAMED_BY.get(level_of(regions), "admin2"), "place"):
-        rows[name] = rows[name].mask(at_rows(by_name))
+        rows[name] = rows[name].mask(named)
     return rows[are_lost(incidents) | at_rows(~found) | spread]
 
 
@@ -202,8 +200,8 @@ def _with_countries(
 ) -> gpd.GeoDataFrame:
     """Return incidents that state no country with that of their region, or the only one there is.
 
-    Whether a victim was foreign hangs on it. A note that names local people alone rarely says that
-    nobody else was hit: then it tells of no nationality.
+    Who was foreign hangs on it. A note of local people alone rarely says that nobody else was hit:
+    then it tells of no nationality.
     """
     missing = usable["country"].isna()
     if not missing.any():
@@ -281,14 +279,39 @@ def _reasons(
     return pd.Series(pd.array([*reasons, "imprecise"], dtype="str").take(first))
 
 
-def _are_turned(evidence: Evidence, index: RegionIndex) -> NDArray[np.bool_]:
-    """Return which places state no country, lie in no region, and would with x and y exchanged."""
+def _are_exchanged(
+    evidence: Evidence, regions: gpd.GeoDataFrame, index: RegionIndex
+) -> NDArray[np.bool_]:
+    """Return which places lie in no region, and would in their country with x and y exchanged."""
     places = evidence.places
-    asked = places["country"].isna().to_numpy() & np.isfinite(evidence.x) & (evidence.pointed < 0)
+    asked = np.isfinite(evidence.x) & (evidence.pointed < 0)
     asked &= (evidence.region < 0) & (evidence.stated < 0) & ~evidence.coarse
-    found = np.zeros(len(places), dtype=bool)
-    found[asked] = index.query(evidence.y[asked], evidence.x[asked]) >= 0
+    country = places["country"].to_numpy(dtype=object)[asked]
+    at, found = index.query(evidence.y[asked], evidence.x[asked]), np.zeros(len(places), dtype=bool)
+    own = regions["iso3"].to_numpy(dtype=object)[at]
+    found[asked] = (at >= 0) & (pd.isna(country) | (country == own))
     return found
+
+
+def _with_points(rows: gpd.GeoDataFrame, evidence: Evidence) -> gpd.GeoDataFrame:
+    """Return rows with the points that were turned round; their remarks tell what was written."""
+    turned = evidence.turned[evidence.place]
+    if not turned.any():
+        return rows
+    points = shapely.points(*(z[evidence.place] for z in (evidence.x, evidence.y)))
+    told = rows["not_understood"].fillna("").astype(object)
+    written = told.str.extract(_NO_COORDINATES + "([^;]*)")[0].fillna(_write(rows.geometry))
+    rest = told.str.replace(_NO_COORDINATES + "[^;]*", "", regex=True)
+    taken = rest + "; coordinates=" + written + " (taken as " + _write(points) + ")"
+    remarks = rows["not_understood"].mask(turned, taken.str.removeprefix("; ").astype("str"))
+    geometry = np.where(turned, points, rows.geometry)
+    return rows.assign(not_understood=remarks).set_geometry(geometry, crs=rows.crs)
+
+
+def _write(points: gpd.GeoSeries | NDArray[np.object_]) -> pd.Series:
+    """Return points as texts, latitude first."""
+    y, x = (pd.Series(at(points)).map("{:.10g}".format) for at in (shapely.get_y, shapely.get_x))
+    return (y + ", " + x).astype(object)
 
 
 def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) -> pd.DataFrame:
@@ -345,9 +368,8 @@ def match_centres(
     """Say which points merely sit on the centre or the capital of an area larger than the regions.
 
     Only larger areas matter: a district's own centre is in the district. An area has two centres:
-    its centroid, and a point that lies inside it for sure. Capitals are those that ship with
-    riskmap (``data/places/capitals.csv``), of the regions' countries. Within a kilometre counts as
-    on it: gazetteers differ by as much.
+    its centroid, and a point that lies inside it for sure. Capitals (``data/places/capitals.csv``)
+    are of the regions' countries. Within a kilometre counts as on it: gazetteers differ by it.
 
     Parameters
     ----------
@@ -458,6 +480,7 @@ def find_aside(
     wrong = ~abroad & ~rows["country"].isin(countries)
     asked = rows.assign(country=rows["country"].mask(wrong))
     evidence = gather_evidence(asked, regions, gazetteer=gazetteer, index=index)
+    rows = _with_points(rows, evidence)
     one = pd.Series(regions["region_id"].array.take(evidence.region, allow_fill=True), dtype="str")
     areas = evidence.either.fillna("region_id=" + one).fillna(evidence.area).fillna("")
     return rows.assign(area=pd.Series(areas.array.take(evidence.place)).mask(abroad))

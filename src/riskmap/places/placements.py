@@ -103,8 +103,8 @@ def locate(
     - ``no_place``: it has no coordinates and states no place of the regions,
     - ``outside_regions``: its point lies in none of the regions, and not within 5 km of one in the
       country that it states either (``nearest``),
-    - ``swapped_coordinates``: it states no country, and its point would lie in one of the regions
-      with latitude and longitude exchanged,
+    - ``swapped_coordinates``: its point would lie in one of the regions, of its country if it
+      states one, with latitude and longitude exchanged, and it names neither that nor its province,
     - ``imprecise``: its place is not known well enough for the regions' level, nor is its country.
 
     Parameters

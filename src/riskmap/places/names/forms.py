@@ -454,3 +454,43 @@ def shipped_aliases(countries: Iterable[str]) -> pd.DataFrame:
         with suppress(FileNotFoundError):
             tables.append(read_aliases(data_path(f"aliases/{iso3}.csv")))
     return pd.concat(tables, ignore_index=True)
+
+
+#: What says that something did not happen at the place that follows, up to the next part of a text.
+#: A field that is "not specified" denies nothing; what is so many km "away from" a place is told by
+#: it.
+_NOT_AT = re.compile(
+    r"(?:(?<!\w)(?:but\s+)?(?:not\s+(?:in|at|within|inside)\b|(?:other|rather)\s+than\b"
+    r"|not\s+(?-i:(?=[A-Z]))(?!near|far|specif|known|avail|applic|given|stated|confirm|clear|report)"
+    r"|except(?:\s+for)?\b|excluding\b|(?<!not )(?<!m )(?<!s )(?:far\s+)?away\s+from\b"
+    r"|(?<!not )far\s+from\b|no\s+en\b|pas\s+(?:à|dans)\b|nicht\s+in\b|не\s+в\b)|不在)"
+    r"(?:(?!\s(?:but|[-–—])\s)[^,;/|()\n\u060c\u061b\uff0c\u3001])*",
+    re.IGNORECASE,
+)
+
+
+def leave_denied(rows: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, np.ndarray]:
+    """Return rows without the places at which, as their texts say, it was not; and which rows.
+
+    Parameters
+    ----------
+    rows
+        Incidents table.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> rows = pd.DataFrame({"date": ["2031-05-06"], "place": ["Velmar, not in Kelda"]})
+    >>> found, denied = leave_denied(rm.read_incidents(rows))
+    >>> found["place"].tolist(), denied.tolist()
+    (['Velmar'], [True])
+    """
+    denied = np.zeros(len(rows), dtype=bool)
+    for name in ("admin2", "place"):
+        told = rows[name].str.contains(_NOT_AT, na=False)
+        if told.any():
+            rest = rows[name].str.replace(_NOT_AT, "", regex=True)
+            rest = rest.str.replace(r"^[\s,;/|(-]*(?:but\b)?|[\s,;/|()-]+$", "", regex=True)
+            rows = rows.assign(**{name: rows[name].mask(told, rest.replace("", None))})
+            denied |= told.to_numpy(bool)
+    return rows, denied

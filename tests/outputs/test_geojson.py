@@ -136,3 +136,10 @@ def test_the_table_and_the_map_say_the_same(layer):
     properties = pd.DataFrame([f["properties"] for f in parsed(layer)["features"]])
     assert list(properties) == list(table)
     assert properties["p_any"].equals(table["p_any"])
+
+
+def test_an_attack_that_marks_no_region_stands_beside_the_features(layer, told):
+    """Who loads nothing else would not see it; what marks one is seen there."""
+    known = {"area": "Dostan", "event_date": "2025-01-21", "until": "2025-04-21"}
+    assert parsed(told)["riskmap"]["attacks_in_areas"] == [known]
+    assert parsed(layer)["riskmap"]["attacks_in_areas"] == []

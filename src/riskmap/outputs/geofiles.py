@@ -137,8 +137,14 @@ def _dumps(member: dict[str, Any]) -> bytes:
 
 
 def collection_member(layer: RiskLayer) -> dict[str, Any]:
-    """Return the foreign member ``riskmap``: what the layer is and what it rests on."""
+    """Return the foreign member ``riskmap``: what the layer is and what it rests on.
+
+    An attack that is known to a province or country alone marks no feature, and stands here.
+    """
     provenance = {key: value for key, value in layer.provenance.items() if key != "inputs"}
+    areas = ["area", "event_date", "until"]
+    somewhere = layer.attacks.loc[layer.attacks["area"].notna(), areas].sort_values(areas)
+    days = {name: somewhere[name].dt.strftime("%Y-%m-%d").astype("str") for name in areas[1:]}
     return {
         **dict(sorted(provenance.items())),
         "headline": layer.headline,
@@ -146,6 +152,7 @@ def collection_member(layer: RiskLayer) -> dict[str, Any]:
         "thresholds": {
             name: list(bounds) for name, bounds in sorted(layer.scale.thresholds.items())
         },
+        "attacks_in_areas": list(plain_records(somewhere.assign(**days))),
     }
 
 

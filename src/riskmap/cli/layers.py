@@ -383,5 +383,8 @@ def backtest(  # noqa: PLR0913 - one an option of the command
 def _show_tables(tables: dict[str, pd.DataFrame], *, as_json: bool, **long: pd.DataFrame) -> None:
     """Print tables; as JSON also those that are too long to be read."""
     result = {name: common.as_rows(table) for name, table in (tables | long).items()}
-    lines = (f"{name}\n{rows.round(4).to_string(index=False)}\n" for name, rows in tables.items())
+    lines = (
+        f"{name}\n{rows.round(4).to_string(index=False) if len(rows) else 'none'}\n"
+        for name, rows in tables.items()
+    )
     common.show(result, lines, as_json=as_json)

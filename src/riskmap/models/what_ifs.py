@@ -320,9 +320,7 @@ class ChangedSums:
         amounts = pairs.amounts.get(series, np.zeros(pairs.place.shape[0]))
         return base + amounts[pairs.event] * reach, base
 
-    def _reach_around(
-        self, half_life_days: float, part: str
-    ) -> tuple[Any, FloatArray, FloatArray]:
+    def _reach_around(self, half_life_days: float, part: str) -> tuple[Any, FloatArray, FloatArray]:
         """Return the links, what an incident adds to each rate, and each event to those around."""
         keep, pairs = self._keep(half_life_days), self._what_ifs
         links = sparse.csr_array(self._history.neighbours)

@@ -1,5 +1,6 @@
 """What all tests share: the folder of real data, where it is present."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         for fixture in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[fixture])
+
+
+def pytest_collection_finish():
+    """Look through modules and thousands of collected tests for garbage no more: they all stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

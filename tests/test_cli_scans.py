@@ -1,5 +1,7 @@
 """Large files are read a part at a time, and say the same."""
 
+from functools import partial
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -59,8 +61,9 @@ def test_a_folder_of_parquet_files_is_scanned_to_the_end(inputs, tmp_path, monke
     assert risks
 
 
-def test_no_scheduler_is_one_line(inputs, tmp_path):
+def test_no_scheduler_is_one_line(inputs, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr(runs, "connect", partial(runs.connect, timeout=0.5))
     rows, regions = inputs
     args = ["run", rows, "--regions", regions, "--as-of", "2025-01-01", "--out", tmp_path / "o"]
     found = CliRunner().invoke(app, [str(x) for x in (*args, "--scheduler", "tcp://127.0.0.1:1")])

@@ -13,7 +13,7 @@ import riskmap as rm
 from riskmap.models.drivers import PastSums
 from riskmap.models.endemic_epidemic import _terms_of
 from riskmap.models.reports import Reports, find_reports, history_of_record, report_codes
-from riskmap.models.what_ifs import WhatIfs, lengthen
+from riskmap.models.what_ifs import ChangedSums, WhatIfs, lengthen
 from riskmap.panels.features import DAYS_A_MONTH, context_features
 from riskmap.typing import CountHistory
 
@@ -158,11 +158,21 @@ def test_the_quick_way_is_the_slow_way(one_by_one, seed):
     event, region = np.nonzero(np.ones_like(place))
     amounts = {"counts": amount, "violence": amount}
     asked = WhatIfs(sparse.csr_array(place), sparse.csr_array(time), amounts, event, region)
-    for name in _terms_of(history):
-        model.coefficients_ = {name: 1.0}
-        mean, _ = one_by_one(model, history, asked)
-        found = model.predict_what_ifs(history, asked).mean
-        assert found == pytest.approx(mean, rel=1e-9, abs=1e-12), name
+    mean, _ = one_by_one(model, history, asked)
+    found = model.predict_what_ifs(history, asked).mean
+    assert found == pytest.approx(mean, rel=1e-9, abs=1e-12)
+
+    def rates(changed, sums):
+        return [rate for _, rate in model._evaluate(changed, sums, _terms_of(history))]
+
+    # and so is each term, whatever its coefficient
+    changed = [asked.changed(history, np.array([one])) for one in range(n_events)]
+    slow = [rates(one, PastSums(one, np.array([N_WINDOWS]))) for one in changed]
+    for i, (name, quick) in enumerate(
+        zip(_terms_of(history), rates(history, ChangedSums(history, asked)), strict=True)
+    ):
+        rate = np.concatenate([one[i][0] for one in slow])
+        assert quick == pytest.approx(rate, rel=1e-9, abs=1e-12), name
 
 
 def test_days_to_come_are_watched():

@@ -125,24 +125,24 @@ def test_folders_that_are_named_for_a_column_and_its_value_hold_it(rows, distric
 
 
 @pytest.mark.slow
-def test_a_broken_row_group_in_the_middle_of_a_hundred_costs_its_rows_alone(
+def test_a_broken_row_group_in_the_middle_of_twenty_costs_its_rows_alone(
     rows, districts, tmp_path, monkeypatch
 ):
-    path = tmp_path / "a.parquet"
+    path, rows = tmp_path / "a.parquet", rows.head(200)
     rows.to_parquet(path, row_group_size=10, compression="zstd")
     from pyarrow import parquet
 
-    column = parquet.ParquetFile(path).metadata.row_group(50).column(4)
+    column = parquet.ParquetFile(path).metadata.row_group(10).column(4)
     data = bytearray(path.read_bytes())
     start = column.dictionary_page_offset or column.data_page_offset
     data[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
     path.write_bytes(bytes(data))
     monkeypatch.setattr(parts, "PART_ROWS", 10)
-    with pytest.warns(RiskmapWarning, match=r"a\.parquet, row groups 50 to 50: set aside"):
+    with pytest.warns(RiskmapWarning, match=r"a\.parquet, row groups 10 to 10: set aside"):
         scan = rm.scan_incidents([path], districts)
     read = scan.ledger.stages[0]
-    assert (read.rows_in, read.rows_out) == (1000, 990)
+    assert (read.rows_in, read.rows_out) == (200, 190)
     assert dict(read.reasons) == {"unreadable_part": 10}
-    kept = rows[np.arange(1000) // 10 != 50].reset_index(drop=True)
+    kept = rows[np.arange(200) // 10 != 10].reset_index(drop=True)
     expected = rm.scan_incidents([rm.read_incidents(kept.assign(source="a"))], districts)
     pd.testing.assert_frame_equal(scan.sums, expected.sums)

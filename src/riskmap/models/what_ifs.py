@@ -185,21 +185,21 @@ class ChangedSums:
             "ladder": country_of[history.parent],
             "all": every,
         }
-        self.share, self._decayed = cache(self._share), cache(self._decay)
-        self._membership = cache(lambda unit: membership(self._units[unit]))
-        self._is_beside = cache(self._has_beside)
         self._cells = _Cells.of(what_ifs, self._watched, self._weight)
-        self._reach = {
-            unit: at_pairs(what_ifs.place @ membership(codes), what_ifs.event, self._seen(codes))
-            for unit, codes in self._units.items()
-            if self._cells is None
-        }
+        self._keep = cache(lambda half_life_days: 0.5 ** (self._age / half_life_days))
+        self._membership = cache(lambda unit: membership(self._units[unit]))
+        self.share, self.days = cache(self._share), cache(self._days)
+        self._decayed, self._is_beside = cache(self._decay), cache(self._has_beside)
+        self._added, self._reach = cache(self._add), cache(self._reach_of)
+        self._near, self._mean_around = cache(self._reach_around), cache(self._means_around)
 
     def _seen(self, codes: IntArray) -> IntArray:
         return codes[self._what_ifs.region]
 
-    def _keep(self, half_life_days: float) -> FloatArray:
-        return 0.5 ** (self._age / half_life_days)
+    def _reach_of(self, unit: str) -> FloatArray:
+        """Return the part of each pair's event that falls into its unit."""
+        table = self._what_ifs.place @ self._membership(unit)
+        return at_pairs(table, self._what_ifs.event, self._seen(self._units[unit]))
 
     def _series(self, name: str, part: str) -> FloatArray:
         """Return a series in windows that somebody watched (``seen``), or nobody (``beside``)."""
@@ -228,17 +228,18 @@ class ChangedSums:
         added = self._what_ifs.amounts[name] * (self._what_ifs.time @ keep)
         return np.asarray(added[self._what_ifs.event])
 
-    def _added(self, name: str, unit: str, keep: FloatArray, part: str) -> FloatArray | float:
+    def _add(self, name: str, unit: str, half_life_days: float, part: str) -> FloatArray | float:
         """Return what each pair's event adds to a part of a series in its unit, decayed."""
+        keep = self._keep(half_life_days)
         if self._cells is None:
-            return self._amount(name, keep) * self._reach[unit] if part == "seen" else 0.0
+            return self._amount(name, keep) * self._reach(unit) if part == "seen" else 0.0
         if name not in self._what_ifs.amounts:
             return 0.0
         codes, event = self._units[unit], self._what_ifs.event
         table = self._cells.placed(keep, part) @ self._membership(unit)
         return self._what_ifs.amounts[name][event] * at_pairs(table, event, self._seen(codes))
 
-    def days(self, unit: str, half_life_days: float = np.inf) -> FloatArray:
+    def _days(self, unit: str, half_life_days: float = np.inf) -> FloatArray:
         """Return the decayed days at risk of each pair's unit."""
         return self._total(self._keep(half_life_days) @ self._risk, unit)
 
@@ -253,12 +254,11 @@ class ChangedSums:
         if part == "beside" and not self._is_beside(name):
             return np.zeros(len(self._what_ifs.event))
         whole = self._total(self._series(name, part).sum(axis=0), unit)
-        left = whole + self._added(name, unit, np.ones_like(self._age), part)
+        left = whole + self._added(name, unit, np.inf, part)
         if np.isinf(half_life_days):
             return np.where(left > _ROUNDING * whole, left, 0.0)
-        keep = self._keep(half_life_days)
         decayed = self._total(self._decayed(name, part, half_life_days), unit)
-        decayed = decayed + self._added(name, unit, keep, part)
+        decayed = decayed + self._added(name, unit, half_life_days, part)
         return np.where(left > _ROUNDING * whole, np.maximum(decayed, 0.0), 0.0)
 
     def beside(self, name: str, unit: str, half_life_days: float, more: float = 0.0) -> FloatArray:
@@ -289,41 +289,48 @@ class ChangedSums:
 
     def _neighbour_rate(self, series: str, half_life_days: float) -> FloatArray:
         """Return the mean decayed rate of a series around each pair's region, changed."""
-        links = sparse.csr_array(self._history.neighbours)
-        rate = self._around(links, series, half_life_days, "seen")
+        rate = self._around(series, half_life_days, "seen")
         if self._watched is None:
             return rate
+        links = sparse.csr_array(self._history.neighbours)
         never = (self._keep(half_life_days) @ self._risk <= 0).astype(float)
         rate = rate + (links @ never)[self._what_ifs.region] * self._anywhere(
             series, half_life_days
         )
-        return rate + self._around(links, series, half_life_days, "beside")
+        return rate + self._around(series, half_life_days, "beside")
 
-    def _around(self, links: Any, series: str, half_life_days: float, part: str) -> FloatArray:
+    def _around(self, series: str, half_life_days: float, part: str) -> FloatArray:
         """Return the mean rate of the neighbours, changed; nothing where all was taken away."""
         if part == "beside" and not self._is_beside(series):
             return np.zeros(len(self._what_ifs.event))
-        left, whole = self._mean_around(links, series, np.inf, part)
-        rate, _ = self._mean_around(links, series, half_life_days, part)
+        left, whole = self._mean_around(series, np.inf, part)
+        rate, _ = self._mean_around(series, half_life_days, part)
         return np.where(left > _ROUNDING * whole, np.maximum(rate, 0.0), 0.0)
 
-    def _mean_around(
-        self, links: Any, series: str, half_life_days: float, part: str
+    def _means_around(
+        self, series: str, half_life_days: float, part: str
     ) -> tuple[FloatArray, FloatArray]:
         """Return the mean rate of the neighbours, changed and as it is."""
+        pairs = self._what_ifs
+        links, a_day, reach = self._near(half_life_days, part)
+        base = (links @ (self._decayed(series, part, half_life_days) * a_day))[pairs.region]
+        if self._cells is None:
+            keep = self._keep(half_life_days)
+            return base + self._amount(series, keep) * reach * (part == "seen"), base
+        amounts = pairs.amounts.get(series, np.zeros(pairs.place.shape[0]))
+        return base + amounts[pairs.event] * reach, base
+
+    def _reach_around(self, half_life_days: float, part: str) -> tuple[Any, FloatArray, FloatArray]:
+        """Return the links, what an incident adds to each rate, and each event to those around."""
         keep, pairs = self._keep(half_life_days), self._what_ifs
+        links = sparse.csr_array(self._history.neighbours)
         days = keep @ (self._risk if part == "seen" else self._whole)
         a_day = np.divide(1.0, days, out=np.zeros_like(days), where=days > 0)
-        base = (links @ (self._decayed(series, part, half_life_days) * a_day))[pairs.region]
         place = pairs.place if self._cells is None else self._cells.placed(keep, part)
         place = sparse.csr_array(place, copy=True)
         place.data = place.data * a_day[place.indices]
         near = sparse.csr_array(place @ links.T)
-        reach = at_pairs(near, pairs.event, pairs.region)
-        if self._cells is None:
-            return base + self._amount(series, keep) * reach * (part == "seen"), base
-        amounts = pairs.amounts.get(series, np.zeros(pairs.place.shape[0]))
-        return base + amounts[pairs.event] * reach, base
+        return links, a_day, at_pairs(near, pairs.event, pairs.region)
 
     def level(self) -> FloatArray:
         """Return the rate of all regions, changed, as of half an incident more."""

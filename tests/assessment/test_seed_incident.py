@@ -28,7 +28,7 @@ def layers(shared):
         rows = gpd.GeoDataFrame(pd.concat(tables, ignore_index=True), geometry="geometry", crs=4326)
         located = rm.locate(rows, districts)
         for name in GROUPS if when == "after" else ("miners",):
-            options = {"group": GROUPS[name], "as_of": "2025-02-01", "start": "2012-01-01"}
+            options = {"group": GROUPS[name], "as_of": "2025-02-01"}
             panel = rm.count_incidents(located, districts, **options)
             found[when, name] = rm.assess(rm.forecast(panel, model=MODEL), districts)
     return found

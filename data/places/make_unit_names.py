@@ -7,10 +7,12 @@ Usage::
 Without paths of the three packages they are fetched by ``npm pack``. riskmap must be installed.
 
 The names of the provinces that ship are those of Natural Earth, but for provinces whose names
-world_adm1_corrections.csv mends; today's English ones, and which units hold which, are CLDR's. A
-unit of CLDR is the shipped province that bears one of its names, else the one that is like it, best
-where the code is the same: the codes of Natural Earth are partly of older editions, and some are
-another unit's today (AF-PKA). A name that two provinces of a country would share is left out.
+world_adm1_corrections.csv mends: these have the mended ones, where a Chinese one is told here too
+(Natural Earth's may be of another place). Today's English ones, and which units hold which, are
+CLDR's. A unit of CLDR is the shipped province that bears one of its names, else the one that is
+like it, best where the code is the same: the codes of Natural Earth are partly of older editions,
+and some are another unit's today (AF-PKA). A name that two provinces of a country would share is
+left out.
 """
 
 from __future__ import annotations
@@ -48,6 +50,18 @@ KNOWN = {
     "UA-26": "UA-26",
     "UA-32": "UA-32",
 }
+#: Chinese names of provinces whose names in Natural Earth are mended.
+CHINESE = {
+    "AF-DAY": "戴孔迪省",
+    "AF-PAN": "潘杰希尔省",
+    "CO-DC": "波哥大",
+    "MZ-MPM": "马普托市",
+    "PK-BA": "俾路支省",
+    "PK-GB": "吉尔吉特-巴尔蒂斯坦",
+    "PK-KP": "开伯尔-普赫图赫瓦省",
+    "PK-SD": "信德省",
+    "UZ-TK": "塔什干市",
+}
 #: The likeness from which a province of the same code is the same unit, and one of another code.
 SAME_CODE, OTHER_CODE = 0.5, 0.86
 HERE = Path(__file__).parent
@@ -81,16 +95,19 @@ def fetch(package: str, folder: Path) -> Path:
 
 
 def read_shown(package: Path) -> dict[str, list[str]]:
-    """Return by region_id the names that Natural Earth gives, but for corrected rows."""
+    """Return by region_id the names that Natural Earth gives, of mended ones those and one here."""
     with CORRECTIONS.open(encoding="utf-8", newline="") as file:
-        corrected = {line["adm1_code"] for line in csv.DictReader(file) if line["names"]}
+        corrected = {line["adm1_code"]: line["names"] for line in csv.DictReader(file)}
     rows = correct(pd.DataFrame([one["properties"] for one in read_features(package)]))
     rows = rows.assign(region_id=region_ids(rows))
-    return {
-        row["region_id"]: [row.get(f"name_{one}") or "" for one in LANGUAGES]
-        for row in rows.to_dict("records")
-        if row["adm1_code"] not in corrected
-    }
+    shown = {}
+    for row in rows.to_dict("records"):
+        one, mended = row["region_id"], corrected.get(row["adm1_code"])
+        if not mended:
+            shown[one] = [row.get(f"name_{language}") or "" for language in LANGUAGES]
+        elif one in CHINESE:
+            shown[one] = [*mended.split(" | "), CHINESE[one]]
+    return shown
 
 
 def read_names(package: Path) -> dict[str, str]:

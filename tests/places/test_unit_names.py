@@ -33,6 +33,8 @@ def test_nearly_every_shipped_province_has_a_chinese_name_and_none_that_another_
     found = pd.Series([name_in_chinese(name, iso3) for name, iso3 in pairs], every["iso3"])
     assert found.notna().mean() > 0.97
     assert name_in_chinese("Takhar", "AFG") == name_in_chinese("ولاية تخار", "AFG") == "塔哈尔省"
+    assert name_in_chinese("Sindh", "PAK") == name_in_chinese("Sind", "PAK") == "信德省"
+    assert name_in_chinese("Khyber Pakhtunkhwa", "PAK") == "开伯尔-普赫图赫瓦省"
     assert name_in_chinese("Takhar", "PAK") is None
 
 

@@ -255,6 +255,14 @@ def test_a_source_that_ended_long_ago_is_over_where_another_watches(scope, last,
     assert "silent" in alone.loc[("a", "violence"), "reasons"]
 
 
+@pytest.mark.parametrize(("last", "gap"), [(TODAY - 1860, False), (TODAY - 1800, True)])
+def test_a_region_that_is_named_no_more_is_missed_for_five_years(last, gap):
+    """Wars move on, and who watched the region all the while has told nothing of it."""
+    known = know(weekly(), weekly(0, last, position=1))
+    assert known.loc[("b", "violence"), "reporting_gap"] == gap
+    assert not known.loc[("a", "violence"), "reporting_gap"]
+
+
 @pytest.mark.parametrize(
     ("names", "n"),
     [

@@ -161,6 +161,7 @@ def _gaps(
     """Return the days since each region was last named, and where that is a gap.
 
     The rate is that of the last year before the silence: a long old history does not stretch it.
+    As a silence of a source, one of a region is told for five years: wars move on.
     """
     pairs = np.unique(np.stack([position, day]), axis=1) if len(day) else np.empty((2, 0), int)
     last = np.full(n, -np.inf)
@@ -171,8 +172,7 @@ def _gaps(
     # a year is chosen for its last report, and reports come in bursts: two fewer tell the rate
     expected = np.maximum(often - 2, 0) / rules.recent_days * np.nan_to_num(quiet)
     sure = -np.expm1(-expected) > rules.region_gap_probability
-    gap = sure & (quiet > rules.least_gap_days)
-    return quiet, gap
+    return quiet, sure & (quiet > rules.least_gap_days) & (quiet <= rules.gap_days)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import shapely
 from riskmap.incidents.values import number_rows
 from riskmap.places.areas import boundary_distances, turn_points
 from riskmap.places.names import Gazetteer, name_areas_above
-from riskmap.places.names.forms import leave_denied
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
     TO,
@@ -92,8 +91,8 @@ class Evidence:
         Two regions of which either may be meant, since a name contradicts an id or a point;
         missing elsewhere.
     unsure : ndarray of bool
-        Whether a log of one's own that names a region says that it knows no more than a larger
-        area, a text of a place merely mentions regions, or says where it is not.
+        Whether a log of one's own names a region of the level, and says that it knows no more than
+        a larger area, or a text of a place merely mentions regions.
     """
 
     places: gpd.GeoDataFrame
@@ -199,8 +198,10 @@ def gather_evidence(
 
     Parameters
     ----------
-    incidents, regions
-        The two tables.
+    incidents
+        Incidents table.
+    regions
+        Regions table.
     gazetteer
         Resolves names of regions; one of the regions' own names when None.
     index
@@ -221,8 +222,7 @@ def gather_evidence(
     mine = is_own_log(incidents).to_numpy(bool)
     place, first = _number_places(incidents, mine)
     mine = mine[first]
-    written, denied = leave_denied(incidents.iloc[first].reset_index(drop=True))
-    usable = written
+    written = usable = incidents.iloc[first].reset_index(drop=True)
     x, y, noted = _coordinates(written)
     covering = index.query(*(np.where(noted, np.nan, z) for z in (x, y)))
     pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
@@ -261,7 +261,6 @@ def gather_evidence(
         texts = texts.where(open_ & bearers.isna().to_numpy())
         mentioned = find_mentions(texts, regions, province)
         bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
-    unsure |= denied & (np.maximum(np.maximum(stated, named), pointed) < 0) & bearers.isna()
     area = _join_areas(usable, regions, province, bearers)
     texts = _find_texts(written, level, coarse, stated=stated, named=named, pointed=pointed)
     either = NAMED + find_either(texts, regions, province)

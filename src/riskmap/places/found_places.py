@@ -110,9 +110,10 @@ def find_places(
     ----------
     incidents, regions, gazetteer
         As for :func:`riskmap.locate`.
-    index, measure
-        The index of the regions, made when not given; whether to measure how far each place is from
-        the border of its region.
+    index
+        The index of the regions; it is made when not given.
+    measure
+        Whether to measure how far each place is from the border of its region.
 
     Examples
     --------
@@ -167,8 +168,8 @@ def _take_aside(
     """Return the rows of :func:`find_aside`: what is lost, and what may be of other regions too.
 
     The middle of an area stands for all of it: what is counted there may be of any of its regions.
-    So may what a log of one's own counts in a district, and knows no better than its province; what
-    a text merely mentions, or denies; and what is spread since nobody understood its point.
+    So may what a log of one's own counts in a district, and says to know no better than its
+    province; what a text merely mentions; and what is spread since nobody understood its point.
     """
     usable = incidents["quarantine_reason"].isna().to_numpy()
     found, either = why.isna().to_numpy(), evidence.either.notna().to_numpy()
@@ -176,7 +177,6 @@ def _take_aside(
     middle[sharp["row"]] = _stand_for_areas(regions, evidence, sharp)
     unfound = found & ((vague & _name_one_region(regions, evidence)) | either)
     by_name = found & evidence.unsure & (evidence.stated < 0)
-    told = (evidence.region >= 0) | evidence.area.str.contains(NAMED, na=False).to_numpy(bool)
 
     def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
         marks = np.zeros(len(incidents), dtype=bool)
@@ -186,12 +186,12 @@ def _take_aside(
     pointless = incidents["not_understood"].str.contains(_NO_COORDINATES, na=False)
     spread = at_rows(unfound | middle | by_name)
     spread |= at_rows(found & vague) & pointless.to_numpy(bool)
-    where = incidents.geometry.mask((named := at_rows(by_name & told)) | at_rows(middle))
+    where = incidents.geometry.mask(at_rows(middle | by_name))
     swapped = at_rows((why == "swapped_coordinates").to_numpy(bool))
     where[swapped] = shapely.points(where[swapped].y, where[swapped].x)
     rows = incidents.assign(spread=spread, geometry=where)
     for name in (NAMED_BY.get(level_of(regions), "admin2"), "place"):
-        rows[name] = rows[name].mask(named)
+        rows[name] = rows[name].mask(at_rows(by_name))
     return rows[are_lost(incidents) | at_rows(~found) | spread]
 
 

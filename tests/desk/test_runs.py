@@ -328,7 +328,7 @@ def test_what_became_known_too_late_is_told_on_page_one_and_by_the_terminal(fold
 @pytest.mark.parametrize(
     ("foreign", "said"),
     [
-        (0, "not stated: it can raise levels, and nobody watches by it; scope= says it"),
+        (0, "so it can raise levels and never lower one; state it with scope="),
         (1, "not stated; inferred from its rows: foreign; reach=reports; inferred"),
     ],
 )

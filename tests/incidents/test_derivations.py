@@ -136,6 +136,9 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
         ("IED vs convoy, 1x CHN KIA 2x LN WIA", "CHN", 1),
         ("VBIED AT CAMP GATE 1X IND KIA 2X CHN WIA", "CHN;IND", 3),
         ("2X CHINESE KIA 1X IND WIA", "CHN;IND", 3),
+        ("TWO CHINESE ROAD ENGINEERS KILLED", "CHN", 2),
+        ("2 CHINESE MINING ENGINEERS ABDUCTED", "CHN", 2),
+        ("Gunmen abducted 1 x EXP", None, 1),
         ("2 x CHN, 1 x IND abducted", "CHN;IND", 3),
         ("1 CHN fatality", "CHN", 1),
         ("one (1) Chinese national killed", "CHN", 1),
@@ -470,14 +473,6 @@ def test_a_group_of_either_sector_sees_an_attack_on_its_own(sector):
 
 @pytest.mark.parametrize(
     "text",
-    ["Chinese staff: 45", "The mine employs 45 Chinese workers"],
-)
-def test_who_only_works_there_was_not_hit(text):
-    assert find_facts(text, "AFG").keys() <= {"sector"}
-
-
-@pytest.mark.parametrize(
-    "text",
     [
         "The mine employs 45 Chinese workers. Gunmen shot at its gate.",
         "A camp that houses Chinese engineers was attacked",
@@ -485,6 +480,12 @@ def test_who_only_works_there_was_not_hit(text):
         "2 Chinese engineers on site",
         "Chinese workers: 2",
         "Casualties: Chinese staff: 2",
+        "Chinese personnel: 2; local personnel: 0",
+        "VBIED at gate. Chinese staff: 3, local staff: 1",
+        "Suicide bomber blew himself up at a guesthouse housing Chinese nationals",
+        "Car bomb at hotel, home to Chinese nationals",
+        "Chinese engineers party kidnapped",
+        "Two Chinese nationals week after arrival abducted",
     ],
 )
 def test_an_attack_where_foreigners_work_still_tells_of_them(text):

@@ -211,29 +211,6 @@ def test_a_tick_beside_one_of_locals_is_a_foreigner(tmp_path, header, nation, ti
 
 @pytest.mark.parametrize(
     "header",
-    [
-        *("Chinese staff", "Chinese workers", "Staff (Chinese)", "international staff"),
-        *("foreign workers", "中国员工", "Chinese workers on site", "Chinese headcount"),
-        *("expats on site", "Foreign headcount", "foreigners in district"),
-    ],
-)
-def test_who_works_there_is_no_victim(tmp_path, header):
-    rows = "2031-05-01,Kelda,XQA,1,45\n2031-05-02,Kelda,XQA,0,45\n2031-05-03,Kelda,XQA,,44\n"
-    found = read(tmp_path, f"date,place,country,Killed,{header}\n{rows}").incidents
-    assert found["foreign_victims"].isna().all()
-    assert found["nationality"].isna().all()
-    assert found["not_understood"].isna().all()
-
-
-@pytest.mark.parametrize("header", ["Chinese staff", "Chinese workers", "中国员工"])
-def test_without_a_toll_workers_of_a_nation_may_be_victims(tmp_path, header):
-    found = read(tmp_path, f"date,place,country,{header}\n2031-05-01,Kelda,XQA,45\n").incidents
-    assert found["not_understood"].tolist() == [f"foreign_victims={header}: 45"]
-    assert pd.isna(found["foreign_victims"].iloc[0])
-
-
-@pytest.mark.parametrize(
-    "header",
     ["Chinese staff killed", "Chinese workers", "international staff"],
 )
 def test_workers_who_were_hit_are_victims(tmp_path, header):

@@ -84,8 +84,10 @@ def _tell_scope(scope: pd.Series) -> str:
     if len(inferred):
         return f"what it can see is not stated; inferred from its rows: {inferred.iloc[0]}"
     if scope.isna().any():
-        nobody = "it can raise levels, and nobody watches by it; scope= says it"
-        return f"what it can see is not stated: {nobody}"
+        return (
+            "nothing says what it can see, so it can raise levels and never lower one; "
+            "state it with scope="
+        )
     return ""
 
 

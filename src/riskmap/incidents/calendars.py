@@ -146,7 +146,8 @@ def zones_of(countries: pd.Series) -> list[tuple[str, ...]]:
 
 #: A date-time group of armed forces: day, hour, minute, zone, month and year.
 _GROUP = re.compile(
-    r"(\d\d) ?([01]\d|2[0-3])([0-5]\d) ?(?:([A-Z])(\*?))? ?([^\W\d_]{3}) ?(\d{4}|\d\d)",
+    r"(\d\d)(?: (?=\d{4}[A-Z]\*? ))?([01]\d|2[0-3])([0-5]\d) ?"
+    r"(?:([A-Z])(\*?))? ?([^\W\d_]{3}) ?(\d{4}|\d\d)",
     re.IGNORECASE,
 )
 _EAST, _WEST = "ABCDEFGHIKM", "NOPQRSTUVWXY"

@@ -173,13 +173,26 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     """
     if text.isupper():  # names of nations are known by their capitals
         told = _facts(_in_title_case(text), country) or _facts(text, country)
+        if "foreign_victims" not in told:  # what people do is known by its small letters
+            told = _facts(_in_title_case(text, nations=True), country) | told
         return {name: (value, phrase.upper()) for name, (value, phrase) in told.items()}
     return _facts(text, country)
 
 
-def _in_title_case(text: str) -> str:
-    """Return a text of capitals with small letters, but for codes of nations."""
-    return _WORD.sub(lambda m: m[0] if m[0] in _short_names() else m[0].title(), text)
+def _in_title_case(text: str, *, nations: bool = False) -> str:
+    """Return a text of capitals with small letters, but for codes of nations, and initials.
+
+    Those alone of words for nations, where asked.
+    """
+
+    def smaller(found: re.Match[str]) -> str:
+        word = found[0]
+        if word in _short_names():
+            return word
+        is_kept = not nations or word.casefold() in openings("demonym")
+        return word.title() if is_kept else word.lower()
+
+    return _WORD.sub(smaller, text)
 
 
 @lru_cache(maxsize=1)
@@ -220,11 +233,11 @@ def _facts(text: str, country: str) -> dict[str, tuple[Any, str]]:
     text = _LAID_MINES.sub(lambda found: "_" * len(found.group()), text)
     people = find_people(text)
     facts = _victims(people, country)
-    if several := _SEVERAL.search(text):
-        facts["several"] = (several.group(), several.group())
     found = set(_WORD.findall(text.casefold()))
     if not found.isdisjoint(openings("sector")):
         facts |= _work(text, people if facts else [])
+    if several := _SEVERAL.search(text):
+        facts["several"] = (several.group(), several.group())
     if aim := find_aim(text, country):
         facts["target"] = aim
     claim = _claims().search(text) if "claimed" in found else None

@@ -231,14 +231,6 @@ _TELLS_OTHERS = re.compile(
 )
 
 
-#: What says that a column counts who works or lives there, unless it says that they were hit.
-_PRESENT = re.compile(
-    r"(?!.*(?:kill|dead|death|injur|wound|abduct|kidnap|hurt|harm|victim|casualt|affect|hit|[kw]ia|[死伤]|遇害|绑架))"
-    r".*(?:on_?site|head_?count|workforce|population|payroll|(?:^|_)(?:present|employed)(?:_|$)"
-    r"|(?:^|_)in_(?:district|area|region|province|camp|country)|在岗|在场)"
-)
-
-
 def tells_who(name: str) -> bool:
     """Return whether the name of a column, says that it tells who was hit.
 
@@ -247,7 +239,7 @@ def tells_who(name: str) -> bool:
     >>> tells_who("victim_nation"), tells_who("国籍2"), tells_who("attacker_nationality")
     (True, True, False)
     """
-    return bool(_TELLS_WHO.search(name)) and not tells_of_others(name)
+    return bool(_TELLS_WHO.search(name)) and not _TELLS_OTHERS.search(name)
 
 
 def tells_of_others(name: str) -> bool:
@@ -257,10 +249,8 @@ def tells_of_others(name: str) -> bool:
     --------
     >>> tells_of_others("perpetrator"), tells_of_others("subject")
     (True, False)
-    >>> tells_of_others("expats_on_site"), tells_of_others("expats_killed_on_site")
-    (True, False)
     """
-    return bool(_TELLS_OTHERS.search(name) or _PRESENT.match(name))
+    return bool(_TELLS_OTHERS.search(name))
 
 
 def _tells(text: str) -> bool:

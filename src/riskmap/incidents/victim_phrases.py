@@ -36,11 +36,6 @@ _END = (
 _ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
 _BESIDE = r"(?!(?:near|at|in|inside|outside|beside|by|from|during|after|along|while|when)\b)"
-#: What says that people only work there, before them and behind.
-_EMPLOYS = re.compile(
-    r"\b(?:employ(?:s|ed|ing)?|hous(?:es|ed|ing)|hosts|home to|workforce of|[Hh]eadcount)\W+$"
-)
-_STAFF = re.compile(r"(?:(?<=staff)|(?<=employees)|(?<=personnel))\s*[:=]\s*\d", re.IGNORECASE)
 _SAYS = re.compile(r"\s+(?:say|said|says|report|reported|reports|told|claim|claimed|warn|warned)\b")
 #: Words without which nobody is said to come from a country.
 _ORIGINS = frozenset(("from", "national", "nationals", "citizen", "citizens"))
@@ -49,9 +44,9 @@ _SHORT = ("US", "UK", "U.S.", "USA")
 _SHORTEST_NAME = 4
 #: How logs count: "2 x", "1 PAX", and behind those who are counted "x 2".
 _TIMES = re.compile(
-    r"(\s?)\b(\d{1,3})(\s*[xX×]\s*(?:(?i:pax)\s+)?|\s+(?i:pax)\s+)(?=[^\W\d_]|\()"  # noqa: RUF001
+    r"((?i:(?<=[KWM]IA))\s|)\b(\d{1,3})(\s*[xX×]\s*(?:(?i:pax)\s+)?|\s+(?i:pax)\s+)(?=[^\W\d_]|\()"  # noqa: RUF001
 )
-_TIMES_BEHIND = re.compile(r"\s*\(?(?<!\w)[xX×]\s?(\d{1,3})\b\)?")  # noqa: RUF001
+_TIMES_BEHIND = re.compile(r"(?:(?<!\s)\s+)?\(?(?<!\w)[xX×]\s?(\d{1,3})\b\)?")  # noqa: RUF001
 #: How many letters before people their number is looked for.
 _REACH = 60
 
@@ -100,10 +95,9 @@ def find_people(text: str) -> list[Person]:
     found: list[Person] = []
     plain = _spell_out(text)
     if not openings("people").isdisjoint(_WORD.findall(plain.casefold())) or _codes_in(plain):
-        is_told = says_hit(text) or re.search("(?i)victim|casualt", text) is not None
         for sentence in _SENTENCE.finditer(text):
             start, end = sentence.span()
-            found += _of_sentence(plain[start:end], sentence.group(), start, is_told=is_told)
+            found += _of_sentence(plain[start:end], sentence.group(), start)
     found += [Person(*told) for told in chinese_people(text)]
     if _is_abroad(text):
         for sentence in _SENTENCE.finditer(text):
@@ -135,11 +129,8 @@ def _any_abroad() -> re.Pattern[str]:
     return re.compile(rf"\b(?:{any_of(latin)})s?\b|{others}", re.IGNORECASE)
 
 
-def _of_sentence(text: str, written: str, offset: int, *, is_told: bool) -> Iterator[Person]:
-    """Yield the people of one sentence, each once; `text` is spelled out.
-
-    Those who only work there are told by a text that says that anything was hit, without a number.
-    """
+def _of_sentence(text: str, written: str, offset: int) -> Iterator[Person]:
+    """Yield the people of one sentence, each once; `text` is spelled out."""
     told = set(_WORD.findall(text.casefold()))
     codes = _codes_in(text)
     if openings("people").isdisjoint(told) and not codes:
@@ -163,10 +154,6 @@ def _of_sentence(text: str, written: str, offset: int, *, is_told: bool) -> Iter
             continue
         end = match.end()
         number = before["number"] or _number_behind(text, written, end)
-        if not was_hit and (_EMPLOYS.search(text, 0, start) or _STAFF.match(text, end)):
-            if not is_told:
-                continue
-            number = None
         yield Person(
             _code(match["nation"]),
             _number(number),
@@ -214,10 +201,10 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
         return _ENDS.match(text, end) is not None or _hit().match(text, end) is not None
     if match["nation"]:
         return match["nation"] not in _SHORT and _hit().match(text, end) is not None
-    beside = _hit().match(text, end) or _hitting().search(text, 0, match.start())
-    if match["short"]:  # alone it may be what has exploded
-        return bool(number and beside)
-    return bool(number or beside)
+    if number or match["short"]:  # EXP alone may be what has exploded
+        beside = not match["short"] or _hit().match(text, end)
+        return bool(number and (beside or _hitting().search(text, 0, match.start())))
+    return bool(_hit().match(text, end) or _hitting().search(text, 0, match.start()))
 
 
 def _code(word: str | None) -> str | None:
@@ -232,7 +219,7 @@ _HIT_ONES = (
     r"|kidnapped|hostages?|workers?|miners?|engineers?|employees?|KIA|WIA)\b"
 )
 #: What says that those named next were hit: "Victim: Chinese male", "the dead were Chinese".
-_LABEL = re.compile(rf"{_HIT_ONES}\s*(?:[:=]|\([^()]*$)", re.IGNORECASE)
+_LABEL = re.compile(rf"(?i:{_HIT_ONES})\s*(?:[:=]|\((?:[A-Z\d]\w*(?:,? and|,)?\s+)*$)")
 #: A code without a number, which may be of an organisation, is beside the short words of logs.
 _TOLLS = re.compile(r"\s+(?:KIA|WIA|MIA)\b", re.IGNORECASE)
 _TOLL = re.compile(
@@ -409,7 +396,7 @@ def _workers(nations: str) -> re.Pattern[str]:
         rf"(?:\(?\b(?P<nation>{nations})\b\)?"
         rf"|\b(?i:{any_of(words()['foreign'])})\b(?!\s+(?i:minist|affairs|secretar)))"
         rf"(?:\s+(?!(?:{any_of(words()['armed'])})s?\b)(?:[a-z][\w-]*|I?NGO|UN)){{0,2}}?\s+{_role()}\b"
-        rf"(?!(?:['’]?s?|s['’])\s+(?i:{any_of(words()['body'])})\b)"
+        rf"(?!(?:['’]?s?|s['’])\s+(?i:{any_of(words()['body'])})\b|(?:['’]s|s['’]) Day\b)"
     )
 
 

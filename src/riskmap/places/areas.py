@@ -413,8 +413,9 @@ def turn_points(
     """Return points with those turned round that then lie in the region or province named.
 
     Two numbers that were exchanged, or lost a sign, lie far off the place that their row names, and
-    turned round lie in it: chance does that to no point. One that lies within 25 km of the place as
-    it stands is on the wrong side of a border.
+    turned round lie in it: chance does that to no point. A province is wide, so beside one alone
+    only a point in no region is turned. One that lies within 25 km of the place as it stands is on
+    the wrong side of a border.
 
     Parameters
     ----------
@@ -454,6 +455,7 @@ def turn_points(
         return np.asarray((found >= 0) & inside.astype(bool))
 
     rows = rows[~fit(rows, x[rows], y[rows])]
+    rows = rows[(named[rows] >= 0) | (index.query(x[rows], y[rows]) < 0)]
     right = np.stack([x, y])
     for exchanged, east, north in _MEANT:
         pair = np.stack([y[rows], x[rows]] if exchanged else [x[rows], y[rows]])

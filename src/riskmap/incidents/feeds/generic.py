@@ -26,7 +26,6 @@ from riskmap.incidents.feeds.mappings import (
 from riskmap.incidents.feeds.own_columns import (
     HIT,
     column_names,
-    counts_workers,
     find_nation_columns,
     find_parts,
     is_sum,
@@ -69,7 +68,6 @@ Answer = tuple[str | None, bool, list[str]]
 _PARTIAL = ("kill", "dead", "death", "kia", "wound", "injur", "wia", "abduct", "kidnap")
 _FATES = ("killed", "wounded", "abducted")
 _FOREIGN = "foreign"
-_MOST = 0.5
 #: What stands in a column of victims that is more than a number.
 _LETTER = r"[^\W\d_]"
 
@@ -101,8 +99,6 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     why = stated_reasons(source).fillna(lost.where(lost.isna(), "bad_coordinates"))
     nation_of = {key(name): code for name, code in find_nation_columns(source.raw.rows).items()}
     counting = (*names["foreign_victims"], *_foreign_parts(source), *nation_of)
-    heads = find_headcounts(source, frame, counting, nation_of)
-    counting = tuple(name for name in counting if name not in heads)
     note_untold(source, frame, counting, nation_of)
     victims, nations = count_foreign(source, counting, nation_of)
     stated = source.every(*names["nationality"])
@@ -119,7 +115,7 @@ def _finish(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
             frame["nationality"] = join_texts(frame["nationality"], nations)
     note_unsure_harm(source, frame)
     used = {source.name(name) for some in (*names.values(), _OWN_NAMES) for name in some}
-    used |= {source.name(name) for name in (*nation_of, *heads)}
+    used |= {source.name(name) for name in nation_of}
     unstated = pd.Series(find_precision(frame), frame.index, dtype="str")
     unstated = unstated.mask(frame["region_id"].notna()).mask(frame["latitude"].notna(), "point")
     return {
@@ -260,36 +256,6 @@ def join_texts(first: pd.Series, *others: pd.Series) -> pd.Series:
     return first
 
 
-def find_headcounts(
-    source: Source, frame: pd.DataFrame, columns: Iterable[str], nation_of: Mapping[str, str]
-) -> set[str]:
-    """Return the columns of people that count who works there, and note what may be victims.
-
-    In most rows they are more than all who were hit. Without any toll it is not known whom a column
-    counts that is named for the workers of a nation.
-
-    Parameters
-    ----------
-    source, frame
-        The rows, which keep the notes, and their columns so far.
-    columns, nation_of
-        Names of columns of counts of foreign people, and the nation that some of them count.
-    """
-    hurt = frame[list(_FATES)].sum(axis=1, min_count=1)
-    heads = set()
-    for name in (name for name in columns if name in source and counts_workers(name)):
-        numbers = parse_counts(source.texts(name), source.unknown).numbers
-        more = (numbers > hurt)[(numbers > 0) & hurt.notna()].astype(bool)
-        unsure = bool(hurt.isna().all()) and name in nation_of
-        if unsure or more.sum() > _MOST * len(more):
-            heads.add(name)
-        if unsure:
-            told = (numbers.fillna(0) > 0).to_numpy(bool)
-            written = f"{source.name(name)}: " + source.texts(name)
-            source.not_understood.add("foreign_victims", told, written)
-    return heads
-
-
 def note_untold(
     source: Source, frame: pd.DataFrame, columns: Iterable[str], nation_of: Mapping[str, str]
 ) -> None:
@@ -299,8 +265,10 @@ def note_untold(
 
     Parameters
     ----------
-    source, frame, columns, nation_of
-        As for :func:`find_headcounts`.
+    source, frame
+        The rows, which keep the notes, and their columns so far.
+    columns, nation_of
+        As for :func:`count_foreign`.
     """
     unhurt = (frame[list(_FATES)] == 0).fillna(value=False).all(axis=1).to_numpy(bool)
     for name in columns:

@@ -300,24 +300,6 @@ def read_ticks(texts: pd.Series) -> pd.Series:
     return texts.mask(texts.str.strip().str.casefold().isin(read_words("tick").keys()), "yes")
 
 
-#: What in the name of a column says that it counts those who work somewhere.
-_WORK = re.compile(
-    r"staff|workers?|employees?|personnel|engineers?|contractors?|miners?|crew|员工|工人|人员"
-)
-
-
-def counts_workers(name: str) -> bool:
-    """Return whether a column's name tells of people who work, and not that they were hit.
-
-    Examples
-    --------
-    >>> counts_workers("Chinese staff"), counts_workers("Chinese staff killed")
-    (True, False)
-    """
-    hit = HIT.search(key(name)) or set(SPLIT.split(key(name))) & {"kia", "wia", "hit"}
-    return bool(_WORK.search(key(name))) and not hit
-
-
 def _nation_of(word: str) -> str | None:
     """Return the nation that a word of a column's name tells, None for no or several."""
     is_code = len(word) <= _CODE and word.isascii()  # "no" is no Norway

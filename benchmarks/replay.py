@@ -1,4 +1,4 @@
-"""How often what was stated happened, and what holds save and cost: the tables of docs/levels.md.
+"""How often what was stated happened, and what holds save and cost (docs/levels, docs/forecasts).
 
     python benchmarks/replay.py [--shared FOLDER] [--only "AWSD, 16 countries 2017"]
 

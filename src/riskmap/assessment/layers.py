@@ -169,7 +169,7 @@ KNOWLEDGE_COLUMNS = (
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),
-    Column("reasons", TEXT, "codes of docs/assessment.md, joined by ';'"),
+    Column("reasons", TEXT, "codes of docs/levels.md, joined by ';'"),
 )
 
 #: Sites and routes of the group. Where they are is published privately alone.

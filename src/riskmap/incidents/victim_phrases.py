@@ -201,9 +201,10 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
         return _ENDS.match(text, end) is not None or _hit().match(text, end) is not None
     if match["nation"]:
         return match["nation"] not in _SHORT and _hit().match(text, end) is not None
-    if number or match["short"]:  # EXP alone may be what has exploded
-        beside = not match["short"] or _hit().match(text, end)
-        return bool(number and (beside or _hitting().search(text, 0, match.start())))
+    if not number and match["short"]:  # EXP alone may be what has exploded
+        return False
+    if number and not match["short"]:
+        return True
     return bool(_hit().match(text, end) or _hitting().search(text, 0, match.start()))
 
 

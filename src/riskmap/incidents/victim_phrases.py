@@ -205,7 +205,9 @@ def _is_hit(match: re.Match[str], number: str | None) -> bool:
         return False
     if number and not match["short"]:
         return True
-    return bool(_hit().match(text, end) or _hitting().search(text, 0, match.start()))
+    start = match.start()
+    near = max(0, start - 5 * _REACH)
+    return bool(_hit().match(text, end) or _hitting().search(text, near, start))
 
 
 def _code(word: str | None) -> str | None:

@@ -11,7 +11,7 @@ SHARED := $(RISKMAP_SHARED)
 unexport PYTHONDONTWRITEBYTECODE
 
 # two test processes on two cores: threads of each would spin while they wait for the other's
-ALONE := OMP_NUM_THREADS=1
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .PHONY: demo check test coverage lint types bench clean
 .DELETE_ON_ERROR:
@@ -20,16 +20,16 @@ demo: $(VENV)/installed
 	$(BIN)/riskmap demo --out $(OUT)
 
 check: lint types
-	$(ALONE) $(BIN)/python -m pytest -q -n 2 -m "not (slow or browser or database or network)" tests
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 -m "not (slow or browser or database or network)" tests
 
 test: lint types
 	$(BIN)/python -m pytest -q tests/test_speed.py  # alone: what runs beside it would be timed too
-	$(ALONE) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/test_speed.py  # neighbours share what they need
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/test_speed.py  # neighbours share what they need
 
 # which lines and branches the tests reach; it takes twice as long as the tests
 coverage: $(VENV)/installed-dev
 	rm -f .coverage .coverage.*
-	$(ALONE) $(BIN)/python -m pytest -q -n 2 --ignore=tests/test_speed.py --cov=riskmap --cov-report=term
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --ignore=tests/test_speed.py --cov=riskmap --cov-report=term
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -157,6 +157,9 @@ def _fill(incidents: gpd.GeoDataFrame, facts: list[dict[str, tuple[Any, str]]]) 
 def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
     """Return what a text says of victims and claims: a value and its phrase for each column.
 
+    ``several`` are attacks that it tells of together, and ``other_sector`` stands beside that of
+    the victims.
+
     Parameters
     ----------
     text
@@ -180,9 +183,9 @@ def find_facts(text: str, country: str = "") -> dict[str, tuple[Any, str]]:
 
 
 def _in_title_case(text: str, *, nations: bool = False) -> str:
-    """Return a text of capitals with small letters, but for codes of nations, and initials.
+    """Return a text of capitals in title case, but for codes of nations.
 
-    Those alone of words for nations, where asked.
+    With `nations` only the words for nations keep their initials.
     """
 
     def smaller(found: re.Match[str]) -> str:

@@ -138,10 +138,6 @@ def forecast(
         evidence=evidence,
         provenance={
             **_describe(panel, chosen, days),
-            **({"drafts": panel.drafts} if panel.drafts else {}),
-            **panel.later,
-            **({"breaks": list(panel.breaks)} if panel.breaks else {}),
-            **({"lead_days": ahead} if ahead else {}),
             **({"pools": _tell_pools(fitted)} if model == "best" else {}),
             "sources_of_record": {
                 name: sorted({source for _, source in reports.of_record(name)} & set(told))
@@ -369,4 +365,8 @@ def _describe(panel: Panel, model: CountModel, days: float) -> dict[str, Any]:
         "history_start": str(panel.edges[0]),
         "model": f"{type(model).__name__}({params})",
         "method_version": METHOD_VERSION,
+        **({"drafts": panel.drafts} if panel.drafts else {}),
+        **panel.later,
+        **({"breaks": list(panel.breaks)} if panel.breaks else {}),
+        **({"lead_days": panel.lead_days} if panel.lead_days else {}),
     }

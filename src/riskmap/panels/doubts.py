@@ -134,11 +134,8 @@ def share_lost(
     size = np.array([len(some) for some in members], dtype=float)
     near = rows["area"].str.match("region_id=|parent_id=").to_numpy(bool)
     wide = {
-        wide: rows[weight].mask(near, _UNDATED * rows[undated])
-        for wide, weight, undated in (
-            ("wide", "weight", "undated"),
-            ("wide_foreign", "foreign", "undated_foreign"),
-        )
+        f"wide{whom}": rows[name].mask(near, _UNDATED * rows[f"undated{whom}"])
+        for whom, name in (("", "weight"), ("_foreign", "foreign"))
     }
     rows, parts = rows.assign(**wide), dict.fromkeys(_NUMBERS, size * ways)
     parts |= dict.fromkeys(("may_be", "may_be_foreign"), np.where(near, 1.0, size))

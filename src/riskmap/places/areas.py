@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from riskmap.places.region_index import RegionIndex
     from riskmap.typing import FloatArray, IntArray
 
 
@@ -390,84 +389,3 @@ def boundary_distances(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(measure, cuts[:-1], cuts[1:]))
     return metres
-
-
-#: A point that lies farther than this from the region that its row names is on no border of it.
-_FAR_M = 25_000.0
-#: How else a longitude and a latitude may be meant: exchanged, without their signs, or both.
-_MEANT = (
-    *((True, 1, 1), (False, -1, 1), (False, 1, -1), (False, -1, -1)),
-    *((True, -1, 1), (True, 1, -1), (True, -1, -1)),
-)
-
-
-def turn_points(
-    x: FloatArray,
-    y: FloatArray,
-    named: IntArray,
-    above: NDArray[np.object_],
-    *,
-    regions: gpd.GeoDataFrame,
-    index: RegionIndex,
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return points with those turned round that then lie in the region or province named.
-
-    Two numbers that were exchanged, or lost a sign, lie far off the place that their row names, and
-    turned round lie in it: chance does that to no point. A province is wide, so beside one alone
-    only a point in no region is turned. One that lies within 25 km of the place as it stands is on
-    the wrong side of a border.
-
-    Parameters
-    ----------
-    x, y : ndarray, shape (n_points,)
-        As written; NaN where there is none.
-    named : ndarray of int, shape (n_points,)
-        The region that each row names, -1 for none.
-    above : ndarray of str or None, shape (n_points,)
-        The ``parent_id`` of the regions that those without one name.
-    regions, index
-        The regions and their index.
-
-    Returns
-    -------
-    tuple
-        The points, and which of them were turned round.
-
-    Examples
-    --------
-    >>> import riskmap as rm
-    >>> regions = rm.datasets.regions()
-    >>> point = regions.geometry.iloc[3].representative_point()
-    >>> found = turn_points(
-    ...     np.array([point.y]), np.array([point.x]), np.array([3]), np.array([None]),
-    ...     regions=regions, index=rm.RegionIndex(regions),
-    ... )
-    >>> found[0].tolist() == [point.x], found[2].tolist()
-    (True, [True])
-    """
-    parents = regions["parent_id"].to_numpy(dtype=object)
-    known = np.isfinite(x) & np.isfinite(y) & ((named >= 0) | pd.notna(above))
-    rows, turned = np.flatnonzero(known), np.zeros(len(x), dtype=bool)
-
-    def fit(rows: IntArray, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-        found = index.query(x, y)
-        inside = np.where(named[rows] >= 0, found == named[rows], parents[found] == above[rows])
-        return np.asarray((found >= 0) & inside.astype(bool))
-
-    rows = rows[~fit(rows, x[rows], y[rows])]
-    rows = rows[(named[rows] >= 0) | (index.query(x[rows], y[rows]) < 0)]
-    right = np.stack([x, y])
-    for exchanged, east, north in _MEANT:
-        pair = np.stack([y[rows], x[rows]] if exchanged else [x[rows], y[rows]])
-        pair = pair * np.array([[east], [north]])
-        good = fit(rows, *pair)
-        right[:, rows[good]], turned[rows[good]] = pair[:, good], True
-        rows = rows[~good]
-    rows = np.flatnonzero(turned & (np.abs(y) <= 90.0))  # noqa: PLR2004 - degrees
-    inside = {name: np.flatnonzero(parents == name) for name in set(above[rows]) - {None}}
-    around = [named[row : row + 1] if named[row] >= 0 else inside[above[row]] for row in rows]
-    each = np.repeat(rows, [len(some) for some in around])
-    owners = np.concatenate([np.empty(0, dtype=np.int64), *around])
-    metres = boundary_distances(regions.geometry.to_numpy(), owners, x[each], y[each])
-    turned[each[metres <= _FAR_M]] = False
-    return np.where(turned, right[0], x), np.where(turned, right[1], y), turned

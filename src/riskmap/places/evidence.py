@@ -11,7 +11,6 @@ import pandas as pd
 import shapely
 
 from riskmap.incidents.values import number_rows
-from riskmap.places.areas import boundary_distances, turn_points
 from riskmap.places.names import Gazetteer, name_areas_above
 from riskmap.places.names.matching import MATCH_SCORE, FormTable, likeness
 from riskmap.places.place_texts import (
@@ -25,6 +24,7 @@ from riskmap.places.place_texts import (
     split_texts,
     tell_texts,
 )
+from riskmap.places.points import find_nearest, read_points, turn_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,14 +51,6 @@ NAMED_BY = {1: "admin1", 2: "admin2"}
 _OR = " or "
 #: What stands before the ids of an area of regions that a name may mean.
 NAMED = "region_id="
-
-#: Latitude and longitude that are none as written, in the remarks of a row.
-_NOTED = r"(?:^|; )coordinates=\s*(-?\d+(?:\.\d+)?), (-?\d+(?:\.\d+)?)\s*(?:;|$)"
-
-#: How far outside of all regions a point of their own country may lie and still count in the
-#: nearest one: half a millimetre on a map of 1:10,000,000, the scale of the provinces that ship.
-#: Towns on border rivers and coasts, capitals among them, would be lost otherwise.
-NEAREST_M = 5_000.0
 
 
 @dataclass(frozen=True)
@@ -207,6 +199,10 @@ def gather_evidence(
     index
         The index of the regions.
 
+    Returns
+    -------
+    Evidence
+
     Examples
     --------
     >>> import riskmap as rm
@@ -223,12 +219,11 @@ def gather_evidence(
     place, first = _number_places(incidents, mine)
     mine = mine[first]
     written = usable = incidents.iloc[first].reset_index(drop=True)
-    x, y, noted = _coordinates(written)
+    x, y, noted = read_points(written)
     covering = index.query(*(np.where(noted, np.nan, z) for z in (x, y)))
-    pointed = np.where(covering >= 0, covering, _nearest(usable, regions, covering < 0))
     level = level_of(regions)
+    above = name_areas_above(regions, level)
     if level in NAMED_BY:
-        above = name_areas_above(regions, level)
         if gazetteer is None and usable[["admin1", "admin2", "place"]].notna().any(axis=None):
             gazetteer = Gazetteer.from_regions(regions)
         usable = split_texts(written, regions, above, level=level, gazetteer=gazetteer)
@@ -236,29 +231,22 @@ def gather_evidence(
     stated = _find_ids(usable["region_id"], regions["region_id"])
     named = _resolve(usable, regions, level, gazetteer, covering)
     named, coarse, unsure = _weigh_precision(usable, level, named, finest < level, mine)
-    province = _name_provinces(usable, regions, level, covering)
+    province = _name_provinces(usable, above, level, covering)
     own, wide = np.where(stated >= 0, stated, named), np.where(coarse, np.array(None), province)
-    x, y, turned = turn_points(x, y, own, wide, regions=regions, index=index)
-    x, y = (np.where(noted & ~turned, np.nan, z) for z in (x, y))
+    x, y, turned = turn_points(x, y, noted, own, wide, regions=regions, index=index)
     usable = usable.set_geometry(np.where(turned, shapely.points(x, y), usable.geometry))
     covering = np.where(turned, index.query(x, y), covering)
-    pointed = np.where(turned, covering, pointed)
-    close = (covering >= 0) & (finest >= level - 1) & (level > 1)
-    around = regions["parent_id"].to_numpy(dtype=object)[covering]
-    province = np.where(pd.isna(province) & close & pd.notna(around), around, province)
+    pointed = np.where(covering >= 0, covering, find_nearest(usable, regions, covering < 0))
+    if level > 1:
+        province = _fill_provinces(province, regions, np.where(finest >= level - 1, covering, -1))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse
-    if gazetteer is not None and level in NAMED_BY and open_.any():
-        by_words = find_by_words(
-            usable, open_, level=level, gazetteer=gazetteer, above=above["name"].dropna()
-        )
-        named = np.maximum(named, _find_ids(by_words, regions["region_id"]))
-        open_ &= named < 0
+    named = np.maximum(named, _name_by_words(usable, regions, above, level, gazetteer, open_))
+    open_ &= named < 0
     bearers = _find_bearers(usable, regions, level, gazetteer, open_)
     wider = usable["region_id"].isin([*regions["parent_id"].dropna(), *regions["iso3"].dropna()])
     coarse |= wider.to_numpy(bool) & (np.maximum(stated, named) < 0)
     if level in NAMED_BY:
-        texts = usable[NAMED_BY[level]].fillna(usable["place"])
-        texts = texts.where(open_ & bearers.isna().to_numpy())
+        texts = usable[NAMED_BY[level]].fillna(usable["place"]).where(open_ & bearers.isna())
         mentioned = find_mentions(texts, regions, province)
         bearers, unsure = bearers.fillna(mentioned), unsure | mentioned.notna().to_numpy()
     area = _join_areas(usable, regions, province, bearers)
@@ -307,17 +295,7 @@ def _number_places(
     """Return the number of the place that each incident tells of, and the first row of each."""
     texts = incidents["place"].where(may_contradict(incidents)).fillna(tell_texts(incidents))
     told = (incidents[column] for column in PLACE_COLUMNS)
-    return number_rows([*_coordinates(incidents), mine, *told, texts])
-
-
-def _coordinates(table: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Return longitudes, latitudes, and which are only noted, since they are none as written."""
-    points = table.geometry.to_numpy()
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    told = table["not_understood"].mask(~np.isnan(x)).str.extract(_NOTED).astype(np.float64)
-    noted = told[0].notna().to_numpy(bool)
-    y[noted], x[noted] = told[noted].to_numpy().T
-    return x, y, noted
+    return number_rows([*read_points(incidents), mine, *told, texts])
 
 
 def _find_bearers(
@@ -399,27 +377,6 @@ def _find_ids(told: pd.Series, ids: pd.Series) -> IntArray:
     return np.where(exact >= 0, exact, alike.fillna(-1)).astype(np.int64)
 
 
-def _nearest(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
-) -> IntArray:
-    """Return the nearest region of its own country for each point just outside; -1 is none."""
-    found = np.full(len(usable), -1, dtype=np.int64)
-    geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
-    rank = regions["region_id"].rank().to_numpy()
-    points, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
-    x, y = shapely.get_x(points), shapely.get_y(points)
-    located = outside & np.isfinite(x) & np.isfinite(y)
-    for code in sorted(regions["iso3"].dropna().unique()):
-        rows, home = np.flatnonzero(located & (country == code)), np.flatnonzero(iso3 == code)
-        left, right = shapely.STRtree(geometries[home]).query_nearest(points[rows])
-        left, right = rows[left], home[right]
-        near = boundary_distances(geometries, right, x[left], y[left]) <= NEAREST_M
-        left, right = left[near], right[near]
-        order = np.lexsort((-rank[right], left))
-        found[left[order]] = right[order]
-    return found
-
-
 def _resolve(
     usable: gpd.GeoDataFrame,
     regions: pd.DataFrame,
@@ -486,14 +443,37 @@ def name_one(
     return found
 
 
+def _name_by_words(
+    usable: gpd.GeoDataFrame,
+    regions: gpd.GeoDataFrame,
+    above: pd.DataFrame,
+    level: int,
+    gazetteer: NameResolver | None,
+    among: NDArray[np.bool_],
+) -> IntArray:
+    """Return the region that the words of some incidents name; -1 is none."""
+    if gazetteer is None or level not in NAMED_BY or not among.any():
+        return np.full(len(usable), -1, dtype=np.int64)
+    names = above["name"].dropna()
+    found = find_by_words(usable, among, level=level, gazetteer=gazetteer, above=names)
+    return _find_ids(found, regions["region_id"])
+
+
 def _name_provinces(
-    usable: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, level: int, covering: IntArray
+    usable: gpd.GeoDataFrame, above: pd.DataFrame, level: int, covering: IntArray
 ) -> NDArray[np.object_]:
     """Return the area one level up that each incident names."""
-    above = name_areas_above(regions, level)
     if level <= 1 or above.empty:
         return np.full(len(usable), None, dtype=object)
     ids = above["region_id"].to_numpy(dtype=object)
     stated = _find_ids(usable["region_id"], above["region_id"])
     stated = np.where(stated >= 0, stated, _resolve(usable, above, level - 1, None, covering))
-    return np.where(stated >= 0, ids[stated], np.full(len(usable), None, dtype=object))
+    return np.where(stated >= 0, ids[stated], np.array(None))
+
+
+def _fill_provinces(
+    province: NDArray[np.object_], regions: gpd.GeoDataFrame, covering: IntArray
+) -> NDArray[np.object_]:
+    """Return the areas one level up, where none is named that of the region around a point."""
+    around = regions["parent_id"].to_numpy(dtype=object)[covering]
+    return np.where(pd.isna(province) & (covering >= 0) & pd.notna(around), around, province)

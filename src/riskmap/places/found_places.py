@@ -22,6 +22,7 @@ from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one
 from riskmap.places.names import Gazetteer
+from riskmap.places.points import NO_COORDINATES, are_exchanged, with_points
 from riskmap.places.region_index import RegionIndex
 from riskmap.settings import data_path
 
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 #: point on the other side of a border, so a point is right in 95 of 100 cases and a stated region
 #: outranks it, also when it is stated by name; a point whose precision the source does not tell is
 #: trusted less, one just outside of every region still less, and one that may stand for a whole
-#: province or country least. A spread incident is in a region with the probability of its weight.
+#: province or country least. A spread incident is in each of its regions with the probability of
+#: its weight.
 CONFIDENCE = {
     "stated": 0.98,
     "named": 0.96,
@@ -56,9 +58,6 @@ LOST = ("unknown_region", "no_place", "swapped_coordinates", "imprecise")
 
 #: A kilometre on the unit sphere: what counts as on a centre or capital.
 _CHORD = 2 * np.sin(1000.0 / 6_371_008.8 / 2)
-
-#: What a row remarks whose coordinates were not understood.
-_NO_COORDINATES = r"(?:^|; )coordinates="
 
 #: Degrees around the regions beyond which nothing is near.
 _NEAR = 1.0
@@ -133,8 +132,12 @@ def find_places(
     outside = np.isfinite(evidence.x) & (evidence.pointed < 0) & ~evidence.coarse
     area = evidence.area.where((evidence.region < 0) & ~outside)
     vague = area.notna().to_numpy()
-    usable, exchanged = _with_points(usable, evidence), _are_exchanged(evidence, regions, index)
-    why = _reasons(regions, evidence, vague=vague).mask(exchanged & ~vague, "swapped_coordinates")
+    usable = _with_points(usable, evidence)
+    nowhere = outside & (evidence.region < 0) & (evidence.stated < 0)
+    country = evidence.places["country"]
+    exchanged = are_exchanged(evidence.x, evidence.y, country, regions=regions, index=index)
+    exchanged &= nowhere & ~vague
+    why = _reasons(regions, evidence, vague=vague).mask(exchanged, "swapped_coordinates")
     found = why.isna().to_numpy()
     sharp = _place_sharp(regions, evidence, np.flatnonzero(found & ~vague))
     if measure:
@@ -179,11 +182,12 @@ def _take_aside(
     by_name = found & evidence.unsure & (evidence.stated < 0)
 
     def at_rows(places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which incidents are of some places."""
         marks = np.zeros(len(incidents), dtype=bool)
         marks[usable] = places[evidence.place]
         return marks
 
-    pointless = incidents["not_understood"].str.contains(_NO_COORDINATES, na=False)
+    pointless = incidents["not_understood"].str.contains(NO_COORDINATES, na=False)
     spread = at_rows(unfound | middle | by_name)
     spread |= at_rows(found & vague) & pointless.to_numpy(bool)
     where = incidents.geometry.mask(at_rows(middle | by_name))
@@ -200,8 +204,8 @@ def _with_countries(
 ) -> gpd.GeoDataFrame:
     """Return incidents that state no country with that of their region, or the only one there is.
 
-    Who was foreign hangs on it. A note of local people alone rarely says that nobody else was hit:
-    then it tells of no nationality.
+    Whether a victim was foreign hangs on it. A note that names local people alone rarely says that
+    nobody else was hit: then it tells of no nationality.
     """
     missing = usable["country"].isna()
     if not missing.any():
@@ -279,39 +283,10 @@ def _reasons(
     return pd.Series(pd.array([*reasons, "imprecise"], dtype="str").take(first))
 
 
-def _are_exchanged(
-    evidence: Evidence, regions: gpd.GeoDataFrame, index: RegionIndex
-) -> NDArray[np.bool_]:
-    """Return which places lie in no region, and would in their country with x and y exchanged."""
-    places = evidence.places
-    asked = np.isfinite(evidence.x) & (evidence.pointed < 0)
-    asked &= (evidence.region < 0) & (evidence.stated < 0) & ~evidence.coarse
-    country = places["country"].to_numpy(dtype=object)[asked]
-    at, found = index.query(evidence.y[asked], evidence.x[asked]), np.zeros(len(places), dtype=bool)
-    own = regions["iso3"].to_numpy(dtype=object)[at]
-    found[asked] = (at >= 0) & (pd.isna(country) | (country == own))
-    return found
-
-
 def _with_points(rows: gpd.GeoDataFrame, evidence: Evidence) -> gpd.GeoDataFrame:
-    """Return rows with the points that were turned round; their remarks tell what was written."""
-    turned = evidence.turned[evidence.place]
-    if not turned.any():
-        return rows
-    points = shapely.points(*(z[evidence.place] for z in (evidence.x, evidence.y)))
-    told = rows["not_understood"].fillna("").astype(object)
-    written = told.str.extract(_NO_COORDINATES + "([^;]*)")[0].fillna(_write(rows.geometry))
-    rest = told.str.replace(_NO_COORDINATES + "[^;]*", "", regex=True)
-    taken = rest + "; coordinates=" + written + " (taken as " + _write(points) + ")"
-    remarks = rows["not_understood"].mask(turned, taken.str.removeprefix("; ").astype("str"))
-    geometry = np.where(turned, points, rows.geometry)
-    return rows.assign(not_understood=remarks).set_geometry(geometry, crs=rows.crs)
-
-
-def _write(points: gpd.GeoSeries | NDArray[np.object_]) -> pd.Series:
-    """Return points as texts, latitude first."""
-    y, x = (pd.Series(at(points)).map("{:.10g}".format) for at in (shapely.get_y, shapely.get_x))
-    return (y + ", " + x).astype(object)
+    """Return incidents with the points of their places that were turned round."""
+    at = evidence.place
+    return with_points(rows, evidence.x[at], evidence.y[at], evidence.turned[at])
 
 
 def _place_sharp(regions: gpd.GeoDataFrame, evidence: Evidence, at: IntArray) -> pd.DataFrame:
@@ -368,8 +343,9 @@ def match_centres(
     """Say which points merely sit on the centre or the capital of an area larger than the regions.
 
     Only larger areas matter: a district's own centre is in the district. An area has two centres:
-    its centroid, and a point that lies inside it for sure. Capitals (``data/places/capitals.csv``)
-    are of the regions' countries. Within a kilometre counts as on it: gazetteers differ by it.
+    its centroid, and a point that lies inside it for sure. Capitals are those that ship with
+    riskmap (``data/places/capitals.csv``), of the regions' countries. Within a kilometre counts as
+    on it: gazetteers differ by as much.
 
     Parameters
     ----------

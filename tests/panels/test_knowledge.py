@@ -240,6 +240,10 @@ def test_one_that_sees_foreign_aid_workers_alone_is_not_missed_among_violence(en
     assert known.loc[("a", "violence"), "reporting_gap"], (
         "much of what is told of violence is theirs"
     )
+    # much in a year before the hole, and little of all that was told
+    some = days[(days > TODAY - 1100) & (days < TODAY - 735) | (days > TODAY - 200)]
+    known = know(weekly(0), told(some, source="b", scope="foreign; sectors=aid; reach=countries"))
+    assert known.loc[("a", "violence"), "reporting_gap"]
 
 
 @pytest.mark.parametrize("scope", [WATCH, "violence; reach=reports"])

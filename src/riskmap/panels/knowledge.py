@@ -149,10 +149,12 @@ class _Region:
         told = sharp.loc[late, ["told", "reports"]].groupby([one[late] for one in by]).sum()
         some = told["told"] >= shipped_share()["least_told_share"] * told["reports"]
         names = set(told.index[some & (told["told"] > 0)])
-        # and those without which a country would lack much
-        whole = sharp["reports"].groupby(by).sum()
-        much = set(whole.index[whole > rules.lost_share * whole.groupby("iso3").transform("sum")])
-        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, lately > 0, names, much)
+        # and those without which it would have lacked much in one of ten years
+        late = sharp["reports"].where(sharp["day"] >= today - MEMORY_DAYS)
+        whole = late.groupby([*by, (today - sharp["day"]) // rules.recent_days]).sum()
+        much = whole > rules.lost_share * whole.groupby(["iso3", "day"]).transform("sum")
+        most = set(whole.index[much].droplevel("day"))
+        return cls(sharp, named, last, gap, spread, doubts, unclear > 0, lately > 0, names, most)
 
 
 def _gaps(

@@ -54,6 +54,20 @@ def test_law_6_in_many_small_countries(number):
     check_none(batch.falls, paths)
 
 
+#: Compositions after which a level once fell untold, in small countries that nobody had seen.
+FELL = [
+    (9014, 1, [("garble_districts:one_district", 321456), ("flood", 87492)]),
+    (20064, 0, [("cut_gap", 340213)]),
+]
+
+
+@pytest.mark.parametrize(("seed", "group", "path"), FELL)
+def test_law_6_where_a_level_once_fell_untold(seed, group, path):
+    model = low.Apart()
+    before = low.assess(low.small(seed), low.GROUPS[group], model=model)
+    check(before, low.assess(degraded(low.small(seed), path), low.GROUPS[group], model=model), path)
+
+
 def _codes(falls):
     return set(falls["region_id"].str[:3])
 

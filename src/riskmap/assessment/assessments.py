@@ -308,7 +308,7 @@ def _read_levels(
     doubt = _levels_in_doubt(risks, scale, forecast, days)
     risks["reasons"] = _tell_doubt(risks["reasons"], levels, doubt)
     low = scale.levels_of(risks, "p_low", horizon_days=days)
-    high = np.maximum(scale.levels_of(risks, "p_high", horizon_days=days), doubt["rows_lost"])
+    high = np.maximum.reduce([scale.levels_of(risks, "p_high", horizon_days=days), *doubt.values()])
     found = risks.assign(
         risk_level=levels,
         level_name=NAMES[levels],
@@ -362,7 +362,8 @@ def _levels_in_doubt(
 ) -> dict[str, IntArray]:
     r"""Return the levels that regions might have, by the reason for which they might.
 
-    The hazard may be higher by a hair, ``borderline``. And reports may be of the region that count
+    The hazard may be higher by a hair, or without a source that hardly covers the country
+    (``border_times``): ``borderline``. And reports may be of the region that count
     nowhere or elsewhere, ``rows_lost``: each would add to the region's own rate what it adds at a
     half-life of 24 months,
 
@@ -389,7 +390,7 @@ def _levels_in_doubt(
     more = _LENT * may_be * days / own_days
     more = np.where(more < BORDER * hazard, 0.0, more)
     hazards = {
-        "borderline": (1.0 + BORDER) * hazard,
+        "borderline": np.fmax(1.0 + BORDER, risks["border_times"].to_numpy(dtype=float)) * hazard,
         "rows_lost": (1.0 + BORDER) * times * whole + more,
     }
     return {
@@ -402,7 +403,7 @@ def _tell_doubt(reasons: pd.Series, levels: IntArray, doubt: dict[str, IntArray]
     """Return reasons with those for which a level that is known might be higher."""
     told = reasons.fillna("").str.split(";").tolist()
     near, lost = doubt["borderline"] > levels, doubt["rows_lost"] > levels
-    for i in np.flatnonzero(lost & (levels > 0)):
+    for i in np.flatnonzero((near | lost) & (levels > 0)):
         code = "borderline" if near[i] else "rows_lost"
         told[i] = list(dict.fromkeys([*filter(None, told[i]), code]))
     return pd.Series([";".join(codes) or None for codes in told], reasons.index, dtype="str")

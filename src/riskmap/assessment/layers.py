@@ -166,6 +166,7 @@ KNOWLEDGE_COLUMNS = (
     Column("rows_lost", NUMBER, "rows that named it and were set aside"),
     Column("may_be_here", NUMBER, "reports that may be of it and count nowhere, or elsewhere"),
     Column("hazard_times", NUMBER, "how many times its hazard may be higher for what was lost"),
+    Column("border_times", NUMBER, "and without a source that is hardly as wide as the widest"),
     Column("data_sufficiency", TEXT, "whether enough is reported from here", SUFFICIENCIES),
     Column("confidence", TEXT, "how sure the probability is", CONFIDENCES),
     Column("reporting_gap", FLAG, "whether reports have stopped where they used to come"),

@@ -17,6 +17,7 @@ from riskmap.panels.coverage import (
     main_sources,
     main_watchers,
     reported_share,
+    times_without,
     watched_windows,
     whole_share,
 )
@@ -266,7 +267,7 @@ def _make_panel(
     seen = without_padding(see_reports(rows, group), keys)
     sums = sum_cells(cells_of(rows, group), n_regions=len(keys), edges=grid.edges)
     sums |= {name: sums[name] * RELEVANCE_UNIT for name in GROUP_SERIES if name in sums}
-    counts = sums["violence"].reshape(len(keys), -1).T
+    counts = {layer: sums[layer].reshape(len(keys), -1).T for layer in LAYERS}
     watch = _watch_windows(seen, keys, grid.edges, counts, today=today)
     for name, values in sums.items():
         if (layer := _SEEN_WITH.get(name)) is not None:
@@ -283,7 +284,9 @@ def _make_panel(
         every=grid.every,
         ledger=ledger,
         at_risk=watch.at_risk,
-        knowledge=know_regions(seen, keys, alive, today=today, lost=gone, group=group),
+        knowledge=know_regions(
+            *(seen, keys, alive), today=today, lost=gone, times=watch.times, group=group
+        ),
         shares=_learn_shares(seen, keys),
         attacks=attacks,
         group=group,
@@ -299,13 +302,14 @@ class _Watch:
     watched: dict[str, FloatArray]
     at_risk: dict[str, FloatArray | None]
     main_sources: dict[str, frozenset[tuple[str, str]]]
+    times: dict[str, FloatArray]
 
 
 def _watch_windows(
     seen: pd.DataFrame,
     keys: pd.DataFrame,
     edges: NDArray[np.datetime64],
-    counts: FloatArray,
+    counts: dict[str, FloatArray],
     *,
     today: int,
 ) -> _Watch:
@@ -320,20 +324,24 @@ def _watch_windows(
 
     def reporting(rows: pd.DataFrame) -> FloatArray:
         watchers = find_watchers(rows, keys, today=today)
-        told_most, _ = main_sources(watchers, named, iso3, "reports", today=today)
-        watchers = main_watchers(watchers, told_most)
+        told_most = main_sources(watchers, named, iso3, "reports", today=today)
+        watchers = main_watchers(watchers, told_most.main)
         return watched_windows(watchers, "violence", bounds=bounds, n_regions=n)
 
     share = whole_share(told, reporting, bounds=bounds)
-    found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {})
-    anybody = reported_share(told, keys, counts, bounds=bounds, today=today)
+    found = _Watch({}, {"reported": None if (share == 1.0).all() else share}, {}, {})
+    anybody = reported_share(told, keys, counts["violence"], bounds=bounds, today=today)
     watchers = find_watchers(named, keys, today=today)
     for layer in LAYERS:
-        main, teaching = main_sources(watchers, named, iso3, layer, today=today)
+        sources = main_sources(watchers, named, iso3, layer, today=today)
         found.watched[layer], found.at_risk[layer] = days_at_risk_share(
-            main_watchers(watchers, main), anybody, layer, bounds=bounds
+            main_watchers(watchers, sources.main), anybody, layer, bounds=bounds
         )
-        found.main_sources[layer] = frozenset(teaching)
+        found.main_sources[layer] = frozenset(sources.teaching)
+        if sources.hardly:
+            sure = main_watchers(watchers, sources.main - sources.hardly)
+            _, less = days_at_risk_share(sure, anybody, layer, bounds=bounds)
+            found.times[layer] = times_without(counts[layer], found.at_risk[layer], less)
     return found
 
 

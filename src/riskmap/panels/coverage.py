@@ -7,7 +7,7 @@ Other sources only tell.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,24 @@ _NEW = 0.5
 #: Sources that tell of so large a share of as many regions as the widest are main ones too.
 _AS_WIDE = 2.0 / 3.0
 _FEW = 2
+#: One that is no wider than this would be none, had a report or two named another region.
+_SURELY_AS_WIDE = 0.8
 #: A source covers a region that tells there no less than this share of what the fullest one does,
 #: and is as wide as the widest that tells no less than this share of all that it does.
 _THIN = 0.25
 
 
+class MainSources(NamedTuple):
+    """Country and name of each main source, of those that hardly are, and of all that teach."""
+
+    main: set[tuple[str, str]]
+    hardly: set[tuple[str, str]]
+    teaching: set[tuple[str, str]]
+
+
 def main_sources(
     watchers: list[Watcher], seen: pd.DataFrame, iso3: pd.Series, layer: str, *, today: int
-) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+) -> MainSources:
     """Return the country and name of each main source, and of each that teaches models.
 
     The silence of main sources adds days at risk. They are the one that tells of a layer in the
@@ -94,13 +104,16 @@ def main_sources(
     hits.index = [voices.names[voice] for voice in hits.index]
     names = [voices.names[voice] for voice in table.index]
     codes = np.array([code for code, _ in names], dtype=object)
-    main, teaching = set(), set()
+    all_of = MainSources(set(), set(), set())
     for code in dict.fromkeys(codes):
         here = np.flatnonzero(codes == code)
-        found = {names[here[row]] for row in _cover(table.to_numpy(dtype=float)[here])}
-        main |= found
-        teaching |= found | _books_of_hits({k: n for k, n in hits.items() if k[0] == code}, found)
-    return main, teaching
+        cover, hardly = _cover(table.to_numpy(dtype=float)[here])
+        found = {names[here[row]] for row in cover}
+        all_of.main.update(found)
+        all_of.hardly.update(names[here[row]] for row in hardly)
+        books = _books_of_hits({k: n for k, n in hits.items() if k[0] == code}, found)
+        all_of.teaching.update(found | books)
+    return all_of
 
 
 @dataclass(frozen=True)
@@ -143,8 +156,10 @@ class _Voices:
         return np.asarray(day < first[np.searchsorted(list(self.names), self.voice)])
 
 
-def _cover(counts: FloatArray) -> list[int]:
+def _cover(counts: FloatArray) -> tuple[list[int], list[int]]:
     """Return which sources, in rows, cover the regions: the widest, and what adds to them.
+
+    And which of them hardly do, for they are just about as wide.
 
     Parameters
     ----------
@@ -155,20 +170,23 @@ def _cover(counts: FloatArray) -> list[int]:
     --------
     >>> wide, log, team = [5] * 9 + [0], [90] + [0] * 9, [0] * 9 + [7]
     >>> _cover(np.array([wide, log, team], dtype=float))
-    [0, 2]
+    ([0, 2], [])
     """
     covers = (counts > 0) & (counts >= _THIN * counts.max(axis=0))
     wide, told = covers.sum(axis=1) + _FEW, counts.sum(axis=1)  # a few regions more or less
     order = np.lexsort((-told, -wide))
-    found: list[int] = []
+    found, hardly = [], []
     named = np.zeros(counts.shape[1], dtype=bool)
     for row in order.tolist():
         own = counts[row]
+        adds = own[~named].sum() >= _NEW * told[row]
         as_wide = wide[row] >= _AS_WIDE * wide.max() and told[row] >= _THIN * told[order[0]]
-        if told[row] > 0 and (as_wide or own[~named].sum() >= _NEW * told[row]):
+        if told[row] > 0 and (as_wide or adds):
             found.append(row)
             named |= own > 0
-    return found
+            if not adds and wide[row] < _SURELY_AS_WIDE * wide.max():
+                hardly.append(row)
+    return found, hardly
 
 
 def _books_of_hits(
@@ -223,6 +241,33 @@ def main_watchers(watchers: list[Watcher], main: set[tuple[str, str]]) -> list[W
     """Return the watchers that are main sources; all of them in a country that has none."""
     countries = {code for code, _ in main}
     return [w for w in watchers if w.iso3 not in countries or (w.iso3, w.source) in main]
+
+
+def times_without(
+    counts: FloatArray, at_risk: FloatArray | None, less: FloatArray | None
+) -> FloatArray:
+    """Return how many times higher the rate of each region is on a part of its days at risk.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_windows, n_regions)
+        What happened.
+    at_risk, less : ndarray, shape (n_windows, n_regions), or None
+        On what share of each window a region was at risk, and a part of that; None for all of it.
+
+    Examples
+    --------
+    >>> counts = np.array([[1.0], [0.0]])
+    >>> times_without(counts, None, np.array([[1.0], [0.0]]))
+    array([2.])
+    """
+    rates = []
+    for share in (at_risk, less):
+        days = np.ones_like(counts) if share is None else share
+        told = np.where(days > 0, counts, 0.0).sum(axis=0)
+        rates.append(np.divide(told, days.sum(axis=0), where=days.any(axis=0), out=0 * told))
+    whole, part = rates
+    return np.maximum(np.divide(part, whole, where=whole > 0, out=np.ones_like(part)), 1.0)
 
 
 def days_at_risk_share(

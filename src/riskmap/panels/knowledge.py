@@ -26,6 +26,8 @@ from riskmap.schema import FLAG, NUMBER, TEXT, Column, conform
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
@@ -43,6 +45,7 @@ def know_regions(
     *,
     today: int,
     lost: pd.DataFrame | None = None,
+    times: Mapping[str, FloatArray] | None = None,
     group: WorkerGroup | None = None,
 ) -> pd.DataFrame:
     """Return what is known of each region and layer: one table that everything is judged from.
@@ -60,6 +63,9 @@ def know_regions(
         The day, since 1970.
     lost : DataFrame, optional
         ``region_id, event_date, weight`` of rows that named a region and were set aside.
+    times : mapping of str to ndarray, optional
+        How many times higher the rate of each region is without a source that is hardly a main one,
+        by layer; that of `foreign` is the group's too.
     group
         Whose layer is known too.
 
@@ -87,6 +93,9 @@ def know_regions(
     tables = [
         _know_layer(layer, keys, region, watchers, group=group, today=today) for layer in layers
     ]
+    for layer, table in zip(layers, tables, strict=True):
+        known = "foreign" if layer == "group" else layer
+        table["border_times"] = 1.0 if times is None else times.get(known, 1.0)
     whole = pd.concat(tables).sort_index(kind="stable")
     return whole.reset_index(drop=True)
 

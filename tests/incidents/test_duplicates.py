@@ -120,6 +120,16 @@ def test_two_feeds_tell_of_one_incident_or_of_two(other, expected):
     assert counted(reports({}, OTHER | other)) == expected
 
 
+def test_a_type_in_a_word_that_nobody_understands_may_be_another():
+    """It makes two reports no more alike than a type that is known to differ."""
+    bare = {"notes": None, "place": None}
+    strange = {"event_type": "unknown", "not_understood": "event_type=blastening"}
+    known, same = reports(bare, OTHER | bare | strange), reports(bare | strange, bare | strange)
+    assert counted(known) == 2
+    assert counted(same.assign(source=["wire", "bureau"])) == 1
+    assert counted(reports(bare, OTHER | bare | {"event_type": "unknown"})) == 1
+
+
 MINE = {"actor": "ISKP", "nationality": "CHN", "country": "XQA", "geo_precision": "point"}
 PLANT = MINE | {"notes": "Gunmen stormed a gold processing plant and shot two engineers at dawn."}
 CONVOY = MINE | OTHER | {"notes": "A convoy of road builders was ambushed on the highway by night."}

@@ -58,6 +58,7 @@ def test_law_6_in_many_small_countries(number):
 FELL = [
     (9014, 1, [("garble_districts:one_district", 321456), ("flood", 87492)]),
     (20064, 0, [("cut_gap", 340213)]),
+    (20076, 1, [("strange_types:some", 595424), ("copy_rows", 816373)]),
 ]
 
 

@@ -142,6 +142,8 @@ class Facts:
     def of(cls, table: Any, text: list[str]) -> Facts:
         """Return the facts of a table with its notes in plain words."""
         vague = (table["event_type"] == "unknown") | table["source"].isin(TYPELESS)
+        # a word that nobody understands may name another type than any that is known
+        strange = table["not_understood"].str.extract(r"\bevent_type=([^;]*)", expand=False)
         where = table.geometry.to_numpy()
         names = {name: table[name].fillna("").to_numpy(object) for name in ("country", "region_id")}
         names |= {name: squeeze_names(table[name]) for name in ("admin1", "admin2", "place")}
@@ -154,7 +156,7 @@ class Facts:
             exact=exact.to_numpy(bool),
             text=np.array(text, dtype=object),
             source=table["source"].to_numpy(object),
-            kind=table["event_type"].mask(vague).to_numpy(object),
+            kind=table["event_type"].mask(vague).fillna(strange).to_numpy(object),
             actor=table["actor"].fillna("").to_numpy(object),
             nation=table["nationality"].fillna("").to_numpy(object),
             toll=table[list(TOLL)].to_numpy(dtype=float, na_value=np.nan),

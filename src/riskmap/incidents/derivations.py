@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from riskmap.countries import table as country_table
+from riskmap.incidents.nationalities import has_hit
 from riskmap.incidents.quarantines import Remarks
 from riskmap.incidents.victim_phrases import (
     find_aim,
     find_people,
     openings,
-    says_hit,
     words,
 )
 from riskmap.incidents.words import any_of, find_group, read_list
@@ -112,7 +112,7 @@ def _aim_at(
 ) -> dict[str, tuple[Any, str]]:
     """Return the employer whom a text names where it says that somebody or something was hit."""
     found = [(name, match) for name, regex in named.items() if (match := regex.search(text))]
-    if not found or not says_hit(text):
+    if not found or not (_hit_or_aim().search(text) or has_hit(text)):
         return {}
     aim = find_aim(text, country)
     if aim and aim[0] == "foreigners":
@@ -187,10 +187,11 @@ def _in_title_case(text: str, *, nations: bool = False) -> str:
 
     With `nations` only the words for nations keep their initials.
     """
+    counted = {m.end() for m in _COUNTED.finditer(text)}
 
     def smaller(found: re.Match[str]) -> str:
         word = found[0]
-        if word in _short_names():
+        if word in _short_names() or found.end() in counted:
             return word
         is_kept = not nations or word.casefold() in openings("demonym")
         return word.title() if is_kept else word.lower()
@@ -206,6 +207,8 @@ def _short_names() -> frozenset[str]:
     return frozenset({*codes, *own, "US", "UK", "USA", "EXP", "FN"})
 
 
+#: Short words of capitals that are counted.
+_COUNTED = re.compile(r"\b\d{1,3}(?:\s*[X×]\s*(?:PAX\s+)?[A-Z]{3}\b|\s+[A-Z]{3}(?=\s+[KWM]IA\b))")  # noqa: RUF001
 #: What says that a note tells of several attacks.
 _SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|multiple|[2-9])\s+(?:\w+\s+)?"
@@ -297,6 +300,13 @@ def _count_foreign(abroad: list[Person]) -> int:
     if most:
         return max(sum(most.values()) if all(most.values()) else 0, unnamed)
     return unnamed or int(any(p.was_hit and _FOREIGN.search(p.phrase) for p in abroad))
+
+
+@lru_cache(maxsize=1)
+def _hit_or_aim() -> re.Pattern[str]:
+    """Return the pattern of words that say that somebody or something was hit."""
+    listed = {word for kind in ("hit", "hitting", "aim") for word in words()[kind]}
+    return re.compile(rf"\b(?:{any_of(listed)})\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1)

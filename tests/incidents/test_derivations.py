@@ -433,6 +433,7 @@ def test_one_group_has_one_name(text):
     [
         ("Guards of Ruvo Mining ambushed, two killed", "employer:Ruvo Mining"),
         ("RUVO  MINING truck attacked", "employer:Ruvo Mining"),
+        ("Ruvo Mining Co. Ltd. truck attacked", "employer:Ruvo Mining"),
         ("Ruvo车队遭袭", None),
         ("attack on a Chinese camp of Ruvo Mining", "foreigners"),
         ("Ruvo Mining hires 20 guards", None),

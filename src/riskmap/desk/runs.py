@@ -29,7 +29,7 @@ from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.editions import later_line, outside_line
+from riskmap.outputs.editions import employer_line, later_line, outside_line
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.senders import Sender, list_sets
 from riskmap.outputs.sets import read_layer
@@ -163,8 +163,9 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         sender=Sender.parse(config.sender, config.contact, config.link),
     )
     edition = Bundle(layer).edition("en")
-    later, outside = clean_text(later_line(edition)), clean_text(outside_line(edition))
-    told = (*notes, *_tell_drafts(panel.drafts, regions), outside)
+    said = (clean_text(line(edition)) for line in (later_line, outside_line, employer_line))
+    later, *told = said
+    told = (*notes, *_tell_drafts(panel.drafts, regions), *told)
     return Run(layer, folder, later, tuple(filter(None, told)))
 
 

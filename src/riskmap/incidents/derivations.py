@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from rapidfuzz.distance import OSA
 
 from riskmap.countries import table as country_table
 from riskmap.incidents.nationalities import has_hit
@@ -22,7 +23,7 @@ from riskmap.incidents.victim_phrases import (
     openings,
     words,
 )
-from riskmap.incidents.words import any_of, find_group, read_list
+from riskmap.incidents.words import HAN, any_of, find_group, read_list, read_words
 from riskmap.schema import check_incidents
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ OWN_TARGETS = ("awsd", "shcc", "sind")
 #: What words say beside them, which is noted where a column is missing.
 _OTHER = {"sector": "other_sector", "count": "several"}
 _WORD = re.compile(r"\w+")
+_HAN_FORM = re.compile("(?<=..)(?:股份|有限|责任|公司|集团|控股)+$")
+_LONG_FORM = 5
 _FOREIGN = re.compile(r"\b(?:foreign|expat|exp\b|fn\b|tcn|third.country)|外[国籍]", re.IGNORECASE)
 
 
@@ -98,13 +101,39 @@ def derive_victims(
 
 
 def _employers(names: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
-    """Return what finds each employer in a text: its name, in any case and with any spaces."""
-    told = {name: r"\s+".join(re.escape(word) for word in name.split()) for name in names}
-    return {
-        name: re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-        for name, words in told.items()
-        if words
-    }
+    """Return what finds each employer in a text: its name, in any case and with any spaces.
+
+    Another legal form may stand behind it than its own: "MCC Ltd." is MCC Group.
+    """
+    forms, found = read_words("legal_form"), {}
+    for name in filter(str.strip, names):
+        words = name.split()
+        kept = [word for word in words if word.strip(".,").casefold() not in forms] or words
+        whole, core = (r"\s+".join(map(re.escape, some)) for some in (words, kept))
+        told = rf"(?:{whole}|{core}[\s,.-]+(?:{any_of(forms)}))"
+        is_apart = not HAN.search(name)  # no space stands between Chinese words
+        told = rf"(?<!\w){told}(?!\w)" if is_apart else told
+        found[name] = re.compile(told, re.IGNORECASE)
+    return found
+
+
+def strip_legal_forms(words: list[str]) -> list[str]:
+    """Return the words of a firm's name without its legal forms, be they mistyped.
+
+    Examples
+    --------
+    >>> strip_legal_forms(["mcc", "gruop", "ltd"]), strip_legal_forms(["中国冶金有限公司"])
+    (['mcc'], ['中国冶金'])
+    """
+    forms = read_words("legal_form")
+    kept = [_HAN_FORM.sub("", word) for word in words]
+    return [word for word in kept if word not in forms and not _is_mistyped(word)] or words
+
+
+def _is_mistyped(word: str) -> bool:
+    """Return whether a word is a legal form but for a letter, or two in each other's place."""
+    long = (form for form in read_words("legal_form") if len(form) >= _LONG_FORM)
+    return any(OSA.distance(word, form) == 1 for form in long)
 
 
 def _aim_at(

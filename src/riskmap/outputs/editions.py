@@ -453,6 +453,18 @@ def outside_line(told: Edition) -> str:
     return str(said.format(sites=told.words["list"].join(names))) if names else ""
 
 
+def employer_line(told: Edition) -> str:
+    """Return which targets are almost an employer of the group, and how each is read; or ""."""
+    said, words = told.words["unknown"], told.words
+    lines = [
+        said["employer_taken" if is_taken else "employer_close"].format(
+            written=display(text.rpartition(":")[2].strip()), employer=display(name)
+        )
+        for text, name, is_taken in told.layer.provenance.get("close_employers") or ()
+    ]
+    return str(words["gap"].join(lines))
+
+
 def ledger_rows(told: Edition) -> Grid:
     """Return what became of every row, stage by stage."""
     head = ("stage", "rows_in", "rows_out", "quarantined", "merged", "reasons")

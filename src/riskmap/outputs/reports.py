@@ -289,11 +289,10 @@ def _site_rows(told: Edition) -> Grid:
     words, sites = told.words, told.of_headline(told.layer.sites)
     own = [name for name in sites if name != "region_id"]
     rows = sites.merge(told.table.drop(columns=own, errors="ignore"), on="region_id", how="left")
+    rows["at_least"] = rows["at_least"].eq(other=True) | (rows["assessed_share"] < 1 - LARGEST_GAP)
     outside = rows["region_id"].isna()
-    said = {"name": words["told"]["outside"], "kind": "site"}
-    rows = rows.assign(**{name: rows[name].mask(outside, text) for name, text in said.items()})
-    partly = rows["assessed_share"] < 1 - LARGEST_GAP
-    rows["at_least"] = rows["at_least"].eq(other=True) | partly
+    for name, text in (("name", words["told"]["outside"]), ("kind", "site")):
+        rows[name] = rows[name].mask(outside, text)
     worst = rows[["risk_level", "near_level"]].fillna(0).max(axis=1)
     hit = rows["attacked"].eq(other=True) | rows["near_attacked"].eq(other=True)
     # what is outside comes before low ones: nobody can say that it is lower
@@ -420,8 +419,14 @@ def _limits(told: Edition) -> tuple[str, ...]:
 
 def unknown_lines(told: Edition) -> tuple[str, ...]:
     """Return what is not known and why: reports that wait, no level, levels in doubt, reports."""
-    first = (*_draft_line(told), editions.later_line(told), editions.outside_line(told))
-    return (*filter(None, first), *_gap_line(told), *_doubt_line(told), *_report_line(told))
+    said = (editions.later_line, editions.outside_line, editions.employer_line)
+    return (
+        *_draft_line(told),
+        *filter(None, (line(told) for line in said)),
+        *_gap_line(told),
+        *_doubt_line(told),
+        *_report_line(told),
+    )
 
 
 def _draft_line(told: Edition) -> Iterator[str]:
@@ -481,20 +486,15 @@ def _doubt_line(told: Edition) -> Iterator[str]:
         yield words["gap"].join(lines)
 
 
-def _spread_line(told: Edition) -> Iterator[str]:
-    """Yield how many reports of late are known to an area alone, and count in parts there."""
-    known, words = told.layer.knowledge, told.words
-    n = round(known.loc[known["layer"] == "violence", "rows_spread"].sum())
-    if n:
-        yield words["unknown"]["spread"].format(n=n, unit=words["unit"], units=words["units"])
-
-
 def _report_line(told: Edition) -> Iterator[str]:
-    """Yield what share of reports doesn't say who was hit, and what was not understood."""
+    """Yield how many reports count in parts, do not say who was hit, or were not understood."""
+    known = told.layer.knowledge
+    n = round(known.loc[known["layer"] == "violence", "rows_spread"].sum())
+    spread = [told.words["unknown"]["spread"].format(n=n)] if n else []
     shares = [*editions.share_lines(told)] if told.layer.headline != "violence" else []
     if len(shares) > _COUNTRIES:
         more = told.words["unknown"]["countries"].format(n=len(shares) - _COUNTRIES)
         shares = [*shares[:_COUNTRIES], more]
-    lines = [*_spread_line(told), *shares, *editions.unread_lines(told)]
+    lines = [*spread, *shares, *editions.unread_lines(told)]
     if lines:
         yield told.words["gap"].join(lines)

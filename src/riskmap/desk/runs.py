@@ -163,9 +163,10 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         sender=Sender.parse(config.sender, config.contact, config.link),
     )
     edition = Bundle(layer).edition("en")
-    said = (clean_text(line(edition)) for line in (later_line, outside_line, employer_line))
-    later, *told = said
-    told = (*notes, *_tell_drafts(panel.drafts, regions), *told)
+    later, *besides = (
+        clean_text(line(edition)) for line in (later_line, outside_line, employer_line)
+    )
+    told = (*notes, *_tell_drafts(panel.drafts, regions), *besides)
     return Run(layer, folder, later, tuple(filter(None, told)))
 
 

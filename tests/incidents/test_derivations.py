@@ -173,6 +173,9 @@ def test_who_was_hit_is_known_from_what_desks_write(text, nations, number):
         ("2X CAN KIA 1X IND WIA", "CAN;IND", 3),
         ("2 x MAR KIA", "MAR", 2),
         ("WIA (BRA)", "BRA", None),
+        ("KIA: 1 CAN, 2 IND", "CAN;IND", 3),
+        ("2 CAN + 1 CHN reported killed", "CAN;CHN", 3),
+        ("2 CHN among the dead", "CHN", 2),
         ("Nationality: POL, one killed", "POL", None),
     ],
 )

@@ -237,7 +237,9 @@ def _short_names() -> frozenset[str]:
 
 
 #: Short words of capitals that are counted.
-_COUNTED = re.compile(r"\b\d{1,3}(?:\s*[X×]\s*(?:PAX\s+)?[A-Z]{3}\b|\s+[A-Z]{3}(?=\s+[KWM]IA\b))")  # noqa: RUF001
+_COUNTED = re.compile(
+    r"\b\d{1,3}(?:\s*[X×]\s*(?:PAX\s+)?[A-Z]{3}\b|\s+[A-Z]{3}(?=\s+[KWM]IA\b|\s*[+,&]\s*\d))"  # noqa: RUF001
+)
 #: What says that a note tells of several attacks.
 _SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|multiple|[2-9])\s+(?:\w+\s+)?"

@@ -32,7 +32,7 @@ _NONE_BEFORE = re.compile(r"\b(?:no|not|without|none of the|neither)\s*$", re.IG
 #: What may follow a person who was hit: no object, which would make that person the one who hits.
 _END = (
     r"(?=\s*(?:$|[^\w\s]|(?:by|in|on|at|near|when|while|during|after|and|or|as|along|from|with|outside"
-    r"|inside|over|for|who|were|was|dead|hostage)\b))"
+    r"|inside|over|for|among|who|were|was|dead|hostage)\b))"
 )
 _ENDS = re.compile(rf"(?!/){_END}")
 #: What is near a thing or within it is not that thing.
@@ -228,7 +228,8 @@ def _is_nation(match: re.Match[str], number: str | None, *, is_counted: bool) ->
         return False
     if match.end() > end + 1:  # what they do stands behind
         return number is not None or not text.isupper()
-    return bool((number and _hit().match(text, end)) or _TOLL.search(text, 0, match.start()))
+    is_hit = number and (_hit().match(text, end) or _LISTED.match(text, end))
+    return bool(is_hit or _TOLL.search(text, 0, match.start()))
 
 
 def _code(word: str | None) -> str | None:
@@ -249,9 +250,10 @@ _LABEL = re.compile(
 #: A code without a number, which may be of an organisation, is beside the short words of logs.
 _TOLLS = re.compile(r"\s+[KWM]IA\b", re.IGNORECASE)
 _TOLL = re.compile(
-    r"(?i:\b(?:[KWM]IA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*|\d\s+[KWM]IA\s+)$"
+    r"(?i:\b(?:[KWM]IA|victims?|casualt(?:y|ies)|nationalit(?:y|ies))\s*[:=(]\s*(?:\d{1,3}\s+)?|\d\s+[KWM]IA\s+)$"
 )
 _NATION = re.compile(r"(?i:\bnationalit(?:y|ies)\s*[:=(]\s*)$")
+_LISTED = re.compile(r"\s*(?:[+,&]|and)\s*\d{1,3}\s+[A-Z]{3}\b")
 _NATIONAL = re.compile(r"\s+(?i:nationals?|citizens?)\b")
 _WERE = re.compile(
     rf"(?i:{_HIT_ONES},?\s+(?:was|were|is|are|included?s?|all|both|mostly))"

@@ -47,15 +47,24 @@ def test_other_remarks_of_the_row_stay():
     assert remarks.iloc[0].startswith("sector=dredgery; coordinates=")
 
 
-@pytest.mark.parametrize(("metres", "is_turned"), [(500.0, False), (20e3, False), (40e3, True)])
-def test_a_point_on_the_wrong_side_of_a_border_stays_where_it_is(metres, is_turned):
+SQUARES = gpd.GeoDataFrame(
+    {"ADM1_PCODE": ["XQ1", "XQ2"], "ADM1_EN": ["East", "West"]},
+    geometry=[shapely.box(10, 9, 11, 10), shapely.box(9, 10, 10, 11)],
+    crs="EPSG:4326",
+)
+
+
+@pytest.mark.parametrize(
+    ("metres", "other", "is_turned"),
+    [(500.0, False, False), (20e3, False, False), (40e3, False, True), (40e3, True, False)],
+)
+def test_a_point_in_another_region_or_just_across_a_border_stays_where_it_is(
+    metres, other, is_turned
+):
     """Squares on both sides of the line where latitude and longitude are the same."""
-    boxes = [shapely.box(10, 9, 11, 10), shapely.box(9, 10, 10, 11)]
-    regions = gpd.GeoDataFrame(
-        {"ADM1_PCODE": ["XQ1", "XQ2"], "ADM1_EN": ["East", "West"]}, geometry=boxes, crs="EPSG:4326"
-    )
+    regions = rm.read_regions(SQUARES if other else SQUARES.head(1))
     lat, lon = 10.01, 10.0 - metres / 111_195.0
-    found = locate(lat, lon, rm.read_regions(regions), admin1="East").incidents
+    found = locate(lat, lon, regions, admin1="East").incidents
     assert shapely.get_coordinates(found.geometry)[0, 0] == (lat if is_turned else lon)
     assert found["not_understood"].notna().all() == is_turned
 
@@ -110,3 +119,16 @@ def test_numbers_that_the_reader_set_aside_are_tried_too():
     found = rm.locate(table, provinces).incidents
     assert shapely.distance(found.geometry.iloc[0], spot) < 1e-9
     assert found["not_understood"].str.contains("taken as").all()
+
+
+def test_an_attack_in_one_district_that_names_its_mirror_image_marks_both():
+    """On the equator another sign may lie in the district that a row names by mistake."""
+    boxes = [shapely.box(10, 1, 11, 2), shapely.box(10, -2, 11, -1)]
+    north_and_south = rm.read_regions(
+        SQUARES.assign(ADM1_EN=["North", "South"]).set_geometry(boxes, crs="EPSG:4326")
+    )
+    told = {"admin1": "South", "nationality": "Chinese", "event_type": "armed attack"}
+    located = locate(1.5, 10.5, north_and_south, **told)
+    panel = rm.count_incidents(located, north_and_south, group="CHN", as_of="2031-05-20")
+    risks = rm.assess(rm.forecast(panel, model=rm.EmpiricalBayes()), north_and_south).risks
+    assert sorted(risks.loc[risks["attacked"], "region_id"].unique()) == ["XQ1", "XQ2"]

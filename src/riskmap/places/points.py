@@ -66,10 +66,9 @@ def turn_points(
 ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     """Return points with those turned round that then lie in the region or province named.
 
-    Two numbers that were exchanged, or lost a sign, lie far off the place that their row names, and
-    turned round lie in it: chance hardly ever does that. A province is wide, so beside one alone
-    only a point in no region is turned. One that lies within 25 km of the place as it stands is on
-    the wrong side of a border.
+    Two numbers that were exchanged, or lost a sign, lie in no region and far off the place that
+    their row names, and turned round lie in it: chance hardly ever does that. One that lies within
+    25 km of the place as it stands is on the wrong side of a border.
 
     Parameters
     ----------
@@ -110,8 +109,7 @@ def turn_points(
         inside = np.where(named[rows] >= 0, found == named[rows], parents[found] == above[rows])
         return np.asarray((found >= 0) & inside.astype(bool))
 
-    rows = rows[~fit(rows, x[rows], y[rows])]
-    rows = rows[(named[rows] >= 0) | (index.query(x[rows], y[rows]) < 0)]
+    rows = rows[index.query(x[rows], y[rows]) < 0]
     right = np.stack([x, y])
     for exchanged, east, north in _MEANT:
         pair = np.stack([y[rows], x[rows]] if exchanged else [x[rows], y[rows]])

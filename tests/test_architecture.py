@@ -153,11 +153,11 @@ ASKS_BELOW = {
     ("layers", "panels.knowledge"),
     ("rules", "models.tables"),
     ("rules", "panels.attacks"),
-    ("rules", "panels.watchers"),
+    ("rules", "panels.lapses"),
     ("silences", "panels.doubts"),
     ("silences", "panels.groups"),
+    ("silences", "panels.lapses"),
     ("silences", "panels.measures"),
-    ("silences", "panels.watchers"),
 }
 
 

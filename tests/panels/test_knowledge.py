@@ -7,8 +7,9 @@ import pytest
 import riskmap as rm
 from riskmap.panels.coverage import days_at_risk_share, reported_share, watched_windows
 from riskmap.panels.knowledge import know_regions
+from riskmap.panels.lapses import default_rules
 from riskmap.panels.measures import join_sources
-from riskmap.panels.watchers import default_rules, find_watchers
+from riskmap.panels.watchers import find_watchers
 
 TODAY = 3000
 KEYS = pd.DataFrame({"region_id": [*"abc"], "iso3": ["XQA", "XQA", "XQB"]})

@@ -22,7 +22,7 @@ from riskmap.assessment.layers import (
 )
 from riskmap.assessment.levels import INSUFFICIENT, NAMES, LevelScale
 from riskmap.panels.attacks import ATTACK_COLUMNS
-from riskmap.panels.watchers import default_rules
+from riskmap.panels.lapses import default_rules
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

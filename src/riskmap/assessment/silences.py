@@ -22,8 +22,8 @@ from riskmap.assessment.layers import (
 )
 from riskmap.panels.doubts import LEAST_LOST, find_doubts
 from riskmap.panels.groups import THEIRS
+from riskmap.panels.lapses import default_rules
 from riskmap.panels.measures import hits_foreigners, is_violence
-from riskmap.panels.watchers import default_rules
 from riskmap.schema import conform
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.models.what_ifs import WhatIfs
+from riskmap.panels.lapses import default_rules
 from riskmap.panels.measures import (
     GROUP_SERIES,
     RELEVANCE_UNIT,
@@ -20,7 +21,6 @@ from riskmap.panels.measures import (
     join_sources,
     measure,
 )
-from riskmap.panels.watchers import default_rules
 from riskmap.panels.windows import day_numbers, spread_days
 from riskmap.places.placements import MEMORY_DAYS
 

@@ -10,8 +10,8 @@ import shapely
 
 from riskmap.ledgers import NO_LOSS
 from riskmap.panels.groups import THEIRS
+from riskmap.panels.lapses import default_rules
 from riskmap.panels.measures import hits_foreigners
-from riskmap.panels.watchers import default_rules
 from riskmap.places.evidence import members_of, readings
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.watchers import default_rules, find_watchers
+from riskmap.panels.lapses import default_rules
+from riskmap.panels.watchers import find_watchers
 from riskmap.places.placements import MEMORY_DAYS
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from riskmap.panels.watchers import Rules, Watcher
+    from riskmap.panels.lapses import Rules
+    from riskmap.panels.watchers import Watcher
     from riskmap.typing import FloatArray, IntArray
 
 #: A source covers regions for itself when they are where so much happened of what it tells.

@@ -20,7 +20,8 @@ from scipy import stats
 
 from riskmap.incidents.scope import Scope
 from riskmap.panels.doubts import Doubts, find_doubts
-from riskmap.panels.watchers import default_rules, names_region
+from riskmap.panels.lapses import default_rules
+from riskmap.panels.watchers import names_region
 from riskmap.places.placements import MEMORY_DAYS
 from riskmap.schema import FLAG, NUMBER, TEXT, Column, conform
 from riskmap.settings import data_path
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from riskmap.panels.groups import WorkerGroup
-    from riskmap.panels.watchers import Rules, Watcher
+    from riskmap.panels.lapses import Rules
+    from riskmap.panels.watchers import Watcher
     from riskmap.typing import FloatArray, IntArray
 
 #: The layers that a panel tells of without a group.

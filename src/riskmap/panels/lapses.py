@@ -1,19 +1,63 @@
-"""Lapses: times in which a source went on, and hardly told of something any more."""
+"""Lapses: times in which a source went on, and hardly told of something or anything any more."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import special
 
+from riskmap.incidents.scope import find_gaps
+from riskmap.settings import data_path
+
 if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray
 
 #: The end of a time that lasts.
 OPEN = 2**31
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What lately, often and recent mean (``data/knowledge/default.toml`` says it in words)."""
+
+    often_days: int
+    lately_days: int
+    recent_days: int
+    gap_probability: float
+    region_gap_probability: float
+    past_gap_probability: float
+    past_gap_factor: float
+    least_gap_days: float
+    fresh_gap_days: float
+    least_history_days: float
+    thin_share: float
+    longest_delay_days: float
+    least_watched_days: float
+    sufficient_reports: float
+    confident_reports: float
+    lost_share: float
+    lost_days: int
+    gap_days: int
+    attack_days: int
+    attack_reach_km: float
+
+
+@lru_cache(maxsize=1)
+def default_rules() -> Rules:
+    """Return the rules that ship with riskmap.
+
+    Examples
+    --------
+    >>> default_rules().attack_days
+    90
+    """
+    text = data_path("knowledge/default.toml").read_text(encoding="utf-8")
+    return Rules(**tomllib.loads(text))
 
 
 def find_lapses(
@@ -148,9 +192,9 @@ def _without(
 
 @dataclass(frozen=True)
 class _Told:
-    """How many reports a source told until each day, and how many of them were hits."""
+    """How many reports a source told until each day from the first, and how many were hits."""
 
-    days: IntArray
+    first: int
     number: FloatArray
     hits: FloatArray
     rules: _Rules
@@ -158,18 +202,18 @@ class _Told:
     @classmethod
     def of(cls, day: IntArray, number: FloatArray, hits: FloatArray, rules: _Rules) -> _Told:
         """Return the sums over reports."""
-        days, at = np.unique(day, return_inverse=True)
-        n, k = (np.append(0.0, np.bincount(at, one, len(days)).cumsum()) for one in (number, hits))
-        return cls(days, n, k, rules)
+        first = int(day.min()) if len(day) else 0
+        n, k = (np.append(0.0, np.bincount(day - first, one).cumsum()) for one in (number, hits))
+        return cls(first, n, k, rules)
 
     @property
     def hit_days(self) -> IntArray:
         """The days with a hit."""
-        return self.days[np.diff(self.hits) > 0]
+        return self.first + np.flatnonzero(np.diff(self.hits) > 0)
 
     def until(self, day: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the reports and the hits up to days."""
-        at = np.searchsorted(self.days, day, side="right")
+        at = (day - (self.first - 1)).clip(0, len(self.hits) - 1)
         return self.number[at], self.hits[at]
 
     def clearest(self, until: int) -> tuple[int, int] | None:
@@ -270,3 +314,33 @@ def without_times(begin: IntArray, end: IntArray, lapses: IntArray) -> tuple[Int
         spans = [(x, y) for x, y in cut if x < y]
     found = np.array(spans, dtype=np.int64).reshape(-1, 2)
     return found[:, 0], found[:, 1]
+
+
+def find_last_gap(days: IntArray, until: int, rules: Rules) -> int:
+    """Return the day on which the last silence ended that was no chance, -1 without one.
+
+    Reports come in bursts: beside the rate of the year before, the silence is held against the
+    others of the source within five years. One that lasts is told before the source has stopped.
+    """
+    nodes = np.append(days, until)
+    quiet = np.diff(nodes)
+    sure = find_gaps(
+        days,
+        until,
+        recent_days=rules.recent_days,
+        probability=rules.past_gap_probability,
+        least_days=rules.fresh_gap_days,
+    )
+    sure[:-1] &= quiet[:-1] > rules.least_gap_days
+    sure[-1:] &= quiet[-1:] <= rules.least_gap_days  # beyond that it has stopped
+    for i in np.flatnonzero(sure)[::-1]:
+        near = np.abs(days - days[i]) <= rules.gap_days
+        near[i] = False
+        others = np.sort(quiet[near])
+        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
+            return int(nodes[i + 1])
+    return -1
+
+
+#: A source may have stopped so often in five years that its other stops don't excuse one.
+_STOPS = 4

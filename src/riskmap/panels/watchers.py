@@ -7,19 +7,24 @@ silence is about.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from riskmap.incidents.duplicates.likeness import CURATED
 from riskmap.incidents.scope import Scope, find_gaps
-from riskmap.panels.lapses import OPEN, find_lapses, without_times
+from riskmap.panels.lapses import (
+    OPEN,
+    Rules,
+    default_rules,
+    find_lapses,
+    find_last_gap,
+    without_times,
+)
 from riskmap.panels.windows import day_of
-from riskmap.settings import data_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,45 +34,6 @@ if TYPE_CHECKING:
     from riskmap.typing import FloatArray, IntArray
 
     Rows = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What lately, often and recent mean (``data/knowledge/default.toml`` says it in words)."""
-
-    often_days: int
-    lately_days: int
-    recent_days: int
-    gap_probability: float
-    region_gap_probability: float
-    past_gap_probability: float
-    past_gap_factor: float
-    least_gap_days: float
-    fresh_gap_days: float
-    least_history_days: float
-    thin_share: float
-    longest_delay_days: float
-    least_watched_days: float
-    sufficient_reports: float
-    confident_reports: float
-    lost_share: float
-    lost_days: int
-    gap_days: int
-    attack_days: int
-    attack_reach_km: float
-
-
-@lru_cache(maxsize=1)
-def default_rules() -> Rules:
-    """Return the rules that ship with riskmap.
-
-    Examples
-    --------
-    >>> default_rules().attack_days
-    90
-    """
-    text = data_path("knowledge/default.toml").read_text(encoding="utf-8")
-    return Rules(**tomllib.loads(text))
 
 
 @dataclass(frozen=True)
@@ -205,45 +171,88 @@ def _watch(
 ) -> Iterator[Watcher]:
     """Yield how one source watches each country; areas are those of the regions, by province."""
     (country, codes), province = areas
-    position, day = (rows[name].astype(np.int64) for name in ("position", "day"))
-    # what is spread shows that the source reports, and not that it names regions of the country
-    heard = names_region(rows, "heard")
+    rows = dict(rows, **{name: rows[name].astype(np.int64) for name in ("position", "day")})
     until = today - int(np.ceil(scope.delay_days))
     # a source that has watched for long is known from the first report of the file on
-    since = None if scope.since is None else max(day_of(scope.since), int(day.min()))
+    since = None if scope.since is None else max(day_of(scope.since), int(rows["day"].min()))
+    asked = _Asked(source, scope, since, until, _covered(rows, until), today, rules)
+    there = country[rows["position"]]
     named = [] if scope.reach in ("countries", "reports") else scope.reach.split(";")
-    numbers = codes.get_indexer(named) if named else np.unique(country[position])
+    numbers = codes.get_indexer(named) if named else np.unique(there)
     for place, code in zip(numbers, named or codes[numbers], strict=True):
-        inside = country[position] == place
         # a scope that names a country watches it as long as the source reports from anywhere
-        days = np.unique(day if named else day[inside])
-        near = days if named else np.unique(day[heard & inside])
-        told = np.unique(day[inside & (day < until)])
-        if not len(near) or (len(named) > 1 and len(told) < rules.often_days):
-            continue  # one scope for all files: this one hardly ever told of that country
-        often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
-        begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
-        end = np.minimum(end, _covered(rows, until))
-        if (end - begin).sum() < rules.least_history_days:
-            continue
-        gap = _last_gap(days[days < until], until, rules)
-        over = bool(days[-1] < today - rules.gap_days)
-        alive &= scope.delay_days <= rules.longest_delay_days
-        if scope.reach == "countries" and len(near) < rules.often_days:
-            continue
-        watches = alive and (bool(often) or scope.reach == "reports")
-        members = np.flatnonzero(country == place)
-        here = _at(rows, inside)
-        mute = _mute_times(here, until, rules)
-        whole = Watcher(
-            *(source, code, scope, members, begin, end, watches, not alive, gap, over, mute)
-        )
-        if len(named) > 1:
-            whole = _lapsed(
-                whole, _lapses_of(day, _numbers(rows), _numbers(rows) * inside, until, rules)
-            )
-        for one in _offices(whole, here, province, until=until, rules=rules):
-            yield from [one] if scope.reach != "reports" else _by_region(one, rows, until, rules)
+        inside = there == place
+        own = dict(rows, inside=inside) if named else _at(rows, inside)
+        yield from _once(asked, str(code), own, np.flatnonzero(country == place), province)
+
+
+class _Asked(NamedTuple):
+    """Who is asked, since when and up to which day it can have watched, on which day, and how."""
+
+    source: str
+    scope: Scope
+    since: int | None
+    until: int
+    covered: int
+    today: int
+    rules: Rules
+
+
+#: The watchers that were found, by all that they hang on, and of how many they are remembered.
+_FOUND: dict[tuple[Any, ...], tuple[Watcher, ...]] = {}
+_REMEMBERED = 2**14
+
+
+def _once(
+    asked: _Asked, code: str, rows: Rows, regions: IntArray, province: IntArray
+) -> tuple[Watcher, ...]:
+    """Return how a source watches a country; a panel asks the same again for layers and losses."""
+    arrays = regions, province[regions], *rows.values()
+    digest = blake2b(b"".join(one.tobytes() for one in arrays)).digest()
+    key = (asked, code, len(regions), *rows, digest)
+    found = _FOUND.get(key)
+    if found is None:
+        if len(_FOUND) >= _REMEMBERED:
+            _FOUND.clear()
+        found = _FOUND[key] = tuple(_watch_country(asked, code, rows, regions, province))
+    return found
+
+
+def _watch_country(
+    asked: _Asked, code: str, rows: Rows, regions: IntArray, province: IntArray
+) -> Iterator[Watcher]:
+    """Yield how one source watches one country.
+
+    Rows are those of the country; where the scope names it, all of them, and which are ``inside``.
+    """
+    source, scope, since, until, covered, today, rules = asked
+    named = scope.reach.split(";") if "inside" in rows else []
+    day, inside = rows["day"], rows.get("inside", np.ones(len(rows["day"]), dtype=bool))
+    # what is spread shows that the source reports, and not that it names regions of the country
+    days = np.unique(day)
+    near = days if named else np.unique(day[names_region(rows, "heard")])
+    told = np.unique(day[inside & (day < until)])
+    if not len(near) or (len(named) > 1 and len(told) < rules.often_days):
+        return  # one scope for all files: this one hardly ever told of that country
+    often = bool(named) or np.sum(near >= until - rules.lately_days) >= rules.often_days
+    begin, end, alive = _spans(days, since, source=source, until=until, rules=rules)
+    end = np.minimum(end, covered)
+    if (end - begin).sum() < rules.least_history_days:
+        return
+    gap = find_last_gap(days[days < until], until, rules)
+    over = bool(days[-1] < today - rules.gap_days)
+    alive &= scope.delay_days <= rules.longest_delay_days
+    if scope.reach == "countries" and len(near) < rules.often_days:
+        return
+    watches = alive and (bool(often) or scope.reach == "reports")
+    here = _at(rows, inside) if named else rows
+    last = gap, over, _mute_times(here, until, rules)
+    whole = Watcher(source, code, scope, regions, begin, end, watches, not alive, *last)
+    if len(named) > 1:
+        number = _numbers(rows)
+        whole = _lapsed(whole, _lapses_of(day, number, number * inside, until, rules))
+    for one in _offices(whole, here, province, until=until, rules=rules):
+        yield from [one] if scope.reach != "reports" else _by_region(one, here, until, rules)
 
 
 def _covered(rows: Rows, until: int) -> int:
@@ -272,16 +281,17 @@ def _offices(
     One of several offices that write a log may close, and the log goes on. The coders of a curated
     feed read of the whole country.
     """
-    position, day = (rows[name].astype(np.int64) for name in ("position", "day"))
+    position, day = rows["position"], rows["day"]
     sharp = names_region(rows)
     number = _numbers(rows)
     # what is known to one province only tells of it; what is known to the country, of none
-    vague = np.unique(np.stack([day, province[position]])[:, ~sharp], axis=1)
-    _, at, times = np.unique(vague[0], return_index=True, return_counts=True)
-    vague = vague[:, at[times == 1]]
-    days = np.append(day[sharp], vague[0])
-    there = np.append(province[position][sharp], vague[1])
-    number = np.append(number[sharp], np.ones(vague.shape[1]))
+    wide = province.max(initial=0) + 2  # -1 is of no province
+    vague, of = np.divmod(np.unique((day * wide + province[position] + 1)[~sharp]), wide)
+    _, at, times = np.unique(vague, return_index=True, return_counts=True)
+    vague, of = vague[at[times == 1]], of[at[times == 1]] - 1
+    days = np.append(day[sharp], vague)
+    there = np.append(province[position][sharp], of)
+    number = np.append(number[sharp], np.ones(len(vague)))
     rest = np.ones(len(whole.regions), dtype=bool)
     for code in np.unique(there[there >= 0]) if whole.source not in CURATED else ():
         lapses = _lapses_of(days, number, number * (there == code), until, rules)
@@ -375,36 +385,6 @@ def names_region(seen: Rows, by: str = "reports") -> NDArray[np.bool_]:
         return np.ones(len(seen["day"]), dtype=bool)
     quiet = seen.get("quiet", 0.0)
     return np.asarray((seen[by] > 0) | (quiet > 0))
-
-
-def _last_gap(days: IntArray, until: int, rules: Rules) -> int:
-    """Return the day on which the last silence ended that was no chance, -1 without one.
-
-    Reports come in bursts: beside the rate of the year before, the silence is held against the
-    others of the source within five years. One that lasts is told before the source has stopped.
-    """
-    nodes = np.append(days, until)
-    quiet = np.diff(nodes)
-    sure = find_gaps(
-        days,
-        until,
-        recent_days=rules.recent_days,
-        probability=rules.past_gap_probability,
-        least_days=rules.fresh_gap_days,
-    )
-    sure[:-1] &= quiet[:-1] > rules.least_gap_days
-    sure[-1:] &= quiet[-1:] <= rules.least_gap_days  # beyond that it has stopped
-    for i in np.flatnonzero(sure)[::-1]:
-        near = np.abs(days - days[i]) <= rules.gap_days
-        near[i] = False
-        others = np.sort(quiet[near])
-        if len(others) > 1 and quiet[i] > rules.past_gap_factor * others[-min(_STOPS, len(others))]:
-            return int(nodes[i + 1])
-    return -1
-
-
-#: A source may have stopped so often in five years that its other stops don't excuse one.
-_STOPS = 4
 
 
 #: Fewer reports than this, and one more, in the year before a silence show no pace.

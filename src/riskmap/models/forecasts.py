@@ -12,6 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 from riskmap.errors import ModelError
 from riskmap.hazards import hazard_of
 from riskmap.models.baselines import ExponentialMean
+from riskmap.models.clusters import Hawkes
 from riskmap.models.endemic_epidemic import EndemicEpidemic
 from riskmap.models.estimators import pack_model, parse_horizon
 from riskmap.models.explanations import (
@@ -21,7 +22,6 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
-from riskmap.models.hawkes import Hawkes
 from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast

@@ -23,9 +23,9 @@ from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.readers import read_file
 from riskmap.ledgers import MAX_LOST, Losses, tell_helpful
 from riskmap.models.estimators import parse_horizon
+from riskmap.outputs.bundles import check_profile
 from riskmap.outputs.catalogues import choose_languages
 from riskmap.outputs.formats import check_sender, choose_formats
-from riskmap.outputs.profiles import check_profile
 from riskmap.outputs.senders import Sender
 from riskmap.panels.groups import WorkerGroup
 from riskmap.panels.windows import parse_day

@@ -23,7 +23,7 @@ from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.feeds import acled, hapi, ucdp
+from riskmap.incidents.feeds import acled, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
@@ -51,7 +51,7 @@ CLIENTS: Mapping[str, Client] = MappingProxyType(
         client.name: client
         for client in (
             *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
-            *(hapi.CLIENT, RELIEFWEB),
+            *(acled.HAPI_CLIENT, RELIEFWEB),
         )
     }
 )

@@ -32,8 +32,8 @@ from riskmap.models.terms import (
     shares_by_region,
     spread_of,
 )
+from riskmap.panels.frames import impute_lost
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.imputation import impute_lost
 from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.panel import reach_back, with_breaks
 from riskmap.schema import LAYERS

@@ -13,9 +13,8 @@ import riskmap as rm
 from riskmap.assessment.layers import AUDIT_COLUMNS, RISK_COLUMNS
 from riskmap.cli import app
 from riskmap.errors import InputError
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.documents import to_markdown
-from riskmap.outputs.profiles import apply_profile
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.schema import conform
 

@@ -12,9 +12,8 @@ from pyproj import Geod
 
 import riskmap as rm
 from riskmap.assessment.desk_files import Decision
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.front_pages import attack_lines
-from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.wordings import NONE, attacks_words
 
 REGIONS = rm.datasets.regions()

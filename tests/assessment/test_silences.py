@@ -14,8 +14,7 @@ import riskmap as rm
 from riskmap.assessment.assessments import judge_levels
 from riskmap.assessment.desk_files import Decision
 from riskmap.assessment.silences import UNTOLD
-from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.sets import decode_layer, encode_layer
 
 REGIONS = rm.datasets.regions()

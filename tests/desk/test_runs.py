@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap import cli
-from riskmap.desk import runs
-from riskmap.desk.sources import read_files
+from riskmap.desk import read_files, runs
 from riskmap.ledgers import Losses
 
 FORMATS = ["csv", "geojson"]

@@ -11,9 +11,9 @@ from scipy import sparse
 import riskmap as rm
 from riskmap.errors import ModelError
 from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal, Zero
+from riskmap.models.clusters import Hawkes
 from riskmap.models.ensembles import Boosting, Stack
 from riskmap.models.estimators import CountEstimator
-from riskmap.models.hawkes import Hawkes
 from riskmap.models.what_ifs import WhatIfs
 from riskmap.testing import check_model
 

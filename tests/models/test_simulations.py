@@ -5,7 +5,7 @@ import pytest
 
 import riskmap as rm
 from riskmap.models.baselines import Conflictology, ExponentialMean, Persistence, Seasonal
-from riskmap.models.hawkes import Hawkes
+from riskmap.models.clusters import Hawkes
 from riskmap.typing import CountHistory
 
 

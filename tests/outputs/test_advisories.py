@@ -14,13 +14,12 @@ import riskmap
 from riskmap import datasets
 from riskmap.assessment.layers import AUDIT_COLUMNS, COUNTERFACTUAL_COLUMNS, KNOWLEDGE_COLUMNS
 from riskmap.errors import InputError
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import escape_markdown, to_markdown
 from riskmap.outputs.editions import level_rows
 from riskmap.outputs.pages import advisory_page
 from riskmap.outputs.payloads import map_payload
-from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.reports import OPTIONAL, notable_incidents, unknown_lines
 from riskmap.outputs.wordings import (
     aside,

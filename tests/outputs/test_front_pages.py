@@ -12,13 +12,12 @@ import shapely
 import riskmap as rm
 from riskmap.assessment.layers import RISK_COLUMNS, SITE_COLUMNS
 from riskmap.assessment.levels import LevelScale
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.catalogues import catalogue, languages
 from riskmap.outputs.documents import advisory_docx, to_markdown
 from riskmap.outputs.editions import level_meaning
 from riskmap.outputs.front_pages import attack_lines
 from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.profiles import apply_profile
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.presence import Site
 from riskmap.schema import conform

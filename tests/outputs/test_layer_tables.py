@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 
 from riskmap.outputs import formats
-from riskmap.outputs.bundles import Bundle
-from riskmap.outputs.profiles import apply_profile
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.table_files import workbook
 from riskmap.outputs.tables import TABLES, layer_table

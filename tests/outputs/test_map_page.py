@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.pages import advisory_page, map_page
-from riskmap.outputs.profiles import apply_profile
 
 NODE = Path(__file__).parent / "node" / "node_modules"
 LABELS = "[...document.querySelectorAll('#labels text')].map(e => e.textContent)"

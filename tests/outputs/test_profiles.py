@@ -15,13 +15,12 @@ from riskmap.assessment.layers import (
     RiskLayer,
 )
 from riskmap.errors import InputError
-from riskmap.outputs import profiles
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs import bundles
+from riskmap.outputs.bundles import Bundle, K, apply_profile
 from riskmap.outputs.catalogues import catalogue
 from riskmap.outputs.documents import to_markdown
 from riskmap.outputs.formats import FORMATS
 from riskmap.outputs.pages import advisory_page
-from riskmap.outputs.profiles import K, apply_profile
 from riskmap.outputs.publishing import publish
 from riskmap.outputs.sets import encode_layer
 from riskmap.panels.joins import EVIDENCE
@@ -117,7 +116,7 @@ def test_the_same_incident_has_the_same_number_everywhere(secret):
 
 
 def test_each_risk_column_is_decided_on():
-    assert {column.name for column in RISK_COLUMNS} == {*profiles._TOLD["risks"]} | HELD_BACK
+    assert {column.name for column in RISK_COLUMNS} == {*bundles._TOLD["risks"]} | HELD_BACK
 
 
 def test_what_nobody_decided_on_is_private(layer):
@@ -151,7 +150,7 @@ def test_a_field_nobody_decided_on_is_private(layer):
 def test_no_free_text_of_incidents_is_allowed():
     coded = {"incident_id", "region_id", "country", "nationality", "sector", "staff_type"}
     text = {c.name for c in INCIDENT_COLUMNS if c.dtype == TEXT and not c.codes} - coded
-    assert not text & set(profiles._TOLD["incidents"])
+    assert not text & set(bundles._TOLD["incidents"])
     assert set(FREE) <= set(EVIDENCE)
 
 

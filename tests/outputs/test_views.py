@@ -12,9 +12,8 @@ import shapely
 
 import riskmap as rm
 from riskmap.errors import InputError, MissingDependencyError, PublishError
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.geofiles import geojson_chunks
-from riskmap.outputs.profiles import apply_profile
 
 SCRIPTS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "ولسوالی", "北京"]
 

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 import riskmap as rm
-from riskmap.desk.sources import RegionSource
+from riskmap.desk import RegionSource
 from riskmap.errors import BoundaryError
 from riskmap.places.boundary_files import read_topology
 

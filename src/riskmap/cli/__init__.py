@@ -79,7 +79,7 @@ def _import(
 ) -> None:
     """Print what a file holds, with its rows where that is asked, and what would be lost of it."""
     import riskmap as rm
-    from riskmap.desk.sources import find_regions
+    from riskmap.desk import find_regions
 
     found = rm.incidents.import_incidents(file, **options)
     located = None if regions is None else rm.locate(found.incidents, find_regions(regions))
@@ -138,7 +138,7 @@ def extract(  # noqa: PLR0913, PLR0917 - one an option of the command
 
     Exit code 1 when no text was read, or when the reader did not answer.
     """
-    from riskmap.desk.sources import find_regions
+    from riskmap.desk import find_regions
     from riskmap.incidents.articles import PlaceMatcher
     from riskmap.incidents.articles.endpoints import find_reader
     from riskmap.incidents.articles.inputs import read_articles
@@ -261,7 +261,7 @@ def geocode(
     from geopy.geocoders import Nominatim
 
     import riskmap as rm
-    from riskmap.desk.sources import find_regions
+    from riskmap.desk import find_regions
     from riskmap.places.geocoders import count_requests
     from riskmap.settings import cache_folder
 

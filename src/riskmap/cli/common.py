@@ -173,7 +173,7 @@ def tell_error(error: Exception) -> str:
 def name_columns(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command of regions that also takes ``--id``, ``--name`` and ``--parent``.
 
-    Its argument `regions` is then a :class:`riskmap.desk.sources.RegionSource`, or None.
+    Its argument `regions` is then a :class:`riskmap.desk.RegionSource`, or None.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def name_columns(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        from riskmap.desk.sources import RegionSource
+        from riskmap.desk import RegionSource
 
         columns = {name: options.pop(name) for name in _COLUMNS}
         named = {name: column for name, column in columns.items() if column is not None}
@@ -261,7 +261,7 @@ def load_incidents(
     paths: list[str], *, scope: str | None = None, group: WorkerGroup | None = None
 ) -> gpd.GeoDataFrame:
     """Read files of incidents as a run does."""
-    from riskmap.desk.sources import read_files
+    from riskmap.desk import read_files
 
     return read_files(paths, scope=scope, group=group, progress=say)[0]
 

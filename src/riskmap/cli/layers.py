@@ -132,8 +132,8 @@ def demo(
 ) -> None:
     """Score the provinces of Afghanistan and Pakistan from a small table of true attacks."""
     import riskmap as rm
+    from riskmap.desk import describe_inputs
     from riskmap.desk.runs import Run
-    from riskmap.desk.sources import describe_inputs
     from riskmap.outputs.catalogues import catalogue
     from riskmap.settings import data_path
 
@@ -303,7 +303,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
     import pandas as pd
 
     import riskmap as rm
-    from riskmap.desk.sources import find_group, find_regions
+    from riskmap.desk import find_group, find_regions
     from riskmap.workers import hire
 
     if every not in _STEPS:
@@ -348,7 +348,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
 ) -> None:
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
-    from riskmap.desk.sources import find_regions
+    from riskmap.desk import find_regions
     from riskmap.schema import LAYERS
     from riskmap.workers import hire
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from riskmap.assessment.assessments import assess
 from riskmap.assessment.desk_files import read_decisions
 from riskmap.assessment.levels import LevelScale
-from riskmap.desk import RunConfig
-from riskmap.desk.sources import (
+from riskmap.desk import (
     RegionSource,
+    RunConfig,
     describe_inputs,
     find_group,
     find_regions,

@@ -23,11 +23,11 @@ from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
+from riskmap.incidents.feeds import acled, ucdp
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
-from riskmap.incidents.queries import Query, check_columns, plain
+from riskmap.incidents.queries import RELIEFWEB, Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
 from riskmap.incidents.sessions import PageStore, Session, collect_pages
 from riskmap.incidents.structured import to_text
@@ -51,7 +51,7 @@ CLIENTS: Mapping[str, Client] = MappingProxyType(
         client.name: client
         for client in (
             *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
-            *(hapi.CLIENT, reliefweb.CLIENT),
+            *(acled.HAPI_CLIENT, RELIEFWEB),
         )
     }
 )

@@ -6,10 +6,10 @@ from .baselines import ExponentialMean as ExponentialMean
 from .baselines import Persistence as Persistence
 from .baselines import Seasonal as Seasonal
 from .baselines import Zero as Zero
+from .clusters import Hawkes as Hawkes
 from .clusters import find_clusters as find_clusters
 from .endemic_epidemic import EndemicEpidemic as EndemicEpidemic
 from .ensembles import Adapted as Adapted
 from .ensembles import Boosting as Boosting
 from .ensembles import Stack as Stack
-from .hawkes import Hawkes as Hawkes
 from .shrinkage import EmpiricalBayes as EmpiricalBayes

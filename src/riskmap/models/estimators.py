@@ -37,7 +37,7 @@ KNOWN = {
     "EmpiricalBayes": "riskmap.models.shrinkage",
     "EndemicEpidemic": "riskmap.models.endemic_epidemic",
     "ExponentialMean": "riskmap.models.baselines",
-    "Hawkes": "riskmap.models.hawkes",
+    "Hawkes": "riskmap.models.clusters",
     "Persistence": "riskmap.models.baselines",
     "Seasonal": "riskmap.models.baselines",
     "Stack": "riskmap.models.ensembles",

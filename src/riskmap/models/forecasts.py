@@ -12,6 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 from riskmap.errors import ModelError
 from riskmap.hazards import hazard_of
 from riskmap.models.baselines import ExponentialMean
+from riskmap.models.clusters import Hawkes
 from riskmap.models.endemic_epidemic import EndemicEpidemic
 from riskmap.models.estimators import pack_model, parse_horizon
 from riskmap.models.explanations import (
@@ -21,7 +22,6 @@ from riskmap.models.explanations import (
     find_influences,
     find_responses,
 )
-from riskmap.models.hawkes import Hawkes
 from riskmap.models.reports import find_reports, report_codes, tell_reports, with_record
 from riskmap.models.shrinkage import EmpiricalBayes
 from riskmap.models.tables import Forecast
@@ -32,8 +32,8 @@ from riskmap.models.terms import (
     shares_by_region,
     spread_of,
 )
+from riskmap.panels.frames import impute_lost
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.imputation import impute_lost
 from riskmap.panels.measures import hits_foreigners, is_violence
 from riskmap.panels.panel import reach_back, with_breaks
 from riskmap.schema import LAYERS

@@ -19,10 +19,9 @@ import shapely
 
 from riskmap.errors import InputError, MissingDependencyError, ServiceError, importing
 from riskmap.incidents.parts import import_arrow
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.catalogues import read_template
 from riskmap.outputs.geometries import bounding_box
-from riskmap.outputs.profiles import apply_profile
 from riskmap.outputs.sets import encode_layer
 from riskmap.outputs.table_files import UNKNOWN
 from riskmap.outputs.tables import (

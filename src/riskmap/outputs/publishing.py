@@ -23,7 +23,7 @@ import orjson
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from riskmap.errors import MissingDependencyError, PublishError
-from riskmap.outputs.bundles import Bundle
+from riskmap.outputs.bundles import Bundle, apply_profile, check_profile
 from riskmap.outputs.catalogues import choose_languages
 from riskmap.outputs.formats import (
     FORMATS,
@@ -34,7 +34,6 @@ from riskmap.outputs.formats import (
     write_file,
 )
 from riskmap.outputs.geofiles import geojson_chunks
-from riskmap.outputs.profiles import apply_profile, check_profile
 from riskmap.outputs.senders import Sender
 from riskmap.outputs.sets import (
     DIGITS,
@@ -91,7 +90,7 @@ def publish(
     profile
         ``"private"`` for the house: everything. ``"public"`` for everybody: no names below the
         region, no free text, no positions, no sources, no small numbers of victims; see
-        :func:`riskmap.outputs.profiles.apply_profile`.
+        :func:`riskmap.outputs.bundles.apply_profile`.
     languages
         In which languages advisory, map page, alert and feed are written, such as ``("en",
         "zh")``. English files have plain names, others their language before the suffix:

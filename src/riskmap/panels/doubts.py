@@ -213,7 +213,7 @@ def find_doubts(
     With a share s of a country's reports lost that know no province, or no day (of these a half),
     hazards may be :math:`1 / (1 - s)^3` times as high, because what is lost would also have taught
     coefficients and shown silences.
-    What the others would have done is asked of the models (:mod:`riskmap.panels.imputation`).
+    What the others would have done is asked of the models (:mod:`riskmap.panels.frames`).
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from riskmap.places.place_texts import (
     split_texts,
     tell_texts,
 )
-from riskmap.places.points import find_nearest, read_points, turn_points
+from riskmap.places.region_index import find_nearest, read_points, turn_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

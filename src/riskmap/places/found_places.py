@@ -22,8 +22,7 @@ from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.places.areas import boundary_distances
 from riskmap.places.evidence import NAMED, NAMED_BY, Evidence, gather_evidence, level_of, name_one
 from riskmap.places.names import Gazetteer
-from riskmap.places.points import NO_COORDINATES, are_exchanged, with_points
-from riskmap.places.region_index import RegionIndex
+from riskmap.places.region_index import NO_COORDINATES, RegionIndex, are_exchanged, with_points
 from riskmap.settings import data_path
 
 if TYPE_CHECKING:

@@ -11,7 +11,10 @@ Counts are made of it too, and no row of them is an incident. Columns of the wee
 (acleddata.com, "aggregated data"): a week by its first day, province, types, ``EVENTS``,
 ``FATALITIES``; ``ID`` is the province's. Of the monthly workbooks (data.humdata.org): a month and a
 year, district, ``Events``, ``Fatalities``; a file is of all political violence, of attacks on
-civilians among it, or of demonstrations, and its name alone says of which.
+civilians among it, or of demonstrations, and its name alone says of which. HDX HAPI
+(https://hapi.humdata.org/docs) counts by month and district; its types overlap: attacks on
+civilians are counted among political violence too, and are set aside where that is told of the same
+district and month.
 """
 
 from __future__ import annotations
@@ -37,9 +40,17 @@ from riskmap.incidents.queries import (
     Signature,
     list_of,
     object_of,
+    sign_with_key,
 )
 from riskmap.incidents.scope import Scope
-from riskmap.incidents.values import map_codes, parse_numbers, per_unique, repeat_text
+from riskmap.incidents.values import (
+    map_codes,
+    number_rows,
+    parse_counts,
+    parse_numbers,
+    per_unique,
+    repeat_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -309,4 +320,90 @@ MONTHLY = Feed(
     constants={"source": "acled"},
     finish=_finish_months,
     reads=None,
+)
+
+
+#: What HDX HAPI counts; civilians may be attacked in any way.
+HAPI_EVENT_TYPE = by_meaning(
+    unknown=("political_violence",), armed_attack=("civilian_targeting",), unrest=("demonstration",)
+)
+_HAPI_WHERE = ("country", "admin1", "admin2", "region_id", "event_date")
+
+
+def _finish_hapi(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
+    """Return which rows are counted in others too, what they watch, and how places are known.
+
+    Who counts demonstrations alone, or attacks on civilians, watches no violence.
+    """
+    number = parse_counts(source.texts("events")).numbers
+    wide = (frame["notes"] == "political_violence").to_numpy(bool)
+    place, _ = number_rows([frame[name] for name in _HAPI_WHERE])
+    most = number.where(wide).groupby(place).transform("max")
+    inside = (frame["notes"] == "civilian_targeting") & (most >= number).fillna(value=False)
+    return {
+        "set_aside": repeat_text("aggregate", len(frame)).where(inside),
+        "set_aside_detail": repeat_text("counted as political violence too", len(frame)),
+        "scope": repeat_text("none", len(frame)).mask(wide),
+        "geo_precision": pd.Series(find_precision(frame, AREAS[1:]), frame.index, "str"),
+    }
+
+
+HAPI = Feed(
+    name="hapi",
+    title="HDX HAPI conflict events",
+    required=frozenset({"events", "fatalities", "reference_period_start", "location_code"}),
+    dates=(("reference_period_start",), ("reference_period_end",)),
+    texts={
+        "source_id": ("hapi_id",),
+        "admin1": ("admin1_name", "provider_admin1_name"),
+        "admin2": ("admin2_name", "provider_admin2_name"),
+        "region_id": ("admin2_code",),
+        "notes": ("event_type",),
+    },
+    counts={"killed": ("fatalities",)},
+    country=(("location_code",), find_iso),
+    count=("events",),
+    codes={"event_type": Codes(("event_type",), HAPI_EVENT_TYPE, "unknown")},
+    # all political violence of the countries it counts, fatal or not
+    scope=Scope(("violence",)),
+    finish=_finish_hapi,
+    reads=None,
+)
+
+
+#: Records a page; HDX HAPI gives no more.
+HAPI_SIZE = 10_000
+
+
+def _ask_hapi(client: Client, query: Query) -> Question:
+    params = {"output_format": "json", "limit": str(HAPI_SIZE), "offset": "0"}
+    if query.country is not None:
+        params["location_code"] = query.country
+    params |= query.name_days("start_date", "end_date")
+    return Question(f"{client.service.api}/api/v2/coordination-context/conflict-events", params)
+
+
+def _read_hapi(content: Any, question: Question) -> Page:
+    records = list_of(object_of(content, "HDX HAPI"), "data", "HDX HAPI")
+    offset = str(int(question.params["offset"]) + len(records))
+    following = replace(question, params={**question.params, "offset": offset})
+    return Page(records, following if records else None)
+
+
+HAPI_CLIENT = Client(
+    name="hapi",
+    title="HDX Humanitarian API (HAPI)",
+    feed="hapi",
+    service=Service(api="https://hapi.humdata.org", hosts=("hapi.humdata.org",)),
+    keys={
+        "RISKMAP_HAPI_APP_IDENTIFIER": "base64 of 'application:e-mail', from "
+        "hapi.humdata.org/api/v2/encode_app_identifier"
+    },
+    licence="Made from ACLED: see its terms of use and the licence of the dataset on HDX.",
+    ask=_ask_hapi,
+    read=_read_hapi,
+    sign=sign_with_key(header="X-HDX-HAPI-APP-IDENTIFIER"),
+    columns=HAPI.required,
+    country="location_code",
+    days=("reference_period_start", "reference_period_end"),
 )

@@ -24,6 +24,7 @@ from riskmap.settings import read_toml
 if TYPE_CHECKING:
     from datetime import date
 
+    import geopandas as gpd
     import pandas as pd
 
 #: What a run can't do without.
@@ -56,9 +57,9 @@ class RunConfig:
         Files of incidents, or what else :func:`riskmap.read_incidents` takes; one stands for a list
         of one.
     regions
-        A file of polygons, or a country and its level such as ``"AFG:1"``; a list of them; or a
-        table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the files
-        (:class:`riskmap.desk.sources.RegionSource`).
+        A file of polygons, a country and its level such as ``"AFG:1"``, or a GeoDataFrame; a list
+        of them; or a table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the
+        files (:class:`riskmap.desk.sources.RegionSource`).
     as_of
         The day the risk is assessed for.
     group
@@ -104,7 +105,14 @@ class RunConfig:
     """
 
     incidents: Any
-    regions: str | Path | Sequence[str | Path] | Mapping[str, Any] | RegionSource
+    regions: (
+        str
+        | Path
+        | gpd.GeoDataFrame
+        | Sequence[str | Path | gpd.GeoDataFrame]
+        | Mapping[str, Any]
+        | RegionSource
+    )
     as_of: str | date | pd.Timestamp
     group: WorkerGroup | str | Path | None = None
     horizon: str | float | pd.Timedelta = "90D"

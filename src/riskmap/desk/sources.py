@@ -181,9 +181,9 @@ class RegionSource:
     Parameters
     ----------
     parts
-        Paths of files, or countries with an optional level such as ``"AFG:1"``.
+        Paths of files, countries with an optional level such as ``"AFG:1"``, or GeoDataFrames.
     id, name, parent
-        As for :func:`riskmap.read_regions`, for all files.
+        As for :func:`riskmap.read_regions`, for all files and tables.
 
     Examples
     --------
@@ -191,14 +191,14 @@ class RegionSource:
     (34, 42)
     """
 
-    parts: tuple[str | Path, ...]
+    parts: tuple[str | Path | gpd.GeoDataFrame, ...]
     id: str | None = None
     name: str | None = None
     parent: str | None = None
 
     @classmethod
     def of(cls, told: Any) -> RegionSource:
-        """Return a source from a text, a path, a list of them, or a table of the parameters.
+        """Return a source from a text, a path, a table, a list of them, or the parameters.
 
         Raises
         ------
@@ -209,19 +209,26 @@ class RegionSource:
             return told
         columns: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {"parts": told}
         parts = columns.pop("parts", None)
-        several = (parts,) if isinstance(parts, str | Path) else parts
-        texts = isinstance(several, Sequence) and all(isinstance(x, str | Path) for x in several)
+        kinds = str | Path | gpd.GeoDataFrame
+        several = (parts,) if isinstance(parts, kinds) else parts
+        fits = isinstance(several, Sequence) and all(isinstance(x, kinds) for x in several)
         known = set(columns) <= set(_COLUMNS) and all(
             isinstance(x, str | None) for x in columns.values()
         )
-        if not (texts and several and known):
-            wanted = "a file, ISO3[:LEVEL], a list of them, or a table of parts, id, name, parent"
+        if not (fits and several and known):
+            wanted = (
+                "a file, ISO3[:LEVEL], a GeoDataFrame, a list of them, "
+                "or a table of parts, id, name, parent"
+            )
             raise BoundaryError("of a wrong kind", column="regions", met=told, expected=wanted)
         return cls(tuple(several), **columns)
 
     def __str__(self) -> str:
-        """Return the files and countries."""
-        return ", ".join(map(str, self.parts))
+        """Return the files and countries; of a table how many regions it has."""
+        return ", ".join(
+            f"a table of {len(part):,} regions" if isinstance(part, gpd.GeoDataFrame) else str(part)
+            for part in self.parts
+        )
 
     def read(self) -> gpd.GeoDataFrame:
         """Return the regions of all parts as one table.
@@ -246,10 +253,11 @@ class RegionSource:
         regions = regions.sort_values("region_id", ignore_index=True)
         return gpd.GeoDataFrame(regions, geometry="geometry", crs=CRS)
 
-    def _read_part(self, part: str | Path) -> gpd.GeoDataFrame:
-        """Return the regions of one file, or of one country."""
-        if Path(part).exists():
-            return read_regions(Path(part), id=self.id, name=self.name, parent=self.parent)
+    def _read_part(self, part: str | Path | gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Return the regions of one file or table, or of one country."""
+        if isinstance(part, gpd.GeoDataFrame) or Path(part).exists():
+            source = Path(part) if isinstance(part, str) else part
+            return read_regions(source, id=self.id, name=self.name, parent=self.parent)
         iso3, _, level = str(part).partition(":")
         if level and not level.isdecimal():
             raise BoundaryError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(part))

@@ -96,7 +96,7 @@ class InputError(RiskmapError, ValueError):
     def __str__(self) -> str:
         """Return the place, the message, what was met and what was expected, in this order."""
         where = (self.file, _told("row ", self.row), _told("column ", self.column))
-        what = (_told("met ", self.met, repr), _told("expected ", self.expected))
+        what = (_told("met ", self.met, _shown), _told("expected ", self.expected))
         place, comparison = (", ".join(filter(None, parts)) for parts in (where, what))
         return ": ".join(filter(None, (place, self.message, comparison)))
 
@@ -104,6 +104,15 @@ class InputError(RiskmapError, ValueError):
 def _told(word: str, value: object, write: Callable[[object], str] = str) -> str:
     """Return a word and a value, or nothing where the value is not known."""
     return "" if value is None else word + write(value)
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it; of a table, or what else takes many lines, how large."""
+    text = repr(value)
+    if "\n" not in text:
+        return text
+    size = getattr(value, "shape", ())
+    return f"a {type(value).__name__}" + (f" of {' x '.join(map(str, size))}" if size else "")
 
 
 class SchemaError(InputError):

@@ -6,16 +6,18 @@ so that every stage can count on every column. Functions of this module never ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import textwrap
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from riskmap.errors import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 CRS = "EPSG:4326"
 
@@ -339,3 +341,59 @@ def _check_frame(frame: gpd.GeoDataFrame, columns: tuple[Column, ...], table: st
     if not ids.is_unique:
         met = ids[ids.duplicated()].iloc[0]
         raise SchemaError(f"{table} hold an id twice", column=name, met=met, expected="unique")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tables:
+    """What a result is: tables and values, equal by what they hold, and shown on one screen.
+
+    Examples
+    --------
+    >>> import riskmap as rm
+    >>> located = rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    >>> located == rm.locate(rm.datasets.incidents(), rm.datasets.regions())
+    True
+    """
+
+    def _summary(self) -> Mapping[str, object]:
+        """Return what is told of it in a terminal, by name."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        """Return what it is, and how large its tables are."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        sizes = [
+            f"{name} {len(value):,}\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}{value.shape[1]}"
+            for name, value in values.items()
+            if isinstance(value, pd.DataFrame)
+        ]
+        lines = [type(self).__name__]
+        for name, value in {**self._summary(), "tables": ", ".join(sizes)}.items():
+            head = f"  {name:<8} "
+            lines += textwrap.wrap(f"{head}{value}", 88, subsequent_indent=" " * len(head))
+        return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all tables and values are the same; missing ones are equal."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(_alike(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # tables have none
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Return whether two values of a result are the same; what gives a table is asked for it."""
+    if callable(one) and callable(other):
+        return one is other or _alike(one(), other())
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, pd.DataFrame):
+        return one.equals(other)
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if hasattr(one, "nnz"):  # sparse
+        return one.shape == other.shape and (one != other).nnz == 0
+    return bool(one == other)

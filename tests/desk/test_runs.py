@@ -122,6 +122,32 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         rm.run(tmp_path / "absent.toml")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("several", [False, True])
+def test_a_run_takes_regions_in_memory(folder, tmp_path, several):
+    told, given = [], rm.read_regions(folder / "regions.geojson")
+    before = given.copy()
+    parts = [given.iloc[:9], given.iloc[9:]] if several else given
+    changed = {"regions": parts, "out": tmp_path / "memory", "formats": ["csv"]}
+    found = rm.run(rm.RunConfig.read(folder / "weekly.toml", **changed), progress=told.append)
+    assert told[0] == "reading a table of " + ("9 regions, a table of 15" if several else "24") + (
+        " regions"
+    )
+    changed = {"out": tmp_path / "file", "formats": ["csv"]}
+    file = rm.run(rm.RunConfig.read(folder / "weekly.toml", **changed))
+    pd.testing.assert_frame_equal(found.layer.risks, file.layer.risks)
+    assert given.equals(before)
+
+
+def test_an_error_never_prints_a_table():
+    table = rm.datasets.regions()
+    with pytest.raises(rm.InputError) as error:
+        rm.RunConfig(incidents="a.csv", regions={"parts": "AFG", "of": table}, as_of="2025-01-01")
+    assert len(str(error.value).splitlines()) == 1
+    with pytest.raises(rm.InputError, match="met a GeoDataFrame of 24 x 11"):
+        rm.RunConfig(incidents="a.csv", regions="AFG", as_of="2025-01-01", scale=table)
+
+
 def test_regions_that_are_none(tmp_path):
     config = rm.RunConfig(incidents="a.csv", regions="AFG:one", as_of="2025-01-01", out=tmp_path)
     with pytest.raises(rm.InputError, match=r"neither a file nor ISO3\[:LEVEL\]: met 'AFG:one'"):

@@ -19,6 +19,7 @@ MORE = (
     Driver(OTHERS, "neighbours", 6.0),
     Driver(OTHERS, "parent", 9.0),
     Driver(OTHERS, "all", 9.0),
+    Driver("violence", "parent", 7.0),
 )
 
 
@@ -76,6 +77,13 @@ def test_no_two_drivers_share_a_label():
     for history in (made(), made(drivers={}), made(neighbours=None, days=np.ones(N_WINDOWS))):
         labels = [driver.label for driver in drivers_of(history)]
         assert len(set(labels)) == len(labels)
+
+
+def test_a_driver_of_a_series_that_a_history_lacks_is_left_out(monkeypatch):
+    one = Driver("violence", "parent", 7.0)
+    monkeypatch.setattr(drivers, "DRIVERS", (*DRIVERS, one))
+    assert one in drivers_of(made())
+    assert one not in drivers_of(made(drivers={}))
 
 
 def test_a_history_has_the_drivers_that_it_can_have():

@@ -128,6 +128,17 @@ def test_what_is_no_horizon(given):
         parse_horizon(given)
 
 
+def test_what_a_horizon_may_be_is_said():
+    with pytest.raises(rm.InputError) as error:
+        parse_horizon("3 months")
+    said = str(error.value)
+    assert said == (
+        "column horizon: not a duration: met '3 months', expected a number of days, or a text such "
+        "as 90D or 13W"
+    )
+    assert [parse_horizon(given) for given in ("90D", "13W", "90")] == [90.0, 91.0, 90.0]
+
+
 @pytest.mark.parametrize("given", [pd.Timedelta(90), "90,5", "1h", 0.5, pd.Timedelta("40000D")])
 def test_a_horizon_is_a_day_to_a_hundred_years(given):
     """As of pd.Timedelta(90), which is 90 nanoseconds."""

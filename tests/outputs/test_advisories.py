@@ -350,6 +350,21 @@ def test_regions_are_called_what_those_of_the_map_are(layer, level, unit):
         assert {word for word in ("province", "district", "region") if word in text} == {unit}
 
 
+@pytest.mark.parametrize(
+    "told",
+    [{"nationality": "CHN"}, {"staff_type": "international"}, {"target": "foreigners"}],
+    ids=lambda told: next(iter(told)),
+)
+def test_a_foreign_attack_is_notable_however_it_is_told(layer, told):
+    local = {"foreign_victims": pd.NA, "nationality": pd.NA, "staff_type": pd.NA, "target": pd.NA}
+    rows = layer.incidents.assign(**local, killed=5, event_date=layer.context.as_of)
+    assert rows["incident_id"].nunique() > 8
+    theirs = rows["incident_id"].min()
+    rows.loc[rows["incident_id"] == theirs, [*told, "killed"]] = [*told.values(), 0]
+    found = notable_incidents(dataclasses.replace(layer, incidents=rows))
+    assert found["incident_id"].iloc[0] == theirs
+
+
 def spread_out(layer, regions, weight, **changes):
     """The layer with its first incident alone, spread over some regions."""
     told = {"event_date": pd.Timestamp("2024-12-01"), "admin1": pd.NA, "admin2": pd.NA} | changes

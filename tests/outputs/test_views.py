@@ -1,5 +1,6 @@
 """A layer shows itself: drawn, written, and as a table, with names that are only text."""
 
+import copy
 import dataclasses
 import errno
 import json
@@ -7,6 +8,7 @@ import sys
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -135,11 +137,65 @@ def results():
     model = rm.EmpiricalBayes()
     days = ["2023-01-01", "2023-07-01", "2024-01-01"]
     return {
+        "located": located,
         "panel": panel,
         "forecast": rm.forecast(panel, model=model),
         "backtest": rm.backtest(panel, {"$<b>m": model}, origins=3),
         "replay": rm.replay(located, regions, days=days, model=model),
     }
+
+
+RESULTS = ("located", "panel", "forecast", "layer", "backtest", "replay")
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_is_told_on_one_screen(results, layer, name):
+    one = {**results, "layer": layer}[name]
+    lines = repr(one).splitlines()
+    assert lines[0] == type(one).__name__
+    assert len(lines) <= 12
+    assert max(map(len, lines)) <= 88
+    for told in dataclasses.fields(one):
+        value = getattr(one, told.name)
+        if isinstance(value, pd.DataFrame):
+            assert f"{told.name} {len(value):,} x {value.shape[1]}" in " ".join(repr(one).split())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("forecast", "as of 2025-01-01, for 90 days"),
+        ("forecast", "layers violence, foreign"),
+        ("panel", "windows 84, each a month"),
+        ("backtest", "for 91 to 92 days origins 2, the last 2024-10-01 regions 24"),
+        ("replay", "days 3, 2023-01-01 to 2024-01-01"),
+    ],
+)
+def test_a_result_says_what_it_is_of(results, name, told):
+    assert told in " ".join(repr(results[name]).split())
+
+
+def test_a_layer_counts_its_levels(layer):
+    counted = layer.risks_of()["level_name"].value_counts()
+    told = " ".join(repr(layer).split())
+    assert all(f"{name} {n:,}" in told for name, n in counted.items())
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_equal_that_hold_the_same(results, layer, name):
+    one = {**results, "layer": layer}[name]
+    other = copy.deepcopy(one)
+    assert one == other
+    table = next(f.name for f in dataclasses.fields(one) if len(getattr(one, f.name)) > 1)
+    assert dataclasses.replace(other, **{table: getattr(one, table).iloc[1:]}) != one
+    assert one != "a result"
+
+
+def test_panels_differ_by_their_evidence_and_their_neighbours(results):
+    panel = results["panel"]
+    fewer = panel.evidence.iloc[1:]
+    assert dataclasses.replace(panel, evidence_of=lambda: fewer) != panel
+    assert dataclasses.replace(panel, neighbours=2 * panel.neighbours) != panel
 
 
 @pytest.mark.parametrize(

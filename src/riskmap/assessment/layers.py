@@ -13,10 +13,10 @@ from riskmap.assessment.contexts import Context
 from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS
 from riskmap.panels.knowledge import SHARE_COLUMNS
-from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, conform
+from riskmap.schema import COUNT, DAY, FLAG, NUMBER, TEXT, Column, Tables, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import geopandas as gpd
@@ -225,8 +225,8 @@ def audit_of(lines: Iterable[tuple[str, ...]]) -> pd.DataFrame:
     return conform(pd.DataFrame(list(lines), columns=names), AUDIT_COLUMNS)
 
 
-@dataclass(frozen=True)
-class RiskLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class RiskLayer(Tables):
     """District risk levels as of a day, with everything that explains them.
 
     Parameters
@@ -393,6 +393,16 @@ class RiskLayer:
         from riskmap.outputs import views
 
         return views.explore(self, **options)
+
+    def _summary(self) -> Mapping[str, object]:
+        told = self.provenance
+        levels = self.risks.loc[self.risks["layer"] == self.headline, "level_name"].value_counts()
+        return {
+            "as of": f"{told['as_of']}, for {told['horizon_days']:g} days",
+            "regions": f"{len(self.regions):,}",
+            "layers": ", ".join(dict.fromkeys(self.risks["layer"])),
+            self.headline: ", ".join(f"{name} {n:,}" for name, n in levels.items()),
+        }
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: levels, and the regions most at risk."""

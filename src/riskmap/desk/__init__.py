@@ -71,9 +71,9 @@ class RunConfig:
         Files of incidents, or what else :func:`riskmap.read_incidents` takes; one stands for a list
         of one.
     regions
-        A file of polygons, or a country and its level such as ``"AFG:1"``; a list of them; or a
-        table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the files
-        (:class:`riskmap.desk.RegionSource`).
+        A file of polygons, a country and its level such as ``"AFG:1"``, or a GeoDataFrame; a list
+        of them; or a table of ``parts`` and of the columns ``id``, ``name`` and ``parent`` of the
+        files (:class:`riskmap.desk.RegionSource`).
     as_of
         The day the risk is assessed for.
     group
@@ -119,7 +119,14 @@ class RunConfig:
     """
 
     incidents: Any
-    regions: str | Path | Sequence[str | Path] | Mapping[str, Any] | RegionSource
+    regions: (
+        str
+        | Path
+        | gpd.GeoDataFrame
+        | Sequence[str | Path | gpd.GeoDataFrame]
+        | Mapping[str, Any]
+        | RegionSource
+    )
     as_of: str | date | pd.Timestamp
     group: WorkerGroup | str | Path | None = None
     horizon: str | float | pd.Timedelta = "90D"
@@ -420,9 +427,9 @@ class RegionSource:
     Parameters
     ----------
     parts
-        Paths of files, or countries with an optional level such as ``"AFG:1"``.
+        Paths of files, countries with an optional level such as ``"AFG:1"``, or GeoDataFrames.
     id, name, parent
-        As for :func:`riskmap.read_regions`, for all files.
+        As for :func:`riskmap.read_regions`, for all files and tables.
 
     Examples
     --------
@@ -430,14 +437,14 @@ class RegionSource:
     (34, 42)
     """
 
-    parts: tuple[str | Path, ...]
+    parts: tuple[str | Path | gpd.GeoDataFrame, ...]
     id: str | None = None
     name: str | None = None
     parent: str | None = None
 
     @classmethod
     def of(cls, told: Any) -> RegionSource:
-        """Return a source from a text, a path, a list of them, or a table of the parameters.
+        """Return a source from a text, a path, a table, a list of them, or the parameters.
 
         Raises
         ------
@@ -448,19 +455,26 @@ class RegionSource:
             return told
         columns: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {"parts": told}
         parts = columns.pop("parts", None)
-        several = (parts,) if isinstance(parts, str | Path) else parts
-        texts = isinstance(several, Sequence) and all(isinstance(x, str | Path) for x in several)
+        kinds = str | Path | gpd.GeoDataFrame
+        several = (parts,) if isinstance(parts, kinds) else parts
+        fits = isinstance(several, Sequence) and all(isinstance(x, kinds) for x in several)
         known = set(columns) <= {"id", "name", "parent"} and all(
             isinstance(x, str | None) for x in columns.values()
         )
-        if not (texts and several and known):
-            wanted = "a file, ISO3[:LEVEL], a list of them, or a table of parts, id, name, parent"
+        if not (fits and several and known):
+            wanted = (
+                "a file, ISO3[:LEVEL], a GeoDataFrame, a list of them, "
+                "or a table of parts, id, name, parent"
+            )
             raise BoundaryError("of a wrong kind", column="regions", met=told, expected=wanted)
         return cls(tuple(several), **columns)
 
     def __str__(self) -> str:
-        """Return the files and countries."""
-        return ", ".join(map(str, self.parts))
+        """Return the files and countries; of a table how many regions it has."""
+        return ", ".join(
+            f"a table of {len(part):,} regions" if isinstance(part, gpd.GeoDataFrame) else str(part)
+            for part in self.parts
+        )
 
     def read(self) -> gpd.GeoDataFrame:
         """Return the regions of all parts as one table.
@@ -485,10 +499,11 @@ class RegionSource:
         regions = regions.sort_values("region_id", ignore_index=True)
         return gpd.GeoDataFrame(regions, geometry="geometry", crs=CRS)
 
-    def _read_part(self, part: str | Path) -> gpd.GeoDataFrame:
-        """Return the regions of one file, or of one country."""
-        if Path(part).exists():
-            return read_regions(Path(part), id=self.id, name=self.name, parent=self.parent)
+    def _read_part(self, part: str | Path | gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Return the regions of one file or table, or of one country."""
+        if isinstance(part, gpd.GeoDataFrame) or Path(part).exists():
+            source = Path(part) if isinstance(part, str) else part
+            return read_regions(source, id=self.id, name=self.name, parent=self.parent)
         iso3, _, level = str(part).partition(":")
         if level and not level.isdecimal():
             raise BoundaryError("neither a file nor ISO3[:LEVEL]", column="regions", met=str(part))

@@ -17,7 +17,6 @@ from riskmap.desk import (
     RunConfig,
     describe_inputs,
     find_group,
-    find_regions,
     is_path,
     read_files,
     refuse_losses,
@@ -126,8 +125,9 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
     """
     config = config if isinstance(config, RunConfig) else RunConfig.read(config)
     tell = progress or (lambda _: None)
-    tell(f"reading {config.regions}")
-    regions = find_regions(config.regions)
+    source = RegionSource.of(config.regions)
+    tell(f"reading {source}")
+    regions = source.read()
     group = find_group(config.group)
     scale = None if config.scale is None else LevelScale.from_file(config.scale)
     cleared = (
@@ -150,7 +150,7 @@ def run(config: RunConfig | str | Path, *, progress: Progress | None = None) -> 
         group=group,
         tell=tell,
     )
-    inputs += describe_inputs(RegionSource.of(config.regions).parts)
+    inputs += describe_inputs(source.parts)
     inputs += describe_inputs([config.scale, config.group, config.decisions])
     inputs += describe_inputs([config.mapping])
     layer = replace(layer, provenance={**layer.provenance, "inputs": inputs})

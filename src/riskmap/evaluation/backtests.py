@@ -28,6 +28,7 @@ from riskmap.models.estimators import parse_horizon, windows_ahead
 from riskmap.models.forecasts import take_model
 from riskmap.panels.risk_days import observed_totals
 from riskmap.panels.windows import parse_day
+from riskmap.schema import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +55,8 @@ SUREST = 1e-6
 INTERVAL = (0.05, 0.95)
 
 
-@dataclass(frozen=True)
-class Backtest:
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest(Tables):
     """Forecasts from past origins, with what happened and what each forecast scored.
 
     Parameters
@@ -211,6 +212,17 @@ class Backtest:
         from riskmap.outputs import views
 
         return views.plot_backtest(self, bins=bins, ax=ax)
+
+    def _summary(self) -> Mapping[str, object]:
+        table = self.forecasts
+        last = str(table["origin"].max()).removesuffix(" 00:00:00")
+        days = [f"{days:g}" for days in sorted({min(self.horizon_days), max(self.horizon_days)})]
+        return {
+            "series": f"{self.series}, for {' to '.join(days)} days",
+            "origins": f"{table['origin'].nunique():,}, the last {last}",
+            "regions": f"{table['region_id'].nunique():,}",
+            "models": ", ".join(dict.fromkeys(table["model"])),
+        }
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: the scores of each model."""

@@ -21,10 +21,10 @@ from riskmap.panels.counts import count_incidents, recount_evidence
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.measures import measure
 from riskmap.panels.windows import parse_day
-from riskmap.schema import LAYERS
+from riskmap.schema import LAYERS, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -41,8 +41,8 @@ HIGH = LEVEL_NAMES.index("high")
 DAYS_A_YEAR = 365.25
 
 
-@dataclass(frozen=True)
-class Replay:
+@dataclass(frozen=True, eq=False, repr=False)
+class Replay(Tables):
     """The levels that would have been published, and what happened then.
 
     Parameters
@@ -134,6 +134,15 @@ class Replay:
         from riskmap.outputs import views
 
         return views.plot_replay(self, layer=layer, ax=ax)
+
+    def _summary(self) -> Mapping[str, object]:
+        days = self.levels["as_of"]
+        return {
+            "days": f"{days.nunique():,}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}",
+            "horizon": f"{self.horizon_days:g} days",
+            "regions": f"{self.levels['region_id'].nunique():,}",
+            "layers": ", ".join(dict.fromkeys(self.levels["layer"])),
+        }
 
     def _repr_html_(self) -> str:
         """Return small tables for notebooks: how often what was said happened."""

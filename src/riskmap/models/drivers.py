@@ -107,7 +107,8 @@ def drivers_of(history: CountHistory) -> tuple[Driver, ...]:
     """Return the drivers that a history has.
 
     A region's own rates of less than a month only where windows are as short, those of neighbours
-    only where there are any, and of every series beside the counts what is listed for all.
+    only where there are any, and of every series beside the counts what is listed for all. A
+    driver of a named series is left out where the history lacks it.
 
     Examples
     --------
@@ -123,7 +124,9 @@ def drivers_of(history: CountHistory) -> tuple[Driver, ...]:
         short = driver.half_life in SHORT_HALF_LIVES and driver.half_life < months
         if short or (driver.unit == "neighbours" and history.neighbours is None):
             continue
-        names = sorted(history.drivers) if driver.series == OTHERS else [driver.series]
+        every = sorted(history.drivers)
+        names = every if driver.series == OTHERS else [driver.series]
+        names = [name for name in names if name in (COUNTS, *every)]
         found += [replace(driver, series=name) for name in names]
     return tuple(found)
 

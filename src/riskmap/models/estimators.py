@@ -266,7 +266,10 @@ def parse_horizon(horizon: str | float | pd.Timedelta) -> float:
     try:
         days = float(str(horizon)) if is_bare else pd.Timedelta(horizon) / pd.Timedelta(days=1)
     except (TypeError, ValueError) as error:
-        raise InputError("not a duration", column="horizon", met=horizon, expected="90D") from error
+        wanted = "a number of days, or a text such as 90D or 13W"
+        raise InputError(
+            "not a duration", column="horizon", met=horizon, expected=wanted
+        ) from error
     if is_bare and days > MOST_DAYS:
         raise InputError(
             "a number is a number of days",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from riskmap.schema import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from riskmap.ledgers import Ledger
     from riskmap.panels.groups import WorkerGroup
 
 
-@dataclass(frozen=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Tables):
     """How many incidents are expected in each region over a horizon, and with what probability.
 
     Two are equal when all their tables and values are. Nothing in it is a model, and nothing asks
@@ -112,17 +114,17 @@ class Forecast:
 
         return views.plot_forecast(self, layer=layer, limit=limit, ax=ax)
 
+    def _summary(self) -> Mapping[str, object]:
+        told, rows = self.provenance, len(self.evidence)
+        return {
+            "as of": f"{told['as_of']}, for {told['horizon_days']:g} days",
+            "model": told["model"],
+            "regions": f"{len(self.keys):,}, {rows:,} incidents counted",
+            "layers": ", ".join(dict.fromkeys(self.frame["layer"])),
+        }
+
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: the highest probabilities."""
         from riskmap.outputs import views
 
         return views.html_forecast(self)
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether all tables and values are the same; missing ones are equal."""
-        if not isinstance(other, Forecast):
-            return NotImplemented
-        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return all(a.equals(b) if isinstance(a, pd.DataFrame) else a == b for a, b in pairs)
-
-    __hash__ = None  # type: ignore[assignment]  # tables have none

@@ -41,7 +41,7 @@ from riskmap.outputs.wordings import (
     victim_words,
     victims,
 )
-from riskmap.panels.measures import is_incident
+from riskmap.panels.measures import hits_foreigners, is_incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -336,7 +336,8 @@ def _next_door(row: Any, told: Edition) -> str:
 def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
     """Return the incidents that a reader should know.
 
-    Those of the last three years come first, then those with foreign victims, then the gravest.
+    Those of the last three years come first, then those that hit foreigners or were
+    aimed at them, then the gravest.
     Each incident stands once, in the region that it most probably belongs to; what is told of it
     depends on how much of it lies there.
     """
@@ -349,7 +350,7 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
     )
     order = {
         "is_recent": table["event_date"] >= layer.context.as_of - _RECENT,
-        "is_foreign": table["foreign_victims"].fillna(0) > 0,
+        "is_foreign": hits_foreigners(table),
         "people": table[["killed", "wounded", "abducted"]].fillna(0).sum(axis=1),
         "event_date": table["event_date"],
         "incident_id": table["incident_id"],

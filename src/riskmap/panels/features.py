@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from riskmap.errors import InputError
-from riskmap.panels.risk_days import ratio, relative_exposure, watched_share
+from riskmap.panels.risk_days import relative_exposure, watched_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,49 +39,6 @@ _FEW = 8
 _HALF_LIVES = 512.0
 
 
-def decayed_rates(
-    counts: FloatArray,
-    days: FloatArray,
-    *,
-    lengths: FloatArray,
-    half_life_days: float,
-    at: IntArray,
-) -> FloatArray:
-    r"""Return exponentially weighted mean rates.
-
-    .. math:: x_t = \frac{\sum_{u<t} 2^{-a_{tu}/h} y_u}{\sum_{u<t} 2^{-a_{tu}/h} d_u}
-
-    with :math:`a_{tu}` the days from the end of window u to the start of window t.
-
-    Parameters
-    ----------
-    counts, days : ndarray, shape (n_windows, n_units)
-        Incidents and days at risk; missing counts have no days and count 0.
-    lengths : ndarray, shape (n_windows,)
-        Lengths of the windows in days.
-    half_life_days
-        Days after which a window weighs half; infinite for a plain mean.
-    at : ndarray of int, sorted
-        Windows before which to look.
-
-    Returns
-    -------
-    ndarray, shape (len(at), n_units)
-        Incidents a day at risk; 0 where nothing was at risk yet.
-
-    Examples
-    --------
-    >>> decayed_rates(np.array([[8.0], [0.0]]), np.full((2, 1), 1.0), lengths=np.ones(2),
-    ...               half_life_days=1.0, at=np.array([0, 1, 2])).round(3).ravel().tolist()
-    [0.0, 8.0, 2.667]
-    """
-    seen, risk = (
-        decayed_sums(values, lengths=lengths, half_life_days=half_life_days, at=at)
-        for values in (counts, days)
-    )
-    return ratio(seen, risk)
-
-
 def decayed_sums(
     values: FloatArray, *, lengths: FloatArray, half_life_days: float, at: IntArray
 ) -> FloatArray:
@@ -95,8 +52,12 @@ def decayed_sums(
     ----------
     values : ndarray, shape (n_windows, n_units)
         What is summed; nothing is missing.
-    lengths, half_life_days, at
-        As for :func:`decayed_rates`.
+    lengths : ndarray, shape (n_windows,)
+        Lengths of the windows in days.
+    half_life_days
+        Days after which a window weighs half; infinite for a plain sum.
+    at : ndarray of int, sorted
+        Windows before which to look.
 
     Returns
     -------

@@ -17,10 +17,11 @@ from riskmap.panels.measures import (
 )
 from riskmap.panels.risk_days import days_at_risk
 from riskmap.panels.windows import frame_of, parse_day, step_windows
+from riskmap.schema import Tables
 from riskmap.typing import CountHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from scipy import sparse
@@ -40,8 +41,8 @@ BREAK_DAYS, LEAST_WEIGHT = 30.0, 0.01
 AT_RISK = {"unknown": "violence", "group_unknown": "violence", "group": "foreign"}
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, eq=False, repr=False)
+class Panel(Tables):
     """Counts of incidents for every region and window, as they were known on a day.
 
     Parameters
@@ -169,6 +170,16 @@ class Panel:
         from riskmap.outputs import views
 
         return views.plot_panel(self, series=series, ax=ax)
+
+    def _summary(self) -> Mapping[str, object]:
+        names = self.frame.columns.drop(["region_id", "window_start", "window_end"])
+        return {
+            "as of": f"{self.as_of:%Y-%m-%d}",
+            "windows": f"{len(self.edges) - 1:,}, each a {self.every}",
+            "regions": f"{self.n_regions:,}",
+            "series": ", ".join(names),
+            "group": self.group or "none",
+        }
 
     def _repr_html_(self) -> str:
         """Return a small table for notebooks: sums of the series, and what is watched."""

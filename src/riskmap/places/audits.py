@@ -83,9 +83,11 @@ def _line(row: dict[str, object]) -> str:
     return ", ".join(part for part in (ids, size, place, detail) if part)
 
 
-def audit_regions(
-    regions: gpd.GeoDataFrame | str | Path, *, sliver_m: float = 100.0
-) -> RegionAudit:
+#: Overlaps and gaps with a mean width of less than so many metres are slivers.
+_SLIVER_M = 100.0
+
+
+def audit_regions(regions: gpd.GeoDataFrame | str | Path) -> RegionAudit:
     """Return what is wrong with a set of regions: ids, names, parents, rings, overlaps and gaps.
 
     Parameters
@@ -93,14 +95,13 @@ def audit_regions(
     regions
         A Regions table, any GeoDataFrame with some of its columns, or the path of a boundary file,
         which is looked at as it stands, before :func:`riskmap.read_regions` mends anything.
-    sliver_m
-        Overlaps and gaps with a mean width of less than this many metres count as slivers.
 
     Returns
     -------
     RegionAudit
         Its table has an area and a place for each finding. A gap is a hole that regions enclose;
-        lakes and enclaves of other countries are gaps too.
+        lakes and enclaves of other countries are gaps too. Overlaps and gaps with a mean width of
+        less than 100 metres are slivers.
 
     Raises
     ------
@@ -135,8 +136,8 @@ def audit_regions(
     whole, ids = mend(shapes[usable]), ids[usable]
     tables = [
         pd.DataFrame(found),
-        _overlap_findings(whole, ids, sliver_m),
-        _gap_findings(whole, ids, sliver_m),
+        _overlap_findings(whole, ids),
+        _gap_findings(whole, ids),
     ]
     findings = pd.concat(tables).reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
     order = {"kind": True, "area_km2": False, "region_id": True, "other_id": True}
@@ -185,21 +186,21 @@ def _leaps(shape: shapely.Geometry) -> bool:
     return bool((long & (np.diff(ring) == 0) & ~(at_pole[1:] & at_pole[:-1])).any())
 
 
-def _overlap_findings(shapes: np.ndarray, ids: np.ndarray, sliver_m: float) -> pd.DataFrame:
+def _overlap_findings(shapes: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
     """Find the pairs of regions that overlap."""
     first, second, area = find_overlaps(shapes)
     common = shapely.intersection(shapes[first], shapes[second])
-    found = _measured("overlap", common, area, sliver_m)
+    found = _measured("overlap", common, area)
     return found.assign(region_id=ids[first], other_id=ids[second])
 
 
-def _gap_findings(shapes: np.ndarray, ids: np.ndarray, sliver_m: float) -> pd.DataFrame:
+def _gap_findings(shapes: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
     """Find the holes that regions enclose, each with up to two of its neighbours."""
     gaps = find_gaps(shapes)
     gap, region = shapely.STRtree(shapes).query(gaps, predicate="intersects")
     around = [[*sorted(ids[region[gap == i]]), None, None][:2] for i in range(len(gaps))]
     named = pd.DataFrame(around, columns=["region_id", "other_id"])
-    return _measured("gap", gaps, areas_km2(gaps), sliver_m).join(named)
+    return _measured("gap", gaps, areas_km2(gaps)).join(named)
 
 
 def find_gaps(shapes: np.ndarray) -> np.ndarray:
@@ -219,14 +220,14 @@ def find_gaps(shapes: np.ndarray) -> np.ndarray:
     return holes[areas_km2(holes) > SMALLEST_KM2]
 
 
-def _measured(kind: str, shapes: np.ndarray, area: np.ndarray, sliver_m: float) -> pd.DataFrame:
+def _measured(kind: str, shapes: np.ndarray, area: np.ndarray) -> pd.DataFrame:
     """Return area, width and place of overlaps or gaps; narrow ones are slivers."""
     globe = Geod(ellps="WGS84")
     perimeter = [abs(globe.geometry_length(line)) for line in shapely.boundary(shapes)]
     width = 2e6 * area / np.array(perimeter, dtype=np.float64)
     lon, lat = shapely.get_coordinates(shapely.point_on_surface(shapes)).T
     told = {"area_km2": area, "width_m": width, "lon": lon, "lat": lat}
-    narrow = width < sliver_m
+    narrow = width < _SLIVER_M
     detail = [kind if one else None for one in narrow]
     kinds = {"kind": np.where(narrow, "sliver", kind), "detail": detail}
     return pd.DataFrame(told | kinds)

@@ -17,9 +17,11 @@ from riskmap.incidents.counted import find_double_counts
 from riskmap.places.evidence import are_named, find_members
 from riskmap.places.found_places import METHODS, SPREAD, Places, find_places
 from riskmap.places.names.units import tell_ages
-from riskmap.schema import PLACEMENT_COLUMNS, check_incidents, check_regions, conform
+from riskmap.schema import PLACEMENT_COLUMNS, Tables, check_incidents, check_regions, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import geopandas as gpd
 
     from riskmap.ledgers import Ledger
@@ -46,8 +48,8 @@ _HALF = 2 ** (_DAY_BITS - 1)
 MEMORY_DAYS = 3653
 
 
-@dataclass(frozen=True)
-class Located:
+@dataclass(frozen=True, eq=False, repr=False)
+class Located(Tables):
     """Incidents with the regions that they count in.
 
     Parameters
@@ -78,6 +80,15 @@ class Located:
     ledger: Ledger
     set_aside: pd.DataFrame
     aside: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def _summary(self) -> Mapping[str, object]:
+        placed = self.placements
+        return {
+            "placed": f"{len(self.incidents):,} incidents",
+            "regions": f"{placed['region_id'].nunique():,} with any",
+            "aside": f"{len(self.set_aside):,} rows",
+            "methods": ", ".join(f"{k} {n:,}" for k, n in placed["method"].value_counts().items()),
+        }
 
 
 def locate(

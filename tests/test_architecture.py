@@ -151,13 +151,13 @@ ASKS_BELOW = {
     ("exposures", "panels.presence"),
     ("layers", "panels.attacks"),
     ("layers", "panels.knowledge"),
-    ("rules", "models.tables"),
-    ("rules", "panels.attacks"),
-    ("rules", "panels.lapses"),
-    ("silences", "panels.doubts"),
-    ("silences", "panels.groups"),
-    ("silences", "panels.lapses"),
-    ("silences", "panels.measures"),
+    ("floors", "models.tables"),
+    ("floors", "panels.attacks"),
+    ("floors", "panels.lapses"),
+    ("missing_reports", "panels.doubts"),
+    ("missing_reports", "panels.groups"),
+    ("missing_reports", "panels.lapses"),
+    ("missing_reports", "panels.measures"),
 }
 
 

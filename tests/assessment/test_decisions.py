@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import riskmap as rm
 from riskmap.assessment.desk_files import ATTACKED, Decision
-from riskmap.assessment.rules import tell_cleared
+from riskmap.assessment.floors import tell_cleared
 from riskmap.cli import app
 from riskmap.errors import InputError
 from riskmap.panels.attacks import ATTACK_COLUMNS

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import riskmap as rm
+from riskmap.assessment.floors import cap_single_sources
 from riskmap.assessment.layers import RISK_COLUMNS
-from riskmap.assessment.rules import cap_single_sources
 from riskmap.models.estimators import CountEstimator, unpack_model
 from riskmap.models.explanations import Decomposition
 from riskmap.models.reports import report_codes

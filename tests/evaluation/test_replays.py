@@ -39,7 +39,7 @@ def test_a_replay_says_what_the_layers_would_have_said():
 
 @pytest.mark.slow
 def test_holds_in_a_replay_are_the_holds_of_the_layers(replayed):
-    from riskmap.assessment.holds import hold_levels
+    from riskmap.assessment.hysteresis import hold_levels
 
     previous = None
     table = replayed.levels

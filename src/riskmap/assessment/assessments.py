@@ -12,7 +12,14 @@ from riskmap.assessment.changes import carry_regions, explain_changes
 from riskmap.assessment.consequences import add_consequences
 from riskmap.assessment.contexts import BOUNDARY, Context, describe_validity
 from riskmap.assessment.exposures import add_rates, assess_sites, count_theirs
-from riskmap.assessment.holds import FLOOR, hold_levels
+from riskmap.assessment.floors import (
+    carry_attacks,
+    find_reasons,
+    raise_attacked,
+    raise_violence,
+    tell_cleared,
+)
+from riskmap.assessment.hysteresis import FLOOR, hold_levels
 from riskmap.assessment.layers import (
     AUDIT_COLUMNS,
     DRIVER_COLUMNS,
@@ -28,14 +35,7 @@ from riskmap.assessment.layers import (
     empty_table,
 )
 from riskmap.assessment.levels import INSUFFICIENT, NAMES, LevelScale
-from riskmap.assessment.rules import (
-    carry_attacks,
-    find_reasons,
-    raise_attacked,
-    raise_violence,
-    tell_cleared,
-)
-from riskmap.assessment.silences import find_gone
+from riskmap.assessment.missing_reports import find_gone
 from riskmap.errors import InputError, SchemaError
 from riskmap.hazards import OWN_MONTHS, hazard_of
 from riskmap.panels.features import DAYS_A_MONTH

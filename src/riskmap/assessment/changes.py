@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.holds import compare_risks, last_known
+from riskmap.assessment.hysteresis import compare_risks, last_known
 from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, audit_lines, empty_table
-from riskmap.assessment.silences import is_among
+from riskmap.assessment.missing_reports import is_among
 from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
 from riskmap.places.areas import carry_over, find_predecessors
@@ -205,7 +205,7 @@ def compare_layers(old: RiskLayer, new: RiskLayer) -> pd.DataFrame:
         ``region_id, name, layer, level_before, risk_level, trend, p_before, p_any,
         expected_before, expected_count, p_change, cause, rule``, one row a region and layer of
         either. ``p_change`` is the probability that the rate really moved the way it seems
-        (:func:`riskmap.assessment.holds.p_greater`). ``cause`` is the greatest part of the change
+        (:mod:`riskmap.assessment.hysteresis`). ``cause`` is the greatest part of the change
         in its direction, where `new` was assessed with `old` as its ``previous``; else ``method``,
         where the two were not made the same way. ``rule`` is why a level isn't what the thresholds
         give.

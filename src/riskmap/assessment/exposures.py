@@ -15,7 +15,7 @@ import shapely
 from scipy import special
 
 from riskmap.assessment.desk_files import YEAR_DAYS
-from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.layers import SITE_COLUMNS, empty_table
 from riskmap.errors import InputError
 from riskmap.places.areas import boundary_distances, metres_per_degree

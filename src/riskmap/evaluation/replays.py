@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmap.assessment.holds import step_levels
+from riskmap.assessment.hysteresis import step_levels
 from riskmap.assessment.levels import INSUFFICIENT, LEVEL_NAMES, LevelScale
 from riskmap.errors import InputError
 from riskmap.incidents.scope import find_end

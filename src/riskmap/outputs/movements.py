@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.changes import rank_moves
-from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.layers import KEY
 from riskmap.assessment.levels import INSUFFICIENT
 from riskmap.outputs.wordings import (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskmap.assessment.exposures import LARGEST_GAP
-from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.levels import LEVEL_NAMES
 from riskmap.ledgers import Losses
 from riskmap.outputs import editions, front_pages, movements

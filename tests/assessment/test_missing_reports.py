@@ -13,7 +13,7 @@ import pytest
 import riskmap as rm
 from riskmap.assessment.assessments import judge_levels
 from riskmap.assessment.desk_files import Decision
-from riskmap.assessment.silences import UNTOLD
+from riskmap.assessment.missing_reports import UNTOLD
 from riskmap.outputs.bundles import Bundle, apply_profile
 from riskmap.outputs.sets import decode_layer, encode_layer
 

@@ -1,4 +1,4 @@
-"""Silences: which reports have gone since the layer before.
+"""Missing reports: which have gone since the layer before.
 
 Reports that were known then and are no longer there are seen one by one. Whether a source still
 watches is told by :mod:`riskmap.panels.knowledge`.

@@ -12,7 +12,7 @@ from scipy import stats
 
 import riskmap as rm
 from riskmap.assessment.assessments import assess
-from riskmap.assessment.holds import hold_levels, p_greater
+from riskmap.assessment.hysteresis import hold_levels, p_greater
 from riskmap.errors import InputError
 
 REGIONS = rm.datasets.regions()

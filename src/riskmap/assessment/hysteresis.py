@@ -1,4 +1,4 @@
-"""Holds: a level rises at once and falls only after a dwell, with a line for every time it waits.
+"""Hysteresis: a level rises at once and falls only after a dwell; each time it waits has a line.
 
 The state that this takes travels in the layer itself: ``risk_level`` and ``below_since``.
 """

@@ -1,4 +1,4 @@
-"""Rules: what bounds a level after the thresholds, and what it rests on.
+"""Floors and caps: what bounds a level after the thresholds, and what it rests on.
 
 A source that stands alone raises it by one step at most; an attack on the group, and what
 foreigners face, are floors, which come last. And the least that would move it.
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.assessment.desk_files import ATTACKED
-from riskmap.assessment.holds import FLOOR
+from riskmap.assessment.hysteresis import FLOOR
 from riskmap.assessment.layers import (
     COUNTERFACTUAL_COLUMNS,
     INFLUENCE_COLUMNS,

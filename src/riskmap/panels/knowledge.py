@@ -214,21 +214,21 @@ class _Watch:
         n, rules = len(keys), default_rules()
         watched, by_name, covered, silent, stopped, was_silent = np.zeros((6, n), dtype=bool)
         names: list[list[str]] = [[] for _ in range(n)]
-        for one in watchers:
-            if not one.scope.covers(layer, sector):
-                continue
-            covered[(keys["iso3"] == one.iso3).to_numpy()] = True
+        able = [one for one in watchers if one.scope.covers(layer, sector)]
+        covered |= keys["iso3"].isin(list({one.iso3 for one in able})).to_numpy()
+        for one in able:
             if one.watches(layer):
                 watched[one.regions] = True
                 names_victims = (one.source, one.iso3) in region.names_victims
                 by_name[one.regions] |= layer == "violence" or names_victims
                 for position in one.regions:
                     names[position].append(one.source)
+        parents = keys["parent_id"].to_numpy(dtype=object) if "parent_id" in keys else None
         for one in watchers:  # one that sees a part of the layer is missed when it stops
             beside = layer == "violence" and layer not in one.scope.layers
             if beside and (one.source, one.iso3) not in region.tell_much:
                 continue
-            around = _around(one, keys)
+            around = _around(one, parents)
             if not one.watches(layer):
                 silent[one.regions] = True
                 is_missed = one.stopped or one.watches("violence")
@@ -298,14 +298,13 @@ def _know_layer(
     )
 
 
-def _around(one: Watcher, keys: pd.DataFrame) -> IntArray:
+def _around(one: Watcher, parents: NDArray[np.object_] | None) -> IntArray:
     """Return the regions that are missed with a source: of a log, those of the same province too.
 
     What it would have told in a silence is not known, nor from where.
     """
-    if one.scope.reach != "reports" or "parent_id" not in keys:
+    if one.scope.reach != "reports" or parents is None:
         return one.regions
-    parents = keys["parent_id"].to_numpy(dtype=object)
     same = np.isin(parents, [name for name in parents[one.regions] if pd.notna(name)])
     return np.union1d(np.flatnonzero(same), one.regions)
 

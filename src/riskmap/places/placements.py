@@ -193,21 +193,20 @@ def _spread(found: Places, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     number = found.usable["count"].fillna(1).to_numpy(dtype=np.int64)[placed["row"]]
     past = Past.of(placed["position"].to_numpy(), known[placed["row"]], number)
     codes, names = pd.factorize(found.area, sort=True)
-    parts, every = find_members(names, regions), [placed]
+    parts = find_members(names, regions)
+    every: list[tuple[IntArray, IntArray, FloatArray]] = []
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         days, day = np.unique(known[rows], return_inverse=True)
         members, weights = weigh_area(parts[name], days, past=past, is_named=are_named(name))
-        shares = pd.DataFrame(
-            {
-                "row": np.repeat(rows, len(members)),
-                "position": np.tile(members, len(rows)),
-                "weight": weights[day].ravel(),
-            }
-        ).assign(method=SPREAD, metres=np.nan, conflict=-1)
-        shares = shares[shares["weight"] > 0]  # a share of nothing is none
-        every.append(shares.assign(confidence=shares["weight"]))
-    return pd.concat(every, ignore_index=True)
+        row, member = np.nonzero(weights[day] > 0)  # a share of nothing is none
+        every.append((rows[row], members[member], weights[day[row], member]))
+    if not every:
+        return placed.reset_index(drop=True)
+    row, position, weight = (np.concatenate(one) for one in zip(*every, strict=True))
+    shares = pd.DataFrame({"row": row, "position": position, "weight": weight})
+    shares = shares.assign(method=SPREAD, metres=np.nan, conflict=-1, confidence=weight)
+    return pd.concat([placed, shares], ignore_index=True)
 
 
 def _known_at(usable: gpd.GeoDataFrame) -> IntArray:

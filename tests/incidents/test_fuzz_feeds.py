@@ -24,7 +24,8 @@ import riskmap as rm
 from riskmap.errors import InputError
 from riskmap.incidents.feeds import every_feed
 from riskmap.incidents.quarantines import REASONS
-from riskmap.incidents.tabular import open_table
+from riskmap.incidents.reading_options import ReadingOptions
+from riskmap.incidents.tabular import open_tables
 from riskmap.incidents.words import key, unique_names
 from riskmap.schema import check_incidents
 
@@ -63,7 +64,7 @@ def golden_cells(feed):
     cells = {name: list(values) for name, values in PLAIN.items()}
     for path in GOLDEN.glob(f"{feed.name}*"):
         if path.suffix != ".geojson" and not path.name.endswith(".expected.json"):
-            raw = open_table(path, feed=feed.name)[0]
+            raw = open_tables(path, ReadingOptions(feed=feed.name))[0][0]
             for name in raw.rows:
                 cells.setdefault(key(name), []).extend(raw.rows[name])
     return cells

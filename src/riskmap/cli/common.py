@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from riskmap.ledgers import ELSEWHERE, tell_unused
+from riskmap.ledgers import ELSEWHERE, MAX_LOST, tell_unused
 from riskmap.outputs.catalogues import languages
 from riskmap.outputs.formats import describe_formats
 
@@ -59,15 +59,15 @@ Calendar = Annotated[
     str | None,
     typer.Option("--calendar", help="Of the dates: solar_hijri, islamic, ethiopian or buddhist."),
 ]
-MaxLost = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        max=1,
-        help="Exit 1 when a larger share of the rows that tell of an incident is lost: set aside, "
-        "or spread although they name a district.",
-    ),
-]
+_max_lost = functools.partial(
+    typer.Option,
+    min=0,
+    max=1,
+    help="Exit 1 when a larger share of the rows that tell of an incident is lost: set aside, "
+    "or spread although they name a district.",
+)
+MaxLost = Annotated[float, _max_lost()]
+MaxLostIfAny = Annotated[float | None, _max_lost(show_default=str(MAX_LOST))]
 ScopeText = Annotated[
     str | None,
     typer.Option(
@@ -87,8 +87,12 @@ _COLUMNS = {
     name: Annotated[str | None, typer.Option(f"--{name}", help=f"Column of the polygons' {what}.")]
     for name, what in (("id", "ids"), ("name", "names"), ("parent", "parents' names"))
 }
-Horizon = Annotated[str, typer.Option(help="How far ahead, such as 90D.")]
-Every = Annotated[str, typer.Option(help="Window: day, week, month, quarter.")]
+_horizon = functools.partial(typer.Option, help="How far ahead, such as 90D.")
+Horizon = Annotated[str, _horizon()]
+HorizonIfAny = Annotated[str | None, _horizon(show_default="90D")]
+_every = functools.partial(typer.Option, help="Window: day, week, month, quarter.")
+Every = Annotated[str, _every()]
+EveryIfAny = Annotated[str | None, _every(show_default="month")]
 Formats = Annotated[
     str | None,
     typer.Option(help=f"Such as geojson,csv,map; all when not given: {describe_formats()}."),
@@ -123,9 +127,11 @@ Link = Annotated[
         help="Where readers of the alert and the feed find the newest set: https://.../latest/",
     ),
 ]
-Profile = Annotated[
-    str, typer.Option(help="private, or public: no names, free text, positions or small numbers.")
-]
+_profile = functools.partial(
+    typer.Option, help="private, or public: no names, free text, positions or small numbers."
+)
+Profile = Annotated[str, _profile()]
+ProfileIfAny = Annotated[str | None, _profile(show_default="private")]
 
 
 #: Arguments of Python that are options of the shell, with _ for -.

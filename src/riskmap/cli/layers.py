@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from riskmap.cli import common
-from riskmap.ledgers import MAX_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +37,8 @@ def run(  # noqa: PLR0913 - one an option of the command
     *,
     regions: common.RegionsIfAny = None,
     as_of: Annotated[str | None, typer.Option(help="Day the risk is assessed for.")] = None,
-    horizon: Annotated[
-        str | None, typer.Option(help="How far ahead, such as 90D.", show_default="90D")
-    ] = None,
-    every: Annotated[
-        str | None, typer.Option(help="Window: day, week, month, quarter.", show_default="month")
-    ] = None,
+    horizon: common.HorizonIfAny = None,
+    every: common.EveryIfAny = None,
     breaks: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,24 +58,9 @@ def run(  # noqa: PLR0913 - one an option of the command
     no_previous: Annotated[
         bool, typer.Option("--no-previous", help="Look at no set before.")
     ] = False,
-    max_lost: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Exit 1 when a larger share of the rows that tell of an incident is lost: set "
-            "aside, or spread although they name a district.",
-            show_default=str(MAX_LOST),
-        ),
-    ] = None,
+    max_lost: common.MaxLostIfAny = None,
     formats: common.Formats = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="private, or public: no names, free text, positions or small numbers.",
-            show_default="private",
-        ),
-    ] = None,
+    profile: common.ProfileIfAny = None,
     languages: common.Languages = None,
     sender: common.SenderText = None,
     contact: common.Contact = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from riskmap.incidents.scope import LEAST_DAYS, RECENT_DAYS, SURE
 from riskmap.incidents.values import LARGEST_COUNT, parse_counts, parse_numbers
 from riskmap.incidents.words import SPLIT, key, read_words
 
@@ -196,15 +197,7 @@ def _period_of(distinct: NDArray[np.datetime64], column: str) -> str | None:
     return "week" if len(distinct) >= _WEEKS and len(weekdays) == 1 else None
 
 
-def find_padding(
-    first: IntArray,
-    last: IntArray,
-    numbers: FloatArray,
-    *,
-    recent_days: float = 365.0,
-    probability: float = 0.99,
-    least_days: float = 30.0,
-) -> NDArray[np.bool_]:
+def find_padding(first: IntArray, last: IntArray, numbers: FloatArray) -> NDArray[np.bool_]:
     """Return which zeros of a table lie before it began to tell of incidents, or after it ceased.
 
     A table that is filled up with zeros shows nothing there. Zeros behind its last incident count
@@ -218,8 +211,6 @@ def find_padding(
         The first and the last day of each row's period.
     numbers
         How many incidents each row tells of.
-    recent_days, probability, least_days
-        As for ``find_gaps``.
 
     Examples
     --------
@@ -239,10 +230,10 @@ def find_padding(
         if not tail.any():
             continue
         silence = end[tail].max() - stop
-        number = numbers[told & (end > stop - recent_days)].sum()
-        base = np.clip(stop - begin[told].min() + 1, least_days, recent_days)
-        sure = np.exp(-max(number - 2.0, 0.0) / base * silence) < 1.0 - probability
-        if (silence > least_days and sure) or silence > recent_days:
+        number = numbers[told & (end > stop - RECENT_DAYS)].sum()
+        base = np.clip(stop - begin[told].min() + 1, LEAST_DAYS, RECENT_DAYS)
+        sure = np.exp(-max(number - 2.0, 0.0) / base * silence) < 1.0 - SURE
+        if (silence > LEAST_DAYS and sure) or silence > RECENT_DAYS:
             padded |= tail
     return padded
 

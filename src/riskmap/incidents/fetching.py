@@ -29,9 +29,10 @@ from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
 from riskmap.incidents.queries import RELIEFWEB, Query, check_columns, plain
 from riskmap.incidents.readers import no_incidents, read_incidents
+from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.sessions import PageStore, Session, collect_pages
 from riskmap.incidents.structured import to_text
-from riskmap.incidents.tabular import open_table
+from riskmap.incidents.tabular import open_tables
 from riskmap.incidents.values import guard_formula
 from riskmap.ledgers import Ledger, Stage, count_reasons
 from riskmap.settings import VERSION, cache_folder
@@ -253,7 +254,7 @@ def _read_file(path: Path, client: Client, query: Query) -> tuple[pd.DataFrame, 
         header = read_header(sniff_text(file)).header
         check_columns([dict.fromkeys(header, "")], client.columns, client.title)
         for block in split_file(file):
-            raw, _ = open_table(block, feed=client.feed, every=True)
+            raw, _ = open_tables(block, ReadingOptions(feed=client.feed), every=True)[0]
             for row, fields in raw.broken.items():
                 line = raw.lines[row]
                 raise ServiceError(f"line {line} holds {len(fields)} fields of {len(header)}")

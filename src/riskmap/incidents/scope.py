@@ -50,6 +50,8 @@ FOREIGN_SHARE = 0.9
 LEAST_ROWS = 5
 #: A rate is never that of fewer days than this.
 _LEAST_BASE = 90
+#: What a silence is held against: days whose rate it breaks, how surely, how long it is at least.
+RECENT_DAYS, SURE, LEAST_DAYS = 365, 0.99, 30.0
 #: So few days with reports, behind a gap, are strange rows and no reporting.
 STRANGE_DAYS = 2
 
@@ -376,9 +378,9 @@ def find_gaps(
     days: NDArray[np.int64],
     until: int,
     *,
-    recent_days: int = 365,
-    probability: float = 0.99,
-    least_days: float = 30.0,
+    recent_days: int = RECENT_DAYS,
+    probability: float = SURE,
+    least_days: float = LEAST_DAYS,
 ) -> NDArray[np.bool_]:
     r"""Return after which of the days of a source's reports a silence is a gap.
 

@@ -25,10 +25,17 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import orjson
 
-from riskmap.downloads import RateLimiter, RefusalError, bare_address, send, write_whole
-from riskmap.errors import InputError, OfflineError, ServiceError
+from riskmap.downloads import (
+    RateLimiter,
+    RefusalError,
+    bare_address,
+    refuse_offline,
+    send,
+    write_whole,
+)
+from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.queries import Page, Question, Signature, check_columns, plain
-from riskmap.settings import cache_folder, is_offline
+from riskmap.settings import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,10 +82,7 @@ class Session:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if is_offline():
-            raise OfflineError(
-                f"{client.title} would have to be asked, and RISKMAP_OFFLINE forbids it"
-            )
+        refuse_offline(f"{client.title} would have to be asked")
         self.client = client
         self._keys = read_keys(client.keys)
         self._sleep = sleep

@@ -152,8 +152,12 @@ def _peek_text(path: Path, options: ReadingOptions) -> tuple[str, int]:
     return feed.name, int(raw.lines[0])
 
 
-def open_table(source: Any, *, every: bool = False, **options: Any) -> tuple[RawTable, Feed]:
-    """Return the rows of a source as text and the feed that they are of.
+def open_tables(
+    source: Any, options: ReadingOptions, *, every: bool = False, name: str = NO_FILE
+) -> list[tuple[RawTable, Feed]]:
+    """Return the rows as text, and the feed they are of, of each table of a source that is read.
+
+    A workbook has several: its sheets.
 
     Parameters
     ----------
@@ -161,32 +165,6 @@ def open_table(source: Any, *, every: bool = False, **options: Any) -> tuple[Raw
         As for :func:`riskmap.read_incidents`, or what a part of a source is.
     every
         Whether rows are kept as they stand, with columns that the feed does not read.
-    **options
-        As for :class:`ReadingOptions`.
-
-    Raises
-    ------
-    InputError
-        When the file as a whole can't be used.
-
-    Examples
-    --------
-    >>> raw, feed = open_table(pd.DataFrame({"date": ["2024-03-31"], "place": ["Aville"]}))
-    >>> len(raw), feed.name
-    (1, 'generic')
-    """
-    return open_tables(source, ReadingOptions(**options), every=every)[0]
-
-
-def open_tables(
-    source: Any, options: ReadingOptions, *, every: bool = False, name: str = NO_FILE
-) -> list[tuple[RawTable, Feed]]:
-    """Return what :func:`open_table` does, of a workbook for each of its sheets that is read.
-
-    Parameters
-    ----------
-    source, every
-        As for :func:`open_table`.
     options
         How it is read.
     name

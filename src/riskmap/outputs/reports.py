@@ -224,13 +224,12 @@ def _data_words(rows: pd.DataFrame, words: Mapping[str, Any]) -> str:
     )
 
 
-def _level_rows(told: Edition, *, limit: int | None = None) -> Grid:
+def _level_rows(told: Edition) -> Grid:
     """Return the highest levels with what is known of each and the reason for it.
 
     That is the latest incident of the headline, and what the level mostly rests on.
     """
-    limit = TABLE_ROWS if limit is None else limit
-    rows, words, latest = told.known.head(limit), told.words, movements.latest_incidents(told)
+    rows, words, latest = told.known.head(TABLE_ROWS), told.words, movements.latest_incidents(told)
     because, capped = [], is_capped(rows)
     for row in rows.itertuples():
         cap = words["sentences"]["capped"].format(level=level_words(row.threshold_level, words))
@@ -333,7 +332,7 @@ def _next_door(row: Any, told: Edition) -> str:
     return str(words["next_door"].format(place=name, level=level, far=far))
 
 
-def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFrame:
+def notable_incidents(layer: RiskLayer) -> pd.DataFrame:
     """Return the incidents that a reader should know.
 
     Those of the last three years come first, then those that hit foreigners or were
@@ -356,7 +355,9 @@ def notable_incidents(layer: RiskLayer, limit: int = INCIDENT_ROWS) -> pd.DataFr
         "incident_id": table["incident_id"],
     }
     ascending = [name == "incident_id" for name in order]
-    return table.loc[pd.DataFrame(order).sort_values([*order], ascending=ascending).index[:limit]]
+    return table.loc[
+        pd.DataFrame(order).sort_values([*order], ascending=ascending).index[:INCIDENT_ROWS]
+    ]
 
 
 def _incident_rows(told: Edition) -> Grid:

@@ -107,12 +107,9 @@ def stream_of(layer: RiskLayer, sender: Sender) -> str:
     )
     area = "-".join(codes) if len(codes) <= _NAMED else f"{len(codes)}-countries"
     group = layer.context.group if layer.headline == "group" else ""
-    parts = (sender.address, area, depth, layer.headline, group, _audience(layer))
+    audience = "public" if layer.context.is_public else "private"
+    parts = (sender.address, area, depth, layer.headline, group, audience)
     return ":".join(re.sub(r"[^\w@.-]+", "-", display(part)) or "-" for part in parts)
-
-
-def _audience(layer: RiskLayer) -> str:
-    return "public" if layer.context.is_public else "private"
 
 
 def group_words(layer: RiskLayer, words: Mapping[str, Any]) -> str:

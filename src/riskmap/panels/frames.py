@@ -1,4 +1,4 @@
-"""Panels of counts that were made elsewhere: tables of windows by regions, checked at the gate."""
+"""Panels of counts that were made elsewhere, or as they would be, had nothing been lost."""
 
 from __future__ import annotations
 

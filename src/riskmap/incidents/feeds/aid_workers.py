@@ -105,16 +105,17 @@ WEAPON = by_meaning(
 )
 
 
+def _by_fate(frame: pd.DataFrame, arrested: pd.Series) -> pd.Series:
+    """Return the event types, kidnappings and arrests as such."""
+    taken, held = frame["abducted"], parse_counts(arrested).numbers
+    kinds = np.select([taken.fillna(0) > 0, held.fillna(0) > 0], ["abduction", "arrest"], "")
+    return frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str"))
+
+
 def _finish_shcc(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return kidnappings and arrests as such, and whether staff were foreign."""
-    arrested = parse_counts(source.texts("arrested")).numbers
-    kinds = np.select(
-        [(frame["abducted"].fillna(0) > 0), (arrested.fillna(0) > 0)], ["abduction", "arrest"], ""
-    )
-    return {
-        "event_type": frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str")),
-        "staff_type": find_staff(frame),
-    }
+    kinds = _by_fate(frame, source.texts("arrested"))
+    return {"event_type": kinds, "staff_type": find_staff(frame)}
 
 
 SHCC = Feed(
@@ -155,12 +156,9 @@ def _counts(*fates: str) -> tuple[str, ...]:
 
 def _finish_sind(source: Source, frame: pd.DataFrame) -> Mapping[str, Any]:
     """Return kidnappings and arrests as such, and the sector of those who are counted."""
-    arrested = parse_counts(source.texts(*_counts("arrested"))).numbers.fillna(0) > 0
-    taken = frame["abducted"].fillna(0) > 0
-    kinds = np.select([taken, arrested], ["abduction", "arrest"], "")
     told = [sector for who, sector in _COUNTED.items() if f"{who}_killed" in source]
     return {
-        "event_type": frame["event_type"].where(kinds == "", pd.Series(kinds, dtype="str")),
+        "event_type": _by_fate(frame, source.texts(*_counts("arrested"))),
         "sector": repeat_text(told[0] if told else None, len(frame)),
     }
 

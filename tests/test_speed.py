@@ -115,3 +115,8 @@ def test_a_place_is_placed_once_however_many_incidents_tell_of_it(districts):
     assert (
         median_ratio(lambda: rm.locate(many, districts), lambda: rm.locate(few, districts), 5) > 0.4
     )
+
+
+def test_the_provinces_of_a_country_are_there_at_once():
+    rm.read_regions("PAK")
+    assert statistics.median(seconds_of(lambda: rm.read_regions("AFG")) for _ in range(9)) < 0.5

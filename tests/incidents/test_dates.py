@@ -112,6 +112,25 @@ def test_dates_that_another_calendar_lacks(text):
     assert str(read_day("14/12/1399", form).first) == "2021-03-04"
 
 
+@pytest.mark.parametrize(
+    ("name", "oracle", "epoch", "step"),
+    [
+        ("solar_hijri", "persian", 0, 97),  # which works out each equinox
+        ("islamic", "islamic", 0, 1),
+        ("ethiopian", "coptic", 276, 1),  # whose years begin on the same day
+    ],
+)
+def test_months_start_when_another_library_says(name, oracle, epoch, step):
+    """The oracle is convertdate."""
+    convert = pytest.importorskip(f"convertdate.{oracle}").to_gregorian
+    calendar = CALENDARS[name]
+    for number in range(0, len(calendar.years) * calendar.months, step):
+        year, month = calendar.years[number // calendar.months], number % calendar.months + 1
+        first, _ = calendar.interval(year, month, 1)
+        start = date(*convert(year - epoch, month, 1))
+        assert first + timedelta(days=calendar.slack) == start, (year, month)
+
+
 @pytest.mark.parametrize("name", sorted(CALENDARS))
 def test_the_years_of_a_calendar_follow_one_another(name):
     calendar = CALENDARS[name]

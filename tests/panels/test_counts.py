@@ -6,7 +6,8 @@ import pytest
 
 import riskmap as rm
 from riskmap.errors import InputError, SchemaError
-from riskmap.panels.measures import SERIES
+from riskmap.panels.attacks import find_later
+from riskmap.panels.measures import SERIES, is_known, tell_facts
 from riskmap.panels.windows import spread_days
 
 REGIONS = rm.datasets.regions()
@@ -192,3 +193,17 @@ def test_placements_of_other_regions():
     some = REGIONS.iloc[:3].reset_index(drop=True)
     with pytest.raises(SchemaError, match="not among the regions"):
         rm.count_incidents(place, some, as_of="2025-01-01")
+
+
+def test_what_counts_before_a_day_is_one_law():
+    day, incidents = pd.Timestamp("2025-01-01"), rm.datasets.incidents()
+    told = ["2024-12-31T23:59Z", "2025-01-01T00:00Z", None, "2019-01-01T00:00Z"]
+    incidents["ingested_at"] = pd.to_datetime(np.resize(told, N), utc=True)
+    place = located(incidents)
+    known = is_known(place.incidents, day)
+    assert 0 < known.sum() < N
+    assert (known == is_known(tell_facts(place.incidents), day)).all()
+    counted = rm.count_incidents(place, REGIONS, as_of=day).evidence["incident_id"]
+    assert set(counted) == set(place.incidents.loc[known, "incident_id"])
+    later = find_later(place.incidents, place.aside, None, as_of=day)
+    assert later["later"]["reports"] == (~known).sum()

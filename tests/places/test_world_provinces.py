@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pyogrio
@@ -75,13 +74,6 @@ def test_a_country_answers_offline(monkeypatch):
     assert regions["parent_id"].unique().tolist() == ["AFG"]
     assert regions["boundary_licence"].unique().tolist() == ["Public domain"]
     assert shapely.coverage_is_valid(regions.geometry.to_numpy())
-
-
-def test_a_country_answers_fast():
-    rm.read_regions("PAK")
-    start = time.perf_counter()
-    rm.read_regions("AFG")
-    assert time.perf_counter() - start < 0.5
 
 
 def test_several_countries_come_as_one_table():

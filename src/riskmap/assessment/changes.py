@@ -16,6 +16,7 @@ from riskmap.assessment.layers import AUDIT_COLUMNS, CHANGE_COLUMNS, KEY, audit_
 from riskmap.assessment.missing_reports import is_among
 from riskmap.errors import InputError
 from riskmap.panels.joins import EVIDENCE
+from riskmap.panels.measures import is_known
 from riskmap.places.areas import carry_over, find_predecessors
 from riskmap.schema import conform
 
@@ -157,10 +158,7 @@ def _known_before(forecast: Forecast, previous: RiskLayer) -> pd.DataFrame:
         and told["source"].notna().any()
     ):
         return told
-    day = previous.context.as_of
-    now = forecast.evidence
-    late = now["ingested_at"] >= day.tz_localize("UTC")
-    return now[(now["event_date"] < day) & ~late]
+    return forecast.evidence[is_known(forecast.evidence, previous.context.as_of)]
 
 
 def _replaced(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from riskmap.models.forecasts import take_model
 from riskmap.models.terms import fit_models, histories_of, make_layers
 from riskmap.panels.counts import count_incidents, recount_evidence
 from riskmap.panels.groups import THEIRS
-from riskmap.panels.measures import measure
+from riskmap.panels.measures import is_known, measure
 from riskmap.panels.windows import parse_day
 from riskmap.schema import LAYERS, Tables
 
@@ -281,8 +281,7 @@ def _state_block(
     asked: set[str] = set()
     stated = []
     for day in dates:
-        late = evidence["ingested_at"] >= day.tz_localize("UTC")
-        known = evidence[~late & (evidence["event_date"] < day)]
+        known = evidence[is_known(evidence, day)]
         if known.empty:
             raise InputError(
                 "no incident is known before a day of the replay", met=f"{day:%Y-%m-%d}"

@@ -35,7 +35,7 @@ from riskmap.outputs.wordings import (
     type_words,
 )
 from riskmap.panels.attacks import metres_from
-from riskmap.panels.measures import count_of, hits_foreigners, is_violence
+from riskmap.panels.measures import count_of, hits_foreigners, is_known, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,8 +109,7 @@ def _attacks(told: Edition) -> pd.DataFrame:
     known = known.reindex(columns=more).reindex(layer.attacks["incident_id"])
     table = layer.attacks.assign(**{name: known[name].to_numpy() for name in more})
     before = layer.context.previous_as_of
-    late = pd.to_datetime(table["ingested_at"], utc=True).dt.tz_localize(None)
-    is_new = (table["event_date"] >= before) | (late >= before) if before is not None else True
+    is_new = True if before is None else ~is_known(table, before)
     cleared = _cleared_here(table["cleared"], layer.headline)
     where = [_where(row, told) for row in table.itertuples()]
     return table.assign(cleared=cleared, is_new=is_new, where=where)

@@ -28,7 +28,7 @@ from riskmap.outputs.wordings import (
     percent_range,
     region_names,
 )
-from riskmap.panels.measures import count_of, hits_foreigners, is_violence
+from riskmap.panels.measures import count_of, hits_foreigners, is_known, is_violence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,8 +168,7 @@ def latest_incidents(told: Edition, *, new: bool = False) -> dict[str, tuple[Any
     table = table.assign(about=hits_foreigners(table) | (layer.headline == "violence"))
     before = layer.context.previous_as_of
     if new and before is not None:
-        late = pd.to_datetime(table.reindex(columns=["ingested_at"])["ingested_at"], utc=True)
-        table = table[(table["event_date"] >= before) | (late >= before.tz_localize("UTC"))]
+        table = table[~is_known(table, before)]
     else:
         table = table.head(0) if new else table[table["about"]]
     order = ["region_id", "about", "event_date", "incident_id"]

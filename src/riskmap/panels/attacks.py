@@ -11,7 +11,7 @@ import shapely
 from riskmap.ledgers import NO_LOSS
 from riskmap.panels.groups import THEIRS
 from riskmap.panels.lapses import default_rules
-from riskmap.panels.measures import hits_foreigners
+from riskmap.panels.measures import hits_foreigners, is_known
 from riskmap.places.evidence import members_of, readings
 from riskmap.schema import COUNT, DAY, FLAG, TEXT, Column, conform
 
@@ -106,7 +106,7 @@ def find_attacks(
     tables = [_find(counted, placed, regions, group=group, as_of=as_of)]
     if aside is not None and len(aside):
         lost = aside[_may_be_here(aside) & ~aside["spread"].to_numpy(bool)]
-        rows = lost[_is_told(lost, as_of)].reset_index(drop=True)
+        rows = lost[is_known(lost, as_of)].reset_index(drop=True)
         where = _place_aside(rows["area"], regions)
         found = _find(rows, where, regions, group=group, as_of=as_of)
         abroad = rows.loc[rows["area"].isna(), "incident_id"]
@@ -240,7 +240,7 @@ def find_later(
     {'later': {'reports': 1, 'attacks': 0}, 'later_attacks': []}
     """
     here = aside[_may_be_here(aside)] if "area" in aside else aside
-    parts = [rows[rows["event_date"].notna() & ~_is_told(rows, as_of)] for rows in (placed, here)]
+    parts = [rows[rows["event_date"].notna() & ~is_known(rows, as_of)] for rows in (placed, here)]
     late = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
     n = max(len(late), least)
     if not n:
@@ -304,12 +304,6 @@ def _first_of(columns: list[pd.Series]) -> pd.Series:
     for column in columns[1:]:
         found = found.fillna(column)
     return found
-
-
-def _is_told(rows: pd.DataFrame, as_of: pd.Timestamp) -> NDArray[np.bool_]:
-    """Return which rows have a day, and had happened and were known before a day."""
-    late = rows["ingested_at"] >= as_of.tz_localize("UTC")
-    return ((rows["event_date"] < as_of) & ~late).to_numpy(dtype=bool)
 
 
 def _may_be_here(aside: pd.DataFrame) -> NDArray[np.bool_]:

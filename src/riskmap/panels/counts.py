@@ -31,6 +31,7 @@ from riskmap.panels.measures import (
     NO_DAY,
     RELEVANCE_UNIT,
     count_of,
+    is_known,
     join_sources,
     measure,
     refuse_rows,
@@ -373,7 +374,8 @@ def recount_evidence(
     Parameters
     ----------
     evidence : DataFrame
-        As in :class:`Panel`. Incidents outside of the windows are left out.
+        As in :class:`Panel`. Incidents outside of the windows are left out; all others are taken as
+        known, whenever they were: this asks what would be, had they been told.
     keys, neighbours
         As in :class:`Panel`.
     start, as_of, every, group
@@ -456,7 +458,7 @@ def _find_edges(
     if start is not None:
         return step_windows(as_of, parse_day(start, what="start"), every=every)
     today = int(day_numbers(np.array([as_of], dtype="datetime64[D]"))[0])
-    known = facts.loc[(facts["known"] < today) & (facts["first"] != NO_DAY), "first"]
+    known = facts.loc[is_known(facts, today), "first"]
     if known.empty:
         _refuse_later(facts, as_of, today, ledger)
     first = _EPOCH + np.timedelta64(int(known.min()), "D")

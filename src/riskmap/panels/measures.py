@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmap.panels.windows import day_numbers
+from riskmap.panels.windows import day_numbers, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,15 +64,14 @@ def tell_facts(incidents: pd.DataFrame) -> pd.DataFrame:
     >>> tell_facts(rm.datasets.incidents())[["violence", "foreign", "told"]].iloc[0].tolist()
     [1, 0, 1]
     """
-    first = day_numbers(incidents["event_date"].to_numpy())
+    first, known = _known_days(incidents)
     last = incidents["event_date_end"].fillna(incidents["event_date"])
-    known = day_numbers(incidents["ingested_at"].dt.tz_localize(None).to_numpy())
     kept = (*FACTS, "relevance")
     return pd.DataFrame(
         {
             "first": first,
             "last": day_numbers(last.to_numpy()),
-            "known": np.maximum(first, known),
+            "known": known,
             "violence": is_violence(incidents).astype(np.int64),
             "foreign": hits_foreigners(incidents).astype(np.int64),
             "told": tells_victims(incidents).astype(np.int64),
@@ -172,6 +171,41 @@ _FEW = 0.2
 _SAME_REGIONS, _MANY = 0.5, 20
 
 
+def is_known(incidents: pd.DataFrame, as_of: pd.Timestamp | int) -> NDArray[np.bool_]:
+    """Return which incidents have a day, and had happened and were known before another day.
+
+    One of which nobody says since when it was known was known when it happened.
+
+    Parameters
+    ----------
+    incidents
+        Incidents table, evidence, or what :func:`tell_facts` knows of either.
+    as_of
+        The day, or its number since 1970.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2025-01-05", "2025-01-05", "2025-01-09", None])
+    >>> told = pd.to_datetime([None, "2025-01-08", None, None], utc=True)
+    >>> table = pd.DataFrame({"event_date": days, "ingested_at": told})
+    >>> is_known(table, pd.Timestamp("2025-01-08")).tolist()
+    [True, False, False, False]
+    """
+    today = as_of if isinstance(as_of, int) else day_of(as_of)
+    facts = (incidents["first"], incidents["known"]) if "known" in incidents else None
+    first, known = facts or _known_days(incidents)
+    return np.asarray((known < today) & (first != NO_DAY))
+
+
+def _known_days(incidents: pd.DataFrame) -> tuple[IntArray, IntArray]:
+    """Return the first day of incidents, and that on which they were known, since 1970."""
+    first = day_numbers(incidents["event_date"].to_numpy())
+    if "ingested_at" not in incidents:
+        return first, first
+    told = pd.to_datetime(incidents["ingested_at"], utc=True).dt.tz_localize(None)
+    return first, np.maximum(first, day_numbers(told.to_numpy()))
+
+
 def refuse_rows(facts: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
     """Return why incidents can't be counted as of a day, missing where they can.
 
@@ -190,7 +224,7 @@ def refuse_rows(facts: pd.DataFrame, *, as_of: int, first: int) -> pd.Series:
     """
     reasons = pd.Series(np.nan, index=facts.index, dtype="str")
     reasons[facts["last"] < first] = "before_start"
-    reasons[facts["known"] >= as_of] = "not_yet_known"
+    reasons[~is_known(facts, as_of)] = "not_yet_known"
     reasons[facts["first"] >= as_of] = "after_as_of"
     reasons[facts["first"] == NO_DAY] = "no_date"
     return reasons

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -21,7 +20,7 @@ from riskmap.incidents.duplicates import merge_duplicates
 from riskmap.incidents.packed_files import is_address
 from riskmap.incidents.parts import NO_FILE
 from riskmap.incidents.readers import read_file
-from riskmap.ledgers import MAX_LOST, Losses, tell_helpful
+from riskmap.ledgers import MAX_LOST
 from riskmap.models.estimators import parse_horizon
 from riskmap.outputs.bundles import check_profile
 from riskmap.outputs.catalogues import choose_languages
@@ -35,9 +34,6 @@ from riskmap.settings import read_toml
 
 if TYPE_CHECKING:
     from datetime import date
-
-    from riskmap.panels.scans import Scan
-    from riskmap.places.placements import Located
 
     Progress = Callable[[str], object]
 
@@ -281,10 +277,6 @@ def _beside(folder: Path, key: str, value: Any) -> Any:
     return folder / value if key in _PATHS or is_group or is_file else value
 
 
-#: How many unused names of districts an error shows.
-NAMED = 3
-
-
 def read_files(
     sources: Sequence[Any],
     *,
@@ -379,33 +371,6 @@ def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
     if isinstance(group, Path) or (isinstance(group, str) and group.endswith(".toml")):
         return read_group(group)
     return WorkerGroup.of(group)
-
-
-def refuse_losses(found: Located | Scan, max_lost: float) -> None:
-    """Raise, with the most frequent reasons, when too many rows that tell of an incident are lost.
-
-    Raises
-    ------
-    InputError
-        Which says how many name a district that was not used, and some of these names.
-    """
-    lost = Losses.of(found.ledger)
-    nothing = not found.ledger.stages[-1].rows_out  # counting says what became of them all
-    if nothing or lost.lost <= max_lost * lost.among:
-        return
-    aside = pd.DataFrame(found.aside)
-    if lost.not_used and "spread" in aside:
-        named = aside.loc[aside["spread"].to_numpy(bool), "admin2"].value_counts().head(NAMED)
-    else:
-        named = pd.Series(dtype="int64")
-    some = ", ".join(f"{name!r} {n}" for name, n in named.items())
-    allowed = f"max_lost={math.ceil(lost.share * 100) / 100:g} where that is meant"
-    helpful = [tell_helpful(lost.reasons), "riskmap incidents check tells more of a file"]
-    raise InputError(
-        f"{lost.share:.1%} of the rows can't be used",
-        met="; ".join([*lost.tell(), *([f"such as {some}"] if some else [])]),
-        expected="; ".join([f"at most {max_lost:.1%}, or {allowed}", *filter(None, helpful)]),
-    )
 
 
 def describe_inputs(given: Sequence[Any]) -> list[dict[str, Any]]:

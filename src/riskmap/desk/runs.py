@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from riskmap.assessment.assessments import assess
 from riskmap.assessment.desk_files import read_decisions
@@ -19,13 +22,14 @@ from riskmap.desk import (
     find_group,
     is_path,
     read_files,
-    refuse_losses,
 )
+from riskmap.errors import InputError
 from riskmap.incidents.derivations import derive_victims
 from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.readers import read_file
 from riskmap.incidents.reading_options import ReadingOptions
 from riskmap.incidents.scope import scope_path
+from riskmap.ledgers import Losses, tell_helpful
 from riskmap.models.forecasts import forecast
 from riskmap.outputs.bundles import Bundle
 from riskmap.outputs.editions import employer_line, later_line, outside_line
@@ -57,6 +61,9 @@ LARGE = 500_000_000
 
 #: Before every set: what is read to compare is never relied on, so that its age doesn't matter.
 LONG_AGO = "1970-01-01"
+
+#: So many names that no place has are told.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -316,3 +323,30 @@ def _tell_drafts(drafts: Mapping[str, int], regions: gpd.GeoDataFrame) -> list[s
     told = ", ".join(f"{names.get(key, 'place unknown')} {m}" for key, m in drafts.items())
     said = "1 draft waits" if n == 1 else f"{n:,} drafts wait"
     return [clean_text(f"{said} for review and count in no level: {told}")]
+
+
+def refuse_losses(found: Located | Scan, max_lost: float) -> None:
+    """Raise, with the most frequent reasons, when too many rows that tell of an incident are lost.
+
+    Raises
+    ------
+    InputError
+        Which says how many name a district that was not used, and some of these names.
+    """
+    lost = Losses.of(found.ledger)
+    nothing = not found.ledger.stages[-1].rows_out  # counting says what became of them all
+    if nothing or lost.lost <= max_lost * lost.among:
+        return
+    aside = pd.DataFrame(found.aside)
+    if lost.not_used and "spread" in aside:
+        named = aside.loc[aside["spread"].to_numpy(bool), "admin2"].value_counts().head(_NAMED)
+    else:
+        named = pd.Series(dtype="int64")
+    some = ", ".join(f"{name!r} {n}" for name, n in named.items())
+    allowed = f"max_lost={math.ceil(lost.share * 100) / 100:g} where that is meant"
+    helpful = [tell_helpful(lost.reasons), "riskmap incidents check tells more of a file"]
+    raise InputError(
+        f"{lost.share:.1%} of the rows can't be used",
+        met="; ".join([*lost.tell(), *([f"such as {some}"] if some else [])]),
+        expected="; ".join([f"at most {max_lost:.1%}, or {allowed}", *filter(None, helpful)]),
+    )

@@ -214,12 +214,10 @@ class Backtest(Tables):
         return views.plot_backtest(self, bins=bins, ax=ax)
 
     def _summary(self) -> Mapping[str, object]:
-        table = self.forecasts
-        last = str(table["origin"].max()).removesuffix(" 00:00:00")
-        days = [f"{days:g}" for days in sorted({min(self.horizon_days), max(self.horizon_days)})]
+        table, days = self.forecasts, sorted({min(self.horizon_days), max(self.horizon_days)})
         return {
-            "series": f"{self.series}, for {' to '.join(days)} days",
-            "origins": f"{table['origin'].nunique():,}, the last {last}",
+            "series": f"{self.series}, for {' to '.join(f'{n:g}' for n in days)} days",
+            "origins": f"{table['origin'].nunique():,}, the last {str(table['origin'].max())[:10]}",
             "regions": f"{table['region_id'].nunique():,}",
             "models": ", ".join(dict.fromkeys(table["model"])),
         }
@@ -449,7 +447,6 @@ def _judge(found: CountDistribution, observed: FloatArray) -> dict[str, FloatArr
     """Return what a forecast said of each region, and the scores of it; missing where not known."""
     event = np.where(np.isnan(observed), np.nan, observed > 0)
     p_any = found.p_gt(0)
-    sure = np.clip(p_any, SUREST, 1.0 - SUREST)
     return {
         "observed": observed,
         "expected_count": found.mean,
@@ -457,7 +454,7 @@ def _judge(found: CountDistribution, observed: FloatArray) -> dict[str, FloatArr
         "q05": found.quantile(INTERVAL[0]),
         "q95": found.quantile(INTERVAL[1]),
         "brier": scores.brier(event, p_any),
-        "log_score": scores.log_score(event, sure),
+        "log_score": scores.log_score(event, np.clip(p_any, SUREST, 1.0 - SUREST)),
         "crps": scores.crps(observed, found),
     }
 
@@ -471,9 +468,8 @@ def _region_sets(forecasts: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _each(forecasts: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Yield the forecasts of each set of regions and model."""
-    for region_set, part in _region_sets(forecasts):
-        for model, rows_of in part.groupby("model", sort=False):
-            yield region_set, str(model), rows_of
+    for name, part in _region_sets(forecasts):
+        yield from ((name, str(model), own) for model, own in part.groupby("model", sort=False))
 
 
 def _draw_blocks(n: int, length: int, replicas: int, seed: int) -> np.ndarray:

@@ -335,10 +335,9 @@ def _next_door(row: Any, told: Edition) -> str:
 def notable_incidents(layer: RiskLayer) -> pd.DataFrame:
     """Return the incidents that a reader should know.
 
-    Those of the last three years come first, then those that hit foreigners or were
-    aimed at them, then the gravest.
-    Each incident stands once, in the region that it most probably belongs to; what is told of it
-    depends on how much of it lies there.
+    Those of the last three years come first, then those on foreigners, then the gravest. Each
+    stands once, in the region that it most probably belongs to; what is told of it depends on how
+    much of it lies there.
     """
     table = (
         layer.incidents[is_incident(layer.incidents)]
@@ -355,9 +354,8 @@ def notable_incidents(layer: RiskLayer) -> pd.DataFrame:
         "incident_id": table["incident_id"],
     }
     ascending = [name == "incident_id" for name in order]
-    return table.loc[
-        pd.DataFrame(order).sort_values([*order], ascending=ascending).index[:INCIDENT_ROWS]
-    ]
+    ranked = pd.DataFrame(order).sort_values([*order], ascending=ascending)
+    return table.loc[ranked.index[:INCIDENT_ROWS]]
 
 
 def _incident_rows(told: Edition) -> Grid:

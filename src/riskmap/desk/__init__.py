@@ -148,7 +148,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Check every value that can be checked without a file."""
         for name in _LISTS:
-            kinds = _is_source if name == "incidents" else _is_name
+            kinds = _is_source if name == "incidents" else is_path
             object.__setattr__(self, name, _as_names(name, getattr(self, name), kinds))
         if not self.incidents:
             raise InputError("no file is named", column="incidents", expected="one path or more")
@@ -177,7 +177,7 @@ class RunConfig:
     @property
     def files(self) -> list[Path]:
         """The files of incidents on this machine."""
-        named = [one for one in self.incidents if _is_name(one) and not is_address(one)]
+        named = [one for one in self.incidents if is_path(one) and not is_address(one)]
         return [Path(name) for name in named]
 
     @property
@@ -244,13 +244,9 @@ def _as_names(key: str, value: Any, fits: Callable[[Any], bool]) -> tuple[Any, .
     return tuple(several)
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str | Path)
-
-
 def _is_source(value: Any) -> bool:
     """Return whether a value names a file of incidents, or holds some."""
-    return _is_name(value) or hasattr(value, "__arrow_c_stream__")
+    return is_path(value) or hasattr(value, "__arrow_c_stream__")
 
 
 def _check_share(value: Any) -> None:
@@ -404,7 +400,7 @@ def refuse_losses(found: Located | Scan, max_lost: float) -> None:
 def describe_inputs(given: Sequence[Any]) -> list[dict[str, Any]]:
     """Return the name, size and sha256 of each input that is a file."""
     inputs = []
-    for path in (Path(name) for name in given if isinstance(name, str | Path)):
+    for path in map(Path, filter(is_path, given)):
         if not path.is_file():
             continue
         with path.open("rb") as file:
@@ -448,8 +444,8 @@ class RegionSource:
             return told
         columns: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {"parts": told}
         parts = columns.pop("parts", None)
-        several = (parts,) if isinstance(parts, str | Path) else parts
-        texts = isinstance(several, Sequence) and all(isinstance(x, str | Path) for x in several)
+        several = (parts,) if is_path(parts) else parts
+        texts = isinstance(several, Sequence) and all(map(is_path, several))
         known = set(columns) <= {"id", "name", "parent"} and all(
             isinstance(x, str | None) for x in columns.values()
         )

@@ -151,7 +151,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Check every value that can be checked without a file."""
         for name in _LISTS:
-            kinds = _is_source if name == "incidents" else _is_name
+            kinds = _is_source if name == "incidents" else is_path
             object.__setattr__(self, name, _as_names(name, getattr(self, name), kinds))
         if not self.incidents:
             raise InputError("no file is named", column="incidents", expected="one path or more")
@@ -180,7 +180,7 @@ class RunConfig:
     @property
     def files(self) -> list[Path]:
         """The files of incidents on this machine."""
-        named = [one for one in self.incidents if _is_name(one) and not is_address(one)]
+        named = [one for one in self.incidents if is_path(one) and not is_address(one)]
         return [Path(name) for name in named]
 
     @property
@@ -247,13 +247,9 @@ def _as_names(key: str, value: Any, fits: Callable[[Any], bool]) -> tuple[Any, .
     return tuple(several)
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str | Path)
-
-
 def _is_source(value: Any) -> bool:
     """Return whether a value names a file of incidents, or holds some."""
-    return _is_name(value) or hasattr(value, "__arrow_c_stream__")
+    return is_path(value) or hasattr(value, "__arrow_c_stream__")
 
 
 def _check_share(value: Any) -> None:
@@ -376,7 +372,7 @@ def find_group(group: WorkerGroup | str | Path | None) -> WorkerGroup | None:
 def describe_inputs(given: Sequence[Any]) -> list[dict[str, Any]]:
     """Return the name, size and sha256 of each input that is a file."""
     inputs = []
-    for path in (Path(name) for name in given if isinstance(name, str | Path)):
+    for path in map(Path, filter(is_path, given)):
         if not path.is_file():
             continue
         with path.open("rb") as file:

@@ -189,12 +189,6 @@ FORMATS = {
 }
 
 
-def _write_parquet(name: str, bundle: Bundle, path: Path, _: str) -> None:
-    from riskmap.outputs import geofiles
-
-    geofiles.write_parquet(bundle, path, name)
-
-
 def _writers() -> dict[str, Writer]:
     """Return what each file holds, or what writes it: of a bundle, a path and a language."""
     from riskmap.outputs import (
@@ -207,7 +201,7 @@ def _writers() -> dict[str, Writer]:
         tables,
     )
 
-    parquets = {f"{name}.parquet": partial(_write_parquet, name) for name in TABLES}
+    parquets = {f"{name}.parquet": partial(geofiles.write_parquet, name) for name in TABLES}
     return parquets | {
         "risk.geojson": lambda bundle, *_: geofiles.geojson_chunks(bundle),
         "risk.qml": lambda bundle, *_: table_files.qgis_style(

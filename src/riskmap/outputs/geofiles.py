@@ -173,7 +173,7 @@ def _to_geoparquet(frame: gpd.GeoDataFrame, path: Path) -> None:
     )
 
 
-def write_parquet(bundle: Bundle, path: Path, name: str) -> None:
+def write_parquet(name: str, bundle: Bundle, path: Path, _: str) -> None:
     """Write one of the tables of a layer as Parquet, incidents as GeoParquet with their points.
 
     Raises

@@ -9,14 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from riskmap.incidents.feeds import (
-    acled,
-    aid_workers,
-    gtd,
-    machine_coded,
-    reviews,
-    ucdp,
-)
+from riskmap.incidents.feeds import acled, aid_workers, gtd, machine_coded, reviews, ucdp
 from riskmap.incidents.feeds.generic import generic_feed
 from riskmap.incidents.feeds.own_columns import is_readable
 from riskmap.incidents.words import key, name_columns

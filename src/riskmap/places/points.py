@@ -131,14 +131,19 @@ def turn_points(
 
 
 def find_nearest(
-    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
+    points: NDArray[np.object_],
+    country: NDArray[np.object_],
+    regions: gpd.GeoDataFrame,
+    outside: NDArray[np.bool_],
 ) -> IntArray:
     """Return the nearest region of its own country for each point just outside; -1 is none.
 
+    Of several that are as near it is the one with the smallest id.
+
     Parameters
     ----------
-    rows
-        With points, and the ``country`` that each states.
+    points, country : ndarray of object
+        The points, and the country of each.
     regions
         The regions.
     outside : ndarray of bool
@@ -147,14 +152,14 @@ def find_nearest(
     Examples
     --------
     >>> import riskmap as rm
-    >>> rows, regions = rm.datasets.incidents().head(2), rm.datasets.regions()
-    >>> find_nearest(rows, regions, np.array([False, False])).tolist()
+    >>> regions, rows = rm.datasets.regions(), rm.datasets.incidents().head(2)
+    >>> points, country = rows.geometry.to_numpy(), rows["country"].to_numpy()
+    >>> find_nearest(points, country, regions, np.array([False, False])).tolist()
     [-1, -1]
     """
-    found = np.full(len(rows), -1, dtype=np.int64)
+    found = np.full(len(points), -1, dtype=np.int64)
     geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
     rank = regions["region_id"].rank().to_numpy()
-    points, country = rows.geometry.to_numpy(), rows["country"].to_numpy(dtype=object)
     x, y = shapely.get_x(points), shapely.get_y(points)
     located = outside & np.isfinite(x) & np.isfinite(y)
     for code in sorted(regions["iso3"].dropna().unique()):

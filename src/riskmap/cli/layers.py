@@ -284,14 +284,14 @@ def replay(  # noqa: PLR0913, PLR0917 - one an option of the command
 
     import riskmap as rm
     from riskmap.desk import find_group, find_regions
-    from riskmap.workers import hire
+    from riskmap.executors import open_executor
 
     if every not in _STEPS:
         raise typer.BadParameter(f"met {every!r}, expected one of {', '.join(_STEPS)}")
     levels = None if scale is None else rm.LevelScale.from_file(scale)
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range(start, end, freq=_STEPS[every])]
     who = find_group(group)
-    with hire(jobs, scheduler) as workers:
+    with open_executor(jobs, scheduler) as workers:
         table = common.load_incidents(incidents, scope=scope, group=who)
         districts = find_regions(regions)
         located = rm.locate(table, districts)
@@ -329,8 +329,8 @@ def backtest(  # noqa: PLR0913 - one an option of the command
     """Say what forecasts from past days were worth, against baselines."""
     import riskmap as rm
     from riskmap.desk import find_regions
+    from riskmap.executors import open_executor
     from riskmap.schema import LAYERS
-    from riskmap.workers import hire
 
     if layer not in LAYERS[:2]:
         raise typer.BadParameter(f"met --layer {layer}, expected violence or foreign")
@@ -338,7 +338,7 @@ def backtest(  # noqa: PLR0913 - one an option of the command
         m.__name__: m()
         for m in (rm.models.EndemicEpidemic, rm.models.EmpiricalBayes, rm.models.Climatology)
     }
-    with hire(jobs, scheduler) as workers:
+    with open_executor(jobs, scheduler) as workers:
         table, districts = common.load_incidents(incidents, scope=scope), find_regions(regions)
         located = rm.locate(table, districts)
         panel = rm.count_incidents(located, districts, every=every, as_of=as_of)

@@ -24,6 +24,7 @@ from riskmap.desk import (
     read_files,
 )
 from riskmap.errors import InputError
+from riskmap.executors import connect
 from riskmap.incidents.derivations import derive_victims
 from riskmap.incidents.packed_files import local_copy
 from riskmap.incidents.readers import read_file
@@ -42,7 +43,6 @@ from riskmap.panels.counts import count_incidents
 from riskmap.panels.windows import parse_day
 from riskmap.places.areas import find_predecessors
 from riskmap.places.placements import locate
-from riskmap.workers import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -323,7 +323,7 @@ def backtest(
     mapper
         How to run the tasks, like :func:`map` (the default): the ``map`` of a
         ``concurrent.futures.ProcessPoolExecutor`` runs them in parallel, and
-        :func:`riskmap.workers.map_on` on a Dask cluster. The result is the same to the bit.
+        :func:`riskmap.executors.map_on` on a Dask cluster. The result is the same to the bit.
 
     Returns
     -------

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from riskmap.errors import InputError, RiskmapWarning
+from riskmap.executors import map_on
 from riskmap.incidents.duplicates import (
     PLACE_BITS,
     Bin,
@@ -38,7 +39,6 @@ from riskmap.panels.scans import Scan, keep_whole, scan_places, sum_scans, take_
 from riskmap.places.found_places import find_places
 from riskmap.places.region_index import RegionIndex
 from riskmap.schema import check_regions
-from riskmap.workers import map_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

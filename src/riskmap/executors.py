@@ -1,4 +1,4 @@
-"""Workers: the same work here, in other processes, or on a Dask cluster, with the same results."""
+"""Executors: the same work here, in other processes, or on a Dask cluster, with one result."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _call(function: Callable[[Any], Any], item: Any) -> Any:
 
 
 @contextmanager
-def hire(jobs: int = 1, scheduler: str | None = None) -> Iterator[Mapper]:
+def open_executor(jobs: int = 1, scheduler: str | None = None) -> Iterator[Mapper]:
     """Yield what maps like :func:`map`: here, in other processes, or on a cluster.
 
     Parameters
@@ -96,7 +96,7 @@ def hire(jobs: int = 1, scheduler: str | None = None) -> Iterator[Mapper]:
 
     Examples
     --------
-    >>> with hire() as mapper:
+    >>> with open_executor() as mapper:
     ...     list(mapper(abs, [-1, 2]))
     [1, 2]
     """

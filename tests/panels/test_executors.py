@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import riskmap as rm
 from riskmap.cli import app
 from riskmap.errors import InputError
+from riskmap.executors import connect, map_on
 from riskmap.panels import batches
-from riskmap.workers import connect, map_on
 
 AS_OF = "2025-01-01"
 

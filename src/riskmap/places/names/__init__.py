@@ -129,11 +129,12 @@ class Gazetteer:
             return cls(table, _index(table, [*region_forms(table), *forms], own), shapes)
         # incidents that are used and those that are set aside are placed by the same names
         key = tuple(table.itertuples(index=False, name=None))
-        if key not in _BUILT:
+        index = _BUILT.get(key)
+        if index is None:
             if len(_BUILT) >= _REMEMBERED:
                 _BUILT.clear()
-            _BUILT[key] = _index(table, list(region_forms(table)), None)
-        return cls(table, _BUILT[key], shapes)
+            index = _BUILT[key] = _index(table, list(region_forms(table)), None)
+        return cls(table, index, shapes)
 
     @cached_property
     def _towns(self) -> NameIndex | None:

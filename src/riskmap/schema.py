@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -245,22 +246,38 @@ def conform(frame: pd.DataFrame, columns: Iterable[Column]) -> pd.DataFrame:
     (2, True)
     """
     columns = tuple(columns)
-    names = [column.name for column in columns]
-    data = {column.name: _typed(frame, column) for column in columns}
-    data.update({name: frame[name] for name in frame.columns if name not in names})
-    table = pd.DataFrame(data, index=frame.index)
+    plain = pd.DataFrame(frame)
+    names = dict.fromkeys([*(column.name for column in columns), *plain.columns])
+    types = dict(zip(plain.columns, plain.dtypes, strict=True))
+    wanted = {column.name: _dtype(column.dtype) for column in columns}
+    if list(types) == list(names) and all(types[name] == one for name, one in wanted.items()):
+        table = plain.set_axis(list(names), axis=1)
+        table.attrs = {}
+    else:
+        blank = {
+            one: pd.Series(False if one == FLAG else None, index=frame.index, dtype=one)
+            for one in dict.fromkeys(one.dtype for one in columns if one.name not in types)
+        }
+        data = {
+            one.name: _typed(plain[one.name], one) if one.name in types else blank[one.dtype]
+            for one in columns
+        }
+        data.update({name: plain[name] for name in names if name not in data})
+        table = pd.DataFrame(data, index=frame.index)
     if isinstance(frame, gpd.GeoDataFrame):
         return gpd.GeoDataFrame(table, geometry=frame.geometry.name, crs=frame.crs)
     return table
 
 
-def _typed(frame: pd.DataFrame, column: Column) -> pd.Series:
-    """Return one column of a frame in its type, all missing when the frame lacks it."""
-    if column.name not in frame.columns:
-        fill = False if column.dtype == FLAG else None
-        return pd.Series(fill, index=frame.index, dtype=column.dtype)
-    values = frame[column.name]
-    if values.dtype == pd.api.types.pandas_dtype(column.dtype):
+@cache
+def _dtype(name: str) -> Any:
+    """Return a type by its name."""
+    return pd.api.types.pandas_dtype(name)
+
+
+def _typed(values: pd.Series, column: Column) -> pd.Series:
+    """Return one column in its type."""
+    if values.dtype == _dtype(column.dtype):
         return values
     try:
         return values.astype(column.dtype)

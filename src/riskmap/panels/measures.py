@@ -316,14 +316,16 @@ def _is_abroad(incidents: pd.DataFrame) -> NDArray[np.bool_]:
     found = np.zeros(len(incidents), dtype=bool)
     if not told.any():
         return found
-    pairs = incidents.loc[told, ["nationality", "country"]]
-    code = pairs.groupby(["nationality", "country"], dropna=False, sort=False).ngroup()
-    heads = pairs[~code.duplicated().to_numpy()]
+    a, nations = pd.factorize(incidents["nationality"][told])
+    b, homes = pd.factorize(incidents["country"][told].fillna(""))
+    pairs, code = np.unique(a * len(homes) + b, return_inverse=True)
     abroad = [
-        any(one.strip().upper() != home for one in str(nations).split(";") if one.strip())
-        for nations, home in zip(heads["nationality"], heads["country"].fillna(""), strict=True)
+        any(one.strip().upper() != home for one in str(nation).split(";") if one.strip())
+        for nation, home in zip(
+            nations[pairs // len(homes)], homes[pairs % len(homes)], strict=True
+        )
     ]
-    found[told] = np.array(abroad, dtype=bool)[code.to_numpy()]
+    found[told] = np.array(abroad, dtype=bool)[code]
     return found
 
 

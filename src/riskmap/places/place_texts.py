@@ -85,6 +85,7 @@ def between(text: str) -> tuple[str, str] | None:
     return first, last
 
 
+@lru_cache(maxsize=2**14)
 def _plain(part: str) -> str:
     """Return the name of a place without what says that it is near."""
     return _near().sub("", _near().sub("", part.strip())).strip() or part
@@ -184,6 +185,8 @@ def find_either(
     found = [pd.DataFrame({"row": [], "position": []}, dtype=np.int64)]
     for what, (texts, at) in beside.items():
         parts = texts.dropna().map(_names_in).explode().dropna()
+        if parts.empty:
+            continue
         row = parts.index.to_numpy()
         above = np.where(what == "id", None, province[row])
         told = pd.DataFrame({"row": row, "above": above, "own": fold_names(parts).array})

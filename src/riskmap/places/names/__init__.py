@@ -122,12 +122,19 @@ class Gazetteer:
         check_columns(regions, known, table="regions")
         regions = regions.sort_values("region_id", ignore_index=True)
         table = pd.DataFrame(regions[[column.name for column in known]])
-        forms = list(region_forms(table))
-        if places is not None:
-            forms += place_forms(places, regions)
-        own = None if aliases is None else read_aliases(aliases)
         shapes = regions if towns and isinstance(regions, gpd.GeoDataFrame) else None
-        return cls(table, _index(table, forms, own), shapes)
+        own = None if aliases is None else read_aliases(aliases)
+        if places is not None or own is not None:
+            forms = [] if places is None else place_forms(places, regions)
+            return cls(table, _index(table, [*region_forms(table), *forms], own), shapes)
+        # incidents that are used and those that are set aside are placed by the same names
+        key = tuple(table.itertuples(index=False, name=None))
+        index = _BUILT.get(key)
+        if index is None:
+            if len(_BUILT) >= _REMEMBERED:
+                _BUILT.clear()
+            index = _BUILT[key] = _index(table, list(region_forms(table)), None)
+        return cls(table, index, shapes)
 
     @cached_property
     def _towns(self) -> NameIndex | None:
@@ -295,6 +302,11 @@ class Gazetteer:
             rows.append((best, *told, candidates))
         names = [column.name for column in RESOLUTION_COLUMNS]
         return conform(pd.DataFrame(rows, index=index, columns=names), RESOLUTION_COLUMNS)
+
+
+#: The indices of the names of regions alone, by the regions, and how many are remembered.
+_BUILT: dict[tuple[tuple[Any, ...], ...], NameIndex] = {}
+_REMEMBERED = 32
 
 
 def _index(regions: pd.DataFrame, forms: Sequence[Form], aliases: pd.DataFrame | None) -> NameIndex:

@@ -142,6 +142,7 @@ ASKS_BELOW = {
     ("changes", "models.explanations"),
     ("changes", "models.tables"),
     ("changes", "panels.joins"),
+    ("changes", "panels.measures"),
     ("consequences", "models.tables"),
     ("contexts", "panels.windows"),
     ("desk_files", "panels.groups"),

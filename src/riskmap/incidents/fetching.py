@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,7 +22,7 @@ from riskmap.errors import InputError, ServiceError
 from riskmap.incidents.articles import extract_incidents
 from riskmap.incidents.dates import read_day
 from riskmap.incidents.delimited import read_header, sniff_text
-from riskmap.incidents.feeds import acled, hapi, reliefweb, ucdp
+from riskmap.incidents.feeds import CLIENTS, acled
 from riskmap.incidents.feeds.generic import find_iso
 from riskmap.incidents.packed_files import laid_out
 from riskmap.incidents.parts import split_file
@@ -44,17 +43,6 @@ if TYPE_CHECKING:
 
     from riskmap.incidents.queries import Client
 
-
-#: Every service by the name that callers write.
-CLIENTS: Mapping[str, Client] = MappingProxyType(
-    {
-        client.name: client
-        for client in (
-            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
-            *(hapi.CLIENT, reliefweb.CLIENT),
-        )
-    }
-)
 
 #: Characters of a report that are read.
 LONGEST_REPORT = 200_000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from riskmap.incidents.feeds import (
@@ -15,6 +16,7 @@ from riskmap.incidents.feeds import (
     gtd,
     hapi,
     machine_coded,
+    reliefweb,
     reviews,
     ucdp,
 )
@@ -23,9 +25,10 @@ from riskmap.incidents.feeds.own_columns import is_readable
 from riskmap.incidents.words import key, name_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from riskmap.incidents.feeds.mappings import Feed
+    from riskmap.incidents.queries import Client
 
 #: The feeds that are known by their columns, in the order in which a file is compared with them.
 FEEDS: tuple[Feed, ...] = (
@@ -42,6 +45,23 @@ FEEDS: tuple[Feed, ...] = (
     acled.WEEKLY,
     acled.MONTHLY,
     reviews.FEED,
+)
+
+#: The sources whose coders have told incidents apart, those whose types say nothing of the means,
+#: and those whose counts are made from the incidents of another one.
+CURATED = tuple(sorted({feed.name for feed in FEEDS if feed.curated}))
+TYPELESS = tuple(sorted({feed.name for feed in FEEDS if not feed.typed}))
+MADE_OF = {feed.name: feed.made_of for feed in FEEDS if feed.made_of}
+
+#: Every service by the name that callers write.
+CLIENTS: Mapping[str, Client] = MappingProxyType(
+    {
+        client.name: client
+        for client in (
+            *(ucdp.CLIENT, ucdp.FILES, acled.CLIENT, acled.WITHDRAWN),
+            *(hapi.CLIENT, reliefweb.CLIENT),
+        )
+    }
 )
 
 

@@ -134,6 +134,7 @@ FEED = Feed(
     scope=Scope(("violence",)),
     finish=_finish,
     reads=frozenset({"sub_event_type", "source", "timestamp"}),
+    curated=True,
 )
 
 

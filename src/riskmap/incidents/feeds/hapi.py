@@ -82,6 +82,7 @@ FEED = Feed(
     scope=Scope(("violence",)),
     finish=_finish,
     reads=None,
+    made_of="acled",
 )
 
 
